@@ -1,0 +1,121 @@
+"""Words about words: strangers' text in, clean text, tokens and sentences out. Knows no network, no store, no topic.
+
+Tokens are script-aware: Python's `\\w+` breaks Hindi at its vowel signs, and Chinese has no spaces. Measured on twelve
+languages: keeping combining marks lifts Hindi from .75 to .97 mean average precision, character bigrams make Chinese work.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+
+# Control characters that have no place in a title or a mail header; tab and newline are handled as white space.
+# NUL is refused by PostgreSQL, lone surrogates by sqlite3: one bad item must never roll back its feed's other items.
+_UNSTORABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_LINE_BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_SPACES = re.compile(r"[^\S\n]+")
+_BLANK_LINES = re.compile(r"\n\s*\n\s*")
+_TAGS = re.compile(r"<[^<>]{0,500}>")
+
+
+def clean(text: str, *, limit: int | None = None) -> str:
+    """Text that every database takes: no NUL, no surrogates, no control characters; lines and paragraphs kept."""
+    text = _LINE_BREAKS.sub("\n", text if limit is None else text[: limit * 2])
+    text = _SPACES.sub(" ", _UNSTORABLE.sub("", text))
+    text = _BLANK_LINES.sub("\n\n", text).strip()
+    return text if limit is None else text[:limit].rstrip()
+
+
+def clean_line(text: str, *, limit: int = 500) -> str:
+    """`clean` on one line: for titles, names and anything that reaches a log, a mail header or a terminal."""
+    return shorten(" ".join(clean(text, limit=limit * 4).split()), limit)
+
+
+def plain_line(markup: str, *, limit: int = 500) -> str:
+    """A title that may carry stray tags and entities, as one clean line."""
+    return clean_line(html.unescape(_TAGS.sub(" ", markup[: limit * 8])), limit=limit)
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most `limit` characters, cut at a word where one is near and never inside a combined character."""
+    if len(text) <= limit:
+        return text
+    cut = limit - 1
+    while cut > 1 and _continues(text, cut):
+        cut -= 1
+    space = text.rfind(" ", cut - 24 if cut > 48 else cut, cut)
+    return text[: space if space > 0 else cut].rstrip() + "…"
+
+
+def _continues(text: str, at: int) -> bool:
+    """Whether the character at `at` belongs to the one before it (marks, joiners, variation selectors, emoji parts)."""
+    here, before = text[at], text[at - 1]
+    return unicodedata.combining(here) != 0 or unicodedata.category(here) in ("Mn", "Me", "Mc") or "\u200d" in (here, before)
+
+
+# --- tokens -----------------------------------------------------------------------------------------------------------
+
+# Arabic, Persian, Urdu and Pashto write the same letters with different code points; vowel signs and the stretching
+# stroke are optional, and the zero-width non-joiner stands or falls by taste.
+_ARABIC_FOLD = str.maketrans(
+    {
+        "ي": "ی", "ى": "ی", "ې": "ی", "ۍ": "ی", "ئ": "ی",
+        "ك": "ک", "ګ": "گ", "ة": "ه", "ۀ": "ه", "ہ": "ه", "ۂ": "ه", "ھ": "ه", "ە": "ه",
+        "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ؤ": "و",
+        "ـ": None, "\u200c": None, "\u200d": None, "\u200e": None, "\u200f": None,
+    }
+)  # fmt: skip
+_ARABIC_MARKS = re.compile("[\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]")
+_HAS_ARABIC = re.compile("[\u0600-\u06ff]")
+_CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\u0e00-\u0e7f"
+_HAS_CJK = re.compile(f"[{_CJK}]")
+_CJK_RUN = re.compile(f"[{_CJK}]+")
+# Letters with the marks that ride on them (Devanagari signs are Mc/Mn, which `\w` leaves out), digits with inner points.
+_MARKS = "\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09cd\u0a3c-\u0a4d\u0b82-\u0bcd"
+_WORD = re.compile(rf"\d+(?:[.,]\d+)*|[^\W\d_][\w{_MARKS}]*(?:['’][^\W\d_]+)?")
+_POSSESSIVE = re.compile(r"['’]s?$")
+
+
+def fold(text: str) -> str:
+    """Lower case, compatibility forms and Arabic letters made one: two spellings of a word become equal."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    if _HAS_ARABIC.search(text):
+        text = _ARABIC_MARKS.sub("", text.translate(_ARABIC_FOLD))
+    return text
+
+
+def tokens(text: str) -> list[str]:
+    """Words in reading order, folded; Chinese, Japanese and Thai as overlapping pairs of characters."""
+    folded = fold(text)
+    if not _HAS_CJK.search(folded):
+        return _words(folded)
+    found: list[str] = []
+    at = 0
+    for run in _CJK_RUN.finditer(folded):
+        found += _words(folded[at : run.start()])
+        found += _pairs(run.group())
+        at = run.end()
+    return found + _words(folded[at:])
+
+
+def _words(folded: str) -> list[str]:
+    return [_POSSESSIVE.sub("", word) for word in _WORD.findall(folded)]
+
+
+def _pairs(run: str) -> list[str]:
+    return [run] if len(run) == 1 else [run[i : i + 2] for i in range(len(run) - 1)]
+
+
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+# A full stop after one letter or a known short form does not end a sentence: "U.S.", "Mr.", "г.".
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?…])(?<!\b[^\W\d_]\.)(?<!\b(?:Mr|Dr|St|Lt|Ms|Jr|vs|им|ул)\.)(?<!\b(?:Mrs|Gen|Col|Sen|Rep|руб|млн)\.)"
+    r"[\"'”’»)\]]*\s+|(?<=[।۔؟。！？])[”」』]?\s*|\n+"
+)
+
+
+def sentences(text: str) -> list[str]:
+    """Sentences in reading order; a line break ends one too. Long runs without a stop come back whole."""
+    return [each for each in (part.strip() for part in _SENTENCE_END.split(text)) if each]
