@@ -1,0 +1,86 @@
+"""The schema's history, run forward: on SQLite by itself at start (after a copy of the file), on PostgreSQL by command too.
+
+All pending migrations run in one transaction on both databases, so that a kill in the middle leaves the old schema whole
+(SQLite and PostgreSQL both roll back DDL). There is no way down: the copy made before is the way back.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from monitor.errors import StoreError
+from monitor.store.db import Database
+
+_HOME = Path(__file__).parent / "migrations"
+
+
+def current(database: Database) -> str | None:
+    """The revision the store is at; None for an empty one."""
+    with database.reading() as session:
+        return MigrationContext.configure(session.connection()).get_current_revision()
+
+
+def head() -> str:
+    """The revision this program needs."""
+    revision = _scripts().get_current_head()
+    assert revision is not None
+    return revision
+
+
+def check(database: Database) -> None:
+    """Refuse a store that this program cannot work on, saying what to do."""
+    found = current(database)
+    if found == head():
+        return
+    _refuse_newer(database, found)
+    raise StoreError(f"the store {database.shown} has an older schema ({found or 'none'}); run `monitor migrate`")
+
+
+def upgrade(database: Database) -> bool:
+    """Bring the store to `head()`; True where there was something to do. Raises StoreError for a store from the future."""
+    if database.path:
+        database.path.parent.mkdir(parents=True, exist_ok=True)
+    found = current(database)
+    if found == head():
+        return False
+    _refuse_newer(database, found)
+    if found is not None:
+        _copy_before(database, found)
+    with database.writing() as session:
+        connection = session.connection()
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(7226392)"))
+        config = Config()
+        config.set_main_option("script_location", str(_HOME))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return True
+
+
+def _refuse_newer(database: Database, found: str | None) -> None:
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if found is not None and found not in known:
+        raise StoreError(
+            f"the store {database.shown} was written by a newer version of this program (schema {found}); "
+            "use that version, or restore the copy made before its migration"
+        )
+
+
+def _copy_before(database: Database, revision: str) -> None:
+    if database.path is None:
+        return
+    target = database.path.with_name(f"{database.path.name}.before-{revision}")
+    with closing(sqlite3.connect(database.path)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(_HOME))
