@@ -8,6 +8,16 @@ from datetime import timedelta
 class MonitorError(Exception):
     """Something went wrong that we understand and can explain."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickles whole: `Exception` would call the class with its message only and trip over keyword-only arguments."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(cls: type[MonitorError], args: tuple[object, ...], state: dict[str, object]) -> MonitorError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class ConfigError(MonitorError):
     """The settings, seeds or command line hold faults; all of them, each with its place and mend."""
