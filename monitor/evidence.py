@@ -1,0 +1,60 @@
+"""Why an article matched: the terms whose shares add up to its score, its best sentence, its nearest seed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from monitor.text import sentences, shorten, tokens
+from monitor.types import Contribution, Evidence
+
+MAX_TERMS = 12
+OTHER = "(other terms)"
+MAX_SENTENCE = 400
+"""Characters; longer sentences are cut for display."""
+_MAX_SENTENCES = 200
+_EVEN_LENGTH = 12
+"""Words at which a sentence is neither short nor long: damps one-word sentences and run-on lists alike."""
+
+Vector = Mapping[str, float]
+
+
+def explain(
+    title: str, text: str, article: Vector, topic: Vector, seeds: Sequence[tuple[str, Vector]], idf: Mapping[str, float]
+) -> Evidence:
+    """`article` and `topic` are the vectors whose dot product is the score; `seeds` pairs of file name and unit vector."""
+    file, similarity = nearest(article, seeds)
+    return Evidence(
+        terms=contributions(article, topic),
+        sentence=best_sentence(title, text, topic, idf),
+        seed=file,
+        seed_similarity=similarity,
+    )
+
+
+def contributions(article: Vector, topic: Vector) -> tuple[Contribution, ...]:
+    """Each shared term's part of the score, heaviest first; what does not fit is summed, so the parts add up to the score."""
+    parts = sorted(
+        (Contribution(term=term, weight=weight * topic[term]) for term, weight in article.items() if term in topic),
+        key=lambda each: (-abs(each.weight), each.term),
+    )
+    rest = sum(each.weight for each in parts[MAX_TERMS:])
+    return (*parts[:MAX_TERMS], *([Contribution(term=OTHER, weight=rest)] if parts[MAX_TERMS:] else []))
+
+
+def nearest(article: Vector, seeds: Sequence[tuple[str, Vector]]) -> tuple[str, float]:
+    """File and cosine of the seed most like the article; ('', 0.0) where there is none."""
+    likenesses = ((file, sum(w * seed[t] for t, w in article.items() if t in seed)) for file, seed in seeds)
+    return max(likenesses, key=lambda each: each[1], default=("", 0.0))
+
+
+def best_sentence(title: str, text: str, topic: Vector, idf: Mapping[str, float]) -> str:
+    """The sentence that carries most of the topic for its length; the title stands in for an article without a body."""
+    candidates = sentences(text)[:_MAX_SENTENCES] or [title]
+    best = max(candidates, key=lambda each: _strength(each, topic, idf))
+    return shorten(best, MAX_SENTENCE)
+
+
+def _strength(sentence: str, topic: Vector, idf: Mapping[str, float]) -> float:
+    words = tokens(sentence)
+    carried = sum(topic[word] * idf[word] for word in set(words) if word in topic)
+    return float(carried / (len(words) + _EVEN_LENGTH) ** 0.5)

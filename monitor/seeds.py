@@ -1,0 +1,371 @@
+"""The shelf of topics: a folder in, topics and faults out. Reads files, writes nothing, matches nothing.
+
+    seeds/<topic>/topic.toml     what the topic is called and how it is followed; may be missing
+    seeds/<topic>/*.txt .md .html    seeds: articles that are what is wanted
+    seeds/<topic>/not/*              counter-seeds: articles that look alike and are not wanted
+
+A fault names file, line and mend. What is at fault is left out and the rest lives: a bad seed costs that seed, a bad
+topic.toml its topic, nothing costs the shelf. A warning leaves nothing out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+from lxml import html as lxml_html
+
+from monitor.language import detect, normalize
+from monitor.text import clean, clean_line, fold, tokens
+from monitor.types import Seed, Topic
+
+SUFFIXES = (".txt", ".md", ".html", ".htm")
+SENSITIVITIES = ("precise", "balanced", "broad")
+MAX_BYTES = 1_000_000
+"""More than any article; a larger file is a mistake (a book, a dump) and is left out."""
+MIN_WORDS = 20
+"""Below this a seed says too little to tell its subject from its neighbours: a warning."""
+MAX_TITLE = 200
+
+_TOPIC_KEYS: Mapping[str, type] = {
+    "title": str, "description": str, "required": list, "excluded": list, "sensitivity": str, "languages": list,
+    "channels": list, "enabled": bool, "seeds": dict,
+}  # fmt: skip
+_SEED_KEYS: Mapping[str, type] = {"title": str, "language": str, "weight": float, "passages": list}
+
+
+@dataclass(frozen=True, slots=True)
+class SeedShelf:
+    """All topics that can be used, by name, and what was left out and why."""
+
+    topics: tuple[Topic, ...] = ()
+    faults: tuple[str, ...] = ()
+    """Each cost something: a seed, a topic. '<file>:<line>: what is wrong: what to do'."""
+    warnings: tuple[str, ...] = ()
+    """Nothing was left out, but somebody should look."""
+
+
+@dataclass(slots=True)
+class _Notes:
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def load(root: Path) -> SeedShelf:
+    """Read every topic under `root`. Never raises for what it finds there."""
+    notes = _Notes()
+    if not root.is_dir():
+        return SeedShelf(faults=(f"{root}: no such folder: make it and put one folder a topic in it",))
+    topics = [_topic(folder, root, notes) for folder in _folders(root, notes)]
+    return SeedShelf(tuple(each for each in topics if each), tuple(notes.faults), tuple(notes.warnings))
+
+
+def digest(root: Path) -> str:
+    """A word that changes when any file under `root` does (name, size, time): cheap enough for every few seconds."""
+    found = hashlib.sha256()
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        for name in sorted(files):
+            path = os.path.join(folder, name)
+            try:
+                stat = os.lstat(path)
+            except OSError:
+                continue  # deleted while we looked: the next look will differ
+            found.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return found.hexdigest()[:16]
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+def _folders(root: Path, notes: _Notes) -> Iterator[Path]:
+    for path in sorted(root.iterdir()):
+        if _is_hidden(path) or _leads_out(path, root, notes):
+            continue
+        if path.is_dir():
+            yield path
+        elif path.suffix.lower() in SUFFIXES:
+            notes.faults.append(
+                f"{path}: outside of any topic: move it into a folder of its own, seeds/<topic>/{path.name}"
+            )
+
+
+def _is_hidden(path: Path) -> bool:
+    """Editors' leavings and notes to people: '.git', '_drafts', 'a.txt~', 'README.md'."""
+    return path.name.startswith((".", "_", "#")) or path.name.endswith("~") or path.stem.upper() == "README"
+
+
+def _leads_out(path: Path, root: Path, notes: _Notes) -> bool:
+    """A link to /etc/passwd must not end in an alert: links may lead anywhere inside the shelf, nowhere else."""
+    if path.resolve().is_relative_to(root.resolve()):
+        return False
+    notes.faults.append(f"{path}: a link that leads out of {root}: put a copy of the file there instead")
+    return True
+
+
+def _topic(folder: Path, root: Path, notes: _Notes) -> Topic | None:
+    about = _about(folder / "topic.toml", root, notes)
+    if about is None:
+        return None
+    settings = about.pop("seeds", {})
+    seeds = [*_seeds(folder, root, settings, notes), *_seeds(folder / "not", root, settings, notes)]
+    for name in settings.keys() - {each.file for each in seeds}:
+        place = _place(folder / "topic.toml", name)
+        notes.warnings.append(
+            f"{place}: settings for '{name}', but there is no such seed: mend the name or remove them"
+        )
+    if not any(not each.is_counter for each in seeds):
+        only = "only counter-seeds" if seeds else "no seed that can be read"
+        notes.faults.append(
+            f"{folder}: {only}, so nothing to look for: put in at least one article (.txt, .md or .html)"
+        )
+        return None
+    topic = Topic(name=folder.name, seeds=tuple(seeds), **{"title": _title_from(folder.name), **about})
+    return replace(topic, digest=_digest_of(topic))
+
+
+def _title_from(name: str) -> str:
+    return clean_line(re.sub(r"[-_]+", " ", name)).capitalize()
+
+
+def _digest_of(topic: Topic) -> str:
+    return hashlib.sha256(repr(replace(topic, digest="")).encode(errors="surrogatepass")).hexdigest()[:12]
+
+
+# --- topic.toml -------------------------------------------------------------------------------------------------------
+
+
+def _about(path: Path, root: Path, notes: _Notes) -> dict[str, Any] | None:
+    """Content of topic.toml as fields of Topic (and 'seeds'); {} where there is none, None where it is broken."""
+    if not path.exists():
+        return {}
+    if _leads_out(path, root, notes):
+        return None
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        notes.faults.append(f"{path}: cannot be read ({error}): save it as UTF-8 text")
+        return None
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        place = f"{path}:{line.group(1)}" if line else f"{path}"
+        notes.faults.append(f"{place}: not TOML ({error}): mend the line; text values stand in quotes")
+        return None
+    faults = [*_check(path, raw, _TOPIC_KEYS), *_check_values(path, raw)]
+    notes.faults += faults
+    return None if faults else _fields(raw)
+
+
+def _fields(raw: dict[str, Any]) -> dict[str, Any]:
+    about = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    for key in ("title", "description"):
+        if key in about:
+            about[key] = clean_line(raw[key], limit=2_000)
+    if "languages" in about:
+        about["languages"] = tuple(filter(None, map(normalize, raw["languages"])))
+    if "enabled" in about:
+        about["is_enabled"] = about.pop("enabled")
+    return about
+
+
+def _check(path: Path, raw: Mapping[str, Any], keys: Mapping[str, type]) -> Iterator[str]:
+    for key, value in raw.items():
+        if key not in keys:
+            near = difflib.get_close_matches(key, keys, 1, 0.5)
+            mend = f"did you mean '{near[0]}'?" if near else f"remove it; valid keys are {', '.join(keys)}"
+            yield f"{_place(path, key)}: unknown key '{key}': {mend}"
+        elif not _fits(value, keys[key]):
+            yield f"{_place(path, key)}: '{key}' must be {_WANTED[keys[key]]}, not {value!r}"
+
+
+_WANTED = {
+    str: 'a text in quotes, as "words"', list: 'a list of texts, as ["one", "two"]', bool: "true or false",
+    float: "a number above 0, at most 100", dict: 'a table, as [seeds."file.txt"]',
+}  # fmt: skip
+
+
+def _fits(value: object, wanted: type) -> bool:
+    if wanted is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 100
+    if wanted is list:
+        return isinstance(value, list) and all(isinstance(each, str) and each.strip() for each in value)
+    return isinstance(value, wanted) and (value != "" or wanted is not str)
+
+
+def _check_values(path: Path, raw: Mapping[str, Any]) -> Iterator[str]:
+    """What types cannot say. Wrong types are `_check`'s to tell, so they pass here in silence."""
+    sensitivity = raw.get("sensitivity", "balanced")
+    if isinstance(sensitivity, str) and sensitivity not in SENSITIVITIES:
+        yield f"{_place(path, 'sensitivity')}: sensitivity is '{sensitivity}': use one of {', '.join(SENSITIVITIES)}"
+    for key in ("required", "excluded"):
+        for term in raw.get(key, ()) if _fits(raw.get(key), list) else ():
+            if not tokens(term):
+                yield f"{_place(path, key)}: '{term}' in '{key}' holds no word: remove it"
+    for code in raw.get("languages", ()) if _fits(raw.get("languages"), list) else ():
+        if not normalize(code):
+            yield f"{_place(path, 'languages')}: '{code}' is no language code: use small letters, as 'en' or 'prs'"
+    for name, settings in raw.get("seeds", {}).items() if isinstance(raw.get("seeds"), dict) else ():
+        if not isinstance(settings, dict):
+            yield f'{_place(path, name)}: settings of a seed form a table: write [seeds."{name}"] on a line of its own'
+        else:
+            yield from _check(path, settings, _SEED_KEYS)
+
+
+def _place(path: Path, key: str) -> str:
+    """'<file>:<line>' of the first line that sets `key`, or just the file."""
+    wanted = re.compile(rf"""\s*(\[seeds\.)?["']?{re.escape(key)}["']?\s*[=\].]""")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return str(path)
+    return next((f"{path}:{number}" for number, line in enumerate(lines, 1) if wanted.match(line)), str(path))
+
+
+# --- seed files -------------------------------------------------------------------------------------------------------
+
+
+def _seeds(folder: Path, root: Path, settings: Mapping[str, Any], notes: _Notes) -> Iterator[Seed]:
+    is_counter = folder.name == "not"
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        name = f"not/{path.name}" if is_counter else path.name
+        if _is_hidden(path) or path.name in ("topic.toml", "not") or _leads_out(path, root, notes):
+            continue
+        if path.is_dir() or path.suffix.lower() not in SUFFIXES:
+            notes.warnings.append(f"{path}: not read: seeds are files that end in {', '.join(SUFFIXES)}")
+        elif seed := _seed(path, name, settings.get(name, {}), notes):
+            yield replace(seed, is_counter=is_counter)
+
+
+def _seed(path: Path, name: str, settings: Mapping[str, Any], notes: _Notes) -> Seed | None:
+    body = _decoded(path, notes)
+    if body is None:
+        return None
+    title, text = _READERS[path.suffix.lower()](body)
+    title, text = clean_line(settings.get("title", title)), clean(text)
+    if passages := settings.get("passages", ()):
+        text = _kept(path, text, passages, notes)
+    words = len(tokens(f"{title} {text}"))
+    if not words:
+        notes.faults.append(f"{path}: holds no text: put the article's text in it or delete it")
+        return None
+    if words < MIN_WORDS:
+        notes.warnings.append(f"{path}: only {words} words: a seed of a paragraph or more tells the subject better")
+    language = normalize(settings.get("language")) or detect(f"{title}\n{text}")
+    return Seed(file=name, title=title, text=text, language=language, weight=float(settings.get("weight", 1)))
+
+
+def _kept(path: Path, text: str, passages: list[str], notes: _Notes) -> str:
+    """The paragraphs that hold one of the phrases: an article of two subjects defines a topic by one part of it."""
+    paragraphs = [(each, fold(each)) for each in text.split("\n\n")]
+    for phrase in passages:
+        if not any(fold(phrase) in folded for _, folded in paragraphs):
+            notes.warnings.append(f"{path}: no paragraph holds the passage '{phrase}': mend it in topic.toml")
+    return "\n\n".join(each for each, folded in paragraphs if any(fold(phrase) in folded for phrase in passages))
+
+
+def _decoded(path: Path, notes: _Notes) -> str | None:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        notes.faults.append(f"{path}: cannot be read ({error.strerror}): mend its permissions or delete it")
+        return None
+    if len(raw) > MAX_BYTES:
+        notes.faults.append(f"{path}: larger than {MAX_BYTES // 1_000_000} MB: a seed is one article; cut it")
+        return None
+    for bom, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if raw.startswith(bom):
+            return raw.decode(encoding, errors="replace")
+    if b"\0" in raw:
+        notes.faults.append(f"{path}: not text: save the article as plain text in UTF-8")
+        return None
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        encoding = _single_byte(raw)
+        notes.warnings.append(f"{path}: not UTF-8, read as {encoding}: check its letters, better save it as UTF-8")
+        return raw.decode(encoding, errors="replace")
+
+
+def _single_byte(raw: bytes) -> str:
+    """Cyrillic fills the upper half of its code page in long runs; Western accents stand alone."""
+    charset = re.search(
+        rb"""<meta[^>]{0,200}charset=["']?(windows-125[12]|iso-8859-1|koi8-r)""", raw[:4000], re.IGNORECASE
+    )
+    if charset:
+        return charset.group(1).decode().lower()
+    return "cp1251" if re.search(rb"[\xc0-\xff]{3}", raw) else "cp1252"
+
+
+# --- what the formats say ---------------------------------------------------------------------------------------------
+
+_META = re.compile(r"\s*(title|date|published|url|link|source|author|language)\s*:\s*(.*?)\s*(?:\n|$)", re.IGNORECASE)
+# Some collections put the date in the text itself: " date 2021-10-15 Noting that ...".
+_INLINE_DATE = re.compile(r"\s*(?:date|published)\s+\d{4}-\d{2}-\d{2}\s+", re.IGNORECASE)
+_FRONT_MATTER = re.compile(r"\s*---\s*\n(.*?)\n---\s*(?:\n|$)", re.DOTALL)
+_MARKDOWN = (
+    (re.compile(r"!\[[^\]]{0,500}\]\([^)]{0,2000}\)"), ""),
+    (re.compile(r"\[([^\]]{1,500})\]\([^)]{0,2000}\)"), r"\1"),
+    (re.compile(r"^\s{0,3}(?:#{1,6}|>|[-*+]|\d+\.)\s+", re.MULTILINE), ""),
+    (re.compile(r"(\*\*|__|\*|`)(?=\S)(.{1,500}?)(?<=\S)\1"), r"\2"),
+)
+
+
+def _read_text(body: str) -> tuple[str, str]:
+    """Header lines ('title: ...') are stripped; without them a short first line set apart is the title."""
+    body = body.replace("\r\n", "\n").replace("\r", "\n")
+    title = ""
+    while meta := _META.match(body):
+        title = meta.group(2) if meta.group(1).lower() == "title" else title
+        body = body[meta.end() :]
+    body = _INLINE_DATE.sub("", body, count=1) if _INLINE_DATE.match(body) else body
+    if not title:
+        first, _, rest = body.strip().partition("\n")
+        if (
+            len(first) <= MAX_TITLE
+            and rest.strip()
+            and not first.rstrip(" \"'”’»").endswith((".", "。", "۔", "।", ","))
+        ):
+            title, body = first, rest
+    return title, body
+
+
+def _read_markdown(body: str) -> tuple[str, str]:
+    front = _FRONT_MATTER.match(body)
+    title = ""
+    if front:
+        title = next((m.group(1).strip("\"' ") for m in re.finditer(r"(?mi)^title\s*:\s*(.+)$", front.group(1))), "")
+        body = body[front.end() :]
+    for pattern, plain in _MARKDOWN:
+        body = pattern.sub(plain, body)
+    return (title, body) if title else _read_text(body)
+
+
+def _read_html(body: str) -> tuple[str, str]:
+    """Headings and paragraphs, without the page around them where it marks an article."""
+    try:
+        # bytes, not str: lxml refuses a str that declares its encoding
+        page = lxml_html.document_fromstring(body.encode(errors="replace"), lxml_html.HTMLParser(encoding="utf-8"))
+    except (etree.LxmlError, ValueError):  # an empty document
+        return "", ""
+    etree.strip_elements(
+        page, "script", "style", "noscript", "nav", "aside", "footer", "form", etree.Comment, with_tail=False
+    )
+    title = next((t for each in page.xpath("//h1 | //title") if (t := " ".join(each.text_content().split()))), "")
+    home = next(iter(page.xpath("//article")), page)
+    blocks = [" ".join(each.text_content().split()) for each in home.xpath(".//p | .//li | .//blockquote[not(.//p)]")]
+    text = "\n\n".join(block for block in blocks if block)
+    return title, text or " ".join(page.text_content().split())
+
+
+_READERS: Mapping[str, Callable[[str], tuple[str, str]]] = {
+    ".txt": _read_text, ".md": _read_markdown, ".html": _read_html, ".htm": _read_html,
+}  # fmt: skip
