@@ -1,0 +1,348 @@
+"""Whether a newer version of an article says something else, or only says it otherwise.
+
+Two versions in, a `Change` out. Sentence by sentence: a change is material where numbers, names, quotes or negation differ;
+punctuation, order, wording, spelling, boilerplate, relative times, live-blog clocks and comment counters are not. A sentence
+that is merely gone is not material either: the same article is often read in full once and as a teaser the next time.
+Names are told by their capitals; in scripts without capitals (Arabic, Chinese) only numbers, quotes and negation speak.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from monitor.text import sentences, tokens
+
+_READ_CHARS = 100_000
+_MOST_SENTENCES = 200
+_TEASER_WORDS = 60
+_SAME_SENTENCE = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of an article: the sentences that went and came, and in `why`, for people, what counts about them."""
+
+    is_material: bool
+    why: str
+    removed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+
+
+def compare(old_title: str, old_text: str, new_title: str, new_text: str) -> Change:
+    """What changed from the old version to the new one."""
+    old, new = _Version(old_title, old_text), _Version(new_title, new_text)
+    pairs, removed, added = _paired(old, new)
+    if not (pairs or removed or added):
+        return Change(is_material=False, why="nothing that is read changed")
+    gone = tuple(each.shown for each, _ in pairs) + tuple(each.shown for each in removed)
+    come = tuple(each.shown for _, each in pairs) + tuple(each.shown for each in added)
+    if _is_fuller_reading(old, new):
+        added = []  # we read more of it than before: what the teaser left out is not news
+    reasons = list(dict.fromkeys(_reasons(pairs, added, old, new)))
+    return Change(is_material=bool(reasons), why="; ".join(reasons[:5]) or "wording only", removed=gone, added=come)
+
+
+def _reasons(pairs: list[_Pair], added: list[_Sentence], old: _Version, new: _Version) -> Iterator[str]:
+    for before, after in pairs:
+        yield from _numbers(before, after, old, new)
+        yield from _names(before, after, old, new)
+        # Where the versions hold as many, a sentence was split, merged or moved, and lost its "not" to its neighbour.
+        if before.negations != after.negations and old.negations != new.negations:
+            yield "negation changed"
+    for sentence in added:
+        yield from (f"new number {each}" for each in sentence.numbers if each not in old.numbers)
+        yield from (f"new name {each}" for each in _unknown_names(sentence, old, new))
+    yield from _quotes(old, new, may_grow=not _is_fuller_reading(old, new))
+
+
+def _numbers(before: _Sentence, after: _Sentence, old: _Version, new: _Version) -> Iterator[str]:
+    """A number counts where it took another's place, was not there before, or stands nowhere any more."""
+    gained = list((Counter(after.numbers) - Counter(before.numbers)).elements())
+    lost = list((Counter(before.numbers) - Counter(after.numbers)).elements())
+    if gained and lost and (set(gained) - set(old.numbers) or set(lost) - set(new.numbers)):
+        yield f"numbers {_listed(lost)} → {_listed(gained)}"
+    elif before.numbers != after.numbers and before.wording == after.wording:
+        yield f"numbers {_listed(before.numbers)} → {_listed(after.numbers)}"  # "5 killed, 12 hurt" is not "12 killed, 5 hurt"
+    else:
+        yield from (f"new number {each}" for each in gained if each not in old.numbers)
+        yield from (f"number {each} is gone" for each in lost if each not in new.numbers)
+
+
+def _names(before: _Sentence, after: _Sentence, old: _Version, new: _Version) -> Iterator[str]:
+    """A name counts where it took another's place or was not spoken of before: "he" becoming "Biden" further down is style."""
+    gained = [each for each in after.names(old, new) if each not in before.folded]
+    lost = [each for each in before.names(old, new) if each not in after.folded]
+    gained, lost = _without_respelled(gained, lost, old, new)
+    if gained and lost:
+        yield f"names {_listed(lost)} → {_listed(gained)}"
+    else:
+        yield from (f"new name {each}" for each in gained if each not in old.folded)
+    days = [each.folded & _DAYS for each in (before, after)]
+    if days[0] != days[1] and all(days):
+        yield f"day {_listed(sorted(days[0]))} → {_listed(sorted(days[1]))}"
+
+
+def _unknown_names(sentence: _Sentence, old: _Version, new: _Version) -> list[str]:
+    return [name for name in sentence.names(old, new) if not any(_is_spelling(name, word) for word in old.folded)]
+
+
+def _without_respelled(gained: list[str], lost: list[str], old: _Version, new: _Version) -> tuple[list[str], list[str]]:
+    """Without the pairs that are one name spelled in two ways."""
+    for name in tuple(gained):
+        twin = next((each for each in lost if _is_spelling(each, name)), None)
+        if twin is not None:
+            gained, lost = [g for g in gained if g != name], [each for each in lost if each != twin]
+    return gained, lost
+
+
+def _quotes(old: _Version, new: _Version, *, may_grow: bool) -> Iterator[str]:
+    """A quote counts where its words stand nowhere in the other version: marks may come, go and be of another kind."""
+    fresh = [each for each in new.quotes if f" {each} " not in old.running]
+    if fresh and may_grow:
+        yield f"new quote “{_cut(fresh[0])}”"
+    elif fresh and any(f" {each} " not in new.running for each in old.quotes):
+        yield f"other quote “{_cut(fresh[0])}”"
+
+
+def _is_fuller_reading(old: _Version, new: _Version) -> bool:
+    """Whether we had a teaser of it and now have the article."""
+    return len(old.words) < _TEASER_WORDS and len(new.words) >= 3 * len(old.words)
+
+
+# --- a version as it is compared ----------------------------------------------------------------------------------------
+
+
+class _Sentence:
+    def __init__(self, text: str, *, is_title: bool = False) -> None:
+        self.shown = text
+        self.is_title = is_title
+        self.text = _RELATIVE.sub(" ", _COUNTERS.sub(" ", _CLOCK_AT_START.sub("", text)))
+        self.words = tokens(self.text)
+        self.folded = frozenset(self.words)
+        self.key = " ".join(self.words)
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        return tuple(_as_number(word) for word in self.words if _is_number(word))
+
+    @property
+    def wording(self) -> list[str]:
+        """Its words without the numbers."""
+        return [word for word in self.words if not _is_number(word)]
+
+    @cached_property
+    def negations(self) -> int:
+        words = sum(
+            word in _NEGATIONS or word.endswith(("n't", "n’t")) or word.startswith("نمی") for word in self.words
+        )
+        return words + len(_HAN_NEGATION.findall(self.text))
+
+    @cached_property
+    def capitals(self) -> dict[str, bool]:
+        """Capitalised words, and whether each stands where a sentence does not ask for a capital."""
+        found: dict[str, bool] = {}
+        for hit in _SPELLED.finditer(self.text):
+            if not hit.group()[0].isupper():
+                continue
+            is_inner = bool(_INNER.search(self.text[: hit.start()]))
+            for word in tokens(hit.group()):
+                found[word] = found.get(word, False) or is_inner
+        return found
+
+    @property
+    def has_title_case(self) -> bool:
+        long = _LONG_WORD.findall(self.text)
+        return self.is_title and len(long) > 2 and sum(word[0].isupper() for word in long) > 0.6 * len(long)
+
+    def names(self, old: _Version, new: _Version) -> list[str]:
+        """Its names. At a sentence's start and In Title Case a capital says little: there, words that are names elsewhere."""
+        known = old.names | new.names
+        return [
+            word
+            for word, is_inner in self.capitals.items()
+            if word not in _NOT_NAMES and (word in known if self.has_title_case or not is_inner else True)
+        ]
+
+
+_Pair = tuple[_Sentence, _Sentence]
+
+
+class _Version:
+    def __init__(self, title: str, text: str) -> None:
+        body = [_Sentence(each) for each in sentences(text[:_READ_CHARS]) if not _BOILERPLATE.search(each)]
+        self.title = _Sentence(title, is_title=True)
+        self.body = [each for each in body if each.words]
+        self.words = [word for each in self.body for word in each.words]
+
+    @cached_property
+    def all(self) -> list[_Sentence]:
+        return [self.title, *self.body]
+
+    @cached_property
+    def folded(self) -> frozenset[str]:
+        return frozenset(word for each in self.all for word in each.words)
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        return frozenset(number for each in self.all for number in each.numbers)
+
+    @cached_property
+    def negations(self) -> int:
+        return sum(each.negations for each in self.all)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Words with a capital inside a sentence."""
+        trusted = (each for each in self.all if not each.has_title_case)
+        inner = {word for each in trusted for word, is_inner in each.capitals.items() if is_inner}
+        return frozenset(inner - _NOT_NAMES)
+
+    @cached_property
+    def running(self) -> str:
+        return f" {' '.join(word for each in self.all for word in each.words)} "
+
+    @cached_property
+    def quotes(self) -> list[str]:
+        text = "\n".join(each.text for each in self.all)
+        inside = (next(filter(None, hit.groups())) for hit in _QUOTED.finditer(text))
+        spoken = (tokens(each) for each in inside)
+        return [" ".join(words) for words in spoken if len(words) >= 3]
+
+
+def _paired(old: _Version, new: _Version) -> tuple[list[_Pair], list[_Sentence], list[_Sentence]]:
+    """Changed sentences with what became of them, then those that went and those that came without a counterpart."""
+    before, after = Counter(each.key for each in old.body), Counter(each.key for each in new.body)
+    removed, added = _left_over(old.body, after), _left_over(new.body, before)
+    likeness = sorted(
+        ((_likeness(a, b), -i, -j) for i, a in enumerate(removed) for j, b in enumerate(added)), reverse=True
+    )
+    pairs: dict[int, int] = {}
+    for value, i, j in likeness:
+        if value >= _SAME_SENTENCE and -i not in pairs and -j not in pairs.values():
+            pairs[-i] = -j
+    found = [(removed[i], added[j]) for i, j in sorted(pairs.items())]
+    if old.title.key != new.title.key:
+        found.insert(0, (old.title, new.title))
+    left = [each for j, each in enumerate(added) if j not in pairs.values()]
+    return found, [each for i, each in enumerate(removed) if i not in pairs], left
+
+
+def _left_over(body: list[_Sentence], known: Counter[str]) -> list[_Sentence]:
+    known = known.copy()
+    left = []
+    for sentence in body:
+        known[sentence.key] -= 1
+        if known[sentence.key] < 0:
+            left.append(sentence)
+    return left[:_MOST_SENTENCES]
+
+
+def _likeness(a: _Sentence, b: _Sentence) -> float:
+    return len(a.folded & b.folded) / max(len(a.folded | b.folded), 1)
+
+
+# --- words --------------------------------------------------------------------------------------------------------------
+
+_UNITS = "minute|hour|day|week|month|year|min|hr|sec|second"
+_RELATIVE = re.compile(
+    rf"\b(?:\d+|an?|one|two|three|few)\s+(?:{_UNITS})s?\s+ago\b|\b\d+[smhd]\s+ago\b|\bjust now\b"
+    r"|\b\d*\s*(?:секунд|минут|час|дн|день)\w*\s+назад|[\d۰-۹٠-٩]+\s+(?:دقیقه|ساعت|روز|دقیقې)\s+(?:پیش|قبل|وړاندې)"
+    r"|[\d۰-۹٠-٩]+\s+(?:منٹ|گھنٹے|دن)\s+(?:قبل|پہلے)|\d+\s*(?:分钟|小时|天)前",
+    re.IGNORECASE,
+)
+_COUNTERS = re.compile(
+    r"\b\d[\d.,]*\s*[km]?\s+(?:comments?|shares?|views?|likes?|reactions?|replies)\b|\b(?:comments?|shares?|views?)\s*[:(]\s*\d[\d.,]*\)?"
+    r"|\b\d[\d\s]*(?:комментари|просмотр)\w*|\b(?:комментарии|просмотры)\s*[:(]\s*\d+\)?|[\d۰-۹٠-٩]+\s*(?:نظر|دیدگاه|تبصرے)\b",
+    re.IGNORECASE,
+)
+_CLOCK_AT_START = re.compile(
+    r"^\W*\d{1,2}[:.]\d{2}(?:\s*[ap]\.?m\b\.?)?(?:\s*(?:GMT|UTC|BST|EDT|EST|PDT|PST|CET|MSK|МСК|ET))?\W*", re.IGNORECASE
+)
+_BOILERPLATE = re.compile(
+    r"^\W*(?:last\s+)?(?:updated|published|modified|posted|обновлено|опубликовано)\b.{0,80}$"
+    r"|^\W*\(?\s*(?:(?:additional\s+)?reporting|writing|editing|edited)\s+by\b"
+    r"|\ball rights reserved\b|©|\bimage (?:caption|source|copyright)\b"
+    r"|^\W*(?:read more|see also|also read|related|watch|listen|more on this)\s*:"
+    r"|^\W*(?:читайте также|подробнее|مزید پڑھیں|بیشتر بخوانید)\s*:"
+    r"|\b(?:sign up|subscribe)\b.{0,60}\b(?:newsletter|alerts?|inbox|channel|updates)\b|^\W*follow (?:us|.{1,30}) on\b"
+    r"|^\W*(?:share|print|email|comments?|advertisement)\W*$",
+    re.IGNORECASE,
+)
+_SPELLED = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+# A letter, digit or comma straight before it: neither a sentence's start nor just after an opening quote, a colon or a dash.
+_INNER = re.compile(r"[\w,;)%][\"'’”»]?\s+(?:[\"“‘«(]\s*)?$")
+_QUOTED = re.compile(
+    r"“([^“”]{3,1000})”|«([^«»]{3,1000})»|„([^„“”]{3,1000})[“”]|「([^「」]{2,1000})」|\"([^\"\n]{3,1000})\""
+)
+_HAN_NEGATION = re.compile("[不没沒無无未非]")
+
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(word for part in listed.split() for word in tokens(part))
+
+
+_NEGATIONS = _words(
+    "not no never without cannot nor neither nobody nothing none denies denied deny не нет ни без никогда никто ничего "
+    "nicht kein keine nie ne pas jamais sans non nunca sin jamás نه نیست نیستند نبود بدون هیچ هرگز نہیں نہ مت بغیر "
+    "لا لم لن ليس ليست غير دون نشته هیڅ नहीं न मत değil yok hiç ei"
+)
+_DAYS = _words(
+    "monday tuesday wednesday thursday friday saturday sunday понедельник вторник среду четверг пятницу субботу воскресенье"
+)
+_NOT_NAMES = _DAYS | _words(
+    "i i'm i'll i've mr mrs ms dr sir president minister the a an in on at it he she we they but and "
+    "january february march april may june july august september october november december "
+    "jan feb mar apr jun jul aug sep sept oct nov dec gmt utc bst am pm"
+)
+_NUMBER_WORDS = {
+    word: str(value)
+    for value, words in enumerate(
+        (
+            "zero", "", "two два две", "three три", "four четыре", "five пять", "six шесть", "seven семь", "eight восемь",
+            "nine девять", "ten десять", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
+            "eighteen", "nineteen", "twenty",
+        )
+    )
+    for word in words.split()
+} | {"dozen": "12", "hundred": "100", "thousand": "1000", "million": "million", "billion": "billion"}  # fmt: skip
+
+
+def _is_number(word: str) -> bool:
+    return word in _NUMBER_WORDS or word[0].isdigit()
+
+
+def _as_number(word: str) -> str:
+    """One spelling for one number: 1,000 and 1000, ۵ and 5, three and 3."""
+    if word in _NUMBER_WORDS:
+        return _NUMBER_WORDS[word]
+    digits = "".join(str(unicodedata.digit(each)) if each.isdigit() else each for each in word)
+    return re.sub(r"[.,](?=\d{3}(?!\d))", "", digits)
+
+
+def _is_spelling(one: str, other: str) -> bool:
+    """Whether two words are one in two spellings: six letters or more, the same first, one letter of difference or two swapped.
+
+    Shorter ones are not judged: Iran and Iraq differ by one letter.
+    """
+    if one == other:
+        return True
+    if one[0] != other[0] or min(len(one), len(other)) < 6 or abs(len(one) - len(other)) > 1:
+        return False
+    start = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    rest, other_rest = one[start:], other[start:]
+    swapped = rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:]
+    return swapped or rest[1:] == other_rest[1:] or rest == other_rest[1:] or rest[1:] == other_rest
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(list(words)[:4]) or "none"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,159 @@
+"""What a new article is to those we know: a copy, an update or something new. Pure: an article and candidates in, a choice out.
+
+The store proposes candidates (same guid, same URL, same text, same title, shared keys of `sketch`); nothing is believed until
+the full texts were compared here. The order of the candidates does not matter. A story of its own is the answer to every
+doubt: a second alert is a nuisance, a swallowed one is a loss. Judges are asked in turn and the first answer counts; stories
+told by different texts (`Kind.JOINS`) will be one judge more, after these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from monitor.changes import compare
+from monitor.sketch import Shingles
+from monitor.text import tokens
+from monitor.types import Article, Kind, Known, StoryChoice
+from monitor.urls import Parts, split
+
+SHORT_WORDS = 14
+"""Below this a text proves nothing alone: the title must be the same too."""
+TEASER_WORDS = 40
+TEASER_CONTAINMENT = 0.8
+CONTAINMENT = 0.5
+"""Share of the smaller text's word runs that makes a copy. Every tenth word edited leaves .65."""
+SAME_SITE_CONTAINMENT = 0.9
+"""What it takes on one site under another title: pages of one site share up to .82 in boilerplate, as measured."""
+SAME_TITLE_WORDS = 4
+"""A title of fewer words ("Live updates") is shared by strangers."""
+
+
+def choose(article: Article, candidates: Sequence[Known]) -> StoryChoice:
+    """What `article` is to `candidates`; a story of its own where none of them is the same."""
+    own = _Reading(article.title, article.text)
+    ordered = sorted(candidates, key=lambda known: (known.published_at, known.article_id))
+    return (
+        _same_article(article, own, ordered)
+        or _copy(article, own, ordered)
+        or StoryChoice(kind=Kind.NEW, why="nothing like it is stored")
+    )
+
+
+# --- the same article, met again ------------------------------------------------------------------------------------------
+
+
+def _same_article(article: Article, own: _Reading, candidates: Sequence[Known]) -> StoryChoice | None:
+    """Same guid in the same feed, or same URL: unchanged it is a copy, changed it is an update of the latest version."""
+    same = [
+        known for known in candidates if known.same_guid or (known.same_url and _is_believable(article, own, known))
+    ]
+    if not same:
+        return None
+    how = "same canonical URL" if any(known.same_url for known in same) else "same guid in the same feed"
+    for known in same:
+        if own.is_same_as(_Reading(known.title, known.text)):
+            return _choice(Kind.COPY, known, 1.0, f"{how}, unchanged")
+    latest = max(same, key=lambda known: (known.same_guid, known.article_id))
+    change = compare(latest.title, latest.text, article.title, article.text)
+    similarity = own.shingles.containment(Shingles(latest.text))
+    return _choice(Kind.UPDATE, latest, similarity, f"{how}, changed: {change.why}", is_material=change.is_material)
+
+
+def _is_believable(article: Article, own: _Reading, known: Known) -> bool:
+    """A canonical URL that names the home page or a section is carried by all its articles: there the texts must agree."""
+    if _names_an_article(article.url):
+        return True
+    other = _Reading(known.title, known.text)
+    return own.has_title_of(other) or own.shingles.containment(other.shingles) >= CONTAINMENT
+
+
+def _names_an_article(url: str) -> bool:
+    """Whether an address looks like one article's: a query, or a last part with a number or of several words."""
+    parts = _parts(url)
+    if parts is None:
+        return False
+    last = parts.path.rstrip("/").rpartition("/")[2]
+    return (
+        bool(parts.query)
+        or any(each.isdigit() for each in last)
+        or last.count("-") + last.count("_") >= 2
+        or len(last) > 30
+    )
+
+
+# --- the same text, elsewhere ---------------------------------------------------------------------------------------------
+
+
+def _copy(article: Article, own: _Reading, candidates: Sequence[Known]) -> StoryChoice | None:
+    """The earliest of those whose text is the same, identical ones before near ones."""
+    if not own.shingles.words:
+        return None
+    alike = [(known, _likeness(article, own, known)) for known in candidates]
+    found = [(known, similarity) for known, similarity in alike if similarity]
+    if not found:
+        return None
+    known, similarity = max(found, key=lambda each: each[1] == 1.0)
+    return _choice(Kind.COPY, known, similarity, f"same text ({similarity:.0%} of its word runs)")
+
+
+def _likeness(article: Article, own: _Reading, known: Known) -> float:
+    """How much of the smaller text the larger holds, or 0.0 where that is too little for their length and place."""
+    other = _Reading(known.title, known.text)
+    words = min(len(own.shingles.words), len(other.shingles.words))
+    if words < SHORT_WORDS:
+        return float(own.is_same_as(other) and len(own.title_words) >= SAME_TITLE_WORDS)
+    similarity = own.shingles.containment(other.shingles)
+    return similarity if similarity >= _enough(words, _is_same_site(article, known), own.has_title_of(other)) else 0.0
+
+
+def _enough(words: int, is_same_site: bool, is_same_title: bool) -> float:
+    if is_same_site and not is_same_title:
+        return SAME_SITE_CONTAINMENT
+    return TEASER_CONTAINMENT if words < TEASER_WORDS else CONTAINMENT
+
+
+def _is_same_site(article: Article, known: Known) -> bool:
+    mine, theirs = _parts(article.url), _parts(known.url)
+    is_same_host = mine is not None and theirs is not None and mine.host == theirs.host
+    return is_same_host or bool(article.source and article.source == known.source)
+
+
+def _parts(url: str) -> Parts | None:
+    try:
+        return split(url)
+    except ValueError:  # '' where the feed gave none
+        return None
+
+
+class _Reading:
+    """A title and a text as words, made where they are first asked for."""
+
+    def __init__(self, title: str, text: str) -> None:
+        self._title = title
+        self._text = text
+
+    @cached_property
+    def title_words(self) -> list[str]:
+        return tokens(self._title)
+
+    @cached_property
+    def shingles(self) -> Shingles:
+        return Shingles(self._text)
+
+    def has_title_of(self, other: _Reading) -> bool:
+        return bool(self.title_words) and self.title_words == other.title_words
+
+    def is_same_as(self, other: _Reading) -> bool:
+        return self.title_words == other.title_words and self.shingles.words == other.shingles.words
+
+
+def _choice(kind: Kind, known: Known, similarity: float, why: str, *, is_material: bool = False) -> StoryChoice:
+    return StoryChoice(
+        kind=kind,
+        story_id=known.story_id,
+        of_article_id=known.article_id,
+        similarity=similarity,
+        why=why,
+        is_material=is_material,
+    )

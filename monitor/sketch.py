@@ -1,0 +1,146 @@
+"""How likeness of texts is judged: a title and a text in, a small fingerprint out, and exact measures on word runs.
+
+The fingerprint is a bottom-k sketch: of all runs of four words the 24 with the smallest hashes. Two texts that share words
+share keys, however much longer one of them is, so a copy cut to a quarter is found through ordinary indexed rows, where
+MinHash-LSH, which measures resemblance of equals, finds none. A sketch only proposes; `Shingles.containment` decides on the
+full texts. Knows no store: which articles carry a key is the store's answer, which of them deserve a look is `shortlist`'s.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
+
+from monitor.text import tokens
+
+KEYS = 24
+"""Keys an article; 24 rows of (key, article) cost about 450 bytes of index."""
+RUN = 4
+"""Words in a run. Shorter runs are shared by strangers, longer ones break at every edited word."""
+MIN_SHARED = 2
+"""Keys an article must share to be looked at, but see `shortlist`."""
+MAX_POSTINGS = 64
+"""A key carried by more articles than this within the window is boilerplate and proposes nobody."""
+MAX_CANDIDATES = 50
+WINDOW_DAYS = 30
+"""How far back keys, text and title are looked up; guid and URL know no window."""
+MAX_CHARS = 200_000
+"""What is read of a text: a 5 MB article costs no more than a long one, and its start tells what it is."""
+
+_RARE = 8
+_Hashes = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a new article is looked up by. Keys are signed 64-bit numbers, ascending; 0 as text or title key says there is none."""
+
+    keys: tuple[int, ...]
+    text_key: int
+    title_key: int
+
+
+def fingerprint(title: str, text: str) -> Fingerprint:
+    """The fingerprint of one article; the title is kept out of `keys`, as outlets write their own over the same copy."""
+    shingles = Shingles(text)
+    return Fingerprint(shingles.keys, shingles.text_key, _key(" ".join(tokens(title))))
+
+
+class Shingles:
+    """A text as its word runs: made once, compared with many."""
+
+    def __init__(self, text: str) -> None:
+        self.words = tokens(text[:MAX_CHARS])
+
+    @cached_property
+    def runs(self) -> _Hashes:
+        """Hashes of all runs of four words, in reading order; of a text shorter than that, its one run."""
+        if not self.words:
+            return np.empty(0, np.uint64)
+        # One encode for all: a token never holds a space. Lone surrogates have no UTF-8, hence "replace".
+        encoded = " ".join(self.words).encode("utf-8", "replace").split(b" ")
+        hashed = np.fromiter(map(xxh3_64_intdigest, encoded), np.uint64, len(encoded))
+        size = min(RUN, len(hashed))
+        run = np.zeros(len(hashed) - size + 1, np.uint64)
+        for i in range(size):
+            run = run * _ODD + hashed[i : i + len(run)]
+        return _mixed(run)
+
+    @cached_property
+    def distinct(self) -> _Hashes:
+        """The different runs, ascending."""
+        ordered = np.sort(self.runs)  # np.unique takes ten times as long for the same answer
+        return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if len(ordered) else ordered
+
+    @cached_property
+    def text_key(self) -> int:
+        """A hash of the whole text as words, so that case, punctuation and white space do not count; 0 without words."""
+        return _key(" ".join(self.words))
+
+    @property
+    def keys(self) -> tuple[int, ...]:
+        """The smallest 24 hashes as signed numbers, as BIGINT holds no others."""
+        return tuple(sorted(self.distinct[:KEYS].view(np.int64).tolist()))
+
+    def containment(self, other: Shingles) -> float:
+        """The share of the smaller text's different runs that the larger one holds: 1.0 for any excerpt; 0.0 without words."""
+        smaller, larger = sorted((self.distinct, other.distinct), key=len)
+        if not len(smaller):
+            return 0.0
+        return len(np.intersect1d(smaller, larger, assume_unique=True)) / len(smaller)
+
+
+def containment(a_text: str, b_text: str) -> float:
+    """`Shingles.containment` of two texts, for those who compare once."""
+    return Shingles(a_text).containment(Shingles(b_text))
+
+
+def shortlist(keys: Sequence[int], postings: Mapping[int, Iterable[int]]) -> list[int]:
+    """Which articles deserve the exact check: at most 50 ids, most shared keys first.
+
+    `postings` names, for each key, the articles within the window that carry it; lists longer than 64 may be cut at 65.
+    Two shared keys are asked for. One is enough where it is among the two smallest of `keys` and rare: the keys that an
+    excerpt shares with a longer text are always its smallest, and of an excerpt of a quarter one in a hundred shares a single one.
+    """
+    shared: dict[int, int] = defaultdict(int)
+    for key in sorted(keys, key=_as_unsigned):
+        holders = set(postings.get(key, ()))
+        if len(holders) <= MAX_POSTINGS:
+            for article_id in holders:
+                shared[article_id] += 1
+    for key in sorted(keys, key=_as_unsigned)[:2]:
+        holders = set(postings.get(key, ()))
+        if len(holders) <= _RARE:
+            for article_id in holders:
+                shared[article_id] = max(shared[article_id], MIN_SHARED)
+    enough = [article_id for article_id, count in shared.items() if count >= MIN_SHARED]
+    return sorted(enough, key=lambda article_id: (-shared[article_id], article_id))[:MAX_CANDIDATES]
+
+
+# An odd multiplier makes the order of the words count; the finaliser (splitmix64) spreads runs over all 64 bits, without which
+# "the smallest" would not be a fair sample.
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _mixed(values: _Hashes) -> _Hashes:
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _key(words: str) -> int:
+    return _as_signed(xxh3_64_intdigest(words.encode("utf-8", "replace"))) if words else 0
+
+
+def _as_signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value
+
+
+def _as_unsigned(value: int) -> int:
+    return value % (1 << 64)

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.dedup import choose
+from monitor.types import Article, Kind, Known
+
+NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
+WIRE = (
+    "MOSCOW, Oct 20 - Russia hosted the Taliban for talks in Moscow on Wednesday, seeking to assert its influence in Central "
+    "Asia and push for action against Islamic State fighters who it says have massed in Afghanistan. Officials from ten "
+    "countries in the region attended the meeting, the third of its kind since 2017. A joint statement called for an "
+    "international donor conference and said that the burden of reconstruction should be borne by those who had troops in "
+    "the country for twenty years. The envoy of the hosts said that recognition was not on the table for now and would "
+    "depend on human rights and on an inclusive government. The delegation thanked its hosts and asked for patience."
+)
+OTHER = (
+    "Wheat prices climbed to their highest level in eight years after another dry month on the northern plains, traders said. "
+    "Mills have begun to look for grain from further away, and shipping costs are rising with demand. Farmers near the river "
+    "expect a harvest a third below the average, while stocks in the silos are the lowest since the drought of the last decade. "
+    "The ministry will publish its own estimate next week and has promised help with seed for the coming season."
+)
+
+
+def arrived(
+    text: str = WIRE,
+    *,
+    title: str = "Russia hosts Taliban for talks",
+    url: str = "https://a.example/world/talks-1",
+    **more: str,
+) -> Article:
+    return Article(
+        guid="g1", url=url, title=title, text=text, language="en", published_at=NOW, seen_at=NOW, source=more.get("source", "A")
+    )  # fmt: skip
+
+
+def stored(
+    article_id: int = 1, text: str = WIRE, *, title: str = "Taliban in Moscow for talks", **more: object
+) -> Known:
+    known = Known(
+        article_id=article_id,
+        story_id=article_id + 100,
+        title=title,
+        text=text,
+        url=f"https://b{article_id}.example/story/{article_id}",
+        source=f"B{article_id}",
+        published_at=NOW - timedelta(hours=3),
+    )
+    return replace(known, **more)  # type: ignore[arg-type]
+
+
+def test_an_article_unlike_any_other_is_new() -> None:
+    choice = choose(arrived(), [stored(text=OTHER)])
+    assert (choice.kind, choice.story_id, choice.of_article_id) == (Kind.NEW, None, None)
+    assert choice.why
+
+
+def test_wire_copy_under_another_headline_is_a_copy() -> None:
+    choice = choose(
+        arrived("From our correspondent. " + WIRE + " Read the rest of our coverage of the region here."), [stored()]
+    )
+    assert (choice.kind, choice.story_id, choice.of_article_id) == (Kind.COPY, 101, 1)
+    assert choice.similarity > 0.95
+    assert "%" in choice.why
+
+
+def test_a_copy_cut_to_a_quarter_is_a_copy() -> None:
+    words = WIRE.split()
+    assert choose(arrived(" ".join(words[: len(words) // 4])), [stored()]).kind is Kind.COPY
+
+
+def test_every_tenth_word_edited_is_still_a_copy() -> None:
+    dice = random.Random(1)
+    edited = " ".join("other" if dice.random() < 0.1 else word for word in WIRE.split())
+    assert choose(arrived(edited), [stored()]).kind is Kind.COPY
+
+
+def test_a_copy_belongs_to_the_earliest() -> None:
+    late = stored(1, published_at=NOW - timedelta(hours=1))
+    early = stored(2, published_at=NOW - timedelta(hours=9))
+    assert choose(arrived(), [late, early]).of_article_id == 2
+
+
+def test_the_same_text_under_a_hundred_urls_is_one_story() -> None:
+    crowd = [stored(number, published_at=NOW - timedelta(hours=number)) for number in range(1, 50)]
+    assert choose(arrived(), crowd).of_article_id == 49
+
+
+# --- the same article, met again -----------------------------------------------------------------------------------------
+
+
+def test_the_same_guid_unchanged_is_a_copy() -> None:
+    choice = choose(arrived(), [stored(title="RUSSIA hosts Taliban for talks", same_guid=True)])
+    assert (choice.kind, choice.of_article_id) == (Kind.COPY, 1)
+    assert "guid" in choice.why
+
+
+def test_f18_the_same_guid_with_new_words_is_an_update() -> None:
+    choice = choose(
+        arrived(WIRE.replace("asked for patience", "asked for time")),
+        [stored(same_guid=True, title="Russia hosts Taliban for talks")],
+    )
+    assert (choice.kind, choice.is_material) == (Kind.UPDATE, False)
+
+
+def test_f18_the_same_guid_with_everything_new_is_an_update_not_a_second_new() -> None:
+    choice = choose(arrived(OTHER, title="Wheat at eight year high"), [stored(same_guid=True)])
+    assert (choice.kind, choice.is_material) == (Kind.UPDATE, True)
+
+
+def test_a_changed_number_is_material() -> None:
+    choice = choose(
+        arrived(WIRE.replace("ten countries", "eleven countries")),
+        [stored(same_url=True, title="Russia hosts Taliban for talks")],
+    )
+    assert (choice.kind, choice.is_material) == (Kind.UPDATE, True)
+    assert "10" in choice.why
+    assert "11" in choice.why
+
+
+def test_an_update_is_of_the_latest_version() -> None:
+    first = stored(1, same_guid=True, text=WIRE.replace("ten", "eight"))
+    second = stored(2, same_guid=True, published_at=first.published_at)
+    assert choose(arrived(), [second, first]).of_article_id == 2
+
+
+def test_the_same_url_wins_over_the_same_text_elsewhere() -> None:
+    mine = stored(2, same_url=True, text=WIRE[:300], published_at=NOW)
+    assert choose(arrived(), [stored(1), mine]).of_article_id == 2
+
+
+def test_a_canonical_link_to_the_home_page_merges_nobody() -> None:
+    for home in ("https://a.example/", "https://a.example/news/", ""):
+        assert choose(arrived(OTHER, title="Wheat", url=home), [stored(same_url=True, url=home)]).kind is Kind.NEW
+
+
+def test_a_live_page_at_its_own_url_is_an_update_whatever_it_says() -> None:
+    assert (
+        choose(arrived(OTHER, title="Wheat"), [stored(same_url=True, url="https://a.example/world/talks-1")]).kind
+        is Kind.UPDATE
+    )
+
+
+# --- short texts and strangers -------------------------------------------------------------------------------------------
+
+
+def test_no_text_merges_with_nobody() -> None:
+    title = "Russia hosts Taliban for talks in Moscow"
+    for text in ("", " … "):
+        assert (
+            choose(arrived(text, title=title), [stored(text="", title=title), stored(2, title=title)]).kind is Kind.NEW
+        )
+
+
+def test_a_generic_headline_over_the_same_few_words_merges_no_strangers() -> None:
+    assert (
+        choose(
+            arrived("Follow it here.", title="Live updates"), [stored(text="Follow it here.", title="Live updates")]
+        ).kind
+        is Kind.NEW
+    )
+
+
+def test_a_teaser_is_a_copy_only_with_its_headline() -> None:
+    teaser, headline = "Ten countries send envoys to the meeting.", "Russia hosts Taliban for talks"
+    assert choose(arrived(teaser), [stored(text=teaser.upper(), title=headline)]).kind is Kind.COPY
+    assert choose(arrived(teaser), [stored(text=teaser, title="Envoys meet in the capital today")]).kind is Kind.NEW
+
+
+def test_a_few_words_that_a_long_article_happens_to_hold_are_not_its_copy() -> None:
+    assert choose(arrived("Russia hosted the Taliban for talks in Moscow on Wednesday."), [stored()]).kind is Kind.NEW
+
+
+def test_two_pages_of_one_site_with_the_same_template_are_strangers() -> None:
+    footer = "Sign in to your account, read our terms, see more from around the network and choose your edition. " * 2
+    footer += OTHER
+    bridge = "A bridge was closed on Monday after an inspection found cracks in two of its pillars, and drivers face long queues."
+    article = arrived(f"{WIRE[:300]} {footer}", source="A")
+    assert choose(article, [stored(text=f"{bridge} {footer}", source="A")]).kind is Kind.NEW
+
+
+def test_urdu_and_chinese_copies_are_found() -> None:
+    urdu = "روس نے ماسکو میں طالبان کے وفد کی میزبانی کی جس میں خطے کے دس ممالک کے نمائندے شریک ہوئے اور امداد کا مطالبہ کیا گیا"
+    chinese = (
+        "俄罗斯星期三在莫斯科主办有关阿富汗问题的会谈塔利班代表团和十个国家的代表出席了会议联合声明呼吁召开国际捐助会议"
+    )
+    for text in (urdu, chinese):
+        assert choose(arrived(text + " ۔。", title="x"), [stored(text=text)]).kind is Kind.COPY
+
+
+def test_a_lone_bad_url_does_not_stop_it() -> None:
+    assert choose(arrived(url="http://[::bad/"), [stored(url="")]).kind is Kind.COPY
+
+
+@given(st.permutations(range(6)))
+def test_the_order_of_the_candidates_does_not_matter(order: list[int]) -> None:
+    known = [
+        stored(1, text=OTHER),
+        stored(2, text=WIRE[:400], published_at=NOW - timedelta(hours=5)),
+        stored(3),
+        stored(4, text=WIRE.replace("ten", "nine"), published_at=NOW - timedelta(hours=5)),
+        stored(5),
+        stored(6, text=""),
+    ]
+    assert choose(arrived(), [known[i] for i in order]) == choose(arrived(), known)
+    again = [replace(each, same_guid=each.article_id > 3) for each in known]
+    assert choose(arrived(), [again[i] for i in order]) == choose(arrived(), again)
