@@ -327,6 +327,14 @@ class Decision:
         return tuple(each.topic for each in self.topics if each.is_alert)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What happened to the story until now, as names of topics."""
+
+    matched: frozenset[str] = frozenset()
+    alerted: frozenset[str] = frozenset()
+
+
 # --- on the way out ---------------------------------------------------------------------------------------------------
 
 
@@ -420,6 +428,29 @@ class DeliveryState:
     created_at: datetime
     destination: str = ""
     """Digest of the destination the delivery was made for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelState:
+    """How a channel has been doing."""
+
+    failures: int = 0
+    failing_since_at: datetime | None = None
+    is_failing_told: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryUpdate:
+    """What one try means for the delivery and for its channel."""
+
+    state: str
+    attempts: int
+    next_at: datetime
+    channel: ChannelState
+    channel_paused_until_at: datetime | None = None
+    channel_disabled_reason: str | None = None
+    wakes_waiting: bool = False
+    """The channel is back: what waits on it is due now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

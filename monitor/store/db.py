@@ -13,7 +13,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -27,6 +27,7 @@ from monitor.errors import StoreBusyError, StoreError, StoreFullError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Transaction = Callable[[], AbstractContextManager[Session]]
 
 BUSY_MS = 10_000
 _POSTGRES_OPTIONS = "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
@@ -72,19 +73,19 @@ class Database:
 
     async def read(self, job: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `job(session, ...)` in a reading transaction on a thread."""
-        return await self._on(self._reader, self.reading, job, *args, **kwargs)
+        return await self._on(self._reader, self.reading, lambda session: job(session, *args, **kwargs))
 
     async def write(self, job: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `job(session, ...)` in a writing transaction on the one writing thread.
 
         A caller that is cancelled meanwhile does not undo it: the transaction ends by itself, whole.
         """
-        return await self._on(self._writer, self.writing, job, *args, **kwargs)
+        return await self._on(self._writer, self.writing, lambda session: job(session, *args, **kwargs))
 
-    async def _on(self, threads: ThreadPoolExecutor, transaction: Any, job: Any, *args: Any, **kwargs: Any) -> Any:
-        def run() -> Any:
+    async def _on(self, threads: ThreadPoolExecutor, transaction: Transaction, job: Callable[[Session], R]) -> R:
+        def run() -> R:
             with transaction() as session:
-                return job(session, *args, **kwargs)
+                return job(session)
 
         return await asyncio.get_running_loop().run_in_executor(threads, run)
 

@@ -64,10 +64,15 @@ def _dialect(session: Session) -> str:
 
 _INSERT = {
     "sqlite": text("INSERT INTO article_search (rowid, words) VALUES (:id, :words)"),
-    "postgresql": text("INSERT INTO article_search (article_id, words) VALUES (:id, array_to_tsvector(array_remove(string_to_array(:words, ' '), '')))"),
+    "postgresql": text(
+        "INSERT INTO article_search (article_id, words) "
+        "VALUES (:id, array_to_tsvector(array_remove(string_to_array(:words, ' '), '')))"
+    ),
 }
 _FIND = {
-    "sqlite": text("SELECT rowid FROM article_search WHERE article_search MATCH :query ORDER BY rowid DESC LIMIT :limit"),
+    "sqlite": text(
+        "SELECT rowid FROM article_search WHERE article_search MATCH :query ORDER BY rowid DESC LIMIT :limit"
+    ),
     "postgresql": text(
         "SELECT article_id FROM article_search WHERE words @@ CAST(:query AS tsquery) ORDER BY article_id DESC LIMIT :limit"
     ),

@@ -155,7 +155,10 @@ class MatchRow(Base, table=True):
     """Article x topic above its threshold, with its evidence and the reviewer's latest verdict."""
 
     __tablename__ = "matches"
-    __table_args__ = (UniqueConstraint("article_id", "topic"), Index("ix_matches_topic_created_at", "topic", "created_at"))
+    __table_args__ = (
+        UniqueConstraint("article_id", "topic"),
+        Index("ix_matches_topic_created_at", "topic", "created_at"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     article_id: int = Field(foreign_key="articles.id")
     story_id: int = Field(index=True)

@@ -1,0 +1,122 @@
+"""Matches, and the alerts decided on them: written in the transaction that stores the article. Values in, rows kept here.
+
+The unique `key` of an alert has the last word against doubles, whoever else decided at the same time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import insert, select, update
+from sqlmodel import Session, col
+
+from monitor.store.tables import AlertRow, ArticleRow, ChannelRow, DeliveryRow, MatchRow
+from monitor.types import Alert, AlertKind, Before, Decision, Evidence, Score
+
+_ALERT = TypeAdapter(Alert)
+_EVIDENCE = TypeAdapter(Evidence)
+
+
+def new_id() -> str:
+    """The id a receiver will know the alert by, on every try."""
+    return f"alt_{secrets.token_hex(13)}"
+
+
+def before(session: Session, story_id: int | None) -> Before:
+    """Which topics matched, and which were told about, in this story until now."""
+    if story_id is None:
+        return Before()
+    matched = session.connection().execute(
+        select(col(MatchRow.topic)).where(col(MatchRow.story_id) == story_id).distinct()
+    )
+    told = select(col(AlertRow.topic)).where(
+        col(AlertRow.story_id) == story_id, col(AlertRow.kind) == AlertKind.NEW.value
+    )
+    return Before(matched=frozenset(matched.scalars()), alerted=frozenset(session.connection().execute(told).scalars()))
+
+
+def save_matches(
+    session: Session, article_id: int, story_id: int, scores: Sequence[Score], decision: Decision, *, now: datetime
+) -> None:
+    """One row for each topic that matched; a match that stands already (an updated article) keeps its verdict."""
+    reasons = {each.topic: each.reason.name for each in decision.topics}
+    for score in scores:
+        if not score.is_match or score.blocked:
+            continue
+        values: dict[str, Any] = {
+            "score": score.score,
+            "threshold": score.threshold,
+            "probability": score.probability,
+            "evidence": _EVIDENCE.dump_python(score.evidence, mode="json"),
+            "model_version": score.model_version,
+        }
+        known = (col(MatchRow.article_id) == article_id, col(MatchRow.topic) == score.topic)
+        if session.connection().execute(update(MatchRow).where(*known).values(**values)).rowcount:
+            continue
+        values |= {"article_id": article_id, "story_id": story_id, "topic": score.topic}
+        values |= {"reason": reasons[score.topic], "created_at": now}
+        session.connection().execute(insert(MatchRow).values(**values))
+
+
+def enqueue(session: Session, alert: Alert, *, key: str, channels: Mapping[str, str], deliver_at: datetime) -> bool:
+    """Store an alert and one delivery for each channel (name -> digest of its destination); False where `key` was told before.
+
+    Without channels the alert is kept all the same: the page shows it.
+    """
+    connection = session.connection()
+    if connection.execute(select(col(AlertRow.id)).where(col(AlertRow.key) == key)).first():
+        return False
+    connection.execute(
+        insert(AlertRow).values(
+            id=alert.id,
+            key=key,
+            kind=alert.kind.value,
+            topic=alert.topic,
+            story_id=alert.story_id,
+            article_id=alert.article.id if alert.article else None,
+            title=alert.title,
+            created_at=alert.created_at,
+            payload=_ALERT.dump_python(alert, mode="json"),
+        )
+    )
+    disabled = select(col(ChannelRow.name)).where(col(ChannelRow.disabled_reason).is_not(None))
+    held = set(connection.execute(disabled).scalars()) if channels else set()
+    for name, destination in channels.items():
+        connection.execute(
+            insert(DeliveryRow).values(
+                alert_id=alert.id,
+                channel=name,
+                destination=destination,
+                state="held" if name in held else "pending",
+                created_at=alert.created_at,
+                next_at=deliver_at,
+            )
+        )
+    return True
+
+
+def load(payload: Mapping[str, Any]) -> Alert:
+    """The alert as it was stored."""
+    return _ALERT.validate_python(payload)
+
+
+def dump(alert: Alert) -> dict[str, Any]:
+    """The alert as it is stored."""
+    return dict(_ALERT.dump_python(alert, mode="json"))
+
+
+def evidence_of(row: MatchRow) -> Evidence:
+    """A match's evidence as a value."""
+    return _EVIDENCE.validate_python(row.evidence)
+
+
+def sources(session: Session, story_id: int, *, without: str = "") -> tuple[str, ...]:
+    """The outlets that carry a story, the first to be seen first."""
+    rows = session.connection().execute(
+        select(col(ArticleRow.source)).where(col(ArticleRow.story_id) == story_id).order_by(col(ArticleRow.id))
+    )
+    return tuple(dict.fromkeys(name for name in rows.scalars() if name and name != without))

@@ -1,0 +1,246 @@
+"""Articles, the entries that led to them and the sketches they are found by. Values in, values out; the rows stay here.
+
+An article is one text at one address. An entry that shows an address we hold leads to the article that is there already; a
+copy at another address is an article of its own, in the story of the first. Decides nothing: it is told the choice.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Table, delete, insert, or_, select, update
+from sqlmodel import Session
+from xxhash import xxh3_64_intdigest
+
+from monitor.sketch import MAX_CANDIDATES, MAX_POSTINGS, WINDOW_DAYS, Fingerprint, shortlist
+from monitor.store import search
+from monitor.store.tables import ArticleRow, EntryRow, RevisionRow, ShingleRow
+from monitor.types import Article, Decision, Entry, Known, Score, StoryChoice
+from monitor.urls import canonical
+
+_articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
+_entries: Table = EntryRow.__table__  # type: ignore[attr-defined]
+_shingles: Table = ShingleRow.__table__  # type: ignore[attr-defined]
+_SHOWN_SCORES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """Where an entry stands in its feed."""
+
+    feed_id: int
+    guid: str
+    content_key: int
+
+
+def key_of(words: str) -> int:
+    """A signed 64-bit hash, as BIGINT holds it; the words themselves stand beside it wherever it is used."""
+    value = xxh3_64_intdigest(words.encode("utf-8", "replace"))
+    return value - (1 << 64) if value >> 63 else value
+
+
+def url_key(url: str) -> int:
+    """The hash of the address's canonical form; 0 where there is none."""
+    return key_of(canonical(url)) if url else 0
+
+
+def content_key(entry: Entry) -> int:
+    """Changes when what the feed says of the entry changes."""
+    return key_of("\n".join((entry.title, entry.url, entry.summary_html, entry.content_html)))
+
+
+def unseen(session: Session, feed_id: int, entries: Sequence[Entry]) -> list[Entry]:
+    """Those entries that this feed never showed, or shows changed, in their order."""
+    keys = [key_of(entry.guid) for entry in entries]
+    known = dict(_chunked(session, feed_id, keys))
+    return [entry for entry, key in zip(entries, keys, strict=True) if known.get(key) != content_key(entry)]
+
+
+def near(
+    session: Session, article: Article, fingerprint: Fingerprint, sighting: Sighting | None, *, now: datetime
+) -> list[Known]:
+    """Stored articles that may be the same: same guid in this feed, same address, same text or title, enough shared keys."""
+    same_guid = _article_of(session, sighting) if sighting else None
+    address = url_key(article.url)
+    ids = set(_look_alikes(session, fingerprint, now - timedelta(days=WINDOW_DAYS)))
+    if same_guid is not None:
+        ids.add(same_guid)
+    conditions: list[ColumnElement[bool]] = [_articles.c.id.in_(ids)]
+    if address:
+        conditions.append(_articles.c.url_key == address)
+    if not ids and not address:
+        return []
+    rows = session.connection().execute(
+        select(_articles).where(or_(*conditions)).order_by(_articles.c.id.desc()).limit(MAX_CANDIDATES * 2)
+    )
+    return [_known(row, same_guid, address) for row in rows]
+
+
+def add(
+    session: Session,
+    article: Article,
+    fingerprint: Fingerprint,
+    choice: StoryChoice,
+    decision: Decision,
+    scores: Sequence[Score],
+    *,
+    now: datetime,
+) -> int:
+    """Store a new article with its decision; returns its id. Without a story in `choice` it opens its own."""
+    connection = session.connection()
+    values = _columns(article, fingerprint) | {
+        "story_id": choice.story_id,
+        "of_article_id": choice.of_article_id,
+        "kind": choice.kind.value,
+        "similarity": choice.similarity,
+        "why": choice.why,
+        "decision": decision.reason.name,
+        "decided_at": now,
+        "scores": shown_scores(scores),
+    }
+    article_id: int = connection.execute(insert(_articles).returning(_articles.c.id), values).scalar_one()
+    if choice.story_id is None:
+        connection.execute(update(_articles).where(_articles.c.id == article_id).values(story_id=article_id))
+    _add_keys(session, article_id, fingerprint)
+    search.index(session, article_id, article.title, article.text)
+    return article_id
+
+
+def revise(
+    session: Session, article_id: int, article: Article, fingerprint: Fingerprint, choice: StoryChoice, *, now: datetime
+) -> None:
+    """Replace what an article says by its newer version; the old one is kept as a revision."""
+    connection = session.connection()
+    old = connection.execute(select(_articles.c.title, _articles.c.text).where(_articles.c.id == article_id)).one()
+    connection.execute(
+        insert(RevisionRow).values(
+            article_id=article_id,
+            replaced_at=now,
+            title=old.title,
+            text=old.text,
+            is_material=choice.is_material,
+            why=choice.why,
+        )
+    )
+    kept = ("seen_at", "source", "published_at")
+    values = {name: value for name, value in _columns(article, fingerprint).items() if name not in kept}
+    connection.execute(update(_articles).where(_articles.c.id == article_id).values(**values))
+    connection.execute(delete(_shingles).where(_shingles.c.article_id == article_id))
+    _add_keys(session, article_id, fingerprint)
+    search.reindex(session, article_id, (old.title, old.text), (article.title, article.text))
+
+
+def decide_again(
+    session: Session, article_id: int, decision: Decision, scores: Sequence[Score], *, now: datetime
+) -> None:
+    """Replace an article's decision: for a newer version that was told, so that there is still exactly one."""
+    values = {"decision": decision.reason.name, "decided_at": now, "scores": shown_scores(scores)}
+    session.connection().execute(update(_articles).where(_articles.c.id == article_id).values(**values))
+
+
+def see(session: Session, sighting: Sighting, article_id: int, *, now: datetime) -> None:
+    """Remember that this feed shows this article under this guid, as it reads now."""
+    connection = session.connection()
+    guid_key = key_of(sighting.guid)
+    known = (_entries.c.feed_id == sighting.feed_id, _entries.c.guid_key == guid_key)
+    values = {"content_key": sighting.content_key, "article_id": article_id, "changed_at": now}
+    if connection.execute(update(_entries).where(*known).values(**values)).rowcount:
+        return
+    connection.execute(
+        insert(_entries).values(
+            feed_id=sighting.feed_id,
+            guid_key=guid_key,
+            guid=sighting.guid,
+            content_key=sighting.content_key,
+            article_id=article_id,
+            first_seen_at=now,
+        )
+    )
+
+
+def shown_scores(scores: Iterable[Score]) -> list[dict[str, object]]:
+    """The scores nearest to their thresholds, for `explain`."""
+    ordered = sorted(scores, key=lambda each: each.threshold - each.score)[:_SHOWN_SCORES]
+    return [
+        {
+            "topic": each.topic,
+            "score": round(each.score, 6),
+            "threshold": round(each.threshold, 6),
+            "matched": each.is_match,
+            "blocked": each.blocked.name if each.blocked else None,
+        }
+        for each in ordered
+    ]
+
+
+def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:
+    return {
+        "url": article.url,
+        "url_key": url_key(article.url),
+        "text_key": fingerprint.text_key,
+        "title_key": fingerprint.title_key,
+        "title": article.title,
+        "text": article.text,
+        "language": article.language,
+        "author": article.author,
+        "source": article.source,
+        "grade": article.grade.value,
+        "published_at": article.published_at,
+        "seen_at": article.seen_at,
+    }
+
+
+def _add_keys(session: Session, article_id: int, fingerprint: Fingerprint) -> None:
+    rows = [{"key": key, "article_id": article_id} for key in fingerprint.keys]
+    if rows:
+        session.connection().execute(insert(_shingles), rows)
+
+
+def _article_of(session: Session, sighting: Sighting) -> int | None:
+    found = select(_entries.c.article_id, _entries.c.guid).where(
+        _entries.c.feed_id == sighting.feed_id, _entries.c.guid_key == key_of(sighting.guid)
+    )
+    row = session.connection().execute(found).first()
+    return int(row.article_id) if row and row.guid == sighting.guid else None
+
+
+def _look_alikes(session: Session, fingerprint: Fingerprint, since_at: datetime) -> list[int]:
+    connection = session.connection()
+    same: list[int] = []
+    for column, key in ((_articles.c.text_key, fingerprint.text_key), (_articles.c.title_key, fingerprint.title_key)):
+        if key:
+            equal = select(_articles.c.id).where(column == key, _articles.c.seen_at >= since_at)
+            same += connection.execute(equal.order_by(_articles.c.id.desc()).limit(MAX_CANDIDATES // 2)).scalars()
+    if not fingerprint.keys:
+        return same
+    postings: dict[int, list[int]] = defaultdict(list)
+    carried = select(_shingles).where(_shingles.c.key.in_(fingerprint.keys))
+    for key, article_id in connection.execute(carried.limit(len(fingerprint.keys) * (MAX_POSTINGS + 1) * 2)):
+        postings[key].append(article_id)
+    return same + shortlist(fingerprint.keys, postings)
+
+
+def _known(row: Row[Any], same_guid: int | None, address: int) -> Known:
+    return Known(
+        article_id=row.id,
+        story_id=row.story_id,
+        title=row.title,
+        text=row.text,
+        url=row.url,
+        source=row.source,
+        published_at=row.published_at,
+        same_guid=row.id == same_guid,
+        same_url=bool(address) and row.url_key == address,
+    )
+
+
+def _chunked(session: Session, feed_id: int, keys: Sequence[int]) -> Iterable[tuple[int, int]]:
+    for start in range(0, len(keys), 500):
+        asked = select(_entries.c.guid_key, _entries.c.content_key).where(
+            _entries.c.feed_id == feed_id, _entries.c.guid_key.in_(keys[start : start + 500])
+        )
+        yield from ((row.guid_key, row.content_key) for row in session.connection().execute(asked))

@@ -1,0 +1,195 @@
+"""Feeds: which are due, who polls them, what the poll left behind. `claim` and `settle` come in pairs.
+
+A claim is a lease: one UPDATE that names what it saw, so that of two pollers exactly one gets the feed; a poller that died
+loses it when the lease runs out. The order in `settle` matters: validators are saved with the entries they vouch for.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, CursorResult, case, or_, update
+from sqlmodel import Session, col, select
+
+from monitor.errors import StoreError
+from monitor.store.tables import FeedRow, HostRow
+from monitor.types import FeedState, FeedUpdate, FirstPoll, Lease, Validators
+
+
+class LeaseLostError(StoreError):
+    """Somebody else holds the row now; what was found out is thrown away, they will find it too."""
+
+
+def claim_due(session: Session, *, now: datetime, lease_for: timedelta, limit: int, per_host: int) -> list[FeedState]:
+    """Lease up to `limit` feeds that are due, at most `per_host` of one server, the longest waiting first."""
+    due = select(FeedRow).where(*_is_free(now), col(FeedRow.next_poll_at) <= now)
+    rows = session.exec(due.order_by(col(FeedRow.next_poll_at)).limit(limit * 4)).all()
+    claimed: list[FeedState] = []
+    on_host = _leased_per_host(session, now)
+    for row in rows:
+        if len(claimed) < limit and on_host.get(row.host, 0) < per_host:
+            state = claim(session, row, now=now, lease_for=lease_for)
+            on_host[row.host] = on_host.get(row.host, 0) + 1
+            claimed += [state] if state else []
+    return claimed
+
+
+def claim(session: Session, row: FeedRow, *, now: datetime, lease_for: timedelta) -> FeedState | None:
+    """Lease this one feed, due or not; None where somebody else holds it."""
+    lease = Lease(token=secrets.token_hex(8), until_at=now + lease_for)
+    taken = update(FeedRow).where(
+        col(FeedRow.id) == row.id,
+        or_(col(FeedRow.lease_token).is_(None), col(FeedRow.lease_until_at) < now),
+    )
+    if not _count(session, taken.values(lease_token=lease.token, lease_until_at=lease.until_at)):
+        return None
+    return _state(row, lease)
+
+
+def settle(session: Session, result: FeedUpdate) -> None:
+    """Write what a poll found out about its feed and end the lease. Raises LeaseLostError where it was lost meanwhile."""
+    values = {
+        "lease_token": None,
+        "lease_until_at": None,
+        "last_polled_at": result.polled_at,
+        "next_poll_at": result.next_poll_at,
+        "outcome": result.outcome,
+        "error": result.error,
+        "failures": result.failures,
+        "failing_since_at": result.failing_since_at if result.failures else None,
+        "is_failing_told": result.is_failing_told,
+        "permanent_url": result.permanent_url,
+        "permanent_since_at": result.permanent_since_at,
+        "polls": FeedRow.polls + 1,
+        **_answered(result),
+    }
+    held = (col(FeedRow.id) == result.feed_id, col(FeedRow.lease_token) == result.lease.token)
+    if not _count(session, update(FeedRow).where(*held).values(**values)):
+        raise LeaseLostError(f"the lease on feed {result.feed_id} ran out before its poll was stored")
+    if result.host_paused_until_at:
+        _pause_host(session, result.feed_id, result.host_paused_until_at)
+
+
+def _answered(result: FeedUpdate) -> dict[str, object]:
+    values: dict[str, object] = {}
+    if result.validators is not None:
+        values |= {"etag": result.validators.etag, "last_modified": result.validators.last_modified}
+        values |= {"last_success_at": result.polled_at}
+    if result.outcome == "not modified":
+        values["polls_not_modified"] = FeedRow.polls_not_modified + 1
+    if result.is_first_poll_done:
+        first = FeedRow.first_polled_at
+        values["first_polled_at"] = case((col(first).is_(None), result.polled_at), else_=first)
+    if result.new_url:
+        values |= {"url": result.new_url, "etag": None, "last_modified": None, "body_hash": None}
+    elif result.body_hash is not None:
+        values["body_hash"] = result.body_hash
+    for name in ("title", "site_url", "paused_reason"):
+        if getattr(result, name):
+            values[name] = getattr(result, name)
+    return values
+
+
+def release_all(session: Session) -> int:
+    """End every lease: for a start that knows it is alone (the data directory's lock is held)."""
+    return _count(session, update(FeedRow).values(lease_token=None, lease_until_at=None))
+
+
+def sync(session: Session, wanted: Iterable[FeedRow], *, now: datetime) -> None:
+    """Make the feeds of origin `config` those of the settings: new ones are added, missing ones switched off, none deleted.
+
+    What was learned of a feed stays; a changed URL starts afresh (its validators vouch for the old one).
+    """
+    known = {row.name: row for row in session.exec(select(FeedRow)).all()}
+    wanted = list(wanted)
+    for feed in wanted:
+        row = known.get(feed.name)
+        if row is None:
+            session.add(feed)
+            continue
+        if row.url != feed.url:
+            row.etag = row.last_modified = row.body_hash = row.paused_reason = None
+            row.permanent_url = row.permanent_since_at = None
+            row.next_poll_at = now
+        for name in (
+            "url",
+            "host",
+            "language",
+            "interval_seconds",
+            "first_poll",
+            "first_poll_latest",
+            "allow_private",
+            "is_enabled",
+        ):
+            setattr(row, name, getattr(feed, name))
+        row.origin = "config"
+    names = {feed.name for feed in wanted}
+    for row in known.values():
+        if row.origin == "config" and row.name not in names:
+            row.is_enabled = False
+
+
+def find(session: Session, name: str) -> FeedRow | None:
+    """The feed of that name."""
+    return session.exec(select(FeedRow).where(FeedRow.name == name)).first()
+
+
+def list_all(session: Session) -> Sequence[FeedRow]:
+    """Every feed, by name."""
+    return session.exec(select(FeedRow).order_by(col(FeedRow.name))).all()
+
+
+def _is_free(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    paused = select(HostRow.host).where(col(HostRow.paused_until_at) > now)
+    return (
+        col(FeedRow.is_enabled).is_(True),
+        col(FeedRow.paused_reason).is_(None),
+        or_(col(FeedRow.lease_token).is_(None), col(FeedRow.lease_until_at) < now),
+        col(FeedRow.host).not_in(paused),
+    )
+
+
+def _leased_per_host(session: Session, now: datetime) -> dict[str, int]:
+    held = select(FeedRow.host).where(col(FeedRow.lease_token).is_not(None), col(FeedRow.lease_until_at) >= now)
+    counts: dict[str, int] = {}
+    for host in session.exec(held):
+        counts[host] = counts.get(host, 0) + 1
+    return counts
+
+
+def _pause_host(session: Session, feed_id: int, until_at: datetime) -> None:
+    host = session.exec(select(FeedRow.host).where(FeedRow.id == feed_id)).one()
+    row = session.get(HostRow, host) or HostRow(host=host, paused_until_at=until_at)
+    row.paused_until_at = max(row.paused_until_at, until_at)
+    session.add(row)
+
+
+def _state(row: FeedRow, lease: Lease) -> FeedState:
+    assert row.id is not None
+    return FeedState(
+        id=row.id,
+        name=row.name,
+        url=row.url,
+        lease=lease,
+        validators=Validators(etag=row.etag, last_modified=row.last_modified),
+        body_hash=row.body_hash,
+        language=row.language,
+        interval_for=timedelta(seconds=row.interval_seconds),
+        first_poll=FirstPoll(row.first_poll),
+        first_poll_latest=row.first_poll_latest,
+        first_polled_at=row.first_polled_at,
+        failures=row.failures,
+        failing_since_at=row.failing_since_at,
+        is_failing_told=row.is_failing_told,
+        permanent_url=row.permanent_url,
+        permanent_since_at=row.permanent_since_at,
+        allow_private=row.allow_private,
+    )
+
+
+def _count(session: Session, statement: object) -> int:
+    result = session.connection().execute(statement)  # type: ignore[call-overload]
+    assert isinstance(result, CursorResult)
+    return result.rowcount

@@ -1,0 +1,222 @@
+"""Deliveries on their way and the channels they take: `claim_next` and `settle` come in pairs.
+
+A delivery is `pending` until a try is under way (`leased`), then `sent`, `pending` again with a later time, `held` (its channel
+is disabled or points elsewhere now) or `dead` (given up, kept for `monitor alerts retry`).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, CursorResult, and_, or_, update
+from sqlmodel import Session, col, select
+
+from monitor.store import alerts
+from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow
+from monitor.types import ChannelState, DeliveryState, DeliveryUpdate, Lease, Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelInfo:
+    """What the store keeps of a configured channel."""
+
+    name: str
+    kind: str
+    destination: str
+    shown: str
+
+
+def sync_channels(session: Session, wanted: Sequence[ChannelInfo], *, now: datetime) -> None:
+    """Make the channels those of the settings. Deliveries made for another destination are held, never sent by surprise (W18)."""
+    known = {row.name: row for row in session.exec(select(ChannelRow)).all()}
+    for info in wanted:
+        row = known.get(info.name)
+        if row is None:
+            session.add(ChannelRow(name=info.name, kind=info.kind, destination=info.destination, shown=info.shown))
+            continue
+        if row.destination != info.destination:
+            row.disabled_reason = row.paused_until_at = row.failing_since_at = None
+            row.failures, row.is_failing_told = 0, False
+            _hold(session, info.name, destination=info.destination, why="the channel's destination was changed since")
+        row.kind, row.destination, row.shown, row.is_configured = info.kind, info.destination, info.shown, True
+    names = {info.name for info in wanted}
+    for row in known.values():
+        if row.name not in names and row.is_configured:
+            row.is_configured = False
+            _hold(session, row.name, destination="", why="the channel was removed from the settings")
+
+
+def due_channels(session: Session, *, now: datetime) -> list[str]:
+    """Channels that have something to send and may be tried now."""
+    rows = session.exec(
+        select(DeliveryRow.channel)
+        .join(ChannelRow, col(ChannelRow.name) == col(DeliveryRow.channel))
+        .where(_is_due(now), *_may_be_tried(now))
+        .distinct()
+    )
+    return list(rows)
+
+
+def claim_next(session: Session, channel: str, *, now: datetime, lease_for: timedelta) -> DeliveryState | None:
+    """Lease the oldest delivery that is due on this channel; None where there is none or somebody else was faster.
+
+    On its first try an alert learns who else carries its story by now; from then on it stays as it is.
+    """
+    found = session.exec(
+        select(DeliveryRow, AlertRow)
+        .join(AlertRow, col(AlertRow.id) == col(DeliveryRow.alert_id))
+        .join(ChannelRow, col(ChannelRow.name) == col(DeliveryRow.channel))
+        .where(col(DeliveryRow.channel) == channel, _is_due(now), *_may_be_tried(now))
+        .order_by(col(DeliveryRow.id))
+        .limit(1)
+    ).first()
+    if found is None:
+        return None
+    delivery, alert = found
+    lease = Lease(token=secrets.token_hex(8), until_at=now + lease_for)
+    taken = update(DeliveryRow).where(col(DeliveryRow.id) == delivery.id, _is_due(now))
+    values = {"state": "leased", "lease_token": lease.token, "lease_until_at": lease.until_at}
+    if not _count(session, taken.values(**values)):
+        return None
+    _freshen(session, alert, is_first=delivery.attempts == 0)
+    assert delivery.id is not None
+    return DeliveryState(
+        id=delivery.id,
+        alert=alerts.load(alert.payload),
+        channel=channel,
+        attempts=delivery.attempts,
+        lease=lease,
+        created_at=delivery.created_at,
+        destination=delivery.destination,
+    )
+
+
+def settle(
+    session: Session,
+    delivery: DeliveryState,
+    outcome: Outcome,
+    result: DeliveryUpdate,
+    *,
+    started_at: datetime,
+    now: datetime,
+) -> bool:
+    """Write how a try ended, for the delivery and its channel; False where the lease was lost (then nothing is written)."""
+    values = {
+        "state": result.state,
+        "attempts": result.attempts,
+        "next_at": result.next_at,
+        "sent_at": now if result.state == "sent" else None,
+        "lease_token": None,
+        "lease_until_at": None,
+        "last_result": outcome.result.value,
+        "last_detail": f"{outcome.code} {outcome.detail}".strip()[:2048],
+    }
+    held = (col(DeliveryRow.id) == delivery.id, col(DeliveryRow.lease_token) == delivery.lease.token)
+    if not _count(session, update(DeliveryRow).where(*held).values(**values)):
+        return False
+    session.add(
+        AttemptRow(
+            delivery_id=delivery.id,
+            started_at=started_at,
+            ended_at=now,
+            result=outcome.result.value,
+            code=outcome.code[:100],
+            detail=outcome.detail[:2048],
+        )
+    )
+    _settle_channel(session, delivery.channel, result, now)
+    return True
+
+
+def channel_state(session: Session, name: str) -> ChannelState:
+    """How the channel has been doing."""
+    row = session.get(ChannelRow, name)
+    if row is None:
+        return ChannelState()
+    return ChannelState(
+        failures=row.failures, failing_since_at=row.failing_since_at, is_failing_told=row.is_failing_told
+    )
+
+
+def release_all(session: Session) -> int:
+    """End every lease: for a start that knows it is alone. The tries under way are made again with the same id."""
+    leased = update(DeliveryRow).where(col(DeliveryRow.state) == "leased")
+    return _count(session, leased.values(state="pending", lease_token=None, lease_until_at=None))
+
+
+def retry(session: Session, *, now: datetime, destinations: Mapping[str, str], alert_id: str | None = None) -> int:
+    """Put held and dead deliveries back into the outbox, to where their channels point now; enables those channels."""
+    count = 0
+    for name, destination in destinations.items():
+        channel = session.get(ChannelRow, name)
+        if channel is not None:
+            channel.disabled_reason = channel.paused_until_at = channel.failing_since_at = None
+            channel.failures, channel.is_failing_told = 0, False
+        stuck = [col(DeliveryRow.channel) == name, col(DeliveryRow.state).in_(("held", "dead"))]
+        if alert_id:
+            stuck.append(col(DeliveryRow.alert_id) == alert_id)
+        again = {"state": "pending", "attempts": 0, "next_at": now, "destination": destination}
+        count += _count(session, update(DeliveryRow).where(*stuck).values(**again))
+    return count
+
+
+def _freshen(session: Session, alert: AlertRow, *, is_first: bool) -> None:
+    if not is_first or alert.story_id is None:
+        return
+    value = alerts.load(alert.payload)
+    own = value.article.source if value.article else ""
+    also = alerts.sources(session, alert.story_id, without=own)
+    if also != value.also_carried_by:
+        alert.payload = alerts.dump(replace(value, also_carried_by=also))
+        session.add(alert)
+
+
+def _settle_channel(session: Session, name: str, result: DeliveryUpdate, now: datetime) -> None:
+    row = session.get(ChannelRow, name)
+    if row is None:
+        return
+    row.failures, row.failing_since_at = result.channel.failures, result.channel.failing_since_at
+    row.is_failing_told = result.channel.is_failing_told
+    row.paused_until_at = result.channel_paused_until_at
+    if result.state == "sent":
+        row.last_sent_at = now
+    if result.channel_disabled_reason:
+        row.disabled_reason = result.channel_disabled_reason
+        _hold(session, name, destination=None, why=f"the channel is disabled: {result.channel_disabled_reason}")
+    if result.wakes_waiting:
+        waiting = (col(DeliveryRow.channel) == name, col(DeliveryRow.state) == "pending")
+        _count(session, update(DeliveryRow).where(*waiting).values(next_at=now))
+
+
+def _hold(session: Session, channel: str, *, destination: str | None, why: str) -> None:
+    """Hold what is not yet sent; with a destination, only what was made for another one."""
+    waiting = [col(DeliveryRow.channel) == channel, col(DeliveryRow.state).in_(("pending", "leased"))]
+    if destination is not None:
+        waiting.append(col(DeliveryRow.destination) != destination)
+    held = {"state": "held", "last_detail": why, "lease_token": None, "lease_until_at": None}
+    _count(session, update(DeliveryRow).where(*waiting).values(**held))
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return or_(
+        and_(col(DeliveryRow.state) == "pending", col(DeliveryRow.next_at) <= now),
+        and_(col(DeliveryRow.state) == "leased", col(DeliveryRow.lease_until_at) < now),
+    )
+
+
+def _may_be_tried(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(ChannelRow.is_configured).is_(True),
+        col(ChannelRow.disabled_reason).is_(None),
+        or_(col(ChannelRow.paused_until_at).is_(None), col(ChannelRow.paused_until_at) <= now),
+    )
+
+
+def _count(session: Session, statement: object) -> int:
+    session.flush()
+    result = session.connection().execute(statement)  # type: ignore[call-overload]
+    assert isinstance(result, CursorResult)
+    return result.rowcount
