@@ -1,0 +1,180 @@
+"""One article into the store, with all that follows from it: what it is to what we know, whether to tell, and the alert itself.
+
+Called inside a writing transaction, so that an article, its decision, its matches and its alerts are committed together or not at
+all. The same function serves a poll and a backtest. Knows no network and no feed document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from monitor import alert as policy
+from monitor import dedup
+from monitor.alert import Arrival
+from monitor.match import Matcher
+from monitor.sketch import Fingerprint, fingerprint
+from monitor.store import alerts, articles
+from monitor.store.articles import Sighting
+from monitor.text import shorten
+from monitor.types import (
+    Alert,
+    AlertArticle,
+    AlertKind,
+    Article,
+    Decision,
+    Grade,
+    Kind,
+    Known,
+    Reason,
+    Score,
+    StoryChoice,
+    Topic,
+)
+
+_SUMMARY_CHARACTERS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """Who is told, and how an alert points back to us."""
+
+    topics: Mapping[str, Topic] = field(default_factory=dict)
+    channels: Mapping[str, str] = field(default_factory=dict)
+    """Name -> digest of the destination, of every channel in force."""
+    wait_for: timedelta = timedelta()
+    """How long an alert waits for the copies of its story, so that it can name them."""
+    base_url: str = ""
+
+    def channels_of(self, topic: str) -> dict[str, str]:
+        """The channels that this topic's alerts take."""
+        wanted = self.topics[topic].channels if topic in self.topics else None
+        return {name: to for name, to in self.channels.items() if wanted is None or name in wanted}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """An article with all that can be said of it without the store."""
+
+    article: Article
+    fingerprint: Fingerprint
+    scores: tuple[Score, ...]
+    arrival: Arrival
+    sighting: Sighting | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filed:
+    """What became of an article."""
+
+    article_id: int
+    story_id: int
+    choice: StoryChoice
+    decision: Decision
+    alerts: tuple[Alert, ...] = ()
+    is_stored_anew: bool = True
+    """False where it led to an article that was there already."""
+
+
+def judge(article: Article, matcher: Matcher, *, arrival: Arrival, sighting: Sighting | None = None) -> Judged:
+    """All that can be said of an article without the store. A wall's text is never matched as if it were the article's."""
+    scores = () if article.grade is Grade.WALL else matcher.matches(article.title, article.text, article.language)
+    text = "" if article.grade is Grade.WALL else article.text
+    return Judged(
+        article=article,
+        fingerprint=fingerprint(article.title, text),
+        scores=scores,
+        arrival=arrival,
+        sighting=sighting,
+    )
+
+
+def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime) -> Filed:
+    """Decide and store; call it within the transaction that ends the poll, after `serialize_decisions`."""
+    article, sighting = judged.article, judged.sighting
+    candidates = articles.near(session, article, judged.fingerprint, sighting, now=now)
+    choice = dedup.choose(article, candidates)
+    held = policy.hold(article, judged.arrival, now=now)
+    before = alerts.before(session, choice.story_id)
+    decision = policy.decide(article, judged.scores, choice, held=held, before=before)
+    known = _same_article(choice, candidates)
+    if known is None:
+        article_id = articles.add(session, article, judged.fingerprint, choice, decision, judged.scores, now=now)
+    else:
+        article_id = known.article_id
+        _renew(session, judged, choice, decision, article_id, now=now)
+    story_id = choice.story_id or article_id
+    if sighting:
+        articles.see(session, sighting, article_id, now=now)
+    alerts.save_matches(session, article_id, story_id, judged.scores, decision, now=now)
+    filed = Filed(
+        article_id=article_id,
+        story_id=story_id,
+        choice=choice,
+        decision=decision,
+        is_stored_anew=known is None,
+    )
+    return replace(filed, alerts=_tell(session, judged, filed, telling, now=now))
+
+
+def _same_article(choice: StoryChoice, candidates: Sequence[Known]) -> Known | None:
+    """The stored article that this one is, met again: same address or same guid, changed or not."""
+    for known in candidates:
+        is_met_again = known.same_url or known.same_guid or choice.kind is Kind.UPDATE
+        if known.article_id == choice.of_article_id and is_met_again:
+            return known
+    return None
+
+
+def _renew(
+    session: Session, judged: Judged, choice: StoryChoice, decision: Decision, article_id: int, *, now: datetime
+) -> None:
+    if choice.kind is Kind.UPDATE:
+        articles.revise(session, article_id, judged.article, judged.fingerprint, choice, now=now)
+    if decision.alerts:
+        articles.decide_again(session, article_id, decision, judged.scores, now=now)
+
+
+def _tell(session: Session, judged: Judged, filed: Filed, telling: Telling, *, now: datetime) -> tuple[Alert, ...]:
+    scores = {each.topic: each for each in judged.scores}
+    made = []
+    for topic in filed.decision.alerts:
+        alert = _alert(judged.article, scores[topic], filed, telling, now)
+        key = f"{topic}/{filed.story_id}/{alert.kind}"
+        if alerts.enqueue(
+            session, alert, key=key, channels=telling.channels_of(topic), deliver_at=now + telling.wait_for
+        ):
+            made.append(alert)
+    return tuple(made)
+
+
+def _alert(article: Article, score: Score, filed: Filed, telling: Telling, now: datetime) -> Alert:
+    topic = telling.topics.get(score.topic)
+    return Alert(
+        id=alerts.new_id(),
+        kind=AlertKind.NEW,
+        created_at=now,
+        title=article.title,
+        topic=score.topic,
+        topic_title=topic.title if topic else score.topic,
+        story_id=filed.story_id,
+        article=AlertArticle(
+            id=filed.article_id,
+            title=article.title,
+            url=article.url,
+            source=article.source,
+            language=article.language,
+            published_at=article.published_at,
+            seen_at=article.seen_at,
+            summary=shorten(article.text, _SUMMARY_CHARACTERS),
+        ),
+        score=score.score,
+        threshold=score.threshold,
+        probability=score.probability,
+        evidence=score.evidence,
+        reason=Reason.ALERTED.value,
+        review_url=f"{telling.base_url}/articles/{filed.article_id}" if telling.base_url else "",
+    )

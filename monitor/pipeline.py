@@ -1,0 +1,199 @@
+"""One feed, end to end: poll -> fetch -> parse -> extract -> match -> dedup -> alert.
+
+    fetched = fetcher.get(feed.url, feed.validators)       network, no transaction open
+    parsed  = read_feed(fetched.body)                       a worker process, killed past its limit
+    fresh   = articles.unseen(feed, parsed.entries)         a reading transaction
+    found   = read_articles(fresh); judge(each)             worker process; processor
+    settle: take_in(each), notices, feeds.settle            ONE writing transaction
+
+Everything one poll found out is saved in one transaction, validators and next time included: kill the process at any line and
+either all of it is there or the next poll finds it again. Deliveries are made elsewhere, from the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from sqlmodel import Session
+
+from monitor import schedule
+from monitor.addresses import AddressPolicy
+from monitor.alert import Arrival
+from monitor.errors import FetchError, MonitorError, ParseError
+from monitor.extract import read_articles
+from monitor.fetch import Fetcher
+from monitor.intake import Filed, Judged, Telling, judge, take_in
+from monitor.match import Matcher
+from monitor.parse import read_feed
+from monitor.schedule import Cadence, FeedEvent
+from monitor.store import alerts, articles, feeds
+from monitor.store.articles import Sighting
+from monitor.store.db import Database, serialize_decisions
+from monitor.types import Alert, AlertKind, Article, Entry, FeedState, FeedUpdate, Fetched, ParsedFeed
+from monitor.workers import Workers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a poll works with; built once by `app`."""
+
+    db: Database
+    fetcher: Fetcher
+    workers: Workers
+    matcher: Matcher
+    telling: Telling
+    cadence: Cadence = field(default_factory=Cadence)
+    max_age_for: timedelta | None = timedelta(days=7)
+    feed_policy: AddressPolicy | None = None
+    private_policy: AddressPolicy | None = None
+    """For feeds that the operator allowed on a private address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """What one poll did: the values of its log line."""
+
+    feed: str
+    outcome: str
+    entries: int = 0
+    filed: tuple[Filed, ...] = ()
+    event: FeedEvent | None = None
+    error: str | None = None
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """The alerts this poll decided."""
+        return tuple(alert for each in self.filed for alert in each.alerts)
+
+    @property
+    def matches(self) -> int:
+        """Articles that matched some topic."""
+        return sum(1 for each in self.filed if each.decision.topics)
+
+
+async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
+    """Poll one leased feed and settle it. What the far side does wrong ends in the feed's record, what is ours is raised."""
+    try:
+        fetched = await _fetch(feed, tools, now)
+        parsed = await _parse(feed, fetched, tools)
+        judged = await _judge(feed, parsed, tools, now) if parsed else ()
+    except (FetchError, ParseError) as error:
+        update = schedule.failed(feed, error, tools.cadence, now=now, jitter=random.random())
+        return await tools.db.write(_settle, feed, update, (), tools, error=error, now=now)
+    update = schedule.answered(
+        feed,
+        fetched,
+        parsed,
+        tools.cadence,
+        body_hash=_body_hash(fetched),
+        now=now,
+        jitter=random.random(),
+    )
+    entries = len(parsed.entries) if parsed else 0
+    return await tools.db.write(_settle, feed, update, judged, tools, entries=entries, now=now)
+
+
+async def _fetch(feed: FeedState, tools: Tools, now: datetime) -> Fetched:
+    policy = tools.private_policy if feed.allow_private else tools.feed_policy
+    return await tools.fetcher.get(feed.url, validators=feed.validators, now=now, policy=policy)
+
+
+async def _parse(feed: FeedState, fetched: Fetched, tools: Tools) -> ParsedFeed | None:
+    """The feed's entries; None where nothing changed since the last poll."""
+    if fetched.status == 304 or _body_hash(fetched) == feed.body_hash:
+        return None
+    return await tools.workers.run(read_feed, fetched.body, fetched.final_url, fetched.media_type)
+
+
+async def _judge(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetime) -> tuple[Judged, ...]:
+    fresh = await tools.db.read(articles.unseen, feed.id, parsed.entries)
+    if not fresh:
+        return ()
+    language = feed.language or parsed.language
+    read = await tools.workers.run(read_articles, tuple(fresh), feed.name, now, language)
+    return await asyncio.to_thread(_judge_all, feed, fresh, read, tools)
+
+
+def _judge_all(feed: FeedState, entries: Sequence[Entry], read: Sequence[Article], tools: Tools) -> tuple[Judged, ...]:
+    """Oldest first, as they would have arrived one by one."""
+    newest_first = sorted(range(len(read)), key=lambda i: read[i].published_at, reverse=True)
+    judged = []
+    for rank, i in reversed(list(enumerate(newest_first))):
+        arrival = Arrival(
+            is_first_poll=feed.first_polled_at is None,
+            first_poll=feed.first_poll,
+            latest=feed.first_poll_latest,
+            rank=rank,
+            max_age_for=tools.max_age_for,
+        )
+        sighting = Sighting(feed_id=feed.id, guid=entries[i].guid, content_key=articles.content_key(entries[i]))
+        judged.append(judge(read[i], tools.matcher, arrival=arrival, sighting=sighting))
+    return tuple(judged)
+
+
+def _settle(
+    session: Session,
+    feed: FeedState,
+    update: FeedUpdate,
+    judged: Sequence[Judged],
+    tools: Tools,
+    *,
+    now: datetime,
+    entries: int = 0,
+    error: MonitorError | None = None,
+) -> Polled:
+    feeds.settle(session, update)
+    if judged:
+        serialize_decisions(session)
+    filed = tuple(take_in(session, each, tools.telling, now=now) for each in judged)
+    event = schedule.event(feed, update)
+    if event:
+        _tell_of_feed(session, feed, update, event, tools.telling, now)
+    return Polled(
+        feed=feed.name,
+        outcome=update.outcome,
+        entries=entries,
+        filed=filed,
+        event=event,
+        error=str(error) if error else None,
+    )
+
+
+_WORDS = {
+    FeedEvent.FAILING: "The feed {name} is failing",
+    FeedEvent.RECOVERED: "The feed {name} is back",
+    FeedEvent.GONE: "The feed {name} is gone and was paused",
+    FeedEvent.MOVED: "The feed {name} moved",
+}
+
+
+def _tell_of_feed(
+    session: Session, feed: FeedState, update: FeedUpdate, event: FeedEvent, telling: Telling, now: datetime
+) -> None:
+    since_at = feed.failing_since_at or update.failing_since_at or now
+    body = {
+        FeedEvent.FAILING: f"{update.failures} polls in a row failed, the last with: {update.error}\n"
+        "It is tried again, at longer intervals. You will be told once when it is back.",
+        FeedEvent.RECOVERED: f"It had been failing since {since_at:%d %B %Y, %H:%M} UTC.",
+        FeedEvent.GONE: f"{update.error}\nRemove it from the settings, or correct its address there.",
+        FeedEvent.MOVED: f"It has redirected to {update.new_url} for a week; from now on it is polled there. "
+        "Please correct its address in the settings.",
+    }[event]
+    notice = Alert(
+        id=alerts.new_id(),
+        kind=AlertKind.NOTICE,
+        created_at=now,
+        title=_WORDS[event].format(name=feed.name),
+        body=f"{feed.url}\n{body}",
+    )
+    key = f"feed/{feed.id}/{event}/{since_at.isoformat()}"
+    alerts.enqueue(session, notice, key=key, channels=telling.channels, deliver_at=now)
+
+
+def _body_hash(fetched: Fetched) -> str | None:
+    return sha256(fetched.body).hexdigest() if fetched.status == 200 else None
