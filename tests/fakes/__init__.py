@@ -1,0 +1,1 @@
+"""The far side, faked: servers on loopback that behave as told and write down what they get."""
