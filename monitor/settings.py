@@ -1,0 +1,361 @@
+"""The settings as checked, frozen values: types, ranges and combinations; where they come from is `config`'s business.
+
+Raw values in (from TOML, the environment or a test), `Settings` out. Reads no file, no environment, no clock. Every
+field is documented in docs/configuration.md (a test compares the two): the comments here say what that page does not.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    WrapValidator,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from monitor import __version__, urls
+from monitor.types import FirstPoll
+
+Network = IPv4Network | IPv6Network
+
+
+# --- kinds of value ---------------------------------------------------------------------------------------------------
+
+
+def fault(must: str, mend: str) -> PydanticCustomError:
+    """A fault in our own words: what the value must be, and what to write. Never holds the value itself."""
+    return PydanticCustomError("fault", "{must}; {mend}", {"must": must, "mend": mend})
+
+
+def within(low: float, high: float, unit: str) -> WrapValidator:
+    """A number from `low` to `high`; true and false are no numbers here, though Python thinks so."""
+
+    def check(value: Any, parse: Callable[[Any], Any]) -> Any:
+        wrong = fault(f"must be between {low:g} and {high:.10g}", f"write {unit}")
+        try:
+            number = parse(value)
+        except ValidationError:
+            raise wrong from None
+        if isinstance(value, bool) or not low <= number <= high:
+            raise wrong
+        return number
+
+    return WrapValidator(check)
+
+
+def _listed(value: Any) -> Any:
+    """From the environment a list comes as `a, b` or as JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _networks(value: Any) -> Any:
+    try:
+        return tuple(ip_network(str(each), strict=False) for each in _listed(value))
+    except (ValueError, TypeError):
+        raise fault("must be a list of networks", 'write for example ["192.168.1.0/24"]') from None
+
+
+def _words(value: Any) -> Any:
+    try:
+        return tuple(_listed(value))
+    except (ValueError, TypeError):
+        raise fault("must be a list of names", 'write for example ["monitor.example.org"]') from None
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_-]{1,64}", value):
+        raise fault("is not a name we can use", "small letters, digits, - and _ only, as in `bbc-world`")
+    return value
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}", value):
+        raise fault("must be a language code", 'write two or three small letters, as in "en" or "fa"')
+    return value
+
+
+def _one_line(value: str) -> str:
+    """Fit for an HTTP header: anything else would let a setting write headers of its own."""
+    if not (value.isascii() and value.isprintable() and len(value) <= 300):
+        raise fault("must be one line of plain ASCII", "write at most 300 characters, without line breaks")
+    return value
+
+
+def _http_url(value: str) -> str:
+    try:
+        return urls.check(value)
+    except ValueError as error:
+        must, _, mend = str(error).partition("; ")
+        raise fault(f"cannot be used: {must}", mend) from None
+
+
+def _database_url(value: str) -> str:
+    """One driver for each database, so that no other name of it leads to another behaviour."""
+    scheme, _, rest = value.partition("://")
+    if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest:
+        return f"postgresql+psycopg://{rest}"
+    if scheme == "sqlite" and rest.startswith("/") and rest not in ("/", "/:memory:"):
+        return value
+    mend = 'write "sqlite:///data/monitor.db" or "postgresql://user:password@host/name"'
+    raise fault("must name a SQLite file or a PostgreSQL database", mend)
+
+
+def _feed_start(value: str) -> str:
+    words = value.lower().split()
+    if words in (["baseline"], ["all"]) or (
+        len(words) == 2 and words[0] == "latest" and re.fullmatch(r"\d{1,4}", words[1])
+    ):
+        return " ".join(words)
+    raise fault("is not a way to start", 'write "baseline", "all" or "latest 5"')
+
+
+def _has_kind(value: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(value.get("kind"), str) or not value["kind"].strip():
+        raise fault("needs a kind", 'add for example kind = "webhook"')
+    return value
+
+
+def _lower(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Line = Annotated[str, AfterValidator(_one_line)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+# 0.01 minutes let tests and the demo run a day in seconds; docs/configuration.md says what is polite.
+Minutes = Annotated[float, within(0.01, 10080, "a number of minutes")]
+Utc = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+Channel = Annotated[dict[str, Any], AfterValidator(_has_kind)]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server bound to `host`."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+# --- sections ---------------------------------------------------------------------------------------------------------
+
+
+class Section(BaseModel):
+    """What all sections share: frozen, nothing unknown, and an error that never quotes what was written (secrets)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class StoreSettings(Section):
+    url: Annotated[str, AfterValidator(_database_url)] = Field(default="sqlite:///data/monitor.db", repr=False)
+
+    @property
+    def path(self) -> Path | None:
+        """The SQLite file, relative to the working directory; None for PostgreSQL."""
+        return Path(self.url.removeprefix("sqlite:///").partition("?")[0]) if self.url.startswith("sqlite:") else None
+
+
+class SeedsSettings(Section):
+    dir: Path = Path("seeds")
+
+
+class ScheduleSettings(Section):
+    interval_minutes: Minutes = 15
+    min_interval_minutes: Minutes = 5
+    max_interval_minutes: Minutes = 1440
+    tick_seconds: Annotated[float, within(0.01, 60, "a number of seconds")] = 1
+    concurrency: Annotated[int, within(1, 1000, "a whole number of polls at once")] = 16
+    per_host: Annotated[int, within(1, 100, "a whole number of requests at once")] = 2
+    failing_after: Annotated[int, within(1, 1000, "a whole number of failures")] = 5
+    max_age_days: Annotated[float, within(0.01, 36500, "a number of days")] = 7
+
+    @field_validator("max_interval_minutes")
+    @classmethod
+    def _is_above_min(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("min_interval_minutes", 0):
+            raise fault("must not be less than min_interval_minutes", "make the first larger or the second smaller")
+        return value
+
+    @property
+    def interval_for(self) -> timedelta:
+        return timedelta(minutes=self.interval_minutes)
+
+    @property
+    def min_interval_for(self) -> timedelta:
+        return timedelta(minutes=self.min_interval_minutes)
+
+    @property
+    def max_interval_for(self) -> timedelta:
+        return timedelta(minutes=self.max_interval_minutes)
+
+    @property
+    def tick_for(self) -> timedelta:
+        return timedelta(seconds=self.tick_seconds)
+
+    @property
+    def max_age_for(self) -> timedelta:
+        return timedelta(days=self.max_age_days)
+
+
+class FetchSettings(Section):
+    total_seconds: Annotated[float, within(0.1, 600, "a number of seconds")] = 30
+    connect_seconds: Annotated[float, within(0.1, 120, "a number of seconds")] = 10
+    max_bytes: Annotated[int, within(1_000, 1_000_000_000, "a whole number of bytes")] = 10_000_000
+    allow_networks: Networks = ()
+    contact: Line = ""
+    # F26: one fixed, honest name, with a way to reach whoever runs this.
+    user_agent: Line = Field(default_factory=lambda data: _user_agent(data["contact"]))
+    full_text: bool = False
+
+
+def _user_agent(contact: str) -> str:
+    return f"article-monitor/{__version__}" + (f" (+{contact})" if contact else "")
+
+
+class WebSettings(Section):
+    enabled: bool = True
+    password: Annotated[SecretStr, Field(min_length=1, max_length=1024)] | None = None  # U8: hashing has a cost
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: Annotated[int, within(0, 65535, "a port number, such as 8000")] = 8000
+    allowed_hosts: Words = ()
+    public_url: Annotated[str, AfterValidator(lambda url: _http_url(url).rstrip("/") if url else "")] = ""
+
+    @field_validator("host")
+    @classmethod
+    def _is_guarded(cls, host: str, info: ValidationInfo) -> str:
+        """U6. `password` stands before `host` in this class so that it is known here; a faulty one is its own fault."""
+        if info.data.get("enabled", True) and info.data.get("password", ...) is None and not is_loopback(host):
+            mend = 'set web.password (or password_file), or write host = "127.0.0.1"'
+            raise fault("can be reached from other machines and needs a password", mend)
+        return host
+
+    @property
+    def base_url(self) -> str:
+        """Where links in alerts and messages point to; no slash at the end."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def accepted_hosts(self) -> tuple[str, ...]:
+        """Host names a request may carry (U6: DNS rebinding): our own, the public one, and those allowed besides."""
+        own = ("localhost", "127.0.0.1", "::1", self.host.strip("[]"), urls.host(self.public_url))
+        return tuple(
+            dict.fromkeys(each for each in (*own, *self.allowed_hosts) if each and each not in ("0.0.0.0", "::"))
+        )
+
+
+class DeliverySettings(Section):
+    concurrency: Annotated[int, within(1, 1000, "a whole number of deliveries at once")] = 8
+    rate_per_second: Annotated[float, within(0.001, 1000, "a number of messages a second")] = 1
+    # The Standard Webhooks delays add up to 75.6 hours before jitter: a limit of 75 would always cut the last try.
+    max_age_hours: Annotated[float, within(0.01, 8760, "a number of hours")] = 96
+    allow_networks: Networks = ()
+
+    @property
+    def max_age_for(self) -> timedelta:
+        return timedelta(hours=self.max_age_hours)
+
+
+class WorkersSettings(Section):
+    processes: Annotated[int, within(1, 64, "a whole number of processes")] = 1
+    limit_seconds: Annotated[float, within(0.1, 600, "a number of seconds")] = 10
+    memory_mb: Annotated[int, within(64, 65536, "a whole number of megabytes")] = 1024
+
+
+class LogSettings(Section):
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
+
+
+class ClockSettings(Section):
+    """A scaled clock for the demo and for replays. With both starts a process that is started again goes on in it."""
+
+    speed: Annotated[float, within(0.001, 1_000_000, "how many seconds pass in one")] = 1
+    start_at: Utc | None = None
+    real_start_at: Utc | None = None
+
+
+class FeedSettings(Section):
+    url: HttpUrl = Field(repr=False)  # some feeds carry a token in it
+    title: str | None = None
+    language: Annotated[str, AfterValidator(_language)] | None = None
+    interval_minutes: Minutes | None = None
+    first_poll: Annotated[str, AfterValidator(_feed_start)] = "baseline"
+    enabled: bool = True
+    allow_private: bool = False
+
+    @property
+    def interval_for(self) -> timedelta | None:
+        """None: the schedule's."""
+        return None if self.interval_minutes is None else timedelta(minutes=self.interval_minutes)
+
+    @property
+    def first_poll_kind(self) -> FirstPoll:
+        return FirstPoll(self.first_poll.split()[0])
+
+    @property
+    def first_poll_latest(self) -> int:
+        """How many of the newest entries count as news on the first poll; 0 unless it is `latest N`."""
+        return int(self.first_poll.split()[1]) if self.first_poll_kind is FirstPoll.LATEST else 0
+
+
+class Settings(Section):
+    """All settings. `Settings()` is the built-in defaults; `config.load` adds where each value came from."""
+
+    store: StoreSettings = StoreSettings()
+    seeds: SeedsSettings = SeedsSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    fetch: FetchSettings = FetchSettings()
+    web: WebSettings = WebSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    workers: WorkersSettings = WorkersSettings()
+    log: LogSettings = LogSettings()
+    feeds: dict[Name, FeedSettings] = {}
+    channels: dict[Name, Channel] = Field(
+        default={}, repr=False
+    )  # raw and full of secrets: each kind checks its own keys
+    clock: ClockSettings = ClockSettings()
+
+    _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
+    _from_files: frozenset[tuple[str, ...]] = PrivateAttr(default=frozenset())
+    _notes: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the operator should know though it is no fault: a missing default file, a variable nobody reads."""
+        return self._notes
+
+    def origin(self, *path: str) -> str:
+        """Where a value in force came from: `config/monitor.toml line 12`, `environment MONITOR_X` or `default`."""
+        return self._origins.get(path, "default")
+
+    def place(self, *path: str) -> str:
+        """The nearest place to send the operator to: of the value itself, else of the section it is missing from."""
+        places = (self._origins.get(path[:end]) for end in range(len(path), 0, -1))
+        return next((each for each in places if each), "default")
+
+    def is_from_file(self, *path: str) -> bool:
+        """Whether the value was read from a file of its own, and so is not to be shown."""
+        return path in self._from_files
