@@ -1,0 +1,153 @@
+"""The demo's articles: the toml files in texts/ in, values out. Knows no clock, no server, no daemon.
+
+The articles also say what a correct monitor does with them (`Expectation`), so that tests and the demo itself can compare.
+Stories are judged within one language: an event told in English and in Russian may count as two.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from monitor.types import Kind
+
+ARTICLE_FILES = ("before.toml", "tunnel.toml", "bank.toml", "other.toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlet:
+    """Somebody who publishes: one feed in one language."""
+
+    id: str
+    number: int
+    """Its place in the file, from 1."""
+    name: str
+    language: str
+    format: str
+    """`rss`, `atom` or `json`."""
+    teaser: bool = False
+    """The feed carries the first paragraph only; the article's page has the rest."""
+    tail: str = ""
+    """What this outlet prints under an agency's text."""
+
+    @property
+    def address(self) -> str:
+        """Its own loopback address, as outlets are told apart, and servers spared, by their hosts."""
+        return f"127.0.0.{self.number + 1}"
+
+    @property
+    def feed_path(self) -> str:
+        """Where its feed is served."""
+        return f"/{self.id}/feed.{'json' if self.format == 'json' else 'xml'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What a correct monitor makes of an article."""
+
+    topics: tuple[str, ...]
+    kind: Kind
+    of: str | None = None
+    """Id of the article it is a copy or an update of, or whose story it joins."""
+    is_material: bool = False
+    """For an update: whether facts changed, so that it is worth telling again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoArticle:
+    """One version of one article. An edited article is two of these with the same `guid`."""
+
+    id: str
+    guid: str
+    """Names the article for its readers; the id of the first version."""
+    outlet: Outlet
+    minute: int
+    """When it is published on the demo's clock; 0 or earlier: in the feed before the first poll."""
+    title: str
+    text: str
+    """Paragraphs, separated by blank lines."""
+    author: str = ""
+    expect: Expectation
+
+    @property
+    def language(self) -> str:
+        """ISO 639-1, as its outlet writes."""
+        return self.outlet.language
+
+    @property
+    def published_for(self) -> timedelta:
+        """How long after the demo's start it is published; negative for what was there before."""
+        return timedelta(minutes=self.minute)
+
+    @property
+    def paragraphs(self) -> tuple[str, ...]:
+        """The text, paragraph by paragraph."""
+        return tuple(self.text.split("\n\n"))
+
+    @property
+    def feed_paragraphs(self) -> tuple[str, ...]:
+        """As much of the text as the feed carries."""
+        return self.paragraphs[:1] if self.outlet.teaser else self.paragraphs
+
+    @property
+    def path(self) -> str:
+        """Where its page is served."""
+        return f"/{self.outlet.id}/{self.guid}.html"
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the feed holds it before the first poll."""
+        return self.minute <= 0
+
+    @property
+    def is_alert(self) -> bool:
+        """Whether a correct monitor tells somebody: news of a topic, or facts that changed in it."""
+        is_news = self.expect.kind is Kind.NEW or self.expect.is_material
+        return bool(self.expect.topics) and is_news and not self.is_baseline
+
+
+@cache
+def outlets() -> tuple[Outlet, ...]:
+    """All outlets, in the order of the file."""
+    return tuple(Outlet(number=number, **table) for number, table in enumerate(_tables("outlets.toml", "outlet"), 1))
+
+
+@cache
+def articles() -> tuple[DemoArticle, ...]:
+    """All versions of all articles in the order in which they are published."""
+    by_id = {outlet.id: outlet for outlet in outlets()}
+    found = [_article(table, by_id) for name in ARTICLE_FILES for table in _tables(name, "article")]
+    return tuple(sorted(found, key=lambda article: article.minute))
+
+
+def _tables(name: str, key: str) -> Iterator[dict[str, Any]]:
+    yield from tomllib.loads((files(__package__) / "texts" / name).read_text("utf-8"))[key]
+
+
+def _article(table: dict[str, Any], outlets_by_id: dict[str, Outlet]) -> DemoArticle:
+    outlet = outlets_by_id[table["outlet"]]
+    tail = f"\n\n{outlet.tail}" if table.get("has_tail") else ""
+    return DemoArticle(
+        id=table["id"],
+        guid=table.get("edits", table["id"]),
+        outlet=outlet,
+        minute=table["minute"],
+        title=table["title"],
+        text=table["text"].strip() + tail,
+        author=table.get("author", ""),
+        expect=_expectation(table["expect"]),
+    )
+
+
+def _expectation(table: dict[str, Any]) -> Expectation:
+    return Expectation(
+        topics=tuple(table["topics"]),
+        kind=Kind(table["kind"]),
+        of=table.get("of"),
+        is_material=table.get("is_material", False),
+    )
