@@ -271,11 +271,16 @@ class DeliverySettings(Section):
     rate_per_second: Annotated[float, within(0.001, 1000, "a number of messages a second")] = 1
     # The Standard Webhooks delays add up to 75.6 hours before jitter: a limit of 75 would always cut the last try.
     max_age_hours: Annotated[float, within(0.01, 8760, "a number of hours")] = 96
+    wait_seconds: Annotated[float, within(0, 86400, "a number of seconds")] = 0
     allow_networks: Networks = ()
 
     @property
     def max_age_for(self) -> timedelta:
         return timedelta(hours=self.max_age_hours)
+
+    @property
+    def wait_for(self) -> timedelta:
+        return timedelta(seconds=self.wait_seconds)
 
 
 class WorkersSettings(Section):

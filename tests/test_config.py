@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from monitor import __version__, config
+from monitor.channels import Poster, build
 from monitor.draft import Draft, _lines
 from monitor.errors import ConfigError
 from monitor.settings import FeedSettings, Settings, WebSettings, is_loopback
@@ -523,10 +525,12 @@ def test_the_shipped_file_is_whole_and_speaks_five_languages() -> None:
 def test_the_shipped_examples_of_channels_are_right(tmp_path: Path) -> None:
     text = (ROOT / "config" / "monitor.toml").read_text(encoding="utf-8")
     examples = re.findall(r"(?ms)^# \[channels\.\w+\]$.*?(?=^\n)", text)
-    for name in ("desk", "newsroom", "mail"):
-        written(tmp_path, "https://hooks.example.org/x", f"{name}.secret")
+    written(tmp_path, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "desk.secret")
+    written(tmp_path, "https://hooks.slack.com/services/T0/B0/x", "newsroom.secret")
+    written(tmp_path, PLANTED, "mail.secret")
     settings = loaded(tmp_path, "".join(re.sub(r"(?m)^# ", "", each) for each in examples))
-    assert {channel["kind"] for channel in settings.channels.values()} == {"webhook", "slack", "email"}
+    opened = [build(name, raw, cast(Poster, None)) for name, raw in settings.channels.items()]
+    assert [channel.kind for channel in opened] == ["webhook", "slack", "email"]
 
 
 DOCUMENT = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
