@@ -36,6 +36,7 @@ from monitor.types import (
 )
 
 _SUMMARY_CHARACTERS = 400
+_ALL_SCORES_UP_TO = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ class Filed:
 
 def judge(article: Article, matcher: Matcher, *, arrival: Arrival, sighting: Sighting | None = None) -> Judged:
     """All that can be said of an article without the store. A wall's text is never matched as if it were the article's."""
-    scores = () if article.grade is Grade.WALL else matcher.matches(article.title, article.text, article.language)
+    scores = () if article.grade is Grade.WALL else _scores(article, matcher)
     text = "" if article.grade is Grade.WALL else article.text
     return Judged(
         article=article,
@@ -90,6 +91,12 @@ def judge(article: Article, matcher: Matcher, *, arrival: Arrival, sighting: Sig
         arrival=arrival,
         sighting=sighting,
     )
+
+
+def _scores(article: Article, matcher: Matcher) -> tuple[Score, ...]:
+    """Every topic's, so that `explain` can tell how near it came; of very many topics those that matched."""
+    ask = matcher.score if len(matcher.topics) <= _ALL_SCORES_UP_TO else matcher.matches
+    return ask(article.title, article.text, article.language)
 
 
 def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime) -> Filed:

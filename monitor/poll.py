@@ -22,6 +22,7 @@ LEASE_FOR = timedelta(minutes=10)
 """Longer than any poll may take, so that only a dead poller loses its lease."""
 _DEADLINE_SECONDS = 240.0
 _PUT_OFF_FOR = timedelta(hours=1)
+_STORE_RESTS_FOR = timedelta(minutes=1)
 
 
 class Poller:
@@ -34,11 +35,13 @@ class Poller:
         concurrency: int = 16,
         per_host: int = 2,
         on_polled: Callable[[Polled], None] | None = None,
+        on_error: Callable[[StoreError], None] | None = None,
     ) -> None:
         self._tools = tools
         self._concurrency = concurrency
         self._per_host = per_host
         self._on_polled = on_polled
+        self._on_error = on_error or _log_error
         self._running: set[asyncio.Task[Polled | None]] = set()
 
     async def start_due(self, *, now: datetime) -> int:
@@ -75,25 +78,29 @@ class Poller:
             async with asyncio.timeout(_DEADLINE_SECONDS):
                 polled = await poll(feed, self._tools(), now=now)
         except StoreError as error:
-            log.error("poll of feed=%s not stored: %s", feed.name, error)
-            return None
+            self._on_error(error)
+            return await self._put_off(feed, _STORE_RESTS_FOR, str(error), now)
         except Exception as error:
             log.exception("poll of feed=%s failed in an unforeseen way; put off for an hour", feed.name)
-            return await self._put_off(feed, error, now)
+            why = f"our own fault, please report it: {type(error).__name__}: {error}"[:500]
+            return await self._put_off(feed, _PUT_OFF_FOR, why, now)
         _log(polled, asyncio.get_running_loop().time() - started)
         if self._on_polled:
             self._on_polled(polled)
         return polled
 
-    async def _put_off(self, feed: FeedState, error: Exception, now: datetime) -> Polled | None:
-        why = f"our own fault, please report it: {type(error).__name__}: {error}"[:500]
-        update = schedule.put_off(feed, _PUT_OFF_FOR, why=why, now=now)
+    async def _put_off(self, feed: FeedState, delay_for: timedelta, why: str, now: datetime) -> Polled | None:
+        update = schedule.put_off(feed, delay_for, why=why, now=now)
         try:
             await self._tools().db.write(feeds.settle, update)
         except StoreError as unsettled:
             log.error("feed=%s could not be put off: %s", feed.name, unsettled)
             return None
         return Polled(feed=feed.name, outcome="put off", error=why)
+
+
+def _log_error(error: StoreError) -> None:
+    log.error("a poll was not stored and will be made again: %s", error)
 
 
 def _log(polled: Polled, took: float) -> None:

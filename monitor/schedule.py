@@ -6,7 +6,7 @@ feed is given up silently: it slows down to one try a day, is reported once when
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -163,9 +163,18 @@ class ChannelEvent(StrEnum):
 
 
 def tried(
-    delivery: DeliveryState, channel: ChannelState, outcome: Outcome, *, now: datetime, jitter: float
+    delivery: DeliveryState,
+    channel: ChannelState,
+    outcome: Outcome,
+    *,
+    now: datetime,
+    jitter: float,
+    max_age_for: timedelta = timedelta(hours=96),
 ) -> DeliveryUpdate:
-    """After one try to deliver. `jitter` from 0 to 1 spreads delays by up to 20 %, later only."""
+    """After one try to deliver. `jitter` from 0 to 1 spreads delays by up to 20 %, later only.
+
+    What was not accepted `max_age_for` after it was decided is given up (`dead`), which is said, and can be sent by hand.
+    """
     attempts = delivery.attempts + 1
     if outcome.result is Result.SENT:
         was_down = channel.failures >= TELL_CHANNEL_AFTER
@@ -176,7 +185,9 @@ def tried(
         next_at = now + _delivery_delay(attempts, jitter)
         state = "dead" if attempts >= REJECTED_TRIES else "pending"
         return DeliveryUpdate(state=state, attempts=attempts, next_at=next_at, channel=channel)
-    return _channel_failed(channel, outcome, attempts, now, jitter)
+    update = _channel_failed(channel, outcome, attempts, now, jitter)
+    is_too_old = update.next_at - delivery.created_at > max_age_for
+    return replace(update, state="dead") if update.state == "pending" and is_too_old else update
 
 
 def _channel_failed(

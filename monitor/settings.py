@@ -271,7 +271,7 @@ class DeliverySettings(Section):
     rate_per_second: Annotated[float, within(0.001, 1000, "a number of messages a second")] = 1
     # The Standard Webhooks delays add up to 75.6 hours before jitter: a limit of 75 would always cut the last try.
     max_age_hours: Annotated[float, within(0.01, 8760, "a number of hours")] = 96
-    wait_seconds: Annotated[float, within(0, 86400, "a number of seconds")] = 0
+    wait_seconds: Annotated[float, within(0, 86400, "a number of seconds")] = 30
     allow_networks: Networks = ()
 
     @property

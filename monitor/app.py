@@ -1,0 +1,244 @@
+"""The one place that wires: settings in; store, fetcher, channels, topics and model out, ready for rounds and reviewers.
+
+Topics and models are memory, rebuilt from `seeds/` and the verdicts when either changes; everything else of worth is in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+from monitor import channels as channel_kinds
+from monitor import clock as clocks
+from monitor import seeds, urls
+from monitor.addresses import PRIVATE_NETWORKS, AddressPolicy
+from monitor.background import Background
+from monitor.channels import Channel
+from monitor.errors import ConfigError, StoreError
+from monitor.fetch import Fetcher, FetchLimits
+from monitor.http import Door
+from monitor.intake import Telling
+from monitor.match import Matcher, build
+from monitor.pipeline import Tools
+from monitor.schedule import Cadence
+from monitor.seeds import SeedShelf
+from monitor.settings import Settings
+from monitor.store import feeds, migrate, outbox, topics
+from monitor.store.db import Database
+from monitor.store.outbox import ChannelInfo
+from monitor.store.tables import FeedRow
+from monitor.types import Topic
+from monitor.workers import Workers
+
+log = logging.getLogger("monitor.app")
+
+
+class App:
+    """Everything that one process works with. Parts are made when first used; `aclose` ends what was made."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        clock = settings.clock
+        self.clock = clocks.started(clock.speed, clock.start_at, clock.real_start_at)
+        self.shelf = SeedShelf()
+        self.matcher: Matcher | None = None
+        self._seen_digest = ""
+        self._seen_verdict_at: datetime | None = None
+
+    # --- parts ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def db(self) -> Database:
+        """The store, as it is; `open_store` brings its schema up to date first."""
+        return Database(self.settings.store.url)
+
+    @cached_property
+    def door(self) -> Door:
+        """The way out to receivers of alerts."""
+        return Door(
+            policy=AddressPolicy(self.settings.delivery.allow_networks),
+            user_agent=self.settings.fetch.user_agent,
+            connect_for=timedelta(seconds=self.settings.fetch.connect_seconds),
+        )
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """The way to feeds."""
+        fetch = self.settings.fetch
+        door = Door(
+            policy=self.feed_policy,
+            user_agent=fetch.user_agent,
+            connect_for=timedelta(seconds=fetch.connect_seconds),
+        )
+        limits = FetchLimits(
+            total_for=timedelta(seconds=fetch.total_seconds),
+            body_bytes=fetch.max_bytes,
+            together=max(32, self.settings.schedule.concurrency),
+            per_host=self.settings.schedule.per_host,
+        )
+        return Fetcher(door, limits=limits)
+
+    @cached_property
+    def feed_policy(self) -> AddressPolicy:
+        """Where feeds may live."""
+        return AddressPolicy(self.settings.fetch.allow_networks)
+
+    @cached_property
+    def workers(self) -> Workers:
+        """Processes that read strangers' documents."""
+        workers = self.settings.workers
+        return Workers(
+            processes=workers.processes,
+            limit_for=timedelta(seconds=workers.limit_seconds),
+            memory_mb=workers.memory_mb,
+        )
+
+    @cached_property
+    def channels(self) -> Mapping[str, Channel]:
+        """The ways to tell, by name. Raises ConfigError with every fault."""
+        built: dict[str, Channel] = {}
+        faults: list[str] = []
+        for name, raw in self.settings.channels.items():
+            try:
+                built[name] = channel_kinds.build(name, raw, self.door)
+            except ConfigError as error:
+                faults += [f"{self.settings.place('channels', name)}: {fault}" for fault in error.faults]
+        if faults:
+            raise ConfigError(*faults)
+        return built
+
+    async def aclose(self) -> None:
+        """End what was made."""
+        made = self.__dict__
+        if "fetcher" in made:
+            await self.fetcher.aclose()
+        if "door" in made:
+            await self.door.aclose()
+        self.close()
+
+    def close(self) -> None:
+        """End what was made, for those who never went to the network."""
+        if "workers" in self.__dict__:
+            self.workers.close()
+        if "db" in self.__dict__:
+            self.db.close()
+
+    # --- the store ------------------------------------------------------------------------------------------------
+
+    def open_store(self, *, may_migrate: bool) -> None:
+        """Make sure that the store can be worked on; SQLite's schema is brought up to date by itself, PostgreSQL's by command.
+
+        An empty PostgreSQL is set up by itself too: there is nothing in it to lose.
+        """
+        _check_folder(self.db.path)
+        is_empty = migrate.current(self.db) is None
+        if may_migrate and (self.db.is_sqlite or is_empty):
+            if migrate.upgrade(self.db):
+                log.info("store %s brought to schema %s", self.db.shown, migrate.head())
+            return
+        migrate.check(self.db)
+
+    def sync(self, *, now: datetime) -> None:
+        """Bring feeds and channels in the store in line with the settings."""
+        wanted = [self._feed_row(name, now) for name in self.settings.feeds]
+        infos = [
+            ChannelInfo(name=each.name, kind=each.kind, destination=each.destination, shown=each.shown)
+            for each in self.channels.values()
+        ]
+        with self.db.writing() as session:
+            feeds.sync(session, wanted, now=now)
+            outbox.sync_channels(session, infos, now=now)
+
+    def _feed_row(self, name: str, now: datetime) -> FeedRow:
+        feed = self.settings.feeds[name]
+        return FeedRow(
+            name=name,
+            url=feed.url,
+            host=urls.host(feed.url),
+            title=feed.title or "",
+            language=feed.language,
+            interval_seconds=(feed.interval_for or self.settings.schedule.interval_for).total_seconds(),
+            first_poll=feed.first_poll_kind.value,
+            first_poll_latest=feed.first_poll_latest,
+            allow_private=feed.allow_private,
+            is_enabled=feed.enabled,
+            next_poll_at=now,
+        )
+
+    # --- topics and their model -----------------------------------------------------------------------------------
+
+    def load_topics(self, *, now: datetime) -> list[str]:
+        """Read the seeds and build the model; the store is told of changes. Returns the names of topics that changed."""
+        root = self.settings.seeds.dir
+        self._seen_digest = seeds.digest(root) if root.is_dir() else ""
+        self.shelf = seeds.load(root)
+        with self.db.writing() as session:
+            changed = topics.sync(session, self.shelf.topics, now=now)
+            examples = topics.examples(session)
+            self._seen_verdict_at = topics.last_verdict_at(session)
+        self.matcher = build(self.shelf.topics, background=Background.shipped(), examples=examples)
+        return changed
+
+    async def reload_topics(self, *, now: datetime) -> bool:
+        """Look whether seeds or verdicts changed and, if so, build the model anew on a thread; True where it was."""
+        root = self.settings.seeds.dir
+        digest = await asyncio.to_thread(lambda: seeds.digest(root) if root.is_dir() else "")
+        verdict_at = await self.db.read(topics.last_verdict_at)
+        if digest == self._seen_digest and verdict_at == self._seen_verdict_at:
+            return False
+        before = set(self.shelf.faults)
+        changed = await asyncio.to_thread(self.load_topics, now=now)
+        for fault in self.shelf.faults:
+            if fault not in before:
+                log.error("seeds: %s", fault)
+        log.info("topics reloaded count=%d changed=%s", len(self.shelf.topics), ",".join(changed) or "none")
+        return True
+
+    # --- what rounds work with ------------------------------------------------------------------------------------
+
+    def telling(self) -> Telling:
+        """Who is told."""
+        by_name: dict[str, Topic] = {topic.name: topic for topic in self.shelf.topics}
+        return Telling(
+            topics=by_name,
+            channels={name: each.destination for name, each in self.channels.items()},
+            wait_for=self.settings.delivery.wait_for,
+            base_url=self.settings.web.base_url if self.settings.web.enabled else "",
+        )
+
+    def tools(self) -> Tools:
+        """What a poll works with, as things stand now."""
+        assert self.matcher is not None, "load_topics comes first"
+        schedule = self.settings.schedule
+        return Tools(
+            db=self.db,
+            fetcher=self.fetcher,
+            workers=self.workers,
+            matcher=self.matcher,
+            telling=self.telling(),
+            cadence=Cadence(
+                min_for=schedule.min_interval_for,
+                max_for=schedule.max_interval_for,
+                failing_after=schedule.failing_after,
+            ),
+            max_age_for=schedule.max_age_for,
+            feed_policy=self.feed_policy,
+            private_policy=AddressPolicy((*self.settings.fetch.allow_networks, *PRIVATE_NETWORKS)),
+        )
+
+
+def _check_folder(path: Path | None) -> None:
+    """A clear word where the data folder cannot be used (D3), before SQLite says `unable to open database file`."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the data folder {path.parent} cannot be made: {error.strerror}; "
+            "set store.url to a place that this user may write"
+        ) from error

@@ -1,0 +1,194 @@
+"""Topics over given or stored articles, as if these had just arrived, in order: lines in, one answer a line out.
+
+The same judging, dedup and decision code as a poll runs, on a throw-away store in memory; no feeds, no deliveries. What a
+backtest says is what the daemon would have done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from monitor.alert import Arrival
+from monitor.extract import readable
+from monitor.intake import Filed, Judged, Telling, judge, take_in
+from monitor.language import detect
+from monitor.match import Matcher
+from monitor.store import migrate
+from monitor.store.db import Database
+from monitor.store.tables import ArticleRow
+from monitor.text import clean, plain_line
+from monitor.types import Article, Grade, Score, Topic
+
+BATCH = 200
+"""Articles a transaction."""
+_TEXT_CHARACTERS = 200_000
+_KEYS = ("id", "url", "title", "summary", "text", "published", "language", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One article to be judged, under the id its owner gave it."""
+
+    id: Any
+    article: Article
+
+
+class BadLineError(ValueError):
+    """A line that is no article; says what is wrong with it."""
+
+
+def parse(raw: str, *, last_at: datetime) -> Line:
+    """One line of JSON as an article that arrives when it was published, but never before `last_at`.
+
+    Raises BadLineError. `id` and `title` are needed; `published` is ISO 8601, naive meaning UTC.
+    """
+    try:
+        fields = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise BadLineError(f"not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise BadLineError("not a JSON object")
+    if not isinstance(fields.get("id"), str | int) or isinstance(fields.get("id"), bool):
+        raise BadLineError('needs an "id", a string or a number')
+    for key in _KEYS[1:]:
+        if not isinstance(fields.get(key), str | None):
+            raise BadLineError(f'"{key}" must be a string')
+    if not (fields.get("title") or "").strip():
+        raise BadLineError('needs a "title"')
+    published_at = _published_at(fields.get("published"), last_at)
+    return Line(fields["id"], _article(fields, published_at, max(published_at, last_at)))
+
+
+def _published_at(value: str | None, last_at: datetime) -> datetime:
+    if not value:
+        return last_at
+    try:
+        at = datetime.fromisoformat(value)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise BadLineError(f'"published" is not an ISO 8601 date: {value[:40]!r}') from None
+
+
+def _article(fields: dict[str, Any], published_at: datetime, seen_at: datetime) -> Article:
+    title = plain_line(fields["title"], limit=1000)
+    text = _plain(fields.get("text") or fields.get("summary") or "")
+    return Article(
+        guid=str(fields["id"]),
+        url=(fields.get("url") or "").strip(),
+        title=title,
+        text=text,
+        language=detect(f"{title}. {text[:2000]}", fields.get("language")),
+        published_at=published_at,
+        seen_at=seen_at,
+        source=clean(fields.get("source") or "", limit=200),
+        grade=Grade.FULL if len(text) > 1000 else Grade.PARTIAL if text else Grade.HEADLINE,
+    )
+
+
+def _plain(text: str) -> str:
+    is_markup = "</" in text or "<br" in text or "<p>" in text
+    return clean(readable(text) if is_markup else text, limit=_TEXT_CHARACTERS)
+
+
+def read(lines: Iterable[str], *, start_at: datetime, on_bad: Callable[[int, str], None]) -> Iterator[Line]:
+    """Articles from lines of JSON; a bad line is reported with its number, from 1, and skipped."""
+    last_at = start_at
+    seen: set[Any] = set()
+    for number, raw in enumerate(lines, 1):
+        if not raw.strip():
+            continue
+        try:
+            line = parse(raw, last_at=last_at if seen else datetime.min.replace(tzinfo=UTC))
+            if line.id in seen:
+                raise BadLineError(f"the id {line.id!r} was used by an earlier line")
+        except BadLineError as error:
+            on_bad(number, str(error))
+            continue
+        seen.add(line.id)
+        last_at = line.article.seen_at
+        yield line
+
+
+def stored(session: Session) -> Iterator[Line]:
+    """Every article of the archive, in the order in which it was seen."""
+    for row in session.exec(select(ArticleRow).order_by(col(ArticleRow.seen_at), col(ArticleRow.id))).yield_per(500):
+        yield Line(
+            row.id,
+            Article(
+                guid=str(row.id),
+                url=row.url,
+                title=row.title,
+                text=row.text,
+                language=row.language,
+                published_at=row.published_at,
+                seen_at=row.seen_at,
+                source=row.source,
+                author=row.author,
+                grade=Grade(row.grade),
+            ),
+        )
+
+
+def run(
+    lines: Iterable[Line], matcher: Matcher, topics: Sequence[Topic], *, all_scores: bool = False
+) -> Iterator[dict[str, Any]]:
+    """One answer a line, in order: topics, story, kind, of, alert, reason."""
+    db = Database("sqlite://")
+    try:
+        migrate.upgrade(db)
+        ids: dict[int, Any] = {}
+        telling = Telling(topics={topic.name: topic for topic in topics})
+        for batch in _batches(lines):
+            judged = [judge(line.article, matcher, arrival=Arrival(max_age_for=None)) for line in batch]
+            with db.writing() as session:
+                yield from [
+                    _answer(session, *each, telling, ids, all_scores) for each in zip(batch, judged, strict=True)
+                ]
+    finally:
+        db.close()
+
+
+def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    waiting = iter(lines)
+    while batch := list(islice(waiting, BATCH)):
+        yield batch
+
+
+def _answer(
+    session: Session, line: Line, judged: Judged, telling: Telling, ids: dict[int, Any], all_scores: bool
+) -> dict[str, Any]:
+    filed = take_in(session, judged, telling, now=line.article.seen_at)
+    ids.setdefault(filed.article_id, line.id)
+    shown = [each for each in judged.scores if all_scores or _is_matched(each)]
+    return {
+        "id": line.id,
+        "topics": [
+            {
+                "topic": each.topic,
+                "score": round(each.score, 6),
+                "probability": each.probability,
+                "matched": _is_matched(each),
+            }
+            for each in shown
+        ],
+        "story": ids[filed.story_id],
+        "kind": filed.choice.kind.value,
+        "of": _of(filed, ids),
+        "alert": list(filed.decision.alerts),
+        "reason": filed.decision.reason.value,
+    }
+
+
+def _of(filed: Filed, ids: dict[int, Any]) -> Any:
+    return ids.get(filed.choice.of_article_id) if filed.choice.of_article_id is not None else None
+
+
+def _is_matched(score: Score) -> bool:
+    return score.is_match and not score.blocked

@@ -1,0 +1,212 @@
+"""One round of delivering: claim what is due on each channel, send, settle. Safe to run twice, on any number of machines.
+
+Each channel has a runner of its own, so that one that hangs delays no other (W13); it sends in the order of creation and at the
+channel's rate. An alert is claimed, sent with no transaction open, and settled: killed in between, it is sent again with the same
+id. Holds the one broad handler of delivering.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlmodel import Session
+
+from monitor import schedule
+from monitor.channels import Channel
+from monitor.errors import StoreError
+from monitor.schedule import ChannelEvent
+from monitor.store import alerts, outbox
+from monitor.store.db import Database
+from monitor.types import Alert, AlertKind, DeliveryState, DeliveryUpdate, Outcome, Result
+
+log = logging.getLogger("monitor.deliver")
+
+LEASE_FOR = timedelta(minutes=5)
+_SEND_SECONDS = 90.0
+"""More than any channel's own deadline: a last fence, never met in order."""
+
+
+class Deliverer:
+    """Empties the outbox through `channels` (asked anew each time), at most `rate` messages a second on each."""
+
+    def __init__(
+        self,
+        db: Database,
+        channels: Callable[[], Mapping[str, Channel]],
+        clock: Callable[[], datetime],
+        *,
+        rate: float = 1.0,
+        concurrency: int = 8,
+        max_age_for: timedelta = timedelta(hours=96),
+    ) -> None:
+        self._db = db
+        self._channels = channels
+        self._clock = clock
+        self._spacing = 1 / rate
+        self._max_age_for = max_age_for
+        self._places = asyncio.Semaphore(concurrency)
+        self._running: dict[str, asyncio.Task[int]] = {}
+        self._is_stopping = False
+
+    async def start_due(self) -> int:
+        """Start a runner for every channel that has something due and none yet, without waiting; returns how many."""
+        due = await self._db.read(outbox.due_channels, now=self._clock())
+        started = [name for name in due if name in self._channels() and name not in self._running]
+        for name in started:
+            task = asyncio.create_task(self._drain(name), name=f"deliver {name}")
+            self._running[name] = task
+            task.add_done_callback(partial(self._forget, name))
+        return len(started)
+
+    async def finish(self) -> int:
+        """Wait until the runners have nothing due any more; returns how many tries were made."""
+        return sum(await asyncio.gather(*self._running.values()))
+
+    async def stop(self, *, grace_seconds: float) -> None:
+        """Let the tries under way end; what takes longer is cancelled and goes back when its lease runs out (K4)."""
+        self._is_stopping = True
+        if self._running:
+            _, late = await asyncio.wait(self._running.values(), timeout=grace_seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _forget(self, name: str, _task: asyncio.Task[int]) -> None:
+        self._running.pop(name, None)
+
+    async def _drain(self, name: str) -> int:
+        tries = 0
+        while not self._is_stopping and (channel := self._channels().get(name)):
+            try:
+                async with self._places:
+                    delivery = await self._db.write(outbox.claim_next, name, now=self._clock(), lease_for=LEASE_FOR)
+                    if delivery is None:
+                        break
+                    tries += 1
+                    await self._deliver(channel, delivery)
+            except StoreError as error:
+                log.error("delivery on channel=%s not stored: %s", name, error)
+                break
+            await asyncio.sleep(self._spacing)
+        return tries
+
+    async def _deliver(self, channel: Channel, delivery: DeliveryState) -> None:
+        started_at = self._clock()
+        outcome = await self._try(channel, delivery, started_at)
+        now = self._clock()
+        update, event = await self._db.write(
+            _settle,
+            delivery,
+            outcome,
+            started_at=started_at,
+            now=now,
+            max_age_for=self._max_age_for,
+            channels={name: each.destination for name, each in self._channels().items()},
+        )
+        if update is None:
+            log.warning(
+                "delivery alert=%s channel=%s lost its lease; somebody else has it", delivery.alert.id, channel.name
+            )
+            return
+        _log(channel, delivery, outcome, update)
+        if event:
+            log.warning("channel=%s %s: %s %s", channel.name, event, outcome.code, outcome.detail)
+
+    async def _try(self, channel: Channel, delivery: DeliveryState, now: datetime) -> Outcome:
+        try:
+            async with asyncio.timeout(_SEND_SECONDS):
+                return await channel.send(delivery.alert, now=now)
+        except Exception as error:
+            log.exception("channel=%s failed in an unforeseen way", channel.name)
+            return Outcome(result=Result.UNKNOWN, code="fault", detail=f"our own fault: {type(error).__name__}")
+
+
+def _settle(
+    session: Session,
+    delivery: DeliveryState,
+    outcome: Outcome,
+    *,
+    started_at: datetime,
+    now: datetime,
+    max_age_for: timedelta,
+    channels: Mapping[str, str],
+) -> tuple[DeliveryUpdate | None, ChannelEvent | None]:
+    """Write how the try ended and, in the same transaction, the notice it calls for, to the other channels."""
+    before = outbox.channel_state(session, delivery.channel)
+    update = schedule.tried(delivery, before, outcome, now=now, jitter=random.random(), max_age_for=max_age_for)
+    if not outbox.settle(session, delivery, outcome, update, started_at=started_at, now=now):
+        return None, None
+    event = schedule.channel_event(before, update)
+    others = {name: to for name, to in channels.items() if name != delivery.channel}
+    if event:
+        _tell_of_channel(session, delivery.channel, event, update, outcome, others, before.failing_since_at or now, now)
+    elif update.state == "dead" and delivery.alert.kind is not AlertKind.NOTICE:
+        _tell_of_loss(session, delivery, outcome, others, now)
+    return update, event
+
+
+def _tell_of_channel(
+    session: Session,
+    name: str,
+    event: ChannelEvent,
+    update: DeliveryUpdate,
+    outcome: Outcome,
+    others: Mapping[str, str],
+    since_at: datetime,
+    now: datetime,
+) -> None:
+    said = f"{outcome.code} {outcome.detail}".strip()[:500]
+    title, body = {
+        ChannelEvent.FAILING: (
+            f"The channel {name} is failing",
+            f"{update.channel.failures} tries in a row failed, the last with: {said}\n"
+            "Nothing is lost: it is tried again. You will be told once when it is back.",
+        ),
+        ChannelEvent.RECOVERED: (
+            f"The channel {name} is back",
+            f"It had been failing since {since_at:%d %B %Y, %H:%M} UTC.",
+        ),
+        ChannelEvent.DISABLED: (
+            f"The channel {name} was disabled",
+            f"It answered: {said}\nIts alerts are held. Correct it in the settings, then run `monitor alerts retry`.",
+        ),
+    }[event]
+    notice = Alert(id=alerts.new_id(), kind=AlertKind.NOTICE, created_at=now, title=title, body=body)
+    alerts.enqueue(
+        session, notice, key=f"channel/{name}/{event}/{since_at.isoformat()}", channels=others, deliver_at=now
+    )
+
+
+def _tell_of_loss(
+    session: Session, delivery: DeliveryState, outcome: Outcome, others: Mapping[str, str], now: datetime
+) -> None:
+    notice = Alert(
+        id=alerts.new_id(),
+        kind=AlertKind.NOTICE,
+        created_at=now,
+        title=f"An alert could not be delivered to {delivery.channel}",
+        body=f"{delivery.alert.title}\nGiven up after {delivery.attempts + 1} tries, the last with: "
+        f"{outcome.code} {outcome.detail}\nSend it again with: monitor alerts retry {delivery.alert.id}",
+        review_url=delivery.alert.review_url,
+    )
+    alerts.enqueue(session, notice, key=f"delivery/{delivery.id}/dead", channels=others, deliver_at=now)
+
+
+def _log(channel: Channel, delivery: DeliveryState, outcome: Outcome, update: DeliveryUpdate) -> None:
+    level = logging.INFO if outcome.result is Result.SENT else logging.WARNING
+    log.log(
+        level,
+        "delivered alert=%s channel=%s result=%s code=%s try=%d state=%s%s",
+        delivery.alert.id,
+        channel.name,
+        outcome.result.value,
+        outcome.code,
+        delivery.attempts + 1,
+        update.state,
+        "" if outcome.result is Result.SENT else f" detail={outcome.detail[:200]}",
+    )
