@@ -10,10 +10,10 @@ import re
 from datetime import datetime
 from functools import cache
 from typing import Final
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, StrictUndefined, Template
 
+from monitor import urls
 from monitor.text import clean, clean_line, shorten
 from monitor.types import Alert, AlertArticle, AlertKind, Contribution
 
@@ -35,7 +35,6 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Longer than any address a newspaper uses, shorter than what makes a mail client or Slack give up.
 _URL_LIMIT = 2_000
-_URL_TROUBLE = re.compile(r"[\s\\<>\"`{}|^\x00-\x1f\x7f-\x9f]")
 
 
 def headline(alert: Alert) -> str:
@@ -72,6 +71,11 @@ def why(alert: Alert) -> str:
     sentence = f"key sentence: “{line(evidence.sentence, SENTENCE_LIMIT)}”" if evidence.sentence else ""
     second = "; ".join(each for each in (seed, sentence) if each)
     return f"{first}\n{second}" if second else first
+
+
+def why_lines(alert: Alert) -> list[str]:
+    """The same as sentences of their own."""
+    return [capital(each) for each in why(alert).split("\n") if each]
 
 
 def _score(alert: Alert) -> str:
@@ -115,26 +119,22 @@ def summary(alert: Alert) -> str:
 
 
 def link(url: str) -> str:
-    """The URL where it may become a link (http or https, nothing that could close a tag or turn into another), else ''."""
-    if len(url) > _URL_LIMIT or _URL_TROUBLE.search(url) or _TURNS.search(url):
+    """The URL as it may stand in a link: http or https, no user name, everything odd percent-encoded; else '' (U2)."""
+    try:
+        plain = str(urls.split(url))
+    except ValueError:
         return ""
-    return url if host(url) else ""
+    return plain if len(plain) <= _URL_LIMIT else ""
 
 
 def host(url: str) -> str:
     """The host a link leads to, as ASCII, so that `аррlе.com` in Cyrillic shows as the `xn--` name it is; '' if none."""
-    try:
-        parts = urlsplit(url)
-        name = parts.hostname or ""
-        plain = name if name.isascii() else name.encode("idna").decode("ascii")
-    except (ValueError, UnicodeError):
-        return ""
-    return plain.removeprefix("www.") if parts.scheme in ("http", "https") and "@" not in parts.netloc else ""
+    return urls.host(url).removeprefix("www.")
 
 
 def line(text: str, limit: int = 300) -> str:
     """A stranger's text on one clean line."""
-    return shorten(_steady(clean_line(text, limit=limit + 200)), limit)
+    return clean_line(_steady(text[: limit * 8]), limit=limit)
 
 
 def _steady(text: str) -> str:
@@ -162,7 +162,7 @@ def text(alert: Alert) -> str:
 def _text_head(alert: Alert) -> str:
     lines = [f"TEST — {title(alert)}" if alert.kind is AlertKind.TEST else title(alert)]
     if alert.article is not None:
-        changed = "changed since you were told; " if alert.kind is AlertKind.UPDATED else ""
+        changed = "Changed since you were told: " if alert.kind is AlertKind.UPDATED else ""
         lines += [changed + dateline(alert.article), link(alert.article.url)]
     return "\n".join(each for each in lines if each)
 
@@ -171,14 +171,14 @@ def _text_tail(alert: Alert) -> list[str]:
     """Everything below the story itself."""
     review = link(alert.review_url)
     return [
-        f"Why: {topic(alert)}, {why(alert)}" if alert.article else "",
-        _sentence(carried_by(alert)),
+        "\n".join([f"Why you are told ({topic(alert)}):", *why_lines(alert)]) if alert.article else "",
+        capital(carried_by(alert)),
         f"Right or wrong? {review}" if alert.article and review else review,
         f"--\n{how_to_stop(alert)}\nAlert {line(alert.id, 60)}, {moment(alert.created_at)}",
     ]
 
 
-def _sentence(words: str) -> str:
+def capital(words: str) -> str:
     """First letter large, the rest as it stands: names keep their capitals."""
     return words[:1].upper() + words[1:]
 
@@ -195,8 +195,8 @@ def html(alert: Alert) -> str:
         url=link(alert.article.url) if alert.article else "",
         host=host(alert.article.url) if alert.article else "",
         paragraphs=summary(alert).split("\n\n"),
-        why=why(alert).split("\n") if alert.article else [],
-        carried_by=_sentence(carried_by(alert)),
+        why=why_lines(alert),
+        carried_by=capital(carried_by(alert)),
         review=link(alert.review_url),
         review_host=host(alert.review_url),
         stop=how_to_stop(alert),
@@ -232,9 +232,9 @@ _HTML = """\
 <p style="margin:0 0 16px"><a href="{{ url }}" rel="noopener noreferrer nofollow">Read it at {{ host }}</a></p>
 {% endif %}
 {% if why %}
-<p style="margin:0 0 4px;font:13px/1.5 sans-serif;color:#444444"><b>Why:</b> {{ why[0] }}</p>
-{% for more in why[1:] %}
-<p dir="auto" style="margin:0 0 4px;font:13px/1.5 sans-serif;color:#444444">{{ more }}</p>
+<p style="margin:0 0 4px;font:13px/1.5 sans-serif;color:#444444"><b>Why you are told</b></p>
+{% for each in why %}
+<p dir="auto" style="margin:0 0 4px;font:13px/1.5 sans-serif;color:#444444">{{ each }}</p>
 {% endfor %}
 {% endif %}
 {% if carried_by %}

@@ -179,7 +179,7 @@ class EmailChannel:
     """Hands alerts to the operator's mail server."""
 
     name: str
-    settings: EmailSettings
+    settings: EmailSettings = field(repr=False)
     kind: str = "email"
     # Who needs no second copy when an alert is tried again for the others. Lost with the process, which costs a second
     # copy under the same Message-ID, no more.

@@ -118,9 +118,9 @@ def _blocks(alert: Alert) -> Iterator[dict[str, Any]]:
     for part in _parts(render.summary(alert)):
         yield {"type": "section", "text": _plain(part, SECTION_LIMIT)}
     if alert.article:
-        yield _context(f"Why: {render.why(alert)}")
+        yield _context("\n".join(render.why_lines(alert)))
     if alert.also_carried_by:
-        yield _context(render.carried_by(alert))
+        yield _context(render.capital(render.carried_by(alert)))
     links = _links(alert)
     if links:
         yield {"type": "section", "text": {"type": "mrkdwn", "text": links, "verbatim": True}}
@@ -159,8 +159,8 @@ def _link(url: str, shown: str) -> str:
 
 
 def _url(url: str) -> str:
-    """A URL that cannot end its own link: `render.link` let no `<`, `>`, `|` or space through."""
-    return url.replace("&", "&amp;")
+    """A URL that cannot end its own link."""
+    return url.replace("&", "&amp;").replace("|", "%7C").replace("<", "%3C").replace(">", "%3E")
 
 
 def escaped(text: str, limit: int) -> str:

@@ -1,0 +1,242 @@
+"""What an alert reads like, and what it never contains."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor import render
+from monitor.types import AlertKind, Contribution, Evidence
+from tests.fakes.alerts import EVIDENCE, alert, notice, trial
+
+
+def test_a_headline_says_topic_title_and_source() -> None:
+    assert render.headline(alert()) == "Fish canning: Harbour town votes to reopen its cannery — The Harbour Post"
+
+
+def test_an_update_says_so() -> None:
+    assert render.headline(alert(kind=AlertKind.UPDATED)).startswith("Fish canning, updated: Harbour town")
+    assert "Changed since you were told: The Harbour Post" in render.text(alert(kind=AlertKind.UPDATED))
+
+
+def test_a_topic_without_a_title_goes_by_its_name() -> None:
+    assert render.headline(alert(topic_title="")).startswith("fish-canning: ")
+
+
+def test_a_long_title_is_cut_and_the_source_stays() -> None:
+    headline = render.headline(alert(title="word " * 400, source="The Harbour Post"))
+    assert len(headline) <= 200
+    assert headline.endswith("… — The Harbour Post")
+
+
+def test_an_article_without_title_or_source_still_has_a_headline() -> None:
+    assert render.headline(alert(title="", source="")) == "Fish canning: (no title)"
+
+
+def test_a_text_reads_from_top_to_bottom() -> None:
+    assert (
+        render.text(alert())
+        == """\
+Harbour town votes to reopen its cannery
+The Harbour Post, Thu 3 Jul 2025, 20:14 UTC
+https://www.example.org/news/cannery?ref=a&b=1
+
+Residents backed the plan by 412 to 388, the town clerk said. Work & hiring start in August.
+
+Why you are told (Fish canning):
+Score 0.31, threshold 0.18 (cannery 0.12, harbour town 0.07, other words 0.12)
+Closest example cannery-plan.txt, likeness 0.44; key sentence: “Residents backed the plan to reopen the cannery.”
+
+Also carried by 3 outlets: Coast Radio, iNews, De Kust
+
+Right or wrong? http://127.0.0.1:8000/matches/3/fish-canning
+
+--
+To stop these alerts, take this channel out of seeds/fish-canning/topic.toml, or dismiss what does not belong.
+Alert alt_01jz8v3k7m2q9x5w4t6r8y0abc, Fri 4 Jul 2025, 06:12 UTC
+"""
+    )
+
+
+def test_a_notice_reads_from_top_to_bottom() -> None:
+    assert render.headline(notice()) == "Article monitor: Feed coast has been failing for 24 hours"
+    assert (
+        render.text(notice())
+        == """\
+Feed coast has been failing for 24 hours
+
+Its last answer was 403.
+
+It is asked once a day from now on.
+
+http://127.0.0.1:8000/feeds
+
+--
+You get notices about the monitor itself because this channel is named in config/monitor.toml.
+Alert alt_notice, Fri 4 Jul 2025, 06:12 UTC
+"""
+    )
+
+
+def test_a4_a_test_says_test_everywhere() -> None:
+    assert render.headline(trial()) == "Test: Channel desk"
+    assert render.text(trial()).startswith("TEST — Channel desk\n")
+    assert ">Test<" in render.html(trial())
+    for words in (render.text(trial()), render.html(trial())):
+        assert "This is a test: no article was found" in words
+
+
+# --- evidence ---------------------------------------------------------------------------------------------------------
+
+
+def test_why_is_two_lines_and_no_percentage() -> None:
+    lines = render.why(alert()).split("\n")
+    assert len(lines) == 2
+    assert lines[0].startswith("score 0.31, threshold 0.18 (")
+    assert "%" not in render.text(alert()) + render.html(alert()).replace("1.25", "")
+
+
+def test_a_calibrated_probability_is_a_percentage() -> None:
+    assert render.why(alert(probability=0.874)).startswith("probability 87%, score 0.31, threshold 0.18 (")
+
+
+def test_the_shares_of_many_terms_still_add_up() -> None:
+    terms = tuple(Contribution(term=f"word{i}", weight=0.05) for i in range(10))
+    assert render.why(alert(evidence=Evidence(terms=terms))).endswith("word5 0.05, other words 0.20)")
+
+
+def test_missing_evidence_leaves_no_holes() -> None:
+    assert render.why(alert(evidence=Evidence())) == "score 0.31, threshold 0.18"
+    only_seed = replace(EVIDENCE, sentence="", terms=())
+    assert render.why(alert(evidence=only_seed)).endswith("\nclosest example cannery-plan.txt, likeness 0.44")
+    assert render.why(notice()) == ""
+
+
+def test_other_outlets_are_counted() -> None:
+    assert render.carried_by(alert(also_carried_by=("A",))) == "also carried by 1 outlet: A"
+    many = tuple(f"Paper {i}" for i in range(12))
+    assert render.carried_by(alert(also_carried_by=many)).startswith("also carried by 12 outlets: Paper 0, ")
+    assert render.carried_by(alert(also_carried_by=many)).endswith("Paper 7 and 4 more")
+    assert render.carried_by(alert(also_carried_by=())) == ""
+
+
+# --- strangers' text --------------------------------------------------------------------------------------------------
+
+
+class _Page(HTMLParser):
+    """Tags, attributes and text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[dict[str, str | None]] = []
+        self.attributes: set[str] = set()
+        self.words = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag == "a":
+            self.links.append(dict(attrs))
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+HARMLESS = {"html", "head", "meta", "title", "body", "div", "p", "h1", "a", "b", "br"}
+EVIL = "<script>alert(1)</script><img src=https://spy.example/p.gif onerror=x()>&lt;b&gt;\"'{{7*7}}"
+
+
+def test_e7_a_page_loads_nothing_and_runs_nothing() -> None:
+    page = _Page(
+        render.html(
+            alert(
+                title=EVIL,
+                source=EVIL,
+                summary=EVIL,
+                topic_title=EVIL,
+                topic=EVIL,
+                also_carried_by=(EVIL,),
+                evidence=Evidence(terms=(Contribution(term=EVIL, weight=0.1),), sentence=EVIL, seed=EVIL),
+                review_url=EVIL,
+            )
+        )
+    )
+    assert set(page.tags) <= HARMLESS
+    assert page.attributes <= {"lang", "charset", "style", "dir", "href", "rel"}
+    assert "{{7*7}}" in page.words
+
+
+def test_e7_a_link_shows_its_host() -> None:
+    page = render.html(alert(url="https://www.example.org/a?b=1&c=2"))
+    assert '<a href="https://www.example.org/a?b=1&amp;c=2" rel="noopener noreferrer nofollow">' in page
+    assert "Read it at example.org</a>" in page
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        " java\tscript:alert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+        "https://bank.example@evil.example/",
+        "https://evil.example\\@bank.example/",
+        "https:///nowhere",
+        "ftp://example.org/a",
+        "//example.org/a",
+        "https://example.org/" + "a" * 3000,
+        "",
+    ],
+)
+def test_u2_only_web_addresses_become_links(url: str) -> None:
+    assert render.link(url) == ""
+    assert url.strip() == "" or len(_Page(render.html(alert(url=url))).links) == 1  # the review link alone
+    assert "https://" not in render.text(alert(url=url))
+
+
+@pytest.mark.parametrize("url", ["https://evil.example/\"onmouseover='x'", "https://evil.example/<b>|x y"])
+def test_u2_an_address_cannot_end_its_link(url: str) -> None:
+    assert not set(render.link(url)) & set("\"<> ")
+    assert _Page(render.html(alert(url=url))).attributes <= {"lang", "charset", "style", "dir", "href", "rel"}
+
+
+def test_u2_a_lookalike_host_shows_what_it_is() -> None:
+    assert render.host("https://аррӏе.com/") == "xn--80ak6aa92e.com"
+    assert "Read it at xn--80ak6aa92e.com" in render.html(alert(url="https://аррӏе.com/"))
+
+
+def test_x9_reading_direction_cannot_be_turned() -> None:
+    words = render.text(alert(title="photo\u202egpj.exe", source="\u2066Post\u2069"))
+    assert "photogpj.exe\nPost, " in words
+
+
+def test_x9_joiners_of_persian_and_emoji_stay() -> None:
+    assert render.title(alert(title="می\u200cخواهد 👩\u200d🚒")) == "می\u200cخواهد 👩\u200d🚒"
+
+
+def test_x9_a_flood_of_marks_is_cut() -> None:
+    assert render.title(alert(title="Z" + "\u0301" * 500 + "algo")) == "Z" + "\u0301" * 4 + "algo"
+
+
+@given(st.text(), st.text(), st.text(), st.floats(), st.floats())
+def test_anything_renders(one: str, two: str, three: str, score: float, threshold: float) -> None:
+    evidence = Evidence(terms=(Contribution(term=one, weight=score),), sentence=two, seed=three, seed_similarity=score)
+    for each in (
+        alert(title=one, url=two, source=three, summary=one, topic_title=two, evidence=evidence, score=score),
+        alert(also_carried_by=(one, two, three), threshold=threshold, review_url=three, topic=one, topic_title=""),
+        notice(title=one, body=two, review_url=three),
+        trial(title=one, body=two),
+    ):
+        assert len(render.headline(each)) <= 200
+        assert "\n" not in render.headline(each)
+        assert render.text(each).encode()
+        page = _Page(render.html(each))
+        assert set(page.tags) <= HARMLESS
+        assert all((link["href"] or "").startswith(("http://", "https://")) for link in page.links)
