@@ -21,6 +21,7 @@ _READ_CHARS = 100_000
 _MOST_SENTENCES = 200
 _TEASER_WORDS = 60
 _SAME_SENTENCE = 0.4
+_SAME_WORDING = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ def compare(old_title: str, old_text: str, new_title: str, new_text: str) -> Cha
         return Change(is_material=False, why="nothing that is read changed")
     gone = tuple(each.shown for each, _ in pairs) + tuple(each.shown for each in removed)
     come = tuple(each.shown for _, each in pairs) + tuple(each.shown for each in added)
-    if _is_fuller_reading(old, new):
-        added = []  # we read more of it than before: what the teaser left out is not news
+    if _is_other_reading(old, new):
+        return Change(is_material=False, why="read at another length", removed=gone, added=come)
     reasons = list(dict.fromkeys(_reasons(pairs, added, old, new)))
     return Change(is_material=bool(reasons), why="; ".join(reasons[:5]) or "wording only", removed=gone, added=come)
 
@@ -57,34 +58,39 @@ def _reasons(pairs: list[_Pair], added: list[_Sentence], old: _Version, new: _Ve
     for sentence in added:
         yield from (f"new number {each}" for each in sentence.numbers if each not in old.numbers)
         yield from (f"new name {each}" for each in _unknown_names(sentence, old, new))
-    yield from _quotes(old, new, may_grow=not _is_fuller_reading(old, new))
+    yield from _quotes(old, new)
 
 
 def _numbers(before: _Sentence, after: _Sentence, old: _Version, new: _Version) -> Iterator[str]:
-    """A number counts where it took another's place, was not there before, or stands nowhere any more."""
+    """A number counts where it took another's place, was not there before, or left an otherwise equal sentence."""
     gained = list((Counter(after.numbers) - Counter(before.numbers)).elements())
     lost = list((Counter(before.numbers) - Counter(after.numbers)).elements())
-    if gained and lost and (set(gained) - set(old.numbers) or set(lost) - set(new.numbers)):
+    if gained and lost and (set(gained) - old.numbers or set(lost) - new.numbers):
         yield f"numbers {_listed(lost)} → {_listed(gained)}"
     elif before.numbers != after.numbers and before.wording == after.wording:
         yield f"numbers {_listed(before.numbers)} → {_listed(after.numbers)}"  # "5 killed, 12 hurt" is not "12 killed, 5 hurt"
     else:
         yield from (f"new number {each}" for each in gained if each not in old.numbers)
-        yield from (f"number {each} is gone" for each in lost if each not in new.numbers)
+        yield from (f"number {each} is gone" for each in lost if each not in new.numbers and _is_reprint(before, after))
 
 
 def _names(before: _Sentence, after: _Sentence, old: _Version, new: _Version) -> Iterator[str]:
-    """A name counts where it took another's place or was not spoken of before: "he" becoming "Biden" further down is style."""
+    """A name counts where it was not spoken of before, or took another's place in an otherwise equal sentence."""
     gained = [each for each in after.names(old, new) if each not in before.folded]
     lost = [each for each in before.names(old, new) if each not in after.folded]
     gained, lost = _without_respelled(gained, lost, old, new)
-    if gained and lost:
+    unheard = [each for each in gained if each not in old.folded]
+    if gained and lost and (unheard or _is_reprint(before, after)):
         yield f"names {_listed(lost)} → {_listed(gained)}"
     else:
-        yield from (f"new name {each}" for each in gained if each not in old.folded)
+        yield from (f"new name {each}" for each in unheard)
     days = [each.folded & _DAYS for each in (before, after)]
     if days[0] != days[1] and all(days):
         yield f"day {_listed(sorted(days[0]))} → {_listed(sorted(days[1]))}"
+
+
+def _is_reprint(before: _Sentence, after: _Sentence) -> bool:
+    return _likeness(before, after) >= _SAME_WORDING
 
 
 def _unknown_names(sentence: _Sentence, old: _Version, new: _Version) -> list[str]:
@@ -100,18 +106,15 @@ def _without_respelled(gained: list[str], lost: list[str], old: _Version, new: _
     return gained, lost
 
 
-def _quotes(old: _Version, new: _Version, *, may_grow: bool) -> Iterator[str]:
-    """A quote counts where its words stand nowhere in the other version: marks may come, go and be of another kind."""
-    fresh = [each for each in new.quotes if f" {each} " not in old.running]
-    if fresh and may_grow:
-        yield f"new quote “{_cut(fresh[0])}”"
-    elif fresh and any(f" {each} " not in new.running for each in old.quotes):
-        yield f"other quote “{_cut(fresh[0])}”"
+def _quotes(old: _Version, new: _Version) -> Iterator[str]:
+    """A quote counts where its words stand nowhere in the older version: marks may come, go and be of another kind."""
+    yield from (f"new quote “{_cut(each)}”" for each in new.quotes if f" {each} " not in old.running)
 
 
-def _is_fuller_reading(old: _Version, new: _Version) -> bool:
-    """Whether we had a teaser of it and now have the article."""
-    return len(old.words) < _TEASER_WORDS and len(new.words) >= 3 * len(old.words)
+def _is_other_reading(old: _Version, new: _Version) -> bool:
+    """Whether one is a teaser and the other the article: what we read changed, not what they wrote."""
+    shorter, longer = sorted((len(old.words), len(new.words)))
+    return shorter < _TEASER_WORDS and longer >= 3 * shorter
 
 
 # --- a version as it is compared ----------------------------------------------------------------------------------------
@@ -128,7 +131,7 @@ class _Sentence:
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
-        return tuple(_as_number(word) for word in self.words if _is_number(word))
+        return tuple(_as_number(word) for word in tokens(_NUMBERED_NAME.sub("", self.text)) if _is_number(word))
 
     @property
     def wording(self) -> list[str]:
@@ -274,6 +277,7 @@ _BOILERPLATE = re.compile(
     re.IGNORECASE,
 )
 _SPELLED = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+_NUMBERED_NAME = re.compile(r"(?<=[^\W\d_])-\d+\b")  # Covid-19, F-16: a name, not a number
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 # A letter, digit or comma straight before it: neither a sentence's start nor just after an opening quote, a colon or a dash.
 _INNER = re.compile(r"[\w,;)%][\"'’”»]?\s+(?:[\"“‘«(]\s*)?$")
@@ -300,17 +304,16 @@ _NOT_NAMES = _DAYS | _words(
     "january february march april may june july august september october november december "
     "jan feb mar apr jun jul aug sep sept oct nov dec gmt utc bst am pm"
 )
-_NUMBER_WORDS = {
-    word: str(value)
-    for value, words in enumerate(
-        (
-            "zero", "", "two два две", "three три", "four четыре", "five пять", "six шесть", "seven семь", "eight восемь",
-            "nine девять", "ten десять", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
-            "eighteen", "nineteen", "twenty",
-        )
-    )
-    for word in words.split()
-} | {"dozen": "12", "hundred": "100", "thousand": "1000", "million": "million", "billion": "billion"}  # fmt: skip
+_SMALL = (
+    "zero . two|два|две three|три four|четыре five|пять six|шесть seven|семь eight|восемь nine|девять ten|десять "
+    "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety hundred"
+_NUMBER_WORDS = (
+    {word: str(value) for value, words in enumerate(_SMALL.split()) for word in words.split("|")}
+    | {word: str(value * 10) for value, word in enumerate(_TENS.split(), start=2)}
+    | {"dozen": "12", "thousand": "1000", "million": "million", "billion": "billion"}
+)
 
 
 def _is_number(word: str) -> bool:

@@ -19,14 +19,18 @@ from monitor.urls import Parts, split
 
 SHORT_WORDS = 14
 """Below this a text proves nothing alone: the title must be the same too."""
-TEASER_WORDS = 40
-TEASER_CONTAINMENT = 0.8
-CONTAINMENT = 0.5
-"""Share of the smaller text's word runs that makes a copy. Every tenth word edited leaves .65."""
-SAME_SITE_CONTAINMENT = 0.9
-"""What it takes on one site under another title: pages of one site share up to .82 in boilerplate, as measured."""
 SAME_TITLE_WORDS = 4
 """A title of fewer words ("Live updates") is shared by strangers."""
+TEASER_WORDS = 40
+"""Below this one site prints the next part of a tale or of a series under the same teaser: the titles must tally."""
+TEASER_CONTAINMENT = 0.8
+CONTAINMENT = 0.5
+"""Share of the smaller text's word runs that makes a copy, if the start agrees. Every tenth word edited leaves .65."""
+OTHER_START = 0.7
+"""The same where the starts differ, as when an outlet puts its own lead before the wire's text."""
+START_SHARED = 0.25
+SAME_SITE_START_SHARED = 0.3
+"""Pages of one site share up to .82 in galleries and footers, but at most .26 of their starts, as measured."""
 
 
 def choose(article: Article, candidates: Sequence[Known]) -> StoryChoice:
@@ -104,13 +108,15 @@ def _likeness(article: Article, own: _Reading, known: Known) -> float:
     if words < SHORT_WORDS:
         return float(own.is_same_as(other) and len(own.title_words) >= SAME_TITLE_WORDS)
     similarity = own.shingles.containment(other.shingles)
-    return similarity if similarity >= _enough(words, _is_same_site(article, known), own.has_title_of(other)) else 0.0
-
-
-def _enough(words: int, is_same_site: bool, is_same_title: bool) -> float:
-    if is_same_site and not is_same_title:
-        return SAME_SITE_CONTAINMENT
-    return TEASER_CONTAINMENT if words < TEASER_WORDS else CONTAINMENT
+    if similarity < (TEASER_CONTAINMENT if words < TEASER_WORDS else CONTAINMENT) or own.contradicts(other):
+        return 0.0
+    start, other_start = own.shingles.starts(other.shingles)
+    if _is_same_site(article, known) and not own.has_title_of(other):
+        is_copy = start >= SAME_SITE_START_SHARED and not own.is_next_of_series(other)
+        is_copy = is_copy and (words >= TEASER_WORDS or own.has_title_within(other))
+    else:
+        is_copy = similarity >= OTHER_START or max(start, other_start) >= START_SHARED
+    return similarity if is_copy else 0.0
 
 
 def _is_same_site(article: Article, known: Known) -> bool:
@@ -143,6 +149,25 @@ class _Reading:
 
     def has_title_of(self, other: _Reading) -> bool:
         return bool(self.title_words) and self.title_words == other.title_words
+
+    def has_title_within(self, other: _Reading) -> bool:
+        """Whether one title only adds words to the other."""
+        mine, theirs = set(self.title_words), set(other.title_words)
+        return bool(mine and theirs) and (mine <= theirs or theirs <= mine)
+
+    @cached_property
+    def numbers(self) -> set[str]:
+        return {word for word in self.shingles.words if word[0].isdigit()}
+
+    def contradicts(self, other: _Reading) -> bool:
+        """Weather, markets, counts of the day: the sentences stay, the numbers go."""
+        fewer, more = sorted((self.numbers, other.numbers), key=len)
+        return len(fewer) >= 4 and len(fewer & more) < 0.5 * len(fewer)
+
+    def is_next_of_series(self, other: _Reading) -> bool:
+        """Titles that differ in their numbers only: "2015: the year in pictures"."""
+        mine, theirs = ([word for word in each.title_words if not word[0].isdigit()] for each in (self, other))
+        return mine == theirs and self.title_words != other.title_words
 
     def is_same_as(self, other: _Reading) -> bool:
         return self.title_words == other.title_words and self.shingles.words == other.shingles.words

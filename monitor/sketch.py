@@ -23,6 +23,8 @@ KEYS = 24
 """Keys an article; 24 rows of (key, article) cost about 450 bytes of index."""
 RUN = 4
 """Words in a run. Shorter runs are shared by strangers, longer ones break at every edited word."""
+START = (24, 100)
+"""Runs that count as the start of a text: a quarter of it within these bounds."""
 MIN_SHARED = 2
 """Keys an article must share to be looked at, but see `shortlist`."""
 MAX_POSTINGS = 64
@@ -94,6 +96,18 @@ class Shingles:
         if not len(smaller):
             return 0.0
         return len(np.intersect1d(smaller, larger, assume_unique=True)) / len(smaller)
+
+    def starts(self, other: Shingles) -> tuple[float, float]:
+        """How much of the start of the smaller text the larger holds, and the other way round.
+
+        Templates share middles and ends; a copy or an excerpt shares its own start or the original's.
+        """
+        smaller, larger = sorted((self, other), key=lambda each: len(each.distinct))
+        return smaller._start_in(larger), larger._start_in(smaller)
+
+    def _start_in(self, other: Shingles) -> float:
+        runs = self.runs[: min(max(len(self.runs) // 4, START[0]), START[1])]
+        return float(np.isin(runs, other.distinct).mean()) if len(runs) else 0.0
 
 
 def containment(a_text: str, b_text: str) -> float:

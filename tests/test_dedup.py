@@ -180,6 +180,7 @@ def test_two_pages_of_one_site_with_the_same_template_are_strangers() -> None:
     footer = "Sign in to your account, read our terms, see more from around the network and choose your edition. " * 2
     footer += OTHER
     bridge = "A bridge was closed on Monday after an inspection found cracks in two of its pillars, and drivers face long queues."
+    bridge += " The ministry of transport has promised a ferry until the spring."
     article = arrived(f"{WIRE[:300]} {footer}", source="A")
     assert choose(article, [stored(text=f"{bridge} {footer}", source="A")]).kind is Kind.NEW
 

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.changes import Change, compare
+
+TITLE = "Taliban say 12 died in Kabul"
+TEXT = (
+    "The Taliban said on Monday that 12 people died in Kabul and 5 were hurt. Talks in Moscow will go on with Pakistan and India. "
+    "President Joe Biden called it “a terrible and cowardly attack”. He did not say more about the plans of his government."
+)
+
+
+def changed(old: str, new: str, *, text: str = TEXT) -> Change:
+    assert old in text
+    return compare(TITLE, text, TITLE, text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("12 people", "15 people", "12 → 15"),
+        ("12 people", "twelve hundred people", "→ 12, 100"),
+        ("5 were", "some were", "5 is gone"),
+        ("12 people died in Kabul and 5", "5 people died in Kabul and 12", "12, 5 → 5, 12"),
+        ("in Kabul and", "in Kandahar and", "kabul → kandahar"),
+        ("Pakistan and India", "Pakistan and Iran", "india → iran"),
+        ("on Monday", "on Friday", "monday → friday"),
+        ("did not say", "did say", "negation"),
+        ("terrible and cowardly", "sad and avoidable", "new quote"),
+        ("Talks in", "Zamir Kabulov said that talks in", "kabulov"),
+    ],
+)
+def test_facts_are_material(old: str, new: str, says: str) -> None:
+    change = changed(old, new)
+    assert change.is_material
+    assert says in change.why
+    assert change.removed
+    assert change.added
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("“a terrible and cowardly attack”", '"a terrible and cowardly attack"'),
+        ("12 people", "twelve people"),
+        ("Talks in Moscow will go on", "In Moscow talks are going to go on"),
+        ("He did not say more", "Biden did not say more"),
+        ("He did not say more", "He didn't say more"),
+        ("hurt. Talks", "hurt, while talks"),
+        ("Taliban", "TALIBAN"),
+        ("said on Monday that", "said that"),
+        (" He did not say more about the plans of his government.", ""),
+        ("and India. ", "and India. The road was open again in the evening, a spokesman said. "),
+    ],
+)
+def test_wording_is_not_material(old: str, new: str) -> None:
+    assert not changed(old, new).is_material
+
+
+def test_nothing_changed() -> None:
+    assert compare(TITLE, TEXT, TITLE, TEXT) == Change(is_material=False, why="nothing that is read changed")
+
+
+def test_a_name_spelled_right_at_last_is_not_material() -> None:
+    assert not compare(TITLE, TEXT.replace("Taliban", "Talibna"), TITLE, TEXT).is_material
+    assert not changed("Pakistan", "Pakistann").is_material
+
+
+def test_names_one_letter_apart_are_two_names() -> None:
+    text = TEXT.replace("India", "Iran")
+    assert changed("Iran", "Iraq", text=text).is_material
+
+
+def test_sentences_in_another_order_are_the_same() -> None:
+    parts = [part + "." for part in TEXT.split(". ")]
+    assert not compare(TITLE, TEXT, TITLE, " ".join(reversed(parts))).is_material
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("2 hours ago", "3 hours ago"),
+        ("Updated 20 October 2021 10:45", "Updated 20 October 2021 11:52"),
+        ("123 comments", "1,456 comments"),
+        ("Comments (12)", "Comments (99)"),
+        ("10:45 GMT", "10:47 GMT"),
+        ("5 минут назад", "7 минут назад"),
+        ("۳ ساعت پیش", "۵ ساعت پیش"),
+        ("Reporting by Jane Doe; editing by John Roe", "Reporting by Ann Poe; editing by John Roe"),
+        ("Read more: Biden speaks", "Read more: Putin speaks"),
+        ("Sign up for the Moscow newsletter", "Sign up for the Kabul newsletter"),
+    ],
+)
+def test_clocks_counters_and_boilerplate_are_not_material(old: str, new: str) -> None:
+    assert not compare(TITLE, f"{TEXT}\n{old}", TITLE, f"{TEXT}\n{new}").is_material
+
+
+def test_a_live_blog_entry_with_another_clock_is_the_same_but_another_entry_counts() -> None:
+    blog = "10:45 The delegation arrives at the hotel.\n10:30 The road is closed by police."
+    assert not compare(TITLE, blog, TITLE, blog.replace("10:45", "10:46 GMT")).is_material
+    assert compare(TITLE, blog, TITLE, "10:58 Sergei Lavrov enters with 3 aides.\n" + blog).is_material
+
+
+def test_teaser_and_article_are_two_readings_not_two_versions() -> None:
+    longer = TEXT + " Minister Sergei Lavrov met 40 envoys on the margins, the agency Interfax wrote." * 4
+    assert not compare(TITLE, TEXT[:75], TITLE, longer).is_material
+    assert not compare(TITLE, longer, TITLE, "Zamir Kabulov spoke of 7 steps.").is_material
+    assert not compare(TITLE, "", TITLE, TEXT).is_material
+
+
+def test_an_article_that_grew_by_facts_is_material() -> None:
+    assert compare(TITLE, TEXT, TITLE, TEXT + " Lavrov met 40 envoys on the margins.").is_material
+
+
+def test_a_headline_in_title_case_names_nobody_new() -> None:
+    assert not compare(TITLE, TEXT, "Twelve People Died In Kabul, Taliban Say", TEXT).is_material
+    assert compare(TITLE, TEXT, "Thirty People Died In Kabul, Taliban Say", TEXT).is_material
+
+
+def test_numbers_written_in_two_ways_are_one() -> None:
+    assert not compare(TITLE, "Some 1,000 people came. " + TEXT, TITLE, "Some 1000 people came. " + TEXT).is_material
+    assert not compare("۱۲ نفر", TEXT, "12 نفر", TEXT).is_material
+    assert not compare("Covid cases rise", TEXT, "Covid-19 cases rise", TEXT).is_material
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("طالبان نے ذمہ داری قبول نہیں کی۔", "طالبان نے ذمہ داری قبول کی۔"),
+        ("در این حمله ۱۲ نفر کشته شدند.", "در این حمله ۱۵ نفر کشته شدند."),
+        ("Москва не признает новое правительство.", "Москва признает новое правительство."),
+        ("Делегация прибудет в Москву во вторник.", "Делегация прибудет в Кабул во вторник."),
+        ("塔利班代表团将参加莫斯科会议。", "塔利班代表团将不参加莫斯科会议。"),
+    ],
+)
+def test_other_scripts(old: str, new: str) -> None:
+    assert compare("", old, "", new).is_material
+    assert not compare("", old, "", old + " ").is_material
+
+
+def test_two_long_texts_are_compared_in_time() -> None:
+    one = "\n".join(f"Sentence number {i} speaks of nothing else." for i in range(3000))
+    other = "\n".join(f"Sentence number {i + 1} speaks about nothing more." for i in range(3000))
+    assert compare("", one, "", other).removed
+
+
+@given(st.text(alphabet="aB1 .“”\n-не。", max_size=80), st.text(alphabet="aB1 .“”\n-не。", max_size=80))
+def test_any_two_texts_compare(one: str, other: str) -> None:
+    assert not compare("", one, "", one).is_material
+    change = compare(one, other, other, one)
+    assert change.why
