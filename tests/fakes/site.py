@@ -271,7 +271,8 @@ class Site:
             # Readers may go at any moment, and a test's end hangs up on them: neither is this thread's trouble.
             with suppress(OSError, ValueError):
                 if self._tls is not None:
-                    secured = self._secure(connection)
+                    secured = self._wrapped(connection, self._tls)
+                    secured.do_handshake()
                 request = _read_request(secured)
                 if request is not None:
                     self._answer(request, Line(secured, self._over))
@@ -280,12 +281,10 @@ class Site:
                 self._open -= {connection, secured}
             _part(secured)
 
-    def _secure(self, connection: socket.socket) -> socket.socket:
-        assert self._tls is not None
-        secured = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+    def _wrapped(self, connection: socket.socket, tls: ssl.SSLContext) -> ssl.SSLSocket:
+        secured = tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         with self._lock:
             self._open = (self._open - {connection}) | {secured}
-        secured.do_handshake()
         return secured
 
     def _answer(self, request: Request, line: Line) -> None:
@@ -326,6 +325,9 @@ def _read_request(connection: socket.socket) -> Request | None:
         if not more:
             return None
         data += more
+        if data.startswith(b"\x16"):  # a TLS hello: answer in plain text, as web servers do
+            connection.sendall(_answer(400, [], b"this is not https"))
+            return None
     head, _, body = data.partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     headers = tuple(_header(line) for line in lines[1:])
