@@ -36,6 +36,7 @@ _TICK_SECONDS = 60.0
 """The longest one tick may take."""
 _SILENCE_FOR = timedelta(seconds=30)
 """Without a heartbeat for this long, the clock is wound up anew and /healthz turns red."""
+_TICKS = ("poll", "deliver", "reload")
 _GRACE_SECONDS = 20.0
 _RELOAD_SECONDS = 2.0
 _FULL_DISK_SECONDS = 15.0
@@ -154,7 +155,7 @@ class Daemon:
 
     def health(self) -> Health:
         """How we are, for /healthz."""
-        return self.pulse.check(self._real(), _SILENCE_FOR)
+        return self.pulse.check(self._real(), dict.fromkeys(_TICKS, _SILENCE_FOR))
 
     # --- the clock ------------------------------------------------------------------------------------------------
 
@@ -213,8 +214,9 @@ class Daemon:
     # --- a full disk ----------------------------------------------------------------------------------------------
 
     def _note_store_error(self, error: StoreError) -> None:
-        self.pulse.problem("store", str(error))
-        if not isinstance(error, StoreFullError):
+        is_full = isinstance(error, StoreFullError)
+        self.pulse.problem("store", "its disk is full" if is_full else "it cannot be used at the moment")
+        if not is_full:
             log.error("%s", error)
         elif not self._is_disk_full:
             self._is_disk_full = True

