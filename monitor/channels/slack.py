@@ -22,8 +22,9 @@ from monitor.types import Alert, Outcome, Result
 
 HEADER_LIMIT: Final = 150
 SECTION_LIMIT: Final = 3000
-BODY_SECTIONS: Final = 4
+BODY_SECTIONS: Final = 3
 """Of a long notice this many sections are sent: all blocks together must stay below about 13,000 characters (bolt-js#2509)."""
+LINK_LIMIT: Final = 1300
 TEXT_LIMIT: Final = 3000
 
 _HEADERS: Final = {"content-type": "application/json; charset=utf-8"}
@@ -112,15 +113,18 @@ def plain_message(alert: Alert) -> dict[str, Any]:
 
 
 def _blocks(alert: Alert) -> Iterator[dict[str, Any]]:
-    yield {"type": "header", "text": _plain(render.headline(alert), HEADER_LIMIT)}
+    header = _plain(render.headline(alert), HEADER_LIMIT)
+    yield {"type": "header", "text": header}
+    if header["text"].endswith("…"):  # too long for a header, but a headline is the news itself
+        yield _section(render.title(alert))
     if alert.article:
         yield _context(render.dateline(alert.article))
     for part in _parts(render.summary(alert)):
-        yield {"type": "section", "text": _plain(part, SECTION_LIMIT)}
+        yield _section(part)
     if alert.article:
         yield _context("\n".join(render.why_lines(alert)))
-    if alert.also_carried_by:
-        yield _context(render.capital(render.carried_by(alert)))
+    if carried_by := render.carried_by(alert):
+        yield _context(render.capital(carried_by))
     links = _links(alert)
     if links:
         yield {"type": "section", "text": {"type": "mrkdwn", "text": links, "verbatim": True}}
@@ -145,6 +149,10 @@ def _parts(text: str) -> list[str]:
     return [*parts[:-1], f"{parts[-1]} …"] if text else parts
 
 
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": _plain(text, SECTION_LIMIT)}
+
+
 def _context(text: str) -> dict[str, Any]:
     return {"type": "context", "elements": [_plain(text, SECTION_LIMIT)]}
 
@@ -155,7 +163,9 @@ def _plain(text: str, limit: int) -> dict[str, Any]:
 
 
 def _link(url: str, shown: str) -> str:
-    return f"<{_url(url)}|{escaped(shown, 200).replace('|', ' ')}>" if url else ""
+    """A link, or nothing where the URL is so long that two of them would overfill a section."""
+    link = f"<{_url(url)}|{escaped(shown, 100).replace('|', ' ')}>"
+    return link if url and len(link) <= LINK_LIMIT else ""
 
 
 def _url(url: str) -> str:
