@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 from lxml import html as lxml_html
 
 from monitor import language, text
@@ -294,28 +294,32 @@ def _article_body(value: object, depth: int) -> str:
 
 
 def _densest(tree: lxml_html.HtmlElement) -> str:
-    etree.strip_elements(tree, *_UNREAD - {"form", "head", "title"}, with_tail=False)
+    etree.strip_elements(tree, *(_UNREAD - {"form", "head", "title"}), with_tail=False)
     scores: dict[lxml_html.HtmlElement, float] = {}
     for paragraph in tree.iter("p"):
-        prose = len("".join(paragraph.itertext()).strip()) - sum(
-            len("".join(a.itertext())) for a in paragraph.iter("a")
-        )
-        parent = paragraph.getparent()
-        for element, share in ((parent, 1.0), (parent.getparent() if parent is not None else None, 0.5)):
-            if element is not None and prose > 25:
+        prose = _length(paragraph) - sum(map(_length, paragraph.iter("a")))
+        for element, share in zip(paragraph.iterancestors(), (1.0, 0.5), strict=False):
+            if prose > 25:
                 scores[element] = scores.get(element, 0.0) + prose * share
     best = max(scores, key=lambda element: scores[element], default=None)
     return _paragraphs(best) if best is not None else ""
 
 
+def _length(element: lxml_html.HtmlElement) -> int:
+    return len("".join(element.itertext()).strip())
+
+
 def _paragraphs(element: lxml_html.HtmlElement) -> str:
+    """The prose below an element, without the boxes set into it: related articles, share buttons, comments."""
+    for box in [each for each in element.iterdescendants("div", "section", "ul") if _NO_CONTENT.search(_names(each))]:
+        box.drop_tree()
     found = [
         " ".join("".join(each.itertext()).split())
         for each in element.iter("p", "h2", "h3", "blockquote", "li")
-        if not any(_is_furniture(above) for above in each.iterancestors()) and each.find(".//p") is None
+        if each.find(".//p") is None
     ]
     return _tidy("\n\n".join(found))
 
 
-def _is_furniture(element: lxml_html.HtmlElement) -> bool:
-    return bool(_NO_CONTENT.search(f"{element.get('class', '')} {element.get('id', '')}"))
+def _names(element: lxml_html.HtmlElement) -> str:
+    return f"{element.get('class', '')} {element.get('id', '')}"

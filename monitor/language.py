@@ -23,6 +23,10 @@ _SHORT = 5
 _HINT_BONUS = 6.0
 """Added to the hint's log-likelihood, so that the model must be sure to contradict the feed."""
 
+_COMMON_BONUS = 6.0
+"""Added to languages with many newspapers: a headline made of names alone is rarely Maltese."""
+_COMMON = frozenset({"en", "fr", "es", "de", "it", "pt", "nl", "pl", "tr", "id", "ru", "uk", "hi"})
+
 # ISO 639-2 and older or regional codes by the code we use; Dari is written Persian.
 _SAME = {
     "eng": "en", "fre": "fr", "fra": "fr", "ger": "de", "deu": "de", "spa": "es", "rus": "ru", "ara": "ar", "urd": "ur",
@@ -41,6 +45,7 @@ class _Writing:
     spans: tuple[tuple[int, int], ...]
     languages: tuple[str, ...]
     letters: tuple[tuple[str, str], ...] = ()
+    words: tuple[tuple[str, re.Pattern[str]], ...] = ()
 
 
 _LATIN = (
@@ -49,7 +54,7 @@ _LATIN = (
     "is", "mt", "rw", "mg",
 )  # fmt: skip
 
-# Letters are asked in this order; the first language with any of its own letters has it.
+# Letters are asked in this order; the first language with any of its own letters has it, '' leaves it to the model.
 _SCRIPTS = {
     "latin": _Writing(
         ((0x41, 0x24F), (0x1E00, 0x1EFF), (0xFF20, 0xFF5F)),
@@ -57,8 +62,11 @@ _SCRIPTS = {
     ),
     "cyrillic": _Writing(
         ((0x400, 0x52F), (0x1C80, 0x1C8F), (0x2DE0, 0x2DFF)),
-        ("ru", "uk", "be", "bg", "mk", "sr", "kk", "ky", "tg", "mn", "tt", "ba"),
-        (("be", "ў"), ("uk", "їєґ"), ("sr", "ђћ"), ("mk", "ѓќѕ"), ("tg", "ҷӣӯ"), ("ba", "ҙҫ"), ("ru", "ыэъё")),
+        ("ru", "uk", "be", "bg", "mk", "sr", "kk", "ky", "tg", "mn", "tt", "ba", "uz"),
+        (
+            ("uk", "їєґ"), ("sr", "ђћ"), ("mk", "ѓќѕ"), ("tg", "ҷӣӯ"), ("ba", "ҙҫ"), ("", "қғҳңөүұһәјљњџ"), ("be", "ў"), ("", "і"),
+            ("ru", "ыэё"),
+        ),
     ),
     "arabic": _Writing(
         ((0x600, 0x6FF), (0x750, 0x77F), (0x8A0, 0x8FF), (0xFB50, 0xFDFF), (0xFE70, 0xFEFF)),
@@ -67,8 +75,25 @@ _SCRIPTS = {
             ("ps", "ټډړږښڼځڅۍګ"), ("sd", "ڪڻٻڀٿٺڄڃڇڌڏڊڦڱ"), ("ur", "ٹڈڑےں"), ("ug", "ۇۈۋڭ"), ("ckb", "ێۆڕڵ"),
             ("ps", "ې"), ("ur", "ہھ"),
         ),
+        # What is left looks alike: small words, and letters that others write with another code point.
+        (
+            ("ar", re.compile(r"[ةأإؤك]|ى\b|\bال|\b(?:في|من|على|عن|إلى|هذا|التي|الذي)\b")),
+            ("fa", re.compile(r"[پچژگکی]|\b(?:در|از|به|را|که|است|این|شد|شده|می|ها|با|برای|کرد|بر)\b")),
+            ("ps", re.compile(r"[پچگکی]|\b(?:د|په|کې|چې|یې|سره|څخه|شو|له|وي|دي)\b")),
+            ("ur", re.compile(r"[پچگکی]|\b(?:کا|کو|کی|اور|گا|تھا|پر|جو|اس|ان)\b")),
+        ),
     ),
-    "devanagari": _Writing(((0x900, 0x97F), (0xA8E0, 0xA8FF)), ("hi", "mr", "ne"), (("mr", "ळ"),)),
+    "devanagari": _Writing(
+        ((0x900, 0x97F), (0xA8E0, 0xA8FF)),
+        ("hi", "mr", "ne"),
+        (("mr", "ळ"),),
+        # Hindi writes apart what the others append to the word.
+        (
+            ("hi", re.compile(r"(?<!\S)(?:के|की|का|को|में|से|है|हैं|ने|और|पर)(?!\S)")),
+            ("mr", re.compile(r"\S(?:च्या|चा|ची|चे|ला|ने|मध्ये)(?!\S)|(?<!\S)(?:आहे|आणि|नाही)(?!\S)")),
+            ("ne", re.compile(r"\S(?:को|लाई|मा|ले|का)(?!\S)|(?<!\S)(?:छ|छन्|छैन|गर्ने)(?!\S)")),
+        ),
+    ),
     "bengali": _Writing(((0x980, 0x9FF),), ("bn", "as"), (("as", "ৰৱ"),)),
     "ethiopic": _Writing(((0x1200, 0x139F),), ("am",)),
     "kana": _Writing(((0x3040, 0x30FF), (0x31F0, 0x31FF), (0xFF60, 0xFF9F)), ("ja",)),
@@ -107,8 +132,6 @@ _SCRIPTS_OF_LANGUAGE["ja"].add("han")
 
 _TAG = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9_-]*)?")
 _NOT_PROSE = re.compile(r"https?://\S+|[@#]\w+|\S+@\S+|[\d_]+")
-_ARABIC_MARKERS = re.compile(r"[ةأإ]|ى\b|\bال|\b(?:في|من|على|عن|هذا|التي|الذي)\b")
-_PERSIAN_MARKERS = re.compile(r"[پچژگ]|\b(?:در|از|به|را|که|است|این|شد|می|ها|با|برای|کرد)\b")
 
 
 def normalize(tag: str | None) -> str | None:
@@ -132,11 +155,11 @@ def detect(text: str, hint: str | None = None) -> str:
         claimed = None
     if len(script.languages) == 1:
         return claimed or script.languages[0]
-    if own := _by_letters(prose, script):
+    if own := _by_letters(prose, script) or _by_words(prose, script):
         return own
     if claimed and (len(prose.split()) <= _SHORT or claimed not in _model().labels):
         return claimed
-    return _by_markers(prose) if name == "arabic" else _by_model(prose, script, claimed)
+    return _by_model(prose, script, claimed)
 
 
 def _script(text: str) -> str | None:
@@ -155,22 +178,24 @@ def _script(text: str) -> str | None:
 
 def _by_letters(text: str, script: _Writing) -> str | None:
     """The language whose own letters the text holds; one stray letter in a hundred may be a foreign name's."""
+    lower = text.lower()
     least = max(1, len(text) // 100)
     for language, letters in script.letters:
-        if sum(map(text.count, letters)) >= least:
+        if sum(map(lower.count, letters)) >= least:
             return language
     return None
 
 
-def _by_markers(text: str) -> str:
-    """Arabic or Persian, once the letters of the others are ruled out."""
-    return "fa" if len(_PERSIAN_MARKERS.findall(text)) > len(_ARABIC_MARKERS.findall(text)) else "ar"
+def _by_words(text: str, script: _Writing) -> str | None:
+    """The language whose small words and spellings occur most; None for a tie."""
+    counts = sorted((len(words.findall(text)), language) for language, words in script.words)
+    return counts[-1][1] if counts and counts[-1][0] > counts[-2][0] else None
 
 
 def _by_model(text: str, script: _Writing, claimed: str | None) -> str:
     allowed = {*script.languages, *([claimed] if claimed else [])}
     ranked = [
-        (score + (_HINT_BONUS if language == claimed else 0.0), language)
+        (score + _HINT_BONUS * (language == claimed) + _COMMON_BONUS * (language in _COMMON), language)
         for language, score in _model().rank(text)
         if language in allowed
     ]

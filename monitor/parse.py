@@ -35,14 +35,20 @@ MAX_TTL_FOR = timedelta(days=30)
 
 _HEAD = 64 * 1024
 """How much of a document is looked at to tell what it is."""
-_HTML_ROOT = re.compile(rb"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*){0,20}(?:<!doctype\s+html|<html[\s>])", re.I | re.S)
-_FEED_LINK = re.compile(rb"<link\b[^>]*\btype\s*=\s*[\"']?application/(?:rss\+xml|atom\+xml|feed\+json)[^>]*>", re.I)
+_HTML_ROOT = re.compile(rb"(?>\s*(?:<\?xml[^>]*>|<!--.*?-->)){0,20}+\s*(?:<!doctype\s+html|<html[\s>])", re.I | re.S)
+_LINK = re.compile(rb"<link\b[^<>]{1,500}>", re.I)
+_FEED_TYPE = re.compile(rb"\btype\s*=\s*[\"']?application/(?:rss\+xml|atom\+xml|feed\+json)", re.I)
 _HREF = re.compile(rb"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.I)
-_ROOT = re.compile(rb"<([A-Za-z_][\w.-]{0,40}(?::[\w.-]{1,40})?)")
+_COMMENT = re.compile(rb"<!--.*?-->", re.S)
+_ROOT = re.compile(rb"<([A-Za-z_][A-Za-z0-9_.-]{0,40}(?::[A-Za-z0-9_.-]{1,40})?)")
+_ROOTS = {"rss", "feed", "rdf:rdf", "channel"}
+_FEED_END = re.compile(rb"</(?:\w{1,20}:)?(?:rss|feed|rdf|channel)\s*>", re.I)
+_TAIL = 2_000
 
 _ENTRY_END = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>|<(?:item|entry)\s*/>", re.I)
 _CHARACTER_REFERENCE = re.compile(rb"&#(?:[xX]([0-9A-Fa-f]+)|([0-9]+));?")
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.I | re.S)
+_PREFIX = re.compile(rb"(</?)(?:rss|atom):(?=\w)")
 _DECLARED_ENCODING = re.compile(rb"(^\s*<\?xml[^>]{0,200}?\bencoding\s*=\s*)([\"'])(.*?)\2", re.S)
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\s;\"']*)[\"']?", re.I)
 _MARKS = {
@@ -84,6 +90,7 @@ def parse(body: bytes, *, url: str, media_type: str = "") -> ParsedFeed:
         raise ParseError(_web_page(body, url), code="not a feed")
     notes: list[str] = []
     body, media_type = _marked_as_utf8(body, media_type)
+    body = body.lstrip()  # feedparser's search for a DOCTYPE is quadratic in leading line breaks
     raw = _read(body, url, media_type, notes)
     entries = [_entry(each, url) for each in raw["entries"][:MAX_ENTRIES]]
     feed = raw["feed"]
@@ -113,7 +120,7 @@ def _read(body: bytes, url: str, media_type: str, notes: list[str]) -> Any:
         total = len(raw["entries"])
     else:
         body, total = _without_surplus(body)
-        raw = _feedparser(_without_traps(body), url, _without_strange_charset(media_type), notes)
+        raw = _feedparser(_without_traps(body), url, _without_strange_charset(media_type), total > 0, notes)
         _must_be_feed(raw, body)
     total = max(total, len(raw["entries"]))
     if total > MAX_ENTRIES:
@@ -167,31 +174,40 @@ def _is_text_encoding(name: str) -> bool:
         return False
 
 
-def _feedparser(body: bytes, url: str, media_type: str, notes: list[str]) -> Any:
-    """feedparser's answer; where it raises (case X4, feedparser issue 599), once more without the DOCTYPE."""
+def _feedparser(body: bytes, url: str, media_type: str, has_entries: bool, notes: list[str]) -> Any:
+    """feedparser's answer; where it raises (X4, its issue 599) or misses the entries, once more with the document simplified."""
     headers = {"content-location": url, "content-type": media_type}
-    for attempt in (body, _DOCTYPE.sub(b"", body[:_HEAD]) + body[_HEAD:]):
-        try:
-            return feedparser.parse(
-                io.BytesIO(attempt), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
-            )
-        except MemoryError:
-            raise
-        except Exception as error:  # feedparser promises none and raises many: re.error, ValueError, TypeError, ...
-            failure = error
-            notes.append(f"read again without its DOCTYPE ({type(error).__name__})")
-    raise ParseError(f"feedparser fails on it ({type(failure).__name__}: {failure})"[:300], code="broken")
+    try:
+        raw = _feedparser_once(body, headers)
+        if raw["entries"] or not has_entries:
+            return raw
+    except ParseError:
+        pass
+    notes.append("read only after its DOCTYPE and prefixes were taken away")
+    return _feedparser_once(_PREFIX.sub(rb"\1", _DOCTYPE.sub(b"", body[:_HEAD]) + body[_HEAD:]), headers)
+
+
+def _feedparser_once(body: bytes, headers: dict[str, str]) -> Any:
+    stream = io.BytesIO(body)
+    try:
+        return feedparser.parse(stream, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
+    except MemoryError:
+        raise
+    except Exception as error:  # it promises none and raises many: re.error, ValueError, TypeError, AssertionError ...
+        raise ParseError(f"feedparser fails on it ({type(error).__name__}: {error})"[:300], code="broken") from error
 
 
 def _must_be_feed(raw: Any, body: bytes) -> None:
+    """Without entries, a document must be a whole feed: one cut off before its first entry may not pass for an empty one (F17)."""
     if raw["entries"]:
         return
-    root = _ROOT.search(body[:_HEAD])
-    if not raw.get("version"):
-        name = f"<{root[1].decode('ascii', 'replace')}>" if root else "plain text"
-        raise ParseError(f"not a feed: it begins with {name}, not with <rss>, <feed> or <rdf:RDF>", code="not a feed")
+    root = _ROOT.search(_COMMENT.sub(b"", body[:_HEAD]))
+    name = root[1].decode("ascii").lower() if root else ""
+    if not raw.get("version") and name not in _ROOTS:
+        begins = f"<{name}>" if name else "plain text"
+        raise ParseError(f"not a feed: it begins with {begins}, not with <rss>, <feed> or <rdf:RDF>", code="not a feed")
     fault = raw.get("bozo_exception")
-    if isinstance(fault, SAXException):
+    if isinstance(fault, SAXException) and not _FEED_END.search(body[-_TAIL:]):
         raise ParseError(f"the feed breaks off before its first entry ({fault})"[:300], code="broken")
 
 
@@ -199,8 +215,8 @@ def _web_page(body: bytes, url: str) -> str:
     """Why a web page is none, and which feed it names: people paste the address of the page."""
     offered = [
         urls.resolve(url, html.unescape(next(filter(None, href.groups()), b"").decode("utf-8", "replace")))
-        for link in _FEED_LINK.findall(body[: 4 * _HEAD])[:5]
-        if (href := _HREF.search(link))
+        for link in _LINK.findall(body[: 4 * _HEAD])
+        if _FEED_TYPE.search(link) and (href := _HREF.search(link))
     ]
     offers = [each for each in offered if each]
     return "this is a web page, not a feed" + (f"; it offers the feed {offers[0]}" if offers else "")
@@ -213,14 +229,16 @@ def _entry(raw: Any, url: str) -> Entry:
     title = text.plain_line(_string(raw, "title"), limit=MAX_TITLE)
     link = _link(raw, url)
     contents = [each for each in raw.get("content") or [] if _is_text(each)]
+    summary = _markup(raw.get("summary_detail") or {"value": _string(raw, "summary")})
+    content = max(map(_markup, contents), key=len, default="")
     return Entry(
-        guid=_guid(_string(raw, "id"), link, title),
+        guid=_guid(_string(raw, "id")) or _digest(*([link, title] if link or title else [summary, content])),
         url=link,
         title=title,
         published_at=_published_at(raw),
         author=text.plain_line(_string(raw, "author"), limit=MAX_AUTHOR),
-        summary_html=_markup(raw.get("summary_detail") or {"value": _string(raw, "summary")}),
-        content_html=max(map(_markup, contents), key=len, default=""),
+        summary_html=summary,
+        content_html=content,
         language=_language(raw, contents),
     )
 
@@ -238,12 +256,9 @@ def _first_url(base: str, candidates: list[str]) -> str:
     return next((found for each in candidates if each and (found := urls.resolve(base, each))), "")
 
 
-def _guid(theirs: str, link: str, title: str) -> str:
-    """Their id, hashed where it is longer than an index row can hold (X8); without one, link and title stand for it (F18)."""
-    guid = text.clean(theirs[: 16 * MAX_GUID]) if theirs else ""
-    if not guid:
-        return _digest(link, title)
-    return _digest(theirs) if len(theirs.encode("utf-8", "replace")) > MAX_GUID else guid
+def _guid(theirs: str) -> str:
+    """Their id, hashed where it is longer than an index row can hold (X8)."""
+    return _digest(theirs) if len(theirs.encode("utf-8", "replace")) > MAX_GUID else text.clean(theirs)
 
 
 def _digest(*parts: str) -> str:
@@ -285,12 +300,14 @@ def _markup(detail: Any) -> str:
 
 
 def _told_apart(entries: list[Entry], notes: list[str]) -> tuple[Entry, ...]:
-    """Entries that share a guid get their link, then their title added to it, all of them, so that their order does not matter.
+    """Entries that share a guid get a mark of their link added to it, then of their title, then of their text.
 
-    There are feeds whose entries all have one guid (F18). What then is still equal is one entry given twice.
+    All of them get it, so that their order does not matter: there are feeds whose entries all have one guid (F18). What then is
+    still equal is one entry given twice.
     """
     entries = _with_suffix(entries, lambda each: each.url)
     entries = _with_suffix(entries, lambda each: each.title)
+    entries = _with_suffix(entries, lambda each: each.summary_html + each.content_html)
     kept = {entry.guid: entry for entry in reversed(entries)}
     if len(kept) < len(entries):
         notes.append(f"{len(entries) - len(kept)} entries were given twice")

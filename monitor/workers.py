@@ -77,8 +77,8 @@ class Workers:
         raise value
 
     async def start(self) -> None:
-        """Have every process ready before the first call."""
-        await asyncio.gather(*(slot.ready() for slot in self._slots))
+        """Have every process up, its imports done, before the first call."""
+        await asyncio.gather(*(self.run(os.getpid) for _ in self._slots))
 
     def close(self) -> None:
         """Kill every process, running calls included. Takes a moment; may be called twice."""
