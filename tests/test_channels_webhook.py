@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from monitor import channels
 from monitor.channels import build, masked
 from monitor.channels.base import Secrets, excerpt
 from monitor.channels.webhook import body_of, headers_of, payload
@@ -32,7 +34,7 @@ VECTOR = ("msg_p5jXN8AQM9LWM0D4loKWxJek", '{"test": 2432232314}', datetime.fromt
 
 
 def settings(sink: Sink, **changes: object) -> dict[str, object]:
-    return {"kind": "webhook", "url": sink.url, "allow_private": True, "secrets": [KEY], "limit_seconds": 1} | changes
+    return {"kind": "webhook", "url": sink.url, "allow_private": True, "secrets": [KEY], "limit_seconds": 9} | changes
 
 
 def send(
@@ -305,20 +307,20 @@ def test_w8_three_failures_then_success_is_one_id() -> None:
 def test_w9_a_receiver_that_never_answers_costs_the_limit_and_no_more() -> None:
     with Sink() as sink:
         sink.never_answers()
-        assert send(settings(sink), times=2)[0].result is Result.UNKNOWN
+        assert send(settings(sink, limit_seconds=1), times=2)[0].result is Result.UNKNOWN
         assert sink.ids == [ID, ID]
 
 
 def test_w9_a_late_answer_is_no_answer() -> None:
     with Sink() as sink:
         sink.answers_after(3)
-        assert send(settings(sink))[0].code == "no answer"
+        assert send(settings(sink, limit_seconds=1))[0].code == "no answer"
 
 
 def test_w9_a_dripping_answer_ends_at_the_limit() -> None:
     with Sink() as sink:
         sink.drips()
-        assert send(settings(sink))[0].result is Result.UNKNOWN
+        assert send(settings(sink, limit_seconds=1))[0].result is Result.UNKNOWN
 
 
 def test_w9_an_endless_answer_is_cut() -> None:
@@ -391,7 +393,7 @@ def test_u16_no_secret_in_any_outcome(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with Sink() as sink:
         url = f"{sink.url}/{TOKEN}?key={TOKEN}%2Fx&b={TOKEN}"
-        table = settings(sink, url=url, headers={"Authorization": f"Bearer {BEARER}"})
+        table = settings(sink, limit_seconds=2, url=url, headers={"Authorization": f"Bearer {BEARER}"})
         echo = f"no {url} no {TOKEN.upper()} {BEARER} {KEY} {KEY.removeprefix('whsec_')} " + url.replace("/", "\\/")
         for status in (200, 301, 400, 404, 429, 500):
             sink.answers(
@@ -512,6 +514,13 @@ def test_headers_that_would_break_the_request_are_faults(headers: dict[str, str]
 def test_a_secret_too_weak_or_broken_is_a_fault(secret: str) -> None:
     (fault,) = faults(kind="webhook", url="https://example.org/", secrets=[secret])
     assert secret not in fault.removeprefix('channel "desk", field "secrets"').replace("whsec_…", "")
+
+
+def test_every_setting_has_its_sentence() -> None:
+    described = (Path(channels.__file__).parent / "README.md").read_text()
+    for kind in channels.KINDS.values():
+        for name, each in kind.model_fields.items():
+            assert f"`{each.alias or name}`" in described
 
 
 def test_values_from_the_environment_are_strings() -> None:

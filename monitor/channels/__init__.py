@@ -62,7 +62,7 @@ def _checked(name: str, settings: Mapping[str, object]) -> tuple[list[str], Chan
 
 
 def _fault(where: str, kind: type[ChannelSettings], error: ErrorDetails) -> str:
-    named = str(error["loc"][0]) if error["loc"] else "kind"
+    named, *inside = map(str, error["loc"] or ["kind"])
     fields = {field.alias or key: field for key, field in kind.model_fields.items()}
     if error["type"] == "extra_forbidden":
         near = get_close_matches(named, fields, n=1)
@@ -70,7 +70,7 @@ def _fault(where: str, kind: type[ChannelSettings], error: ErrorDetails) -> str:
         return f'{where}, field "{named}": is unknown; {mend}'
     said = "is missing" if error["type"] == "missing" else _words(error["msg"])
     advice = fields[named].description if named in fields and ";" not in said else None
-    return f'{where}, field "{named}": {said}' + (f"; {advice}" if advice else "")
+    return f'{where}, field "{".".join([named, *inside])}": {said}' + (f"; {advice}" if advice else "")
 
 
 def _words(message: str) -> str:

@@ -77,7 +77,7 @@ class EmailSettings(ChannelSettings):
     )
     port: int | None = Field(default=None, ge=1, le=65535, description="a port from 1 to 65535; usually 587, 465 or 25")
     sender: Mailbox = Field(alias="from", description='the address mails come from: from = "monitor@example.org"')
-    to: tuple[Mailbox, ...] = Field(min_length=1, max_length=50, description='who reads it: to = ["desk@example.org"]')
+    to: tuple[Mailbox, ...] = Field(max_length=50, description='who reads it: to = ["desk@example.org"]')
     username: str = Field(default="", max_length=255, description="the account at the mail server")
     password: SecretStr = Field(
         default=SecretStr(""), description="its password, best as password_file or from the environment"
@@ -104,6 +104,13 @@ class EmailSettings(ChannelSettings):
     def _several(cls, value: object) -> object:
         """An environment variable is one string: addresses stand apart by commas."""
         return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+
+    @field_validator("to")
+    @classmethod
+    def _is_somebody(cls, to: tuple[str, ...]) -> tuple[str, ...]:
+        if not to:
+            raise ValueError("names nobody")
+        return to
 
     @field_validator("username")
     @classmethod

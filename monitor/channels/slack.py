@@ -7,11 +7,12 @@ https://docs.slack.dev/reference/block-kit/blocks
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from monitor import render, urls
@@ -68,19 +69,21 @@ class SlackChannel:
 
     async def send(self, alert: Alert, *, now: datetime) -> Outcome:
         """Post once; a message that Slack calls malformed once more as plain text, so that the news arrives (S4)."""
-        outcome = await self._post(message(alert), now)
+        clock = asyncio.get_running_loop().time
+        until = clock() + self.target.limit_for.total_seconds()
+        outcome = await self._post(message(alert), self.target, now)
         if outcome.result is not Result.REJECTED:
             return outcome
-        again = await self._post(plain_message(alert), now)
-        return replace(
-            again, detail=f"blocks were refused ({outcome.detail}), plain text: {again.detail or again.result}"
-        )
+        rest = replace(self.target, limit_for=timedelta(seconds=max(1.0, until - clock())))
+        again = await self._post(plain_message(alert), rest, now)
+        said = f"{shorten(again.detail or again.result, 400)}; as blocks it was refused: {shorten(outcome.detail, 400)}"
+        return replace(again, detail=said)
 
-    async def _post(self, payload: dict[str, Any], now: datetime) -> Outcome:
+    async def _post(self, payload: dict[str, Any], target: HttpTarget, now: datetime) -> Outcome:
         def judge(answer: Answer) -> Outcome:
-            return _judged(answer.text.strip(), outcome_of(answer, now=now, secrets=self.target.secrets))
+            return _judged(answer.text.strip(), outcome_of(answer, now=now, secrets=target.secrets))
 
-        return await self.target.post(json.dumps(payload), _HEADERS, now=now, judge=judge)
+        return await target.post(json.dumps(payload), _HEADERS, now=now, judge=judge)
 
 
 def _judged(said: str, outcome: Outcome) -> Outcome:

@@ -346,6 +346,7 @@ class MailSink:
 
     def close(self) -> None:
         """Stop the server and wait for it."""
+        self._controller.hang_up()
         self._controller.stop()
 
     def __enter__(self) -> Self:
@@ -365,6 +366,7 @@ class _Controller(Controller):
         self._sink = sink
         self._accounts = accounts
         self._starttls = _tls_context() if security == "starttls" else None
+        self._servers: list[_Server] = []
         super().__init__(
             _Handler(sink),
             hostname="127.0.0.1",
@@ -378,9 +380,27 @@ class _Controller(Controller):
     def _trigger_server(self) -> None:
         """Nothing: the socket listens already, and a trial connection would stand in the log."""
         self._factory_invoked.set()
-        self.smtpd = self.factory()
+        self.smtpd = self._new_server()
+
+    def hang_up(self) -> None:
+        """Break every conversation off; aiosmtpd's own stop leaves their sockets to the garbage collector."""
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(timeout=5)
+
+    async def _hang_up(self) -> None:
+        assert self.server is not None
+        self.server.close()
+        for server in self._servers:
+            server.hang_up()
+        others = asyncio.all_tasks() - {cast("asyncio.Task[None]", asyncio.current_task())}
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0.01)
 
     def factory(self) -> SMTP:
+        server = self._new_server()
+        self._servers.append(server)
+        return server
+
+    def _new_server(self) -> _Server:
         return _Server(
             self._sink,
             self.handler,
@@ -412,7 +432,19 @@ class _Server(SMTP):
     def __init__(self, sink: MailSink, *args: Any, needs_login: bool, **kwargs: Any) -> None:
         self._sink = sink
         self._needs_login = needs_login
+        self._transports: list[asyncio.WriteTransport] = []
         super().__init__(*args, **kwargs)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transports.append(cast(asyncio.WriteTransport, transport))
+        super().connection_made(transport)
+
+    def hang_up(self) -> None:
+        """End this conversation, whatever it waits for."""
+        if self._handler_coroutine is not None:
+            self._handler_coroutine.cancel()
+        for transport in self._transports:
+            transport.abort()
 
     async def check_auth_needed(self, caller_method: str) -> bool:
         """Asked for here: aiosmtpd's own demand warns about TLS from the first byte, which it does not notice."""
