@@ -16,7 +16,14 @@ _UNSTORABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\uff
 _LINE_BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _SPACES = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r"\n\s*\n\s*")
-_TAGS = re.compile(r"<[^<>]{0,500}>")
+# What nobody sees and what turns the reading direction of everything behind it (X9); the joiners of Persian and emoji stay.
+_INVISIBLE = re.compile("[\u00ad\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff]")
+_TAGS = re.compile(r"</?[A-Za-z!?][^<>]{0,500}>")  # not "a < b and c > d"
+# Tags that were escaped once too often; only those everybody knows, since a title may speak of <T>.
+_ESCAPED_TAGS = re.compile(
+    r"</?(?:a|b|br|div|em|font|h[1-6]|i|iframe|img|p|script|span|strong|style|su[bp]|svg|u)\b[^<>]{0,500}>",
+    re.IGNORECASE,
+)
 
 
 def clean(text: str, *, limit: int | None = None) -> str:
@@ -29,12 +36,12 @@ def clean(text: str, *, limit: int | None = None) -> str:
 
 def clean_line(text: str, *, limit: int = 500) -> str:
     """`clean` on one line: for titles, names and anything that reaches a log, a mail header or a terminal."""
-    return shorten(" ".join(clean(text, limit=limit * 4).split()), limit)
+    return shorten(" ".join(_INVISIBLE.sub("", clean(text, limit=limit * 4)).split()), limit)
 
 
 def plain_line(markup: str, *, limit: int = 500) -> str:
     """A title that may carry stray tags and entities, as one clean line."""
-    return clean_line(html.unescape(_TAGS.sub(" ", markup[: limit * 8])), limit=limit)
+    return clean_line(_ESCAPED_TAGS.sub(" ", html.unescape(_TAGS.sub(" ", markup[: limit * 8]))), limit=limit)
 
 
 def shorten(text: str, limit: int) -> str:
@@ -49,9 +56,23 @@ def shorten(text: str, limit: int) -> str:
 
 
 def _continues(text: str, at: int) -> bool:
-    """Whether the character at `at` belongs to the one before it (marks, joiners, variation selectors, emoji parts)."""
+    """Whether the character at `at` belongs to the one before it: marks, joiners, skin tones, the second half of a flag."""
     here, before = text[at], text[at - 1]
-    return unicodedata.combining(here) != 0 or unicodedata.category(here) in ("Mn", "Me", "Mc") or "\u200d" in (here, before)
+    if _is_flag_half(here) and _is_flag_half(before):
+        halves = next((i for i in range(at) if not _is_flag_half(text[at - 1 - i])), at)
+        return halves % 2 == 1
+    return (
+        unicodedata.category(here) in _MARK_CATEGORIES
+        or "\u200d" in (here, before)
+        or "\U0001f3fb" <= here <= "\U0001f3ff"
+    )
+
+
+_MARK_CATEGORIES = ("Mn", "Me", "Mc")
+
+
+def _is_flag_half(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------
@@ -78,8 +99,8 @@ _POSSESSIVE = re.compile(r"['’]s?$")
 
 
 def fold(text: str) -> str:
-    """Lower case, compatibility forms and Arabic letters made one: two spellings of a word become equal."""
-    text = unicodedata.normalize("NFKC", text).casefold()
+    """Lower case, compatibility forms, apostrophes and Arabic letters made one: two spellings of a word become equal."""
+    text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     if _HAS_ARABIC.search(text):
         text = _ARABIC_MARKS.sub("", text.translate(_ARABIC_FOLD))
     return text
@@ -111,8 +132,8 @@ def _pairs(run: str) -> list[str]:
 
 # A full stop after one letter or a known short form does not end a sentence: "U.S.", "Mr.", "г.".
 _SENTENCE_END = re.compile(
-    r"(?<=[.!?…])(?<!\b[^\W\d_]\.)(?<!\b(?:Mr|Dr|St|Lt|Ms|Jr|vs|им|ул)\.)(?<!\b(?:Mrs|Gen|Col|Sen|Rep|руб|млн)\.)"
-    r"[\"'”’»)\]]*\s+|(?<=[।۔؟。！？])[”」』]?\s*|\n+"
+    r"(?<=[.!?…])(?<!\b[^\W\d_]\.)(?<!\b(?:Mr|Dr|St|Lt|Ms|Jr|vs|им|ул)\.)(?<!\b(?:Mrs|Gen|Col|Sen|Rep|руб|млн)\.)\s+"
+    r"|(?<=[.!?…][\"'”’»)\]])\s+|(?<=[।۔؟。！？])(?![”」』])\s*|(?<=[।۔؟。！？][”」』])\s*|\n+"
 )
 
 

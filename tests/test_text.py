@@ -1,0 +1,156 @@
+"""Words about words: tokens in many scripts, clean text, cuts on character borders, sentences."""
+
+from __future__ import annotations
+
+import sqlite3
+import unicodedata
+from contextlib import closing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor import text
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("Kabul's U.S.-led talks: 1,500 people", ["kabul", "u", "s", "led", "talks", "1,500", "people"]),
+        ("Россия признала «Талибан», 12,5 млн", ["россия", "признала", "талибан", "12,5", "млн"]),
+        ("تحریک طالبان ", ["تحریک", "طالبان"]),
+        ("तालिबान की सरकार को मान्यता", ["तालिबान", "की", "सरकार", "को", "मान्यता"]),
+        ("塔利班政府", ["塔利", "利班", "班政", "政府"]),
+        ("タリバンが2021年", ["タリ", "リバ", "バン", "ンが", "2021", "年"]),
+        ("한국 정부가", ["한국", "정부가"]),
+        ("ক্ষমতা গ্রহণ", ["ক্ষমতা", "গ্রহণ"]),
+        ("Η κυβέρνηση", ["η", "κυβέρνηση"]),
+        ("ไทย", ["ไท", "ทย"]),
+        ("STRASSE Straße ﬁne", ["strasse", "strasse", "fine"]),
+        ("", []),
+    ],
+)
+def test_tokens_are_words_in_every_script(written: str, expected: list[str]) -> None:
+    assert text.tokens(written) == expected
+
+
+def test_arabic_and_persian_spellings_of_one_word_are_one_token() -> None:
+    assert text.tokens("كابل مي‌خواهد") == text.tokens("کابل میخواهد")
+    assert text.tokens("مُحَمَّد ـ طالبـان") == text.tokens("محمد طالبان")
+
+
+def test_curly_and_straight_apostrophes_are_one_spelling() -> None:
+    assert text.tokens("don’t") == text.tokens("don't")
+    assert text.tokens("Putin’s") == text.tokens("Putin's") == ["putin"]
+
+
+def test_composed_and_decomposed_letters_are_one_spelling() -> None:
+    assert text.tokens(unicodedata.normalize("NFD", "été Ленинский")) == text.tokens("été Ленинский")
+
+
+@given(st.text(max_size=200))
+def test_tokens_are_folded_already(written: str) -> None:
+    for token in text.tokens(written):
+        assert token == token.strip()
+        assert token
+
+
+@given(st.text(max_size=300))
+def test_x6_clean_text_goes_into_every_database(written: str) -> None:
+    cleaned = text.clean(written)
+    assert "\x00" not in cleaned
+    cleaned.encode()  # no lone surrogate
+    with closing(sqlite3.connect(":memory:")) as database:
+        assert database.execute("SELECT ?", (cleaned,)).fetchone() == (cleaned,)
+    assert text.clean(cleaned) == cleaned
+
+
+def test_x6_nul_and_surrogates_are_taken_out() -> None:
+    assert text.clean("a\x00b\ud800c\x1b[31m\uffff") == "abc[31m"
+
+
+def test_clean_keeps_lines_and_paragraphs_and_nothing_wider() -> None:
+    assert text.clean("one\r\ntwo\u2028three\t four\n \n\n  five ") == "one\ntwo\nthree four\n\nfive"
+
+
+@given(st.text(max_size=200), st.integers(2, 50))
+def test_a_clean_line_is_one_line_within_its_limit(written: str, limit: int) -> None:
+    line = text.clean_line(written, limit=limit)
+    assert len(line) <= limit
+    assert len(line.splitlines()) <= 1
+
+
+def test_x9_reading_direction_and_invisible_characters_stay_out_of_lines() -> None:
+    assert text.clean_line("evil\u202egpj.exe\u2066 a\u200bb\u00adc\ufeff") == "evilgpj.exe abc"
+
+
+def test_x9_joiners_of_persian_and_emoji_stay() -> None:
+    assert text.clean_line("می\u200cخواهد 👩\u200d👧") == "می\u200cخواهد 👩\u200d👧"
+
+
+@pytest.mark.parametrize(
+    ("written", "limit", "expected"),
+    [
+        ("short", 5, "short"),
+        ("aaaaaaaaaa", 5, "aaaa…"),
+        ("word " * 30, 60, "word word word word word word word word word word word…"),
+        ("e\u0301" * 10, 6, "e\u0301e\u0301…"),
+        ("क्षि" * 10, 9, "क्षिक्षि…"),
+        ("👨\u200d👩\u200d👧\u200d👦" * 5, 9, "👨\u200d👩\u200d👧\u200d👦…"),
+        ("👍🏽👍🏽👍🏽", 4, "👍🏽…"),
+        ("🇫🇷🇩🇪🇬🇧🇺🇸", 6, "🇫🇷🇩🇪…"),
+        ("a" + "\u0301" * 1000, 50, "a…"),
+    ],
+)
+def test_x9_text_is_cut_between_characters_as_readers_see_them(written: str, limit: int, expected: str) -> None:
+    assert text.shorten(written, limit) == expected
+
+
+@given(st.text(max_size=100), st.integers(2, 60))
+def test_shortened_text_is_within_its_limit(written: str, limit: int) -> None:
+    assert len(text.shorten(written, limit)) <= limit
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("AT&amp;T &amp; <b>R&amp;D</b>", "AT&T & R&D"),
+        ("&lt;b&gt;Breaking&lt;/b&gt; news", "Breaking news"),
+        ("<script>alert(1)</script>Title", "alert(1) Title"),
+        ("5 &lt; 7 and a < b and c > d", "5 < 7 and a < b and c > d"),
+        ("What is vector&lt;T&gt;?", "What is vector<T>?"),
+        ("one\n two", "one two"),
+    ],
+)
+def test_a_title_loses_its_tags_and_keeps_its_words(markup: str, expected: str) -> None:
+    assert text.plain_line(markup) == expected
+
+
+def test_sentences_end_where_readers_see_them_end() -> None:
+    written = 'Mr. Lavrov met U.S. envoys. "It works," he said. He called it "historic." Why? Done…\nПрезидент В. Путин сказал. Да.'
+    assert text.sentences(written) == [
+        "Mr. Lavrov met U.S. envoys.",
+        '"It works," he said.',
+        'He called it "historic."',
+        "Why?",
+        "Done…",
+        "Президент В. Путин сказал.",
+        "Да.",
+    ]
+
+
+def test_sentences_of_scripts_with_stops_of_their_own() -> None:
+    assert text.sentences("یک جمله. دو جمله؟ ایک جملہ۔ एक वाक्य। 一句。“两句！”三") == [
+        "یک جمله.",
+        "دو جمله؟",
+        "ایک جملہ۔",
+        "एक वाक्य।",
+        "一句。",
+        "“两句！”",
+        "三",
+    ]
+
+
+@given(st.text(max_size=300))
+def test_sentences_lose_nothing_but_white_space(written: str) -> None:
+    assert "".join("".join(text.sentences(written)).split()) == "".join(written.split())
