@@ -79,6 +79,7 @@ class App:
             body_bytes=fetch.max_bytes,
             together=max(32, self.settings.schedule.concurrency),
             per_host=self.settings.schedule.per_host,
+            spacing_for=FetchLimits().spacing_for / self.clock.speed,
         )
         return Fetcher(door, limits=limits)
 

@@ -18,7 +18,7 @@ from datetime import timedelta
 import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from monitor import web
+from monitor import deliver, poll, web
 from monitor.app import App
 from monitor.clock import Clock
 from monitor.deliver import Deliverer
@@ -62,6 +62,7 @@ class Daemon:
             app.tools,
             concurrency=schedule.concurrency,
             per_host=schedule.per_host,
+            lease_for=poll.LEASE_FOR * app.clock.speed,
             on_polled=on_polled,
             on_error=self._note_store_error,
         )
@@ -72,6 +73,7 @@ class Daemon:
             rate=delivery.rate_per_second,
             concurrency=delivery.concurrency,
             max_age_for=delivery.max_age_for,
+            lease_for=deliver.LEASE_FOR * app.clock.speed,
         )
         self._lock = StoreLock(app.db.path)
         self._ballast = Ballast(app.db.path)

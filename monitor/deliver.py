@@ -43,12 +43,14 @@ class Deliverer:
         rate: float = 1.0,
         concurrency: int = 8,
         max_age_for: timedelta = timedelta(hours=96),
+        lease_for: timedelta = LEASE_FOR,
     ) -> None:
         self._db = db
         self._channels = channels
         self._clock = clock
         self._spacing = 1 / rate
         self._max_age_for = max_age_for
+        self._lease_for = lease_for
         self._places = asyncio.Semaphore(concurrency)
         self._running: dict[str, asyncio.Task[int]] = {}
         self._is_stopping = False
@@ -84,7 +86,9 @@ class Deliverer:
         while not self._is_stopping and (channel := self._channels().get(name)):
             try:
                 async with self._places:
-                    delivery = await self._db.write(outbox.claim_next, name, now=self._clock(), lease_for=LEASE_FOR)
+                    delivery = await self._db.write(
+                        outbox.claim_next, name, now=self._clock(), lease_for=self._lease_for
+                    )
                     if delivery is None:
                         break
                     tries += 1

@@ -34,12 +34,14 @@ class Poller:
         *,
         concurrency: int = 16,
         per_host: int = 2,
+        lease_for: timedelta = LEASE_FOR,
         on_polled: Callable[[Polled], None] | None = None,
         on_error: Callable[[StoreError], None] | None = None,
     ) -> None:
         self._tools = tools
         self._concurrency = concurrency
         self._per_host = per_host
+        self._lease_for = lease_for
         self._on_polled = on_polled
         self._on_error = on_error or _log_error
         self._running: set[asyncio.Task[Polled | None]] = set()
@@ -50,7 +52,7 @@ class Poller:
         if room <= 0:
             return 0
         claimed = await self._tools().db.write(
-            feeds.claim_due, now=now, lease_for=LEASE_FOR, limit=room, per_host=self._per_host
+            feeds.claim_due, now=now, lease_for=self._lease_for, limit=room, per_host=self._per_host
         )
         for feed in claimed:
             task = asyncio.create_task(self.run(feed, now=now), name=f"poll {feed.name}")

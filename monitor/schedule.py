@@ -199,18 +199,26 @@ def _channel_failed(
     is_hopeless = is_gone or now - since_at > DISABLE_CHANNEL_AFTER
     told = channel.is_failing_told or failures >= TELL_CHANNEL_AFTER or is_hopeless
     asked_for = outcome.retry_after_for or timedelta()
-    # A server that names a time is working: its tries do not use up the schedule (case W7).
-    attempts -= bool(asked_for)
-    is_used_up = attempts > len(DELIVERY_DELAYS)
     pause_for = max(asked_for, min(_delivery_delay(failures, jitter), MAX_CHANNEL_PAUSE))
+    # A server that is down or names a time says nothing of this message: its tries do not use up the schedule (case W7), and
+    # the oldest delivery is the one that asks again, so that all arrive in the order of their making (case W11).
+    is_channel_wide = bool(asked_for) or _is_channel_wide(outcome)
+    is_used_up = attempts > len(DELIVERY_DELAYS) and not is_channel_wide
     return DeliveryUpdate(
         state="held" if is_hopeless else "dead" if is_used_up else "pending",
         attempts=attempts,
-        next_at=now + max(asked_for, _delivery_delay(attempts, jitter)),
+        next_at=now + (pause_for if is_channel_wide else _delivery_delay(attempts, jitter)),
         channel=ChannelState(failures=failures, failing_since_at=since_at, is_failing_told=told),
         channel_paused_until_at=now + pause_for,
         channel_disabled_reason=(outcome.detail or outcome.code or "refused")[:500] if is_hopeless else None,
     )
+
+
+def _is_channel_wide(outcome: Outcome) -> bool:
+    """Whether every message would have met the same; a plain 500, or silence after all was sent, may be about this one."""
+    if outcome.result is not Result.TRANSIENT:
+        return False
+    return not (len(outcome.code) == 3 and outcome.code.startswith("5")) or outcome.code in ("502", "503", "504")
 
 
 def channel_event(before: ChannelState, update: DeliveryUpdate) -> ChannelEvent | None:

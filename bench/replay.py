@@ -1,0 +1,388 @@
+"""A real week of a real feed, replayed to the real daemon over loopback, with kills: what goes in, what comes out, at what cost.
+
+    python bench/replay.py PATH/TO/bbc_2021-07-05_to_11.tar.gz [--seconds 120] [--kills 20] [--seed 1]
+
+Every snapshot of the archive (`<feed>/<time>.xml`) is served with an honest ETag. Time is compressed, but a snapshot gives way to
+the next one only after the daemon has asked for it with its own ETag, which it does only once it has stored it: so every item of
+every snapshot must be in the store at the end, however often the daemon was killed. Alerts go to a webhook receiver and an SMTP
+server of ours. The run is made twice, without kills and with them, and both final sets are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import os
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import feedparser
+from aiosmtpd.controller import Controller
+
+HERE = Path(__file__).parent
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@dataclass
+class Snapshots:
+    """One feed's versions in order, and how far the reader has come."""
+
+    name: str
+    times: list[datetime]
+    bodies: list[bytes]
+    at: int = 0
+    asked: Counter[int] = field(default_factory=Counter)
+
+    def etag(self) -> str:
+        return '"' + hashlib.sha256(self.bodies[self.at]).hexdigest()[:20] + '"'
+
+
+def load(archive: Path) -> list[Snapshots]:
+    """Every feed of the archive with its snapshots in time order."""
+    found: dict[str, list[tuple[datetime, bytes]]] = {}
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if member.name.endswith(".xml") and (file := tar.extractfile(member)):
+                feed, stamp = member.name.split("/")[-2:]
+                at = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ.xml").replace(tzinfo=UTC)
+                found.setdefault(feed, []).append((at, file.read()))
+    return [
+        Snapshots(name, [at for at, _ in sorted(each)], [body for _, body in sorted(each)])
+        for name, each in sorted(found.items())
+    ]
+
+
+def items_of(snapshots: list[Snapshots]) -> set[tuple[str, str]]:
+    """(feed, guid) of every item ever shown, read by feedparser alone, with none of our code."""
+    return {
+        (each.name, entry.get("id") or entry.get("link"))
+        for each in snapshots
+        for body in each.bodies
+        for entry in feedparser.parse(io.BytesIO(body)).entries
+    }
+
+
+class Newspaper(ThreadingHTTPServer):
+    """Serves each feed's present snapshot; goes on to the next when its time has come and the present one was stored."""
+
+    daemon_threads = True
+
+    def __init__(self, snapshots: list[Snapshots], speed: float) -> None:
+        super().__init__(("127.0.0.1", 0), _Page)
+        self.feeds = {each.name: each for each in snapshots}
+        self.lock = threading.Lock()
+        self.start_at = min(each.times[0] for each in snapshots)
+        self.real_start_at = datetime.now(UTC)
+        self.speed = speed
+        self.answers: Counter[int] = Counter()
+
+    def now(self) -> datetime:
+        return self.start_at + (datetime.now(UTC) - self.real_start_at) * self.speed
+
+    def is_done(self) -> bool:
+        with self.lock:
+            return all(each.at == len(each.bodies) - 1 and each.asked[each.at] for each in self.feeds.values())
+
+    def answer(self, name: str, known: str | None) -> tuple[int, bytes, str]:
+        with self.lock:
+            feed = self.feeds[name]
+            if known == feed.etag():
+                feed.asked[feed.at] += 1
+                is_next_due = feed.at + 1 < len(feed.bodies) and feed.times[feed.at + 1] <= self.now()
+                if is_next_due:
+                    feed.at += 1
+            status = 304 if known == feed.etag() else 200
+            self.answers[status] += 1
+            return status, b"" if status == 304 else feed.bodies[feed.at], feed.etag()
+
+
+class _Page(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Newspaper
+
+    def do_GET(self) -> None:
+        status, body, etag = self.server.answer(self.path.strip("/"), self.headers.get("If-None-Match"))
+        self.send_response(status)
+        self.send_header("ETag", etag)
+        self.send_header("Content-Type", "application/rss+xml; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Receiver(ThreadingHTTPServer):
+    """Takes webhooks; fails one in ten at random, so that retries are part of the picture."""
+
+    daemon_threads = True
+
+    def __init__(self, chance: random.Random, failing: float) -> None:
+        super().__init__(("127.0.0.1", 0), _Hook)
+        self.chance, self.failing = chance, failing
+        self.ids: Counter[str] = Counter()
+        self.payloads: dict[str, Any] = {}
+
+
+class _Hook(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.chance.random() < self.server.failing:
+            self.send_error(503)
+            return
+        identity = self.headers["webhook-id"]
+        self.server.ids[identity] += 1
+        self.server.payloads[identity] = json.loads(body)
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Mailbox:
+    """Takes mail, by Message-ID."""
+
+    def __init__(self) -> None:
+        self.ids: Counter[str] = Counter()
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:
+        from email import message_from_bytes
+
+        self.ids[str(message_from_bytes(envelope.content)["Message-ID"])] += 1
+        return "250 OK"
+
+
+def settings(paper: Newspaper, hook: Receiver, mail_port: int, folder: Path) -> str:
+    """The daemon's settings for this run."""
+    feeds = "\n".join(
+        f'[feeds.{name}]\nurl = "http://127.0.0.1:{paper.server_port}/{name}"\nallow_private = true\nfirst_poll = "all"'
+        for name in paper.feeds
+    )
+    return f"""
+[store]
+url = "sqlite:///{folder / "monitor.db"}"
+[seeds]
+dir = "{HERE / "replay_seeds"}"
+[schedule]
+interval_minutes = 5
+min_interval_minutes = 5
+tick_seconds = 0.05
+[web]
+enabled = false
+[delivery]
+rate_per_second = 100
+wait_seconds = 0
+allow_networks = ["127.0.0.0/8"]
+[clock]
+speed = {paper.speed}
+start_at = "{paper.start_at.isoformat()}"
+real_start_at = "{paper.real_start_at.isoformat()}"
+{feeds}
+[channels.hook]
+kind = "webhook"
+url = "http://127.0.0.1:{hook.server_port}/"
+secrets = ["{SECRET}"]
+allow_private = true
+[channels.mail]
+kind = "email"
+host = "127.0.0.1"
+port = {mail_port}
+security = "none"
+from = "monitor@news.example"
+to = ["desk@news.example"]
+"""
+
+
+@dataclass
+class Run:
+    """What one replay left behind."""
+
+    entries: list[tuple[str, str]]
+    articles: int
+    alerts: set[tuple[str, str]]
+    alert_ids: set[str]
+    told: int
+    hook_ids: Counter[str]
+    mail_ids: Counter[str]
+    answers: Counter[int]
+    kills: int
+    wall: float
+    cpu: float
+    peak_mb: float
+    unsettled: int
+
+
+def replay(archive: Path, *, seconds: float, kills: int, seed: int, failing: float) -> Run:
+    """One replay from an empty store to the last snapshot and an empty outbox."""
+    chance = random.Random(seed)
+    snapshots = load(archive)
+    week = max(each.times[-1] for each in snapshots) - min(each.times[0] for each in snapshots)
+    hook, box = Receiver(chance, failing), Mailbox()
+    mail = Controller(box, hostname="127.0.0.1", port=0)
+    mail.start()
+    mail_port = mail.server.sockets[0].getsockname()[1]
+    paper = Newspaper(snapshots, week.total_seconds() / seconds)
+    for server in (paper, hook):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with tempfile.TemporaryDirectory(prefix="replay-") as name:
+        folder = Path(name)
+        (folder / "monitor.toml").write_text(settings(paper, hook, mail_port, folder))
+        used = _supervise(folder, paper, chance, kills, seconds)
+        run = _harvest(folder / "monitor.db", paper, hook, box, used)
+    mail.stop()
+    for server in (paper, hook):
+        server.shutdown()
+        server.server_close()
+    return run
+
+
+def _supervise(folder: Path, paper: Newspaper, chance: random.Random, kills: int, seconds: float) -> dict[str, float]:
+    before, began, done = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic(), 0
+    log = (folder / "daemon.log").open("ab")
+    process = _start(folder, log)
+    deadline = began + seconds * 4 + 120
+    next_kill = began + chance.uniform(0.5, seconds / max(kills, 1))
+    while not (paper.is_done() and done >= kills and _is_outbox_empty(folder / "monitor.db")):
+        if time.monotonic() > deadline:
+            sys.stderr.write((folder / "daemon.log").read_text()[-4000:])
+            raise SystemExit("the replay did not come to its end in time")
+        if done < kills and time.monotonic() >= next_kill:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            done += 1
+            next_kill = time.monotonic() + chance.uniform(1.2, 2 * seconds / kills)
+            process = _start(folder, log)
+        elif process.poll() is not None:
+            sys.stderr.write((folder / "daemon.log").read_text()[-4000:])
+            raise SystemExit(f"the daemon ended by itself with {process.returncode}")
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    code = process.wait(timeout=40)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if code:
+        raise SystemExit(f"the daemon did not end well: {code}")
+    return {
+        "wall": time.monotonic() - began,
+        "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        "peak_mb": after.ru_maxrss / 1024,
+        "kills": done,
+    }
+
+
+def _start(folder: Path, log: Any) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "monitor", "--config", str(folder / "monitor.toml"), "run"]
+    return subprocess.Popen(
+        command, stdout=log, stderr=log, cwd=folder, env={**os.environ, "PYTHONPATH": str(HERE.parent)}
+    )
+
+
+def _is_outbox_empty(path: Path) -> bool:
+    try:
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1) as database:
+            waiting = "SELECT count(*) FROM deliveries WHERE state IN ('pending', 'leased')"
+            return bool(database.execute(waiting).fetchone()[0] == 0)
+    except sqlite3.Error:
+        return False
+
+
+def _harvest(path: Path, paper: Newspaper, hook: Receiver, box: Mailbox, used: dict[str, float]) -> Run:
+    database = sqlite3.connect(path)
+
+    def rows(query: str) -> list[Any]:
+        return database.execute(query).fetchall()
+
+    assert rows("PRAGMA integrity_check") == [("ok",)], "the store is damaged"
+    run = Run(
+        entries=rows("SELECT feeds.name, guid FROM entries JOIN feeds ON feeds.id = feed_id"),
+        articles=rows("SELECT count(*) FROM articles")[0][0],
+        alerts=set(rows("SELECT topic, url FROM alerts JOIN articles ON articles.id = article_id")),
+        alert_ids={row[0] for row in rows("SELECT id FROM alerts")},
+        told=rows("SELECT count(*) FROM deliveries WHERE state = 'sent'")[0][0],
+        hook_ids=hook.ids,
+        mail_ids=box.ids,
+        answers=paper.answers,
+        kills=int(used["kills"]),
+        wall=used["wall"],
+        cpu=used["cpu"],
+        peak_mb=used["peak_mb"],
+        unsettled=rows("SELECT count(*) FROM deliveries WHERE state <> 'sent'")[0][0],
+    )
+    database.close()
+    return run
+
+
+def report(name: str, run: Run, expected: set[tuple[str, str]]) -> bool:
+    """Print one run's figures; True where everything that was promised holds."""
+    stored = Counter(run.entries)
+    told = {identity.strip("<>").partition(".")[0] for identity in run.mail_ids}
+    facts = {
+        "every item stored exactly once": set(stored) == expected and max(stored.values()) == 1,
+        "every alert reached the webhook": set(run.hook_ids) == run.alert_ids,
+        "every alert reached the mailbox": told == run.alert_ids,
+        "the outbox is empty": run.unsettled == 0,
+    }
+    again = sum(run.hook_ids.values()) - len(run.hook_ids) + sum(run.mail_ids.values()) - len(run.mail_ids)
+    polls = sum(run.answers.values())
+    print(f"\n{name}")
+    print(
+        f"  items {len(expected)} expected, {len(run.entries)} stored; articles {run.articles}; alerts {len(run.alert_ids)}"
+    )
+    print(f"  polls {polls}, answered 304: {run.answers[304]} ({100 * run.answers[304] / max(polls, 1):.0f} %)")
+    print(f"  deliveries {run.told}, accepted twice (same id): {again}; kills {run.kills}")
+    print(f"  wall {run.wall:.1f} s, CPU {run.cpu:.1f} s, peak memory {run.peak_mb:.0f} MB")
+    for fact, holds in facts.items():
+        print(f"  {'ok  ' if holds else 'FAIL'} {fact}")
+    if not run.kills:
+        facts["nothing was sent twice"] = again == 0
+        print(f"  {'ok  ' if again == 0 else 'FAIL'} nothing was sent twice")
+    return all(facts.values())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("archive", type=Path, help="the .tar.gz of snapshots")
+    parser.add_argument("--seconds", type=float, default=120, help="how long the week takes (default 120)")
+    parser.add_argument("--kills", type=int, default=20, help="how often the second run is killed with -9 (default 20)")
+    parser.add_argument("--failing", type=float, default=0.1, help="share of webhooks answered 503 (default 0.1)")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    if not options.archive.is_file():
+        parser.error(f"{options.archive}: no such file; it is evaluation data that does not come with the project")
+    expected = items_of(load(options.archive))
+    shared = {"seconds": options.seconds, "seed": options.seed, "failing": options.failing}
+    calm = replay(options.archive, kills=0, **shared)
+    good = report("without kills", calm, expected)
+    if options.kills:
+        killed = replay(options.archive, kills=options.kills, **shared)
+        good &= report(f"with {options.kills} kills", killed, expected)
+        same = calm.alerts == killed.alerts and set(calm.entries) == set(killed.entries)
+        print(f"\n{'ok  ' if same else 'FAIL'} both final sets are the same")
+        if not same:
+            print("  only without kills:", sorted(calm.alerts - killed.alerts))
+            print("  only with kills:   ", sorted(killed.alerts - calm.alerts))
+        good &= same
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,168 @@
+"""A whole service for a test, its clock in the test's hand: real store, real fetcher, real workers; the far side is faked.
+
+with Newsroom(tmp_path, clock) as room:
+    room.follows("bridge", BRIDGE_STORY)
+    room.reads("herald", site.url("/feed"))
+    room.tells("desk", sink.url)
+    site.publishes("/feed", rss(...))
+    room.polls()                       # every feed that is due, to the end
+    clock.passes(minutes=20)
+    room.polls(); room.delivers()
+    assert room.reasons() == {"Title": "ALERTED"}
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlmodel import Session, col, select
+
+from monitor.app import App
+from monitor.deliver import Deliverer
+from monitor.pipeline import Polled
+from monitor.poll import Poller
+from monitor.review import Query, list_hits
+from monitor.settings import Settings
+from monitor.store.tables import AlertRow, ArticleRow, DeliveryRow, FeedRow
+from tests.conftest import SetClock
+
+
+class Newsroom:
+    """An App with rounds made by hand. Settings may be given as nested dicts, the rest are the defaults, on loopback."""
+
+    def __init__(self, folder: Path, clock: SetClock, *, store_url: str | None = None, **settings: Any) -> None:
+        self.folder, self.clock = folder, clock
+        self._seeds = folder / "seeds"
+        self._seeds.mkdir(exist_ok=True)
+        self._raw: dict[str, Any] = {
+            "store": {"url": store_url or f"sqlite:///{folder / 'monitor.db'}"},
+            "seeds": {"dir": str(self._seeds)},
+            "delivery": {"rate_per_second": 1000, "wait_seconds": 0, "allow_networks": ["127.0.0.0/8"]},
+            "feeds": {},
+            "channels": {},
+            **settings,
+        }
+        self._loop = asyncio.Runner()
+        self._app: App | None = None
+
+    # --- what the operator does ---
+
+    def follows(self, topic: str, *seeds: str, toml: str = "") -> None:
+        """Put seeds (and a topic.toml) into a topic's folder."""
+        folder = self._seeds / topic
+        folder.mkdir(exist_ok=True)
+        for number, text in enumerate(seeds, len(list(folder.glob("*.txt")))):
+            (folder / f"seed{number}.txt").write_text(text)
+        if toml:
+            (folder / "topic.toml").write_text(toml)
+
+    def reads(self, name: str, url: str, **settings: Any) -> None:
+        """Add a feed to the settings."""
+        self._raw["feeds"][name] = {"url": url, "allow_private": True, **settings}
+        self.restarts()
+
+    def tells(self, name: str, url: str, *, kind: str = "webhook", **settings: Any) -> None:
+        """Add a channel to the settings."""
+        self._raw["channels"][name] = {"kind": kind, "url": url, "allow_private": True, **settings}
+        self.restarts()
+
+    def restarts(self) -> None:
+        """Let everything in memory go, as a restart does."""
+        if self._app is not None:
+            self._loop.run(self._app.aclose())
+            self._app = None
+
+    @property
+    def app(self) -> App:
+        """The service, started when it is first needed."""
+        if self._app is None:
+            self._app = app = App(Settings.model_validate(self._raw))
+            app.clock = self.clock  # type: ignore[assignment]
+            app.open_store(may_migrate=True)
+            app.sync(now=self.clock())
+            app.load_topics(now=self.clock())
+        return self._app
+
+    # --- rounds ---
+
+    def polls(self) -> list[Polled]:
+        """Poll what is due, to the end."""
+        return self._loop.run(self._poll())
+
+    async def _poll(self) -> list[Polled]:
+        done: list[Polled] = []
+        poller = Poller(self.app.tools, on_polled=done.append)
+        while await poller.start_due(now=self.clock()):
+            await poller.finish()
+        return done
+
+    def delivers(self) -> int:
+        """Send what is due; returns the number of tries."""
+        return self._loop.run(self._deliver())
+
+    async def _deliver(self) -> int:
+        delivery = self.app.settings.delivery
+        deliverer = Deliverer(
+            self.app.db,
+            lambda: self.app.channels,
+            self.clock,
+            rate=delivery.rate_per_second,
+            max_age_for=delivery.max_age_for,
+        )
+        await deliverer.start_due()
+        return await deliverer.finish()
+
+    def lives(self, *, hours: float, step_minutes: float = 15) -> None:
+        """Let time pass with a round of polling and delivering at every step."""
+        end_at = self.clock() + timedelta(hours=hours)
+        while self.clock() < end_at:
+            self.clock.passes(minutes=step_minutes)
+            self.polls()
+            self.delivers()
+
+    def reloads(self) -> bool:
+        """Look for changed seeds and verdicts, as the daemon does every few seconds."""
+        return self._loop.run(self.app.reload_topics(now=self.clock()))
+
+    # --- what became of it ---
+
+    def rows(self, table: type[Any]) -> list[Any]:
+        """Every row of a table, by its key."""
+        with self.app.db.reading() as session:
+            return list(session.exec(select(table)).all())
+
+    def reasons(self) -> dict[str, str]:
+        """Title -> name of the decision's reason, of every article."""
+        return {row.title: row.decision for row in self.rows(ArticleRow)}
+
+    def told(self) -> list[str]:
+        """Titles of all alerts and notices, in order."""
+        with self.app.db.reading() as session:
+            return list(session.exec(select(AlertRow.title).order_by(col(AlertRow.created_at), col(AlertRow.title))))
+
+    def feed(self, name: str) -> FeedRow:
+        """A feed's row."""
+        return next(row for row in self.rows(FeedRow) if row.name == name)
+
+    def deliveries(self) -> dict[str, int]:
+        """State -> number of deliveries."""
+        states = [row.state for row in self.rows(DeliveryRow)]
+        return {state: states.count(state) for state in sorted(set(states))}
+
+    def hits(self, session: Session | None = None, **query: Any) -> list[str]:
+        """Titles of the matches, newest first."""
+        with self.app.db.reading() as session:
+            return [hit.title for hit in list_hits(session, Query(**query)).hits]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.restarts()
+        self._loop.close()
