@@ -1,0 +1,26 @@
+# The same steps as the Makefile's `run`, in a small image of a user without rights.
+#   docker build -t article-monitor .
+#   docker run -d -p 127.0.0.1:8000:8000 -v monitor-data:/app/data -e MONITOR_WEB__HOST=0.0.0.0 -e MONITOR_WEB__PASSWORD=... article-monitor
+FROM python:3.13-slim
+
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+
+COPY requirements.lock pyproject.toml README.md ./
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
+
+COPY monitor ./monitor
+RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation -e . \
+    && useradd --system --uid 10001 --home-dir /app monitor \
+    && mkdir data \
+    && chown monitor data
+COPY config ./config
+COPY seeds ./seeds
+
+USER monitor
+VOLUME /app/data
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+STOPSIGNAL SIGTERM
+CMD ["monitor", "run"]
