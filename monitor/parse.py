@@ -46,7 +46,8 @@ _FEED_END = re.compile(rb"</(?:\w{1,20}:)?(?:rss|feed|rdf|channel)\s*>", re.I)
 _TAIL = 2_000
 
 _ENTRY_END = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>|<(?:item|entry)\s*/>", re.I)
-_CHARACTER_REFERENCE = re.compile(rb"&#(?:[xX]([0-9A-Fa-f]+)|([0-9]+));?")
+# Character references and ampersands that begin no reference, outside of CDATA.
+_AMPERSAND = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|&#(?:[xX]([0-9A-Fa-f]+)|([0-9]+));?|&(?!\w{1,31};)", re.S)
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.I | re.S)
 _PREFIX = re.compile(rb"(</?)(?:rss|atom):(?=\w)")
 _DECLARED_ENCODING = re.compile(rb"(^\s*<\?xml[^>]{0,200}?\bencoding\s*=\s*)([\"'])(.*?)\2", re.S)
@@ -120,7 +121,7 @@ def _read(body: bytes, url: str, media_type: str, notes: list[str]) -> Any:
         total = len(raw["entries"])
     else:
         body, total = _without_surplus(body)
-        raw = _feedparser(_without_traps(body), url, _without_strange_charset(media_type), total > 0, notes)
+        raw = _feedparser(_without_traps(body), _without_strange_charset(media_type), total > 0, notes)
         _must_be_feed(raw, body)
     total = max(total, len(raw["entries"]))
     if total > MAX_ENTRIES:
@@ -146,9 +147,9 @@ def _without_surplus(body: bytes) -> tuple[bytes, int]:
 
 
 def _without_traps(body: bytes) -> bytes:
-    """The document without what feedparser stumbles over: characters that do not exist (X4, X6) and strange encodings (X7)."""
-    if b"&#" in body:
-        body = _CHARACTER_REFERENCE.sub(_real_character, body)
+    """The document without what feedparser stumbles over: bare ampersands, unreal characters (X4, X6), strange encodings (X7)."""
+    if b"&" in body:
+        body = _AMPERSAND.sub(_mended, body)
     declared = _DECLARED_ENCODING.match(body[:1024])
     if declared and not _is_text_encoding(declared[3].decode("ascii", "replace")):
         body = declared[1] + b'"utf-8"' + body[declared.end() :]
@@ -160,11 +161,16 @@ def _without_strange_charset(media_type: str) -> str:
     return media_type.replace(charset[0], "") if charset and not _is_text_encoding(charset[1]) else media_type
 
 
-def _real_character(reference: re.Match[bytes]) -> bytes:
-    digits, base = (reference[1], 16) if reference[1] else (reference[2], 10)
+def _mended(found: re.Match[bytes]) -> bytes:
+    """`&amp;` for a bare ampersand, which feedparser would read as `R&D;`; U+FFFD for a character that does not exist."""
+    if found[0].startswith(b"<"):
+        return found[0]
+    if found[0] == b"&":
+        return b"&amp;"
+    digits, base = (found[1], 16) if found[1] else (found[2], 10)
     code = int(digits, base) if len(digits) < 12 else -1
     is_real = code in (9, 10, 13) or 32 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000
-    return reference[0] if is_real else b"&#xFFFD;"
+    return found[0] if is_real else b"&#xFFFD;"
 
 
 def _is_text_encoding(name: str) -> bool:
@@ -174,9 +180,12 @@ def _is_text_encoding(name: str) -> bool:
         return False
 
 
-def _feedparser(body: bytes, url: str, media_type: str, has_entries: bool, notes: list[str]) -> Any:
-    """feedparser's answer; where it raises (X4, its issue 599) or misses the entries, once more with the document simplified."""
-    headers = {"content-location": url, "content-type": media_type}
+def _feedparser(body: bytes, media_type: str, has_entries: bool, notes: list[str]) -> Any:
+    """feedparser's answer; where it raises (X4, its issue 599) or misses the entries, once more with the document simplified.
+
+    It is not told where the document came from: it would make a URL of a guid such as `1`, another one after each redirect.
+    """
+    headers = {"content-type": media_type}
     try:
         raw = _feedparser_once(body, headers)
         if raw["entries"] or not has_entries:
@@ -244,12 +253,11 @@ def _entry(raw: Any, url: str) -> Entry:
 
 
 def _link(raw: Any, url: str) -> str:
-    """The article's address: FeedBurner's original before its redirect, the link, the guid where that is one."""
-    candidates = [_string(raw, "feedburner_origlink"), _string(raw, "link")]
-    candidates += [_string(each, "href") for each in raw.get("links") or [] if each.get("rel") == "alternate"]
-    if _string(raw, "id").startswith(("http://", "https://")):
-        candidates.append(_string(raw, "id"))
-    return _first_url(url, candidates)
+    """The article's address: FeedBurner's original before its redirect, the link, the guid where that is an address."""
+    guid = _string(raw, "id")
+    links = [_string(raw, "feedburner_origlink"), "" if raw.get("guidislink") else _string(raw, "link")]
+    links += [_string(each, "href") for each in raw.get("links") or [] if each.get("rel") == "alternate"]
+    return _first_url(url, [*links, guid if guid.startswith(("http://", "https://", "/")) else ""])
 
 
 def _first_url(base: str, candidates: list[str]) -> str:
