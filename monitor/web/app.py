@@ -1,0 +1,187 @@
+"""The web application: routes, and the order of the doors before them. `create` in, an ASGI application out.
+
+Hardened      our headers on every answer          TrustedHost   nobody borrows our address (U6)
+body limit    413 past a few kilobytes             Door          password, and no forms of other sites
+endpoint      form, token, then a page on a thread of the web's own few, so that no crowd of readers delays a poll (U18)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from anyio import CapacityLimiter, to_thread
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from monitor.errors import StoreError
+from monitor.health import Health
+from monitor.settings import WebSettings
+from monitor.store.db import Database
+from monitor.web.guard import HEALTH_PATH, Door, Hardened, Throttle, Tokens, harden
+from monitor.web.pages import Asked, Pages
+from monitor.web.show import message
+
+BODY_LIMIT = 8192
+FORM_SECONDS = 10
+THREADS = 4
+_STATIC = Path(__file__).parent / "static"
+_SENTENCES = {
+    404: "There is no such page.",
+    405: "This address does not take that kind of request.",
+}
+
+Page = Callable[[Asked], Response]
+log = logging.getLogger(__name__)
+
+
+def create(
+    db: Database,
+    settings: WebSettings,
+    *,
+    clock: Callable[[], datetime],
+    health: Callable[[], Health],
+    throttle: Throttle | None = None,
+) -> Starlette:
+    """The review page and /healthz. `clock` gives aware UTC; `health` must answer at once (no disk, no store)."""
+    password = settings.password.get_secret_value() if settings.password else None
+    return Starlette(
+        routes=_routes(Pages(db, clock, health), Tokens(), health),
+        middleware=[
+            Middleware(Hardened),
+            Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(settings), www_redirect=False),
+            Middleware(RequestBodyLimitMiddleware, max_body_size=BODY_LIMIT),
+            Middleware(
+                Door,
+                password=password,
+                own_authority=urlsplit(settings.base_url).netloc,
+                refuse=message,
+                throttle=throttle or Throttle(),
+            ),
+        ],
+        exception_handlers={HTTPException: _refused, StoreError: _no_store, ClientDisconnect: _gone, 500: _crashed},
+    )
+
+
+def _routes(pages: Pages, tokens: Tokens, health: Callable[[], Health]) -> list[Route | Mount]:
+    threads = CapacityLimiter(THREADS)
+
+    def get(path: str, answer: Page) -> Route:
+        return Route(path, _endpoint(answer, tokens, threads), methods=["GET"])
+
+    def post(path: str, answer: Page) -> Route:
+        return Route(path, _endpoint(answer, tokens, threads), methods=["POST"])
+
+    return [
+        get("/", pages.hits),
+        get("/articles/{number:int}", pages.article),
+        get("/explain", pages.explain),
+        get("/status", pages.status),
+        post("/matches/{number:int}/confirm", pages.confirm),
+        post("/matches/{number:int}/dismiss", pages.dismiss),
+        Route(HEALTH_PATH, _healthz(health), methods=["GET"]),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+    ]
+
+
+def _hosts(settings: WebSettings) -> list[str]:
+    """As the middleware compares them: without port, IPv6 in brackets."""
+    return [f"[{host}]" if ":" in host else host for host in settings.accepted_hosts]
+
+
+# --- one request ------------------------------------------------------------------------------------------------------
+
+
+def _endpoint(answer: Page, tokens: Tokens, threads: CapacityLimiter) -> Callable[..., object]:
+    async def endpoint(request: Request) -> Response:
+        who: str = request.state.who
+        form = await _form(request) if request.method == "POST" else {}
+        if request.method == "POST" and not tokens.is_valid(
+            who, request.cookies.get(tokens.COOKIE, ""), form.get(tokens.FIELD, "")
+        ):
+            raise HTTPException(
+                403, "This page is older than the monitor's last start. Go back, load it again, try again."
+            )
+        asked = Asked(
+            here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            who=who,
+            token=tokens.field(who),
+            query=request.query_params,
+            form=form,
+            number=request.path_params.get("number", 0),
+        )
+        response = await to_thread.run_sync(answer, asked, limiter=threads)
+        tokens.give(request, who, response)
+        return response
+
+    return endpoint
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """A small form as browsers send it. Other kinds of body are what forged requests are made of (U4)."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise HTTPException(415, "Only the monitor's own forms are taken here.")
+    try:
+        async with asyncio.timeout(FORM_SECONDS):
+            body = await request.body()
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10))
+    except (TimeoutError, ValueError):
+        raise HTTPException(400, "That form was not complete.") from None
+
+
+def _healthz(health: Callable[[], Health]) -> Callable[..., object]:
+    async def healthz(request: Request) -> Response:
+        """On the event loop and from memory: it answers while the store, or every thread, is busy."""
+        found = health()
+        said = {
+            "status": "ok" if found.is_ok else "failing",
+            "problems": list(found.problems),
+            "beats": {name: at.isoformat() for name, at in sorted(found.beats.items())},
+        }
+        return JSONResponse(said, 200 if found.is_ok else 503)
+
+    return healthz
+
+
+# --- what goes wrong --------------------------------------------------------------------------------------------------
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    is_ours = error.detail != HTTPException(error.status_code).detail
+    sentence = error.detail if is_ours else _SENTENCES.get(error.status_code, error.detail)
+    answer = message(error.status_code, sentence)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _no_store(request: Request, error: Exception) -> Response:
+    """What exactly is wrong with the store is for the log and `monitor doctor`, not for whoever looks in."""
+    log.warning("page not shown: %s", error)
+    answer = message(503, "The store cannot be reached just now. Nothing was changed; try again in a moment.")
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Nobody is left to read this; without it every broken upload would stand in the log as a crash."""
+    return Response(status_code=400)
+
+
+async def _crashed(request: Request, error: Exception) -> Response:
+    """Sent from outside `Hardened`, so it hardens itself. The server logs the traceback."""
+    answer = message(500, "This is a fault of ours. It was written to the log.")
+    harden(MutableHeaders(raw=answer.raw_headers))
+    return answer

@@ -1,0 +1,227 @@
+"""Who may ask what: headers on every answer, the password, and whose forms are taken. Knows no page and no store.
+
+Requests in; the request, or a refusal, out. Nothing here depends on a route: a route added tomorrow stands behind the same
+door, and the tests walk the route table to see that it does (U4, U5).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from monitor.text import clean_line
+
+SECURITY_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; object-src 'none'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    # Not `no-referrer`: with it browsers send `Origin: null` with our own forms too (Fetch, "append a request Origin header"),
+    # and a forged form could no longer be told from ours. No other site ever sees a referrer either way.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+QUERY_LIMIT = 32_768
+"""Bytes of a query string: an address of 8,192 characters, percent-encoded, fits."""
+PASSWORD_LIMIT = 4096
+"""Bytes of an Authorization header; nothing longer is hashed (U8)."""
+HEALTH_PATH, STATIC_PATH = "/healthz", "/static/"
+"""What is answered without the password: whether we are well, and how the pages are dressed."""
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+def is_open(path: str) -> bool:
+    """Whether anybody may ask for this."""
+    return path == HEALTH_PATH or path.startswith(STATIC_PATH)
+
+
+Refuse = Callable[[int, str], Response]
+"""A page of this status with this sentence."""
+
+
+def harden(headers: MutableHeaders) -> None:
+    """Our headers on an answer; a Cache-Control of its own it keeps."""
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+
+
+class Hardened:
+    """Outermost: our headers on every answer of whatever stands behind it, refusals included (U3)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def hardened(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                harden(MutableHeaders(scope=message))
+            await send(message)
+
+        await self.app(scope, receive, hardened)
+
+
+# --- the password -----------------------------------------------------------------------------------------------------
+
+
+class Throttle:
+    """Counts wrong passwords by where they come from. Times are seconds on `clock`, a clock that no one can set back."""
+
+    def __init__(
+        self, *, limit: int = 10, window: float = 300, keep: int = 10_000, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._limit, self._window, self._keep, self._clock = limit, window, keep, clock
+        self._failures: dict[str, tuple[int, float]] = {}
+
+    def wait(self, address: str) -> int:
+        """Seconds until this address may try again; 0 for now."""
+        count, since = self._failures.get(_network(address), (0, 0.0))
+        left = since + self._window - self._clock()
+        return max(1, round(left)) if count >= self._limit and left > 0 else 0
+
+    def failed(self, address: str) -> None:
+        """One more wrong password. The oldest addresses are forgotten, so that many of them cannot fill the memory."""
+        name, now = _network(address), self._clock()
+        count, since = self._failures.pop(name, (0, now))
+        self._failures[name] = (count + 1, since) if now - since < self._window else (1, now)
+        if len(self._failures) > self._keep:
+            del self._failures[next(iter(self._failures))]
+
+
+def _network(address: str) -> str:
+    """An IPv6 customer holds a whole /64: it counts as one."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))
+
+
+class Door:
+    """HTTP Basic with one shared password; the user name is free and signs the verdicts.
+
+    The smallest sound login (U8): no session to fix, steal or forget to end, no login form to forge, no `next=` to bend.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, password: str | None, own_authority: str, refuse: Refuse, throttle: Throttle
+    ) -> None:
+        self.app, self.refuse, self.throttle = app, refuse, throttle
+        self._own = own_authority
+        self._wanted = None if password is None else _digest(password.encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":  # the server's own start and stop; nothing of ours speaks WebSocket
+            return await self.app(scope, receive, send)
+        refusal = self._refusal(scope)
+        return await (refusal or self.app)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        if len(scope["query_string"]) > QUERY_LIMIT:
+            return self.refuse(400, "That address is too long. Shorten the search words.")
+        who = "" if self._wanted is None or is_open(scope["path"]) else self._login(scope)
+        if isinstance(who, Response):
+            return who
+        if scope["method"] not in SAFE_METHODS and not is_ours(Headers(scope=scope), self._own):
+            return self.refuse(403, "This was not sent from a page of the monitor, so nothing was changed.")
+        scope.setdefault("state", {})["who"] = who
+        return None
+
+    def _login(self, scope: Scope) -> str | Response:
+        address = (scope.get("client") or ("",))[0]
+        if wait := self.throttle.wait(address):
+            answer = self.refuse(429, f"Too many wrong passwords. Try again in {wait} seconds.")
+            answer.headers["Retry-After"] = str(wait)
+            return answer
+        given = Headers(scope=scope).get("authorization")
+        name, password = _credentials(given or "")
+        if hmac.compare_digest(_digest(password), self._wanted or b""):
+            return clean_line(name, limit=64)
+        if given:
+            self.throttle.failed(address)
+        answer = self.refuse(401, "This page needs the password of the monitor. Any user name will do.")
+        answer.headers["WWW-Authenticate"] = 'Basic realm="monitor", charset="UTF-8"'
+        return answer
+
+
+def _credentials(header: str) -> tuple[str, bytes]:
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic" or len(encoded) > PASSWORD_LIMIT:
+        return "", b""
+    try:
+        name, _, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+    except (binascii.Error, ValueError):
+        return "", b""
+    return name.decode("utf-8", "replace"), password
+
+
+def _digest(password: bytes) -> bytes:
+    """Of one length for all, so that not even the length can be timed."""
+    return hashlib.sha256(password).digest()
+
+
+# --- whose forms are taken --------------------------------------------------------------------------------------------
+
+
+def is_ours(headers: Headers, own_authority: str = "") -> bool:
+    """Whether the browser vouches that our own page sent this (U4). Without a word of it (very old ones, programs): no.
+
+    `own_authority` is the host and port that the public address carries, for a proxy that puts another into `Host`.
+    """
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site not in (None, "same-origin", "none"):
+        return False
+    if origin is None:
+        return site is not None
+    try:  # the scheme is left out: behind a proxy that ends TLS ours is another
+        return urlsplit(origin).netloc in {headers.get("host"), own_authority} - {None, ""}
+    except ValueError:
+        return False
+
+
+class Tokens:
+    """The signed double submit: a cookie that only our pages receive, and its twin in every form of theirs.
+
+    Both are made from a key of this process and the user's name, so that all tabs of one reviewer agree even where
+    `SameSite=Strict` kept the cookie back (a click in a mail); after a restart a page has to be loaded again.
+    """
+
+    COOKIE = "monitor_form"
+    FIELD = "token"
+
+    def __init__(self, key: bytes | None = None) -> None:
+        self._key = key or secrets.token_bytes(32)
+
+    def cookie(self, who: str) -> str:
+        return self._sign("cookie", who)
+
+    def field(self, who: str) -> str:
+        return self._sign("field", who)
+
+    def is_valid(self, who: str, cookie: str, field: str) -> bool:
+        """Whether cookie and form both carry what we gave to this user."""
+        is_cookie = hmac.compare_digest(self.cookie(who).encode(), cookie.encode())
+        return hmac.compare_digest(self.field(who).encode(), field.encode()) and is_cookie
+
+    def give(self, request: Request, who: str, response: Response) -> None:
+        """Set the cookie where the browser does not hold it yet."""
+        if request.cookies.get(self.COOKIE) != self.cookie(who):
+            is_https = request.url.scheme == "https"
+            response.set_cookie(self.COOKIE, self.cookie(who), httponly=True, samesite="strict", secure=is_https)
+
+    def _sign(self, what: str, who: str) -> str:
+        return hmac.new(self._key, f"{what}:{who}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()

@@ -1,0 +1,155 @@
+"""The pages: a question in, an answer out, one method each. They run on threads; what a browser may send is checked here.
+
+Reads through `review` and `status`, writes through `review.judge`. Knows no headers, cookies or passwords.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from monitor import review, urls
+from monitor.health import Health
+from monitor.review import Count, Query, Record
+from monitor.store.db import Database
+from monitor.text import clean_line
+from monitor.web.show import page
+from monitor.web.status import board
+
+PAGE_SIZE = 50
+LAST_PAGE = 100_000
+WORDS_LIMIT = 300
+ID_LIMIT = 2**31
+"""The databases' integers end here."""
+_OWN_PATH = re.compile(r"/(?:articles/[0-9]{1,10})?(?:\?[!-\[\]-~]{0,2000})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a page needs to know of a request."""
+
+    here: str
+    """Path and query."""
+    who: str = ""
+    token: str = ""
+    """To be put into every form."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
+    number: int = 0
+    """The id in the path."""
+
+
+class Pages:
+    """Everything a reviewer can look at or do."""
+
+    def __init__(self, db: Database, clock: Callable[[], datetime], health: Callable[[], Health]) -> None:
+        self.db, self.clock, self.health = db, clock, health
+
+    def hits(self, asked: Asked) -> Response:
+        """The list: newest first, by topic, state and words."""
+        wanted, number = _wanted(asked.query)
+        with self.db.reading() as session:
+            found, topics = review.list_hits(session, wanted), review.counts(session)
+        return page(
+            "hits.html",
+            asked=asked,
+            now=self.clock(),
+            wanted=wanted,
+            topics=topics,
+            totals=_totals(topics, wanted.topic),
+            hits=found.hits,
+            total=found.total,
+            number=number,
+            pages=max(1, -(-found.total // PAGE_SIZE)),
+        )
+
+    def article(self, asked: Asked) -> Response:
+        """All we know of one article."""
+        with self.db.reading() as session:
+            record = review.record(session, _id(asked.number))
+        if record is None:
+            raise HTTPException(404, "There is no article of that number.")
+        return page("article.html", asked=asked, now=self.clock(), record=record, original=_original(record))
+
+    def explain(self, asked: Asked) -> Response:
+        """From an address to what became of the article there."""
+        url = asked.query.get("url", "").strip()
+        if not url:
+            return page("explain.html", url="", answer="")
+        if re.fullmatch("[0-9]{1,10}", url):
+            return RedirectResponse(f"/articles/{int(url)}", 303)
+        if not urls.canonical(url):
+            answer = "That is not a web address. Paste it whole, with https:// in front."
+            return page("explain.html", status=400, url=url, answer=answer)
+        with self.db.reading() as session:
+            article_id = review.find_article(session, url)
+        if article_id is None:
+            answer = "Never seen: no feed has shown an article at this address."
+            return page("explain.html", status=404, url=url, answer=answer)
+        return RedirectResponse(f"/articles/{article_id}", 303)
+
+    def status(self, asked: Asked) -> Response:
+        """Whether it works: feeds, channels, topics, faults."""
+        now = self.clock()
+        with self.db.reading() as session:
+            shown = board(session, now=now)
+        return page("status.html", now=now, board=shown, health=self.health())
+
+    def confirm(self, asked: Asked) -> Response:
+        """Yes, this is what we look for."""
+        return self._judge(asked, is_relevant=True)
+
+    def dismiss(self, asked: Asked) -> Response:
+        """No, it is not."""
+        return self._judge(asked, is_relevant=False)
+
+    def _judge(self, asked: Asked, *, is_relevant: bool) -> Response:
+        with self.db.writing() as session:
+            hit = review.judge(
+                session, _id(asked.number), is_relevant=is_relevant, by=asked.who or "web", now=self.clock()
+            )
+        if hit is None:
+            raise HTTPException(404, "There is no match of that number.")
+        return RedirectResponse(f"{own_path(asked.form.get('back', ''))}#hit-{hit.id}", 303)
+
+
+def own_path(path: str) -> str:
+    """Where a form came from, as long as it is the list or an article of ours; else the list (U7)."""
+    return path if _OWN_PATH.fullmatch(path) else "/"
+
+
+def _id(number: int) -> int:
+    if number >= ID_LIMIT:
+        raise HTTPException(404, "There is nothing of that number.")
+    return number
+
+
+def _wanted(query: Mapping[str, str]) -> tuple[Query, int]:
+    """The filters and the number of the page. What cannot be meant is left out; what is too long is said (U10)."""
+    words, number = query.get("q", ""), query.get("page", "1")
+    if len(words) > WORDS_LIMIT:
+        raise HTTPException(400, f"Search for at most {WORDS_LIMIT} characters.")
+    at = int(number) if re.fullmatch("[0-9]{1,6}", number) and 1 <= int(number) <= LAST_PAGE else 1
+    wanted = Query(
+        topic=clean_line(query.get("topic", ""), limit=200),
+        state=query.get("state", "") if query.get("state") in review.STATES else "",
+        words=clean_line(words, limit=WORDS_LIMIT),
+        limit=PAGE_SIZE,
+    )
+    return replace(wanted, offset=(at - 1) * PAGE_SIZE), at
+
+
+def _totals(topics: list[Count], topic: str) -> dict[str, int]:
+    """Matches by state, of one topic or of all."""
+    shown = [each for each in topics if topic in ("", each.topic)]
+    return {state: sum(each.by_state.get(state, 0) for each in shown) for state in review.STATES}
+
+
+def _original(record: Record) -> str:
+    """Title of the article this one is a copy or an update of, where it is still in its story."""
+    return next((title for number, _, title, _ in record.carried if number == record.of_article_id), "")

@@ -1,0 +1,184 @@
+"""How values look: times, scores, links, highlighted words. Values in, escaped markup out; knows no request and no store.
+
+Only here is markup made by hand, each time through `Markup.format`, which escapes what it is given. Everything else goes
+through the templates, where Jinja escapes whatever is not `Markup`; `|safe` is used nowhere (a test looks).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.responses import HTMLResponse
+
+from monitor import urls
+from monitor.evidence import OTHER
+from monitor.text import fold, tokens
+from monitor.types import Evidence, Reason
+
+TEXT_LIMIT = 60_000
+"""Characters of a text that a page shows; the store keeps all."""
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+# Scripts without spaces, which `text.tokens` reads as overlapping pairs of characters; and runs of anything else that can
+# stand inside a word (combining marks and joiners included, apostrophes only within).
+_PAIRED = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\u0e00-\u0e7f"
+_BREAKS = r"\s!-&(-/:-@\[-`{-~«»‘“”„…–—،؛؟۔।。、！？「」『』"
+_RUN = re.compile(rf"(?P<paired>[{_PAIRED}]+)|[^{_BREAKS}{_PAIRED}'’]+(?:['’][^{_BREAKS}{_PAIRED}'’]+)*")
+
+
+def marked(text: str, terms: Iterable[str]) -> Markup:
+    """The text, escaped, with every word that is one of the matcher's `terms` inside <mark>."""
+    wanted = frozenset(terms)
+    known: dict[str, bool] = {}
+    parts: list[Markup] = []
+    at = 0
+    for start, end in _spans(text, wanted, known):
+        parts += (escape(text[at:start]), Markup("<mark>{}</mark>").format(text[start:end]))
+        at = end
+    return Markup("").join((*parts, escape(text[at:])))
+
+
+def _spans(text: str, wanted: frozenset[str], known: dict[str, bool]) -> Iterator[tuple[int, int]]:
+    for run in _RUN.finditer(text) if wanted else ():
+        if run["paired"]:
+            yield from _pairs(run.group(), run.start(), wanted)
+            continue
+        word = run.group()
+        if word not in known:
+            known[word] = not wanted.isdisjoint(tokens(word))
+        if known[word]:
+            yield run.span()
+
+
+def _pairs(run: str, offset: int, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
+    """Overlapping pairs that are wanted, joined to one span each."""
+    start = end = -1
+    for at in range(max(1, len(run) - 1)):
+        if fold(run[at : at + 2]) not in wanted:
+            continue
+        if at > end and end >= 0:
+            yield offset + start, offset + end
+        start = at if at > end or end < 0 else start
+        end = min(at + 2, len(run))
+    if end >= 0:
+        yield offset + start, offset + end
+
+
+def terms_of(*found: Evidence) -> frozenset[str]:
+    """The words that spoke for a match; those that spoke against it are not marked."""
+    return frozenset(one.term for each in found for one in each.terms if one.weight > 0 and one.term != OTHER)
+
+
+def paragraphs(text: str) -> list[str]:
+    """As much of a text as a page shows, by paragraphs."""
+    return [part for part in text[:TEXT_LIMIT].split("\n\n") if part.strip()]
+
+
+def speech(language: str) -> Markup:
+    """Attributes for strangers' text: its language, '' where it is not known, and its direction by its first letter (X9)."""
+    code = language if re.fullmatch(r"[a-z]{2,3}", language) and language != "und" else ""
+    return Markup(' lang="{}" dir="auto"').format(code)
+
+
+# --- numbers, times, links --------------------------------------------------------------------------------------------
+
+
+def score_words(score: float, threshold: float, probability: float | None) -> str:
+    """A percentage only where it is a calibrated one."""
+    plain = f"score {score:.2f}, threshold {threshold:.2f}"
+    return f"{plain}; not calibrated yet" if probability is None else f"{probability:.0%} likely; {plain}"
+
+
+def share(weight: float, score: float) -> str:
+    """A term's part of the score it belongs to."""
+    return f"{weight / score:.0%}" if score > 0 else f"{weight:.2f}"
+
+
+def reason_words(name: str) -> str:
+    """A stored reason in words; its name where this version does not know it."""
+    return Reason[name].value if name in Reason.__members__ else name
+
+
+def moment(at: datetime | None, now: datetime) -> Markup:
+    """A time as people say it, the exact one within reach."""
+    if at is None:
+        return Markup("never")
+    exact = f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, _spoken(at, now))
+
+
+def _spoken(at: datetime, now: datetime) -> str:
+    apart = abs(now - at)
+    near = f"{apart.seconds // 60} min" if apart < timedelta(hours=1) else f"{apart.seconds // 3600} h"
+    if apart < timedelta(minutes=1):
+        return "just now" if at <= now else "in a moment"
+    if apart < timedelta(hours=24):
+        return f"{near} ago" if at <= now else f"in {near}"
+    return f"{at.day} {at:%b %H:%M}" if at.year == now.year else f"{at.day} {at:%b %Y}"
+
+
+def outside(url: str) -> Markup:
+    """A link away from here, with the host it leads to; plain words where the address is not http or https (U2)."""
+    try:
+        parts = urls.split(url)
+    except ValueError:
+        return Markup('<span class="faint">no usable address</span>')
+    link = '<a class="outside" href="{}" rel="noopener noreferrer nofollow">{}<span aria-hidden="true"> ↗</span></a>'
+    return Markup(link).format(str(parts), parts.host)
+
+
+def query(**fields: object) -> str:
+    """A link to the list with these filters; empty ones are left out."""
+    kept = {name: value for name, value in fields.items() if value not in ("", None, 0, 1)}
+    return f"/?{urlencode(kept)}" if kept else "/"
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+_templates = Environment(
+    loader=PackageLoader("monitor.web"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.filters |= {"marked": marked, "outside": outside, "paragraphs": paragraphs, "share": share}
+_templates.globals |= {
+    "moment": moment,
+    "query": query,
+    "reason_words": reason_words,
+    "score_words": score_words,
+    "speech": speech,
+    "terms_of": terms_of,
+}
+
+_HEADINGS: Mapping[int, str] = {
+    400: "That cannot be read",
+    401: "Password needed",
+    403: "Refused",
+    404: "Not found",
+    405: "Not that way",
+    413: "Too long",
+    415: "Not a form",
+    429: "Please wait",
+    500: "Something went wrong",
+    503: "The store cannot be reached",
+}
+
+
+def page(name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A template of ours, filled."""
+    return HTMLResponse(_templates.get_template(name).render(values), status_code=status)
+
+
+def message(status: int, sentence: str) -> HTMLResponse:
+    """A page with one sentence: every refusal and every fault. Never a detail of ours (U16, U21)."""
+    return page("message.html", status=status, heading=_HEADINGS.get(status, "Sorry"), sentence=sentence)
