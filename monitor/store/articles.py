@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, delete, insert, select, union, update
 from sqlmodel import Session
 from xxhash import xxh3_64_intdigest
 
-from monitor.sketch import MAX_CANDIDATES, MAX_POSTINGS, WINDOW_DAYS, Fingerprint, shortlist
+from monitor.sketch import KEYS, MAX_CANDIDATES, MAX_POSTINGS, WINDOW_DAYS, Fingerprint, shortlist
 from monitor.store import search
 from monitor.store.tables import ArticleRow, EntryRow, RevisionRow, ShingleRow
 from monitor.types import Article, Decision, Entry, Known, Score, StoryChoice
@@ -66,17 +66,12 @@ def near(
     """Stored articles that may be the same: same guid in this feed, same address, same text or title, enough shared keys."""
     same_guid = _article_of(session, sighting) if sighting else None
     address = url_key(article.url)
-    ids = set(_look_alikes(session, fingerprint, now - timedelta(days=WINDOW_DAYS)))
+    ids = set(_look_alikes(session, fingerprint, address, now - timedelta(days=WINDOW_DAYS)))
     if same_guid is not None:
         ids.add(same_guid)
-    conditions: list[ColumnElement[bool]] = [_articles.c.id.in_(ids)]
-    if address:
-        conditions.append(_articles.c.url_key == address)
-    if not ids and not address:
+    if not ids:
         return []
-    rows = session.connection().execute(
-        select(_articles).where(or_(*conditions)).order_by(_articles.c.id.desc()).limit(MAX_CANDIDATES * 2)
-    )
+    rows = session.connection().execute(_BY_ID, {"ids": sorted(ids)})
     return [_known(row, same_guid, address) for row in rows]
 
 
@@ -102,9 +97,9 @@ def add(
         "decided_at": now,
         "scores": shown_scores(scores),
     }
-    article_id: int = connection.execute(insert(_articles).returning(_articles.c.id), values).scalar_one()
+    article_id: int = connection.execute(_ADD, values).scalar_one()
     if choice.story_id is None:
-        connection.execute(update(_articles).where(_articles.c.id == article_id).values(story_id=article_id))
+        connection.execute(_OPEN_STORY, {"article": article_id})
     _add_keys(session, article_id, fingerprint)
     search.index(session, article_id, article.title, article.text)
     return article_id
@@ -197,7 +192,7 @@ def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:
 def _add_keys(session: Session, article_id: int, fingerprint: Fingerprint) -> None:
     rows = [{"key": key, "article_id": article_id} for key in fingerprint.keys]
     if rows:
-        session.connection().execute(insert(_shingles), rows)
+        session.connection().execute(_ADD_KEYS, rows)
 
 
 def _article_of(session: Session, sighting: Sighting) -> int | None:
@@ -208,20 +203,38 @@ def _article_of(session: Session, sighting: Sighting) -> int | None:
     return int(row.article_id) if row and row.guid == sighting.guid else None
 
 
-def _look_alikes(session: Session, fingerprint: Fingerprint, since_at: datetime) -> list[int]:
-    connection = session.connection()
-    same: list[int] = []
-    for column, key in ((_articles.c.text_key, fingerprint.text_key), (_articles.c.title_key, fingerprint.title_key)):
-        if key:
-            equal = select(_articles.c.id).where(column == key, _articles.c.seen_at >= since_at)
-            same += connection.execute(equal.order_by(_articles.c.id.desc()).limit(MAX_CANDIDATES // 2)).scalars()
+def _look_alikes(session: Session, fingerprint: Fingerprint, address: int, since_at: datetime) -> list[int]:
+    asked = {"address": address, "text": fingerprint.text_key, "title": fingerprint.title_key, "since_at": since_at}
+    same = list(session.connection().execute(_BY_KEY, asked).scalars())
     if not fingerprint.keys:
         return same
     postings: dict[int, list[int]] = defaultdict(list)
-    carried = select(_shingles).where(_shingles.c.key.in_(fingerprint.keys))
-    for key, article_id in connection.execute(carried.limit(len(fingerprint.keys) * (MAX_POSTINGS + 1) * 2)):
+    for key, article_id in session.connection().execute(_BY_SHINGLE, {"keys": fingerprint.keys}):
         postings[key].append(article_id)
     return same + shortlist(fingerprint.keys, postings)
+
+
+def _same(column: ColumnElement[int], name: str, limit: int, *, is_recent: bool) -> Select[Any]:
+    """The newest articles with this key; 0 stands for `has none` and finds nobody."""
+    equal = select(_articles.c.id).where(column == bindparam(name), column != 0)
+    if is_recent:
+        equal = equal.where(_articles.c.seen_at >= bindparam("since_at"))
+    return select(equal.order_by(_articles.c.id.desc()).limit(limit).subquery().c.id)
+
+
+# Built once: putting a statement together costs more than running it.
+_BY_KEY = union(
+    _same(_articles.c.url_key, "address", MAX_CANDIDATES, is_recent=False),
+    _same(_articles.c.text_key, "text", MAX_CANDIDATES // 2, is_recent=True),
+    _same(_articles.c.title_key, "title", MAX_CANDIDATES // 2, is_recent=True),
+)
+_BY_SHINGLE = (
+    select(_shingles).where(_shingles.c.key.in_(bindparam("keys", expanding=True))).limit(KEYS * (MAX_POSTINGS + 1) * 2)
+)
+_BY_ID = select(_articles).where(_articles.c.id.in_(bindparam("ids", expanding=True))).order_by(_articles.c.id.desc())
+_ADD = insert(_articles).returning(_articles.c.id)
+_OPEN_STORY = update(_articles).where(_articles.c.id == bindparam("article")).values(story_id=bindparam("article"))
+_ADD_KEYS = insert(_shingles)
 
 
 def _known(row: Row[Any], same_guid: int | None, address: int) -> Known:
