@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from monitor.terms import Vector, dot, stem, terms
 from monitor.text import sentences, shorten, tokens
 from monitor.types import Contribution, Evidence
 
@@ -15,26 +16,36 @@ _MAX_SENTENCES = 200
 _EVEN_LENGTH = 12
 """Words at which a sentence is neither short nor long: damps one-word sentences and run-on lists alike."""
 
-Vector = Mapping[str, float]
-
 
 def explain(
-    title: str, text: str, article: Vector, topic: Vector, seeds: Sequence[tuple[str, Vector]], idf: Mapping[str, float]
+    title: str,
+    text: str,
+    language: str,
+    article: Vector,
+    topic: Vector,
+    seeds: Sequence[tuple[str, Vector]],
+    idf: Mapping[str, float],
 ) -> Evidence:
     """`article` and `topic` are the vectors whose dot product is the score; `seeds` pairs of file name and unit vector."""
     file, similarity = nearest(article, seeds)
+    written = {stem(word, language): word for word in reversed(tokens(f"{title}\n{text}"))}
     return Evidence(
-        terms=contributions(article, topic),
-        sentence=best_sentence(title, text, topic, idf),
+        terms=contributions(article, topic, written),
+        sentence=best_sentence(title, text, language, topic, idf),
         seed=file,
         seed_similarity=similarity,
     )
 
 
-def contributions(article: Vector, topic: Vector) -> tuple[Contribution, ...]:
-    """Each shared term's part of the score, heaviest first; what does not fit is summed, so the parts add up to the score."""
+def contributions(article: Vector, topic: Vector, written: Mapping[str, str]) -> tuple[Contribution, ...]:
+    """Each shared term's part of the score, heaviest first, as the article writes it (`written`: term to word); what does
+    not fit is summed, so the parts add up to the score."""
     parts = sorted(
-        (Contribution(term=term, weight=weight * topic[term]) for term, weight in article.items() if term in topic),
+        (
+            Contribution(term=written.get(term, term), weight=weight * topic[term])
+            for term, weight in article.items()
+            if term in topic
+        ),
         key=lambda each: (-abs(each.weight), each.term),
     )
     rest = sum(each.weight for each in parts[MAX_TERMS:])
@@ -43,18 +54,18 @@ def contributions(article: Vector, topic: Vector) -> tuple[Contribution, ...]:
 
 def nearest(article: Vector, seeds: Sequence[tuple[str, Vector]]) -> tuple[str, float]:
     """File and cosine of the seed most like the article; ('', 0.0) where there is none."""
-    likenesses = ((file, sum(w * seed[t] for t, w in article.items() if t in seed)) for file, seed in seeds)
+    likenesses = ((file, dot(article, seed)) for file, seed in seeds)
     return max(likenesses, key=lambda each: each[1], default=("", 0.0))
 
 
-def best_sentence(title: str, text: str, topic: Vector, idf: Mapping[str, float]) -> str:
+def best_sentence(title: str, text: str, language: str, topic: Vector, idf: Mapping[str, float]) -> str:
     """The sentence that carries most of the topic for its length; the title stands in for an article without a body."""
     candidates = sentences(text)[:_MAX_SENTENCES] or [title]
-    best = max(candidates, key=lambda each: _strength(each, topic, idf))
+    best = max(candidates, key=lambda each: _strength(each, language, topic, idf))
     return shorten(best, MAX_SENTENCE)
 
 
-def _strength(sentence: str, topic: Vector, idf: Mapping[str, float]) -> float:
-    words = tokens(sentence)
+def _strength(sentence: str, language: str, topic: Vector, idf: Mapping[str, float]) -> float:
+    words = terms(sentence, language)
     carried = sum(topic[word] * idf[word] for word in set(words) if word in topic)
     return float(carried / (len(words) + _EVEN_LENGTH) ** 0.5)

@@ -1,0 +1,308 @@
+"""How well topics are recognised: a baseline and ours side by side, on labelled news.
+
+    python bench/matching.py DATA [--sets newsapi ecbplus basil] [--cold] [--topics]      DATA or MONITOR_DATA: see below
+    python bench/matching.py --cost
+
+DATA is a folder that holds tracking/newsapi_2020, tracking/ecbplus and tracking/basil as laid out in the evaluation data of
+the project; its texts belong to their publishers and are no part of it. Without it there is nothing to measure.
+
+Protocol: the earliest 1, 2 or 4 articles of a topic are its seeds; every later article arrives in order (by date; where a set
+has none, shuffled once) and is scored as it arrives, by the shipped threshold, with a background that knows only what
+arrived before it and is rebuilt each time the archive has doubled, up to 4,000 articles. Articles marked "ignore" are not judged.
+The baseline is the cosine with the seeds' TF-IDF centroid, its idf taken from the whole set and its one threshold tuned on
+the very set it is scored on, for each number of seeds: both unknowable on the day, so a baseline that flatters itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import random
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monitor.background import Background
+from monitor.match import Matcher, build
+from monitor.terms import unit, weigh
+from monitor.text import tokens
+from monitor.types import Seed, Topic
+
+SEEDS = (1, 2, 4)
+LEAST_ARTICLES = 6
+"""A stream topic with fewer labelled articles says nothing."""
+LARGEST_ARCHIVE = 4_000
+
+
+@dataclass(frozen=True)
+class Set:
+    name: str
+    articles: list[tuple[str, str]]
+    """(title, text), in order of arrival."""
+    topics: dict[str, list[int]]
+    ignored: dict[str, set[int]]
+    days: float
+    is_stream: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    average_precision: float
+    precision: float
+    recall: float
+    f1: float
+    false_alerts: int
+
+
+# --- the sets ---------------------------------------------------------------------------------------------------------
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.strip()]
+
+
+def newsapi(root: Path) -> Set:
+    folder = root / "tracking/newsapi_2020"
+    items = [row for row in rows(next(folder.glob("items_*.jsonl.gz"))) if row["lang"] == "en"]
+    items.sort(key=lambda row: row["published"])
+    place = {row["url"]: at for at, row in enumerate(items)}
+    topics, ignored = {}, {}
+    for topic in json.loads((folder / "topics_silver.json").read_text(encoding="utf-8")):
+        found = sorted(place[url] for url in topic["positive_urls"] if url in place)
+        if len(found) >= LEAST_ARTICLES:
+            topics[topic["topic"]] = found
+            ignored[topic["topic"]] = {place[url] for url in topic["ignore_urls"] if url in place}
+    articles = [(row["title"] or "", f"{row['description'] or ''}\n{row['lead'] or ''}") for row in items]
+    return Set("newsapi_2020 (en)", articles, topics, ignored, days=20, is_stream=True)
+
+
+def ecbplus(root: Path) -> Set:
+    return _in_noise(
+        rows(root / "tracking/ecbplus/articles.jsonl.gz"), "subtopic", rows(_basil(root)), "ecbplus in basil"
+    )
+
+
+def basil(root: Path) -> Set:
+    own = sorted(rows(_basil(root)), key=lambda row: row["date"])
+    return _in_noise(own, "triple", rows(root / "tracking/ecbplus/articles.jsonl.gz"), "basil in ecbplus")
+
+
+def _basil(root: Path) -> Path:
+    return root / "tracking/basil/articles.jsonl.gz"
+
+
+def _in_noise(own: list[dict[str, Any]], key: str, noise: list[dict[str, Any]], name: str) -> Set:
+    topics = defaultdict(list)
+    for at, row in enumerate(own):
+        topics[str(row[key])].append(at)
+    return Set(name, [(row.get("title") or "", row["text"]) for row in own + noise], dict(topics), {}, days=0)
+
+
+SETS = {"newsapi": newsapi, "ecbplus": ecbplus, "basil": basil}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One topic with its first seeds, and what is judged after them."""
+
+    topic: str
+    seeds: list[int]
+    judged: np.ndarray
+    is_wanted: np.ndarray
+
+
+def trials(data: Set, count: int) -> Iterator[Trial]:
+    for topic, found in data.topics.items():
+        seeds, wanted = found[:count], found[count:]
+        if not wanted:
+            continue
+        first = max(seeds) + 1 if data.is_stream else 0
+        left_out = {*seeds, *data.ignored.get(topic, ())}
+        judged = np.array([at for at in range(first, len(data.articles)) if at not in left_out])
+        yield Trial(topic, seeds, judged, np.isin(judged, wanted))
+
+
+# --- baseline and ours ------------------------------------------------------------------------------------------------
+
+
+def baseline(data: Set) -> dict[int, tuple[list[Result], float]]:
+    """Results and the tuned threshold by number of seeds."""
+    found = [tokens(f"{title}\n{text}") for title, text in data.articles]
+    seen = Counter(term for words in found for term in set(words))
+    idf = {term: float(np.log(len(found) / count)) for term, count in seen.items()}
+    vectors = [unit(weigh((), words, idf)) for words in found]
+    postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for at, vector in enumerate(vectors):
+        for term, weight in vector.items():
+            postings[term].append((at, weight))
+    out = {}
+    for count in SEEDS:
+        scored = [(trial, _cosines(trial, vectors, postings)) for trial in trials(data, count)]
+        if not scored:
+            continue
+        threshold = max(np.arange(0.02, 0.8, 0.01), key=lambda t: np.mean([judge(s, s >= t, x).f1 for x, s in scored]))
+        out[count] = [judge(scores, scores >= threshold, trial) for trial, scores in scored], float(threshold)
+    return out
+
+
+def _cosines(trial: Trial, vectors: list[dict[str, float]], postings: dict[str, list[tuple[int, float]]]) -> np.ndarray:
+    centroid: Counter[str] = Counter()
+    for seed in trial.seeds:
+        centroid.update(vectors[seed])
+    scores = np.zeros(len(vectors))
+    for term, share in unit(centroid).items():
+        places, weights = zip(*postings[term], strict=True)
+        scores[list(places)] += share * np.array(weights)
+    return scores[trial.judged]
+
+
+def ours(data: Set, *, is_cold: bool) -> dict[int, list[Result]]:
+    """One pass over the stream with all trials as topics of one matcher, as the daemon would run them."""
+    all_trials = {count: list(trials(data, count)) for count in SEEDS}
+    topics = [_topic(data, trial, count) for count, found in all_trials.items() for trial in found]
+    scores = np.zeros((len(data.articles), len(topics)))
+    thresholds = np.zeros_like(scores)
+    order = list(range(len(data.articles)))
+    if not data.is_stream:
+        random.Random(0).shuffle(order)
+    matcher = build(topics, background=Background.shipped())
+    grow_at = 50
+    for seen, at in enumerate(order):
+        if not is_cold and seen == grow_at:
+            matcher = _with_archive(data, topics, order[max(0, seen - LARGEST_ARCHIVE) : seen])
+            grow_at = min(2 * grow_at, grow_at + LARGEST_ARCHIVE)
+        # without evidence: what is measured here is the decision
+        _, scores[at], thresholds[at] = matcher._weigh(*data.articles[at], "en")
+    out, column = {}, 0
+    for count, found in all_trials.items():
+        out[count] = [
+            judge(
+                scores[t.judged, column + i] / thresholds[t.judged, column + i],
+                _said(scores, thresholds, t, column + i),
+                t,
+            )
+            for i, t in enumerate(found)
+        ]
+        column += len(found)
+    return out
+
+
+def _said(scores: np.ndarray, thresholds: np.ndarray, trial: Trial, column: int) -> np.ndarray:
+    return scores[trial.judged, column] >= thresholds[trial.judged, column]
+
+
+def _with_archive(data: Set, topics: Sequence[Topic], seen: list[int]) -> Matcher:
+    background = Background.shipped().with_documents((*data.articles[at], "en") for at in seen)
+    return build(topics, background=background)
+
+
+def _topic(data: Set, trial: Trial, count: int) -> Topic:
+    seeds = [(f"{at}.txt", *data.articles[at]) for at in trial.seeds]
+    return Topic(
+        name=f"{trial.topic}/{count}",
+        title=trial.topic,
+        seeds=tuple(Seed(file=file, title=title, text=text, language="en") for file, title, text in seeds),
+    )
+
+
+def judge(scores: np.ndarray, said: np.ndarray, trial: Trial) -> Result:
+    wanted = trial.is_wanted
+    hits = int((said & wanted).sum())
+    ranked = wanted[np.argsort(-scores, kind="stable")]
+    precision_at = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
+    return Result(
+        average_precision=float(precision_at[ranked].mean()),
+        precision=hits / max(int(said.sum()), 1),
+        recall=hits / int(wanted.sum()),
+        f1=2 * hits / (int(said.sum()) + int(wanted.sum())),
+        false_alerts=int(said.sum()) - hits,
+    )
+
+
+# --- output -----------------------------------------------------------------------------------------------------------
+
+
+def table(data: Set, *, is_cold: bool, by_topic: bool) -> None:
+    began = time.process_time()
+    theirs, mine = baseline(data), ours(data, is_cold=is_cold)
+    print(
+        f"\n{data.name}: {len(data.articles)} articles, {len(data.topics)} topics ({time.process_time() - began:.0f} s CPU)"
+    )
+    print(
+        f"{'':8} | {'baseline MAP':>12} {'F1':>5} {'at':>4} | {'ours MAP':>8} {'F1':>5} {'P':>5} {'R':>5} | {'F1 gain':>7} | false a day"
+    )
+    for count, (results, threshold) in theirs.items():
+        a, b = _mean(results), _mean(mine[count])
+        a_day = f"{b.false_alerts / len(results) / data.days:.2f}" if data.days else ""
+        print(
+            f"{count} seed{'s' * (count > 1):2} | {a.average_precision:12.3f} {a.f1:5.3f} {threshold:4.2f} | {b.average_precision:8.3f} "
+            f"{b.f1:5.3f} {b.precision:5.3f} {b.recall:5.3f} | {b.f1 - a.f1:+7.3f} | {a_day}"
+        )
+        for trial, x, y in zip(trials(data, count), results, mine[count], strict=True) if by_topic else ():
+            print(
+                f"    {trial.topic:16} F1 {x.f1:.3f} -> {y.f1:.3f}  P {y.precision:.2f} R {y.recall:.2f} false {y.false_alerts}"
+            )
+
+
+def _mean(results: list[Result]) -> Result:
+    """Means, but the sum of false alerts."""
+    fields = [[getattr(each, name) for each in results] for name in ("average_precision", "precision", "recall", "f1")]
+    return Result(*(float(np.mean(each)) for each in fields), sum(each.false_alerts for each in results))
+
+
+def cost() -> None:
+    """Time and memory of one article against many topics, on made-up words with the frequencies of the shipped list."""
+    import resource
+
+    background = Background.shipped()
+    idf = background.table("en").idf
+    words, draw = list(idf), np.random.default_rng(0)
+    shares = np.exp(-np.array([idf[word] for word in words]))
+    pool = draw.choice(words, 4_000_000, p=shares / shares.sum())
+    text = lambda length: " ".join(pool[(start := int(draw.integers(0, len(pool) - length))) : start + length])
+    for count in (10, 100, 1_000, 10_000):
+        seeds = [Seed(file="a.txt", title=text(10), text=text(300), language="en") for _ in range(count)]
+        topics = [Topic(name=str(at), title="", seeds=(seed,)) for at, seed in enumerate(seeds)]
+        began = time.process_time()
+        matcher = build(topics, background=background)
+        matcher.matches("first", "index", "en")
+        built = time.process_time() - began
+        articles = [(text(10), text(55)) for _ in range(300)]
+        began = time.process_time()
+        for title, body in articles:
+            matcher.matches(title, body, "en")
+        each = (time.process_time() - began) / len(articles)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(
+            f"{count:6} topics: built in {built:6.2f} s, {each * 1000:6.3f} ms an article of 65 words, {peak:4.0f} MB at most"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="?", default=os.environ.get("MONITOR_DATA"))
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--cold", action="store_true", help="shipped background only, as on the first day")
+    parser.add_argument("--topics", action="store_true", help="a line for each topic too")
+    parser.add_argument("--cost", action="store_true", help="time and memory instead of quality; needs no data")
+    asked = parser.parse_args()
+    if asked.cost:
+        return cost()
+    if not asked.data or not Path(asked.data, "tracking").is_dir():
+        sys.exit("no evaluation data: name its folder (the one that holds tracking/) as argument or in MONITOR_DATA")
+    for name in asked.sets:
+        table(SETS[name](Path(asked.data)), is_cold=asked.cold, by_topic=asked.topics)
+    return None
+
+
+if __name__ == "__main__":
+    main()

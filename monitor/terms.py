@@ -1,0 +1,102 @@
+"""Words as the matcher counts them: stems in, weighted vectors out. Knows no topic and no background.
+
+One term is one stem of a language (monitor.text tells the words). Stemming matters more than anything else on inflected
+languages: on Russian news mean average precision rose from .38 to .61 with one seed (docs/matching.md).
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
+from typing import Any
+
+from monitor.text import fold, tokens
+
+try:
+    import snowballstemmer  # type: ignore[import-not-found, import-untyped, unused-ignore]
+except ImportError:  # pragma: no cover - a dependency, but scoring without stems is better than none
+    snowballstemmer = None
+
+MAX_WORDS = 4_000
+"""Words of a body that are read: what an article is about stands in its first pages."""
+TITLE_WEIGHT = 2.0
+"""A word of the title counts as this many in the body."""
+_STEMMERS = {
+    "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
+    "et": "estonian", "eu": "basque", "fa": "persian", "fi": "finnish", "fr": "french", "ga": "irish", "hi": "hindi",
+    "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian", "lt": "lithuanian", "ne": "nepali", "nl": "dutch",
+    "no": "norwegian", "pl": "polish", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sr": "serbian", "sv": "swedish",
+    "ta": "tamil", "tr": "turkish",
+}  # fmt: skip
+# Inflected, but no stemmer knows them: the first letters stand for the word. On Russian, where both can be had, this
+# recovers five sixths of what the stemmer gains.
+_CUT = frozenset({"uk", "be", "bg", "mk", "kk", "ky", "tg", "mn", "sk", "sl", "hr", "bs", "lv"})
+_CUT_LENGTH = 5
+# monitor.text folds Arabic letters to their Persian forms; the Arabic stemmer looks for its own.
+_ARABIC = str.maketrans({"ی": "ي", "ک": "ك"})
+
+Vector = Mapping[str, float]
+
+
+def terms(text: str, language: str) -> list[str]:
+    """The stems of a text's words in reading order; `language` is a code of monitor.language."""
+    return [stem(word, language) for word in tokens(text)]
+
+
+@lru_cache(maxsize=200_000)
+def stem(word: str, language: str) -> str:
+    """The part of a folded word that its inflected forms share; the word itself where we know no better."""
+    if not word.isalpha():
+        return word
+    if language in _CUT:
+        return word[:_CUT_LENGTH]
+    if snowballstemmer is None or language not in _STEMMERS:
+        return word
+    with _one_at_a_time:
+        if language == "ar":
+            return fold(_stemmer(language).stemWord(word.translate(_ARABIC)))
+        return str(_stemmer(language).stemWord(word))
+
+
+_one_at_a_time = threading.Lock()  # a stemmer keeps the word it works on in itself
+
+
+@cache
+def _stemmer(language: str) -> Any:
+    return snowballstemmer.stemmer(_STEMMERS[language])
+
+
+def weigh(title: Iterable[str], body: Iterable[str], idf: Mapping[str, float]) -> dict[str, float]:
+    """Sublinear TF-IDF of two lists of terms: the tenth mention says little more than the third. Not yet of length one."""
+    counts: dict[str, float] = dict(Counter(body))
+    for term in title:
+        counts[term] = counts.get(term, 0) + TITLE_WEIGHT
+    log = math.log
+    return {term: (1 + log(count)) * idf[term] if count > 1 else idf[term] for term, count in counts.items()}
+
+
+def unit(vector: Vector) -> dict[str, float]:
+    """The vector at length one; an empty one stays empty."""
+    length = math.sqrt(sum(weight * weight for weight in vector.values()))
+    return {term: weight / length for term, weight in vector.items()} if length else {}
+
+
+def dot(left: Vector, right: Vector) -> float:
+    """Sum over the terms both carry: the cosine of two unit vectors."""
+    if len(left) > len(right):
+        left, right = right, left
+    return sum(weight * right[term] for term, weight in left.items() if term in right)
+
+
+def mean(vectors: Iterable[tuple[Vector, float]]) -> dict[str, float]:
+    """Weighted mean of vectors; {} of none."""
+    total: dict[str, float] = {}
+    weights = 0.0
+    for vector, weight in vectors:
+        weights += weight
+        for term, share in vector.items():
+            total[term] = total.get(term, 0) + weight * share
+    return {term: share / weights for term, share in total.items()}
