@@ -1,0 +1,324 @@
+"""`alerts`: what was told, where it went and how each try ended; send again, and send a test."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor.cli import base
+from monitor.cli.rounds import send_due
+from monitor.errors import AlreadyRunningError, MonitorError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlmodel import Session
+
+    from monitor.channels import Channel
+    from monitor.store.db import Database
+    from monitor.store.tables import AlertRow
+
+app = typer.Typer(invoke_without_command=True)
+
+_WAIT_SECONDS = 15.0
+"""How long `alerts test` waits for the running daemon to deliver."""
+
+
+class State(StrEnum):
+    """Of a delivery."""
+
+    PENDING = "pending"
+    LEASED = "leased"
+    SENT = "sent"
+    HELD = "held"
+    DEAD = "dead"
+
+
+@app.callback()
+def alerts(ctx: typer.Context) -> None:
+    """Alerts and their deliveries: list, show, retry, test. Without a command: list.
+
+    \b
+    Examples:
+      monitor alerts list --state dead
+      monitor alerts test desk
+    """
+    if ctx.invoked_subcommand is None:
+        list_(ctx)
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    state: Annotated[
+        State | None, typer.Option("--state", "-s", help="Only those with a delivery in this state.")
+    ] = None,
+    topic: Annotated[str, typer.Option("--topic", "-t", help="Only this topic.")] = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: base.AsJson = False,
+) -> None:
+    """Alerts, newest first, and where they went.
+
+    With --json one a line.
+
+    A delivery is pending, leased (a try is under way), sent, held (its channel is disabled, changed or gone) or dead
+    (given up).
+
+    \b
+    Example:
+      monitor alerts list --state held
+    """
+    cli = base.of(ctx)
+    cli.log()
+    with base.opened(cli.settings) as db, db.reading() as session:
+        rows = _rows(session, state, topic, limit)
+        found = [_fields(session, row) for row in rows]
+    if as_json:
+        base.print_json_lines(found)
+    elif not found:
+        base.line("no alerts")
+    else:
+        columns = ("id", "decided (UTC)", "kind", "topic", "title", "deliveries")
+        base.table(
+            columns,
+            (
+                (each["id"], each["created_at"], each["kind"], each["topic"], each["title"], _states(each))
+                for each in found
+            ),
+        )
+
+
+def _rows(session: Session, state: State | None, topic: str, limit: int) -> Sequence[AlertRow]:
+    from sqlmodel import col, select
+
+    from monitor.store.tables import AlertRow, DeliveryRow
+
+    asked = select(AlertRow).order_by(col(AlertRow.created_at).desc(), col(AlertRow.id)).limit(limit)
+    if topic:
+        asked = asked.where(AlertRow.topic == topic)
+    if state:
+        asked = asked.where(col(AlertRow.id).in_(select(DeliveryRow.alert_id).where(DeliveryRow.state == state.value)))
+    return session.exec(asked).all()
+
+
+def _fields(session: Session, row: AlertRow) -> dict[str, Any]:
+    from monitor.review import deliveries_of
+
+    return {
+        "id": row.id,
+        "created_at": row.created_at,
+        "kind": row.kind,
+        "topic": row.topic,
+        "story_id": row.story_id,
+        "article_id": row.article_id,
+        "title": row.title,
+        "deliveries": deliveries_of(session, row.id),
+    }
+
+
+def _states(alert: dict[str, Any]) -> str:
+    return ", ".join(f"{each['channel']}: {each['state']}" for each in alert["deliveries"]) or "page only"
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    id: Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or its beginning.", show_default=False)],
+    as_json: base.AsJson = False,
+) -> None:
+    """One alert, where it went and how each try ended.
+
+    \b
+    Example:
+      monitor alerts show alt_3f9c
+    """
+    cli = base.of(ctx)
+    cli.log()
+    with base.opened(cli.settings) as db, db.reading() as session:
+        row = _found(session, id)
+        found = {**_fields(session, row), "alert": row.payload}
+    if as_json:
+        base.print_json(found)
+        return
+    payload = row.payload
+    base.facts(
+        [
+            ("alert", row.id),
+            ("kind", row.kind),
+            ("decided (UTC)", row.created_at),
+            ("topic", row.topic),
+            ("title", row.title),
+            ("says", payload.get("body")),
+            ("url", (payload.get("article") or {}).get("url")),
+            ("also carried by", payload.get("also_carried_by")),
+            ("page", payload.get("review_url")),
+        ]
+    )
+    show_deliveries(found["deliveries"])
+    if row.article_id:
+        base.line(f"The whole record: monitor explain {row.article_id}")
+
+
+def show_deliveries(deliveries: Sequence[dict[str, Any]]) -> None:
+    """Deliveries with their tries, for people."""
+    if not deliveries:
+        base.line("told on the page only: no channel was set")
+    for each in deliveries:
+        due = f", due {base.when(each['next_at'])} UTC" if each["next_at"] else ""
+        base.heading(f"{each['channel']}: {each['state']}{due}")
+        if each["state"] != State.SENT and each["detail"]:
+            base.line(f"  {each['detail']}")
+        for number, one in enumerate(each["tries"], 1):
+            base.line(f"  try {number}: {base.when(one['started_at'])} UTC {one['result']} {one['code']}")
+
+
+@app.command()
+def retry(
+    ctx: typer.Context,
+    id: Annotated[str, typer.Argument(metavar="ID", help="An alert; without one, all.", show_default=False)] = "",
+    channel: Annotated[str, typer.Option("--channel", help="Only deliveries to this channel.")] = "",
+) -> None:
+    """Send held and dead deliveries again.
+
+    They go back into the outbox, to where their channels point now; these channels are enabled.
+
+    \b
+    Examples:
+      monitor alerts retry
+      monitor alerts retry alt_3f9c --channel desk
+    """
+    from monitor.store import outbox
+
+    cli = base.of(ctx)
+    cli.log()
+    targets = {name: each.destination for name, each in _channels(cli).items()}
+    if channel and channel not in targets:
+        raise base.no_such("channel", channel, targets, hint="`monitor check` shows those of the settings")
+    with base.opened(cli.settings) as db, db.writing() as session:
+        alert_id = _found(session, id).id if id else None
+        stuck = _stuck(session, alert_id)
+        wanted = {name: to for name, to in targets.items() if name in stuck and channel in ("", name)}
+        count = outbox.retry(session, now=cli.now(), destinations=wanted, alert_id=alert_id)
+    base.line(f"{count} deliveries are due again" + (f" on {', '.join(wanted)}" if wanted else ""))
+    if lost := stuck - targets.keys():
+        cli.say(f"not on {', '.join(sorted(lost))}: no longer in the settings")
+
+
+def _stuck(session: Session, alert_id: str | None) -> set[str]:
+    """Channels with held or dead deliveries."""
+    from sqlmodel import col, select
+
+    from monitor.store.tables import DeliveryRow
+
+    asked = select(DeliveryRow.channel).where(col(DeliveryRow.state).in_((State.HELD.value, State.DEAD.value)))
+    return set(session.exec(asked.where(DeliveryRow.alert_id == alert_id) if alert_id else asked))
+
+
+def _channels(cli: base.Cli) -> dict[str, Channel]:
+    from monitor.app import App
+
+    return dict(App(cli.settings).channels)
+
+
+def _found(session: Session, id: str) -> AlertRow:
+    from sqlmodel import col, select
+
+    from monitor.store.tables import AlertRow
+
+    found = session.exec(select(AlertRow).where(col(AlertRow.id).startswith(id, autoescape=True)).limit(2)).all()
+    if len(found) != 1:
+        what = "more than one alert begins with" if found else "there is no alert"
+        raise base.NotFoundError(f"{what} {id!r}; `monitor alerts list` shows them")
+    return found[0]
+
+
+# --- test -------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def test(
+    ctx: typer.Context,
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel's name.", show_default=False)],
+) -> None:
+    """Send a test through a channel.
+
+    By the same queue and signature as any alert, marked as a test. The
+    running daemon delivers it; where none runs, it is delivered here.
+
+    \b
+    Example:
+      monitor alerts test desk
+    """
+    cli = base.of(ctx)
+    cli.log()
+    known = _channels(cli)
+    if channel not in known:
+        raise base.no_such("channel", channel, known, hint="add a [channels.NAME] section to the settings")
+    try:
+        with base.alone(cli.settings, otherwise="") as app:
+            app.sync(now=app.clock())
+            alert_id = _enqueue_test(app.db, known[channel], now=app.clock())
+            asyncio.run(send_due(app, only=channel))
+            state, detail = _outcome(app.db, alert_id)
+    except AlreadyRunningError:
+        with base.opened(cli.settings) as db:
+            alert_id = _enqueue_test(db, known[channel], now=cli.now())
+            state, detail = _wait(cli, db, alert_id)
+    _report(cli, known[channel], alert_id, state, detail)
+
+
+def _enqueue_test(db: Database, channel: Channel, *, now: datetime) -> str:
+    from monitor.store import alerts as store
+    from monitor.store.tables import ChannelRow
+    from monitor.types import Alert, AlertKind
+
+    body = "This is a test of the article monitor, sent by `monitor alerts test`. If you can read it, alerts reach you."
+    alert = Alert(id=store.new_id(), kind=AlertKind.TEST, created_at=now, title=f"Test of {channel.name}", body=body)
+    with db.writing() as session:
+        row = session.get(ChannelRow, channel.name)
+        if row is None or row.destination != channel.destination:
+            raise MonitorError(f"the running daemon does not know {channel.name} as it is set now; restart it")
+        where = {channel.name: channel.destination}
+        store.enqueue(session, alert, key=f"test/{alert.id}", channels=where, deliver_at=now)
+    return alert.id
+
+
+def _wait(cli: base.Cli, db: Database, alert_id: str) -> tuple[str, str]:
+    cli.say("the daemon is running and delivers it")
+    until = time.monotonic() + _WAIT_SECONDS
+    while (outcome := _outcome(db, alert_id))[0] in (State.PENDING, State.LEASED) and not outcome[1]:
+        if time.monotonic() > until:
+            break
+        time.sleep(0.2)
+    return outcome
+
+
+def _outcome(db: Database, alert_id: str) -> tuple[str, str]:
+    from sqlmodel import select
+
+    from monitor.store.tables import ChannelRow, DeliveryRow
+
+    with db.reading() as session:
+        row = session.exec(select(DeliveryRow).where(DeliveryRow.alert_id == alert_id)).one()
+        channel = session.get(ChannelRow, row.channel)
+        return row.state, row.last_detail or (channel.disabled_reason if channel else "") or ""
+
+
+def _report(cli: base.Cli, channel: Channel, alert_id: str, state: str, detail: str) -> None:
+    where = f"{channel.name} ({channel.kind}, {channel.shown})"
+    if state == State.SENT:
+        base.line(f"sent to {where}")
+        return
+    if not detail:
+        base.line(f"queued for {where}; see `monitor alerts show {alert_id}`")
+        return
+    mend = {
+        State.HELD: "the channel is disabled: correct it in the settings, then `monitor alerts retry`",
+        State.DEAD: "given up",
+    }.get(State(state), f"it is tried again; see `monitor alerts show {alert_id}`")
+    raise MonitorError(f"not sent to {where}: {detail}; {mend}")

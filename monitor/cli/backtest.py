@@ -1,0 +1,123 @@
+"""`backtest`: topics over a file of articles, or over the store, as if they had just arrived. The work is `monitor.backtest`'s."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor.cli import base
+from monitor.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from monitor.backtest import Line
+
+
+def backtest(
+    ctx: typer.Context,
+    seeds: Annotated[
+        Path | None, typer.Option("--seeds", help="Folder of topics; else that of the settings.", show_default=False)
+    ] = None,
+    articles: Annotated[
+        Path | None, typer.Option("--articles", help="Articles, one JSON object a line; else the store's.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Answers, one JSON object a line; - is stdout.")] = Path("-"),
+    all_scores: Annotated[
+        bool, typer.Option("--all-scores", help="Every topic's score, not only those that matched.")
+    ] = False,
+) -> None:
+    """Run topics over articles as if they had just arrived.
+
+    In order, through the daemon's own match, dedup and decision. Nothing is stored and nobody is told. A line of
+    --articles holds id and title, and may hold url, summary, text, published (ISO 8601), language, source; a bad line
+    is reported with its number and skipped. Faults in the seeds are reported, the other topics run.
+
+    \b
+    Examples:
+      monitor backtest --seeds seeds --articles news.jsonl --out answers.jsonl --all-scores
+      monitor backtest --articles news.jsonl | jq 'select(.alert != [])'
+    """
+    cli = base.of(ctx)
+    cli.log()
+    folder = seeds or cli.settings.seeds.dir
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder; --seeds names one that holds a folder for each topic")
+    if articles and not articles.is_file():
+        raise ConfigError(f"{articles}: no such file; --articles names one with a JSON object a line")
+
+    with ExitStack() as open_until_done:
+        bar = open_until_done.enter_context(base.progress(cli))
+        lines = open_until_done.enter_context(_of_file(articles, bar) if articles else _of_store(cli, bar))
+        file = open_until_done.enter_context(base.written(out))
+        tally = Counter[str]()
+        started = time.monotonic()
+        for answer in _counted(_answers(folder, lines, all_scores), tally):
+            file.write(json.dumps(answer) + "\n")
+        took = time.monotonic() - started
+    cli.say(
+        f"{tally['articles']} articles, {tally['articles'] / max(took, 1e-9):.0f} articles/s, "
+        f"{tally['matched']} matched, {tally['copies']} copies, {tally['alerts']} alerts"
+    )
+
+
+def _answers(folder: Path, lines: Iterable[Line], all_scores: bool) -> Iterator[dict[str, Any]]:
+    from monitor import backtest as work
+    from monitor import seeds
+    from monitor.background import Background
+    from monitor.match import build
+
+    shelf = seeds.load(folder)
+    for fault in shelf.faults:
+        base.complain(f"fault: {fault}")
+    matcher = build(shelf.topics, background=Background.shipped())
+    return work.run(lines, matcher, shelf.topics, all_scores=all_scores)
+
+
+def _counted(answers: Iterable[dict[str, Any]], tally: Counter[str]) -> Iterator[dict[str, Any]]:
+    for answer in answers:
+        tally["articles"] += 1
+        tally["matched"] += any(each["matched"] for each in answer["topics"])
+        tally["copies"] += answer["kind"] == "copy"
+        tally["alerts"] += len(answer["alert"])
+        yield answer
+
+
+@contextmanager
+def _of_file(path: Path, bar: Progress) -> Iterator[Iterable[Line]]:
+    """The file's articles; bytes that are no UTF-8 become replacement characters."""
+    from monitor import backtest as work
+
+    task = bar.add_task("reading", total=path.stat().st_size or None)
+    bar.columns = tuple(each for each in bar.columns if type(each).__name__ != "MofNCompleteColumn")
+
+    def lines() -> Iterator[str]:
+        for raw in file:
+            bar.advance(task, len(raw))
+            yield raw.decode("utf-8", "replace")
+
+    def is_bad(number: int, why: str) -> None:
+        base.complain(f"{path}:{number}: skipped: {why}")
+
+    with path.open("rb") as file:
+        yield work.read(lines(), start_at=datetime.now(UTC), on_bad=is_bad)
+
+
+@contextmanager
+def _of_store(cli: base.Cli, bar: Progress) -> Iterator[Iterable[Line]]:
+    with base.opened(cli.settings) as db, db.reading() as session:
+        from sqlmodel import func, select
+
+        from monitor import backtest as work
+        from monitor.store.tables import ArticleRow
+
+        total = session.exec(select(func.count()).select_from(ArticleRow)).one()
+        yield bar.track(work.stored(session), total=total, description="judging")

@@ -1,0 +1,352 @@
+"""What every command shares: the global options, exit codes, opening the store, and how things are printed.
+
+Results go to stdout, messages and progress to stderr. Whatever strangers wrote is printed as plain text: markup is never
+read, control characters are shown (U15). Imports of ours that cost time (store, numpy) wait until a command needs them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from enum import IntEnum
+from functools import cached_property
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor import logs
+from monitor.errors import AlreadyRunningError, ConfigError, MonitorError, StoreBusyError
+from monitor.logs import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress
+
+    from monitor.app import App
+    from monitor.settings import Settings
+    from monitor.store.db import Database
+
+
+class Code(IntEnum):
+    """What the command ends with; see docs/commands.md."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    BUSY = 4
+
+
+class NotFoundError(MonitorError):
+    """What was asked for is not there."""
+
+
+def code_of(error: MonitorError) -> Code:
+    """The exit code that an error means."""
+    if isinstance(error, ConfigError):
+        return Code.USAGE
+    if isinstance(error, NotFoundError):
+        return Code.NOT_FOUND
+    return Code.BUSY if isinstance(error, StoreBusyError | AlreadyRunningError) else Code.FAILED
+
+
+# --- global options ---------------------------------------------------------------------------------------------------
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+@dataclass
+class Cli:
+    """The global options, and the settings once somebody asks for them."""
+
+    config: Path | None = None
+    verbose: int = 0
+    is_quiet: bool = False
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings in force. Raises ConfigError with every fault."""
+        from monitor import config
+
+        return config.load(self.config, os.environ)
+
+    def now(self) -> datetime:
+        """The time by the clock of the settings."""
+        from monitor import clock
+
+        of = self.settings.clock
+        return clock.started(of.speed, of.start_at, of.real_start_at)()
+
+    def log(self, usual: str = "warning", format: str = "text") -> None:
+        """Set the log up: as `usual`, or as --verbose and --quiet have it."""
+        louder = {0: usual, 1: "debug" if usual == "info" else "info"}.get(self.verbose, "debug")
+        logs.setup("error" if self.is_quiet else louder, format)
+
+    def say(self, text: str) -> None:
+        """A message for people, on stderr; none with --quiet."""
+        if not self.is_quiet:
+            complain(text)
+
+
+def of(ctx: typer.Context) -> Cli:
+    """The global options of this call."""
+    return ctx.ensure_object(Cli)
+
+
+def complain(text: str) -> None:
+    """On stderr, whatever was asked: errors, and what went wrong on the way."""
+    for line in text.splitlines() or [""]:
+        typer.echo(visible(line), err=True)
+
+
+def moment(value: str) -> datetime:
+    """`2026-11-22`, `2026-11-22T08:00Z`, or `36h`, `7d`: that long ago. Raises BadParameter."""
+    ago = re.fullmatch(r"(\d{1,5})([mhdw])", value)
+    if ago:
+        units = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+        return datetime.now(UTC) - timedelta(**{units[ago[2]]: int(ago[1])})
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        raise typer.BadParameter("write a date, as 2026-11-22, or how long ago, as 24h or 7d") from None
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def no_such(what: str, asked: str, known: Iterable[str], *, hint: str) -> NotFoundError:
+    """The error for a name that is not there, with the nearest one that is."""
+    near = get_close_matches(asked, list(known), 1, 0.5)
+    return NotFoundError(f'there is no {what} "{asked}"; ' + (f'did you mean "{near[0]}"?' if near else hint))
+
+
+# --- the store --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """The store as it is, for commands that read or judge beside the daemon. Raises NotFoundError where there is none yet."""
+    path = settings.store.path
+    if path is not None and not path.exists():
+        raise NotFoundError(
+            f"there is no store at {path} yet: `monitor run` makes it. Or is this the wrong folder, or --config missing?"
+        )
+    from monitor.store import migrate
+    from monitor.store.db import Database
+
+    db = Database(settings.store.url)
+    try:
+        migrate.check(db)
+        yield db
+    finally:
+        db.close()
+
+
+@contextmanager
+def alone(settings: Settings, *, otherwise: str) -> Iterator[App]:
+    """The whole App on a store that no daemon works on meanwhile. Raises AlreadyRunningError that ends with `otherwise`.
+
+    PostgreSQL takes many workers, so nothing is locked there. What a killed process left leased is free again.
+    """
+    from monitor.app import App
+    from monitor.store.lock import StoreLock
+
+    app = App(settings)
+    lock = StoreLock(settings.store.path)
+    if settings.store.path:
+        made(settings.store.path.parent)
+    try:
+        lock.take()
+    except AlreadyRunningError as error:
+        raise AlreadyRunningError(f"the daemon is running on this store: {otherwise}") from error
+    try:
+        app.open_store(may_migrate=True)
+        if settings.store.path:
+            _release(app.db)
+        yield app
+    finally:
+        app.close()
+        lock.free()
+
+
+def _release(db: Database) -> None:
+    from monitor.store import feeds, outbox
+
+    with db.writing() as session:
+        feeds.release_all(session)
+        outbox.release_all(session)
+
+
+def made(folder: Path) -> None:
+    """Make the folder. Raises MonitorError with the mend where that fails."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MonitorError(
+            f"the folder {folder} cannot be made: {error.strerror}; choose one that this user may write"
+        ) from error
+
+
+# --- printing ---------------------------------------------------------------------------------------------------------
+
+
+def console(*, err: bool = False) -> Console:
+    """Rich, with markup and guesses about numbers switched off: what is printed is other people's text."""
+    from rich.console import Console
+
+    stream = sys.stderr if err else sys.stdout
+    # Piped, Rich would fold everything to 80 columns: lines that a person greps stay whole.
+    width = None if stream.isatty() else 240
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+
+
+def show(renderable: RenderableType) -> None:
+    """On stdout; piped, without the spaces that Rich fills lines up with."""
+    to = console()
+    if to.is_terminal:
+        to.print(renderable)
+        return
+    with to.capture() as captured:
+        to.print(renderable)
+    typer.echo("\n".join(each.rstrip() for each in captured.get().splitlines()))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
+    """A table on stdout; a column that starts with `>` is set to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", pad_edge=False)
+    for column in columns:
+        shown.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(words(each)) for each in row))
+    show(shown)
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> None:
+    """Names and values below one another on stdout; what is empty is left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table.grid(padding=(0, 2))
+    for name, value in pairs:
+        if value not in (None, "", (), []):
+            shown.add_row(Text(name, style="dim"), Text(words(value)))
+    show(shown)
+
+
+def heading(text: str) -> None:
+    """A line that opens a part, on stdout."""
+    from rich.text import Text
+
+    show(Text(f"\n{visible(text)}", style="bold"))
+
+
+def line(text: str) -> None:
+    """One plain line on stdout."""
+    typer.echo(visible(text))
+
+
+def words(value: object) -> str:
+    """A value as people read it, on one line."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return when(value)
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    if isinstance(value, list | tuple | frozenset):
+        return ", ".join(map(words, value))
+    return visible(str(value))
+
+
+def when(at: datetime | None) -> str:
+    """`2026-11-22 12:05` in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}" if at else ""
+
+
+# JSON escapes what is below U+0020; these a terminal obeys as well.
+_OBEYED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def as_json(value: object, *, indent: int | None = None) -> str:
+    """JSON in its own letters, but nothing in it that a terminal obeys."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=_plain)
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def print_json(value: object) -> None:
+    """One JSON document on stdout."""
+    typer.echo(as_json(value, indent=2))
+
+
+def print_json_lines(values: Iterable[object]) -> None:
+    """One JSON document a line on stdout."""
+    for value in values:
+        typer.echo(as_json(value))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple | set | frozenset) else str(value)
+
+
+def progress(cli: Cli) -> Progress:
+    """A progress bar on stderr: only on a terminal, never with --quiet."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console(err=True),
+        transient=True,
+        disable=cli.is_quiet or not sys.stderr.isatty(),
+    )
+
+
+@contextmanager
+def written(target: Path) -> Iterator[IO[str]]:
+    """A text file that is there whole or not at all: written beside its place, then renamed. `-` is stdout."""
+    if str(target) == "-":
+        yield sys.stdout
+        return
+    try:
+        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, on either road
+            "w", encoding="utf-8", newline="", dir=target.parent, prefix=f".{target.name}.", delete=False
+        )
+    except OSError as error:
+        raise ConfigError(f"{target} cannot be written: {error.strerror}; choose another place for --out") from error
+    try:
+        with file:
+            yield file
+        os.chmod(file.name, 0o666 & ~_umask())
+        os.replace(file.name, target)
+    except BaseException:
+        Path(file.name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,62 @@
+"""`check`: the settings in force with their origins, and every fault of settings, channels and seeds at once."""
+
+from __future__ import annotations
+
+import typer
+
+from monitor import seeds
+from monitor.cli import base
+from monitor.cli.topics import unknown_channels
+from monitor.errors import ConfigError
+
+
+def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
+    """Print the settings in force, and every fault.
+
+    Secrets are masked; faults are those of settings, channels and seeds. Ends with 2 where there is a fault. Starts
+    nothing, opens no store, calls nobody.
+
+    \b
+    Examples:
+      monitor check
+      monitor --config new.toml check --json
+    """
+    from monitor import config
+
+    cli = base.of(ctx)
+    cli.log()
+    shown: list[config.Shown] = []
+    faults: list[str] = []
+    warnings: list[str] = []
+    try:
+        settings = cli.settings
+    except ConfigError as error:
+        faults += error.faults
+    else:
+        shelf = seeds.load(settings.seeds.dir)
+        shown = config.shown(settings)
+        faults += [*_channel_faults(cli), *shelf.faults]
+        warnings += [*settings.notes, *unknown_channels(settings, shelf), *shelf.warnings]
+    if as_json:
+        base.print_json({"settings": [each._asdict() for each in shown], "faults": faults, "warnings": warnings})
+    else:
+        if shown:
+            base.table(("setting", "value", "from"), shown)
+        for each in warnings:
+            base.complain(f"warning: {each}")
+        for each in faults:
+            base.complain(f"fault: {each}")
+        if not faults:
+            base.line("no faults")
+    if faults:
+        raise typer.Exit(base.Code.USAGE)
+
+
+def _channel_faults(cli: base.Cli) -> tuple[str, ...]:
+    from monitor.app import App
+
+    try:
+        assert App(cli.settings).channels is not None
+    except ConfigError as error:
+        return error.faults
+    return ()

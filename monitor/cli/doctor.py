@@ -1,0 +1,294 @@
+"""`doctor`: is everything well? Environment and store looked at, one finding a line, each with its mend. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from monitor import seeds
+from monitor.cli import base
+from monitor.errors import AlreadyRunningError, ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from monitor.settings import Settings
+    from monitor.store.db import Database
+
+_LOW_SPACE, _NO_SPACE = 500_000_000, 50_000_000
+_LARGE_WAL = 64 * 1024 * 1024
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, how it is, and, where it is not well, what to do."""
+
+    what: str
+    level: str
+    """ok, warn or fail."""
+    says: str
+    mend: str = ""
+
+
+def doctor(ctx: typer.Context, as_json: base.AsJson = False) -> None:
+    """Say what is not well, and how to mend it.
+
+    Looks at environment, settings, store, feeds, channels and seeds. Ends with 1 where something fails; warnings end
+    with 0.
+
+    \b
+    Examples:
+      monitor doctor
+      monitor doctor --json | jq '.[] | select(.level != "ok")'
+    """
+    cli = base.of(ctx)
+    cli.log()
+    findings = list(_look(cli))
+    if as_json:
+        base.print_json([asdict(each) for each in findings])
+    else:
+        for each in findings:
+            mend = f" -> {each.mend}" if each.mend else ""
+            base.line(f"{each.level:<5} {each.what}: {each.says}{mend}")
+    if any(each.level == "fail" for each in findings):
+        raise typer.Exit(base.Code.FAILED)
+
+
+def _look(cli: base.Cli) -> Iterator[Finding]:
+    yield _python()
+    try:
+        settings = cli.settings
+    except ConfigError as error:
+        yield from (
+            Finding("settings", "fail", fault, "correct it; `monitor check` shows all") for fault in error.faults
+        )
+        return
+    yield _settings(settings)
+    yield from _channels(settings)
+    yield _seeds(settings)
+    yield from _store(settings)
+
+
+def _python() -> Finding:
+    return Finding("python", "ok", f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}")
+
+
+def _settings(settings: Settings) -> Finding:
+    if settings.notes:
+        return Finding("settings", "warn", "; ".join(settings.notes), "`monitor check` shows what is in force")
+    return Finding("settings", "ok", f"{len(settings.feeds)} feeds, {len(settings.channels)} channels")
+
+
+def _channels(settings: Settings) -> Iterator[Finding]:
+    from monitor.app import App
+
+    try:
+        assert App(settings).channels is not None
+    except ConfigError as error:
+        yield from (Finding("channels", "fail", fault, "correct it in the settings") for fault in error.faults)
+
+
+def _seeds(settings: Settings) -> Finding:
+    shelf = seeds.load(settings.seeds.dir)
+    if shelf.faults:
+        return Finding("seeds", "fail", _some(shelf.faults), "`monitor topics check` names every fault")
+    if shelf.warnings:
+        return Finding("seeds", "warn", _some(shelf.warnings), "`monitor topics check` names them all")
+    if not shelf.topics:
+        return Finding("seeds", "warn", "no topic", f"put an article into {settings.seeds.dir}/TOPIC/")
+    return Finding("seeds", "ok", f"{len(shelf.topics)} topics")
+
+
+def _some(texts: tuple[str, ...] | list[str]) -> str:
+    rest = len(texts) - _SHOWN
+    return "; ".join(texts[:_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
+
+
+# --- the store --------------------------------------------------------------------------------------------------------
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    path = settings.store.path
+    if path is not None:
+        yield _sqlite()
+        yield _folder(path)
+        if not path.exists():
+            yield Finding("store", "warn", f"there is none at {path} yet", "`monitor run` makes it")
+            return
+        yield _daemon(path)
+    from monitor.store.db import Database
+
+    db = Database(settings.store.url)
+    try:
+        yield from _inside(db)
+    except StoreError as error:
+        yield Finding("store", "fail", str(error), "nothing else of it could be looked at")
+    finally:
+        db.close()
+
+
+def _inside(db: Database) -> Iterator[Finding]:
+    schema = _schema(db)
+    yield schema
+    if db.is_sqlite:
+        yield _quick_check(db)
+    if schema.level != "ok":
+        return
+    looks: tuple[Callable[[Database], Finding], ...] = (_feeds, _destinations, _outbox, _clock, _sizes)
+    yield from (look(db) for look in looks)
+
+
+def _sqlite() -> Finding:
+    version = sqlite3.sqlite_version_info
+    if (3, 7, 0) <= version < (3, 51, 3):
+        return Finding(
+            "sqlite",
+            "warn",
+            f"{sqlite3.sqlite_version} has the WAL-reset bug of 3.7.0 to 3.51.2 (rare; needs two writers at one moment)",
+            "use a Python whose SQLite is 3.51.3 or newer; keep backups",
+        )
+    return Finding("sqlite", "ok", sqlite3.sqlite_version)
+
+
+def _folder(path: Path) -> Finding:
+    folder = next(each for each in (path.absolute().parent, *path.absolute().parents) if each.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Finding(
+            "disk", "fail", f"{folder} cannot be written", "give the folder to the user that runs the monitor"
+        )
+    free = shutil.disk_usage(folder).free
+    says = f"{_size(free)} free in {folder}"
+    if free < _NO_SPACE:
+        return Finding("disk", "fail", says, "free some space: polling rests on a full disk")
+    return Finding("disk", "warn", says, "free some space soon") if free < _LOW_SPACE else Finding("disk", "ok", says)
+
+
+def _daemon(path: Path) -> Finding:
+    from monitor.store.lock import StoreLock
+
+    lock = StoreLock(path)
+    try:
+        lock.take()
+    except AlreadyRunningError:
+        return Finding("daemon", "ok", "running")
+    except StoreError as error:
+        return Finding("daemon", "fail", str(error), "check who owns the data folder")
+    lock.free()
+    return Finding("daemon", "warn", "not running", "`monitor run` starts it")
+
+
+def _schema(db: Database) -> Finding:
+    from monitor.store import migrate
+
+    try:
+        migrate.check(db)
+    except StoreError as error:
+        return Finding("schema", "fail", str(error), "`monitor migrate`, unless a newer version wrote it")
+    return Finding("schema", "ok", f"{migrate.head()} on {db.shown}")
+
+
+def _quick_check(db: Database) -> Finding:
+    from sqlalchemy import text
+
+    with db.reading() as session:
+        found = [str(row[0]) for row in session.connection().execute(text("PRAGMA quick_check(5)"))]
+    if found == ["ok"]:
+        return Finding("integrity", "ok", "quick_check found nothing")
+    return Finding("integrity", "fail", _some(found), "stop the daemon, keep the file, restore a backup")
+
+
+def _feeds(db: Database) -> Finding:
+    from monitor.store import feeds
+
+    with db.reading() as session:
+        rows = [row for row in feeds.list_all(session) if row.is_enabled]
+    ill = [f"{row.name} ({row.paused_reason or row.error})" for row in rows if row.failures or row.paused_reason]
+    if ill:
+        return Finding("feeds", "warn", f"{len(ill)} of {len(rows)} fail: {_some(ill)}", "`monitor feeds` shows them")
+    return Finding("feeds", "ok", f"{len(rows)} polled, none failing")
+
+
+def _destinations(db: Database) -> Finding:
+    from sqlmodel import select
+
+    from monitor.store.tables import ChannelRow
+
+    with db.reading() as session:
+        rows = [row for row in session.exec(select(ChannelRow)) if row.is_configured]
+    disabled = [f"{row.name}: {row.disabled_reason}" for row in rows if row.disabled_reason]
+    failing = [f"{row.name}: {row.failures} failures in a row" for row in rows if row.failures]
+    if disabled or failing:
+        mend = (
+            "correct it in the settings, then `monitor alerts retry`"
+            if disabled
+            else "`monitor alerts list` shows more"
+        )
+        return Finding("channels", "warn", _some(disabled or failing), mend)
+    return Finding("channels", "ok", f"{len(rows)} in use")
+
+
+def _outbox(db: Database) -> Finding:
+    from sqlmodel import select
+
+    from monitor.store.tables import DeliveryRow
+
+    with db.reading() as session:
+        found = Counter(session.exec(select(DeliveryRow.state)))
+    says = ", ".join(f"{count} {state}" for state, count in sorted(found.items())) or "empty"
+    if found["held"] or found["dead"]:
+        return Finding(
+            "outbox", "warn", says, "`monitor alerts list --state held` (or dead), then `monitor alerts retry`"
+        )
+    return Finding("outbox", "ok", says)
+
+
+def _clock(db: Database) -> Finding:
+    """A clock that was set back leaves traces from the future."""
+    from sqlmodel import func, select
+
+    from monitor.store.tables import ArticleRow, FeedRow
+
+    now = datetime.now(UTC)
+    with db.reading() as session:
+        traces = [session.exec(select(func.max(each))).one() for each in (ArticleRow.seen_at, FeedRow.last_polled_at)]
+    latest = max((each for each in traces if each), default=now)
+    if latest > now + timedelta(minutes=5):
+        mend = "set the clock right, or wait: what is due comes late"
+        return Finding(
+            "clock", "warn", f"it is {base.when(now)} UTC here, but the store knows {base.when(latest)}", mend
+        )
+    return Finding("clock", "ok", f"{base.when(now)} UTC")
+
+
+def _sizes(db: Database) -> Finding:
+    from sqlmodel import func, select
+
+    from monitor.store.tables import ArticleRow
+
+    with db.reading() as session:
+        articles = session.exec(select(func.count()).select_from(ArticleRow)).one()
+    if db.path is None:
+        return Finding("size", "ok", f"{articles} articles")
+    wal = db.path.with_name(f"{db.path.name}-wal")
+    waiting = wal.stat().st_size if wal.exists() else 0
+    says = f"{articles} articles, {_size(db.path.stat().st_size)}, write-ahead log {_size(waiting)}"
+    if waiting > _LARGE_WAL:
+        return Finding("size", "warn", says, "some program has read the store for very long: end it")
+    return Finding("size", "ok", says)
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

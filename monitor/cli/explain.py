@@ -1,0 +1,274 @@
+"""`explain`: the whole record of one article, or, for an address never seen, what would be made of it now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor import seeds, urls
+from monitor.cli import base
+from monitor.cli.alerts import show_deliveries
+from monitor.cli.topics import build_matcher
+from monitor.errors import FetchError, ParseError
+from monitor.types import Article, Entry, Evidence, Reason, Score
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from monitor.app import App
+    from monitor.match import Matcher
+    from monitor.review import Record
+    from monitor.settings import Settings
+
+_TEXT_SHOWN = 600
+
+
+def explain(
+    ctx: typer.Context,
+    asked: Annotated[str, typer.Argument(metavar="URL|ID", help="An address, or an article's number.")],
+    as_json: base.AsJson = False,
+) -> None:
+    """Everything about one article, and why.
+
+    What it is to others, its scores, the decision and its reason, who was told, verdicts. An address never seen is
+    fetched now and scored, and not stored. Ends with 3 where it can be neither found nor fetched.
+
+    \b
+    Examples:
+      monitor explain 4711
+      monitor explain https://example.org/news/1 --json
+    """
+    cli = base.of(ctx)
+    cli.log()
+    record = _record(cli.settings, asked)
+    if record:
+        base.print_json({"is_stored": True, **_flat(record)}) if as_json else _show(record)
+        return
+    if asked.isdigit():
+        raise base.NotFoundError(f"there is no article {asked}; `monitor explain URL` takes an address too")
+    guess = _guess(cli, asked)
+    base.print_json(_guess_flat(guess)) if as_json else _show_guess(guess)
+
+
+def _record(settings: Settings, asked: str) -> Record | None:
+    """What the store knows; None where it has nothing, or where there is no store yet."""
+    try:
+        with base.opened(settings) as db, db.reading() as session:
+            from monitor import review
+
+            found = review.find_article(session, asked)
+            return review.record(session, found) if found is not None else None
+    except base.NotFoundError:
+        return None
+
+
+# --- a stored article -------------------------------------------------------------------------------------------------
+
+
+def _flat(record: Record) -> dict[str, Any]:
+    from monitor.review import flat
+
+    fields = {name: getattr(record, name) for name in record.__slots__}
+    return fields | {"hits": [flat(hit) for hit in record.hits]}
+
+
+def _show(record: Record) -> None:
+    relation = record.kind if record.of_article_id is None else f"{record.kind} of article {record.of_article_id}"
+    base.facts(
+        [
+            ("article", record.id),
+            ("title", record.title),
+            ("url", record.url),
+            ("source", record.source),
+            ("feeds", record.feeds),
+            ("author", record.author),
+            ("language", record.language),
+            ("text", f"{record.grade}, {len(record.text.split())} words"),
+            ("published (UTC)", record.published_at),
+            ("seen (UTC)", record.seen_at),
+            ("is", relation + (f": {record.why}" if record.why else "")),
+            ("story", record.story_id),
+            ("decision", f"{record.reason} ({base.when(record.decided_at)} UTC)"),
+        ]
+    )
+    if record.scores:
+        base.heading("Scores when it was decided")
+        base.table(("topic", ">score", ">threshold", "verdict"), map(_score_row, record.scores))
+    for hit in record.hits:
+        base.heading(f"Match {hit.id}: {hit.topic_title} ({hit.state})")
+        _show_evidence(hit.evidence)
+    if record.carried:
+        base.heading("The rest of its story")
+        base.table((">article", "source", "title", "is"), record.carried)
+    for told in record.told:
+        base.heading(f"Alert {told.alert_id}: {told.topic} {told.kind}, {base.when(told.created_at)} UTC")
+        show_deliveries(told.deliveries)
+    _show_history(record)
+
+
+def _score_row(score: Mapping[str, Any]) -> tuple[object, ...]:
+    blocked = score.get("blocked")
+    return score["topic"], score["score"], score["threshold"], _verdict(score["matched"], blocked and Reason[blocked])
+
+
+def _verdict(is_match: bool, blocked: Reason | None) -> str:
+    return blocked.value if blocked else "match" if is_match else "below"
+
+
+def _show_evidence(evidence: Evidence) -> None:
+    base.facts(
+        [
+            ("terms", [f"{each.term} {each.weight:.3f}" for each in evidence.terms]),
+            ("sentence", evidence.sentence),
+            ("nearest seed", f"{evidence.seed} (likeness {evidence.seed_similarity:.2f})" if evidence.seed else ""),
+        ]
+    )
+
+
+def _show_history(record: Record) -> None:
+    if record.verdicts:
+        base.heading("Verdicts")
+        for each in record.verdicts:
+            said = "confirmed" if each["is_relevant"] else "dismissed"
+            note = f": {each['note']}" if each["note"] else ""
+            base.line(f"{base.when(each['at'])} UTC  {each['topic']} {said} by {each['by']}{note}")
+    if record.revisions:
+        base.heading("Earlier versions")
+        for each in record.revisions:
+            material = "facts changed" if each["is_material"] else "wording only"
+            base.line(f"until {base.when(each['replaced_at'])} UTC  {each['title']} ({material}; {each['why']})")
+
+
+# --- an address never seen --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Guess:
+    """What would be made of an article that is not stored."""
+
+    url: str
+    article: Article
+    scores: tuple[Score, ...]
+    evidence: Mapping[str, Evidence]
+
+
+def _guess(cli: base.Cli, asked: str) -> _Guess:
+    from monitor.app import App
+
+    try:
+        urls.check(asked)
+    except ValueError as error:
+        raise base.NotFoundError(f"not an article's number, nor an address that can be read: {error}") from None
+    cli.say("not in the store: fetching it now, storing nothing")
+    app = App(cli.settings)
+    try:
+        article = asyncio.run(_fetch(app, asked, now=cli.now()))
+    except (FetchError, ParseError) as error:
+        raise base.NotFoundError(f"not in the store, and it could not be fetched: {error}") from error
+    matcher = build_matcher(cli.settings, seeds.load(cli.settings.seeds.dir))
+    scores = tuple(sorted(matcher.score(article.title, article.text, article.language), key=_nearest_first))
+    return _Guess(url=asked, article=article, scores=scores, evidence=_evidence(matcher, article, scores))
+
+
+def _nearest_first(score: Score) -> float:
+    return score.threshold - score.score
+
+
+def _evidence(matcher: Matcher, article: Article, scores: Iterable[Score]) -> dict[str, Evidence]:
+    """Of all that matched, else of the nearest."""
+    ordered = list(scores)
+    wanted = [each for each in ordered if each.is_match or each.blocked] or ordered[:1]
+    return {each.topic: matcher.evidence(each.topic, article.title, article.text, article.language) for each in wanted}
+
+
+async def _fetch(app: App, url: str, *, now: datetime) -> Article:
+    from monitor.fetch import PAGE_TYPES
+
+    try:
+        fetched = await app.fetcher.get(url, now=now, accept=PAGE_TYPES, policy=app.feed_policy)
+        return await app.workers.run(read_page, fetched.body, fetched.final_url, now)
+    finally:
+        await app.aclose()
+
+
+def read_page(body: bytes, url: str, now: datetime) -> Article:
+    """A page as an article, for a worker process: its title from its own markup, its text as a poll with full text reads it."""
+    from monitor.extract import extract
+
+    entry = Entry(guid=url, url=url, title=page_title(body))
+    return extract(entry, source=urls.host(url), seen_at=now, page=body)
+
+
+def page_title(body: bytes) -> str:
+    """What the page calls itself: og:title, else its only heading, else <title>; '' where there is none."""
+    from lxml import etree
+    from lxml import html as lxml_html
+
+    from monitor.extract import MAX_PAGE
+    from monitor.text import plain_line
+
+    try:
+        page = lxml_html.document_fromstring(body[:MAX_PAGE])
+    except (etree.LxmlError, ValueError):
+        return ""
+    headings = [each.text_content() for each in page.iter("h1")]
+    offers = [
+        *page.xpath("//meta[@property='og:title']/@content"),
+        *(headings if len(headings) == 1 else ()),
+        *(each.text_content() for each in page.iter("title")),
+    ]
+    return next((found for each in offers if (found := plain_line(str(each), limit=1000))), "")
+
+
+def _guess_flat(guess: _Guess) -> dict[str, Any]:
+    article = guess.article
+    return {
+        "is_stored": False,
+        "url": guess.url,
+        "final_url": article.url,
+        "title": article.title,
+        "text": article.text,
+        "language": article.language,
+        "grade": article.grade,
+        "scores": [
+            {
+                "topic": each.topic,
+                "score": each.score,
+                "threshold": each.threshold,
+                "probability": each.probability,
+                "matched": each.is_match,
+                "blocked": each.blocked and each.blocked.name,
+            }
+            for each in guess.scores
+        ],
+        "evidence": guess.evidence,
+    }
+
+
+def _show_guess(guess: _Guess) -> None:
+    article = guess.article
+    text = article.text[:_TEXT_SHOWN] + ("…" if len(article.text) > _TEXT_SHOWN else "")
+    base.line("Not in the store; fetched just now, not stored.")
+    base.facts(
+        [
+            ("title", article.title),
+            ("url", article.url),
+            ("language", article.language),
+            ("text", f"{article.grade}, {len(article.text.split())} words"),
+            ("begins", " ".join(text.split())),
+        ]
+    )
+    if not guess.scores:
+        base.line("no topic is defined")
+        return
+    base.table(
+        ("topic", ">score", ">threshold", "verdict"),
+        ((each.topic, each.score, each.threshold, _verdict(each.is_match, each.blocked)) for each in guess.scores),
+    )
+    for topic, evidence in guess.evidence.items():
+        base.heading(f"Why {topic} scored so")
+        _show_evidence(evidence)

@@ -1,0 +1,304 @@
+"""`matches`: list, show, confirm, dismiss, export. The reviewer's verbs are in `monitor.review`; here they get a voice."""
+
+from __future__ import annotations
+
+import csv
+import getpass
+import re
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor.cli import base
+
+if TYPE_CHECKING:
+    from monitor.review import Hit, Query
+    from monitor.store.db import Database
+
+app = typer.Typer(invoke_without_command=True)
+
+
+class State(StrEnum):
+    """Of a match."""
+
+    NEW = "new"
+    CONFIRMED = "confirmed"
+    DISMISSED = "dismissed"
+
+
+class Format(StrEnum):
+    """Of an export."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+OfTopic = Annotated[str, typer.Option("--topic", "-t", help="Only this topic.")]
+InState = Annotated[State | None, typer.Option("--state", "-s", help="Only new, confirmed or dismissed ones.")]
+Words = Annotated[str, typer.Option("--search", help="Only articles that hold all these words.")]
+Since = Annotated[str, typer.Option("--since", help="Only those found since: 2026-11-22, 24h, 7d.")]
+Source = Annotated[str, typer.Option("--source", help="Only from this feed.")]
+Ids = Annotated[
+    list[int],
+    typer.Argument(metavar="ID", help="As `matches list` shows them.", show_default=False),
+]
+
+
+@app.callback()
+def matches(ctx: typer.Context) -> None:
+    """Hits and verdicts: list, show, confirm, dismiss, export. Without a command: list.
+
+    \b
+    Examples:
+      monitor matches list --topic moscow-format --state new --since 7d
+      monitor matches dismiss 17 --note "another Moscow"
+    """
+    if ctx.invoked_subcommand is None:
+        list_(ctx)
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    topic: OfTopic = "",
+    state: InState = None,
+    search: Words = "",
+    since: Since = "",
+    source: Source = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: base.AsJson = False,
+) -> None:
+    """Matches, newest first; with --json one a line.
+
+    \b
+    Example:
+      monitor matches list --state new --since 24h
+    """
+    from monitor import review
+
+    cli = base.of(ctx)
+    cli.log()
+    with base.opened(cli.settings) as db:
+        query = _query(db, topic, state, search, since, source, limit)
+        with db.reading() as session:
+            page = review.list_hits(session, query)
+    if as_json:
+        base.print_json_lines(review.flat(each) for each in page.hits)
+        return
+    if not page.hits:
+        base.line("no matches")
+        return
+    columns = (">id", "found (UTC)", "topic", ">score", "state", "source", "title")
+    base.table(
+        columns,
+        ((each.id, each.found_at, each.topic, each.score, each.state, each.source, each.title) for each in page.hits),
+    )
+    if page.total > len(page.hits):
+        cli.say(f"{len(page.hits)} of {page.total}; --limit shows more")
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    id: Annotated[int, typer.Argument(metavar="ID", help="Number of the match.", show_default=False)],
+    as_json: base.AsJson = False,
+) -> None:
+    """One match with its evidence.
+
+    \b
+    Example:
+      monitor matches show 17
+    """
+    from monitor import review
+
+    cli = base.of(ctx)
+    cli.log()
+    with base.opened(cli.settings) as db, db.reading() as session:
+        hit = review.find_hit(session, id)
+    if hit is None:
+        raise base.NotFoundError(f"there is no match {id}; `monitor matches list` shows them")
+    if as_json:
+        base.print_json(review.flat(hit))
+    else:
+        show_hit(hit)
+        base.line(f"\nThe whole record: monitor explain {hit.article_id}".strip())
+
+
+def show_hit(hit: Hit) -> None:
+    """A match with its evidence, for people."""
+    terms = [f"{each.term} {each.weight:.3f}" for each in hit.evidence.terms]
+    seed = f"{hit.evidence.seed} (likeness {hit.evidence.seed_similarity:.2f})" if hit.evidence.seed else ""
+    base.facts(
+        [
+            ("match", hit.id),
+            ("topic", f"{hit.topic_title} ({hit.topic})"),
+            ("title", hit.title),
+            ("source", hit.source),
+            ("url", hit.url),
+            ("published", base.when(hit.published_at) + " UTC"),
+            ("score", f"{hit.score:.3f} (threshold {hit.threshold:.3f})"),
+            ("probability", hit.probability),
+            ("terms", terms),
+            ("sentence", hit.evidence.sentence),
+            ("nearest seed", seed),
+            ("also carried by", hit.also),
+            ("state", hit.state),
+            ("decision", hit.reason),
+        ]
+    )
+
+
+@app.command()
+def confirm(
+    ctx: typer.Context, ids: Ids, note: Annotated[str, typer.Option("--note", help="Why, for later readers.")] = ""
+) -> None:
+    """Say that matches are wanted; the model learns from it.
+
+    \b
+    Example:
+      monitor matches confirm 12 15 16
+    """
+    _judge(ctx, ids, is_relevant=True, note=note)
+
+
+@app.command()
+def dismiss(
+    ctx: typer.Context, ids: Ids, note: Annotated[str, typer.Option("--note", help="Why, for later readers.")] = ""
+) -> None:
+    """Say that matches are not wanted; the model learns from it.
+
+    \b
+    Example:
+      monitor matches dismiss 17 --note "a namesake"
+    """
+    _judge(ctx, ids, is_relevant=False, note=note)
+
+
+def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: str) -> None:
+    from monitor import review
+
+    cli = base.of(ctx)
+    cli.log()
+    missing = []
+    with base.opened(cli.settings) as db:
+        for id in dict.fromkeys(ids):
+            with db.writing() as session:
+                hit = review.judge(session, id, is_relevant=is_relevant, by=_user(), note=note[:2000], now=cli.now())
+            if hit is None:
+                missing.append(id)
+            else:
+                base.line(f"{hit.state} {id}: {hit.topic}: {hit.title}")
+    if missing:
+        raise base.NotFoundError(f"there is no match {', '.join(map(str, missing))}")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        return "cli"
+
+
+def _query(
+    db: Database, topic: str, state: State | None, search: str, since: str, source: str, limit: int = 50
+) -> Query:
+    from monitor.review import Query
+    from monitor.store import topics
+
+    if topic:
+        with db.reading() as session:
+            known = topics.titles(session)
+        if topic not in known:
+            raise base.no_such("topic", topic, known, hint="`monitor topics` lists them")
+    return Query(
+        topic=topic,
+        state=state or "",
+        words=search,
+        source=source,
+        since_at=base.moment(since) if since else None,
+        limit=limit,
+    )
+
+
+# --- export -----------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    format: Annotated[Format, typer.Option("--format", "-f", help="JSON lines or CSV.")] = Format.JSONL,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; - is stdout.")] = Path("-"),
+    topic: OfTopic = "",
+    state: InState = None,
+    search: Words = "",
+    since: Since = "",
+    source: Source = "",
+) -> None:
+    """Matches as JSON lines or CSV.
+
+    Each with its evidence and verdict. Cells of a CSV that a spreadsheet would run as a formula begin with a '.
+
+    \b
+    Example:
+      monitor matches export --format csv --state confirmed --out confirmed.csv
+    """
+    from monitor import review
+
+    cli = base.of(ctx)
+    cli.log()
+    with base.opened(cli.settings) as db, db.reading() as session, base.progress(cli) as bar:
+        query = _query(db, topic, state, search, since, source)
+        total = review.list_hits(session, query).total
+        rows = bar.track(review.export(session, query), total=total, description="exporting")
+        with base.written(out) as file:
+            write = _write_csv if format is Format.CSV else _write_lines
+            write(file, rows)
+    if str(out) != "-":
+        cli.say(f"{total} matches written to {out}")
+
+
+def _write_lines(file: IO[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    file.writelines(f"{base.as_json(row)}\n" for row in rows)
+
+
+_COLUMNS = (
+    *(
+        "id",
+        "article_id",
+        "story_id",
+        "topic",
+        "title",
+        "url",
+        "source",
+        "language",
+        "published_at",
+        "found_at",
+        "score",
+    ),
+    *("threshold", "probability", "state", "reason", "kind", "terms", "sentence", "seed", "also_carried_by"),
+)
+
+
+def _write_csv(file: IO[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow(_COLUMNS)
+    writer.writerows([_cell(row.get(name)) for name in _COLUMNS] for row in rows)
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, list):
+        return defused("; ".join(str(each[0] if isinstance(each, list) else each) for each in value))
+    return defused(value) if isinstance(value, str) else value
+
+
+# What spreadsheets begin a formula with, their full-width twins included, behind quotes, spaces and control characters
+# that they skip; a cell that begins with one of the latter is marked too (U13, ASVS 1.2.10).
+_FORMULA = re.compile(r"""[\s"'\x00-\x20\u200b-\u200f\ufeff]*[=+\-@|;%＝＋－＠；｜]|[\x00-\x1f\x7f-\x9f]""")
+
+
+def defused(cell: str) -> str:
+    """A cell that no spreadsheet runs as a formula: those that would begin with a '."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell

@@ -1,0 +1,226 @@
+"""`poll` and `deliver`: one round by hand, through the same code as the daemon's, on a store that no daemon works on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor.cli import base
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from sqlmodel import Session
+
+    from monitor.app import App
+    from monitor.pipeline import Polled
+    from monitor.poll import Poller
+    from monitor.types import FeedState
+
+_GRACE_SECONDS = 20.0
+
+
+def poll(
+    ctx: typer.Context,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Feeds to poll now, due or not.", show_default=False)
+    ] = None,
+    as_json: base.AsJson = False,
+) -> None:
+    """Poll once: what is due, or the feeds named.
+
+    Waits for the end. Alerts are decided and queued as ever; `monitor deliver` sends them. Ends with 1 where a
+    feed could not be read, with 3 for an unknown name, with 4 while the daemon runs.
+
+    \b
+    Examples:
+      monitor poll
+      monitor poll bbc-asia dawn --json
+    """
+    cli = base.of(ctx)
+    cli.log()
+    with base.alone(cli.settings, otherwise="it polls by itself") as app:
+        polled = asyncio.run(_poll(cli, app, names or []))
+    if as_json:
+        base.print_json_lines(map(_fields, polled))
+    elif polled:
+        columns = ("feed", "status", ">entries", ">fresh", ">matches", ">alerts", "error")
+        base.table(columns, (tuple(_fields(each).values()) for each in polled))
+    else:
+        base.line("no feed is due")
+    alerts = sum(len(each.alerts) for each in polled)
+    if alerts and app.channels:
+        cli.say(f"{alerts} alerts wait to be sent: `monitor deliver`, or the daemon, sends them")
+    if any(each.error and each.outcome != "ok" for each in polled):
+        raise typer.Exit(base.Code.FAILED)
+
+
+async def _poll(cli: base.Cli, app: App, names: list[str]) -> list[Polled]:
+    from monitor.poll import Poller
+
+    now = app.clock()
+    app.sync(now=now)
+    app.load_topics(now=now)
+    schedule = app.settings.schedule
+    polled: list[Polled] = []
+    try:
+        with base.progress(cli) as bar:
+            watched = _Watched(bar, polled)
+            poller = Poller(
+                app.tools, concurrency=schedule.concurrency, per_host=schedule.per_host, on_polled=watched.add
+            )
+            if names:
+                await _poll_named(app, poller, names, watched)
+            else:
+                while started := await poller.start_due(now=now):
+                    watched.expect(started)
+                    await poller.finish()
+    finally:
+        await app.aclose()
+    return sorted(polled, key=lambda each: each.feed)
+
+
+async def _poll_named(app: App, poller: Poller, names: list[str], watched: _Watched) -> None:
+    now = app.clock()
+    claimed = await app.db.write(_claim, names, now=now)
+    watched.expect(len(claimed))
+    places = asyncio.Semaphore(app.settings.schedule.concurrency)
+
+    async def one(feed: FeedState) -> None:
+        async with places:
+            await poller.run(feed, now=now)
+
+    await asyncio.gather(*map(one, claimed))
+
+
+def _claim(session: Session, names: list[str], *, now: Any) -> list[FeedState]:
+    from monitor.poll import LEASE_FOR
+    from monitor.store import feeds
+
+    rows = {row.name: row for row in feeds.list_all(session)}
+    for name in names:
+        if name not in rows:
+            raise base.no_such("feed", name, rows, hint="`monitor feeds` lists them")
+    claimed = (feeds.claim(session, rows[name], now=now, lease_for=LEASE_FOR) for name in dict.fromkeys(names))
+    return [each for each in claimed if each]
+
+
+class _Watched:
+    """Polls as they end, and the bar that shows it."""
+
+    def __init__(self, bar: Progress, polled: list[Polled]) -> None:
+        self._bar, self._polled = bar, polled
+        self._task = bar.add_task("polling", total=0)
+        self._total = 0
+
+    def expect(self, count: int) -> None:
+        self._total += count
+        self._bar.update(self._task, total=self._total)
+
+    def add(self, polled: Polled) -> None:
+        self._polled.append(polled)
+        self._bar.advance(self._task)
+
+
+def _fields(polled: Polled) -> dict[str, object]:
+    return {
+        "feed": polled.feed,
+        "status": polled.outcome,
+        "entries": polled.entries,
+        "fresh": sum(each.is_stored_anew for each in polled.filed),
+        "matches": polled.matches,
+        "alerts": len(polled.alerts),
+        "error": polled.error,
+    }
+
+
+# --- deliver ----------------------------------------------------------------------------------------------------------
+
+
+def deliver(ctx: typer.Context, as_json: base.AsJson = False) -> None:
+    """Send what is due in the outbox, once.
+
+    Waits for the end. An alert waits delivery.wait_seconds before its first try, so that it can name the copies
+    of its story. Ends with 1 where a try failed (it stays queued), with 4 while the daemon runs.
+
+    \b
+    Example:
+      monitor deliver
+    """
+    cli = base.of(ctx)
+    cli.log()
+    with base.alone(cli.settings, otherwise="it delivers by itself") as app:
+        app.sync(now=app.clock())
+        last = _last_attempt(app)
+        asyncio.run(send_due(app))
+        tries, states = _tries_since(app, last), _states(app)
+    if as_json:
+        base.print_json({"tries": [dict(channel=name, **counts) for name, counts in tries.items()], "outbox": states})
+    else:
+        if tries:
+            columns = ("channel", ">sent", ">failed")
+            base.table(columns, ((name, counts["sent"], counts["failed"]) for name, counts in tries.items()))
+        else:
+            base.line("nothing is due")
+        base.line("outbox: " + ", ".join(f"{count} {state}" for state, count in states.items() if count))
+    if any(counts["failed"] for counts in tries.values()):
+        raise typer.Exit(base.Code.FAILED)
+
+
+async def send_due(app: App, *, only: str | None = None) -> None:
+    """Empty the outbox of what is due; with `only`, of what goes to that channel."""
+    from monitor.deliver import Deliverer
+
+    settings = app.settings.delivery
+    channels = {name: each for name, each in app.channels.items() if only in (None, name)}
+    deliverer = Deliverer(
+        app.db,
+        lambda: channels,
+        app.clock,
+        rate=settings.rate_per_second,
+        concurrency=settings.concurrency,
+        max_age_for=settings.max_age_for,
+    )
+    try:
+        await deliverer.start_due()
+        await deliverer.finish()
+    finally:
+        await deliverer.stop(grace_seconds=_GRACE_SECONDS)
+        await app.aclose()
+
+
+def _last_attempt(app: App) -> int:
+    from sqlmodel import func, select
+
+    from monitor.store.tables import AttemptRow
+
+    with app.db.reading() as session:
+        return session.exec(select(func.max(AttemptRow.id))).one() or 0
+
+
+def _tries_since(app: App, last: int) -> dict[str, dict[str, int]]:
+    from sqlmodel import col, select
+
+    from monitor.store.tables import AttemptRow, DeliveryRow
+
+    made = select(DeliveryRow.channel, AttemptRow.result).join(
+        AttemptRow, col(AttemptRow.delivery_id) == col(DeliveryRow.id)
+    )
+    counts: dict[str, dict[str, int]] = {}
+    with app.db.reading() as session:
+        for channel, result in session.exec(made.where(col(AttemptRow.id) > last).order_by(DeliveryRow.channel)):
+            of_channel = counts.setdefault(channel, {"sent": 0, "failed": 0})
+            of_channel["sent" if result == "sent" else "failed"] += 1
+    return counts
+
+
+def _states(app: App) -> dict[str, int]:
+    from sqlmodel import select
+
+    from monitor.store.tables import DeliveryRow
+
+    with app.db.reading() as session:
+        found = Counter(session.exec(select(DeliveryRow.state)))
+    return {state: found[state] for state in ("pending", "leased", "sent", "held", "dead")}

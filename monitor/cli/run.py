@@ -1,0 +1,151 @@
+"""`run`, `serve`, `migrate`: the daemon, the page alone, and the schema."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from monitor.cli import base
+from monitor.errors import MonitorError
+from monitor.store.lock import StoreLock
+
+if TYPE_CHECKING:
+    from monitor.settings import Settings, WebSettings
+
+log = logging.getLogger("monitor.run")
+
+
+def run(ctx: typer.Context) -> None:
+    """Start the daemon, with its review page.
+
+    It polls feeds, matches and tells until it is stopped.
+
+    Where the store is SQLite it is made, and brought up to date, by itself. Ctrl-C or SIGTERM ends it well: what is
+    under way is finished. The log goes to stderr.
+
+    \b
+    Examples:
+      monitor run
+      monitor --config /etc/monitor.toml run 2>> monitor.log
+    """
+    cli = base.of(ctx)
+    settings = cli.settings
+    cli.log(settings.log.level, settings.log.format)
+    for note in settings.notes:
+        log.warning("%s", note)
+
+    from monitor.app import App
+    from monitor.daemon import Daemon
+
+    app = App(settings)
+    # Found out here, before anything is opened: a channel that cannot be built is a fault of the settings.
+    assert app.channels is not None
+    daemon = Daemon(app, on_ready=lambda address: _welcome(address, app))
+    asyncio.run(daemon.run())
+
+
+def _welcome(address: str | None, app: Any) -> None:
+    """On stdout, apart from the log: where everything is."""
+    feeds = sum(feed.enabled for feed in app.settings.feeds.values())
+    topics = len(app.shelf.topics)
+    channels = ", ".join(app.channels) or "none; hits appear on the page and in the log"
+    for name, value in (
+        ("Review page:", address or "not served (see the log)"),
+        ("Store:", app.db.shown),
+        ("Feeds:", f"{feeds}   Topics: {topics}   Channels: {channels}"),
+        ("Stop:", "Ctrl-C"),
+    ):
+        base.line(f"{name:<13}{value}")
+    sys.stdout.flush()
+
+
+def serve(ctx: typer.Context) -> None:
+    """Serve only the review page.
+
+    To read, search, confirm and dismiss; nothing is polled and nothing sent.
+
+    \b
+    Example:
+      MONITOR_WEB__PORT=8001 monitor serve
+    """
+    cli = base.of(ctx)
+    settings = cli.settings
+    cli.log(settings.log.level, settings.log.format)
+    with base.opened(settings) as db:
+        _serve(settings, db)
+
+
+def _serve(settings: Settings, db: Any) -> None:
+    import uvicorn
+
+    from monitor import clock, web
+    from monitor.health import Health
+
+    times = settings.clock
+    now = clock.started(times.speed, times.start_at, times.real_start_at)
+    page = web.create(db, settings.web, clock=now, health=lambda: Health(is_ok=True))
+    with _listener(settings.web) as listener:
+        base.line(f"Review page: {settings.web.base_url}")
+        base.line("Stop:        Ctrl-C")
+        sys.stdout.flush()
+        config = uvicorn.Config(page, log_config=None, access_log=False, server_header=False, timeout_keep_alive=5)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listener(web: WebSettings) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in web.host else socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((web.host, web.port))
+    except OSError as error:
+        listener.close()
+        raise MonitorError(
+            f"the page cannot be opened on {web.host} port {web.port}: {error.strerror}; "
+            "set web.port (or MONITOR_WEB__PORT), or free the port"
+        ) from error
+    return listener
+
+
+def migrate(ctx: typer.Context) -> None:
+    """Bring the store's schema up to date.
+
+    SQLite needs this only in doubt: the daemon does it at its start. Before a change the file is copied. On
+    PostgreSQL stop every process that uses the store, make a backup, then run this.
+
+    \b
+    Example:
+      monitor migrate
+    """
+    cli = base.of(ctx)
+    cli.log()
+    settings = cli.settings
+    lock = StoreLock(settings.store.path)
+    if settings.store.path:
+        base.made(settings.store.path.parent)
+    lock.take()
+    try:
+        _migrate(settings)
+    finally:
+        lock.free()
+
+
+def _migrate(settings: Settings) -> None:
+    from monitor.store import migrate as migrations
+    from monitor.store.db import Database
+
+    db = Database(settings.store.url)
+    try:
+        before, wanted = migrations.current(db), migrations.head()
+        if not migrations.upgrade(db):
+            base.line(f"{db.shown} is up to date (schema {wanted})")
+            return
+        base.line(f"{db.shown}: schema {before or 'none'} -> {wanted}")
+        if before and db.path:
+            base.line(f"the store as it was: {db.path.with_name(f'{db.path.name}.before-{before}')}")
+    finally:
+        db.close()

@@ -1,0 +1,243 @@
+"""`topics`: what is followed, what a topic's model has learned, and what is wrong with the seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor import seeds
+from monitor.cli import base
+from monitor.errors import StoreError
+from monitor.seeds import SeedShelf
+from monitor.types import Topic
+
+if TYPE_CHECKING:
+    from monitor.match import Matcher
+    from monitor.review import Count
+    from monitor.settings import Settings
+
+app = typer.Typer(invoke_without_command=True)
+
+_TERMS_SHOWN = 20
+
+
+@app.callback()
+def topics(ctx: typer.Context) -> None:
+    """Topics: what is followed, what was learned, what is wrong. Without a command: list.
+
+    \b
+    Examples:
+      monitor topics show moscow-format
+      monitor topics check
+    """
+    if ctx.invoked_subcommand is None:
+        list_(ctx)
+
+
+@app.command("list")
+def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
+    """Every topic with its seeds and matches.
+
+    With --json one a line.
+
+    \b
+    Example:
+      monitor topics list
+    """
+    cli = base.of(ctx)
+    cli.log()
+    shelf = seeds.load(cli.settings.seeds.dir)
+    versions, counts = _remembered(cli.settings)
+    found = [_fields(topic, versions, counts) for topic in shelf.topics]
+    if as_json:
+        base.print_json_lines(found)
+    elif not found:
+        base.line(f"no topics; put an article into {cli.settings.seeds.dir}/TOPIC/")
+    else:
+        columns = ("topic", "title", ">seeds", ">counter", "languages", "sensitivity", "on", ">new", ">yes", ">no")
+        base.table(columns, (_row(each) for each in found))
+    if shelf.faults:
+        cli.say(f"{len(shelf.faults)} faults in the seeds: `monitor topics check` names them")
+
+
+def _row(fields: Mapping[str, Any]) -> tuple[object, ...]:
+    by_state = fields["matches"]
+    names = ("name", "title", "seeds", "counter_seeds", "languages", "sensitivity", "is_enabled")
+    return (*(fields[name] for name in names), *(by_state.get(each, 0) for each in ("new", "confirmed", "dismissed")))
+
+
+def _fields(topic: Topic, versions: Mapping[str, int], counts: Mapping[str, Count]) -> dict[str, Any]:
+    wanted = [seed for seed in topic.seeds if not seed.is_counter]
+    return {
+        "name": topic.name,
+        "title": topic.title,
+        "description": topic.description,
+        "seeds": len(wanted),
+        "counter_seeds": len(topic.seeds) - len(wanted),
+        "languages": sorted({seed.language for seed in wanted}),
+        "sensitivity": topic.sensitivity,
+        "is_enabled": topic.is_enabled,
+        "channels": topic.channels,
+        "version": versions.get(topic.name),
+        "matches": counts[topic.name].by_state if topic.name in counts else {},
+    }
+
+
+def _remembered(settings: Settings) -> tuple[dict[str, int], dict[str, Count]]:
+    """Versions and matches as the store has them; nothing where there is no store yet."""
+    try:
+        with base.opened(settings) as db, db.reading() as session:
+            from sqlmodel import select
+
+            from monitor import review
+            from monitor.store.tables import TopicRow
+
+            versions = {row.name: row.version for row in session.exec(select(TopicRow))}
+            return versions, {each.topic: each for each in review.counts(session)}
+    except (base.NotFoundError, StoreError):
+        return {}, {}
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The topic's folder.", show_default=False)],
+    as_json: base.AsJson = False,
+) -> None:
+    """One topic: seeds, terms, threshold, matches.
+
+    The terms are the heaviest of its model, for each language.
+
+    \b
+    Example:
+      monitor topics show moscow-format
+    """
+    cli = base.of(ctx)
+    cli.log()
+    settings = cli.settings
+    shelf = seeds.load(settings.seeds.dir)
+    topic = next((each for each in shelf.topics if each.name == name), None)
+    if topic is None:
+        at_fault = [each for each in shelf.faults if str(settings.seeds.dir / name) in each]
+        if at_fault:
+            raise base.NotFoundError("\n".join([f'the topic "{name}" cannot be used:', *at_fault]))
+        known = (each.name for each in shelf.topics)
+        raise base.no_such("topic", name, known, hint="`monitor topics` lists them")
+    versions, counts = _remembered(settings)
+    model = _model(build_matcher(settings, shelf), topic)
+    found = {**_fields(topic, versions, counts), "threshold": model["threshold"], "terms": model["terms"]}
+    found["files"] = [_seed(settings, topic, at) for at in range(len(topic.seeds))]
+    if as_json:
+        base.print_json(found)
+        return
+    base.facts(
+        [
+            ("topic", topic.name),
+            ("title", topic.title),
+            ("description", topic.description),
+            ("on", topic.is_enabled),
+            (
+                "threshold",
+                f"from {model['threshold']:.3f} up, by the article ({topic.sensitivity})" if topic.is_enabled else "",
+            ),
+            ("required", topic.required),
+            ("excluded", topic.excluded),
+            ("languages", topic.languages or "every language"),
+            ("channels", "all" if topic.channels is None else topic.channels or "none: page only"),
+            ("version", found["version"]),
+            ("matches", [f"{count} {state}" for state, count in found["matches"].items()]),
+        ]
+    )
+    base.table(
+        ("seed", "language", ">weight", ">words", "title"),
+        ((each["file"], each["language"], each["weight"], each["words"], each["title"]) for each in found["files"]),
+    )
+    for language, terms in model["terms"].items():
+        shown = ", ".join(f"{term} {weight:.2f}" for term, weight in terms)
+        base.line(f"heaviest terms, {language}: {shown}")
+
+
+def _seed(settings: Settings, topic: Topic, at: int) -> dict[str, object]:
+    seed = topic.seeds[at]
+    return {
+        "file": str(settings.seeds.dir / topic.name / seed.file),
+        "is_counter": seed.is_counter,
+        "language": seed.language,
+        "weight": seed.weight,
+        "words": len(seed.text.split()),
+        "title": seed.title,
+    }
+
+
+def build_matcher(settings: Settings, shelf: SeedShelf) -> Matcher:
+    """The model as the daemon has it: seeds and, where there is a store, verdicts. Writes nothing."""
+    from monitor.background import Background
+    from monitor.match import build
+    from monitor.store import topics as store
+
+    try:
+        with base.opened(settings) as db, db.reading() as session:
+            examples = store.examples(session)
+    except (base.NotFoundError, StoreError):
+        examples = []
+    return build(shelf.topics, background=Background.shipped(), examples=examples)
+
+
+def _model(matcher: Matcher, topic: Topic) -> dict[str, Any]:
+    if not topic.is_enabled:
+        return {"threshold": 0.0, "terms": {}}
+    score = next(each for each in matcher.score("", "", "en") if each.topic == topic.name)
+    # The matcher shows its vectors to nobody yet; reading them here keeps `match` free of a printer's needs.
+    vectors: Mapping[str, Mapping[str, float]] = matcher._models[topic.name].vectors
+    terms = {language or "any other": _heaviest(vector) for language, vector in vectors.items()}
+    return {"threshold": score.threshold, "terms": terms}
+
+
+def _heaviest(vector: Mapping[str, float]) -> Sequence[tuple[str, float]]:
+    return [(term, round(weight, 4)) for term, weight in sorted(vector.items(), key=lambda each: -each[1])][
+        :_TERMS_SHOWN
+    ]
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    directory: Annotated[Path | None, typer.Option("--seeds", help="Another folder than that of the settings.")] = None,
+    as_json: base.AsJson = False,
+) -> None:
+    """Every fault and warning of the seeds.
+
+    With file, line and mend. Ends with 2 where there is a fault.
+
+    \b
+    Example:
+      monitor topics check --seeds seeds
+    """
+    cli = base.of(ctx)
+    cli.log()
+    shelf = seeds.load(directory or cli.settings.seeds.dir)
+    warnings = [*shelf.warnings, *(() if directory else unknown_channels(cli.settings, shelf))]
+    if as_json:
+        base.print_json({"topics": [each.name for each in shelf.topics], "faults": shelf.faults, "warnings": warnings})
+    else:
+        for each in shelf.faults:
+            base.line(f"fault: {each}")
+        for each in warnings:
+            base.line(f"warning: {each}")
+        base.line(f"{len(shelf.topics)} topics can be used; {len(shelf.faults)} faults, {len(warnings)} warnings")
+    if shelf.faults:
+        raise typer.Exit(base.Code.USAGE)
+
+
+def unknown_channels(settings: Settings, shelf: SeedShelf) -> list[str]:
+    """Warnings for channels that a topic names and the settings do not."""
+    return [
+        f'{settings.seeds.dir / topic.name / "topic.toml"}: channel "{name}" is not in the settings: '
+        f"add [channels.{name}] or correct the name; until then nobody is told there"
+        for topic in shelf.topics
+        for name in topic.channels or ()
+        if name not in settings.channels
+    ]

@@ -1,0 +1,279 @@
+"""The demo, put together: newspaper and receiver on loopback, the real daemon between them, on a clock that runs fast.
+
+Events go out as values to whoever wants to show them; prints nothing. Everything lives in a folder that the caller throws away.
+The newspaper opens when the daemon has met every feed, so that what it publishes then is news and not stock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from base64 import b64encode
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlmodel import col, func, select
+
+from monitor.app import App
+from monitor.clock import Clock
+from monitor.daemon import Daemon
+from monitor.demo.newspaper import Newspaper
+from monitor.demo.receiver import Received, Receiver
+from monitor.pipeline import Polled
+from monitor.settings import (
+    ClockSettings,
+    DeliverySettings,
+    FeedSettings,
+    ScheduleSettings,
+    SeedsSettings,
+    Settings,
+    StoreSettings,
+    WebSettings,
+)
+from monitor.store.db import Database
+from monitor.store.tables import AlertRow, ArticleRow, AttemptRow, DeliveryRow, MatchRow
+
+SPEED = 260.0
+"""Seconds that pass in one: the newspaper's two and a half hours take about forty."""
+CHANNEL = "desk"
+_INTERVAL_MINUTES = 3.0
+_LEAST_INTERVAL_SECONDS = 0.7
+"""A feed is not polled more often than this, real time, however fast the clock."""
+_WAIT_MINUTES = 12.0
+"""How long an alert waits for the copies of its story: the wire's are printed within ten minutes."""
+_PATIENCE_SECONDS = 15.0
+"""The longest the demo waits for the last deliveries, and at first for the feeds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The daemon knows its feeds and the newspaper begins to publish."""
+
+    address: str | None
+    """Of the review page; None where it could not be opened."""
+    feeds: int
+    topics: tuple[str, ...]
+    minutes: int
+    """How long it will publish, by its own clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """A poll that found something."""
+
+    at: datetime
+    outlet: str
+    fresh: int
+    matches: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An alert has arrived at the receiver, verified."""
+
+    at: datetime
+    topic: str
+    headline: str
+    outlet: str
+    url: str
+    score: float
+    threshold: float
+    terms: tuple[str, ...]
+    sentence: str
+    also: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What came of it, from the store and the receiver."""
+
+    is_complete: bool
+    """False where it was stopped before all was published and told."""
+    published: int
+    stored: int
+    matches: int
+    copies: int
+    stories_told: int
+    alerts: int
+    delivered: int
+    retried: int
+    """Deliveries that took more than one try."""
+    doubles: int
+    """Alerts that the receiver got twice; it should be none."""
+
+
+Event = Opened | News | Told
+
+
+class Demo:
+    """One run. `folder` is for the store; `on_event` is called from the loop and from the receiver's threads, one at a time."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        on_event: Callable[[Event], None],
+        speed: float = SPEED,
+        port: int = 8000,
+        is_kept: bool = False,
+        on_end: Callable[[Summary], None] | None = None,
+    ) -> None:
+        self._folder = folder
+        self._on_event = on_event
+        self._on_end = on_end
+        self._speed = speed
+        self._port = port
+        self._is_kept = is_kept
+        self._start_at = datetime.now(UTC).replace(microsecond=0)
+        self._opened: Clock | None = None
+        self._met: set[str] = set()
+        self._names: dict[str, str] = {}
+        self._is_complete = False
+        self._address: str | None = None
+
+    async def run(self) -> Summary:
+        """Until everything is published and told or, kept, until stopped. Raises MonitorError where it cannot begin."""
+        secret = f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
+        clock = Clock(self._speed, self._start_at, datetime.now(UTC))
+        newspaper = Newspaper(self._paper_clock, started_at=self._start_at)
+        # The receiver's clock jumps by minutes between two ticks of ours: five of them are no tolerance here.
+        receiver = Receiver(
+            secret, on_alert=self._tell, clock=clock, tolerance_for=timedelta(hours=6), fails_first=True
+        )
+        with newspaper, receiver:
+            settings = self._settings(newspaper, receiver, secret, clock)
+            self._daemon = Daemon(App(settings), on_ready=self._note_address, on_polled=self._note)
+            director = asyncio.create_task(self._direct(newspaper, receiver, settings))
+            try:
+                await self._daemon.run()
+            finally:
+                director.cancel()
+                with suppress(asyncio.CancelledError):
+                    await director
+            return self._summary(newspaper, receiver, settings)
+
+    def _paper_clock(self) -> datetime:
+        """The newspaper's time stands still until it opens."""
+        return self._opened() if self._opened else self._start_at
+
+    # --- the plot -------------------------------------------------------------------------------------------------
+
+    async def _direct(self, newspaper: Newspaper, receiver: Receiver, settings: Settings) -> None:
+        """Open the newspaper, wait until all is told, end the daemon."""
+        await self._until(lambda: len(self._met) >= len(self._names) > 0)
+        self._opened = Clock(self._speed, self._start_at, datetime.now(UTC))
+        topics = tuple(topic.title for topic in self._daemon.app.shelf.topics)
+        self._on_event(
+            Opened(address=self._address, feeds=len(self._names), topics=topics, minutes=round(newspaper.total_minutes))
+        )
+        wait_for = 2 * settings.schedule.interval_for + settings.delivery.wait_for
+        last_at = self._start_at + timedelta(minutes=newspaper.total_minutes) + wait_for
+        await asyncio.sleep(self._opened.real_seconds(last_at - self._paper_clock()))
+        await self._until(lambda: self._waiting() == 0)
+        self._is_complete = True
+        if self._is_kept:
+            if self._on_end:
+                self._on_end(self._summary(newspaper, receiver, settings))
+        else:
+            self._daemon.stop()
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while not is_so():  # noqa: ASYNC110 - the store sends no event
+                    await asyncio.sleep(0.1)
+
+    def _waiting(self) -> int:
+        unsettled = select(func.count()).where(col(DeliveryRow.state).in_(("pending", "leased")))
+        with self._daemon.app.db.reading() as session:
+            return session.exec(unsettled).one()
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    def _note_address(self, address: str | None) -> None:
+        self._address = address
+
+    def _note(self, polled: Polled) -> None:
+        self._met.add(polled.feed)
+        fresh = sum(1 for each in polled.filed if each.is_stored_anew)
+        if self._opened and fresh:
+            outlet = self._names.get(polled.feed, polled.feed)
+            self._on_event(News(at=self._paper_clock(), outlet=outlet, fresh=fresh, matches=polled.matches))
+
+    def _tell(self, received: Received) -> None:
+        data = received.payload["data"]
+        article, match = data["article"], data["match"]
+        if not article or not match:  # a notice about the service itself
+            return
+        self._on_event(
+            Told(
+                at=self._paper_clock(),
+                topic=data["topic"]["title"],
+                headline=article["title"],
+                outlet=self._names.get(article["source"], article["source"]),
+                url=article["url"],
+                score=match["score"],
+                threshold=match["threshold"],
+                terms=tuple(each["term"] for each in match["terms"]),
+                sentence=match["sentence"],
+                also=tuple(self._names.get(name, name) for name in data["also_carried_by"]),
+            )
+        )
+
+    # --- settings and summary -------------------------------------------------------------------------------------
+
+    def _settings(self, newspaper: Newspaper, receiver: Receiver, secret: str, clock: Clock) -> Settings:
+        minutes = max(_INTERVAL_MINUTES, _LEAST_INTERVAL_SECONDS * self._speed / 60)
+        feeds = {}
+        for name, url, language in newspaper.feeds():
+            slug = _slug(name) or urlsplit(url).path.split("/")[1]
+            self._names[slug] = name
+            feeds[slug] = FeedSettings(url=url, title=name, language=language, allow_private=True)
+        channel = {"kind": "webhook", "url": receiver.url, "secrets": [secret], "allow_private": True}
+        return Settings(
+            store=StoreSettings(url=f"sqlite:///{self._folder / 'demo.db'}"),
+            seeds=SeedsSettings(dir=Path(str(files("monitor.demo"))) / "seeds"),
+            schedule=ScheduleSettings(
+                interval_minutes=minutes, min_interval_minutes=minutes, max_interval_minutes=minutes, tick_seconds=0.1
+            ),
+            web=WebSettings(port=self._port),
+            delivery=DeliverySettings(wait_seconds=_WAIT_MINUTES * 60, rate_per_second=20),
+            feeds=feeds,
+            channels={CHANNEL: channel},
+            clock=ClockSettings(speed=clock.speed, start_at=clock.start_at, real_start_at=clock.real_start_at),
+        )
+
+    def _summary(self, newspaper: Newspaper, receiver: Receiver, settings: Settings) -> Summary:
+        def count(*conditions: object, of: type = ArticleRow) -> int:
+            asked = select(func.count()).select_from(of).where(*conditions)  # type: ignore[arg-type]
+            return session.exec(asked).one()
+
+        tries = select(AttemptRow.delivery_id).group_by(col(AttemptRow.delivery_id)).having(func.count() > 1)
+        told = select(func.count(func.distinct(col(AlertRow.story_id))))
+        db = Database(settings.store.url)
+        try:
+            with db.reading() as session:
+                return Summary(
+                    is_complete=self._is_complete,
+                    published=len({article.guid for article in newspaper.published()}),
+                    stored=count(),
+                    matches=count(of=MatchRow),
+                    copies=count(ArticleRow.kind == "copy"),
+                    stories_told=session.exec(told).one(),
+                    alerts=count(of=AlertRow),
+                    delivered=len(receiver.received),
+                    retried=len(session.exec(tries).all()),
+                    doubles=receiver.repeated,
+                )
+        finally:
+            db.close()
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
