@@ -25,7 +25,7 @@ _HINT_BONUS = 6.0
 
 _COMMON_BONUS = 6.0
 """Added to languages with many newspapers: a headline made of names alone is rarely Maltese."""
-_COMMON = frozenset({"en", "fr", "es", "de", "it", "pt", "nl", "pl", "tr", "id", "ru", "uk", "hi", "fa"})
+_COMMON = frozenset({"en", "fr", "es", "de", "it", "pt", "nl", "pl", "tr", "id", "ru", "hi", "fa"})
 
 # ISO 639-2 and older or regional codes by the code we use; Dari is written Persian.
 _SAME = {
