@@ -145,8 +145,8 @@ class Resolver:
                 rows = await asyncio.shield(self._answer(host, port))
         except TimeoutError:
             raise FetchError(f"the name service did not answer for {host} in time", url=url, code="dns") from None
-        except (OSError, UnicodeError):
-            raise FetchError(f"there is no host {host}; check its spelling", url=url, code="dns") from None
+        except (OSError, UnicodeError) as fault:
+            raise FetchError(_lookup_fault(host, fault), url=url, code="dns") from fault
         found = list(dict.fromkeys(_from_row(row) for row in rows))
         if not found:
             raise FetchError(f"the host {host} has no address", url=url, code="dns")
@@ -176,6 +176,12 @@ def refused(host: str, why: str, *, url: str) -> RefusedAddressError:
     return RefusedAddressError(
         f"{host} is not one we may call: {why}; if it is yours, allow its network", url=url, code="refused"
     )
+
+
+def _lookup_fault(host: str, fault: Exception) -> str:
+    if isinstance(fault, socket.gaierror) and fault.errno == socket.EAI_AGAIN:
+        return f"the name service cannot say just now where {host} is; is the network up?"
+    return f"there is no host {host}; check its spelling"
 
 
 def _literal(host: str) -> list[Address]:

@@ -190,20 +190,20 @@ class Reply:
     async def read(self, limit: int) -> tuple[bytes, bool]:
         """At most `limit` bytes of the decoded body, and whether that is all of it. Reads no more than `limit` raw ones."""
         kept = BytesIO()
-        raw = chunks = 0
+        raw = pieces = 0
         inflater = self._inflater()
         with _decoding(self._url):
             async with aclosing(self._response.aiter_stream()) as stream:
                 async for chunk in stream:
                     raw += len(chunk)
-                    chunks += 1
                     for piece in inflater.feed(chunk):
                         room = limit - kept.tell()
                         kept.write(piece[:room])
                         if len(piece) > room or raw > limit:
                             return kept.getvalue(), False
-                    if chunks % 64 == 0:  # a megabyte of one-byte chunks must not hold up the other feeds
-                        await asyncio.sleep(0)
+                        pieces += 1
+                        if pieces % 16 == 0:  # neither one-byte chunks nor bombs may hold up the other feeds
+                            await asyncio.sleep(0)
             inflater.finish()
         return kept.getvalue(), True
 

@@ -92,6 +92,8 @@ class Site:
         self.connections = 0
         """How many readers connected, with or without a request: a refused address must leave it at 0."""
         self.most_at_once = 0
+        """How many requests waited for their answers together; use `is_slow` to make them wait."""
+        self._waiting = 0
         self._tls = tls
         self._plans: dict[str, _Plan] = {}
         self._delay = 0.0
@@ -262,7 +264,6 @@ class Site:
             with self._lock:
                 self.connections += 1
                 self._open.add(connection)
-                self.most_at_once = max(self.most_at_once, len(self._open))
             self._start(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
@@ -291,9 +292,13 @@ class Site:
         with self._lock:
             self.requests.append(request)
             answering = self._chosen(request.path)
-        if self._delay and line.wait(self._delay):
-            return
-        answering(request, line)
+            self._waiting += 1
+            self.most_at_once = max(self.most_at_once, self._waiting)
+        line.wait(self._delay)
+        with self._lock:  # before the answer, or its reader may be back before we have counted it out
+            self._waiting -= 1
+        if not line.is_over.is_set():
+            answering(request, line)
 
     def _chosen(self, path: str) -> Answering:
         plan = self._plans.get(path) or self._plans.get(path.partition("?")[0]) or _Plan()
