@@ -42,10 +42,11 @@ def compare(old_title: str, old_text: str, new_title: str, new_text: str) -> Cha
         return Change(is_material=False, why="nothing that is read changed")
     gone = tuple(each.shown for each, _ in pairs) + tuple(each.shown for each in removed)
     come = tuple(each.shown for _, each in pairs) + tuple(each.shown for each in added)
-    if _is_other_reading(old, new):
-        return Change(is_material=False, why="read at another length", removed=gone, added=come)
-    reasons = list(dict.fromkeys(_reasons(pairs, added, old, new)))
-    return Change(is_material=bool(reasons), why="; ".join(reasons[:5]) or "wording only", removed=gone, added=come)
+    is_other_reading = _is_other_reading(old, new, kept=len(old.body) - len(removed))
+    found = _headline_reasons(pairs, old, new) if is_other_reading else _reasons(pairs, added, old, new)
+    reasons = list(dict.fromkeys(found))
+    otherwise = "read at another length" if is_other_reading else "wording only"
+    return Change(is_material=bool(reasons), why="; ".join(reasons[:5]) or otherwise, removed=gone, added=come)
 
 
 def _reasons(pairs: list[_Pair], added: list[_Sentence], old: _Version, new: _Version) -> Iterator[str]:
@@ -111,10 +112,20 @@ def _quotes(old: _Version, new: _Version) -> Iterator[str]:
     yield from (f"new quote “{_cut(each)}”" for each in new.quotes if f" {each} " not in old.running)
 
 
-def _is_other_reading(old: _Version, new: _Version) -> bool:
-    """Whether one is a teaser and the other the article: what we read changed, not what they wrote."""
+def _is_other_reading(old: _Version, new: _Version, *, kept: int) -> bool:
+    """Whether one is a teaser or an extract and the other the article: what we read changed, not what they wrote."""
     shorter, longer = sorted((len(old.words), len(new.words)))
-    return shorter < _TEASER_WORDS and longer >= 3 * shorter
+    is_teaser, is_extract = shorter < _TEASER_WORDS, kept == min(len(old.body), len(new.body))
+    return longer >= 3 * shorter and (is_teaser or is_extract)
+
+
+def _headline_reasons(pairs: list[_Pair], old: _Version, new: _Version) -> Iterator[str]:
+    """Of a teaser after the article the headline still speaks; of the article after a teaser everything is more."""
+    if len(new.words) < len(old.words):
+        for before, after in pairs:
+            if before.is_title:
+                yield from _numbers(before, after, old, new)
+                yield from _names(before, after, old, new)
 
 
 # --- a version as it is compared ----------------------------------------------------------------------------------------

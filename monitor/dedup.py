@@ -60,7 +60,11 @@ def _same_article(article: Article, own: _Reading, candidates: Sequence[Known]) 
             return _choice(Kind.COPY, known, 1.0, f"{how}, unchanged")
     latest = max(same, key=lambda known: (known.same_guid, known.article_id))
     change = compare(latest.title, latest.text, article.title, article.text)
-    similarity = own.shingles.containment(Shingles(latest.text))
+    stored = Shingles(latest.text)
+    similarity = own.shingles.containment(stored)
+    if not change.is_material and 2 * len(own.shingles.words) < len(stored.words):
+        # Another feed's teaser of it must not take the place of the text we have.
+        return _choice(Kind.COPY, latest, similarity, f"{how}, read at a shorter length")
     return _choice(Kind.UPDATE, latest, similarity, f"{how}, changed: {change.why}", is_material=change.is_material)
 
 

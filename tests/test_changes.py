@@ -108,6 +108,9 @@ def test_teaser_and_article_are_two_readings_not_two_versions() -> None:
     longer = TEXT + " Minister Sergei Lavrov met 40 envoys on the margins, the agency Interfax wrote." * 4
     assert not compare(TITLE, TEXT[:75], TITLE, longer).is_material
     assert not compare(TITLE, longer, TITLE, "Zamir Kabulov spoke of 7 steps.").is_material
+    assert compare(TITLE, longer, TITLE.replace("12", "15"), TEXT[:75]).is_material
+    assert not compare(TITLE, TEXT[:75], TITLE.replace("12", "15"), longer).is_material
+    assert not compare(TITLE, TEXT, TITLE, TEXT + " Minister Sergei Lavrov met 40 envoys.\n" * 40).is_material
     assert not compare(TITLE, "", TITLE, TEXT).is_material
 
 

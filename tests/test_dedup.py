@@ -123,6 +123,13 @@ def test_a_changed_number_is_material() -> None:
     assert "11" in choice.why
 
 
+def test_a_teaser_of_the_same_article_does_not_replace_its_text() -> None:
+    teaser = arrived("Ten countries meet the Taliban in Moscow.")
+    assert choose(teaser, [stored(same_url=True, title=teaser.title)]).kind is Kind.COPY
+    fuller = choose(arrived(), [stored(same_url=True, title=teaser.title, text=teaser.text)])
+    assert (fuller.kind, fuller.is_material) == (Kind.UPDATE, False)
+
+
 def test_an_update_is_of_the_latest_version() -> None:
     first = stored(1, same_guid=True, text=WIRE.replace("ten", "eight"))
     second = stored(2, same_guid=True, published_at=first.published_at)
