@@ -237,15 +237,13 @@ def table(data: Set, *, is_cold: bool, by_topic: bool) -> None:
     print(
         f"\n{data.name}: {len(data.articles)} articles, {len(data.topics)} topics ({time.process_time() - began:.0f} s CPU)"
     )
-    print(
-        f"{'':8} | {'baseline MAP':>12} {'F1':>5} {'at':>4} | {'ours MAP':>8} {'F1':>5} {'P':>5} {'R':>5} | {'F1 gain':>7} | false a day"
-    )
+    print("         | baseline MAP    F1   at | ours MAP    F1     P     R | F1 gain | false a day")
     for count, (results, threshold) in theirs.items():
         a, b = _mean(results), _mean(mine[count])
         a_day = f"{b.false_alerts / len(results) / data.days:.2f}" if data.days else ""
         print(
-            f"{count} seed{'s' * (count > 1):2} | {a.average_precision:12.3f} {a.f1:5.3f} {threshold:4.2f} | {b.average_precision:8.3f} "
-            f"{b.f1:5.3f} {b.precision:5.3f} {b.recall:5.3f} | {b.f1 - a.f1:+7.3f} | {a_day}"
+            f"{count} seed{'s' * (count > 1):2} | {a.average_precision:12.3f} {a.f1:5.3f} {threshold:4.2f} | "
+            f"{b.average_precision:8.3f} {b.f1:5.3f} {b.precision:5.3f} {b.recall:5.3f} | {b.f1 - a.f1:+7.3f} | {a_day}"
         )
         for trial, x, y in zip(trials(data, count), results, mine[count], strict=True) if by_topic else ():
             print(

@@ -194,14 +194,15 @@ def _model(topic: Topic, examples: Sequence[Example], background: Background) ->
         found = (seed, _vector(seed.title, seed.text, language, background))
         by_language.setdefault(language, []).append(found)
         by_language[_ANY].append(found)
-    vectors = {language: _learn(found) for language, found in by_language.items()}
+    vectors = {_ANY: _learn(by_language[_ANY])}
+    for language in by_language.keys() - {_ANY}:
+        # one language, as nearly always: one vector serves both
+        vectors[language] = vectors[_ANY] if len(by_language) == 2 else _learn(by_language[language])
     seeds = {
         language: tuple((seed.file, vector) for seed, vector in found if not seed.is_counter)
         for language, found in by_language.items()
     }
-    return _Model(
-        topic, {k: v for k, v in vectors.items() if v or k == _ANY}, seeds, _version(topic, learned, background)
-    )
+    return _Model(topic, vectors, seeds, _version(topic, learned, background))
 
 
 def _learn(seeds: Iterable[tuple[Seed, Vector]]) -> Vector:
@@ -221,9 +222,8 @@ def _vector(title: str, text: str, language: str, background: Background) -> Vec
 
 
 def _version(topic: Topic, learned: Sequence[Seed], background: Background) -> str:
-    return hashlib.sha256(repr((MODEL, topic, learned, background.digest)).encode(errors="surrogatepass")).hexdigest()[
-        :12
-    ]
+    all_of_it = repr((MODEL, topic, learned, background.digest))
+    return hashlib.sha256(all_of_it.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 # --- rules of topic.toml ----------------------------------------------------------------------------------------------

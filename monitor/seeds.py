@@ -359,7 +359,10 @@ def _read_html(body: str) -> tuple[str, str]:
     etree.strip_elements(
         page, "script", "style", "noscript", "nav", "aside", "footer", "form", etree.Comment, with_tail=False
     )
-    title = next((t for each in page.xpath("//h1 | //title") if (t := " ".join(each.text_content().split()))), "")
+    title = next(
+        (t for each in (*page.xpath("//h1"), *page.xpath("//title")) if (t := " ".join(each.text_content().split()))),
+        "",
+    )
     home = next(iter(page.xpath("//article")), page)
     blocks = [" ".join(each.text_content().split()) for each in home.xpath(".//p | .//li | .//blockquote[not(.//p)]")]
     text = "\n\n".join(block for block in blocks if block)
