@@ -1,0 +1,84 @@
+"""What is ordinary: known on the first day from word lists, learned from the archive after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monitor.background import ArchiveCounts, Background
+from monitor.terms import stem, terms, unit, weigh
+
+SHIPPED = Background.shipped()
+FERRY = ("Ferry late", "The ferry to Port Ellis was late again on Monday.", "en")
+
+
+@pytest.mark.parametrize(
+    ("language", "common", "middling", "rare"),
+    [
+        ("en", "the", "government", "xyzzy"),
+        ("ru", "и", "правительство", "кракозябра"),
+        ("fa", "و", "دولت", "ضضضض"),
+        ("ar", "من", "حكومة", "ضضضض"),
+        ("ur", "میں", "حکومت", "ضضضض"),
+        ("hi", "में", "सरकार", "क्ष्क्ष"),
+        ("ps", "په", "حکومت", "ضضضض"),
+        ("zh", "我们", "政府", "饕餮"),
+        ("uk", "на", "уряд", "кракозябра"),
+        ("tr", "ve", "hükümet", "xyzzy"),
+    ],
+)
+def test_the_first_day_knows_common_words_from_rare_ones(language: str, common: str, middling: str, rare: str) -> None:
+    low, middle, high = (
+        max(SHIPPED.idf(language, term) for term in terms(each, language)) for each in (common, middling, rare)
+    )
+    assert low < 1 < middle < high
+
+
+def test_a_language_without_a_list_weighs_every_word_alike() -> None:
+    table = SHIPPED.table("tg")
+    assert table.idf["дар"] == table.idf["кракозябра"] > 5
+    assert table.likeness({"дар": 1.0}) > 0
+
+
+def test_codes_that_are_no_language_reach_no_file() -> None:
+    assert SHIPPED.idf("../../secret", "word") == SHIPPED.idf("", "word") > 5
+
+
+def test_the_shipped_tables_are_small_and_say_where_they_are_from() -> None:
+    folder = Path(__file__).parent.parent / "monitor/data/background"
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 5_000_000
+    assert (
+        "CC" in (folder / "ATTRIBUTION.txt").read_text()
+        or "Creative Commons" in (folder / "ATTRIBUTION.txt").read_text()
+    )
+
+
+def test_what_every_archived_article_says_becomes_ordinary() -> None:
+    ferry = stem("ferry", "en")
+    learned = SHIPPED.with_documents([FERRY] * 300)
+    assert learned.idf("en", ferry) < SHIPPED.idf("en", ferry) / 1.5
+    assert learned.idf("en", "xyzzy") > SHIPPED.idf("en", "xyzzy") - 1
+    assert learned.idf("ru", "и") == SHIPPED.idf("ru", "и")
+    assert learned.digest != SHIPPED.digest
+
+
+def test_articles_like_the_archive_are_like_the_ordinary_article() -> None:
+    learned = SHIPPED.with_documents([FERRY] * 300)
+
+    def likeness(background: Background, text: str) -> float:
+        table = background.table("en")
+        return table.likeness(unit(weigh((), terms(text, "en"), table.idf)))
+
+    assert likeness(learned, FERRY[1]) > 3 * likeness(SHIPPED, FERRY[1])
+    assert likeness(learned, "Quarterly gallium exports doubled") < likeness(learned, FERRY[1]) / 3
+
+
+def test_counts_alone_teach_too() -> None:
+    learned = SHIPPED.with_archive({"en": ArchiveCounts(1_000, {"ferri": 900})})
+    assert learned.idf("en", "ferri") < SHIPPED.idf("en", "ferri")
+
+
+def test_dialects_share_their_archive() -> None:
+    learned = SHIPPED.with_documents([("", "کشتی بندر", "prs")] * 50)
+    assert learned.idf("fa", stem("بندر", "fa")) < SHIPPED.idf("fa", stem("بندر", "fa"))
