@@ -88,7 +88,7 @@ def test_scripts_that_write_one_letter_two_ways_meet() -> None:
 
 def test_names_meet_across_languages_of_one_script() -> None:
     score = one(("Le ferry Marigold s'échoue devant Port Ellis", "", "fr"))
-    assert {"marigold", "ellis"} <= {each.term for each in score.evidence.terms}
+    assert {"ferry", "marigold"} <= {each.term for each in score.evidence.terms}
 
 
 def test_long_articles_must_be_more_alike_than_headlines() -> None:
@@ -222,27 +222,22 @@ def test_versions_change_with_whatever_changes_scores() -> None:
 
 # --- evidence ---------------------------------------------------------------------------------------------------------
 
-WORDS = st.lists(
-    st.sampled_from(
-        [
-            "ferry",
-            "ferries",
-            "ran",
-            "aground",
-            "port",
-            "ellis",
-            "the",
-            "on",
-            "budget",
-            "cheese",
-            "coastguard",
-            "1999",
-            "Marigold's",
-            "паром",
-        ]
-    ),
-    max_size=60,
-).map(" ".join)
+VOCABULARY = (
+    "ferry",
+    "ferries",
+    "ran",
+    "aground",
+    "port",
+    "ellis",
+    "the",
+    "on",
+    "budget",
+    "cheese",
+    "1999",
+    "Marigold's",
+    "паром",
+)
+WORDS = st.lists(st.sampled_from(VOCABULARY), max_size=60).map(" ".join)
 
 
 @settings(deadline=None, max_examples=60)
