@@ -330,7 +330,8 @@ def test_u10_no_search_breaks_the_page(db: Database, client: TestClient, words: 
 
 
 def test_u10_a_query_of_a_megabyte_is_refused(client: TestClient) -> None:
-    assert client.get("/", params={"q": "x" * 60_000}).status_code == 400
+    for path in ("/", "/status", "/healthz"):
+        assert client.get(path, params={"q": "x" * 60_000}).status_code == 400
 
 
 # --- an article -------------------------------------------------------------------------------------------------------
@@ -736,6 +737,11 @@ def test_u21_u16_faults_show_nothing_of_us(db: Database, monkeypatch: pytest.Mon
 def test_u6_a_name_that_is_not_ours_is_refused(client: TestClient, host: str) -> None:
     for path in ("/", "/healthz", "/static/style.css"):
         assert client.get(path, headers={"Host": host}).status_code == 400
+
+
+def test_u6_a_near_miss_is_not_led_to_our_name(db: Database) -> None:
+    with browsing(application(db, allowed_hosts=("www.example.org",))) as client:
+        assert client.get("/", headers={"Host": "example.org"}).status_code == 400
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:1234", "LOCALHOST", "[::1]:8000", "news.example.org"])
