@@ -10,7 +10,6 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 
 from monitor import channels as channel_kinds
 from monitor import clock as clocks
@@ -135,13 +134,26 @@ class App:
 
         An empty PostgreSQL is set up by itself too: there is nothing in it to lose.
         """
-        _check_folder(self.db.path)
+        self.check_folder()
         is_empty = migrate.current(self.db) is None
         if may_migrate and (self.db.is_sqlite or is_empty):
             if migrate.upgrade(self.db):
                 log.info("store %s brought to schema %s", self.db.shown, migrate.head())
             return
         migrate.check(self.db)
+
+    def check_folder(self) -> None:
+        """A clear word where the data folder cannot be made (D3), before SQLite says `unable to open database file`."""
+        path = self.db.path
+        if path is None:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the data folder {path.parent} cannot be made: {error.strerror}; "
+                "set store.url to a place that this user may write"
+            ) from error
 
     def sync(self, *, now: datetime) -> None:
         """Bring feeds and channels in the store in line with the settings."""
@@ -230,16 +242,3 @@ class App:
             feed_policy=self.feed_policy,
             private_policy=AddressPolicy((*self.settings.fetch.allow_networks, *PRIVATE_NETWORKS)),
         )
-
-
-def _check_folder(path: Path | None) -> None:
-    """A clear word where the data folder cannot be used (D3), before SQLite says `unable to open database file`."""
-    if path is None:
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"the data folder {path.parent} cannot be made: {error.strerror}; "
-            "set store.url to a place that this user may write"
-        ) from error

@@ -82,6 +82,7 @@ class Daemon:
         self._is_disk_full = False
         self._page: _Page | None = None
         self._clockwork: AsyncIOScheduler | None = None
+        self._ticking: dict[str, asyncio.Task[None]] = {}
 
     def stop(self) -> None:
         """Ask for a good end; asked twice, the process ends at once (K4)."""
@@ -111,8 +112,7 @@ class Daemon:
 
     def _open_alone(self) -> None:
         """Take the lock before touching the schema: a second daemon must not migrate what the first one reads."""
-        assert self.app.db.path is not None
-        self.app.db.path.parent.mkdir(parents=True, exist_ok=True)
+        self.app.check_folder()
         self._lock.take()
         self.app.open_store(may_migrate=True)
         with self.app.db.writing() as session:
@@ -134,6 +134,8 @@ class Daemon:
     async def _end(self) -> None:
         if self._clockwork:
             self._clockwork.shutdown(wait=False)
+        if self._ticking:
+            await asyncio.wait(self._ticking.values(), timeout=_GRACE_SECONDS)
         await asyncio.gather(
             self._poller.stop(grace_seconds=_GRACE_SECONDS), self._deliverer.stop(grace_seconds=_GRACE_SECONDS)
         )
@@ -174,8 +176,14 @@ class Daemon:
             ("reload", self._reload, _RELOAD_SECONDS),
         ):
             self.pulse.beat(name, self._real())
-            self._clockwork.add_job(self._tick, "interval", args=(name, job), seconds=seconds, id=name)
+            self._clockwork.add_job(self._start_tick, "interval", args=(name, job), seconds=seconds, id=name)
         self._clockwork.start()
+
+    async def _start_tick(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
+        """Only start it: what APScheduler itself runs, it cancels when it is shut down, claims half made included (K4)."""
+        if name not in self._ticking:
+            self._ticking[name] = task = asyncio.create_task(self._tick(name, job), name=f"tick {name}")
+            task.add_done_callback(lambda _: self._ticking.pop(name, None))
 
     async def _tick(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
         try:
