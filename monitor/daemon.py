@@ -284,6 +284,7 @@ class _Page:
             log_config=None,
             access_log=False,
             server_header=False,
+            lifespan="off",
             timeout_keep_alive=5,
             timeout_graceful_shutdown=3,
             limit_concurrency=200,

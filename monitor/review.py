@@ -191,7 +191,7 @@ def judge(session: Session, match_id: int, *, is_relevant: bool, by: str, note: 
 
 def find_article(session: Session, asked: str) -> int | None:
     """The id of the article meant by an id or a URL; by URL the newest where several stand there."""
-    if asked.isdigit() and len(asked) < 10:
+    if asked.isascii() and asked.isdigit() and len(asked) < 10:
         return session.exec(select(ArticleRow.id).where(ArticleRow.id == int(asked))).first()
     wanted = canonical(asked)
     rows = session.exec(

@@ -76,11 +76,17 @@ def _networks(value: Any) -> Any:
         raise fault("must be a list of networks", 'write for example ["192.168.1.0/24"]') from None
 
 
-def _words(value: Any) -> Any:
+def _host_names(value: Any) -> Any:
+    mend = 'write for example ["monitor.example.org"], without port or path'
     try:
-        return tuple(_listed(value))
+        names = tuple(_listed(value))
     except (ValueError, TypeError):
-        raise fault("must be a list of names", 'write for example ["monitor.example.org"]') from None
+        raise fault("must be a list of names", mend) from None
+    if not all(
+        isinstance(name, str) and re.fullmatch(r"(\*\.)?[A-Za-z0-9_.-]+|\[?[0-9A-Fa-f:]+\]?", name) for name in names
+    ):
+        raise fault("holds what is not the name of a host", mend)
+    return names
 
 
 def _name(value: str) -> str:
@@ -144,7 +150,7 @@ Name = Annotated[str, AfterValidator(_name)]
 Line = Annotated[str, AfterValidator(_one_line)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_host_names)]
 # 0.01 minutes let tests and the demo run a day in seconds; docs/configuration.md says what is polite.
 Minutes = Annotated[float, within(0.01, 10080, "a number of minutes")]
 Utc = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]

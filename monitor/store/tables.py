@@ -110,7 +110,7 @@ class ArticleRow(Base, table=True):
     decision: str
     decided_at: datetime
     scores: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
-    """Every topic's score at the time of the decision, nearest to its threshold first, at most 20."""
+    """Every topic's score at the time of the decision, nearest to its threshold first, at most 10."""
 
 
 class EntryRow(Base, table=True):
