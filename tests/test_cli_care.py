@@ -1,0 +1,271 @@
+"""`topics`, `backtest`, `check`, `doctor`, `migrate`: what an operator looks at and mends."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from monitor.store.lock import StoreLock
+from tests.fakes.command import HIT, MISS, SEED, Desk, Said, desk
+
+__all__ = ["desk"]
+
+
+# --- topics -----------------------------------------------------------------------------------------------------------
+
+
+def test_topics_are_listed_without_a_store(desk: Desk) -> None:
+    (topic,) = desk.run("topics", "list", "--json").lines
+    assert (topic["name"], topic["seeds"], topic["languages"]) == ("bridge", 1, ["en"])
+    assert "bridge" in desk.run("topics").stdout
+    assert not desk.store.exists()
+
+
+def test_a_topic_is_shown_with_its_terms(desk: Desk) -> None:
+    topic = desk.run("topics", "show", "bridge", "--json").json
+    assert "bridge" in [term for term, _ in topic["terms"]["en"]]
+    assert 0 < topic["threshold"] < 1
+    assert topic["files"][0]["file"].endswith("bridge/seed0.txt")
+    assert "heaviest terms, en: " in desk.run("topics", "show", "bridge").stdout
+    assert 'did you mean "bridge"?' in desk.run("topics", "show", "bridges").stderr
+
+
+def test_a_topic_that_cannot_be_used_says_why(desk: Desk) -> None:
+    desk.follows("broken", SEED, toml="title = \n")
+    said = desk.run("topics", "show", "broken")
+    assert said.exit_code == 3
+    assert "topic.toml:1" in said.stderr
+    assert desk.run("topics", "show", "bridge").exit_code == 0
+
+
+def test_faults_of_seeds_are_2_and_the_other_topics_live(desk: Desk) -> None:
+    assert desk.run("topics", "check").exit_code == 0
+    desk.follows("empty")
+    desk.follows("wrong", SEED, toml='titel = "x"\nsensitivity = "keen"\n')
+    said = desk.run("topics", "check")
+    assert said.exit_code == 2
+    assert "did you mean 'title'" in said.stdout
+    assert "only" in said.stdout or "no seed" in said.stdout
+    report = desk.run("topics", "check", "--json").json
+    assert report["topics"] == ["bridge"]
+    assert len(report["faults"]) == 3
+    assert "faults in the seeds" in desk.run("topics").stderr
+
+
+def test_a_channel_that_only_a_topic_knows_is_a_warning(desk: Desk) -> None:
+    desk.follows("bridge", toml='channels = ["desk"]')
+    said = desk.run("topics", "check")
+    assert said.exit_code == 0
+    assert '"desk" is not in the settings' in said.stdout
+
+
+# --- backtest ---------------------------------------------------------------------------------------------------------
+
+
+def lines(*articles: dict[str, object]) -> str:
+    return "".join(json.dumps(each) + "\n" for each in articles)
+
+
+ARTICLES = lines(
+    {"id": "a", "title": HIT[0], "text": HIT[1], "published": "2026-11-20T10:00:00Z", "source": "herald"},
+    {"id": 2, "title": MISS[0], "summary": MISS[1]},
+    {"id": "c", "title": HIT[0], "text": HIT[1], "url": "https://other.example/1", "source": "mirror"},
+)
+
+
+def backtest(desk: Desk, articles: Path, *more: object) -> Said:
+    return desk.run("backtest", "--seeds", desk.seeds, "--articles", articles, *more)
+
+
+def test_backtest_answers_a_line_an_article_in_order(desk: Desk, tmp_path: Path) -> None:
+    file, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    file.write_text(ARTICLES)
+    said = backtest(desk, file, "--out", out)
+    assert said.exit_code == 0, said
+    assert said.stdout == ""
+    answers = [json.loads(each) for each in out.read_text().splitlines()]
+    assert [each["id"] for each in answers] == ["a", 2, "c"]
+    assert [each["kind"] for each in answers] == ["new", "new", "copy"]
+    assert [each["alert"] for each in answers] == [["bridge"], [], []]
+    assert answers[2]["of"] == "a"
+    assert answers[2]["story"] == "a"
+    assert answers[1]["topics"] == []
+    assert "3 articles, " in said.stderr
+    assert "2 matched, 1 copies, 1 alerts" in said.stderr
+
+
+def test_backtest_gives_all_scores_where_asked(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(ARTICLES)
+    answers = backtest(desk, tmp_path / "in.jsonl", "--all-scores").lines
+    assert [len(each["topics"]) for each in answers] == [1, 1, 1]
+    assert not answers[1]["topics"][0]["matched"]
+
+
+def test_backtest_skips_bad_lines_with_their_number(desk: Desk, tmp_path: Path) -> None:
+    bad = b'{"id": 1, "title": "x"\n\n[]\n{"id": 4}\n\xff\xfe\n'
+    (tmp_path / "in.jsonl").write_bytes(bad + ARTICLES.encode())
+    said = backtest(desk, tmp_path / "in.jsonl")
+    assert said.exit_code == 0
+    assert len(said.lines) == 3
+    for number in (1, 3, 4, 5):
+        assert f"in.jsonl:{number}: skipped" in said.stderr
+
+
+def test_backtest_reports_faults_of_seeds_and_goes_on(desk: Desk, tmp_path: Path) -> None:
+    desk.follows("broken", SEED, toml="title = \n")
+    (tmp_path / "in.jsonl").write_text(ARTICLES)
+    said = backtest(desk, tmp_path / "in.jsonl")
+    assert said.exit_code == 0
+    assert "fault: " in said.stderr
+    assert said.lines[0]["alert"] == ["bridge"]
+
+
+def test_backtest_of_what_is_not_there_is_2(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(ARTICLES)
+    assert desk.run("backtest", "--seeds", tmp_path / "none", "--articles", tmp_path / "in.jsonl").exit_code == 2
+    assert backtest(desk, tmp_path / "none.jsonl").exit_code == 2
+    assert backtest(desk, tmp_path / "in.jsonl", "--out", tmp_path / "none" / "out.jsonl").exit_code == 2
+
+
+def test_backtest_needs_no_settings_where_all_is_given(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(ARTICLES)
+    desk.config.write_text("this is no toml")
+    assert backtest(desk, tmp_path / "in.jsonl").exit_code == 0
+
+
+def test_backtest_over_an_empty_store(desk: Desk) -> None:
+    desk.run("migrate")
+    said = desk.run("backtest")
+    assert said.exit_code == 0
+    assert said.stdout == ""
+    assert "0 articles" in said.stderr
+
+
+# --- check ------------------------------------------------------------------------------------------------------------
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def test_check_shows_what_is_in_force_and_where_it_came_from(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONITOR_SCHEDULE__INTERVAL_MINUTES", "20")
+    said = desk.run("check", "--json")
+    assert said.exit_code == 0
+    by_name = {each["name"]: each for each in said.json["settings"]}
+    assert by_name["schedule.interval_minutes"]["value"] == "20"
+    assert "MONITOR_SCHEDULE__INTERVAL_MINUTES" in by_name["schedule.interval_minutes"]["origin"]
+    assert by_name["schedule.max_age_days"]["origin"] == "default"
+    assert "no faults" in desk.run("check").stdout
+
+
+def test_u16_check_masks_secrets(desk: Desk) -> None:
+    desk.tells("desk", "https://hooks.example/T0P/s3cr3tpath", f'secrets = ["{SECRET}"]')
+    for options in ([], ["--json"]):
+        said = desk.run("check", *options)
+        assert said.exit_code == 0, said
+        for planted in (SECRET, SECRET.removeprefix("whsec_"), "s3cr3tpath"):
+            assert planted not in said.stdout + said.stderr
+
+
+def test_check_names_every_fault_at_once(desk: Desk) -> None:
+    desk.adds('[channels.one]\nkind = "webhook"\n[channels.two]\nkind = "pigeon"\n')
+    desk.follows("empty")
+    said = desk.run("check", "--json")
+    assert said.exit_code == 2
+    faults = "\n".join(said.json["faults"])
+    assert "url" in faults
+    assert "kind" in faults
+    assert "empty" in faults
+    assert desk.run("check").stderr.count("fault: ") == len(said.json["faults"])
+
+
+def test_check_of_settings_that_cannot_be_read(desk: Desk) -> None:
+    desk.adds("[wep]\nport = 1\n[schedule]\ninterval_minutes = 0\n")
+    said = desk.run("check")
+    assert said.exit_code == 2
+    assert said.stderr.count("fault: ") == 2
+    assert desk.run("check", "--json").json["settings"] == []
+    assert desk.run("run").exit_code == 2
+
+
+# --- doctor and migrate -----------------------------------------------------------------------------------------------
+
+
+def findings(said: Said) -> dict[str, str]:
+    return {each["what"]: each["level"] for each in said.json}
+
+
+def test_a_healthy_service_has_no_failures(desk: Desk) -> None:
+    desk.run("migrate")
+    said = desk.run("doctor", "--json")
+    assert said.exit_code == 0, said
+    found = findings(said)
+    assert "fail" not in found.values()
+    assert found.keys() >= {"python", "settings", "seeds", "disk", "daemon", "schema", "integrity", "feeds", "clock"}
+    assert found["daemon"] == "warn"
+    assert "not running" in desk.run("doctor").stdout
+
+
+def test_doctor_sees_the_daemon_by_its_lock(desk: Desk) -> None:
+    desk.run("migrate")
+    lock = StoreLock(desk.store)
+    lock.take()
+    try:
+        assert findings(desk.run("doctor", "--json"))["daemon"] == "ok"
+    finally:
+        lock.free()
+
+
+def test_d4_doctor_finds_a_damaged_store(desk: Desk) -> None:
+    desk.run("migrate")
+    with desk.store.open("r+b") as file:
+        file.write(b"this was a database")
+    said = desk.run("doctor")
+    assert said.exit_code == 1
+    assert "damaged" in said.stdout
+    assert desk.run("matches").exit_code == 1
+
+
+def test_doctor_before_the_first_run(desk: Desk) -> None:
+    said = desk.run("doctor", "--json")
+    assert said.exit_code == 0
+    assert findings(said)["store"] == "warn"
+    assert not desk.store.exists()
+
+
+def test_doctor_says_what_is_wrong_with_settings_and_seeds(desk: Desk) -> None:
+    desk.follows("empty")
+    desk.tells("desk", "ftp://nowhere")
+    said = desk.run("doctor", "--json")
+    assert said.exit_code == 1
+    assert findings(said)["seeds"] == findings(said)["channels"] == "fail"
+    desk.adds("[nonsense]\n")
+    assert findings(desk.run("doctor", "--json"))["settings"] == "fail"
+
+
+def test_d8_doctor_notices_traces_from_the_future(desk: Desk) -> None:
+    desk.adds('[feeds.far]\nurl = "http://127.0.0.1:9/feed"\nallow_private = true\n')
+    desk.run("poll")
+    with closing(sqlite3.connect(desk.store)) as store:
+        store.execute("UPDATE feeds SET last_polled_at = '2999-01-01 00:00:00.000000'")
+        store.commit()
+    found = findings(desk.run("doctor", "--json"))
+    assert found["clock"] == "warn"
+    assert found["feeds"] == "warn"
+
+
+def test_migrate_says_from_where_to_where(desk: Desk) -> None:
+    assert "schema none -> 0" in desk.run("migrate").stdout
+    assert "up to date" in desk.run("migrate").stdout
+
+
+def test_migrate_where_no_folder_can_be_made(desk: Desk) -> None:
+    shutil.rmtree(desk.store.parent, ignore_errors=True)
+    desk.store.parent.write_text("a file where the folder should be")
+    said = desk.run("migrate")
+    assert said.exit_code == 1
+    assert "cannot be made" in said.stderr

@@ -1,0 +1,261 @@
+"""`matches` and `explain`: what a reviewer sees and says, on a store that a real poll filled."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.cli.explain import page_title
+from monitor.cli.matches import defused
+from tests.fakes.command import HIT, MISS, SEED, Desk
+from tests.fakes.site import Site, rss
+
+EVIL = "=HYPERLINK(1) old bridge at Weir Landing: county council \x1b[31m engineers on the cracks in its piers"
+
+
+@pytest.fixture(scope="module")
+def polled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Site]]:
+    """A desk whose feed was polled once: two hits and one article of no topic."""
+    folder = tmp_path_factory.mktemp("polled")
+    with Site() as site:
+        site.publishes(
+            "/feed",
+            rss(
+                (HIT[0], "https://news.example/bridge", "g1", HIT[1]),
+                (MISS[0], "https://news.example/choir", "g2", MISS[1]),
+                (EVIL, "https://news.example/evil", "g3", "The county engineer said the new bridge would cost less."),
+            ),
+        )
+        made = Desk(folder)
+        made.follows("bridge", SEED)
+        made.reads("herald", site.url("/feed"))
+        said = made.run("poll")
+        assert said.exit_code == 0, said
+        yield folder, site
+
+
+@pytest.fixture
+def desk(polled: tuple[Path, Site], tmp_path: Path) -> Desk:
+    """A copy of it, for one test."""
+    folder, site = polled
+    made = Desk(tmp_path)
+    made.follows("bridge", SEED)
+    made.reads("herald", site.url("/feed"))
+    made.store.parent.mkdir()
+    for each in (folder / "data").glob("monitor.db*"):
+        shutil.copy(each, made.store.parent)
+    return made
+
+
+def id_of(desk: Desk, title: str) -> int:
+    return next(int(each["id"]) for each in desk.run("matches", "list", "--json").lines if each["title"] == title)
+
+
+# --- list and show ----------------------------------------------------------------------------------------------------
+
+
+def test_matches_are_listed_with_their_evidence(desk: Desk) -> None:
+    hits = desk.run("matches", "list", "--json").lines
+    assert len(hits) == 2
+    hit = next(each for each in hits if each["title"] == HIT[0])
+    assert (hit["topic"], hit["source"], hit["state"]) == ("bridge", "herald", "new")
+    assert hit["score"] >= hit["threshold"]
+    assert hit["terms"]
+    assert hit["sentence"]
+    assert desk.run("matches").stdout == desk.run("matches", "list").stdout
+    assert HIT[0] in desk.run("matches").stdout
+
+
+def test_u15_a_title_with_an_escape_is_harmless_in_the_list(desk: Desk) -> None:
+    assert "\x1b" not in desk.run("matches").stdout
+
+
+def test_matches_are_filtered(desk: Desk) -> None:
+    def found(*options: str) -> int:
+        return len(desk.run("matches", "list", "--json", *options).lines)
+
+    assert found("--topic", "bridge") == 2
+    assert found("--search", "lorries ferry") == 1
+    assert found("--search", '"NOT ( OR *') == 0
+    assert found("--source", "elsewhere") == 0
+    assert found("--since", "1h") == 2
+    assert found("--since", "2999-01-01") == 0
+    assert found("--state", "confirmed") == 0
+    assert found("--limit", "1") == 1
+
+
+def test_a_topic_that_is_not_there_is_3_with_the_nearest(desk: Desk) -> None:
+    said = desk.run("matches", "list", "--topic", "brigde")
+    assert said.exit_code == 3
+    assert 'did you mean "bridge"?' in said.stderr
+
+
+def test_a_wrong_date_is_2(desk: Desk) -> None:
+    assert desk.run("matches", "list", "--since", "soon").exit_code == 2
+
+
+def test_a_match_is_shown(desk: Desk) -> None:
+    id = id_of(desk, HIT[0])
+    assert desk.run("matches", "show", id, "--json").json["title"] == HIT[0]
+    shown = desk.run("matches", "show", id).stdout
+    assert "seed0.txt" in shown
+    assert "monitor explain" in shown
+    assert desk.run("matches", "show", 999).exit_code == 3
+
+
+# --- verdicts ---------------------------------------------------------------------------------------------------------
+
+
+def test_confirm_and_dismiss_stand_until_the_next_verdict(desk: Desk) -> None:
+    id = id_of(desk, HIT[0])
+    assert f"confirmed {id}" in desk.run("matches", "confirm", id, "--note", "yes").stdout
+    assert desk.run("matches", "show", id, "--json").json["state"] == "confirmed"
+    assert desk.run("matches", "dismiss", id, "--note", "after all not").exit_code == 0
+    assert desk.run("matches", "show", id, "--json").json["state"] == "dismissed"
+    verdicts = desk.run("explain", _article(desk, id), "--json").json["verdicts"]
+    assert [(each["is_relevant"], each["note"]) for each in verdicts] == [(True, "yes"), (False, "after all not")]
+    assert "after all not" in desk.run("explain", _article(desk, id)).stdout
+
+
+def test_an_unknown_match_is_3_and_the_others_are_judged(desk: Desk) -> None:
+    id = id_of(desk, HIT[0])
+    said = desk.run("matches", "confirm", 999, id)
+    assert said.exit_code == 3
+    assert "999" in said.stderr
+    assert desk.run("matches", "show", id, "--json").json["state"] == "confirmed"
+
+
+def _article(desk: Desk, id: int) -> int:
+    return int(desk.run("matches", "show", id, "--json").json["article_id"])
+
+
+# --- export -----------------------------------------------------------------------------------------------------------
+
+
+def test_export_as_json_lines(desk: Desk, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    said = desk.run("matches", "export", "--out", out)
+    assert said.exit_code == 0
+    assert said.stdout == ""
+    assert out.read_text().count("\n") == 2
+    assert desk.run("matches", "export").lines == desk.run("matches", "list", "--json").lines
+
+
+def test_u13_cells_of_a_csv_are_no_formulas(desk: Desk) -> None:
+    rows = list(csv.DictReader(io.StringIO(desk.run("matches", "export", "--format", "csv").stdout)))
+    assert len(rows) == 2
+    evil = next(each for each in rows if "HYPERLINK" in each["title"])
+    assert evil["title"].startswith("'=HYPERLINK")
+    assert float(evil["score"]) > 0
+    assert rows[0]["topic"] == "bridge"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1",
+        "+1",
+        "-1",
+        "@x",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        " =1",
+        "＝1",
+        "|x",
+        ";=1",
+        '"=1"',
+        "\x00=1",
+        "'=1",
+        "\u200b=1",
+        "\tx",
+        "%0A",
+    ],
+)
+def test_u13_what_a_spreadsheet_would_run_is_marked(cell: str) -> None:
+    assert defused(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["", "Talks", "a=1", "9-11", "«x»", "خبر", "“quoted”", '"quoted"'])
+def test_u13_ordinary_cells_stay(cell: str) -> None:
+    assert defused(cell) == cell
+
+
+# --- explain ----------------------------------------------------------------------------------------------------------
+
+
+def test_explain_tells_everything_of_a_stored_article(desk: Desk) -> None:
+    record = desk.run("explain", "https://news.example/bridge?utm_source=x", "--json").json
+    assert record["is_stored"]
+    assert record["title"] == HIT[0]
+    assert record["decision"] == "ALERTED"
+    assert record["scores"][0]["topic"] == "bridge"
+    assert record["feeds"] == ["herald"]
+    shown = desk.run("explain", record["id"]).stdout
+    assert "matched, and its story was new: alerted" in shown
+    assert "told on the page only" in shown
+
+
+def test_explain_tells_why_an_article_was_not_told(desk: Desk) -> None:
+    shown = desk.run("explain", "https://news.example/choir").stdout
+    assert "below the threshold of every topic" in shown
+    assert "below" in shown
+
+
+def test_explain_of_nothing_is_3(desk: Desk) -> None:
+    assert desk.run("explain", 999).exit_code == 3
+    assert desk.run("explain", "not an address").exit_code == 3
+
+
+def test_an_address_never_seen_is_fetched_and_scored_but_not_stored(desk: Desk) -> None:
+    paragraphs = "".join(f"<p>{HIT[1]} Part {number} of the report.</p>" for number in range(4))
+    with Site() as site:
+        page = f"<html><head><title>{HIT[0]}</title></head><body><article>{paragraphs}</article></body></html>"
+        site.publishes("/page", page, content_type="text/html; charset=utf-8")
+        desk.adds('[fetch]\nallow_networks = ["127.0.0.0/8"]\n')
+        said = desk.run("explain", site.url("/page"), "--json")
+        assert said.exit_code == 0, said
+        assert "storing nothing" in said.stderr
+        guess = said.json
+        assert not guess["is_stored"]
+        assert guess["title"] == HIT[0]
+        assert guess["scores"][0]["topic"] == "bridge"
+        assert guess["scores"][0]["matched"]
+        assert guess["evidence"]["bridge"]["terms"]
+        assert "fetched just now, not stored" in desk.run("explain", site.url("/page")).stdout
+    assert len(desk.run("matches", "list", "--json").lines) == 2
+
+
+def test_r1_explain_refuses_private_addresses(desk: Desk) -> None:
+    with Site() as site:
+        said = desk.run("explain", site.url("/page"))
+        assert said.exit_code == 3
+        assert site.connections == 0
+
+
+def test_a_page_that_is_not_there_is_3(desk: Desk) -> None:
+    desk.adds('[fetch]\nallow_networks = ["127.0.0.0/8"]\n')
+    with Site() as site:
+        site.answers("/gone", 404)
+        said = desk.run("explain", site.url("/gone"))
+    assert said.exit_code == 3
+    assert "404" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        (b"<title>Site - A</title><h1>A</h1>", "A"),
+        (b"<title>B</title><h1>x</h1><h1>y</h1>", "B"),
+        (b"<meta property='og:title' content='C &amp; D'><h1>x</h1>", "C & D"),
+        (b"", ""),
+        (b"\x00\xff", ""),
+    ],
+)
+def test_a_page_says_what_it_is_called(page: bytes, title: str) -> None:
+    assert page_title(page) == title

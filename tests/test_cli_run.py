@@ -1,0 +1,164 @@
+"""`run`, `serve` and `demo` as processes: what they print, how they end, a port in use, Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.fakes.command import Desk, desk
+
+__all__ = ["desk"]
+_PATIENCE_SECONDS = 60.0
+
+
+class Process:
+    """`monitor` as a process of its own, its output read as it comes."""
+
+    def __init__(self, *arguments: object, folder: Path) -> None:
+        self.err = folder / "stderr.txt"
+        self.out = folder / "stdout.txt"
+        with self.out.open("w") as out, self.err.open("w") as err:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-m", "monitor", *map(str, arguments)],
+                stdout=out,
+                stderr=err,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+
+    def says(self, pattern: str, *, where: str = "out") -> re.Match[str]:
+        """Wait until it said so."""
+        until = time.monotonic() + _PATIENCE_SECONDS
+        file = self.out if where == "out" else self.err
+        while time.monotonic() < until:
+            if found := re.search(pattern, file.read_text()):
+                return found
+            if self._popen.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise AssertionError(f"{pattern!r} was not said: {self.out.read_text()} {self.err.read_text()}")
+
+    def ends(self, with_signal: int | None = None) -> int:
+        """Send a signal, if one is given, and wait for the end; returns the exit code."""
+        if with_signal:
+            self._popen.send_signal(with_signal)
+        return self._popen.wait(_PATIENCE_SECONDS)
+
+    def kill(self) -> None:
+        if self._popen.poll() is None:
+            self._popen.kill()
+        self._popen.wait()
+
+
+@contextmanager
+def started(*arguments: object, folder: Path) -> Iterator[Process]:
+    process = Process(*arguments, folder=folder)
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_run_says_where_the_page_is_and_ends_well(desk: Desk, tmp_path: Path) -> None:
+    port = free_port()
+    desk.adds('[feeds.off]\nurl = "http://127.0.0.1:9/feed"\nenabled = false\n[log]\nformat = "json"\n')
+    desk.config.write_text(desk.config.read_text().replace("port = 0", f"port = {port}"))
+    with started("--config", desk.config, "run", folder=tmp_path) as process:
+        address = process.says(r"Review page: (http\S+)")[1]
+        assert address == f"http://127.0.0.1:{port}"
+        process.says("Topics: 1")
+        with urlopen(f"{address}/healthz", timeout=10) as answer:
+            assert answer.status == 200
+        with started("--config", desk.config, "run", folder=tmp_path_of(tmp_path, "second")) as second:
+            assert second.ends() == 4
+            assert "another daemon" in second.err.read_text()
+        assert process.ends(signal.SIGTERM) == 0
+    log = process.err.read_text()
+    assert '"message": "stopped"' in log
+    assert "Traceback" not in log
+    assert "traceback" not in log
+
+
+def test_a_port_in_use_costs_the_page_only(desk: Desk, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        desk.config.write_text(desk.config.read_text().replace("port = 0", f"port = {port}"))
+        with started("--config", desk.config, "run", folder=tmp_path) as process:
+            process.says("Review page: not served")
+            process.says("daemon: running", where="err")
+            assert process.ends(signal.SIGINT) == 0
+        assert "web.port" in process.err.read_text()
+        desk.run("migrate")
+        said = desk.run("serve")
+        assert said.exit_code == 1
+        assert "web.port" in said.stderr
+
+
+def test_serve_shows_the_page_beside_a_store(desk: Desk, tmp_path: Path) -> None:
+    desk.run("migrate")
+    port = free_port()
+    desk.config.write_text(desk.config.read_text().replace("port = 0", f"port = {port}"))
+    with started("--config", desk.config, "serve", folder=tmp_path) as process:
+        address = process.says(r"Review page: (http\S+)")[1]
+        with urlopen(address, timeout=10) as answer:
+            assert answer.status == 200
+        process.ends(signal.SIGINT)
+    assert "Traceback" not in process.err.read_text()
+
+
+def tmp_path_of(folder: Path, name: str) -> Path:
+    made = folder / name
+    made.mkdir()
+    return made
+
+
+# --- demo -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("speed", [900])
+def test_the_demo_shows_hits_copies_and_a_retry(tmp_path: Path, speed: int) -> None:
+    """The whole demo, faster than a person would want it: about 15 seconds, the price of the one test that sees it all."""
+    with started("demo", "--speed", speed, "--port", free_port(), folder=tmp_path) as process:
+        process.says(r"Review page:  http://127.0.0.1")
+        process.says(r"ALERT 1  ")
+        code = process.ends()
+    out = process.out.read_text()
+    assert code == 0, out + process.err.read_text()
+    stored, published = re.search(r"(\d+) articles stored, of (\d+) published", out).groups()  # type: ignore[union-attr]
+    assert stored == published
+    delivered, decided = re.search(r"(\d+) of (\d+) alerts delivered", out).groups()  # type: ignore[union-attr]
+    assert delivered == decided
+    assert int(delivered) >= 8
+    assert re.search(r"[1-9]\d* copies folded", out)
+    assert "at the second try" in out
+    assert "; 0 twice" in out
+    assert "also carried by" in out
+    assert "make run" in out
+    assert "\x1b" not in out
+    assert process.err.read_text() == ""
+
+
+def test_ctrl_c_ends_the_demo_well(tmp_path: Path) -> None:
+    with started("demo", "--port", free_port(), folder=tmp_path) as process:
+        process.says("minutes of news begin")
+        assert process.ends(signal.SIGINT) == 0
+    assert "Stopped early" in process.out.read_text()
+    assert "Traceback" not in process.err.read_text()
