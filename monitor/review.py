@@ -41,6 +41,8 @@ class Query:
     words: str = ""
     source: str = ""
     since_at: datetime | None = None
+    copies: bool = False
+    """Whether copies of a story that matched before stand for themselves; else they are named at its first article."""
     limit: int = 50
     offset: int = 0
 
@@ -159,12 +161,12 @@ def find_hit(session: Session, match_id: int) -> Hit | None:
 
 
 def counts(session: Session) -> list[Count]:
-    """How many matches of each topic are new, confirmed, dismissed; topics without any included."""
+    """How many matches of each topic are new, confirmed, dismissed, copies apart; topics without any included."""
     by_topic: dict[str, dict[str, int]] = {}
     rows = session.exec(
-        select(MatchRow.topic, MatchRow.is_relevant, func.count()).group_by(
-            col(MatchRow.topic), col(MatchRow.is_relevant)
-        )
+        select(MatchRow.topic, MatchRow.is_relevant, func.count())
+        .where(col(MatchRow.reason) != Reason.COPY.name)
+        .group_by(col(MatchRow.topic), col(MatchRow.is_relevant))
     )
     for topic, is_relevant, count in rows:
         by_topic.setdefault(topic, {})[_state(is_relevant)] = count
@@ -240,10 +242,10 @@ def record(session: Session, article_id: int) -> Record | None:
 
 
 def export(session: Session, query: Query) -> Iterator[dict[str, Any]]:
-    """Every match asked for, one flat mapping each, page by page so that memory stays flat."""
+    """Every match asked for, copies included, one flat mapping each, page by page so that memory stays flat."""
     offset = query.offset
     while True:
-        page = list_hits(session, Query(**{**_fields(query), "limit": 500, "offset": offset}))
+        page = list_hits(session, Query(**{**_fields(query), "copies": True, "limit": 500, "offset": offset}))
         for hit in page.hits:
             yield flat(hit)
         offset += len(page.hits)
@@ -281,6 +283,8 @@ def _conditions(session: Session, query: Query) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if query.topic:
         conditions.append(col(MatchRow.topic) == query.topic)
+    if not query.copies:
+        conditions.append(col(MatchRow.reason) != Reason.COPY.name)
     if query.state:
         wanted = {"confirmed": True, "dismissed": False}.get(query.state)
         conditions.append(col(MatchRow.is_relevant).is_(wanted))
