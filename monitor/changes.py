@@ -95,7 +95,8 @@ def _is_reprint(before: _Sentence, after: _Sentence) -> bool:
 
 
 def _unknown_names(sentence: _Sentence, old: _Version, new: _Version) -> list[str]:
-    return [name for name in sentence.names(old, new) if not any(_is_spelling(name, word) for word in old.folded)]
+    unheard = (name for name in sentence.names(old, new) if name not in old.folded)
+    return [name for name in unheard if not any(_is_spelling(name, other) for other in old.names)]
 
 
 def _without_respelled(gained: list[str], lost: list[str], old: _Version, new: _Version) -> tuple[list[str], list[str]]:
@@ -163,7 +164,7 @@ class _Sentence:
         for hit in _SPELLED.finditer(self.text):
             if not hit.group()[0].isupper():
                 continue
-            is_inner = bool(_INNER.search(self.text[: hit.start()]))
+            is_inner = bool(_INNER.search(self.text[max(hit.start() - 6, 0) : hit.start()]))
             for word in tokens(hit.group()):
                 found[word] = found.get(word, False) or is_inner
         return found
@@ -263,15 +264,19 @@ def _likeness(a: _Sentence, b: _Sentence) -> float:
 # --- words --------------------------------------------------------------------------------------------------------------
 
 _UNITS = "minute|hour|day|week|month|year|min|hr|sec|second"
+# Every repeat has an upper bound: strangers write these texts, and a page of digits must not cost a minute.
 _RELATIVE = re.compile(
-    rf"\b(?:\d+|an?|one|two|three|few)\s+(?:{_UNITS})s?\s+ago\b|\b\d+[smhd]\s+ago\b|\bjust now\b"
-    r"|\b\d*\s*(?:секунд|минут|час|дн|день)\w*\s+назад|[\d۰-۹٠-٩]+\s+(?:دقیقه|ساعت|روز|دقیقې)\s+(?:پیش|قبل|وړاندې)"
-    r"|[\d۰-۹٠-٩]+\s+(?:منٹ|گھنٹے|دن)\s+(?:قبل|پہلے)|\d+\s*(?:分钟|小时|天)前",
+    rf"\b(?:\d{{1,4}}|an?|one|two|three|few)\s{{1,3}}(?:{_UNITS})s?\s{{1,3}}ago\b|\b\d{{1,4}}[smhd]\s{{1,3}}ago\b|\bjust now\b"
+    r"|\b\d{0,4}\s{0,3}(?:секунд|минут|час|дн|день)\w{0,6}\s{1,3}назад"
+    r"|[\d۰-۹٠-٩]{1,4}\s{1,3}(?:دقیقه|ساعت|روز|دقیقې)\s{1,3}(?:پیش|قبل|وړاندې)"
+    r"|[\d۰-۹٠-٩]{1,4}\s{1,3}(?:منٹ|گھنٹے|دن)\s{1,3}(?:قبل|پہلے)|\d{1,4}\s{0,3}(?:分钟|小时|天)前",
     re.IGNORECASE,
 )
 _COUNTERS = re.compile(
-    r"\b\d[\d.,]*\s*[km]?\s+(?:comments?|shares?|views?|likes?|reactions?|replies)\b|\b(?:comments?|shares?|views?)\s*[:(]\s*\d[\d.,]*\)?"
-    r"|\b\d[\d\s]*(?:комментари|просмотр)\w*|\b(?:комментарии|просмотры)\s*[:(]\s*\d+\)?|[\d۰-۹٠-٩]+\s*(?:نظر|دیدگاه|تبصرے)\b",
+    r"\b\d[\d.,]{0,9}\s{0,3}[km]?\s{1,3}(?:comments?|shares?|views?|likes?|reactions?|replies)\b"
+    r"|\b(?:comments?|shares?|views?)\s{0,3}[:(]\s{0,3}\d[\d.,]{0,9}\)?"
+    r"|\b\d[\d\s]{0,9}(?:комментари|просмотр)\w{0,6}|\b(?:комментарии|просмотры)\s{0,3}[:(]\s{0,3}\d{1,9}\)?"
+    r"|[\d۰-۹٠-٩]{1,9}\s{0,3}(?:نظر|دیدگاه|تبصرے)\b",
     re.IGNORECASE,
 )
 _CLOCK_AT_START = re.compile(

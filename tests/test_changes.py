@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,10 +146,22 @@ def test_other_scripts(old: str, new: str) -> None:
     assert not compare("", old, "", old + " ").is_material
 
 
+@pytest.mark.parametrize(
+    "unit", ["1", "1 ", "1.", "A ", "Aa ", "“", '"', "a, B ", "x-", "٣ ", " \u2009", "Not. ", "Ab cd. ", "不", "['"]
+)
+def test_hostile_texts_are_compared_in_time(unit: str) -> None:
+    long = unit * (50_000 // len(unit))
+    started = time.process_time()
+    compare("", long, "", long[:-7] + " 5 comments")
+    assert time.process_time() - started < 3
+
+
 def test_two_long_texts_are_compared_in_time() -> None:
-    one = "\n".join(f"Sentence number {i} speaks of nothing else." for i in range(3000))
-    other = "\n".join(f"Sentence number {i + 1} speaks about nothing more." for i in range(3000))
+    one = "\n".join(f"Sentence number {i} speaks of Nobody{i} else." for i in range(3000))
+    other = "\n".join(f"Sentence number {i + 1} speaks about Nothing{i} more." for i in range(3000))
+    started = time.process_time()
     assert compare("", one, "", other).removed
+    assert time.process_time() - started < 3
 
 
 @given(st.text(alphabet="aB1 .“”\n-не。", max_size=80), st.text(alphabet="aB1 .“”\n-не。", max_size=80))
