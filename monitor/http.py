@@ -1,10 +1,8 @@
 """The one door to the network: a URL and a policy in, an answer of bounded size within bounded time out.
 
-Every request is its own connection: resolve, check every address, connect to a checked one, send, read, close. Nothing is
-kept between requests: no cookies, no pool whose connections were opened under another policy, no idle socket that dies
-while a webhook is posted. It speaks HTTP through httpcore2 (the engine under httpx2) rather than through a client, because
-a client brings a second URL parser, a cookie jar, redirects, proxies from the environment and log lines with whole URLs.
-Every failure is one FetchError whose sentence names the host, never path or query, which may be a secret.
+Sends through one `httpx2.AsyncClient` that keeps nothing between requests and adds nothing to them: no cookies, no redirects,
+no proxies from the environment, no headers of its own, and our `GuardedTransport` in place of its pool. Bodies are read in
+bounded pieces. Every failure is one FetchError whose sentence names the host, never path or query, which may be a secret.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ import logging
 import re
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,21 +21,20 @@ from importlib.metadata import version
 from io import BytesIO
 from typing import Any
 
-import anyio
-import httpcore2
+import httpx2
 
 from monitor import urls
-from monitor.addresses import Address, AddressPolicy, Lookup, Resolver, refused, system_lookup
+from monitor.addresses import AddressPolicy, Lookup, Resolver, refused, system_lookup
 from monitor.errors import FetchError
+from monitor.inflate import Decoder, decoder
 from monitor.text import clean
+from monitor.transport import Call, GuardedTransport, NoCookies
 
 log = logging.getLogger(__name__)
 
 ANSWER_LIMIT = 64 * 1024
 """Bytes read of the answer to a post: enough for any error text (case W9)."""
 RETRY_AFTER_LIMIT = timedelta(hours=24)
-_ADDRESSES_TRIED = 4
-_PIECE = 256 * 1024
 
 
 class NoAnswerError(FetchError):
@@ -101,17 +98,19 @@ class Door:
     ) -> None:
         self.policy = policy or AddressPolicy()
         self._user_agent = user_agent or default_user_agent()
-        self._limits = {"connect": connect_for.total_seconds()} | dict.fromkeys(
-            ("read", "write"), silence_for.total_seconds()
+        self._client = httpx2.AsyncClient(
+            transport=GuardedTransport(Resolver(lookup=lookup), tls or httpx2.create_ssl_context()),
+            timeout=httpx2.Timeout(silence_for.total_seconds(), connect=connect_for.total_seconds()),
+            cookies=NoCookies(),
+            follow_redirects=False,
+            trust_env=False,
         )
-        self._tls = tls or httpcore2.default_ssl_context()
-        self._resolver = Resolver(lookup=lookup)
         self._odd_ports: set[tuple[str, int]] = set()
         _silence_libraries()
 
     async def aclose(self) -> None:
-        """Let go of the name service's threads."""
-        self._resolver.close()
+        """Close the client, and let go of the name service's threads."""
+        await self._client.aclose()
 
     async def post(
         self,
@@ -148,27 +147,22 @@ class Door:
         with _explained(parts, url, progress):
             async with asyncio.timeout(limit_for.total_seconds()):
                 self._note_port(parts)
-                addresses = await self._resolver.addresses(
-                    parts.host, parts.port, policy=policy or self.policy, url=url
+                call = Call(url, parts, policy or self.policy)
+                request = httpx2.Request(
+                    method,
+                    _for_httpx2(call),
+                    headers=self._lines(parts, headers),
+                    stream=httpx2.ByteStream(body),  # unlike `content`, adds no headers
+                    extensions={"call": call, "trace": progress},
                 )
-                async with _connection(parts, addresses, self._tls) as connection:
-                    request = self._request(method, parts, headers, body, progress)
-                    yield Reply(await connection.handle_async_request(request), url)
+                async with aclosing(await self._client.send(request, stream=True, auth=None)) as response:
+                    yield Reply(response, url)
 
-    def _request(
-        self, method: str, parts: urls.Parts, headers: Mapping[str, str], body: bytes, progress: _Progress
-    ) -> httpcore2.Request:
+    def _lines(self, parts: urls.Parts, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+        """All headers that are sent: a request made by hand gets none from the client."""
         ours = {"Host": parts.authority, "User-Agent": self._user_agent}
         lines = {**ours, **headers, "Accept-Encoding": "gzip", "Connection": "close"}
-        return httpcore2.Request(
-            method.encode(),
-            httpcore2.URL(
-                scheme=parts.scheme.encode(), host=parts.host.encode(), port=parts.port, target=parts.target.encode()
-            ),
-            headers=[(name.encode(), value.encode("latin-1")) for name, value in lines.items()],
-            content=body,
-            extensions={"timeout": self._limits, "trace": progress},
-        )
+        return [(name.encode(), value.encode("latin-1")) for name, value in lines.items()]
 
     def _note_port(self, parts: urls.Parts) -> None:
         """Say once where we call an unusual port (case R5)."""
@@ -181,9 +175,9 @@ class Door:
 class Reply:
     """Status and headers of an answer whose body waits to be read."""
 
-    def __init__(self, response: httpcore2.Response, url: str) -> None:
-        self.status = response.status
-        self.headers = Headers(response.headers)
+    def __init__(self, response: httpx2.Response, url: str) -> None:
+        self.status = response.status_code
+        self.headers = Headers(response.headers.raw)
         self._response = response
         self._url = url
 
@@ -191,9 +185,9 @@ class Reply:
         """At most `limit` bytes of the decoded body, and whether that is all of it. Reads no more than `limit` raw ones."""
         kept = BytesIO()
         raw = pieces = 0
-        inflater = self._inflater()
+        inflater = self._decoder()
         with _decoding(self._url):
-            async with aclosing(self._response.aiter_stream()) as stream:
+            async with aclosing(self._response.aiter_raw()) as stream:
                 async for chunk in stream:
                     raw += len(chunk)
                     for piece in inflater.feed(chunk):
@@ -207,17 +201,14 @@ class Reply:
             inflater.finish()
         return kept.getvalue(), True
 
-    def _inflater(self) -> _Plain | _Inflater:
-        codings = [each.strip().lower() for each in self.headers.get("content-encoding", "").split(",")]
-        codings = [each for each in codings if each not in ("", "identity")]
-        if not codings:
-            return _Plain()
-        if len(codings) == 1 and codings[0] in ("gzip", "x-gzip", "deflate"):
-            return _Inflater()
-        named = clean(" and ".join(codings), limit=40)
-        raise FetchError(
-            f"the answer is encoded as {named}, though we asked for gzip or none", url=self._url, code="encoding"
-        )
+    def _decoder(self) -> Decoder:
+        try:
+            return decoder(self.headers.get("content-encoding", ""))
+        except ValueError as fault:
+            named = clean(str(fault), limit=40)
+            raise FetchError(
+                f"the answer is encoded as {named}, though we asked for gzip or none", url=self._url, code="encoding"
+            ) from None
 
 
 async def _first_bytes(reply: Reply) -> tuple[str, bool]:
@@ -272,7 +263,7 @@ def _seconds(digits: str) -> timedelta:
     return timedelta(seconds=float(digits)) if len(whole) <= 9 else RETRY_AFTER_LIMIT
 
 
-# --- connecting -------------------------------------------------------------------------------------------------------
+# --- asking -------------------------------------------------------------------------------------------------------------
 
 
 def _parts(url: str) -> urls.Parts:
@@ -282,67 +273,19 @@ def _parts(url: str) -> urls.Parts:
         raise refused(urls.masked(url), str(fault), url=url) from None
 
 
-class _Checked(httpcore2.AsyncNetworkBackend):
-    """Connects to addresses that were checked, whatever host it is asked for: asking again could give others (case R3)."""
-
-    def __init__(self, addresses: Sequence[Address]) -> None:
-        self._addresses = addresses
-        self._plain = httpcore2.AnyIOBackend()
-        self._stream: httpcore2.AsyncNetworkStream | None = None
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """The first address that answers gets the connection; all share the one limit."""
-        tried = _both_families(self._addresses)[:_ADDRESSES_TRIED]
-        share = None if timeout is None else timeout / len(tried)
-        for ip in tried[:-1]:
-            try:
-                return await self._open(ip, port, share)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                continue
-        return await self._open(tried[-1], port, share)
-
-    async def _open(self, ip: Address, port: int, limit: float | None) -> httpcore2.AsyncNetworkStream:
-        self._stream = await self._plain.connect_tcp(str(ip), port, timeout=limit)
-        return self._stream
-
-    async def aclose(self) -> None:
-        """The library forgets a connection whose TLS handshake is cancelled; we do not."""
-        if self._stream is not None:
-            await self._stream.aclose()
-
-
-def _both_families(addresses: Sequence[Address]) -> list[Address]:
-    """The name service's order, but the second of the other family, so that a dead one cannot take all tries."""
-    first = addresses[0]
-    other = next((ip for ip in addresses if ip.version != first.version), None)
-    rest = [ip for ip in addresses[1:] if ip != other]
-    return [first, *([] if other is None else [other]), *rest]
-
-
-@asynccontextmanager
-async def _connection(
-    parts: urls.Parts, addresses: Sequence[Address], tls: ssl.SSLContext
-) -> AsyncIterator[httpcore2.AsyncHTTPConnection]:
-    origin = httpcore2.Origin(parts.scheme.encode(), parts.host.encode(), parts.port)
-    checked = _Checked(addresses)
+def _for_httpx2(call: Call) -> httpx2.URL:
+    """The URL as our parser normalised it; whether httpx2 reads it likewise, the transport checks."""
     try:
-        yield httpcore2.AsyncHTTPConnection(origin, ssl_context=tls, network_backend=checked)
-    finally:
-        await checked.aclose()
+        return httpx2.URL(str(call.parts._replace(fragment=None)))
+    except httpx2.InvalidURL:
+        raise refused(call.parts.host, "its URL cannot be sent; shorten it", url=call.url) from None
 
 
 # --- failing ----------------------------------------------------------------------------------------------------------
 
 
 class _Progress:
-    """How far a request got, as the library traces it: what a failure means depends on when it came."""
+    """How far a request got, as the library traces it (extension `trace`): what a failure means depends on when it came."""
 
     def __init__(self) -> None:
         self.stage = "resolve"
@@ -353,16 +296,7 @@ class _Progress:
         self.is_sent = self.is_sent or event == "http11.send_request_body.complete"
 
 
-_FAULTS = (
-    httpcore2.TimeoutException,
-    httpcore2.NetworkError,
-    httpcore2.ProtocolError,
-    httpcore2.UnsupportedProtocol,
-    anyio.BrokenResourceError,
-    anyio.ClosedResourceError,
-    anyio.EndOfStream,
-    OSError,  # ssl.SSLError and TimeoutError are among them
-)
+_FAULTS = (httpx2.TransportError, OSError)  # ssl.SSLError and TimeoutError are OSErrors
 
 
 @contextmanager
@@ -379,11 +313,11 @@ def _explained(parts: urls.Parts, url: str, progress: _Progress) -> Iterator[Non
 def _explanation(host: str, fault: Exception, stage: str) -> tuple[str, str]:
     if stage == "connect_tcp":  # one sentence for closed and silent ports: this is no port scanner (case R9)
         return f"cannot connect to {host}; it may be down, or its address wrong", "connect"
-    if isinstance(fault, TimeoutError | httpcore2.TimeoutException):
+    if isinstance(fault, TimeoutError | httpx2.TimeoutException):
         return f"{host} did not answer in time", "timeout"
     if stage == "start_tls":
         return f"no secure connection to {host}: {_tls_reason(fault)}", "tls"
-    if isinstance(fault, httpcore2.ProtocolError):
+    if isinstance(fault, httpx2.ProtocolError):
         return f"{host} does not answer in proper HTTP", "protocol"
     return f"{host} broke the connection off", "connect"
 
@@ -400,60 +334,6 @@ def _silence_libraries() -> None:
     """They log requests and headers, and with them secrets (case U16)."""
     for name in ("httpcore2", "httpx2", "hpack"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-# --- decoding ---------------------------------------------------------------------------------------------------------
-
-
-class _Plain:
-    """A body that is not compressed."""
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        yield data
-
-    def finish(self) -> None:
-        pass
-
-
-class _Inflater:
-    """gzip (or zlib) in small pieces, so that a bomb is noticed while it is still small (case F5).
-
-    Several gzip members in a row are one text (RFC 1952 section 2.2); junk behind the last is ignored, as browsers do.
-    """
-
-    def __init__(self) -> None:
-        self._member = _member()
-        self._held = b""
-        self._has_begun = False
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        self._has_begun = True
-        data, self._held = self._held + data, b""
-        while data or not self._member.eof:
-            if self._member.eof and not self._starts_another(data):
-                return
-            piece = self._member.decompress(data, _PIECE)
-            yield piece
-            data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
-            if not data and len(piece) < _PIECE:
-                return
-
-    def _starts_another(self, data: bytes) -> bool:
-        if len(data) < 2:
-            self._held = data
-            return False
-        if data.startswith(b"\x1f\x8b"):
-            self._member = _member()
-            return True
-        return False
-
-    def finish(self) -> None:
-        if self._has_begun and not self._member.eof:
-            raise zlib.error("ends too early")
-
-
-def _member() -> zlib._Decompress:
-    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: tell gzip from zlib by its header
 
 
 @contextmanager
