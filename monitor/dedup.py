@@ -22,7 +22,7 @@ SHORT_WORDS = 14
 SAME_TITLE_WORDS = 4
 """A title of fewer words ("Live updates") is shared by strangers."""
 TEASER_WORDS = 40
-"""Below this one site prints the next part of a tale or of a series under the same teaser: the titles must tally."""
+"""One site prints the next part of a tale or of a series under the same teaser: the titles must tally."""
 TEASER_CONTAINMENT = 0.8
 CONTAINMENT = 0.5
 """Share of the smaller text's word runs that makes a copy, if the start agrees. Every tenth word edited leaves .65."""
@@ -115,9 +115,9 @@ def _likeness(article: Article, own: _Reading, known: Known) -> float:
     if similarity < (TEASER_CONTAINMENT if words < TEASER_WORDS else CONTAINMENT) or own.contradicts(other):
         return 0.0
     start, other_start = own.shingles.starts(other.shingles)
-    if _is_same_site(article, known) and not own.has_title_of(other):
-        is_copy = start >= SAME_SITE_START_SHARED and not own.is_next_of_series(other)
-        is_copy = is_copy and (words >= TEASER_WORDS or own.has_title_within(other))
+    if _is_same_site(article, known):
+        is_either = similarity >= OTHER_START or other_start >= SAME_SITE_START_SHARED
+        is_copy = start >= SAME_SITE_START_SHARED and is_either and own.has_title_for(other)
     else:
         is_copy = similarity >= OTHER_START or max(start, other_start) >= START_SHARED
     return similarity if is_copy else 0.0
@@ -154,10 +154,12 @@ class _Reading:
     def has_title_of(self, other: _Reading) -> bool:
         return bool(self.title_words) and self.title_words == other.title_words
 
-    def has_title_within(self, other: _Reading) -> bool:
-        """Whether one title only adds words to the other."""
+    def has_title_for(self, other: _Reading) -> bool:
+        """Whether on one site the titles allow a copy: over two teasers one title must only add to the other."""
         mine, theirs = set(self.title_words), set(other.title_words)
-        return bool(mine and theirs) and (mine <= theirs or theirs <= mine)
+        is_within = bool(mine and theirs) and (mine <= theirs or theirs <= mine)
+        is_article = max(len(self.shingles.words), len(other.shingles.words)) >= 2 * TEASER_WORDS
+        return not self.is_next_of_series(other) and (is_article or is_within)
 
     @cached_property
     def numbers(self) -> set[str]:

@@ -192,6 +192,31 @@ def test_two_pages_of_one_site_with_the_same_template_are_strangers() -> None:
     assert choose(article, [stored(text=f"{bridge} {footer}", source="A")]).kind is Kind.NEW
 
 
+def test_next_of_a_series_is_new_even_where_the_template_is_all_of_it() -> None:
+    pictures = "A look back at the events that shaped the year. " + OTHER
+    known = stored(text=pictures, title="2015: The year in pictures", source="A")
+    assert choose(arrived(pictures, title="2016: the year in pictures"), [known]).kind is Kind.NEW
+
+
+def test_the_counts_of_another_day_are_no_copy() -> None:
+    counts = (
+        "A further {} people have died within 28 days and {} cases were found, {} are in hospital, {} of them in care."
+    )
+    assert (
+        choose(arrived(counts.format(2, 1264, 190, 31)), [stored(text=counts.format(3, 1473, 204, 35))]).kind
+        is Kind.NEW
+    )
+
+
+def test_a_generic_headline_over_a_shared_template_merges_no_strangers() -> None:
+    known = stored(text=f"{WIRE[:400]} {OTHER}", title="Live updates", source="A")
+    start = (
+        "Doors of the hall opened at nine and the first to enter were those who had waited since the night, our reporter says. "
+        * 2
+    )
+    assert choose(arrived(f"{start} {OTHER}", title="Live updates"), [known]).kind is Kind.NEW
+
+
 def test_urdu_and_chinese_copies_are_found() -> None:
     urdu = "روس نے ماسکو میں طالبان کے وفد کی میزبانی کی جس میں خطے کے دس ممالک کے نمائندے شریک ہوئے اور امداد کا مطالبہ کیا گیا"
     chinese = (
