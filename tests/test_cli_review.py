@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,7 @@ def test_a_match_is_shown(desk: Desk) -> None:
     assert "seed0.txt" in shown
     assert "monitor explain" in shown
     assert desk.run("matches", "show", 999).exit_code == 3
+    assert desk.run("matches", "show", 10**30).exit_code == 2
 
 
 # --- verdicts ---------------------------------------------------------------------------------------------------------
@@ -120,6 +123,18 @@ def test_confirm_and_dismiss_stand_until_the_next_verdict(desk: Desk) -> None:
     verdicts = desk.run("explain", _article(desk, id), "--json").json["verdicts"]
     assert [(each["is_relevant"], each["note"]) for each in verdicts] == [(True, "yes"), (False, "after all not")]
     assert "after all not" in desk.run("explain", _article(desk, id)).stdout
+
+
+def test_d7_a_store_that_another_program_holds_is_4(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.store.db.BUSY_MS", 50)
+    id = id_of(desk, HIT[0])
+    with closing(sqlite3.connect(desk.store)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        said = desk.run("matches", "confirm", id)
+        assert said.exit_code == 4
+        assert "another process" in said.stderr
+        assert desk.run("matches", "show", id, "--json").json["state"] == "new", "reading goes on"
+    assert desk.run("matches", "confirm", id).exit_code == 0
 
 
 def test_an_unknown_match_is_3_and_the_others_are_judged(desk: Desk) -> None:
@@ -210,6 +225,7 @@ def test_explain_tells_why_an_article_was_not_told(desk: Desk) -> None:
 def test_explain_of_nothing_is_3(desk: Desk) -> None:
     assert desk.run("explain", 999).exit_code == 3
     assert desk.run("explain", "not an address").exit_code == 3
+    assert desk.run("explain", "²").exit_code == 3
 
 
 def test_an_address_never_seen_is_fetched_and_scored_but_not_stored(desk: Desk) -> None:

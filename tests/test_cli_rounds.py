@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from monitor.errors import StoreFullError
 from monitor.store.lock import StoreLock
 from tests.fakes.command import HIT, MISS, Desk, desk
 from tests.fakes.sink import Sink
@@ -70,6 +71,19 @@ def test_one_broken_feed_ends_with_1_and_the_others_are_polled(desk: Desk, site:
     assert {each["feed"]: each["status"] for each in said.lines} == {"broken": "500", "herald": "ok"}
     table = desk.run("feeds").stdout
     assert "failing (1)" in table
+
+
+def test_d1_a_round_on_a_full_disk_is_1_and_says_so(desk: Desk, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_full(*_: object, **__: object) -> None:
+        raise StoreFullError("the disk of the store is full")
+
+    desk.reads("herald", site.url("/feed"))
+    monkeypatch.setattr("monitor.store.feeds.settle", is_full)
+    said = desk.run("poll")
+    assert said.exit_code == 1
+    assert "is full" in said.stderr
+    monkeypatch.undo()
+    assert desk.run("poll", "herald", "--json").lines[0]["fresh"] == 2
 
 
 def test_k6_beside_the_daemon_a_round_is_refused(desk: Desk, site: Site) -> None:
@@ -208,3 +222,26 @@ def test_feeds_are_shown(desk: Desk, site: Site) -> None:
     assert said.exit_code == 3
     assert "herald" in said.stderr
     assert desk.run("feeds", "resume", "heralt").exit_code == 3
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_commands_on_postgresql(desk: Desk, site: Site, sink: Sink, postgres_url: str) -> None:
+    desk.reads("herald", site.url("/feed"))
+    desk.tells("desk", sink.url)
+    desk.config.write_text(desk.config.read_text().replace(f"sqlite:///{desk.store}", postgres_url))
+    assert "up to date" in desk.run("migrate").stdout
+    assert desk.run("poll").exit_code == 0
+    assert desk.run("deliver").exit_code == 0
+    (hit,) = desk.run("matches", "list", "--search", "lorries", "--json").lines
+    assert desk.run("matches", "confirm", hit["id"]).exit_code == 0
+    assert desk.run("explain", hit["article_id"], "--json").json["told"][0]["deliveries"][0]["state"] == "sent"
+    assert desk.run("alerts", "test", "desk").exit_code == 0
+    assert len(desk.run("alerts", "list", "--state", "sent", "--json").lines) == 2
+    assert desk.run("feeds", "show", "herald").exit_code == 0
+    assert desk.run("topics", "list", "--json").lines[0]["matches"] == {"confirmed": 1}
+    assert [each["kind"] for each in desk.run("backtest").lines] == ["new", "new"]
+    said = desk.run("doctor", "--json")
+    assert said.exit_code == 0, said
+    assert "daemon" not in {each["what"] for each in said.json}

@@ -162,3 +162,14 @@ def test_ctrl_c_ends_the_demo_well(tmp_path: Path) -> None:
         assert process.ends(signal.SIGINT) == 0
     assert "Stopped early" in process.out.read_text()
     assert "Traceback" not in process.err.read_text()
+
+
+def test_kept_the_demo_leaves_its_page_up(tmp_path: Path) -> None:
+    port = free_port()
+    with started("demo", "--speed", 2000, "--port", port, "--keep", folder=tmp_path) as process:
+        process.says("The page stays up")
+        with urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+            assert "harbour tunnel" in answer.read().decode()
+        assert process.ends(signal.SIGINT) == 0
+    assert process.out.read_text().count("articles stored") == 1
+    assert "Traceback" not in process.err.read_text()

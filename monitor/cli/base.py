@@ -345,6 +345,16 @@ def progress(cli: Cli) -> Progress:
 
 
 @contextmanager
+def waiting(cli: Cli, text: str) -> Iterator[None]:
+    """Something that turns on stderr meanwhile: only on a terminal, never with --quiet."""
+    if cli.is_quiet or not sys.stderr.isatty():
+        yield
+        return
+    with console(err=True).status(text):
+        yield
+
+
+@contextmanager
 def written(target: Path) -> Iterator[IO[str]]:
     """A text file that is there whole or not at all: written beside its place, then renamed. `-` is stdout."""
     if str(target) == "-":

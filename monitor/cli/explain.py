@@ -48,7 +48,7 @@ def explain(
     if record:
         base.print_json({"is_stored": True, **_flat(record)}) if as_json else _show(record)
         return
-    if asked.isdigit():
+    if asked.isascii() and asked.isdigit():
         raise base.NotFoundError(f"there is no article {asked}; `monitor explain URL` takes an address too")
     guess = _guess(cli, asked)
     base.print_json(_guess_flat(guess)) if as_json else _show_guess(guess)
@@ -166,7 +166,8 @@ def _guess(cli: base.Cli, asked: str) -> _Guess:
     cli.say("not in the store: fetching it now, storing nothing")
     app = App(cli.settings)
     try:
-        article = asyncio.run(_fetch(app, asked, now=cli.now()))
+        with base.waiting(cli, "fetching"):
+            article = asyncio.run(_fetch(app, asked, now=cli.now()))
     except (FetchError, ParseError) as error:
         raise base.NotFoundError(f"not in the store, and it could not be fetched: {error}") from error
     matcher = build_matcher(cli.settings, seeds.load(cli.settings.seeds.dir))

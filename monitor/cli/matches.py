@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 app = typer.Typer(invoke_without_command=True)
 
 
+_LARGEST = 2**31 - 1
+"""What PostgreSQL's INTEGER holds."""
+
+
 class State(StrEnum):
     """Of a match."""
 
@@ -43,7 +47,7 @@ Since = Annotated[str, typer.Option("--since", help="Only those found since: 202
 Source = Annotated[str, typer.Option("--source", help="Only from this feed.")]
 Ids = Annotated[
     list[int],
-    typer.Argument(metavar="ID", help="As `matches list` shows them.", show_default=False),
+    typer.Argument(metavar="ID", min=1, max=_LARGEST, help="As `matches list` shows them.", show_default=False),
 ]
 
 
@@ -103,7 +107,9 @@ def list_(
 @app.command()
 def show(
     ctx: typer.Context,
-    id: Annotated[int, typer.Argument(metavar="ID", help="Number of the match.", show_default=False)],
+    id: Annotated[
+        int, typer.Argument(metavar="ID", min=1, max=_LARGEST, help="Number of the match.", show_default=False)
+    ],
     as_json: base.AsJson = False,
 ) -> None:
     """One match with its evidence.

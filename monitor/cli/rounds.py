@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from monitor.app import App
+    from monitor.errors import StoreError
     from monitor.pipeline import Polled
     from monitor.poll import Poller
     from monitor.types import FeedState
@@ -41,8 +42,11 @@ def poll(
     """
     cli = base.of(ctx)
     cli.log()
+    unstored: list[StoreError] = []
     with base.alone(cli.settings, otherwise="it polls by itself") as app:
-        polled = asyncio.run(_poll(cli, app, names or []))
+        polled = asyncio.run(_poll(cli, app, names or [], unstored))
+    for error in unstored:
+        base.complain(f"not stored, it will be polled again: {error}")
     if as_json:
         base.print_json_lines(map(_fields, polled))
     elif polled:
@@ -53,11 +57,11 @@ def poll(
     alerts = sum(len(each.alerts) for each in polled)
     if alerts and app.channels:
         cli.say(f"{alerts} alerts wait to be sent: `monitor deliver`, or the daemon, sends them")
-    if any(each.error and each.outcome != "ok" for each in polled):
+    if unstored or any(each.error and each.outcome != "ok" for each in polled):
         raise typer.Exit(base.Code.FAILED)
 
 
-async def _poll(cli: base.Cli, app: App, names: list[str]) -> list[Polled]:
+async def _poll(cli: base.Cli, app: App, names: list[str], unstored: list[StoreError]) -> list[Polled]:
     from monitor.poll import Poller
 
     now = app.clock()
@@ -69,7 +73,11 @@ async def _poll(cli: base.Cli, app: App, names: list[str]) -> list[Polled]:
         with base.progress(cli) as bar:
             watched = _Watched(bar, polled)
             poller = Poller(
-                app.tools, concurrency=schedule.concurrency, per_host=schedule.per_host, on_polled=watched.add
+                app.tools,
+                concurrency=schedule.concurrency,
+                per_host=schedule.per_host,
+                on_polled=watched.add,
+                on_error=unstored.append,
             )
             if names:
                 await _poll_named(app, poller, names, watched)
@@ -154,7 +162,8 @@ def deliver(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     with base.alone(cli.settings, otherwise="it delivers by itself") as app:
         app.sync(now=app.clock())
         last = _last_attempt(app)
-        asyncio.run(send_due(app))
+        with base.waiting(cli, "sending"):
+            asyncio.run(send_due(app))
         tries, states = _tries_since(app, last), _states(app)
     if as_json:
         base.print_json({"tries": [dict(channel=name, **counts) for name, counts in tries.items()], "outbox": states})
