@@ -17,7 +17,7 @@ RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-
 COPY config ./config
 COPY seeds ./seeds
 
-USER monitor
+USER 10001
 VOLUME /app/data
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \

@@ -23,11 +23,12 @@ doctor: $(VENV)/.installed ## the health of machine and store
 test: $(VENV)/.installed-dev ## the whole test suite, on SQLite and PostgreSQL
 	$(BIN)/pytest -n 2 --dist loadfile
 
-lint: $(VENV)/.installed-dev ## style, types, import contracts
+lint: $(VENV)/.installed-dev ## style, types, import contracts, Dockerfile
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 
 format: $(VENV)/.installed-dev ## lay the code out
 	$(BIN)/ruff format .

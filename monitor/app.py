@@ -27,7 +27,7 @@ from monitor.schedule import Cadence
 from monitor.seeds import SeedShelf
 from monitor.settings import Settings
 from monitor.store import feeds, migrate, outbox, topics
-from monitor.store.db import Database
+from monitor.store.db import Database, serialize_decisions
 from monitor.store.outbox import ChannelInfo
 from monitor.store.tables import FeedRow
 from monitor.types import Topic
@@ -163,6 +163,7 @@ class App:
             for each in self.channels.values()
         ]
         with self.db.writing() as session:
+            serialize_decisions(session)  # several daemons may start at once on one PostgreSQL
             feeds.sync(session, wanted, now=now)
             outbox.sync_channels(session, infos, now=now)
 
@@ -190,6 +191,7 @@ class App:
         self._seen_digest = seeds.digest(root) if root.is_dir() else ""
         self.shelf = seeds.load(root)
         with self.db.writing() as session:
+            serialize_decisions(session)
             changed = topics.sync(session, self.shelf.topics, now=now)
             examples = topics.examples(session)
             self._seen_verdict_at = topics.last_verdict_at(session)

@@ -44,8 +44,10 @@ class BadLineError(ValueError):
     """A line that is no article; says what is wrong with it."""
 
 
-def parse(raw: str, *, last_at: datetime) -> Line:
-    """One line of JSON as an article that arrives when it was published, but never before `last_at`.
+def parse(raw: str, *, last_at: datetime | None, start_at: datetime) -> Line:
+    """One line of JSON as an article that arrives when it was published, but never before `last_at`, the one before it.
+
+    The first one may arrive at any time, without a date at `start_at`.
 
     Raises BadLineError. `id` and `title` are needed; `published` is ISO 8601, naive meaning UTC.
     """
@@ -62,18 +64,21 @@ def parse(raw: str, *, last_at: datetime) -> Line:
             raise BadLineError(f'"{key}" must be a string')
     if not (fields.get("title") or "").strip():
         raise BadLineError('needs a "title"')
-    published_at = _published_at(fields.get("published"), last_at)
-    return Line(fields["id"], _article(fields, published_at, max(published_at, last_at)))
+    published_at = _published_at(fields.get("published"), last_at or start_at)
+    return Line(fields["id"], _article(fields, published_at, max(published_at, last_at or published_at)))
 
 
-def _published_at(value: str | None, last_at: datetime) -> datetime:
+def _published_at(value: str | None, otherwise_at: datetime) -> datetime:
     if not value:
-        return last_at
+        return otherwise_at
     try:
         at = datetime.fromisoformat(value)
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise BadLineError(f'"published" is not an ISO 8601 date: {value[:40]!r}') from None
+    if not 1900 <= at.year <= 2200:
+        raise BadLineError(f'"published" lies in the year {at.year}')
+    return at
 
 
 def _article(fields: dict[str, Any], published_at: datetime, seen_at: datetime) -> Article:
@@ -99,13 +104,13 @@ def _plain(text: str) -> str:
 
 def read(lines: Iterable[str], *, start_at: datetime, on_bad: Callable[[int, str], None]) -> Iterator[Line]:
     """Articles from lines of JSON; a bad line is reported with its number, from 1, and skipped."""
-    last_at = start_at
+    last_at: datetime | None = None
     seen: set[Any] = set()
     for number, raw in enumerate(lines, 1):
         if not raw.strip():
             continue
         try:
-            line = parse(raw, last_at=last_at if seen else datetime.min.replace(tzinfo=UTC))
+            line = parse(raw, last_at=last_at, start_at=start_at)
             if line.id in seen:
                 raise BadLineError(f"the id {line.id!r} was used by an earlier line")
         except BadLineError as error:

@@ -18,9 +18,9 @@ from monitor.types import FeedState
 
 log = logging.getLogger("monitor.poll")
 
-LEASE_FOR = timedelta(minutes=10)
+LEASE_FOR = timedelta(minutes=2)
 """Longer than any poll may take, so that only a dead poller loses its lease."""
-_DEADLINE_SECONDS = 240.0
+_DEADLINE_SECONDS = 100.0
 _PUT_OFF_FOR = timedelta(hours=1)
 _STORE_RESTS_FOR = timedelta(minutes=1)
 

@@ -13,12 +13,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from typing import Any
 
-from monitor.text import fold, tokens
+import snowballstemmer
 
-try:
-    import snowballstemmer  # type: ignore[import-not-found, import-untyped, unused-ignore]
-except ImportError:  # pragma: no cover - a dependency, but scoring without stems is better than none
-    snowballstemmer = None
+from monitor.text import fold, tokens
 
 MAX_WORDS = 4_000
 """Words of a body that are read: what an article is about stands in its first pages."""
@@ -53,7 +50,7 @@ def stem(word: str, language: str) -> str:
         return word
     if language in _CUT:
         return word[:_CUT_LENGTH]
-    if snowballstemmer is None or language not in _STEMMERS:
+    if language not in _STEMMERS:
         return word
     with _one_at_a_time:
         if language == "ar":

@@ -121,7 +121,7 @@ def tokens(text: str) -> list[str]:
 
 
 def _words(folded: str) -> list[str]:
-    return [_POSSESSIVE.sub("", word) for word in _WORD.findall(folded)]
+    return [_POSSESSIVE.sub("", word) if "'" in word else word for word in _WORD.findall(folded)]
 
 
 def _pairs(run: str) -> list[str]:

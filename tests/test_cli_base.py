@@ -29,7 +29,7 @@ from tests.fakes.command import Desk, desk, run
 
 __all__ = ["desk"]
 DOCS = (Path(__file__).parent.parent / "docs" / "commands.md").read_text()
-EXPECTED = set("run poll deliver matches alerts topics feeds explain backtest check doctor migrate demo serve".split())  # noqa: SIM905
+EXPECTED = set("run poll deliver matches alerts topics feeds explain backtest check doctor migrate demo serve".split())
 
 
 def commands(command: Any = None, name: str = "monitor") -> list[tuple[str, Any]]:

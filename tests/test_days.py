@@ -280,7 +280,7 @@ def test_nothing_is_lost_while_the_receiver_is_down_for_a_day(
     sink.comes_back()
     room.lives(hours=1, step_minutes=10)
     assert room.deliveries() == {"sent": 1}
-    assert [each.json()["data"].get("article", {}).get("title") for each in sink.received][0] == NEWS[0]
+    assert next(each.json()["data"].get("article", {}).get("title") for each in sink.received) == NEWS[0]
 
 
 def test_w13_a_channel_that_hangs_delays_no_other(room: Newsroom, site: Site, sink: Sink) -> None:
@@ -354,7 +354,7 @@ def test_w11_alerts_reach_a_receiver_in_the_order_of_their_making(
         SECOND,
         "Ferry timetable after the closing of the Marrow bridge: lorries wait, the council pays, cracks in stone piers.",
     ]
-    for number, text in enumerate(texts):
+    for number, _text in enumerate(texts):
         site.publishes("/feed", rss(*[item(n, f"Bridge {n}", texts[n]) for n in range(number + 1)], OLD))
         room.polls()
         room.delivers()

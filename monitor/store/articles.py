@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, delete, insert, select, union, update
+from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, delete, insert, select, union, union_all, update
 from sqlmodel import Session
 from xxhash import xxh3_64_intdigest
 
@@ -66,13 +66,18 @@ def near(
     """Stored articles that may be the same: same guid in this feed, same address, same text or title, enough shared keys."""
     same_guid = _article_of(session, sighting) if sighting else None
     address = url_key(article.url)
-    ids = set(_look_alikes(session, fingerprint, address, now - timedelta(days=WINDOW_DAYS)))
+    since_at = now - timedelta(days=WINDOW_DAYS)
+    ids = set(_look_alikes(session, fingerprint, address, since_at))
     if same_guid is not None:
         ids.add(same_guid)
     if not ids:
         return []
-    rows = session.connection().execute(_BY_ID, {"ids": sorted(ids)})
-    return [_known(row, same_guid, address) for row in rows]
+    rows = session.connection().execute(_BY_ID, {"ids": sorted(ids)}).all()
+    return [
+        _known(row, same_guid, address)
+        for row in rows
+        if row.seen_at >= since_at or row.id == same_guid or (address and row.url_key == address)
+    ]
 
 
 def add(
@@ -208,9 +213,12 @@ def _look_alikes(session: Session, fingerprint: Fingerprint, address: int, since
     same = list(session.connection().execute(_BY_KEY, asked).scalars())
     if not fingerprint.keys:
         return same
-    postings: dict[int, list[int]] = defaultdict(list)
-    for key, article_id in session.connection().execute(_BY_SHINGLE, {"keys": fingerprint.keys}):
-        postings[key].append(article_id)
+    postings: dict[int, set[int]] = defaultdict(set)
+    # A short text has fewer keys; the last one, asked again, costs nothing and adds nothing.
+    keys = (*fingerprint.keys, *[fingerprint.keys[-1]] * (KEYS - len(fingerprint.keys)))
+    asked_keys = {f"key{number}": key for number, key in enumerate(keys)}
+    for key, article_id in session.connection().execute(_BY_SHINGLE, asked_keys):
+        postings[key].add(article_id)
     return same + shortlist(fingerprint.keys, postings)
 
 
@@ -222,15 +230,19 @@ def _same(column: ColumnElement[int], name: str, limit: int, *, is_recent: bool)
     return select(equal.order_by(_articles.c.id.desc()).limit(limit).subquery().c.id)
 
 
+def _carriers(name: str) -> Select[Any]:
+    """The newest articles with this key of a sketch; one more than makes it boilerplate."""
+    carried = select(_shingles).where(_shingles.c.key == bindparam(name))
+    return select(carried.order_by(_shingles.c.article_id.desc()).limit(MAX_POSTINGS + 1).subquery())
+
+
 # Built once: putting a statement together costs more than running it.
 _BY_KEY = union(
     _same(_articles.c.url_key, "address", MAX_CANDIDATES, is_recent=False),
     _same(_articles.c.text_key, "text", MAX_CANDIDATES // 2, is_recent=True),
     _same(_articles.c.title_key, "title", MAX_CANDIDATES // 2, is_recent=True),
 )
-_BY_SHINGLE = (
-    select(_shingles).where(_shingles.c.key.in_(bindparam("keys", expanding=True))).limit(KEYS * (MAX_POSTINGS + 1) * 2)
-)
+_BY_SHINGLE = union_all(*(_carriers(f"key{number}") for number in range(KEYS)))
 _BY_ID = select(_articles).where(_articles.c.id.in_(bindparam("ids", expanding=True))).order_by(_articles.c.id.desc())
 _ADD = insert(_articles).returning(_articles.c.id)
 _OPEN_STORY = update(_articles).where(_articles.c.id == bindparam("article")).values(story_id=bindparam("article"))
