@@ -22,9 +22,9 @@ import numpy.typing as npt
 from monitor import evidence
 from monitor.background import Background
 from monitor.language import UNKNOWN, normalize
-from monitor.terms import MAX_WORDS, Vector, mean, terms, unit, weigh
+from monitor.terms import MAX_WORDS, Vector, mean, stem, terms, unit, weigh
 from monitor.text import fold, tokens
-from monitor.types import Evidence, Example, Reason, Score, Seed, Topic
+from monitor.types import Contribution, Evidence, Example, Reason, Score, Seed, Topic
 
 MODEL = "2"
 """Part of every version: raise it when the same seeds would be scored differently."""
@@ -104,6 +104,12 @@ class Matcher:
     def evidence(self, topic: str, title: str, text: str, language: str) -> Evidence:
         """Why the topic scored as it did, for an article above or below its threshold. KeyError as `version`."""
         return self._evidence(self._models[topic], _Article(title, text, language, self._background))
+
+    def heaviest(self, topic: str, *, limit: int = 20) -> dict[str, tuple[Contribution, ...]]:
+        """What a topic has learned, for people: by language its heaviest terms as its seeds write them. KeyError as `version`."""
+        model = self._models[topic]
+        spoken = [language for language in model.vectors if language != _ANY] or [_ANY]
+        return {language: _heaviest(model, language, limit) for language in spoken}
 
     def _weigh(self, title: str, text: str, language: str) -> tuple[_Article, Floats, Floats]:
         article = _Article(title, text, language, self._background)
@@ -203,6 +209,13 @@ def _model(topic: Topic, examples: Sequence[Example], background: Background) ->
         for language, found in by_language.items()
     }
     return _Model(topic, vectors, seeds, _version(topic, learned, background))
+
+
+def _heaviest(model: _Model, language: str, limit: int) -> tuple[Contribution, ...]:
+    text = " ".join(f"{seed.title} {seed.text}" for seed in model.topic.seeds if _code(seed.language) == language)
+    written = {stem(word, language): word for word in reversed(tokens(text))}
+    ordered = sorted(model.vectors[language].items(), key=lambda each: (-each[1], each[0]))
+    return tuple(Contribution(term=written.get(term, term), weight=weight) for term, weight in ordered[:limit])
 
 
 def _learn(seeds: Iterable[tuple[Seed, Vector]]) -> Vector:

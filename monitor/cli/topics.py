@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -190,16 +190,11 @@ def _model(matcher: Matcher, topic: Topic) -> dict[str, Any]:
     if not topic.is_enabled:
         return {"threshold": 0.0, "terms": {}}
     score = next(each for each in matcher.score("", "", "en") if each.topic == topic.name)
-    # The matcher shows its vectors to nobody yet; reading them here keeps `match` free of a printer's needs.
-    vectors: Mapping[str, Mapping[str, float]] = matcher._models[topic.name].vectors
-    terms = {language or "any other": _heaviest(vector) for language, vector in vectors.items()}
+    terms = {
+        language: [(each.term, round(each.weight, 4)) for each in found]
+        for language, found in matcher.heaviest(topic.name, limit=_TERMS_SHOWN).items()
+    }
     return {"threshold": score.threshold, "terms": terms}
-
-
-def _heaviest(vector: Mapping[str, float]) -> Sequence[tuple[str, float]]:
-    return [(term, round(weight, 4)) for term, weight in sorted(vector.items(), key=lambda each: -each[1])][
-        :_TERMS_SHOWN
-    ]
 
 
 @app.command()
