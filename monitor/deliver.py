@@ -16,13 +16,13 @@ from functools import partial
 
 from sqlmodel import Session
 
-from monitor import schedule
+from monitor import notices, schedule
 from monitor.channels import Channel
 from monitor.errors import StoreError
 from monitor.schedule import ChannelEvent
-from monitor.store import alerts, outbox
+from monitor.store import outbox
 from monitor.store.db import Database
-from monitor.types import Alert, AlertKind, DeliveryState, DeliveryUpdate, Outcome, Result
+from monitor.types import DeliveryState, DeliveryUpdate, Outcome, Result
 
 log = logging.getLogger("monitor.deliver")
 
@@ -148,57 +148,11 @@ def _settle(
     event = schedule.channel_event(before, update)
     others = {name: to for name, to in channels.items() if name != delivery.channel}
     if event:
-        _tell_of_channel(session, delivery.channel, event, update, outcome, others, before.failing_since_at or now, now)
-    elif update.state == "dead" and delivery.alert.kind is not AlertKind.NOTICE:
-        _tell_of_loss(session, delivery, outcome, others, now)
+        since_at = before.failing_since_at or now
+        notices.of_channel(session, delivery.channel, event, update, outcome, since_at=since_at, others=others, now=now)
+    elif update.state == "dead":
+        notices.of_loss(session, delivery, outcome, others=others, now=now)
     return update, event
-
-
-def _tell_of_channel(
-    session: Session,
-    name: str,
-    event: ChannelEvent,
-    update: DeliveryUpdate,
-    outcome: Outcome,
-    others: Mapping[str, str],
-    since_at: datetime,
-    now: datetime,
-) -> None:
-    said = f"{outcome.code} {outcome.detail}".strip()[:500]
-    title, body = {
-        ChannelEvent.FAILING: (
-            f"The channel {name} is failing",
-            f"{update.channel.failures} tries in a row failed, the last with: {said}\n"
-            "Nothing is lost: it is tried again. You will be told once when it is back.",
-        ),
-        ChannelEvent.RECOVERED: (
-            f"The channel {name} is back",
-            f"It had been failing since {since_at:%d %B %Y, %H:%M} UTC.",
-        ),
-        ChannelEvent.DISABLED: (
-            f"The channel {name} was disabled",
-            f"It answered: {said}\nIts alerts are held. Correct it in the settings, then run `monitor alerts retry`.",
-        ),
-    }[event]
-    notice = Alert(id=alerts.new_id(), kind=AlertKind.NOTICE, created_at=now, title=title, body=body)
-    alerts.enqueue(
-        session, notice, key=f"channel/{name}/{event}/{since_at.isoformat()}", channels=others, deliver_at=now
-    )
-
-
-def _tell_of_loss(
-    session: Session, delivery: DeliveryState, outcome: Outcome, others: Mapping[str, str], now: datetime
-) -> None:
-    notice = Alert(
-        id=alerts.new_id(),
-        kind=AlertKind.NOTICE,
-        created_at=now,
-        title=f"An alert could not be delivered to {delivery.channel}",
-        body=f"{delivery.alert.title}\nGiven up after {delivery.attempts + 1} tries, the last with: "
-        f"{outcome.code} {outcome.detail}\nSend it again with: monitor alerts retry {delivery.alert.id}",
-        review_url=delivery.alert.review_url,
-    )
-    alerts.enqueue(session, notice, key=f"delivery/{delivery.id}/dead", channels=others, deliver_at=now)
 
 
 def _log(channel: Channel, delivery: DeliveryState, outcome: Outcome, update: DeliveryUpdate) -> None:

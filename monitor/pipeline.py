@@ -21,7 +21,7 @@ from hashlib import sha256
 
 from sqlmodel import Session
 
-from monitor import schedule
+from monitor import notices, schedule
 from monitor.addresses import AddressPolicy
 from monitor.alert import Arrival
 from monitor.errors import FetchError, MonitorError, ParseError
@@ -31,10 +31,10 @@ from monitor.intake import Filed, Judged, Telling, judge, take_in
 from monitor.match import Matcher
 from monitor.parse import read_feed
 from monitor.schedule import Cadence, FeedEvent
-from monitor.store import alerts, articles, feeds
+from monitor.store import articles, feeds
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, serialize_decisions
-from monitor.types import Alert, AlertKind, Article, Entry, FeedState, FeedUpdate, Fetched, ParsedFeed
+from monitor.types import Alert, Article, Entry, FeedState, FeedUpdate, Fetched, ParsedFeed
 from monitor.workers import Workers
 
 
@@ -153,7 +153,7 @@ def _settle(
     filed = tuple(take_in(session, each, tools.telling, now=now) for each in judged)
     event = schedule.event(feed, update)
     if event:
-        _tell_of_feed(session, feed, update, event, tools.telling, now)
+        notices.of_feed(session, feed, update, event, channels=tools.telling.channels, now=now)
     return Polled(
         feed=feed.name,
         outcome=update.outcome,
@@ -162,37 +162,6 @@ def _settle(
         event=event,
         error=str(error) if error else None,
     )
-
-
-_WORDS = {
-    FeedEvent.FAILING: "The feed {name} is failing",
-    FeedEvent.RECOVERED: "The feed {name} is back",
-    FeedEvent.GONE: "The feed {name} is gone and was paused",
-    FeedEvent.MOVED: "The feed {name} moved",
-}
-
-
-def _tell_of_feed(
-    session: Session, feed: FeedState, update: FeedUpdate, event: FeedEvent, telling: Telling, now: datetime
-) -> None:
-    since_at = feed.failing_since_at or update.failing_since_at or now
-    body = {
-        FeedEvent.FAILING: f"{update.failures} polls in a row failed, the last with: {update.error}\n"
-        "It is tried again, at longer intervals. You will be told once when it is back.",
-        FeedEvent.RECOVERED: f"It had been failing since {since_at:%d %B %Y, %H:%M} UTC.",
-        FeedEvent.GONE: f"{update.error}\nRemove it from the settings, or correct its address there.",
-        FeedEvent.MOVED: f"It has redirected to {update.new_url} for a week; from now on it is polled there. "
-        "Please correct its address in the settings.",
-    }[event]
-    notice = Alert(
-        id=alerts.new_id(),
-        kind=AlertKind.NOTICE,
-        created_at=now,
-        title=_WORDS[event].format(name=feed.name),
-        body=f"{feed.url}\n{body}",
-    )
-    key = f"feed/{feed.id}/{event}/{since_at.isoformat()}"
-    alerts.enqueue(session, notice, key=key, channels=telling.channels, deliver_at=now)
 
 
 def _body_hash(fetched: Fetched) -> str | None:

@@ -184,6 +184,22 @@ def test_promise_3_a_failing_feed_is_reported_once_and_its_recovery_once(
     assert len(sink.received) == 3
 
 
+def test_all_feeds_failing_at_once_is_one_notice_and_one_when_they_are_back(
+    tmp_path: Path, clock: SetClock, site: Site
+) -> None:
+    with Newsroom(tmp_path, clock) as room:
+        for number in range(4):
+            site.publishes(f"/{number}", rss(OLD))
+            room.reads(f"feed{number}", site.url(f"/{number}"))
+        room.polls()
+        site.goes_down()
+        room.lives(hours=12, step_minutes=60)
+        assert room.told() == ["No feed can be reached"]
+        site.comes_back()
+        room.lives(hours=24, step_minutes=60)
+        assert room.told() == ["No feed can be reached", "Feeds can be reached again"]
+
+
 def test_f13_a_broken_feed_is_asked_ever_more_seldom_but_for_ever(room: Newsroom, site: Site) -> None:
     site.answers("/feed", 500, times=None)
     room.lives(hours=24 * 10, step_minutes=60)

@@ -68,7 +68,7 @@ def enqueue(session: Session, alert: Alert, *, key: str, channels: Mapping[str, 
     Without channels the alert is kept all the same: the page shows it.
     """
     connection = session.connection()
-    if connection.execute(select(col(AlertRow.id)).where(col(AlertRow.key) == key)).first():
+    if is_told(session, key):
         return False
     connection.execute(
         insert(AlertRow).values(
@@ -97,6 +97,17 @@ def enqueue(session: Session, alert: Alert, *, key: str, channels: Mapping[str, 
             )
         )
     return True
+
+
+def is_told(session: Session, key: str) -> bool:
+    """Whether an alert with this key was decided before."""
+    return session.connection().execute(select(col(AlertRow.id)).where(col(AlertRow.key) == key)).first() is not None
+
+
+def latest_key(session: Session, prefix: str) -> str | None:
+    """The key of the newest alert whose key begins so."""
+    found = select(col(AlertRow.key)).where(col(AlertRow.key).startswith(prefix, autoescape=True))
+    return session.connection().execute(found.order_by(col(AlertRow.created_at).desc()).limit(1)).scalar()
 
 
 def load(payload: Mapping[str, Any]) -> Alert:

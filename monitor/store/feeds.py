@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, CursorResult, case, or_, update
+from sqlalchemy import ColumnElement, CursorResult, case, func, or_, update
 from sqlmodel import Session, col, select
 
 from monitor.errors import StoreError
@@ -139,6 +139,20 @@ def find(session: Session, name: str) -> FeedRow | None:
 def list_all(session: Session) -> Sequence[FeedRow]:
     """Every feed, by name."""
     return session.exec(select(FeedRow).order_by(col(FeedRow.name))).all()
+
+
+def last_answer_at(session: Session) -> datetime | None:
+    """When any feed last gave a good answer."""
+    return session.exec(select(func.max(FeedRow.last_success_at))).one()
+
+
+def none_answered_since(session: Session, since_at: datetime) -> bool:
+    """Whether all feeds, of at least three, have been silent since: the fault is then likely ours."""
+    polled = (
+        select(func.count()).select_from(FeedRow).where(col(FeedRow.is_enabled).is_(True), col(FeedRow.failures) > 0)
+    )
+    last_at = last_answer_at(session)
+    return session.exec(polled).one() >= 3 and (last_at is None or last_at < since_at)
 
 
 def _is_free(now: datetime) -> tuple[ColumnElement[bool], ...]:
