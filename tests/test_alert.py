@@ -1,0 +1,99 @@
+"""Whether to tell, and why: the policy as a table of sentences."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from monitor.alert import Arrival, decide, hold
+from monitor.types import Article, Before, FirstPoll, Grade, Kind, Reason, Score, StoryChoice
+
+NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
+ARTICLE = Article(
+    guid="1", url="https://h.example/1", title="T", text="x", language="en", published_at=NOW, seen_at=NOW
+)
+MATCH = Score(topic="bridge", score=0.5, threshold=0.2, is_match=True)
+MISS = Score(topic="bridge", score=0.1, threshold=0.2, is_match=False)
+BLOCKED = replace(MATCH, is_match=False, blocked=Reason.EXCLUDED)
+NEW, COPY, UPDATE, JOINS = (StoryChoice(kind=kind, story_id=None if kind is Kind.NEW else 7) for kind in Kind)
+NONE = Before()
+SEEN = Before(matched=frozenset({"bridge"}))
+TOLD = Before(matched=frozenset({"bridge"}), alerted=frozenset({"bridge"}))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "score", "choice", "held", "before", "reason", "alerts"),
+    [
+        ("a match that opens a story is told", MATCH, NEW, None, NONE, Reason.ALERTED, ("bridge",)),
+        ("below the threshold nobody is told", MISS, NEW, None, NONE, Reason.NO_MATCH, ()),
+        ("an excluded term holds a match back", BLOCKED, NEW, None, NONE, Reason.EXCLUDED, ()),
+        ("on the first poll a match is kept, not told", MATCH, NEW, Reason.FIRST_POLL, NONE, Reason.FIRST_POLL, ()),
+        ("an old article is kept, not told", MATCH, NEW, Reason.TOO_OLD, NONE, Reason.TOO_OLD, ()),
+        ("a copy of what was told is silent", MATCH, COPY, None, TOLD, Reason.COPY, ()),
+        ("a copy of what was held at the first poll is silent too", MATCH, COPY, None, SEEN, Reason.COPY, ()),
+        ("a copy that matches where the first did not is told", MATCH, COPY, None, NONE, Reason.ALERTED, ("bridge",)),
+        ("a copy that matches nothing is a copy", MISS, COPY, None, NONE, Reason.COPY, ()),
+        ("an edit that changes nothing of weight is silent", MATCH, UPDATE, None, TOLD, Reason.UPDATE, ()),
+        ("an edit that makes it match is told", MATCH, UPDATE, None, NONE, Reason.ALERTED, ("bridge",)),
+        ("an article that joins a told story is silent", MATCH, JOINS, None, TOLD, Reason.JOINS_STORY, ()),
+        ("one that joins a story never told is told", MATCH, JOINS, None, SEEN, Reason.ALERTED, ("bridge",)),
+    ],
+)
+def test_one_topic(
+    sentence: str,
+    score: Score,
+    choice: StoryChoice,
+    held: Reason | None,
+    before: Before,
+    reason: Reason,
+    alerts: tuple[str, ...],
+) -> None:
+    decision = decide(ARTICLE, [score], choice, held=held, before=before)
+    assert (decision.reason, decision.alerts) == (reason, alerts), sentence
+
+
+def test_of_several_topics_the_strongest_reason_is_the_articles() -> None:
+    told = replace(MATCH, topic="ferry")
+    decision = decide(ARTICLE, [BLOCKED, told, MISS], NEW, held=None, before=NONE)
+    assert decision.reason is Reason.ALERTED
+    assert decision.alerts == ("ferry",)
+    assert [each.reason for each in decision.topics] == [Reason.EXCLUDED, Reason.ALERTED]
+
+
+def test_without_topics_without_words_and_behind_a_wall() -> None:
+    empty = replace(ARTICLE, title="", text="")
+    wall = replace(ARTICLE, grade=Grade.WALL)
+    assert decide(ARTICLE, [], NEW, held=None, before=NONE).reason is Reason.NO_TOPICS
+    assert decide(empty, [MISS], NEW, held=None, before=NONE).reason is Reason.NO_TEXT
+    assert decide(wall, [MATCH], NEW, held=None, before=NONE).reason is Reason.WALL
+
+
+@pytest.mark.parametrize(
+    ("sentence", "arrival", "age", "held"),
+    [
+        ("an article of a later poll is news", Arrival(), 0, None),
+        ("what a feed held when we met it is not", Arrival(is_first_poll=True), 0, Reason.FIRST_POLL),
+        ("unless all of it is wanted", Arrival(is_first_poll=True, first_poll=FirstPoll.ALL), 0, None),
+        ("wanted means wanted, however old", Arrival(is_first_poll=True, first_poll=FirstPoll.ALL), 400, None),
+        (
+            "or the latest two, of which this is one",
+            Arrival(is_first_poll=True, first_poll=FirstPoll.LATEST, latest=2, rank=1),
+            0,
+            None,
+        ),
+        (
+            "and not the third",
+            Arrival(is_first_poll=True, first_poll=FirstPoll.LATEST, latest=2, rank=2),
+            0,
+            Reason.FIRST_POLL,
+        ),
+        ("six days are not too old", Arrival(), 6, None),
+        ("eight are", Arrival(), 8, Reason.TOO_OLD),
+        ("where age is no matter it is none", Arrival(max_age_for=None), 4000, None),
+    ],
+)
+def test_what_holds_a_match_back(sentence: str, arrival: Arrival, age: int, held: Reason | None) -> None:
+    article = replace(ARTICLE, published_at=NOW - timedelta(days=age))
+    assert hold(article, arrival, now=NOW) is held, sentence
