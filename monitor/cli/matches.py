@@ -6,6 +6,7 @@ import csv
 import getpass
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -73,9 +74,12 @@ def list_(
     since: Since = "",
     source: Source = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 50,
+    copies: Annotated[bool, typer.Option("--copies", help="List copies of a story too.")] = False,
     as_json: base.AsJson = False,
 ) -> None:
     """Matches, newest first; with --json one a line.
+
+    Copies of a story are named at its first article; --copies lists them for themselves.
 
     \b
     Example:
@@ -86,7 +90,7 @@ def list_(
     cli = base.of(ctx)
     cli.log()
     with base.opened(cli.settings) as db:
-        query = _query(db, topic, state, search, since, source, limit)
+        query = replace(_query(db, topic, state, search, since, source, limit), copies=copies)
         with db.reading() as session:
             page = review.list_hits(session, query)
     if as_json:
