@@ -29,6 +29,7 @@ log = logging.getLogger("monitor.deliver")
 LEASE_FOR = timedelta(minutes=5)
 _SEND_SECONDS = 90.0
 """More than any channel's own deadline: a last fence, never met in order."""
+_REST_SECONDS = 60.0
 
 
 class Deliverer:
@@ -44,6 +45,7 @@ class Deliverer:
         concurrency: int = 8,
         max_age_for: timedelta = timedelta(hours=96),
         lease_for: timedelta = LEASE_FOR,
+        on_error: Callable[[StoreError], None] | None = None,
     ) -> None:
         self._db = db
         self._channels = channels
@@ -53,12 +55,14 @@ class Deliverer:
         self._lease_for = lease_for
         self._places = asyncio.Semaphore(concurrency)
         self._running: dict[str, asyncio.Task[int]] = {}
+        self._on_error = on_error or _log_error
+        self._resting_until: dict[str, float] = {}
         self._is_stopping = False
 
     async def start_due(self) -> int:
         """Start a runner for every channel that has something due and none yet, without waiting; returns how many."""
         due = await self._db.read(outbox.due_channels, now=self._clock())
-        started = [name for name in due if name in self._channels() and name not in self._running]
+        started = [name for name in due if name in self._channels() and self._is_free(name)]
         for name in started:
             task = asyncio.create_task(self._drain(name), name=f"deliver {name}")
             self._running[name] = task
@@ -78,6 +82,10 @@ class Deliverer:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
+    def _is_free(self, name: str) -> bool:
+        is_rested = self._resting_until.get(name, 0.0) <= asyncio.get_running_loop().time()
+        return name not in self._running and is_rested
+
     def _forget(self, name: str, _task: asyncio.Task[int]) -> None:
         self._running.pop(name, None)
 
@@ -94,13 +102,19 @@ class Deliverer:
                     tries += 1
                     await self._deliver(channel, delivery)
             except StoreError as error:
-                log.error("delivery on channel=%s not stored: %s", name, error)
+                self._on_error(error)
+                break
+            except Exception:
+                log.exception("delivering on channel=%s failed in an unforeseen way; it rests for a minute", name)
+                self._resting_until[name] = asyncio.get_running_loop().time() + _REST_SECONDS
                 break
             await asyncio.sleep(self._spacing)
         return tries
 
     async def _deliver(self, channel: Channel, delivery: DeliveryState) -> None:
         started_at = self._clock()
+        if started_at >= delivery.lease.until_at:  # the machine slept meanwhile: another may be sending it (K5)
+            return
         outcome = await self._try(channel, delivery, started_at)
         now = self._clock()
         update, event = await self._db.write(
@@ -153,6 +167,10 @@ def _settle(
     elif update.state == "dead":
         notices.of_loss(session, delivery, outcome, others=others, now=now)
     return update, event
+
+
+def _log_error(error: StoreError) -> None:
+    log.error("a delivery was not stored and may be made again: %s", error)
 
 
 def _log(channel: Channel, delivery: DeliveryState, outcome: Outcome, update: DeliveryUpdate) -> None:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from monitor import schedule
-from monitor.errors import StoreError
+from monitor.errors import MonitorError, StoreError
 from monitor.pipeline import Polled, Tools, poll
 from monitor.store import feeds
+from monitor.store.feeds import LeaseLostError
 from monitor.types import FeedState
 
 log = logging.getLogger("monitor.poll")
@@ -22,7 +23,7 @@ LEASE_FOR = timedelta(minutes=2)
 """Longer than any poll may take, so that only a dead poller loses its lease."""
 _DEADLINE_SECONDS = 100.0
 _PUT_OFF_FOR = timedelta(hours=1)
-_STORE_RESTS_FOR = timedelta(minutes=1)
+_REST_FOR = timedelta(minutes=1)
 
 
 class Poller:
@@ -79,9 +80,18 @@ class Poller:
         try:
             async with asyncio.timeout(_DEADLINE_SECONDS):
                 polled = await poll(feed, self._tools(), now=now)
+        except LeaseLostError as error:  # after a sleep of the machine (K5): whoever has it now finds the same
+            log.warning("poll of feed=%s is thrown away: %s", feed.name, error)
+            return None
         except StoreError as error:
             self._on_error(error)
-            return await self._put_off(feed, _STORE_RESTS_FOR, str(error), now)
+            return await self._put_off(feed, _REST_FOR, str(error), now)
+        except TimeoutError:  # every step has a limit of its own: it waited too long behind others
+            log.error("poll of feed=%s was cut off after %d s; it has its next turn", feed.name, _DEADLINE_SECONDS)
+            return await self._put_off(feed, max(feed.interval_for, _REST_FOR), "our side was too busy to read it", now)
+        except MonitorError as error:  # of this machine, such as no room for another process: soon to be over
+            log.error("poll of feed=%s could not be made: %s", feed.name, error)
+            return await self._put_off(feed, _REST_FOR, str(error), now)
         except Exception as error:
             log.exception("poll of feed=%s failed in an unforeseen way; put off for an hour", feed.name)
             why = f"our own fault, please report it: {type(error).__name__}: {error}"[:500]

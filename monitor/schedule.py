@@ -38,7 +38,9 @@ DELIVERY_DELAYS = tuple(
 )
 
 TELL_CHANNEL_AFTER = 3
-"""Failures of a channel in a row before the one notice."""
+"""Failures of a channel in a row before the one notice, ..."""
+TELL_CHANNEL_AFTER_FOR = timedelta(minutes=5)
+"""... and how long they must have lasted: the first probes follow each other within seconds."""
 REJECTED_TRIES = 3
 """Tries before a message that the receiver calls wrong is given up (it may be wrong about that)."""
 DISABLE_CHANNEL_AFTER = timedelta(days=5)
@@ -197,9 +199,10 @@ def _channel_failed(
     failures = channel.failures + 1
     is_gone = outcome.result is Result.GONE
     is_hopeless = is_gone or now - since_at > DISABLE_CHANNEL_AFTER
-    told = channel.is_failing_told or failures >= TELL_CHANNEL_AFTER or is_hopeless
+    is_long = failures >= TELL_CHANNEL_AFTER and now - since_at >= TELL_CHANNEL_AFTER_FOR
+    told = channel.is_failing_told or is_long or is_hopeless
     asked_for = outcome.retry_after_for or timedelta()
-    pause_for = max(asked_for, min(_delivery_delay(failures, jitter), MAX_CHANNEL_PAUSE))
+    pause_for = max(asked_for, _channel_pause(now - since_at, jitter))
     # A server that is down or names a time says nothing of this message: its tries do not use up the schedule (case W7), and
     # the oldest delivery is the one that asks again, so that all arrive in the order of their making (case W11).
     is_channel_wide = bool(asked_for) or _is_channel_wide(outcome)
@@ -228,6 +231,13 @@ def channel_event(before: ChannelState, update: DeliveryUpdate) -> ChannelEvent 
     if update.channel.is_failing_told and not before.is_failing_told:
         return ChannelEvent.FAILING
     return ChannelEvent.RECOVERED if before.is_failing_told and not update.channel.is_failing_told else None
+
+
+def _channel_pause(down_for: timedelta, jitter: float) -> timedelta:
+    """As long again as it has been down already: a blip costs seconds, an outage at most doubles, and a receiver that fails three
+    posts in ten (W15) still takes an alert every few seconds.
+    """
+    return max(DELIVERY_DELAYS[0], min(down_for, MAX_CHANNEL_PAUSE)) * (1 + 0.2 * jitter)
 
 
 def _delivery_delay(attempts: int, jitter: float) -> timedelta:

@@ -197,6 +197,14 @@ def test_w11_a_receiver_that_is_down_is_found_back_within_half_an_hour(failures:
     assert update.next_at == update.channel_paused_until_at
 
 
+def test_w15_a_receiver_that_fails_at_random_pauses_its_channel_for_seconds_not_minutes() -> None:
+    blip = tried(Outcome(result=Result.TRANSIENT, code="503"), failures=1, now=NOW + timedelta(seconds=5))
+    outage = tried(Outcome(result=Result.TRANSIENT, code="503"), failures=8, now=NOW + timedelta(minutes=12))
+    assert blip.next_at - NOW == timedelta(seconds=10)
+    assert outage.next_at - NOW == timedelta(minutes=24)
+    assert not blip.channel.is_failing_told
+
+
 def test_what_is_too_old_is_given_up_and_a_channel_of_nothing_but_failures_is_disabled() -> None:
     late = NOW + timedelta(days=4, minutes=1)
     down = Outcome(result=Result.TRANSIENT, code="connect")

@@ -19,7 +19,7 @@ from monitor.errors import FetchError, StoreError
 from monitor.intake import Filed, Telling, judge, take_in
 from monitor.match import Matcher, build
 from monitor.schedule import Cadence
-from monitor.store import alerts, articles, feeds, migrate, outbox, search, tables, topics
+from monitor.store import alerts, archive, articles, feeds, migrate, outbox, search, tables, topics
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.outbox import ChannelInfo
@@ -155,6 +155,17 @@ def test_f15_no_more_than_two_feeds_of_one_host_are_polled_at_once(db: Database)
             add_feed(session, f"feed{number}", host="one.example")
     with db.writing() as session:
         assert len(claim(session)) == 2
+    with db.writing() as session:
+        assert claim(session) == []
+
+
+def test_f15_two_hundred_feeds_of_one_host_do_not_stand_before_all_others(db: Database) -> None:
+    with db.writing() as session:
+        for number in range(200):
+            add_feed(session, f"feed{number}", host="one.example")
+        add_feed(session, "herald", host="two.example", next_poll_at=NOON)
+    with db.writing() as session:
+        assert len(claim(session)) == 3
     with db.writing() as session:
         assert claim(session) == []
 
@@ -511,6 +522,48 @@ def test_a_verdict_stands_on_its_match_and_becomes_an_example(db: Database, matc
         (example,) = topics.examples(session)
         assert (example.topic, example.text, example.is_relevant) == ("marrow-bridge", BRIDGE, False)
         assert topics.last_verdict_at(session) == NOON
+
+
+def test_confident_matches_teach_until_somebody_reviews_them(db: Database, matcher: Matcher) -> None:
+    with db.writing() as session:
+        first = file(session, matcher, article())
+        file(
+            session,
+            matcher,
+            article(guid="b", url="https://x.example/2", title="Marrow bridge piers cracked", text=BRIDGE[:150]),
+        )
+        file(session, matcher, article(guid="c", url="https://x.example/3", title="Tea", text="Tea is drunk hot."))
+
+    def hits(at_least: float, limit: int = 9) -> list[str]:
+        with db.reading() as session:
+            found = topics.hits(session, ["marrow-bridge", "x"], at_least=at_least, shift=0.01, limit_each=limit)
+        return [each.title for each in found]
+
+    assert hits(1.2) == ["Marrow bridge closed to lorries as piers crack", "Marrow bridge piers cracked"]
+    assert hits(1.2, limit=1) == ["Marrow bridge piers cracked"]
+    assert hits(99) == []
+    with db.writing() as session:
+        verdict = Verdict(article_id=first.article_id, topic="marrow-bridge", is_relevant=False, by="ada", at=NOON)
+        topics.judge(session, verdict)
+    assert hits(1.2) == ["Marrow bridge piers cracked"]
+
+
+def test_the_archive_gives_its_latest_articles_up_to_a_mark(db: Database, matcher: Matcher) -> None:
+    with db.reading() as session:
+        assert (archive.newest(session), archive.sample(session, up_to=9, limit=9, characters=9)) == (0, [])
+    with db.writing() as session:
+        for number, word in enumerate(("Tea", "Milk", "Salt", "Wool")):
+            grade = Grade.WALL if word == "Milk" else Grade.FULL
+            url = f"https://x.example/{number}"
+            file(
+                session,
+                matcher,
+                article(guid=word, url=url, title=word, text=f"{word} is sold by weight.", grade=grade),
+            )
+    with db.reading() as session:
+        last = archive.newest(session)
+        found = archive.sample(session, up_to=last - 1, limit=2, characters=6)
+    assert found == [("Tea", "Tea is", "en"), ("Salt", "Salt i", "en")]
 
 
 def test_a_changed_folder_is_a_new_version_of_its_topic(db: Database) -> None:

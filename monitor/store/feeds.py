@@ -24,16 +24,25 @@ class LeaseLostError(StoreError):
 
 def claim_due(session: Session, *, now: datetime, lease_for: timedelta, limit: int, per_host: int) -> list[FeedState]:
     """Lease up to `limit` feeds that are due, at most `per_host` of one server, the longest waiting first."""
-    due = select(FeedRow).where(*_is_free(now), col(FeedRow.next_poll_at) <= now)
-    rows = session.exec(due.order_by(col(FeedRow.next_poll_at)).limit(limit * 4)).all()
     claimed: list[FeedState] = []
     on_host = _leased_per_host(session, now)
-    for row in rows:
+    full = [host for host, held in on_host.items() if held >= per_host]
+    for row in _due(session, now, limit=limit, per_host=per_host, full=full):
         if len(claimed) < limit and on_host.get(row.host, 0) < per_host:
             state = claim(session, row, now=now, lease_for=lease_for)
             on_host[row.host] = on_host.get(row.host, 0) + 1
             claimed += [state] if state else []
     return claimed
+
+
+def _due(session: Session, now: datetime, *, limit: int, per_host: int, full: Sequence[str]) -> Sequence[FeedRow]:
+    """Feeds to claim from; of one server no more than it may have, so that 200 of one do not stand before all others (F15)."""
+    order = (col(FeedRow.next_poll_at), col(FeedRow.id))
+    place = func.row_number().over(partition_by=col(FeedRow.host), order_by=order).label("place")
+    is_due = (*_is_free(now), col(FeedRow.next_poll_at) <= now, col(FeedRow.host).not_in(full))
+    queues = select(col(FeedRow.id), place).where(*is_due).subquery()
+    first = select(FeedRow).join(queues, col(FeedRow.id) == queues.c.id).where(queues.c.place <= per_host)
+    return session.exec(first.order_by(*order).limit(limit * per_host)).all()
 
 
 def claim(session: Session, row: FeedRow, *, now: datetime, lease_for: timedelta) -> FeedState | None:

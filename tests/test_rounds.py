@@ -1,0 +1,177 @@
+"""Rounds of polling and delivering when our own side fails: a step that raises, a machine that slept, a store that refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from monitor import poll
+from monitor.deliver import Deliverer
+from monitor.errors import MonitorError, StoreError
+from monitor.poll import Poller
+from monitor.store import alerts, feeds, outbox
+from monitor.store.db import Database
+from monitor.store.feeds import LeaseLostError
+from monitor.store.outbox import ChannelInfo
+from monitor.store.tables import DeliveryRow, FeedRow
+from monitor.types import Outcome, Result
+from tests.conftest import NOON, SetClock
+from tests.fakes.alerts import notice
+
+
+class Line:
+    """A channel that takes everything and says what it took."""
+
+    name, kind, destination, shown = "desk", "line", "here", "here"
+
+    def __init__(self) -> None:
+        self.took: list[str] = []
+
+    async def send(self, alert: Any, *, now: datetime) -> Outcome:
+        self.took.append(alert.id)
+        return Outcome(result=Result.SENT)
+
+
+def queue(db: Database, count: int = 1) -> None:
+    with db.writing() as session:
+        outbox.sync_channels(
+            session, [ChannelInfo(name="desk", kind="line", destination="here", shown="here")], now=NOON
+        )
+        for number in range(count):
+            made = notice(id=f"alt_{number}")
+            alerts.enqueue(session, made, key=str(number), channels={"desk": "here"}, deliver_at=NOON)
+
+
+def states(db: Database) -> list[str]:
+    with db.reading() as session:
+        return [row.state for row in session.exec(select(DeliveryRow))]
+
+
+def drain(db: Database, line: Line, clock: SetClock, *, times: int = 1) -> Deliverer:
+    deliverer = Deliverer(db, lambda: {"desk": line}, clock, rate=1000)
+
+    async def rounds() -> None:
+        for _ in range(times):
+            await deliverer.start_due()
+            await deliverer.finish()
+
+    asyncio.run(rounds())
+    return deliverer
+
+
+def once(fault: Exception, function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, that fails at its first call."""
+    faults = [fault]
+
+    def failing(*args: Any, **kwargs: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return function(*args, **kwargs)
+
+    return failing
+
+
+@pytest.mark.parametrize("place", ["claim_next", "settle", "channel_state"])
+def test_c1_a_fault_of_the_store_stops_no_channel(
+    sqlite_db: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    queue(sqlite_db)
+    line = Line()
+    monkeypatch.setattr(outbox, place, once(StoreError("gone for a moment"), getattr(outbox, place)))
+    drain(sqlite_db, line, clock)
+    clock.passes(minutes=6)  # the lease of a try that could not be settled
+    drain(sqlite_db, line, clock)
+    assert states(sqlite_db) == ["sent"]
+    assert set(line.took) == {"alt_0"}
+
+
+def test_c1_a_fault_nobody_foresaw_lets_a_channel_rest_and_is_said_once(
+    sqlite_db: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue(sqlite_db)
+    monkeypatch.setattr(outbox, "claim_next", lambda *_, **__: 1 / 0)
+    with caplog.at_level(logging.ERROR):
+        drain(sqlite_db, Line(), clock, times=5)
+    assert [each.message for each in caplog.records] == [
+        "delivering on channel=desk failed in an unforeseen way; it rests for a minute"
+    ]
+
+
+def test_k5_a_delivery_whose_lease_ran_out_while_the_machine_slept_is_not_sent(
+    sqlite_db: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue(sqlite_db)
+    claim = outbox.claim_next
+
+    def sleeps_after(*args: Any, **kwargs: Any) -> Any:
+        claimed = claim(*args, **kwargs)
+        clock.passes(minutes=10)
+        monkeypatch.setattr(outbox, "claim_next", claim)
+        return claimed
+
+    monkeypatch.setattr(outbox, "claim_next", sleeps_after)
+    line = Line()
+    drain(sqlite_db, line, clock)
+    assert line.took == ["alt_0"]
+    assert states(sqlite_db) == ["sent"]
+
+
+def run_poll(db: Database, fault: Exception, monkeypatch: pytest.MonkeyPatch) -> tuple[FeedRow, list[StoreError]]:
+    noted: list[StoreError] = []
+
+    async def failing(*_: Any, **__: Any) -> None:
+        raise fault
+
+    monkeypatch.setattr(poll, "poll", failing)
+    with db.writing() as session:
+        session.add(
+            FeedRow(name="herald", url="https://h.example/", host="h.example", interval_seconds=900, next_poll_at=NOON)
+        )
+
+    class Tools:
+        pass
+
+    tools: Any = Tools()
+    tools.db = db
+
+    async def one_round() -> None:
+        poller = Poller(lambda: tools, on_error=noted.append)
+        await poller.start_due(now=NOON)
+        await poller.finish()
+
+    asyncio.run(one_round())
+    with db.reading() as session:
+        row = feeds.find(session, "herald")
+    assert row is not None
+    return row, noted
+
+
+@pytest.mark.parametrize(
+    ("fault", "waits_for"),
+    [
+        (StoreError("locked"), timedelta(minutes=1)),
+        (MonitorError("worker processes do not start"), timedelta(minutes=1)),
+        (TimeoutError(), timedelta(minutes=15)),
+        (ZeroDivisionError(), timedelta(hours=1)),
+    ],
+)
+def test_c1_a_poll_that_fails_on_our_side_comes_again(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch, fault: Exception, waits_for: timedelta
+) -> None:
+    row, _ = run_poll(sqlite_db, fault, monkeypatch)
+    assert row.next_poll_at - NOON == waits_for
+    assert (row.failures, row.lease_token) == (0, None)
+
+
+def test_k5_a_poll_that_lost_its_lease_is_no_fault_of_the_store(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, noted = run_poll(sqlite_db, LeaseLostError("somebody else has it"), monkeypatch)
+    assert noted == []
+    assert row.next_poll_at == NOON
