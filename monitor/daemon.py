@@ -259,6 +259,7 @@ class _Page:
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self._next_try = 0.0
+        self._is_told = False
 
     @property
     def is_open(self) -> bool:
@@ -272,13 +273,11 @@ class _Page:
             listener.bind((self._host, self._port))
         except OSError as error:
             listener.close()
-            log.error(
-                "the page cannot be opened on %s port %d: %s; everything else goes on (set web.port, or free the port)",
-                self._host,
-                self._port,
-                error.strerror,
-            )
+            self._complain(error)
+            self._next_try = asyncio.get_running_loop().time() + _REBIND_SECONDS
             return False
+        if self._is_told:
+            log.info("the page is open on %s port %d", self._host, self._port)
         config = uvicorn.Config(
             self._application,  # type: ignore[arg-type]
             log_config=None,
@@ -293,10 +292,19 @@ class _Page:
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="page")
         return True
 
+    def _complain(self, error: OSError) -> None:
+        """Once, not at every try."""
+        log.log(
+            logging.DEBUG if self._is_told else logging.ERROR,
+            "the page cannot be opened on %s port %d: %s; everything else goes on (set web.port, or free the port)",
+            self._host,
+            self._port,
+            error.strerror,
+        )
+        self._is_told = True
+
     async def open_again(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if now >= self._next_try:
-            self._next_try = now + _REBIND_SECONDS
+        if asyncio.get_running_loop().time() >= self._next_try:
             await self.open()
 
     async def close(self) -> None:

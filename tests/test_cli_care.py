@@ -132,6 +132,29 @@ def test_backtest_of_what_is_not_there_is_2(desk: Desk, tmp_path: Path) -> None:
     assert backtest(desk, tmp_path / "in.jsonl", "--out", tmp_path / "none" / "out.jsonl").exit_code == 2
 
 
+def test_backtest_never_writes_over_its_input_nor_over_a_folder(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "in.jsonl"
+    file.write_text(ARTICLES)
+    for place, why in ((file, "would overwrite --articles"), (tmp_path, "it is a folder")):
+        said = backtest(desk, file, "--out", place)
+        assert said.exit_code == 2
+        assert why in said.stderr
+    assert file.read_text() == ARTICLES
+
+
+def test_backtest_reads_a_file_that_begins_with_a_byte_order_mark(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(ARTICLES, encoding="utf-8-sig")
+    assert [each["id"] for each in backtest(desk, tmp_path / "in.jsonl").lines] == ["a", 2, "c"]
+
+
+def test_backtest_without_topics_says_so(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(ARTICLES)
+    (tmp_path / "empty").mkdir()
+    said = desk.run("backtest", "--seeds", tmp_path / "empty", "--articles", tmp_path / "in.jsonl")
+    assert said.exit_code == 0
+    assert "no topics in" in said.stderr
+
+
 def test_backtest_needs_no_settings_where_all_is_given(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(ARTICLES)
     desk.config.write_text("this is no toml")

@@ -31,6 +31,7 @@ from monitor.types import (
     Entry,
     Fetched,
     Grade,
+    Kind,
     Outcome,
     Result,
     Seed,
@@ -147,6 +148,15 @@ def test_a_due_feed_is_claimed_once_and_again_when_its_lease_ran_out(db: Databas
         assert claim(session) == []
     with db.writing() as session:
         assert claim(session, NOON + timedelta(minutes=11)) == ["herald"]
+
+
+def test_only_leases_that_are_held_count_as_taken_up(db: Database) -> None:
+    with db.writing() as session:
+        add_feed(session, "herald", next_poll_at=NOON - timedelta(minutes=1))
+        add_feed(session, "mirror", next_poll_at=NOON + timedelta(minutes=1))
+        assert claim(session) == ["herald"]
+        assert feeds.release_all(session) == 1
+        assert feeds.release_all(session) == 0
 
 
 def test_f15_no_more_than_two_feeds_of_one_host_are_polled_at_once(db: Database) -> None:
@@ -270,6 +280,14 @@ def test_an_article_is_found_by_its_copy_its_address_and_its_guid(db: Database, 
         assert session.exec(select(RevisionRow)).one().text == BRIDGE
         assert "twenty weeks" in session.get_one(ArticleRow, first.article_id).text
         assert len(session.exec(select(tables.AlertRow)).all()) == 1
+
+
+def test_what_is_no_web_address_makes_no_two_articles_one(db: Database, matcher: Matcher) -> None:
+    with db.writing() as session:
+        first = file(session, matcher, article(guid="a", url="tag:herald,1"))
+        second = file(session, matcher, article(guid="b", url="javascript:1", source="mirror"))
+        assert second.choice.kind is Kind.COPY
+        assert first.article_id != second.article_id
 
 
 def test_unseen_knows_what_was_shown_and_what_changed(db: Database, matcher: Matcher) -> None:

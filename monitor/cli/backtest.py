@@ -53,6 +53,8 @@ def backtest(
         raise ConfigError(f"{folder}: no such folder; --seeds names one that holds a folder for each topic")
     if articles and not articles.is_file():
         raise ConfigError(f"{articles}: no such file; --articles names one with a JSON object a line")
+    if articles and out.exists() and out.samefile(articles):
+        raise ConfigError(f"{out}: --out would overwrite --articles; choose another place for --out")
 
     with ExitStack() as open_until_done:
         bar = open_until_done.enter_context(base.progress(cli))
@@ -78,6 +80,8 @@ def _answers(folder: Path, lines: Iterable[Line], all_scores: bool) -> Iterator[
     shelf = seeds.load(folder)
     for fault in shelf.faults:
         base.complain(f"fault: {fault}")
+    if not shelf.topics:
+        base.complain(f"no topics in {folder}: nothing can match")
     matcher = build(shelf.topics, background=Background.shipped())
     return work.run(lines, matcher, shelf.topics, all_scores=all_scores)
 
@@ -102,7 +106,7 @@ def _of_file(path: Path, bar: Progress) -> Iterator[Iterable[Line]]:
     def lines() -> Iterator[str]:
         for raw in file:
             bar.advance(task, len(raw))
-            yield raw.decode("utf-8", "replace")
+            yield raw.decode("utf-8", "replace").removeprefix("\ufeff")  # the mark some editors begin a file with
 
     def is_bad(number: int, why: str) -> None:
         base.complain(f"{path}:{number}: skipped: {why}")

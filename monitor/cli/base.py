@@ -360,6 +360,8 @@ def written(target: Path) -> Iterator[IO[str]]:
     if str(target) == "-":
         yield sys.stdout
         return
+    if target.is_dir():
+        raise ConfigError(f"{target} cannot be written: it is a folder; name a file for --out")
     try:
         file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, on either road
             "w", encoding="utf-8", newline="", dir=target.parent, prefix=f".{target.name}.", delete=False

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlmodel import Session, col
 
 from monitor.store.tables import AlertRow, ArticleRow, ChannelRow, DeliveryRow, MatchRow
@@ -19,6 +19,17 @@ from monitor.types import Alert, AlertKind, Before, Decision, Evidence, Score
 
 _ALERT = TypeAdapter(Alert)
 _EVIDENCE = TypeAdapter(Evidence)
+# Built once: to build a statement anew costs SQLAlchemy several times what SQLite needs to run it.
+_ADD_MATCHES = insert(MatchRow)
+_MATCHED = select(col(MatchRow.topic)).where(col(MatchRow.article_id) == bindparam("article"))
+_ADD_ALERT = insert(AlertRow)
+_ADD_DELIVERIES = insert(DeliveryRow)
+_TOLD = select(col(AlertRow.id)).where(col(AlertRow.key) == bindparam("key"))
+_MATCHED_IN_STORY = select(col(MatchRow.topic)).where(col(MatchRow.story_id) == bindparam("story")).distinct()
+_TOLD_IN_STORY = select(col(AlertRow.topic)).where(
+    col(AlertRow.story_id) == bindparam("story"), col(AlertRow.kind) == AlertKind.NEW.value
+)
+_DISABLED = select(col(ChannelRow.name)).where(col(ChannelRow.disabled_reason).is_not(None))
 
 
 def new_id() -> str:
@@ -30,13 +41,11 @@ def before(session: Session, story_id: int | None) -> Before:
     """Which topics matched, and which were told about, in this story until now."""
     if story_id is None:
         return Before()
-    matched = session.connection().execute(
-        select(col(MatchRow.topic)).where(col(MatchRow.story_id) == story_id).distinct()
+    connection = session.connection()
+    return Before(
+        matched=frozenset(connection.execute(_MATCHED_IN_STORY, {"story": story_id}).scalars()),
+        alerted=frozenset(connection.execute(_TOLD_IN_STORY, {"story": story_id}).scalars()),
     )
-    told = select(col(AlertRow.topic)).where(
-        col(AlertRow.story_id) == story_id, col(AlertRow.kind) == AlertKind.NEW.value
-    )
-    return Before(matched=frozenset(matched.scalars()), alerted=frozenset(session.connection().execute(told).scalars()))
 
 
 def save_matches(
@@ -44,22 +53,32 @@ def save_matches(
 ) -> None:
     """One row for each topic that matched; a match that stands already (an updated article) keeps its verdict."""
     reasons = {each.topic: each.reason.name for each in decision.topics}
-    for score in scores:
-        if not score.is_match or score.blocked:
-            continue
-        values: dict[str, Any] = {
-            "score": score.score,
-            "threshold": score.threshold,
-            "probability": score.probability,
-            "evidence": _EVIDENCE.dump_python(score.evidence, mode="json"),
-            "model_version": score.model_version,
-        }
-        known = (col(MatchRow.article_id) == article_id, col(MatchRow.topic) == score.topic)
-        if session.connection().execute(update(MatchRow).where(*known).values(**values)).rowcount:
-            continue
-        values |= {"article_id": article_id, "story_id": story_id, "topic": score.topic}
-        values |= {"reason": reasons[score.topic], "created_at": now}
-        session.connection().execute(insert(MatchRow).values(**values))
+    matched = {each.topic: _match_values(each) for each in scores if each.is_match and not each.blocked}
+    if not matched:
+        return
+    connection = session.connection()
+    known = set(connection.execute(_MATCHED, {"article": article_id}).scalars())
+    for topic in matched.keys() & known:
+        of_match = (col(MatchRow.article_id) == article_id, col(MatchRow.topic) == topic)
+        connection.execute(update(MatchRow).where(*of_match).values(**matched[topic]))
+    of_article = {"article_id": article_id, "story_id": story_id, "created_at": now}
+    fresh = [
+        {**values, **of_article, "topic": topic, "reason": reasons[topic]}
+        for topic, values in matched.items()
+        if topic not in known
+    ]
+    if fresh:
+        connection.execute(_ADD_MATCHES, fresh)
+
+
+def _match_values(score: Score) -> dict[str, Any]:
+    return {
+        "score": score.score,
+        "threshold": score.threshold,
+        "probability": score.probability,
+        "evidence": _EVIDENCE.dump_python(score.evidence, mode="json"),
+        "model_version": score.model_version,
+    }
 
 
 def enqueue(session: Session, alert: Alert, *, key: str, channels: Mapping[str, str], deliver_at: datetime) -> bool:
@@ -71,37 +90,43 @@ def enqueue(session: Session, alert: Alert, *, key: str, channels: Mapping[str, 
     if is_told(session, key):
         return False
     connection.execute(
-        insert(AlertRow).values(
-            id=alert.id,
-            key=key,
-            kind=alert.kind.value,
-            topic=alert.topic,
-            story_id=alert.story_id,
-            article_id=alert.article.id if alert.article else None,
-            title=alert.title,
-            created_at=alert.created_at,
-            payload=_ALERT.dump_python(alert, mode="json"),
-        )
+        _ADD_ALERT,
+        {
+            "id": alert.id,
+            "key": key,
+            "kind": alert.kind.value,
+            "topic": alert.topic,
+            "story_id": alert.story_id,
+            "article_id": alert.article.id if alert.article else None,
+            "title": alert.title,
+            "created_at": alert.created_at,
+            "payload": dump(alert),
+        },
     )
-    disabled = select(col(ChannelRow.name)).where(col(ChannelRow.disabled_reason).is_not(None))
-    held = set(connection.execute(disabled).scalars()) if channels else set()
-    for name, destination in channels.items():
-        connection.execute(
-            insert(DeliveryRow).values(
-                alert_id=alert.id,
-                channel=name,
-                destination=destination,
-                state="held" if name in held else "pending",
-                created_at=alert.created_at,
-                next_at=deliver_at,
-            )
-        )
+    if channels:
+        _queue(connection, alert, channels, deliver_at)
     return True
+
+
+def _queue(connection: Connection, alert: Alert, channels: Mapping[str, str], deliver_at: datetime) -> None:
+    held = set(connection.execute(_DISABLED).scalars())
+    deliveries = [
+        {
+            "alert_id": alert.id,
+            "channel": name,
+            "destination": destination,
+            "state": "held" if name in held else "pending",
+            "created_at": alert.created_at,
+            "next_at": deliver_at,
+        }
+        for name, destination in channels.items()
+    ]
+    connection.execute(_ADD_DELIVERIES, deliveries)
 
 
 def is_told(session: Session, key: str) -> bool:
     """Whether an alert with this key was decided before."""
-    return session.connection().execute(select(col(AlertRow.id)).where(col(AlertRow.key) == key)).first() is not None
+    return session.connection().execute(_TOLD, {"key": key}).first() is not None
 
 
 def latest_key(session: Session, prefix: str) -> str | None:

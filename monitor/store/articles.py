@@ -44,8 +44,9 @@ def key_of(words: str) -> int:
 
 
 def url_key(url: str) -> int:
-    """The hash of the address's canonical form; 0 where there is none."""
-    return key_of(canonical(url)) if url else 0
+    """The hash of the address's canonical form; 0 where there is none, for what is no address names no page."""
+    address = canonical(url)
+    return key_of(address) if address else 0
 
 
 def content_key(entry: Entry) -> int:

@@ -103,7 +103,8 @@ def _answered(result: FeedUpdate) -> dict[str, object]:
 
 def release_all(session: Session) -> int:
     """End every lease: for a start that knows it is alone (the data directory's lock is held)."""
-    return _count(session, update(FeedRow).values(lease_token=None, lease_until_at=None))
+    held = col(FeedRow.lease_token).is_not(None)
+    return _count(session, update(FeedRow).where(held).values(lease_token=None, lease_until_at=None))
 
 
 def sync(session: Session, wanted: Iterable[FeedRow], *, now: datetime) -> None:
