@@ -1,6 +1,6 @@
 """How well topics are recognised: a baseline and ours side by side, on labelled news.
 
-    python bench/matching.py DATA [--sets newsapi ecbplus basil] [--cold] [--topics]      DATA or MONITOR_DATA: see below
+    python bench/matching.py DATA [--sets newsapi ecbplus basil] [--cold] [--still] [--topics]      DATA or MONITOR_DATA: see below
     python bench/matching.py --cost
 
 DATA is a folder that holds tracking/newsapi_2020, tracking/ecbplus and tracking/basil as laid out in the evaluation data of
@@ -23,23 +23,22 @@ import random
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from monitor.background import Background
-from monitor.match import Matcher, build
+from monitor.background import ARCHIVE, ARCHIVE_CHARACTERS, Background, mark
+from monitor.match import CONFIDENT, SHIFT, build
 from monitor.terms import unit, weigh
 from monitor.text import tokens
-from monitor.types import Seed, Topic
+from monitor.types import Example, Seed, Topic
 
 SEEDS = (1, 2, 4)
 LEAST_ARTICLES = 6
 """A stream topic with fewer labelled articles says nothing."""
-LARGEST_ARCHIVE = 4_000
 
 
 @dataclass(frozen=True)
@@ -165,23 +164,35 @@ def _cosines(trial: Trial, vectors: list[dict[str, float]], postings: dict[str, 
     return scores[trial.judged]
 
 
-def ours(data: Set, *, is_cold: bool) -> dict[int, list[Result]]:
+def ours(data: Set, *, is_cold: bool, is_following: bool) -> dict[int, list[Result]]:
     """One pass over the stream with all trials as topics of one matcher, as the daemon would run them."""
     all_trials = {count: list(trials(data, count)) for count in SEEDS}
     topics = [_topic(data, trial, count) for count, found in all_trials.items() for trial in found]
+    first = np.array([max(trial.seeds) if data.is_stream else -1 for found in all_trials.values() for trial in found])
     scores = np.zeros((len(data.articles), len(topics)))
     thresholds = np.zeros_like(scores)
     order = list(range(len(data.articles)))
     if not data.is_stream:
         random.Random(0).shuffle(order)
-    matcher = build(topics, background=Background.shipped())
-    grow_at = 50
+    matcher, taken, hits = build(topics, background=Background.shipped()), 0, []
     for seen, at in enumerate(order):
-        if not is_cold and seen == grow_at:
-            matcher = _with_archive(data, topics, order[max(0, seen - LARGEST_ARCHIVE) : seen])
-            grow_at = min(2 * grow_at, grow_at + LARGEST_ARCHIVE)
+        if not is_cold and mark(seen) != taken:
+            taken = mark(seen)
+            background = Background.shipped().with_documents(
+                (title, text[:ARCHIVE_CHARACTERS], "en")
+                for title, text in (data.articles[one] for one in order[max(0, taken - ARCHIVE) : taken])
+            )
+            matcher = build(topics, background=background, hits=hits)
         # without evidence: what is measured here is the decision
         _, scores[at], thresholds[at] = matcher._weigh(*data.articles[at], "en")
+        # a topic that is made of these seeds was not there before the last of them
+        sure = np.flatnonzero((scores[at] + SHIFT >= CONFIDENT * (thresholds[at] + SHIFT)) & (first < at))
+        if is_following and len(sure):
+            title, text = data.articles[at]
+            found = [
+                Example(topic=topics[k].name, title=title, text=text, language="en", is_relevant=True) for k in sure
+            ]
+            matcher, hits = matcher.with_hits(found), hits + found
     out, column = {}, 0
     for count, found in all_trials.items():
         out[count] = [
@@ -198,11 +209,6 @@ def ours(data: Set, *, is_cold: bool) -> dict[int, list[Result]]:
 
 def _said(scores: np.ndarray, thresholds: np.ndarray, trial: Trial, column: int) -> np.ndarray:
     return scores[trial.judged, column] >= thresholds[trial.judged, column]
-
-
-def _with_archive(data: Set, topics: Sequence[Topic], seen: list[int]) -> Matcher:
-    background = Background.shipped().with_documents((*data.articles[at], "en") for at in seen)
-    return build(topics, background=background)
 
 
 def _topic(data: Set, trial: Trial, count: int) -> Topic:
@@ -231,9 +237,9 @@ def judge(scores: np.ndarray, said: np.ndarray, trial: Trial) -> Result:
 # --- output -----------------------------------------------------------------------------------------------------------
 
 
-def table(data: Set, *, is_cold: bool, by_topic: bool) -> None:
+def table(data: Set, *, is_cold: bool, is_following: bool, by_topic: bool) -> None:
     began = time.process_time()
-    theirs, mine = baseline(data), ours(data, is_cold=is_cold)
+    theirs, mine = baseline(data), ours(data, is_cold=is_cold, is_following=is_following)
     print(
         f"\n{data.name}: {len(data.articles)} articles, {len(data.topics)} topics ({time.process_time() - began:.0f} s CPU)"
     )
@@ -290,6 +296,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?", default=os.environ.get("MONITOR_DATA"))
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--cold", action="store_true", help="shipped background only, as on the first day")
+    parser.add_argument("--still", action="store_true", help="topics that do not learn from their own matches")
     parser.add_argument("--topics", action="store_true", help="a line for each topic too")
     parser.add_argument("--cost", action="store_true", help="time and memory instead of quality; needs no data")
     asked = parser.parse_args()
@@ -298,7 +305,7 @@ def main() -> None:
     if not asked.data or not Path(asked.data, "tracking").is_dir():
         sys.exit("no evaluation data: name its folder (the one that holds tracking/) as argument or in MONITOR_DATA")
     for name in asked.sets:
-        table(SETS[name](Path(asked.data)), is_cold=asked.cold, by_topic=asked.topics)
+        table(SETS[name](Path(asked.data)), is_cold=asked.cold, is_following=not asked.still, by_topic=asked.topics)
     return None
 
 

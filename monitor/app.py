@@ -15,13 +15,13 @@ from monitor import channels as channel_kinds
 from monitor import clock as clocks
 from monitor import seeds, urls
 from monitor.addresses import PRIVATE_NETWORKS, AddressPolicy
-from monitor.background import Background
 from monitor.channels import Channel
 from monitor.errors import ConfigError, StoreError
 from monitor.fetch import Fetcher, FetchLimits
 from monitor.http import Door
 from monitor.intake import Telling
-from monitor.match import Matcher, build
+from monitor.lessons import last_mark, learned
+from monitor.match import Tracker
 from monitor.pipeline import Tools
 from monitor.schedule import Cadence
 from monitor.seeds import SeedShelf
@@ -44,7 +44,8 @@ class App:
         clock = settings.clock
         self.clock = clocks.started(clock.speed, clock.start_at, clock.real_start_at)
         self.shelf = SeedShelf()
-        self.matcher: Matcher | None = None
+        self.tracker: Tracker | None = None
+        self._seen_mark = 0
         self._seen_digest = ""
         self._seen_verdict_at: datetime | None = None
 
@@ -193,17 +194,23 @@ class App:
         with self.db.writing() as session:
             serialize_decisions(session)
             changed = topics.sync(session, self.shelf.topics, now=now)
-            examples = topics.examples(session)
             self._seen_verdict_at = topics.last_verdict_at(session)
-        self.matcher = build(self.shelf.topics, background=Background.shipped(), examples=examples)
+        with self.db.reading() as session:
+            self._seen_mark = last_mark(session)
+            matcher = learned(session, self.shelf.topics)
+        if self.tracker is None:
+            self.tracker = Tracker(matcher)
+        else:
+            self.tracker.renew(matcher)
         return changed
 
     async def reload_topics(self, *, now: datetime) -> bool:
-        """Look whether seeds or verdicts changed and, if so, build the model anew on a thread; True where it was."""
+        """Look whether seeds, verdicts or the archive changed and, if so, build the model anew on a thread; True where it was."""
         root = self.settings.seeds.dir
         digest = await asyncio.to_thread(lambda: seeds.digest(root) if root.is_dir() else "")
         verdict_at = await self.db.read(topics.last_verdict_at)
-        if digest == self._seen_digest and verdict_at == self._seen_verdict_at:
+        seen_mark = await self.db.read(last_mark)
+        if (digest, verdict_at, seen_mark) == (self._seen_digest, self._seen_verdict_at, self._seen_mark):
             return False
         before = set(self.shelf.faults)
         changed = await asyncio.to_thread(self.load_topics, now=now)
@@ -227,13 +234,13 @@ class App:
 
     def tools(self) -> Tools:
         """What a poll works with, as things stand now."""
-        assert self.matcher is not None, "load_topics comes first"
+        assert self.tracker is not None, "load_topics comes first"
         schedule = self.settings.schedule
         return Tools(
             db=self.db,
             fetcher=self.fetcher,
             workers=self.workers,
-            matcher=self.matcher,
+            matcher=self.tracker,
             telling=self.telling(),
             cadence=Cadence(
                 min_for=schedule.min_interval_for,

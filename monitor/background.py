@@ -29,6 +29,11 @@ _ARCHIVE_SAY = 0.5
 _ARCHIVE_HALF_WAY = 100
 """Articles of a language at which the archive has half of its say."""
 _ORDINARY_TERMS = 3_000
+ARCHIVE = 2_000
+"""The latest articles of the archive that are learned from: reading more at each start costs more than it teaches."""
+ARCHIVE_CHARACTERS = 2_000
+"""Of each text."""
+_FIRST_MARK, _REGULAR = 50, 4_000
 # Word lists miss what all news shares (days, agencies, "reported"), two-line items above all. Measured on archives, an article's
 # likeness to real news is about this much plus this share of its likeness to the word list.
 _NEWS_LIKENESS, _LIST_LIKENESS = 0.02, 0.7
@@ -80,6 +85,11 @@ class Table:
         ordinary = self.ordinary
         return self.least + sum(weight * ordinary[term] for term, weight in article.items() if term in ordinary)
 
+    def rarity(self, article: Vector) -> float:
+        """Mean weight of an article's terms, the heavier the more: about 4 for everyday words, 7 for names and numbers."""
+        total = sum(article.values())
+        return sum(weight * self.idf[term] for term, weight in article.items()) / total if total else 4.0
+
 
 class Background:
     """Immutable; `with_documents` and `with_archive` give a new one."""
@@ -128,6 +138,23 @@ class Background:
     def _digest(self) -> str:
         seen = sorted((language, each.documents, sum(each.terms.values())) for language, each in self._counts.items())
         return hashlib.sha256(repr(seen).encode()).hexdigest()[:8]
+
+
+def mark(seen: int) -> int:
+    """After how many articles the background in force was taken, once `seen` have arrived: 0 (shipped), 50, 100, 200, ...
+    3,200, then every 4,000. So the same articles give the same background, whenever a process was started."""
+    if seen < _FIRST_MARK:
+        return 0
+    if seen < _REGULAR:
+        return _FIRST_MARK << ((seen // _FIRST_MARK).bit_length() - 1)
+    return seen // _REGULAR * _REGULAR
+
+
+def next_mark(seen: int) -> int:
+    """The mark after that of `seen`."""
+    if seen < _FIRST_MARK:
+        return _FIRST_MARK
+    return min(2 * mark(seen), mark(seen) // _REGULAR * _REGULAR + _REGULAR)
 
 
 def document(title: str, text: str, language: str) -> Document:

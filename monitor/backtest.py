@@ -16,11 +16,13 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from monitor.alert import Arrival
+from monitor.background import mark, next_mark
 from monitor.extract import readable
 from monitor.intake import Filed, Judged, Telling, judge, take_in
 from monitor.language import detect
-from monitor.match import Matcher
-from monitor.store import migrate
+from monitor.lessons import learned
+from monitor.match import Matcher, Tracker
+from monitor.store import archive, migrate
 from monitor.store.db import Database
 from monitor.store.tables import ArticleRow
 from monitor.text import clean, plain_line
@@ -144,26 +146,29 @@ def stored(session: Session) -> Iterator[Line]:
 def run(
     lines: Iterable[Line], matcher: Matcher, topics: Sequence[Topic], *, all_scores: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """One answer a line, in order: topics, story, kind, of, alert, reason."""
+    """One answer a line, in order: topics, story, kind, of, alert, reason.
+
+    On the way topics follow their stories and learn what is ordinary, as the daemon's do, from these articles alone.
+    """
     db = Database("sqlite://")
     try:
         migrate.upgrade(db)
         ids: dict[int, Any] = {}
         telling = Telling(topics={topic.name: topic for topic in topics})
-        for batch in _batches(lines):
-            judged = [judge(line.article, matcher, arrival=Arrival(max_age_for=None)) for line in batch]
+        tracker, seen, waiting = Tracker(matcher), 0, iter(lines)
+        # a batch ends where the daemon, too, would look at the archive again
+        while batch := list(islice(waiting, min(BATCH, next_mark(seen) - seen))):
+            judged = [judge(line.article, tracker, arrival=Arrival(max_age_for=None)) for line in batch]
             with db.writing() as session:
                 yield from [
                     _answer(session, *each, telling, ids, all_scores) for each in zip(batch, judged, strict=True)
                 ]
+            with db.reading() as session:
+                last, seen = mark(seen), archive.newest(session)
+                if mark(seen) != last:
+                    tracker.renew(learned(session, topics))
     finally:
         db.close()
-
-
-def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    waiting = iter(lines)
-    while batch := list(islice(waiting, BATCH)):
-        yield batch
 
 
 def _answer(

@@ -15,7 +15,7 @@ from sqlmodel import Session
 from monitor import alert as policy
 from monitor import dedup
 from monitor.alert import Arrival
-from monitor.match import Matcher
+from monitor.match import Matcher, Tracker
 from monitor.sketch import Fingerprint, fingerprint
 from monitor.store import alerts, articles
 from monitor.store.articles import Sighting
@@ -80,7 +80,9 @@ class Filed:
     """False where it led to an article that was there already."""
 
 
-def judge(article: Article, matcher: Matcher, *, arrival: Arrival, sighting: Sighting | None = None) -> Judged:
+def judge(
+    article: Article, matcher: Matcher | Tracker, *, arrival: Arrival, sighting: Sighting | None = None
+) -> Judged:
     """All that can be said of an article without the store. A wall's text is never matched as if it were the article's."""
     scores = () if article.grade is Grade.WALL else _scores(article, matcher)
     text = "" if article.grade is Grade.WALL else article.text
@@ -93,7 +95,7 @@ def judge(article: Article, matcher: Matcher, *, arrival: Arrival, sighting: Sig
     )
 
 
-def _scores(article: Article, matcher: Matcher) -> tuple[Score, ...]:
+def _scores(article: Article, matcher: Matcher | Tracker) -> tuple[Score, ...]:
     """Every topic's, so that `explain` can tell how near it came; of very many topics those that matched."""
     ask = matcher.score if len(matcher.topics) <= _ALL_SCORES_UP_TO else matcher.matches
     return ask(article.title, article.text, article.language)

@@ -28,7 +28,7 @@ from monitor.errors import FetchError, MonitorError, ParseError
 from monitor.extract import read_articles
 from monitor.fetch import Fetcher
 from monitor.intake import Filed, Judged, Telling, judge, take_in
-from monitor.match import Matcher
+from monitor.match import Matcher, Tracker
 from monitor.parse import read_feed
 from monitor.schedule import Cadence, FeedEvent
 from monitor.store import articles, feeds
@@ -45,7 +45,7 @@ class Tools:
     db: Database
     fetcher: Fetcher
     workers: Workers
-    matcher: Matcher
+    matcher: Matcher | Tracker
     telling: Telling
     cadence: Cadence = field(default_factory=Cadence)
     max_age_for: timedelta | None = timedelta(days=7)

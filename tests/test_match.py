@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.background import Background
-from monitor.match import Matcher, build
+from monitor.match import Matcher, Tracker, build, is_confident
 from monitor.types import Example, Reason, Score, Seed, Topic
 
 SHIPPED = Background.shipped()
@@ -91,13 +93,18 @@ def test_names_meet_across_languages_of_one_script() -> None:
     assert {"marigold", "port"} <= {each.term for each in evidence.terms}
 
 
-def test_long_articles_must_be_more_alike_than_headlines() -> None:
+def test_everyday_words_must_be_more_alike_than_rare_ones() -> None:
     found = matcher()
-    short, long = (
-        found.score(*ELSEWHERE)[0],
-        found.score(ELSEWHERE[0], ELSEWHERE[1] * 3 + FERRY.text + CHEESE.text * 4, "en")[0],
+    everyday, rare = (
+        found.score("What people said about it this week", "", "en")[0],
+        found.score("Coastguard tugs refloat Marigold off Ellis", "", "en")[0],
     )
-    assert long.threshold > short.threshold
+    assert everyday.threshold > rare.threshold
+
+
+def test_examples_that_lie_apart_are_met_from_further_off() -> None:
+    apart, together = topic("ferry", FERRY, CHEESE), topic("ferry", FERRY, replace(FERRY, text=f"{FERRY.text} Again."))
+    assert one(ELSEWHERE, apart).threshold < one(ELSEWHERE, together).threshold
 
 
 @pytest.mark.parametrize(
@@ -218,6 +225,81 @@ def test_versions_change_with_whatever_changes_scores() -> None:
     assert len(versions) == 4
     assert matcher().version("ferry") in versions
     assert one(AGROUND).model_version == matcher().version("ferry")
+
+
+# --- following a story ------------------------------------------------------------------------------------------------
+
+CAPTAIN = (
+    "Captain of grounded ferry Marigold questioned",
+    "The coastguard inquiry into the grounding of the ferry Marigold at Port Ellis heard Captain Joan Ravel and pilot Tom Asker.",
+    "en",
+)
+TRIAL = (
+    "Ravel and Asker to stand trial",
+    "Captain Joan Ravel and pilot Tom Asker go on trial over the Marigold.",
+    "en",
+)
+
+
+def hit(article: tuple[str, str, str], name: str = "ferry") -> Example:
+    return Example(topic=name, title=article[0], text=article[1], language=article[2], is_relevant=True)
+
+
+def test_a_topic_follows_its_story_by_its_own_confident_matches() -> None:
+    tracker = Tracker(matcher())
+    (before,) = tracker.score(*TRIAL)
+    (sure,) = tracker.score(*CAPTAIN)
+    assert is_confident(sure)
+    (after,) = tracker.score(*TRIAL)
+    assert after.score > before.score + 0.1
+    assert after.model_version != before.model_version
+    assert sum(each.weight for each in after.evidence.terms) == pytest.approx(after.score)
+
+
+def test_a_restart_knows_what_was_learned_one_by_one() -> None:
+    followed = matcher(topic(), topic("cheese", CHEESE))
+    for each in (CAPTAIN, TRIAL, CAPTAIN):
+        followed.score(*ELSEWHERE)  # the index is there and is carried on
+        followed = followed.with_hits([hit(each)])
+    hits = [hit(CAPTAIN), hit(TRIAL), hit(CAPTAIN)]
+    restarted = build(followed.topics, background=SHIPPED, hits=hits)
+    assert restarted.version("ferry") == followed.version("ferry") != matcher().version("ferry")
+    for article in (AGROUND, TRIAL, ELSEWHERE, ("Cheese for Ravel", "Dairy unions", "en")):
+        for one_by_one, at_once in zip(followed.score(*article), restarted.score(*article), strict=True):
+            assert one_by_one.score == pytest.approx(at_once.score)
+            assert one_by_one.threshold == pytest.approx(at_once.threshold)
+
+
+def test_a_stream_that_drifts_does_not_carry_the_topic_off() -> None:
+    """Each article is about its predecessor and one thing more, until nothing of the ferry is left."""
+    subjects = "ferry harbour crane steel tariff ministry election poll candidate debate television singer tour".split()
+    scenes = {word: " ".join(f"{word}{letter}" for letter in "abcdefghijklmno") for word in subjects}
+    start = Seed(file="a.txt", title="", text=f"{FERRY.text} {scenes['ferry']}", language="en")
+    tracker = Tracker(matcher(topic("ferry", start)))
+    for _ in range(3):
+        for old, new in pairwise(subjects):
+            tracker.score("", f"{scenes[old]} {scenes[new]}", "en")
+    assert tracker.score(*AGROUND)[0].is_match
+    assert not tracker.score("", f"{scenes['singer']} {scenes['tour']}", "en")[0].is_match
+
+
+def test_matches_in_languages_without_seeds_and_reviewed_ones_teach_nothing() -> None:
+    found = matcher(examples=(hit(CAPTAIN),))
+    assert found.with_hits([hit(CAPTAIN), hit((*CAPTAIN[:2], "fr")), hit(CAPTAIN, "nonsense")]) is found
+
+
+def test_what_was_learned_while_a_matcher_was_built_is_kept() -> None:
+    tracker = Tracker(matcher())
+    tracker.score(*CAPTAIN)
+    learned = tracker.matcher.version("ferry")
+    tracker.renew(matcher())
+    assert tracker.matcher.version("ferry") == learned
+
+
+def test_many_matches_weigh_no_more_than_the_seeds() -> None:
+    many = [hit((f"Ravel {number}", TRIAL[1], "en")) for number in range(200)]
+    learned = matcher().with_hits(many)
+    assert learned.score(FERRY.title, FERRY.text, "en")[0].score > 0.6
 
 
 # --- evidence ---------------------------------------------------------------------------------------------------------

@@ -173,17 +173,16 @@ def _seed(settings: Settings, topic: Topic, at: int) -> dict[str, object]:
 
 
 def build_matcher(settings: Settings, shelf: SeedShelf) -> Matcher:
-    """The model as the daemon has it: seeds and, where there is a store, verdicts. Writes nothing."""
+    """The model as the daemon has it: seeds and, where there is a store, what it teaches. Writes nothing."""
     from monitor.background import Background
+    from monitor.lessons import learned
     from monitor.match import build
-    from monitor.store import topics as store
 
     try:
         with base.opened(settings) as db, db.reading() as session:
-            examples = store.examples(session)
+            return learned(session, shelf.topics)
     except (base.NotFoundError, StoreError):
-        examples = []
-    return build(shelf.topics, background=Background.shipped(), examples=examples)
+        return build(shelf.topics, background=Background.shipped())
 
 
 def _model(matcher: Matcher, topic: Topic) -> dict[str, Any]:

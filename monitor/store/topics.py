@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import func
@@ -83,6 +83,36 @@ def _example(match: MatchRow, article: ArticleRow) -> Example:
         language=article.language,
         is_relevant=bool(match.is_relevant),
         at=match.reviewed_at,
+    )
+
+
+def hits(session: Session, names: Iterable[str], *, at_least: float, shift: float, limit_each: int) -> list[Example]:
+    """The latest matches of each of these topics, `at_least` times above its threshold and not reviewed, oldest first.
+
+    Both sides are shifted by `shift` before they are compared, as the matcher does.
+    """
+    found = []
+    for topic in names:
+        rows = session.exec(
+            select(MatchRow, ArticleRow)
+            .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
+            .where(col(MatchRow.topic) == topic, col(MatchRow.is_relevant).is_(None))
+            .where(col(MatchRow.score) + shift >= at_least * (col(MatchRow.threshold) + shift))
+            .order_by(col(MatchRow.created_at).desc(), col(MatchRow.id).desc())
+            .limit(limit_each)
+        )
+        found += [_hit(match, article) for match, article in reversed(rows.all())]
+    return found
+
+
+def _hit(match: MatchRow, article: ArticleRow) -> Example:
+    return Example(
+        topic=match.topic,
+        title=article.title,
+        text=article.text,
+        language=article.language,
+        is_relevant=True,
+        at=match.created_at,
     )
 
 

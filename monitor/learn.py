@@ -1,0 +1,172 @@
+"""One topic's examples in, its vectors out: seeds, verdicts and its own confident matches. Pure; scores nothing.
+
+Rocchio: the mean of the wanted, pushed away from the mean of the unwanted, for each language. The topic's own latest confident
+matches (hits) join as well, all of them together at most as heavy as its seeds, so that a story is followed as it moves on and
+is never carried off: half of every topic is what its owner wrote.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from monitor.background import Background
+from monitor.language import UNKNOWN, normalize
+from monitor.terms import MAX_WORDS, Vector, dot, mean, stem, terms, unit, weigh
+from monitor.text import tokens
+from monitor.types import Contribution, Example, Seed, Topic
+
+MODEL = "3"
+"""Part of every version: raise it when the same seeds would be scored differently."""
+MOST_HITS = 20
+"""The latest matches that a topic learns from; older ones are let go."""
+ANY = ""
+"""The vector for languages in which a topic has no seed: names and loan words still meet."""
+_PUSH = 0.5
+"""How strongly counter-examples push (Rocchio's gamma against a beta of 1)."""
+_MAX_TERMS = 400
+"""Terms kept for a topic and language, heaviest first: long seeds end in chance words."""
+_HITS_SHARE = 1.0
+"""How heavy all hits together may become, against the seeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An example article, read."""
+
+    file: str
+    language: str
+    key: str
+    """Of its words: the same text twice teaches once."""
+    vector: Vector
+    weight: float = 1.0
+    is_counter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A topic in one language."""
+
+    vector: Vector
+    seeds: tuple[tuple[str, Vector], ...]
+    """File and vector of seeds and confirmed articles, to name the nearest one."""
+    examples: int
+    """How many articles the vector was learned from, hits included."""
+    coherence: float
+    """Mean cosine of those articles with the vector: 1 for one seed, less the further the examples lie apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One topic, ready to score."""
+
+    topic: Topic
+    samples: tuple[Sample, ...]
+    hits: tuple[Sample, ...]
+    sides: Mapping[str, Side]
+    version: str
+    base: str
+    """The version without its hits."""
+
+    def side(self, language: str) -> Side:
+        """How the topic looks in a language of `code`."""
+        return self.sides.get(language) or self.sides[ANY]
+
+    def with_hit(self, hit: Sample) -> Model | None:
+        """The model that has learned from one more article; None where it has nothing to learn from this one."""
+        known = {each.key for each in (*self.samples, *self.hits)}
+        if hit.key in known or not any(each.language == hit.language and not each.is_counter for each in self.samples):
+            return None
+        hits = (*self.hits, hit)[-MOST_HITS:]
+        changed = _side(self.samples, hits, hit.language)
+        sides = {**self.sides, hit.language: changed}
+        if len(self.sides) == 2:
+            sides[ANY] = changed
+        return replace(self, hits=hits, sides=sides, version=_version(self.base, hits))
+
+
+def learn(topic: Topic, examples: Sequence[Example], hits: Sequence[Example], background: Background) -> Model:
+    """Verdicts are seeds by another road: a confirmed article joins them, a dismissed one is a counter-seed."""
+    verdicts = [
+        Seed(
+            file="(verdict)", title=each.title, text=each.text, language=each.language, is_counter=not each.is_relevant
+        )
+        for each in examples
+    ]
+    samples = tuple(sample(each, background) for each in (*topic.seeds, *verdicts))
+    base = _digest((MODEL, topic, verdicts, background.digest))
+    model = Model(topic, samples, (), {}, base, base)
+    taught = _taught(model, [sample(each, background) for each in hits])
+    languages = {each.language for each in samples}
+    sides = {language: _side(samples, taught, language) for language in languages}
+    # one language, as nearly always: one vector serves both
+    sides[ANY] = next(iter(sides.values())) if len(sides) == 1 else _side(samples, (), ANY)
+    return replace(model, hits=taught, sides=sides, version=_version(base, taught))
+
+
+def _taught(model: Model, hits: Iterable[Sample]) -> tuple[Sample, ...]:
+    """As if they had come one by one: only texts that are new, only languages in which the topic has seeds."""
+    spoken = {each.language for each in model.samples if not each.is_counter}
+    reviewed = {each.key for each in model.samples}
+    found: dict[str, Sample] = {}
+    for hit in hits:
+        if hit.language in spoken and hit.key not in reviewed:
+            found.setdefault(hit.key, hit)
+    return tuple(found.values())[-MOST_HITS:]
+
+
+def sample(article: Seed | Example, background: Background) -> Sample:
+    """An article as a topic learns from it."""
+    language = code(article.language)
+    read = vector(article.title, article.text, language, background)
+    key = _digest((article.title, article.text))
+    if isinstance(article, Example):
+        return Sample("(match)", language, key, read)
+    return Sample(article.file, language, key, read, article.weight, article.is_counter)
+
+
+def _side(samples: Sequence[Sample], hits: Sequence[Sample], language: str) -> Side:
+    own = [each for each in samples if language in (ANY, each.language)]
+    seeds = [each for each in own if not each.is_counter]
+    spoken = [each for each in hits if each.language == language]
+    all_of_seeds = sum(each.weight for each in seeds) or 1.0
+    each_hit = min(1.0, _HITS_SHARE * all_of_seeds / max(len(spoken), 1))
+    wanted = [(each.vector, each.weight) for each in seeds] + [(each.vector, each_hit) for each in spoken]
+    unwanted = [(each.vector, each.weight) for each in own if each.is_counter]
+    learned = _rocchio(wanted, unwanted) if seeds else {}
+    coherence = sum(dot(each, learned) * weight for each, weight in wanted) / max(sum(w for _, w in wanted), 1e-9)
+    return Side(learned, tuple((each.file, each.vector) for each in seeds), len(wanted), coherence)
+
+
+def _rocchio(wanted: Iterable[tuple[Vector, float]], unwanted: Iterable[tuple[Vector, float]]) -> Vector:
+    towards, away = unit(mean(wanted)), unit(mean(unwanted))
+    pushed = {term: towards.get(term, 0) - _PUSH * away.get(term, 0) for term in towards.keys() | away.keys()}
+    kept = sorted(pushed.items(), key=lambda each: (-abs(each[1]), each[0]))[:_MAX_TERMS]
+    return unit(dict(kept))
+
+
+def vector(title: str, text: str, language: str, background: Background) -> Vector:
+    """An article's unit vector; `language` is one of `code`."""
+    return unit(weigh(terms(title, language), terms(text, language)[:MAX_WORDS], background.table(language).idf))
+
+
+def heaviest(model: Model, language: str, limit: int) -> tuple[Contribution, ...]:
+    """The heaviest terms of a side, as the seeds write them."""
+    text = " ".join(f"{seed.title} {seed.text}" for seed in model.topic.seeds if code(seed.language) == language)
+    written = {stem(word, language): word for word in reversed(tokens(text))}
+    ordered = sorted(model.sides[language].vector.items(), key=lambda each: (-each[1], each[0]))
+    return tuple(Contribution(term=written.get(term, term), weight=weight) for term, weight in ordered[:limit])
+
+
+def code(language: str) -> str:
+    """One code a language: Dari is scored as Persian, the same language in writing."""
+    return normalize(language) or UNKNOWN
+
+
+def _version(base: str, hits: Sequence[Sample]) -> str:
+    return _digest((base, *(each.key for each in hits))) if hits else base
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(repr(value).encode(errors="surrogatepass")).hexdigest()[:12]
