@@ -29,7 +29,7 @@ _ARCHIVE_SAY = 0.5
 _ARCHIVE_HALF_WAY = 100
 """Articles of a language at which the archive has half of its say."""
 _ORDINARY_TERMS = 3_000
-ARCHIVE = 2_000
+ARCHIVE = 1_000
 """The latest articles of the archive that are learned from: reading more at each start costs more than it teaches."""
 ARCHIVE_CHARACTERS = 2_000
 """Of each text."""

@@ -37,7 +37,7 @@ _LEVEL, _LIKENESS, _RARITY, _EXAMPLES, _COHERENCE = 0.536, 0.209, -0.724, 0.278,
 SHIFT = 0.01
 _MOST_EXAMPLES = 6
 """More examples than this do not raise the threshold further: beyond it the rule was not measured."""
-CONFIDENT = 1.2
+CONFIDENT = 1.3
 """A match this many times above its threshold teaches its topic."""
 
 Floats = npt.NDArray[np.float64]

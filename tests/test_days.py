@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor.store.tables import AlertRow, ArticleRow, EntryRow, FeedRow, RevisionRow
+from monitor import backtest
+from monitor.background import Background
+from monitor.match import build
+from monitor.store.tables import AlertRow, ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow
 from tests.conftest import NOON, SetClock
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site, rss
@@ -389,3 +392,40 @@ def test_feed_rows_tell_how_often_nothing_was_new(room: Newsroom, clock: SetCloc
     (row,) = room.rows(FeedRow)
     assert (row.polls, row.polls_not_modified) == (4, 3)
     assert row.first_polled_at == NOON
+
+
+def test_a_backtest_over_the_archive_scores_as_the_daemon_did(room: Newsroom, site: Site, clock: SetClock) -> None:
+    """Topics follow their story and the archive is learned from meanwhile; a restart forgets nothing."""
+    inquiry = f"Oda Brandt and diver Per Quill on the Marrow bridge. {SECOND}"
+    told = {
+        3: item(1, "Marrow bridge closed to lorries as piers crack", BRIDGE),
+        17: item(2, "Marrow bridge: chief engineer questioned", inquiry),
+        30: item(
+            3, "Brandt and Quill heard", "Chief engineer Oda Brandt and diver Per Quill were heard by the council."
+        ),
+        60: item(4, "Quill speaks", "Per Quill says that chief engineer Brandt knew of cracks in the piers."),
+    }
+    news = [told.get(n) or item(100 + n, f"Market {n}", _small_talk(n)) for n in range(70)]
+    for start in range(0, 70, 7):
+        site.publishes("/feed", rss(*news[start : start + 7]))
+        room.polls()
+        room.reloads()
+        clock.passes(minutes=20)
+        if start == 35:
+            room.restarts()
+    rows = {row.id: row for row in room.rows(ArticleRow)}
+    with room.app.db.reading() as session:
+        matcher = build(room.app.shelf.topics, background=Background.shipped())
+        answers = list(backtest.run(backtest.stored(session), matcher, room.app.shelf.topics, all_scores=True))
+    assert len(answers) == len(rows) == 71
+    for answer in answers:
+        (live,), (again,) = rows[answer["id"]].scores, answer["topics"]
+        assert again["score"] == pytest.approx(live["score"], abs=1e-5), rows[answer["id"]].title
+        assert again["matched"] == (live["score"] >= live["threshold"])
+    assert len({match.model_version for match in room.rows(MatchRow)}) > 1, "nothing was learned on the way"
+
+
+def _small_talk(number: int) -> str:
+    words = "apples pears plums bread eggs fish honey wool linen soap candles lamps chairs books maps ink".split()
+    sold = [words[(number * step + step) % len(words)] for step in (1, 3, 5, 7)]
+    return f"On day {number} the market sold {', '.join(sold)}, and the traders were content with what they took."
