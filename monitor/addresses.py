@@ -174,7 +174,9 @@ class Resolver:
 def refused(host: str, why: str, *, url: str) -> RefusedAddressError:
     """The one sentence for every address we do not call: says nothing of what might answer there (case R9)."""
     return RefusedAddressError(
-        f"{host} is not one we may call: {why}; if it is yours, allow its network", url=url, code="refused"
+        f"{host} is not one we may call: {why}; if it is yours, set allow_private = true there, or allow_networks",
+        url=url,
+        code="refused",
     )
 
 

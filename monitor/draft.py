@@ -24,7 +24,9 @@ Place = tuple[str, ...]
 
 PREFIX = "MONITOR_"
 PATH_VARIABLE = "MONITOR_CONFIG"
-SECRET = re.compile(r"pass|secret|token|url|uri|dsn|header|cookie|credential|auth|api_?key|^key$", re.IGNORECASE)
+SECRET = re.compile(
+    r"pass|secret|token|url|(?<!sec)uri|dsn|header|cookie|credential|auth|api_?key|^key$", re.IGNORECASE
+)
 """Keys whose values are never quoted, and may stand in a file of their own."""
 
 _FILE_LIMIT = 65536

@@ -146,9 +146,9 @@ def how_to_stop(alert: Alert) -> str:
     if alert.kind is AlertKind.TEST:
         return "This is a test: no article was found, nothing needs doing."
     if alert.article is None:
-        return "You get notices about the monitor itself because this channel is named in config/monitor.toml."
+        return "You get notices about the monitor itself because this channel is named in its settings."
     name = line(alert.topic, 60)
-    return f"To stop these alerts, take this channel out of seeds/{name}/topic.toml, or dismiss what does not belong."
+    return f"To stop these alerts here, name the channels that are to have them in seeds/{name}/topic.toml: channels = [...]"
 
 
 # --- whole messages ---------------------------------------------------------------------------------------------------

@@ -277,6 +277,7 @@ def test_u16_no_planted_secret_is_shown(tmp_path: Path) -> None:
         kind = "email"
         host = "smtp.example.org"
         port = 587
+        security = "starttls"
         smtp_pass = "{PLANTED}"
         """
     settings = loaded(tmp_path, text, {"MONITOR_CHANNELS__ENV__KIND": "slack", "MONITOR_CHANNELS__ENV__TOKEN": PLANTED})
@@ -292,6 +293,7 @@ def test_u16_no_planted_secret_is_shown(tmp_path: Path) -> None:
     assert lines["channels.desk.headers"] == "********"
     assert lines["channels.desk.inner"] == "token: ********, plain: kept"
     assert lines["channels.mail.port"] == "587"
+    assert lines["channels.mail.security"] == "starttls"
 
 
 def test_u16_no_planted_secret_is_in_a_fault(tmp_path: Path) -> None:

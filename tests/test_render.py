@@ -56,7 +56,7 @@ Also carried by 3 outlets: Coast Radio, iNews, De Kust
 Right or wrong? http://127.0.0.1:8000/matches/3/fish-canning
 
 --
-To stop these alerts, take this channel out of seeds/fish-canning/topic.toml, or dismiss what does not belong.
+To stop these alerts here, name the channels that are to have them in seeds/fish-canning/topic.toml: channels = [...]
 Alert alt_01jz8v3k7m2q9x5w4t6r8y0abc, Fri 4 Jul 2025, 06:12 UTC
 """
     )
@@ -76,7 +76,7 @@ It is asked once a day from now on.
 http://127.0.0.1:8000/feeds
 
 --
-You get notices about the monitor itself because this channel is named in config/monitor.toml.
+You get notices about the monitor itself because this channel is named in its settings.
 Alert alt_notice, Fri 4 Jul 2025, 06:12 UTC
 """
     )

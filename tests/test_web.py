@@ -831,6 +831,14 @@ def test_u8_guesses_are_counted_by_network_and_never_fill_the_memory() -> None:
 # --- status and health ------------------------------------------------------------------------------------------------
 
 
+def test_the_status_page_does_not_say_that_all_is_well_where_a_feed_fails(db: Database) -> None:
+    fill(db, has_feed("good", last_success_at=NOW))
+    with browsing(application(db, Health(is_ok=True))) as client:
+        assert "All is well" in client.get("/status").text
+        fill(db, has_feed("ill", failures=1))
+        assert "The monitor works; see below for ill." in client.get("/status").text
+
+
 def test_the_status_page_shows_feeds_channels_topics_and_faults(db: Database) -> None:
     fill(
         db,
