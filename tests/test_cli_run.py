@@ -120,7 +120,7 @@ def test_serve_shows_the_page_beside_a_store(desk: Desk, tmp_path: Path) -> None
         address = process.says(r"Review page: (http\S+)")[1]
         with urlopen(address, timeout=10) as answer:
             assert answer.status == 200
-        process.ends(signal.SIGINT)
+        assert process.ends(signal.SIGINT) == 0
     assert "Traceback" not in process.err.read_text()
 
 

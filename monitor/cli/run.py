@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -94,7 +95,8 @@ def _serve(settings: Settings, db: Any) -> None:
         base.line("Stop:        Ctrl-C")
         sys.stdout.flush()
         config = uvicorn.Config(page, log_config=None, access_log=False, server_header=False, timeout_keep_alive=5)
-        uvicorn.Server(config).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # uvicorn raises anew, at its end, the signal that ended it
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listener(web: WebSettings) -> socket.socket:
