@@ -6,7 +6,8 @@ real moment `real_start_at`, so that a process that is killed and started again 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 
@@ -27,6 +28,17 @@ class Clock:
     def real_seconds(self, span_for: timedelta) -> float:
         """How long `span_for` takes outside."""
         return span_for.total_seconds() / self.speed
+
+
+@dataclass(slots=True)
+class SteadyClock:
+    """The time as it would be had nobody set the system's clock since we began."""
+
+    _began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _began: float = field(default_factory=time.monotonic)
+
+    def __call__(self) -> datetime:
+        return self._began_at + timedelta(seconds=time.monotonic() - self._began)
 
 
 def started(speed: float, start_at: datetime | None, real_start_at: datetime | None) -> Clock:

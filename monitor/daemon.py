@@ -10,25 +10,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import socket
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
-import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from monitor import deliver, poll, web
 from monitor.app import App
-from monitor.clock import Clock
+from monitor.clock import Clock, SteadyClock
 from monitor.deliver import Deliverer
 from monitor.errors import StoreError, StoreFullError
 from monitor.health import Health, Pulse
 from monitor.pipeline import Polled
 from monitor.poll import Poller
-from monitor.store import feeds, outbox
+from monitor.store import feeds, integrity, outbox, times
 from monitor.store.ballast import Ballast
+from monitor.store.integrity import DamagedStoreError
 from monitor.store.lock import StoreLock
+from monitor.web.server import Page
 
 log = logging.getLogger("monitor.daemon")
 
@@ -38,10 +38,15 @@ _SILENCE_FOR = timedelta(seconds=30)
 """Without a heartbeat for this long, the clock is wound up anew and /healthz turns red."""
 _TICKS = ("poll", "deliver", "reload")
 _GRACE_SECONDS = 20.0
+_START_CHECK_SECONDS = 1.5
+"""The longest a start may look for damage in the store; the daily look has more time."""
+_DAILY_CHECK_SECONDS = 300.0
 _RELOAD_SECONDS = 2.0
 _FULL_DISK_SECONDS = 15.0
 """How long polling rests after the disk was found full."""
-_REBIND_SECONDS = 30.0
+_CLOCK_STEP_FOR = timedelta(seconds=5)
+"""Set back by more than this, the system's clock has been set; less is its daily slewing."""
+_DAY = timedelta(days=1)
 
 
 class Daemon:
@@ -74,13 +79,17 @@ class Daemon:
             concurrency=delivery.concurrency,
             max_age_for=delivery.max_age_for,
             lease_for=deliver.LEASE_FOR * app.clock.speed,
+            on_error=self._note_store_error,
         )
         self._lock = StoreLock(app.db.path)
         self._ballast = Ballast(app.db.path)
-        self._real = Clock()
+        self._real, self._steady = Clock(), SteadyClock()
+        self._drift_for = timedelta()
+        self._wound_at = self._steady()
+        self._checked_at = self._steady()
         self._stop = asyncio.Event()
-        self._is_disk_full = False
-        self._page: _Page | None = None
+        self._is_disk_full = self._is_damaged = False
+        self._page: Page | None = None
         self._clockwork: AsyncIOScheduler | None = None
         self._ticking: dict[str, asyncio.Task[None]] = {}
 
@@ -114,6 +123,7 @@ class Daemon:
         """Take the lock before touching the schema: a second daemon must not migrate what the first one reads."""
         self.app.check_folder()
         self._lock.take()
+        integrity.check(self.app.db.path, seconds=_START_CHECK_SECONDS)
         self.app.open_store(may_migrate=True)
         with self.app.db.writing() as session:
             released = feeds.release_all(session) + outbox.release_all(session)
@@ -123,7 +133,11 @@ class Daemon:
 
     def _begin(self) -> None:
         now = self.app.clock()
+        for name in _TICKS:
+            self.pulse.beat(name, self._steady())
         self.app.sync(now=now)
+        with self.app.db.writing() as session:
+            times.bring_near(session, now=now, at_most_for=2 * max(self.app.settings.schedule.max_interval_for, _DAY))
         self.app.load_topics(now=now)
         for fault in (*self.app.shelf.faults, *self.app.shelf.warnings):
             log.warning("seeds: %s", fault)
@@ -152,14 +166,14 @@ class Daemon:
         address = None
         if settings.enabled:
             application = web.create(self.app.db, settings, clock=self.app.clock, health=self.health)
-            self._page = _Page(application, settings.host, settings.port)
+            self._page = Page(application, settings.host, settings.port)
             address = settings.base_url if await self._page.open() else None
         if self._on_ready:
             self._on_ready(address)
 
     def health(self) -> Health:
         """How we are, for /healthz."""
-        return self.pulse.check(self._real(), dict.fromkeys(_TICKS, _SILENCE_FOR))
+        return self.pulse.check(self._steady(), dict.fromkeys(_TICKS, _SILENCE_FOR))
 
     # --- the clock ------------------------------------------------------------------------------------------------
 
@@ -167,6 +181,7 @@ class Daemon:
         """Start a fresh clock. `coalesce` and no grace time: late is late, never skipped (C2)."""
         if self._clockwork:
             self._clockwork.shutdown(wait=False)
+        self._wound_at = self._steady()
         defaults = {"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
         self._clockwork = AsyncIOScheduler(timezone="UTC", job_defaults=defaults)
         tick = self.app.settings.schedule.tick_for.total_seconds()
@@ -175,8 +190,7 @@ class Daemon:
             ("deliver", self._deliver, tick),
             ("reload", self._reload, _RELOAD_SECONDS),
         ):
-            self.pulse.beat(name, self._real())
-            self._clockwork.add_job(self._start_tick, "interval", args=(name, job), seconds=seconds, id=name)
+            self._clockwork.add_job(self._start_tick, _Every(seconds), args=(name, job), id=name)
         self._clockwork.start()
 
     async def _start_tick(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
@@ -193,10 +207,11 @@ class Daemon:
             self._note_store_error(error)
         except Exception:
             log.exception("the tick %s failed; the next one comes", name)
-        self.pulse.beat(name, self._real())
+            return
+        self.pulse.beat(name, self._steady())
 
     async def _poll(self) -> None:
-        if self._is_disk_full:
+        if self._is_disk_full or self._is_damaged:
             return
         await self._poller.start_due(now=self.app.clock())
         self.pulse.problem("store", None)
@@ -213,13 +228,51 @@ class Daemon:
             try:
                 await asyncio.wait_for(self._stop.wait(), timeout=1.0)
             except TimeoutError:
-                health = self.health()
-                silent = [name for name, at in health.beats.items() if self._real() - at > _SILENCE_FOR]
-                if silent:
-                    log.error("no heartbeat of %s: the clock is wound up anew", ", ".join(silent))
-                    self._wind_up()
+                await self._look_at_clock()
+                await self._look_at_ticks()
+                await self._look_at_store()
                 if self._page and not self._page.is_open:
                     await self._page.open_again()
+
+    async def _look_at_ticks(self) -> None:
+        now = self._steady()
+        silent = [name for name, at in self.health().beats.items() if now - at > _SILENCE_FOR]
+        if silent and now - self._wound_at > _SILENCE_FOR:
+            log.error("no heartbeat of %s: the clock is wound up anew", ", ".join(silent))
+            self._wind_up()
+
+    async def _look_at_clock(self) -> None:
+        """APScheduler would sleep until the old time comes again, and so would all that is due in the store (D8)."""
+        before, self._drift_for = self._drift_for, self._real() - self._steady()
+        back_for = before - self._drift_for
+        if abs(back_for) < _CLOCK_STEP_FOR:
+            return
+        log.warning(
+            "the system's clock was set %s by %s", "back" if back_for > timedelta() else "forward", abs(back_for)
+        )
+        if back_for > timedelta():
+            self._wind_up()
+            if self.app.db.is_sqlite:  # on PostgreSQL the others' clocks may be right, and their leases are to be kept
+                await self._write_times(back_for * self.app.clock.speed)
+
+    async def _write_times(self, back_for: timedelta) -> None:
+        try:
+            moved = await self.app.db.write(times.set_back, back_for, now=self.app.clock())
+            log.info("moved %d times to come", moved)
+        except StoreError as error:
+            self._note_store_error(error)
+
+    async def _look_at_store(self) -> None:
+        """Once a day: is it whole? Into a damaged one no more is written than how deliveries end (D4)."""
+        if self._steady() - self._checked_at < _DAY:
+            return
+        self._checked_at = self._steady()
+        try:
+            await asyncio.to_thread(integrity.check, self.app.db.path, seconds=_DAILY_CHECK_SECONDS)
+        except DamagedStoreError as error:
+            self._is_damaged = True
+            self.pulse.problem("integrity", "the store is damaged")
+            log.error("%s; polling rests from now on", error)
 
     # --- a full disk ----------------------------------------------------------------------------------------------
 
@@ -243,71 +296,13 @@ class Daemon:
             asyncio.get_running_loop().call_later(_FULL_DISK_SECONDS, self._try_disk)
 
 
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are the daemon's: uvicorn would take SIGTERM away from it."""
-        yield
+class _Every(BaseTrigger):  # type: ignore[misc]
+    """So many seconds after now. APScheduler's own interval counts what was missed tick by tick, and blocks the loop for hours
+    where the clock leaps from 1970 to this year (D8).
+    """
 
+    def __init__(self, seconds: float) -> None:
+        self._for = timedelta(seconds=seconds)
 
-class _Page:
-    """uvicorn inside our loop, on a socket of our own, so that a port in use costs the page and nothing else."""
-
-    def __init__(self, application: object, host: str, port: int) -> None:
-        self._application = application
-        self._host, self._port = host, port
-        self._server: uvicorn.Server | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._next_try = 0.0
-        self._is_told = False
-
-    @property
-    def is_open(self) -> bool:
-        return self._task is not None and not self._task.done()
-
-    async def open(self) -> bool:
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((self._host, self._port))
-        except OSError as error:
-            listener.close()
-            self._complain(error)
-            self._next_try = asyncio.get_running_loop().time() + _REBIND_SECONDS
-            return False
-        if self._is_told:
-            log.info("the page is open on %s port %d", self._host, self._port)
-        config = uvicorn.Config(
-            self._application,  # type: ignore[arg-type]
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=3,
-            limit_concurrency=200,
-        )
-        self._server = _Server(config)
-        self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="page")
-        return True
-
-    def _complain(self, error: OSError) -> None:
-        """Once, not at every try."""
-        log.log(
-            logging.DEBUG if self._is_told else logging.ERROR,
-            "the page cannot be opened on %s port %d: %s; everything else goes on (set web.port, or free the port)",
-            self._host,
-            self._port,
-            error.strerror,
-        )
-        self._is_told = True
-
-    async def open_again(self) -> None:
-        if asyncio.get_running_loop().time() >= self._next_try:
-            await self.open()
-
-    async def close(self) -> None:
-        if self._server and self._task:
-            self._server.should_exit = True
-            await asyncio.gather(self._task, return_exceptions=True)
+    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
+        return now + self._for

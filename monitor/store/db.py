@@ -143,24 +143,24 @@ def _postgres_engine(url: str) -> Engine:
 def _explained(shown: str) -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
-        raise _explain(error, shown) from error
     except DBAPIError as error:
-        raise StoreError(f"the store {shown} refused a statement: {_first_line(error)}") from error
+        raise _explain(error, shown) from error
     except SQLAlchemyError as error:
         raise StoreError(f"the store {shown} cannot be used: {_first_line(error)}") from error
 
 
-def _explain(error: OperationalError, shown: str) -> StoreError:
+def _explain(error: DBAPIError, shown: str) -> StoreError:
     said = _first_line(error)
+    if "malformed" in said or "not a database" in said:
+        return StoreError(f"the store {shown} is damaged: {said}; restore a backup (see docs/operation.md)")
+    if not isinstance(error, OperationalError):
+        return StoreError(f"the store {shown} refused a statement: {said}")
     if "locked" in said or "busy" in said:
         return StoreBusyError(f"the store {shown} is held by another process: {said}; it is tried again")
     if "full" in said or "No space" in said:
         return StoreFullError(f"the disk of the store {shown} is full: {said}; free some space, work goes on by itself")
     if "readonly" in said or "unable to open" in said:
         return StoreError(f"the store {shown} cannot be written: {said}; check that the folder exists and who owns it")
-    if "malformed" in said or "not a database" in said:
-        return StoreError(f"the store {shown} is damaged: {said}; restore a backup (see docs/operation.md)")
     return StoreError(f"the store {shown} cannot be reached: {said}")
 
 

@@ -1,0 +1,477 @@
+"""The real daemon, killed again and again while it works: at random moments, and at chosen points of one poll and one delivery.
+
+    python bench/kills.py [--kills 200] [--points 3] [--feeds 4] [--failing 0.3] [--seed 1]
+
+A press of ours publishes on several feeds all the time; an item leaves its feed only after the daemon has asked with an ETag
+that vouches for it. A receiver of ours fails a share of the posts in the ways of the cases W5 to W10. At the end every item must
+be stored exactly once, every alert have reached the receiver under its own id and nothing else, and the store be whole (cases K1,
+K3, W15).
+
+The chosen points are reached by running the daemon through this very file with one function made to end the process (`point`
+below): the program itself knows nothing of it. After the n-th pass of a point the process is gone as by SIGKILL.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import importlib
+import os
+import random
+import socket
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import wraps
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+SPEED = 60.0
+"""Seconds that pass in one: the retries after five and thirty minutes come after five and thirty seconds."""
+WORDS = (
+    "marrow bridge piers lorries council ferry engineers divers cracks stone repairs weeks crowns closed midnight old "
+    "harbour toll barge winter girders survey mayor tide ropes masons traders granite upstream footpath lanterns bells"
+)
+CHORES = (
+    "choir prize bakery orchard museum library football tennis opera garden school holiday kite painter harvest honey "
+    "theatre pottery chess marathon festival lottery parade quilt sailing circus comet beekeeper violin recipe poet swimming"
+)
+
+
+# --- the far side -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Paper:
+    """One feed: items on the subject and others, in turn; `shown` is what its present document holds."""
+
+    name: str
+    last: int = 0
+    oldest: int = 1
+    by_etag: dict[str, int] = field(default_factory=dict)
+
+    def document(self) -> bytes:
+        items = "".join(_item(self.name, number) for number in range(self.oldest, self.last + 1))
+        return (
+            f'<?xml version="1.0"?><rss version="2.0"><channel><title>{self.name}</title>'
+            f"<link>https://{self.name}.example/</link>{items}</channel></rss>"
+        ).encode()
+
+
+def is_wanted(number: int) -> bool:
+    """Two items of three are on the subject."""
+    return number % 3 != 0
+
+
+def _item(paper: str, number: int) -> str:
+    chance = random.Random(f"{paper} {number}")
+    words = (WORDS if is_wanted(number) else CHORES).split()
+    said = " ".join(" ".join(chance.sample(words, 14)).capitalize() + "." for _ in range(5))
+    title = f"{' '.join(chance.sample(words, 5)).capitalize()}, {paper} {number}"
+    if is_wanted(number):
+        title = f"Marrow bridge: {title}"
+    return (
+        f"<item><title>{title}</title><link>https://{paper}.example/{number}</link><guid>{paper}-{number}</guid>"
+        f"<description>{said}</description></item>"
+    )
+
+
+class Press(ThreadingHTTPServer):
+    """Serves the papers; `publishes` puts one more item into each."""
+
+    daemon_threads = True
+    request_queue_size = 100
+
+    def __init__(self, papers: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Page)
+        self.papers = {f"paper{number}": Paper(f"paper{number}") for number in range(papers)}
+        self.lock = threading.Lock()
+
+    def handle_error(self, *_: object) -> None:
+        pass  # the reader may be gone by now: that is what we are here for
+
+    def publishes(self) -> None:
+        with self.lock:
+            for paper in self.papers.values():
+                paper.last += 1
+
+    def answer(self, name: str, known: str | None) -> tuple[int, bytes, str]:
+        with self.lock:
+            paper = self.papers[name]
+            paper.oldest = max(paper.oldest, paper.by_etag.get(known or "", 0) - 20)
+            body = paper.document()
+            etag = '"' + hashlib.sha256(body).hexdigest()[:20] + '"'
+            paper.by_etag[etag] = paper.last
+            return (304, b"", etag) if etag == known else (200, body, etag)
+
+
+class _Page(BaseHTTPRequestHandler):
+    server: Press
+
+    def do_GET(self) -> None:
+        status, body, etag = self.server.answer(self.path.strip("/"), self.headers.get("If-None-Match"))
+        self.send_response(status)
+        self.send_header("ETag", etag)
+        self.send_header("Content-Type", "application/rss+xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Receiver(ThreadingHTTPServer):
+    """Takes webhooks by id; a share of them it fails in one way or another."""
+
+    daemon_threads = True
+    request_queue_size = 100
+    WAYS = ("500", "503", "429", "408", "reset", "close", "late", "half")
+
+    def __init__(self, chance: random.Random, failing: float) -> None:
+        super().__init__(("127.0.0.1", 0), _Hook)
+        self.chance, self.failing = chance, failing
+        self.taken: Counter[str] = Counter()
+        self.tries: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+
+    def handle_error(self, *_: object) -> None:
+        pass  # as above
+
+
+class _Hook(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        identity, size = self.headers["webhook-id"], int(self.headers["Content-Length"])
+        if len(self.rfile.read(size)) < size:
+            self.server.faults["cut short by a kill"] += 1
+            return
+        self.server.tries[identity] += 1
+        way = self.server.chance.choice(Receiver.WAYS) if self.server.chance.random() < self.server.failing else ""
+        self.server.faults[way] += bool(way)
+        if way.isdigit():
+            self.send_response(int(way))
+            self.send_header("Retry-After", "2") if way in ("429", "503") else None
+            self.end_headers()
+        elif way == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+        elif way == "half":
+            self.wfile.write(b"HTTP/1.1 2")
+        elif way != "close":
+            time.sleep(0.7 if way == "late" else 0)
+            self.server.taken[identity] += 1
+            self.send_response(204)
+            self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+# --- the near side ----------------------------------------------------------------------------------------------------
+
+
+class Desk:
+    """The daemon under test in a folder of its own."""
+
+    def __init__(self, folder: Path, press: Press, receiver: Receiver) -> None:
+        self.store, self.log = folder / "monitor.db", folder / "daemon.log"
+        self.config = folder / "monitor.toml"
+        self.process: subprocess.Popen[bytes] | None = None
+        topic = folder / "seeds" / "marrow-bridge"
+        topic.mkdir(parents=True)
+        (topic / "one.txt").write_text(f"Marrow bridge closed\n\n{WORDS.capitalize()}.")
+        (topic / "topic.toml").write_text(
+            'title = "Marrow bridge"\nrequired = ["Marrow bridge"]\nsensitivity = "broad"\n'
+        )
+        self.config.write_text(_settings(folder, press, receiver))
+
+    def starts(self, point: str = "") -> None:
+        command = (
+            [sys.executable, str(Path(__file__)), "--daemon", point] if point else [sys.executable, "-m", "monitor"]
+        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "--config", str(self.config), "run"],
+                stdout=log,
+                stderr=log,
+                cwd=self.config.parent,
+                env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+            )
+
+    def is_killed(self) -> None:
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
+    def rows(self, query: str) -> list[Any]:
+        try:
+            with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True, timeout=5) as database:
+                return database.execute(query).fetchall()
+        except sqlite3.OperationalError:
+            return []
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+def _settings(folder: Path, press: Press, receiver: Receiver) -> str:
+    feeds = "\n".join(
+        f'[feeds.{name}]\nurl = "http://127.0.0.1:{press.server_port}/{name}"\nfirst_poll = "all"'
+        for name in press.papers
+    )
+    return f"""
+[store]
+url = "sqlite:///{folder / "monitor.db"}"
+[seeds]
+dir = "{folder / "seeds"}"
+[schedule]
+interval_minutes = 0.4
+min_interval_minutes = 0.4
+tick_seconds = 0.1
+per_host = 4
+[fetch]
+allow_networks = ["127.0.0.0/8"]
+[delivery]
+rate_per_second = 100
+wait_seconds = 0
+allow_networks = ["127.0.0.0/8"]
+[web]
+enabled = false
+[clock]
+speed = {SPEED}
+start_at = "2026-01-01T00:00:00Z"
+real_start_at = "{datetime.now(UTC).isoformat()}"
+{feeds}
+[channels.desk]
+kind = "webhook"
+url = "http://127.0.0.1:{receiver.server_port}/hook"
+allow_private = true
+"""
+
+
+# --- the points -------------------------------------------------------------------------------------------------------
+
+
+def _ends(function: Callable[..., Any], *, passes: list[int], after: bool) -> Callable[..., Any]:
+    """`function`, at whose n-th call the process ends: before it does anything, or after it has."""
+
+    def is_time() -> bool:
+        passes[0] -= 1
+        return passes[0] == 0
+
+    @wraps(function)
+    def dying(*args: Any, **kwargs: Any) -> Any:
+        if not after and is_time():
+            os._exit(137)
+        answer = function(*args, **kwargs)
+        if after and is_time():
+            os._exit(137)
+        return answer
+
+    @wraps(function)
+    async def dying_later(*args: Any, **kwargs: Any) -> Any:
+        if not after and is_time():
+            os._exit(137)
+        answer = await function(*args, **kwargs)
+        if after and is_time():
+            os._exit(137)
+        return answer
+
+    return dying_later if asyncio.iscoroutinefunction(function) else dying
+
+
+POINTS = {
+    "after fetch, before parse": ("monitor.fetch:Fetcher.get", "after"),
+    "after parse, before the transaction": ("monitor.pipeline:_judge", "after"),
+    "in the transaction, lease ended, nothing filed": ("monitor.store.feeds:settle", "after"),
+    "between article and alert": ("monitor.store.alerts:enqueue", "before"),
+    "after the alert, before the commit": ("monitor.store.alerts:enqueue", "after"),
+    "all of a poll written, not committed": ("monitor.pipeline:_settle", "after"),
+    "a poll committed, not yet logged": ("monitor.poll:_log", "before"),
+    "feeds claimed, not committed": ("monitor.store.feeds:claim_due", "after"),
+    "a delivery claimed, not committed": ("monitor.store.outbox:claim_next", "after"),
+    "claimed, before connecting": ("monitor.http:Door.post", "before"),
+    "between request head and body": ("httpcore2:AsyncHTTP11Connection._send_request_body", "before"),
+    "after the body, before the answer": ("httpcore2:AsyncHTTP11Connection._send_request_body", "after"),
+    "accepted, before it is marked sent": ("monitor.http:Door.post", "after"),
+    "marked sent, not committed": ("monitor.deliver:_settle", "after"),
+    "while starting: store open, leases not released": ("monitor.store.feeds:release_all", "before"),
+    "while starting: settings mirrored, not committed": ("monitor.store.outbox:sync_channels", "after"),
+    "while starting: topics synced, not committed": ("monitor.store.topics:sync", "after"),
+    "while the schema is made": ("alembic.ddl.impl:DefaultImpl.create_table", "before"),
+}
+
+
+def run_daemon(point: str, arguments: list[str]) -> None:
+    """Be `monitor`, with one function that ends the process. `point` is `<name>#<pass>`."""
+    name, _, number = point.partition("#")
+    place, when = POINTS[name]
+    module, _, path = place.partition(":")
+    owner: Any = importlib.import_module(module)
+    *parents, last = path.split(".")
+    for each in parents:
+        owner = getattr(owner, each)
+    setattr(owner, last, _ends(getattr(owner, last), passes=[int(number)], after=when == "after"))
+    sys.argv = ["monitor", *arguments]
+    from monitor.cli import main as monitor
+
+    monitor()
+
+
+# --- the run ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Killing:
+    """What was done to the daemon, and how it came up again."""
+
+    kills: int = 0
+    ready_after: list[float] = field(default_factory=list)
+    not_reached: list[str] = field(default_factory=list)
+
+    def at_random(self, desk: Desk, chance: random.Random, count: int) -> None:
+        """Kill it `count` times, while it starts or while it works; let it have four seconds every tenth time."""
+        for number in range(count):
+            began, before = time.monotonic(), desk.said().count("running store=")
+            desk.starts()
+            lives_for = 4.0 if number % 10 == 9 else chance.uniform(0.2, 3.5)
+            while (now := time.monotonic()) - began < lives_for:
+                if desk.said().count("running store=") > before:
+                    self.ready_after.append(now - began)
+                    time.sleep(max(0.0, lives_for - (now - began)))
+                time.sleep(0.01)
+            desk.is_killed()
+            self.kills += 1
+
+    def at_points(self, desk: Desk, times: int, *, only: Callable[[str], bool]) -> None:
+        """Let it die at each point, at its first passes."""
+        for point in filter(only, POINTS):
+            for number in range(1, times + 1):
+                desk.starts(f"{point}#{number}")
+                assert desk.process
+                try:
+                    desk.process.wait(timeout=20)
+                    self.kills += 1
+                except subprocess.TimeoutExpired:
+                    self.not_reached.append(f"{point}#{number}")
+                    desk.is_killed()
+
+
+def run(options: argparse.Namespace, folder: Path) -> bool:
+    """Kill it, let it finish, see what is there. True where everything that was promised holds."""
+    chance = random.Random(options.seed)
+    press, receiver = Press(options.feeds), Receiver(chance, options.failing)
+    for server in (press, receiver):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    desk, killing, over = Desk(folder, press, receiver), Killing(), threading.Event()
+
+    def publishing() -> None:
+        while not over.wait(options.every):
+            press.publishes()
+
+    publisher = threading.Thread(target=publishing, daemon=True)
+    publisher.start()
+    killing.at_points(desk, 5, only=lambda point: "schema" in point)
+    killing.at_points(desk, options.points, only=lambda point: "schema" not in point)
+    killing.at_random(desk, chance, options.kills)
+    over.set()
+    publisher.join()
+    desk.starts()
+    _wait(lambda: _is_done(desk, press), 600, desk)
+    assert desk.process
+    desk.process.terminate()
+    code = desk.process.wait(timeout=60)
+    good = report(desk, press, receiver, killing, code)
+    for server in (press, receiver):
+        server.shutdown()
+        server.server_close()
+    return good
+
+
+def _wait(fact: Callable[[], bool], seconds: float, desk: Desk) -> None:
+    deadline = time.monotonic() + seconds
+    while not fact():
+        if time.monotonic() > deadline:
+            print("  did not come to its end in time; the log ends with\n", desk.said()[-3000:])
+            return
+        time.sleep(0.3)
+
+
+def _is_done(desk: Desk, press: Press) -> bool:
+    shown = sum(paper.last for paper in press.papers.values())
+    waiting = desk.rows("SELECT count(*) FROM deliveries WHERE state IN ('pending', 'leased')")
+    return desk.rows("SELECT count(*) FROM entries") == [(shown,)] and waiting == [(0,)]
+
+
+def report(desk: Desk, press: Press, receiver: Receiver, killing: Killing, code: int) -> bool:
+    """Print the figures; True where all facts hold."""
+    shown = {f"{paper.name}-{number}" for paper in press.papers.values() for number in range(1, paper.last + 1)}
+    wanted = {guid for guid in shown if is_wanted(int(guid.partition("-")[2]))}
+    stored = Counter(row[0] for row in desk.rows("SELECT guid FROM entries"))
+    alerts = {row[0] for row in desk.rows("SELECT id FROM alerts WHERE kind = 'new'")}
+    told = desk.rows(
+        "SELECT guid FROM alerts JOIN entries ON entries.article_id = alerts.article_id WHERE kind = 'new'"
+    )
+    accepted, tries, alone = sum(receiver.taken.values()), sum(receiver.tries.values()), len(receiver.taken)
+    facts = {
+        "every item stored exactly once": set(stored) == shown and set(stored.values()) <= {1},
+        "every wanted item told exactly once, no other": Counter(row[0] for row in told) == Counter(wanted),
+        "the receiver has every alert, and nothing else": set(receiver.taken) == alerts,
+        "every delivery is settled as sent": desk.rows("SELECT DISTINCT state FROM deliveries") == [("sent",)],
+        "the store is whole": desk.rows("PRAGMA integrity_check") == [("ok",)],
+        "no key leads nowhere": desk.rows("PRAGMA foreign_key_check") == [],
+        "the last run ended well": code == 0,
+        "ready within 3 s": max(killing.ready_after, default=0.0) <= 3,
+        "no run ended in a traceback": "Traceback" not in desk.said(),
+        "every point was reached": not killing.not_reached,
+    }
+    ready = sorted(killing.ready_after)
+    print(f"  kills {killing.kills}; items {len(shown)}, alerts {len(alerts)}")
+    print(f"  tries {tries} ({tries / max(alone, 1):.2f} an alert), accepted again with the same id {accepted - alone}")
+    print(f"  faults of the receiver: {dict(receiver.faults)}")
+    if ready:
+        print(
+            f"  ready after {ready[len(ready) // 2]:.2f} s (median), {ready[-1]:.2f} s (most), seen {len(ready)} times"
+        )
+    for point in killing.not_reached:
+        print(f"  not reached: {point}")
+    for fact, holds in facts.items():
+        print(f"  {'ok  ' if holds else 'FAIL'} {fact}")
+    return all(facts.values())
+
+
+def main() -> int:
+    if "--daemon" in sys.argv:
+        run_daemon(sys.argv[2], sys.argv[3:])
+        return 0
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200, help="how often it is killed at random (default 200)")
+    parser.add_argument("--points", type=int, default=3, help="passes of each point at which it dies (default 3)")
+    parser.add_argument("--feeds", type=int, default=4)
+    parser.add_argument("--every", type=float, default=0.7, help="seconds between two items of a feed (default 0.7)")
+    parser.add_argument("--failing", type=float, default=0.3, help="share of posts that fail (default 0.3)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="keep store and log here, an empty folder")
+    options = parser.parse_args()
+    if options.folder:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        return 0 if run(options, options.folder) else 1
+    with tempfile.TemporaryDirectory(prefix="kills-") as name:
+        return 0 if run(options, Path(name)) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

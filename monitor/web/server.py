@@ -1,0 +1,81 @@
+"""The page's server inside the daemon's loop, on a socket of our own, so that a port in use costs the page and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+log = logging.getLogger("monitor.web")
+
+_REBIND_SECONDS = 30.0
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the daemon's: uvicorn would take SIGTERM away from it."""
+        yield
+
+
+class Page:
+    """Serves an application on a host and port once it is opened, until it is closed."""
+
+    def __init__(self, application: object, host: str, port: int) -> None:
+        self._application = application
+        self._host, self._port = host, port
+        self._server: uvicorn.Server | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._next_try = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it answers."""
+        return self._task is not None and not self._task.done()
+
+    async def open(self) -> bool:
+        """Take the port and begin; False, with a word in the log, where it is taken already."""
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((self._host, self._port))
+        except OSError as error:
+            listener.close()
+            log.error(
+                "the page cannot be opened on %s port %d: %s; everything else goes on (set web.port, or free the port)",
+                self._host,
+                self._port,
+                error.strerror,
+            )
+            return False
+        config = uvicorn.Config(
+            self._application,  # type: ignore[arg-type]
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=3,
+            limit_concurrency=200,
+        )
+        self._server = _Server(config)
+        self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="page")
+        return True
+
+    async def open_again(self) -> None:
+        """Try once more, if the last try was long enough ago."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_try:
+            self._next_try = now + _REBIND_SECONDS
+            await self.open()
+
+    async def close(self) -> None:
+        """Answer what was asked, and end."""
+        if self._server and self._task:
+            self._server.should_exit = True
+            await asyncio.gather(self._task, return_exceptions=True)

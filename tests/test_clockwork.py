@@ -1,0 +1,77 @@
+"""The daemon's own clockwork under clocks that leap and ticks that fail; the store and the network stay out of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor import daemon as daemons
+from monitor.app import App
+from monitor.daemon import Daemon, _Every
+from monitor.settings import Settings, StoreSettings
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Daemon:
+    return Daemon(App(Settings(store=StoreSettings(url=f"sqlite:///{tmp_path}/monitor.db"))))
+
+
+def test_d8_ticks_missed_since_1970_are_not_counted_one_by_one() -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    assert _Every(0.1).get_next_fire_time(LONG_AGO, now) == now + timedelta(seconds=0.1)
+
+
+def test_d8_a_clock_set_back_winds_the_clock_up_anew_and_moves_the_times_once(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[Any] = []
+
+    async def moves(back_for: timedelta) -> None:
+        done.append(back_for)
+
+    monkeypatch.setattr(daemon, "_wind_up", lambda: done.append("wound up"))
+    monkeypatch.setattr(daemon, "_write_times", moves)
+    began_at = daemon._steady()
+    for real_at in (
+        began_at,
+        began_at - timedelta(hours=1),
+        began_at - timedelta(hours=1),
+        began_at + timedelta(days=1),
+    ):
+        monkeypatch.setattr(daemon, "_real", lambda real_at=real_at: real_at)
+        asyncio.run(daemon._look_at_clock())
+    assert done[0] == "wound up"
+    assert abs(done[1] - timedelta(hours=1)) < timedelta(seconds=1)
+    assert len(done) == 2
+    daemon.app.close()
+
+
+def test_c4_a_tick_that_fails_every_time_turns_health_red(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails() -> None:
+        raise ZeroDivisionError
+
+    async def works() -> None:
+        pass
+
+    now = daemon._steady()
+    for name in daemons._TICKS:
+        daemon.pulse.beat(name, now)
+    later = now + timedelta(seconds=31)
+    monkeypatch.setattr(daemon, "_steady", lambda: later)
+    with caplog.at_level(logging.CRITICAL):
+        asyncio.run(daemon._tick("poll", fails))
+        for name in ("deliver", "reload"):
+            asyncio.run(daemon._tick(name, works))
+        assert daemon.health().problems == ("poll: no sign of life for 31 s",)
+        asyncio.run(daemon._tick("poll", works))
+    assert daemon.health().is_ok
+    daemon.app.close()

@@ -1,0 +1,102 @@
+"""The store's file looked after: damage is found, and times written under a wrong clock are moved."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.errors import StoreError
+from monitor.store import feeds, integrity, migrate, times
+from monitor.store.db import Database
+from monitor.store.integrity import DamagedStoreError
+from monitor.store.tables import FeedRow, HostRow
+from tests.conftest import NOON
+
+HOUR = timedelta(hours=1)
+
+
+def filled(path: Path) -> Path:
+    db = Database(f"sqlite:///{path}")
+    migrate.upgrade(db)
+    with db.writing() as session:
+        for number in range(300):
+            session.add(feed(f"feed{number}"))
+    db.close()
+    return path
+
+
+def feed(name: str) -> FeedRow:
+    return FeedRow(
+        name=name, url=f"https://{name}.example/{'x' * 200}", host=name, interval_seconds=900, next_poll_at=NOON
+    )
+
+
+def test_d4_a_store_with_torn_pages_is_found_and_left_as_it_is(tmp_path: Path) -> None:
+    path = filled(tmp_path / "monitor.db")
+    integrity.check(path, seconds=10)
+    pages = bytearray(path.read_bytes())
+    for start in range(4096 * 3, len(pages), 4096):
+        pages[start : start + 100] = b"\xa5" * 100
+    path.write_bytes(pages)
+    with pytest.raises(DamagedStoreError, match="restore a backup"):
+        integrity.check(path, seconds=10)
+    assert path.read_bytes() == pages
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database at all, but a letter to the editor" * 100, b"SQLite format 3\0" * 300]
+)
+def test_d4_what_is_no_store_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "monitor.db"
+    path.write_bytes(content)
+    with pytest.raises(DamagedStoreError):
+        integrity.check(path, seconds=10)
+    db = Database(f"sqlite:///{path}")
+    with pytest.raises(StoreError, match="is damaged"):
+        migrate.upgrade(db)
+    db.close()
+
+
+def test_d4_a_truncated_store_is_found(tmp_path: Path) -> None:
+    path = filled(tmp_path / "monitor.db")
+    path.write_bytes(path.read_bytes()[: 4096 * 9])
+    with pytest.raises(DamagedStoreError):
+        integrity.check(path, seconds=10)
+
+
+def test_a_store_that_is_not_there_or_empty_or_takes_too_long_passes(tmp_path: Path) -> None:
+    integrity.check(None, seconds=1)
+    integrity.check(tmp_path / "none.db", seconds=1)
+    (tmp_path / "empty.db").touch()
+    integrity.check(tmp_path / "empty.db", seconds=1)
+    integrity.check(filled(tmp_path / "monitor.db"), seconds=0)
+
+
+def test_d8_a_clock_set_back_moves_what_is_to_come(db: Database) -> None:
+    with db.writing() as session:
+        early, late = feed("early"), feed("late")
+        early.next_poll_at, late.next_poll_at = NOON - HOUR, NOON + timedelta(minutes=70)
+        late.lease_until_at = NOON + HOUR
+        session.add_all([early, late, HostRow(host="shy", paused_until_at=NOON + 2 * HOUR)])
+    with db.writing() as session:
+        assert times.set_back(session, HOUR, now=NOON) == 3
+    with db.reading() as session:
+        found = {row.name: row.next_poll_at - NOON for row in feeds.list_all(session)}
+        host = session.get(HostRow, "shy")
+    assert found == {"early": -HOUR, "late": timedelta(minutes=10)}
+    assert host
+    assert host.paused_until_at == NOON + HOUR
+
+
+def test_d8_what_was_put_off_for_years_by_a_wrong_clock_is_due_at_the_next_start(db: Database) -> None:
+    with db.writing() as session:
+        lost, well = feed("lost"), feed("well")
+        lost.next_poll_at, well.next_poll_at = NOON + timedelta(days=3650), NOON + timedelta(days=1)
+        session.add_all([lost, well])
+    with db.writing() as session:
+        assert times.bring_near(session, now=NOON, at_most_for=timedelta(days=2)) == 1
+    with db.reading() as session:
+        found = {row.name: row.next_poll_at - NOON for row in feeds.list_all(session)}
+    assert found == {"lost": timedelta(), "well": timedelta(days=1)}
