@@ -104,6 +104,7 @@ def _listener(web: WebSettings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((web.host, web.port))
+        listener.listen(128)  # before the address is printed: whoever reads it may call at once
     except OSError as error:
         listener.close()
         raise MonitorError(
