@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
@@ -22,6 +23,10 @@ from monitor.store.db import Database
 
 NOON = datetime(2021, 10, 20, 12, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
+
+# Hypothesis would fail an example for taking 200 ms, which on a busy machine says nothing of our code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 class SetClock:

@@ -31,6 +31,7 @@ class Page:
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self._next_try = 0.0
+        self._is_told = False
 
     @property
     def is_open(self) -> bool:
@@ -44,15 +45,15 @@ class Page:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((self._host, self._port))
+            listener.listen(128)  # now, not when uvicorn comes to it: who reads our address may call at once
         except OSError as error:
             listener.close()
-            log.error(
-                "the page cannot be opened on %s port %d: %s; everything else goes on (set web.port, or free the port)",
-                self._host,
-                self._port,
-                error.strerror,
-            )
+            self._complain(error)
+            self._next_try = asyncio.get_running_loop().time() + _REBIND_SECONDS
             return False
+        if self._is_told:
+            log.info("the page is open on %s port %d", self._host, self._port)
+            self._is_told = False
         config = uvicorn.Config(
             self._application,  # type: ignore[arg-type]
             log_config=None,
@@ -69,10 +70,19 @@ class Page:
 
     async def open_again(self) -> None:
         """Try once more, if the last try was long enough ago."""
-        now = asyncio.get_running_loop().time()
-        if now >= self._next_try:
-            self._next_try = now + _REBIND_SECONDS
+        if asyncio.get_running_loop().time() >= self._next_try:
             await self.open()
+
+    def _complain(self, error: OSError) -> None:
+        """Once, not at every try."""
+        log.log(
+            logging.DEBUG if self._is_told else logging.ERROR,
+            "the page cannot be opened on %s port %d: %s; everything else goes on (set web.port, or free the port)",
+            self._host,
+            self._port,
+            error.strerror,
+        )
+        self._is_told = True
 
     async def close(self) -> None:
         """Answer what was asked, and end."""
