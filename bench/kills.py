@@ -343,16 +343,17 @@ class Killing:
     not_reached: list[str] = field(default_factory=list)
 
     def at_random(self, desk: Desk, chance: random.Random, count: int) -> None:
-        """Kill it `count` times, while it starts or while it works; let it have four seconds every tenth time."""
+        """Kill it `count` times, while it starts or while it works."""
         for number in range(count):
             began, before = time.monotonic(), desk.said().count("running store=")
             desk.starts()
-            lives_for = 4.0 if number % 10 == 9 else chance.uniform(0.2, 3.5)
-            while (now := time.monotonic()) - began < lives_for:
-                if desk.said().count("running store=") > before:
-                    self.ready_after.append(now - began)
-                    time.sleep(max(0.0, lives_for - (now - began)))
+            is_ready = number % 4 == 0  # every fourth dies while it starts, wherever it has come to
+            while not is_ready and time.monotonic() - began < 60:
                 time.sleep(0.01)
+                is_ready = desk.said().count("running store=") > before
+                if is_ready:
+                    self.ready_after.append(time.monotonic() - began)
+            time.sleep(chance.uniform(0.1, 2.5))
             desk.is_killed()
             self.kills += 1
 
