@@ -106,7 +106,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def soon(fact: Callable[[], Any], *, within: float = 20) -> Any:
+def soon(fact: Callable[[], Any], *, within: float = 60) -> Any:
     """Wait until it is so; fail if it is not in time."""
     deadline = time.monotonic() + within
     while not (found := fact()):
