@@ -102,6 +102,9 @@ class Daemon:
 
     async def run(self) -> None:
         """Open, work until stopped, close. Raises AlreadyRunningError, StoreError or ConfigError where it cannot begin."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):  # first, so that a stop while we begin is a good end too
+            loop.add_signal_handler(number, self.stop)
         self.app.open_store(may_migrate=True) if self.app.db.path is None else self._open_alone()
         try:
             self._begin()
@@ -141,9 +144,6 @@ class Daemon:
         self.app.load_topics(now=now)
         for fault in (*self.app.shelf.faults, *self.app.shelf.warnings):
             log.warning("seeds: %s", fault)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
 
     async def _end(self) -> None:
         if self._clockwork:
