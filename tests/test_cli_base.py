@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -188,3 +190,20 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(ConfigError), base.written(tmp_path / "missing" / "out.jsonl"):
         pass
+
+
+def test_a_pipe_or_device_as_out_is_written_to_not_replaced(tmp_path: Path) -> None:
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    os.mkfifo(pipe)
+    link.symlink_to(file)
+    reader = threading.Thread(target=lambda: heard.append(pipe.read_text()))
+    heard: list[str] = []
+    reader.start()
+    with base.written(pipe) as out:
+        out.write("through")
+    reader.join()
+    with base.written(link) as out:
+        out.write("kept")
+    assert heard == ["through"]
+    assert pipe.is_fifo()
+    assert (link.is_symlink(), file.read_text()) == (True, "kept")

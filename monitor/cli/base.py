@@ -362,6 +362,11 @@ def written(target: Path) -> Iterator[IO[str]]:
         return
     if target.is_dir():
         raise ConfigError(f"{target} cannot be written: it is a folder; name a file for --out")
+    if target.exists() and not target.is_file():  # /dev/null, a pipe: a rename would put a plain file in its place
+        with target.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        return
+    target = target.resolve()  # a link stays a link
     try:
         file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, on either road
             "w", encoding="utf-8", newline="", dir=target.parent, prefix=f".{target.name}.", delete=False
