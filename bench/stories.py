@@ -13,10 +13,8 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import math
 import os
 import random
-import re
 import sys
 import time
 from collections import Counter, defaultdict
@@ -24,13 +22,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import pairwise
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from monitor.background import Background
 from monitor.dedup import choose
 from monitor.sketch import MAX_CANDIDATES, MAX_POSTINGS, WINDOW_DAYS, Fingerprint, Shingles, fingerprint, shortlist
+from monitor.stories import MAX_KINDRED, MIN_KEYS, THEME, Kindred, profile
+from monitor.stories import choose as join
 from monitor.text import tokens
 from monitor.types import Article, Kind, Known, StoryChoice
 
@@ -345,58 +345,30 @@ def cost(data: Path) -> Iterator[tuple[str, ...]]:
     )
 
 
-# --- stories: what the judge for Kind.JOINS could be (docs/dedup.md) -------------------------------------------------------
-
-SPELLED = re.compile(r"(?P<inner>(?<=[\w,;)'’”] ))?(?<![\w'’-])[^\W\d_]+")
-START_WORDS = 60
-Vector = dict[object, float]
+# --- stories: other words, one event --------------------------------------------------------------------------------------
 
 
-def names_of(each: Article) -> set[str]:
-    """Words written with a capital inside a sentence more often than without."""
-    capital, plain = Counter[str](), Counter[str]()
-    for hit in SPELLED.finditer(each.full_text):
-        if not hit[0][0].isupper():
-            plain.update(tokens(hit[0]))
-        elif hit["inner"] is not None:
-            capital.update(tokens(hit[0]))
-    return {word for word, count in capital.items() if count > plain[word]}
-
-
-def event_vector(each: Article, background: Background) -> Vector:
-    """Words by rarity, the first sixty and names half as much again, numbers more, pairs of rare words beside them; length 1."""
-    words = tokens(each.full_text)
-    start, names = set(words[:START_WORDS]), names_of(each)
-
-    def weight(word: str) -> float:
-        return (1.5 if word in start else 1.0) * (1.5 if word in names else 1.0) * (2.5 if word[0].isdigit() else 1.0)
-
-    rare = {word: background.idf(each.language, word) for word in words}
-    vector: Vector = {word: (1 + math.log(count)) * rare[word] * weight(word) for word, count in Counter(words).items()}
-    for (one, other), count in Counter(pairwise(words)).items():
-        if rare[one] + rare[other] > 9:
-            pair = 0.5 * (rare[one] + rare[other] - 6) * max(weight(one), weight(other))
-            vector[one, other] = (1 + math.log(count)) * pair
-    length = math.sqrt(sum(value * value for value in vector.values())) or 1.0
-    return {term: value / length for term, value in vector.items()}
-
-
-def events(articles: Sequence[Article], threshold: float = 0.3, decay: float = 0.1) -> list[int]:
-    """Each article joins the story of its nearest predecessor; a day's distance beyond the first costs a tenth of the likeness."""
-    background, groups, holders = Background.shipped(), list[int](), defaultdict[object, list[tuple[int, float]]](list)
+def events(articles: Sequence[Article]) -> list[int]:
+    """The judge for Kind.JOINS behind a stand-in for the store's look-up, article by article."""
+    background = Background.shipped()
+    holders, known = defaultdict[int, list[int]](list), list[Kindred]()
     for i, each in enumerate(articles):
-        likeness: dict[int, float] = defaultdict(float)
-        vector = event_vector(each, background)
-        for term, value in vector.items():
-            for other, weight in holders[term]:
-                likeness[other] += value * weight
-            holders[term].append((i, value))
-        for other in likeness:
-            days = abs((each.published_at - articles[other].published_at).days)
-            likeness[other] *= math.exp(-decay * max(days - 1, 0))
-        near = max(likeness, key=lambda other: (likeness[other], -other), default=i)
-        groups.append(groups[near] if likeness.get(near, 0.0) >= threshold else i)
-    return groups
+        own = profile(each, background.table(each.language).idf)
+        carried = [holders[key] for key in own.keys if len(holders[key]) < THEME]
+        shared = Counter(chain.from_iterable(carried))
+        weight = {key: own.weights[key] for key in own.keys}
+        sums = {
+            j: sum(weight[key] for key in own.keys if j in holders[key])
+            for j, keys in shared.items()
+            if keys >= MIN_KEYS
+        }
+        near = sorted(sums, key=lambda j: (-sums[j], -j))[:MAX_KINDRED]
+        choice = join(each, own, [known[j] for j in near], {key: len(holders[key]) for key in own.keys})
+        story = choice.story_id if choice and choice.story_id is not None else i
+        known.append(Kindred(article_id=i, story_id=story, published_at=each.published_at, profile=own))
+        for key in own.keys:
+            holders[key].append(i)
+    return [each.story_id for each in known]
 
 
 def b_cubed(groups: Sequence[object], gold: Sequence[object]) -> float:

@@ -1,7 +1,7 @@
 """Whether to tell somebody about an article, and why: values in, a decision with its reason out. Pure policy.
 
-One story is told once per topic. What a feed already held when we met it, and what was published long ago, is kept and
-shown, never told. Knows no store: what was matched and alerted before is handed in.
+One story is told once per topic, and again where facts changed in it. What a feed already held when we met it, and what was
+published long ago, is kept and shown, never told. Knows no store: what was matched and alerted before is handed in.
 """
 
 from __future__ import annotations
@@ -49,20 +49,36 @@ def hold(article: Article, arrival: Arrival, *, now: datetime) -> Reason | None:
 
 
 def decide(
-    article: Article, scores: Sequence[Score], choice: StoryChoice, *, held: Reason | None, before: Before
+    article: Article,
+    scores: Sequence[Score],
+    choice: StoryChoice,
+    *,
+    held: Reason | None,
+    before: Before,
+    tells_updates: bool = True,
 ) -> Decision:
-    """The one terminal decision on an article, with one decision for each topic that came up."""
+    """The one terminal decision on an article, with one decision for each topic that came up.
+
+    `tells_updates`: whether facts that changed in a story already told are told again.
+    """
     if article.grade is Grade.WALL:
         return Decision(reason=Reason.WALL)
-    topics = tuple(_decide_topic(each, choice, held, before) for each in scores if each.is_match or each.blocked)
+    may_update = tells_updates and choice.is_material and held is None
+    topics = tuple(
+        _decide_topic(each, choice, held, before, may_update) for each in scores if each.is_match or each.blocked
+    )
     if topics:
         return Decision(reason=min((each.reason for each in topics), key=_STRENGTH.index), topics=topics)
     return Decision(reason=_reason_of_silence(article, scores, choice))
 
 
-def _decide_topic(score: Score, choice: StoryChoice, held: Reason | None, before: Before) -> TopicDecision:
+def _decide_topic(
+    score: Score, choice: StoryChoice, held: Reason | None, before: Before, may_update: bool
+) -> TopicDecision:
     if score.blocked:
         return TopicDecision(topic=score.topic, reason=score.blocked, is_alert=False)
+    if choice.kind is Kind.UPDATE and may_update and score.topic in before.alerted:
+        return TopicDecision(topic=score.topic, reason=Reason.UPDATED, is_alert=True)
     if choice.kind in (Kind.COPY, Kind.UPDATE) and score.topic in before.matched:
         reason = Reason.COPY if choice.kind is Kind.COPY else Reason.UPDATE
         return TopicDecision(topic=score.topic, reason=reason, is_alert=False)

@@ -229,6 +229,7 @@ class App:
             topics=by_name,
             channels={name: each.destination for name, each in self.channels.items()},
             wait_for=self.settings.delivery.wait_for,
+            tells_updates=self.settings.delivery.updates == "material",
             base_url=self.settings.web.base_url if self.settings.web.enabled else "",
         )
 

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from monitor import alert as policy
-from monitor import dedup
+from monitor import dedup, stories
 from monitor.alert import Arrival
 from monitor.match import Matcher, Tracker
 from monitor.sketch import Fingerprint, fingerprint
-from monitor.store import alerts, articles
+from monitor.store import alerts, articles, kindred
 from monitor.store.articles import Sighting
+from monitor.stories import Profile, profile
 from monitor.text import shorten
 from monitor.types import (
     Alert,
@@ -49,6 +50,8 @@ class Telling:
     wait_for: timedelta = timedelta()
     """How long an alert waits for the copies of its story, so that it can name them."""
     base_url: str = ""
+    tells_updates: bool = True
+    """Whether a material change to a story already told is told."""
 
     def channels_of(self, topic: str) -> dict[str, str]:
         """The channels that this topic's alerts take."""
@@ -63,6 +66,7 @@ class Judged:
     article: Article
     fingerprint: Fingerprint
     scores: tuple[Score, ...]
+    profile: Profile
     arrival: Arrival
     sighting: Sighting | None = None
 
@@ -84,12 +88,13 @@ def judge(
     article: Article, matcher: Matcher | Tracker, *, arrival: Arrival, sighting: Sighting | None = None
 ) -> Judged:
     """All that can be said of an article without the store. A wall's text is never matched as if it were the article's."""
-    scores = () if article.grade is Grade.WALL else _scores(article, matcher)
-    text = "" if article.grade is Grade.WALL else article.text
+    is_wall = article.grade is Grade.WALL
+    scores = () if is_wall else _scores(article, matcher)
     return Judged(
         article=article,
-        fingerprint=fingerprint(article.title, text),
+        fingerprint=fingerprint(article.title, "" if is_wall else article.text),
         scores=scores,
+        profile=Profile() if is_wall else _profile(article, scores, matcher),
         arrival=arrival,
         sighting=sighting,
     )
@@ -101,17 +106,31 @@ def _scores(article: Article, matcher: Matcher | Tracker) -> tuple[Score, ...]:
     return ask(article.title, article.text, article.language)
 
 
+def _profile(article: Article, scores: Sequence[Score], matcher: Matcher | Tracker) -> Profile:
+    """What tells its event: not the words that every article of its topics carries."""
+    if isinstance(matcher, Tracker):
+        matcher = matcher.matcher
+    themes = [matcher.themes(each.topic, article.language) for each in scores if each.is_match]
+    return profile(article, matcher.rarity(article.language), themes=frozenset().union(*themes))
+
+
 def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime) -> Filed:
     """Decide and store; call it within the transaction that ends the poll, after `serialize_decisions`."""
     article, sighting = judged.article, judged.sighting
     candidates = articles.near(session, article, judged.fingerprint, sighting, now=now)
     choice = dedup.choose(article, candidates)
+    if choice.kind is Kind.NEW:
+        choice = stories.choose(article, judged.profile, *kindred.near(session, judged.profile, now=now)) or choice
     held = policy.hold(article, judged.arrival, now=now)
     before = alerts.before(session, choice.story_id)
-    decision = policy.decide(article, judged.scores, choice, held=held, before=before)
+    decision = policy.decide(
+        article, judged.scores, choice, held=held, before=before, tells_updates=telling.tells_updates
+    )
     known = _same_article(choice, candidates)
     if known is None:
         article_id = articles.add(session, article, judged.fingerprint, choice, decision, judged.scores, now=now)
+        if choice.kind is not Kind.COPY:
+            kindred.add(session, article_id, judged.profile)
     else:
         article_id = known.article_id
         _renew(session, judged, choice, decision, article_id, now=now)
@@ -143,6 +162,7 @@ def _renew(
 ) -> None:
     if choice.kind is Kind.UPDATE:
         articles.revise(session, article_id, judged.article, judged.fingerprint, choice, now=now)
+        kindred.renew(session, article_id, judged.profile)
     if decision.alerts:
         articles.decide_again(session, article_id, decision, judged.scores, now=now)
 
@@ -153,6 +173,8 @@ def _tell(session: Session, judged: Judged, filed: Filed, telling: Telling, *, n
     for topic in filed.decision.alerts:
         alert = _alert(judged.article, scores[topic], filed, telling, now)
         key = f"{topic}/{filed.story_id}/{alert.kind}"
+        if alert.kind is AlertKind.UPDATED:
+            key += f"/{_version(judged)}"
         if alerts.enqueue(
             session, alert, key=key, channels=telling.channels_of(topic), deliver_at=now + telling.wait_for
         ):
@@ -160,11 +182,20 @@ def _tell(session: Session, judged: Judged, filed: Filed, telling: Telling, *, n
     return tuple(made)
 
 
+def _version(judged: Judged) -> str:
+    """Names what it says now: ten copies corrected alike, or a text that goes back and forth, are told once."""
+    keys = (judged.fingerprint.title_key, judged.fingerprint.text_key)
+    return "-".join(f"{key % (1 << 64):x}" for key in keys)
+
+
 def _alert(article: Article, score: Score, filed: Filed, telling: Telling, now: datetime) -> Alert:
     topic = telling.topics.get(score.topic)
+    reasons = {each.topic: each.reason for each in filed.decision.topics}
+    is_update = reasons[score.topic] is Reason.UPDATED
     return Alert(
         id=alerts.new_id(),
-        kind=AlertKind.NEW,
+        kind=AlertKind.UPDATED if is_update else AlertKind.NEW,
+        body=filed.choice.why if is_update else "",
         created_at=now,
         title=article.title,
         topic=score.topic,
@@ -184,6 +215,6 @@ def _alert(article: Article, score: Score, filed: Filed, telling: Telling, now: 
         threshold=score.threshold,
         probability=score.probability,
         evidence=score.evidence,
-        reason=Reason.ALERTED.value,
+        reason=reasons[score.topic].value,
         review_url=f"{telling.base_url}/articles/{filed.article_id}" if telling.base_url else "",
     )

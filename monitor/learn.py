@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from heapq import nlargest
 
 from monitor.background import Background
 from monitor.language import UNKNOWN, normalize
@@ -29,6 +30,8 @@ _MAX_TERMS = 400
 """Terms kept for a topic and language, heaviest first: long seeds end in chance words."""
 _HITS_SHARE = 1.0
 """How heavy all hits together may become, against the seeds."""
+_THEMES = 12
+"""Heaviest stems of the seeds that count as what all articles of a topic share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,14 @@ class Model:
         if len(self.sides) == 2:
             sides[ANY] = changed
         return replace(self, hits=hits, sides=sides, version=_version(self.base, hits))
+
+
+def themes(model: Model, language: str) -> frozenset[str]:
+    """The stems that weigh most in a topic's seeds, whatever it has learned from a running story since."""
+    wanted = [each for each in model.samples if not each.is_counter]
+    spoken = [each for each in wanted if each.language == language] or wanted
+    common = mean((each.vector, each.weight) for each in spoken)
+    return frozenset(nlargest(_THEMES, common, key=common.__getitem__))
 
 
 def learn(topic: Topic, examples: Sequence[Example], hits: Sequence[Example], background: Background) -> Model:

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from monitor import evidence
 from monitor.background import Background
 from monitor.language import UNKNOWN
-from monitor.learn import ANY, Model, Side, code, heaviest, learn, sample, vector
+from monitor.learn import ANY, Model, Side, code, heaviest, learn, sample, themes, vector
 from monitor.terms import Vector
 from monitor.text import fold, tokens
 from monitor.types import Contribution, Evidence, Example, Reason, Score, Topic
@@ -130,6 +130,14 @@ class Matcher:
         model = self._model(topic)
         spoken = [language for language in model.sides if language != ANY] or [ANY]
         return {language: heaviest(model, language, limit) for language in spoken}
+
+    def themes(self, topic: str, language: str) -> frozenset[str]:
+        """The stems that weigh most in a topic's seeds: nearly every article of it carries them. Empty where it is unknown."""
+        return themes(self._model(topic), code(language)) if topic in self._places else frozenset()
+
+    def rarity(self, language: str) -> Mapping[str, float]:
+        """How rare each stem is in a language."""
+        return self._background.table(code(language)).idf
 
     def _model(self, topic: str) -> Model:
         return self._order[self._places[topic]]

@@ -278,6 +278,7 @@ class DeliverySettings(Section):
     # The Standard Webhooks delays add up to 75.6 hours before jitter: a limit of 75 would always cut the last try.
     max_age_hours: Annotated[float, within(0.01, 8760, "a number of hours")] = 96
     wait_seconds: Annotated[float, within(0, 86400, "a number of seconds")] = 30
+    updates: Annotated[Literal["material", "never"], BeforeValidator(_lower)] = "material"
     allow_networks: Networks = ()
 
     @property

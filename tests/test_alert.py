@@ -18,6 +18,7 @@ MATCH = Score(topic="bridge", score=0.5, threshold=0.2, is_match=True)
 MISS = Score(topic="bridge", score=0.1, threshold=0.2, is_match=False)
 BLOCKED = replace(MATCH, is_match=False, blocked=Reason.EXCLUDED)
 NEW, COPY, UPDATE, JOINS = (StoryChoice(kind=kind, story_id=None if kind is Kind.NEW else 7) for kind in Kind)
+CHANGED = replace(UPDATE, is_material=True)
 NONE = Before()
 SEEN = Before(matched=frozenset({"bridge"}))
 TOLD = Before(matched=frozenset({"bridge"}), alerted=frozenset({"bridge"}))
@@ -36,6 +37,9 @@ TOLD = Before(matched=frozenset({"bridge"}), alerted=frozenset({"bridge"}))
         ("a copy that matches where the first did not is told", MATCH, COPY, None, NONE, Reason.ALERTED, ("bridge",)),
         ("a copy that matches nothing is a copy", MISS, COPY, None, NONE, Reason.COPY, ()),
         ("an edit that changes nothing of weight is silent", MATCH, UPDATE, None, TOLD, Reason.UPDATE, ()),
+        ("changed facts of what was told are told", MATCH, CHANGED, None, TOLD, Reason.UPDATED, ("bridge",)),
+        ("changed facts of what was only kept are silent", MATCH, CHANGED, None, SEEN, Reason.UPDATE, ()),
+        ("changed facts of an old article are silent", MATCH, CHANGED, Reason.TOO_OLD, TOLD, Reason.UPDATE, ()),
         ("an edit that makes it match is told", MATCH, UPDATE, None, NONE, Reason.ALERTED, ("bridge",)),
         ("an article that joins a told story is silent", MATCH, JOINS, None, TOLD, Reason.JOINS_STORY, ()),
         ("one that joins a story never told is told", MATCH, JOINS, None, SEEN, Reason.ALERTED, ("bridge",)),
@@ -52,6 +56,11 @@ def test_one_topic(
 ) -> None:
     decision = decide(ARTICLE, [score], choice, held=held, before=before)
     assert (decision.reason, decision.alerts) == (reason, alerts), sentence
+
+
+def test_changed_facts_are_silent_where_updates_are_not_wanted() -> None:
+    decision = decide(ARTICLE, [MATCH], CHANGED, held=None, before=TOLD, tells_updates=False)
+    assert (decision.reason, decision.alerts) == (Reason.UPDATE, ())
 
 
 def test_of_several_topics_the_strongest_reason_is_the_articles() -> None:

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,14 @@ EVIL = "=HYPERLINK(1) old bridge at Weir Landing: county council \x1b[31m engine
 def polled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Site]]:
     """A desk whose feed was polled once: two hits and one article of no topic."""
     folder = tmp_path_factory.mktemp("polled")
+    before = (
+        datetime.now(UTC) - timedelta(hours=1)
+    ).isoformat()  # the other hit tells the same event and joins its story
     with Site() as site:
         site.publishes(
             "/feed",
             rss(
-                (HIT[0], "https://news.example/bridge", "g1", HIT[1]),
+                (HIT[0], "https://news.example/bridge", "g1", HIT[1], before),
                 (MISS[0], "https://news.example/choir", "g2", MISS[1]),
                 (EVIL, "https://news.example/evil", "g3", "The county engineer said the new bridge would cost less."),
             ),

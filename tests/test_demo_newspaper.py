@@ -19,7 +19,7 @@ import pytest
 from lxml import html
 from standardwebhooks.webhooks import Webhook
 
-from monitor import dedup, match, seeds
+from monitor import dedup, match, seeds, stories
 from monitor.background import Background
 from monitor.demo.articles import DemoArticle, Outlet, articles, outlets
 from monitor.demo.newspaper import Newspaper
@@ -148,10 +148,30 @@ def test_matching_and_dedup_make_of_it_what_is_expected() -> None:
         article = as_article(demo, text)
         choice = dedup.choose(article, [same_url_told(each, article) for each in known])
         known.append(as_known(article, number))
-        # Stories told by different texts are not recognised yet: until then what joins a story is a new one.
-        if demo.expect.kind is not Kind.JOINS or choice.kind is not Kind.NEW:
-            assert (choice.kind, choice.is_material) == (demo.expect.kind, demo.expect.is_material), demo.id
-            assert choice.of_article_id == next((n for n, a in enumerate(articles()) if a.id == demo.expect.of), None)
+        if demo.expect.kind is Kind.JOINS:
+            assert choice.kind is Kind.NEW, demo.id  # by its text; as an event see below
+            continue
+        assert (choice.kind, choice.is_material) == (demo.expect.kind, demo.expect.is_material), demo.id
+        assert choice.of_article_id == next((n for n, a in enumerate(articles()) if a.id == demo.expect.of), None)
+
+
+def test_what_tells_an_event_again_joins_its_story_and_no_other_event_of_the_topic_does() -> None:
+    matcher = match.build(seeds.load(SEEDS).topics, background=Background.shipped())
+    told = [demo for demo in articles() if demo.expect.kind in (Kind.NEW, Kind.JOINS) and demo.expect.topics]
+    kindred: list[stories.Kindred] = []
+    for number, demo in enumerate(told):
+        article = as_article(demo, "\n\n".join(demo.feed_paragraphs))
+        themes = frozenset().union(*(matcher.themes(topic, demo.language) for topic in demo.expect.topics))
+        own = stories.profile(article, matcher.rarity(demo.language), themes=themes)
+        choice = stories.choose(article, own, [] if demo.is_baseline else kindred)
+        assert (choice is not None) == (demo.expect.kind is Kind.JOINS), demo.id
+        if choice:
+            assert told[choice.story_id or 0].id == demo.expect.of
+        if not demo.is_baseline:
+            story_id = choice.story_id if choice and choice.story_id is not None else number
+            kindred.append(
+                stories.Kindred(article_id=number, story_id=story_id, published_at=article.published_at, profile=own)
+            )
 
 
 def as_article(demo: DemoArticle, text: str) -> Article:

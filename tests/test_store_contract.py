@@ -50,6 +50,7 @@ TOPIC = Topic(
     title="Marrow bridge",
     seeds=(Seed(file="one.txt", title="Marrow bridge piers cracked", text=BRIDGE, language="en"),),
 )
+LATER = NOON + timedelta(days=40)
 CHANNELS = {"desk": "d1", "wire": "w1"}
 
 
@@ -260,6 +261,32 @@ def test_feeds_of_the_settings_come_go_and_keep_what_was_learned(db: Database) -
 # --- articles ---------------------------------------------------------------------------------------------------------
 
 
+FOLLOW_UP = (
+    "Cracks in two stone piers have closed the Marrow bridge to lorries. Divers found them on Tuesday, the council said, and ferry "
+    "services will run until midnight while engineers work. Repairs of the piers would cost four million crowns."
+)
+
+
+def test_an_event_told_in_other_words_is_found_by_its_terms_also_after_a_revision(db: Database) -> None:
+    reader = build([], background=Background.shipped())
+    with db.writing() as session:
+        feed = add_feed(session)
+        first = file(session, reader, article(), feed_id=feed.id)
+        file(session, reader, article(title="Marrow bridge shut", text=BRIDGE + " Nobody is hurt."), feed_id=feed.id)
+        url = "https://courier.example/8"
+        later = file(session, reader, article(guid="z", url=url, title="No lorries on Marrow bridge", text=FOLLOW_UP))
+        wide = file(session, reader, article(guid="w", url=url + "8", title="No lorries", text=FOLLOW_UP), now=LATER)
+    assert (later.choice.kind, later.story_id, later.choice.of_article_id) == (
+        "joins",
+        first.article_id,
+        first.article_id,
+    )
+    assert wide.choice.kind == "new", "nothing is looked at beyond the window"
+    with db.reading() as session:
+        told = {row.article_id for row in session.exec(select(tables.TellingRow))}
+        assert told == {row.article_id for row in session.exec(select(tables.ProfileRow))}
+
+
 def test_an_article_is_found_by_its_copy_its_address_and_its_guid(db: Database, matcher: Matcher) -> None:
     with db.writing() as session:
         feed = add_feed(session)
@@ -279,7 +306,7 @@ def test_an_article_is_found_by_its_copy_its_address_and_its_guid(db: Database, 
         assert len(session.exec(select(ArticleRow)).all()) == 2
         assert session.exec(select(RevisionRow)).one().text == BRIDGE
         assert "twenty weeks" in session.get_one(ArticleRow, first.article_id).text
-        assert len(session.exec(select(tables.AlertRow)).all()) == 1
+        assert sorted(row.kind for row in session.exec(select(tables.AlertRow))) == ["new", "updated"]
 
 
 def test_what_is_no_web_address_makes_no_two_articles_one(db: Database, matcher: Matcher) -> None:

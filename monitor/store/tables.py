@@ -151,6 +151,23 @@ class ShingleRow(Base, table=True):
     """No foreign key: 24 checks an article would cost more than the rows themselves."""
 
 
+class TellingRow(Base, table=True):
+    """One of the terms an article's event is told by: how articles of one event are found, by ordinary indexed rows."""
+
+    __tablename__ = "tellings"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    key: int = _big(primary_key=True, autoincrement=False)
+    article_id: int = _big(primary_key=True, autoincrement=False)
+
+
+class ProfileRow(Base, table=True):
+    """What an article is told by, as monitor.stories packs it: what others are compared with, without reading its text again."""
+
+    __tablename__ = "profiles"
+    article_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    packed: bytes
+
+
 class MatchRow(Base, table=True):
     """Article x topic above its threshold, with its evidence and the reviewer's latest verdict."""
 

@@ -1,0 +1,109 @@
+"""Profiles of stored articles, and the rows they are found by. Values in, values out; what is one event is decided elsewhere.
+
+An article is found by its ten heaviest terms. What is looked at is bounded, however many articles there are: of each term the
+newest carriers within the window, of those the ones that share most.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, Table, bindparam, delete, insert, select, union_all
+from sqlmodel import Session
+
+from monitor.store.tables import ArticleRow, ProfileRow, TellingRow
+from monitor.stories import LOOK_UP_KEYS, MAX_KINDRED, MIN_KEYS, THEME, WINDOW_FOR, Kindred, Profile, unpack
+
+_articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
+_tellings: Table = TellingRow.__table__  # type: ignore[attr-defined]
+_profiles: Table = ProfileRow.__table__  # type: ignore[attr-defined]
+
+
+def near(session: Session, profile: Profile, *, now: datetime) -> tuple[list[Kindred], dict[int, int]]:
+    """Stored articles that may tell the same event, and how many within the window carry each key (counted up to a theme's)."""
+    if not profile.keys:
+        return [], {}
+    holders = _holders(session, profile, now)
+    carriers = {key: len(found) for key, found in holders.items()}
+    shared: dict[int, list[float]] = defaultdict(list)
+    for key, found in holders.items():
+        if carriers[key] < THEME:
+            for article_id in found:
+                shared[article_id].append(profile.weights[key])
+    enough = [article_id for article_id, weights in shared.items() if len(weights) >= MIN_KEYS]
+    ids = sorted(enough, key=lambda article_id: (-sum(shared[article_id]), -article_id))[:MAX_KINDRED]
+    return _read(session, ids), carriers
+
+
+def _holders(session: Session, profile: Profile, now: datetime) -> Mapping[int, set[int]]:
+    # A short article has fewer keys; the last one, asked again, adds nothing to a set.
+    keys = (*profile.keys, *[profile.keys[-1]] * (LOOK_UP_KEYS - len(profile.keys)))
+    asked = {f"key{number}": key for number, key in enumerate(keys)} | {"since_at": now - WINDOW_FOR}
+    holders: dict[int, set[int]] = defaultdict(set)
+    for key, article_id in session.connection().execute(_BY_TELLING, asked):
+        holders[key].add(article_id)
+    return holders
+
+
+def _read(session: Session, ids: list[int]) -> list[Kindred]:
+    if not ids:
+        return []
+    asked = {f"id{number}": ids[min(number, len(ids) - 1)] for number in range(MAX_KINDRED)}
+    return [
+        Kindred(
+            article_id=row.article_id, story_id=row.story_id, published_at=row.published_at, profile=unpack(row.packed)
+        )
+        for row in session.connection().execute(_BY_ID, asked)
+    ]
+
+
+def add(session: Session, article_id: int, profile: Profile) -> None:
+    """Keep the profile of a new article."""
+    if not profile.keys:
+        return
+    connection = session.connection()
+    connection.execute(_ADD, {"article_id": article_id, "packed": profile.pack()})
+    connection.execute(_ADD_KEYS, [{"key": key, "article_id": article_id} for key in profile.keys])
+
+
+def renew(session: Session, article_id: int, profile: Profile) -> None:
+    """Keep the profile of an article's newer version in place of the old one, where it has one."""
+    connection = session.connection()
+    old = connection.execute(select(_profiles.c.packed).where(_profiles.c.article_id == article_id)).scalar()
+    if old is None:
+        return
+    # By key: the rows are ordered by it, and an article's could not be found otherwise.
+    keys = unpack(old).keys
+    connection.execute(delete(_tellings).where(_tellings.c.key.in_(keys), _tellings.c.article_id == article_id))
+    connection.execute(delete(_profiles).where(_profiles.c.article_id == article_id))
+    add(session, article_id, profile)
+
+
+# Built once: putting a statement together costs more than running it. Ids rise with the time of arrival.
+_FIRST = (
+    select(_articles.c.id)
+    .where(_articles.c.seen_at >= bindparam("since_at"))
+    .order_by(_articles.c.seen_at)
+    .limit(1)
+    .cte("first")
+)
+
+
+def _carriers(name: str) -> Select[Any]:
+    """The newest articles with this term; so many as make it a theme."""
+    first = select(_FIRST.c.id).scalar_subquery()
+    carried = select(_tellings).where(_tellings.c.key == bindparam(name), _tellings.c.article_id >= first)
+    return select(carried.order_by(_tellings.c.article_id.desc()).limit(THEME).subquery())
+
+
+_BY_TELLING = union_all(*(_carriers(f"key{number}") for number in range(LOOK_UP_KEYS)))
+_BY_ID = (
+    select(_profiles.c.article_id, _articles.c.story_id, _articles.c.published_at, _profiles.c.packed)
+    .join(_articles, _articles.c.id == _profiles.c.article_id)
+    .where(_profiles.c.article_id.in_([bindparam(f"id{number}") for number in range(MAX_KINDRED)]))
+)
+_ADD = insert(_profiles)
+_ADD_KEYS = insert(_tellings)

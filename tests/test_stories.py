@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.background import Background
+from monitor.stories import KEPT, LOOK_UP_KEYS, THEME, Kindred, Profile, choose, profile, unpack
+from monitor.types import Article, Kind
+
+NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
+TALKS = Article(
+    guid="1",
+    url="https://a.example/1",
+    title="Russia hosts Taliban for talks in Moscow",
+    text="Russia hosted the Taliban for talks in Moscow on Wednesday and pressed them on Islamic State fighters. Officials from "
+    "ten countries attended. Foreign minister Sergei Lavrov said that recognition was not on the table.",
+    language="en",
+    published_at=NOW,
+    seen_at=NOW,
+)
+SAME = replace(
+    TALKS,
+    title="Moscow talks: Lavrov says no recognition of Taliban for now",
+    text="Sergei Lavrov told Taliban envoys in Moscow that Russia would not recognise their government yet. Delegates of ten "
+    "countries had come to the talks, which also turned to fighters of Islamic State.",
+)
+WHEAT = replace(
+    TALKS,
+    title="Wheat prices climb after another dry month",
+    text="Wheat prices climbed to their highest level in eight years after a dry month on the northern plains, traders said.",
+)
+IDF: Mapping[str, float] = Background.shipped().table("en").idf
+
+
+def stored(article: Article, article_id: int = 1, *, story_id: int = 1, days_ago: float = 0.2) -> Kindred:
+    at = NOW - timedelta(days=days_ago)
+    return Kindred(article_id=article_id, story_id=story_id, published_at=at, profile=profile(article, IDF))
+
+
+def test_the_same_event_in_other_words_joins_and_says_why() -> None:
+    choice = choose(SAME, profile(SAME, IDF), [stored(WHEAT, 2, story_id=2), stored(TALKS)])
+    assert choice
+    assert (choice.kind, choice.story_id, choice.of_article_id) == (Kind.JOINS, 1, 1)
+    assert "taliban" in choice.why
+
+
+def test_another_event_is_none_of_theirs() -> None:
+    assert choose(WHEAT, profile(WHEAT, IDF), [stored(TALKS), stored(SAME, 2)]) is None
+
+
+def test_the_same_words_weeks_later_are_told_anew() -> None:
+    assert choose(SAME, profile(SAME, IDF), [stored(TALKS, days_ago=13)]) is None
+
+
+def test_articles_of_two_languages_are_never_compared() -> None:
+    other = profile(replace(SAME, language="de"), Background.shipped().table("de").idf)
+    assert not other.weights.keys() & profile(SAME, IDF).weights.keys()
+
+
+def test_what_hundreds_carry_just_now_tells_no_event() -> None:
+    own = profile(SAME, IDF)
+    assert choose(SAME, own, [stored(TALKS)], dict.fromkeys(own.keys, THEME)) is None
+
+
+def test_what_all_articles_of_a_topic_carry_weighs_little() -> None:
+    themes = {"taliban", "moscow", "russia", "recognit", "lavrov"}
+    plain, without = (stored(TALKS), replace(stored(TALKS), profile=profile(TALKS, IDF, themes=themes)))
+    near = choose(SAME, profile(SAME, IDF), [plain])
+    far = choose(SAME, profile(SAME, IDF, themes=themes), [without])
+    assert near
+    assert far is None or far.similarity < near.similarity
+
+
+@pytest.mark.parametrize("title", ["Live updates", "", "Moscow", "2020/06/24 01:00 GMT"])
+def test_headlines_of_a_few_words_merge_no_strangers(title: str) -> None:
+    one, other = (replace(TALKS, title=title, text="") for _ in range(2))
+    assert choose(other, profile(other, IDF), [stored(one)]) is None
+
+
+def test_a_language_without_known_words_joins_nothing() -> None:
+    assert profile(TALKS, {}) == Profile()
+    assert choose(TALKS, Profile(), [stored(SAME)]) is None
+
+
+def test_a_hostile_text_costs_no_more_than_a_long_one() -> None:
+    found = profile(replace(TALKS, text="(" * 10**6 + "A-" * 10**6), IDF)
+    assert len(found.weights) <= KEPT
+
+
+@given(st.text(max_size=300), st.text(max_size=60))
+def test_a_profile_comes_back_as_it_was_kept(text: str, title: str) -> None:
+    own = profile(replace(TALKS, title=title, text=text), IDF)
+    kept = unpack(own.pack())
+    assert kept.weights == pytest.approx(own.weights)
+    assert (kept.marks, kept.keys) == (own.marks, own.keys)
+    assert len(own.keys) <= LOOK_UP_KEYS
+
+
+@given(st.permutations([stored(TALKS, 1), stored(SAME, 2, story_id=2), stored(WHEAT, 3, story_id=3)]))
+def test_the_order_of_the_kindred_does_not_matter(kindred: list[Kindred]) -> None:
+    choice = choose(TALKS, profile(TALKS, IDF), kindred)
+    assert choice
+    assert choice.of_article_id == 1
