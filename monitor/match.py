@@ -23,11 +23,10 @@ import numpy.typing as npt
 
 from monitor import evidence
 from monitor.background import Background
-from monitor.language import UNKNOWN
 from monitor.learn import ANY, Model, Side, code, heaviest, learn, sample, themes, vector
+from monitor.rules import forbidden
 from monitor.terms import Vector
-from monitor.text import fold, tokens
-from monitor.types import Contribution, Evidence, Example, Reason, Score, Topic
+from monitor.types import Contribution, Evidence, Example, Score, Topic
 
 SENSITIVITY: Mapping[str, float] = {"precise": 1.25, "balanced": 1.0, "broad": 0.8}
 """What the threshold is multiplied by."""
@@ -153,7 +152,7 @@ class Matcher:
         )
         if value < threshold:
             return found
-        if blocked := _blocked(model.topic, article):
+        if blocked := forbidden(model.topic, article.title, article.text, article.language):
             return replace(found, blocked=blocked)
         return replace(found, is_match=True, evidence=self._evidence(model, article))
 
@@ -181,14 +180,6 @@ class _Article:
         self.vector = vector(title, text, self.language, background)
         likeness, rarity = table.likeness(self.vector), table.rarity(self.vector)
         self.strictness = math.exp(_LEVEL) * (likeness + 0.002) ** _LIKENESS * rarity**_RARITY
-
-    def has(self, term: str) -> bool:
-        """Whether the term's words occur one after the other, as they are written, in the title or in the body."""
-        wanted = f" {' '.join(tokens(term))} "
-        if any(wanted in f" {' '.join(tokens(part))} " for part in (self.title, self.text)):
-            return True
-        # one Chinese character is no pair of characters: look for it as it is
-        return len(term) == 1 and not term.isascii() and fold(term) in fold(f"{self.title}\n{self.text}")
 
 
 class _Index:
@@ -286,16 +277,3 @@ class Tracker:
             self._latest.extend(hits)
             self.matcher = self.matcher.with_hits(hits)
         return scores
-
-
-# --- rules of topic.toml ----------------------------------------------------------------------------------------------
-
-
-def _blocked(topic: Topic, article: _Article) -> Reason | None:
-    if topic.languages and article.language not in {UNKNOWN, *map(code, topic.languages)}:
-        return Reason.OTHER_LANGUAGE
-    if any(article.has(term) for term in topic.excluded):
-        return Reason.EXCLUDED
-    if topic.required and not any(article.has(term) for term in topic.required):
-        return Reason.NOT_REQUIRED
-    return None
