@@ -182,6 +182,11 @@ _WALL = re.compile(
 )
 
 
+def is_wall(text: str) -> bool:
+    """Whether a text is a consent, paywall or robot page instead of an article."""
+    return _is_wall(text)
+
+
 def _is_wall(body: str) -> bool:
     return bool(_WALL.search(body[:4000])) and _words(body) <= _WALL_WORDS
 

@@ -15,6 +15,7 @@ from monitor.seeds import SeedShelf
 from monitor.types import Topic
 
 if TYPE_CHECKING:
+    from monitor.checkup import Checkup, Finding
     from monitor.match import Matcher
     from monitor.review import Count
     from monitor.settings import Settings
@@ -202,9 +203,11 @@ def check(
     directory: Annotated[Path | None, typer.Option("--seeds", help="Another folder than that of the settings.")] = None,
     as_json: base.AsJson = False,
 ) -> None:
-    """Every fault and warning of the seeds.
+    """Every fault of the seeds, and what else is odd about them.
 
-    With file, line and mend. Ends with 2 where there is a fault.
+    First what cannot be read; then seeds that are doubles, unlike the others, in another language, too short, no articles;
+    topics that overlap, or that nothing in the archive comes near; how many of its seeds each topic would find from the
+    others. Each with file and mend. Ends with 2 where there is a fault.
 
     \b
     Example:
@@ -212,18 +215,62 @@ def check(
     """
     cli = base.of(ctx)
     cli.log()
-    shelf = seeds.load(directory or cli.settings.seeds.dir)
+    root = directory or cli.settings.seeds.dir
+    shelf = seeds.load(root)
     warnings = [*shelf.warnings, *(() if directory else unknown_channels(cli.settings, shelf))]
+    with base.waiting(cli, "looking at the seeds"):
+        checkup = _examined(cli.settings, root, shelf)
+    lines = {
+        "fault": [*shelf.faults, *map(str, _of(checkup, "fault"))],
+        "warning": [*warnings, *map(str, _of(checkup, "warning"))],
+        "remark": list(map(str, _of(checkup, "remark"))),
+    }
     if as_json:
-        base.print_json({"topics": [each.name for each in shelf.topics], "faults": shelf.faults, "warnings": warnings})
+        base.print_json(_check_flat(shelf, lines, checkup))
     else:
-        for each in shelf.faults:
-            base.line(f"fault: {each}")
-        for each in warnings:
-            base.line(f"warning: {each}")
-        base.line(f"{len(shelf.topics)} topics can be used; {len(shelf.faults)} faults, {len(warnings)} warnings")
-    if shelf.faults:
+        _show_check(shelf, lines, checkup)
+    if lines["fault"]:
         raise typer.Exit(base.Code.USAGE)
+
+
+def _of(checkup: Checkup, severity: str) -> list[Finding]:
+    return [each for each in checkup.findings if each.severity == severity]
+
+
+def _check_flat(shelf: SeedShelf, lines: Mapping[str, list[str]], checkup: Checkup) -> dict[str, Any]:
+    return {
+        "topics": [each.name for each in shelf.topics],
+        "faults": lines["fault"],
+        "warnings": lines["warning"],
+        "remarks": lines["remark"],
+        "findings": checkup.findings,
+        "recall": {name: {"found": each.found, "of": each.of} for name, each in checkup.recall.items()},
+    }
+
+
+def _show_check(shelf: SeedShelf, lines: Mapping[str, list[str]], checkup: Checkup) -> None:
+    for severity, each_line in ((name, each) for name, found in lines.items() for each in found):
+        base.line(f"{severity}: {each_line}")
+    for name, recall in checkup.recall.items():
+        base.line(f"{name}: {recall.found} of {recall.of} seeds would be found by the others")
+    counted = ", ".join(f"{len(found)} {name}{'' if len(found) == 1 else 's'}" for name, found in lines.items())
+    base.line(f"{len(shelf.topics)} {'topic' if len(shelf.topics) == 1 else 'topics'} can be used; {counted}")
+
+
+def _examined(settings: Settings, root: Path, shelf: SeedShelf) -> Checkup:
+    """By the archive's idea of the ordinary, where there is an archive."""
+    from monitor import checkup
+    from monitor.background import ARCHIVE, ARCHIVE_CHARACTERS, Background
+    from monitor.lessons import background
+    from monitor.store import archive
+
+    try:
+        with base.opened(settings) as db, db.reading() as session:
+            up_to = archive.newest(session)
+            latest = archive.sample(session, up_to=up_to, limit=ARCHIVE, characters=ARCHIVE_CHARACTERS)
+            return checkup.examine(shelf.topics, root=root, background=background(session), archive=latest)
+    except (base.NotFoundError, StoreError):
+        return checkup.examine(shelf.topics, root=root, background=Background.shipped())
 
 
 def unknown_channels(settings: Settings, shelf: SeedShelf) -> list[str]:
