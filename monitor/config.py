@@ -33,15 +33,56 @@ def load(path: Path | None, env: Mapping[str, str]) -> Settings:
     `path` None means MONITOR_CONFIG of `env` or, without that, config/monitor.toml, the only file that may be missing (a
     note in `Settings.notes` says so then). Raises ConfigError with every fault at once, each with its place and mend.
     """
+    draft, is_readable = _drafted(path, env)
+    settings = _checked(draft) if is_readable else None
+    if settings is None or draft.faults:
+        raise ConfigError(*dict.fromkeys(text for _, text in sorted(draft.faults, key=lambda each: each[0])))
+    return _with_origins(settings, draft)
+
+
+def salvaged(path: Path | None, env: Mapping[str, str]) -> Settings | None:
+    """What `load` would give without the values that are at fault, so that other faults can be told in the same run.
+
+    None where the file cannot be read at all. Not fit to run on.
+    """
+    draft, is_readable = _drafted(path, env)
+    for _ in range(_SALVAGE_TRIES if is_readable else 0):
+        try:
+            return _with_origins(Settings.model_validate(draft.tree), draft)
+        except ValidationError as error:
+            for each in error.errors(include_url=False):
+                _leave_out(draft.tree, [str(part) for part in each["loc"] if part != "[key]"])
+    return None
+
+
+_SALVAGE_TRIES = 5
+
+
+def _leave_out(tree: dict[str, Any], path: list[str]) -> None:
+    """Remove the value, or where it is missing what misses it."""
+    for part in path[:-1]:
+        if not isinstance(tree.get(part), dict):
+            tree.pop(part, None)
+            return
+        if path[-1] not in tree[part] and part == path[-2]:
+            del tree[part]
+            return
+        tree = tree[part]
+    tree.pop(path[-1], None)
+
+
+def _drafted(path: Path | None, env: Mapping[str, str]) -> tuple[Draft, bool]:
+    """All raw values, and whether the file could be read."""
     asked = path or (Path(env[PATH_VARIABLE]) if env.get(PATH_VARIABLE) else None)
     source = asked or DEFAULT_PATH
     draft = Draft()
     is_readable = drafts.read_toml(draft, source, is_asked=asked is not None)
     drafts.read_environment(draft, env, [variable(*path) for path in _static()])
     drafts.read_named_files(draft, source.parent)
-    settings = _checked(draft) if is_readable else None
-    if settings is None or draft.faults:
-        raise ConfigError(*dict.fromkeys(text for _, text in sorted(draft.faults, key=lambda each: each[0])))
+    return draft, is_readable
+
+
+def _with_origins(settings: Settings, draft: Draft) -> Settings:
     settings._origins = {place: origin.place for place, origin in draft.origins.items()}
     settings._from_files = frozenset(draft.from_files)
     settings._notes = tuple(draft.notes)

@@ -22,6 +22,7 @@ from monitor.clock import Clock, SteadyClock
 from monitor.deliver import Deliverer
 from monitor.errors import StoreError, StoreFullError
 from monitor.health import Health, Pulse
+from monitor.lastresort import LastResort
 from monitor.pipeline import Polled
 from monitor.poll import Poller
 from monitor.store import feeds, integrity, outbox, times
@@ -47,6 +48,8 @@ _FULL_DISK_SECONDS = 15.0
 _CLOCK_STEP_FOR = timedelta(seconds=5)
 """Set back by more than this, the system's clock has been set; less is its daily slewing."""
 _DAY = timedelta(days=1)
+_LARGE_WAL = 256 * 1024 * 1024
+"""Four times what SQLite is told to keep."""
 
 
 class Daemon:
@@ -87,8 +90,9 @@ class Daemon:
         self._drift_for = timedelta()
         self._wound_at = self._steady()
         self._checked_at = self._steady()
+        self._last_resort = LastResort(self._moves)
         self._stop = asyncio.Event()
-        self._is_disk_full = self._is_damaged = False
+        self._is_disk_full = self._is_damaged = self._is_wal_told = False
         self._page: Page | None = None
         self._clockwork: AsyncIOScheduler | None = None
         self._ticking: dict[str, asyncio.Task[None]] = {}
@@ -110,6 +114,7 @@ class Daemon:
             self._begin()
             await self._serve()
             self._wind_up()
+            self._last_resort.start()
             log.info(
                 "running store=%s feeds=%d topics=%d",
                 self.app.db.shown,
@@ -146,6 +151,7 @@ class Daemon:
             log.warning("seeds: %s", fault)
 
     async def _end(self) -> None:
+        self._last_resort.stop()
         if self._clockwork:
             self._clockwork.shutdown(wait=False)
         if self._ticking:
@@ -174,6 +180,11 @@ class Daemon:
     def health(self) -> Health:
         """How we are, for /healthz."""
         return self.pulse.check(self._steady(), dict.fromkeys(_TICKS, _SILENCE_FOR))
+
+    def _moves(self) -> bool:
+        """Whether any tick at all gave a sign of life lately."""
+        now = self._steady()
+        return any(now - at <= _SILENCE_FOR for at in self.pulse.check(now, {}).beats.values())
 
     # --- the clock ------------------------------------------------------------------------------------------------
 
@@ -231,6 +242,7 @@ class Daemon:
                 await self._look_at_clock()
                 await self._look_at_ticks()
                 await self._look_at_store()
+                self._look_at_wal()
                 if self._page and not self._page.is_open:
                     await self._page.open_again()
 
@@ -273,6 +285,17 @@ class Daemon:
             self._is_damaged = True
             self.pulse.problem("integrity", "the store is damaged")
             log.error("%s; polling rests from now on", error)
+
+    def _look_at_wal(self) -> None:
+        """A program that reads for long (a backup, an export) keeps SQLite from emptying its log, which grows meanwhile."""
+        waiting = integrity.wal_bytes(self.app.db.path)
+        if waiting > _LARGE_WAL and not self._is_wal_told:
+            log.warning(
+                "the store's -wal file has grown to %d MB: another program has been reading the store for long; "
+                "it shrinks when that one ends",
+                waiting // 1_000_000,
+            )
+        self._is_wal_told = waiting > _LARGE_WAL
 
     # --- a full disk ----------------------------------------------------------------------------------------------
 

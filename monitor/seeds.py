@@ -183,7 +183,10 @@ def _check(path: Path, raw: Mapping[str, Any], keys: Mapping[str, type]) -> Iter
             mend = f"did you mean '{near[0]}'?" if near else f"remove it; valid keys are {', '.join(keys)}"
             yield f"{_place(path, key)}: unknown key '{key}': {mend}"
         elif not _fits(value, keys[key]):
-            yield f"{_place(path, key)}: '{key}' must be {_WANTED[keys[key]]}, not {value!r}"
+            if _holds_blanks(value):
+                yield f"{_place(path, key)}: '{key}' holds an empty text: remove it, or write a word"
+            else:
+                yield f"{_place(path, key)}: '{key}' must be {_WANTED[keys[key]]}, not {value!r}"
 
 
 _WANTED = {
@@ -198,6 +201,11 @@ def _fits(value: object, wanted: type) -> bool:
     if wanted is list:
         return isinstance(value, list) and all(isinstance(each, str) and each.strip() for each in value)
     return isinstance(value, wanted) and (value != "" or wanted is not str)
+
+
+def _holds_blanks(value: object) -> bool:
+    """Whether a list of texts is at fault only for those that say nothing."""
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
 
 
 def _check_values(path: Path, raw: Mapping[str, Any]) -> Iterator[str]:

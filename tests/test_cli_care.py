@@ -206,6 +206,14 @@ def test_check_names_every_fault_at_once(desk: Desk) -> None:
     assert desk.run("check").stderr.count("fault: ") == len(said.json["faults"])
 
 
+def test_check_names_the_faults_of_channels_and_seeds_beside_those_of_the_settings(desk: Desk) -> None:
+    desk.adds('[schedule]\nconcurrency = "x"\n[feeds.nowhere]\n[channels.two]\nkind = "pigeon"\n')
+    desk.follows("blank", toml='required = [""]\n')
+    told = desk.run("check").stderr
+    for part in ("schedule.concurrency", "feeds.nowhere.url", 'channel "two"', "holds an empty text"):
+        assert part in told
+
+
 def test_check_of_settings_that_cannot_be_read(desk: Desk) -> None:
     desk.adds("[wep]\nport = 1\n[schedule]\ninterval_minutes = 0\n")
     said = desk.run("check")

@@ -173,3 +173,27 @@ def test_kept_the_demo_leaves_its_page_up(tmp_path: Path) -> None:
         assert process.ends(signal.SIGINT) == 0
     assert process.out.read_text().count("articles stored") == 1
     assert "Traceback" not in process.err.read_text()
+
+
+def test_a_program_that_is_told_to_end_while_it_writes_leaves_no_file_behind(tmp_path: Path) -> None:
+    out = tmp_path / "answers"
+    out.mkdir()
+    code = (
+        "import sys, time; from pathlib import Path; from monitor.cli import base\n"
+        f"with base.written(Path({str(out / 'x.jsonl')!r})) as file:\n"
+        "    file.write('half'); print('writing', flush=True); time.sleep(60)\n"
+    )
+    writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert writer.stdout is not None
+    with writer.stdout:
+        assert writer.stdout.readline() == b"writing\n"
+        writer.terminate()
+        assert writer.wait(_PATIENCE_SECONDS) == 128 + signal.SIGTERM
+    assert list(out.iterdir()) == []
+
+
+def test_ctrl_c_while_it_is_still_loading_prints_no_traceback(tmp_path: Path) -> None:
+    code = "import monitor.cli, monitor.__main__ as m\ndef broken(): raise KeyboardInterrupt\nmonitor.cli.main = broken\nm.main()"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert said.returncode == 130
+    assert said.stderr == ""

@@ -53,6 +53,30 @@ def test_d8_a_clock_set_back_winds_the_clock_up_anew_and_moves_the_times_once(
     daemon.app.close()
 
 
+def test_only_a_process_in_which_no_tick_moves_is_given_up(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = daemon._steady()
+    for name in daemons._TICKS:
+        daemon.pulse.beat(name, now)
+    assert daemon._moves()
+    monkeypatch.setattr(daemon, "_steady", lambda: now + timedelta(minutes=1))
+    assert not daemon._moves()
+    daemon.pulse.beat("deliver", now + timedelta(minutes=1))
+    assert daemon._moves()
+    daemon.app.close()
+
+
+def test_a_log_of_the_store_that_grows_is_said_once(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sizes = iter([0, daemons._LARGE_WAL + 1, daemons._LARGE_WAL + 1, 0])
+    monkeypatch.setattr(daemons.integrity, "wal_bytes", lambda path: next(sizes))
+    with caplog.at_level(logging.WARNING):
+        for _ in range(4):
+            daemon._look_at_wal()
+    assert caplog.text.count("-wal file has grown") == 1
+    daemon.app.close()
+
+
 def test_c4_a_tick_that_fails_every_time_turns_health_red(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,7 +19,7 @@ from monitor.store import alerts, feeds, outbox
 from monitor.store.db import Database
 from monitor.store.feeds import LeaseLostError
 from monitor.store.outbox import ChannelInfo
-from monitor.store.tables import DeliveryRow, FeedRow
+from monitor.store.tables import AlertRow, DeliveryRow, FeedRow
 from monitor.types import Outcome, Result
 from tests.conftest import NOON, SetClock
 from tests.fakes.alerts import notice
@@ -75,6 +75,22 @@ def once(fault: Exception, function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, **kwargs)
 
     return failing
+
+
+def test_an_alert_that_cannot_be_read_is_given_up_and_those_behind_it_go_out(
+    sqlite_db: Database, clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue(sqlite_db, 3)
+    with sqlite_db.writing() as session:
+        spoilt = session.get(AlertRow, "alt_0")
+        assert spoilt is not None
+        spoilt.payload = {"id": "alt_0", "kind": "unheard of"}
+        session.add(spoilt)
+    line = Line()
+    drain(sqlite_db, line, clock)
+    assert line.took == ["alt_1", "alt_2"]
+    assert states(sqlite_db) == ["dead", "sent", "sent"]
+    assert "cannot be read" in caplog.text
 
 
 @pytest.mark.parametrize("place", ["claim_next", "settle", "channel_state"])

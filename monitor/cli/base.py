@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -145,6 +146,8 @@ def opened(settings: Settings) -> Iterator[Database]:
         if not _is_current(db):
             from monitor.store import migrate
 
+            if migrate.current(db) is None:
+                raise NotFoundError(f"the store {db.shown} is empty: `monitor run` or `monitor migrate` sets it up")
             migrate.check(db)
         yield db
     finally:
@@ -374,13 +377,27 @@ def written(target: Path) -> Iterator[IO[str]]:
     except OSError as error:
         raise ConfigError(f"{target} cannot be written: {error.strerror}; choose another place for --out") from error
     try:
-        with file:
+        with file, _ended_by_sigterm():
             yield file
         os.chmod(file.name, 0o666 & ~_umask())
         os.replace(file.name, target)
     except BaseException:
         Path(file.name).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM unwinds as Ctrl-C does, so that what was begun is removed; ends with 143, as the shell has it."""
+    try:
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    except ValueError:  # not the main thread: nobody sends it signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _umask() -> int:

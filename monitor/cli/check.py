@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 import typer
 
 from monitor import seeds
 from monitor.cli import base
 from monitor.cli.topics import unknown_channels
 from monitor.errors import ConfigError
+
+if TYPE_CHECKING:
+    from monitor.settings import Settings
 
 
 def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
@@ -29,13 +35,14 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     faults: list[str] = []
     warnings: list[str] = []
     try:
-        settings = cli.settings
+        settings: Settings | None = cli.settings
+        shown = config.shown(cli.settings)
     except ConfigError as error:
         faults += error.faults
-    else:
+        settings = config.salvaged(cli.config, os.environ)  # the rest may be wrong as well: say it in one run
+    if settings:
         shelf = seeds.load(settings.seeds.dir)
-        shown = config.shown(settings)
-        faults += [*_channel_faults(cli), *shelf.faults]
+        faults += [*_channel_faults(settings), *shelf.faults]
         warnings += [*settings.notes, *unknown_channels(settings, shelf), *shelf.warnings]
     if as_json:
         base.print_json({"settings": [each._asdict() for each in shown], "faults": faults, "warnings": warnings})
@@ -52,11 +59,11 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
         raise typer.Exit(base.Code.USAGE)
 
 
-def _channel_faults(cli: base.Cli) -> tuple[str, ...]:
+def _channel_faults(settings: Settings) -> tuple[str, ...]:
     from monitor.app import App
 
     try:
-        assert App(cli.settings).channels is not None
+        assert App(settings).channels is not None
     except ConfigError as error:
         return error.faults
     return ()

@@ -31,6 +31,15 @@ def check(path: Path | None, *, seconds: float) -> None:
         )
 
 
+def wal_bytes(path: Path | None) -> int:
+    """How much SQLite has not yet brought into the file; 0 where there is none (PostgreSQL)."""
+    wal = path and path.with_name(f"{path.name}-wal")
+    try:
+        return wal.stat().st_size if wal else 0
+    except OSError:
+        return 0
+
+
 def _look(path: Path, until: float) -> str:
     try:
         with closing(sqlite3.connect(path, timeout=2)) as database:

@@ -6,17 +6,21 @@ is disabled or points elsewhere now) or `dead` (given up, kept for `monitor aler
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from pydantic import ValidationError
 from sqlalchemy import ColumnElement, CursorResult, and_, or_, update
 from sqlmodel import Session, col, select
 
 from monitor.store import alerts
 from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow
-from monitor.types import ChannelState, DeliveryState, DeliveryUpdate, Lease, Outcome
+from monitor.types import Alert, ChannelState, DeliveryState, DeliveryUpdate, Lease, Outcome
+
+log = logging.getLogger("monitor.outbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,16 +80,18 @@ def claim_next(session: Session, channel: str, *, now: datetime, lease_for: time
     if found is None:
         return None
     delivery, alert = found
+    value = _readable(session, delivery, alert)
+    if value is None:
+        return claim_next(session, channel, now=now, lease_for=lease_for)
     lease = Lease(token=secrets.token_hex(8), until_at=now + lease_for)
     taken = update(DeliveryRow).where(col(DeliveryRow.id) == delivery.id, _is_due(now))
     values = {"state": "leased", "lease_token": lease.token, "lease_until_at": lease.until_at}
     if not _count(session, taken.values(**values)):
         return None
-    _freshen(session, alert, is_first=delivery.attempts == 0)
     assert delivery.id is not None
     return DeliveryState(
         id=delivery.id,
-        alert=alerts.load(alert.payload),
+        alert=_freshened(session, alert, value, is_first=delivery.attempts == 0),
         channel=channel,
         attempts=delivery.attempts,
         lease=lease,
@@ -163,15 +169,30 @@ def retry(session: Session, *, now: datetime, destinations: Mapping[str, str], a
     return count
 
 
-def _freshen(session: Session, alert: AlertRow, *, is_first: bool) -> None:
-    if not is_first or alert.story_id is None:
-        return
-    value = alerts.load(alert.payload)
+def _readable(session: Session, delivery: DeliveryRow, row: AlertRow) -> Alert | None:
+    """The alert; None where it is spoilt: then its delivery is given up, so that it does not hold up those behind it."""
+    try:
+        return alerts.load(row.payload)
+    except ValidationError as error:
+        fields = ", ".join(sorted({".".join(map(str, each["loc"])) or "all of it" for each in error.errors()}))
+        why = f"the stored alert cannot be read ({fields}); it was not sent"
+        log.error("delivery alert=%s channel=%s is given up: %s", row.id, delivery.channel, why)
+        delivery.state, delivery.last_detail, delivery.lease_token, delivery.lease_until_at = "dead", why, None, None
+        session.add(delivery)
+        session.flush()
+        return None
+
+
+def _freshened(session: Session, row: AlertRow, value: Alert, *, is_first: bool) -> Alert:
+    if not is_first or row.story_id is None:
+        return value
     own = value.article.source if value.article else ""
-    also = alerts.sources(session, alert.story_id, without=own)
+    also = alerts.sources(session, row.story_id, without=own)
     if also != value.also_carried_by:
-        alert.payload = alerts.dump(replace(value, also_carried_by=also))
-        session.add(alert)
+        value = replace(value, also_carried_by=also)
+        row.payload = alerts.dump(value)
+        session.add(row)
+    return value
 
 
 def _settle_channel(session: Session, name: str, result: DeliveryUpdate, now: datetime) -> None:
