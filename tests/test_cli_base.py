@@ -142,7 +142,7 @@ def test_an_empty_store_of_no_schema_wants_migrate(desk: Desk) -> None:
     desk.store.parent.mkdir()
     desk.store.touch()
     said = desk.run("matches")
-    assert said.exit_code == 1
+    assert said.exit_code == 3
     assert "monitor migrate" in said.stderr
 
 
