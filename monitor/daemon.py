@@ -171,7 +171,13 @@ class Daemon:
         settings = self.app.settings.web
         address = None
         if settings.enabled:
-            application = web.create(self.app.db, settings, clock=self.app.clock, health=self.health)
+            application = web.create(
+                self.app.db,
+                settings,
+                clock=self.app.clock,
+                health=self.health,
+                seeds=self.app.settings.seeds.dir,
+            )
             self._page = Page(application, settings.host, settings.port)
             address = settings.base_url if await self._page.open() else None
         if self._on_ready:

@@ -22,6 +22,8 @@ MODEL = "3"
 """Part of every version: raise it when the same seeds would be scored differently."""
 MOST_HITS = 20
 """The latest matches that a topic learns from; older ones are let go."""
+KEY_CHARACTERS = 20_000
+"""Of a text that tells whether two examples are one."""
 ANY = ""
 """The vector for languages in which a topic has no seed: names and loan words still meet."""
 _PUSH = 0.5
@@ -105,7 +107,7 @@ def learn(topic: Topic, examples: Sequence[Example], hits: Sequence[Example], ba
         )
         for each in examples
     ]
-    samples = tuple(sample(each, background) for each in (*topic.seeds, *verdicts))
+    samples = _once(sample(each, background) for each in (*topic.seeds, *verdicts))
     base = _digest((MODEL, topic, verdicts, background.digest))
     model = Model(topic, samples, (), {}, base, base)
     taught = _taught(model, [sample(each, background) for each in hits])
@@ -114,6 +116,14 @@ def learn(topic: Topic, examples: Sequence[Example], hits: Sequence[Example], ba
     # one language, as nearly always: one vector serves both
     sides[ANY] = next(iter(sides.values())) if len(sides) == 1 else _side(samples, (), ANY)
     return replace(model, hits=taught, sides=sides, version=_version(base, taught))
+
+
+def _once(samples: Iterable[Sample]) -> tuple[Sample, ...]:
+    """A confirmed article that was made a seed as well, or a seed put in twice, teaches once."""
+    found: dict[tuple[str, bool], Sample] = {}
+    for each in samples:
+        found.setdefault((each.key, each.is_counter), each)
+    return tuple(found.values())
 
 
 def _taught(model: Model, hits: Iterable[Sample]) -> tuple[Sample, ...]:
@@ -131,7 +141,8 @@ def sample(article: Seed | Example, background: Background) -> Sample:
     """An article as a topic learns from it."""
     language = code(article.language)
     read = vector(article.title, article.text, language, background)
-    key = _digest((article.title, article.text))
+    # by its words only: a seed file may keep the title in the text, or the lines in another way than the store does
+    key = _digest(" ".join(f"{article.title} {article.text[:KEY_CHARACTERS]}".split()))
     if isinstance(article, Example):
         return Sample("(match)", language, key, read)
     return Sample(article.file, language, key, read, article.weight, article.is_counter)

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
+from monitor import seedfiles
+from monitor.seedfiles import SeedFileError, Sheet, Written
 from monitor.store import alerts, articles, search, topics
 from monitor.store.tables import (
     AlertRow,
@@ -25,7 +28,7 @@ from monitor.store.tables import (
     RevisionRow,
     VerdictRow,
 )
-from monitor.types import Evidence, Reason, Verdict
+from monitor.types import Evidence, Grade, Reason, Verdict
 from monitor.urls import canonical
 
 STATES = ("new", "confirmed", "dismissed")
@@ -189,6 +192,24 @@ def judge(session: Session, match_id: int, *, is_relevant: bool, by: str, note: 
         topics.judge(session, verdict)
         session.flush()
     return find_hit(session, match_id)
+
+
+def make_seed(session: Session, article_id: int, topic: str, *, root: Path, is_counter: bool) -> Written | None:
+    """Write an article into the topic's folder under `root` as a seed or counter-seed; None where there is no such article.
+
+    Raises SeedFileError, with the mend, where that cannot be.
+    """
+    row = session.get(ArticleRow, article_id)
+    if row is None:
+        return None
+    if row.grade == Grade.WALL:
+        said = "What was read of this article is a consent or paywall page"
+        mend = "open the article and save its text by hand"
+        raise SeedFileError(f"{said}: {mend}", said=f"{said}. {mend.capitalize()}.")
+    if topic != Path(topic).name or topic.startswith("."):
+        raise SeedFileError(f'"{topic}" names no topic', said="There is no such topic.")
+    sheet = Sheet(title=row.title, text=row.text, url=row.url, source=row.source, published_at=row.published_at)
+    return seedfiles.write(root / topic, sheet, is_counter=is_counter)
 
 
 def find_article(session: Session, asked: str) -> int | None:

@@ -68,6 +68,22 @@ def load(root: Path) -> SeedShelf:
     return SeedShelf(tuple(each for each in topics if each), tuple(notes.faults), tuple(notes.warnings))
 
 
+def load_one(folder: Path) -> SeedShelf:
+    """Read one topic's folder, wherever it lies. Never raises for what it finds there."""
+    notes = _Notes()
+    if not folder.is_dir():
+        return SeedShelf(faults=(f"{folder}: no such folder: name one that holds a topic's seeds",))
+    folder = folder.resolve() if not folder.name else folder
+    topic = _topic(folder, folder.parent, notes)
+    return SeedShelf((topic,) if topic else (), tuple(notes.faults), tuple(notes.warnings))
+
+
+def texts(folder: Path) -> list[Seed]:
+    """Every seed and counter-seed of a topic's folder as its file has it, whatever topic.toml says of it."""
+    notes = _Notes()
+    return [*_seeds(folder, folder.parent, {}, notes), *_seeds(folder / "not", folder.parent, {}, notes)]
+
+
 def digest(root: Path) -> str:
     """A word that changes when any file under `root` does (name, size, time): cheap enough for every few seconds."""
     found = hashlib.sha256()

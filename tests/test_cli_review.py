@@ -279,3 +279,33 @@ def test_a_page_that_is_not_there_is_3(desk: Desk) -> None:
 )
 def test_a_page_says_what_it_is_called(page: bytes, title: str) -> None:
     assert page_title(page) == title
+
+
+# --- verdicts as seeds ------------------------------------------------------------------------------------------------
+
+
+def test_a_confirmed_match_becomes_a_seed_file(desk: Desk) -> None:
+    match = next(each for each in desk.run("matches", "list", "--json").lines if each["title"] == HIT[0])
+    said = desk.run("matches", "confirm", match["id"], "--as-seed")
+    assert said.exit_code == 0, said
+    (written,) = (path for path in (desk.seeds / "bridge").glob("*.txt") if path.name != "seed0.txt")
+    assert f"written: {written}" in said.stdout
+    assert HIT[1] in written.read_text()
+    assert "there already" in desk.run("matches", "confirm", match["id"], "--as-seed").stdout
+    assert desk.run("topics", "show", "bridge", "--json").json["seeds"] == 2
+
+
+def test_a_dismissed_match_becomes_a_counter_seed(desk: Desk) -> None:
+    match = desk.run("matches", "list", "--json").lines[0]
+    assert desk.run("matches", "dismiss", match["id"], "--as-seed").exit_code == 0
+    assert len(list((desk.seeds / "bridge" / "not").glob("*.txt"))) == 1
+
+
+def test_a_verdict_stands_where_its_seed_cannot_be_written(desk: Desk) -> None:
+    match = desk.run("matches", "list", "--json").lines[0]
+    shutil.rmtree(desk.seeds / "bridge")
+    said = desk.run("matches", "confirm", match["id"], "--as-seed")
+    assert said.exit_code == 1
+    assert "the verdict is kept" in said.stderr
+    assert "no such folder" in said.stderr
+    assert desk.run("matches", "show", match["id"], "--json").json["state"] == "confirmed"

@@ -1100,3 +1100,67 @@ def test_static_files_are_served_with_their_types(client: TestClient) -> None:
         answer = client.get(f"/static/{name}")
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith(kind)
+
+
+# --- articles as seeds ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def seeding(db: Database, tmp_path: Path) -> Iterator[tuple[TestClient, Path]]:
+    fill(db, has_topic("talks", "Moscow talks"), has_topic("trade", "Trade"), has_article(topic="talks"))
+    for name in ("talks", "trade"):
+        (tmp_path / "seeds" / name).mkdir(parents=True)
+    app = create(db, WebSettings(), clock=lambda: NOW, health=lambda: WELL, seeds=tmp_path / "seeds")
+    with browsing(app) as client:
+        yield client, tmp_path / "seeds"
+
+
+def sows(client: TestClient, **form: str) -> Any:
+    token = token_of(client, "/articles/1")
+    return client.post("/articles/1/seed", data={"token": token, **form}, headers=OWN)
+
+
+def test_an_article_becomes_a_seed_by_its_page_and_its_match_is_confirmed(
+    db: Database, seeding: tuple[TestClient, Path]
+) -> None:
+    client, root = seeding
+    answer = sows(client, topic="talks", kind="seed")
+    assert answer.status_code == 303
+    assert len(list((root / "talks").glob("*.txt"))) == 1
+    assert judged(db) == [True]
+    shown = client.get(answer.headers["location"]).text
+    assert "Written as a seed of its topic" in shown
+    assert "already" in client.get(sows(client, topic="talks", kind="seed").headers["location"]).text
+
+
+def test_an_article_becomes_a_counter_seed_of_a_topic_that_never_matched_it(
+    db: Database, seeding: tuple[TestClient, Path]
+) -> None:
+    client, root = seeding
+    assert '<option value="trade">' in client.get("/articles/1").text
+    assert sows(client, topic="trade", kind="counter").status_code == 303
+    assert len(list((root / "trade" / "not").glob("*.txt"))) == 1
+    assert judged(db) == [None]
+
+
+def test_what_cannot_become_a_seed_is_said_without_our_paths(seeding: tuple[TestClient, Path]) -> None:
+    client, root = seeding
+    (root / "talks").rmdir()
+    answer = sows(client, topic="talks", kind="seed")
+    assert answer.status_code == 409
+    assert "no folder of seeds any more" in answer.text
+    assert str(root) not in answer.text
+    assert sows(client, topic="../trade", kind="seed").status_code == 404
+    assert sows(client, topic="trade", kind="weed").status_code == 400
+
+
+def test_seeds_need_the_token_of_the_page(seeding: tuple[TestClient, Path]) -> None:
+    client, root = seeding
+    answer = client.post("/articles/1/seed", data={"topic": "talks", "kind": "seed", "token": "x"}, headers=OWN)
+    assert answer.status_code == 403
+    assert not list((root / "talks").iterdir())
+
+
+def test_without_a_folder_of_seeds_there_are_no_such_buttons(db: Database, client: TestClient) -> None:
+    fill(db, has_topic("talks"), has_article(topic="talks"))
+    assert "Use as seed" not in client.get("/articles/1").text

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base
+from monitor.errors import MonitorError
 
 if TYPE_CHECKING:
     from monitor.review import Hit, Query
@@ -46,6 +47,7 @@ InState = Annotated[State | None, typer.Option("--state", "-s", help="Only new, 
 Words = Annotated[str, typer.Option("--search", help="Only articles that hold all these words.")]
 Since = Annotated[str, typer.Option("--since", help="Only those found since: 2026-11-22, 24h, 7d.")]
 Source = Annotated[str, typer.Option("--source", help="Only from this feed.")]
+Note = Annotated[str, typer.Option("--note", help="Why, for later readers.")]
 Ids = Annotated[
     list[int],
     typer.Argument(metavar="ID", min=1, max=_LARGEST, help="As `matches list` shows them.", show_default=False),
@@ -163,36 +165,47 @@ def show_hit(hit: Hit) -> None:
 
 @app.command()
 def confirm(
-    ctx: typer.Context, ids: Ids, note: Annotated[str, typer.Option("--note", help="Why, for later readers.")] = ""
+    ctx: typer.Context,
+    ids: Ids,
+    note: Note = "",
+    as_seed: Annotated[
+        bool, typer.Option("--as-seed", help="Put the article into the topic's folder as well.")
+    ] = False,
 ) -> None:
     """Say that matches are wanted; the model learns from it.
 
     \b
-    Example:
+    Examples:
       monitor matches confirm 12 15 16
+      monitor matches confirm 12 --as-seed
     """
-    _judge(ctx, ids, is_relevant=True, note=note)
+    _judge(ctx, ids, is_relevant=True, note=note, as_seed=as_seed)
 
 
 @app.command()
 def dismiss(
-    ctx: typer.Context, ids: Ids, note: Annotated[str, typer.Option("--note", help="Why, for later readers.")] = ""
+    ctx: typer.Context,
+    ids: Ids,
+    note: Note = "",
+    as_seed: Annotated[bool, typer.Option("--as-seed", help="Put the article into the topic's not/ as well.")] = False,
 ) -> None:
     """Say that matches are not wanted; the model learns from it.
 
     \b
-    Example:
+    Examples:
       monitor matches dismiss 17 --note "a namesake"
+      monitor matches dismiss 17 --as-seed
     """
-    _judge(ctx, ids, is_relevant=False, note=note)
+    _judge(ctx, ids, is_relevant=False, note=note, as_seed=as_seed)
 
 
-def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: str) -> None:
+def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: str, as_seed: bool) -> None:
     from monitor import review
 
     cli = base.of(ctx)
     cli.log()
     missing = []
+    unwritten = []
     with base.opened(cli.settings) as db:
         for id in dict.fromkeys(ids):
             with db.writing() as session:
@@ -201,8 +214,29 @@ def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: s
                 missing.append(id)
             else:
                 base.line(f"{hit.state} {id}: {hit.topic}: {hit.title}")
+            if hit is not None and as_seed:
+                unwritten += _as_seed(cli, db, hit, is_counter=not is_relevant)
     if missing:
         raise base.NotFoundError(f"there is no match {', '.join(map(str, missing))}")
+    if unwritten:
+        raise MonitorError("\n".join(["the verdict is kept, but no seed was written:", *unwritten]))
+
+
+def _as_seed(cli: base.Cli, db: Database, hit: Hit, *, is_counter: bool) -> list[str]:
+    """Write the article of a match into its topic's folder; what went wrong, if anything."""
+    from monitor import review
+    from monitor.seedfiles import SeedFileError
+
+    try:
+        with db.reading() as session:
+            written = review.make_seed(
+                session, hit.article_id, hit.topic, root=cli.settings.seeds.dir, is_counter=is_counter
+            )
+    except SeedFileError as error:
+        return [str(error)]
+    if written:
+        base.line(f"{'written' if written.is_new else 'there already'}: {written.path}")
+    return []
 
 
 def _user() -> str:

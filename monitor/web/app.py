@@ -54,11 +54,15 @@ def create(
     clock: Callable[[], datetime],
     health: Callable[[], Health],
     throttle: Throttle | None = None,
+    seeds: Path | None = None,
 ) -> Starlette:
-    """The review page and /healthz. `clock` gives aware UTC; `health` must answer at once (no disk, no store)."""
+    """The review page and /healthz. `clock` gives aware UTC; `health` must answer at once (no disk, no store).
+
+    `seeds` is the folder of topics, into which an article can be put as a seed; without it the page has no buttons for that.
+    """
     password = settings.password.get_secret_value() if settings.password else None
     return Starlette(
-        routes=_routes(Pages(db, clock, health), Tokens(), health),
+        routes=_routes(Pages(db, clock, health, seeds), Tokens(), health),
         middleware=[
             Middleware(Hardened),
             Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(settings), www_redirect=False),
@@ -91,6 +95,7 @@ def _routes(pages: Pages, tokens: Tokens, health: Callable[[], Health]) -> list[
         get("/status", pages.status),
         post("/matches/{number:int}/confirm", pages.confirm),
         post("/matches/{number:int}/dismiss", pages.dismiss),
+        post("/articles/{number:int}/seed", pages.seed),
         Route(HEALTH_PATH, _healthz(health), methods=["GET"]),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]

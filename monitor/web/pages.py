@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
@@ -16,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from monitor import review, urls
 from monitor.health import Health
 from monitor.review import Count, Query, Record
+from monitor.seedfiles import SeedFileError
 from monitor.store.db import Database
 from monitor.text import clean_line
 from monitor.web.show import page
@@ -47,8 +49,14 @@ class Asked:
 class Pages:
     """Everything a reviewer can look at or do."""
 
-    def __init__(self, db: Database, clock: Callable[[], datetime], health: Callable[[], Health]) -> None:
-        self.db, self.clock, self.health = db, clock, health
+    def __init__(
+        self,
+        db: Database,
+        clock: Callable[[], datetime],
+        health: Callable[[], Health],
+        seeds: Path | None = None,
+    ) -> None:
+        self.db, self.clock, self.health, self.seeds = db, clock, health, seeds
 
     def hits(self, asked: Asked) -> Response:
         """The list: newest first, by topic, state and words."""
@@ -72,9 +80,20 @@ class Pages:
         """All we know of one article."""
         with self.db.reading() as session:
             record = review.record(session, _id(asked.number))
+            topics = review.counts(session) if self.seeds else []
         if record is None:
             raise HTTPException(404, "There is no article of that number.")
-        return page("article.html", asked=asked, now=self.clock(), record=record, original=_original(record))
+        matched = {hit.topic for hit in record.hits}
+        return page(
+            "article.html",
+            asked=asked,
+            now=self.clock(),
+            record=record,
+            original=_original(record),
+            takes_seeds=self.seeds is not None,
+            others=[each for each in topics if each.topic not in matched],
+            told=_told(asked.query),
+        )
 
     def explain(self, asked: Asked) -> Response:
         """From an address to what became of the article there."""
@@ -108,6 +127,30 @@ class Pages:
         """No, it is not."""
         return self._judge(asked, is_relevant=False)
 
+    def seed(self, asked: Asked) -> Response:
+        """Put the article into a topic's folder as a seed or counter-seed; a match of it is confirmed or dismissed by that."""
+        topic, kind = asked.form.get("topic", ""), asked.form.get("kind", "")
+        if self.seeds is None or kind not in _SEED_KINDS:
+            raise HTTPException(400, "That is no form of this page.")
+        is_counter = kind == "counter"
+        with self.db.reading() as session:
+            record = review.record(session, _id(asked.number))
+            if record is None:
+                raise HTTPException(404, "There is no article of that number.")
+            if topic not in {each.topic for each in review.counts(session)}:
+                raise HTTPException(404, "There is no such topic.")
+            try:
+                written = review.make_seed(session, record.id, topic, root=self.seeds, is_counter=is_counter)
+            except SeedFileError as error:
+                raise HTTPException(409, error.said) from error
+        match = next((hit for hit in record.hits if hit.topic == topic), None)
+        if match:
+            with self.db.writing() as session:
+                review.judge(session, match.id, is_relevant=not is_counter, by=asked.who or "web", now=self.clock())
+        done = "counter" if is_counter else "seed"
+        done = done if written and written.is_new else f"{done}-known"
+        return RedirectResponse(f"/articles/{record.id}?done={done}#told", 303)
+
     def _judge(self, asked: Asked, *, is_relevant: bool) -> Response:
         with self.db.writing() as session:
             hit = review.judge(
@@ -118,9 +161,25 @@ class Pages:
         return RedirectResponse(f"{own_path(asked.form.get('back', ''))}#hit-{hit.id}", 303)
 
 
+_SAID = re.compile(r"[?&]done=[a-z-]*$")
+"""What a page told once is not told again."""
+_SEED_KINDS = ("seed", "counter")
+_DONE = {
+    "seed": "Written as a seed of its topic. The model learns from it within a second.",
+    "counter": "Written as a counter-seed of its topic. The model learns from it within a second.",
+    "seed-known": "The topic has this text as a seed already.",
+    "counter-known": "The topic has this text as a counter-seed already.",
+}
+
+
+def _told(query: Mapping[str, str]) -> str:
+    """What the last form did, where the page is shown after it."""
+    return _DONE.get(query.get("done", ""), "")
+
+
 def own_path(path: str) -> str:
     """Where a form came from, as long as it is the list or an article of ours; else the list (U7)."""
-    return path if _OWN_PATH.fullmatch(path) else "/"
+    return _SAID.sub("", path) if _OWN_PATH.fullmatch(path) else "/"
 
 
 def _id(number: int) -> int:

@@ -166,6 +166,7 @@ _HEADINGS: Mapping[int, str] = {
     403: "Refused",
     404: "Not found",
     405: "Not that way",
+    409: "Not done",
     413: "Too long",
     415: "Not a form",
     429: "Please wait",
