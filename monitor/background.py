@@ -10,10 +10,13 @@ import gzip
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
+from zlib import crc32
+
+import numpy as np
 
 from monitor.language import UNKNOWN, normalize
 from monitor.terms import MAX_WORDS, Vector, mean, stem, terms, unit, weigh
@@ -34,6 +37,13 @@ ARCHIVE = 1_000
 ARCHIVE_CHARACTERS = 2_000
 """Of each text."""
 _FIRST_MARK, _REGULAR = 50, 4_000
+_ALIKE, _TELLINGS = 0.3, 10.0
+"""Articles as near as this tell one story; of a story told more often than this in a thousand articles, all tellings count as
+so many: else a feed that tells one story only makes its own words ordinary, and its topic loses it."""
+_PLACES = 1 << 10
+"""Numbers that an article is folded into to be compared with a thousand others: good to about .03."""
+_MOST_LIKE = 0.06
+"""No real news is more like the ordinary article than this, full articles included; an archive of one story would make it so."""
 # Word lists miss what all news shares (days, agencies, "reported"), two-line items above all. Measured on archives, an article's
 # likeness to real news is about this much plus this share of its likeness to the word list.
 _NEWS_LIKENESS, _LIST_LIKENESS = 0.02, 0.7
@@ -54,8 +64,8 @@ class Document:
 class ArchiveCounts:
     """How many of `documents` stored articles of one language carry each term."""
 
-    documents: int = 0
-    terms: Mapping[str, int] = field(default_factory=dict)
+    documents: float = 0
+    terms: Mapping[str, float] = field(default_factory=dict)
 
 
 class Idf(dict[str, float]):
@@ -83,7 +93,8 @@ class Table:
         """How like an ordinary article this one is (a cosine scaled by how alike articles are): about .01 for two lines of
         news, .04 for a full article."""
         ordinary = self.ordinary
-        return self.least + sum(weight * ordinary[term] for term, weight in article.items() if term in ordinary)
+        found = self.least + sum(weight * ordinary[term] for term, weight in article.items() if term in ordinary)
+        return min(found, _MOST_LIKE)
 
     def rarity(self, article: Vector) -> float:
         """Mean weight of an article's terms, the heavier the more: about 4 for everyday words, 7 for names and numbers."""
@@ -94,10 +105,16 @@ class Table:
 class Background:
     """Immutable; `with_documents` and `with_archive` give a new one."""
 
-    def __init__(self, counts: Mapping[str, ArchiveCounts] | None = None, documents: tuple[Document, ...] = ()) -> None:
+    def __init__(
+        self,
+        counts: Mapping[str, ArchiveCounts] | None = None,
+        documents: tuple[Document, ...] = (),
+        says: Sequence[float] = (),
+    ) -> None:
         self._counts = dict(counts or {})
         self.documents = documents
         """Articles of the archive, oldest first."""
+        self._says = says
         self._tables: dict[str, Table] = {}
         self.digest = self._digest()
 
@@ -108,12 +125,13 @@ class Background:
 
     def with_archive(self, counts: Mapping[str, ArchiveCounts]) -> Background:
         """The same with these document frequencies (of monitor.terms.terms) in place of earlier ones."""
-        return Background(counts, self.documents)
+        return Background(counts, self.documents, self._says)
 
     def with_documents(self, articles: Iterable[tuple[str, str, str]]) -> Background:
         """Learn from stored articles, each (title, text, language), oldest first: frequencies and the ordinary article."""
         documents = tuple(document(*each) for each in articles)
-        return Background(_count(documents), documents)
+        says = _says(documents)
+        return Background(_count(documents, says), documents, says)
 
     def idf(self, language: str, term: str) -> float:
         """Weight of a term in a language; the flat weight of the unseen where nothing is known."""
@@ -128,15 +146,18 @@ class Background:
 
     def _table(self, language: str, idf: Idf) -> Table:
         """The expected article of the word list, then the mean of archived ones, as they come to outnumber it."""
-        of_language = [each for each in self.documents if each.language == language]
+        of_language = [pair for pair in zip(self.documents, self._says, strict=True) if pair[0].language == language]
         sample = of_language[:: max(1, len(of_language) // SAMPLE)]
-        seen = ((unit(weigh(each.title, each.body, idf)), 1.0) for each in sample)
+        seen = ((unit(weigh(each.title, each.body, idf)), say) for each, say in sample)
         blended = mean([(_expected(_shares(language), idf), float(_ARCHIVE_HALF_WAY)), *seen])
-        assumed = _ARCHIVE_HALF_WAY / (_ARCHIVE_HALF_WAY + len(sample))
+        assumed = _ARCHIVE_HALF_WAY / (_ARCHIVE_HALF_WAY + sum(say for _, say in sample))
         return Table(idf, dict(Counter(blended).most_common(_ORDINARY_TERMS)), _NEWS_LIKENESS * assumed)
 
     def _digest(self) -> str:
-        seen = sorted((language, each.documents, sum(each.terms.values())) for language, each in self._counts.items())
+        seen = sorted(
+            (language, round(each.documents, 6), round(sum(each.terms.values()), 6))
+            for language, each in self._counts.items()
+        )
         return hashlib.sha256(repr(seen).encode()).hexdigest()[:8]
 
 
@@ -163,13 +184,50 @@ def document(title: str, text: str, language: str) -> Document:
     return Document(language, tuple(terms(title, language)), tuple(terms(text, language)[:MAX_WORDS]))
 
 
-def _count(documents: Iterable[Document]) -> dict[str, ArchiveCounts]:
-    totals: Counter[str] = Counter()
-    found: dict[str, Counter[str]] = {}
-    for each in documents:
-        totals[each.language] += 1
-        found.setdefault(each.language, Counter()).update({*each.title, *each.body})
+def _count(documents: Sequence[Document], says: Sequence[float]) -> dict[str, ArchiveCounts]:
+    totals: dict[str, float] = {}
+    found: dict[str, dict[str, float]] = {}
+    for each, say in zip(documents, says, strict=True):
+        totals[each.language] = totals.get(each.language, 0.0) + say
+        counts = found.setdefault(each.language, {})
+        for term in {*each.title, *each.body}:
+            counts[term] = counts.get(term, 0.0) + say
     return {language: ArchiveCounts(total, found[language]) for language, total in totals.items()}
+
+
+def _says(documents: Sequence[Document]) -> list[float]:
+    """How much each article counts: 1, and less where its story is told more than `_TELLINGS` times among a thousand articles."""
+    says = [1.0] * len(documents)
+    for language in {each.language for each in documents}:
+        places = [at for at, each in enumerate(documents) if each.language == language]
+        for start in range(0, len(places), SAMPLE):
+            part = places[start : start + SAMPLE]
+            for at, tellings in zip(part, _tellings([documents[at] for at in part]), strict=True):
+                says[at] = min(1.0, _TELLINGS / tellings)
+    return says
+
+
+def _tellings(documents: Sequence[Document]) -> list[int]:
+    """How many of these articles, which are of one language, each is alike, itself included."""
+    language = documents[0].language
+    shipped = _shares(language)
+    # without a word list only the archive itself tells rare words from common ones
+    seen = ArchiveCounts() if shipped else _count(documents, [1.0] * len(documents))[language]
+    idf = _blend(shipped, seen)
+    folded = np.zeros((len(documents), _PLACES), np.float32)
+    for row, each in zip(folded, documents, strict=True):
+        for term, weight in unit(weigh(each.title, each.body, idf)).items():
+            place, is_negative = _place(term)
+            row[place] += -weight if is_negative else weight
+    alike = (folded @ folded.T >= _ALIKE).sum(axis=1)
+    return [max(1, int(each)) for each in alike]
+
+
+@lru_cache(maxsize=200_000)
+def _place(term: str) -> tuple[int, bool]:
+    """Where a term is folded to, and with which sign: the same in every process."""
+    number = crc32(term.encode(errors="surrogatepass"))
+    return number % _PLACES, bool(number & 1 << 20)
 
 
 def _blend(shipped: Mapping[str, float], seen: ArchiveCounts) -> Idf:

@@ -34,6 +34,8 @@ SENSITIVITY: Mapping[str, float] = {"precise": 1.25, "balanced": 1.0, "broad": 0
 # examples ** EXAMPLES * coherence ** COHERENCE for the topic. What the five numbers were fitted on is in docs/matching.md.
 _LEVEL, _LIKENESS, _RARITY, _EXAMPLES, _COHERENCE = 0.536, 0.209, -0.724, 0.278, 0.529
 SHIFT = 0.01
+_CEILING = 0.6
+"""No threshold passes this share of what the topic's own examples score on average: what they are like is never lost."""
 _MOST_EXAMPLES = 6
 """More examples than this do not raise the threshold further: beyond it the rule was not measured."""
 CONFIDENT = 1.3
@@ -99,7 +101,7 @@ class Matcher:
             for language, index in self._indexes.items()
         }
         for language, index in indexes.items():
-            index.strictness[at] = _strictness(model, language)
+            index.strictness[at], index.ceilings[at] = _strictness(model, language), _ceiling(model, language)
         return Matcher(models, self._background, indexes)
 
     def version(self, topic: str) -> str:
@@ -144,7 +146,8 @@ class Matcher:
     def _weigh(self, title: str, text: str, language: str) -> tuple[_Article, Floats, Floats]:
         article = _Article(title, text, language, self._background)
         index = self._index(article.language)
-        return article, index.score(article.vector), index.strictness * article.strictness - SHIFT
+        thresholds = np.minimum(index.strictness * article.strictness - SHIFT, index.ceilings)
+        return article, index.score(article.vector), thresholds
 
     def _score(self, model: Model, article: _Article, value: float, threshold: float) -> Score:
         found = Score(
@@ -188,6 +191,7 @@ class _Index:
     def __init__(self, models: Sequence[Model], language: str) -> None:
         self._topics = len(models)
         self.strictness = np.array([_strictness(model, language) for model in models], np.float64)
+        self.ceilings = np.array([_ceiling(model, language) for model in models], np.float64)
         rows: dict[str, tuple[list[int], list[float]]] = {}
         for at, model in enumerate(models):
             for term, weight in model.side(language).vector.items():
@@ -199,7 +203,8 @@ class _Index:
     def with_side(self, at: int, before: Side, after: Side) -> _Index:
         """The same with one topic's terms in place of its earlier ones."""
         found = object.__new__(_Index)
-        found._topics, found.strictness, found._rows = self._topics, self.strictness.copy(), dict(self._rows)
+        found._topics, found._rows = self._topics, dict(self._rows)
+        found.strictness, found.ceilings = self.strictness.copy(), self.ceilings.copy()
         if before.vector is after.vector:
             return found
         for term in before.vector.keys() | after.vector.keys():
@@ -234,6 +239,12 @@ def _strictness(model: Model, language: str) -> float:
     examples = max(1, min(side.examples, _MOST_EXAMPLES))
     coherence = min(max(side.coherence, 0.1), 1.0)
     return float(examples**_EXAMPLES * coherence**_COHERENCE * SENSITIVITY[model.topic.sensitivity])
+
+
+def _ceiling(model: Model, language: str) -> float:
+    """The highest threshold of this topic. Without examples in the language it has none."""
+    side = model.side(language)
+    return _CEILING * side.coherence * SENSITIVITY[model.topic.sensitivity] if side.coherence > 0 else math.inf
 
 
 class Tracker:

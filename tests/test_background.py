@@ -54,23 +54,39 @@ def test_the_shipped_tables_are_small_and_say_where_they_are_from() -> None:
     )
 
 
+SCENES = ["gale", "quay", "tug", "mast", "buoy", "rope"]
+
+
+def ferry_news(count: int) -> list[tuple[str, str, str]]:
+    """Articles that share the ferry and nothing else."""
+    return [("", f"The ferry of {' '.join(f'{word}{at}' for word in SCENES)}", "en") for at in range(count)]
+
+
 def test_what_every_archived_article_says_becomes_ordinary() -> None:
     ferry = stem("ferry", "en")
-    learned = SHIPPED.with_documents([FERRY] * 300)
+    learned = SHIPPED.with_documents(ferry_news(300))
     assert learned.idf("en", ferry) < SHIPPED.idf("en", ferry) / 1.5
     assert learned.idf("en", "xyzzy") > SHIPPED.idf("en", "xyzzy") - 1
     assert learned.idf("ru", "и") == SHIPPED.idf("ru", "и")
     assert learned.digest != SHIPPED.digest
 
 
+def test_one_story_told_a_thousand_times_does_not_make_its_words_ordinary() -> None:
+    ferry = stem("ferry", "en")
+    learned = SHIPPED.with_documents([FERRY] * 1_000)
+    assert learned.idf("en", ferry) > SHIPPED.idf("en", ferry) * 0.9
+    among_others = SHIPPED.with_documents([FERRY] * 500 + ferry_news(500))
+    assert among_others.idf("en", ferry) < SHIPPED.idf("en", ferry) / 1.5
+
+
 def test_articles_like_the_archive_are_like_the_ordinary_article() -> None:
-    learned = SHIPPED.with_documents([FERRY] * 300)
+    learned = SHIPPED.with_documents(ferry_news(300))
 
     def likeness(background: Background, text: str) -> float:
         table = background.table("en")
         return table.likeness(unit(weigh((), terms(text, "en"), table.idf)))
 
-    assert likeness(learned, FERRY[1]) > 3 * likeness(SHIPPED, FERRY[1])
+    assert likeness(learned, FERRY[1]) > 2 * likeness(SHIPPED, FERRY[1])
     assert likeness(learned, "Quarterly gallium exports doubled") < likeness(learned, FERRY[1]) / 3
 
 

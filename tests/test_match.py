@@ -302,6 +302,33 @@ def test_many_matches_weigh_no_more_than_the_seeds() -> None:
     assert learned.score(FERRY.title, FERRY.text, "en")[0].score > 0.6
 
 
+def test_a_feed_that_tells_one_story_only_does_not_lose_it() -> None:
+    """Two feeds bring a thousand items each of one topic; one is confirmed, which builds the model anew; five more arrive."""
+
+    def item(number: int) -> tuple[str, str, str]:
+        text = (
+            f"The ferry Marigold ran aground outside Port Ellis with {number} passengers aboard. Tugs pulled it free."
+        )
+        return f"Ferry Marigold aground near Port Ellis, item {number}", text, "en"
+
+    archive = [item(number) for number in range(2_000)]
+    background = SHIPPED.with_documents(archive[-1_000:])
+    hits = [hit(each) for each in archive[-20:]]
+    rebuilt = build((topic(),), background=background, examples=[hit(archive[0])], hits=hits)
+    arrived = [rebuilt.score(*item(number))[0] for number in range(2_000, 2_005)]
+    assert all(is_confident(each) for each in arrived)
+    assert rebuilt.score(FERRY.title, FERRY.text, "en")[0].is_match
+    assert not rebuilt.score(*ELSEWHERE)[0].is_match
+
+
+def test_no_threshold_passes_what_the_topics_own_examples_score() -> None:
+    many = [hit((f"Trial of Captain Ravel, day {day}", TRIAL[1], "en")) for day in range(20)]
+    everyday = ("We said that it was what they would have", "It is as good as it was when we had one of them.", "en")
+    learned = matcher(topic(sensitivity="precise")).with_hits(many)
+    for article in (TRIAL, everyday, (everyday[0], "", "en"), ("The", "", "en")):
+        assert learned.score(*article)[0].threshold <= 0.75
+
+
 # --- evidence ---------------------------------------------------------------------------------------------------------
 
 VOCABULARY = (
