@@ -126,27 +126,63 @@ def read(lines: Iterable[str], *, start_at: datetime, on_bad: Callable[[int, str
 def stored(session: Session) -> Iterator[Line]:
     """Every article of the archive, in the order in which it was seen."""
     for row in session.exec(select(ArticleRow).order_by(col(ArticleRow.seen_at), col(ArticleRow.id))).yield_per(500):
-        yield Line(
-            row.id,
-            Article(
-                guid=str(row.id),
-                url=row.url,
-                title=row.title,
-                text=row.text,
-                language=row.language,
-                published_at=row.published_at,
-                seen_at=row.seen_at,
-                source=row.source,
-                author=row.author,
-                grade=Grade(row.grade),
-            ),
-        )
+        yield _line(row)
+
+
+def stored_one(session: Session, article_id: int) -> Line | None:
+    """One article of the archive."""
+    row = session.get(ArticleRow, article_id)
+    return _line(row) if row else None
+
+
+def _line(row: ArticleRow) -> Line:
+    return Line(
+        row.id,
+        Article(
+            guid=str(row.id),
+            url=row.url,
+            title=row.title,
+            text=row.text,
+            language=row.language,
+            published_at=row.published_at,
+            seen_at=row.seen_at,
+            source=row.source,
+            author=row.author,
+            grade=Grade(row.grade),
+        ),
+    )
+
+
+def within(lines: Iterable[Line], *, since_at: datetime | None, until_at: datetime | None) -> Iterator[Line]:
+    """Those that arrived from `since_at` on and before `until_at`."""
+    for line in lines:
+        at = line.article.seen_at
+        if (since_at is None or at >= since_at) and (until_at is None or at < until_at):
+            yield line
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One article as it was judged, and what became of it. Stories and articles are named by the ids of their lines."""
+
+    line: Line
+    scores: tuple[Score, ...]
+    """Every topic's."""
+    filed: Filed
+    story: Any
+    of: Any
 
 
 def run(
     lines: Iterable[Line], matcher: Matcher, topics: Sequence[Topic], *, all_scores: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """One answer a line, in order: topics, story, kind, of, alert, reason.
+    """One answer a line, in order: topics, story, kind, of, alert, reason."""
+    for each in replay(lines, matcher, topics):
+        yield _answer(each, all_scores)
+
+
+def replay(lines: Iterable[Line], matcher: Matcher, topics: Sequence[Topic]) -> Iterator[Replayed]:
+    """Every article, in order, as the daemon would have judged and filed it.
 
     On the way topics follow their stories and learn what is ordinary, as the daemon's do, from these articles alone.
     """
@@ -160,9 +196,7 @@ def run(
         while batch := list(islice(waiting, min(BATCH, next_mark(seen) - seen))):
             judged = [judge(line.article, tracker, arrival=Arrival(max_age_for=None)) for line in batch]
             with db.writing() as session:
-                yield from [
-                    _answer(session, *each, telling, ids, all_scores) for each in zip(batch, judged, strict=True)
-                ]
+                yield from [_filed(session, *each, telling, ids) for each in zip(batch, judged, strict=True)]
             with db.reading() as session:
                 last, seen = mark(seen), archive.newest(session)
                 if mark(seen) != last:
@@ -171,14 +205,17 @@ def run(
         db.close()
 
 
-def _answer(
-    session: Session, line: Line, judged: Judged, telling: Telling, ids: dict[int, Any], all_scores: bool
-) -> dict[str, Any]:
+def _filed(session: Session, line: Line, judged: Judged, telling: Telling, ids: dict[int, Any]) -> Replayed:
     filed = take_in(session, judged, telling, now=line.article.seen_at)
     ids.setdefault(filed.article_id, line.id)
-    shown = [each for each in judged.scores if all_scores or _is_matched(each)]
+    return Replayed(line, judged.scores, filed, ids[filed.story_id], _of(filed, ids))
+
+
+def _answer(replayed: Replayed, all_scores: bool) -> dict[str, Any]:
+    filed = replayed.filed
+    shown = [each for each in replayed.scores if all_scores or _is_matched(each)]
     return {
-        "id": line.id,
+        "id": replayed.line.id,
         "topics": [
             {
                 "topic": each.topic,
@@ -188,9 +225,9 @@ def _answer(
             }
             for each in shown
         ],
-        "story": ids[filed.story_id],
+        "story": replayed.story,
         "kind": filed.choice.kind.value,
-        "of": _of(filed, ids),
+        "of": replayed.of,
         "alert": list(filed.decision.alerts),
         "reason": filed.decision.reason.value,
     }

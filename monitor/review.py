@@ -194,6 +194,11 @@ def judge(session: Session, match_id: int, *, is_relevant: bool, by: str, note: 
     return find_hit(session, match_id)
 
 
+def match_of(session: Session, article_id: int, topic: str) -> int | None:
+    """The id of the match of an article and a topic."""
+    return session.exec(select(MatchRow.id).where(MatchRow.article_id == article_id, MatchRow.topic == topic)).first()
+
+
 def make_seed(session: Session, article_id: int, topic: str, *, root: Path, is_counter: bool) -> Written | None:
     """Write an article into the topic's folder under `root` as a seed or counter-seed; None where there is no such article.
 

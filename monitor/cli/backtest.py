@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from monitor.backtest import Line
 
 
+Since = Annotated[
+    str, typer.Option("--since", help="Only articles that arrived since: 2026-11-22, 24h, 7d.", show_default=False)
+]
+Until = Annotated[str, typer.Option("--until", help="Only articles that arrived before that.", show_default=False)]
+
+
 def backtest(
     ctx: typer.Context,
     seeds: Annotated[
@@ -34,6 +40,8 @@ def backtest(
     all_scores: Annotated[
         bool, typer.Option("--all-scores", help="Every topic's score, not only those that matched.")
     ] = False,
+    since: Since = "",
+    until: Until = "",
 ) -> None:
     """Run topics over articles as if they had just arrived.
 
@@ -51,14 +59,14 @@ def backtest(
     folder = seeds or cli.settings.seeds.dir
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder; --seeds names one that holds a folder for each topic")
-    if articles and not articles.is_file():
-        raise ConfigError(f"{articles}: no such file; --articles names one with a JSON object a line")
+    check_file(articles)
+    window = moments(since, until)
     if articles and out.exists() and out.samefile(articles):
         raise ConfigError(f"{out}: --out would overwrite --articles; choose another place for --out")
 
     with ExitStack() as open_until_done:
         bar = open_until_done.enter_context(base.progress(cli))
-        lines = open_until_done.enter_context(_of_file(articles, bar) if articles else _of_store(cli, bar))
+        lines = open_until_done.enter_context(given(cli, articles, bar, *window))
         file = open_until_done.enter_context(base.written(out))
         tally = Counter[str]()
         started = time.monotonic()
@@ -69,6 +77,35 @@ def backtest(
         f"{tally['articles']} articles, {tally['articles'] / max(took, 1e-9):.0f} articles/s, "
         f"{tally['matched']} matched, {tally['copies']} copies, {tally['alerts']} alerts"
     )
+
+
+def check_file(articles: Path | None) -> None:
+    """Raises ConfigError where --articles names no file."""
+    if articles and not articles.is_file():
+        raise ConfigError(f"{articles}: no such file; --articles names one with a JSON object a line")
+
+
+def moments(since: str, until: str) -> tuple[datetime | None, datetime | None]:
+    """The window that --since and --until name. Raises BadParameter."""
+    window = base.moment(since) if since else None, base.moment(until) if until else None
+    if window[0] and window[1] and window[0] >= window[1]:
+        raise typer.BadParameter("--since must lie before --until")
+    return window
+
+
+@contextmanager
+def given(
+    cli: base.Cli,
+    articles: Path | None,
+    bar: Progress,
+    since_at: datetime | None = None,
+    until_at: datetime | None = None,
+) -> Iterator[Iterable[Line]]:
+    """The articles of --articles, else those of the store, within the window."""
+    from monitor import backtest as work
+
+    with of_file(articles, bar) if articles else _of_store(cli, bar) as lines:
+        yield work.within(lines, since_at=since_at, until_at=until_at)
 
 
 def _answers(folder: Path, lines: Iterable[Line], all_scores: bool) -> Iterator[dict[str, Any]]:
@@ -96,8 +133,8 @@ def _counted(answers: Iterable[dict[str, Any]], tally: Counter[str]) -> Iterator
 
 
 @contextmanager
-def _of_file(path: Path, bar: Progress) -> Iterator[Iterable[Line]]:
-    """The file's articles; bytes that are no UTF-8 become replacement characters."""
+def of_file(path: Path, bar: Progress, *, is_heard: bool = True) -> Iterator[Iterable[Line]]:
+    """The file's articles; bytes that are no UTF-8 become replacement characters. Bad lines are told where `is_heard`."""
     from monitor import backtest as work
 
     task = bar.add_task("reading", total=path.stat().st_size or None)
@@ -109,7 +146,8 @@ def _of_file(path: Path, bar: Progress) -> Iterator[Iterable[Line]]:
             yield raw.decode("utf-8", "replace").removeprefix("\ufeff")  # the mark some editors begin a file with
 
     def is_bad(number: int, why: str) -> None:
-        base.complain(f"{path}:{number}: skipped: {why}")
+        if is_heard:
+            base.complain(f"{path}:{number}: skipped: {why}")
 
     with path.open("rb") as file:
         yield work.read(lines(), start_at=datetime.now(UTC), on_bad=is_bad)

@@ -209,7 +209,7 @@ def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: s
     with base.opened(cli.settings) as db:
         for id in dict.fromkeys(ids):
             with db.writing() as session:
-                hit = review.judge(session, id, is_relevant=is_relevant, by=_user(), note=note[:2000], now=cli.now())
+                hit = review.judge(session, id, is_relevant=is_relevant, by=user(), note=note[:2000], now=cli.now())
             if hit is None:
                 missing.append(id)
             else:
@@ -239,7 +239,8 @@ def _as_seed(cli: base.Cli, db: Database, hit: Hit, *, is_counter: bool) -> list
     return []
 
 
-def _user() -> str:
+def user() -> str:
+    """Who is at the keyboard."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container whose user has no name

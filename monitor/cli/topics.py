@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor import seeds
-from monitor.cli import base
+from monitor.cli import base, trial
 from monitor.errors import StoreError
 from monitor.seeds import SeedShelf
 from monitor.types import Topic
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from monitor.settings import Settings
 
 app = typer.Typer(invoke_without_command=True)
+app.command("try")(trial.try_)
 
 _TERMS_SHOWN = 20
 

@@ -1,0 +1,296 @@
+"""`topics try`: a topic over articles before it is turned on, and the doubtful ones to label. The work is `monitor.trial`'s."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor import seeds
+from monitor.cli import base
+from monitor.cli.backtest import Since, Until, check_file, given, of_file
+from monitor.cli.backtest import moments as window_of
+from monitor.errors import ConfigError, MonitorError, StoreError
+from monitor.seeds import SeedShelf
+
+if TYPE_CHECKING:
+    from monitor.match import Matcher
+    from monitor.trial import Shown, Trial
+    from monitor.types import Article
+
+
+def try_(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A topic's folder, or a folder of such.")],
+    articles: Annotated[
+        Path | None,
+        typer.Option("--articles", help="Articles, one JSON object a line, as for `backtest`; else the store's."),
+    ] = None,
+    since: Since = "",
+    until: Until = "",
+    confirm: Annotated[str, typer.Option("--confirm", help="Articles that are wanted: ID,ID,... become seeds.")] = "",
+    dismiss: Annotated[str, typer.Option("--dismiss", help="Articles that are not: they become counter-seeds.")] = "",
+    as_json: base.AsJson = False,
+) -> None:
+    """Try a topic before it is turned on.
+
+    Runs it over the stored articles, or those of a file, as if they had just arrived: what it would have found, how many
+    alerts a day that makes, what topics in force find as well, and the twelve articles nearest to its threshold. On a
+    terminal it asks about these twelve; elsewhere name them with --confirm and --dismiss. What you say becomes a seed or
+    a counter-seed in DIR, or a verdict where the topic is in force and has that match. Else nothing is stored, and nobody
+    is told.
+
+    \\b
+    Examples:
+      monitor topics try drafts/river-floods
+      monitor topics try drafts/river-floods --confirm 4711,4720 --dismiss 4698
+    """
+    cli = base.of(ctx)
+    cli.log()
+    check_file(articles)
+    window = window_of(since, until)
+    shelf = _shelf(folder)
+    _check_store(cli, articles)
+    labels = _labels(confirm, dismiss)
+    if labels:
+        _label_all(cli, _one(shelf, folder), articles, labels)
+        shelf = _shelf(folder)
+    with base.progress(cli) as bar, given(cli, articles, bar, *window) as lines:
+        from monitor import trial
+        from monitor.background import Background
+        from monitor.match import build
+
+        matcher = build(shelf.topics, background=Background.shipped())
+        trials = trial.run(lines, matcher, shelf.topics, others=_others(cli, shelf))
+    if as_json:
+        base.print_json({"trials": [_flat(each) for each in trials]})
+        return
+    for each in trials:
+        _show(each)
+    if len(trials) == 1 and not labels and not cli.is_quiet and _is_terminal():
+        _ask(cli, folder, articles, trials[0])
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+# --- what is tried ----------------------------------------------------------------------------------------------------
+
+
+def _shelf(folder: Path) -> SeedShelf:
+    """The topic of a folder, or all topics of a folder of such; faults are told. Raises ConfigError where there is none."""
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder; name one that holds a topic's seeds")
+    shelf = seeds.load_one(folder) if _is_topic(folder) else seeds.load(folder)
+    for fault in shelf.faults:
+        base.complain(f"fault: {fault}")
+    for warning in shelf.warnings:
+        base.complain(f"warning: {warning}")
+    usable = [each for each in shelf.topics if each.is_enabled]
+    if shelf.topics and not usable:
+        raise ConfigError(f"{folder}: turned off by `enabled = false` in topic.toml; take that line out to try it")
+    if not usable:
+        raise ConfigError(f"{folder}: no topic to try: put at least one article (.txt, .md or .html) into it")
+    return shelf
+
+
+def _is_topic(folder: Path) -> bool:
+    """Whether seeds lie in it, rather than folders of seeds."""
+    names = [
+        each for each in folder.iterdir() if not each.name.startswith((".", "_")) and each.stem.upper() != "README"
+    ]
+    is_seed = any(each.suffix.lower() in seeds.SUFFIXES for each in names if each.is_file())
+    return (
+        is_seed or any(each.name in ("topic.toml", "not") for each in names) or not any(each.is_dir() for each in names)
+    )
+
+
+def _one(shelf: SeedShelf, folder: Path) -> Path:
+    if not _is_topic(folder):
+        names = ", ".join(each.name for each in shelf.topics)
+        raise ConfigError(f"--confirm and --dismiss need one topic: name its folder, as {folder}/TOPIC ({names})")
+    return folder
+
+
+def _check_store(cli: base.Cli, articles: Path | None) -> None:
+    """Raises NotFoundError where there is nothing to try it on."""
+    if articles:
+        return
+    mend = "let `monitor run` collect some first, or give a file: --articles FILE"
+    try:
+        with base.opened(cli.settings) as db, db.reading() as session:
+            from monitor.store import archive
+
+            if archive.newest(session):
+                return
+    except base.NotFoundError as error:
+        raise base.NotFoundError(f"there is no archive to try it on yet: {mend}") from error
+    raise base.NotFoundError(f"the archive holds no article yet: {mend}")
+
+
+def _others(cli: base.Cli, tried: SeedShelf) -> Matcher | None:
+    """The topics in force, as the daemon has them; None without settings or without any."""
+    from monitor.cli.topics import build_matcher
+
+    try:
+        settings = cli.settings
+    except ConfigError:
+        return None
+    names = {each.name for each in tried.topics}
+    shelf = seeds.load(settings.seeds.dir)
+    rest = SeedShelf(tuple(each for each in shelf.topics if each.name not in names and each.is_enabled))
+    return build_matcher(settings, rest) if rest.topics else None
+
+
+# --- what it says -----------------------------------------------------------------------------------------------------
+
+
+def _flat(trial: Trial) -> dict[str, Any]:
+    return {
+        "topic": trial.topic,
+        "articles": trial.articles,
+        "matched": len(trial.hits),
+        "stories": trial.stories,
+        "alerts": trial.rate.alerts,
+        "alerts_a_day": {"mean": trial.rate.a_day, "low": trial.rate.low, "high": trial.rate.high, "sure": 0.9},
+        "days": trial.rate.days,
+        "blocked": trial.blocked,
+        "overlap": {name: _share(count, trial) for name, count in trial.overlap.items()},
+        "above": trial.above,
+        "below": trial.below,
+        "hits": trial.hits,
+    }
+
+
+def _share(count: int, trial: Trial) -> dict[str, float]:
+    return {"hits": count, "share": round(count / len(trial.hits), 3)}
+
+
+def _show(trial: Trial) -> None:
+    rate = trial.rate
+    copies = sum(each.kind == "copy" for each in trial.hits)
+    base.heading(
+        f"{trial.topic}, over {trial.articles:,} articles of {rate.days} {'day' if rate.days == 1 else 'days'}"
+    )
+    base.facts(
+        [
+            ("would have matched", f"{len(trial.hits)} articles in {trial.stories} stories, {copies} of them copies"),
+            ("would have told", f"{rate.alerts} alerts"),
+            ("alerts a day", f"about {rate.a_day:.2g} (between {rate.low:.2g} and {rate.high:.2g}, nine times in ten)"),
+            ("held back by rules", [f"{count} {reason}" for reason, count in trial.blocked.items()]),
+            ("other topics match", [_overlap(name, count, trial) for name, count in trial.overlap.items()]),
+        ]
+    )
+    if trial.hits and not trial.above:
+        base.line("every hit is a copy")
+    for title, shown in (("just above", trial.above), ("just below", trial.below)):
+        if shown:
+            base.heading(f"Nearest to its threshold, {title}")
+            base.table((">id", "published", "source", ">of threshold", "title"), map(_row, shown))
+    if not trial.hits and not trial.below:
+        base.line("nothing came near: no article shares a telling word with the seeds")
+
+
+def _overlap(name: str, count: int, trial: Trial) -> str:
+    return f"{name} {count} of {len(trial.hits)} ({count / len(trial.hits):.0%})"
+
+
+def _row(shown: Shown) -> tuple[object, ...]:
+    part = f"{shown.part:.0%} ({shown.score:.3f} / {shown.threshold:.3f})"
+    return shown.id, f"{shown.published_at:%Y-%m-%d}", shown.source, part, shown.title
+
+
+# --- labels -----------------------------------------------------------------------------------------------------------
+
+
+def _labels(confirm: str, dismiss: str) -> dict[str, bool]:
+    """Id -> whether it is wanted. Raises BadParameter for an id that is both."""
+    wanted, unwanted = ([each.strip() for each in ids.split(",") if each.strip()] for ids in (confirm, dismiss))
+    if both := set(wanted) & set(unwanted):
+        raise typer.BadParameter(f"{', '.join(sorted(both))} is confirmed and dismissed at once")
+    return dict.fromkeys(wanted, True) | dict.fromkeys(unwanted, False)
+
+
+def _label_all(cli: base.Cli, folder: Path, articles: Path | None, labels: Mapping[str, bool]) -> None:
+    """Raises NotFoundError for ids that are not there, before anything is written."""
+    found = _of_file(articles, labels) if articles else _of_store(cli, labels)
+    if missing := [each for each in labels if each not in found]:
+        where = articles or "the archive"
+        raise base.NotFoundError(f"there is no article {', '.join(missing)} in {where}; the table above names ids")
+    for id, article in found.items():
+        _label(cli, folder, id, article, is_wanted=labels[id], is_stored=articles is None)
+
+
+def _of_file(path: Path, ids: Iterable[str]) -> dict[str, Article]:
+    wanted = set(ids)
+    with base.progress(base.Cli(is_quiet=True)) as bar, of_file(path, bar, is_heard=False) as lines:
+        return {str(each.id): each.article for each in lines if str(each.id) in wanted}
+
+
+def _of_store(cli: base.Cli, ids: Iterable[str]) -> dict[str, Article]:
+    from monitor import backtest as work
+
+    with base.opened(cli.settings) as db, db.reading() as session:
+        found = {id: work.stored_one(session, int(id)) for id in ids if id.isascii() and id.isdigit() and len(id) < 10}
+    return {id: line.article for id, line in found.items() if line}
+
+
+def _label(cli: base.Cli, folder: Path, id: str, article: Article, *, is_wanted: bool, is_stored: bool) -> None:
+    """A verdict where the topic in force has this match, else a file in DIR."""
+    if is_stored and (said := _judged(cli, folder, int(id), is_wanted=is_wanted)):
+        base.line(said)
+        return
+    from monitor.seedfiles import Sheet, write
+    from monitor.types import Grade
+
+    if article.grade is Grade.WALL:
+        raise MonitorError(f"article {id} is a consent or paywall page: save its text by hand")
+    sheet = Sheet(
+        title=article.title,
+        text=article.text,
+        url=article.url,
+        source=article.source,
+        published_at=article.published_at,
+    )
+    written = write(folder, sheet, is_counter=not is_wanted)
+    base.line(f"{'written' if written.is_new else 'there already'}: {written.path}")
+
+
+def _judged(cli: base.Cli, folder: Path, article_id: int, *, is_wanted: bool) -> str:
+    root = cli.settings.seeds.dir
+    if folder.resolve().parent != root.resolve():
+        return ""
+    from monitor import review
+    from monitor.cli.matches import user
+
+    try:
+        with base.opened(cli.settings) as db, db.writing() as session:
+            match_id = review.match_of(session, article_id, folder.resolve().name)
+            if match_id is None:
+                return ""
+            hit = review.judge(session, match_id, is_relevant=is_wanted, by=user(), now=cli.now())
+    except StoreError as error:
+        raise MonitorError(f"the verdict on article {article_id} was not kept: {error}") from error
+    return f"{hit.state} {hit.id}: {hit.topic}: {hit.title}" if hit else ""
+
+
+def _ask(cli: base.Cli, folder: Path, articles: Path | None, trial: Trial) -> None:
+    """About each of the nearest: yes, no, skip, quit."""
+    doubtful = [*trial.above, *trial.below]
+    if not doubtful or not _is_topic(folder):
+        return
+    base.heading("Is it about the topic? y yes, n no, Enter skips, q ends")
+    labels: dict[str, bool] = {}
+    for shown in doubtful:
+        answer = typer.prompt(f"  {shown.title[:100]} [{shown.source}]", default="", show_default=False).strip().lower()
+        if answer.startswith("q"):
+            break
+        if answer[:1] in ("y", "n"):
+            labels[str(shown.id)] = answer.startswith("y")
+    if labels:
+        _label_all(cli, folder, articles, labels)
+        cli.say("run it again to see what that changed")

@@ -1,0 +1,231 @@
+"""A topic before it is turned on: articles in, what it would have told out, with the hits nearest to its threshold.
+
+The articles are replayed (monitor.backtest), so what is counted here is, article by article, what the daemon would have done.
+Stores nothing and tells nobody.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from monitor.backtest import Line, Replayed, replay
+from monitor.match import SHIFT, Matcher
+from monitor.types import Kind, Reason, Score, Topic
+
+NEAREST = 6
+"""Hits shown on each side of the threshold."""
+SURE = 0.9
+"""How often the range of alerts a day should hold what comes."""
+_BOOTSTRAP_DAYS = 7
+_RESAMPLES = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One article beside one topic."""
+
+    id: Any
+    title: str
+    source: str
+    url: str
+    published_at: datetime
+    language: str
+    score: float
+    threshold: float
+    part: float
+    """Score over threshold: 1 and more is a hit."""
+    kind: str
+    story: Any
+    is_alert: bool
+    reason: str
+    also: tuple[str, ...] = ()
+    """Topics in force that match it as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """Alerts a day with their range."""
+
+    a_day: float
+    low: float
+    high: float
+    alerts: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What one topic would have done."""
+
+    topic: str
+    articles: int
+    hits: tuple[Shown, ...] = ()
+    """Every article that matched, in order of arrival."""
+    blocked: Mapping[str, int] = field(default_factory=dict)
+    """Above the threshold, but held back by a rule of topic.toml: reason -> how many."""
+    rate: Rate
+    above: tuple[Shown, ...] = ()
+    """Those nearest to the threshold, nearest first; copies left out."""
+    below: tuple[Shown, ...] = ()
+    overlap: Mapping[str, int] = field(default_factory=dict)
+    """Topics in force -> how many of the hits they match as well."""
+
+    @property
+    def stories(self) -> int:
+        """How many stories the hits belong to."""
+        return len({str(each.story) for each in self.hits})
+
+
+def run(
+    lines: Iterable[Line], matcher: Matcher, topics: Sequence[Topic], *, others: Matcher | None = None
+) -> tuple[Trial, ...]:
+    """Try these topics over these articles; `others` are the topics in force, with which their hits are compared."""
+    trials = {topic.name: _Tally(topic.name, others) for topic in topics if topic.is_enabled}
+    calendar = _Calendar()
+    for each in replay(lines, matcher, topics):
+        calendar.turn(each.line.article.seen_at)
+        for score in each.scores:
+            trials[score.topic].add(each, score)
+    return tuple(each.closed(calendar) for each in trials.values())
+
+
+class _Calendar:
+    """The days that the articles span."""
+
+    def __init__(self) -> None:
+        self.articles = 0
+        self._first: datetime | None = None
+        self._last: datetime | None = None
+
+    def turn(self, at: datetime) -> None:
+        self.articles += 1
+        self._first = min(self._first or at, at)
+        self._last = max(self._last or at, at)
+
+    def days(self) -> Iterator[date]:
+        if self._first and self._last:
+            for number in range((self._last.date() - self._first.date()).days + 1):
+                yield self._first.date() + timedelta(days=number)
+
+
+class _Tally:
+    """What is counted of one topic on the way."""
+
+    def __init__(self, topic: str, others: Matcher | None) -> None:
+        self._topic, self._others = topic, others
+        self._hits: list[Shown] = []
+        self._blocked: Counter[str] = Counter()
+        self._alerts: defaultdict[date, int] = defaultdict(int)
+        self._above: list[tuple[float, int, Shown]] = []
+        self._below: list[tuple[float, int, Shown]] = []
+        self._seen = 0
+
+    def add(self, replayed: Replayed, score: Score) -> None:
+        self._seen += 1
+        if score.blocked:
+            self._blocked[Reason(score.blocked).value] += 1
+            return
+        is_copy = replayed.filed.choice.kind is Kind.COPY
+        part = (score.score + SHIFT) / (score.threshold + SHIFT)
+        if score.is_match:
+            shown = self._shown(replayed, score, part)
+            self._hits.append(shown)
+            self._alerts[replayed.line.article.seen_at.date()] += shown.is_alert
+            if not is_copy:
+                _keep(self._above, (-part, -self._seen, shown))
+        elif not is_copy and score.score > 0 and (len(self._below) < NEAREST or part > self._below[0][0]):
+            _keep(self._below, (part, -self._seen, self._shown(replayed, score, part)))
+
+    def _shown(self, replayed: Replayed, score: Score, part: float) -> Shown:
+        article = replayed.line.article
+        return Shown(
+            id=replayed.line.id,
+            title=article.title,
+            source=article.source,
+            url=article.url,
+            published_at=article.published_at,
+            language=article.language,
+            score=round(score.score, 4),
+            threshold=round(score.threshold, 4),
+            part=round(part, 3),
+            kind=replayed.filed.choice.kind.value,
+            story=replayed.story,
+            is_alert=score.topic in replayed.filed.decision.alerts,
+            reason=replayed.filed.decision.reason.value,
+            also=self._also(replayed) if score.is_match else (),
+        )
+
+    def _also(self, replayed: Replayed) -> tuple[str, ...]:
+        article = replayed.line.article
+        found = self._others.matches(article.title, article.text, article.language) if self._others else ()
+        return tuple(each.topic for each in found if each.is_match)
+
+    def closed(self, calendar: _Calendar) -> Trial:
+        return Trial(
+            topic=self._topic,
+            articles=calendar.articles,
+            hits=tuple(self._hits),
+            blocked=dict(self._blocked),
+            rate=rate([self._alerts.get(day, 0) for day in calendar.days()]),
+            above=tuple(each for _, _, each in sorted(self._above, key=lambda kept: kept[2].part)),
+            below=tuple(each for _, _, each in sorted(self._below, key=lambda kept: -kept[2].part)),
+            overlap=dict(Counter(name for hit in self._hits for name in hit.also).most_common()),
+        )
+
+
+def _keep(heap: list[tuple[float, int, Shown]], item: tuple[float, int, Shown]) -> None:
+    """Only the nearest few; the second number breaks ties, so that values are never compared."""
+    if len(heap) < NEAREST:
+        heapq.heappush(heap, item)
+    else:
+        heapq.heappushpop(heap, item)
+
+
+# --- alerts a day -----------------------------------------------------------------------------------------------------
+
+
+def rate(by_day: Sequence[int]) -> Rate:
+    """Alerts a day from those of each day, with a range for the mean: what chance alone leaves open (Poisson, exact) and, from a
+    week on, what the days' own unevenness does (bootstrap over days); the wider of the two on either side. News comes in
+    bursts, so a month without the event says little of the day on which it comes."""
+    days, alerts = len(by_day), sum(by_day)
+    if not days:
+        return Rate(a_day=0.0, low=0.0, high=0.0, alerts=0, days=0)
+    low, high = (bound / days for bound in _poisson(alerts))
+    if days >= _BOOTSTRAP_DAYS and alerts:
+        drawn = np.random.default_rng(0).choice(np.array(by_day), (_RESAMPLES, days)).mean(axis=1)
+        least, most = np.quantile(drawn, ((1 - SURE) / 2, (1 + SURE) / 2))
+        low, high = min(low, float(least)), max(high, float(most))
+    return Rate(a_day=round(alerts / days, 3), low=round(low, 3), high=round(high, 3), alerts=alerts, days=days)
+
+
+def _poisson(count: int) -> tuple[float, float]:
+    """The exact interval for the mean of a Poisson count (Garwood 1936); of a great many the normal one, which is as good."""
+    tail = (1 - SURE) / 2
+    if count > 1_000:
+        return count - 1.645 * math.sqrt(count), count + 1.645 * math.sqrt(count)
+    low = _where(lambda mean: 1 - _at_most(count - 1, mean), tail, count) if count else 0.0
+    return low, _where(lambda mean: -_at_most(count, mean), -tail, count)
+
+
+def _at_most(count: int, mean: float) -> float:
+    """The chance of at most `count` where `mean` are expected."""
+    logs = [number * math.log(mean) - mean - math.lgamma(number + 1) for number in range(count + 1)] if mean else [0.0]
+    return math.fsum(math.exp(each) for each in logs)
+
+
+def _where(rising: Any, wanted: float, count: int) -> float:
+    """Where a rising function takes a value, by halving."""
+    low, high = 1e-9, count + 6 * math.sqrt(count + 1) + 6
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if rising(middle) < wanted else (low, middle)
+    return (low + high) / 2
