@@ -17,7 +17,7 @@ from monitor import dedup, stories
 from monitor.alert import Arrival
 from monitor.match import Matcher, Tracker
 from monitor.sketch import Fingerprint, fingerprint
-from monitor.store import alerts, articles, kindred
+from monitor.store import alerts, articles, kindred, near
 from monitor.store.articles import Sighting
 from monitor.stories import Profile, profile
 from monitor.text import shorten
@@ -138,6 +138,9 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
     if sighting:
         articles.see(session, sighting, article_id, now=now)
     alerts.save_matches(session, article_id, story_id, judged.scores, decision, now=now)
+    if known is None and choice.kind is not Kind.COPY:
+        missed = near.candidates(judged.scores)
+        near.keep(session, article_id, story_id, article.url, article.title, missed, now=now)
     filed = Filed(
         article_id=article_id,
         story_id=story_id,
@@ -214,6 +217,7 @@ def _alert(article: Article, score: Score, filed: Filed, telling: Telling, now: 
         score=score.score,
         threshold=score.threshold,
         probability=score.probability,
+        measured=score.measured,
         evidence=score.evidence,
         reason=reasons[score.topic].value,
         review_url=f"{telling.base_url}/articles/{filed.article_id}" if telling.base_url else "",

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from sqlmodel import Session
 
 from monitor.background import ARCHIVE, ARCHIVE_CHARACTERS, Background, mark
+from monitor.calibrate import Calibration, calibrate
 from monitor.learn import MOST_HITS
 from monitor.match import CONFIDENT, SHIFT, Matcher, build
-from monitor.store import archive, topics
+from monitor.store import archive, judged, topics
 from monitor.types import Topic
 
 
@@ -26,7 +27,13 @@ def learned(session: Session, wanted: Sequence[Topic]) -> Matcher:
         hits=topics.hits(
             session, [each.name for each in wanted], at_least=CONFIDENT, shift=SHIFT, limit_each=2 * MOST_HITS
         ),
+        calibration=calibration(session),
     )
+
+
+def calibration(session: Session) -> Calibration:
+    """How likely a match is wanted, by all verdicts that stand."""
+    return calibrate(judged.verdicts(session))
 
 
 def background(session: Session) -> Background:

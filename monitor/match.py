@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from monitor import evidence
 from monitor.background import Background
+from monitor.calibrate import Calibration, margin
 from monitor.learn import ANY, Model, Side, code, heaviest, learn, sample, themes, vector
 from monitor.rules import forbidden
 from monitor.terms import Vector
@@ -45,17 +46,22 @@ Floats = npt.NDArray[np.float64]
 
 
 def build(
-    topics: Sequence[Topic], *, background: Background, examples: Sequence[Example] = (), hits: Sequence[Example] = ()
+    topics: Sequence[Topic],
+    *,
+    background: Background,
+    examples: Sequence[Example] = (),
+    hits: Sequence[Example] = (),
+    calibration: Calibration | None = None,
 ) -> Matcher:
     """A matcher for the enabled topics, in their order. `examples` are reviewed articles, `hits` the topics' own confident matches
-    that nobody has reviewed, oldest first; those of other topics are ignored."""
+    that nobody has reviewed, oldest first; those of other topics are ignored. Without `calibration` no score has a probability."""
     reviewed, matched = _of_topics(examples), _of_topics(hits)
     models = [
         learn(topic, reviewed.get(topic.name, ()), matched.get(topic.name, ()), background)
         for topic in topics
         if topic.is_enabled
     ]
-    return Matcher(models, background)
+    return Matcher(models, background, calibration=calibration)
 
 
 def _of_topics(examples: Iterable[Example]) -> Mapping[str, Sequence[Example]]:
@@ -74,11 +80,17 @@ class Matcher:
     """All topics at once. Immutable; build a new one when seeds, verdicts or background change."""
 
     def __init__(
-        self, models: Sequence[Model], background: Background, indexes: Mapping[str, _Index] | None = None
+        self,
+        models: Sequence[Model],
+        background: Background,
+        indexes: Mapping[str, _Index] | None = None,
+        *,
+        calibration: Calibration | None = None,
     ) -> None:
         self._places = {model.topic.name: at for at, model in enumerate(models)}
         self._order = tuple(models)
         self._background = background
+        self.calibration = calibration or Calibration()
         self._indexes = dict(indexes or {})
         self._languages = frozenset(language for model in models for language in model.sides)
         self.topics: tuple[Topic, ...] = tuple(model.topic for model in models)
@@ -102,7 +114,7 @@ class Matcher:
         }
         for language, index in indexes.items():
             index.strictness[at], index.ceilings[at] = _strictness(model, language), _ceiling(model, language)
-        return Matcher(models, self._background, indexes)
+        return Matcher(models, self._background, indexes, calibration=self.calibration)
 
     def version(self, topic: str) -> str:
         """Changes whenever the topic could score differently. KeyError for a topic that is unknown or not enabled."""
@@ -150,8 +162,17 @@ class Matcher:
         return article, index.score(article.vector), thresholds
 
     def _score(self, model: Model, article: _Article, value: float, threshold: float) -> Score:
+        topic, factor = model.topic.name, _factor(model)
+        standing = self.calibration.of(topic)
         found = Score(
-            topic=model.topic.name, score=value, threshold=threshold, is_match=False, model_version=model.version
+            topic=topic,
+            score=value,
+            threshold=threshold,
+            is_match=False,
+            probability=self.calibration.probability(topic, margin(value, threshold, factor)),
+            measured=standing.measured if standing.is_calibrated else None,
+            factor=factor,
+            model_version=model.version,
         )
         if value < threshold:
             return found
@@ -238,13 +259,17 @@ def _strictness(model: Model, language: str) -> float:
     side = model.side(language)
     examples = max(1, min(side.examples, _MOST_EXAMPLES))
     coherence = min(max(side.coherence, 0.1), 1.0)
-    return float(examples**_EXAMPLES * coherence**_COHERENCE * SENSITIVITY[model.topic.sensitivity])
+    return float(examples**_EXAMPLES * coherence**_COHERENCE * _factor(model))
+
+
+def _factor(model: Model) -> float:
+    return SENSITIVITY[model.topic.sensitivity]
 
 
 def _ceiling(model: Model, language: str) -> float:
     """The highest threshold of this topic. Without examples in the language it has none."""
     side = model.side(language)
-    return _CEILING * side.coherence * SENSITIVITY[model.topic.sensitivity] if side.coherence > 0 else math.inf
+    return _CEILING * side.coherence * _factor(model) if side.coherence > 0 else math.inf
 
 
 class Tracker:

@@ -13,7 +13,7 @@ from typing import Final
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from monitor import urls
+from monitor import reliability, urls
 from monitor.text import clean, clean_line, shorten
 from monitor.types import Alert, AlertArticle, AlertKind, Contribution
 
@@ -80,7 +80,7 @@ def why_lines(alert: Alert) -> list[str]:
 
 def _score(alert: Alert) -> str:
     plain = f"score {alert.score:.2f}, threshold {alert.threshold:.2f}"
-    return plain if alert.probability is None else f"probability {alert.probability:.0%}, {plain}"
+    return plain if alert.probability is None else f"{reliability.words(alert.probability, alert.measured)}; {plain}"
 
 
 def _terms(terms: tuple[Contribution, ...]) -> str:

@@ -6,7 +6,7 @@ A verdict is recorded in its own transaction and stands until the next one. Fetc
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from monitor import seedfiles
+from monitor.calibrate import Calibration, margin
+from monitor.lessons import calibration
 from monitor.seedfiles import SeedFileError, Sheet, Written
 from monitor.store import alerts, articles, search, topics
 from monitor.store.tables import (
@@ -28,7 +30,7 @@ from monitor.store.tables import (
     RevisionRow,
     VerdictRow,
 )
-from monitor.types import Evidence, Grade, Reason, Verdict
+from monitor.types import Evidence, Grade, Measured, Reason, Verdict
 from monitor.urls import canonical
 
 STATES = ("new", "confirmed", "dismissed")
@@ -68,6 +70,8 @@ class Hit:
     score: float
     threshold: float
     probability: float | None
+    """By the verdicts of today; None where the topic is not calibrated yet."""
+    measured: Measured | None
     state: str
     reason: str
     kind: str
@@ -150,7 +154,8 @@ def list_hits(session: Session, query: Query) -> Page:
     rows = session.exec(newest.limit(query.limit).offset(query.offset)).all()
     titles = topics.titles(session)
     also = _also(session, {match.story_id for match, _ in rows})
-    hits = tuple(_hit(match, article, titles, also) for match, article in rows)
+    odds = calibration(session)
+    hits = tuple(_hit(match, article, titles, also, odds) for match, article in rows)
     return Page(hits=hits, total=session.exec(counted.where(*conditions)).one())
 
 
@@ -160,7 +165,7 @@ def find_hit(session: Session, match_id: int) -> Hit | None:
     if match is None:
         return None
     article = session.get_one(ArticleRow, match.article_id)
-    return _hit(match, article, topics.titles(session), _also(session, {match.story_id}))
+    return _hit(match, article, topics.titles(session), _also(session, {match.story_id}), calibration(session))
 
 
 def counts(session: Session) -> list[Count]:
@@ -237,6 +242,7 @@ def record(session: Session, article_id: int) -> Record | None:
         return None
     titles = topics.titles(session)
     also = _also(session, {row.story_id})
+    odds = calibration(session)
     matches = session.exec(select(MatchRow).where(MatchRow.article_id == row.id).order_by(col(MatchRow.score).desc()))
     return Record(
         id=row.id,
@@ -258,7 +264,7 @@ def record(session: Session, article_id: int) -> Record | None:
         reason=Reason[row.decision].value,
         decided_at=row.decided_at,
         scores=tuple(row.scores),
-        hits=tuple(_hit(match, row, titles, also) for match in matches),
+        hits=tuple(_hit(match, row, titles, also, odds) for match in matches),
         feeds=_feeds(session, row.id),
         carried=_carried(session, row),
         revisions=_revisions(session, row.id),
@@ -295,6 +301,7 @@ def flat(hit: Hit) -> dict[str, Any]:
         "score": round(hit.score, 4),
         "threshold": round(hit.threshold, 4),
         "probability": hit.probability,
+        "precision": asdict(hit.measured) if hit.measured else None,
         "state": hit.state,
         "reason": hit.reason,
         "kind": hit.kind,
@@ -323,8 +330,15 @@ def _conditions(session: Session, query: Query) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _hit(match: MatchRow, article: ArticleRow, titles: dict[str, str], also: dict[int, tuple[str, ...]]) -> Hit:
+def _hit(
+    match: MatchRow,
+    article: ArticleRow,
+    titles: dict[str, str],
+    also: dict[int, tuple[str, ...]],
+    odds: Calibration,
+) -> Hit:
     assert match.id is not None
+    standing = odds.of(match.topic)
     return Hit(
         id=match.id,
         article_id=match.article_id,
@@ -339,7 +353,8 @@ def _hit(match: MatchRow, article: ArticleRow, titles: dict[str, str], also: dic
         found_at=match.created_at,
         score=match.score,
         threshold=match.threshold,
-        probability=match.probability,
+        probability=odds.probability(match.topic, margin(match.score, match.threshold, match.factor)),
+        measured=standing.measured if standing.is_calibrated else None,
         state=_state(match.is_relevant),
         reason=Reason[match.reason].value,
         kind=article.kind,

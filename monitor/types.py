@@ -260,6 +260,17 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """How often a topic's matches were right, by the verdicts on them; copies of a text count once."""
+
+    confirmed: int
+    judged: int
+    low: float
+    """The 95 % interval of the share, 0 to 1."""
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """One topic's answer to one article, whether it matched or not."""
 
@@ -269,6 +280,10 @@ class Score:
     is_match: bool
     probability: float | None = None
     """Only where it is calibrated."""
+    measured: Measured | None = None
+    """Stands beside the probability."""
+    factor: float = 1.0
+    """What the topic's sensitivity multiplied the threshold by."""
     blocked: Reason | None = None
     """Set where the score is above the threshold but a rule of topic.toml forbids the match."""
     evidence: Evidence = Evidence()
@@ -383,6 +398,7 @@ class Alert:
     score: float = 0.0
     threshold: float = 0.0
     probability: float | None = None
+    measured: Measured | None = None
     evidence: Evidence = Evidence()
     also_carried_by: tuple[str, ...] = ()
     """Other sources of the same story at the time of the decision."""

@@ -160,6 +160,7 @@ def test_the_schema_holds_still() -> None:
                 "score": 0.312,
                 "threshold": 0.18,
                 "probability": None,
+                "precision": None,
                 "terms": [
                     {"term": "cannery", "weight": 0.12},
                     {"term": "harbour town", "weight": 0.07},

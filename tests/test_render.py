@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor import render
-from monitor.types import AlertKind, Contribution, Evidence
+from monitor.types import AlertKind, Contribution, Evidence, Measured
 from tests.fakes.alerts import EVIDENCE, alert, notice, trial
 
 
@@ -101,7 +101,13 @@ def test_why_is_two_lines_and_no_percentage() -> None:
 
 
 def test_a_calibrated_probability_is_a_percentage() -> None:
-    assert render.why(alert(probability=0.874)).startswith("probability 87%, score 0.31, threshold 0.18 (")
+    assert render.why(alert(probability=0.874)).startswith("87% likely; score 0.31, threshold 0.18 (")
+
+
+def test_a_percentage_stands_beside_how_often_the_topic_was_right() -> None:
+    measured = Measured(confirmed=41, judged=45, low=0.793, high=0.965)
+    said = render.why(alert(probability=0.874, measured=measured))
+    assert said.startswith("87% likely; precision 41 of 45 judged (79-96%); score 0.31, threshold 0.18 (")
 
 
 def test_the_shares_of_many_terms_still_add_up() -> None:

@@ -43,6 +43,7 @@ from monitor.store.tables import (
     TopicRow,
     VerdictRow,
 )
+from monitor.types import Measured
 from monitor.web import create, guard, pages, show
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -254,6 +255,9 @@ def test_a_hit_shows_what_a_reviewer_needs(db: Database, client: TestClient) -> 
 def test_a_percentage_appears_only_where_it_is_calibrated() -> None:
     assert show.score_words(0.3, 0.2, None) == "score 0.30, threshold 0.20; not calibrated yet"
     assert show.score_words(0.3, 0.2, 0.87) == "87% likely; score 0.30, threshold 0.20"
+    measured = Measured(confirmed=41, judged=45, low=0.793, high=0.965)
+    beside = "87% likely; precision 41 of 45 judged (79-96%); score 0.30, threshold 0.20"
+    assert show.score_words(0.3, 0.2, 0.87, measured) == beside
 
 
 def test_hits_are_listed_newest_first_and_filtered(db: Database, client: TestClient) -> None:

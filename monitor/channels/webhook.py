@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -181,6 +181,7 @@ def _match(alert: Alert) -> dict[str, object]:
         "score": alert.score,
         "threshold": alert.threshold,
         "probability": alert.probability,
+        "precision": asdict(alert.measured) if alert.measured else None,
         "terms": [{"term": each.term, "weight": each.weight} for each in evidence.terms],
         "sentence": evidence.sentence,
         "seed": evidence.seed or None,

@@ -12,6 +12,7 @@ import typer
 from monitor import seeds, urls
 from monitor.cli import base
 from monitor.cli.alerts import show_deliveries
+from monitor.cli.matches import likely
 from monitor.cli.topics import build_matcher
 from monitor.errors import FetchError, ParseError
 from monitor.types import Article, Entry, Evidence, Reason, Score
@@ -100,6 +101,7 @@ def _show(record: Record) -> None:
         base.table(("topic", ">score", ">threshold", "verdict"), map(_score_row, record.scores))
     for hit in record.hits:
         base.heading(f"Match {hit.id}: {hit.topic_title} ({hit.state})")
+        base.facts([("likely", likely(hit.probability, hit.measured))])
         _show_evidence(hit.evidence)
     if record.carried:
         base.heading("The rest of its story")
@@ -241,6 +243,7 @@ def _guess_flat(guess: _Guess) -> dict[str, Any]:
                 "score": each.score,
                 "threshold": each.threshold,
                 "probability": each.probability,
+                "precision": each.measured,
                 "matched": each.is_match,
                 "blocked": each.blocked and each.blocked.name,
             }
@@ -267,8 +270,14 @@ def _show_guess(guess: _Guess) -> None:
         base.line("no topic is defined")
         return
     base.table(
-        ("topic", ">score", ">threshold", "verdict"),
-        ((each.topic, each.score, each.threshold, _verdict(each.is_match, each.blocked)) for each in guess.scores),
+        ("topic", ">score", ">threshold", "verdict", "likely"),
+        (
+            (
+                *(each.topic, each.score, each.threshold, _verdict(each.is_match, each.blocked)),
+                likely(each.probability, each.measured),
+            )
+            for each in guess.scores
+        ),
     )
     for topic, evidence in guess.evidence.items():
         base.heading(f"Why {topic} scored so")

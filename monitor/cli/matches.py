@@ -17,8 +17,10 @@ from monitor.cli import base
 from monitor.errors import MonitorError
 
 if TYPE_CHECKING:
+    from monitor.misses import Near
     from monitor.review import Hit, Query
     from monitor.store.db import Database
+    from monitor.types import Measured
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -48,6 +50,7 @@ Words = Annotated[str, typer.Option("--search", help="Only articles that hold al
 Since = Annotated[str, typer.Option("--since", help="Only those found since: 2026-11-22, 24h, 7d.")]
 Source = Annotated[str, typer.Option("--source", help="Only from this feed.")]
 Note = Annotated[str, typer.Option("--note", help="Why, for later readers.")]
+OfNear = Annotated[bool, typer.Option("--near", help="The numbers are those of `matches near`.")]
 Ids = Annotated[
     list[int],
     typer.Argument(metavar="ID", min=1, max=_LARGEST, help="As `matches list` shows them.", show_default=False),
@@ -152,7 +155,7 @@ def show_hit(hit: Hit) -> None:
             ("url", hit.url),
             ("published", base.when(hit.published_at) + " UTC"),
             ("score", f"{hit.score:.3f} (threshold {hit.threshold:.3f})"),
-            ("probability", hit.probability),
+            ("likely", likely(hit.probability, hit.measured)),
             ("terms", terms),
             ("sentence", hit.evidence.sentence),
             ("nearest seed", seed),
@@ -160,6 +163,58 @@ def show_hit(hit: Hit) -> None:
             ("state", hit.state),
             ("decision", hit.reason),
         ]
+    )
+
+
+def likely(probability: float | None, measured: Measured | None) -> str:
+    """A percentage with how often the topic was right, or why there is none."""
+    from monitor.reliability import words
+
+    return "not calibrated yet" if probability is None else words(probability, measured)
+
+
+@app.command("near")
+def near_(
+    ctx: typer.Context,
+    topic: OfTopic = "",
+    state: Annotated[State, typer.Option("--state", "-s", help="New, confirmed or dismissed ones.")] = State.NEW,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 20,
+    as_json: base.AsJson = False,
+) -> None:
+    """Near misses, to learn from; with --json one a line.
+
+    A sample of what came just below a topic's threshold and was not told. A verdict on one (confirm --near, dismiss
+    --near) teaches the topic, and tells `monitor evaluate` how much is missed.
+
+    \b
+    Examples:
+      monitor matches near --topic moscow-format
+      monitor matches confirm --near 3 8
+    """
+    from monitor import misses
+
+    cli = base.of(ctx)
+    cli.log()
+    with base.opened(cli.settings) as db:
+        _query(db, topic, None, "", "", "")
+        with db.reading() as session:
+            found = misses.list_near(session, topic=topic, state=state, limit=limit)
+    if as_json:
+        base.print_json_lines(misses.flat(each) for each in found)
+        return
+    if not found:
+        base.line("no near misses" if state is State.NEW else f"no near misses {state}")
+        return
+    columns = (">id", "found (UTC)", "topic", ">score", ">threshold", ">stands for", "state", "source", "title")
+    base.table(
+        columns,
+        (
+            (
+                *(each.id, each.found_at, each.topic, each.score, each.threshold),
+                *(f"{1 / each.share:.0f}", each.state, each.source, each.title),
+            )
+            for each in found
+        ),
     )
 
 
@@ -171,6 +226,7 @@ def confirm(
     as_seed: Annotated[
         bool, typer.Option("--as-seed", help="Put the article into the topic's folder as well.")
     ] = False,
+    near: OfNear = False,
 ) -> None:
     """Say that matches are wanted; the model learns from it.
 
@@ -179,7 +235,7 @@ def confirm(
       monitor matches confirm 12 15 16
       monitor matches confirm 12 --as-seed
     """
-    _judge(ctx, ids, is_relevant=True, note=note, as_seed=as_seed)
+    _judge(ctx, ids, is_relevant=True, note=note, as_seed=as_seed, near=near)
 
 
 @app.command()
@@ -188,6 +244,7 @@ def dismiss(
     ids: Ids,
     note: Note = "",
     as_seed: Annotated[bool, typer.Option("--as-seed", help="Put the article into the topic's not/ as well.")] = False,
+    near: OfNear = False,
 ) -> None:
     """Say that matches are not wanted; the model learns from it.
 
@@ -196,20 +253,22 @@ def dismiss(
       monitor matches dismiss 17 --note "a namesake"
       monitor matches dismiss 17 --as-seed
     """
-    _judge(ctx, ids, is_relevant=False, note=note, as_seed=as_seed)
+    _judge(ctx, ids, is_relevant=False, note=note, as_seed=as_seed, near=near)
 
 
-def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: str, as_seed: bool) -> None:
-    from monitor import review
+def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: str, as_seed: bool, near: bool) -> None:
+    from monitor import misses, review
 
     cli = base.of(ctx)
     cli.log()
     missing = []
     unwritten = []
+    verb = misses.judge if near else review.judge
+    what = "near miss" if near else "match"
     with base.opened(cli.settings) as db:
         for id in dict.fromkeys(ids):
             with db.writing() as session:
-                hit = review.judge(session, id, is_relevant=is_relevant, by=user(), note=note[:2000], now=cli.now())
+                hit = verb(session, id, is_relevant=is_relevant, by=user(), note=note[:2000], now=cli.now())
             if hit is None:
                 missing.append(id)
             else:
@@ -217,12 +276,12 @@ def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: s
             if hit is not None and as_seed:
                 unwritten += _as_seed(cli, db, hit, is_counter=not is_relevant)
     if missing:
-        raise base.NotFoundError(f"there is no match {', '.join(map(str, missing))}")
+        raise base.NotFoundError(f"there is no {what} {', '.join(map(str, missing))}")
     if unwritten:
         raise MonitorError("\n".join(["the verdict is kept, but no seed was written:", *unwritten]))
 
 
-def _as_seed(cli: base.Cli, db: Database, hit: Hit, *, is_counter: bool) -> list[str]:
+def _as_seed(cli: base.Cli, db: Database, hit: Hit | Near, *, is_counter: bool) -> list[str]:
     """Write the article of a match into its topic's folder; what went wrong, if anything."""
     from monitor import review
     from monitor.seedfiles import SeedFileError

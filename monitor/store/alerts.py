@@ -75,6 +75,7 @@ def _match_values(score: Score) -> dict[str, Any]:
     return {
         "score": score.score,
         "threshold": score.threshold,
+        "factor": score.factor,
         "probability": score.probability,
         "evidence": _EVIDENCE.dump_python(score.evidence, mode="json"),
         "model_version": score.model_version,

@@ -35,6 +35,10 @@ def _big(**options: Any) -> Any:
     return Field(sa_column=Column(BigInteger, **options))
 
 
+def _of_balanced() -> Any:
+    return Field(default=1.0, sa_column_kwargs={"server_default": "1"})
+
+
 class FeedRow(Base, table=True):
     """A URL we poll."""
 
@@ -182,6 +186,8 @@ class MatchRow(Base, table=True):
     topic: str
     score: float
     threshold: float
+    factor: float = _of_balanced()
+    """What the sensitivity in force had multiplied the threshold by."""
     probability: float | None = None
     evidence: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     model_version: str = ""
@@ -190,6 +196,42 @@ class MatchRow(Base, table=True):
     is_relevant: bool | None = Field(default=None, index=True)
     reviewed_at: datetime | None = None
     reviewed_by: str | None = None
+
+
+class NearMissRow(Base, table=True):
+    """Article x topic just below its threshold, kept as a sample to be looked at; never told."""
+
+    __tablename__ = "near_misses"
+    __table_args__ = (
+        UniqueConstraint("article_id", "topic"),
+        Index("ix_near_misses_topic_created_at", "topic", "created_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    article_id: int = Field(foreign_key="articles.id")
+    story_id: int
+    topic: str
+    band: int
+    share: float
+    """With what probability it was kept."""
+    score: float
+    threshold: float
+    factor: float = _of_balanced()
+    model_version: str = ""
+    created_at: datetime
+    is_relevant: bool | None = Field(default=None, index=True)
+    reviewed_at: datetime | None = None
+    reviewed_by: str | None = None
+
+
+class NearCountRow(Base, table=True):
+    """How many articles came so near to a topic on one day, kept or not."""
+
+    __tablename__ = "near_counts"
+    topic: str = Field(primary_key=True)
+    day: str = Field(primary_key=True)
+    """2026-11-22, in UTC."""
+    band: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seen: int = 0
 
 
 class VerdictRow(Base, table=True):
@@ -216,6 +258,8 @@ class TopicRow(Base, table=True):
     version: int = 1
     is_enabled: bool = True
     changed_at: datetime
+    added_at: datetime | None = None
+    """When it was first met; None where that was before this was noted."""
 
 
 class AlertRow(Base, table=True):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from monitor.store.tables import ArticleRow, MatchRow, TopicRow, VerdictRow
+from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, TopicRow, VerdictRow
 from monitor.types import Example, Topic, Verdict
+
+_Row = TypeVar("_Row", MatchRow, NearMissRow)
 
 
 def sync(session: Session, topics: Sequence[Topic], *, now: datetime) -> list[str]:
@@ -20,7 +23,7 @@ def sync(session: Session, topics: Sequence[Topic], *, now: datetime) -> list[st
     for topic in topics:
         row = known.get(topic.name)
         if row is None:
-            session.add(TopicRow(name=topic.name, title=topic.title, digest=topic.digest, changed_at=now))
+            session.add(TopicRow(name=topic.name, title=topic.title, digest=topic.digest, changed_at=now, added_at=now))
             changed.append(topic.name)
         elif row.digest != topic.digest:
             row.version, row.digest, row.changed_at = row.version + 1, topic.digest, now
@@ -59,23 +62,34 @@ def judge(session: Session, verdict: Verdict) -> bool:
 
 
 def examples(session: Session, *, limit_each: int = 200) -> list[Example]:
-    """Every article with a standing verdict, as the model learns from it; the latest `limit_each` of each topic."""
-    rows = session.exec(
-        select(MatchRow, ArticleRow)
-        .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
-        .where(col(MatchRow.is_relevant).is_not(None))
-        .order_by(col(MatchRow.reviewed_at).desc(), col(MatchRow.id).desc())
-    )
+    """Every article with a standing verdict, as the model learns from it; the latest `limit_each` of each topic. A near miss
+    teaches like a match; where an article is both, what was said of the match stands."""
+    judged: list[tuple[MatchRow | NearMissRow, ArticleRow]] = [
+        *_judged(session, MatchRow),
+        *_judged(session, NearMissRow),
+    ]
     taken: Counter[str] = Counter()
+    known: set[tuple[str, int]] = set()
     found = []
-    for match, article in rows:
-        taken[match.topic] += 1
-        if taken[match.topic] <= limit_each:
-            found.append(_example(match, article))
+    for row, article in sorted(judged, key=lambda each: each[0].reviewed_at or each[0].created_at, reverse=True):
+        if (row.topic, row.article_id) not in known and taken[row.topic] < limit_each:
+            taken[row.topic] += 1
+            known.add((row.topic, row.article_id))
+            found.append(_example(row, article))
     return found
 
 
-def _example(match: MatchRow, article: ArticleRow) -> Example:
+def _judged(session: Session, table: type[_Row]) -> Sequence[tuple[_Row, ArticleRow]]:
+    rows = session.exec(
+        select(table, ArticleRow)
+        .join(ArticleRow, col(ArticleRow.id) == col(table.article_id))
+        .where(col(table.is_relevant).is_not(None))
+        .order_by(col(table.reviewed_at).desc(), col(table.id).desc())
+    )
+    return rows.all()
+
+
+def _example(match: MatchRow | NearMissRow, article: ArticleRow) -> Example:
     return Example(
         topic=match.topic,
         title=article.title,

@@ -16,10 +16,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
-from monitor import urls
+from monitor import reliability, urls
 from monitor.evidence import OTHER
 from monitor.text import fold, tokens
-from monitor.types import Evidence, Reason
+from monitor.types import Evidence, Measured, Reason
 
 TEXT_LIMIT = 60_000
 """Characters of a text that a page shows; the store keeps all."""
@@ -91,10 +91,14 @@ def speech(language: str) -> Markup:
 # --- numbers, times, links --------------------------------------------------------------------------------------------
 
 
-def score_words(score: float, threshold: float, probability: float | None) -> str:
-    """A percentage only where it is a calibrated one."""
+def score_words(score: float, threshold: float, probability: float | None, measured: Measured | None = None) -> str:
+    """A percentage only where it is a calibrated one, and then with how often the topic was right."""
     plain = f"score {score:.2f}, threshold {threshold:.2f}"
-    return f"{plain}; not calibrated yet" if probability is None else f"{probability:.0%} likely; {plain}"
+    return (
+        f"{plain}; not calibrated yet"
+        if probability is None
+        else f"{reliability.words(probability, measured)}; {plain}"
+    )
 
 
 def share(weight: float, score: float) -> str:

@@ -1,0 +1,123 @@
+"""Near misses as rows: kept as a sample with its share, listed for review, judged. Never told. The policy is monitor.sampling's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Table, bindparam, func, insert, select, update
+from sqlmodel import Session, col
+
+from monitor import sampling
+from monitor.sampling import DAYS, NearMiss
+from monitor.store.tables import NearCountRow, NearMissRow, VerdictRow
+from monitor.types import Score, Verdict
+
+_counts: Table = NearCountRow.__table__  # type: ignore[attr-defined]
+_SEEN = select(_counts).where(
+    _counts.c.topic.in_(bindparam("topics", expanding=True)), _counts.c.day >= bindparam("since")
+)
+_COUNT_MORE = (
+    update(_counts)
+    .where(
+        _counts.c.topic == bindparam("of_topic"),
+        _counts.c.day == bindparam("on"),
+        _counts.c.band == bindparam("within"),
+    )
+    .values(seen=_counts.c.seen + 1)
+)
+_COUNT_FIRST = insert(_counts)
+_ADD = insert(NearMissRow)
+
+
+def candidates(scores: Sequence[Score]) -> list[NearMiss]:
+    """Those topics that an article came near to without matching."""
+    found = []
+    for each in scores:
+        band = None if each.is_match or each.blocked else sampling.band(each.score, each.threshold)
+        if band is not None:
+            found.append(NearMiss(each.topic, band, each.score, each.threshold, each.factor, each.model_version))
+    return found
+
+
+def keep(
+    session: Session, article_id: int, story_id: int, url: str, title: str, near: Sequence[NearMiss], *, now: datetime
+) -> None:
+    """Count what came near, and keep the sample. Call it once an article, within the transaction that stores it."""
+    if not near:
+        return
+    connection = session.connection()
+    today = f"{now:%Y-%m-%d}"
+    since = f"{now - timedelta(days=DAYS):%Y-%m-%d}"
+    seen = {
+        (row.topic, row.band, row.day): row.seen
+        for row in connection.execute(_SEEN, {"topics": [each.topic for each in near], "since": since})
+    }
+    kept = []
+    for each in near:
+        share = sampling.share(each.band, seen.get((each.topic, each.band, today), 0), _usual(seen, each, today))
+        if sampling.lot(each.topic, url, title) < share:
+            kept.append(_values(each, share) | {"article_id": article_id, "story_id": story_id, "created_at": now})
+    known = [each for each in near if (each.topic, each.band, today) in seen]
+    fresh = [each for each in near if (each.topic, each.band, today) not in seen]
+    if known:
+        connection.execute(_COUNT_MORE, [{"of_topic": each.topic, "on": today, "within": each.band} for each in known])
+    if fresh:
+        connection.execute(
+            _COUNT_FIRST, [{"topic": each.topic, "day": today, "band": each.band, "seen": 1} for each in fresh]
+        )
+    if kept:
+        connection.execute(_ADD, kept)
+
+
+def _usual(seen: Mapping[tuple[str, int, str], int], of: NearMiss, today: str) -> float:
+    """How many of its band come on the other days that had any."""
+    others = [
+        count for (topic, band, day), count in seen.items() if (topic, band) == (of.topic, of.band) and day < today
+    ]
+    return sum(others) / len(others) if others else 0.0
+
+
+def _values(each: NearMiss, share: float) -> dict[str, object]:
+    return {
+        "topic": each.topic,
+        "band": each.band,
+        "share": share,
+        "score": each.score,
+        "threshold": each.threshold,
+        "factor": each.factor,
+        "model_version": each.model_version,
+    }
+
+
+def judge(session: Session, verdict: Verdict) -> bool:
+    """Record a verdict on a near miss and let it stand there; False where there is no such one."""
+    found = update(NearMissRow).where(
+        col(NearMissRow.article_id) == verdict.article_id, col(NearMissRow.topic) == verdict.topic
+    )
+    values = {"is_relevant": verdict.is_relevant, "reviewed_at": verdict.at, "reviewed_by": verdict.by}
+    if not session.connection().execute(found.values(**values)).rowcount:
+        return False
+    session.add(
+        VerdictRow(
+            article_id=verdict.article_id,
+            topic=verdict.topic,
+            is_relevant=verdict.is_relevant,
+            by=verdict.by,
+            note=verdict.note,
+            at=verdict.at,
+        )
+    )
+    return True
+
+
+def seen(session: Session) -> dict[str, Counter[int]]:
+    """How many articles ever came near each topic, by band, kept or not."""
+    rows = session.connection().execute(
+        select(_counts.c.topic, _counts.c.band, func.sum(_counts.c.seen)).group_by(_counts.c.topic, _counts.c.band)
+    )
+    found: dict[str, Counter[int]] = {}
+    for topic, band, count in rows:
+        found.setdefault(topic, Counter())[band] = int(count)
+    return found
