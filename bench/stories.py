@@ -26,6 +26,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from bench.growth import growth
 from monitor.background import Background
 from monitor.dedup import choose
 from monitor.sketch import MAX_CANDIDATES, MAX_POSTINGS, WINDOW_DAYS, Fingerprint, Shingles, fingerprint, shortlist
@@ -223,9 +224,11 @@ def urdu(data: Path) -> Iterator[tuple[str, ...]]:
     rows = list(read(data / "neardup/counter_urdu/documents_dev.jsonl.gz"))
     rows.sort(key=lambda row: row["role"] != "source")
     articles = [article(i, row["headline"] or "", row["body"], source=row["newspaper"]) for i, row in enumerate(rows)]
+    articles = [replace(each, language="ur") for each in articles]
     source = {row["pair"]: i for i, row in enumerate(rows) if row["role"] == "source"}
-    for name in LINKERS:
-        if (groups := linked(name, articles)) is not None:
+    linkers = {"ours, copy or joins": lambda articles: events(articles, stream(articles))} | LINKERS
+    for name, linker in linkers.items():
+        if (groups := grouped(name, linker, articles)) is not None:
             found, total, strangers = Counter[str](), Counter[str](), 0
             for i, row in enumerate(rows):
                 if row["role"] == "derived":
@@ -348,11 +351,14 @@ def cost(data: Path) -> Iterator[tuple[str, ...]]:
 # --- stories: other words, one event --------------------------------------------------------------------------------------
 
 
-def events(articles: Sequence[Article]) -> list[int]:
-    """The judge for Kind.JOINS behind a stand-in for the store's look-up, article by article."""
+def events(articles: Sequence[Article], copies: Sequence[StoryChoice] | None = None) -> list[int]:
+    """The judge for Kind.JOINS behind a stand-in for the store's look-up, article by article; it is not asked of `copies`."""
     background = Background.shipped()
     holders, known = defaultdict[int, list[int]](list), list[Kindred]()
     for i, each in enumerate(articles):
+        if copies and (copy := copies[i]).of_article_id is not None:
+            known.append(replace(known[copy.of_article_id], article_id=i))
+            continue
         own = profile(each, background.table(each.language).idf)
         carried = [holders[key] for key in own.keys if len(holders[key]) < THEME]
         shared = Counter(chain.from_iterable(carried))
@@ -431,7 +437,16 @@ def main() -> int:
     )
     parser.add_argument("--only", default=",".join(TASKS), help=f"some of {', '.join(TASKS)}")
     parser.add_argument("--ours", action="store_true", help="leave the rivals out")
+    parser.add_argument(
+        "--growth", action="store_true", help="only what an article costs as the store grows; needs no data"
+    )
+    parser.add_argument("--sizes", default="10000,100000,1000000", help="of the store, for --growth")
+    parser.add_argument("--databases", default="sqlite,postgresql", help="for --growth")
     options = parser.parse_args()
+    if options.growth:
+        for row in growth([int(size) for size in options.sizes.split(",")], options.databases.split(",")):
+            print(" | ".join(row), flush=True)
+        return 0
     if options.data is None:
         parser.error("name the folder of the sets with --data or STORIES_DATA")
     if options.ours:

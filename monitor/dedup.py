@@ -8,11 +8,12 @@ told by different texts (`Kind.JOINS`) will be one judge more, after these.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+from monitor.boilerplate import Page, is_all_they_share, learned
 from monitor.changes import compare
-from monitor.sketch import Shingles
+from monitor.sketch import Runs, Shingles
 from monitor.text import tokens
 from monitor.types import Article, Kind, Known, StoryChoice
 from monitor.urls import Parts, split
@@ -28,14 +29,17 @@ CONTAINMENT = 0.5
 """Share of the smaller text's word runs that makes a copy, if the start agrees. Every tenth word edited leaves .65."""
 OTHER_START = 0.7
 """The same where the starts differ, as when an outlet puts its own lead before the wire's text."""
+ALL_BUT_A_PASSAGE = 0.9
+"""Below this two texts that each hold a long passage of their own are a template around two tales."""
 START_SHARED = 0.25
 SAME_SITE_START_SHARED = 0.3
 """Pages of one site share up to .82 in galleries and footers, but at most .26 of their starts, as measured."""
 
 
-def choose(article: Article, candidates: Sequence[Known]) -> StoryChoice:
-    """What `article` is to `candidates`; a story of its own where none of them is the same."""
-    own = _Reading(article.title, article.text)
+def choose(article: Article, candidates: Sequence[Known], *, read: Shingles | None = None) -> StoryChoice:
+    """What `article` is to `candidates`; a story of its own where none of them is the same. `read` is its text, where it was
+    read already (`Fingerprint.shingles`)."""
+    own = _Reading(article.title, article.text, read)
     ordered = sorted(candidates, key=lambda known: (known.published_at, known.article_id))
     return (
         _same_article(article, own, ordered)
@@ -97,7 +101,15 @@ def _copy(article: Article, own: _Reading, candidates: Sequence[Known]) -> Story
     """The earliest of those whose text is the same, identical ones before near ones."""
     if not own.shingles.words:
         return None
-    alike = [(known, _likeness(article, own, known)) for known in candidates]
+    readings = [_Reading(known.title, known.text) for known in candidates]
+    pages = [
+        Page(_site(known.url, known.source), other.shingles) for known, other in zip(candidates, readings, strict=True)
+    ]
+    templates = learned([Page(_site(article.url, article.source), own.shingles), *pages])
+    alike = [
+        (known, _likeness(article, own, known, other, templates))
+        for known, other in zip(candidates, readings, strict=True)
+    ]
     found = [(known, similarity) for known, similarity in alike if similarity]
     if not found:
         return None
@@ -105,17 +117,21 @@ def _copy(article: Article, own: _Reading, candidates: Sequence[Known]) -> Story
     return _choice(Kind.COPY, known, similarity, f"same text ({similarity:.0%} of its word runs)")
 
 
-def _likeness(article: Article, own: _Reading, known: Known) -> float:
+def _likeness(article: Article, own: _Reading, known: Known, other: _Reading, templates: Mapping[str, Runs]) -> float:
     """How much of the smaller text the larger holds, or 0.0 where that is too little for their length and place."""
-    other = _Reading(known.title, known.text)
-    words = min(len(own.shingles.words), len(other.shingles.words))
+    for site in {_site(article.url, article.source), _site(known.url, known.source)} & templates.keys():
+        own, other = own.without(templates[site]), other.without(templates[site])
+    words = min(own.shingles.length, other.shingles.length)
     if words < SHORT_WORDS:
         return float(own.is_same_as(other) and len(own.title_words) >= SAME_TITLE_WORDS)
     similarity = own.shingles.containment(other.shingles)
     if similarity < (TEASER_CONTAINMENT if words < TEASER_WORDS else CONTAINMENT) or own.contradicts(other):
         return 0.0
     start, other_start = own.shingles.starts(other.shingles)
-    if _is_same_site(article, known):
+    is_same_site = _is_same_site(article, known)
+    if similarity < ALL_BUT_A_PASSAGE and is_all_they_share(own.shingles, other.shingles, is_one_site=is_same_site):
+        return 0.0
+    if is_same_site:
         is_either = similarity >= OTHER_START or other_start >= SAME_SITE_START_SHARED
         is_copy = start >= SAME_SITE_START_SHARED and is_either and own.has_title_for(other)
     else:
@@ -129,6 +145,11 @@ def _is_same_site(article: Article, known: Known) -> bool:
     return is_same_host or bool(article.source and article.source == known.source)
 
 
+def _site(url: str, source: str) -> str:
+    parts = _parts(url)
+    return parts.host if parts is not None and parts.host else source
+
+
 def _parts(url: str) -> Parts | None:
     try:
         return split(url)
@@ -139,9 +160,10 @@ def _parts(url: str) -> Parts | None:
 class _Reading:
     """A title and a text as words, made where they are first asked for."""
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str, text: str, read: Shingles | None = None) -> None:
         self._title = title
         self._text = text
+        self._read = read
 
     @cached_property
     def title_words(self) -> list[str]:
@@ -149,7 +171,11 @@ class _Reading:
 
     @cached_property
     def shingles(self) -> Shingles:
-        return Shingles(self._text)
+        return self._read or Shingles(self._text)
+
+    def without(self, runs: Runs) -> _Reading:
+        """The same without a site's boilerplate."""
+        return _Reading(self._title, self._text, self.shingles.without(runs))
 
     def has_title_of(self, other: _Reading) -> bool:
         return bool(self.title_words) and self.title_words == other.title_words

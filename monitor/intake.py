@@ -118,7 +118,8 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
     """Decide and store; call it within the transaction that ends the poll, after `serialize_decisions`."""
     article, sighting = judged.article, judged.sighting
     candidates = articles.near(session, article, judged.fingerprint, sighting, now=now)
-    choice = dedup.choose(article, candidates)
+    read = None if article.grade is Grade.WALL else judged.fingerprint.shingles
+    choice = dedup.choose(article, candidates, read=read)
     if choice.kind is Kind.NEW:
         choice = stories.choose(article, judged.profile, *kindred.near(session, judged.profile, now=now)) or choice
     held = policy.hold(article, judged.arrival, now=now)

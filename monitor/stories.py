@@ -25,7 +25,7 @@ from monitor.terms import stem
 from monitor.text import tokens
 from monitor.types import Article, Kind, StoryChoice
 
-LOOK_UP_KEYS = 10
+LOOK_UP_KEYS = 12
 """The heaviest terms of a profile: those it is found by."""
 MIN_KEYS = 2
 """Of these, how many must be shared for a comparison."""
@@ -58,11 +58,12 @@ _PAIR, _PAIR_FROM, _PAIR_LESS = 0.7, 9.0, 6.0
 _KNOWN_WORDS = 3_000
 """A language of whose words fewer are known has no rarity to go by: nothing joins in it."""
 _IS_NAME, _IS_HEADLINE, _IS_WORD = 1, 2, 4
+_LEVELS = (1 << 13) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What an article is told by. Keys are signed 64-bit hashes of language and term, heaviest first; weights have length one."""
+    """What an article is told by. Keys are signed 32-bit hashes of language and term, heaviest first; weights have length one."""
 
     weights: Mapping[int, float] = field(default_factory=dict)
     marks: Mapping[int, int] = field(default_factory=dict)
@@ -74,18 +75,24 @@ class Profile:
         """What the article is found by."""
         return tuple(self.weights)[:LOOK_UP_KEYS]
 
+    @property
+    def has_names(self) -> bool:
+        return any(each & _IS_NAME for each in self.marks.values())
+
     def pack(self) -> bytes:
-        """As the store keeps it: 13 bytes a term."""
+        """As the store keeps it: six bytes a term, the weight to four places."""
         size = len(self.weights)
-        return struct.pack(f"<{size}q{size}f", *self.weights, *self.weights.values()) + bytes(self.marks.values())
+        levels = (round(weight * _LEVELS) << 3 | self.marks[key] for key, weight in self.weights.items())
+        return struct.pack(f"<{size}i{size}H", *self.weights, *levels)
 
 
 def unpack(packed: bytes) -> Profile:
     """A profile as it was kept, without its words."""
-    size = len(packed) // 13
-    values = struct.unpack_from(f"<{size}q{size}f", packed)
-    keys = values[:size]
-    return Profile(dict(zip(keys, values[size:], strict=True)), dict(zip(keys, packed[12 * size :], strict=True)))
+    size = len(packed) // 6
+    values = struct.unpack(f"<{size}i{size}H", packed)
+    keys, levels = values[:size], values[size:]
+    weights = [(level >> 3) / _LEVELS for level in levels]
+    return Profile(dict(zip(keys, weights, strict=True)), dict(zip(keys, (level & 7 for level in levels), strict=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,11 +162,13 @@ def _likeness(article: Article, own: Profile, other: Kindred) -> float:
 
 
 def _is_second_signal(own: Profile, other: Profile, shared: Iterable[int]) -> bool:
-    """Likeness alone is not enough: several telling words must be shared, a name or two words of the headlines among them."""
+    """Likeness alone is not enough: several telling words must be shared, a name or two words of the headlines among them; twice
+    as many do where the script has no capitals to tell names by."""
     marks = [own.marks[key] & other.marks[key] for key in shared if own.marks[key] & _IS_WORD]
     names = sum(bool(each & _IS_NAME) for each in marks)
     headline = sum(bool(each & _IS_HEADLINE) for each in marks)
-    return len(marks) >= MIN_SHARED and (names >= 1 or headline >= 2)
+    is_told = names >= 1 or headline >= 2 or (len(marks) >= 2 * MIN_SHARED and not (own.has_names or other.has_names))
+    return len(marks) >= MIN_SHARED and is_told
 
 
 def _shown(own: Profile, other: Profile) -> str:
@@ -245,8 +254,8 @@ def _mark(term: _Term, reading: _Reading, idf: Mapping[str, float]) -> int:
 def _key(language: str, term: _Term) -> int:
     """Articles of two languages share no key, so they are never compared."""
     spelled = term if isinstance(term, str) else " ".join(term)
-    value = xxh3_64_intdigest(f"{language} {spelled}".encode("utf-8", "replace"))
-    return value - (1 << 64) if value >> 63 else value
+    value = xxh3_64_intdigest(f"{language} {spelled}".encode("utf-8", "replace")) & 0xFFFFFFFF
+    return value - (1 << 32) if value >> 31 else value
 
 
 # Where a wire's copy begins ("MARLBRIDGE (Corran Wire) - "): place and agency are shared by all that it writes from there.

@@ -12,12 +12,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, delete, insert, select, union, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    text,
+    union,
+    union_all,
+    update,
+)
 from sqlmodel import Session
 from xxhash import xxh3_64_intdigest
 
-from monitor.sketch import KEYS, MAX_CANDIDATES, MAX_POSTINGS, WINDOW_DAYS, Fingerprint, shortlist
+from monitor.sketch import KEYS, MAX_CANDIDATES, MAX_POSTINGS, WINDOW_DAYS, Fingerprint, Shingles, shortlist
 from monitor.store import search
+from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, EntryRow, RevisionRow, ShingleRow
 from monitor.types import Article, Decision, Entry, Known, Score, StoryChoice
 from monitor.urls import canonical
@@ -130,7 +144,9 @@ def revise(
     kept = ("seen_at", "source", "published_at")
     values = {name: value for name, value in _columns(article, fingerprint).items() if name not in kept}
     connection.execute(update(_articles).where(_articles.c.id == article_id).values(**values))
-    connection.execute(delete(_shingles).where(_shingles.c.article_id == article_id))
+    # By key: the rows are ordered by it, and an article's could not be found otherwise.
+    gone = Shingles(old.text).keys
+    connection.execute(delete(_shingles).where(_shingles.c.key.in_(gone), _shingles.c.article_id == article_id))
     _add_keys(session, article_id, fingerprint)
     search.reindex(session, article_id, (old.title, old.text), (article.title, article.text))
 
@@ -211,15 +227,16 @@ def _article_of(session: Session, sighting: Sighting) -> int | None:
 
 def _look_alikes(session: Session, fingerprint: Fingerprint, address: int, since_at: datetime) -> list[int]:
     asked = {"address": address, "text": fingerprint.text_key, "title": fingerprint.title_key, "since_at": since_at}
-    same = list(session.connection().execute(_BY_KEY, asked).scalars())
+    same = [row[0] for row in _BY_KEY.run(session, asked)]
     if not fingerprint.keys:
         return same
     postings: dict[int, set[int]] = defaultdict(set)
     # A short text has fewer keys; the last one, asked again, costs nothing and adds nothing.
     keys = (*fingerprint.keys, *[fingerprint.keys[-1]] * (KEYS - len(fingerprint.keys)))
-    asked_keys = {f"key{number}": key for number, key in enumerate(keys)}
-    for key, article_id in session.connection().execute(_BY_SHINGLE, asked_keys):
-        postings[key].add(article_id)
+    asked_keys: dict[str, object] = {f"key{number}": key for number, key in enumerate(keys)}
+    asked_keys |= {"keys": list(fingerprint.keys), "most": MAX_POSTINGS + 1}
+    for row in _BY_SHINGLE.run(session, asked_keys):
+        postings[row[0]].add(row[1])
     return same + shortlist(fingerprint.keys, postings)
 
 
@@ -238,12 +255,20 @@ def _carriers(name: str) -> Select[Any]:
 
 
 # Built once: putting a statement together costs more than running it.
-_BY_KEY = union(
-    _same(_articles.c.url_key, "address", MAX_CANDIDATES, is_recent=False),
-    _same(_articles.c.text_key, "text", MAX_CANDIDATES // 2, is_recent=True),
-    _same(_articles.c.title_key, "title", MAX_CANDIDATES // 2, is_recent=True),
+_BY_KEY = Prepared(
+    union(
+        _same(_articles.c.url_key, "address", MAX_CANDIDATES, is_recent=False),
+        _same(_articles.c.text_key, "text", MAX_CANDIDATES // 2, is_recent=True),
+        _same(_articles.c.title_key, "title", MAX_CANDIDATES // 2, is_recent=True),
+    )
 )
-_BY_SHINGLE = union_all(*(_carriers(f"key{number}") for number in range(KEYS)))
+_BY_SHINGLE = Prepared(
+    union_all(*(_carriers(f"key{number}") for number in range(KEYS))),
+    postgresql=text(
+        "SELECT found.key, found.article_id FROM unnest(CAST(:keys AS integer[])) AS asked (key) CROSS JOIN LATERAL (SELECT key, "
+        "article_id FROM shingles WHERE shingles.key = asked.key ORDER BY article_id DESC LIMIT :most) AS found"
+    ),
+)
 _BY_ID = select(_articles).where(_articles.c.id.in_(bindparam("ids", expanding=True))).order_by(_articles.c.id.desc())
 _ADD = insert(_articles).returning(_articles.c.id)
 _OPEN_STORY = update(_articles).where(_articles.c.id == bindparam("article")).values(story_id=bindparam("article"))

@@ -1,6 +1,6 @@
 """Profiles of stored articles, and the rows they are found by. Values in, values out; what is one event is decided elsewhere.
 
-An article is found by its ten heaviest terms. What is looked at is bounded, however many articles there are: of each term the
+An article is found by its twelve heaviest terms. What is looked at is bounded, however many articles there are: of each term the
 newest carriers within the window, of those the ones that share most.
 """
 
@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, delete, insert, select, union_all
+from sqlalchemy import Select, Table, bindparam, delete, insert, select, text, union_all
 from sqlmodel import Session
 
+from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, ProfileRow, TellingRow
 from monitor.stories import LOOK_UP_KEYS, MAX_KINDRED, MIN_KEYS, THEME, WINDOW_FOR, Kindred, Profile, unpack
 
@@ -41,10 +42,11 @@ def near(session: Session, profile: Profile, *, now: datetime) -> tuple[list[Kin
 def _holders(session: Session, profile: Profile, now: datetime) -> Mapping[int, set[int]]:
     # A short article has fewer keys; the last one, asked again, adds nothing to a set.
     keys = (*profile.keys, *[profile.keys[-1]] * (LOOK_UP_KEYS - len(profile.keys)))
-    asked = {f"key{number}": key for number, key in enumerate(keys)} | {"since_at": now - WINDOW_FOR}
+    asked: dict[str, object] = {f"key{number}": key for number, key in enumerate(keys)}
+    asked |= {"since_at": now - WINDOW_FOR, "keys": list(profile.keys), "most": THEME}
     holders: dict[int, set[int]] = defaultdict(set)
-    for key, article_id in session.connection().execute(_BY_TELLING, asked):
-        holders[key].add(article_id)
+    for row in _BY_TELLING.run(session, asked):
+        holders[row[0]].add(row[1])
     return holders
 
 
@@ -99,7 +101,14 @@ def _carriers(name: str) -> Select[Any]:
     return select(carried.order_by(_tellings.c.article_id.desc()).limit(THEME).subquery())
 
 
-_BY_TELLING = union_all(*(_carriers(f"key{number}") for number in range(LOOK_UP_KEYS)))
+_BY_TELLING = Prepared(
+    union_all(*(_carriers(f"key{number}") for number in range(LOOK_UP_KEYS))),
+    postgresql=text(
+        "SELECT found.key, found.article_id FROM unnest(CAST(:keys AS integer[])) AS asked (key) CROSS JOIN LATERAL (SELECT key, "
+        "article_id FROM tellings WHERE tellings.key = asked.key AND article_id >= (SELECT id FROM articles WHERE seen_at >= "
+        ":since_at ORDER BY seen_at LIMIT 1) ORDER BY article_id DESC LIMIT :most) AS found"
+    ),
+)
 _BY_ID = (
     select(_profiles.c.article_id, _articles.c.story_id, _articles.c.published_at, _profiles.c.packed)
     .join(_articles, _articles.c.id == _profiles.c.article_id)

@@ -150,8 +150,8 @@ class ShingleRow(Base, table=True):
 
     __tablename__ = "shingles"
     __table_args__ = ({"sqlite_with_rowid": False},)
-    key: int = _big(primary_key=True, autoincrement=False)
-    article_id: int = _big(primary_key=True, autoincrement=False)
+    key: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    article_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     """No foreign key: 24 checks an article would cost more than the rows themselves."""
 
 
@@ -160,8 +160,8 @@ class TellingRow(Base, table=True):
 
     __tablename__ = "tellings"
     __table_args__ = ({"sqlite_with_rowid": False},)
-    key: int = _big(primary_key=True, autoincrement=False)
-    article_id: int = _big(primary_key=True, autoincrement=False)
+    key: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    article_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
 
 
 class ProfileRow(Base, table=True):

