@@ -144,6 +144,10 @@ class Matcher:
         spoken = [language for language in model.sides if language != ANY] or [ANY]
         return {language: heaviest(model, language, limit) for language in spoken}
 
+    def weights(self, topic: str, language: str) -> Vector:
+        """The stems by which a topic scores articles of a language, and their weights. KeyError as `version`."""
+        return self._model(topic).side(code(language)).vector
+
     def themes(self, topic: str, language: str) -> frozenset[str]:
         """The stems that weigh most in a topic's seeds: nearly every article of it carries them. Empty where it is unknown."""
         return themes(self._model(topic), code(language)) if topic in self._places else frozenset()

@@ -78,6 +78,9 @@ class Hit:
     evidence: Evidence
     also: tuple[str, ...] = ()
     """Other outlets of the same story."""
+    topic_version: int | None = None
+    """The version of the topic that matched it."""
+    model_version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,6 +312,8 @@ def flat(hit: Hit) -> dict[str, Any]:
         "sentence": hit.evidence.sentence,
         "seed": hit.evidence.seed,
         "also_carried_by": list(hit.also),
+        "topic_version": hit.topic_version,
+        "model_version": hit.model_version,
     }
 
 
@@ -360,6 +365,8 @@ def _hit(
         kind=article.kind,
         evidence=alerts.evidence_of(match),
         also=tuple(name for name in also.get(match.story_id, ()) if name != article.source),
+        topic_version=match.topic_version,
+        model_version=match.model_version,
     )
 
 

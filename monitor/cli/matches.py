@@ -162,6 +162,7 @@ def show_hit(hit: Hit) -> None:
             ("also carried by", hit.also),
             ("state", hit.state),
             ("decision", hit.reason),
+            ("matched by", f"{hit.topic}@{hit.topic_version}" if hit.topic_version else ""),
         ]
     )
 
@@ -383,6 +384,7 @@ _COLUMNS = (
         "score",
     ),
     *("threshold", "probability", "state", "reason", "kind", "terms", "sentence", "seed", "also_carried_by"),
+    *("topic_version", "model_version"),
 )
 
 

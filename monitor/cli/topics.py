@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor import seeds
-from monitor.cli import base, trial
+from monitor.cli import base, trial, versions
 from monitor.errors import StoreError
 from monitor.seeds import SeedShelf
 from monitor.types import Topic
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(invoke_without_command=True)
 app.command("try")(trial.try_)
+app.command()(versions.history)
+app.command()(versions.diff)
 
 _TERMS_SHOWN = 20
 
@@ -52,8 +54,8 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     cli = base.of(ctx)
     cli.log()
     shelf = seeds.load(cli.settings.seeds.dir)
-    versions, counts = _remembered(cli.settings)
-    found = [_fields(topic, versions, counts) for topic in shelf.topics]
+    numbers, counts = _remembered(cli.settings)
+    found = [_fields(topic, numbers, counts) for topic in shelf.topics]
     if as_json:
         base.print_json_lines(found)
     elif not found:
@@ -71,7 +73,7 @@ def _row(fields: Mapping[str, Any]) -> tuple[object, ...]:
     return (*(fields[name] for name in names), *(by_state.get(each, 0) for each in ("new", "confirmed", "dismissed")))
 
 
-def _fields(topic: Topic, versions: Mapping[str, int], counts: Mapping[str, Count]) -> dict[str, Any]:
+def _fields(topic: Topic, numbers: Mapping[str, int], counts: Mapping[str, Count]) -> dict[str, Any]:
     wanted = [seed for seed in topic.seeds if not seed.is_counter]
     return {
         "name": topic.name,
@@ -83,7 +85,7 @@ def _fields(topic: Topic, versions: Mapping[str, int], counts: Mapping[str, Coun
         "sensitivity": topic.sensitivity,
         "is_enabled": topic.is_enabled,
         "channels": topic.channels,
-        "version": versions.get(topic.name),
+        "version": numbers.get(topic.name),
         "matches": counts[topic.name].by_state if topic.name in counts else {},
     }
 
@@ -97,8 +99,8 @@ def _remembered(settings: Settings) -> tuple[dict[str, int], dict[str, Count]]:
             from monitor import review
             from monitor.store.tables import TopicRow
 
-            versions = {row.name: row.version for row in session.exec(select(TopicRow))}
-            return versions, {each.topic: each for each in review.counts(session)}
+            numbers = {row.name: row.version for row in session.exec(select(TopicRow))}
+            return numbers, {each.topic: each for each in review.counts(session)}
     except (base.NotFoundError, StoreError):
         return {}, {}
 
@@ -128,9 +130,9 @@ def show(
             raise base.NotFoundError("\n".join([f'the topic "{name}" cannot be used:', *at_fault]))
         known = (each.name for each in shelf.topics)
         raise base.no_such("topic", name, known, hint="`monitor topics` lists them")
-    versions, counts = _remembered(settings)
+    numbers, counts = _remembered(settings)
     model = _model(build_matcher(settings, shelf), topic)
-    found = {**_fields(topic, versions, counts), "threshold": model["threshold"], "terms": model["terms"]}
+    found = {**_fields(topic, numbers, counts), "threshold": model["threshold"], "terms": model["terms"]}
     found["files"] = [_seed(settings, topic, at) for at in range(len(topic.seeds))]
     if as_json:
         base.print_json(found)

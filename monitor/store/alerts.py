@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlmodel import Session, col
 
+from monitor.store import versions
 from monitor.store.tables import AlertRow, ArticleRow, ChannelRow, DeliveryRow, MatchRow
 from monitor.types import Alert, AlertKind, Before, Decision, Evidence, Score
 
@@ -58,6 +59,8 @@ def save_matches(
         return
     connection = session.connection()
     known = set(connection.execute(_MATCHED, {"article": article_id}).scalars())
+    numbers = versions.numbers(session, matched)
+    matched = {topic: {**values, "topic_version": numbers.get(topic)} for topic, values in matched.items()}
     for topic in matched.keys() & known:
         of_match = (col(MatchRow.article_id) == article_id, col(MatchRow.topic) == topic)
         connection.execute(update(MatchRow).where(*of_match).values(**matched[topic]))

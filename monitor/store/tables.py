@@ -191,6 +191,9 @@ class MatchRow(Base, table=True):
     probability: float | None = None
     evidence: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     model_version: str = ""
+    """Of the model, with what it had learned by itself until then."""
+    topic_version: int | None = None
+    """Of the topic, as `topic_versions` has it."""
     reason: str
     created_at: datetime = Field(index=True)
     is_relevant: bool | None = Field(default=None, index=True)
@@ -246,6 +249,8 @@ class VerdictRow(Base, table=True):
     by: str
     note: str = Field(default="", sa_type=Text)
     at: datetime
+    taught: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    """The terms that it made heavier and lighter in the topic's model."""
 
 
 class TopicRow(Base, table=True):
@@ -260,6 +265,34 @@ class TopicRow(Base, table=True):
     changed_at: datetime
     added_at: datetime | None = None
     """When it was first met; None where that was before this was noted."""
+    verdicts_key: str | None = None
+    """Of the verdicts that the version in force counted; None before a version was ever kept."""
+
+
+class TopicVersionRow(Base, table=True):
+    """What a topic was made of at one time."""
+
+    __tablename__ = "topic_versions"
+    topic: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    digest: str
+    why: str = Field(sa_type=Text)
+    made_at: datetime
+    about: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    seeds: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    """File, language, weight, kind and key of each; the texts are in `seed_texts`."""
+    verdicts: list[list[Any]] = Field(default_factory=list, sa_type=JSON)
+    """[article id, whether it is wanted] of each that counted."""
+
+
+class SeedTextRow(Base, table=True):
+    """A seed's text, kept once for all versions that have it."""
+
+    __tablename__ = "seed_texts"
+    topic: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    title: str = Field(sa_type=Text)
+    text: str = Field(sa_type=Text)
 
 
 class AlertRow(Base, table=True):

@@ -10,6 +10,7 @@ from typing import TypeVar
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from monitor.store import versions
 from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, TopicRow, VerdictRow
 from monitor.types import Example, Topic, Verdict
 
@@ -17,19 +18,26 @@ _Row = TypeVar("_Row", MatchRow, NearMissRow)
 
 
 def sync(session: Session, topics: Sequence[Topic], *, now: datetime) -> list[str]:
-    """Remember the topics as they are now; a changed folder is a new version. Returns the names that changed."""
+    """Remember the topics as they are now; a changed folder or another verdict is a new version. Returns the names that changed."""
     known = {row.name: row for row in session.exec(select(TopicRow)).all()}
+    said = versions.standing(session)
     changed = []
     for topic in topics:
+        verdicts = said.get(topic.name, [])
+        key = versions.key_of(verdicts)
         row = known.get(topic.name)
         if row is None:
-            session.add(TopicRow(name=topic.name, title=topic.title, digest=topic.digest, changed_at=now, added_at=now))
-            changed.append(topic.name)
-        elif row.digest != topic.digest:
+            row = TopicRow(name=topic.name, title=topic.title, digest=topic.digest, changed_at=now, added_at=now)
+            session.add(row)
+        elif row.digest != topic.digest or row.verdicts_key not in (None, key):
             row.version, row.digest, row.changed_at = row.version + 1, topic.digest, now
-            changed.append(topic.name)
-        if row is not None:
+        elif row.verdicts_key is not None:
             row.title, row.is_enabled = topic.title, topic.is_enabled
+            continue
+        is_first = row.verdicts_key is None
+        row.title, row.is_enabled, row.verdicts_key = topic.title, topic.is_enabled, key
+        versions.add(session, topic, row.version, verdicts, now=now, is_first=is_first)
+        changed.append(topic.name)
     names = {topic.name for topic in topics}
     for row in known.values():
         row.is_enabled = row.is_enabled and row.name in names

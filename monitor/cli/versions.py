@@ -1,0 +1,215 @@
+"""`topics history` and `topics diff`: what a topic was made of, and what that changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor import seeds
+from monitor.cli import base
+from monitor.cli.backtest import check_file, of_file
+from monitor.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from monitor.compare import Changed, Difference, Making
+
+_SHOWN = 20
+_VERSION = re.compile(r"(?P<topic>[^/]+)@(?P<number>[0-9]{1,9})")
+
+
+def history(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The topic's folder.", show_default=False)],
+    as_json: base.AsJson = False,
+) -> None:
+    """Every version of a topic: when it was made, and why.
+
+    A version is made by a change of seeds, of settings or of verdicts; what the topic learns by itself is none.
+
+    \b
+    Example:
+      monitor topics history moscow-format
+    """
+    from monitor.store import topics, versions
+
+    cli = base.of(ctx)
+    cli.log()
+    with base.opened(cli.settings) as db, db.reading() as session:
+        found = versions.history(session, name)
+        known = topics.titles(session)
+    if not found:
+        raise base.no_such("topic", name, (each for each in known if each != name), hint="`monitor topics` lists them")
+    if as_json:
+        base.print_json_lines(asdict(each) for each in found)
+        return
+    base.table(
+        (">version", "made (UTC)", "why", ">seeds", ">counter", ">yes", ">no", ">matches"),
+        (
+            (
+                *(f"{each.topic}@{each.number}", each.at, each.why, each.seeds, each.counter_seeds),
+                *(each.confirmed, each.dismissed, each.matches),
+            )
+            for each in found
+        ),
+    )
+
+
+def diff(
+    ctx: typer.Context,
+    before: Annotated[str, typer.Argument(metavar="A", help="NAME@VERSION, a topic's NAME, or a folder of seeds.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="What to compare it with.")],
+    articles: Annotated[
+        Path | None,
+        typer.Option("--articles", help="Articles, one JSON object a line, as for `backtest`; else the store's."),
+    ] = None,
+    as_json: base.AsJson = False,
+) -> None:
+    """What a topic gained and lost from A to B.
+
+    Over the stored articles, or those of a file: the articles that only one of the two matches, and the terms that
+    changed most. Both are scored as they stand, without what they would learn on their way.
+
+    \b
+    Examples:
+      monitor topics diff moscow-format@3 moscow-format
+      monitor topics diff moscow-format drafts/moscow-format
+    """
+    from monitor import compare
+
+    cli = base.of(ctx)
+    cli.log()
+    check_file(articles)
+    with _store(cli) as session:
+        old, new = (_making(cli, session, each) for each in (before, after))
+        with base.progress(cli) as bar:
+            found = compare.difference(old, new, _articles(session, articles, bar), _background(session))
+    if as_json:
+        base.print_json({"before": before, "after": after, **asdict(found)})
+    else:
+        _show(found, before, after)
+
+
+@contextmanager
+def _store(cli: base.Cli) -> Iterator[Session | None]:
+    """A reading session; None where there is no store yet, for folders and files can be compared without."""
+    try:
+        opened = base.opened(cli.settings)
+        db = opened.__enter__()
+    except (base.NotFoundError, ConfigError):
+        yield None
+        return
+    try:
+        with db.reading() as session:
+            yield session
+    finally:
+        opened.__exit__(None, None, None)
+
+
+def _background(session: Session | None) -> Any:
+    from monitor.background import Background
+    from monitor.lessons import background
+
+    return background(session) if session else Background.shipped()
+
+
+def _articles(session: Session | None, path: Path | None, bar: Any) -> Iterator[tuple[Any, Any]]:
+    if path:
+        with of_file(path, bar) as lines:
+            yield from ((line.id, line.article) for line in lines)
+        return
+    if session is None:
+        raise base.NotFoundError(
+            "there is no archive to compare them on yet: let `monitor run` collect some, or give a file: --articles FILE"
+        )
+    from monitor import backtest
+    from monitor.store import archive
+
+    task = bar.add_task("comparing", total=archive.newest(session))
+    for line in backtest.stored(session):
+        bar.advance(task)
+        yield line.id, line.article
+
+
+# --- what is compared -------------------------------------------------------------------------------------------------
+
+
+def _making(cli: base.Cli, session: Session | None, asked: str) -> Making:
+    """A version, a topic as it is now with its verdicts, or a folder of seeds. Raises NotFoundError or ConfigError."""
+    if version := _VERSION.fullmatch(asked):
+        return _version(session, version["topic"], int(version["number"]))
+    if Path(asked).is_dir() and ("/" in asked or not _is_topic(cli, asked)):
+        return _folder(Path(asked))
+    return _current(cli, session, asked)
+
+
+def _is_topic(cli: base.Cli, name: str) -> bool:
+    return (cli.settings.seeds.dir / name).is_dir()
+
+
+def _version(session: Session | None, topic: str, number: int) -> Making:
+    from monitor.compare import Making
+    from monitor.store import versions
+
+    found = versions.find(session, topic, number) if session else None
+    if found is None:
+        kept = [f"{each.topic}@{each.number}" for each in versions.history(session, topic)] if session else []
+        shown = f"; kept are {', '.join(kept[:10])}" if kept else f"; `monitor topics history {topic}` lists those kept"
+        raise base.NotFoundError(f"there is no version {topic}@{number}{shown}")
+    return Making(*found)
+
+
+def _folder(folder: Path) -> Making:
+    from monitor.compare import Making
+
+    shelf = seeds.load_one(folder)
+    if not shelf.topics:
+        raise ConfigError(*shelf.faults)
+    return Making(shelf.topics[0])
+
+
+def _current(cli: base.Cli, session: Session | None, name: str) -> Making:
+    from monitor.compare import Making
+    from monitor.store import topics
+
+    shelf = seeds.load(cli.settings.seeds.dir)
+    topic = next((each for each in shelf.topics if each.name == name), None)
+    if topic is None:
+        hint = "name a topic, a version as NAME@3, or a folder of seeds; `monitor topics` lists the topics"
+        raise base.no_such("topic", name, (each.name for each in shelf.topics), hint=hint)
+    try:
+        said = topics.examples(session) if session else []
+    except StoreError:
+        said = []
+    return Making(topic, [each for each in said if each.topic == name])
+
+
+# --- what it says -----------------------------------------------------------------------------------------------------
+
+
+def _show(found: Difference, before: str, after: str) -> None:
+    base.line(
+        f"{before} -> {after}, over {found.articles:,} articles: {len(found.gained)} gained, {len(found.lost)} lost, "
+        f"{found.both} matched by both"
+    )
+    for title, changed in (("Gained", found.gained), ("Lost", found.lost)):
+        if changed:
+            base.heading(title)
+            base.table((">id", "source", ">before", ">after", "title"), map(_row, changed[:_SHOWN]))
+            if len(changed) > _SHOWN:
+                base.line(f"and {len(changed) - _SHOWN} more; --json names them all")
+    for language, terms in found.terms.items():
+        base.line(f"{language}: {terms}")
+    if not found.terms:
+        base.line("no term changed its weight")
+
+
+def _row(changed: Changed) -> tuple[object, ...]:
+    return changed.id, changed.source, f"{changed.before:.0%}", f"{changed.after:.0%}", changed.title

@@ -1,0 +1,262 @@
+"""Every version of a topic: what it was made of, when and why, so that it can be built again and compared. Rows stay here.
+
+A version is what its owner gave it: seeds, counter-seeds, settings and verdicts. What a topic learns by itself on the way (its own
+confident matches) is none. Texts are kept once for all versions that share them; the latest 50 versions of a topic stay, and
+those that a match was made by.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func
+from sqlmodel import Session, col, select
+
+from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicRow, TopicVersionRow, VerdictRow
+from monitor.types import Example, Seed, Topic
+
+KEPT = 50
+"""Versions of a topic that are kept whether a match refers to them or not."""
+MOST_VERDICTS = 200
+"""As many as a topic learns from."""
+
+Standing = tuple[int, bool]
+"""An article's id, and whether it is wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version at a glance."""
+
+    topic: str
+    number: int
+    digest: str
+    why: str
+    at: datetime
+    seeds: int
+    counter_seeds: int
+    confirmed: int
+    dismissed: int
+    matches: int = 0
+    """Made by it."""
+
+
+def standing(session: Session) -> dict[str, list[Standing]]:
+    """The verdicts that stand, by topic: of each article the last word, the latest 200 of a topic, by article."""
+    latest: dict[tuple[str, int], tuple[int, bool]] = {}
+    for id, topic, article_id, is_relevant in session.exec(
+        select(VerdictRow.id, VerdictRow.topic, VerdictRow.article_id, VerdictRow.is_relevant).order_by(
+            col(VerdictRow.id)
+        )
+    ):
+        latest[topic, article_id] = (id or 0, is_relevant)
+    by_topic: dict[str, list[tuple[int, int, bool]]] = defaultdict(list)
+    for (topic, article_id), (id, is_relevant) in latest.items():
+        by_topic[topic].append((id, article_id, is_relevant))
+    return {
+        topic: sorted((article_id, is_relevant) for _, article_id, is_relevant in sorted(each)[-MOST_VERDICTS:])
+        for topic, each in by_topic.items()
+    }
+
+
+def key_of(verdicts: Iterable[Standing]) -> str:
+    """Changes when the verdicts that count do."""
+    said = sorted(verdicts)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:12] if said else ""
+
+
+def add(
+    session: Session, topic: Topic, number: int, verdicts: Sequence[Standing], *, now: datetime, is_first: bool = False
+) -> None:
+    """Keep a version, and let go of those that nobody needs any more. `is_first` spares the look for earlier ones."""
+    row = TopicVersionRow(
+        topic=topic.name,
+        number=number,
+        digest=topic.digest,
+        why="first seen",
+        made_at=now,
+        about=_about(topic),
+        seeds=[_reference(seed) for seed in topic.seeds],
+        verdicts=[[article_id, is_relevant] for article_id, is_relevant in verdicts],
+    )
+    texts = {_key(each): each for each in topic.seeds}
+    if not is_first:
+        row.why = _why(_latest(session, topic.name), row)
+        for key in session.exec(select(SeedTextRow.key).where(SeedTextRow.topic == topic.name)):
+            texts.pop(key, None)
+    session.add(row)
+    session.add_all(
+        SeedTextRow(topic=topic.name, key=key, title=seed.title, text=seed.text) for key, seed in texts.items()
+    )
+    if not is_first:
+        session.flush()
+        _let_go(session, topic.name, newest=number)
+
+
+def _latest(session: Session, topic: str) -> TopicVersionRow | None:
+    rows = select(TopicVersionRow).where(TopicVersionRow.topic == topic)
+    return session.exec(rows.order_by(col(TopicVersionRow.number).desc()).limit(1)).first()
+
+
+def history(session: Session, topic: str) -> list[Version]:
+    """All kept versions of a topic, newest first."""
+    made: dict[int | None, int] = dict(
+        session.exec(
+            select(MatchRow.topic_version, func.count())
+            .where(MatchRow.topic == topic)
+            .group_by(col(MatchRow.topic_version))
+        ).all()
+    )
+    rows = session.exec(
+        select(TopicVersionRow).where(TopicVersionRow.topic == topic).order_by(col(TopicVersionRow.number).desc())
+    )
+    return [_version(row, made.get(row.number, 0)) for row in rows]
+
+
+def find(session: Session, topic: str, number: int) -> tuple[Topic, list[Example]] | None:
+    """A version as it can be built again: the topic and the articles whose verdicts counted; None where it is not kept."""
+    row = session.get(TopicVersionRow, (topic, number))
+    if row is None:
+        return None
+    texts = {each.key: each for each in session.exec(select(SeedTextRow).where(SeedTextRow.topic == topic)).all()}
+    seeds = tuple(
+        Seed(
+            file=each["file"],
+            title=texts[each["key"]].title,
+            text=texts[each["key"]].text,
+            language=each["language"],
+            is_counter=each["is_counter"],
+            weight=each["weight"],
+        )
+        for each in row.seeds
+    )
+    known = {each.name for each in fields(Topic)}
+    about: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in row.about.items() if name in known
+    }
+    return Topic(**{**about, "name": topic, "seeds": seeds, "digest": row.digest}), _examples(
+        session, topic, row.verdicts
+    )
+
+
+def _examples(session: Session, topic: str, verdicts: Sequence[Sequence[Any]]) -> list[Example]:
+    said = {int(article_id): bool(is_relevant) for article_id, is_relevant in verdicts}
+    rows = session.exec(select(ArticleRow).where(col(ArticleRow.id).in_(said)).order_by(col(ArticleRow.id)))
+    return [
+        Example(topic=topic, title=row.title, text=row.text, language=row.language, is_relevant=said[row.id or 0])
+        for row in rows
+    ]
+
+
+# --- what a version holds ---------------------------------------------------------------------------------------------
+
+
+def _about(topic: Topic) -> dict[str, Any]:
+    """All of topic.toml that the model or its rules know."""
+    left_out = {"name", "seeds", "digest", "channels", "is_enabled"}
+    return {each.name: getattr(topic, each.name) for each in fields(topic) if each.name not in left_out}
+
+
+def _reference(seed: Seed) -> dict[str, Any]:
+    return {
+        "file": seed.file,
+        "key": _key(seed),
+        "language": seed.language,
+        "is_counter": seed.is_counter,
+        "weight": seed.weight,
+    }
+
+
+def _key(seed: Seed) -> str:
+    return hashlib.sha256(repr((seed.title, seed.text)).encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def _why(before: TopicVersionRow | None, row: TopicVersionRow) -> str:
+    """In words: 'seed added: b.txt; 2 verdicts: 1 confirmed, 1 dismissed'."""
+    if before is None:
+        return "first seen"
+    said = [*_seed_changes(before, row), *_verdict_changes(before, row)]
+    if changed := sorted(
+        name
+        for name in before.about.keys() | row.about.keys()
+        if _plain(before.about.get(name)) != _plain(row.about.get(name))
+    ):
+        said.append(f"settings: {', '.join(changed)}")
+    return "; ".join(said) or "settings"
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _seed_changes(before: TopicVersionRow, row: TopicVersionRow) -> list[str]:
+    old, new = ({each["file"]: each for each in of.seeds} for of in (before, row))
+    found = {
+        "added": sorted(new.keys() - old.keys()),
+        "removed": sorted(old.keys() - new.keys()),
+        "changed": sorted(name for name in old.keys() & new.keys() if old[name] != new[name]),
+    }
+    return [
+        f"{'seed' if len(names) == 1 else 'seeds'} {what}: {_listed(names)}" for what, names in found.items() if names
+    ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _verdict_changes(before: TopicVersionRow, row: TopicVersionRow) -> list[str]:
+    old, new = (dict(of.verdicts) for of in (before, row))
+    fresh = [wanted for article, wanted in new.items() if old.get(article) is not wanted]
+    if not fresh:
+        return ["verdicts let go"] if old != new else []
+    counted = Counter("confirmed" if wanted else "dismissed" for wanted in fresh)
+    words = ", ".join(f"{count} {name}" for name, count in sorted(counted.items()))
+    return [f"{'verdict' if len(fresh) == 1 else 'verdicts'}: {words}"]
+
+
+def _version(row: TopicVersionRow, matches: int) -> Version:
+    counters = sum(each["is_counter"] for each in row.seeds)
+    confirmed = sum(bool(wanted) for _, wanted in row.verdicts)
+    return Version(
+        topic=row.topic,
+        number=row.number,
+        digest=row.digest,
+        why=row.why,
+        at=row.made_at,
+        seeds=len(row.seeds) - counters,
+        counter_seeds=counters,
+        confirmed=confirmed,
+        dismissed=len(row.verdicts) - confirmed,
+        matches=matches,
+    )
+
+
+def _let_go(session: Session, topic: str, *, newest: int) -> None:
+    made_by = select(MatchRow.topic_version).where(MatchRow.topic == topic, col(MatchRow.topic_version).is_not(None))
+    old = (
+        col(TopicVersionRow.topic) == topic,
+        col(TopicVersionRow.number) <= newest - KEPT,
+        col(TopicVersionRow.number).not_in(made_by),
+    )
+    if not session.connection().execute(delete(TopicVersionRow).where(*old)).rowcount:
+        return
+    rows = session.exec(select(TopicVersionRow.seeds).where(TopicVersionRow.topic == topic))
+    needed = {each["key"] for seeds in rows for each in seeds}
+    spare = [
+        key for key in session.exec(select(SeedTextRow.key).where(SeedTextRow.topic == topic)) if key not in needed
+    ]
+    for start in range(0, len(spare), 500):
+        gone = (col(SeedTextRow.topic) == topic, col(SeedTextRow.key).in_(spare[start : start + 500]))
+        session.connection().execute(delete(SeedTextRow).where(*gone))
+
+
+def numbers(session: Session, topics: Iterable[str]) -> Mapping[str, int]:
+    """The version in force of each of these topics."""
+    rows = session.exec(select(TopicRow.name, TopicRow.version).where(col(TopicRow.name).in_(list(topics))))
+    return dict(rows.all())
