@@ -1,21 +1,38 @@
 """Whether to tell somebody about an article, and why: values in, a decision with its reason out. Pure policy.
 
-One story is told once per topic, and again where facts changed in it. What a feed already held when we met it, and what was
-published long ago, is kept and shown, never told. Knows no store: what was matched and alerted before is handed in.
+One story is told once per topic, again where facts changed in it, and once more when it grows beyond what is usual: when so many
+outlets found it out for themselves, and when it gathers articles much faster than its topic's stories do. What a feed held when we
+met it, what was published long ago and what is part of a burst that is no news is kept and shown, never told. Knows no store: what
+was matched and alerted before is handed in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.types import Article, Before, Decision, FirstPoll, Grade, Kind, Reason, Score, StoryChoice, TopicDecision
+from monitor.types import (
+    Article,
+    Before,
+    Decision,
+    Escalation,
+    FirstPoll,
+    Grade,
+    Growth,
+    Kind,
+    Reason,
+    Score,
+    StoryChoice,
+    TopicDecision,
+)
 
 # The stronger of two topics' reasons is the article's own: first in this list wins.
 _STRENGTH = (
     Reason.ALERTED,
     Reason.UPDATED,
+    Reason.ESCALATED,
     Reason.JOINS_STORY,
     Reason.FIRST_POLL,
     Reason.STORM,
@@ -38,12 +55,45 @@ class Arrival:
     rank: int = 0
     """Place among the articles of the same poll, newest first, from 0."""
     max_age_for: timedelta | None = timedelta(days=7)
+    is_storm: bool = False
+    """Part of a burst that is no news (see `storm`)."""
+
+
+LEAST_PACE = 6
+"""Articles within the hours of a pace below which no pace is told: five times nothing is nothing."""
+KNOWN_STORIES = 5
+"""Stories of a topic from which something can be said of what is usual."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """From where on a story's growth is told; 0 is never."""
+
+    outlets: int = 0
+    pace: float = 0.0
+
+
+def escalation(growth: Growth, limits: Limits) -> Escalation | None:
+    """What is to be told of a story's growth, if anything; of two at once the number of outlets, the pace with a later article."""
+    if limits.outlets and growth.sources >= limits.outlets and "outlets" not in growth.told:
+        noun = "outlet" if growth.sources == 1 else "outlets"
+        return Escalation(which="outlets", why=f"now {growth.sources} independent {noun}")
+    usual = growth.usual_pace
+    if not limits.pace or usual is None or "pace" in growth.told or growth.pace < max(LEAST_PACE, limits.pace * usual):
+        return None
+    why = f"{growth.pace} articles within 6 hours, where a story of this topic usually gathers {usual:.2g}"
+    return Escalation(which="pace", why=why)
+
+
+# --- whether to tell --------------------------------------------------------------------------------------------------
 
 
 def hold(article: Article, arrival: Arrival, *, now: datetime) -> Reason | None:
     """Why a match of this article would not be told, whatever its topic; None where it would."""
     if arrival.is_first_poll and not _is_wanted_at_first(arrival):
         return Reason.FIRST_POLL
+    if arrival.is_storm:
+        return Reason.STORM
     is_old = arrival.max_age_for is not None and now - article.published_at > arrival.max_age_for
     return Reason.TOO_OLD if is_old and not arrival.is_first_poll else None
 
@@ -56,16 +106,20 @@ def decide(
     held: Reason | None,
     before: Before,
     tells_updates: bool = True,
+    escalations: Mapping[str, Escalation] | None = None,
 ) -> Decision:
     """The one terminal decision on an article, with one decision for each topic that came up.
 
-    `tells_updates`: whether facts that changed in a story already told are told again.
+    `tells_updates`: whether facts that changed in a story already told are told again; `escalations`, by topic, what is to be
+    told of the growth of the story that it joins.
     """
     if article.grade is Grade.WALL:
         return Decision(reason=Reason.WALL)
     may_update = tells_updates and choice.is_material and held is None
     topics = tuple(
-        _decide_topic(each, choice, held, before, may_update) for each in scores if each.is_match or each.blocked
+        _decide_topic(each, choice, held, before, may_update, (escalations or {}).get(each.topic))
+        for each in scores
+        if each.is_match or each.blocked
     )
     if topics:
         return Decision(reason=min((each.reason for each in topics), key=_STRENGTH.index), topics=topics)
@@ -73,7 +127,12 @@ def decide(
 
 
 def _decide_topic(
-    score: Score, choice: StoryChoice, held: Reason | None, before: Before, may_update: bool
+    score: Score,
+    choice: StoryChoice,
+    held: Reason | None,
+    before: Before,
+    may_update: bool,
+    growth: Escalation | None,
 ) -> TopicDecision:
     if score.blocked:
         return TopicDecision(topic=score.topic, reason=score.blocked, is_alert=False)
@@ -83,6 +142,8 @@ def _decide_topic(
         reason = Reason.COPY if choice.kind is Kind.COPY else Reason.UPDATE
         return TopicDecision(topic=score.topic, reason=reason, is_alert=False)
     reason = held or (Reason.JOINS_STORY if score.topic in before.alerted else Reason.ALERTED)
+    if reason is Reason.JOINS_STORY and growth is not None:
+        return TopicDecision(topic=score.topic, reason=Reason.ESCALATED, is_alert=True, escalation=growth)
     return TopicDecision(topic=score.topic, reason=reason, is_alert=reason is Reason.ALERTED)
 
 
@@ -100,3 +161,75 @@ def _is_wanted_at_first(arrival: Arrival) -> bool:
     if arrival.first_poll is FirstPoll.ALL:
         return True
     return arrival.first_poll is FirstPoll.LATEST and arrival.rank < arrival.latest
+
+
+# --- storms -------------------------------------------------------------------------------------------------------------
+
+STORM_FROM = 10
+"""Entries of one poll from which a burst of what its feed had shown before is worth a word."""
+FLOOD_FROM = 30
+"""Entries of one poll that nobody had seen, from which it may be an archive instead of news ..."""
+FLOOD_TIMES = 5
+"""... where they are so many times what the feed usually brings within the time since its last answer ..."""
+FLOOD_MATCHES = 5
+"""... and where more than so many of them would be told one by one."""
+UPDATES_FROM = 20
+"""Changed entries of one poll from which their changes are a new template's, not the facts'; if more than FLOOD_MATCHES match."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """What one poll of one feed brought, before anything is decided on it."""
+
+    unknown: int = 0
+    """Entries whose guid, address and text were new."""
+    unknown_matches: int = 0
+    usual: float = 0.0
+    """What this feed brings in the time that passed since its last answer."""
+    undated: int = 0
+    """Of the unknown: without a date, or of a date that tells nothing (see `tells_nothing`)."""
+    changed: int = 0
+    """Entries whose guid was known and whose content changed."""
+    changed_matches: int = 0
+    is_first_poll: bool = False
+
+
+def is_flood(burst: Burst) -> bool:
+    """Whether unknown entries are an archive rather than news: far more than usual, and most with dates that tell nothing.
+
+    A feed that was down for a day, or a day of great events, also brings many at once; but these bear the dates of their making.
+    """
+    return (
+        not burst.is_first_poll
+        and burst.unknown >= max(FLOOD_FROM, FLOOD_TIMES * burst.usual)
+        and burst.unknown_matches > FLOOD_MATCHES
+        and 2 * burst.undated >= burst.unknown
+    )
+
+
+def is_reprint(burst: Burst) -> bool:
+    """Whether so many known entries changed at once that it is the site's template, not the news."""
+    return not burst.is_first_poll and burst.changed >= UPDATES_FROM and burst.changed_matches > FLOOD_MATCHES
+
+
+def tells_nothing(published_at: Sequence[datetime | None], *, last_at: datetime | None, now: datetime) -> int:
+    """How many of these dates say nothing of when an entry was made.
+
+    None; to come; long before the feed's last answer, when it would have been shown; or shared, to ten minutes, by a third of all.
+    """
+    known = [at for at in published_at if at is not None]
+    places = Counter(int(at.timestamp() // 600) for at in known)
+    crowd = max(3, len(published_at) // 3)
+    since_at = last_at - timedelta(days=1) if last_at else None
+    return sum(
+        at is None
+        or at > now
+        or (since_at is not None and at < since_at)
+        or places[int(at.timestamp() // 600)] >= crowd
+        for at in published_at
+    )
+
+
+def is_storm(fresh: int, had: int) -> bool:
+    """Whether a poll that showed `fresh` entries as new, `had` of which its feed had shown before, is worth a notice."""
+    return had >= STORM_FROM and 2 * had >= fresh

@@ -15,6 +15,7 @@ from monitor import channels as channel_kinds
 from monitor import clock as clocks
 from monitor import seeds, urls
 from monitor.addresses import PRIVATE_NETWORKS, AddressPolicy
+from monitor.alert import Limits
 from monitor.channels import Channel
 from monitor.errors import ConfigError, StoreError
 from monitor.fetch import Fetcher, FetchLimits
@@ -230,6 +231,8 @@ class App:
             channels={name: each.destination for name, each in self.channels.items()},
             wait_for=self.settings.delivery.wait_for,
             tells_updates=self.settings.delivery.updates == "material",
+            limits=Limits(outlets=self.settings.delivery.escalate_outlets, pace=self.settings.delivery.escalate_pace),
+            preferred=self.settings.stories.preferred_sources,
             base_url=self.settings.web.base_url if self.settings.web.enabled else "",
         )
 

@@ -177,6 +177,7 @@ class Daemon:
                 clock=self.app.clock,
                 health=self.health,
                 seeds=self.app.settings.seeds.dir,
+                preferred=self.app.settings.stories.preferred_sources,
             )
             self._page = Page(application, settings.host, settings.port)
             address = settings.base_url if await self._page.open() else None

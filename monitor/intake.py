@@ -14,10 +14,12 @@ from sqlmodel import Session
 
 from monitor import alert as policy
 from monitor import dedup, stories
-from monitor.alert import Arrival
+from monitor.alert import Arrival, Limits
+from monitor.ledger import Carrier, origins, pace, usual_pace
 from monitor.match import Matcher, Tracker
-from monitor.sketch import Fingerprint, fingerprint
+from monitor.sketch import Fingerprint, Shingles, fingerprint
 from monitor.store import alerts, articles, kindred, near
+from monitor.store import stories as story_rows
 from monitor.store.articles import Sighting
 from monitor.stories import Profile, profile
 from monitor.text import shorten
@@ -26,15 +28,20 @@ from monitor.types import (
     AlertArticle,
     AlertKind,
     Article,
+    Before,
     Decision,
+    Escalation,
     Grade,
+    Growth,
     Kind,
     Known,
     Reason,
     Score,
     StoryChoice,
     Topic,
+    TopicDecision,
 )
+from monitor.wires import credit
 
 _SUMMARY_CHARACTERS = 400
 _ALL_SCORES_UP_TO = 500
@@ -52,6 +59,10 @@ class Telling:
     base_url: str = ""
     tells_updates: bool = True
     """Whether a material change to a story already told is told."""
+    limits: Limits = field(default_factory=Limits)
+    """From where on the growth of a story already told is told."""
+    preferred: tuple[str, ...] = ()
+    """Feeds whose article stands for a story before others."""
 
     def channels_of(self, topic: str) -> dict[str, str]:
         """The channels that this topic's alerts take."""
@@ -89,6 +100,7 @@ def judge(
 ) -> Judged:
     """All that can be said of an article without the store. A wall's text is never matched as if it were the article's."""
     is_wall = article.grade is Grade.WALL
+    article = replace(article, wire=credit(article.author, "" if is_wall else article.text))
     scores = () if is_wall else _scores(article, matcher)
     return Judged(
         article=article,
@@ -119,13 +131,20 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
     article, sighting = judged.article, judged.sighting
     candidates = articles.near(session, article, judged.fingerprint, sighting, now=now)
     read = None if article.grade is Grade.WALL else judged.fingerprint.shingles
-    choice = dedup.choose(article, candidates, read=read)
+    choice = _choose(article, candidates, read)
     if choice.kind is Kind.NEW:
         choice = stories.choose(article, judged.profile, *kindred.near(session, judged.profile, now=now)) or choice
     held = policy.hold(article, judged.arrival, now=now)
     before = alerts.before(session, choice.story_id)
+    escalations = {} if held else _escalations(session, judged, choice, before, telling, now=now)
     decision = policy.decide(
-        article, judged.scores, choice, held=held, before=before, tells_updates=telling.tells_updates
+        article,
+        judged.scores,
+        choice,
+        held=held,
+        before=before,
+        tells_updates=telling.tells_updates,
+        escalations=escalations,
     )
     known = _same_article(choice, candidates)
     if known is None:
@@ -136,6 +155,8 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
         article_id = known.article_id
         _renew(session, judged, choice, decision, article_id, now=now)
     story_id = choice.story_id or article_id
+    if known is None:
+        story_rows.enter(session, story_id, _carrier(article, choice, article_id), telling.preferred)
     if sighting:
         articles.see(session, sighting, article_id, now=now)
     alerts.save_matches(session, article_id, story_id, judged.scores, decision, now=now)
@@ -150,6 +171,58 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
         is_stored_anew=known is None,
     )
     return replace(filed, alerts=_tell(session, judged, filed, telling, now=now))
+
+
+def _choose(article: Article, candidates: Sequence[Known], read: Shingles | None) -> StoryChoice:
+    """What it is to those we know; of equals, where a person said to which story such a text belongs, to that one."""
+    choice = dedup.choose(article, candidates, read=read)
+    pinned = [known for known in candidates if known.is_pinned]
+    if choice.kind is not Kind.COPY or not pinned or _same_article(choice, candidates):
+        return choice
+    said = dedup.choose(article, pinned, read=read)
+    return said if said.kind is Kind.COPY and said.similarity >= choice.similarity else choice
+
+
+def _carrier(article: Article, choice: StoryChoice, article_id: int) -> Carrier:
+    return Carrier(
+        article_id=article_id,
+        source=article.source,
+        outlet=article.source,
+        published_at=article.published_at,
+        seen_at=article.seen_at,
+        wire=article.wire,
+        copy_of=choice.of_article_id if choice.kind is Kind.COPY else None,
+    )
+
+
+def _escalations(
+    session: Session, judged: Judged, choice: StoryChoice, before: Before, telling: Telling, *, now: datetime
+) -> dict[str, Escalation]:
+    """What is to be told of a story's growth, by topic. Only another telling of it can make it grow: a copy adds no source."""
+    limits = telling.limits
+    topics = [each.topic for each in judged.scores if each.is_match and each.topic in before.alerted]
+    if choice.kind is not Kind.JOINS or choice.story_id is None or not topics or not (limits.outlets or limits.pace):
+        return {}
+    carriers = story_rows.carriers(session, [choice.story_id])[choice.story_id]
+    last_id = max((each.article_id for each in carriers), default=0)
+    carriers.append(_carrier(judged.article, choice, last_id + 1))
+    seen_at = [each.seen_at for each in carriers if each.copy_of is None]
+    told = alerts.escalations(session, choice.story_id)
+    found = {}
+    for topic in topics:
+        growth = Growth(
+            sources=len(origins(carriers)),
+            pace=pace(seen_at, now=now),
+            told=frozenset(which for of, which in told if of == topic),
+        )
+        if limits.pace and growth.pace >= policy.LEAST_PACE:
+            others = story_rows.usual(session, topic, without=choice.story_id, now=now)
+            if len(others) >= policy.KNOWN_STORIES:
+                growth = replace(growth, usual_pace=usual_pace(others))
+        escalation = policy.escalation(growth, limits)
+        if escalation:
+            found[topic] = escalation
+    return found
 
 
 def _same_article(choice: StoryChoice, candidates: Sequence[Known]) -> Known | None:
@@ -172,13 +245,21 @@ def _renew(
 
 
 def _tell(session: Session, judged: Judged, filed: Filed, telling: Telling, *, now: datetime) -> tuple[Alert, ...]:
+    if not filed.decision.alerts:
+        return ()
     scores = {each.topic: each for each in judged.scores}
+    outlet = story_rows.outlet(session, judged.article.source)
     made = []
-    for topic in filed.decision.alerts:
-        alert = _alert(judged.article, scores[topic], filed, telling, now)
+    for each in filed.decision.topics:
+        if not each.is_alert:
+            continue
+        topic = each.topic
+        alert = _alert(judged.article, outlet, scores[topic], each, filed, telling, now)
         key = f"{topic}/{filed.story_id}/{alert.kind}"
         if alert.kind is AlertKind.UPDATED:
             key += f"/{_version(judged)}"
+        elif each.escalation:
+            key += f"-{each.escalation.which}"
         if alerts.enqueue(
             session, alert, key=key, channels=telling.channels_of(topic), deliver_at=now + telling.wait_for
         ):
@@ -192,14 +273,24 @@ def _version(judged: Judged) -> str:
     return "-".join(f"{key % (1 << 64):x}" for key in keys)
 
 
-def _alert(article: Article, score: Score, filed: Filed, telling: Telling, now: datetime) -> Alert:
+_KINDS = {Reason.UPDATED: AlertKind.UPDATED, Reason.ESCALATED: AlertKind.ESCALATED}
+
+
+def _alert(
+    article: Article,
+    outlet: str,
+    score: Score,
+    decided: TopicDecision,
+    filed: Filed,
+    telling: Telling,
+    now: datetime,
+) -> Alert:
     topic = telling.topics.get(score.topic)
-    reasons = {each.topic: each.reason for each in filed.decision.topics}
-    is_update = reasons[score.topic] is Reason.UPDATED
+    is_update = decided.reason is Reason.UPDATED
     return Alert(
         id=alerts.new_id(),
-        kind=AlertKind.UPDATED if is_update else AlertKind.NEW,
-        body=filed.choice.why if is_update else "",
+        kind=_KINDS.get(decided.reason, AlertKind.NEW),
+        body=filed.choice.why if is_update else decided.escalation.why if decided.escalation else "",
         created_at=now,
         title=article.title,
         topic=score.topic,
@@ -209,7 +300,9 @@ def _alert(article: Article, score: Score, filed: Filed, telling: Telling, now: 
             id=filed.article_id,
             title=article.title,
             url=article.url,
-            source=article.source,
+            source=outlet,
+            feed=article.source,
+            wire=article.wire,
             language=article.language,
             published_at=article.published_at,
             seen_at=article.seen_at,
@@ -220,6 +313,6 @@ def _alert(article: Article, score: Score, filed: Filed, telling: Telling, now: 
         probability=score.probability,
         measured=score.measured,
         evidence=score.evidence,
-        reason=reasons[score.topic].value,
+        reason=decided.reason.value,
         review_url=f"{telling.base_url}/articles/{filed.article_id}" if telling.base_url else "",
     )

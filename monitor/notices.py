@@ -7,16 +7,32 @@ every feed fails at the same time it is our own network that is down: that is on
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session
 
 from monitor import urls
 from monitor.schedule import ChannelEvent, FeedEvent
-from monitor.store import alerts, feeds
+from monitor.store import alerts, articles, feeds
 from monitor.types import Alert, AlertKind, DeliveryState, DeliveryUpdate, FeedState, FeedUpdate, Outcome
 
 _OUTAGE = "network/down/"
+_TITLES_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """What came of a storm."""
+
+    outlet: str
+    fresh: int
+    had: int
+    changed: int
+    """Entries whose changes were taken for a new template's; 0 where that was not so."""
+    held: tuple[int, ...] = ()
+    """Articles that matched and were not told one by one."""
+    is_first_poll: bool = False
 
 
 def of_feed(
@@ -45,6 +61,47 @@ def of_feed(
         key=key.replace(FeedEvent.FAILING, event),
         channels=channels,
         now=now,
+    )
+
+
+def of_storm(
+    session: Session, feed: FeedState, burst: Burst, *, page: str, channels: Mapping[str, str], now: datetime
+) -> None:
+    """A feed brought a burst that is no news: one notice instead of an alert for each entry."""
+    title, body = _words_on_storm(burst)
+    if burst.held:
+        titles = articles.titles(session, burst.held[:_TITLES_SHOWN])
+        more = len(burst.held) - len(titles)
+        listed = [*(f"- {each}" for each in titles), *([f"and {more} more"] if more else [])]
+        body += "\n" + "\n".join(listed) + (f"\nAll of them: {page}/?state=new" if page else "")
+    key = f"feed/{feed.id}/storm/{now.isoformat()}"
+    _tell(session, title, f"{urls.masked(feed.url)}\n{body}", key=key, channels=channels, now=now)
+
+
+def _words_on_storm(burst: Burst) -> tuple[str, str]:
+    name = f"The feed {burst.outlet}"
+    if burst.held and not burst.changed:
+        return (
+            f"{name} brought {burst.fresh} entries at once, {len(burst.held)} of them on your topics",
+            "That is many times its usual number, and most of their dates say nothing of when they were made: it looks like an "
+            "archive. They were stored and are shown on the page, and not told one by one:",
+        )
+    if burst.changed:
+        return (
+            f"{name} changed {burst.changed} of its entries at once",
+            "It looks like a new template. The changes are kept as revisions; none was told as an update.",
+        )
+    others = burst.fresh - burst.had
+    if burst.is_first_poll:
+        return (
+            f"The new feed {burst.outlet} holds {burst.fresh} entries, {burst.had} of which we had from other feeds",
+            "Is it the same feed under another name or address? If so, remove one of the two.",
+        )
+    rest = f"the {others} others were judged as ever" if others else "there were no others"
+    return (
+        f"{name} showed {burst.fresh} entries as new, {burst.had} of which we had",
+        f"Nothing was told for these; {rest}. It may have moved, changed its ids or put its archive out again. "
+        "However many polls that lasts, you are told once.",
     )
 
 

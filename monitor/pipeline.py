@@ -21,7 +21,7 @@ from hashlib import sha256
 
 from sqlmodel import Session
 
-from monitor import notices, schedule
+from monitor import notices, schedule, storms
 from monitor.addresses import AddressPolicy
 from monitor.alert import Arrival
 from monitor.errors import FetchError, MonitorError, ParseError
@@ -34,7 +34,9 @@ from monitor.schedule import Cadence, FeedEvent
 from monitor.store import articles, feeds
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, serialize_decisions
-from monitor.types import Alert, Article, Entry, FeedState, FeedUpdate, Fetched, ParsedFeed
+from monitor.store.stories import outlet
+from monitor.storms import Storm
+from monitor.types import Alert, Article, Entry, FeedState, FeedUpdate, Fetched, Kind, ParsedFeed, Reason
 from monitor.workers import Workers
 
 
@@ -147,10 +149,13 @@ def _settle(
     entries: int = 0,
     error: MonitorError | None = None,
 ) -> Polled:
+    judged, storm = storms.guarded(session, feed, judged, now=now)
     feeds.settle(session, update)
     if judged:
         serialize_decisions(session)
     filed = tuple(take_in(session, each, tools.telling, now=now) for each in judged)
+    if storm:
+        _tell_storm(session, feed, storm, filed, tools.telling, now=now)
     event = schedule.event(feed, update)
     if event:
         notices.of_feed(session, feed, update, event, channels=tools.telling.channels, now=now)
@@ -161,6 +166,32 @@ def _settle(
         filed=filed,
         event=event,
         error=str(error) if error else None,
+    )
+
+
+def _tell_storm(
+    session: Session, feed: FeedState, storm: Storm, filed: Sequence[Filed], telling: Telling, *, now: datetime
+) -> None:
+    """One notice a storm, however many polls it lasts; but what was held back is never held back without a word."""
+    had = sum(1 for place in storm.had if not filed[place].is_stored_anew or filed[place].choice.kind is Kind.COPY)
+    held = tuple(each.article_id for each in filed if each.decision.reason is Reason.STORM)
+    is_new = storms.begins(session, feed.id, now=now)
+    if not (held or storm.is_reprint or storms.is_still_one(storm, had)) or not (is_new or held):
+        return
+    notices.of_storm(
+        session,
+        feed,
+        notices.Burst(
+            outlet=outlet(session, feed.name),
+            fresh=storm.fresh,
+            had=had,
+            changed=storm.burst.changed if storm.is_reprint else 0,
+            held=held,
+            is_first_poll=storm.burst.is_first_poll,
+        ),
+        page=telling.base_url,
+        channels=telling.channels,
+        now=now,
     )
 
 

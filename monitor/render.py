@@ -31,6 +31,7 @@ _TURNS = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\
 # No script stacks more than a handful of marks on one letter; a flood of them runs over the lines above and below.
 _MARKS = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 _FLOOD = re.compile(f"({_MARKS}{{4}}){_MARKS}+")
+_ADDED = {AlertKind.UPDATED: ", updated", AlertKind.ESCALATED: ", growing"}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Longer than any address a newspaper uses, shorter than what makes a mail client or Slack give up.
@@ -43,7 +44,7 @@ def headline(alert: Alert) -> str:
         return shorten(f"Test: {line(alert.title) or 'article monitor'}", HEADLINE_LIMIT)
     if alert.article is None:
         return shorten(f"Article monitor: {line(alert.title) or 'notice'}", HEADLINE_LIMIT)
-    start = f"{topic(alert)}, updated: " if alert.kind is AlertKind.UPDATED else f"{topic(alert)}: "
+    start = f"{topic(alert)}{_ADDED.get(alert.kind, '')}: "
     end = f" — {line(alert.article.source, 60)}" if line(alert.article.source) else ""
     return start + shorten(title(alert), HEADLINE_LIMIT - len(start) - len(end)) + end
 
@@ -92,7 +93,27 @@ def _terms(terms: tuple[Contribution, ...]) -> str:
 
 
 def carried_by(alert: Alert) -> str:
-    """`also carried by 3 outlets: Reuters, TASS, Tolo News`, or nothing."""
+    """`Reuters copy; also carried by 3 outlets: Herald, Coast Radio, Tolo News; 2 independent sources`, or as much as there is."""
+    parts = [_wire(alert), _outlets(alert), _independent(alert)]
+    return "; ".join(each for each in parts if each)
+
+
+def _wire(alert: Alert) -> str:
+    """An agency's own feed does not copy it."""
+    wire = line(alert.article.wire, 60) if alert.article else ""
+    is_own = alert.article is not None and wire.casefold() in alert.article.source.casefold()
+    return f"{wire} copy" if wire and not is_own else ""
+
+
+def _independent(alert: Alert) -> str:
+    """Only where it says something: where some of them copy."""
+    count = alert.independent_sources
+    if not alert.also_carried_by or not 0 < count <= len(alert.also_carried_by):
+        return ""
+    return f"{count} independent source{'s' if count != 1 else ''}"
+
+
+def _outlets(alert: Alert) -> str:
     outlets = [each for each in (line(source, 60) for source in alert.also_carried_by) if each]
     if not outlets:
         return ""
@@ -109,6 +130,16 @@ def dateline(article: AlertArticle) -> str:
 def moment(at: datetime) -> str:
     """A time as people write it, in UTC and in English whatever the machine's locale: `Thu 3 Jul 2025, 14:02 UTC`."""
     return f"{_DAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]} {at.year}, {at:%H:%M} UTC"
+
+
+def news_since(alert: Alert) -> str:
+    """Why a story that was told is told again, on one line; '' where it is told for the first time."""
+    said = line(alert.body.rpartition(", changed: ")[2], SENTENCE_LIMIT)
+    if alert.kind is AlertKind.UPDATED:
+        return f"Changed since you were told: {said}" if said else "Changed since you were told"
+    if alert.kind is AlertKind.ESCALATED:
+        return f"Growing since you were told: {said}" if said else "Growing since you were told"
+    return ""
 
 
 def summary(alert: Alert) -> str:
@@ -162,8 +193,7 @@ def text(alert: Alert) -> str:
 def _text_head(alert: Alert) -> str:
     lines = [f"TEST — {title(alert)}" if alert.kind is AlertKind.TEST else title(alert)]
     if alert.article is not None:
-        changed = "Changed since you were told: " if alert.kind is AlertKind.UPDATED else ""
-        lines += [changed + dateline(alert.article), link(alert.article.url)]
+        lines += [news_since(alert), dateline(alert.article), link(alert.article.url)]
     return "\n".join(each for each in lines if each)
 
 
@@ -188,7 +218,8 @@ def html(alert: Alert) -> str:
     return _page().render(
         alert=alert,
         is_test=alert.kind is AlertKind.TEST,
-        is_updated=alert.kind is AlertKind.UPDATED,
+        added=_ADDED.get(alert.kind, ""),
+        since=news_since(alert),
         title=title(alert),
         topic=topic(alert),
         dateline=dateline(alert.article) if alert.article else "",
@@ -219,9 +250,12 @@ _HTML = """\
 <body style="margin:0;padding:16px;font:16px/1.5 Georgia,serif;color:#1a1a1a;background:#ffffff">
 <div style="max-width:40em">
 <p style="margin:0;font:13px/1.5 sans-serif;color:#666666">
-{%- if is_test %}Test{% elif alert.article %}{{ topic }}{% if is_updated %}, updated{% endif %}{% else %}Article monitor{% endif -%}
+{%- if is_test %}Test{% elif alert.article %}{{ topic }}{{ added }}{% else %}Article monitor{% endif -%}
 </p>
 <h1 dir="auto" style="margin:4px 0 8px;font-size:22px;line-height:1.25">{{ title }}</h1>
+{% if since %}
+<p dir="auto" style="margin:0 0 8px;font:bold 14px/1.5 sans-serif">{{ since }}</p>
+{% endif %}
 {% if dateline %}
 <p style="margin:0 0 12px;font:13px/1.5 sans-serif;color:#666666">{{ dateline }}</p>
 {% endif %}

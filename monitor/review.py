@@ -16,9 +16,10 @@ from sqlmodel import Session, col, select
 
 from monitor import seedfiles
 from monitor.calibrate import Calibration, margin
+from monitor.ledger import Carrier, outlets
 from monitor.lessons import calibration
 from monitor.seedfiles import SeedFileError, Sheet, Written
-from monitor.store import alerts, articles, search, topics
+from monitor.store import alerts, articles, search, stories, topics
 from monitor.store.tables import (
     AlertRow,
     ArticleRow,
@@ -81,6 +82,10 @@ class Hit:
     topic_version: int | None = None
     """The version of the topic that matched it."""
     model_version: str = ""
+    outlet: str = ""
+    """What people call the source."""
+    wire: str = ""
+    """The news agency it is credited to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,10 +136,14 @@ class Record:
     hits: tuple[Hit, ...] = ()
     feeds: tuple[str, ...] = ()
     carried: tuple[tuple[int, str, str, str], ...] = ()
-    """The rest of its story: (article id, source, title, kind)."""
+    """The rest of its story: (article id, outlet, title, kind)."""
     revisions: tuple[dict[str, Any], ...] = ()
     told: tuple[Told, ...] = ()
     verdicts: tuple[dict[str, Any], ...] = ()
+    outlet: str = ""
+    """What people call the source."""
+    wire: str = ""
+    """The news agency it is credited to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +282,8 @@ def record(session: Session, article_id: int) -> Record | None:
         revisions=_revisions(session, row.id),
         told=_told(session, row.story_id),
         verdicts=_verdicts(session, row.id),
+        outlet=_outlet(row, also.get(row.story_id, ())),
+        wire=row.wire,
     )
 
 
@@ -298,6 +309,8 @@ def flat(hit: Hit) -> dict[str, Any]:
         "title": hit.title,
         "url": hit.url,
         "source": hit.source,
+        "outlet": hit.outlet,
+        "wire": hit.wire or None,
         "language": hit.language,
         "published_at": hit.published_at.isoformat(),
         "found_at": hit.found_at.isoformat(),
@@ -339,7 +352,7 @@ def _hit(
     match: MatchRow,
     article: ArticleRow,
     titles: dict[str, str],
-    also: dict[int, tuple[str, ...]],
+    also: dict[int, list[Carrier]],
     odds: Calibration,
 ) -> Hit:
     assert match.id is not None
@@ -364,27 +377,24 @@ def _hit(
         reason=Reason[match.reason].value,
         kind=article.kind,
         evidence=alerts.evidence_of(match),
-        also=tuple(name for name in also.get(match.story_id, ()) if name != article.source),
         topic_version=match.topic_version,
         model_version=match.model_version,
+        also=outlets(also.get(match.story_id, ()), without=article.source),
+        outlet=_outlet(article, also.get(match.story_id, ())),
+        wire=article.wire,
     )
+
+
+def _outlet(article: ArticleRow, carriers: Sequence[Carrier]) -> str:
+    return next((each.outlet for each in carriers if each.article_id == article.id), article.source)
 
 
 def _state(is_relevant: bool | None) -> str:
     return "new" if is_relevant is None else "confirmed" if is_relevant else "dismissed"
 
 
-def _also(session: Session, stories: set[int]) -> dict[int, tuple[str, ...]]:
-    found: dict[int, dict[str, None]] = {}
-    rows = session.exec(
-        select(ArticleRow.story_id, ArticleRow.source)
-        .where(col(ArticleRow.story_id).in_(stories))
-        .order_by(col(ArticleRow.id))
-    )
-    for story_id, source in rows:
-        if story_id is not None and source:
-            found.setdefault(story_id, {})[source] = None
-    return {story_id: tuple(names) for story_id, names in found.items()}
+def _also(session: Session, story_ids: set[int]) -> dict[int, list[Carrier]]:
+    return stories.carriers(session, story_ids)
 
 
 def _feeds(session: Session, article_id: int) -> tuple[str, ...]:
@@ -393,9 +403,13 @@ def _feeds(session: Session, article_id: int) -> tuple[str, ...]:
 
 
 def _carried(session: Session, row: ArticleRow) -> tuple[tuple[int, str, str, str], ...]:
-    others = select(ArticleRow).where(ArticleRow.story_id == row.story_id, ArticleRow.id != row.id)
+    others = (
+        select(ArticleRow.id, stories.outlet_of(), ArticleRow.title, ArticleRow.kind)
+        .select_from(stories.WITH_OUTLET)
+        .where(ArticleRow.story_id == row.story_id, ArticleRow.id != row.id)
+    )
     found = session.exec(others.order_by(col(ArticleRow.id)).limit(100))
-    return tuple((each.id or 0, each.source, each.title, each.kind) for each in found)
+    return tuple((number or 0, outlet, title, kind) for number, outlet, title, kind in found)
 
 
 def _revisions(session: Session, article_id: int) -> tuple[dict[str, Any], ...]:

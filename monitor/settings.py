@@ -89,6 +89,16 @@ def _host_names(value: Any) -> Any:
     return names
 
 
+def _names(value: Any) -> Any:
+    try:
+        names = tuple(_listed(value))
+    except (ValueError, TypeError):
+        names = (None,)
+    if not all(isinstance(name, str) and re.fullmatch(r"[a-z0-9_-]{1,64}", name) for name in names):
+        raise fault("must be a list of names of feeds", 'write for example ["bbc-world"], as in [feeds.bbc-world]')
+    return names
+
+
 def _name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9_-]{1,64}", value):
         raise fault("is not a name we can use", "small letters, digits, - and _ only, as in `bbc-world`")
@@ -279,6 +289,8 @@ class DeliverySettings(Section):
     max_age_hours: Annotated[float, within(0.01, 8760, "a number of hours")] = 96
     wait_seconds: Annotated[float, within(0, 86400, "a number of seconds")] = 30
     updates: Annotated[Literal["material", "never"], BeforeValidator(_lower)] = "material"
+    escalate_outlets: Annotated[int, within(0, 1000, "a whole number of outlets, 0 for never")] = 6
+    escalate_pace: Annotated[float, within(0, 1000, "how many times the usual, 0 for never")] = 5
     allow_networks: Networks = ()
 
     @property
@@ -288,6 +300,10 @@ class DeliverySettings(Section):
     @property
     def wait_for(self) -> timedelta:
         return timedelta(seconds=self.wait_seconds)
+
+
+class StoriesSettings(Section):
+    preferred_sources: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
 
 
 class WorkersSettings(Section):
@@ -342,6 +358,7 @@ class Settings(Section):
     fetch: FetchSettings = FetchSettings()
     web: WebSettings = WebSettings()
     delivery: DeliverySettings = DeliverySettings()
+    stories: StoriesSettings = StoriesSettings()
     workers: WorkersSettings = WorkersSettings()
     log: LogSettings = LogSettings()
     feeds: dict[Name, FeedSettings] = {}

@@ -17,11 +17,13 @@ class Reason(StrEnum):
 
     ALERTED = "matched, and its story was new: alerted"
     UPDATED = "a material change to an alerted article: alerted again"
+    ESCALATED = "its alerted story grew beyond what is usual: alerted again"
     JOINS_STORY = "matched, but its story was already alerted"
     COPY = "a copy of an article already stored"
     UPDATE = "a newer version of an article already stored"
     FIRST_POLL = "seen on the first poll of its feed: stored, not alerted"
-    STORM = "part of a burst of entries already known: absorbed"
+    STORM = "part of a burst that is no news: stored, told in one notice"
+    SET_APART = "set apart by a person as a story of its own"
     TOO_OLD = "published too long ago to be news"
     EXCLUDED = "above the threshold, but carries a term the topic excludes"
     NOT_REQUIRED = "above the threshold, but lacks a term the topic requires"
@@ -196,6 +198,8 @@ class Article:
     seen_at: datetime
     source: str = ""
     author: str = ""
+    wire: str = ""
+    """The news agency it is credited to, as `wires` finds it."""
     grade: Grade = Grade.PARTIAL
 
     @property
@@ -303,6 +307,8 @@ class Known:
     published_at: datetime
     same_guid: bool = False
     same_url: bool = False
+    is_pinned: bool = False
+    """A person said which story it belongs to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,6 +333,7 @@ class TopicDecision:
     topic: str
     reason: Reason
     is_alert: bool
+    escalation: Escalation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,6 +357,30 @@ class Before:
     alerted: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """How a story stands for one topic, the article at hand counted in: what escalation is decided on."""
+
+    sources: int = 0
+    """Independent ones: a wire counts once, whoever prints it."""
+    pace: int = 0
+    """Articles within the last hours, copies apart."""
+    usual_pace: float | None = None
+    """What the topic's stories usually gather in their busiest hours; None where too few are known."""
+    told: frozenset[str] = frozenset()
+    """What was told of its growth: `outlets`, `pace`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalation:
+    """Why a story that was told is told again though no fact in it changed."""
+
+    which: str
+    """`outlets` or `pace`: each is told once a story and topic."""
+    why: str
+    """`now 6 independent outlets`."""
+
+
 # --- on the way out ---------------------------------------------------------------------------------------------------
 
 
@@ -358,6 +389,7 @@ class AlertKind(StrEnum):
 
     NEW = "new"
     UPDATED = "updated"
+    ESCALATED = "escalated"
     NOTICE = "notice"
     TEST = "test"
 
@@ -370,19 +402,24 @@ class AlertArticle:
     title: str
     url: str
     source: str
+    """What people call the outlet: its feed's title where it has one."""
     language: str
     published_at: datetime
     seen_at: datetime
     summary: str = ""
     """Plain text, at most about 400 characters."""
+    feed: str = ""
+    """The name of the feed in the settings."""
+    wire: str = ""
+    """The news agency it is credited to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """Our decision to tell, as a snapshot: what is sent does not change when the store does.
 
-    `NEW` and `UPDATED` carry an article and its evidence; `NOTICE` (about the service itself: a failing feed, a disabled
-    channel) and `TEST` carry `title` and `body` only.
+    `NEW`, `UPDATED` and `ESCALATED` carry an article and its evidence; `NOTICE` (about the service itself: a failing feed, a
+    disabled channel) and `TEST` carry `title` and `body` only.
     """
 
     id: str
@@ -401,7 +438,9 @@ class Alert:
     measured: Measured | None = None
     evidence: Evidence = Evidence()
     also_carried_by: tuple[str, ...] = ()
-    """Other sources of the same story at the time of the decision."""
+    """Other outlets of the same story, as of the first try to send."""
+    independent_sources: int = 0
+    """Sources of the story that did not copy one another, as of the first try to send; 0 where it was not counted."""
     reason: str = ""
     review_url: str = ""
 

@@ -31,7 +31,9 @@ from tests.fakes.command import Desk, desk, run
 
 __all__ = ["desk"]
 DOCS = (Path(__file__).parent.parent / "docs" / "commands.md").read_text()
-EXPECTED = set("run poll deliver matches alerts topics feeds explain backtest check doctor migrate demo serve".split())
+EXPECTED = set(
+    "run poll deliver matches stories alerts topics feeds explain backtest check doctor migrate demo serve".split()
+)
 
 
 def commands(command: Any = None, name: str = "monitor") -> list[tuple[str, Any]]:

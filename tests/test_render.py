@@ -20,7 +20,7 @@ def test_a_headline_says_topic_title_and_source() -> None:
 
 def test_an_update_says_so() -> None:
     assert render.headline(alert(kind=AlertKind.UPDATED)).startswith("Fish canning, updated: Harbour town")
-    assert "Changed since you were told: The Harbour Post" in render.text(alert(kind=AlertKind.UPDATED))
+    assert "Changed since you were told\nThe Harbour Post" in render.text(alert(kind=AlertKind.UPDATED))
 
 
 def test_a_topic_without_a_title_goes_by_its_name() -> None:

@@ -235,7 +235,13 @@ def test_a_good_poll_is_remembered_with_its_validators(db: Database) -> None:
         feeds.settle(session, update)
     with db.reading() as session:
         row = session.exec(select(FeedRow)).one()
-        assert (row.etag, row.body_hash, row.title, row.failures, row.failing_since_at) == ('W/"é"', "h", "T", 0, None)
+        assert (row.etag, row.body_hash, row.own_title, row.failures, row.failing_since_at) == (
+            'W/"é"',
+            "h",
+            "T",
+            0,
+            None,
+        )
         assert row.first_polled_at == NOON
         assert row.next_poll_at == NOON + timedelta(seconds=900)
 

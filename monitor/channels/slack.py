@@ -120,6 +120,8 @@ def _blocks(alert: Alert) -> Iterator[dict[str, Any]]:
     yield {"type": "header", "text": header}
     if header["text"].endswith("…"):  # too long for a header, but a headline is the news itself
         yield _section(render.title(alert))
+    if since := render.news_since(alert):
+        yield _section(since)
     if alert.article:
         yield _context(render.dateline(alert.article))
     for part in _parts(render.summary(alert)):

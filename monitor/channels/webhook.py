@@ -27,6 +27,7 @@ from monitor.types import Alert, AlertArticle, AlertKind, Outcome
 _TYPES: Final = {
     AlertKind.NEW: "alert.new",
     AlertKind.UPDATED: "alert.updated",
+    AlertKind.ESCALATED: "alert.escalated",
     AlertKind.NOTICE: "notice",
     AlertKind.TEST: "test",
 }
@@ -156,6 +157,7 @@ def payload(alert: Alert) -> dict[str, object]:
             "article": _article(alert.article) if alert.article else None,
             "match": _match(alert) if alert.article else None,
             "also_carried_by": list(alert.also_carried_by),
+            "independent_sources": alert.independent_sources or None,
             "reason": alert.reason,
             "review_url": alert.review_url or None,
         },
@@ -168,6 +170,8 @@ def _article(article: AlertArticle) -> dict[str, object]:
         "title": article.title,
         "url": article.url,
         "source": article.source,
+        "feed": article.feed or None,
+        "wire": article.wire or None,
         "language": article.language,
         "published_at": _iso(article.published_at),
         "seen_at": _iso(article.seen_at),

@@ -13,12 +13,39 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from monitor.cli import alerts, backtest, base, check, demo, doctor, explain, feeds, matches, rounds, run, topics
+from monitor.cli import (
+    alerts,
+    backtest,
+    base,
+    check,
+    demo,
+    doctor,
+    explain,
+    feeds,
+    matches,
+    rounds,
+    run,
+    stories,
+    topics,
+)
 from monitor.errors import MonitorError
 
 # As a newcomer meets them.
 _ORDER = (
-    *("demo", "run", "poll", "deliver", "serve", "matches", "alerts", "explain", "topics", "feeds", "backtest"),
+    *(
+        "demo",
+        "run",
+        "poll",
+        "deliver",
+        "serve",
+        "matches",
+        "stories",
+        "alerts",
+        "explain",
+        "topics",
+        "feeds",
+        "backtest",
+    ),
     *("check", "doctor", "migrate"),
 )
 
@@ -80,6 +107,7 @@ app.command("poll")(rounds.poll)
 app.command("deliver")(rounds.deliver)
 app.command("serve")(run.serve)
 app.add_typer(matches.app, name="matches")
+app.add_typer(stories.app, name="stories")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(topics.app, name="topics")
 app.add_typer(feeds.app, name="feeds")

@@ -80,7 +80,7 @@ def show(ctx: typer.Context, name: Name, as_json: base.AsJson = False) -> None:
     base.facts(
         [
             ("feed", row.name),
-            ("title", row.title),
+            ("title", row.title or row.own_title),
             ("url", row.url),
             ("site", row.site_url),
             ("state", state(row)),
@@ -154,7 +154,7 @@ def _fields(row: FeedRow) -> dict[str, object]:
     return {
         "name": row.name,
         "url": row.url,
-        "title": row.title,
+        "title": row.title or row.own_title,
         "state": state(row).split(" (")[0],
         "is_enabled": row.is_enabled,
         "paused_reason": row.paused_reason,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 app = typer.Typer(invoke_without_command=True)
 
 
-_LARGEST = 2**31 - 1
+LARGEST = 2**31 - 1
 """What PostgreSQL's INTEGER holds."""
 
 
@@ -53,7 +53,7 @@ Note = Annotated[str, typer.Option("--note", help="Why, for later readers.")]
 OfNear = Annotated[bool, typer.Option("--near", help="The numbers are those of `matches near`.")]
 Ids = Annotated[
     list[int],
-    typer.Argument(metavar="ID", min=1, max=_LARGEST, help="As `matches list` shows them.", show_default=False),
+    typer.Argument(metavar="ID", min=1, max=LARGEST, help="As `matches list` shows them.", show_default=False),
 ]
 
 
@@ -107,7 +107,7 @@ def list_(
     columns = (">id", "found (UTC)", "topic", ">score", "state", "source", "title")
     base.table(
         columns,
-        ((each.id, each.found_at, each.topic, each.score, each.state, each.source, each.title) for each in page.hits),
+        ((each.id, each.found_at, each.topic, each.score, each.state, each.outlet, each.title) for each in page.hits),
     )
     if page.total > len(page.hits):
         cli.say(f"{len(page.hits)} of {page.total}; --limit shows more")
@@ -117,7 +117,7 @@ def list_(
 def show(
     ctx: typer.Context,
     id: Annotated[
-        int, typer.Argument(metavar="ID", min=1, max=_LARGEST, help="Number of the match.", show_default=False)
+        int, typer.Argument(metavar="ID", min=1, max=LARGEST, help="Number of the match.", show_default=False)
     ],
     as_json: base.AsJson = False,
 ) -> None:
@@ -151,7 +151,7 @@ def show_hit(hit: Hit) -> None:
             ("match", hit.id),
             ("topic", f"{hit.topic_title} ({hit.topic})"),
             ("title", hit.title),
-            ("source", hit.source),
+            ("source", _source(hit)),
             ("url", hit.url),
             ("published", base.when(hit.published_at) + " UTC"),
             ("score", f"{hit.score:.3f} (threshold {hit.threshold:.3f})"),
@@ -217,6 +217,11 @@ def near_(
             for each in found
         ),
     )
+
+
+def _source(hit: Hit) -> str:
+    name = hit.outlet if hit.outlet == hit.source else f"{hit.outlet} ({hit.source})"
+    return f"{name}, {hit.wire} copy" if hit.wire else name
 
 
 @app.command()
@@ -378,6 +383,8 @@ _COLUMNS = (
         "title",
         "url",
         "source",
+        "outlet",
+        "wire",
         "language",
         "published_at",
         "found_at",

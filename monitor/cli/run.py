@@ -89,7 +89,14 @@ def _serve(settings: Settings, db: Any) -> None:
 
     times = settings.clock
     now = clock.started(times.speed, times.start_at, times.real_start_at)
-    page = web.create(db, settings.web, clock=now, health=lambda: Health(is_ok=True), seeds=settings.seeds.dir)
+    page = web.create(
+        db,
+        settings.web,
+        clock=now,
+        health=lambda: Health(is_ok=True),
+        seeds=settings.seeds.dir,
+        preferred=settings.stories.preferred_sources,
+    )
     with _listener(settings.web) as listener:
         base.line(f"Review page: {settings.web.base_url}")
         base.line("Stop:        Ctrl-C")

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlmodel import Session, col
 
 from monitor.store import versions
-from monitor.store.tables import AlertRow, ArticleRow, ChannelRow, DeliveryRow, MatchRow
+from monitor.store.tables import AlertRow, ChannelRow, DeliveryRow, MatchRow
 from monitor.types import Alert, AlertKind, Before, Decision, Evidence, Score
 
 _ALERT = TypeAdapter(Alert)
@@ -33,6 +33,11 @@ _TOLD_IN_STORY = select(col(AlertRow.topic)).where(
 _DISABLED = select(col(ChannelRow.name)).where(col(ChannelRow.disabled_reason).is_not(None))
 
 
+_TOLD_ESCALATIONS = select(col(AlertRow.topic), col(AlertRow.key)).where(
+    col(AlertRow.story_id) == bindparam("story"), col(AlertRow.kind) == AlertKind.ESCALATED.value
+)
+
+
 def new_id() -> str:
     """The id a receiver will know the alert by, on every try."""
     return f"alt_{secrets.token_hex(13)}"
@@ -47,6 +52,37 @@ def before(session: Session, story_id: int | None) -> Before:
         matched=frozenset(connection.execute(_MATCHED_IN_STORY, {"story": story_id}).scalars()),
         alerted=frozenset(connection.execute(_TOLD_IN_STORY, {"story": story_id}).scalars()),
     )
+
+
+def escalations(session: Session, story_id: int) -> frozenset[tuple[str, str]]:
+    """What was told of the story's growth, as (topic, which): `outlets` or `pace`."""
+    rows = session.connection().execute(_TOLD_ESCALATIONS, {"story": story_id})
+    return frozenset((row.topic, row.key.split("/")[2].removeprefix("escalated-")) for row in rows)
+
+
+def move(session: Session, story_id: int, *, of_articles: Sequence[int] = (), of_story: int | None = None) -> None:
+    """Let alerts follow the articles they are about, or with `of_story` all that are left of a story, into another one.
+
+    An escalation is about its story and stays. Keys are renewed, so that the story a number is given back to starts afresh.
+    """
+    wanted = select(AlertRow).where(col(AlertRow.story_id) != story_id)
+    if of_story is not None:
+        wanted = wanted.where(col(AlertRow.story_id) == of_story)
+    else:
+        wanted = wanted.where(
+            col(AlertRow.article_id).in_(of_articles), col(AlertRow.kind) != AlertKind.ESCALATED.value
+        )
+    for row in session.execute(wanted.order_by(col(AlertRow.created_at), col(AlertRow.id))).scalars().all():
+        row.story_id = story_id
+        row.key = _free_key(session, row, story_id)
+        session.flush()
+
+
+def _free_key(session: Session, row: AlertRow, story_id: int) -> str:
+    """`topic/story/kind[/version]` for another story; where that was told there too, this alert's own id makes it unique."""
+    topic, _, *rest = row.key.removesuffix(f"#{row.id}").split("/")
+    key = "/".join((topic, str(story_id), *rest))
+    return f"{key}#{row.id}" if is_told(session, key) else key
 
 
 def save_matches(
@@ -152,11 +188,3 @@ def dump(alert: Alert) -> dict[str, Any]:
 def evidence_of(row: MatchRow) -> Evidence:
     """A match's evidence as a value."""
     return _EVIDENCE.validate_python(row.evidence)
-
-
-def sources(session: Session, story_id: int, *, without: str = "") -> tuple[str, ...]:
-    """The outlets that carry a story, the first to be seen first."""
-    rows = session.connection().execute(
-        select(col(ArticleRow.source)).where(col(ArticleRow.story_id) == story_id).order_by(col(ArticleRow.id))
-    )
-    return tuple(dict.fromkeys(name for name in rows.scalars() if name and name != without))

@@ -179,6 +179,15 @@ def see(session: Session, sighting: Sighting, article_id: int, *, now: datetime)
     )
 
 
+def titles(session: Session, article_ids: Sequence[int]) -> list[str]:
+    """The headlines of articles, in the order asked for."""
+    rows = session.connection().execute(
+        select(_articles.c.id, _articles.c.title).where(_articles.c.id.in_(article_ids))
+    )
+    found = {row.id: row.title for row in rows}
+    return [found[each] for each in article_ids if each in found]
+
+
 def shown_scores(scores: Iterable[Score]) -> list[dict[str, object]]:
     """The scores nearest to their thresholds, for `explain`."""
     ordered = sorted(scores, key=lambda each: each.threshold - each.score)[:_SHOWN_SCORES]
@@ -205,6 +214,7 @@ def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:
         "language": article.language,
         "author": article.author,
         "source": article.source,
+        "wire": article.wire,
         "grade": article.grade.value,
         "published_at": article.published_at,
         "seen_at": article.seen_at,
@@ -286,6 +296,7 @@ def _known(row: Row[Any], same_guid: int | None, address: int) -> Known:
         published_at=row.published_at,
         same_guid=row.id == same_guid,
         same_url=bool(address) and row.url_key == address,
+        is_pinned=row.is_pinned,
     )
 
 

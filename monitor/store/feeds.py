@@ -95,9 +95,9 @@ def _answered(result: FeedUpdate) -> dict[str, object]:
         values |= {"url": result.new_url, "etag": None, "last_modified": None, "body_hash": None}
     elif result.body_hash is not None:
         values["body_hash"] = result.body_hash
-    for name in ("title", "site_url", "paused_reason"):
+    for column, name in (("own_title", "title"), ("site_url", "site_url"), ("paused_reason", "paused_reason")):
         if getattr(result, name):
-            values[name] = getattr(result, name)
+            values[column] = getattr(result, name)
     return values
 
 
@@ -126,6 +126,7 @@ def sync(session: Session, wanted: Iterable[FeedRow], *, now: datetime) -> None:
         for name in (
             "url",
             "host",
+            "title",
             "language",
             "interval_seconds",
             "first_poll",

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from sqlalchemy import ColumnElement, CursorResult, and_, or_, update
 from sqlmodel import Session, col, select
 
-from monitor.store import alerts
+from monitor.ledger import origins, outlets
+from monitor.store import alerts, stories
 from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow
 from monitor.types import Alert, ChannelState, DeliveryState, DeliveryUpdate, Lease, Outcome
 
@@ -186,13 +187,15 @@ def _readable(session: Session, delivery: DeliveryRow, row: AlertRow) -> Alert |
 def _freshened(session: Session, row: AlertRow, value: Alert, *, is_first: bool) -> Alert:
     if not is_first or row.story_id is None:
         return value
-    own = value.article.source if value.article else ""
-    also = alerts.sources(session, row.story_id, without=own)
-    if also != value.also_carried_by:
-        value = replace(value, also_carried_by=also)
-        row.payload = alerts.dump(value)
+    own = (value.article.feed or value.article.source) if value.article else ""
+    found = stories.carriers(session, [row.story_id])[row.story_id]
+    also = outlets(found, without=own)
+    sources = len(origins(found)) if also else 0
+    fresh = replace(value, story_id=row.story_id, also_carried_by=also, independent_sources=sources)
+    if fresh != value:
+        row.payload = alerts.dump(fresh)
         session.add(row)
-    return value
+    return fresh
 
 
 def _settle_channel(session: Session, name: str, result: DeliveryUpdate, now: datetime) -> None:

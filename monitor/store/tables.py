@@ -49,6 +49,9 @@ class FeedRow(Base, table=True):
     host: str = Field(index=True)
     origin: str = "config"
     title: str = ""
+    """What the settings call it; empty where they leave that to the feed."""
+    own_title: str = ""
+    """What it calls itself."""
     site_url: str = ""
     language: str | None = None
     interval_seconds: float
@@ -73,6 +76,8 @@ class FeedRow(Base, table=True):
     permanent_since_at: datetime | None = None
     polls: int = 0
     polls_not_modified: int = 0
+    storm_at: datetime | None = None
+    """When it last showed a burst of what we had; a storm is told once, however many polls it lasts."""
     lease_token: str | None = None
     lease_until_at: datetime | None = None
 
@@ -108,6 +113,10 @@ class ArticleRow(Base, table=True):
     language: str
     author: str = ""
     source: str = ""
+    wire: str = ""
+    """The news agency it is credited to."""
+    is_pinned: bool = False
+    """A person said which story it belongs to: the machine leaves it there."""
     grade: str
     published_at: datetime
     seen_at: datetime = Field(index=True)
@@ -115,6 +124,34 @@ class ArticleRow(Base, table=True):
     decided_at: datetime
     scores: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     """Every topic's score at the time of the decision, nearest to its threshold first, at most 10."""
+
+
+class StoryRow(Base, table=True):
+    """An event, with what is counted of it as articles arrive. Its id is that of one of its articles, the first but for moves."""
+
+    __tablename__ = "stories"
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    lead_article_id: int
+    first_seen_at: datetime
+    last_seen_at: datetime = Field(index=True)
+    articles: int = 1
+    outlets: int = 1
+    part_of: int | None = None
+    """The story it became part of: its own number is no more than a pointer then."""
+
+
+class StoryChoiceRow(Base, table=True):
+    """What a person said of stories: merge, split or move, each undone by its opposite, none forgotten."""
+
+    __tablename__ = "story_choices"
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime
+    by: str
+    verb: str
+    from_story_id: int = Field(index=True)
+    to_story_id: int = Field(index=True)
+    article_ids: list[int] = Field(default_factory=list, sa_type=JSON)
+    note: str = Field(default="", sa_type=Text)
 
 
 class EntryRow(Base, table=True):

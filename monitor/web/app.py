@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -33,9 +33,13 @@ from monitor.store.db import Database
 from monitor.web.guard import HEALTH_PATH, Door, Hardened, Throttle, Tokens, harden
 from monitor.web.pages import Asked, Pages
 from monitor.web.show import message
+from monitor.web.stories import StoryPages
 
 BODY_LIMIT = 8192
 FORM_SECONDS = 10
+FIELDS = 10
+STORY_FIELDS = 600
+"""A story's page has a box before each article."""
 THREADS = 4
 _STATIC = Path(__file__).parent / "static"
 _SENTENCES = {
@@ -55,14 +59,16 @@ def create(
     health: Callable[[], Health],
     throttle: Throttle | None = None,
     seeds: Path | None = None,
+    preferred: Sequence[str] = (),
 ) -> Starlette:
     """The review page and /healthz. `clock` gives aware UTC; `health` must answer at once (no disk, no store).
 
     `seeds` is the folder of topics, into which an article can be put as a seed; without it the page has no buttons for that.
+    `preferred` are the feeds whose article leads a story, the best first.
     """
     password = settings.password.get_secret_value() if settings.password else None
     return Starlette(
-        routes=_routes(Pages(db, clock, health, seeds), Tokens(), health),
+        routes=_routes(Pages(db, clock, health, seeds), StoryPages(db, clock, preferred), Tokens(), health),
         middleware=[
             Middleware(Hardened),
             Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(settings), www_redirect=False),
@@ -79,7 +85,7 @@ def create(
     )
 
 
-def _routes(pages: Pages, tokens: Tokens, health: Callable[[], Health]) -> list[Route | Mount]:
+def _routes(pages: Pages, stories: StoryPages, tokens: Tokens, health: Callable[[], Health]) -> list[Route | Mount]:
     threads = CapacityLimiter(THREADS)
 
     def get(path: str, answer: Page) -> Route:
@@ -93,6 +99,11 @@ def _routes(pages: Pages, tokens: Tokens, health: Callable[[], Health]) -> list[
         get("/articles/{number:int}", pages.article),
         get("/explain", pages.explain),
         get("/status", pages.status),
+        get("/stories", stories.stories),
+        get("/stories/{number:int}", stories.story),
+        post("/stories/{number:int}/merge", stories.merge),
+        post("/stories/{number:int}/split", stories.split),
+        post("/stories/{number:int}/move", stories.move),
         post("/matches/{number:int}/confirm", pages.confirm),
         post("/matches/{number:int}/dismiss", pages.dismiss),
         post("/articles/{number:int}/seed", pages.seed),
@@ -141,9 +152,15 @@ async def _form(request: Request) -> dict[str, str]:
     try:
         async with asyncio.timeout(FORM_SECONDS):
             body = await request.body()
-        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10))
+        return dict(
+            parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_fields(request.url.path))
+        )
     except (TimeoutError, ValueError):
         raise HTTPException(400, "That form was not complete.") from None
+
+
+def _fields(path: str) -> int:
+    return STORY_FIELDS if path.startswith("/stories/") else FIELDS
 
 
 def _healthz(health: Callable[[], Health]) -> Callable[..., object]:

@@ -145,6 +145,12 @@ def query(**fields: object) -> str:
     return f"/?{urlencode(kept)}" if kept else "/"
 
 
+def stories_query(**fields: object) -> str:
+    """A link to the list of stories with these filters."""
+    kept = {name: value for name, value in fields.items() if value not in ("", None, 0, 1)}
+    return f"/stories?{urlencode(kept)}" if kept else "/stories"
+
+
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 _templates = Environment(
@@ -161,6 +167,7 @@ _templates.globals |= {
     "reason_words": reason_words,
     "score_words": score_words,
     "speech": speech,
+    "stories_query": stories_query,
     "terms_of": terms_of,
 }
 

@@ -80,7 +80,7 @@ def feed_line(row: FeedRow) -> FeedLine:
     is_polled = state not in ("paused", "off")
     return FeedLine(
         name=row.name,
-        title=row.title,
+        title=row.title or row.own_title,
         host=urls.host(row.url),
         state=state,
         note=note,

@@ -1,0 +1,258 @@
+"""`stories`: list, show, merge, split, move. What they mean is said in `monitor.desk`; here it gets a voice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor.cli import base
+from monitor.cli.matches import LARGEST, user
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from monitor.desk import Brief, Hand, Part, Said, Story
+
+app = typer.Typer(invoke_without_command=True)
+
+
+class InState(StrEnum):
+    """Of a story."""
+
+    EMERGING = "emerging"
+    ACTIVE = "active"
+    QUIET = "quiet"
+
+
+Note = Annotated[str, typer.Option("--note", help="Why, for later readers.")]
+Articles = Annotated[
+    list[int],
+    typer.Argument(
+        metavar="ARTICLE", min=1, max=LARGEST, help="As `monitor stories show` numbers them.", show_default=False
+    ),
+]
+Number = Annotated[
+    int, typer.Argument(metavar="STORY", min=1, max=LARGEST, help="Number of the story.", show_default=False)
+]
+
+
+@app.callback()
+def stories(ctx: typer.Context) -> None:
+    """Events across outlets: list, show, merge, split, move. Without a command: list.
+
+    \b
+    Examples:
+      monitor stories show 17
+      monitor stories split 23 24 --note "another meeting"
+    """
+    if ctx.invoked_subcommand is None:
+        list_(ctx)
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    topic: Annotated[str, typer.Option("--topic", "-t", help="Only those that matched this topic.")] = "",
+    state: Annotated[InState | None, typer.Option("--state", "-s", help="Only emerging, active or quiet ones.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Those that matched no topic, too.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: base.AsJson = False,
+) -> None:
+    """Stories that matched a topic, the latest grown first; with --json one a line.
+
+    \b
+    Example:
+      monitor stories list --state active
+    """
+    from monitor import desk
+    from monitor.ledger import State
+    from monitor.store import topics
+
+    cli = base.of(ctx)
+    cli.log()
+    with base.opened(cli.settings) as db, db.reading() as session:
+        known = topics.titles(session)
+        if topic and topic not in known:
+            raise base.no_such("topic", topic, known, hint="`monitor topics` lists them")
+        wanted = State(state.value) if state else None
+        page = desk.list_stories(session, topic=topic, state=wanted, is_any=all_, limit=limit, now=cli.now())
+    if as_json:
+        base.print_json_lines(asdict(each) for each in page.stories)
+        return
+    if not page.stories:
+        base.line("no stories")
+        return
+    columns = (">id", "last seen (UTC)", "state", ">articles", ">outlets", "topics", "lead", "title")
+    base.table(columns, map(_row, page.stories))
+    if page.total > len(page.stories):
+        cli.say(f"{len(page.stories)} of {page.total}; --limit shows more")
+
+
+def _row(brief: Brief) -> tuple[object, ...]:
+    return (
+        *(brief.id, brief.last_seen_at, brief.state.value, brief.articles, brief.outlets),
+        *(brief.topics, brief.source, brief.title),
+    )
+
+
+@app.command()
+def show(ctx: typer.Context, id: Number, as_json: base.AsJson = False) -> None:
+    """One story: its articles as they came, who carries it, what was told, what people said.
+
+    \b
+    Example:
+      monitor stories show 17
+    """
+    from monitor import desk
+
+    cli = base.of(ctx)
+    cli.log()
+    with base.opened(cli.settings) as db, db.reading() as session, _explained():
+        story = desk.find(session, id, now=cli.now(), preferred=cli.settings.stories.preferred_sources)
+    base.print_json(_flat(story)) if as_json else _show(story, id)
+
+
+def _flat(story: Story) -> dict[str, Any]:
+    return {
+        **asdict(story.brief),
+        "outlets": list(story.outlets),
+        "independent_sources": [
+            {"name": each.name, "is_wire": each.is_wire, "outlets": each.outlets, "article_ids": each.article_ids}
+            for each in story.origins
+        ],
+        "articles": [asdict(each) for each in story.parts],
+        "alerts": list(story.alerts),
+        "said": list(story.choices),
+    }
+
+
+def _show(story: Story, asked: int) -> None:
+    brief = story.brief
+    if brief.id != asked:
+        base.line(f"story {asked} is part of story {brief.id} now")
+    base.facts(
+        [
+            ("story", brief.id),
+            ("title", brief.title),
+            ("lead", f"article {brief.lead_article_id}, {brief.source}"),
+            ("state", brief.state.value),
+            ("topics", brief.topics),
+            ("first seen (UTC)", brief.first_seen_at),
+            ("last seen (UTC)", brief.last_seen_at),
+            ("outlets", f"{len(story.outlets)}: {', '.join(story.outlets)}"),
+            ("sources", f"{len(story.origins)} independent: {'; '.join(each.words for each in story.origins)}"),
+        ]
+    )
+    base.heading("Articles")
+    columns = (">article", "seen (UTC)", "outlet", "wire", "is", "decision", "title")
+    base.table(
+        columns,
+        (
+            (each.article_id, each.seen_at, each.outlet, each.wire, _kind(each), each.reason, each.title)
+            for each in story.parts
+        ),
+    )
+    if story.alerts:
+        base.heading("Alerts")
+        for each in story.alerts:
+            says = f": {each['says']}" if each["says"] else ""
+            base.line(f"{base.when(each['created_at'])} UTC  {each['topic']} {each['kind']}{says}  {each['id']}")
+    if story.choices:
+        base.heading("What people said")
+        for each in story.choices:
+            note = f": {each['note']}" if each["note"] else ""
+            base.line(f"{base.when(each['at'])} UTC  {each['by']} {each['words']}{note}")
+
+
+def _kind(part: Part) -> str:
+    of = f" of {part.of_article_id}" if part.of_article_id else ""
+    return part.kind + of + (", put here by a person" if part.is_pinned else "")
+
+
+@app.command()
+def merge(
+    ctx: typer.Context,
+    into: Annotated[
+        int, typer.Argument(metavar="INTO", min=1, max=LARGEST, help="The story that stays.", show_default=False)
+    ],
+    others: Annotated[
+        list[int],
+        typer.Argument(metavar="OTHER", min=1, max=LARGEST, help="Stories that become part of it.", show_default=False),
+    ],
+    note: Note = "",
+) -> None:
+    """Say that stories are one event. Nobody is told again of what was told for either.
+
+    \b
+    Example:
+      monitor stories merge 17 23
+    """
+    for other in dict.fromkeys(others):
+        _say(ctx, note, partial(_merge, into, other))
+
+
+def _merge(into: int, other: int, session: Session, hand: Hand) -> Said:
+    from monitor import desk
+
+    return desk.merge(session, into, other, hand)
+
+
+@app.command()
+def split(ctx: typer.Context, articles: Articles, note: Note = "") -> None:
+    """Say that articles are an event of their own: they leave their story and become one.
+
+    \b
+    Example:
+      monitor stories split 23 24 --note "another meeting"
+    """
+    from monitor import desk
+
+    _say(ctx, note, lambda session, hand: desk.split(session, articles, hand))
+
+
+@app.command()
+def move(
+    ctx: typer.Context,
+    articles: Articles,
+    to: Annotated[int, typer.Option("--to", min=1, max=LARGEST, help="The story they belong to.", show_default=False)],
+    note: Note = "",
+) -> None:
+    """Say that articles belong to another story.
+
+    \b
+    Example:
+      monitor stories move 23 --to 17
+    """
+    from monitor import desk
+
+    _say(ctx, note, lambda session, hand: desk.move(session, articles, to, hand))
+
+
+def _say(ctx: typer.Context, note: str, verb: Callable[[Session, Hand], Said]) -> None:
+    from monitor.desk import Hand
+
+    cli = base.of(ctx)
+    cli.log()
+    hand = Hand(by=user(), now=cli.now(), note=note, preferred=cli.settings.stories.preferred_sources)
+    with base.opened(cli.settings) as db, db.writing() as session, _explained():
+        said = verb(session, hand)
+    base.line(said.words)
+    cli.say(f"undone by: monitor {said.undo}")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    from monitor.desk import DeskError, UnknownError
+
+    try:
+        yield
+    except UnknownError as error:
+        raise base.NotFoundError(f"{error}; `monitor stories list` and `show` give the numbers") from error
+    except DeskError as error:
+        raise typer.BadParameter(str(error)) from error

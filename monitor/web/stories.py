@@ -1,0 +1,120 @@
+"""The pages of stories: the list, one story with its timeline, and the forms to merge, split and move.
+
+Reads and writes through `desk`; what a browser may send is checked here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from monitor import desk, review
+from monitor.desk import DeskError, Hand, Said, UnknownError
+from monitor.ledger import State
+from monitor.store.db import Database
+from monitor.text import clean_line
+from monitor.web.pages import ID_LIMIT, LAST_PAGE, PAGE_SIZE, Asked
+from monitor.web.show import page
+
+_PICKED = re.compile("a([0-9]{1,10})")
+"""Name of the box before an article."""
+
+
+class StoryPages:
+    """What a person can see of stories, and say of them."""
+
+    def __init__(self, db: Database, clock: Callable[[], datetime], preferred: Sequence[str] = ()) -> None:
+        self.db, self.clock, self.preferred = db, clock, tuple(preferred)
+
+    def stories(self, asked: Asked) -> Response:
+        """The list: the latest grown first, by topic and state."""
+        query, now = asked.query, self.clock()
+        topic = clean_line(query.get("topic", ""), limit=200)
+        state = State(query["state"]) if query.get("state") in set(State) else None
+        asked_for = query.get("page", "1")
+        number = int(asked_for) if re.fullmatch("[0-9]{1,6}", asked_for) and 1 <= int(asked_for) <= LAST_PAGE else 1
+        with self.db.reading() as session:
+            topics = review.counts(session)
+            found = desk.list_stories(
+                session, topic=topic, state=state, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE, now=now
+            )
+        return page(
+            "stories.html",
+            now=now,
+            topics=topics,
+            topic=topic,
+            state=state.value if state else "",
+            states=[each.value for each in State],
+            stories=found.stories,
+            total=found.total,
+            number=number,
+            pages=max(1, -(-found.total // PAGE_SIZE)),
+        )
+
+    def story(self, asked: Asked) -> Response:
+        """One story; an old number leads to the story that it became part of."""
+        now = self.clock()
+        with self.db.reading() as session:
+            try:
+                story = desk.find(session, _id(asked.number), now=now, preferred=self.preferred)
+            except UnknownError:
+                raise HTTPException(404, "There is no story of that number.") from None
+        if story.brief.id != asked.number:
+            return RedirectResponse(f"/stories/{story.brief.id}", 303)
+        return page("story.html", asked=asked, now=now, story=story)
+
+    def merge(self, asked: Asked) -> Response:
+        """Another story becomes part of this one."""
+        other = _number(asked.form, "other")
+        return self._say(asked, lambda session, hand: desk.merge(session, _id(asked.number), other, hand))
+
+    def split(self, asked: Asked) -> Response:
+        """The articles picked become a story of their own."""
+        return self._say(asked, lambda session, hand: desk.split(session, _picked(asked.form), hand))
+
+    def move(self, asked: Asked) -> Response:
+        """The articles picked go to another story."""
+        to = _number(asked.form, "to")
+        return self._say(asked, lambda session, hand: desk.move(session, _picked(asked.form), to, hand))
+
+    def _say(self, asked: Asked, verb: Callable[[Session, Hand], Said]) -> Response:
+        note = clean_line(asked.form.get("note", ""), limit=500)
+        hand = Hand(by=asked.who or "web", now=self.clock(), note=note, preferred=self.preferred)
+        try:
+            with self.db.writing() as session:
+                said = verb(session, hand)
+        except UnknownError as error:
+            raise HTTPException(404, _sentence(error)) from error
+        except DeskError as error:
+            raise HTTPException(400, _sentence(error)) from error
+        return RedirectResponse(f"/stories/{said.story_id}#said", 303)
+
+
+def _sentence(error: DeskError) -> str:
+    said = str(error)
+    return f"{said[:1].upper()}{said[1:]}. Nothing was changed."
+
+
+def _id(number: int) -> int:
+    if number >= ID_LIMIT:
+        raise HTTPException(404, "There is nothing of that number.")
+    return number
+
+
+def _number(form: Mapping[str, str], name: str) -> int:
+    written = form.get(name, "").strip().removeprefix("#")
+    if not re.fullmatch("[0-9]{1,10}", written) or not 0 < int(written) < ID_LIMIT:
+        raise HTTPException(400, "Write the number of a story, as its page's address ends with. Nothing was changed.")
+    return int(written)
+
+
+def _picked(form: Mapping[str, str]) -> list[int]:
+    found = [int(each[1]) for name in form if (each := _PICKED.fullmatch(name)) and int(each[1]) < ID_LIMIT]
+    if not found:
+        raise HTTPException(400, "Pick at least one article first. Nothing was changed.")
+    return found
