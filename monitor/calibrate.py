@@ -29,6 +29,7 @@ ENOUGH_OF_EACH = 3
 SHIFT = 0.01
 """Added to score and threshold, as the matcher does."""
 _FOLDS = 5
+_GROUPS = 10
 # The first guess, from which many verdicts lead away: docs/matching.md says where it comes from.
 _OFFSET, _OFFSET_SPREAD = 0.0, 2.0
 _SLOPE, _SLOPE_SPREAD = 6.0, 2.0
@@ -311,11 +312,11 @@ def _folds(texts: Sequence[Text]) -> list[int]:
 
 
 def topics_left_out(texts: Sequence[Text]) -> list[Forecast]:
-    """What the curve of the other topics says of each text: how right a percentage is for a topic it has never seen."""
-    curves = {
-        name: fit([each for each in texts if each.topic != name]) for name in sorted({each.topic for each in texts})
-    }
-    return [Forecast(curves[each.topic].probability(each.topic, each.margin), each.share) for each in texts]
+    """What a curve fitted on other topics says of each text: how right a percentage is for a topic it has never seen. Up to ten
+    topics are left out one by one, more in ten groups."""
+    group = {name: at % _GROUPS for at, name in enumerate(sorted({each.topic for each in texts}))}
+    curves = [fit([each for each in texts if group[each.topic] != left_out]) for left_out in range(_GROUPS)]
+    return [Forecast(curves[group[each.topic]].probability(each.topic, each.margin), each.share) for each in texts]
 
 
 def _standing(rows: Sequence[tuple[Text, float]]) -> Standing:

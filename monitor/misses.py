@@ -37,8 +37,8 @@ class Near:
     found_at: datetime
     score: float
     threshold: float
-    share: float
-    """With what probability it was kept: 1 / share is how many it stands for."""
+    stands_for: float
+    """How many such articles it is a sample of."""
     band: str
     state: str
 
@@ -72,6 +72,7 @@ def flat(each: Near) -> dict[str, Any]:
     """A near miss as a program reads it."""
     return {
         **{name: getattr(each, name) for name in each.__slots__},
+        "stands_for": round(each.stands_for, 1),
         "score": round(each.score, 4),
         "threshold": round(each.threshold, 4),
     }
@@ -93,7 +94,7 @@ def _near(row: NearMissRow, article: ArticleRow, titles: dict[str, str]) -> Near
         found_at=row.created_at,
         score=row.score,
         threshold=row.threshold,
-        share=row.share,
+        stands_for=1 / row.share if row.share > 0 else 1.0,
         band=sampling.name(row.band),
         state="new" if row.is_relevant is None else "confirmed" if row.is_relevant else "dismissed",
     )

@@ -116,7 +116,7 @@ def test_a_verdict_on_a_near_miss_teaches_and_is_weighed(db: Database) -> None:
         assert [each.topic for each in topics.examples(session)] == ["ferry"]
         assert topics.last_verdict_at(session) == NOON
         found = judged.verdicts(session)
-        assert [(each.weight, each.is_match) for each in found] == [(pytest.approx(1 / last.share), False)]
+        assert [(each.weight, each.is_match) for each in found] == [(pytest.approx(last.stands_for), False)]
         assert found[0].margin == pytest.approx(margin(0.19, 0.2))
         assert len(session.exec(select(VerdictRow)).all()) == 1
         assert session.exec(select(AlertRow)).all() == []

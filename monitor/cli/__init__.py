@@ -20,6 +20,7 @@ from monitor.cli import (
     check,
     demo,
     doctor,
+    evaluate,
     explain,
     feeds,
     matches,
@@ -45,6 +46,7 @@ _ORDER = (
         "topics",
         "feeds",
         "backtest",
+        "evaluate",
     ),
     *("check", "doctor", "migrate"),
 )
@@ -113,6 +115,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(feeds.app, name="feeds")
 app.command("explain")(explain.explain)
 app.command("backtest")(backtest.backtest)
+app.command("evaluate")(evaluate.evaluate)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(run.migrate)

@@ -212,7 +212,7 @@ def near_(
         (
             (
                 *(each.id, each.found_at, each.topic, each.score, each.threshold),
-                *(f"{1 / each.share:.0f}", each.state, each.source, each.title),
+                *(f"{each.stands_for:.0f}", each.state, each.source, each.title),
             )
             for each in found
         ),

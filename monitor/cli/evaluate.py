@@ -1,0 +1,252 @@
+"""`evaluate`: how good the topics are, by the verdicts in the store or by labels of one's own; see monitor.evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor.cli import base
+from monitor.errors import ConfigError
+
+if TYPE_CHECKING:
+    from monitor.evaluation import Figures, LabelFigures, Labelled, TopicFigures
+    from monitor.reliability import Reliability
+
+
+def evaluate(
+    ctx: typer.Context,
+    topic: Annotated[str, typer.Option("--topic", "-t", help="Only this topic.")] = "",
+    seeds: Annotated[
+        Path | None, typer.Option("--seeds", help="With labels: folder of topics; else that of the settings.")
+    ] = None,
+    articles: Annotated[
+        Path | None, typer.Option("--articles", help="With labels: articles, as for `monitor backtest`.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", help='Labels, one {"id", "topic", "relevant"} a line.')
+    ] = None,
+    closed: Annotated[bool, typer.Option("--closed", help="What has no label is not wanted.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the reliability of percentages: an SVG file.")
+    ] = None,
+    as_json: base.AsJson = False,
+) -> None:
+    """How good the topics are: precision, recall, false alerts.
+
+    By the verdicts in the store: precision of what was judged, recall reckoned from judged near misses, and how right the
+    percentages are, each with its 95 % interval. With --labels (and --articles, --seeds): the shipped matcher over
+    articles whose answers you have; no store is needed.
+
+    \b
+    Examples:
+      monitor evaluate --plot reliability.svg
+      monitor evaluate --seeds seeds --articles news.jsonl --labels labels.jsonl --closed
+    """
+    cli = base.of(ctx)
+    cli.log()
+    if (labels is None) != (articles is None):
+        raise ConfigError(
+            "--labels and --articles belong together: name both, or neither for the verdicts in the store"
+        )
+    if labels is None and (seeds or closed):
+        raise ConfigError("--seeds and --closed are for labels: name --labels and --articles too")
+    if labels and articles:
+        _by_labels(cli, seeds or cli.settings.seeds.dir, articles, labels, topic, closed, plot, as_json)
+    else:
+        _by_verdicts(cli, topic, plot, as_json)
+
+
+def _by_verdicts(cli: base.Cli, topic: str, plot: Path | None, as_json: bool) -> None:
+    from monitor import evaluation
+    from monitor.store import topics
+
+    with base.opened(cli.settings) as db, db.reading() as session:
+        known = topics.titles(session)
+        if topic and topic not in known:
+            raise base.no_such("topic", topic, known, hint="`monitor topics` lists them")
+        found = evaluation.by_verdicts(session, topic=topic)
+    reliability = found.topics[0].reliability if topic and found.topics else found.overall.reliability
+    _draw(cli, plot, reliability, f"Reliability: {topic}" if topic else "Reliability, topics left out")
+    if as_json:
+        base.print_json({**asdict(found), "overall": asdict(found.overall)})
+    else:
+        _show(found, is_one=bool(topic))
+
+
+def _draw(cli: base.Cli, plot: Path | None, found: Reliability | None, title: str) -> None:
+    from monitor.plot import reliability_plot
+
+    if plot is None:
+        return
+    with base.written(plot) as file:
+        file.write(reliability_plot(found, title))
+    if str(plot) != "-":
+        cli.say(f"plot written to {plot}" + ("" if found else ": not enough judged yet for any dot"))
+
+
+# --- by verdicts ------------------------------------------------------------------------------------------------------
+
+
+def _show(found: Figures, *, is_one: bool) -> None:
+    if not found.topics:
+        base.line("no topics were ever followed on this store")
+        return
+    columns = (
+        "topic",
+        ">matches",
+        ">judged",
+        "precision (95 %)",
+        "recall (95 %)",
+        ">alerts a day",
+        "false a day",
+        "calibrated",
+    )
+    rows = found.topics if is_one else (*found.topics, found.overall)
+    base.table(columns, map(_row, rows))
+    for each in rows if is_one else (found.overall,):
+        show_reliability(each.reliability, "held against verdicts left out" if is_one else "topics left out")
+    for each in found.topics:
+        for why in dict.fromkeys(filter(None, (each.recall.why_not, each.not_calibrated))):
+            base.line(f"{each.topic}: {why}")
+    if found.contradicted:
+        base.line(
+            f"{found.contradicted} texts were confirmed and, as copies, dismissed: `monitor matches list --copies` shows them"
+        )
+    if found.left_out:
+        base.line(f"{found.left_out} verdicts were left out: their stored scores are no numbers")
+
+
+def _row(each: TopicFigures) -> tuple[object, ...]:
+    return (
+        *(each.topic or "all", each.matches, each.precision.judged),
+        between(each.precision.share, each.precision.low, each.precision.high),
+        between(each.recall.value, each.recall.low, each.recall.high)
+        if each.recall.value is not None
+        else "not enough judged yet",
+        f"{each.alerts_a_day:.2f}",
+        "-" if each.false_alerts_a_day is None else "{:.2f} ({:.2f}-{:.2f})".format(*each.false_alerts_a_day),
+        "not yet" if each.not_calibrated else "yes",
+    )
+
+
+def between(share: float | None, low: float, high: float) -> str:
+    """A share with its interval, for people; '-' where there is none."""
+    return "-" if share is None else f"{share:.0%} ({low * 100:.0f}-{high:.0%})"
+
+
+def show_reliability(found: Reliability | None, how: str) -> None:
+    """The figures of calibration in one line."""
+    if found is None:
+        base.line(f"percentages ({how}): not enough judged yet")
+        return
+    base.line(
+        f"percentages ({how}): {found.count} verdicts, calibration error {found.error:.3f} "
+        f"(by chance alone {found.error_by_chance:.3f}), Brier score {found.brier:.3f} "
+        f"(always the base rate: {found.brier_of_base_rate:.3f})"
+    )
+
+
+# --- by labels --------------------------------------------------------------------------------------------------------
+
+
+def _by_labels(
+    cli: base.Cli,
+    folder: Path,
+    articles: Path,
+    labels: Path,
+    topic: str,
+    closed: bool,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    from monitor import backtest, evaluation
+    from monitor import seeds as shelves
+    from monitor.background import Background
+    from monitor.match import build
+
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder; --seeds names one that holds a folder for each topic")
+    shelf = shelves.load(folder)
+    for fault in shelf.faults:
+        base.complain(f"fault: {fault}")
+    topics = [each for each in shelf.topics if each.is_enabled and topic in ("", each.name)]
+    if topic and not topics:
+        raise base.no_such("topic", topic, (each.name for each in shelf.topics), hint=f"{folder} has no such folder")
+    if not topics:
+        raise ConfigError(f"{folder}: no topics, so nothing to evaluate; put an article into {folder}/TOPIC/")
+    # labels of topics left aside are no mistakes
+    with _lines(labels, "--labels") as lines:
+        every = evaluation.read_labels(lines, [each.name for each in shelf.topics], on_bad=_complaint(labels))
+    wanted = {key: said for key, said in every.items() if topic in ("", key[1])}
+    if not wanted and not closed:
+        raise ConfigError(f"{labels}: no label that can be used, so nothing to evaluate")
+    with base.waiting(cli, "matching"), _lines(articles, "--articles") as lines:
+        found = evaluation.by_labels(
+            backtest.read(lines, start_at=cli.now(), on_bad=_complaint(articles)),
+            build(topics, background=Background.shipped()),
+            topics,
+            wanted,
+            is_closed=closed,
+        )
+    _draw(cli, plot, found.reliability, "Reliability of matches, topics left out")
+    if as_json:
+        base.print_json(asdict(found))
+    else:
+        _show_labelled(found, unused=_unused(found, len(wanted), closed))
+
+
+def _unused(found: Labelled, labels: int, closed: bool) -> int:
+    """Labels of articles that were not there."""
+    return 0 if closed else max(0, labels - found.mean.labelled)
+
+
+@contextmanager
+def _lines(path: Path, option: str) -> Iterator[Iterator[str]]:
+    """A file's lines; bytes that are no UTF-8 become replacement characters."""
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; {option} names one with a JSON object a line")
+    with path.open("rb") as file:
+        yield (raw.decode("utf-8", "replace").removeprefix("\ufeff") for raw in file)
+
+
+def _complaint(path: Path) -> Any:
+    return lambda number, why: base.complain(f"{path}:{number}: skipped: {why}")
+
+
+def _show_labelled(found: Labelled, *, unused: int) -> None:
+    columns = (
+        "topic",
+        ">judged",
+        ">wanted",
+        ">matches",
+        "precision (95 %)",
+        "recall (95 %)",
+        ">F1",
+        ">AP",
+        ">false a day",
+    )
+    base.table(columns, map(_labelled_row, (*found.topics, found.mean)))
+    base.line(
+        f"{found.articles} articles over {found.days:.1f} days; the last line is the mean over topics with wanted articles"
+    )
+    if not found.is_closed:
+        base.line("only labelled articles are judged; with --closed what has no label is not wanted")
+    if unused:
+        base.line(f"{unused} labels are of articles that are not in the file")
+    show_reliability(found.reliability, "of matches, topics left out")
+    show_reliability(found.reliability_near, "from half the threshold on, topics left out")
+
+
+def _labelled_row(each: LabelFigures) -> tuple[object, ...]:
+    return (
+        *(each.topic or "mean", each.labelled, each.wanted, each.matches),
+        between(each.precision, each.precision_low, each.precision_high),
+        between(each.recall, each.recall_low, each.recall_high),
+        *("-" if value is None else f"{value:.3f}" for value in (each.f1, each.average_precision)),
+        f"{each.false_alerts_a_day:.2f}",
+    )
