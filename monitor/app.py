@@ -23,6 +23,7 @@ from monitor.http import Door
 from monitor.intake import Telling
 from monitor.lessons import last_mark, learned
 from monitor.match import Tracker
+from monitor.pages import PageReader
 from monitor.pipeline import Tools
 from monitor.schedule import Cadence
 from monitor.seeds import SeedShelf
@@ -35,6 +36,9 @@ from monitor.types import Topic
 from monitor.workers import Workers
 
 log = logging.getLogger("monitor.app")
+
+_PAGE_SECONDS = 10.0
+"""One page, redirects and all."""
 
 
 class App:
@@ -98,6 +102,24 @@ class App:
             limit_for=timedelta(seconds=workers.limit_seconds),
             memory_mb=workers.memory_mb,
         )
+
+    @cached_property
+    def reader(self) -> PageReader:
+        """The way to articles' own pages."""
+        return PageReader(
+            self.fetcher,
+            self.workers,
+            agent=self.settings.fetch.user_agent,
+            public=self.feed_policy,
+            private=self.private_policy,
+            limit_for=timedelta(seconds=min(_PAGE_SECONDS, self.settings.fetch.total_seconds)),
+            pace=self.clock.speed,
+        )
+
+    @cached_property
+    def private_policy(self) -> AddressPolicy:
+        """For feeds that the operator allowed on a private address."""
+        return AddressPolicy((*self.settings.fetch.allow_networks, *PRIVATE_NETWORKS))
 
     @cached_property
     def channels(self) -> Mapping[str, Channel]:
@@ -239,7 +261,7 @@ class App:
     def tools(self) -> Tools:
         """What a poll works with, as things stand now."""
         assert self.tracker is not None, "load_topics comes first"
-        schedule = self.settings.schedule
+        schedule, fetch = self.settings.schedule, self.settings.fetch
         return Tools(
             db=self.db,
             fetcher=self.fetcher,
@@ -253,5 +275,9 @@ class App:
             ),
             max_age_for=schedule.max_age_for,
             feed_policy=self.feed_policy,
-            private_policy=AddressPolicy((*self.settings.fetch.allow_networks, *PRIVATE_NETWORKS)),
+            private_policy=self.private_policy,
+            reader=self.reader,
+            pages={name: feed.pages or fetch.pages for name, feed in self.settings.feeds.items()},
+            pages_per_poll=fetch.pages_per_poll,
+            pages_per_day=fetch.pages_per_day,
         )

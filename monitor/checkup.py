@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from monitor.background import Background
-from monitor.extract import is_wall
 from monitor.language import UNKNOWN, normalize
 from monitor.match import SHIFT, Matcher, build
 from monitor.sketch import Shingles
 from monitor.text import clean_line, shorten, tokens
 from monitor.types import Score, Seed, Topic
+from monitor.walls import is_wall
 
 NEAR = 0.8
 """From this share of common word runs on two seeds are one article told twice."""

@@ -2,33 +2,42 @@
 
 Markup becomes paragraphs of plain text in one linear pass (libxml2's event interface: no tree, so depth costs nothing); what
 blogs append to every entry is cut off; the grade says how much of the article is there. No link and no image is followed.
-Where the caller fetched the article's own page, its main text is used if there is more of it (`_main_text`, simple on purpose).
+Where the caller fetched the article's own page, its main text is used if there is more of it and it is about the same.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from lxml import etree
-from lxml import html as lxml_html
 
-from monitor import language, text
+from monitor import language, text, webpage
+from monitor.sketch import Shingles
+from monitor.text import word_count
 from monitor.types import Article, Entry, Grade
+from monitor.walls import is_wall
+from monitor.webpage import WebPage
 
 MAX_HTML = 64 * 1024
-MAX_PAGE = 2 * 1024 * 1024
 FULL_WORDS = 120
 """From here on a body is a whole article rather than its teaser."""
 _TRUNCATED_WORDS = 250
 """Up to here an ellipsis at the end says that the rest was cut off."""
 _NEWS_WORDS = 4
 """A body with no more words than this beyond its title says nothing of its own."""
-_WALL_WORDS = 120
-"""Longer texts may speak of cookies and subscriptions without being a wall."""
+_ABOUT = 0.4
+"""The share of an entry's words that a page must hold to be about it. Of 258 pages 255 hold so much of their own title, and 6 %
+hold so much of another's."""
+_TEASER_HELD = 0.8
+"""From here on a teaser's word runs are in the text already."""
+
+FROM_PAGE = "full text fetched from the page"
+PAGE_IS_WALL = "the page is a consent, paywall, login or robot check: the feed's text stands"
+PAGE_HAS_LESS = "the page was fetched and holds no more text than the feed"
+PAGE_IS_OTHER = "the page was fetched and shows something else: the feed's text stands"
 
 # The text of these is no part of the article. `head` holds a title which we have already.
 _CODE = frozenset({"head", "title", "script", "style", "noscript", "template", "iframe"})
@@ -43,7 +52,6 @@ _BLOCKS = {
 }  # fmt: skip
 _LINES = {"br": "\n", "li": "\n", "tr": "\n", "td": " ", "th": " "}
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
-_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 _ESCAPED_TAG = re.compile(
     r"<(?:/?(?:p|br|div|span|strong|em|ul|ol|li|h[1-6]|table|blockquote|b|i|u|a)\s*/?|(?:a|img|div|span|p|iframe|script|style)\s[^<>]*"
     r"|/?(?:script|style)|(?:svg|body|input|video|audio|object|embed|form|math|link|meta|base|details)\b[^<>]*)>",
@@ -57,13 +65,13 @@ def extract(
     source: str,
     seen_at: datetime,
     feed_language: str | None = None,
-    page: bytes | None = None,
+    page: WebPage | None = None,
 ) -> Article:
     """The article an entry stands for. `source` is its feed's name, `page` the article's own page where that was fetched.
 
     Never fails on any markup. A wall's text is dropped: the article then has its title only, and the grade WALL.
     """
-    body, grade = _body(entry, page)
+    body, grade, note = _body(entry, page)
     title = entry.title or _first_words(body)
     return Article(
         guid=entry.guid,
@@ -76,6 +84,7 @@ def extract(
         source=source,
         author=entry.author,
         grade=grade,
+        page=note,
     )
 
 
@@ -84,7 +93,7 @@ def read_articles(
     source: str,
     seen_at: datetime,
     feed_language: str | None,
-    pages: Mapping[str, bytes] | None = None,
+    pages: Mapping[str, WebPage] | None = None,
 ) -> tuple[Article, ...]:
     """`extract` for the entries of one poll, as worker processes are called; `pages` by guid, where they were fetched."""
     found = pages or {}
@@ -105,22 +114,50 @@ def readable(markup: str) -> str:
 # --- which text, and how much of it -----------------------------------------------------------------------------------
 
 
-def _body(entry: Entry, page: bytes | None) -> tuple[str, Grade]:
-    """The best text there is: the page's, the content's or the summary's, in this order where they say equally much."""
-    offers = [_main_text(page)] if page else []
-    offers += [readable(markup) for markup in (entry.content_html, entry.summary_html) if markup]
-    walls = [offer for offer in offers if _is_wall(offer)]
-    bodies = [(_without_title(_without_tail(offer), entry.title), offer) for offer in offers if offer not in walls]
-    best, whole = max(bodies, key=lambda pair: _words(pair[0]), default=("", ""))
-    if not best:
-        return "", Grade.WALL if walls else Grade.HEADLINE
+def _body(entry: Entry, page: WebPage | None) -> tuple[str, Grade, str]:
+    """The best text there is, its grade, and what came of the page: its text, the content's or the summary's, in this order
+    where they say equally much."""
+    offers = [readable(markup) for markup in (entry.content_html, entry.summary_html) if markup]
+    walls = [offer for offer in offers if is_wall(offer)]
+    own, whole = _longest(entry, [offer for offer in offers if offer not in walls])
+    if page is None:
+        return own, _grade(own, whole, is_wall=bool(walls)), ""
+    reading = webpage.read(page)
+    fuller, whole_page = _longest(entry, [reading.text])
+    if reading.is_wall:
+        return own, _grade(own, whole, is_wall=True), PAGE_IS_WALL
+    if fuller and not _is_about(entry, own, fuller):
+        return own, _grade(own, whole, is_wall=bool(walls)), PAGE_IS_OTHER
+    if word_count(fuller) <= word_count(own):
+        return own, _grade(own, whole, is_wall=bool(walls)), PAGE_HAS_LESS
+    return _with_teaser(own, fuller), _grade(fuller, whole_page, is_wall=False), FROM_PAGE
+
+
+def _longest(entry: Entry, offers: Iterable[str]) -> tuple[str, str]:
+    """The offer that says most, without what is not of the article, and as it came."""
+    bodies = [(_without_title(_without_tail(offer), entry.title), offer) for offer in offers]
+    return max(bodies, key=lambda pair: word_count(pair[0]), default=("", ""))
+
+
+def _grade(body: str, whole: str, *, is_wall: bool) -> Grade:
+    if not body:
+        return Grade.WALL if is_wall else Grade.HEADLINE
     least = _TRUNCATED_WORDS if _is_cut(whole) else FULL_WORDS
-    return best, Grade.FULL if _words(best) >= least else Grade.PARTIAL
+    return Grade.FULL if word_count(body) >= least else Grade.PARTIAL
 
 
-def _words(body: str) -> int:
-    """Roughly: Chinese and Japanese write about two characters a word and no spaces."""
-    return max(len(body.split()), len(_UNSPACED.findall(body)) // 2)
+def _is_about(entry: Entry, own: str, fuller: str) -> bool:
+    """Whether a page is the entry's: a link may lead to a home page, a search or a notice instead."""
+    wanted = set(text.tokens(f"{entry.title} {own[:1000]}"))
+    return not wanted or len(wanted & set(text.tokens(fuller))) >= _ABOUT * len(wanted)
+
+
+def _with_teaser(teaser: str, body: str) -> str:
+    """The body, before it the feed's teaser where it stands nowhere in it: elsewhere that teaser may be all there is of the
+    article, and it must be known again."""
+    if not teaser or Shingles(teaser).containment(Shingles(body)) >= _TEASER_HELD:
+        return body
+    return f"{teaser}\n\n{body}"
 
 
 def _is_cut(body: str) -> bool:
@@ -166,29 +203,6 @@ _MORE = re.compile(
     r"|\s*\[\s*(?:…|\.\.\.|\+\d+ chars|link|comments)\s*\]\s*$",
     re.IGNORECASE,
 )
-_WALL = re.compile(
-    r"enable javascript and cookies to continue|(?:enable|turn on) (?:js|javascript) and (?:disable any ad ?blocker|cookies)"
-    r"|checking (?:if the site connection is secure|your browser before accessing)|verify(?:ing)? (?:that )?you are (?:a )?human"
-    r"|performance (?:&|and) security by cloudflare|attention required! \| cloudflare|^just a moment\b|are you a robot\?"
-    r"|you don['’]t have permission to access .{0,200} on this server|unusual (?:activity|traffic) from your (?:computer|network)"
-    r"|subscribe (?:now )?to (?:continue|keep) reading|to continue reading,? (?:please )?(?:subscribe|log in|sign in|register)"
-    r"|(?:this|the full) (?:article|content|story) is (?:for|available to|reserved for|exclusive to) (?:our )?(?:paying )?"
-    r"(?:subscribers|members)|before you continue to (?:google|youtube|yahoo)"
-    r"|we (?:and our|,? our) (?:\d+ )?partners (?:store|use|process)"
-    r"|(?:accept|reject) all\b.{0,300}\bcookies|we use cookies .{0,300}(?:accept|agree|consent)"
-    r"|réservé aux abonnés|weiterlesen mit .{0,40}abo|exclusivo para suscriptores"
-    r"|доступ(?:ен|но) только (?:для )?подписчик(?:ам|ов)",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-def is_wall(text: str) -> bool:
-    """Whether a text is a consent, paywall or robot page instead of an article."""
-    return _is_wall(text)
-
-
-def _is_wall(body: str) -> bool:
-    return bool(_WALL.search(body[:4000])) and _words(body) <= _WALL_WORDS
 
 
 def _without_tail(body: str) -> str:
@@ -249,82 +263,3 @@ def _read(markup: str, unread: frozenset[str]) -> str:
 def _tidy(body: str) -> str:
     lines = [line.strip() for line in text.clean(_INVISIBLE.sub("", body)).split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-
-
-# --- a whole page -----------------------------------------------------------------------------------------------------
-
-_NO_CONTENT = re.compile(
-    r"comment|sidebar|related|share|social|promo|newsletter|cookie|consent|breadcrumb|advert|teaser|recommend", re.I
-)
-
-
-def _main_text(page: bytes) -> str:
-    """The article on a web page: what the page itself declares (schema.org `articleBody`), else the element with most prose.
-
-    Simple on purpose: every paragraph gives its length, without its links, to its parent and half of it to its grandparent;
-    the richest element's paragraphs are the text.
-    """
-    try:
-        tree = lxml_html.document_fromstring(_decoded(page[:MAX_PAGE]))
-    except (etree.LxmlError, ValueError):
-        return ""
-    return _declared_body(tree) or _densest(tree)
-
-
-def _decoded(page: bytes) -> str | bytes:
-    try:
-        return text.clean(page.decode("utf-8"))
-    except UnicodeDecodeError:
-        return page  # libxml2 follows the page's own <meta charset>
-
-
-def _declared_body(tree: lxml_html.HtmlElement) -> str:
-    for script in tree.xpath("//script[@type='application/ld+json']")[:20]:
-        try:
-            found = _article_body(json.loads(script.text or ""), 4)
-        except (ValueError, RecursionError):
-            continue
-        if len(found) > 400:
-            return readable(found)
-    return ""
-
-
-def _article_body(value: object, depth: int) -> str:
-    if depth and isinstance(value, dict):
-        body = value.get("articleBody")
-        return body if isinstance(body, str) else _article_body(list(value.values())[:50], depth - 1)
-    if depth and isinstance(value, list):
-        return max((_article_body(each, depth - 1) for each in value[:50]), key=len, default="")
-    return ""
-
-
-def _densest(tree: lxml_html.HtmlElement) -> str:
-    etree.strip_elements(tree, *(_UNREAD - {"form", "head", "title"}), with_tail=False)
-    scores: dict[lxml_html.HtmlElement, float] = {}
-    for paragraph in tree.iter("p"):
-        prose = _length(paragraph) - sum(map(_length, paragraph.iter("a")))
-        for element, share in zip(paragraph.iterancestors(), (1.0, 0.5), strict=False):
-            if prose > 25:
-                scores[element] = scores.get(element, 0.0) + prose * share
-    best = max(scores, key=lambda element: scores[element], default=None)
-    return _paragraphs(best) if best is not None else ""
-
-
-def _length(element: lxml_html.HtmlElement) -> int:
-    return len("".join(element.itertext()).strip())
-
-
-def _paragraphs(element: lxml_html.HtmlElement) -> str:
-    """The prose below an element, without the boxes set into it: related articles, share buttons, comments."""
-    for box in [each for each in element.iterdescendants("div", "section", "ul") if _NO_CONTENT.search(_names(each))]:
-        box.drop_tree()
-    found = [
-        " ".join("".join(each.itertext()).split())
-        for each in element.iter("p", "h2", "h3", "blockquote", "li")
-        if each.find(".//p") is None
-    ]
-    return _tidy("\n\n".join(found))
-
-
-def _names(element: lxml_html.HtmlElement) -> str:
-    return f"{element.get('class', '')} {element.get('id', '')}"

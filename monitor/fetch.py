@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -57,6 +57,10 @@ class FetchLimits:
     """Between the starts of two requests to one host."""
 
 
+Permit = Callable[[str], Awaitable[AddressPolicy]]
+"""Asked before each request of a fetch, redirects included: the policy for this address, or a FetchError to leave it."""
+
+
 class Fetcher:
     """Conditional GETs through a `Door`, which it closes with itself."""
 
@@ -85,18 +89,23 @@ class Fetcher:
         now: datetime,
         accept: str = FEED_TYPES,
         policy: AddressPolicy | None = None,
+        permit: Permit | None = None,
+        limits: FetchLimits | None = None,
     ) -> Fetched:
         """What is at `url`, where it changed since `validators`; body and validators as the server sent them.
 
-        `policy` replaces the door's for this one call. Raises FetchError, with `status` where the server gave one.
+        `policy` replaces the door's for this one call, and so do `limits` as to time, bytes and redirects. Raises FetchError,
+        with `status` where the server gave one.
         """
-        road = _Road(url=url, at=_checked(url), left=self._limits.total_for)
+        limits = limits or self._limits
+        road = _Road(url=url, at=_checked(url), left=limits.total_for)
         question = {"Accept": accept, **_conditions(validators)}
         while True:
-            page, road = await self._ask(road, question, policy)
+            policy = await permit(road.at) if permit else policy
+            page, road = await self._ask(road, question, policy, limits)
             if page.status not in _REDIRECTS:
                 break
-            road = _next(road, page, limit=self._limits.redirects)
+            road = _next(road, page, limit=limits.redirects)
         _check_status(page, road, now, is_conditional=len(question) > 1)
         return Fetched(
             url=url,
@@ -108,25 +117,29 @@ class Fetcher:
             validators=_validators(page, validators),
             max_age_for=max_age(page.headers, now=now),
             permanent_url=road.at if road.hops and road.is_permanent else None,
-            took_for=self._limits.total_for - road.left,
+            took_for=limits.total_for - road.left,
         )
 
-    async def _ask(self, road: _Road, question: dict[str, str], policy: AddressPolicy | None) -> tuple[_Page, _Road]:
+    async def _ask(
+        self, road: _Road, question: dict[str, str], policy: AddressPolicy | None, limits: FetchLimits
+    ) -> tuple[_Page, _Road]:
         """One request, when it is its turn; the road comes back with less time left."""
         async with self._turns.turn(urls.host(road.at)):
             started = time.monotonic()
-            page = await self._read(road, question, policy)
+            page = await self._read(road, question, policy, limits)
             left = road.left - timedelta(seconds=time.monotonic() - started)
             return page, replace(road, left=left)
 
-    async def _read(self, road: _Road, question: dict[str, str], policy: AddressPolicy | None) -> _Page:
+    async def _read(
+        self, road: _Road, question: dict[str, str], policy: AddressPolicy | None, limits: FetchLimits
+    ) -> _Page:
         asked = self._door.exchange("GET", road.at, headers=question, policy=policy, limit_for=road.left)
         async with asked as reply:
             if reply.status != HTTPStatus.OK:
                 return _Page(status=reply.status, headers=reply.headers)
-            body, is_whole = await reply.read(self._limits.body_bytes)
+            body, is_whole = await reply.read(limits.body_bytes)
         if not is_whole:
-            limit = self._limits.body_bytes // 1024
+            limit = limits.body_bytes // 1024
             raise FetchError(
                 f"{urls.host(road.at)} sends more than the {limit} KB we read of one page",
                 url=road.url,

@@ -27,7 +27,7 @@ from monitor.calibrate import Calibration, margin
 from monitor.learn import ANY, Model, Side, code, heaviest, learn, sample, themes, vector
 from monitor.rules import forbidden
 from monitor.terms import Vector
-from monitor.types import Contribution, Evidence, Example, Score, Topic
+from monitor.types import Contribution, Evidence, Example, Reason, Score, Topic
 
 SENSITIVITY: Mapping[str, float] = {"precise": 1.25, "balanced": 1.0, "broad": 0.8}
 """What the threshold is multiplied by."""
@@ -41,6 +41,8 @@ _MOST_EXAMPLES = 6
 """More examples than this do not raise the threshold further: beyond it the rule was not measured."""
 CONFIDENT = 1.3
 """A match this many times above its threshold teaches its topic."""
+NEAR = 0.6
+"""From this share of its threshold on, up to CONFIDENT, more text of an article may well turn the answer."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -74,6 +76,22 @@ def _of_topics(examples: Iterable[Example]) -> Mapping[str, Sequence[Example]]:
 def is_confident(score: Score) -> bool:
     """Whether a topic may learn from this match before anybody has looked at it."""
     return score.is_match and score.score + SHIFT >= CONFIDENT * (score.threshold + SHIFT)
+
+
+def is_near(score: Score) -> bool:
+    """Whether the whole text of an article read in part could turn this answer; a term that is required may stand further down."""
+    if score.blocked is not None:
+        return score.blocked is Reason.NOT_REQUIRED
+    return NEAR <= _share(score) < CONFIDENT
+
+
+def nearness(score: Score) -> float:
+    """How far a score is from its threshold, as a share of it: 0 at the threshold itself."""
+    return abs(1.0 - _share(score))
+
+
+def _share(score: Score) -> float:
+    return (score.score + SHIFT) / max(score.threshold + SHIFT, SHIFT)
 
 
 class Matcher:

@@ -4,6 +4,7 @@
     parsed  = read_feed(fetched.body)                       a worker process, killed past its limit
     fresh   = articles.unseen(feed, parsed.entries)         a reading transaction
     found   = read_articles(fresh); judge(each)             worker process; processor
+    fuller  = reader.read(those near a threshold)           network and worker process: full text when it pays
     settle: take_in(each), notices, feeds.settle            ONE writing transaction
 
 Everything one poll found out is saved in one transaction, validators and next time included: kill the process at any line and
@@ -14,29 +15,43 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlmodel import Session
 
-from monitor import notices, schedule, storms
+from monitor import dedup, notices, pages, schedule, storms, urls
 from monitor.addresses import AddressPolicy
 from monitor.alert import Arrival
 from monitor.errors import FetchError, MonitorError, ParseError
-from monitor.extract import read_articles
+from monitor.extract import FROM_PAGE, read_articles
 from monitor.fetch import Fetcher
 from monitor.intake import Filed, Judged, Telling, judge, take_in
 from monitor.match import Matcher, Tracker
+from monitor.pages import Found, PageReader
 from monitor.parse import read_feed
 from monitor.schedule import Cadence, FeedEvent
 from monitor.store import articles, feeds
+from monitor.store import pages as asked_pages
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.stories import outlet
 from monitor.storms import Storm
-from monitor.types import Alert, Article, Entry, FeedState, FeedUpdate, Fetched, Kind, ParsedFeed, Reason
+from monitor.types import (
+    Alert,
+    Article,
+    Entry,
+    FeedState,
+    FeedUpdate,
+    Fetched,
+    Kind,
+    PageVisit,
+    ParsedFeed,
+    Reason,
+)
 from monitor.workers import Workers
 
 
@@ -54,6 +69,13 @@ class Tools:
     feed_policy: AddressPolicy | None = None
     private_policy: AddressPolicy | None = None
     """For feeds that the operator allowed on a private address."""
+    reader: PageReader | None = None
+    """Reads articles' own pages; None: no feed's are read."""
+    pages: Mapping[str, str] = field(default_factory=dict)
+    """Feed -> when its articles' pages are read, where that is not "near"."""
+    pages_per_poll: int = 5
+    pages_per_day: int = 100
+    """Of one host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +105,7 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
     try:
         fetched = await _fetch(feed, tools, now)
         parsed = await _parse(feed, fetched, tools)
-        judged = await _judge(feed, parsed, tools, now) if parsed else ()
+        judged, visits = await _judge(feed, parsed, tools, now) if parsed else ((), ())
     except (FetchError, ParseError) as error:
         update = schedule.failed(feed, error, tools.cadence, now=now, jitter=random.random())
         return await tools.db.write(_settle, feed, update, (), tools, error=error, now=now)
@@ -97,7 +119,7 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
         jitter=random.random(),
     )
     entries = len(parsed.entries) if parsed else 0
-    return await tools.db.write(_settle, feed, update, judged, tools, entries=entries, now=now)
+    return await tools.db.write(_settle, feed, update, judged, tools, visits=visits, entries=entries, now=now)
 
 
 async def _fetch(feed: FeedState, tools: Tools, now: datetime) -> Fetched:
@@ -112,13 +134,57 @@ async def _parse(feed: FeedState, fetched: Fetched, tools: Tools) -> ParsedFeed 
     return await tools.workers.run(read_feed, fetched.body, fetched.final_url, fetched.media_type)
 
 
-async def _judge(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetime) -> tuple[Judged, ...]:
+_Findings = tuple[tuple[Judged, ...], tuple[PageVisit, ...]]
+
+
+async def _judge(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetime) -> _Findings:
     fresh = await tools.db.read(articles.unseen, feed.id, parsed.entries)
     if not fresh:
-        return ()
+        return (), ()
     language = feed.language or parsed.language
     read = await tools.workers.run(read_articles, tuple(fresh), feed.name, now, language)
-    return await asyncio.to_thread(_judge_all, feed, fresh, read, tools)
+    judged = await asyncio.to_thread(_judge_all, feed, fresh, read, tools)
+    entries = {each.guid: each for each in fresh}
+    wanted = await tools.db.read(_wanted, feed, judged, tools, now=now)
+    if tools.reader is None or not wanted:
+        return judged, ()
+    found = await tools.reader.read([entries[guid] for guid in wanted], feed, language=language, now=now)
+    return await asyncio.to_thread(_judge_again, judged, found, tools), tuple(each.visit for each in found)
+
+
+def _wanted(session: Session, feed: FeedState, judged: Sequence[Judged], tools: Tools, *, now: datetime) -> list[str]:
+    """Guids of the articles whose pages are worth reading, those nearest to a threshold first; copies of what we have are not."""
+    when = tools.pages.get(feed.name, pages.NEAR)
+    worthy = [each for each in judged if tools.reader and pages.wants(each, when, now=now)]
+    wanted: list[str] = []
+    hosts: Counter[str] = Counter()
+    for each in sorted(worthy, key=pages.urgency):
+        url, host = each.article.url, urls.host(each.article.url)
+        is_open = asked_pages.is_open(session, url, per_day=tools.pages_per_day - hosts[host], now=now)
+        if is_open and not _is_copy(session, each, now):
+            wanted.append(each.article.guid)
+            hosts[host] += 1
+    return wanted[: tools.pages_per_poll]
+
+
+def _is_copy(session: Session, judged: Judged, now: datetime) -> bool:
+    known = articles.near(session, judged.article, judged.fingerprint, judged.sighting, now=now)
+    return dedup.choose(judged.article, known).kind is Kind.COPY
+
+
+def _judge_again(judged: Sequence[Judged], found: Sequence[Found], tools: Tools) -> tuple[Judged, ...]:
+    """Those whose page gave a fuller text are judged by it, the others are left with a note of what came of their page."""
+    by_guid = {each.article.guid: each for each in found if each.article}
+    by_url = {each.visit.url: each.visit.outcome for each in found}
+    return tuple(
+        _fuller(each, by_guid.get(each.article.guid), by_url.get(each.article.url, ""), tools) for each in judged
+    )
+
+
+def _fuller(judged: Judged, found: Found | None, outcome: str, tools: Tools) -> Judged:
+    if found is None or found.article is None or found.article.page != FROM_PAGE:
+        return replace(judged, article=replace(judged.article, page=outcome)) if outcome else judged
+    return judge(found.article, tools.matcher, arrival=judged.arrival, sighting=judged.sighting)
 
 
 def _judge_all(feed: FeedState, entries: Sequence[Entry], read: Sequence[Article], tools: Tools) -> tuple[Judged, ...]:
@@ -146,6 +212,7 @@ def _settle(
     tools: Tools,
     *,
     now: datetime,
+    visits: Sequence[PageVisit] = (),
     entries: int = 0,
     error: MonitorError | None = None,
 ) -> Polled:
@@ -153,6 +220,7 @@ def _settle(
     feeds.settle(session, update)
     if judged:
         serialize_decisions(session)
+    asked_pages.remember(session, visits)
     filed = tuple(take_in(session, each, tools.telling, now=now) for each in judged)
     if storm:
         _tell_storm(session, feed, storm, filed, tools.telling, now=now)

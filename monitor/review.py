@@ -121,6 +121,8 @@ class Record:
     author: str
     language: str
     grade: str
+    page: str
+    """What came of reading the article's own page, in words; '' where only its feed was read."""
     published_at: datetime
     seen_at: datetime
     kind: str
@@ -266,6 +268,7 @@ def record(session: Session, article_id: int) -> Record | None:
         author=row.author,
         language=row.language,
         grade=row.grade,
+        page=row.page,
         published_at=row.published_at,
         seen_at=row.seen_at,
         kind=row.kind,

@@ -164,6 +164,7 @@ Words = Annotated[tuple[str, ...], BeforeValidator(_host_names)]
 # 0.01 minutes let tests and the demo run a day in seconds; docs/configuration.md says what is polite.
 Minutes = Annotated[float, within(0.01, 10080, "a number of minutes")]
 Utc = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+Pages = Annotated[Literal["near", "never", "always"], BeforeValidator(_lower)]
 Channel = Annotated[dict[str, Any], AfterValidator(_has_kind)]
 
 
@@ -243,7 +244,9 @@ class FetchSettings(Section):
     contact: Line = ""
     # F26: one fixed, honest name, with a way to reach whoever runs this.
     user_agent: Line = Field(default_factory=lambda data: _user_agent(data["contact"]))
-    full_text: bool = False
+    pages: Pages = "near"
+    pages_per_poll: Annotated[int, within(0, 50, "a whole number of pages")] = 5
+    pages_per_day: Annotated[int, within(0, 100_000, "a whole number of pages")] = 100
 
 
 def _user_agent(contact: str) -> str:
@@ -333,6 +336,7 @@ class FeedSettings(Section):
     first_poll: Annotated[str, AfterValidator(_feed_start)] = "baseline"
     enabled: bool = True
     allow_private: bool = False
+    pages: Pages | None = None
 
     @property
     def interval_for(self) -> timedelta | None:

@@ -18,6 +18,7 @@ _SPACES = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r"\n\s*\n\s*")
 # What nobody sees and what turns the reading direction of everything behind it (X9); the joiners of Persian and emoji stay.
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff]")
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 _TAGS = re.compile(r"</?[A-Za-z!?][^<>]{0,500}>")  # not "a < b and c > d"
 # Tags that were escaped once too often; only those everybody knows, since a title may speak of <T>.
 _ESCAPED_TAGS = re.compile(
@@ -42,6 +43,11 @@ def clean_line(text: str, *, limit: int = 500) -> str:
 def plain_line(markup: str, *, limit: int = 500) -> str:
     """A title that may carry stray tags and entities, as one clean line."""
     return clean_line(_ESCAPED_TAGS.sub(" ", html.unescape(_TAGS.sub(" ", markup[: limit * 8]))), limit=limit)
+
+
+def word_count(text: str) -> int:
+    """How many words, roughly: Chinese, Japanese and Thai write about two characters a word and no spaces."""
+    return max(len(text.split()), len(_UNSPACED.findall(text)) // 2)
 
 
 def shorten(text: str, limit: int) -> str:

@@ -180,6 +180,18 @@ class FeedUpdate:
     host_paused_until_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageVisit:
+    """That an article's own page was asked for, once and for all, and what came of it."""
+
+    url: str
+    at: datetime
+    outcome: str
+    """For people: 'full text fetched from the page', 'page refused: 403'."""
+    host_paused_until_at: datetime | None = None
+    """Set where no page of this host is to be asked for until then."""
+
+
 # --- articles and topics ----------------------------------------------------------------------------------------------
 
 
@@ -201,6 +213,8 @@ class Article:
     wire: str = ""
     """The news agency it is credited to, as `wires` finds it."""
     grade: Grade = Grade.PARTIAL
+    page: str = ""
+    """What came of reading the article's own page, for people; '' where only its feed was read."""
 
     @property
     def full_text(self) -> str:

@@ -31,7 +31,7 @@ from monitor.errors import MonitorError, ParseError
 R = TypeVar("R")
 Args = TypeVarTuple("Args")
 
-PRELOAD = ("monitor.parse", "monitor.extract", "monitor.language")
+PRELOAD = ("monitor.parse", "monitor.extract", "monitor.language", "trafilatura", "protego")
 """Imported before the first call, by name: this module stands beside them and knows none of them."""
 _START_FOR = timedelta(seconds=30)
 """On top of the limit, for a process that has to be started first: only a stuck machine takes so long."""

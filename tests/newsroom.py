@@ -42,6 +42,7 @@ class Newsroom:
             "store": {"url": store_url or f"sqlite:///{folder / 'monitor.db'}"},
             "seeds": {"dir": str(self._seeds)},
             "delivery": {"rate_per_second": 1000, "wait_seconds": 0, "allow_networks": ["127.0.0.0/8"]},
+            "fetch": {"pages": "never"},  # links of most tests' items lead to hosts that are not there
             "feeds": {},
             "channels": {},
             **settings,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from monitor.extract import extract, read_articles, readable
 from monitor.types import Article, Entry, Grade
+from monitor.webpage import WebPage
 
 PAGES = Path(__file__).parent / "data" / "pages"
 TWINS = sorted(PAGES.glob("*.expected.json"))
@@ -23,7 +24,7 @@ PROSE = "The delegations of ten countries met in the old hall and spoke for thre
 
 def article(title: str = "Envoys meet in the capital", *, page: bytes | None = None, **fields: Any) -> Article:
     entry = Entry(guid="1", url="https://e.org/1", title=title, **fields)
-    return extract(entry, source="Wire", seen_at=SEEN_AT, page=page)
+    return extract(entry, source="Wire", seen_at=SEEN_AT, page=WebPage(body=page) if page is not None else None)
 
 
 # --- markup -----------------------------------------------------------------------------------------------------------
@@ -239,13 +240,15 @@ def test_the_language_of_the_text_wins_over_a_feed_that_claims_another() -> None
 
 def test_the_articles_of_a_poll_keep_their_order_and_meet_their_pages() -> None:
     entries = [
-        Entry(guid=str(n), url="", title=f"Title {n}", summary_html="A teaser of seven words, no more.")
+        Entry(
+            guid=str(n), url="", title=f"Envoys agree {n}", summary_html="Envoys of ten countries met for three hours"
+        )
         for n in range(3)
     ]
-    pages = {"1": (PAGES / "report.html").read_bytes()}
+    pages = {"1": WebPage(body=(PAGES / "report.html").read_bytes())}
     found = read_articles(entries, "Wire", SEEN_AT, "en", pages)
     assert [each.guid for each in found] == ["0", "1", "2"]
-    assert [each.text.startswith("Envoys of ten") for each in found] == [False, True, False]
+    assert ["their spokesmen said" in each.text for each in found] == [False, True, False]
     assert {each.source for each in found} == {"Wire"}
 
 
@@ -256,7 +259,8 @@ def test_the_articles_of_a_poll_keep_their_order_and_meet_their_pages() -> None:
 def test_a_page_gives_what_its_twin_says(twin: Path) -> None:
     expected = json.loads(twin.read_text())
     page = twin.with_name(twin.name.removesuffix(".expected.json")).read_bytes()
-    found = article("Envoys agree on a second round", page=page)
+    title = "The price of bread in the old town" if "declared" in twin.name else "Envoys agree on a second round"
+    found = article(title, page=page)
     assert found.grade.value == expected["grade"]
     assert found.text.startswith(expected["begins"])
     assert found.text.endswith(expected["ends"])

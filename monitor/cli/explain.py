@@ -90,6 +90,7 @@ def _show(record: Record) -> None:
             ("author", record.author),
             ("language", record.language),
             ("text", f"{record.grade}, {len(record.text.split())} words"),
+            ("from", record.page or "its feed"),
             ("published (UTC)", record.published_at),
             ("seen (UTC)", record.seen_at),
             ("is", relation + (f": {record.why}" if record.why else "")),
@@ -202,9 +203,10 @@ async def _fetch(app: App, url: str, *, now: datetime) -> Article:
 def read_page(body: bytes, url: str, now: datetime) -> Article:
     """A page as an article, for a worker process: its title from its own markup, its text as a poll with full text reads it."""
     from monitor.extract import extract
+    from monitor.webpage import WebPage
 
     entry = Entry(guid=url, url=url, title=page_title(body))
-    return extract(entry, source=urls.host(url), seen_at=now, page=body)
+    return extract(entry, source=urls.host(url), seen_at=now, page=WebPage(body=body, url=url))
 
 
 def page_title(body: bytes) -> str:
@@ -212,8 +214,8 @@ def page_title(body: bytes) -> str:
     from lxml import etree
     from lxml import html as lxml_html
 
-    from monitor.extract import MAX_PAGE
     from monitor.text import plain_line
+    from monitor.webpage import MAX_PAGE
 
     try:
         page = lxml_html.document_fromstring(body[:MAX_PAGE])

@@ -216,6 +216,7 @@ def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:
         "source": article.source,
         "wire": article.wire,
         "grade": article.grade.value,
+        "page": article.page,
         "published_at": article.published_at,
         "seen_at": article.seen_at,
     }

@@ -90,6 +90,19 @@ class HostRow(Base, table=True):
     paused_until_at: datetime
 
 
+class PageRow(Base, table=True):
+    """That an article's page was asked for, which is done once; a host's row with a pause keeps its other pages unasked."""
+
+    __tablename__ = "pages"
+    __table_args__ = (Index("ix_pages_host_asked_at", "host", "asked_at"),)
+    url_key: int = _big(primary_key=True, autoincrement=False)
+    url: str = Field(sa_type=Text)
+    host: str
+    asked_at: datetime
+    outcome: str = Field(default="", sa_type=Text)
+    host_paused_until_at: datetime | None = None
+
+
 class ArticleRow(Base, table=True):
     """An article, with the one decision taken on it. `story_id` is the id of the article that opened the story."""
 
@@ -118,6 +131,8 @@ class ArticleRow(Base, table=True):
     is_pinned: bool = False
     """A person said which story it belongs to: the machine leaves it there."""
     grade: str
+    page: str = Field(default="", sa_type=Text)
+    """What came of reading its own page; '' where only its feed was read."""
     published_at: datetime
     seen_at: datetime = Field(index=True)
     decision: str

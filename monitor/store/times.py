@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, SQLModel, col, select
 
-from monitor.store.tables import ChannelRow, DeliveryRow, FeedRow, HostRow
+from monitor.store.tables import ChannelRow, DeliveryRow, FeedRow, HostRow, PageRow
 
 _TIMES: tuple[tuple[type[SQLModel], str], ...] = (
     (FeedRow, "next_poll_at"),
     (FeedRow, "lease_until_at"),
     (HostRow, "paused_until_at"),
+    (PageRow, "host_paused_until_at"),
     (DeliveryRow, "next_at"),
     (DeliveryRow, "lease_until_at"),
     (ChannelRow, "paused_until_at"),

@@ -1,0 +1,180 @@
+"""How much of an article's own text we find on its page, beside rivals in the same run.
+
+    python -m bench.pages --data DIR [--json FILE]
+
+DIR (or the environment variable PAGES_DATA) holds `scrapinghub_aeb/` and `fundus/`: pages with their exact main texts, as
+published by these two projects; nothing of them is copied. Printed are the means over pages of token precision, recall and F1
+(bags of our own tokens), how many pages gave less than half of their text, and CPU time. Rivals are imported where they are
+installed (no dependencies of the project, but for the one that won) and named as absent where not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from monitor.text import tokens
+from monitor.webpage import main_text, tree_of
+
+Extractor = Callable[[bytes], str]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page and the text that people found to be its article."""
+
+    name: str
+    html: bytes
+    text: str
+
+
+def scrapinghub(folder: Path) -> Iterator[Page]:
+    truth = json.loads((folder / "ground-truth.json").read_text())
+    for name, known in truth.items():
+        yield Page(name, gzip.decompress((folder / "html" / f"{name}.html.gz").read_bytes()), known["articleBody"])
+
+
+def fundus(folder: Path) -> Iterator[Page]:
+    """Summary, headings and paragraphs; the versions of a publisher's page are in the order of their dates."""
+    for path in sorted((folder / "tests/resources/parser/test_data").glob("*/*.json")):
+        pages = sorted(path.parent.glob(f"{path.stem}_20*.html.gz"))
+        for page, known in zip(pages, json.loads(path.read_text()).values(), strict=True):
+            if body := known.get("body"):
+                yield Page(page.name, gzip.decompress(page.read_bytes()), _told(body))
+
+
+def _told(body: dict[str, Any]) -> str:
+    parts = [*body["summary"]]
+    for section in body["sections"]:
+        parts += [*section["headline"], *section["paragraphs"]]
+    return "\n\n".join(parts)
+
+
+# --- extractors -------------------------------------------------------------------------------------------------------
+
+
+def extractors() -> Iterator[tuple[str, Extractor]]:
+    yield "as shipped", _ours
+    for name, make in (
+        ("trafilatura", _trafilatura),
+        ("readability-lxml", _readability),
+        ("resiliparse", _resiliparse),
+        ("newspaper4k", _newspaper),
+    ):
+        try:
+            yield name, make()
+        except ImportError as missing:
+            print(f"{name}: not installed ({missing.name})", file=sys.stderr)
+
+
+def _ours(page: bytes) -> str:
+    tree = tree_of(page)
+    return "" if tree is None else main_text(tree)
+
+
+def _trafilatura() -> Extractor:
+    from trafilatura import extract
+
+    return lambda page: extract(page, include_comments=False) or ""
+
+
+def _readability() -> Extractor:
+    from lxml import html
+    from readability import Document
+
+    def text(page: bytes) -> str:
+        return str(html.fromstring(Document(page.decode("utf-8", "replace")).summary()).text_content())
+
+    return text
+
+
+def _resiliparse() -> Extractor:
+    from resiliparse.extract.html2text import extract_plain_text
+
+    return lambda page: str(extract_plain_text(page.decode("utf-8", "replace"), main_content=True, alt_texts=False))
+
+
+def _newspaper() -> Extractor:
+    from newspaper import Article
+
+    def text(page: bytes) -> str:
+        article = Article("https://news.example/a", fetch_images=False)
+        article.download(input_html=page.decode("utf-8", "replace"))
+        article.parse()
+        return str(article.text)
+
+    return text
+
+
+# --- figures ----------------------------------------------------------------------------------------------------------
+
+
+def likeness(found: str, known: str) -> tuple[float, float, float]:
+    """Token precision, recall and F1 of two texts as bags of words."""
+    mine, theirs = Counter(tokens(found)), Counter(tokens(known))
+    if not mine or not theirs:
+        return (float(not mine and not theirs),) * 3
+    shared = (mine & theirs).total()
+    precision, recall = shared / mine.total(), shared / theirs.total()
+    return precision, recall, 2 * precision * recall / (precision + recall) if shared else 0.0
+
+
+def measure(extract: Extractor, pages: list[Page]) -> dict[str, float]:
+    began = time.process_time()
+    found = [_tried(extract, page) for page in pages]
+    took = time.process_time() - began
+    figures = [likeness(text, page.text) for text, page in zip(found, pages, strict=True)]
+    return {
+        "pages": len(pages),
+        "precision": mean(each[0] for each in figures),
+        "recall": mean(each[1] for each in figures),
+        "f1": mean(each[2] for each in figures),
+        "below_half": sum(each[1] < 0.5 for each in figures),
+        "ms": 1000 * took / len(pages),
+    }
+
+
+def _tried(extract: Extractor, page: Page) -> str:
+    try:
+        return extract(page.html)
+    except Exception as fault:  # a rival's fault is its result, not the end of the table
+        print(f"{page.name}: {type(fault).__name__}: {fault}"[:150], file=sys.stderr)
+        return ""
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--data", type=Path, default=os.environ.get("PAGES_DATA"))
+    asked.add_argument("--json", type=Path, help="write the figures here as well")
+    given = asked.parse_args()
+    if given.data is None or not Path(given.data).is_dir():
+        sys.exit("name the folder with the pages: --data DIR or PAGES_DATA")
+    table: dict[str, dict[str, dict[str, float]]] = {}
+    print(
+        f"{'set':16} {'extractor':22} {'pages':>5} {'precision':>9} {'recall':>6} {'F1':>6} {'recall < .5':>11} {'ms':>6}"
+    )
+    for name, read in (("scrapinghub_aeb", scrapinghub), ("fundus", fundus)):
+        pages = list(read(Path(given.data) / name))
+        for shown, extract in extractors():
+            got = table.setdefault(name, {})[shown] = measure(extract, pages)
+            print(
+                f"{name:16} {shown:22} {got['pages']:5} {got['precision']:9.3f} {got['recall']:6.3f} {got['f1']:6.3f}"
+                f" {got['below_half']:11} {got['ms']:6.1f}",
+                flush=True,
+            )
+    if given.json:
+        given.json.write_text(json.dumps(table, indent=1))
+
+
+if __name__ == "__main__":
+    main()

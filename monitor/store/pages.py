@@ -1,0 +1,47 @@
+"""Articles' own pages: which were asked for, how many of a host's, and which hosts are left alone. Values in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, func, select
+
+from monitor import urls
+from monitor.store.articles import url_key
+from monitor.store.tables import HostRow, PageRow
+from monitor.types import PageVisit
+
+_DAY = timedelta(days=1)
+
+
+def is_open(session: Session, url: str, *, per_day: int, now: datetime) -> bool:
+    """Whether this page may be asked for: never before, its host not paused, fewer than `per_day` of it in the last 24 hours."""
+    key, host = url_key(url), urls.host(url)
+    if not key or session.get(PageRow, key) is not None:
+        return False
+    is_paused = select(func.count()).where(
+        col(PageRow.host) == host, col(PageRow.host_paused_until_at) > now, col(PageRow.asked_at) > now - 2 * _DAY
+    )
+    lately = select(func.count()).where(col(PageRow.host) == host, col(PageRow.asked_at) > now - _DAY)
+    host_row = session.get(HostRow, host)
+    is_host_paused = host_row is not None and host_row.paused_until_at > now
+    return not is_host_paused and not session.exec(is_paused).one() and session.exec(lately).one() < per_day
+
+
+def remember(session: Session, visits: Iterable[PageVisit]) -> None:
+    """These pages were asked for; one that another poller remembered meanwhile stays as it is."""
+    for visit in visits:
+        key = url_key(visit.url)
+        if session.get(PageRow, key) is None:
+            session.add(
+                PageRow(
+                    url_key=key,
+                    url=visit.url,
+                    host=urls.host(visit.url),
+                    asked_at=visit.at,
+                    outcome=visit.outcome,
+                    host_paused_until_at=visit.host_paused_until_at,
+                )
+            )
+    session.flush()
