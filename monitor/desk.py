@@ -333,7 +333,7 @@ def _of_one_story(session: Session, article_ids: Sequence[int]) -> tuple[list[in
     of = stories.articles_of(session, ids)
     missing = [each for each in ids if each not in of]
     if missing:
-        raise UnknownError(f"there is no {_listed(missing)}")
+        raise UnknownError(f"there {'is' if len(missing) == 1 else 'are'} no {_listed(missing)}")
     if len(set(of.values())) > 1:
         where = ", ".join(f"{each} in story {of[each]}" for each in ids[:10])
         raise DeskError(f"these articles are of different stories ({where}): name those of one story at a time")

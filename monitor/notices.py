@@ -98,6 +98,7 @@ def _words_on_storm(burst: Burst) -> tuple[str, str]:
             "Is it the same feed under another name or address? If so, remove one of the two.",
         )
     rest = f"the {others} others were judged as ever" if others else "there were no others"
+    rest = "the other one was judged as ever" if others == 1 else rest
     return (
         f"{name} showed {burst.fresh} entries as new, {burst.had} of which we had",
         f"Nothing was told for these; {rest}. It may have moved, changed its ids or put its archive out again. "

@@ -40,6 +40,8 @@ from monitor.store.tables import (
     FeedRow,
     MatchRow,
     RevisionRow,
+    StoryChoiceRow,
+    StoryRow,
     TopicRow,
     VerdictRow,
 )
@@ -945,6 +947,7 @@ def poison(db: Database) -> None:
             "text": f"{payload}\n\nand {payload}",
             "author": payload,
             "why": payload,
+            "wire": payload,
             "source": f"{number} {payload}",
         }
         extra = {
@@ -961,8 +964,16 @@ def poison(db: Database) -> None:
             ),
             has_feed(f"{number} {payload}", title=payload, url=payload, error=payload, failures=2),
             has_feed(f"{number}p {payload}", paused_reason=payload),
+            _said(number, payload),
             _told(number, payload),
         )
+
+
+def _said(number: int, payload: str) -> Callable[[Session], None]:
+    of = number * 2 - 1
+    story = {"id": of, "lead_article_id": of, "first_seen_at": NOW, "last_seen_at": NOW, "articles": 2}
+    choice = {"at": NOW, "by": payload, "verb": payload, "from_story_id": of, "to_story_id": of, "article_ids": [of]}
+    return lambda session: session.add_all([StoryRow(**story), StoryChoiceRow(**choice, note=payload)])
 
 
 def _told(number: int, payload: str) -> Callable[[Session], None]:
@@ -996,7 +1007,9 @@ POISONED_PATHS = [
     "/",
     "/?page=2",
     "/status",
+    "/stories",
     *(f"/articles/{number}" for number in range(1, len(PAYLOADS) * 2 + 1)),
+    *(f"/stories/{number}" for number in range(1, len(PAYLOADS) * 2 + 1, 2)),
 ]
 
 

@@ -1,0 +1,421 @@
+"""What people say of stories, on SQLite and on PostgreSQL alike: it is done, it stays so, and it can be undone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlmodel import Session, col, select
+
+from monitor import desk
+from monitor.alert import Arrival, Limits
+from monitor.background import Background
+from monitor.desk import DeskError, Hand, UnknownError
+from monitor.intake import Filed, Telling, judge, take_in
+from monitor.ledger import State
+from monitor.match import Matcher, build
+from monitor.store import feeds
+from monitor.store.db import Database, serialize_decisions
+from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow, StoryRow
+from monitor.types import Article, Grade, Kind, Reason, Seed, Topic
+from tests.conftest import NOON
+
+TOPIC = Topic(
+    name="marrow-bridge",
+    title="Marrow bridge",
+    seeds=(
+        Seed(
+            file="one.txt",
+            title="The Marrow bridge",
+            text="The old Marrow bridge, its piers, its council, lorries and ferry.",
+            language="en",
+        ),
+    ),
+)
+CRACKS = (
+    "Engineers closed the old Marrow bridge to lorries on Tuesday after divers found cracks in two of its stone piers. "
+    "The council said that repairs would take eleven weeks and cost four million crowns. Ferry services will run until midnight."
+)
+CRACKS_TOLD_ANEW = (
+    "Cracks in two stone piers have closed the Marrow bridge to lorries. Divers found them on Tuesday, the council said, and "
+    "ferry services will run until midnight while engineers work. Repairs of the piers would cost four million crowns."
+)
+HERONS = (
+    "A street painter has covered the Marrow bridge with forty herons overnight. The council will let the birds stay, "
+    "the mayor Edda Quist said at the opening of the Lantern Festival, and asked the painter Yoram Bede to sign them."
+)
+HAND = Hand(by="ada", now=NOON)
+
+
+@pytest.fixture(scope="module")
+def matcher() -> Matcher:
+    return build([TOPIC], background=Background.shipped())
+
+
+class Desk:
+    """A store that articles are filed into, one after the other, ten minutes apart."""
+
+    def __init__(self, db: Database, matcher: Matcher, limits: Limits | None = None) -> None:
+        self.db, self.matcher, self.at = db, matcher, NOON
+        self.telling = Telling(topics={TOPIC.name: TOPIC}, limits=limits or Limits())
+
+    def files(self, text: str, source: str, *, title: str = "", author: str = "", url: str = "") -> Filed:
+        self.at += timedelta(minutes=10)
+        article = Article(
+            guid=f"{source} {self.at}",
+            url=url or f"https://{source}.example/{self.at:%H%M}-a-story",
+            title=title or f"News of {source}",
+            text=text,
+            language="en",
+            published_at=self.at,
+            seen_at=self.at,
+            source=source,
+            author=author,
+            grade=Grade.FULL,
+        )
+        judged = judge(article, self.matcher, arrival=Arrival())
+        with self.db.writing() as session:
+            serialize_decisions(session)
+            return take_in(session, judged, self.telling, now=self.at)
+
+    def merges(self, into: int, other: int) -> desk.Said:
+        with self.db.writing() as session:
+            return desk.merge(session, into, other, HAND)
+
+    def splits(self, *articles: int) -> desk.Said:
+        with self.db.writing() as session:
+            return desk.split(session, articles, HAND)
+
+    def moves(self, *articles: int, to: int) -> desk.Said:
+        with self.db.writing() as session:
+            return desk.move(session, articles, to, HAND)
+
+    def story(self, number: int) -> desk.Story:
+        with self.db.reading() as session:
+            return desk.find(session, number, now=self.at)
+
+    def stories(self) -> dict[int, list[int]]:
+        """Story -> its articles; rows and articles must say the same."""
+        with self.db.reading() as session:
+            rows = session.exec(select(StoryRow).where(col(StoryRow.part_of).is_(None))).all()
+            found = {row.id: articles_of(session, row.id) for row in rows}
+            assert {row.id: row.articles for row in rows} == {number: len(ids) for number, ids in found.items()}
+            matches = session.exec(select(MatchRow.article_id, MatchRow.story_id)).all()
+        assert all(article_id in found[story_id] for article_id, story_id in matches)
+        assert all(number in ids for number, ids in found.items()), "a story's number is that of one of its articles"
+        return found
+
+    def alerts(self) -> list[tuple[str, str]]:
+        with self.db.reading() as session:
+            rows = session.exec(select(AlertRow).order_by(col(AlertRow.created_at), col(AlertRow.id))).all()
+        return [(row.kind, row.key) for row in rows]
+
+
+def articles_of(session: Session, story_id: int) -> list[int]:
+    return list(session.exec(select(ArticleRow.id).where(ArticleRow.story_id == story_id).order_by(col(ArticleRow.id))))
+
+
+@pytest.fixture
+def room(db: Database, matcher: Matcher) -> Desk:
+    """Three articles of the cracks (1, copy 2, other telling 3), one of the herons (4), both told."""
+    room = Desk(db, matcher)
+    kinds = [
+        room.files(CRACKS, "herald", title="Marrow bridge closed to lorries as piers crack").choice.kind,
+        room.files(CRACKS, "courier").choice.kind,
+        room.files(CRACKS_TOLD_ANEW, "echo", title="Lorries banned from Marrow bridge over cracked piers").choice.kind,
+        room.files(HERONS, "gazette", title="Forty herons on the Marrow bridge").choice.kind,
+    ]
+    assert kinds == [Kind.NEW, Kind.COPY, Kind.JOINS, Kind.NEW]
+    assert [kind for kind, _ in room.alerts()] == ["new", "new"]
+    return room
+
+
+def test_a_story_is_counted_as_its_articles_arrive(room: Desk) -> None:
+    assert room.stories() == {1: [1, 2, 3], 4: [4]}
+    story = room.story(1)
+    assert (story.brief.state, story.brief.outlets, story.brief.lead_article_id) == (State.EMERGING, 3, 1)
+    assert [each.words for each in story.origins] == ["herald, copied by 1 outlet", "echo"]
+    assert story.brief.told == ("marrow-bridge",)
+
+
+def test_merged_stories_are_one_and_stay_so(room: Desk) -> None:
+    room.merges(1, 4)
+    assert room.stories() == {1: [1, 2, 3, 4]}
+    assert room.story(4).brief.id == 1
+    copy = room.files(HERONS, "tribune")
+    assert (copy.story_id, copy.choice.kind, copy.alerts) == (1, Kind.COPY, ())
+    joined = room.files(
+        HERONS.replace("A street painter has", "Overnight, a painter from the street has"),
+        "observer",
+        title="Painter covers the Marrow bridge with forty herons",
+    )
+    assert (joined.story_id, joined.alerts) == (1, ())
+    assert len(room.alerts()) == 2
+
+
+def test_a_merge_is_undone_by_a_split_and_numbers_alerts_and_rows_are_as_before(room: Desk) -> None:
+    before = room.stories(), room.alerts()
+    said = room.merges(1, 4)
+    assert said.undo == "stories split 4"
+    room.splits(4)
+    assert (room.stories(), room.alerts()) == before
+
+
+def test_the_other_way_round_too(room: Desk) -> None:
+    before = room.stories(), room.alerts()
+    said = room.merges(4, 1)
+    assert room.stories() == {4: [1, 2, 3, 4]}
+    assert said.undo == "stories split 1 2 3"
+    room.splits(1, 2, 3)
+    assert (room.stories(), room.alerts()) == before
+
+
+def test_what_copies_an_article_split_off_goes_to_its_new_story(room: Desk) -> None:
+    said = room.splits(3)
+    assert room.stories() == {1: [1, 2], 3: [3], 4: [4]}
+    assert said.undo == "stories merge 1 3"
+    copy = room.files(CRACKS_TOLD_ANEW, "tribune")
+    assert (copy.story_id, copy.choice.of_article_id) == (3, 3)
+
+
+def test_of_equal_texts_the_one_a_person_placed_decides(room: Desk) -> None:
+    room.splits(2)
+    copy = room.files(CRACKS, "tribune")
+    assert (copy.story_id, copy.choice.of_article_id) == (2, 2)
+
+
+def test_a_split_off_copy_is_listed_for_itself(room: Desk) -> None:
+    room.splits(2)
+    with room.db.reading() as session:
+        match = session.exec(select(MatchRow).where(MatchRow.article_id == 2)).one()
+    assert match.reason == Reason.SET_APART.name
+
+
+def test_nobody_is_told_by_a_split_but_the_next_of_a_story_that_was_never_told_is(room: Desk) -> None:
+    room.splits(3)
+    assert len(room.alerts()) == 2
+    room.files(
+        CRACKS_TOLD_ANEW.replace("Repairs", "The repairs"), "tribune", title="Bridge: cracked piers, banned lorries"
+    )
+    assert len(room.alerts()) == 2  # a copy of what matched is silent
+
+
+def test_the_article_that_opened_a_story_can_leave_it(room: Desk) -> None:
+    said = room.splits(1)
+    assert room.stories() == {1: [1], 2: [2, 3], 4: [4]}
+    assert (said.story_id, said.undo) == (1, "stories merge 2 1")
+    room.merges(2, 1)
+    assert room.stories() == {2: [1, 2, 3], 4: [4]}
+    assert room.story(1).brief.id == 2
+
+
+def test_an_article_moves_and_moves_back(room: Desk) -> None:
+    said = room.moves(3, to=4)
+    assert room.stories() == {1: [1, 2], 4: [3, 4]}
+    assert said.undo == "stories move 3 --to 1"
+    room.moves(3, to=1)
+    assert room.stories() == {1: [1, 2, 3], 4: [4]}
+
+
+def test_the_last_article_takes_its_story_along(room: Desk) -> None:
+    said = room.moves(4, to=1)
+    assert room.stories() == {1: [1, 2, 3, 4]}
+    assert said.undo == "stories split 4"
+    assert room.story(4).brief.id == 1
+
+
+def test_an_update_follows_its_article_wherever_a_person_put_it(room: Desk) -> None:
+    with room.db.reading() as session:
+        url = session.get_one(ArticleRow, 3).url
+    room.moves(3, to=4)
+    changed = room.files(CRACKS_TOLD_ANEW.replace("four million", "nine million"), "echo", url=url)
+    assert (changed.article_id, changed.story_id, changed.choice.kind) == (3, 4, Kind.UPDATE)
+    assert room.stories() == {1: [1, 2], 4: [3, 4]}
+
+
+def test_what_was_said_is_remembered_with_who_and_when(room: Desk) -> None:
+    with room.db.writing() as session:
+        desk.merge(session, 1, 4, replace(HAND, note="one festival"))
+    (said,) = room.story(1).choices
+    assert (said["by"], said["at"], said["note"]) == ("ada", NOON, "one festival")
+    assert said["words"] == "merged story 4 into story 1 (article 4)"
+    assert [each.is_pinned for each in room.story(1).parts] == [False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("articles", "words"),
+    [((99,), "there is no article 99"), ((1, 98, 99), "there are no articles 98, 99"), ((0,), "there is no article 0")],
+)
+def test_unknown_articles_are_named(room: Desk, articles: Sequence[int], words: str) -> None:
+    for verb in (lambda: room.splits(*articles), lambda: room.moves(*articles, to=4)):
+        with pytest.raises(UnknownError, match=words):
+            verb()
+    assert room.stories() == {1: [1, 2, 3], 4: [4]}
+
+
+def test_what_makes_no_sense_is_said_and_nothing_is_changed(room: Desk) -> None:
+    for verb, words in (
+        (lambda: room.merges(1, 1), "story 1 cannot be merged with itself"),
+        (lambda: room.merges(1, 77), "there is no story 77"),
+        (lambda: room.merges(77, 1), "there is no story 77"),
+        (lambda: room.splits(4), "article 4 is the only article of story 4"),
+        (lambda: room.splits(1, 2, 3), "are all the articles of story 1"),
+        (lambda: room.splits(3, 4), "different stories"),
+        (lambda: room.splits(), "name at least one"),
+        (lambda: room.moves(3, to=1), "article 3 is in story 1 already"),
+        (lambda: room.moves(3, to=77), "there is no story 77"),
+    ):
+        with pytest.raises(DeskError, match=words):
+            verb()
+    room.merges(1, 4)
+    with pytest.raises(DeskError, match="stories 1 and 4 are one already"):
+        room.merges(1, 4)
+
+
+def test_stories_are_listed_by_topic_and_state_the_latest_grown_first(room: Desk) -> None:
+    room.files("The city orchestra opens its winter season on Friday with a new conductor and two premieres.", "times")
+    with room.db.reading() as session:
+        page = desk.list_stories(session, now=room.at)
+        assert [each.id for each in page.stories] == [4, 1]
+        assert [each.id for each in desk.list_stories(session, is_any=True, now=room.at).stories] == [5, 4, 1]
+        later = room.at + timedelta(days=3)
+        for state, found in ((State.QUIET, 2), (State.ACTIVE, 0), (State.EMERGING, 0)):
+            assert desk.list_stories(session, topic=TOPIC.name, state=state, now=later).total == found
+        later = room.at + timedelta(hours=10)
+        assert [each.id for each in desk.list_stories(session, state=State.ACTIVE, now=later).stories] == [1]
+
+
+def test_a_preferred_source_leads(db: Database, matcher: Matcher) -> None:
+    room = Desk(db, matcher)
+    room.telling = replace(room.telling, preferred=("courier",))
+    room.files(CRACKS, "herald")
+    room.files(CRACKS, "courier")
+    assert room.story(1).brief.lead_article_id == 2
+
+
+def test_outlets_go_by_the_titles_of_their_feeds(room: Desk) -> None:
+    with room.db.writing() as session:
+        for name, title, own in (("herald", "The Herald", "x"), ("courier", "", "Courier Online")):
+            row = FeedRow(name=name, url=f"https://{name}.example/", host="h", interval_seconds=900, next_poll_at=NOON)
+            row.title, row.own_title = title, own
+            session.add(row)
+    assert room.story(1).outlets == ("The Herald", "Courier Online", "echo")
+    with room.db.writing() as session:
+        wanted = FeedRow(
+            name="herald", url="https://herald.example/", host="h", interval_seconds=900, next_poll_at=NOON
+        )
+        feeds.sync(session, [wanted], now=NOON)
+    assert room.story(1).outlets[0] == "x"
+
+
+def test_numbers_stand_through_any_order_of_verbs(room: Desk) -> None:
+    room.merges(4, 1)
+    room.splits(4)
+    room.moves(1, 2, to=4)
+    room.splits(2)
+    room.merges(2, 3)
+    room.moves(1, to=2)
+    found = room.stories()
+    assert sorted(each for ids in found.values() for each in ids) == [1, 2, 3, 4]
+    assert len(room.alerts()) == 2
+
+
+# --- growth -------------------------------------------------------------------------------------------------------------
+
+TELLINGS = [
+    "Divers found cracks in two stone piers of the Marrow bridge on Tuesday, and the council closed it to lorries. {}",
+    "The council has closed the Marrow bridge to lorries: on Tuesday divers found cracks in two of the stone piers. {}",
+    "Lorries may not cross the Marrow bridge since Tuesday, when divers found cracks in two stone piers, the council said. {}",
+    "Two stone piers of the Marrow bridge are cracked, divers told the council on Tuesday; lorries are banned from it. {}",
+    "On Tuesday cracks were found by divers in two stone piers of the Marrow bridge. The council banned all lorries. {}",
+    "Cracked stone piers, two of them, were found by divers on Tuesday: the Marrow bridge is closed to lorries by the council. {}",
+]
+ENDS = [
+    "Bakers fear for their morning rounds.",
+    "A second crossing was promised years ago.",
+    "Schools begin an hour later until spring.",
+    "Fishermen offered their boats at once.",
+    "Tolls on the northern road were lifted.",
+    "Insurance covers half of the costs.",
+]
+
+
+def grows(room: Desk, number: int, *, author: str = "", copy: bool = False) -> Filed:
+    text = CRACKS if copy else TELLINGS[number % 6].format(ENDS[number % 6])
+    return room.files(text, f"outlet{number}", title="Marrow bridge closed to lorries", author=author)
+
+
+def test_a_story_is_told_once_more_when_enough_independent_outlets_have_it(db: Database, matcher: Matcher) -> None:
+    room = Desk(db, matcher, Limits(outlets=3))
+    room.files(CRACKS, "herald", title="Marrow bridge closed to lorries as piers crack")
+    for number in range(5):
+        grows(room, 10 + number, copy=True)
+    assert len(room.alerts()) == 1, "copies add no source"
+    filed = [grows(room, number) for number in range(5)]
+    assert {each.story_id for each in filed} == {1}
+    kinds = [kind for kind, _ in room.alerts()]
+    assert kinds == ["new", "escalated"]
+    told = next(each for each in filed if each.alerts)
+    assert told.decision.reason is Reason.ESCALATED
+    assert told.alerts[0].body == "now 3 independent outlets"
+    assert room.alerts()[1][1] == "marrow-bridge/1/escalated-outlets"
+
+
+def test_one_wire_counts_once_however_it_is_retold(db: Database, matcher: Matcher) -> None:
+    room = Desk(db, matcher, Limits(outlets=3))
+    room.files(CRACKS, "herald", author="Reuters")
+    for number in range(5):
+        assert grows(room, number, author="Reuters").alerts == ()
+    assert len(room.story(1).origins) == 1
+
+
+def test_growth_is_not_told_where_that_is_not_wanted(db: Database, matcher: Matcher) -> None:
+    room = Desk(db, matcher)
+    room.files(CRACKS, "herald")
+    for number in range(6):
+        grows(room, number)
+    assert [kind for kind, _ in room.alerts()] == ["new"]
+
+
+def test_two_pollers_at_once_escalate_and_update_once(db: Database, matcher: Matcher) -> None:
+    room = Desk(db, matcher, Limits(outlets=2))
+    room.files(CRACKS, "herald", url="https://herald.example/1-the-bridge-story")
+    jobs = [lambda number=number: grows(room, number) for number in range(4)]
+    at_once(jobs)
+    assert sorted(kind for kind, _ in room.alerts()) == ["escalated", "new"]
+    changed = CRACKS.replace("four million", "nine million")
+    at_once([lambda: room.files(changed, "herald", url="https://herald.example/1-the-bridge-story")] * 4)
+    assert sorted(kind for kind, _ in room.alerts()) == ["escalated", "new", "updated"]
+
+
+def test_two_people_and_a_poller_at_once_leave_a_whole_ledger(room: Desk) -> None:
+    jobs = [
+        lambda: room.merges(1, 4),
+        lambda: room.files(HERONS, "tribune"),
+        lambda: room.files(CRACKS, "times"),
+        lambda: room.splits(3),
+    ]
+    at_once(jobs)
+    assert sorted(each for ids in room.stories().values() for each in ids) == [1, 2, 3, 4, 5, 6]
+    assert len(room.alerts()) == 2
+
+
+def at_once(jobs: Sequence[object]) -> None:
+    start, faults = threading.Barrier(len(jobs)), []
+
+    def run(job: object) -> None:
+        start.wait()
+        try:
+            job()  # type: ignore[operator]
+        except Exception as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
