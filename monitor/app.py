@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -21,7 +22,7 @@ from monitor.errors import ConfigError, StoreError
 from monitor.fetch import Fetcher, FetchLimits
 from monitor.http import Door
 from monitor.intake import Telling
-from monitor.lessons import last_mark, learned
+from monitor.lessons import last_mark, learned, relearned
 from monitor.match import Tracker
 from monitor.pages import PageReader
 from monitor.pipeline import Tools
@@ -39,6 +40,8 @@ log = logging.getLogger("monitor.app")
 
 _PAGE_SECONDS = 10.0
 """One page, redirects and all."""
+_LOOKS = 10
+"""A look at very many seed files takes its time: the next one waits this many times as long."""
 
 
 class App:
@@ -52,7 +55,10 @@ class App:
         self.tracker: Tracker | None = None
         self._seen_mark = 0
         self._seen_digest = ""
-        self._seen_verdict_at: datetime | None = None
+        self._seen_verdict = 0
+        self._made_of: dict[str, tuple[str, str | None]] = {}
+        self._look_again_at = 0.0
+        self._shelves = seeds.Shelves(settings.seeds.dir)
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
@@ -211,29 +217,41 @@ class App:
 
     def load_topics(self, *, now: datetime) -> list[str]:
         """Read the seeds and build the model; the store is told of changes. Returns the names of topics that changed."""
-        root = self.settings.seeds.dir
-        self._seen_digest = seeds.digest(root) if root.is_dir() else ""
-        self.shelf = seeds.load(root)
+        self._seen_digest = self._digest_of_seeds()
+        self.shelf = self._shelves.load()
         with self.db.writing() as session:
             serialize_decisions(session)
             changed = topics.sync(session, self.shelf.topics, now=now)
-            self._seen_verdict_at = topics.last_verdict_at(session)
+            self._seen_verdict = topics.last_verdict(session)
         with self.db.reading() as session:
-            self._seen_mark = last_mark(session)
-            matcher = learned(session, self.shelf.topics)
+            mark, states = last_mark(session), topics.states(session)
+            if self.tracker is None or mark != self._seen_mark:
+                matcher = learned(session, self.shelf.topics)
+            else:
+                stale = {name for name, state in states.items() if self._made_of.get(name) != state}
+                matcher = relearned(session, self.shelf.topics, self.tracker.matcher, stale)
+        self._seen_mark, self._made_of = mark, states
         if self.tracker is None:
             self.tracker = Tracker(matcher)
         else:
             self.tracker.renew(matcher)
         return changed
 
+    def _digest_of_seeds(self) -> str:
+        root = self.settings.seeds.dir
+        began = time.monotonic()
+        found = seeds.digest(root) if root.is_dir() else ""
+        self._look_again_at = time.monotonic() + _LOOKS * (time.monotonic() - began)
+        return found
+
     async def reload_topics(self, *, now: datetime) -> bool:
         """Look whether seeds, verdicts or the archive changed and, if so, build the model anew on a thread; True where it was."""
-        root = self.settings.seeds.dir
-        digest = await asyncio.to_thread(lambda: seeds.digest(root) if root.is_dir() else "")
-        verdict_at = await self.db.read(topics.last_verdict_at)
-        seen_mark = await self.db.read(last_mark)
-        if (digest, verdict_at, seen_mark) == (self._seen_digest, self._seen_verdict_at, self._seen_mark):
+        digest = self._seen_digest
+        if time.monotonic() >= self._look_again_at:
+            digest = await asyncio.to_thread(self._digest_of_seeds)
+        verdict = await self.db.read(topics.last_verdict)
+        mark = await self.db.read(last_mark)
+        if (digest, verdict, mark) == (self._seen_digest, self._seen_verdict, self._seen_mark):
             return False
         before = set(self.shelf.faults)
         changed = await asyncio.to_thread(self.load_topics, now=now)

@@ -5,7 +5,7 @@ The daemon, a backtest and `explain` all learn here, so all of them score alike 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlmodel import Session
 
@@ -29,6 +29,22 @@ def learned(session: Session, wanted: Sequence[Topic]) -> Matcher:
         ),
         calibration=calibration(session),
     )
+
+
+def relearned(session: Session, wanted: Sequence[Topic], before: Matcher, stale: Collection[str]) -> Matcher:
+    """The same for less: only the models of `stale` topics are made anew, on the background of `before`; those of the others are
+    taken from there, with all they have learned."""
+    known = {each.name for each in before.topics}
+    changed = [each for each in wanted if each.is_enabled and (each.name in stale or each.name not in known)]
+    names = [each.name for each in changed]
+    fresh = build(
+        changed,
+        background=before.background,
+        examples=topics.examples(session, names),
+        hits=topics.hits(session, names, at_least=CONFIDENT, shift=SHIFT, limit_each=2 * MOST_HITS),
+        calibration=calibration(session),
+    )
+    return before.with_topics(wanted, fresh)
 
 
 def calibration(session: Session) -> Calibration:

@@ -123,6 +123,17 @@ class Matcher:
                 found = found._with_model(at, model)
         return found
 
+    def with_topics(self, wanted: Sequence[Topic], fresh: Matcher) -> Matcher:
+        """The matcher of these topics: by the models of `fresh` where it has them, else by those that are here."""
+        known = {model.topic.name: model for model in (*self._order, *fresh._order)}
+        models = [known[topic.name] for topic in wanted if topic.is_enabled]
+        if [model.topic.name for model in models] != list(self._places):
+            return Matcher(models, self._background, calibration=fresh.calibration)
+        found = self
+        for model in fresh._order:
+            found = found._with_model(self._places[model.topic.name], model)
+        return Matcher(found._order, self._background, found._indexes, calibration=fresh.calibration)
+
     def _with_model(self, at: int, model: Model) -> Matcher:
         models = (*self._order[:at], model, *self._order[at + 1 :])
         before = self._order[at]
@@ -133,6 +144,11 @@ class Matcher:
         for language, index in indexes.items():
             index.strictness[at], index.ceilings[at] = _strictness(model, language), _ceiling(model, language)
         return Matcher(models, self._background, indexes, calibration=self.calibration)
+
+    @property
+    def background(self) -> Background:
+        """What it takes for ordinary."""
+        return self._background
 
     def version(self, topic: str) -> str:
         """Changes whenever the topic could score differently. KeyError for a topic that is unknown or not enabled."""

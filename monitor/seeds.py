@@ -61,11 +61,34 @@ class _Notes:
 
 def load(root: Path) -> SeedShelf:
     """Read every topic under `root`. Never raises for what it finds there."""
-    notes = _Notes()
-    if not root.is_dir():
-        return SeedShelf(faults=(f"{root}: no such folder: make it and put one folder a topic in it",))
-    topics = [_topic(folder, root, notes) for folder in _folders(root, notes)]
-    return SeedShelf(tuple(each for each in topics if each), tuple(notes.faults), tuple(notes.warnings))
+    return Shelves(root).load()
+
+
+class Shelves:
+    """One root, read again and again: a topic's folder in which nothing changed is not read twice."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._read: dict[Path, tuple[str, Topic | None, _Notes]] = {}
+
+    def load(self) -> SeedShelf:
+        """As `load`."""
+        if not self._root.is_dir():
+            return SeedShelf(faults=(f"{self._root}: no such folder: make it and put one folder a topic in it",))
+        notes = _Notes()
+        kept, self._read = self._read, {}
+        found = []
+        for folder in _folders(self._root, notes):
+            state = digest(folder)
+            known = kept.get(folder)
+            if known is None or known[0] != state:
+                of_topic = _Notes()
+                known = state, _topic(folder, self._root, of_topic), of_topic
+            self._read[folder] = known
+            found.append(known[1])
+            notes.faults += known[2].faults
+            notes.warnings += known[2].warnings
+        return SeedShelf(tuple(each for each in found if each), tuple(notes.faults), tuple(notes.warnings))
 
 
 def load_one(folder: Path) -> SeedShelf:
@@ -92,7 +115,7 @@ def digest(root: Path) -> str:
         for name in sorted(files):
             path = os.path.join(folder, name)
             try:
-                stat = os.lstat(path)
+                stat = os.stat(path)  # of a link what it leads to: that is what is read
             except OSError:
                 continue  # deleted while we looked: the next look will differ
             found.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="surrogateescape"))

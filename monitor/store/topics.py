@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from monitor.store import versions
@@ -69,12 +68,12 @@ def judge(session: Session, verdict: Verdict) -> bool:
     return True
 
 
-def examples(session: Session, *, limit_each: int = 200) -> list[Example]:
-    """Every article with a standing verdict, as the model learns from it; the latest `limit_each` of each topic. A near miss
-    teaches like a match; where an article is both, what was said of the match stands."""
+def examples(session: Session, names: Collection[str] | None = None, *, limit_each: int = 200) -> list[Example]:
+    """Every article with a standing verdict, as the model learns from it; the latest `limit_each` of each topic, of `names` or of
+    all. A near miss teaches like a match; where an article is both, what was said of the match stands."""
     judged: list[tuple[MatchRow | NearMissRow, ArticleRow]] = [
-        *_judged(session, MatchRow),
-        *_judged(session, NearMissRow),
+        *_judged(session, MatchRow, names),
+        *_judged(session, NearMissRow, names),
     ]
     taken: Counter[str] = Counter()
     known: set[tuple[str, int]] = set()
@@ -87,11 +86,12 @@ def examples(session: Session, *, limit_each: int = 200) -> list[Example]:
     return found
 
 
-def _judged(session: Session, table: type[_Row]) -> Sequence[tuple[_Row, ArticleRow]]:
+def _judged(session: Session, table: type[_Row], names: Collection[str] | None) -> Sequence[tuple[_Row, ArticleRow]]:
+    asked = col(table.is_relevant).is_not(None)
     rows = session.exec(
         select(table, ArticleRow)
         .join(ArticleRow, col(ArticleRow.id) == col(table.article_id))
-        .where(col(table.is_relevant).is_not(None))
+        .where(asked if names is None else asked & col(table.topic).in_(names))
         .order_by(col(table.reviewed_at).desc(), col(table.id).desc())
     )
     return rows.all()
@@ -138,6 +138,12 @@ def _hit(match: MatchRow, article: ArticleRow) -> Example:
     )
 
 
-def last_verdict_at(session: Session) -> datetime | None:
-    """When somebody last said something: the model is rebuilt when this changes."""
-    return session.exec(select(func.max(VerdictRow.at))).one()
+def last_verdict(session: Session) -> int:
+    """Changes when somebody says something: the model is rebuilt then."""
+    return session.exec(select(VerdictRow.id).order_by(col(VerdictRow.id).desc()).limit(1)).first() or 0
+
+
+def states(session: Session) -> dict[str, tuple[str, str | None]]:
+    """What each topic is made of: digest of its folder, key of its verdicts. Where both are as before, so is its model."""
+    rows = session.exec(select(TopicRow.name, TopicRow.digest, TopicRow.verdicts_key))
+    return {name: (digest, verdicts) for name, digest, verdicts in rows}
