@@ -35,6 +35,8 @@ def load(path: Path | None, env: Mapping[str, str]) -> Settings:
     """
     draft, is_readable = _drafted(path, env)
     settings = _checked(draft) if is_readable else None
+    if settings:
+        _blame_strangers(draft, settings)
     if settings is None or draft.faults:
         raise ConfigError(*dict.fromkeys(text for _, text in sorted(draft.faults, key=lambda each: each[0])))
     return _with_origins(settings, draft)
@@ -164,6 +166,16 @@ def _blame_doubles(draft: Draft) -> None:
         if (other := first.setdefault(page, name)) != name:
             what = f"feeds.{name}.url is the same as feeds.{other}.url"
             draft.blame(draft.origin(("feeds", name, "url")), what, "remove one of the two feeds")
+
+
+def _blame_strangers(draft: Draft, settings: Settings) -> None:
+    """A preferred source that is no feed would be preferred in vain."""
+    path = ("stories", "preferred_sources")
+    for name in settings.stories.preferred_sources:
+        if name not in settings.feeds:
+            near = difflib.get_close_matches(name, list(settings.feeds), 1, 0.55)
+            mend = f'did you mean "{near[0]}"?' if near else "name sections of [feeds.<name>]"
+            draft.blame(draft.origin(path), f'stories.preferred_sources names "{name}", which is no feed', mend)
 
 
 def _model(section: Place) -> type[BaseModel]:

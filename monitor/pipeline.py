@@ -243,8 +243,9 @@ def _tell_storm(
     """One notice a storm, however many polls it lasts; but what was held back is never held back without a word."""
     had = sum(1 for place in storm.had if not filed[place].is_stored_anew or filed[place].choice.kind is Kind.COPY)
     held = tuple(each.article_id for each in filed if each.decision.reason is Reason.STORM)
-    is_new = storms.begins(session, feed.id, now=now)
-    if not (held or storm.is_reprint or storms.is_still_one(storm, had)) or not (is_new or held):
+    if not (held or storm.is_reprint or storms.is_still_one(storm, had)):
+        return
+    if not storms.begins(session, feed.id, now=now) and not held:
         return
     notices.of_storm(
         session,

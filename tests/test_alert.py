@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.alert import Arrival, decide, hold
-from monitor.types import Article, Before, FirstPoll, Grade, Kind, Reason, Score, StoryChoice
+from monitor.alert import Arrival, Limits, decide, escalation, hold
+from monitor.types import Article, Before, Escalation, FirstPoll, Grade, Growth, Kind, Reason, Score, StoryChoice
 
 NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
 ARTICLE = Article(
@@ -106,3 +106,55 @@ def test_without_topics_without_words_and_behind_a_wall() -> None:
 def test_what_holds_a_match_back(sentence: str, arrival: Arrival, age: int, held: Reason | None) -> None:
     article = replace(ARTICLE, published_at=NOW - timedelta(days=age))
     assert hold(article, arrival, now=NOW) is held, sentence
+
+
+# --- growth -------------------------------------------------------------------------------------------------------------
+
+SIX = Limits(outlets=6, pace=5)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "growth", "limits", "told"),
+    [
+        ("six independent outlets are told", Growth(sources=6), SIX, "now 6 independent outlets"),
+        ("five are not", Growth(sources=5), SIX, None),
+        ("seven, where six were told, are not", Growth(sources=7, told=frozenset({"outlets"})), SIX, None),
+        ("nothing is where 0 says never", Growth(sources=99, pace=99, usual_pace=1), Limits(), None),
+        (
+            "five times the usual is told",
+            Growth(sources=2, pace=10, usual_pace=2),
+            SIX,
+            "10 articles within 6 hours, where a story of this topic usually gathers 2",
+        ),
+        ("four times is not", Growth(pace=8, usual_pace=2), SIX, None),
+        ("five times nothing is nothing", Growth(pace=5, usual_pace=1), SIX, None),
+        ("where nothing is known of the usual nothing is told", Growth(pace=50), SIX, None),
+        ("a pace is told once", Growth(pace=50, usual_pace=1, told=frozenset({"pace"})), SIX, None),
+        ("of two at once the outlets", Growth(sources=6, pace=50, usual_pace=1), SIX, "now 6 independent outlets"),
+    ],
+)
+def test_when_growth_is_told(sentence: str, growth: Growth, limits: Limits, told: str | None) -> None:
+    found = escalation(growth, limits)
+    assert (found.why if found else None) == told, sentence
+
+
+@pytest.mark.parametrize(
+    ("sentence", "choice", "held", "before", "reason"),
+    [
+        ("what makes a told story grow is told", JOINS, None, TOLD, Reason.ESCALATED),
+        ("in a story never told it is simply told", JOINS, None, SEEN, Reason.ALERTED),
+        ("a copy makes nothing grow", COPY, None, TOLD, Reason.COPY),
+        ("what is too old makes no noise", JOINS, Reason.TOO_OLD, TOLD, Reason.TOO_OLD),
+        ("nor does a storm", JOINS, Reason.STORM, TOLD, Reason.STORM),
+    ],
+)
+def test_what_growth_means_for_an_article(
+    sentence: str, choice: StoryChoice, held: Reason | None, before: Before, reason: Reason
+) -> None:
+    growing = {"bridge": Escalation(which="outlets", why="now 6 independent outlets")}
+    decision = decide(ARTICLE, [MATCH], choice, held=held, before=before, escalations=growing)
+    assert decision.reason is reason, sentence
+
+
+def test_what_is_part_of_a_storm_is_held_whatever_its_date() -> None:
+    assert hold(ARTICLE, Arrival(is_storm=True), now=NOW) is Reason.STORM

@@ -322,3 +322,9 @@ def test_a_wrong_address_is_a_fault_that_does_not_repeat_it(url: str) -> None:
     with pytest.raises(ConfigError, match='channel "newsroom", field "url"') as caught:
         build("newsroom", {"kind": "slack", "url": url}, Door())
     assert "xyz" not in str(caught.value)
+
+
+def test_a_story_that_grows_says_so_above_all_else() -> None:
+    blocks = message(alert(kind=AlertKind.ESCALATED, body="now 6 independent outlets"))["blocks"]
+    assert blocks[0]["text"]["text"].startswith("Fish canning, growing: ")
+    assert blocks[1]["text"]["text"] == "Growing since you were told: now 6 independent outlets"

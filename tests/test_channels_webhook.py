@@ -533,3 +533,9 @@ def test_values_from_the_environment_are_strings() -> None:
         send(table, now=datetime.now(UTC))
         assert verified(sink, KEY)
         assert verified(sink, NEW_KEY)
+
+
+def test_a_story_that_grows_has_a_type_of_its_own() -> None:
+    sent = json.loads(body_of(alert(kind=AlertKind.ESCALATED, body="now 6 independent outlets", independent_sources=6)))
+    assert sent["type"] == "alert.escalated"
+    assert (sent["data"]["body"], sent["data"]["independent_sources"]) == ("now 6 independent outlets", 6)

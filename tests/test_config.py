@@ -62,6 +62,19 @@ def test_the_default_file_is_found_in_the_working_directory(tmp_path: Path, monk
     assert (settings.web.port, settings.notes) == (8001, ())
 
 
+def test_a_preferred_source_is_one_of_the_feeds(tmp_path: Path) -> None:
+    feeds = '[feeds.herald]\nurl = "https://herald.example/feed"\n'
+    settings = loaded(tmp_path, feeds + '[stories]\npreferred_sources = ["herald"]\n')
+    assert settings.stories.preferred_sources == ("herald",)
+    assert faults(tmp_path, feeds + '[stories]\npreferred_sources = ["herold"]\n') == [
+        'monitor.toml line 4: stories.preferred_sources names "herold", which is no feed; did you mean "herald"?'
+    ]
+    (said,) = faults(tmp_path, feeds + '[stories]\npreferred_sources = ["The Herald", 5]\n')
+    assert "must be a list of names of feeds" in said
+    (said,) = faults(tmp_path, "[delivery]\nescalate_outlets = -1\n")
+    assert "must be between 0 and 1000" in said
+
+
 @pytest.mark.parametrize("how", ["argument", "variable"])
 def test_a_missing_file_that_was_asked_for_is_a_fault(tmp_path: Path, how: str) -> None:
     missing = tmp_path / "none.toml"

@@ -192,6 +192,10 @@ def test_a_split_off_copy_is_listed_for_itself(room: Desk) -> None:
     with room.db.reading() as session:
         match = session.exec(select(MatchRow).where(MatchRow.article_id == 2)).one()
     assert match.reason == Reason.SET_APART.name
+    room.merges(1, 2)
+    with room.db.reading() as session:
+        match = session.exec(select(MatchRow).where(MatchRow.article_id == 2)).one()
+    assert match.reason == Reason.COPY.name
 
 
 def test_nobody_is_told_by_a_split_but_the_next_of_a_story_that_was_never_told_is(room: Desk) -> None:
@@ -370,6 +374,28 @@ def test_one_wire_counts_once_however_it_is_retold(db: Database, matcher: Matche
     for number in range(5):
         assert grows(room, number, author="Reuters").alerts == ()
     assert len(room.story(1).origins) == 1
+
+
+def test_a_story_is_told_once_more_when_it_gathers_far_more_than_its_topics_stories_do(
+    db: Database, matcher: Matcher
+) -> None:
+    room = Desk(db, matcher, Limits(pace=5))
+    for number in range(5):  # so many other stories that it is known what is usual
+        room.files(
+            f"The Marrow bridge. {HERONS.replace('herons', str(number))}", f"paper{number}", title=f"Herons {number}"
+        )
+        with room.db.writing() as session:
+            row = session.exec(select(ArticleRow).order_by(col(ArticleRow.id).desc()).limit(1)).one()
+            if row.story_id != row.id:
+                desk.split(session, [row.id or 0], HAND)
+        room.at += timedelta(hours=12)
+    told = len(room.alerts())
+    room.files(CRACKS, "herald", title="Marrow bridge closed to lorries as piers crack")
+    filed = [grows(room, number) for number in range(9)]
+    kinds = [kind for kind, _ in room.alerts()]
+    assert kinds[told:].count("escalated") == 1
+    (alert,) = next(each.alerts for each in filed if each.alerts)
+    assert alert.body.endswith("articles within 6 hours, where a story of this topic usually gathers 1")
 
 
 def test_growth_is_not_told_where_that_is_not_wanted(db: Database, matcher: Matcher) -> None:

@@ -246,3 +246,25 @@ def test_anything_renders(one: str, two: str, three: str, score: float, threshol
         page = _Page(render.html(each))
         assert set(page.tags) <= HARMLESS
         assert all((link["href"] or "").startswith(("http://", "https://")) for link in page.links)
+
+
+def test_an_escalation_says_why() -> None:
+    growing = alert(kind=AlertKind.ESCALATED, body="now 6 independent outlets")
+    assert render.headline(growing).startswith("Fish canning, growing: Harbour town")
+    assert "Growing since you were told: now 6 independent outlets" in render.text(growing)
+    assert "Growing since you were told: now 6 independent outlets" in render.html(growing)
+
+
+def test_an_update_says_what_changed() -> None:
+    updated = alert(kind=AlertKind.UPDATED, body="same guid in the same feed, changed: 11 → 14")
+    assert "Changed since you were told: 11 → 14" in render.text(updated)
+
+
+def test_a_wires_copy_says_whose_and_how_many_sources_that_makes() -> None:
+    plain = alert()
+    assert plain.article is not None
+    copy = replace(plain, article=replace(plain.article, wire="Reuters"), independent_sources=2)
+    said = render.carried_by(copy)
+    assert said == "Reuters copy; also carried by 3 outlets: Coast Radio, iNews, De Kust; 2 independent sources"
+    own = replace(plain, article=replace(plain.article, wire="Reuters", source="Reuters World"), also_carried_by=())
+    assert render.carried_by(own) == ""

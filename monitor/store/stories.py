@@ -211,6 +211,7 @@ def move(session: Session, article_ids: Collection[int], to_id: int, preferred: 
     left = {each.article_id for each in carriers(session, [from_id])[from_id]} - set(article_ids)
     left_id = _leave(session, from_id, article_ids) if left else to_id
     _take(session, article_ids, to_id)
+    _hide_copies(session, article_ids, to_id)
     if left:
         recount(session, left_id, preferred)
         if left_id != from_id:
@@ -262,6 +263,21 @@ def _take(session: Session, article_ids: Iterable[int], story_id: int) -> None:
         connection.execute(update(_articles).where(_articles.c.id.in_(part)).values(**pinned))
         connection.execute(update(MatchRow).where(col(MatchRow.article_id).in_(part)).values(story_id=story_id))
         alerts.move(session, story_id, of_articles=part)
+
+
+def _hide_copies(session: Session, article_ids: Collection[int], story_id: int) -> None:
+    """A copy that stood for itself, and is beside another match of its topic again, is named there again."""
+    shown = select(col(MatchRow.topic)).where(
+        col(MatchRow.story_id) == story_id,
+        col(MatchRow.article_id).not_in(article_ids),
+        col(MatchRow.reason) != Reason.COPY.name,
+    )
+    hidden = update(MatchRow).where(
+        col(MatchRow.article_id).in_(article_ids),
+        col(MatchRow.reason) == Reason.SET_APART.name,
+        col(MatchRow.topic).in_(session.execute(shown).scalars().all()),
+    )
+    session.connection().execute(hidden.values(reason=Reason.COPY.name))
 
 
 def _show_one_match(session: Session, story_id: int) -> None:
