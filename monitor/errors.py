@@ -43,6 +43,10 @@ class AlreadyRunningError(MonitorError):
     """Another daemon works on the same store."""
 
 
+class BusyError(MonitorError):
+    """This machine has too much of the kind to do; trying again later helps."""
+
+
 class FetchError(MonitorError):
     """A URL could not be read.
 

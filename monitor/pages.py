@@ -19,7 +19,7 @@ from functools import partial
 from monitor import alert as policy
 from monitor import urls
 from monitor.addresses import AddressPolicy
-from monitor.errors import FetchError, MonitorError, ParseError
+from monitor.errors import BusyError, FetchError, MonitorError, ParseError
 from monitor.extract import read_articles
 from monitor.fetch import PAGE_TYPES, Fetcher, FetchLimits
 from monitor.intake import Judged
@@ -187,8 +187,10 @@ class PageReader:
         if isinstance(answer, PageVisit):
             return Found(visit=answer)
         try:
-            (article,) = await self._workers.run(read_articles, (entry,), source, now, language, {entry.guid: answer})
-        except ParseError as error:
+            (article,) = await self._workers.run_for(
+                urls.host(entry.url), read_articles, (entry,), source, now, language, {entry.guid: answer}
+            )
+        except (ParseError, BusyError) as error:
             return Found(visit=PageVisit(url=entry.url, at=now, outcome=f"page not read: {error}"))
         return Found(visit=PageVisit(url=entry.url, at=now, outcome=article.page), article=article)
 

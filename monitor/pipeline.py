@@ -131,7 +131,7 @@ async def _parse(feed: FeedState, fetched: Fetched, tools: Tools) -> ParsedFeed 
     """The feed's entries; None where nothing changed since the last poll."""
     if fetched.status == 304 or _body_hash(fetched) == feed.body_hash:
         return None
-    return await tools.workers.run(read_feed, fetched.body, fetched.final_url, fetched.media_type)
+    return await tools.workers.run_for(feed.name, read_feed, fetched.body, fetched.final_url, fetched.media_type)
 
 
 _Findings = tuple[tuple[Judged, ...], tuple[PageVisit, ...]]
@@ -142,7 +142,7 @@ async def _judge(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetim
     if not fresh:
         return (), ()
     language = feed.language or parsed.language
-    read = await tools.workers.run(read_articles, tuple(fresh), feed.name, now, language)
+    read = await tools.workers.run_for(feed.name, read_articles, tuple(fresh), feed.name, now, language)
     judged = await asyncio.to_thread(_judge_all, feed, fresh, read, tools)
     entries = {each.guid: each for each in fresh}
     wanted = await tools.db.read(_wanted, feed, judged, tools, now=now)

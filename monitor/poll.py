@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from monitor import schedule
-from monitor.errors import MonitorError, StoreError
+from monitor.errors import BusyError, MonitorError, StoreError
 from monitor.pipeline import Polled, Tools, poll
 from monitor.store import feeds
 from monitor.store.feeds import LeaseLostError
@@ -24,6 +24,7 @@ LEASE_FOR = timedelta(minutes=2)
 _DEADLINE_SECONDS = 100.0
 _PUT_OFF_FOR = timedelta(hours=1)
 _REST_FOR = timedelta(minutes=1)
+_AGAIN_FOR = timedelta(minutes=5)
 
 
 class Poller:
@@ -89,6 +90,9 @@ class Poller:
         except TimeoutError:  # every step has a limit of its own: it waited too long behind others
             log.error("poll of feed=%s was cut off after %d s; it has its next turn", feed.name, _DEADLINE_SECONDS)
             return await self._put_off(feed, max(feed.interval_for, _REST_FOR), "our side was too busy to read it", now)
+        except BusyError as error:  # it was fetched: the next time is not to come too soon
+            log.warning("poll of feed=%s was not made: %s", feed.name, error)
+            return await self._put_off(feed, max(_REST_FOR, min(feed.interval_for, _AGAIN_FOR)), str(error), now)
         except MonitorError as error:  # of this machine, such as no room for another process: soon to be over
             log.error("poll of feed=%s could not be made: %s", feed.name, error)
             return await self._put_off(feed, _REST_FOR, str(error), now)

@@ -4,6 +4,9 @@ A feed of 128 KB can keep feedparser busy for minutes (case X2) and nothing insi
 strangers' documents runs here. Each process is a pebble pool of one, so that a broken pool (they break when an idle process is
 killed from outside) is replaced without touching its neighbours. Processes come from a fork server, which holds no socket, no
 database and no thread of ours and has the imports done.
+
+The costly do not stand before the others: a call that is not done after a fifth of its time begins anew in a second lane, a
+process of its own, and whoever was costly last time goes there at once.
 """
 
 from __future__ import annotations
@@ -16,17 +19,18 @@ import pickle
 import resource
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple, cast
 
 from pebble import ProcessExpired, ProcessPool
 
-from monitor.errors import MonitorError, ParseError
+from monitor.errors import BusyError, MonitorError, ParseError
 
 R = TypeVar("R")
 Args = TypeVarTuple("Args")
@@ -37,6 +41,11 @@ _START_FOR = timedelta(seconds=30)
 """On top of the limit, for a process that has to be started first: only a stuck machine takes so long."""
 _MAX_CALLS = 1_000
 """After so many calls a process is replaced: what its libraries leak goes with it."""
+_QUICK = 0.2
+"""The share of the limit that a call has before it goes to the second lane."""
+_MOST_WAITING = 8
+"""In the second lane; who comes then is sent away, for whoever waits there holds a place among the polls."""
+_MOST_COSTLY = 10_000
 _OUT_OF_MEMORY = 12
 """The exit code a process gives itself (ENOMEM)."""
 
@@ -56,6 +65,10 @@ class Workers:
         self._memory_mb = memory_mb
         self._preload = tuple(preload)
         self._slots = [_Slot(self._new_pool) for _ in range(processes)]
+        self._second = _Slot(self._new_pool)
+        self._second_is_mine = asyncio.Lock()
+        self._waiting = 0
+        self._costly: dict[str, None] = {}
         self._idle: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()
         for slot in self._slots:
             self._idle.put_nowait(slot)
@@ -67,14 +80,51 @@ class Workers:
         ParseError with code `too costly` where the process was killed for time or memory or died of the call. Cancelling the
         await kills the process.
         """
+        return await self.run_for("", fn, *args)
+
+    async def run_for(self, who: str, fn: Callable[[*Args], R], /, *args: *Args) -> R:
+        """As `run`, on behalf of somebody (a feed, a host) who is remembered where it is costly. Raises BusyError as well, where
+        too many costly ones wait already.
+        """
+        if who and who in self._costly:
+            return cast(R, _opened(await self._in_second_lane(who, fn, args)))
         slot = await self._idle.get()
         try:
-            is_answer, value = pickle.loads(await self._answer(slot, fn, args))
+            return cast(R, _opened(await self._answer(slot, fn, args, self._limit_for * _QUICK)))
+        except _OutOfTimeError:
+            self._note(who)
+        except ParseError as error:
+            if error.code == "too costly":
+                self._note(who)
+            raise
         finally:
             self._idle.put_nowait(slot)
-        if is_answer:
-            return value  # type: ignore[no-any-return]
-        raise value
+        return cast(R, _opened(await self._in_second_lane(who, fn, args)))
+
+    async def _in_second_lane(self, who: str, fn: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
+        if self._waiting >= _MOST_WAITING:
+            raise BusyError("too many costly documents wait to be read")
+        self._waiting += 1
+        try:
+            await self._second_is_mine.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            began = time.monotonic()
+            answer = await self._answer(self._second, fn, args, self._limit_for)
+            if time.monotonic() - began < (self._limit_for * _QUICK).total_seconds():
+                self._costly.pop(who, None)
+            return answer
+        finally:
+            if not self._waiting:
+                self._second.drop()  # its memory is given back; costly documents are rare
+            self._second_is_mine.release()
+
+    def _note(self, who: str) -> None:
+        if who:
+            self._costly[who] = None
+        if len(self._costly) > _MOST_COSTLY:
+            del self._costly[next(iter(self._costly))]
 
     async def start(self) -> None:
         """Have every process up, its imports done, before the first call."""
@@ -82,9 +132,9 @@ class Workers:
 
     def close(self) -> None:
         """Kill every process, running calls included. Takes a moment; may be called twice."""
-        for slot in self._slots:
+        for slot in (*self._slots, self._second):
             slot.drop()
-        for slot in self._slots:
+        for slot in (*self._slots, self._second):
             slot.wait()
 
     def __enter__(self) -> Workers:
@@ -95,10 +145,10 @@ class Workers:
     ) -> None:
         self.close()
 
-    async def _answer(self, slot: _Slot, fn: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
+    async def _answer(self, slot: _Slot, fn: Callable[..., Any], args: tuple[Any, ...], limit_for: timedelta) -> bytes:
         for _ in range(2):
             try:
-                return await self._answer_once(slot, fn, args)
+                return await self._answer_once(slot, fn, args, limit_for.total_seconds())
             except (
                 BrokenProcessPool
             ) as broken:  # its process died while idle, the call was not begun: once more, in a new one
@@ -106,8 +156,7 @@ class Workers:
                 failure = broken
         raise MonitorError(f"worker processes do not start or die at once ({failure})")
 
-    async def _answer_once(self, slot: _Slot, fn: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
-        limit = self._limit_for.total_seconds()
+    async def _answer_once(self, slot: _Slot, fn: Callable[..., Any], args: tuple[Any, ...], limit: float) -> bytes:
         pool = await slot.ready()
         try:
             # pebble measures by the wall clock, which may be set back; the loop's cannot.
@@ -115,7 +164,7 @@ class Workers:
                 return bytes(await asyncio.wrap_future(pool.schedule(_call, args=(fn, args), timeout=limit)))
         except TimeoutError:
             slot.drop()
-            raise ParseError(f"it took longer than {limit:g} s", code="too costly") from None
+            raise _OutOfTimeError(f"it took longer than {limit:g} s", code="too costly") from None
         except ProcessExpired as death:
             raise ParseError(_why(death.exitcode, self._memory_mb), code="too costly") from None
         except asyncio.CancelledError:
@@ -127,6 +176,17 @@ class Workers:
         context.set_forkserver_preload(list(self._preload))
         limits = (self._memory_mb, self._preload)
         return ProcessPool(max_workers=1, max_tasks=_MAX_CALLS, initializer=_prepare, initargs=limits, context=context)
+
+
+class _OutOfTimeError(ParseError):
+    """Its process was killed for time."""
+
+
+def _opened(pickled: bytes) -> Any:
+    is_answer, value = pickle.loads(pickled)
+    if is_answer:
+        return value
+    raise value
 
 
 class _Slot:

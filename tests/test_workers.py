@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ from typing import TypeVar
 
 import pytest
 
-from monitor.errors import ConfigError, FetchError, ParseError
+from monitor.errors import BusyError, ConfigError, FetchError, ParseError
 from monitor.extract import read_articles
 from monitor.parse import read_feed
 from monitor.workers import Workers
@@ -267,6 +268,68 @@ def test_more_calls_than_processes_wait_their_turn() -> None:
         assert len(set(pids)) <= 2
 
     with_workers(story, processes=2)
+
+
+# --- fairness ---------------------------------------------------------------------------------------------------------
+
+
+def test_x2_a_good_feed_does_not_wait_behind_costly_ones() -> None:
+    """Fourteen that take a second each and are killed then: a good one that comes last is among the first to be done."""
+    done: list[str] = []
+
+    async def reads(workers: Workers, name: str, seconds: float) -> None:
+        with contextlib.suppress(ParseError, BusyError):
+            await workers.run_for(name, busy, seconds)
+        done.append(name)
+
+    async def story(workers: Workers) -> None:
+        await reads(workers, "bad-0", 60.0)  # now it is known
+        bad = [asyncio.create_task(reads(workers, "bad-0", 60.0)) for _ in range(5)]
+        await asyncio.sleep(0)
+        await asyncio.gather(*(reads(workers, f"good-{n}", 0.0) for n in range(3)))
+        assert done == ["bad-0", "good-0", "good-1", "good-2"]
+        for task in bad:
+            task.cancel()
+        await asyncio.gather(*bad, return_exceptions=True)
+
+    with_workers(story, limit_for=timedelta(seconds=4))
+
+
+def test_a_long_call_has_its_whole_time_in_the_second_lane() -> None:
+    async def story(workers: Workers) -> None:
+        await workers.run_for("slow", busy, 1.0)  # five times what the first lane gives
+        assert await workers.run(abs, -1) == 1
+
+    with_workers(story, limit_for=timedelta(seconds=4))
+
+
+def test_who_was_costly_once_and_is_no_longer_comes_back_to_the_first_lane() -> None:
+    async def story(workers: Workers) -> None:
+        first = await workers.run(os.getpid)
+        with pytest.raises(ParseError):
+            await workers.run_for("feed", busy, 60.0)
+        after = await workers.run(os.getpid)
+        assert after != first
+        assert await workers.run_for("feed", os.getpid) != after  # in the second lane
+        assert await workers.run_for("feed", os.getpid) == after
+
+    with_workers(story, limit_for=timedelta(seconds=2))
+
+
+def test_too_many_costly_ones_are_sent_away_rather_than_kept_waiting() -> None:
+    async def story(workers: Workers) -> None:
+        with pytest.raises(ParseError):
+            await workers.run_for("bad", busy, 60.0)
+        calls = [asyncio.create_task(workers.run_for("bad", busy, 60.0)) for _ in range(12)]
+        await asyncio.sleep(0.2)
+        sent_away = [each for each in calls if each.done() and isinstance(each.exception(), BusyError)]
+        assert len(sent_away) == 3
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert await workers.run(abs, -1) == 1
+
+    with_workers(story, limit_for=timedelta(seconds=3))
 
 
 def test_closing_ends_every_process_even_a_busy_one(tmp_path: Path) -> None:
