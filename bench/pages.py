@@ -1,11 +1,14 @@
 """How much of an article's own text we find on its page, beside rivals in the same run.
 
-    python -m bench.pages --data DIR [--json FILE]
+    python -m bench.pages --data DIR [--tracking DIR] [--json FILE]
 
 DIR (or the environment variable PAGES_DATA) holds `scrapinghub_aeb/` and `fundus/`: pages with their exact main texts, as
 published by these two projects; nothing of them is copied. Printed are the means over pages of token precision, recall and F1
 (bags of our own tokens), how many pages gave less than half of their text, and CPU time. Rivals are imported where they are
 installed (no dependencies of the project, but for the one that won) and named as absent where not.
+
+With `--tracking` (ecbplus/ and basil/ as described in docs/matching.md): what the whole text changes, by the share of its
+threshold that a teaser of 40 words reached. It says where to draw the band within which a page is worth its fetch.
 """
 
 from __future__ import annotations
@@ -23,7 +26,10 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from monitor.background import Background
+from monitor.match import build, share_of_threshold
 from monitor.text import tokens
+from monitor.types import Seed, Topic
 from monitor.webpage import main_text, tree_of
 
 Extractor = Callable[[bytes], str]
@@ -152,9 +158,57 @@ def _tried(extract: Extractor, page: Page) -> str:
         return ""
 
 
+# --- the band ---------------------------------------------------------------------------------------------------------
+
+
+def band(folder: Path) -> Iterator[tuple[float, list[int]]]:
+    """Share of the threshold in tenths -> pairs of article and topic, those of the topic, whole text matches, of these of the topic."""
+    sets = [list(_articles(folder / name / "articles.jsonl.gz")) for name in ("ecbplus", "basil")]
+    found: dict[int, list[int]] = {}
+    for articles, noise, group in ((*sets, "subtopic"), (*reversed(sets), "triple")):
+        for seeds in (1, 2):
+            for share, is_own, is_match in _outcomes(articles, noise, group, seeds):
+                row = found.setdefault(min(int(share * 10), 20), [0, 0, 0, 0])
+                for place, counts in enumerate((True, is_own, is_match, is_own and is_match)):
+                    row[place] += counts
+    yield from ((tenth / 10, found[tenth]) for tenth in sorted(found))
+
+
+def _articles(path: Path) -> Iterator[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        yield from (each for each in map(json.loads, lines) if len(each["text"].split()) > 150)
+
+
+def _outcomes(
+    articles: list[dict[str, Any]], noise: list[dict[str, Any]], group: str, seeds: int
+) -> Iterator[tuple[float, bool, bool]]:
+    groups: dict[str, list[int]] = {}
+    for number, each in enumerate(articles):
+        groups.setdefault(str(each[group]), []).append(number)
+    groups = {name: own for name, own in groups.items() if len(own) > seeds}
+    matcher = build(
+        [_topic(name, articles, own[:seeds]) for name, own in groups.items()], background=Background.shipped()
+    )
+    for number, each in [*enumerate(articles), *((-1, other) for other in noise)]:
+        words = each["text"].split()
+        title = each.get("title") or " ".join(words[:10])
+        teasers, wholes = matcher.score(title, " ".join(words[:40]), "en"), matcher.score(title, each["text"], "en")
+        for teaser, whole in zip(teasers, wholes, strict=True):
+            own = groups[teaser.topic]
+            if number not in own[:seeds]:
+                yield share_of_threshold(teaser), number in own[seeds:], whole.is_match
+
+
+def _topic(name: str, articles: list[dict[str, Any]], seeds: list[int]) -> Topic:
+    texts = [(articles[n].get("title") or "", articles[n]["text"]) for n in seeds]
+    made = tuple(Seed(file=str(n), title=title, text=text, language="en") for n, (title, text) in enumerate(texts))
+    return Topic(name=name, title=name, seeds=made)
+
+
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--data", type=Path, default=os.environ.get("PAGES_DATA"))
+    asked.add_argument("--tracking", type=Path, help="the folder with ecbplus/ and basil/")
     asked.add_argument("--json", type=Path, help="write the figures here as well")
     given = asked.parse_args()
     if given.data is None or not Path(given.data).is_dir():
@@ -172,6 +226,10 @@ def main() -> None:
                 f" {got['below_half']:11} {got['ms']:6.1f}",
                 flush=True,
             )
+    if given.tracking:
+        print(f"\n{'share':>5} {'pairs':>7} {'of the topic':>12} {'whole text matches':>18} {'of the topic':>12}")
+        for share, row in band(given.tracking):
+            print(f"{share:5.1f} {row[0]:7} {row[1]:12} {row[2]:18} {row[3]:12}", flush=True)
     if given.json:
         given.json.write_text(json.dumps(table, indent=1))
 

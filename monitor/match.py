@@ -82,15 +82,16 @@ def is_near(score: Score) -> bool:
     """Whether the whole text of an article read in part could turn this answer; a term that is required may stand further down."""
     if score.blocked is not None:
         return score.blocked is Reason.NOT_REQUIRED
-    return NEAR <= _share(score) < CONFIDENT
+    return NEAR <= share_of_threshold(score) < CONFIDENT
 
 
 def nearness(score: Score) -> float:
     """How far a score is from its threshold, as a share of it: 0 at the threshold itself."""
-    return abs(1.0 - _share(score))
+    return abs(1.0 - share_of_threshold(score))
 
 
-def _share(score: Score) -> float:
+def share_of_threshold(score: Score) -> float:
+    """How much of its threshold a score reaches, as the threshold is measured: 1 is a match."""
     return (score.score + SHIFT) / max(score.threshold + SHIFT, SHIFT)
 
 

@@ -144,18 +144,18 @@ async def _judge(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetim
     language = feed.language or parsed.language
     read = await tools.workers.run_for(feed.name, read_articles, tuple(fresh), feed.name, now, language)
     judged = await asyncio.to_thread(_judge_all, feed, fresh, read, tools)
-    entries = {each.guid: each for each in fresh}
-    wanted = await tools.db.read(_wanted, feed, judged, tools, now=now)
-    if tools.reader is None or not wanted:
+    when = tools.pages.get(feed.name, pages.NEAR)
+    worthy = [each for each in judged if pages.wants(each, when, now=now)]
+    if tools.reader is None or not worthy:
         return judged, ()
+    entries = {each.guid: each for each in fresh}
+    wanted = await tools.db.read(_open_to_us, worthy, tools, now=now)
     found = await tools.reader.read([entries[guid] for guid in wanted], feed, language=language, now=now)
     return await asyncio.to_thread(_judge_again, judged, found, tools), tuple(each.visit for each in found)
 
 
-def _wanted(session: Session, feed: FeedState, judged: Sequence[Judged], tools: Tools, *, now: datetime) -> list[str]:
-    """Guids of the articles whose pages are worth reading, those nearest to a threshold first; copies of what we have are not."""
-    when = tools.pages.get(feed.name, pages.NEAR)
-    worthy = [each for each in judged if tools.reader and pages.wants(each, when, now=now)]
+def _open_to_us(session: Session, worthy: Sequence[Judged], tools: Tools, *, now: datetime) -> list[str]:
+    """Guids of the articles whose pages to read, those nearest to a threshold first; not of copies of what we have."""
     wanted: list[str] = []
     hosts: Counter[str] = Counter()
     for each in sorted(worthy, key=pages.urgency):

@@ -13,7 +13,7 @@ from sqlmodel import select
 
 from monitor import poll
 from monitor.deliver import Deliverer
-from monitor.errors import MonitorError, StoreError
+from monitor.errors import BusyError, MonitorError, StoreError
 from monitor.poll import Poller
 from monitor.store import alerts, feeds, outbox
 from monitor.store.db import Database
@@ -173,6 +173,7 @@ def run_poll(db: Database, fault: Exception, monkeypatch: pytest.MonkeyPatch) ->
     [
         (StoreError("locked"), timedelta(minutes=1)),
         (MonitorError("worker processes do not start"), timedelta(minutes=1)),
+        (BusyError("too many wait"), timedelta(minutes=5)),
         (TimeoutError(), timedelta(minutes=15)),
         (ZeroDivisionError(), timedelta(hours=1)),
     ],
