@@ -162,7 +162,7 @@ def _tried(extract: Extractor, page: Page) -> str:
 
 
 def band(folder: Path) -> Iterator[tuple[float, list[int]]]:
-    """Share of the threshold in tenths -> pairs of article and topic, those of the topic, whole text matches, of these of the topic."""
+    """Share of the threshold -> pairs of article and topic: all, the topic's own, matched by the whole text, of these its own."""
     sets = [list(_articles(folder / name / "articles.jsonl.gz")) for name in ("ecbplus", "basil")]
     found: dict[int, list[int]] = {}
     for articles, noise, group in ((*sets, "subtopic"), (*reversed(sets), "triple")):
