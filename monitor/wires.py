@@ -57,6 +57,7 @@ AGENCIES: Final[dict[str, tuple[str, ...]]] = {
     "24.kg": ("24.kg",),
 }
 
+_START, _LINES = 600, 4
 _HEAD = 160
 """Characters in which a dateline begins and ends."""
 _AUTHOR = 300
@@ -69,12 +70,11 @@ _AGENCY = r"(?<!\w)(?P<agency>" + "|".join(map(re.escape, _LONGEST_FIRST)) + r")
 _DASH = r"(?:-{1,3}|[–—―−])"
 _MONTH = r"(?:\d{1,2}(?:st|nd|rd|th)?\.?\s?[^\W\d_]{3,10}|[^\W\d_]{3,9}\.?\s?\d{1,2})\.?(?:,?\s\d{4})?"
 # A place, perhaps a country and a date: few words, no end of a sentence before the agency except an abbreviation's.
-_PLACE = r"[^\n()（）!?;«»\"“”]{0,60}?"
-_BRACKETED = (
-    rf"[(（\[]\s*(?:خبرگزاری\s|آژانس\s|وكالة أنباء\s|агентство\s)?{_AGENCY}(?:\s*[/,&-]\s*[\w .]{{2,20}})?\s*[)）\]]"
-)
+_PLACE = r"[^\n()（）!?;«»\"“”]{0,60}?(?:\([^()\n]{2,25}\)[^\n()（）!?;«»\"“”]{0,40}?)?"
+_PREFIX = r"(?:خبرگزاری\s|آژانس\s|وكالة أنباء\s|агентство\s|[\w .]{2,15}/)?"
+_BRACKETED = rf"[(（\[]\s*{_PREFIX}{_AGENCY}(?:\s*[/,&-]\s*[\w .]{{2,20}})?\s*[)）\]]"
 
-# Each is tried at the very start of the text.
+# Each is tried at the start of the text's first lines.
 _DATELINES = tuple(
     re.compile(pattern)
     for pattern in (
@@ -82,8 +82,14 @@ _DATELINES = tuple(
         rf"{_PLACE}{_BRACKETED}\s*\.?\s*(?:{_DASH}|[:：؛])",
         # New Delhi, Oct 20 (PTI) The foreign ministry ...
         rf"[^\W\d_][^\n()!?;]{{0,40}}?,?\s{_MONTH},?\s*{_BRACKETED}\s",
+        # NEW YORK (AP) The council, where the dash was lost on the way
+        rf"[A-Z][A-Z .'/-]{{2,30}}(?:,\s[A-Z][\w. ]{{1,20}})?\s(?:{_DASH}\s)?{_BRACKETED}\s(?=[A-Z\"“‘'])",
+        # Washington (AFP), alone on its line
+        rf"[^\W\d_][\w ,'’-]{{1,25}}\s{_BRACKETED}$",
         # MOSCOW, October 20. /TASS/.
-        rf"{_PLACE}/\s?{_AGENCY}\s?/",
+        rf"{_PLACE}/\s?{_AGENCY}\s?/\s*[.,:–—-]",
+        # By: PTI | Marlbridge |
+        rf"By:?\s+{_AGENCY}\s*(?:\||$)",
         # МОСКВА, 20 окт — РИА Новости.
         rf"[^\n()!?;]{{2,40}}?{_MONTH}\s*{_DASH}\s*{_AGENCY}\s*[.,:]",
         # Москва. 20 октября. INTERFAX.RU -    Tehran, IRNA -    PARIS: AFP -    Reuters -
@@ -112,9 +118,10 @@ def _of_byline(author: str) -> str:
 
 
 def _of_dateline(text: str) -> str:
-    start = text[:_HEAD].lstrip(" \t\n\r\ufeff\u200e\u200f*•")
-    for dateline in _DATELINES:
-        found = dateline.match(start)
-        if found:
-            return _NAME_OF[found["agency"]]
+    for line in text[:_START].splitlines()[:_LINES]:  # a byline or the headline may stand above it
+        start = line[:_HEAD].strip(" \t\ufeff\u200e\u200f*•")
+        for dateline in _DATELINES if len(start) > 1 else ():
+            found = dateline.match(start)
+            if found:
+                return _NAME_OF[found["agency"]]
     return ""
