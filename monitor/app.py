@@ -14,16 +14,18 @@ from functools import cached_property
 
 from monitor import channels as channel_kinds
 from monitor import clock as clocks
-from monitor import seeds, urls
+from monitor import notices, seeds, urls
 from monitor.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.alert import Limits
 from monitor.channels import Channel
+from monitor.embedding import Embedding
 from monitor.errors import ConfigError, StoreError
 from monitor.fetch import Fetcher, FetchLimits
 from monitor.http import Door
 from monitor.intake import Telling
 from monitor.lessons import last_mark, learned, relearned
 from monitor.match import Tracker
+from monitor.multilingual import Multilingual
 from monitor.pages import PageReader
 from monitor.pipeline import Tools
 from monitor.schedule import Cadence
@@ -59,6 +61,9 @@ class App:
         self._made_of: dict[str, tuple[str, str | None]] = {}
         self._look_again_at = 0.0
         self._shelves = seeds.Shelves(settings.seeds.dir)
+        self._meant_state: tuple[object, ...] = ()
+        self._meaning: asyncio.Task[None] | None = None
+        self._told_problem: str | None = None
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
@@ -128,6 +133,17 @@ class App:
         return AddressPolicy((*self.settings.fetch.allow_networks, *PRIVATE_NETWORKS))
 
     @cached_property
+    def multilingual(self) -> Multilingual | None:
+        """What matches topics across languages; None where the settings name no embedder."""
+        settings = self.settings.embedding
+        if settings.embedder == "none":
+            return None
+        made = Multilingual(Embedding(settings, user_agent=self.settings.fetch.user_agent))
+        if made.embedding.problem:
+            log.error("embedding: %s; articles are matched by words alone", made.embedding.problem)
+        return made
+
+    @cached_property
     def channels(self) -> Mapping[str, Channel]:
         """The ways to tell, by name. Raises ConfigError with every fault."""
         built: dict[str, Channel] = {}
@@ -144,6 +160,8 @@ class App:
     async def aclose(self) -> None:
         """End what was made."""
         made = self.__dict__
+        if self._meaning:
+            await asyncio.gather(self._meaning, return_exceptions=True)
         if "fetcher" in made:
             await self.fetcher.aclose()
         if "door" in made:
@@ -154,6 +172,8 @@ class App:
         """End what was made, for those who never went to the network."""
         if "workers" in self.__dict__:
             self.workers.close()
+        if self.__dict__.get("multilingual"):
+            self.__dict__["multilingual"].embedding.close()
         if "db" in self.__dict__:
             self.db.close()
 
@@ -237,6 +257,18 @@ class App:
             self.tracker.renew(matcher)
         return changed
 
+    def load_meanings(self) -> None:
+        """Let topics match across languages, as far as their seeds can be embedded in a few seconds. `load_topics` comes first."""
+        if self.multilingual:
+            wanted = self._state
+            self.multilingual.renew(self.db, self.shelf.topics)
+            self._meant_state = wanted
+
+    @property
+    def _state(self) -> tuple[object, ...]:
+        """What the model in force was built from."""
+        return self._seen_digest, self._seen_verdict, self._seen_mark
+
     def _digest_of_seeds(self) -> str:
         root = self.settings.seeds.dir
         began = time.monotonic()
@@ -251,15 +283,37 @@ class App:
             digest = await asyncio.to_thread(self._digest_of_seeds)
         verdict = await self.db.read(topics.last_verdict)
         mark = await self.db.read(last_mark)
-        if (digest, verdict, mark) == (self._seen_digest, self._seen_verdict, self._seen_mark):
+        await self._tell_of_embedder(now)
+        if (digest, verdict, mark) == self._state:
+            self._start_meanings()
             return False
         before = set(self.shelf.faults)
         changed = await asyncio.to_thread(self.load_topics, now=now)
         for fault in self.shelf.faults:
             if fault not in before:
                 log.error("seeds: %s", fault)
+        self._start_meanings()
         log.info("topics reloaded count=%d changed=%s", len(self.shelf.topics), ",".join(changed) or "none")
         return True
+
+    async def _tell_of_embedder(self, now: datetime) -> None:
+        """A notice where the embedder began to fail or is back, and a log line."""
+        problem = self.multilingual.embedding.problem if self.multilingual else None
+        if bool(problem) == bool(self._told_problem):
+            return
+        self._told_problem = problem
+        channels = {name: each.destination for name, each in self.channels.items()}
+        kind = self.settings.embedding.embedder.partition(":")[0]
+        await self.db.write(notices.of_embedder, kind, problem, channels=channels, now=now)
+
+    def _start_meanings(self) -> None:
+        """Embed what changed, beside the tick: an embedder may take its time, and topics match by words meanwhile."""
+        multilingual = self.multilingual
+        if not multilingual or not multilingual.embedding.is_on or (self._meaning and not self._meaning.done()):
+            return
+        if self._meant_state != self._state or not (multilingual.is_complete or multilingual.embedding.is_resting):
+            self._meaning = asyncio.create_task(asyncio.to_thread(self.load_meanings), name="embed seeds")
+            self._meaning.add_done_callback(_log_failure)
 
     # --- what rounds work with ------------------------------------------------------------------------------------
 
@@ -286,6 +340,7 @@ class App:
             workers=self.workers,
             matcher=self.tracker,
             telling=self.telling(),
+            multilingual=self.multilingual,
             cadence=Cadence(
                 min_for=schedule.min_interval_for,
                 max_for=schedule.max_interval_for,
@@ -299,3 +354,8 @@ class App:
             pages_per_poll=fetch.pages_per_poll,
             pages_per_day=fetch.pages_per_day,
         )
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("seeds could not be embedded: %s; it is tried again", error)

@@ -22,6 +22,7 @@ from monitor.intake import Filed, Judged, Telling, judge, take_in
 from monitor.language import detect
 from monitor.lessons import learned
 from monitor.match import Matcher, Tracker
+from monitor.multilingual import Multilingual
 from monitor.store import archive, migrate
 from monitor.store.db import Database
 from monitor.store.tables import ArticleRow
@@ -174,17 +175,31 @@ class Replayed:
 
 
 def run(
-    lines: Iterable[Line], matcher: Matcher, topics: Sequence[Topic], *, all_scores: bool = False
+    lines: Iterable[Line],
+    matcher: Matcher,
+    topics: Sequence[Topic],
+    *,
+    all_scores: bool = False,
+    across: Multilingual | None = None,
+    vectors_in: Database | None = None,
 ) -> Iterator[dict[str, Any]]:
     """One answer a line, in order: topics, story, kind, of, alert, reason."""
-    for each in replay(lines, matcher, topics):
+    for each in replay(lines, matcher, topics, across=across, vectors_in=vectors_in):
         yield _answer(each, all_scores)
 
 
-def replay(lines: Iterable[Line], matcher: Matcher, topics: Sequence[Topic]) -> Iterator[Replayed]:
+def replay(
+    lines: Iterable[Line],
+    matcher: Matcher,
+    topics: Sequence[Topic],
+    *,
+    across: Multilingual | None = None,
+    vectors_in: Database | None = None,
+) -> Iterator[Replayed]:
     """Every article, in order, as the daemon would have judged and filed it.
 
     On the way topics follow their stories and learn what is ordinary, as the daemon's do, from these articles alone.
+    `across` matches across languages too; what is in `vectors_in` need not be embedded again.
     """
     db = Database("sqlite://")
     try:
@@ -192,15 +207,22 @@ def replay(lines: Iterable[Line], matcher: Matcher, topics: Sequence[Topic]) -> 
         ids: dict[int, Any] = {}
         telling = Telling(topics={topic.name: topic for topic in topics})
         tracker, seen, waiting = Tracker(matcher), 0, iter(lines)
+        if across:
+            across.renew(db, topics, is_patient=True)
         # a batch ends where the daemon, too, would look at the archive again
         while batch := list(islice(waiting, min(BATCH, next_mark(seen) - seen))):
-            judged = [judge(line.article, tracker, arrival=Arrival(max_age_for=None)) for line in batch]
+            seen_across = across.look_now(db, [line.article for line in batch], vectors_in) if across else None
+            judged = [
+                judge(line.article, tracker, arrival=Arrival(max_age_for=None), across=seen_across) for line in batch
+            ]
             with db.writing() as session:
                 yield from [_filed(session, *each, telling, ids) for each in zip(batch, judged, strict=True)]
             with db.reading() as session:
                 last, seen = mark(seen), archive.newest(session)
                 if mark(seen) != last:
                     tracker.renew(learned(session, topics))
+            if across and mark(seen) != last:
+                across.renew(db, topics, is_patient=True)
     finally:
         db.close()
 

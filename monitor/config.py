@@ -138,7 +138,8 @@ def _got(path: Place, value: Any, draft: Draft) -> str:
     """What was written, for short plain values that cannot be secret."""
     if not isinstance(value, str | int | float) or path in draft.from_files or any(map(SECRET.search, path)):
         return ""
-    return f", got {clean_line(json.dumps(value, ensure_ascii=False), limit=60)}"
+    plain = _without_password(value) if isinstance(value, str) else value
+    return f", got {clean_line(json.dumps(plain, ensure_ascii=False), limit=60)}"
 
 
 def _unknown(path: Place, draft: Draft) -> tuple[str, str]:

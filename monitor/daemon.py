@@ -148,6 +148,7 @@ class Daemon:
         with self.app.db.writing() as session:
             times.bring_near(session, now=now, at_most_for=2 * max(self.app.settings.schedule.max_interval_for, _DAY))
         self.app.load_topics(now=now)
+        self.app.load_meanings()
         for fault in (*self.app.shelf.faults, *self.app.shelf.warnings):
             log.warning("seeds: %s", fault)
 

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from monitor import alert as policy
-from monitor import dedup, stories
+from monitor import dedup, multilingual, stories
 from monitor.alert import Arrival, Limits
 from monitor.ledger import Carrier, origins, pace, usual_pace
 from monitor.match import Matcher, Tracker
+from monitor.multilingual import Across, Meant
 from monitor.sketch import Fingerprint, Shingles, fingerprint
 from monitor.store import alerts, articles, kindred, near
 from monitor.store import stories as story_rows
@@ -80,6 +81,8 @@ class Judged:
     profile: Profile
     arrival: Arrival
     sighting: Sighting | None = None
+    meant: Meant | None = None
+    """Its vector, where it has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +99,23 @@ class Filed:
 
 
 def judge(
-    article: Article, matcher: Matcher | Tracker, *, arrival: Arrival, sighting: Sighting | None = None
+    article: Article,
+    matcher: Matcher | Tracker,
+    *,
+    arrival: Arrival,
+    sighting: Sighting | None = None,
+    across: Across | None = None,
 ) -> Judged:
-    """All that can be said of an article without the store. A wall's text is never matched as if it were the article's."""
+    """All that can be said of an article without the store. A wall's text is never matched as if it were the article's.
+
+    With `across` topics are matched by meaning too, in languages in which they have no seed.
+    """
     is_wall = article.grade is Grade.WALL
     article = replace(article, wire=credit(article.author, "" if is_wall else article.text))
     scores = () if is_wall else _scores(article, matcher)
+    meant = across.meant(article) if across and not is_wall else None
+    if across and meant:
+        scores = across.improve(scores, article, meant)
     return Judged(
         article=article,
         fingerprint=fingerprint(article.title, "" if is_wall else article.text),
@@ -109,6 +123,7 @@ def judge(
         profile=Profile() if is_wall else _profile(article, scores, matcher),
         arrival=arrival,
         sighting=sighting,
+        meant=meant,
     )
 
 
@@ -159,6 +174,8 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
         story_rows.enter(session, story_id, _carrier(article, choice, article_id), telling.preferred)
     if sighting:
         articles.see(session, sighting, article_id, now=now)
+    if judged.meant:
+        multilingual.keep(session, article_id, judged.meant)
     alerts.save_matches(session, article_id, story_id, judged.scores, decision, now=now)
     if known is None and choice.kind is not Kind.COPY:
         missed = near.candidates(judged.scores)

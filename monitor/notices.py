@@ -149,6 +149,20 @@ def of_loss(
     _tell(session, title, body, key=f"delivery/{delivery.id}/dead", channels=others, now=now)
 
 
+def of_embedder(
+    session: Session, embedder: str, problem: str | None, *, channels: Mapping[str, str], now: datetime
+) -> None:
+    """The embedder began to fail, or (without a problem) works again; each is told once a day at most."""
+    title = f"Matching across languages rests: {embedder} fails" if problem else "Topics match across languages again"
+    body = (
+        f"{problem}\nNothing is lost: articles are matched by words alone meanwhile, and the embedder is tried again."
+        if problem
+        else f"{embedder} works again."
+    )
+    key = f"embedder/{embedder}/{'failing' if problem else 'back'}/{now:%Y-%m-%d}"
+    _tell(session, title, body, key=key, channels=channels, now=now)
+
+
 def _words_on_feed(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at: datetime) -> tuple[str, str]:
     if event is FeedEvent.FAILING:
         return (

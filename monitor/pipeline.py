@@ -31,6 +31,7 @@ from monitor.extract import FROM_PAGE, read_articles
 from monitor.fetch import Fetcher
 from monitor.intake import Filed, Judged, Telling, judge, take_in
 from monitor.match import Matcher, Tracker
+from monitor.multilingual import Across, Multilingual
 from monitor.pages import Found, PageReader
 from monitor.parse import read_feed
 from monitor.schedule import Cadence, FeedEvent
@@ -76,6 +77,8 @@ class Tools:
     pages_per_poll: int = 5
     pages_per_day: int = 100
     """Of one host."""
+    multilingual: Multilingual | None = None
+    """Matches across languages, where an embedder is in use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +146,7 @@ async def _judge(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetim
         return (), ()
     language = feed.language or parsed.language
     read = await tools.workers.run_for(feed.name, read_articles, tuple(fresh), feed.name, now, language)
-    judged = await asyncio.to_thread(_judge_all, feed, fresh, read, tools)
+    judged = await asyncio.to_thread(_judge_all, feed, fresh, read, tools, await _across(read, tools))
     when = tools.pages.get(feed.name, pages.NEAR)
     worthy = [each for each in judged if pages.wants(each, when, now=now)]
     if tools.reader is None or not worthy:
@@ -151,7 +154,13 @@ async def _judge(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetim
     entries = {each.guid: each for each in fresh}
     wanted = await tools.db.read(_open_to_us, worthy, tools, now=now)
     found = await tools.reader.read([entries[guid] for guid in wanted], feed, language=language, now=now)
-    return await asyncio.to_thread(_judge_again, judged, found, tools), tuple(each.visit for each in found)
+    across = await _across([each.article for each in found if each.article], tools)
+    return await asyncio.to_thread(_judge_again, judged, found, tools, across), tuple(each.visit for each in found)
+
+
+async def _across(read: Sequence[Article], tools: Tools) -> Across | None:
+    """What these articles are matched across languages with; None where no embedder is in use."""
+    return await tools.multilingual.look(tools.db, read) if tools.multilingual else None
 
 
 def _open_to_us(session: Session, worthy: Sequence[Judged], tools: Tools, *, now: datetime) -> list[str]:
@@ -172,22 +181,27 @@ def _is_copy(session: Session, judged: Judged, now: datetime) -> bool:
     return dedup.choose(judged.article, known).kind is Kind.COPY
 
 
-def _judge_again(judged: Sequence[Judged], found: Sequence[Found], tools: Tools) -> tuple[Judged, ...]:
+def _judge_again(
+    judged: Sequence[Judged], found: Sequence[Found], tools: Tools, across: Across | None
+) -> tuple[Judged, ...]:
     """Those whose page gave a fuller text are judged by it, the others are left with a note of what came of their page."""
     by_guid = {each.article.guid: each for each in found if each.article}
     by_url = {each.visit.url: each.visit.outcome for each in found}
     return tuple(
-        _fuller(each, by_guid.get(each.article.guid), by_url.get(each.article.url, ""), tools) for each in judged
+        _fuller(each, by_guid.get(each.article.guid), by_url.get(each.article.url, ""), tools, across)
+        for each in judged
     )
 
 
-def _fuller(judged: Judged, found: Found | None, outcome: str, tools: Tools) -> Judged:
+def _fuller(judged: Judged, found: Found | None, outcome: str, tools: Tools, across: Across | None) -> Judged:
     if found is None or found.article is None or found.article.page != FROM_PAGE:
         return replace(judged, article=replace(judged.article, page=outcome)) if outcome else judged
-    return judge(found.article, tools.matcher, arrival=judged.arrival, sighting=judged.sighting)
+    return judge(found.article, tools.matcher, arrival=judged.arrival, sighting=judged.sighting, across=across)
 
 
-def _judge_all(feed: FeedState, entries: Sequence[Entry], read: Sequence[Article], tools: Tools) -> tuple[Judged, ...]:
+def _judge_all(
+    feed: FeedState, entries: Sequence[Entry], read: Sequence[Article], tools: Tools, across: Across | None
+) -> tuple[Judged, ...]:
     """Oldest first, as they would have arrived one by one."""
     newest_first = sorted(range(len(read)), key=lambda i: read[i].published_at, reverse=True)
     judged = []
@@ -200,7 +214,7 @@ def _judge_all(feed: FeedState, entries: Sequence[Entry], read: Sequence[Article
             max_age_for=tools.max_age_for,
         )
         sighting = Sighting(feed_id=feed.id, guid=entries[i].guid, content_key=articles.content_key(entries[i]))
-        judged.append(judge(read[i], tools.matcher, arrival=arrival, sighting=sighting))
+        judged.append(judge(read[i], tools.matcher, arrival=arrival, sighting=sighting, across=across))
     return tuple(judged)
 
 

@@ -65,7 +65,11 @@ def why(alert: Alert) -> str:
     if alert.article is None:
         return ""
     evidence = alert.evidence
-    first = _score(alert) + (f" ({_terms(evidence.terms)})" if evidence.terms else "")
+    if evidence.across:
+        spoken = f"{line(alert.article.language, 10)}, its example in {line(evidence.across, 10)}"
+        first = f"{_score(alert)}, matched across languages by meaning (article in {spoken})"
+    else:
+        first = _score(alert) + (f" ({_terms(evidence.terms)})" if evidence.terms else "")
     seed = (
         f"closest example {line(evidence.seed, 100)}, likeness {evidence.seed_similarity:.2f}" if evidence.seed else ""
     )

@@ -327,6 +327,7 @@ def flat(hit: Hit) -> dict[str, Any]:
         "terms": [[each.term, round(each.weight, 4)] for each in hit.evidence.terms],
         "sentence": hit.evidence.sentence,
         "seed": hit.evidence.seed,
+        "across": hit.evidence.across,
         "also_carried_by": list(hit.also),
         "topic_version": hit.topic_version,
         "model_version": hit.model_version,

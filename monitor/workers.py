@@ -173,7 +173,8 @@ class Workers:
 
     def _new_pool(self) -> ProcessPool:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(self._preload))
+        # one fork server serves all: whoever comes first starts it
+        context.set_forkserver_preload(list(dict.fromkeys((*PRELOAD, *self._preload))))
         limits = (self._memory_mb, self._preload)
         return ProcessPool(max_workers=1, max_tasks=_MAX_CALLS, initializer=_prepare, initargs=limits, context=context)
 

@@ -171,6 +171,7 @@ def test_the_schema_holds_still() -> None:
                 "sentence": "Residents backed the plan to reopen the cannery.",
                 "seed": "cannery-plan.txt",
                 "seed_similarity": 0.44,
+                "across": None,
             },
             "also_carried_by": ["Coast Radio", "iNews", "De Kust"],
             "independent_sources": None,

@@ -190,6 +190,7 @@ def _match(alert: Alert) -> dict[str, object]:
         "sentence": evidence.sentence,
         "seed": evidence.seed or None,
         "seed_similarity": evidence.seed_similarity if evidence.seed else None,
+        "across": evidence.across or None,
     }
 
 

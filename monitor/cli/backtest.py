@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base
+from monitor.cli.across import multilingual, store
 from monitor.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from monitor.backtest import Line
+    from monitor.multilingual import Multilingual
+    from monitor.store.db import Database
 
 
 Since = Annotated[
@@ -70,7 +73,8 @@ def backtest(
         file = open_until_done.enter_context(base.written(out))
         tally = Counter[str]()
         started = time.monotonic()
-        for answer in _counted(_answers(folder, lines, all_scores), tally):
+        answers = open_until_done.enter_context(_answers(cli, folder, lines, all_scores))
+        for answer in _counted(answers, tally):
             file.write(json.dumps(answer) + "\n")
         took = time.monotonic() - started
     cli.say(
@@ -108,7 +112,10 @@ def given(
         yield work.within(lines, since_at=since_at, until_at=until_at)
 
 
-def _answers(folder: Path, lines: Iterable[Line], all_scores: bool) -> Iterator[dict[str, Any]]:
+@contextmanager
+def _answers(
+    cli: base.Cli, folder: Path, lines: Iterable[Line], all_scores: bool
+) -> Iterator[Iterator[dict[str, Any]]]:
     from monitor import backtest as work
     from monitor import seeds
     from monitor.background import Background
@@ -120,7 +127,19 @@ def _answers(folder: Path, lines: Iterable[Line], all_scores: bool) -> Iterator[
     if not shelf.topics:
         base.complain(f"no topics in {folder}: nothing can match")
     matcher = build(shelf.topics, background=Background.shipped())
-    return work.run(lines, matcher, shelf.topics, all_scores=all_scores)
+    with ExitStack() as until_done:
+        across, db = _across(cli, until_done)
+        yield work.run(lines, matcher, shelf.topics, all_scores=all_scores, across=across, vectors_in=db)
+
+
+def _across(cli: base.Cli, until_done: ExitStack) -> tuple[Multilingual | None, Database | None]:
+    """What matches across languages, and the store that may hold vectors already; faulty settings hold up nobody who needs none."""
+    try:
+        settings = cli.settings
+    except ConfigError:
+        return None, None
+    across = until_done.enter_context(multilingual(settings))
+    return across, until_done.enter_context(store(settings)) if across else None
 
 
 def _counted(answers: Iterable[dict[str, Any]], tally: Counter[str]) -> Iterator[dict[str, Any]]:

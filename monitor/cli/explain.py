@@ -11,6 +11,7 @@ import typer
 
 from monitor import seeds, urls
 from monitor.cli import base
+from monitor.cli.across import improved
 from monitor.cli.alerts import show_deliveries
 from monitor.cli.matches import likely
 from monitor.cli.topics import build_matcher
@@ -129,6 +130,7 @@ def _show_evidence(evidence: Evidence) -> None:
             ("terms", [f"{each.term} {each.weight:.3f}" for each in evidence.terms]),
             ("sentence", evidence.sentence),
             ("nearest seed", f"{evidence.seed} (likeness {evidence.seed_similarity:.2f})" if evidence.seed else ""),
+            ("matched", f"across languages, by meaning: its seed is in {evidence.across}" if evidence.across else ""),
         ]
     )
 
@@ -174,8 +176,10 @@ def _guess(cli: base.Cli, asked: str) -> _Guess:
             article = asyncio.run(_fetch(app, asked, now=cli.now()))
     except (FetchError, ParseError) as error:
         raise base.NotFoundError(f"not in the store, and it could not be fetched: {error}") from error
-    matcher = build_matcher(cli.settings, seeds.load(cli.settings.seeds.dir))
-    scores = tuple(sorted(matcher.score(article.title, article.text, article.language), key=_nearest_first))
+    shelf = seeds.load(cli.settings.seeds.dir)
+    matcher = build_matcher(cli.settings, shelf)
+    found = improved(cli.settings, shelf.topics, article, matcher.score(article.title, article.text, article.language))
+    scores = tuple(sorted(found, key=_nearest_first))
     return _Guess(url=asked, article=article, scores=scores, evidence=_evidence(matcher, article, scores))
 
 
@@ -187,7 +191,12 @@ def _evidence(matcher: Matcher, article: Article, scores: Iterable[Score]) -> di
     """Of all that matched, else of the nearest."""
     ordered = list(scores)
     wanted = [each for each in ordered if each.is_match or each.blocked] or ordered[:1]
-    return {each.topic: matcher.evidence(each.topic, article.title, article.text, article.language) for each in wanted}
+    return {
+        each.topic: each.evidence
+        if each.evidence.across
+        else matcher.evidence(each.topic, article.title, article.text, article.language)
+        for each in wanted
+    }
 
 
 async def _fetch(app: App, url: str, *, now: datetime) -> Article:

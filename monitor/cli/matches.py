@@ -159,6 +159,10 @@ def show_hit(hit: Hit) -> None:
             ("terms", terms),
             ("sentence", hit.evidence.sentence),
             ("nearest seed", seed),
+            (
+                "matched",
+                f"across languages, by meaning: its seed is in {hit.evidence.across}" * bool(hit.evidence.across),
+            ),
             ("also carried by", hit.also),
             ("state", hit.state),
             ("decision", hit.reason),

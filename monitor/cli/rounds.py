@@ -67,6 +67,7 @@ async def _poll(cli: base.Cli, app: App, names: list[str], unstored: list[StoreE
     now = app.clock()
     app.sync(now=now)
     app.load_topics(now=now)
+    app.load_meanings()
     schedule = app.settings.schedule
     polled: list[Polled] = []
     try:

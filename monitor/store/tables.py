@@ -224,6 +224,19 @@ class ProfileRow(Base, table=True):
     packed: bytes
 
 
+class VectorRow(Base, table=True):
+    """The meaning of a text (an article's or a seed's excerpt), by the embedder that gave it; vectors of two are never compared."""
+
+    __tablename__ = "vectors"
+    __table_args__ = (Index("ix_vectors_embedder_article_id", "embedder", "article_id"), {"sqlite_with_rowid": False})
+    key: int = _big(primary_key=True, autoincrement=False)
+    embedder: str = Field(primary_key=True)
+    article_id: int | None = _big(nullable=True)
+    """The first article that said so; none for a seed."""
+    language: str
+    packed: bytes
+
+
 class MatchRow(Base, table=True):
     """Article x topic above its threshold, with its evidence and the reviewer's latest verdict."""
 

@@ -74,7 +74,9 @@ def _pairs(run: str, offset: int, wanted: frozenset[str]) -> Iterator[tuple[int,
 
 def terms_of(*found: Evidence) -> frozenset[str]:
     """The words that spoke for a match; those that spoke against it are not marked."""
-    return frozenset(one.term for each in found for one in each.terms if one.weight > 0 and one.term != OTHER)
+    return frozenset(
+        one.term for each in found if not each.across for one in each.terms if one.weight > 0 and one.term != OTHER
+    )
 
 
 def paragraphs(text: str) -> list[str]:

@@ -1,0 +1,59 @@
+"""Matching across languages for commands that judge beside the daemon. Writes nothing into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from monitor.cli import base
+from monitor.errors import StoreError
+
+if TYPE_CHECKING:
+    from monitor.multilingual import Multilingual
+    from monitor.settings import Settings
+    from monitor.store.db import Database
+    from monitor.types import Article, Score, Topic
+
+
+@contextmanager
+def multilingual(settings: Settings) -> Iterator[Multilingual | None]:
+    """What matches across languages; None, with a word on the terminal where it was wanted, where there is no embedder."""
+    from monitor.app import App
+
+    app = App(settings)
+    try:
+        found = app.multilingual
+        if found and found.embedding.problem:
+            base.complain(f"embedding: {found.embedding.problem}; articles are matched by words alone")
+        yield found if found and found.embedding.is_on else None
+    finally:
+        app.close()
+
+
+@contextmanager
+def store(settings: Settings) -> Iterator[Database]:
+    """The store, or an empty one where there is none yet."""
+    from monitor.store import migrate
+    from monitor.store.db import Database
+
+    with ExitStack() as until_done:
+        try:
+            db = until_done.enter_context(base.opened(settings))
+        except (base.NotFoundError, StoreError):
+            db = Database("sqlite://")
+            until_done.callback(db.close)
+            migrate.upgrade(db)
+        yield db
+
+
+def improved(
+    settings: Settings, topics: Sequence[Topic], article: Article, scores: tuple[Score, ...]
+) -> tuple[Score, ...]:
+    """The scores of an article by meaning too, as the daemon would have them."""
+    with multilingual(settings) as found, store(settings) as db:
+        if found is None:
+            return scores
+        found.renew(db, topics, is_patient=True, may_write=False)
+        across = found.look_now(db, [article])
+        return across.improve(scores, article, across.meant(article)) if across else scores

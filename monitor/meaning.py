@@ -1,0 +1,267 @@
+"""Vectors of topics and of an article in, scores across languages out. Pure: embeds nothing, reads no store.
+
+Words do not meet across languages, meanings do. A topic is the mean of its seeds' vectors, pushed away from its counter-seeds;
+an article in a language in which the topic has no seed is scored by the cosine of its vector with that mean. Vectors of one
+language lie together in a narrow cone, so of each the centre of its language is taken off first: without that, no threshold
+serves two languages. Words and meaning are two witnesses: the one that is further above its own threshold is heard. What was
+measured is in docs/matching.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from monitor.embedders import Vector, excerpt, key
+from monitor.evidence import MAX_SENTENCE
+from monitor.learn import code
+from monitor.rules import forbidden
+from monitor.text import sentences, shorten
+from monitor.types import Contribution, Evidence, Example, Score, Seed, Topic
+
+MEANING = "(meaning)"
+"""The one part of a score by meaning: it has no terms that add up."""
+THRESHOLDS = (0.29, 0.25)
+"""For one seed and for more: a mean of several lies nearer to everything."""
+SENSITIVITY: Mapping[str, float] = {"precise": 1.2, "balanced": 1.0, "broad": 0.8}
+PRIOR = 10
+"""Articles of a language that the centre we ship counts for."""
+LEAST = 30
+"""Articles that must have been seen before anything is scored, where we ship no centre for the embedder."""
+PLENTY = 100
+"""Articles of a seed's language that are embedded for the sake of its centre; then one in `_ONE_IN`."""
+_ONE_IN = 10
+_PUSH = 0.5
+_SENTENCES = 12
+
+Sentences = Callable[[Sequence[str]], Sequence[Vector | None]]
+"""What embeds an article's sentences, to name the nearest one."""
+
+
+class Centres:
+    """Where the articles of each language lie."""
+
+    def __init__(self, seen: Mapping[str, Sequence[Vector]], shipped: Mapping[str, Vector] | None = None) -> None:
+        """`shipped` by language, '' for all others; empty for embedders that we know nothing of."""
+        self._seen = {language: (len(found), np.mean(found, axis=0)) for language, found in seen.items() if len(found)}
+        self._prior = dict(shipped or {})
+        self.total = sum(count for count, _ in self._seen.values())
+        if not self._prior and self.total:
+            self._prior[""] = sum(count * mean for count, mean in self._seen.values()) / self.total
+
+    @property
+    def is_known(self) -> bool:
+        """Whether enough is known to score by: until then an embedder is only warming up."""
+        return bool(self._prior) and (len(self._prior) > 1 or self.total >= LEAST)
+
+    def count(self, language: str) -> int:
+        """Articles seen of a language."""
+        return self._seen[language][0] if language in self._seen else 0
+
+    def off(self, vector: Vector, language: str) -> Vector:
+        """The vector seen from the centre of its language, as a unit vector."""
+        seen, mean = self._seen.get(language, (0, 0.0))
+        prior = self._prior.get(language, self._prior.get("", 0.0))
+        return unit(vector - (seen * mean + PRIOR * prior) / (seen + PRIOR))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A seed or a reviewed article, as a topic learns from it."""
+
+    file: str
+    language: str
+    vector: Vector
+    """Off its language's centre."""
+    weight: float
+    is_counter: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect:
+    """One topic by meaning."""
+
+    topic: Topic
+    spoken: frozenset[str]
+    """Languages of its seeds: articles in them are matters of words."""
+    samples: tuple[Sample, ...]
+    vector: Vector
+    threshold: float
+    version: str
+
+
+class Meaning:
+    """All topics by meaning. Immutable; build a new one when seeds, verdicts or centres change."""
+
+    def __init__(self, embedder: str, topics: Sequence[Topic], aspects: Sequence[Aspect], centres: Centres) -> None:
+        self.embedder = embedder
+        self.centres = centres
+        self._aspects = tuple(aspects)
+        self._matrix = np.array([each.vector for each in aspects], np.float32)
+        self._spoken = [spoken_by(each) for each in topics if each.is_enabled]
+
+    def wants(self, language: str, text_key: int) -> bool:
+        """Whether an article is to be embedded: some topic has no seed in its language, or it helps to find the centre of one."""
+        language = code(language)
+        if not any(self._spoken):
+            return False
+        if any(spoken and language not in spoken for spoken in self._spoken):
+            return True
+        is_of_use = self.centres.count(language) < self.centres.total
+        return self.centres.count(language) < PLENTY or (is_of_use and text_key % _ONE_IN == 0)
+
+    def improve(
+        self, scores: Sequence[Score], title: str, text: str, language: str, vector: Vector, sentences_of: Sentences
+    ) -> tuple[Score, ...]:
+        """The scores by words, with those by meaning in place of them where these are further above their threshold."""
+        if not len(self._aspects) or not self.centres.is_known or vector.shape != self._matrix.shape[1:]:
+            return tuple(scores)
+        article = _Article(title, text, code(language), self.centres.off(vector, code(language)), sentences_of)
+        cosines = (self._matrix @ article.vector).tolist()
+        meant = {
+            aspect.topic.name: (aspect, cosine)
+            for aspect, cosine in zip(self._aspects, cosines, strict=True)
+            if article.language not in aspect.spoken
+        }
+        heard = [self._heard(words, meant.pop(words.topic, None), article) for words in scores]
+        # of very many topics only those that matched by words were handed in
+        heard += [self._score(*each, article) for each in meant.values() if each[1] >= each[0].threshold]
+        return tuple(heard)
+
+    def _heard(self, words: Score, meant: tuple[Aspect, float] | None, article: _Article) -> Score:
+        if meant is None:
+            return words
+        aspect, cosine = meant
+        is_further = cosine / aspect.threshold > words.score / max(words.threshold, 1e-9)
+        return self._score(aspect, cosine, article) if is_further else words
+
+    def _score(self, aspect: Aspect, cosine: float, article: _Article) -> Score:
+        found = Score(
+            topic=aspect.topic.name,
+            score=cosine,
+            threshold=aspect.threshold,
+            is_match=False,
+            model_version=aspect.version,
+        )
+        if cosine < aspect.threshold:
+            return found
+        if reason := forbidden(aspect.topic, article.title, article.text, article.language):
+            return replace(found, blocked=reason)
+        file, spoken, likeness = nearest(article.vector, aspect.samples)
+        evidence = Evidence(
+            terms=(Contribution(term=MEANING, weight=cosine),),
+            sentence=self._best_sentence(aspect, article),
+            seed=file,
+            seed_similarity=likeness,
+            across=spoken,
+        )
+        return replace(found, is_match=True, evidence=evidence)
+
+    def _best_sentence(self, aspect: Aspect, article: _Article) -> str:
+        """The nearest to the topic; the title of an article without a body, or where the embedder fails."""
+        offered = [each for each in sentences(article.text)[:_SENTENCES] if excerpt("", each)] or [article.title]
+        if len(offered) == 1:
+            return shorten(offered[0], MAX_SENTENCE)
+        placed = [
+            (float(self.centres.off(vector, article.language) @ aspect.vector), sentence)
+            for vector, sentence in zip(
+                article.sentences_of([excerpt("", each) for each in offered]), offered, strict=True
+            )
+            if vector is not None
+        ]
+        best = max(placed, key=lambda each: each[0], default=(0.0, article.title))
+        return shorten(best[1], MAX_SENTENCE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Article:
+    title: str
+    text: str
+    language: str
+    vector: Vector
+    """Off its language's centre."""
+    sentences_of: Sentences
+
+
+def build(
+    embedder: str,
+    topics: Sequence[Topic],
+    *,
+    vectors: Mapping[int, Vector],
+    centres: Centres,
+    examples: Iterable[Example] = (),
+    threshold: float | None = None,
+) -> Meaning:
+    """The enabled topics by meaning; `vectors` by the key of each text. A topic none of whose seeds has one is left to words."""
+    reviewed: dict[str, list[Example]] = {}
+    for example in examples:
+        reviewed.setdefault(example.topic, []).append(example)
+    aspects = [
+        aspect
+        for topic in topics
+        if topic.is_enabled
+        and (aspect := _aspect(embedder, topic, reviewed.get(topic.name, ()), vectors, centres, threshold))
+    ]
+    return Meaning(embedder, topics, aspects, centres)
+
+
+def text_key(article: Seed | Example) -> int:
+    """What the vector of an example is found by."""
+    return key(excerpt(article.title, article.text))
+
+
+def spoken_by(topic: Topic) -> frozenset[str]:
+    """The languages of a topic's seeds."""
+    return frozenset(code(each.language) for each in topic.seeds if not each.is_counter)
+
+
+def nearest(placed: Vector, samples: Iterable[Sample]) -> tuple[str, str, float]:
+    """File, language and cosine of the wanted sample most like an article."""
+    wanted = [(each.file, each.language, float(each.vector @ placed)) for each in samples if not each.is_counter]
+    return max(wanted, key=lambda each: each[2], default=("", "", 0.0))
+
+
+def unit(vector: Vector) -> Vector:
+    """To length one; a vector of no length stays as it is."""
+    length = float(np.linalg.norm(vector))
+    return (vector / length if length > 1e-9 else vector).astype(np.float32)
+
+
+def _aspect(
+    embedder: str,
+    topic: Topic,
+    examples: Sequence[Example],
+    vectors: Mapping[int, Vector],
+    centres: Centres,
+    threshold: float | None,
+) -> Aspect | None:
+    samples = [
+        Sample(file, code(each.language), centres.off(vectors[found], code(each.language)), weight, is_counter)
+        for each, file, weight, is_counter in _all(topic, examples)
+        if (found := text_key(each)) in vectors
+    ]
+    wanted = [each for each in samples if not each.is_counter]
+    if not wanted:
+        return None
+    learned = unit(_mean(wanted) - _PUSH * _mean([each for each in samples if each.is_counter]))
+    level = threshold if threshold is not None else THRESHOLDS[len(wanted) > 1]
+    level *= SENSITIVITY.get(topic.sensitivity, 1.0)
+    seen = (embedder, topic, [(each.file, each.is_counter) for each in samples], level, centres.total)
+    version = hashlib.sha256(repr(seen).encode(errors="surrogatepass")).hexdigest()[:12]
+    return Aspect(topic, spoken_by(topic), tuple(samples), learned, level, version)
+
+
+def _all(topic: Topic, examples: Sequence[Example]) -> list[tuple[Seed | Example, str, float, bool]]:
+    seeds: list[tuple[Seed | Example, str, float, bool]] = [
+        (each, each.file, each.weight, each.is_counter) for each in topic.seeds
+    ]
+    return [*seeds, *((each, "(verdict)", 1.0, not each.is_relevant) for each in examples)]
+
+
+def _mean(samples: Sequence[Sample]) -> Vector:
+    if not samples:
+        return np.float32(0.0)  # type: ignore[return-value]
+    return unit(np.sum([each.weight * each.vector for each in samples], axis=0))

