@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import math
 import os
 import random
 import sys
@@ -32,7 +33,7 @@ import numpy as np
 
 from monitor.background import ARCHIVE, ARCHIVE_CHARACTERS, Background, mark
 from monitor.match import CONFIDENT, SHIFT, build
-from monitor.terms import unit, weigh
+from monitor.terms import unit
 from monitor.text import tokens
 from monitor.types import Example, Seed, Topic
 
@@ -138,7 +139,9 @@ def baseline(data: Set) -> dict[int, tuple[list[Result], float]]:
     found = [tokens(f"{title}\n{text}") for title, text in data.articles]
     seen = Counter(term for words in found for term in set(words))
     idf = {term: float(np.log(len(found) / count)) for term, count in seen.items()}
-    vectors = [unit(weigh((), words, idf)) for words in found]
+    vectors = [
+        unit({term: (1 + math.log(count)) * idf[term] for term, count in Counter(words).items()}) for words in found
+    ]
     postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for at, vector in enumerate(vectors):
         for term, weight in vector.items():

@@ -27,8 +27,8 @@ UNSEEN_SHARE = 10**-6.5
 """A word beyond the shipped lists: rarer than their last, about one word in three million."""
 SAMPLE = 1_000
 """Articles of a language that the ordinary article is the mean of."""
-# The archive has at most half a say: alone it makes a running story's own words ordinary, so that the story is lost.
-_ARCHIVE_SAY = 0.5
+# The archive has a third of the say at most: alone it makes a running story's own words ordinary, so that the story is lost.
+_ARCHIVE_SAY = 0.35
 _ARCHIVE_HALF_WAY = 100
 """Articles of a language at which the archive has half of its say."""
 _ORDINARY_TERMS = 3_000

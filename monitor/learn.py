@@ -18,7 +18,7 @@ from monitor.terms import MAX_WORDS, Vector, dot, mean, stem, terms, unit, weigh
 from monitor.text import tokens
 from monitor.types import Contribution, Example, Seed, Topic
 
-MODEL = "4"
+MODEL = "5"
 """Part of every version: raise it when the same seeds would be scored differently."""
 MOST_HITS = 20
 """The latest matches that a topic learns from; older ones are let go."""
