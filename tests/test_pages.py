@@ -24,7 +24,9 @@ BRIDGE = (
     "The council said that repairs would take eleven weeks and cost four million crowns. Ferry services will run until midnight."
 )
 TITLE = "Drivers lose an hour a day"
-TEASER = "The ferry is full with lorries from Tuesday on until repairs end, and there is no other way to the market towns."
+TEASER = (
+    "The ferry is full with lorries from Tuesday on until repairs end, and there is no other way to the market towns."
+)
 """Of the bridge, but does not say so: at seven tenths of its topic's threshold."""
 CONCERT = "The city orchestra opens its winter season on Friday with a new conductor, two premieres and a free concert for schools."
 FULL = f"{TEASER} {BRIDGE} " + (
