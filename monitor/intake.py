@@ -222,7 +222,9 @@ def _escalations(
         return {}
     carriers = story_rows.carriers(session, [choice.story_id])[choice.story_id]
     last_id = max((each.article_id for each in carriers), default=0)
-    carriers.append(_carrier(judged.article, choice, last_id + 1))
+    outlet = story_rows.outlet(session, judged.article.source)
+    wire = judged.article.wire or credit(outlet, "")
+    carriers.append(replace(_carrier(judged.article, choice, last_id + 1), outlet=outlet, wire=wire))
     seen_at = [each.seen_at for each in carriers if each.copy_of is None]
     told = alerts.escalations(session, choice.story_id)
     found = {}

@@ -105,7 +105,8 @@ def carried_by(alert: Alert) -> str:
 def _wire(alert: Alert) -> str:
     """An agency's own feed does not copy it."""
     wire = line(alert.article.wire, 60) if alert.article else ""
-    is_own = alert.article is not None and wire.casefold() in alert.article.source.casefold()
+    source = alert.article.source if alert.article else ""
+    is_own = re.search(rf"(?<!\w){re.escape(wire)}(?!\w)", source, re.IGNORECASE)
     return f"{wire} copy" if wire and not is_own else ""
 
 

@@ -315,6 +315,17 @@ def test_outlets_go_by_the_titles_of_their_feeds(room: Desk) -> None:
     assert room.story(1).outlets[0] == "x"
 
 
+def test_an_agencys_own_feed_is_one_source_with_those_who_copy_it(db: Database, matcher: Matcher) -> None:
+    room = Desk(db, matcher)
+    room.files(CRACKS, "reuters", title="Marrow bridge closed to lorries as piers crack")
+    room.files(CRACKS_TOLD_ANEW, "echo", title="Lorries banned from Marrow bridge over cracked piers", author="Reuters")
+    with db.writing() as session:
+        row = FeedRow(name="reuters", url="https://r.example/", host="h", interval_seconds=900, next_poll_at=NOON)
+        row.own_title = "Reuters: World"
+        session.add(row)
+    assert [each.words for each in room.story(1).origins] == ["Reuters copy, carried by 2 outlets"]
+
+
 def test_numbers_stand_through_any_order_of_verbs(room: Desk) -> None:
     room.merges(4, 1)
     room.splits(4)

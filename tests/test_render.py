@@ -268,3 +268,5 @@ def test_a_wires_copy_says_whose_and_how_many_sources_that_makes() -> None:
     assert said == "Reuters copy; also carried by 3 outlets: Coast Radio, iNews, De Kust; 2 independent sources"
     own = replace(plain, article=replace(plain.article, wire="Reuters", source="Reuters World"), also_carried_by=())
     assert render.carried_by(own) == ""
+    japan = replace(own, article=replace(plain.article, wire="AP", source="The Japan Times"))
+    assert render.carried_by(japan) == "AP copy"

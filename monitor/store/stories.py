@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, func, insert, literal, or_, select, update
@@ -18,6 +19,7 @@ from monitor.ledger import EMERGING_FOR, QUIET_AFTER_FOR, Carrier, State, lead, 
 from monitor.store import alerts
 from monitor.store.tables import ArticleRow, FeedRow, MatchRow, StoryChoiceRow, StoryRow
 from monitor.types import Kind, Reason
+from monitor.wires import credit
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _stories: Table = StoryRow.__table__  # type: ignore[attr-defined]
@@ -126,9 +128,15 @@ def _carrier(row: Row[Any]) -> Carrier:
         outlet=row.outlet,
         published_at=row.published_at,
         seen_at=row.seen_at,
-        wire=row.wire,
+        wire=row.wire or _agency(row.outlet),
         copy_of=row.of_article_id if row.kind == Kind.COPY.value else None,
     )
+
+
+@lru_cache(maxsize=1_000)
+def _agency(outlet: str) -> str:
+    """What an agency's own feed carries counts as that agency's, signed or not."""
+    return credit(outlet, "")
 
 
 def usual(session: Session, topic: str, *, without: int, now: datetime) -> list[list[datetime]]:
