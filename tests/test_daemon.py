@@ -21,6 +21,7 @@ import pytest
 
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site, rss
+from tests.test_pages import FULL, TEASER, TITLE, page
 
 BRIDGE = (
     "Engineers closed the old Marrow bridge to lorries on Tuesday after divers found cracks in two of its stone piers. "
@@ -176,6 +177,24 @@ def test_k1_killed_at_any_moment_it_carries_on_and_loses_nothing(daemon: Daemon,
     assert daemon.rows("SELECT count(*) - count(DISTINCT guid_key) FROM entries") == [(0,)]
     assert daemon.rows("PRAGMA integrity_check") == [("ok",)]
     assert daemon.ends() == 0
+
+
+def test_k1_killed_while_a_page_is_read_it_reads_it_again_and_tells_once(
+    daemon: Daemon, site: Site, sink: Sink
+) -> None:
+    site.publishes("/feed", rss((TITLE, site.url("/1"), "guid-1", TEASER, None)))
+    site.never_answers("/1")
+    daemon.starts()
+    soon(lambda: site.asked_for("/1"))
+    daemon.is_killed()
+    assert daemon.rows("SELECT * FROM pages") == []
+    site.publishes("/1", page(FULL), content_type="text/html")
+    daemon.starts()
+    soon(lambda: sink.received)
+    assert daemon.ends() == 0
+    assert [each.json()["data"]["article"]["title"] for each in sink.received] == [TITLE]
+    assert daemon.rows("SELECT page FROM articles") == [("full text fetched from the page",)]
+    assert len(site.asked_for("/1")) == 2
 
 
 def test_two_daemons_on_postgresql_share_the_work_and_tell_once(

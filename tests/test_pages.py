@@ -228,6 +228,36 @@ def test_a_page_is_asked_for_once_whatever_the_feed_does(room: Newsroom, site: S
     assert len(room.rows(ArticleRow)) == 2
 
 
+def test_an_edited_teaser_does_not_take_the_place_of_the_full_text(room: Newsroom, site: Site, sink: Sink) -> None:
+    shows(site, 1)
+    serves(site, "/1", page(FULL))
+    room.polls()
+    room.clock.passes(minutes=20)
+    shows(site, 1, text=TEASER.replace("full with", "full of"))
+    room.polls()
+    room.delivers()
+    assert notes(room) == [FROM_PAGE]
+    assert room.reasons()[TITLE] == "ALERTED"
+    assert len(sink.received) == 1
+    assert asked(site).count("/1") == 1
+
+
+def test_a_teaser_that_its_own_page_does_not_repeat_is_known_again_elsewhere(room: Newsroom, site: Site) -> None:
+    shows(site, 1)
+    serves(
+        site,
+        "/1",
+        page(f"The union of the drivers of lorries says that the ferry is full. {BRIDGE} The market towns wait."),
+    )
+    room.polls()
+    site.publishes("/other", rss((TITLE, site.url("/other-paper/9"), "9", TEASER, AT)))
+    room.reads("courier", site.url("/other"), first_poll="all")
+    room.clock.passes(minutes=20)
+    room.polls()
+    assert sorted(row.kind for row in room.rows(ArticleRow) if row.title == TITLE) == ["copy", "new"]
+    assert room.told() == [TITLE]
+
+
 def test_two_feeds_of_one_site_ask_for_a_page_once(tmp_path: Path, clock: SetClock, site: Site, sink: Sink) -> None:
     with Newsroom(tmp_path, clock, fetch={"pages": "near"}) as room:
         opens(room, site, sink)
