@@ -3,14 +3,15 @@
 Words do not meet across languages, meanings do. A topic is the mean of its seeds' vectors, pushed away from its counter-seeds;
 an article in a language in which the topic has no seed is scored by the cosine of its vector with that mean. Vectors of one
 language lie together in a narrow cone, so of each the centre of its language is taken off first: without that, no threshold
-serves two languages. Words and meaning are two witnesses: the one that is further above its own threshold is heard. What was
-measured is in docs/matching.md.
+serves two languages. In each language a topic follows its subject by its own confident matches. Words and meaning are two
+witnesses: the one that is further above its own threshold is heard. What was measured is in docs/matching.md.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,8 +25,13 @@ from monitor.types import Contribution, Evidence, Example, Score, Seed, Topic
 
 MEANING = "(meaning)"
 """The one part of a score by meaning: it has no terms that add up."""
-THRESHOLDS = (0.29, 0.25)
-"""For one seed and for more: a mean of several lies nearer to everything."""
+THRESHOLD = 0.32
+COLD = 0.25
+"""How much higher it is in a language of which no article has been seen yet: the centre we ship is not quite its own."""
+CONFIDENT = 1.2
+"""A match this many times at its threshold teaches its topic what the subject looks like in that language."""
+MOST_HITS = 20
+"""Of a topic in a language, the latest; together they weigh at most as much as its seeds."""
 SENSITIVITY: Mapping[str, float] = {"precise": 1.2, "balanced": 1.0, "broad": 0.8}
 PRIOR = 10
 """Articles of a language that the centre we ship counts for."""
@@ -57,6 +63,10 @@ class Centres:
         """Whether enough is known to score by: until then an embedder is only warming up."""
         return bool(self._prior) and (len(self._prior) > 1 or self.total >= LEAST)
 
+    def coldness(self, language: str) -> float:
+        """How much of a language's centre is assumed rather than seen: 1 on the first day, 0 in the end."""
+        return PRIOR / (self.count(language) + PRIOR)
+
     def count(self, language: str) -> int:
         """Articles seen of a language."""
         return self._seen[language][0] if language in self._seen else 0
@@ -81,6 +91,16 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Hit:
+    """A confident match."""
+
+    key: int
+    """Of its text: copies teach once."""
+    vector: Vector
+    """Off its language's centre."""
+
+
+@dataclass(frozen=True, slots=True)
 class Aspect:
     """One topic by meaning."""
 
@@ -88,9 +108,33 @@ class Aspect:
     spoken: frozenset[str]
     """Languages of its seeds: articles in them are matters of words."""
     samples: tuple[Sample, ...]
-    vector: Vector
     threshold: float
-    version: str
+    base: str
+    """The version without its hits."""
+    hits: Mapping[str, tuple[Hit, ...]]
+    """Its own confident matches that nobody has reviewed, by language, oldest first."""
+
+    def vector(self, language: str) -> Vector:
+        """How the topic looks in a language: the mean of seeds and hits, pushed away from the counter-seeds."""
+        wanted = [(each.weight, each.vector) for each in self.samples if not each.is_counter]
+        found = self.hits.get(language, ())
+        share = min(1.0, sum(weight for weight, _ in wanted) / max(len(found), 1))
+        towards = unit(_sum([*wanted, *((share, each.vector) for each in found)]))
+        away = [(each.weight, each.vector) for each in self.samples if each.is_counter]
+        return unit(towards - _PUSH * unit(_sum(away))) if away else towards
+
+    @property
+    def version(self) -> str:
+        """Changes whenever it could score differently."""
+        learned = [(language, [each.key for each in found]) for language, found in sorted(self.hits.items())]
+        return _digest((self.base, learned)) if learned else self.base
+
+    def with_hit(self, language: str, hit: Hit) -> Aspect | None:
+        """The topic that has learned from one more article; None where it has nothing to learn from it."""
+        known = self.hits.get(language, ())
+        if language in self.spoken or hit.key in {each.key for each in known}:
+            return None
+        return replace(self, hits={**self.hits, language: (*known, hit)[-MOST_HITS:]})
 
 
 class Meaning:
@@ -100,7 +144,8 @@ class Meaning:
         self.embedder = embedder
         self.centres = centres
         self._aspects = tuple(aspects)
-        self._matrix = np.array([each.vector for each in aspects], np.float32)
+        self._places = {each.topic.name: at for at, each in enumerate(aspects)}
+        self._matrices: dict[str, Vector] = {}
         self._spoken = [spoken_by(each) for each in topics if each.is_enabled]
 
     def wants(self, language: str, text_key: int) -> bool:
@@ -117,10 +162,12 @@ class Meaning:
         self, scores: Sequence[Score], title: str, text: str, language: str, vector: Vector, sentences_of: Sentences
     ) -> tuple[Score, ...]:
         """The scores by words, with those by meaning in place of them where these are further above their threshold."""
-        if not len(self._aspects) or not self.centres.is_known or vector.shape != self._matrix.shape[1:]:
+        if not self._fits(vector):
             return tuple(scores)
-        article = _Article(title, text, code(language), self.centres.off(vector, code(language)), sentences_of)
-        cosines = (self._matrix @ article.vector).tolist()
+        strictness = 1 + COLD * self.centres.coldness(code(language))
+        placed = self.centres.off(vector, code(language))
+        article = _Article(title, text, code(language), placed, strictness, sentences_of)
+        cosines = (self._matrix(article.language) @ placed).tolist()
         meant = {
             aspect.topic.name: (aspect, cosine)
             for aspect, cosine in zip(self._aspects, cosines, strict=True)
@@ -128,25 +175,53 @@ class Meaning:
         }
         heard = [self._heard(words, meant.pop(words.topic, None), article) for words in scores]
         # of very many topics only those that matched by words were handed in
-        heard += [self._score(*each, article) for each in meant.values() if each[1] >= each[0].threshold]
+        heard += [self._score(*each, article) for each in meant.values() if each[1] >= each[0].threshold * strictness]
         return tuple(heard)
+
+    def with_hit(self, topic: str, language: str, text_key: int, vector: Vector) -> Meaning:
+        """The meanings with one topic that has learned from a match; the same where it teaches nothing."""
+        at, language = self._places.get(topic), code(language)
+        if at is None or not self._fits(vector):
+            return self
+        changed = self._aspects[at].with_hit(language, Hit(text_key, self.centres.off(vector, language)))
+        if changed is None:
+            return self
+        found = copy(self)
+        found._aspects = (*self._aspects[:at], changed, *self._aspects[at + 1 :])
+        found._matrices = dict(self._matrices)
+        if language in found._matrices:
+            found._matrices[language] = found._matrices[language].copy()
+            found._matrices[language][at] = changed.vector(language)
+        return found
+
+    def _fits(self, vector: Vector) -> bool:
+        return (
+            bool(self._aspects) and self.centres.is_known and vector.shape == self._aspects[0].samples[0].vector.shape
+        )
+
+    def _matrix(self, language: str) -> Vector:
+        """The topics in a language, a row each; languages without hits share one."""
+        shared = language if any(language in each.hits for each in self._aspects) else ""
+        if shared not in self._matrices:
+            self._matrices[shared] = np.array([each.vector(shared) for each in self._aspects], np.float32)
+        return self._matrices[shared]
 
     def _heard(self, words: Score, meant: tuple[Aspect, float] | None, article: _Article) -> Score:
         if meant is None:
             return words
         aspect, cosine = meant
-        is_further = cosine / aspect.threshold > words.score / max(words.threshold, 1e-9)
+        is_further = cosine / (aspect.threshold * article.strictness) > words.score / max(words.threshold, 1e-9)
         return self._score(aspect, cosine, article) if is_further else words
 
     def _score(self, aspect: Aspect, cosine: float, article: _Article) -> Score:
         found = Score(
             topic=aspect.topic.name,
             score=cosine,
-            threshold=aspect.threshold,
+            threshold=aspect.threshold * article.strictness,
             is_match=False,
             model_version=aspect.version,
         )
-        if cosine < aspect.threshold:
+        if cosine < found.threshold:
             return found
         if reason := forbidden(aspect.topic, article.title, article.text, article.language):
             return replace(found, blocked=reason)
@@ -165,8 +240,9 @@ class Meaning:
         offered = [each for each in sentences(article.text)[:_SENTENCES] if excerpt("", each)] or [article.title]
         if len(offered) == 1:
             return shorten(offered[0], MAX_SENTENCE)
+        topic = aspect.vector(article.language)
         placed = [
-            (float(self.centres.off(vector, article.language) @ aspect.vector), sentence)
+            (float(self.centres.off(vector, article.language) @ topic), sentence)
             for vector, sentence in zip(
                 article.sentences_of([excerpt("", each) for each in offered]), offered, strict=True
             )
@@ -183,6 +259,8 @@ class _Article:
     language: str
     vector: Vector
     """Off its language's centre."""
+    strictness: float
+    """What thresholds are multiplied by."""
     sentences_of: Sentences
 
 
@@ -246,12 +324,9 @@ def _aspect(
     wanted = [each for each in samples if not each.is_counter]
     if not wanted:
         return None
-    learned = unit(_mean(wanted) - _PUSH * _mean([each for each in samples if each.is_counter]))
-    level = threshold if threshold is not None else THRESHOLDS[len(wanted) > 1]
-    level *= SENSITIVITY.get(topic.sensitivity, 1.0)
-    seen = (embedder, topic, [(each.file, each.is_counter) for each in samples], level, centres.total)
-    version = hashlib.sha256(repr(seen).encode(errors="surrogatepass")).hexdigest()[:12]
-    return Aspect(topic, spoken_by(topic), tuple(samples), learned, level, version)
+    level = (threshold if threshold is not None else THRESHOLD) * SENSITIVITY.get(topic.sensitivity, 1.0)
+    version = _digest((embedder, topic, [(each.file, each.is_counter) for each in samples], level, centres.total))
+    return Aspect(topic, spoken_by(topic), tuple(samples), level, version, {})
 
 
 def _all(topic: Topic, examples: Sequence[Example]) -> list[tuple[Seed | Example, str, float, bool]]:
@@ -261,7 +336,14 @@ def _all(topic: Topic, examples: Sequence[Example]) -> list[tuple[Seed | Example
     return [*seeds, *((each, "(verdict)", 1.0, not each.is_relevant) for each in examples)]
 
 
-def _mean(samples: Sequence[Sample]) -> Vector:
-    if not samples:
-        return np.float32(0.0)  # type: ignore[return-value]
-    return unit(np.sum([each.weight * each.vector for each in samples], axis=0))
+def _sum(weighted: Sequence[tuple[float, Vector]]) -> Vector:
+    return np.sum([weight * vector for weight, vector in weighted], axis=0)  # type: ignore[no-any-return]
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(repr(value).encode(errors="surrogatepass")).hexdigest()[:12]
+
+
+def is_confident(score: Score) -> bool:
+    """Whether a topic may learn from this match before anybody has looked at it."""
+    return score.is_match and score.score >= CONFIDENT * score.threshold

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +24,7 @@ from monitor.embedders import Vector, excerpt, key
 from monitor.embedding import Embedding
 from monitor.learn import code
 from monitor.lessons import last_mark
-from monitor.meaning import Centres, Meaning
+from monitor.meaning import Centres, Meaning, is_confident
 from monitor.store import topics as reviewed
 from monitor.store import vectors
 from monitor.store.db import Database
@@ -32,6 +34,8 @@ log = logging.getLogger("monitor.multilingual")
 
 CENTRE_OF = 3_000
 """The latest embedded articles that the centres are the means of."""
+MOST_HITS = 2_000
+"""The latest confident matches that are looked at when the meanings are built."""
 POLL_FOR = timedelta(seconds=30)
 """A poll's articles are embedded for no longer; the rest of them is scored by words."""
 SEEDS_FOR = timedelta(seconds=15)
@@ -51,26 +55,29 @@ class Meant:
 class Across:
     """What one lot of articles is judged with: the topics' meanings and the articles' vectors."""
 
-    def __init__(self, means: Meaning, found: Mapping[int, Vector], embedding: Embedding) -> None:
-        self._meaning = means
+    def __init__(self, multilingual: Multilingual, embedder: str, found: Mapping[int, Vector]) -> None:
+        self._multilingual = multilingual
+        self._embedder = embedder
         self._found = found
-        self._embedding = embedding
 
     def meant(self, article: Article) -> Meant | None:
         """The article's vector; None where it has none."""
         text_key = key(excerpt(article.title, article.text))
         vector = self._found.get(text_key)
-        return None if vector is None else Meant(self._meaning.embedder, text_key, code(article.language), vector)
+        return None if vector is None else Meant(self._embedder, text_key, code(article.language), vector)
 
     def improve(self, scores: tuple[Score, ...], article: Article, meant: Meant | None) -> tuple[Score, ...]:
-        """The scores by words and meaning; those by words where the article has no vector."""
-        if meant is None:
+        """The scores by words and meaning; those by words where the article has no vector. A sure match teaches its topic."""
+        means = self._multilingual.meaning
+        if meant is None or means is None:
             return scores
-        ask = self._sentences
-        return self._meaning.improve(scores, article.title, article.text, article.language, meant.vector, ask)
+        read = (article.title, article.text, article.language)
+        found = means.improve(scores, *read, meant.vector, self._sentences)
+        self._multilingual.learn([each.topic for each in found if is_confident(each)], meant)
+        return found
 
     def _sentences(self, texts: Sequence[str]) -> Sequence[Vector | None]:
-        return self._embedding.vectors(texts, within_for=POLL_FOR)
+        return self._multilingual.embedding.vectors(texts, within_for=POLL_FOR)
 
 
 class Multilingual:
@@ -83,6 +90,8 @@ class Multilingual:
         """Whether every seed could be embedded; where not, it is worth another try."""
         self._seeds: Mapping[int, Vector] = {}
         self._is_pruned = False
+        self._latest: deque[tuple[str, Meant]] = deque(maxlen=100)
+        self._one_at_a_time = threading.Lock()
 
     def renew(self, db: Database, topics: Sequence[Topic], *, is_patient: bool = False, may_write: bool = True) -> None:
         """Build the topics' meanings anew, from seeds, verdicts and what the archive says of each language.
@@ -99,6 +108,9 @@ class Multilingual:
             centres, examples = self._centres(session), self._examples(session, enabled)
             texts = _texts_of([*(seed for topic in enabled for seed in topic.seeds), *examples])
             found = vectors.known(session, self.embedding.id, list(texts), self.embedding.dim)
+            hits = vectors.hits(
+                session, self.embedding.id, at_least=meaning.CONFIDENT, limit=MOST_HITS, dim=self.embedding.dim
+            )
         found = {**{each: self._seeds[each] for each in texts if each in self._seeds}, **found}
         missing = [each for each in texts if each not in found]
         asked = self.embedding.vectors(
@@ -110,7 +122,7 @@ class Multilingual:
             log.warning("%d seeds could not be embedded yet", len(missing) - len(fresh))
         if may_write:
             self._keep(db, {each: (vector, code(texts[each][1])) for each, vector in fresh.items()})
-        self.meaning = meaning.build(
+        built = meaning.build(
             self.embedding.id,
             enabled,
             vectors=self._seeds,
@@ -118,7 +130,24 @@ class Multilingual:
             examples=examples,
             threshold=self.embedding.threshold,
         )
+        for topic, language, text_key, vector in hits:
+            built = built.with_hit(topic, language, text_key, vector)
+        with self._one_at_a_time:
+            self.meaning = built
+            for topic, meant in self._latest:  # learned while it was being built
+                self._learn(topic, meant)
         self.is_complete = len(fresh) == len(missing)
+
+    def learn(self, names: Sequence[str], meant: Meant) -> None:
+        """Let these topics learn what their subject looks like in the article's language."""
+        with self._one_at_a_time:
+            for name in names:
+                self._latest.append((name, meant))
+                self._learn(name, meant)
+
+    def _learn(self, topic: str, meant: Meant) -> None:
+        if self.meaning is not None and self.meaning.embedder == meant.embedder:
+            self.meaning = self.meaning.with_hit(topic, meant.language, meant.key, meant.vector)
 
     def _keep(self, db: Database, fresh: Mapping[int, tuple[Vector, str]]) -> None:
         if not fresh and self._is_pruned:
@@ -172,7 +201,7 @@ class Multilingual:
             found |= {each: vector for each, vector in zip(missing, answers, strict=True) if vector is not None}
             if lost := sum(each is None for each in answers):
                 log.info("%d of %d articles are scored by words alone", lost, len(articles))
-        return Across(means, found, self.embedding)
+        return Across(self, means.embedder, found)
 
 
 def _texts_of(samples: Sequence[Seed | Example]) -> dict[int, tuple[str, str]]:

@@ -63,7 +63,7 @@ def heard(
 def test_an_article_in_another_language_matches_by_meaning() -> None:
     score = heard(built(topic()), PAROM)["ferry"]
     assert score.is_match
-    assert score.threshold == meaning.THRESHOLDS[0]
+    assert score.threshold >= meaning.THRESHOLD
     assert not heard(built(topic()), RATES)["ferry"].is_match
 
 
@@ -72,7 +72,7 @@ def test_the_evidence_says_so_and_adds_up() -> None:
     evidence = score.evidence
     assert [(each.term, each.weight) for each in evidence.terms] == [(MEANING, score.score)]
     assert (evidence.seed, evidence.across) == ("0.txt", "en")
-    assert evidence.seed_similarity == pytest.approx(score.score)
+    assert evidence.seed_similarity == pytest.approx(score.score, abs=1e-5)
     assert evidence.sentence == "Пассажиры: берег, шторм, паром, спасли."
 
 
@@ -99,12 +99,43 @@ def test_the_witness_further_above_its_threshold_is_heard() -> None:
     assert heard(found, PAROM, [words(score=0.21)])["ferry"].evidence.across == "en"
 
 
-def test_more_seeds_lower_the_threshold_and_sensitivity_bends_it() -> None:
-    two = topic(seeds=(FERRY, ("Storm", "Ferry passengers wait for rescue")))
-    assert heard(built(two), PAROM)["ferry"].threshold == meaning.THRESHOLDS[1]
-    precise = heard(built(topic(sensitivity="precise")), PAROM)["ferry"].threshold
-    assert precise > meaning.THRESHOLDS[0] > heard(built(topic(sensitivity="broad")), PAROM)["ferry"].threshold
-    assert heard(built(topic(), threshold=0.5), PAROM)["ferry"].threshold == 0.5
+def threshold(found: Meaning, language: str = "ru") -> float:
+    return heard(found, PAROM, language=language)["ferry"].threshold
+
+
+def test_sensitivity_and_settings_bend_the_threshold() -> None:
+    precise, broad = built(topic(sensitivity="precise")), built(topic(sensitivity="broad"))
+    assert threshold(precise) > threshold(built(topic())) > threshold(broad)
+    assert threshold(built(topic(), threshold=0.5)) > threshold(precise)
+
+
+def test_the_first_articles_of_a_language_need_more() -> None:
+    assert threshold(built(topic()), "fr") == pytest.approx(meaning.THRESHOLD * (1 + meaning.COLD))
+    assert meaning.THRESHOLD < threshold(built(topic())) < threshold(built(topic()), "fr")
+
+
+def test_a_topic_follows_its_subject_in_another_language() -> None:
+    """A later article that shares nothing with the seed, but much with the first hit."""
+    found = built(topic())
+    first = embed([excerpt(*PAROM)])[0]
+    later = ("Снег и паром", "Школа берег капитан")
+    followed = found.with_hit("ferry", "ru", 1, first)
+    assert heard(followed, later)["ferry"].score > heard(found, later)["ferry"].score
+    assert heard(followed, later)["ferry"].model_version != heard(found, later)["ferry"].model_version
+    assert followed.with_hit("ferry", "ru", 1, first) is followed, "a copy teaches nothing"
+    assert followed.with_hit("ferry", "en", 2, first) is followed, "nor does a language of its seeds"
+    assert followed.with_hit("other", "ru", 2, first) is followed
+    assert heard(followed, later, language="fr")["ferry"].score == heard(found, later, language="fr")["ferry"].score
+
+
+def test_hits_never_outweigh_the_seeds() -> None:
+    found = built(topic())
+    away = embed([excerpt(*RATES)])[0]
+    for number in range(100):
+        found = found.with_hit("ferry", "ru", number, away)
+    assert heard(found, PAROM)["ferry"].score > 0.6 * heard(built(topic()), PAROM)["ferry"].score
+    [aspect] = found._aspects
+    assert len(aspect.hits["ru"]) == meaning.MOST_HITS
 
 
 def test_a_counter_seed_pushes() -> None:

@@ -18,14 +18,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def multilingual(settings: Settings) -> Iterator[Multilingual | None]:
-    """What matches across languages; None, with a word on the terminal where it was wanted, where there is no embedder."""
+    """What matches across languages; None where there is no embedder (where one was wanted, the log says why)."""
     from monitor.app import App
 
     app = App(settings)
     try:
         found = app.multilingual
-        if found and found.embedding.problem:
-            base.complain(f"embedding: {found.embedding.problem}; articles are matched by words alone")
         yield found if found and found.embedding.is_on else None
     finally:
         app.close()

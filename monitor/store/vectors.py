@@ -13,9 +13,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from monitor.embedders import Vector, pack, unpack
-from monitor.store.tables import VectorRow
+from monitor.store.tables import MatchRow, VectorRow
 
 _vectors: Table = VectorRow.__table__  # type: ignore[attr-defined]
+_matches: Table = MatchRow.__table__  # type: ignore[attr-defined]
 _AT_ONCE = 500
 
 
@@ -57,6 +58,24 @@ def recent(session: Session, embedder: str, *, up_to: int, limit: int, dim: int 
         if (vector := unpack(packed, dim)) is not None:
             found.setdefault(language, []).append(vector)
     return found
+
+
+def hits(
+    session: Session, embedder: str, *, at_least: float, limit: int, dim: int | None
+) -> list[tuple[str, str, int, Vector]]:
+    """(topic, language, key, vector) of the latest matches nobody has reviewed that are `at_least` times at their threshold,
+    oldest first; each text once a topic."""
+    asked = (
+        select(_matches.c.topic, _vectors.c.language, _vectors.c.key, _vectors.c.packed)
+        .join(_vectors, _vectors.c.article_id == _matches.c.article_id)
+        .where(_vectors.c.embedder == embedder, _matches.c.is_relevant.is_(None))
+        .where(_matches.c.score >= at_least * _matches.c.threshold)
+        .order_by(_matches.c.id.desc())
+        .limit(limit)
+    )
+    rows = session.connection().execute(asked).all()
+    unpacked = ((topic, language, key, unpack(packed, dim)) for topic, language, key, packed in reversed(rows))
+    return [(topic, language, key, vector) for topic, language, key, vector in unpacked if vector is not None]
 
 
 def prune(session: Session, *, keep: Iterable[str]) -> int:
