@@ -274,9 +274,10 @@ def cost() -> None:
     idf = background.table("en").idf
     words, draw = list(idf), np.random.default_rng(0)
     shares = np.exp(-np.array([idf[word] for word in words]))
-    pool = draw.choice(words, 4_000_000, p=shares / shares.sum())
+    # as objects: four million words of fixed width would be most of the memory that is measured
+    pool = np.array(words, object)[draw.choice(len(words), 4_000_000, p=shares / shares.sum())]
     text = lambda length: " ".join(pool[(start := int(draw.integers(0, len(pool) - length))) : start + length])
-    for count in (10, 100, 1_000, 10_000):
+    for count in (10, 100, 1_000, 10_000, 100_000):
         seeds = [Seed(file="a.txt", title=text(10), text=text(300), language="en") for _ in range(count)]
         topics = [Topic(name=str(at), title="", seeds=(seed,)) for at, seed in enumerate(seeds)]
         began = time.process_time()

@@ -14,7 +14,7 @@ from heapq import nlargest
 
 from monitor.background import Background
 from monitor.language import UNKNOWN, normalize
-from monitor.terms import MAX_WORDS, Vector, dot, mean, stem, terms, unit, weigh
+from monitor.terms import MAX_WORDS, Packed, Vector, dot, mean, stem, terms, unit, weigh
 from monitor.text import tokens
 from monitor.types import Contribution, Example, Seed, Topic
 
@@ -44,22 +44,32 @@ class Sample:
     language: str
     key: str
     """Of its words: the same text twice teaches once."""
-    vector: Vector
+    packed: Packed
     weight: float = 1.0
     is_counter: bool = False
+
+    @property
+    def vector(self) -> Vector:
+        """Its unit vector, unpacked anew each time."""
+        return self.packed.open()
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """A topic in one language."""
 
-    vector: Vector
-    seeds: tuple[tuple[str, Vector], ...]
+    packed: Packed
+    seeds: tuple[tuple[str, Packed], ...]
     """File and vector of seeds and confirmed articles, to name the nearest one."""
     examples: int
     """How many articles the vector was learned from, hits included."""
     coherence: float
     """Mean cosine of those articles with the vector: 1 for one seed, less the further the examples lie apart."""
+
+    @property
+    def vector(self) -> Vector:
+        """What articles are compared with, unpacked anew each time."""
+        return self.packed.open()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +154,8 @@ def sample(article: Seed | Example, background: Background) -> Sample:
     # by its words only: a seed file may keep the title in the text, or the lines in another way than the store does
     key = _digest(" ".join(f"{article.title} {article.text[:KEY_CHARACTERS]}".split()))
     if isinstance(article, Example):
-        return Sample("(match)", language, key, read)
-    return Sample(article.file, language, key, read, article.weight, article.is_counter)
+        return Sample("(match)", language, key, Packed(read))
+    return Sample(article.file, language, key, Packed(read), article.weight, article.is_counter)
 
 
 def _side(samples: Sequence[Sample], hits: Sequence[Sample], language: str) -> Side:
@@ -158,7 +168,7 @@ def _side(samples: Sequence[Sample], hits: Sequence[Sample], language: str) -> S
     unwanted = [(each.vector, each.weight) for each in own if each.is_counter]
     learned = _rocchio(wanted, unwanted) if seeds else {}
     coherence = sum(dot(each, learned) * weight for each, weight in wanted) / max(sum(w for _, w in wanted), 1e-9)
-    return Side(learned, tuple((each.file, each.vector) for each in seeds), len(wanted), coherence)
+    return Side(Packed(learned), tuple((each.file, each.packed) for each in seeds), len(wanted), coherence)
 
 
 def _rocchio(wanted: Iterable[tuple[Vector, float]], unwanted: Iterable[tuple[Vector, float]]) -> Vector:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import threading
+from array import array
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -223,7 +224,13 @@ class Matcher:
         side = model.side(article.language)
         idf = self._background.table(article.language).idf
         return evidence.explain(
-            article.title, article.text, article.language, article.vector, side.vector, side.seeds, idf
+            article.title,
+            article.text,
+            article.language,
+            article.vector,
+            side.vector,
+            [(file, packed.open()) for file, packed in side.seeds],
+            idf,
         )
 
     def _index(self, language: str) -> _Index:
@@ -252,27 +259,30 @@ class _Index:
         self._topics = len(models)
         self.strictness = np.array([_strictness(model, language) for model in models], np.float64)
         self.ceilings = np.array([_ceiling(model, language) for model in models], np.float64)
-        rows: dict[str, tuple[list[int], list[float]]] = {}
+        rows: dict[str, tuple[array[int], array[float]]] = {}
         for at, model in enumerate(models):
             for term, weight in model.side(language).vector.items():
-                places, weights = rows.setdefault(term, ([], []))
+                places, weights = rows.setdefault(term, (array("i"), array("d")))
                 places.append(at)
                 weights.append(weight)
-        self._rows = {term: (np.array(places), np.array(weights)) for term, (places, weights) in rows.items()}
+        self._rows = {
+            term: (np.frombuffer(places, np.int32), np.frombuffer(weights)) for term, (places, weights) in rows.items()
+        }
 
     def with_side(self, at: int, before: Side, after: Side) -> _Index:
         """The same with one topic's terms in place of its earlier ones."""
         found = object.__new__(_Index)
         found._topics, found._rows = self._topics, dict(self._rows)
         found.strictness, found.ceilings = self.strictness.copy(), self.ceilings.copy()
-        if before.vector is after.vector:
+        if before.packed is after.packed:
             return found
-        for term in before.vector.keys() | after.vector.keys():
+        earlier, later = before.vector, after.vector
+        for term in earlier.keys() | later.keys():
             places, weights = found._rows.get(term, _NONE)
             others = places != at
             places, weights = places[others], weights[others]
-            if term in after.vector:
-                places, weights = np.append(places, at), np.append(weights, after.vector[term])
+            if term in later:
+                places, weights = np.append(places, np.int32(at)), np.append(weights, later[term])
             if len(places):
                 found._rows[term] = places, weights
             else:
@@ -289,7 +299,7 @@ class _Index:
         return np.bincount(places, shares, self._topics).astype(np.float64)
 
 
-_NONE = np.array([], np.int64), np.array([], np.float64)
+_NONE = np.array([], np.int32), np.array([], np.float64)
 
 
 def _strictness(model: Model, language: str) -> float:

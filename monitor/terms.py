@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 import threading
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+from sys import intern
 from typing import Any
 
 import snowballstemmer
@@ -93,6 +95,26 @@ def weigh(title: Sequence[str], body: Sequence[str], idf: Mapping[str, float]) -
             weight *= number
         weights[term] = weight
     return weights
+
+
+class Packed:
+    """A vector put away: a tenth of the memory of a dict, which matters with ten thousand topics."""
+
+    __slots__ = ("_terms", "_weights")
+
+    def __init__(self, vector: Vector) -> None:
+        self._terms = tuple(map(intern, vector))
+        self._weights = array("d", vector.values())
+
+    def open(self) -> dict[str, float]:
+        """The vector, to count with."""
+        return dict(zip(self._terms, self._weights, strict=True))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Packed) and self.open() == other.open()
+
+    def __hash__(self) -> int:
+        return hash(self._terms)
 
 
 def unit(vector: Vector) -> dict[str, float]:
