@@ -30,6 +30,7 @@ from monitor.errors import StoreError
 from monitor.health import Health
 from monitor.settings import WebSettings
 from monitor.store.db import Database
+from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, Door, Hardened, Throttle, Tokens, harden
 from monitor.web.pages import Asked, Pages
 from monitor.web.show import message
@@ -68,7 +69,9 @@ def create(
     """
     password = settings.password.get_secret_value() if settings.password else None
     return Starlette(
-        routes=_routes(Pages(db, clock, health, seeds), StoryPages(db, clock, preferred), Tokens(), health),
+        routes=_routes(
+            Pages(db, clock, health, seeds), StoryPages(db, clock, preferred), FigurePages(db, clock), Tokens(), health
+        ),
         middleware=[
             Middleware(Hardened),
             Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(settings), www_redirect=False),
@@ -85,7 +88,9 @@ def create(
     )
 
 
-def _routes(pages: Pages, stories: StoryPages, tokens: Tokens, health: Callable[[], Health]) -> list[Route | Mount]:
+def _routes(
+    pages: Pages, stories: StoryPages, figures: FigurePages, tokens: Tokens, health: Callable[[], Health]
+) -> list[Route | Mount]:
     threads = CapacityLimiter(THREADS)
 
     def get(path: str, answer: Page) -> Route:
@@ -104,6 +109,11 @@ def _routes(pages: Pages, stories: StoryPages, tokens: Tokens, health: Callable[
         post("/stories/{number:int}/merge", stories.merge),
         post("/stories/{number:int}/split", stories.split),
         post("/stories/{number:int}/move", stories.move),
+        get("/evaluate", figures.evaluate),
+        get("/evaluate/plot", figures.plot),
+        get("/near", figures.near),
+        post("/near/{number:int}/confirm", figures.confirm),
+        post("/near/{number:int}/dismiss", figures.dismiss),
         post("/matches/{number:int}/confirm", pages.confirm),
         post("/matches/{number:int}/dismiss", pages.dismiss),
         post("/articles/{number:int}/seed", pages.seed),

@@ -28,7 +28,7 @@ LAST_PAGE = 100_000
 WORDS_LIMIT = 300
 ID_LIMIT = 2**31
 """The databases' integers end here."""
-_OWN_PATH = re.compile(r"/(?:(?:articles|stories)/[0-9]{1,10})?(?:\?[!-\[\]-~]{0,2000})?")
+_OWN_PATH = re.compile(r"/(?:(?:articles|stories)/[0-9]{1,10}|near)?(?:\?[!-\[\]-~]{0,2000})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,77 @@
+"""The pages of figures: how good each topic is, the reliability plot, and near misses to be judged.
+
+Reads through `evaluation` and `misses`, writes through `misses.judge`; what a browser may send is checked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from monitor import evaluation, misses
+from monitor.plot import reliability_plot
+from monitor.store import topics
+from monitor.store.db import Database
+from monitor.text import clean_line
+from monitor.web.pages import ID_LIMIT, Asked, own_path
+from monitor.web.show import page
+
+_SHOWN = 30
+
+
+class FigurePages:
+    """What a person can see of how good the topics are, and say of what they nearly missed."""
+
+    def __init__(self, db: Database, clock: Callable[[], datetime]) -> None:
+        self.db, self.clock = db, clock
+
+    def evaluate(self, asked: Asked) -> Response:
+        """Precision, recall, false alerts and calibration of every topic."""
+        with self.db.reading() as session:
+            found, titles = evaluation.by_verdicts(session), topics.titles(session)
+        return page("evaluate.html", figures=found, titles=titles)
+
+    def plot(self, asked: Asked) -> Response:
+        """The reliability plot as a picture: of one topic, or of all with topics left out."""
+        topic = clean_line(asked.query.get("topic", ""), limit=200)
+        with self.db.reading() as session:
+            found, titles = evaluation.by_verdicts(session, topic=topic), topics.titles(session)
+        if topic and not found.topics:
+            raise HTTPException(404, "There is no topic of that name.")
+        of = found.topics[0].reliability if topic else found.overall.reliability
+        title = f"Reliability: {titles.get(topic, topic)}" if topic else "Reliability, topics left out"
+        return Response(reliability_plot(of, title), media_type="image/svg+xml")
+
+    def near(self, asked: Asked) -> Response:
+        """Near misses, to learn from: newest first."""
+        topic = clean_line(asked.query.get("topic", ""), limit=200)
+        state = asked.query.get("state", "new")
+        state = state if state in ("new", "confirmed", "dismissed") else "new"
+        with self.db.reading() as session:
+            found = misses.list_near(session, topic=topic, state=state, limit=_SHOWN)
+            titles = topics.titles(session)
+        return page(
+            "near.html", asked=asked, now=self.clock(), near=found, topic=topic, state=state, titles=titles, most=_SHOWN
+        )
+
+    def confirm(self, asked: Asked) -> Response:
+        """Yes, this should have been found."""
+        return self._judge(asked, is_relevant=True)
+
+    def dismiss(self, asked: Asked) -> Response:
+        """No, it was rightly left out."""
+        return self._judge(asked, is_relevant=False)
+
+    def _judge(self, asked: Asked, *, is_relevant: bool) -> Response:
+        if asked.number >= ID_LIMIT:
+            raise HTTPException(404, "There is nothing of that number.")
+        with self.db.writing() as session:
+            found = misses.judge(
+                session, asked.number, is_relevant=is_relevant, by=asked.who or "web", now=self.clock()
+            )
+        if found is None:
+            raise HTTPException(404, "There is no near miss of that number.")
+        return RedirectResponse(own_path(asked.form.get("back", "")), 303)
