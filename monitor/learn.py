@@ -83,10 +83,17 @@ class Model:
     version: str
     base: str
     """The version without its hits."""
+    factor: float = 1.0
+    """What the topic's sensitivity multiplies the threshold by."""
 
     def side(self, language: str) -> Side:
         """How the topic looks in a language of `code`."""
         return self.sides.get(language) or self.sides[ANY]
+
+    def with_factor(self, factor: float) -> Model:
+        """The model with another factor, which is another version."""
+        base = _digest((self.base, f"{factor:.4f}"))
+        return replace(self, factor=factor, base=base, version=_version(base, self.hits))
 
     def with_hit(self, hit: Sample) -> Model | None:
         """The model that has learned from one more article; None where it has nothing to learn from this one."""

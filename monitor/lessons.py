@@ -5,45 +5,80 @@ The daemon, a backtest and `explain` all learn here, so all of them score alike 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from sqlmodel import Session
 
+from monitor import intent
 from monitor.background import ARCHIVE, ARCHIVE_CHARACTERS, Background, mark
-from monitor.calibrate import Calibration, calibrate
+from monitor.calibrate import Calibration, calibrate, margin
+from monitor.intent import Archive
 from monitor.learn import MOST_HITS
 from monitor.match import CONFIDENT, SHIFT, Matcher, build
-from monitor.store import archive, judged, topics
+from monitor.store import archive, arrivals, judged, topics
 from monitor.types import Topic
 
 
 def learned(session: Session, wanted: Sequence[Topic]) -> Matcher:
     """The model of these topics with all that the store knows."""
-    return build(
-        wanted,
-        background=background(session),
-        examples=topics.examples(session),
-        # copies teach once, so ask for more rows than are learned from
-        hits=topics.hits(
-            session, [each.name for each in wanted], at_least=CONFIDENT, shift=SHIFT, limit_each=2 * MOST_HITS
-        ),
-        calibration=calibration(session),
+    return _learned(session, wanted, background(session))
+
+
+def _learned(session: Session, wanted: Sequence[Topic], ordinary: Background) -> Matcher:
+    names = [each.name for each in wanted]
+    odds, examples = calibration(session), topics.examples(session, names)
+    # copies teach once, so ask for more rows than are learned from
+    hits = topics.hits(session, names, at_least=CONFIDENT, shift=SHIFT, limit_each=2 * MOST_HITS)
+
+    def model(of: Sequence[Topic], factors: Mapping[str, float]) -> Matcher:
+        return build(of, background=ordinary, examples=examples, hits=hits, calibration=odds, factors=factors)
+
+    asking = [each for each in wanted if _asks(each)]
+    archives = seen(session, asking, lambda of: model(of, {}))
+    decided = {each.name: intent.decide(each.sensitivity, each.name, archives[each.name], odds) for each in asking}
+    return model(wanted, {name: each.factor for name, each in decided.items()})
+
+
+def _asks(topic: Topic) -> bool:
+    """Whether its threshold follows the archive or the verdicts."""
+    return topic.is_enabled and topic.sensitivity not in intent.WORDS
+
+
+def seen(session: Session, of: Sequence[Topic], model: Callable[[Sequence[Topic]], Matcher]) -> dict[str, Archive]:
+    """What came near each topic as far as the archive's last mark: by its own rows, or, where it is followed for less than a
+    day, by scoring the latest articles with `model`."""
+    up_to = last_mark(session)
+    found = {each.name: arrivals.of_topic(session, each.name, up_to=up_to) for each in of}
+    new = [each for each in of if each.is_enabled and not found[each.name].days]
+    rows, days = (
+        arrivals.sample(session, up_to=up_to, limit=ARCHIVE, characters=ARCHIVE_CHARACTERS) if new else ([], 0.0)
     )
+    if rows:
+        matcher = model(new)
+        scores = [(row, matcher.score(row.title, row.text, row.language)) for row in rows]
+        for at, topic in enumerate(new):
+            margins = ((row, margin(each[at].score, each[at].threshold, each[at].factor)) for row, each in scores)
+            near = [(row, where) for row, where in margins if where >= math.log(intent.LEAST)]
+            found[topic.name] = arrivals.scored(near, days)
+    return found
+
+
+def setting(session: Session, topic: Topic, wanted: Sequence[Topic]) -> tuple[intent.Setting, Archive]:
+    """What the sensitivity of one of these topics comes to, and what came near it until now. As `learned` has it."""
+    matcher = learned(session, wanted)
+    archive = seen(session, [topic], lambda of: Matcher([matcher.model(each.name) for each in of], matcher.background))
+    odds = matcher.calibration
+    return intent.decide(topic.sensitivity, topic.name, archive[topic.name], odds), archive[topic.name]
 
 
 def relearned(session: Session, wanted: Sequence[Topic], before: Matcher, stale: Collection[str]) -> Matcher:
     """The same for less: only the models of `stale` topics are made anew, on the background of `before`; those of the others are
     taken from there, with all they have learned."""
     known = {each.name for each in before.topics}
-    changed = [each for each in wanted if each.is_enabled and (each.name in stale or each.name not in known)]
-    names = [each.name for each in changed]
-    fresh = build(
-        changed,
-        background=before.background,
-        examples=topics.examples(session, names),
-        hits=topics.hits(session, names, at_least=CONFIDENT, shift=SHIFT, limit_each=2 * MOST_HITS),
-        calibration=calibration(session),
-    )
+    stale = {*stale, *(each.name for each in wanted if _asks(each) or each.name not in known)}
+    changed = [each for each in wanted if each.is_enabled and each.name in stale]
+    fresh = _learned(session, changed, before.background)
     return before.with_topics(wanted, fresh)
 
 

@@ -22,7 +22,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from monitor import evidence
+from monitor import evidence, intent
 from monitor.background import Background
 from monitor.calibrate import Calibration, margin
 from monitor.learn import ANY, Model, Side, code, heaviest, learn, sample, themes, vector
@@ -30,8 +30,6 @@ from monitor.rules import forbidden
 from monitor.terms import Vector
 from monitor.types import Contribution, Evidence, Example, Reason, Score, Topic
 
-SENSITIVITY: Mapping[str, float] = {"precise": 1.25, "balanced": 1.0, "broad": 0.8}
-"""What the threshold is multiplied by."""
 # A match is score + .01 >= exp(LEVEL) * article * topic: (likeness + .002) ** LIKENESS * rarity ** RARITY for the article, and
 # examples ** EXAMPLES * coherence ** COHERENCE for the topic. What the five numbers were fitted on is in docs/matching.md.
 _LEVEL, _LIKENESS, _RARITY, _EXAMPLES, _COHERENCE = 0.6, 0.324, -0.464, 0.326, 0.862
@@ -55,16 +53,26 @@ def build(
     examples: Sequence[Example] = (),
     hits: Sequence[Example] = (),
     calibration: Calibration | None = None,
+    factors: Mapping[str, float] | None = None,
 ) -> Matcher:
     """A matcher for the enabled topics, in their order. `examples` are reviewed articles, `hits` the topics' own confident matches
-    that nobody has reviewed, oldest first; those of other topics are ignored. Without `calibration` no score has a probability."""
+    that nobody has reviewed, oldest first; those of other topics are ignored. Without `calibration` no score has a probability.
+    `factors`: what the sensitivities of topics come to (monitor.intent); for others it is as where nothing is known of them yet."""
     reviewed, matched = _of_topics(examples), _of_topics(hits)
     models = [
-        learn(topic, reviewed.get(topic.name, ()), matched.get(topic.name, ()), background)
+        _tuned(
+            learn(topic, reviewed.get(topic.name, ()), matched.get(topic.name, ()), background),
+            (factors or {}).get(topic.name),
+        )
         for topic in topics
         if topic.is_enabled
     ]
     return Matcher(models, background, calibration=calibration)
+
+
+def _tuned(model: Model, factor: float | None) -> Model:
+    usual = intent.default(model.topic.sensitivity)
+    return replace(model, factor=usual) if factor in (None, usual) else model.with_factor(factor or usual)
 
 
 def _of_topics(examples: Iterable[Example]) -> Mapping[str, Sequence[Example]]:
@@ -154,7 +162,7 @@ class Matcher:
 
     def version(self, topic: str) -> str:
         """Changes whenever the topic could score differently. KeyError for a topic that is unknown or not enabled."""
-        return self._model(topic).version
+        return self.model(topic).version
 
     def score(self, title: str, text: str, language: str) -> tuple[Score, ...]:
         """One score a topic, in topic order; evidence is worked out for matches only."""
@@ -172,27 +180,28 @@ class Matcher:
 
     def evidence(self, topic: str, title: str, text: str, language: str) -> Evidence:
         """Why the topic scored as it did, for an article above or below its threshold. KeyError as `version`."""
-        return self._evidence(self._model(topic), _Article(title, text, language, self._background))
+        return self._evidence(self.model(topic), _Article(title, text, language, self._background))
 
     def heaviest(self, topic: str, *, limit: int = 20) -> dict[str, tuple[Contribution, ...]]:
         """What a topic has learned, for people: by language its heaviest terms as its seeds write them. KeyError as `version`."""
-        model = self._model(topic)
+        model = self.model(topic)
         spoken = [language for language in model.sides if language != ANY] or [ANY]
         return {language: heaviest(model, language, limit) for language in spoken}
 
     def weights(self, topic: str, language: str) -> Vector:
         """The stems by which a topic scores articles of a language, and their weights. KeyError as `version`."""
-        return self._model(topic).side(code(language)).vector
+        return self.model(topic).side(code(language)).vector
 
     def themes(self, topic: str, language: str) -> frozenset[str]:
         """The stems that weigh most in a topic's seeds: nearly every article of it carries them. Empty where it is unknown."""
-        return themes(self._model(topic), code(language)) if topic in self._places else frozenset()
+        return themes(self.model(topic), code(language)) if topic in self._places else frozenset()
 
     def rarity(self, language: str) -> Mapping[str, float]:
         """How rare each stem is in a language."""
         return self._background.table(code(language)).idf
 
-    def _model(self, topic: str) -> Model:
+    def model(self, topic: str) -> Model:
+        """One topic. KeyError as `version`."""
         return self._order[self._places[topic]]
 
     def _weigh(self, title: str, text: str, language: str) -> tuple[_Article, Floats, Floats]:
@@ -202,7 +211,7 @@ class Matcher:
         return article, index.score(article.vector), thresholds
 
     def _score(self, model: Model, article: _Article, value: float, threshold: float) -> Score:
-        topic, factor = model.topic.name, _factor(model)
+        topic, factor = model.topic.name, model.factor
         standing = self.calibration.of(topic)
         found = Score(
             topic=topic,
@@ -308,17 +317,13 @@ def _strictness(model: Model, language: str) -> float:
     side = model.side(language)
     examples = max(1, min(side.examples, _MOST_EXAMPLES))
     coherence = min(max(side.coherence, 0.1), 1.0)
-    return float(examples**_EXAMPLES * coherence**_COHERENCE * _factor(model))
-
-
-def _factor(model: Model) -> float:
-    return SENSITIVITY[model.topic.sensitivity]
+    return float(examples**_EXAMPLES * coherence**_COHERENCE * model.factor)
 
 
 def _ceiling(model: Model, language: str) -> float:
     """The highest threshold of this topic. Without examples in the language it has none."""
     side = model.side(language)
-    return _CEILING * side.coherence * _factor(model) if side.coherence > 0 else math.inf
+    return _CEILING * side.coherence * model.factor if side.coherence > 0 else math.inf
 
 
 class Tracker:

@@ -23,12 +23,12 @@ from typing import Any
 from lxml import etree
 from lxml import html as lxml_html
 
+from monitor import intent
 from monitor.language import detect, normalize
 from monitor.text import clean, clean_line, fold, tokens
 from monitor.types import Seed, Topic
 
 SUFFIXES = (".txt", ".md", ".html", ".htm")
-SENSITIVITIES = ("precise", "balanced", "broad")
 MAX_BYTES = 1_000_000
 """More than any article; a larger file is a mistake (a book, a dump) and is left out."""
 MIN_WORDS = 20
@@ -250,8 +250,8 @@ def _holds_blanks(value: object) -> bool:
 def _check_values(path: Path, raw: Mapping[str, Any]) -> Iterator[str]:
     """What types cannot say. Wrong types are `_check`'s to tell, so they pass here in silence."""
     sensitivity = raw.get("sensitivity", "balanced")
-    if isinstance(sensitivity, str) and sensitivity not in SENSITIVITIES:
-        yield f"{_place(path, 'sensitivity')}: sensitivity is '{sensitivity}': use one of {', '.join(SENSITIVITIES)}"
+    if isinstance(sensitivity, str) and intent.read(sensitivity) is None:
+        yield f"{_place(path, 'sensitivity')}: sensitivity is '{sensitivity}': use one of {', '.join(intent.FORMS)}"
     for key in ("required", "excluded"):
         for term in raw.get(key, ()) if _fits(raw.get(key), list) else ():
             if not tokens(term):

@@ -16,6 +16,7 @@ from monitor.types import Topic
 
 if TYPE_CHECKING:
     from monitor.checkup import Checkup, Finding
+    from monitor.evaluation import TopicFigures
     from monitor.match import Matcher
     from monitor.review import Count
     from monitor.settings import Settings
@@ -133,6 +134,7 @@ def show(
     numbers, counts = _remembered(settings)
     model = _model(build_matcher(settings, shelf), topic)
     found = {**_fields(topic, numbers, counts), "threshold": model["threshold"], "terms": model["terms"]}
+    found |= _figures(settings, shelf, topic)
     found["files"] = [_seed(settings, topic, at) for at in range(len(topic.seeds))]
     if as_json:
         base.print_json(found)
@@ -153,8 +155,20 @@ def show(
             ("channels", "all" if topic.channels is None else topic.channels or "none: page only"),
             ("version", found["version"]),
             ("matches", [f"{count} {state}" for state, count in found["matches"].items()]),
+            ("acts", found["acts"]),
+            *_quality(found["quality"]),
         ]
     )
+    if found["costs"]:
+        base.table(
+            ("sensitivity", ">threshold x", ">alerts a day", "range (90 %)"),
+            (
+                (each["sensitivity"], each["factor"], each["a_day"], f"{each['low']} to {each['high']}")
+                for each in found["costs"]
+            ),
+        )
+    else:
+        base.line("what each sensitivity would cost is told once a day of articles, and fifty of them, have been seen")
     base.table(
         ("seed", "language", ">weight", ">words", "title"),
         ((each["file"], each["language"], each["weight"], each["words"], each["title"]) for each in found["files"]),
@@ -162,6 +176,45 @@ def show(
     for language, terms in model["terms"].items():
         shown = ", ".join(f"{term} {weight:.2f}" for term, weight in terms)
         base.line(f"heaviest terms, {language}: {shown}")
+
+
+def _figures(settings: Settings, shelf: SeedShelf, topic: Topic) -> dict[str, Any]:
+    """What each sensitivity would cost in alerts a day, and how good the topic is so far; nothing where there is no store yet."""
+    from monitor import evaluation, intent, lessons
+    from monitor.trial import rate
+
+    nothing: dict[str, Any] = {"factor": intent.default(topic.sensitivity), "acts": "", "costs": [], "quality": None}
+    if not topic.is_enabled:
+        return nothing
+    try:
+        with base.opened(settings) as db, db.reading() as session:
+            setting, archive = lessons.setting(session, topic, shelf.topics)
+            quality = next(iter(evaluation.by_verdicts(session, topic=topic.name).topics), None)
+    except (base.NotFoundError, StoreError):
+        return nothing
+    costs = []
+    for word, factor in {**intent.WORDS, topic.sensitivity: setting.factor}.items() if archive.days else ():
+        found = rate(intent.alerts_by_day(archive, factor))
+        in_force = f"{word} (in force)" if word == topic.sensitivity else word
+        costs.append(
+            {"sensitivity": in_force, "factor": factor, "a_day": found.a_day, "low": found.low, "high": found.high}
+        )
+    return {"factor": setting.factor, "acts": setting.note, "costs": costs, "quality": quality}
+
+
+def _quality(figures: TopicFigures | None) -> list[tuple[str, object]]:
+    """Precision and recall so far, for people."""
+    from monitor.cli.evaluate import between
+
+    if figures is None:
+        return []
+    precision, recall = figures.precision, figures.recall
+    judged = f"{precision.right:g} of {precision.judged} judged: " if precision.judged else "no verdicts yet"
+    return [
+        ("precision", judged + (between(precision.share, precision.low, precision.high) if precision.judged else "")),
+        ("recall", recall.why_not or between(recall.value, recall.low, recall.high)),
+        ("percentages", f"not calibrated yet: {figures.not_calibrated}" if figures.not_calibrated else "calibrated"),
+    ]
 
 
 def _seed(settings: Settings, topic: Topic, at: int) -> dict[str, object]:
