@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from monitor import desk
@@ -17,7 +18,7 @@ from monitor.desk import DeskError, Hand, UnknownError
 from monitor.intake import Filed, Telling, judge, take_in
 from monitor.ledger import State
 from monitor.match import Matcher, build
-from monitor.store import feeds
+from monitor.store import feeds, migrate
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow, StoryRow
 from monitor.types import Article, Grade, Kind, Reason, Seed, Topic
@@ -456,3 +457,43 @@ def at_once(jobs: Sequence[object]) -> None:
     for thread in threads:
         thread.join()
     assert faults == []
+
+
+# --- stores of before ---------------------------------------------------------------------------------------------------
+
+
+def test_stories_of_a_store_of_before_are_counted_from_their_articles(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(sqlite_url)
+    with monkeypatch.context() as patch:
+        to_head = migrate.command.upgrade
+        patch.setattr(migrate.command, "upgrade", lambda config, _head: to_head(config, "0005"))
+        migrate.upgrade(database)
+    with database.writing() as session:
+        feed = "INSERT INTO feeds (name, url, host, origin, title, site_url, interval_seconds, first_poll, first_poll_latest, "
+        feed += "allow_private, is_enabled, next_poll_at, outcome, failures, is_failing_told, polls, polls_not_modified) VALUES "
+        feed += (
+            "('herald', 'u', 'h', 'config', 'The Herald', '', 900, 'baseline', 0, 0, 1, '2021-10-20', '', 0, 0, 0, 0)"
+        )
+        session.connection().execute(text(feed))
+        for number, story_id, source in ((1, 1, "herald"), (2, 1, "courier"), (3, 1, "herald"), (4, 4, "echo")):
+            article = "INSERT INTO articles (id, story_id, kind, similarity, why, url, url_key, text_key, title_key, title, text, "
+            article += "language, author, source, grade, published_at, seen_at, decision, decided_at, scores) VALUES (:id, :story, "
+            article += (
+                "'new', 0, '', 'u', 0, 0, 0, :title, 'x', 'en', '', :source, 'full', :at, :at, 'NO_MATCH', :at, '[]')"
+            )
+            at = f"2021-10-20 12:0{number}:00.000000"
+            values = {"id": number, "story": story_id, "title": f"T{number}", "source": source, "at": at}
+            session.connection().execute(text(article), values)
+    assert migrate.upgrade(database)
+    with database.reading() as session:
+        first, other = session.exec(select(StoryRow).order_by(col(StoryRow.id))).all()
+        assert (first.articles, first.outlets, first.lead_article_id, other.articles) == (3, 2, 1, 1)
+        story = desk.find(session, 1, now=NOON + timedelta(hours=1))
+        assert story.outlets == ("The Herald", "courier")
+        assert (story.brief.first_seen_at, story.brief.last_seen_at) == (
+            NOON + timedelta(minutes=1),
+            NOON + timedelta(minutes=3),
+        )
+    database.close()
