@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from monitor.alert import Arrival
 from monitor.background import Background
 from monitor.intake import Filed, Telling, judge, take_in
 from monitor.match import Matcher, build
+from monitor.store import migrate
 from monitor.store.db import Database
 from monitor.types import Article, Kind
 from tests.conftest import NOON
@@ -53,6 +57,16 @@ def article(number: int, *, seed: int | None = None, words: int = 200, **changes
 def file(db: Database, reader: Matcher, *arriving: Article, now: datetime = NOON) -> list[Filed]:
     with db.writing() as session:
         return [take_in(session, judge(each, reader, arrival=Arrival()), Telling(), now=now) for each in arriving]
+
+
+@pytest.fixture
+def both(sqlite_url: str, postgres_url: str) -> Iterator[tuple[Database, Database]]:
+    pair = Database(sqlite_url), Database(postgres_url)
+    for database in pair:
+        migrate.upgrade(database)
+    yield pair
+    for database in pair:
+        database.close()
 
 
 def kinds(filed: list[Filed]) -> set[Kind]:
@@ -129,6 +143,20 @@ def test_out_of_order_arrivals_find_their_story(db: Database, reader: Matcher) -
     assert late[1].story_id == late[0].story_id
     stranger = file(db, reader, article(3, published_at=NOON - timedelta(days=9)))
     assert kinds(stranger) == {Kind.NEW}
+
+
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations(range(24)), late=st.integers(0, 23))
+def test_both_databases_choose_alike(
+    both: tuple[Database, Database], reader: Matcher, order: list[int], late: int
+) -> None:
+    """Copies, excerpts, other tellings, shared headlines and strangers, in any order: the same ids, stories and reasons."""
+    crowd = [article(n, seed=n // 3, title="Live updates" if n % 4 == 0 else f"Told by outlet {n}") for n in range(24)]
+    crowd = [replace(each, text=" ".join(each.text.split()[: 200 - 7 * (n % 5) ** 2])) for n, each in enumerate(crowd)]
+    crowd[late] = replace(crowd[late], published_at=NOON - timedelta(days=1))
+    arriving = [crowd[n] for n in order]
+    one, other = ([each.choice for each in file(db, reader, *arriving)] for db in both)
+    assert one == other
 
 
 def test_weeks_of_one_theme_do_not_become_one_story(db: Database, reader: Matcher) -> None:

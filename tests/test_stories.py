@@ -53,6 +53,47 @@ def test_another_event_is_none_of_theirs() -> None:
     assert choose(WHEAT, profile(WHEAT, IDF), [stored(TALKS), stored(SAME, 2)]) is None
 
 
+def quake(size: str, place: str, deaths: str, *, at: str = "Monday") -> Article:
+    return replace(
+        TALKS,
+        title=f"Magnitude {size} earthquake shakes {place}",
+        text=f"An earthquake of magnitude {size} shook {place} early on {at}, and officials in {place} said that {deaths} people "
+        "were killed. Rescuers dug through collapsed houses while aftershocks continued, the disaster agency said.",
+    )
+
+
+def test_conflicting_numbers_and_places_keep_two_events_apart() -> None:
+    known = stored(quake("6.4", "Lombok", "98"))
+    same = replace(quake("6.4", "Lombok", "98"), title="Lombok counts its dead after earthquake of magnitude 6.4")
+    near = choose(same, profile(same, IDF), [known])
+    assert near
+    for other in (quake("5.1", "Hokkaido", "3"), quake("7.2", "Oaxaca", "14", at="Friday")):
+        assert choose(other, profile(other, IDF), [known]) is None
+
+
+def test_a_growing_toll_in_one_place_stays_one_event() -> None:
+    later = quake("6.4", "Lombok", "131")
+    assert choose(later, profile(later, IDF), [stored(quake("6.4", "Lombok", "98"))])
+
+
+def test_where_a_script_has_no_capitals_more_shared_words_are_the_second_signal() -> None:
+    urdu = replace(
+        TALKS,
+        language="ur",
+        title="بجلی کے بحران پر وزیراعظم کا خطاب",
+        text="وزیراعظم نے کہا ہے کہ بجلی کا بحران ایک برس میں ختم نہیں ہو سکتا اور عوام تبدیلی اور انقلاب والوں کی پرواہ نہ کریں۔ "
+        "انہوں نے "
+        "لاہور میں بجلی گھر کے افتتاح کے موقع پر کہا کہ حکومت توانائی کے منصوبوں پر دن رات کام کر رہی ہے۔",
+    )
+    other = replace(
+        urdu, title="نوازشریف لاہور میں: منصوبے جاری", text=urdu.text.replace("ختم نہیں ہو سکتا", "حل نہیں ہوگا")
+    )
+    idf = Background.shipped().table("ur").idf
+    known = Kindred(article_id=1, story_id=1, published_at=NOW, profile=profile(urdu, idf))
+    assert choose(other, profile(other, idf), [known])
+    assert choose(WHEAT, profile(WHEAT, IDF), [known]) is None
+
+
 def test_the_same_words_weeks_later_are_told_anew() -> None:
     assert choose(SAME, profile(SAME, IDF), [stored(TALKS, days_ago=13)]) is None
 
@@ -96,7 +137,7 @@ def test_a_hostile_text_costs_no_more_than_a_long_one() -> None:
 def test_a_profile_comes_back_as_it_was_kept(text: str, title: str) -> None:
     own = profile(replace(TALKS, title=title, text=text), IDF)
     kept = unpack(own.pack())
-    assert kept.weights == pytest.approx(own.weights, abs=1e-4)
+    assert kept.weights == pytest.approx(own.weights, abs=1e-3)
     assert (kept.marks, kept.keys) == (own.marks, own.keys)
     assert len(own.keys) <= LOOK_UP_KEYS
 
