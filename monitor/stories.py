@@ -295,19 +295,15 @@ def _key(language: str, term: _Term) -> int:
 _DATELINE = re.compile(r"\A[^\n().]{0,60}\([^()\n]{2,40}\)\s{0,3}[-–—]\s{0,3}")
 # Capitals tell a name only inside a sentence: after a letter, a comma or a closing mark and one space.
 _SPELLED = re.compile(r"(?<![\w'’-])[^\W\d_]+")
-_INNER = re.compile(r"[\w,;)'’”»] ")
+_INNER = re.compile(r"(?<=[\w,;)'’”»] )[^\W\d_]+")
 
 
 def _names(title: str, text: str) -> set[str]:
     """Words with a capital inside a sentence more often than without one, folded; In Title Case a capital says nothing."""
     capital, plain = Counter[str](), Counter[str]()
     for part in (text, "" if _is_title_case(title) else title):
-        for hit in _SPELLED.finditer(part):
-            word = hit.group()
-            if not word[0].isupper():
-                plain[word] += 1
-            elif hit.start() > 1 and _INNER.match(part, hit.start() - 2):
-                capital[word] += 1
+        plain.update(_SPELLED.findall(part))
+        capital.update(word for word in _INNER.findall(part) if word[0].isupper())
     return {each for word, count in capital.items() if count > plain[word.casefold()] for each in tokens(word)} - _DATES
 
 
