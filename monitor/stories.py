@@ -29,7 +29,7 @@ LOOK_UP_KEYS = 12
 """The heaviest terms of a profile: those it is found by."""
 MIN_KEYS = 2
 """Of these, how many must be shared for a comparison."""
-KEPT = 48
+KEPT = 64
 """Terms of a profile. Keeping them all decides no better, and cost would grow with the text."""
 WINDOW_FOR = timedelta(days=14)
 """An event that nobody wrote of for longer is over; what follows is told anew."""
@@ -61,7 +61,8 @@ _IS_NAME, _IS_HEADLINE, _IS_WORD, _IS_NUMBER, _IS_PLACE = 1, 2, 4, 8, 16
 _LEVELS, _MARKS = (1 << 11) - 1, 5
 _LEAD_WORDS, _LEAD_CHARACTERS = 60, 600
 _AGREED, _CONFLICTING = 1.15, 0.85
-"""What numbers and places of the leads do to the likeness, each: where both have some, and share one or share none."""
+"""What is done to the likeness where both leads have numbers and share one; where they have numbers, or places, and share none.
+A shared place is no gain: many events of a topic have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +170,13 @@ def _likeness(article: Article, own: Profile, other: Kindred) -> float:
 def _agreement(own: Profile, other: Profile, shared: Iterable[int]) -> float:
     """Two quakes, two trials, two fires: the words are the same, numbers and places tell them apart.
 
-    What it does to the likeness; 0.0 where one of them conflicts and no name is shared either. In scripts without capitals, where
+    What it does to the likeness; 0.0 where both conflict and no name is shared either. In scripts without capitals, where
     no name can confirm the event, a conflict says nothing: Urdu papers leave the agency's numbers out and keep others.
     """
     factors = [_compared(own, other, mark) for mark in (_IS_NUMBER, _IS_PLACE)]
     if not (own.has_names or other.has_names):
         return max(factors)
-    if _CONFLICTING in factors and not any(own.marks[key] & other.marks[key] & _IS_NAME for key in shared):
+    if set(factors) == {_CONFLICTING} and not any(own.marks[key] & other.marks[key] & _IS_NAME for key in shared):
         return 0.0
     return math.prod(factors)
 
@@ -184,7 +185,9 @@ def _compared(own: Profile, other: Profile, mark: int) -> float:
     mine, theirs = ({key for key, marks in each.marks.items() if marks & mark} for each in (own, other))
     if not (mine and theirs):
         return 1.0
-    return _CONFLICTING if mine.isdisjoint(theirs) else _AGREED
+    if mine.isdisjoint(theirs):
+        return _CONFLICTING
+    return _AGREED if mark == _IS_NUMBER else 1.0
 
 
 def _is_second_signal(own: Profile, other: Profile, shared: Iterable[int]) -> bool:
