@@ -244,6 +244,7 @@ tick_seconds = 0.1
 per_host = 4
 [fetch]
 allow_networks = ["127.0.0.0/8"]
+pages = "never"
 [delivery]
 rate_per_second = 100
 wait_seconds = 0

@@ -188,6 +188,8 @@ dir = "{HERE / "replay_seeds"}"
 interval_minutes = 5
 min_interval_minutes = 5
 tick_seconds = 0.05
+[fetch]
+pages = "never"
 [web]
 enabled = false
 [delivery]
