@@ -169,7 +169,11 @@ class Judge:
         threshold = aspect.threshold * (1 + meaning.COLD * centres.coldness(self.language))
         placed = np.array([centres.off(each, self.language) for each in self.raw])
         scores, start = placed @ aspect.vector(self.language), 0
-        while self.is_following and len(sure := np.flatnonzero(scores[start:] >= meaning.CONFIDENT * threshold)):
+        while (
+            self.is_following
+            and centres.is_warm(self.language)
+            and len(sure := np.flatnonzero(scores[start:] >= meaning.CONFIDENT * threshold))
+        ):
             start += int(sure[0])
             changed = aspect.with_hit(self.language, meaning.Hit(self.keys[start], placed[start]))
             start += 1

@@ -63,6 +63,10 @@ class Centres:
         """Whether enough is known to score by: until then an embedder is only warming up."""
         return bool(self._prior) and (len(self._prior) > 1 or self.total >= LEAST)
 
+    def is_warm(self, language: str) -> bool:
+        """Whether matches in a language are sure enough to learn from."""
+        return self.count(language) >= PRIOR
+
     def coldness(self, language: str) -> float:
         """How much of a language's centre is assumed rather than seen: 1 on the first day, 0 in the end."""
         return PRIOR / (self.count(language) + PRIOR)
@@ -181,7 +185,7 @@ class Meaning:
     def with_hit(self, topic: str, language: str, text_key: int, vector: Vector) -> Meaning:
         """The meanings with one topic that has learned from a match; the same where it teaches nothing."""
         at, language = self._places.get(topic), code(language)
-        if at is None or not self._fits(vector):
+        if at is None or not self._fits(vector) or not self.centres.is_warm(language):
             return self
         changed = self._aspects[at].with_hit(language, Hit(text_key, self.centres.off(vector, language)))
         if changed is None:

@@ -128,6 +128,11 @@ def test_a_topic_follows_its_subject_in_another_language() -> None:
     assert heard(followed, later, language="fr")["ferry"].score == heard(found, later, language="fr")["ferry"].score
 
 
+def test_nothing_is_learned_in_a_language_that_is_new() -> None:
+    found = built(topic())
+    assert found.with_hit("ferry", "fr", 1, embed([excerpt(*PAROM)])[0]) is found
+
+
 def test_hits_never_outweigh_the_seeds() -> None:
     found = built(topic())
     away = embed([excerpt(*RATES)])[0]
