@@ -32,7 +32,10 @@ from typing import Any
 import numpy as np
 
 from monitor.background import ARCHIVE, ARCHIVE_CHARACTERS, Background, mark
+from monitor.calibrate import Text, fit
 from monitor.match import CONFIDENT, SHIFT, build
+from monitor.reliability import Forecast, measure
+from monitor.sampling import BANDS
 from monitor.terms import unit
 from monitor.text import tokens
 from monitor.types import Example, Seed, Topic
@@ -167,7 +170,9 @@ def _cosines(trial: Trial, vectors: list[dict[str, float]], postings: dict[str, 
     return scores[trial.judged]
 
 
-def ours(data: Set, *, is_cold: bool, is_following: bool) -> dict[int, list[Result]]:
+def ours(
+    data: Set, *, is_cold: bool, is_following: bool, texts: list[tuple[str, Text]] | None = None
+) -> dict[int, list[Result]]:
     """One pass over the stream with all trials as topics of one matcher, as the daemon would run them."""
     all_trials = {count: list(trials(data, count)) for count in SEEDS}
     topics = [_topic(data, trial, count) for count, found in all_trials.items() for trial in found]
@@ -207,7 +212,43 @@ def ours(data: Set, *, is_cold: bool, is_following: bool) -> dict[int, list[Resu
             for i, t in enumerate(found)
         ]
         column += len(found)
+    if texts is not None:
+        texts.extend(_texts(scores, thresholds, [trial for found in all_trials.values() for trial in found]))
     return out
+
+
+def _texts(scores: np.ndarray, thresholds: np.ndarray, found: list[Trial]) -> Iterator[tuple[str, Text]]:
+    """What came as near as half a threshold, under the name of its labelled topic: all that a calibration is fitted on."""
+    for column, trial in enumerate(found):
+        margins = np.log(
+            np.maximum(scores[trial.judged, column] + SHIFT, 1e-9) / (thresholds[trial.judged, column] + SHIFT)
+        )
+        for at in np.flatnonzero(margins >= math.log(BANDS[0])):
+            text = Text(str(column), float(margins[at]), float(trial.is_wanted[at]), 1.0, bool(margins[at] >= 0))
+            yield trial.topic, text
+
+
+def calibration(texts: list[tuple[str, Text]]) -> None:
+    """How right probabilities are, each by a curve fitted on other labelled topics of the set (ten groups of them)."""
+    names = sorted({name for name, _ in texts})
+    group = {name: at % 10 for at, name in enumerate(names)}
+    near = []
+    for left_out in range(10):
+        curve = fit([text for name, text in texts if group[name] != left_out])
+        near += [
+            (text.is_match, Forecast(curve.probability(text.topic, text.margin), text.share))
+            for name, text in texts
+            if group[name] == left_out
+        ]
+    for what, found in (
+        ("matches", measure([each for is_match, each in near if is_match])),
+        ("from half the threshold on", measure([each for _, each in near])),
+    ):
+        if found:
+            print(
+                f"calibration error of {what}, topics left out: {found.error:.3f} (by chance {found.error_by_chance:.3f}; "
+                f"{found.count} pairs; Brier {found.brier:.3f}, base rate {found.brier_of_base_rate:.3f})"
+            )
 
 
 def _said(scores: np.ndarray, thresholds: np.ndarray, trial: Trial, column: int) -> np.ndarray:
@@ -302,12 +343,26 @@ def main() -> None:
     parser.add_argument("--cold", action="store_true", help="shipped background only, as on the first day")
     parser.add_argument("--still", action="store_true", help="topics that do not learn from their own matches")
     parser.add_argument("--topics", action="store_true", help="a line for each topic too")
+    parser.add_argument("--calibration", action="store_true", help="how right probabilities are, instead of the table")
     parser.add_argument("--cost", action="store_true", help="time and memory instead of quality; needs no data")
     asked = parser.parse_args()
     if asked.cost:
         return cost()
     if not asked.data or not Path(asked.data, "tracking").is_dir():
         sys.exit("no evaluation data: name its folder (the one that holds tracking/) as argument or in MONITOR_DATA")
+    if asked.calibration:
+        pooled: list[tuple[str, Text]] = []
+        for name in asked.sets:
+            texts: list[tuple[str, Text]] = []
+            ours(SETS[name](Path(asked.data)), is_cold=asked.cold, is_following=not asked.still, texts=texts)
+            print(f"\n{name}:", flush=True)
+            calibration(texts)
+            pooled += [
+                (f"{name}/{topic}", Text(f"{name}/{one.topic}", one.margin, one.share, 1.0, one.is_match))
+                for topic, one in texts
+            ]
+        print("\nall together:")
+        return calibration(pooled)
     for name in asked.sets:
         table(SETS[name](Path(asked.data)), is_cold=asked.cold, is_following=not asked.still, by_topic=asked.topics)
     return None
