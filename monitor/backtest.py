@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -41,6 +40,8 @@ class Line:
 
     id: Any
     article: Article
+    poll: Any = None
+    """What it shares with the articles that came by the same poll, where that is known: these are judged together."""
 
 
 class BadLineError(ValueError):
@@ -138,8 +139,9 @@ def stored_one(session: Session, article_id: int) -> Line | None:
 
 def _line(row: ArticleRow) -> Line:
     return Line(
-        row.id,
-        Article(
+        id=row.id,
+        poll=(row.source, row.seen_at),
+        article=Article(
             guid=str(row.id),
             url=row.url,
             title=row.title,
@@ -206,11 +208,11 @@ def replay(
         migrate.upgrade(db)
         ids: dict[int, Any] = {}
         telling = Telling(topics={topic.name: topic for topic in topics})
-        tracker, seen, waiting = Tracker(matcher), 0, iter(lines)
+        tracker, seen, waiting = Tracker(matcher), 0, _Peeking(lines)
         if across:
             across.renew(db, topics, is_patient=True)
         # a batch ends where the daemon, too, would look at the archive again
-        while batch := list(islice(waiting, min(BATCH, next_mark(seen) - seen))):
+        while batch := _batch(waiting, min(BATCH, next_mark(seen) - seen)):
             seen_across = across.look_now(db, [line.article for line in batch], vectors_in) if across else None
             judged = [
                 judge(line.article, tracker, arrival=Arrival(max_age_for=None), across=seen_across) for line in batch
@@ -225,6 +227,31 @@ def replay(
                 across.renew(db, topics, is_patient=True)
     finally:
         db.close()
+
+
+class _Peeking:
+    """Lines, of which the next one can be looked at."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._lines = iter(lines)
+        self._next: Line | None = next(self._lines, None)
+
+    def take(self) -> Line | None:
+        """The next one, or None at the end."""
+        taken, self._next = self._next, next(self._lines, None)
+        return taken
+
+    def goes_on(self, line: Line) -> bool:
+        """Whether the next one came by the same poll as this one."""
+        return self._next is not None and line.poll is not None and self._next.poll == line.poll
+
+
+def _batch(waiting: _Peeking, size: int) -> list[Line]:
+    """The next `size` lines, and what came by the last one's poll: the daemon, too, looks at the archive between polls only."""
+    batch: list[Line] = []
+    while (len(batch) < size or waiting.goes_on(batch[-1])) and (line := waiting.take()):
+        batch.append(line)
+    return batch
 
 
 def _filed(session: Session, line: Line, judged: Judged, telling: Telling, ids: dict[int, Any]) -> Replayed:

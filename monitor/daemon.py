@@ -179,6 +179,7 @@ class Daemon:
                 clock=self.app.clock,
                 health=self.health,
                 seeds=self.app.settings.seeds.dir,
+                background=lambda: self.app.tracker.matcher.background if self.app.tracker else None,
                 preferred=self.app.settings.stories.preferred_sources,
             )
             self._page = Page(application, settings.host, settings.port)

@@ -5,8 +5,8 @@ A verdict is recorded in its own transaction and stands until the next one. Fetc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,8 @@ class Hit:
     evidence: Evidence
     also: tuple[str, ...] = ()
     """Other outlets of the same story."""
+    taught: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The terms that the verdict made `heavier` and `lighter` in its topic; empty where there is none."""
     topic_version: int | None = None
     """The version of the topic that matched it."""
     model_version: str = ""
@@ -169,7 +171,7 @@ def list_hits(session: Session, query: Query) -> Page:
     titles = topics.titles(session)
     also = _also(session, {match.story_id for match, _ in rows})
     odds = calibration(session)
-    hits = tuple(_hit(match, article, titles, also, odds) for match, article in rows)
+    hits = _with_lessons(session, (_hit(match, article, titles, also, odds) for match, article in rows))
     return Page(hits=hits, total=session.exec(counted.where(*conditions)).one())
 
 
@@ -179,7 +181,8 @@ def find_hit(session: Session, match_id: int) -> Hit | None:
     if match is None:
         return None
     article = session.get_one(ArticleRow, match.article_id)
-    return _hit(match, article, topics.titles(session), _also(session, {match.story_id}), calibration(session))
+    hit = _hit(match, article, topics.titles(session), _also(session, {match.story_id}), calibration(session))
+    return _with_lessons(session, [hit])[0]
 
 
 def counts(session: Session) -> list[Count]:
@@ -279,7 +282,7 @@ def record(session: Session, article_id: int) -> Record | None:
         reason=Reason[row.decision].value,
         decided_at=row.decided_at,
         scores=tuple(row.scores),
-        hits=tuple(_hit(match, row, titles, also, odds) for match in matches),
+        hits=_with_lessons(session, (_hit(match, row, titles, also, odds) for match in matches)),
         feeds=_feeds(session, row.id),
         carried=_carried(session, row),
         revisions=_revisions(session, row.id),
@@ -329,6 +332,7 @@ def flat(hit: Hit) -> dict[str, Any]:
         "seed": hit.evidence.seed,
         "across": hit.evidence.across,
         "also_carried_by": list(hit.also),
+        "taught": dict(hit.taught),
         "topic_version": hit.topic_version,
         "model_version": hit.model_version,
     }
@@ -391,6 +395,19 @@ def _hit(
 
 def _outlet(article: ArticleRow, carriers: Sequence[Carrier]) -> str:
     return next((each.outlet for each in carriers if each.article_id == article.id), article.source)
+
+
+def _with_lessons(session: Session, hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    """The same with what their verdicts taught."""
+    hits = tuple(hits)
+    judged = {each.article_id for each in hits if each.state != "new"}
+    rows = session.exec(
+        select(VerdictRow.topic, VerdictRow.article_id, VerdictRow.taught)
+        .where(col(VerdictRow.article_id).in_(judged))
+        .order_by(col(VerdictRow.id))
+    )
+    taught = {(topic, article_id): terms for topic, article_id, terms in (rows if judged else ())}
+    return tuple(replace(each, taught=taught.get((each.topic, each.article_id)) or {}) for each in hits)
 
 
 def _state(is_relevant: bool | None) -> str:
@@ -472,7 +489,14 @@ def deliveries_of(session: Session, alert_id: str) -> tuple[dict[str, Any], ...]
 def _verdicts(session: Session, article_id: int) -> tuple[dict[str, Any], ...]:
     rows = session.exec(select(VerdictRow).where(VerdictRow.article_id == article_id).order_by(col(VerdictRow.id)))
     return tuple(
-        {"topic": each.topic, "is_relevant": each.is_relevant, "by": each.by, "note": each.note, "at": each.at}
+        {
+            "topic": each.topic,
+            "is_relevant": each.is_relevant,
+            "by": each.by,
+            "note": each.note,
+            "at": each.at,
+            "taught": each.taught,
+        }
         for each in rows
     )
 

@@ -309,3 +309,18 @@ def test_a_verdict_stands_where_its_seed_cannot_be_written(desk: Desk) -> None:
     assert "the verdict is kept" in said.stderr
     assert "no such folder" in said.stderr
     assert desk.run("matches", "show", match["id"], "--json").json["state"] == "confirmed"
+
+
+def test_a_verdict_tells_which_terms_it_moved(desk: Desk) -> None:
+    match = next(each for each in desk.run("matches", "list", "--json").lines if each["title"] == HIT[0])
+    said = desk.run("matches", "dismiss", match["id"])
+    assert "now lighter: " in said.stdout
+    shown = desk.run("matches", "show", match["id"], "--json").json
+    assert shown["taught"]["lighter"]
+    assert shown["taught"]["lighter"][0] in said.stdout
+    assert said.stdout.splitlines()[1:] == desk.run("matches", "dismiss", match["id"]).stdout.splitlines()[1:]
+    back = desk.run("matches", "confirm", match["id"])
+    assert "now heavier: " in back.stdout
+    assert set(shown["taught"]["lighter"]) & set(
+        desk.run("matches", "show", match["id"], "--json").json["taught"]["heavier"]
+    )

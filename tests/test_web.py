@@ -1041,7 +1041,7 @@ OUR_ATTRIBUTES = set(
         """
         lang dir charset name content rel href class id tabindex title src defer method action formaction type value maxlength
         placeholder role for data-label selected
-        disabled required inputmode autocapitalize spellcheck datetime min max low scope colspan
+        disabled required inputmode pattern autocomplete autocapitalize spellcheck datetime min max low scope colspan
         aria-label aria-labelledby aria-hidden aria-current
         """,
     )
@@ -1181,3 +1181,31 @@ def test_seeds_need_the_token_of_the_page(seeding: tuple[TestClient, Path]) -> N
 def test_without_a_folder_of_seeds_there_are_no_such_buttons(db: Database, client: TestClient) -> None:
     fill(db, has_topic("talks"), has_article(topic="talks"))
     assert "Use as seed" not in client.get("/articles/1").text
+
+
+def test_a_verdict_shows_the_terms_it_moved_on_both_pages(
+    db: Database, seeding: tuple[TestClient, Path], tmp_path: Path
+) -> None:
+    client, root = seeding
+    (root / "talks" / "a.txt").write_text(
+        "Envoys of ten states met in Moscow for talks on Afghanistan, the ministry said."
+    )
+    answer = client.post(
+        "/matches/1/dismiss", data={"token": token_of(client, "/articles/1"), "back": "/"}, headers=OWN
+    )
+    assert answer.status_code == 303
+    assert judged(db) == [False]
+    for path in ("/", "/articles/1"):
+        shown = client.get(path).text
+        assert "This verdict taught the topic" in shown
+        assert re.search(r"now lighter: <bdi>\w+</bdi>", shown)
+
+
+def test_a_verdict_stands_where_its_topic_cannot_be_read(db: Database, seeding: tuple[TestClient, Path]) -> None:
+    client, _ = seeding
+    answer = client.post(
+        "/matches/1/confirm", data={"token": token_of(client, "/articles/1"), "back": "/"}, headers=OWN
+    )
+    assert answer.status_code == 303
+    assert judged(db) == [True]
+    assert "This verdict taught" not in client.get("/").text

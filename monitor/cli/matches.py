@@ -268,11 +268,13 @@ def dismiss(
 
 def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: str, as_seed: bool, near: bool) -> None:
     from monitor import misses, review
+    from monitor.teaching import Teacher
 
     cli = base.of(ctx)
     cli.log()
     missing = []
     unwritten = []
+    teacher = Teacher(cli.settings.seeds.dir)
     verb = misses.judge if near else review.judge
     what = "near miss" if near else "match"
     with base.opened(cli.settings) as db:
@@ -283,6 +285,8 @@ def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: s
                 missing.append(id)
             else:
                 base.line(f"{hit.state} {id}: {hit.topic}: {hit.title}")
+                if taught := teacher.teach(db, hit.article_id, hit.topic):
+                    base.line(f"  {taught}")
             if hit is not None and as_seed:
                 unwritten += _as_seed(cli, db, hit, is_counter=not is_relevant)
     if missing:

@@ -26,6 +26,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from monitor.background import Background
 from monitor.errors import StoreError
 from monitor.health import Health
 from monitor.settings import WebSettings
@@ -61,16 +62,22 @@ def create(
     throttle: Throttle | None = None,
     seeds: Path | None = None,
     preferred: Sequence[str] = (),
+    background: Callable[[], Background | None] = lambda: None,
 ) -> Starlette:
     """The review page and /healthz. `clock` gives aware UTC; `health` must answer at once (no disk, no store).
 
     `seeds` is the folder of topics, into which an article can be put as a seed; without it the page has no buttons for that.
+    `background` is what the model in force takes for ordinary, so that a page need not find it out to tell what a verdict taught.
     `preferred` are the feeds whose article leads a story, the best first.
     """
     password = settings.password.get_secret_value() if settings.password else None
     return Starlette(
         routes=_routes(
-            Pages(db, clock, health, seeds), StoryPages(db, clock, preferred), FigurePages(db, clock), Tokens(), health
+            Pages(db, clock, health, seeds, background),
+            StoryPages(db, clock, preferred),
+            FigurePages(db, clock),
+            Tokens(),
+            health,
         ),
         middleware=[
             Middleware(Hardened),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +16,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from monitor import review, urls
+from monitor.background import Background
+from monitor.errors import StoreError
 from monitor.health import Health
 from monitor.review import Count, Query, Record
 from monitor.seedfiles import SeedFileError
 from monitor.store.db import Database
+from monitor.teaching import Teacher
 from monitor.text import clean_line
 from monitor.web.show import page
 from monitor.web.status import board
@@ -55,8 +59,10 @@ class Pages:
         clock: Callable[[], datetime],
         health: Callable[[], Health],
         seeds: Path | None = None,
+        background: Callable[[], Background | None] = lambda: None,
     ) -> None:
         self.db, self.clock, self.health, self.seeds = db, clock, health, seeds
+        self._teacher = Teacher(seeds, background) if seeds else None
 
     def hits(self, asked: Asked) -> Response:
         """The list: newest first, by topic, state and words."""
@@ -158,6 +164,9 @@ class Pages:
             )
         if hit is None:
             raise HTTPException(404, "There is no match of that number.")
+        if self._teacher:
+            with suppress(StoreError):  # the verdict stands, whether or not it can be told what it taught
+                self._teacher.teach(self.db, hit.article_id, hit.topic)
         return RedirectResponse(f"{own_path(asked.form.get('back', ''))}#hit-{hit.id}", 303)
 
 
