@@ -18,6 +18,8 @@ import numpy as np
 
 from monitor.backtest import Line, Replayed, replay
 from monitor.match import SHIFT, Matcher
+from monitor.multilingual import Multilingual
+from monitor.store.db import Database
 from monitor.types import Kind, Reason, Score, Topic
 
 NEAREST = 6
@@ -85,12 +87,19 @@ class Trial:
 
 
 def run(
-    lines: Iterable[Line], matcher: Matcher, topics: Sequence[Topic], *, others: Matcher | None = None
+    lines: Iterable[Line],
+    matcher: Matcher,
+    topics: Sequence[Topic],
+    *,
+    others: Matcher | None = None,
+    across: Multilingual | None = None,
+    vectors_in: Database | None = None,
 ) -> tuple[Trial, ...]:
-    """Try these topics over these articles; `others` are the topics in force, with which their hits are compared."""
+    """Try these topics over these articles; `others` are the topics in force, with which their hits are compared. `across` and
+    `vectors_in` as for a backtest."""
     trials = {topic.name: _Tally(topic.name, others) for topic in topics if topic.is_enabled}
     calendar = _Calendar()
-    for each in replay(lines, matcher, topics):
+    for each in replay(lines, matcher, topics, across=across, vectors_in=vectors_in):
         calendar.turn(each.line.article.seen_at)
         for score in each.scores:
             trials[score.topic].add(each, score)

@@ -128,11 +128,11 @@ def _answers(
         base.complain(f"no topics in {folder}: nothing can match")
     matcher = build(shelf.topics, background=Background.shipped())
     with ExitStack() as until_done:
-        across, db = _across(cli, until_done)
+        across, db = across_of(cli, until_done)
         yield work.run(lines, matcher, shelf.topics, all_scores=all_scores, across=across, vectors_in=db)
 
 
-def _across(cli: base.Cli, until_done: ExitStack) -> tuple[Multilingual | None, Database | None]:
+def across_of(cli: base.Cli, until_done: ExitStack) -> tuple[Multilingual | None, Database | None]:
     """What matches across languages, and the store that may hold vectors already; faulty settings hold up nobody who needs none."""
     try:
         settings = cli.settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 
 from monitor import seeds
 from monitor.cli import base
-from monitor.cli.backtest import Since, Until, check_file, given, of_file
+from monitor.cli.backtest import Since, Until, across_of, check_file, given, of_file
 from monitor.cli.backtest import moments as window_of
 from monitor.errors import ConfigError, MonitorError, StoreError
 from monitor.seeds import SeedShelf
@@ -58,13 +59,14 @@ def try_(
     if labels:
         _label_all(cli, _one(shelf, folder), articles, labels)
         shelf = _shelf(folder)
-    with base.progress(cli) as bar, given(cli, articles, bar, *window) as lines:
+    with base.progress(cli) as bar, given(cli, articles, bar, *window) as lines, ExitStack() as until_done:
         from monitor import trial
         from monitor.background import Background
         from monitor.match import build
 
         matcher = build(shelf.topics, background=Background.shipped())
-        trials = trial.run(lines, matcher, shelf.topics, others=_others(cli, shelf))
+        across, db = across_of(cli, until_done)
+        trials = trial.run(lines, matcher, shelf.topics, others=_others(cli, shelf), across=across, vectors_in=db)
     if as_json:
         base.print_json({"trials": [_flat(each) for each in trials]})
         return
