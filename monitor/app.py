@@ -42,8 +42,8 @@ log = logging.getLogger("monitor.app")
 
 _PAGE_SECONDS = 10.0
 """One page, redirects and all."""
-_LOOKS = 10
-"""A look at very many seed files takes its time: the next one waits this many times as long."""
+_DEAR_SECONDS, _LOOKS = 0.05, 10
+"""A look at very many seed files costs its time; from this much on the next one waits so many times as long."""
 
 
 class App:
@@ -271,9 +271,10 @@ class App:
 
     def _digest_of_seeds(self) -> str:
         root = self.settings.seeds.dir
-        began = time.monotonic()
+        began = time.thread_time()
         found = seeds.digest(root) if root.is_dir() else ""
-        self._look_again_at = time.monotonic() + _LOOKS * (time.monotonic() - began)
+        took = time.thread_time() - began
+        self._look_again_at = time.monotonic() + (_LOOKS * took if took > _DEAR_SECONDS else 0.0)
         return found
 
     async def reload_topics(self, *, now: datetime) -> bool:
