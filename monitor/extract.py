@@ -16,6 +16,7 @@ from lxml import etree
 
 from monitor import language, text, webpage
 from monitor.sketch import Shingles
+from monitor.terms import stem
 from monitor.text import word_count
 from monitor.types import Article, Entry, Grade
 from monitor.walls import is_wall
@@ -147,9 +148,12 @@ def _grade(body: str, whole: str, *, is_wall: bool) -> Grade:
 
 
 def _is_about(entry: Entry, own: str, fuller: str) -> bool:
-    """Whether a page is the entry's: a link may lead to a home page, a search or a notice instead."""
-    wanted = set(text.tokens(f"{entry.title} {own[:1000]}"))
-    return not wanted or len(wanted & set(text.tokens(fuller))) >= _ABOUT * len(wanted)
+    """Whether a page is the entry's: a link may lead to a home page, a search or a notice instead. Words are compared by their
+    stems: a Russian title of five words may stand in its article in other cases throughout."""
+    said = f"{entry.title} {own[:1000]}"
+    code = language.detect(f"{said}\n{fuller[:1000]}")
+    wanted, held = ({stem(word, code) for word in text.tokens(each)} for each in (said, fuller))
+    return not wanted or len(wanted & held) >= _ABOUT * len(wanted)
 
 
 def _with_teaser(teaser: str, body: str) -> str:

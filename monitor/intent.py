@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # numpy would slow every command down that reads the seeds
 WORDS: Mapping[str, float] = {"precise": 1.25, "balanced": 1.0, "broad": 0.8}
 """What the threshold is multiplied by."""
 LEAST, MOST = 0.6, 2.0
-FORMS = (*WORDS, '"about 3 alerts a day"', '"precision at least 80 %"')
+FORMS = (*WORDS, '"about 3 alerts a day" (0.01 to 999)', '"precision at least 80 %" (50 to 99)')
 """What may be asked for, for people."""
 _ABOUT = re.compile(r"about\s+(\d{1,3}(?:\.\d{1,2})?)\s+alerts?\s+a\s+day", re.IGNORECASE)
 _PRECISION = re.compile(r"precision\s+at\s+least\s+(\d{1,2})\s*(?:%|percent|per cent)", re.IGNORECASE)

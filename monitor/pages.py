@@ -166,7 +166,7 @@ class PageReader:
         answer: WebPage | PageVisit
         try:
             fetched = await self._fetcher.get(entry.url, now=now, accept=PAGE_TYPES, permit=permit, limits=self._limits)
-            answer = _page(entry.url, fetched, now)
+            answer = page_of(entry.url, fetched, now)
         except FetchError as error:
             pause_for = _pause_for(error)
             answer = PageVisit(
@@ -253,7 +253,8 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.authority}"
 
 
-def _page(asked_url: str, fetched: Fetched, now: datetime) -> WebPage | PageVisit:
+def page_of(asked_url: str, fetched: Fetched, now: datetime) -> WebPage | PageVisit:
+    """What was fetched as a page, or, where it is of another kind, a visit that says so."""
     kind = fetched.media_type.partition(";")[0].strip().lower()
     if kind and "html" not in kind and kind != "text/plain":
         return PageVisit(url=asked_url, at=now, outcome=f"page not read: it is {kind[:100]}, not a web page")

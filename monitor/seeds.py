@@ -27,6 +27,7 @@ from monitor import intent
 from monitor.language import detect, normalize
 from monitor.text import clean, clean_line, fold, tokens
 from monitor.types import Seed, Topic
+from monitor.walls import is_wall
 
 SUFFIXES = (".txt", ".md", ".html", ".htm")
 MAX_BYTES = 1_000_000
@@ -34,6 +35,8 @@ MAX_BYTES = 1_000_000
 MIN_WORDS = 20
 """Below this a seed says too little to tell its subject from its neighbours: a warning."""
 MAX_TITLE = 200
+WALL = "a consent or paywall page instead of an article"
+"""Left out: what it teaches would find other such pages. Every outlet has them."""
 
 _TOPIC_KEYS: Mapping[str, type] = {
     "title": str, "description": str, "required": list, "excluded": list, "sensitivity": str, "languages": list,
@@ -210,6 +213,8 @@ def _fields(raw: dict[str, Any]) -> dict[str, Any]:
             about[key] = clean_line(raw[key], limit=2_000)
     if "languages" in about:
         about["languages"] = tuple(filter(None, map(normalize, raw["languages"])))
+    if "sensitivity" in about:
+        about["sensitivity"] = " ".join(raw["sensitivity"].lower().split())
     if "enabled" in about:
         about["is_enabled"] = about.pop("enabled")
     return about
@@ -297,6 +302,9 @@ def _seed(path: Path, name: str, settings: Mapping[str, Any], notes: _Notes) -> 
         return None
     title, text = _READERS[path.suffix.lower()](body)
     title, text = clean_line(settings.get("title", title)), clean(text)
+    if is_wall(text):
+        notes.faults.append(f"{path}: {WALL}: save the article's own text in its place")
+        return None
     if passages := settings.get("passages", ()):
         text = _kept(path, text, passages, notes)
     words = len(tokens(f"{title} {text}"))

@@ -258,6 +258,48 @@ def test_r1_explain_refuses_private_addresses(desk: Desk) -> None:
         assert site.connections == 0
 
 
+RUSSIAN = (
+    "Талибы в Москве: «Московский формат»",
+    "Делегация талибов прибыла в Москву для участия в консультациях московского формата по Афганистану, сообщили в министерстве. "
+    "На встречу приехали посланники десяти стран, среди них соседи Афганистана, Китай и Индия.",
+)
+
+
+@pytest.mark.parametrize(
+    ("charset", "media_type"), [("utf-8", "text/html"), ("windows-1251", "text/html; charset=windows-1251")]
+)
+def test_a_page_that_does_not_name_its_letters_itself_is_explained_as_it_reads(
+    desk: Desk, charset: str, media_type: str
+) -> None:
+    desk.adds('[fetch]\nallow_networks = ["127.0.0.0/8"]\n')
+    page = f"<title>{RUSSIAN[0]}</title><article><h1>{RUSSIAN[0]}</h1><p>{RUSSIAN[1]}</p></article>"
+    with Site() as site:
+        site.publishes("/ru", page.encode(charset), content_type=media_type)
+        guess = desk.run("explain", site.url("/ru"), "--json").json
+    assert (guess["title"], guess["language"]) == (RUSSIAN[0], "ru")
+    assert "Делегация талибов" in guess["text"]
+
+
+def test_a_page_under_a_title_of_the_site_is_still_its_own(desk: Desk) -> None:
+    desk.adds('[fetch]\nallow_networks = ["127.0.0.0/8"]\n')
+    with Site() as site:
+        site.publishes(
+            "/own", f"<title>Herald Online</title><article><p>{HIT[1]}</p></article>", content_type="text/html"
+        )
+        guess = desk.run("explain", site.url("/own"), "--json").json
+    assert guess["title"] == "Herald Online"
+    assert "voted to pull down" in guess["text"]
+
+
+def test_what_is_no_page_is_not_explained_as_one(desk: Desk) -> None:
+    desk.adds('[fetch]\nallow_networks = ["127.0.0.0/8"]\n')
+    with Site() as site:
+        site.publishes("/paper", b"%PDF-1.4", content_type="application/pdf")
+        said = desk.run("explain", site.url("/paper"))
+    assert said.exit_code == 3
+    assert "application/pdf, not a web page" in said.stderr
+
+
 def test_a_page_that_is_not_there_is_3(desk: Desk) -> None:
     desk.adds('[fetch]\nallow_networks = ["127.0.0.0/8"]\n')
     with Site() as site:

@@ -285,3 +285,12 @@ def test_x1_a_page_expands_no_entities_and_reads_no_files() -> None:
         + b"&x;</p></body></html>"
     )
     assert "root:" not in article(page=page).text
+
+
+def test_a_page_that_says_its_title_in_other_cases_is_the_entrys() -> None:
+    body = (
+        "Делегация талибов прибыла в Москву для участия в консультациях московского формата по Афганистану. "
+        "На встречу приехали посланники десяти стран, среди них соседи Афганистана, Китай и Индия."
+    )
+    found = article("Талибы в Москве: «Московский формат»", page=f"<article><p>{body}</p></article>".encode())
+    assert found.text == body

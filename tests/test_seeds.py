@@ -269,3 +269,23 @@ def test_digests_change_with_content_and_only_then(root: Path) -> None:
     os.utime(path, ns=(1, 1))
     assert only(root).digest != before
     assert seeds.digest(root) != looked
+
+
+# --- what no topic may learn from -------------------------------------------------------------------------------------
+
+
+def test_a_wall_kept_as_a_seed_is_left_out_with_its_mend(root: Path) -> None:
+    wall = "We and our 842 partners store and access information on a device. Accept all cookies to go on."
+    put(root, "port/a.txt", STORY)
+    put(root, "port/not/b.txt", wall)
+    put(root, "alone/c.txt", wall)
+    shelf = seeds.load(root)
+    assert [(each.name, [seed.file for seed in each.seeds]) for each in shelf.topics] == [("port", ["a.txt"])]
+    assert [each for each in shelf.faults if "consent or paywall page" in each and "the article's own text" in each]
+    assert [each for each in shelf.faults if str(root / "alone") in each and "no seed that can be read" in each]
+
+
+def test_sensitivity_is_the_same_in_capitals_and_with_more_spaces(root: Path) -> None:
+    put(root, "port/a.txt", STORY)
+    put(root, "port/topic.toml", 'sensitivity = "Precision  at least 80 %"')
+    assert only(root).sensitivity == "precision at least 80 %"

@@ -375,7 +375,7 @@ def written(target: Path) -> Iterator[IO[str]]:
             "w", encoding="utf-8", newline="", dir=target.parent, prefix=f".{target.name}.", delete=False
         )
     except OSError as error:
-        raise ConfigError(f"{target} cannot be written: {error.strerror}; choose another place for --out") from error
+        raise ConfigError(f"{target} cannot be written: {error.strerror}; choose another place") from error
     try:
         with file, _ended_by_sigterm():
             yield file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from monitor.match import Matcher
     from monitor.review import Record
     from monitor.settings import Settings
+    from monitor.webpage import WebPage
 
 _TEXT_SHOWN = 600
 
@@ -201,34 +202,39 @@ def _evidence(matcher: Matcher, article: Article, scores: Iterable[Score]) -> di
 
 async def _fetch(app: App, url: str, *, now: datetime) -> Article:
     from monitor.fetch import PAGE_TYPES
+    from monitor.pages import page_of
+    from monitor.types import PageVisit
 
     try:
         fetched = await app.fetcher.get(url, now=now, accept=PAGE_TYPES, policy=app.feed_policy)
-        return await app.workers.run(read_page, fetched.body, fetched.final_url, now)
+        page = page_of(url, fetched, now)
+        if isinstance(page, PageVisit):
+            raise base.NotFoundError(f"not in the store, and {page.outcome}")
+        return await app.workers.run(read_page, page, now)
     finally:
         await app.aclose()
 
 
-def read_page(body: bytes, url: str, now: datetime) -> Article:
+def read_page(page: WebPage, now: datetime) -> Article:
     """A page as an article, for a worker process: its title from its own markup, its text as a poll with full text reads it."""
-    from monitor.extract import extract
-    from monitor.webpage import WebPage
+    from monitor.extract import PAGE_IS_OTHER, extract
 
-    entry = Entry(guid=url, url=url, title=page_title(body))
-    return extract(entry, source=urls.host(url), seen_at=now, page=WebPage(body=body, url=url))
+    entry = Entry(guid=page.url, url=page.url, title=page_title(page.body, page.media_type))
+    article = extract(entry, source=urls.host(page.url), seen_at=now, page=page)
+    if article.page != PAGE_IS_OTHER:
+        return article
+    # nobody but the page itself gave that title: it names the site, and the text is the page's all the same
+    untitled = extract(replace(entry, title=""), source=article.source, seen_at=now, page=page)
+    return replace(untitled, title=entry.title)
 
 
-def page_title(body: bytes) -> str:
+def page_title(body: bytes, media_type: str = "") -> str:
     """What the page calls itself: og:title, else its only heading, else <title>; '' where there is none."""
-    from lxml import etree
-    from lxml import html as lxml_html
-
     from monitor.text import plain_line
-    from monitor.webpage import MAX_PAGE
+    from monitor.webpage import tree_of
 
-    try:
-        page = lxml_html.document_fromstring(body[:MAX_PAGE])
-    except (etree.LxmlError, ValueError):
+    page = tree_of(body, media_type)
+    if page is None:
         return ""
     headings = [each.text_content() for each in page.iter("h1")]
     offers = [
