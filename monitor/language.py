@@ -164,10 +164,9 @@ def detect(text: str, hint: str | None = None) -> str:
 
 def _script(text: str) -> str | None:
     """The script of most letters. Latin counts half: foreign names and brands are sprinkled into every other script."""
-    blocks = Counter(ord(letter) >> 4 for letter in text if letter.isalpha())
     letters: Counter[str] = Counter()
-    for block, count in blocks.items():
-        if name := _SCRIPT_OF_BLOCK.get(block):
+    for letter, count in Counter(text).items():
+        if letter.isalpha() and (name := _SCRIPT_OF_BLOCK.get(ord(letter) >> 4)):
             letters[name] += count if name == "latin" else 2 * count
     if not letters:
         return None

@@ -212,17 +212,18 @@ class Matcher:
 
     def _score(self, model: Model, article: _Article, value: float, threshold: float) -> Score:
         topic, factor = model.topic.name, model.factor
-        standing = self.calibration.of(topic)
         found = Score(
             topic=topic,
             score=value,
             threshold=threshold,
             is_match=False,
-            probability=self.calibration.probability(topic, margin(value, threshold, factor)),
-            measured=standing.measured if standing.is_calibrated else None,
             factor=factor,
             model_version=model.version,
         )
+        standing = self.calibration.standings.get(topic)
+        if standing and standing.is_calibrated:
+            probability = self.calibration.probability(topic, margin(value, threshold, factor))
+            found = replace(found, probability=probability, measured=standing.measured)
         if value < threshold:
             return found
         if blocked := forbidden(model.topic, article.title, article.text, article.language):
