@@ -136,7 +136,7 @@ def _decide_topic(
 ) -> TopicDecision:
     if score.blocked:
         return TopicDecision(topic=score.topic, reason=score.blocked, is_alert=False)
-    if choice.kind is Kind.UPDATE and may_update and score.topic in before.alerted:
+    if choice.kind is Kind.UPDATE and may_update and score.topic in before.alerted - before.updated:
         return TopicDecision(topic=score.topic, reason=Reason.UPDATED, is_alert=True)
     if choice.kind in (Kind.COPY, Kind.UPDATE) and score.topic in before.matched:
         reason = Reason.COPY if choice.kind is Kind.COPY else Reason.UPDATE

@@ -32,6 +32,8 @@ class Change:
     why: str
     removed: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
+    facts: str = ""
+    """What counts, as it reads now: the same for ten copies corrected alike, whatever their headlines and footers."""
 
 
 def compare(old_title: str, old_text: str, new_title: str, new_text: str) -> Change:
@@ -46,7 +48,19 @@ def compare(old_title: str, old_text: str, new_title: str, new_text: str) -> Cha
     found = _headline_reasons(pairs, old, new) if is_other_reading else _reasons(pairs, added, old, new)
     reasons = list(dict.fromkeys(found))
     otherwise = "read at another length" if is_other_reading else "wording only"
-    return Change(is_material=bool(reasons), why="; ".join(reasons[:5]) or otherwise, removed=gone, added=come)
+    facts = _facts(pairs, added, old, new, reasons) if reasons else ""
+    return Change(
+        is_material=bool(reasons), why="; ".join(reasons[:5]) or otherwise, removed=gone, added=come, facts=facts
+    )
+
+
+def _facts(pairs: list[_Pair], added: list[_Sentence], old: _Version, new: _Version, reasons: list[str]) -> str:
+    """The sentences that count, as they read now. The headline's only where it is all: each outlet writes its own."""
+    quotes = set(_quotes(old, new))
+    telling = [after for before, after in pairs if set(_reasons([(before, after)], [], old, new)) - quotes]
+    telling += [sentence for sentence in added if set(_reasons([], [sentence], old, new)) - quotes]
+    said = {each.key for each in telling if not each.is_title} or {each.key for each in telling}
+    return "\n".join(sorted(said | quotes) or sorted(reasons))
 
 
 def _reasons(pairs: list[_Pair], added: list[_Sentence], old: _Version, new: _Version) -> Iterator[str]:

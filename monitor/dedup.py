@@ -9,6 +9,7 @@ told by different texts (`Kind.JOINS`) will be one judge more, after these.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from monitor.boilerplate import Page, is_all_they_share, learned
@@ -69,7 +70,8 @@ def _same_article(article: Article, own: _Reading, candidates: Sequence[Known]) 
     if not change.is_material and 2 * len(own.shingles.words) < len(stored.words):
         # Another feed's teaser of it must not take the place of the text we have.
         return _choice(Kind.COPY, latest, similarity, f"{how}, read at a shorter length")
-    return _choice(Kind.UPDATE, latest, similarity, f"{how}, changed: {change.why}", is_material=change.is_material)
+    choice = _choice(Kind.UPDATE, latest, similarity, f"{how}, changed: {change.why}")
+    return replace(choice, is_material=change.is_material, facts=change.facts)
 
 
 def _is_believable(article: Article, own: _Reading, known: Known) -> bool:
@@ -205,12 +207,11 @@ class _Reading:
         return self.title_words == other.title_words and self.shingles.words == other.shingles.words
 
 
-def _choice(kind: Kind, known: Known, similarity: float, why: str, *, is_material: bool = False) -> StoryChoice:
+def _choice(kind: Kind, known: Known, similarity: float, why: str) -> StoryChoice:
     return StoryChoice(
         kind=kind,
         story_id=known.story_id,
         of_article_id=known.article_id,
         similarity=similarity,
         why=why,
-        is_material=is_material,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
+from xxhash import xxh3_128_hexdigest
 
 from monitor import alert as policy
 from monitor import dedup, multilingual, stories
@@ -151,6 +152,8 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
         choice = stories.choose(article, judged.profile, *kindred.near(session, judged.profile, now=now)) or choice
     held = policy.hold(article, judged.arrival, now=now)
     before = alerts.before(session, choice.story_id)
+    if choice.is_material:
+        before = replace(before, updated=_updated(session, judged, choice))
     escalations = {} if held else _escalations(session, judged, choice, before, telling, now=now)
     decision = policy.decide(
         article,
@@ -276,7 +279,7 @@ def _tell(session: Session, judged: Judged, filed: Filed, telling: Telling, *, n
         alert = _alert(judged.article, outlet, scores[topic], each, filed, telling, now)
         key = f"{topic}/{filed.story_id}/{alert.kind}"
         if alert.kind is AlertKind.UPDATED:
-            key += f"/{_version(judged)}"
+            key = _update_key(topic, filed.choice)
         elif each.escalation:
             key += f"-{each.escalation.which}"
         if alerts.enqueue(
@@ -286,10 +289,17 @@ def _tell(session: Session, judged: Judged, filed: Filed, telling: Telling, *, n
     return tuple(made)
 
 
-def _version(judged: Judged) -> str:
-    """Names what it says now: ten copies corrected alike, or a text that goes back and forth, are told once."""
-    keys = (judged.fingerprint.title_key, judged.fingerprint.text_key)
-    return "-".join(f"{key % (1 << 64):x}" for key in keys)
+def _update_key(topic: str, choice: StoryChoice) -> str:
+    """Names what changed: ten copies corrected alike, or a text that goes back and forth, are told once."""
+    return (
+        f"{topic}/{choice.story_id}/{AlertKind.UPDATED}/{xxh3_128_hexdigest(choice.facts.encode('utf-8', 'replace'))}"
+    )
+
+
+def _updated(session: Session, judged: Judged, choice: StoryChoice) -> frozenset[str]:
+    """The topics that were told of this very change, as another article of the story has it."""
+    topics = (each.topic for each in judged.scores if each.is_match)
+    return frozenset(topic for topic in topics if alerts.is_told(session, _update_key(topic, choice)))
 
 
 _KINDS = {Reason.UPDATED: AlertKind.UPDATED, Reason.ESCALATED: AlertKind.ESCALATED}

@@ -340,6 +340,8 @@ class StoryChoice:
     """For people: 'same canonical URL', 'same text (96 % of its word runs)'."""
     is_material: bool = False
     """For an update: whether numbers, names, quotes or negation changed."""
+    facts: str = ""
+    """For such an update: what changed, so that the same change in another article of the story is known for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -371,6 +373,8 @@ class Before:
 
     matched: frozenset[str] = frozenset()
     alerted: frozenset[str] = frozenset()
+    updated: frozenset[str] = frozenset()
+    """Those told of this very change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

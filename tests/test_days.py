@@ -130,6 +130,39 @@ def test_promise_1_ten_outlets_with_one_wire_copy_are_one_alert(
         assert sorted(room.reasons().values()).count("COPY") == 9
 
 
+def test_copies_under_headlines_and_footers_of_their_own_that_are_corrected_alike_speak_once(
+    tmp_path: Path, clock: SetClock, site: Site, sink: Sink
+) -> None:
+    def prints(number: int, text: str) -> None:
+        headline = f"Headline of outlet {number} about the bridge"
+        copy = item(7, headline, f"{text} Read more in outlet number{number}.", host=f"outlet{number}.example")
+        site.publishes(f"/{number}", rss(copy, OLD))
+
+    with Newsroom(tmp_path, clock, schedule={"min_interval_minutes": 1}) as room:
+        room.follows("marrow-bridge", BRIDGE)
+        room.tells("desk", sink.url)
+        for number in range(4):
+            site.publishes(f"/{number}", rss(OLD))
+            room.reads(f"outlet{number}", site.url(f"/{number}"))
+        room.polls()
+        clock.passes(minutes=20)
+        corrected = BRIDGE.replace("eleven weeks", "fourteen weeks")
+        again = corrected.replace("fourteen weeks", "sixteen weeks")
+        for version in (BRIDGE, corrected, BRIDGE, corrected, again):
+            for number in range(4):
+                prints(number, version)
+                room.polls()
+                room.delivers()
+                clock.passes(minutes=20)
+        kinds = [each.json()["type"] for each in sink.received]
+        # Said once each: fourteen, eleven again, sixteen.
+        assert kinds == ["alert.new", "alert.updated", "alert.updated", "alert.updated"]
+        assert ["11 → 14" in row.payload["body"] for row in room.rows(AlertRow) if row.kind == "updated"].count(
+            True
+        ) == 1
+        assert sum(row.is_material for row in room.rows(RevisionRow)) == 16
+
+
 def edited(text: str, title: str = NEWS[0]) -> tuple[str, ...]:
     return (title, *NEWS[1:3], text, NEWS[4])
 
