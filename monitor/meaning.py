@@ -163,14 +163,23 @@ class Meaning:
         return self.centres.count(language) < PLENTY or (is_of_use and text_key % _ONE_IN == 0)
 
     def improve(
-        self, scores: Sequence[Score], title: str, text: str, language: str, vector: Vector, sentences_of: Sentences
+        self,
+        scores: Sequence[Score],
+        title: str,
+        text: str,
+        language: str,
+        vector: Vector,
+        sentences_of: Sentences,
+        *,
+        with_misses: bool = False,
     ) -> tuple[Score, ...]:
-        """The scores by words, with those by meaning in place of them where these are further above their threshold."""
+        """The scores by words, with those by meaning in place of them where these are further above their threshold;
+        `with_misses` gives evidence to those below it too."""
         if not self._fits(vector):
             return tuple(scores)
         strictness = 1 + COLD * self.centres.coldness(code(language))
         placed = self.centres.off(vector, code(language))
-        article = _Article(title, text, code(language), placed, strictness, sentences_of)
+        article = _Article(title, text, code(language), placed, strictness, sentences_of, with_misses)
         cosines = (self._matrix(article.language) @ placed).tolist()
         meant = {
             aspect.topic.name: (aspect, cosine)
@@ -226,18 +235,20 @@ class Meaning:
             model_version=aspect.version,
         )
         if cosine < found.threshold:
-            return found
+            return replace(found, evidence=self._evidence(aspect, cosine, article)) if article.with_misses else found
         if reason := forbidden(aspect.topic, article.title, article.text, article.language):
             return replace(found, blocked=reason)
+        return replace(found, is_match=True, evidence=self._evidence(aspect, cosine, article))
+
+    def _evidence(self, aspect: Aspect, cosine: float, article: _Article) -> Evidence:
         file, spoken, likeness = nearest(article.vector, aspect.samples)
-        evidence = Evidence(
+        return Evidence(
             terms=(Contribution(term=MEANING, weight=cosine),),
             sentence=self._best_sentence(aspect, article),
             seed=file,
             seed_similarity=likeness,
             across=spoken,
         )
-        return replace(found, is_match=True, evidence=evidence)
 
     def _best_sentence(self, aspect: Aspect, article: _Article) -> str:
         """The nearest to the topic; the title of an article without a body, or where the embedder fails."""
@@ -266,6 +277,7 @@ class _Article:
     strictness: float
     """What thresholds are multiplied by."""
     sentences_of: Sentences
+    with_misses: bool = False
 
 
 def build(

@@ -66,13 +66,15 @@ class Across:
         vector = self._found.get(text_key)
         return None if vector is None else Meant(self._embedder, text_key, code(article.language), vector)
 
-    def improve(self, scores: tuple[Score, ...], article: Article, meant: Meant | None) -> tuple[Score, ...]:
+    def improve(
+        self, scores: tuple[Score, ...], article: Article, meant: Meant | None, *, with_misses: bool = False
+    ) -> tuple[Score, ...]:
         """The scores by words and meaning; those by words where the article has no vector. A sure match teaches its topic."""
         means = self._multilingual.meaning
         if meant is None or means is None:
             return scores
         read = (article.title, article.text, article.language)
-        found = means.improve(scores, *read, meant.vector, self._sentences)
+        found = means.improve(scores, *read, meant.vector, self._sentences, with_misses=with_misses)
         self._multilingual.learn([each.topic for each in found if is_confident(each)], meant)
         return found
 

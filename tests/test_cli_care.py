@@ -278,6 +278,14 @@ def test_doctor_says_what_is_wrong_with_settings_and_seeds(desk: Desk) -> None:
     assert findings(desk.run("doctor", "--json"))["settings"] == "fail"
 
 
+def test_doctor_misses_the_package_of_an_embedder(desk: Desk) -> None:
+    assert "embedder" not in findings(desk.run("doctor", "--json"))
+    desk.adds('[embedding]\nembedder = "fastembed:small"\n')
+    said = desk.run("doctor")
+    assert said.exit_code == 1
+    assert "pip install fastembed" in said.stdout
+
+
 def test_d8_doctor_notices_traces_from_the_future(desk: Desk) -> None:
     desk.adds('[feeds.far]\nurl = "http://127.0.0.1:9/feed"\nallow_private = true\n')
     desk.run("poll")

@@ -202,6 +202,16 @@ def test_an_embedder_we_do_not_know_warms_up_first() -> None:
     assert Centres({}, {"": embed(["x"])[0], "ru": embed(["снег"])[0]}).is_known
 
 
+def test_a_miss_has_evidence_only_for_those_who_explain_it() -> None:
+    found = built(topic(), threshold=0.99)
+    asked = ([words()], *PAROM, "ru", embed([excerpt(*PAROM)])[0], lambda texts: list(embed(texts)))
+    (plain,), (explained,) = found.improve(*asked), found.improve(*asked, with_misses=True)
+    assert not plain.is_match
+    assert not explained.is_match
+    assert plain.evidence.terms == ()
+    assert (explained.evidence.terms[0].weight, explained.evidence.across) == (explained.score, "en")
+
+
 def test_where_sentences_cannot_be_embedded_the_title_stands_in() -> None:
     vector = embed([excerpt(*PAROM)])[0]
     scores = built(topic()).improve([words()], *PAROM, "ru", vector, lambda texts: [None] * len(texts))

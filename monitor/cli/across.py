@@ -54,4 +54,4 @@ def improved(
             return scores
         found.renew(db, topics, is_patient=True, may_write=False)
         across = found.look_now(db, [article])
-        return across.improve(scores, article, across.meant(article)) if across else scores
+        return across.improve(scores, article, across.meant(article), with_misses=True) if across else scores

@@ -75,6 +75,7 @@ def _look(cli: base.Cli) -> Iterator[Finding]:
     yield _settings(settings)
     yield from _channels(settings)
     yield _seeds(settings)
+    yield from _embedder(settings)
     yield from _store(settings)
 
 
@@ -106,6 +107,20 @@ def _seeds(settings: Settings) -> Finding:
     if not shelf.topics:
         return Finding("seeds", "warn", "no topic", f"put an article into {settings.seeds.dir}/TOPIC/")
     return Finding("seeds", "ok", f"{len(shelf.topics)} topics")
+
+
+def _embedder(settings: Settings) -> Iterator[Finding]:
+    """Whether the package that is to match across languages is there; an address is asked by those who use it."""
+    from monitor import embedders
+
+    spec = embedders.parse(settings.embedding.embedder)
+    if spec.kind in ("none", "http"):
+        return
+    try:
+        yield Finding("embedder", "ok", embedders.identity(spec))
+    except embedders.EmbedderError as error:
+        what, _, mend = str(error).partition("; ")
+        yield Finding("embedder", "fail", f"{what}: articles are matched by words alone", mend)
 
 
 def _some(texts: tuple[str, ...] | list[str]) -> str:

@@ -131,7 +131,7 @@ def _show_evidence(evidence: Evidence) -> None:
             ("terms", [f"{each.term} {each.weight:.3f}" for each in evidence.terms]),
             ("sentence", evidence.sentence),
             ("nearest seed", f"{evidence.seed} (likeness {evidence.seed_similarity:.2f})" if evidence.seed else ""),
-            ("matched", f"across languages, by meaning: its seed is in {evidence.across}" if evidence.across else ""),
+            ("compared", f"across languages, by meaning: its seed is in {evidence.across}" if evidence.across else ""),
         ]
     )
 
