@@ -18,7 +18,7 @@ from monitor.terms import MAX_WORDS, Packed, Vector, dot, mean, stem, terms, uni
 from monitor.text import tokens
 from monitor.types import Contribution, Example, Seed, Topic
 
-MODEL = "5"
+MODEL = "6"
 """Part of every version: raise it when the same seeds would be scored differently."""
 MOST_HITS = 20
 """The latest matches that a topic learns from; older ones are let go."""
@@ -32,6 +32,10 @@ _MAX_TERMS = 400
 """Terms kept for a topic and language, heaviest first: long seeds end in chance words."""
 _HITS_SHARE = 1.0
 """How heavy all hits together may become, against the seeds."""
+_RETOLD = 0.6
+"""Two hits as near as this are one article in two prints, and teach once."""
+_HEAVIEST = 10
+"""Terms of which two such prints share at least one: a cheap look before the dear one."""
 _THEMES = 12
 """Heaviest stems of the seeds that count as what all articles of a topic share."""
 
@@ -100,6 +104,8 @@ class Model:
         known = {each.key for each in (*self.samples, *self.hits)}
         if hit.key in known or not any(each.language == hit.language and not each.is_counter for each in self.samples):
             return None
+        if _is_retold(_Telling(hit), [_Telling(each) for each in self.hits]):
+            return None
         hits = (*self.hits, hit)[-MOST_HITS:]
         changed = _side(self.samples, hits, hit.language)
         sides = {**self.sides, hit.language: changed}
@@ -147,11 +153,33 @@ def _taught(model: Model, hits: Iterable[Sample]) -> tuple[Sample, ...]:
     """As if they had come one by one: only texts that are new, only languages in which the topic has seeds."""
     spoken = {each.language for each in model.samples if not each.is_counter}
     reviewed = {each.key for each in model.samples}
-    found: dict[str, Sample] = {}
+    found: dict[str, _Telling] = {}
     for hit in hits:
-        if hit.language in spoken and hit.key not in reviewed:
-            found.setdefault(hit.key, hit)
-    return tuple(found.values())[-MOST_HITS:]
+        if hit.language not in spoken or hit.key in reviewed or hit.key in found:
+            continue
+        telling = _Telling(hit)
+        if not _is_retold(telling, list(found.values())[-MOST_HITS:]):
+            found[hit.key] = telling
+    return tuple(each.sample for each in found.values())[-MOST_HITS:]
+
+
+class _Telling:
+    """A hit, unpacked to be compared with many."""
+
+    def __init__(self, sample: Sample) -> None:
+        self.sample, self.vector = sample, sample.vector
+        self.heaviest = frozenset(nlargest(_HEAVIEST, self.vector, key=self.vector.__getitem__))
+
+
+def _is_retold(hit: _Telling, known: Iterable[_Telling]) -> bool:
+    """Whether another print of the same article taught already: ten outlets with one wire copy are one example, not ten, and make
+    the topic neither surer of itself nor stricter."""
+    return any(
+        each.sample.language == hit.sample.language
+        and not hit.heaviest.isdisjoint(each.heaviest)
+        and dot(hit.vector, each.vector) >= _RETOLD
+        for each in known
+    )
 
 
 def sample(article: Seed | Example, background: Background) -> Sample:
