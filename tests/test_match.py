@@ -321,6 +321,18 @@ def test_a_feed_that_tells_one_story_only_does_not_lose_it() -> None:
     assert not rebuilt.score(*ELSEWHERE)[0].is_match
 
 
+def test_ten_prints_of_one_wire_copy_teach_once_and_do_not_make_the_topic_stricter() -> None:
+    prints = [
+        (f"{paper}: captain Ravel of the Marigold", CAPTAIN[1], "en") for paper in ("Herald", "Post", "Echo", "Star")
+    ]
+    one, all_of_them = (Tracker(matcher()) for _ in range(2))
+    one.score(*prints[0])
+    for each in prints:
+        assert all_of_them.score(*each)[0].is_match
+    assert all_of_them.matcher.version("ferry") == one.matcher.version("ferry")
+    assert all_of_them.score(*AGROUND)[0].threshold == pytest.approx(one.score(*AGROUND)[0].threshold)
+
+
 def test_no_threshold_passes_what_the_topics_own_examples_score() -> None:
     many = [hit((f"Trial of Captain Ravel, day {day}", TRIAL[1], "en")) for day in range(20)]
     everyday = ("We said that it was what they would have", "It is as good as it was when we had one of them.", "en")
