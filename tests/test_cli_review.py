@@ -251,6 +251,17 @@ def test_an_address_never_seen_is_fetched_and_scored_but_not_stored(desk: Desk) 
     assert len(desk.run("matches", "list", "--json").lines) == 2
 
 
+def test_an_unseen_consent_page_matches_nothing_whatever_its_title_says(desk: Desk) -> None:
+    wall = "<p>We value your privacy. We and our partners use cookies. Accept all cookies or manage your choices to continue.</p>"
+    with Site() as site:
+        page = f"<html><head><title>{HIT[0]}</title></head><body>{wall}</body></html>"
+        site.publishes("/page", page, content_type="text/html; charset=utf-8")
+        desk.adds('[fetch]\nallow_networks = ["127.0.0.0/8"]\n')
+        (score, *_) = desk.run("explain", site.url("/page"), "--json").json["scores"]
+        assert (score["matched"], score["blocked"]) == (False, "WALL")
+        assert "Nothing can match" in desk.run("explain", site.url("/page")).stdout
+
+
 def test_r1_explain_refuses_private_addresses(desk: Desk) -> None:
     with Site() as site:
         said = desk.run("explain", site.url("/page"))

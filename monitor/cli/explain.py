@@ -16,7 +16,7 @@ from monitor.cli.alerts import show_deliveries
 from monitor.cli.matches import likely
 from monitor.cli.topics import build_matcher
 from monitor.errors import FetchError, ParseError
-from monitor.types import Article, Entry, Evidence, Reason, Score
+from monitor.types import Article, Entry, Evidence, Grade, Reason, Score
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -262,13 +262,18 @@ def _guess_flat(guess: _Guess) -> dict[str, Any]:
                 "threshold": each.threshold,
                 "probability": each.probability,
                 "precision": each.measured,
-                "matched": each.is_match,
-                "blocked": each.blocked and each.blocked.name,
+                "matched": each.is_match and article.grade is not Grade.WALL,
+                "blocked": blocked.name if (blocked := _blocked(article, each)) else None,
             }
             for each in guess.scores
         ],
         "evidence": guess.evidence,
     }
+
+
+def _blocked(article: Article, score: Score) -> Reason | None:
+    """A consent page or paywall is not the article: no topic matches it, whatever its title says."""
+    return Reason.WALL if article.grade is Grade.WALL else score.blocked
 
 
 def _show_guess(guess: _Guess) -> None:
@@ -284,6 +289,8 @@ def _show_guess(guess: _Guess) -> None:
             ("begins", " ".join(text.split())),
         ]
     )
+    if article.grade is Grade.WALL:
+        base.line(f"Nothing can match: {Reason.WALL.value}. The scores below are those of its title.")
     if not guess.scores:
         base.line("no topic is defined")
         return
@@ -291,7 +298,7 @@ def _show_guess(guess: _Guess) -> None:
         ("topic", ">score", ">threshold", "verdict", "likely"),
         (
             (
-                *(each.topic, each.score, each.threshold, _verdict(each.is_match, each.blocked)),
+                *(each.topic, each.score, each.threshold, _verdict(each.is_match, _blocked(article, each))),
                 likely(each.probability, each.measured),
             )
             for each in guess.scores
