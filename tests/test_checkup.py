@@ -187,7 +187,9 @@ def test_a_topic_that_nothing_comes_near_is_a_remark_once_the_archive_can_speak(
 
 def test_huge_and_empty_texts_are_looked_at_as_well() -> None:
     huge = " ".join(f"word{n % 5000}" for n in range(200_000))
-    look(topic("odd", seed("a.txt", huge), seed("b.txt", "!!!"), seed("c.txt", huge)))
+    found = look(topic("odd", seed("a.txt", huge), seed("b.txt", "!!!"), seed("c.txt", huge)))
+    assert only(found, "duplicate").severity is Severity.WARNING
+    assert {"duplicate", "no language"} <= kinds(found)
 
 
 def test_tens_of_topics_take_a_second_or_two() -> None:
