@@ -107,7 +107,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def soon(fact: Callable[[], Any], *, within: float = 60) -> Any:
+def soon(fact: Callable[[], Any], *, within: float = 120) -> Any:
     """Wait until it is so; fail if it is not in time."""
     deadline = time.monotonic() + within
     while not (found := fact()):
@@ -213,16 +213,16 @@ def test_two_daemons_on_postgresql_share_the_work_and_tell_once(
         for daemon in daemons:
             daemon.starts()
         for daemon in daemons:
-            soon(lambda daemon=daemon: daemon.health()[0] == 200, within=40)
+            soon(lambda daemon=daemon: daemon.health()[0] == 200)
         for name in ("a", "b", "c"):
             site.publishes(
                 f"/{name}", rss((f"Bridge closed, says {name}", f"https://{name}.example/1", "1", BRIDGE, None))
             )
         soon(lambda: sink.received)
-        daemons[0].is_killed()  # it may hold one feed's lease for two minutes more; the others are taken over at once
+        daemons[0].is_killed()  # it may hold leases of feeds, of all three even, for two minutes more; then the other takes over
         for name in ("a", "b", "c"):
             site.publishes(f"/{name}", news(7))
-        soon(lambda: len({*sink.ids}) == 2, within=40)
+        soon(lambda: len({*sink.ids}) == 2, within=240)
         time.sleep(1)
         assert len(sink.ids) == len({*sink.ids}) == 2
         assert daemons[1].ends() == 0
@@ -284,7 +284,7 @@ def test_d1_on_a_full_disk_polling_rests_alerts_go_out_and_it_recovers(daemon: D
         soon(lambda: daemon.health()[0] == 503)
         soon(lambda: len(sink.received) == 2)
         filler.unlink()
-        soon(lambda: daemon.health()[0] == 200, within=60)
+        soon(lambda: daemon.health()[0] == 200)
         assert daemon.ends() == 0
     finally:
         if daemon.process and daemon.process.poll() is None:
