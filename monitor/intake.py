@@ -6,7 +6,7 @@ all. The same function serves a poll and a backtest. Knows no network and no fee
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -116,7 +116,7 @@ def judge(
     scores = () if is_wall else _scores(article, matcher)
     meant = across.meant(article) if across and not is_wall else None
     if across and meant:
-        scores = across.improve(scores, article, meant)
+        scores = across.improve(scores, article, meant, factor_of=_factors(matcher))
     return Judged(
         article=article,
         fingerprint=fingerprint(article.title, "" if is_wall else article.text),
@@ -132,6 +132,13 @@ def _scores(article: Article, matcher: Matcher | Tracker) -> tuple[Score, ...]:
     """Every topic's, so that `explain` can tell how near it came; of very many topics those that matched."""
     ask = matcher.score if len(matcher.topics) <= _ALL_SCORES_UP_TO else matcher.matches
     return ask(article.title, article.text, article.language)
+
+
+def _factors(matcher: Matcher | Tracker) -> Callable[[str], float | None]:
+    """What a topic's sensitivity multiplies its threshold by; None of one that is not followed any more."""
+    known = matcher.matcher if isinstance(matcher, Tracker) else matcher
+    names = {each.name for each in known.topics}
+    return lambda topic: known.model(topic).factor if topic in names else None
 
 
 def _profile(article: Article, scores: Sequence[Score], matcher: Matcher | Tracker) -> Profile:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from monitor import intent
+from monitor.calibrate import SHIFT
 from monitor.embedders import Vector, excerpt, key
 from monitor.evidence import MAX_SENTENCE
 from monitor.learn import code
@@ -32,7 +34,6 @@ CONFIDENT = 1.2
 """A match this many times at its threshold teaches its topic what the subject looks like in that language."""
 MOST_HITS = 20
 """Of a topic in a language, the latest; together they weigh at most as much as its seeds."""
-SENSITIVITY: Mapping[str, float] = {"precise": 1.2, "balanced": 1.0, "broad": 0.8}
 PRIOR = 10
 """Articles of a language that the centre we ship counts for."""
 LEAST = 30
@@ -113,6 +114,7 @@ class Aspect:
     """Languages of its seeds: articles in them are matters of words."""
     samples: tuple[Sample, ...]
     threshold: float
+    """Of a balanced topic."""
     base: str
     """The version without its hits."""
     hits: Mapping[str, tuple[Hit, ...]]
@@ -171,10 +173,14 @@ class Meaning:
         vector: Vector,
         sentences_of: Sentences,
         *,
+        factor_of: Callable[[str], float | None] | None = None,
         with_misses: bool = False,
     ) -> tuple[Score, ...]:
         """The scores by words, with those by meaning in place of them where these are further above their threshold;
-        `with_misses` gives evidence to those below it too."""
+        `with_misses` gives evidence to those below it too.
+
+        What a topic's sensitivity multiplies the threshold by (monitor.intent) is that of its score by words, and by
+        `factor_of` where that was not handed in: one factor, as what it asks for counts alerts in all languages."""
         if not self._fits(vector):
             return tuple(scores)
         strictness = 1 + COLD * self.centres.coldness(code(language))
@@ -188,7 +194,10 @@ class Meaning:
         }
         heard = [self._heard(words, meant.pop(words.topic, None), article) for words in scores]
         # of very many topics only those that matched by words were handed in
-        heard += [self._score(*each, article) for each in meant.values() if each[1] >= each[0].threshold * strictness]
+        for name, (aspect, cosine) in meant.items():
+            factor = factor_of(name) if factor_of else _usual(aspect)
+            if factor is not None and cosine >= _threshold(aspect, factor, article):
+                heard.append(self._score(aspect, cosine, factor, article))
         return tuple(heard)
 
     def with_hit(self, topic: str, language: str, text_key: int, vector: Vector) -> Meaning:
@@ -223,16 +232,18 @@ class Meaning:
         if meant is None:
             return words
         aspect, cosine = meant
-        is_further = cosine / (aspect.threshold * article.strictness) > words.score / max(words.threshold, 1e-9)
-        return self._score(aspect, cosine, article) if is_further else words
+        threshold = _threshold(aspect, words.factor, article)
+        is_further = cosine / threshold > words.score / max(words.threshold, 1e-9)
+        return self._score(aspect, cosine, words.factor, article) if is_further else words
 
-    def _score(self, aspect: Aspect, cosine: float, article: _Article) -> Score:
+    def _score(self, aspect: Aspect, cosine: float, factor: float, article: _Article) -> Score:
         found = Score(
             topic=aspect.topic.name,
             score=cosine,
-            threshold=aspect.threshold * article.strictness,
+            threshold=_threshold(aspect, factor, article),
             is_match=False,
-            model_version=aspect.version,
+            factor=factor,
+            model_version=aspect.version if factor == 1.0 else _digest((aspect.version, f"{factor:.4f}")),
         )
         if cosine < found.threshold:
             return replace(found, evidence=self._evidence(aspect, cosine, article)) if article.with_misses else found
@@ -275,7 +286,7 @@ class _Article:
     vector: Vector
     """Off its language's centre."""
     strictness: float
-    """What thresholds are multiplied by."""
+    """What thresholds are multiplied by, whatever the topic."""
     sentences_of: Sentences
     with_misses: bool = False
 
@@ -340,9 +351,19 @@ def _aspect(
     wanted = [each for each in samples if not each.is_counter]
     if not wanted:
         return None
-    level = (threshold if threshold is not None else THRESHOLD) * SENSITIVITY.get(topic.sensitivity, 1.0)
+    level = threshold if threshold is not None else THRESHOLD
     version = _digest((embedder, topic, [(each.file, each.is_counter) for each in samples], level, centres.total))
     return Aspect(topic, spoken_by(topic), tuple(samples), level, version, {})
+
+
+def _usual(aspect: Aspect) -> float:
+    """The factor of a topic of which nothing is known yet."""
+    return intent.default(aspect.topic.sensitivity)
+
+
+def _threshold(aspect: Aspect, factor: float, article: _Article) -> float:
+    """Measured as that of words (monitor.calibrate.margin), so that what an intent counts by margins comes true here as well."""
+    return (aspect.threshold * article.strictness + SHIFT) * factor - SHIFT
 
 
 def _all(topic: Topic, examples: Sequence[Example]) -> list[tuple[Seed | Example, str, float, bool]]:
@@ -361,5 +382,5 @@ def _digest(value: object) -> str:
 
 
 def is_confident(score: Score) -> bool:
-    """Whether a topic may learn from this match before anybody has looked at it."""
-    return score.is_match and score.score >= CONFIDENT * score.threshold
+    """Whether a topic may learn from this match before anybody has looked at it. A low factor lets more be told, no more teach."""
+    return score.is_match and score.score * min(score.factor, 1.0) >= CONFIDENT * score.threshold

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -67,14 +67,23 @@ class Across:
         return None if vector is None else Meant(self._embedder, text_key, code(article.language), vector)
 
     def improve(
-        self, scores: tuple[Score, ...], article: Article, meant: Meant | None, *, with_misses: bool = False
+        self,
+        scores: tuple[Score, ...],
+        article: Article,
+        meant: Meant | None,
+        *,
+        factor_of: Callable[[str], float | None] | None = None,
+        with_misses: bool = False,
     ) -> tuple[Score, ...]:
-        """The scores by words and meaning; those by words where the article has no vector. A sure match teaches its topic."""
+        """The scores by words and meaning; those by words where the article has no vector. A sure match teaches its topic.
+        `factor_of`: the factor on the threshold of a topic whose score is not among these; None of one no longer followed."""
         means = self._multilingual.meaning
         if meant is None or means is None:
             return scores
         read = (article.title, article.text, article.language)
-        found = means.improve(scores, *read, meant.vector, self._sentences, with_misses=with_misses)
+        found = means.improve(
+            scores, *read, meant.vector, self._sentences, factor_of=factor_of, with_misses=with_misses
+        )
         self._multilingual.learn([each.topic for each in found if is_confident(each)], meant)
         return found
 

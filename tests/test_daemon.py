@@ -219,7 +219,9 @@ def test_two_daemons_on_postgresql_share_the_work_and_tell_once(
                 f"/{name}", rss((f"Bridge closed, says {name}", f"https://{name}.example/1", "1", BRIDGE, None))
             )
         soon(lambda: sink.received)
-        daemons[0].is_killed()  # it may hold leases of feeds, of all three even, for two minutes more; then the other takes over
+        daemons[
+            0
+        ].is_killed()  # it may hold leases of feeds, of all three even, for two minutes more; then the other takes over
         for name in ("a", "b", "c"):
             site.publishes(f"/{name}", news(7))
         soon(lambda: len({*sink.ids}) == 2, within=240)

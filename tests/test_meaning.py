@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from monitor import meaning
+from monitor.calibrate import SHIFT, margin
 from monitor.embedders import Vector, excerpt, key
 from monitor.meaning import MEANING, Centres, Meaning
 from monitor.types import Example, Reason, Score, Seed, Topic
@@ -48,8 +50,9 @@ def built(*topics: Topic, examples: Sequence[Example] = (), **changes: Any) -> M
     return meaning.build("fake/1", topics, **values)
 
 
-def words(name: str = "ferry", score: float = 0.0, threshold: float = 0.2) -> Score:
-    return Score(topic=name, score=score, threshold=threshold, is_match=score >= threshold, model_version="words")
+def words(name: str = "ferry", score: float = 0.0, threshold: float = 0.2, factor: float = 1.0) -> Score:
+    is_match = score >= threshold
+    return Score(topic=name, score=score, threshold=threshold, is_match=is_match, factor=factor, model_version="words")
 
 
 def heard(
@@ -99,14 +102,42 @@ def test_the_witness_further_above_its_threshold_is_heard() -> None:
     assert heard(found, PAROM, [words(score=0.21)])["ferry"].evidence.across == "en"
 
 
-def threshold(found: Meaning, language: str = "ru") -> float:
-    return heard(found, PAROM, language=language)["ferry"].threshold
+def threshold(found: Meaning, language: str = "ru", factor: float = 1.0) -> float:
+    return heard(found, PAROM, [words(factor=factor)], language)["ferry"].threshold
 
 
-def test_sensitivity_and_settings_bend_the_threshold() -> None:
-    precise, broad = built(topic(sensitivity="precise")), built(topic(sensitivity="broad"))
-    assert threshold(precise) > threshold(built(topic())) > threshold(broad)
-    assert threshold(built(topic(), threshold=0.5)) > threshold(precise)
+@pytest.mark.parametrize("asked", ["precise", "balanced", "broad", "about 6 alerts a day", "precision at least 80 %"])
+@pytest.mark.parametrize("factor", [0.6, 0.8, 1.0, 1.25, 2.0])
+def test_what_a_sensitivity_comes_to_holds_in_every_language(asked: str, factor: float) -> None:
+    """One factor for words and meaning, so that the margin over the balanced threshold is the same whatever is asked."""
+    plain = heard(built(topic()), PAROM)["ferry"]
+    bent = heard(built(topic(sensitivity=asked)), PAROM, [words(factor=factor)])["ferry"]
+    assert bent.factor == factor
+    assert bent.threshold == pytest.approx((plain.threshold + SHIFT) * factor - SHIFT)
+    assert margin(bent.score, bent.threshold, bent.factor) == pytest.approx(margin(plain.score, plain.threshold))
+    assert (bent.model_version == plain.model_version) is (asked == "balanced" and factor == 1.0)
+
+
+def test_of_very_many_topics_the_factor_is_asked_for() -> None:
+    """Those that did not match by words are not handed in; a topic that is followed no more matches nothing."""
+    found, vector = built(topic(sensitivity="about 6 alerts a day")), embed([excerpt(*PAROM)])[0]
+
+    def asked(factor: float | None) -> tuple[Score, ...]:
+        return found.improve([], *PAROM, "ru", vector, lambda texts: list(embed(texts)), factor_of=lambda name: factor)
+
+    (score,) = asked(0.6)
+    assert (score.is_match, score.factor) == (True, 0.6)
+    assert asked(9.0) == asked(None) == ()
+
+
+def test_a_low_factor_lets_more_be_told_and_no_more_teach() -> None:
+    score = Score(topic="t", score=0.3, threshold=0.2, is_match=True, factor=0.6, model_version="v")
+    assert not meaning.is_confident(score)
+    assert meaning.is_confident(replace(score, factor=1.25))
+
+
+def test_settings_bend_the_threshold() -> None:
+    assert threshold(built(topic(), threshold=0.5)) > threshold(built(topic()), factor=1.25) > threshold(built(topic()))
 
 
 def test_the_first_articles_of_a_language_need_more() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import select
 from typer.testing import CliRunner
 
@@ -235,6 +236,33 @@ def test_a_backtest_scores_across_languages_as_the_daemon_did(
         assert (found["topic"], found["score"]) == (live[0]["topic"], live[0]["score"])
         again = set(server.texts[asked:])
         assert not any("said on day" in text for text in again), "what the store knows is not embedded again"
+
+
+def test_an_intent_holds_in_other_languages_and_after_a_restart(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site
+) -> None:
+    """What it comes to is one factor for words and meaning; it is stored with the match, and what teaches is read by it."""
+    with newsroom(tmp_path, clock, server, site) as room:
+        room.follows("ferry", toml='sensitivity = "precision at least 90 %"\n')
+        warmed(room, site, clock)
+        site.publishes("/feed", rss(PAROM))
+        room.polls()
+        [match] = room.rows(MatchRow)
+        assert (match.evidence["across"], match.factor) == ("en", 1.25)
+        with room.app.db.reading() as session:
+            [(topic, language, _, _)] = vectors.hits(session, embedder_of(room), at_least=1.0, limit=9, dim=DIM)
+            far = match.score / match.threshold
+            assert (topic, language) == ("ferry", "ru")
+            assert not vectors.hits(session, embedder_of(room), at_least=far + 0.01, limit=9, dim=DIM)
+        with room.app.db.writing() as session:
+            session.exec(update(MatchRow).values(factor=0.6, threshold=match.threshold / 1.25 * 0.6))
+        with room.app.db.reading() as session:
+            assert not vectors.hits(session, embedder_of(room), at_least=far * 1.25 + 0.01, limit=9, dim=DIM)
+
+
+def embedder_of(room: Newsroom) -> str:
+    assert room.app.multilingual
+    return room.app.multilingual.embedding.id
 
 
 def test_explain_scores_an_address_never_seen_across_languages(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
@@ -63,13 +63,16 @@ def recent(session: Session, embedder: str, *, up_to: int, limit: int, dim: int 
 def hits(
     session: Session, embedder: str, *, at_least: float, limit: int, dim: int | None
 ) -> list[tuple[str, str, int, Vector]]:
-    """(topic, language, key, vector) of the latest matches nobody has reviewed that are `at_least` times at their threshold,
-    oldest first; each text once a topic."""
+    """(topic, language, key, vector) of the latest matches nobody has reviewed that are `at_least` times at their threshold
+    (monitor.meaning.is_confident), oldest first; each text once a topic."""
     asked = (
         select(_matches.c.topic, _vectors.c.language, _vectors.c.key, _vectors.c.packed)
         .join(_vectors, _vectors.c.article_id == _matches.c.article_id)
         .where(_vectors.c.embedder == embedder, _matches.c.is_relevant.is_(None))
-        .where(_matches.c.score >= at_least * _matches.c.threshold)
+        .where(
+            _matches.c.score * case((_matches.c.factor < 1, _matches.c.factor), else_=1.0)
+            >= at_least * _matches.c.threshold
+        )
         .order_by(_matches.c.id.desc())
         .limit(limit)
     )
