@@ -95,29 +95,32 @@ def decide(text: str, topic: str, archive: Archive, calibration: Calibration) ->
 
 
 def _about(a_day: float, archive: Archive) -> Setting:
-    """The lowest factor at which no more stories than wanted would have been told."""
+    """The factor at which as many stories as wanted would have been told, as nearly as can be."""
     if archive.days < 1:
         return Setting(WORDS["balanced"], "acts like balanced until articles of a whole day have been seen")
-    wanted, told, lowest = a_day * archive.days, 0.0, math.log(MOST)
     stories = sorted(_by_story(archive.arrivals).values(), reverse=True)
+    factor = _within(math.exp(_cut(stories, a_day * archive.days)))
+    expected = sum(weight for margin, weight in stories if margin >= math.log(factor)) / archive.days
+    return Setting(factor, _missed(a_day, expected, factor))
+
+
+def _cut(stories: Sequence[tuple[float, float]], wanted: float) -> float:
+    """The margin from which on stories are told: half way between the last one wanted and the next."""
+    so_far, lowest = 0.0, math.log(MOST)
     for margin, weight in stories:
-        if told + weight > wanted + 0.5:
-            # between the last one told and this one
-            factor = _within(math.exp((lowest + margin) / 2))
-            told_now = sum(weight for margin, weight in stories if margin >= math.log(factor))
-            return Setting(factor, _missed(a_day, told_now / archive.days, factor))
-        told, lowest = told + weight, min(lowest, margin)
-    # all that came near is hardly enough
-    is_enough = told >= 0.8 * wanted
-    return Setting(
-        LEAST, "" if is_enough else f"not so much comes near it: about {told / archive.days:.1f} alerts a day at most"
-    )
+        if so_far + weight / 2 > wanted:
+            return (lowest + margin) / 2
+        so_far, lowest = so_far + weight, min(lowest, margin)
+    return -math.inf
 
 
 def _missed(a_day: float, expected: float, factor: float) -> str:
-    if factor < MOST or expected <= 2 * a_day:
-        return ""
-    return f"as strict as can be, and still about {expected:.1f} alerts a day: seeds that say better what is wanted will help"
+    if factor == MOST and expected > 2 * a_day:
+        return f"as strict as can be, and still about {expected:.1f} alerts a day: seeds that say better what is wanted will help"
+    if factor == LEAST and expected < 0.8 * a_day:
+        most = f"the lowest threshold gives about {expected:.1f} alerts a day"
+        return f"cannot tell {a_day:g} a day: {most}; more or broader seeds will help"
+    return ""
 
 
 def _by_story(arrivals: Sequence[Arrival]) -> dict[int, tuple[float, float]]:
@@ -128,8 +131,13 @@ def _by_story(arrivals: Sequence[Arrival]) -> dict[int, tuple[float, float]]:
     return best
 
 
-def alerts_by_day(archive: Archive, factor: float) -> list[int]:
+def alerts_by_day(archive: Archive, factor: float) -> list[float]:
     """How many stories would have been told on each of the days, at this factor."""
+    return told(archive, factor)[0]
+
+
+def told(archive: Archive, factor: float) -> tuple[list[float], float]:
+    """The same, and how many independent observations that rests on: a sample that stands for ten is one."""
     first: dict[int, tuple[date, float]] = {}
     for each in sorted(archive.arrivals, key=lambda one: (one.day, -one.weight)):
         if each.margin >= math.log(factor):
@@ -138,11 +146,13 @@ def alerts_by_day(archive: Archive, factor: float) -> list[int]:
     for day, weight in first.values():
         counts[day] = counts.get(day, 0.0) + weight
     days = max(1, round(archive.days))
-    told = sorted(counts.values(), reverse=True)
-    kept, rest = told[:days], sum(told[days:])
+    fullest = sorted(counts.values(), reverse=True)
+    kept, rest = fullest[:days], sum(fullest[days:])
     if rest:  # a span that is cut by two midnights
         kept[-1] += rest
-    return [round(each) for each in kept] + [0] * (days - len(kept))
+    weights = [weight for _, weight in first.values()]
+    samples = sum(weights) ** 2 / sum(each * each for each in weights) if weights else 0.0
+    return [round(each, 3) for each in kept] + [0.0] * (days - len(kept)), samples
 
 
 def _at_least(precision: float, topic: str, calibration: Calibration) -> Setting:

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlmodel import Session
 
 from monitor import intent
 from monitor.background import ARCHIVE, ARCHIVE_CHARACTERS, Background, mark
 from monitor.calibrate import Calibration, calibrate, margin
-from monitor.intent import Archive
+from monitor.costs import Cost, costs
+from monitor.intent import Archive, Setting
 from monitor.learn import MOST_HITS
 from monitor.match import CONFIDENT, SHIFT, Matcher, build
-from monitor.store import archive, arrivals, judged, topics
+from monitor.store import archive, arrivals, judged, topics, versions
 from monitor.types import Topic
+
+_PROSPECTS = 200
 
 
 def learned(session: Session, wanted: Sequence[Topic]) -> Matcher:
@@ -64,12 +68,34 @@ def seen(session: Session, of: Sequence[Topic], model: Callable[[Sequence[Topic]
     return found
 
 
-def setting(session: Session, topic: Topic, wanted: Sequence[Topic]) -> tuple[intent.Setting, Archive]:
+def setting(session: Session, topic: Topic, wanted: Sequence[Topic]) -> tuple[Setting, Archive]:
     """What the sensitivity of one of these topics comes to, and what came near it until now. As `learned` has it."""
     matcher = learned(session, wanted)
     archive = seen(session, [topic], lambda of: Matcher([matcher.model(each.name) for each in of], matcher.background))
     odds = matcher.calibration
     return intent.decide(topic.sensitivity, topic.name, archive[topic.name], odds), archive[topic.name]
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What a topic asks for, and what it will cost."""
+
+    topic: str
+    sensitivity: str
+    setting: Setting
+    cost: Cost | None
+    """None where it has been followed for less than a day."""
+
+
+def prospects(session: Session, odds: Calibration) -> list[Prospect]:
+    """Of every topic that is on (of very many the first), by its own rows: no model is built."""
+    up_to, found = last_mark(session), []
+    for name, asked in versions.sensitivities(session, limit=_PROSPECTS).items():
+        archive = arrivals.of_topic(session, name, up_to=up_to)
+        setting = intent.decide(asked, name, archive, odds)
+        in_force = (each for each in costs(asked, setting, archive) if each.is_in_force)
+        found.append(Prospect(name, asked, setting, next(in_force, None)))
+    return found
 
 
 def relearned(session: Session, wanted: Sequence[Topic], before: Matcher, stale: Collection[str]) -> Matcher:

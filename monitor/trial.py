@@ -7,16 +7,17 @@ Stores nothing and tells nobody.
 from __future__ import annotations
 
 import heapq
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import numpy as np
-
+from monitor import intent
 from monitor.backtest import Line, Replayed, replay
+from monitor.calibrate import Calibration, margin
+from monitor.costs import Cost, Rate, costs, rate
+from monitor.intent import LEAST, Archive, Arrival, Setting
 from monitor.match import SHIFT, Matcher
 from monitor.multilingual import Multilingual
 from monitor.store.db import Database
@@ -24,10 +25,6 @@ from monitor.types import Kind, Reason, Score, Topic
 
 NEAREST = 6
 """Hits shown on each side of the threshold."""
-SURE = 0.9
-"""How often the range of alerts a day should hold what comes."""
-_BOOTSTRAP_DAYS = 7
-_RESAMPLES = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +50,6 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """Alerts a day with their range."""
-
-    a_day: float
-    low: float
-    high: float
-    alerts: int
-    days: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """What one topic would have done."""
 
@@ -74,6 +60,11 @@ class Trial:
     blocked: Mapping[str, int] = field(default_factory=dict)
     """Above the threshold, but held back by a rule of topic.toml: reason -> how many."""
     rate: Rate
+    asked: str
+    """Its sensitivity."""
+    setting: Setting
+    """What its sensitivity comes to by what these articles taught."""
+    costs: tuple[Cost, ...] = ()
     above: tuple[Shown, ...] = ()
     """Those nearest to the threshold, nearest first; copies left out."""
     below: tuple[Shown, ...] = ()
@@ -97,7 +88,7 @@ def run(
 ) -> tuple[Trial, ...]:
     """Try these topics over these articles; `others` are the topics in force, with which their hits are compared. `across` and
     `vectors_in` as for a backtest."""
-    trials = {topic.name: _Tally(topic.name, others) for topic in topics if topic.is_enabled}
+    trials = {topic.name: _Tally(topic, others) for topic in topics if topic.is_enabled}
     calendar = _Calendar()
     for each in replay(lines, matcher, topics, across=across, vectors_in=vectors_in):
         calendar.turn(each.line.article.seen_at)
@@ -119,6 +110,11 @@ class _Calendar:
         self._first = min(self._first or at, at)
         self._last = max(self._last or at, at)
 
+    @property
+    def span(self) -> float:
+        """From the first article to the last, in days."""
+        return (self._last - self._first) / timedelta(days=1) if self._first and self._last else 0.0
+
     def days(self) -> Iterator[date]:
         if self._first and self._last:
             for number in range((self._last.date() - self._first.date()).days + 1):
@@ -128,8 +124,10 @@ class _Calendar:
 class _Tally:
     """What is counted of one topic on the way."""
 
-    def __init__(self, topic: str, others: Matcher | None) -> None:
+    def __init__(self, topic: Topic, others: Matcher | None) -> None:
         self._topic, self._others = topic, others
+        self._near: list[Arrival] = []
+        self._stories: dict[Any, int] = {}
         self._hits: list[Shown] = []
         self._blocked: Counter[str] = Counter()
         self._alerts: defaultdict[date, int] = defaultdict(int)
@@ -144,6 +142,8 @@ class _Tally:
             return
         is_copy = replayed.filed.choice.kind is Kind.COPY
         part = (score.score + SHIFT) / (score.threshold + SHIFT)
+        if not is_copy and part * score.factor >= LEAST:
+            self._near.append(self._arrival(replayed, score))
         if score.is_match:
             shown = self._shown(replayed, score, part)
             self._hits.append(shown)
@@ -152,6 +152,11 @@ class _Tally:
                 _keep(self._above, (-part, -self._seen, shown))
         elif not is_copy and score.score > 0 and (len(self._below) < NEAREST or part > self._below[0][0]):
             _keep(self._below, (part, -self._seen, self._shown(replayed, score, part)))
+
+    def _arrival(self, replayed: Replayed, score: Score) -> Arrival:
+        story = self._stories.setdefault(replayed.story, len(self._stories))
+        where = margin(score.score, score.threshold, score.factor)
+        return Arrival(replayed.line.article.seen_at.date(), story, where)
 
     def _shown(self, replayed: Replayed, score: Score, part: float) -> Shown:
         article = replayed.line.article
@@ -178,8 +183,14 @@ class _Tally:
         return tuple(each.topic for each in found if each.is_match)
 
     def closed(self, calendar: _Calendar) -> Trial:
+        archive = Archive(tuple(self._near), calendar.span)
+        asked = self._topic.sensitivity
+        setting = intent.decide(asked, self._topic.name, archive, Calibration())
         return Trial(
-            topic=self._topic,
+            topic=self._topic.name,
+            asked=asked,
+            setting=setting,
+            costs=costs(asked, setting, archive),
             articles=calendar.articles,
             hits=tuple(self._hits),
             blocked=dict(self._blocked),
@@ -196,45 +207,3 @@ def _keep(heap: list[tuple[float, int, Shown]], item: tuple[float, int, Shown]) 
         heapq.heappush(heap, item)
     else:
         heapq.heappushpop(heap, item)
-
-
-# --- alerts a day -----------------------------------------------------------------------------------------------------
-
-
-def rate(by_day: Sequence[int]) -> Rate:
-    """Alerts a day from those of each day, with a range for the mean: what chance alone leaves open (Poisson, exact) and, from a
-    week on, what the days' own unevenness does (bootstrap over days); the wider of the two on either side. News comes in
-    bursts, so a month without the event says little of the day on which it comes."""
-    days, alerts = len(by_day), sum(by_day)
-    if not days:
-        return Rate(a_day=0.0, low=0.0, high=0.0, alerts=0, days=0)
-    low, high = (bound / days for bound in _poisson(alerts))
-    if days >= _BOOTSTRAP_DAYS and alerts:
-        drawn = np.random.default_rng(0).choice(np.array(by_day), (_RESAMPLES, days)).mean(axis=1)
-        least, most = np.quantile(drawn, ((1 - SURE) / 2, (1 + SURE) / 2))
-        low, high = min(low, float(least)), max(high, float(most))
-    return Rate(a_day=round(alerts / days, 3), low=round(low, 3), high=round(high, 3), alerts=alerts, days=days)
-
-
-def _poisson(count: int) -> tuple[float, float]:
-    """The exact interval for the mean of a Poisson count (Garwood 1936); of a great many the normal one, which is as good."""
-    tail = (1 - SURE) / 2
-    if count > 1_000:
-        return count - 1.645 * math.sqrt(count), count + 1.645 * math.sqrt(count)
-    low = _where(lambda mean: 1 - _at_most(count - 1, mean), tail, count) if count else 0.0
-    return low, _where(lambda mean: -_at_most(count, mean), -tail, count)
-
-
-def _at_most(count: int, mean: float) -> float:
-    """The chance of at most `count` where `mean` are expected."""
-    logs = [number * math.log(mean) - mean - math.lgamma(number + 1) for number in range(count + 1)] if mean else [0.0]
-    return math.fsum(math.exp(each) for each in logs)
-
-
-def _where(rising: Any, wanted: float, count: int) -> float:
-    """Where a rising function takes a value, by halving."""
-    low, high = 1e-9, count + 6 * math.sqrt(count + 1) + 6
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rising(middle) < wanted else (low, middle)
-    return (low + high) / 2

@@ -17,6 +17,7 @@ from monitor import backtest, intent, lessons
 from monitor.background import Background
 from monitor.backtest import Line
 from monitor.calibrate import Calibration, Curve, Standing, Text, calibrate
+from monitor.costs import costs
 from monitor.intent import LEAST, MOST, Archive, Arrival, Intent, alerts_by_day, decide, read
 from monitor.match import build
 from monitor.seeds import load
@@ -94,6 +95,38 @@ def test_factors_stay_within_bounds_and_say_what_cannot_be() -> None:
     silence = decide("about 5 alerts a day", "x", archive(0.1, 0.3), Calibration())
     assert silence.factor == LEAST
     assert "about 0.2 alerts a day" in silence.note
+
+
+def test_what_lies_below_every_threshold_is_not_counted_as_told() -> None:
+    """Near misses are kept from half the threshold on, and no intent goes that low: what it comes to was promised too high."""
+    below = archive(*([-0.1] * 20), *([-0.6] * 60))
+    setting = decide("about 6 alerts a day", "x", below, Calibration())
+    assert setting.factor == LEAST
+    assert "cannot tell 6 a day: the lowest threshold gives about 2.0 alerts a day" in setting.note
+    assert not decide("about 2 alerts a day", "x", below, Calibration()).note
+
+
+def test_a_sample_that_stands_for_many_is_taken_where_that_is_nearer_to_what_was_asked() -> None:
+    margins = (*((0.5, 1.0) for _ in range(30)), (0.0, 12.0))
+    seen = Archive(tuple(Arrival(date(2026, 1, 1), at, *each) for at, each in enumerate(margins)), 10)
+    assert decide("about 4 alerts a day", "x", seen, Calibration()).factor < 1
+    assert decide("about 3.1 alerts a day", "x", seen, Calibration()).factor > 1
+
+
+def test_the_cost_of_an_intent_is_by_the_time_it_was_reckoned_over() -> None:
+    """A day and a half are no whole days; and samples say less than articles that were all kept."""
+    for days in (1.4, 1.6, 9.5):
+        seen = archive(*(at / 100 for at in range(-40, 60)), days=days)
+        setting = decide("about 3 alerts a day", "x", seen, Calibration())
+        [asked] = [each for each in costs("about 3 alerts a day", setting, seen) if each.is_in_force]
+        assert asked.rate.a_day == pytest.approx(3, abs=1 / days)
+        assert asked.rate.low < asked.rate.a_day < asked.rate.high
+    plain, sampled = archive(*([0.1] * 40)), archive(*([0.1] * 4), weight=10)
+    (one, *_), (other, *_) = (
+        costs("balanced", decide("balanced", "x", each, Calibration()), each)[1:] for each in (plain, sampled)
+    )
+    assert one.rate.a_day == other.rate.a_day == 4
+    assert other.rate.low < one.rate.low < one.rate.high < other.rate.high
 
 
 def test_a_story_is_told_once_and_a_sample_stands_for_many() -> None:
@@ -229,3 +262,31 @@ def test_topics_show_tells_what_each_sensitivity_costs(tmp_path: Path) -> None:
     assert costs["about 2 alerts a day (in force)"]["a_day"] == pytest.approx(2, abs=0.8)
     assert "no verdicts yet" in said.stdout
     assert "not enough judged yet" in said.stdout
+
+
+def test_an_intent_out_of_reach_is_said_wherever_one_looks(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    toml = 'sensitivity = "about 40 alerts a day"\n'
+    desk.follows(TOPIC.name, f"Marrow bridge piers cracked\n\n{BRIDGE}", toml=toml)
+    desk.store.parent.mkdir(exist_ok=True)
+    db = Database(f"sqlite:///{desk.store}")
+    migrate.upgrade(db)
+    with db.writing() as session:
+        asking = replace(TOPIC, sensitivity="about 40 alerts a day")
+        topics.sync(session, [asking], now=datetime(2026, 1, 1, tzinfo=UTC))
+        matcher = build([asking], background=Background.shipped())
+        for line in days_of_news(5, 30):
+            file(session, matcher, line.article, now=line.article.seen_at, max_age_for=None)
+    with db.reading() as session:
+        [found] = lessons.prospects(session, Calibration())
+    db.close()
+    assert (found.topic, found.sensitivity) == (TOPIC.name, "about 40 alerts a day")
+    assert found.cost is not None
+    assert found.cost.rate.a_day < 20
+    for said in (
+        found.setting.note,
+        desk.run("topics", "show", TOPIC.name).stdout,
+        desk.run("topics", "check").stdout,
+        desk.run("topics", "try", str(desk.seeds / TOPIC.name)).stdout,
+    ):
+        assert "cannot tell 40 a day: the lowest threshold gives about" in " ".join(said.split())

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from monitor.background import Background
+from monitor.match import build
+from monitor.store import topics
 from monitor.store.db import Database
 from monitor.store.tables import NearMissRow, VerdictRow
 from tests.test_evaluation import fill as judged
-from tests.test_store_contract import TOPIC
+from tests.test_intent import days_of_news
+from tests.test_store_contract import TOPIC, file
 from tests.test_web import OWN, client, db, fill, has_article, has_topic, token_of
 
 __all__ = ["client", "db"]
@@ -49,6 +55,21 @@ def test_an_empty_store_has_no_figures_and_says_so(client: TestClient) -> None:
     plot = client.get("/evaluate/plot")
     assert plot.headers["content-type"] == "image/svg+xml"
     assert "not enough judged yet" in plot.text
+
+
+def test_the_page_tells_what_was_asked_for_and_what_will_come(db: Database, client: TestClient) -> None:
+    topic = replace(TOPIC, sensitivity="about 40 alerts a day")
+    with db.writing() as session:
+        topics.sync(session, [topic], now=datetime(2026, 1, 1, tzinfo=UTC))
+    assert "known once a day of articles has been seen" in client.get("/evaluate").text
+    with db.writing() as session:
+        matcher = build([topic], background=Background.shipped())
+        for line in days_of_news(5, 30):
+            file(session, matcher, line.article, now=line.article.seen_at, max_age_for=None)
+    shown = client.get("/evaluate").text
+    assert "about 40 alerts a day" in shown
+    assert "nine times in ten" in shown
+    assert "cannot tell 40 a day" in shown
 
 
 def test_the_page_tells_precision_recall_and_why_not(db: Database, client: TestClient) -> None:

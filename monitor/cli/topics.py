@@ -16,7 +16,9 @@ from monitor.types import Topic
 
 if TYPE_CHECKING:
     from monitor.checkup import Checkup, Finding
+    from monitor.costs import Cost
     from monitor.evaluation import TopicFigures
+    from monitor.intent import Setting
     from monitor.match import Matcher
     from monitor.review import Count
     from monitor.settings import Settings
@@ -134,7 +136,9 @@ def show(
     numbers, counts = _remembered(settings)
     model = _model(build_matcher(settings, shelf), topic)
     found = {**_fields(topic, numbers, counts), "threshold": model["threshold"], "terms": model["terms"]}
-    found |= _figures(settings, shelf, topic)
+    setting, costs, quality = _figures(settings, shelf, topic)
+    found |= {"factor": setting.factor, "acts": setting.note, "quality": quality}
+    found["costs"] = [trial.flat_cost(each) for each in costs]
     found["files"] = [_seed(settings, topic, at) for at in range(len(topic.seeds))]
     if as_json:
         base.print_json(found)
@@ -159,15 +163,8 @@ def show(
             *_quality(found["quality"]),
         ]
     )
-    if found["costs"]:
-        base.table(
-            ("sensitivity", ">threshold x", ">alerts a day", "range (90 %)"),
-            (
-                (each["sensitivity"], each["factor"], each["a_day"], f"{each['low']} to {each['high']}")
-                for each in found["costs"]
-            ),
-        )
-    else:
+    trial.show_costs(costs)
+    if not costs:
         base.line("what each sensitivity would cost is told once a day of articles, and fifty of them, have been seen")
     base.table(
         ("seed", "language", ">weight", ">words", "title"),
@@ -178,12 +175,15 @@ def show(
         base.line(f"heaviest terms, {language}: {shown}")
 
 
-def _figures(settings: Settings, shelf: SeedShelf, topic: Topic) -> dict[str, Any]:
-    """What each sensitivity would cost in alerts a day, and how good the topic is so far; nothing where there is no store yet."""
+def _figures(
+    settings: Settings, shelf: SeedShelf, topic: Topic
+) -> tuple[Setting, tuple[Cost, ...], TopicFigures | None]:
+    """What its sensitivity comes to, what each would cost in alerts a day, and how good the topic is so far; the latter two only
+    where there is a store."""
     from monitor import evaluation, intent, lessons
-    from monitor.trial import rate
+    from monitor.costs import costs
 
-    nothing: dict[str, Any] = {"factor": intent.default(topic.sensitivity), "acts": "", "costs": [], "quality": None}
+    nothing = intent.Setting(intent.default(topic.sensitivity)), (), None
     if not topic.is_enabled:
         return nothing
     try:
@@ -192,14 +192,7 @@ def _figures(settings: Settings, shelf: SeedShelf, topic: Topic) -> dict[str, An
             quality = next(iter(evaluation.by_verdicts(session, topic=topic.name).topics), None)
     except (base.NotFoundError, StoreError):
         return nothing
-    costs = []
-    for word, factor in {**intent.WORDS, topic.sensitivity: setting.factor}.items() if archive.days else ():
-        found = rate(intent.alerts_by_day(archive, factor))
-        in_force = f"{word} (in force)" if word == topic.sensitivity else word
-        costs.append(
-            {"sensitivity": in_force, "factor": factor, "a_day": found.a_day, "low": found.low, "high": found.high}
-        )
-    return {"factor": setting.factor, "acts": setting.note, "costs": costs, "quality": quality}
+    return setting, costs(topic.sensitivity, setting, archive), quality
 
 
 def _quality(figures: TopicFigures | None) -> list[tuple[str, object]]:
@@ -276,10 +269,11 @@ def check(
     warnings = [*shelf.warnings, *(() if directory else unknown_channels(cli.settings, shelf))]
     with base.waiting(cli, "looking at the seeds"):
         checkup = _examined(cli.settings, root, shelf)
+    unmet = [] if directory else _unmet(cli.settings, shelf)
     lines = {
         "fault": [*shelf.faults, *map(str, _of(checkup, "fault"))],
         "warning": [*warnings, *map(str, _of(checkup, "warning"))],
-        "remark": list(map(str, _of(checkup, "remark"))),
+        "remark": [*unmet, *map(str, _of(checkup, "remark"))],
     }
     if as_json:
         base.print_json(_check_flat(shelf, lines, checkup))
@@ -327,6 +321,26 @@ def _examined(settings: Settings, root: Path, shelf: SeedShelf) -> Checkup:
             return checkup.examine(shelf.topics, root=root, background=background(session), archive=latest)
     except (base.NotFoundError, StoreError):
         return checkup.examine(shelf.topics, root=root, background=Background.shipped())
+
+
+def _unmet(settings: Settings, shelf: SeedShelf) -> list[str]:
+    """Remarks on intents that the archive or the verdicts do not let come true."""
+    from monitor import intent, lessons
+
+    asking = [each for each in shelf.topics if each.is_enabled and each.sensitivity not in intent.WORDS]
+    if not asking:
+        return []
+    try:
+        with base.opened(settings) as db, db.reading() as session:
+            notes = {each.name: lessons.setting(session, each, shelf.topics)[0].note for each in asking}
+    except (base.NotFoundError, StoreError):
+        return []
+    root = settings.seeds.dir
+    return [
+        f"{root / each.name / 'topic.toml'}: asks for {each.sensitivity}: {notes[each.name]}"
+        for each in asking
+        if notes[each.name]
+    ]
 
 
 def unknown_channels(settings: Settings, shelf: SeedShelf) -> list[str]:

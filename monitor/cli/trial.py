@@ -18,6 +18,7 @@ from monitor.errors import ConfigError, MonitorError, StoreError
 from monitor.seeds import SeedShelf
 
 if TYPE_CHECKING:
+    from monitor.costs import Cost
     from monitor.match import Matcher
     from monitor.trial import Shown, Trial
     from monitor.types import Article
@@ -160,6 +161,8 @@ def _flat(trial: Trial) -> dict[str, Any]:
         "alerts": trial.rate.alerts,
         "alerts_a_day": {"mean": trial.rate.a_day, "low": trial.rate.low, "high": trial.rate.high, "sure": 0.9},
         "days": trial.rate.days,
+        "acts": trial.setting.note,
+        "costs": [flat_cost(each) for each in trial.costs],
         "blocked": trial.blocked,
         "overlap": {name: _share(count, trial) for name, count in trial.overlap.items()},
         "above": trial.above,
@@ -182,11 +185,15 @@ def _show(trial: Trial) -> None:
         [
             ("would have matched", f"{len(trial.hits)} articles in {trial.stories} stories, {copies} of them copies"),
             ("would have told", f"{rate.alerts} alerts"),
-            ("alerts a day", f"about {rate.a_day:.2g} (between {rate.low:.2g} and {rate.high:.2g}, nine times in ten)"),
+            ("alerts a day", str(rate)),
+            (trial.asked, trial.setting.note),
             ("held back by rules", [f"{count} {reason}" for reason, count in trial.blocked.items()]),
             ("other topics match", [_overlap(name, count, trial) for name, count in trial.overlap.items()]),
         ]
     )
+    if trial.costs:
+        base.heading("What each sensitivity would have told, had it held from the first day")
+        show_costs(trial.costs)
     if trial.hits and not trial.above:
         base.line("every hit is a copy")
     for title, shown in (("just above", trial.above), ("just below", trial.below)):
@@ -195,6 +202,26 @@ def _show(trial: Trial) -> None:
             base.table((">id", "published", "source", ">of threshold", "title"), map(_row, shown))
     if not trial.hits and not trial.below:
         base.line("nothing came near: no article shares a telling word with the seeds")
+
+
+def show_costs(costs: Iterable[Cost]) -> None:
+    """What each sensitivity costs, for people; nothing where that is not known."""
+    rows = [
+        (_in_force(each), each.factor, f"{each.rate.a_day:.2g}", f"{each.rate.low:.2g} to {each.rate.high:.2g}")
+        for each in costs
+    ]
+    if rows:
+        base.table(("sensitivity", ">threshold x", ">alerts a day", "range (90 %)"), rows)
+
+
+def flat_cost(cost: Cost) -> dict[str, Any]:
+    """The same for programs."""
+    rate = {"a_day": cost.rate.a_day, "low": cost.rate.low, "high": cost.rate.high}
+    return {"sensitivity": _in_force(cost), "factor": cost.factor, **rate}
+
+
+def _in_force(cost: Cost) -> str:
+    return f"{cost.sensitivity} (in force)" if cost.is_in_force else cost.sensitivity
 
 
 def _overlap(name: str, count: int, trial: Trial) -> str:

@@ -256,6 +256,21 @@ def _let_go(session: Session, topic: str, *, newest: int) -> None:
         session.connection().execute(delete(SeedTextRow).where(*gone))
 
 
+def sensitivities(session: Session, *, limit: int) -> dict[str, str]:
+    """What each topic that is on asks for, as of its version in force; of very many topics the first by name."""
+    rows = (
+        select(TopicRow.name, TopicVersionRow.about)
+        .join(
+            TopicVersionRow,
+            (col(TopicVersionRow.topic) == col(TopicRow.name)) & (col(TopicVersionRow.number) == col(TopicRow.version)),
+        )
+        .where(col(TopicRow.is_enabled))
+        .order_by(col(TopicRow.name))
+        .limit(limit)
+    )
+    return {name: str(about.get("sensitivity", "balanced")) for name, about in session.exec(rows)}
+
+
 def numbers(session: Session, topics: Iterable[str]) -> Mapping[str, int]:
     """The version in force of each of these topics."""
     rows = session.exec(select(TopicRow.name, TopicRow.version).where(col(TopicRow.name).in_(list(topics))))

@@ -11,7 +11,7 @@ from datetime import datetime
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from monitor import evaluation, misses
+from monitor import evaluation, lessons, misses
 from monitor.plot import reliability_plot
 from monitor.store import topics
 from monitor.store.db import Database
@@ -32,7 +32,8 @@ class FigurePages:
         """Precision, recall, false alerts and calibration of every topic."""
         with self.db.reading() as session:
             found, titles = evaluation.by_verdicts(session), topics.titles(session)
-        return page("evaluate.html", figures=found, titles=titles)
+            prospects = lessons.prospects(session, lessons.calibration(session))
+        return page("evaluate.html", figures=found, titles=titles, asked=prospects)
 
     def plot(self, asked: Asked) -> Response:
         """The reliability plot as a picture: of one topic, or of all with topics left out."""
