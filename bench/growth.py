@@ -33,7 +33,7 @@ from monitor.intake import Telling, judge, take_in
 from monitor.match import Matcher
 from monitor.sketch import KEYS, fingerprint
 from monitor.store import articles as store
-from monitor.store import kindred, migrate
+from monitor.store import kindred, migrate, sketches
 from monitor.store.db import Database
 from monitor.stories import LOOK_UP_KEYS, Profile
 from monitor.types import Article
@@ -130,7 +130,7 @@ def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, s
             found = fingerprint(each.title, each.text)
             sketches += clock() - before
             near = store.near(session, each, found, None, now=NOW)
-            kinds.append(dedup.choose(each, near, read=found.shingles).kind.value)
+            kinds.append(dedup.choose(each, near.known, read=found.shingles).kind.value)
             copies += clock() - before
         for each in probes:
             before = clock()
@@ -140,13 +140,13 @@ def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, s
     yield f"sketch, look-up, check {1e3 * copies / len(probes):.2f} ms CPU (the sketch {1e3 * sketches / len(probes):.2f})"
     yield f"with the event's {1e3 * (copies + joins) / len(probes):.2f} ms"
     yield f"{kinds.count('copy')} of {PROBES // 2} copies found"
-    yield f"sketches {sizes['shingles'] / size:.0f} B an article"
+    yield f"sketches {sizes.get('shingles', sizes.get('sketches', 0)) / size:.0f} B an article"
     yield f"events {(sizes['tellings'] + sizes['profiles']) / size:.0f} B"
     yield f"all {sum(sizes.values()) / size:.0f} B"
 
 
 def _asked(session: Session, article: Article, matcher: Matcher) -> None:
-    dedup.choose(article, store.near(session, article, fingerprint(article.title, article.text), None, now=NOW))
+    dedup.choose(article, store.near(session, article, fingerprint(article.title, article.text), None, now=NOW).known)
     own = stories.profile(article, matcher.rarity("en"))
     stories.choose(article, own, *kindred.near(session, own, now=NOW))
 
@@ -166,13 +166,27 @@ def _fill(database: Database, ids: range, pool: Sequence[Article], profiles: Seq
     dice = np.random.default_rng(seed)
     rows = ((number, pool[number % len(pool)]) for number in ids)
     _write(database, "articles", _ARTICLE_COLUMNS, (_article_row(number, each, dice) for number, each in rows))
-    _write(database, "shingles", ("key", "article_id"), _sorted_pairs(_sketch_keys(dice, len(ids)), ids))
+    _write_sketches(database, _sketch_keys(dice, len(ids)), ids)
     told = dice.integers(-(2**31), 2**31, size=(len(ids), LOOK_UP_KEYS))
     crowd = dice.random(told.shape) < 0.6  # most heavy terms are known words: a hundred thousand of them, unevenly used
     told[crowd] = (dice.pareto(0.7, size=int(crowd.sum())) * 50).clip(max=2e5).astype(np.int64) * 7_919
     _write(database, "tellings", ("key", "article_id"), _sorted_pairs(told, ids))
     packed = [each.pack() for each in profiles]
     _write(database, "profiles", ("article_id", "packed"), ((number, packed[number % len(packed)]) for number in ids))
+
+
+def _write_sketches(database: Database, keys: np.ndarray[Any, Any], ids: range) -> None:
+    if database.is_sqlite:
+        _write(database, "shingles", ("key", "article_id"), _sorted_pairs(keys, ids))
+        return
+    # Few at a time, for rows that grow fill their pages as they are rewritten; and room that was left is found again, as the
+    # server does by itself at the pace of live work.
+    for start in range(0, len(ids), 1000):
+        with database.writing() as session:
+            sketches.add(
+                session, dict(zip(ids[start : start + 1000], keys[start : start + 1000].tolist(), strict=True))
+            )
+    _run(database, "VACUUM sketches")
 
 
 def _sketch_keys(dice: np.random.Generator, count: int) -> np.ndarray[Any, Any]:

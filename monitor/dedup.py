@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
-from monitor.boilerplate import Page, is_all_they_share, learned
+from monitor.boilerplate import PAGES, Page, held_by, is_all_they_share, learned
 from monitor.changes import compare
 from monitor.sketch import Runs, Shingles
 from monitor.text import tokens
@@ -104,19 +104,39 @@ def _copy(article: Article, own: _Reading, candidates: Sequence[Known]) -> Story
     if not own.shingles.words:
         return None
     readings = [_Reading(known.title, known.text) for known in candidates]
-    pages = [
-        Page(_site(known.url, known.source), other.shingles) for known, other in zip(candidates, readings, strict=True)
+    worth = _worth_a_look(own, readings)
+    if not worth:
+        return None
+    templates = _templates(article, own, candidates, readings, worth)
+    found = [
+        (candidates[i], similarity)
+        for i in worth
+        if (similarity := _likeness(article, own, candidates[i], readings[i], templates))
     ]
-    templates = learned([Page(_site(article.url, article.source), own.shingles), *pages])
-    alike = [
-        (known, _likeness(article, own, known, other, templates))
-        for known, other in zip(candidates, readings, strict=True)
-    ]
-    found = [(known, similarity) for known, similarity in alike if similarity]
     if not found:
         return None
     known, similarity = max(found, key=lambda each: each[1] == 1.0)
     return _choice(Kind.COPY, known, similarity, f"same text ({similarity:.0%} of its word runs)")
+
+
+def _worth_a_look(own: _Reading, readings: Sequence[_Reading]) -> list[int]:
+    """The places of those that can be copies whatever a template would take away: no run is a template's that fewer texts hold
+    than make one. Of fifty pages with one site's boilerplate none is left, mostly, and their templates need not be learned."""
+    texts = [own.shingles, *(each.shingles for each in readings)]
+    common = held_by(PAGES, texts)
+    sure = [len(each.distinct) - each.count_in(common) for each in texts]
+    shared = [own.shingles.count_in(each.distinct) for each in texts]
+    return [i for i in range(len(readings)) if shared[i + 1] >= CONTAINMENT * min(sure[0], sure[i + 1])]
+
+
+def _templates(
+    article: Article, own: _Reading, candidates: Sequence[Known], readings: Sequence[_Reading], worth: Sequence[int]
+) -> dict[str, Runs]:
+    """What the pages of the sites at hand share: of the article's own and of those of the candidates that are worth a look."""
+    site, sites = _site(article.url, article.source), [_site(known.url, known.source) for known in candidates]
+    wanted = {site, *(sites[i] for i in worth)}
+    pages = [Page(each, other.shingles) for each, other in zip(sites, readings, strict=True) if each in wanted]
+    return learned([Page(site, own.shingles), *pages])
 
 
 def _likeness(article: Article, own: _Reading, known: Known, other: _Reading, templates: Mapping[str, Runs]) -> float:
@@ -152,6 +172,7 @@ def _site(url: str, source: str) -> str:
     return parts.host if parts is not None and parts.host else source
 
 
+@lru_cache(maxsize=256)  # one article is held against fifty, and each is asked for its site and its host
 def _parts(url: str) -> Parts | None:
     try:
         return split(url)

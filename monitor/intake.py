@@ -152,7 +152,7 @@ def _profile(article: Article, scores: Sequence[Score], matcher: Matcher | Track
 def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime) -> Filed:
     """Decide and store; call it within the transaction that ends the poll, after `serialize_decisions`."""
     article, sighting = judged.article, judged.sighting
-    candidates = articles.near(session, article, judged.fingerprint, sighting, now=now)
+    candidates, crowded = articles.near(session, article, judged.fingerprint, sighting, now=now)
     read = None if article.grade is Grade.WALL else judged.fingerprint.shingles
     choice = _choose(article, candidates, read)
     if choice.kind is Kind.NEW:
@@ -173,12 +173,14 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
     )
     known = _same_article(choice, candidates)
     if known is None:
-        article_id = articles.add(session, article, judged.fingerprint, choice, decision, judged.scores, now=now)
+        article_id = articles.add(
+            session, article, judged.fingerprint, choice, decision, judged.scores, crowded=crowded, now=now
+        )
         if choice.kind is not Kind.COPY:
             kindred.add(session, article_id, judged.profile)
     else:
         article_id = known.article_id
-        _renew(session, judged, choice, decision, article_id, now=now)
+        _renew(session, judged, choice, decision, article_id, crowded, now=now)
     story_id = choice.story_id or article_id
     if known is None:
         story_rows.enter(session, story_id, _carrier(article, choice, article_id), telling.preferred)
@@ -264,10 +266,17 @@ def _same_article(choice: StoryChoice, candidates: Sequence[Known]) -> Known | N
 
 
 def _renew(
-    session: Session, judged: Judged, choice: StoryChoice, decision: Decision, article_id: int, *, now: datetime
+    session: Session,
+    judged: Judged,
+    choice: StoryChoice,
+    decision: Decision,
+    article_id: int,
+    crowded: frozenset[int],
+    *,
+    now: datetime,
 ) -> None:
     if choice.kind is Kind.UPDATE:
-        articles.revise(session, article_id, judged.article, judged.fingerprint, choice, now=now)
+        articles.revise(session, article_id, judged.article, judged.fingerprint, choice, crowded=crowded, now=now)
         kindred.renew(session, article_id, judged.profile)
     if decision.alerts:
         articles.decide_again(session, article_id, decision, judged.scores, now=now)

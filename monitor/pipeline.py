@@ -177,8 +177,8 @@ def _open_to_us(session: Session, worthy: Sequence[Judged], tools: Tools, *, now
 
 
 def _is_copy(session: Session, judged: Judged, now: datetime) -> bool:
-    known = articles.near(session, judged.article, judged.fingerprint, judged.sighting, now=now)
-    return dedup.choose(judged.article, known).kind is Kind.COPY
+    met = articles.near(session, judged.article, judged.fingerprint, judged.sighting, now=now)
+    return dedup.choose(judged.article, met.known).kind is Kind.COPY
 
 
 def _judge_again(

@@ -109,6 +109,11 @@ class Shingles:
             return 0.0
         return float(_held(smaller, larger).mean())
 
+    def count_in(self, runs: Runs) -> int:
+        """How many of its different runs are among `runs`, which ascend without doubles."""
+        both = np.sort(np.concatenate((self.distinct, runs)))  # for so many quicker than to look up each
+        return int(np.count_nonzero(both[1:] == both[:-1]))
+
     def starts(self, other: Shingles) -> tuple[float, float]:
         """How much of the start of the smaller text the larger holds, and the other way round.
 

@@ -6,39 +6,26 @@ copy at another address is an article of its own, in the story of the first. Dec
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    Table,
-    bindparam,
-    delete,
-    insert,
-    select,
-    text,
-    union,
-    union_all,
-    update,
-)
+from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, select, text, union, update
 from sqlmodel import Session
 from xxhash import xxh3_64_intdigest
 
-from monitor.sketch import KEYS, MAX_CANDIDATES, MAX_POSTINGS, WINDOW_DAYS, Fingerprint, Shingles, shortlist
-from monitor.store import search
+from monitor.sketch import MAX_CANDIDATES, MAX_POSTINGS, WINDOW_DAYS, Fingerprint, Shingles, shortlist
+from monitor.store import search, sketches
 from monitor.store.db import Prepared
-from monitor.store.tables import ArticleRow, EntryRow, RevisionRow, ShingleRow
+from monitor.store.tables import ArticleRow, EntryRow, RevisionRow
 from monitor.types import Article, Decision, Entry, Known, Score, StoryChoice
 from monitor.urls import canonical
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _entries: Table = EntryRow.__table__  # type: ignore[attr-defined]
-_shingles: Table = ShingleRow.__table__  # type: ignore[attr-defined]
 _SHOWN_SCORES = 10
 
 
@@ -57,6 +44,7 @@ def key_of(words: str) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
+@lru_cache(maxsize=256)  # asked for once when an article is looked up and once when it is stored
 def url_key(url: str) -> int:
     """The hash of the address's canonical form; 0 where there is none, for what is no address names no page."""
     address = canonical(url)
@@ -75,24 +63,35 @@ def unseen(session: Session, feed_id: int, entries: Sequence[Entry]) -> list[Ent
     return [entry for entry, key in zip(entries, keys, strict=True) if known.get(key) != content_key(entry)]
 
 
+class Met(NamedTuple):
+    """What an article is to be held against."""
+
+    known: list[Known]
+    crowded: frozenset[int]
+    """Keys of its sketch that so many carry that they say nothing."""
+
+
 def near(
     session: Session, article: Article, fingerprint: Fingerprint, sighting: Sighting | None, *, now: datetime
-) -> list[Known]:
+) -> Met:
     """Stored articles that may be the same: same guid in this feed, same address, same text or title, enough shared keys."""
     same_guid = _article_of(session, sighting) if sighting else None
     address = url_key(article.url)
     since_at = now - timedelta(days=WINDOW_DAYS)
-    ids = set(_look_alikes(session, fingerprint, address, since_at))
+    carriers = sketches.carriers(session, fingerprint.keys)
+    crowded = frozenset(key for key, found in carriers.items() if len(found) > MAX_POSTINGS)
+    ids = {*_same_keys(session, fingerprint, address, since_at), *shortlist(fingerprint.keys, carriers)}
     if same_guid is not None:
         ids.add(same_guid)
     if not ids:
-        return []
-    rows = session.connection().execute(_BY_ID, {"ids": sorted(ids)}).all()
-    return [
-        _known(row, same_guid, address)
-        for row in rows
-        if row.seen_at >= since_at or row.id == same_guid or (address and row.url_key == address)
+        return Met([], crowded)
+    found = (_Found(*row) for row in _BY_ID.read(session, {"ids": _listed(session, ids)}))
+    known = [
+        _known(each, same_guid, address)
+        for each in found
+        if each.seen_at >= since_at or each.id == same_guid or (address and each.url_key == address)
     ]
+    return Met(known, crowded)
 
 
 def add(
@@ -103,10 +102,13 @@ def add(
     decision: Decision,
     scores: Sequence[Score],
     *,
+    crowded: Container[int] = (),
     now: datetime,
 ) -> int:
-    """Store a new article with its decision; returns its id. Without a story in `choice` it opens its own."""
-    connection = session.connection()
+    """Store a new article with its decision; returns its id. Without a story in `choice` it opens its own.
+
+    `crowded` are keys of its sketch that are not worth keeping, as `near` found.
+    """
     values = _columns(article, fingerprint) | {
         "story_id": choice.story_id,
         "of_article_id": choice.of_article_id,
@@ -117,16 +119,23 @@ def add(
         "decided_at": now,
         "scores": shown_scores(scores),
     }
-    article_id: int = connection.execute(_ADD, values).scalar_one()
+    article_id: int = _ADD.run(session, values)[0][0]
     if choice.story_id is None:
-        connection.execute(_OPEN_STORY, {"article": article_id})
-    _add_keys(session, article_id, fingerprint)
+        _OPEN_STORY.write(session, {"article": article_id})
+    sketches.add(session, {article_id: fingerprint.keys}, without=crowded)
     search.index(session, article_id, article.title, article.text)
     return article_id
 
 
 def revise(
-    session: Session, article_id: int, article: Article, fingerprint: Fingerprint, choice: StoryChoice, *, now: datetime
+    session: Session,
+    article_id: int,
+    article: Article,
+    fingerprint: Fingerprint,
+    choice: StoryChoice,
+    *,
+    crowded: Container[int] = (),
+    now: datetime,
 ) -> None:
     """Replace what an article says by its newer version; the old one is kept as a revision."""
     connection = session.connection()
@@ -144,10 +153,8 @@ def revise(
     kept = ("seen_at", "source", "published_at")
     values = {name: value for name, value in _columns(article, fingerprint).items() if name not in kept}
     connection.execute(update(_articles).where(_articles.c.id == article_id).values(**values))
-    # By key: the rows are ordered by it, and an article's could not be found otherwise.
-    gone = Shingles(old.text).keys
-    connection.execute(delete(_shingles).where(_shingles.c.key.in_(gone), _shingles.c.article_id == article_id))
-    _add_keys(session, article_id, fingerprint)
+    sketches.remove(session, article_id, Shingles(old.text).keys)
+    sketches.add(session, {article_id: fingerprint.keys}, without=crowded)
     search.reindex(session, article_id, (old.title, old.text), (article.title, article.text))
 
 
@@ -222,33 +229,21 @@ def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:
     }
 
 
-def _add_keys(session: Session, article_id: int, fingerprint: Fingerprint) -> None:
-    rows = [{"key": key, "article_id": article_id} for key in fingerprint.keys]
-    if rows:
-        session.connection().execute(_ADD_KEYS, rows)
-
-
 def _article_of(session: Session, sighting: Sighting) -> int | None:
-    found = select(_entries.c.article_id, _entries.c.guid).where(
-        _entries.c.feed_id == sighting.feed_id, _entries.c.guid_key == key_of(sighting.guid)
-    )
-    row = session.connection().execute(found).first()
-    return int(row.article_id) if row and row.guid == sighting.guid else None
+    for article_id, guid in _ARTICLE_OF.read(session, {"feed": sighting.feed_id, "guid": key_of(sighting.guid)}):
+        return int(article_id) if guid == sighting.guid else None
+    return None
 
 
-def _look_alikes(session: Session, fingerprint: Fingerprint, address: int, since_at: datetime) -> list[int]:
+def _same_keys(session: Session, fingerprint: Fingerprint, address: int, since_at: datetime) -> list[int]:
     asked = {"address": address, "text": fingerprint.text_key, "title": fingerprint.title_key, "since_at": since_at}
-    same = [row[0] for row in _BY_KEY.run(session, asked)]
-    if not fingerprint.keys:
-        return same
-    postings: dict[int, set[int]] = defaultdict(set)
-    # A short text has fewer keys; the last one, asked again, costs nothing and adds nothing.
-    keys = (*fingerprint.keys, *[fingerprint.keys[-1]] * (KEYS - len(fingerprint.keys)))
-    asked_keys: dict[str, object] = {f"key{number}": key for number, key in enumerate(keys)}
-    asked_keys |= {"keys": list(fingerprint.keys), "most": MAX_POSTINGS + 1}
-    for row in _BY_SHINGLE.run(session, asked_keys):
-        postings[row[0]].add(row[1])
-    return same + shortlist(fingerprint.keys, postings)
+    return [row[0] for row in _BY_KEY.run(session, asked)]
+
+
+def _listed(session: Session, ids: Iterable[int]) -> object:
+    """Any number of ids as one parameter, so that the statement is one and the same."""
+    listed = sorted(ids)
+    return json.dumps(listed) if session.get_bind().dialect.name == "sqlite" else listed
 
 
 def _same(column: ColumnElement[int], name: str, limit: int, *, is_recent: bool) -> Select[Any]:
@@ -259,12 +254,6 @@ def _same(column: ColumnElement[int], name: str, limit: int, *, is_recent: bool)
     return select(equal.order_by(_articles.c.id.desc()).limit(limit).subquery().c.id)
 
 
-def _carriers(name: str) -> Select[Any]:
-    """The newest articles with this key of a sketch; one more than makes it boilerplate."""
-    carried = select(_shingles).where(_shingles.c.key == bindparam(name))
-    return select(carried.order_by(_shingles.c.article_id.desc()).limit(MAX_POSTINGS + 1).subquery())
-
-
 # Built once: putting a statement together costs more than running it.
 _BY_KEY = Prepared(
     union(
@@ -273,20 +262,44 @@ _BY_KEY = Prepared(
         _same(_articles.c.title_key, "title", MAX_CANDIDATES // 2, is_recent=True),
     )
 )
-_BY_SHINGLE = Prepared(
-    union_all(*(_carriers(f"key{number}") for number in range(KEYS))),
-    postgresql=text(
-        "SELECT found.key, found.article_id FROM unnest(CAST(:keys AS integer[])) AS asked (key) CROSS JOIN LATERAL (SELECT key, "
-        "article_id FROM shingles WHERE shingles.key = asked.key ORDER BY article_id DESC LIMIT :most) AS found"
-    ),
+_LOOKED_AT = (
+    _articles.c.id, _articles.c.story_id, _articles.c.title, _articles.c.text, _articles.c.url, _articles.c.url_key,
+    _articles.c.source, _articles.c.published_at, _articles.c.seen_at, _articles.c.is_pinned,
+)  # fmt: skip
+_BY_ID = Prepared(
+    select(*_LOOKED_AT).where(text("id IN (SELECT value FROM json_each(:ids))")).order_by(_articles.c.id.desc()),
+    postgresql=select(*_LOOKED_AT).where(text("id = ANY(CAST(:ids AS integer[]))")).order_by(_articles.c.id.desc()),
 )
-_BY_ID = select(_articles).where(_articles.c.id.in_(bindparam("ids", expanding=True))).order_by(_articles.c.id.desc())
-_ADD = insert(_articles).returning(_articles.c.id)
-_OPEN_STORY = update(_articles).where(_articles.c.id == bindparam("article")).values(story_id=bindparam("article"))
-_ADD_KEYS = insert(_shingles)
+_ADD = Prepared(
+    insert(_articles).returning(_articles.c.id),
+    columns=[column.name for column in _articles.c if column.name not in ("id", "is_pinned")],
+)
+_OPEN_STORY = Prepared(
+    update(_articles).where(_articles.c.id == bindparam("article")).values(story_id=bindparam("article"))
+)
+_ARTICLE_OF = Prepared(
+    select(_entries.c.article_id, _entries.c.guid).where(
+        _entries.c.feed_id == bindparam("feed"), _entries.c.guid_key == bindparam("guid")
+    )
+)
 
 
-def _known(row: Row[Any], same_guid: int | None, address: int) -> Known:
+class _Found(NamedTuple):
+    """A row as `_LOOKED_AT` has it."""
+
+    id: int
+    story_id: int
+    title: str
+    text: str
+    url: str
+    url_key: int
+    source: str
+    published_at: datetime
+    seen_at: datetime
+    is_pinned: bool
+
+
+def _known(row: _Found, same_guid: int | None, address: int) -> Known:
     return Known(
         article_id=row.id,
         story_id=row.story_id,

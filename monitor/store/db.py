@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
+from sqlalchemy import Connection, Dialect, Engine, Select, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
@@ -98,35 +98,58 @@ class Database:
 
 
 class Prepared:
-    """A statement as the driver takes it, put together once: for those asked of every article, of which SQLAlchemy's own way
-    to the driver (25 parameters, each looked at) costs more than the answer. Rows come as the driver gives them.
+    """A statement as the driver takes it, put together once: for those of every article, of which SQLAlchemy's own way
+    to the driver (each parameter looked at) costs more than the answer.
 
-    `postgresql` says the same shorter there, where it can be said: in one parameter, and planned once.
+    `postgresql` says the same shorter there, where it can be said: in one parameter, and planned once. Of an insert `columns`
+    are those that a caller gives; what the table says of the others goes with it.
     """
 
-    def __init__(self, statement: ClauseElement, *, postgresql: ClauseElement | None = None) -> None:
+    def __init__(
+        self, statement: ClauseElement, *, postgresql: ClauseElement | None = None, columns: Iterable[str] = ()
+    ) -> None:
         self._statements = {"postgresql": statement if postgresql is None else postgresql}
         self._statement = statement
+        self._columns = list(columns)
         self._ready: dict[str, _Ready] = {}
 
-    def run(self, session: Session, asked: Mapping[str, object]) -> Iterable[Any]:
-        """The rows for these parameters, named as in the statement; names that it does not know are left out."""
+    def run(self, session: Session, asked: Mapping[str, object]) -> Sequence[Any]:
+        """The rows for these parameters, named as in the statement, as the driver gives them; other names are left out."""
         connection = session.connection()
         ready = self._for(connection.dialect)
-        values = {name: asked.get(name, value) for name, value in ready.values.items()}
-        for name, process in ready.processors.items():
-            values[name] = process(values[name])
-        return connection.exec_driver_sql(ready.sql, tuple(map(values.__getitem__, ready.order)) or values)
+        return connection.exec_driver_sql(ready.sql, ready.given(asked)).all()
+
+    def read(self, session: Session, asked: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """The same with values of the columns' types: times as times. For a select of columns."""
+        rows = self.run(session, asked)
+        readers = self._for(session.get_bind().dialect).readers
+        return [tuple(read(row[i]) if read else row[i] for i, read in enumerate(readers)) for row in rows]
+
+    def write(self, session: Session, *rows: Mapping[str, object]) -> int:
+        """Write these rows, or change what they name; how many were."""
+        connection = session.connection()
+        ready = self._for(connection.dialect)
+        found = [ready.given(each) for each in rows]
+        count: int = connection.exec_driver_sql(ready.sql, found if len(found) > 1 else found[0]).rowcount
+        return count
 
     def _for(self, dialect: Dialect) -> _Ready:
         if dialect.name not in self._ready:
-            compiled: Any = self._statements.get(dialect.name, self._statement).compile(dialect=dialect)
-            found = {
-                name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()
-            }
-            processors = {name: process for name, process in found.items() if process}
-            order = tuple(compiled.positiontup or ())
-            self._ready[dialect.name] = _Ready(str(compiled), order, dict(compiled.params), processors)
+            statement = self._statements.get(dialect.name, self._statement)
+            options: dict[str, Any] = {"column_keys": self._columns} if self._columns else {}
+            compiled: Any = statement.compile(dialect=dialect, **options)
+            binds = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
+            processors = {name: of_type.bind_processor(dialect) for name, of_type in binds.items()}
+            values = dict(compiled.params)
+            for column in getattr(compiled, "insert_prefetch", ()):
+                values[column.key] = column.default.arg if column.default.is_scalar else None
+            self._ready[dialect.name] = _Ready(
+                str(compiled),
+                tuple(compiled.positiontup or ()),
+                values,
+                {name: process for name, process in processors.items() if process},
+                _readers(statement, dialect),
+            )
         return self._ready[dialect.name]
 
 
@@ -135,6 +158,20 @@ class _Ready(NamedTuple):
     order: tuple[str, ...]
     values: dict[str, Any]
     processors: dict[str, Callable[[Any], Any]]
+    readers: tuple[Callable[[Any], Any] | None, ...]
+
+    def given(self, asked: Mapping[str, object]) -> Any:
+        """The parameters as the driver takes them: by place or by name."""
+        values = {name: asked.get(name, value) for name, value in self.values.items()}
+        for name, process in self.processors.items():
+            values[name] = process(values[name])
+        return tuple(map(values.__getitem__, self.order)) or values
+
+
+def _readers(statement: ClauseElement, dialect: Dialect) -> tuple[Callable[[Any], Any] | None, ...]:
+    """What makes the driver's values those of the columns' types."""
+    columns = statement.selected_columns if isinstance(statement, Select) else ()
+    return tuple(column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns)
 
 
 def serialize_decisions(session: Session) -> None:

@@ -55,10 +55,8 @@ def _read(session: Session, ids: list[int]) -> list[Kindred]:
         return []
     asked = {f"id{number}": ids[min(number, len(ids) - 1)] for number in range(MAX_KINDRED)}
     return [
-        Kindred(
-            article_id=row.article_id, story_id=row.story_id, published_at=row.published_at, profile=unpack(row.packed)
-        )
-        for row in session.connection().execute(_BY_ID, asked)
+        Kindred(article_id=article_id, story_id=story_id, published_at=published_at, profile=unpack(packed))
+        for article_id, story_id, published_at, packed in _BY_ID.read(session, asked)
     ]
 
 
@@ -66,9 +64,8 @@ def add(session: Session, article_id: int, profile: Profile) -> None:
     """Keep the profile of a new article."""
     if not profile.keys:
         return
-    connection = session.connection()
-    connection.execute(_ADD, {"article_id": article_id, "packed": profile.pack()})
-    connection.execute(_ADD_KEYS, [{"key": key, "article_id": article_id} for key in profile.keys])
+    _ADD.write(session, {"article_id": article_id, "packed": profile.pack()})
+    _ADD_KEYS.write(session, *({"key": key, "article_id": article_id} for key in profile.keys))
 
 
 def renew(session: Session, article_id: int, profile: Profile) -> None:
@@ -109,10 +106,10 @@ _BY_TELLING = Prepared(
         ":since_at ORDER BY seen_at LIMIT 1) ORDER BY article_id DESC LIMIT :most) AS found"
     ),
 )
-_BY_ID = (
+_BY_ID = Prepared(
     select(_profiles.c.article_id, _articles.c.story_id, _articles.c.published_at, _profiles.c.packed)
     .join(_articles, _articles.c.id == _profiles.c.article_id)
     .where(_profiles.c.article_id.in_([bindparam(f"id{number}") for number in range(MAX_KINDRED)]))
 )
-_ADD = insert(_profiles)
-_ADD_KEYS = insert(_tellings)
+_ADD = Prepared(insert(_profiles), columns=("article_id", "packed"))
+_ADD_KEYS = Prepared(insert(_tellings), columns=("key", "article_id"))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlmodel import Session
 
+from monitor.store.db import Prepared
 from monitor.text import tokens
 
 MAX_WORDS = 32
@@ -22,7 +23,7 @@ _MAX_LENGTH = 100
 def index(session: Session, article_id: int, title: str, body: str) -> None:
     """Make an article findable."""
     words = " ".join(_searchable(f"{title}\n{body}")[:_MAX_INDEXED])
-    session.connection().execute(_INSERT[_dialect(session)], {"id": article_id, "words": words})
+    _INSERT.write(session, {"id": article_id, "words": words})
 
 
 def reindex(session: Session, article_id: int, old: tuple[str, str], new: tuple[str, str]) -> None:
@@ -62,13 +63,13 @@ def _dialect(session: Session) -> str:
     return session.get_bind().dialect.name
 
 
-_INSERT = {
-    "sqlite": text("INSERT INTO article_search (rowid, words) VALUES (:id, :words)"),
-    "postgresql": text(
+_INSERT = Prepared(
+    text("INSERT INTO article_search (rowid, words) VALUES (:id, :words)"),
+    postgresql=text(
         "INSERT INTO article_search (article_id, words) "
         "VALUES (:id, array_to_tsvector(array_remove(string_to_array(:words, ' '), '')))"
     ),
-}
+)
 _FIND = {
     "sqlite": text(
         "SELECT rowid FROM article_search WHERE article_search MATCH :query ORDER BY rowid DESC LIMIT :limit"

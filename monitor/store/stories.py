@@ -17,6 +17,7 @@ from sqlmodel import Session, col
 
 from monitor.ledger import EMERGING_FOR, QUIET_AFTER_FOR, Carrier, State, lead, rank
 from monitor.store import alerts
+from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, FeedRow, MatchRow, StoryChoiceRow, StoryRow
 from monitor.types import Kind, Reason
 from monitor.wires import credit
@@ -49,10 +50,9 @@ def outlet(session: Session, source: str) -> str:
 
 def enter(session: Session, story_id: int, carrier: Carrier, preferred: Sequence[str] = ()) -> None:
     """An article, stored already, opens its story or is counted in it."""
-    connection = session.connection()
     if story_id == carrier.article_id:
-        connection.execute(
-            _OPEN,
+        _OPEN.write(
+            session,
             {
                 "id": story_id,
                 "lead_article_id": story_id,
@@ -63,6 +63,7 @@ def enter(session: Session, story_id: int, carrier: Carrier, preferred: Sequence
             },
         )
         return
+    connection = session.connection()
     row = connection.execute(_STORY, {"story": story_id}).first()
     if row is None:
         recount(session, story_id, preferred)
@@ -317,7 +318,9 @@ def choices(session: Session, story_id: int) -> list[StoryChoiceRow]:
 
 
 # Built once: putting a statement together costs more than running it.
-_OPEN = insert(_stories)
+_OPEN = Prepared(
+    insert(_stories), columns=("id", "lead_article_id", "first_seen_at", "last_seen_at", "articles", "outlets")
+)
 _TITLES = select(_feeds.c.title, _feeds.c.own_title).where(_feeds.c.name == bindparam("source"))
 _STORY = (
     select(_stories, _articles.c.source, _articles.c.published_at)

@@ -198,7 +198,8 @@ class RevisionRow(Base, table=True):
 
 
 class ShingleRow(Base, table=True):
-    """One key of an article's sketch: how near-identical text is found, by ordinary indexed rows."""
+    """One key of an article's sketch: how near-identical text is found, by ordinary indexed rows. On PostgreSQL
+    `sketches` has them, which migration 0009 makes (see monitor.store.sketches)."""
 
     __tablename__ = "shingles"
     __table_args__ = ({"sqlite_with_rowid": False},)
