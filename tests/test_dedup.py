@@ -4,9 +4,11 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor import dedup
 from monitor.dedup import choose
 from monitor.types import Article, Kind, Known
 
@@ -243,3 +245,31 @@ def test_the_order_of_the_candidates_does_not_matter(order: list[int]) -> None:
     assert choose(arrived(), [known[i] for i in order]) == choose(arrived(), known)
     again = [replace(each, same_guid=each.article_id > 3) for each in known]
     assert choose(arrived(), [again[i] for i in order]) == choose(arrived(), again)
+
+
+PARTS = [" ".join(f"{word}{part}" for word in WIRE.split()[:30]) for part in "abcdefgh"]
+
+
+@given(
+    st.lists(st.integers(0, 7), min_size=1, max_size=5),
+    st.lists(st.tuples(st.lists(st.integers(0, 7), max_size=5), st.integers(0, 2)), max_size=9),
+    st.integers(0, 2),
+)
+def test_what_is_not_looked_at_closer_could_not_have_been_a_copy(
+    own: list[int], others: list[tuple[list[int], int]], site: int
+) -> None:
+    """Texts of passages that several share, on few sites: the answer is the one that comes of judging each with all templates."""
+    article = arrived(" ".join(PARTS[i] for i in own), url=f"https://s{site}.example/story/9-9", source=f"s{site}")
+    known = [
+        stored(
+            number,
+            " ".join(PARTS[i] for i in passages),
+            url=f"https://s{at}.example/story/{number}-1",
+            source=f"s{at}",
+        )
+        for number, (passages, at) in enumerate(others, 1)
+    ]
+    quick = choose(article, known)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dedup, "_worth_a_look", lambda _own, readings: list(range(len(readings))))
+        assert quick == choose(article, known)

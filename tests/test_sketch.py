@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.boilerplate import held_by
 from monitor.sketch import KEYS, MAX_CANDIDATES, MAX_POSTINGS, Shingles, containment, fingerprint, shortlist
 
 STABLE_KEYS = (-331395718, 1229152659, 2059081091, -2110591966, 215971937, 1748920363)
@@ -130,3 +132,12 @@ def test_containment_is_symmetric_and_a_share(texts: list[str]) -> None:
 @given(st.text(max_size=300))
 def test_any_text_contains_itself(text: str) -> None:
     assert containment(text, text) == float(bool(Shingles(text).words))
+
+
+@given(st.lists(st.text(alphabet="ab ", max_size=40), min_size=1, max_size=5), st.integers(1, 3))
+def test_runs_are_counted_as_sets_would(texts: list[str], count: int) -> None:
+    read = [Shingles(text) for text in texts]
+    sets = [set(each.distinct.tolist()) for each in read]
+    assert [read[0].count_in(each.distinct) for each in read] == [len(sets[0] & each) for each in sets]
+    carriers = Counter(run for each in sets for run in each)
+    assert held_by(count, read).tolist() == sorted(run for run, held in carriers.items() if held >= count)

@@ -154,3 +154,8 @@ def test_sentences_of_scripts_with_stops_of_their_own() -> None:
 @given(st.text(max_size=300))
 def test_sentences_lose_nothing_but_white_space(written: str) -> None:
     assert "".join("".join(text.sentences(written)).split()) == "".join(written.split())
+
+
+@given(st.text(alphabet="abZ'’_1.,- \n", max_size=60))
+def test_plain_letters_are_read_like_any_others(written: str) -> None:
+    assert [*text.tokens(written), "é"] == text.tokens(f"{written} é")
