@@ -31,11 +31,11 @@ from monitor.alert import Arrival
 from monitor.background import Background
 from monitor.intake import Telling, judge, take_in
 from monitor.match import Matcher
+from monitor.profiles import LOOK_UP_KEYS, Profile
 from monitor.sketch import KEYS, fingerprint
 from monitor.store import articles as store
 from monitor.store import kindred, migrate, sketches
 from monitor.store.db import Database
-from monitor.stories import LOOK_UP_KEYS, Profile
 from monitor.types import Article
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -29,8 +29,9 @@ from typing import Any
 from bench.growth import growth
 from monitor.background import Background
 from monitor.dedup import choose
+from monitor.profiles import profile
 from monitor.sketch import MAX_CANDIDATES, MAX_POSTINGS, WINDOW_DAYS, Fingerprint, Shingles, fingerprint, shortlist
-from monitor.stories import MAX_KINDRED, MIN_KEYS, THEME, Kindred, profile
+from monitor.stories import MAX_KINDRED, MIN_KEYS, THEME, Kindred, gathered
 from monitor.stories import choose as join
 from monitor.text import tokens
 from monitor.types import Article, Kind, Known, StoryChoice
@@ -369,8 +370,13 @@ def events(articles: Sequence[Article], copies: Sequence[StoryChoice] | None = N
             if keys >= MIN_KEYS
         }
         near = sorted(sums, key=lambda j: (-sums[j], -j))[:MAX_KINDRED]
-        choice = join(each, own, [known[j] for j in near], {key: len(holders[key]) for key in own.keys})
+        kindred, carriers = [known[j] for j in near], {key: len(holders[key]) for key in own.keys}
+        choice = join(each, own, kindred, carriers)
         story = choice.story_id if choice and choice.story_id is not None else i
+        if choice and choice.gathers:
+            members = [other for other in known if other.story_id in choice.gathers]
+            same = gathered(each, own, choice, kindred, members, carriers)
+            known = [replace(other, story_id=story) if other.story_id in same else other for other in known]
         known.append(Kindred(article_id=i, story_id=story, published_at=each.published_at, profile=own))
         for key in own.keys:
             holders[key].append(i)

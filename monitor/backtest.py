@@ -172,8 +172,32 @@ class Replayed:
     scores: tuple[Score, ...]
     """Every topic's."""
     filed: Filed
-    story: Any
+    names: Names
     of: Any
+
+    @property
+    def story(self) -> Any:
+        """As far as is known until now: a small story may become part of another one later."""
+        return self.names.story(self.filed.story_id)
+
+
+class Names:
+    """What articles and stories of a throw-away store are called by the owner of the lines."""
+
+    def __init__(self) -> None:
+        self.of_article: dict[int, Any] = {}
+        self._part_of: dict[int, int] = {}
+
+    def learn(self, line: Line, filed: Filed) -> None:
+        """After each article."""
+        self.of_article.setdefault(filed.article_id, line.id)
+        self._part_of |= dict.fromkeys(filed.gathered, filed.story_id)
+
+    def story(self, story_id: int) -> Any:
+        """The line of the article that opened the story, or the one that it is part of by now."""
+        while story_id in self._part_of:
+            story_id = self._part_of[story_id]
+        return self.of_article[story_id]
 
 
 def run(
@@ -185,9 +209,14 @@ def run(
     across: Multilingual | None = None,
     vectors_in: Database | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """One answer a line, in order: topics, story, kind, of, alert, reason."""
-    for each in replay(lines, matcher, topics, across=across, vectors_in=vectors_in):
-        yield _answer(each, all_scores)
+    """One answer a line, in order: topics, story, kind, of, alert, reason.
+
+    They come when all lines were read, for a story may become part of another one until then.
+    """
+    found = replay(lines, matcher, topics, across=across, vectors_in=vectors_in)
+    answers = [(_answer(each, all_scores), each.filed.story_id, each.names) for each in found]
+    for answer, story_id, names in answers:
+        yield answer | {"story": names.story(story_id)}
 
 
 def replay(
@@ -206,7 +235,7 @@ def replay(
     db = Database("sqlite://")
     try:
         migrate.upgrade(db)
-        ids: dict[int, Any] = {}
+        names = Names()
         telling = Telling(topics={topic.name: topic for topic in topics})
         tracker, seen, waiting = Tracker(matcher), 0, _Peeking(lines)
         if across:
@@ -218,7 +247,7 @@ def replay(
                 judge(line.article, tracker, arrival=Arrival(max_age_for=None), across=seen_across) for line in batch
             ]
             with db.writing() as session:
-                yield from [_filed(session, *each, telling, ids) for each in zip(batch, judged, strict=True)]
+                yield from [_filed(session, *each, telling, names) for each in zip(batch, judged, strict=True)]
             with db.reading() as session:
                 last, seen = mark(seen), archive.newest(session)
                 if mark(seen) != last:
@@ -254,10 +283,11 @@ def _batch(waiting: _Peeking, size: int) -> list[Line]:
     return batch
 
 
-def _filed(session: Session, line: Line, judged: Judged, telling: Telling, ids: dict[int, Any]) -> Replayed:
+def _filed(session: Session, line: Line, judged: Judged, telling: Telling, names: Names) -> Replayed:
     filed = take_in(session, judged, telling, now=line.article.seen_at)
-    ids.setdefault(filed.article_id, line.id)
-    return Replayed(line, judged.scores, filed, ids[filed.story_id], _of(filed, ids))
+    names.learn(line, filed)
+    of = filed.choice.of_article_id
+    return Replayed(line, judged.scores, filed, names, names.of_article.get(of) if of is not None else None)
 
 
 def _answer(replayed: Replayed, all_scores: bool) -> dict[str, Any]:
@@ -280,10 +310,6 @@ def _answer(replayed: Replayed, all_scores: bool) -> dict[str, Any]:
         "alert": list(filed.decision.alerts),
         "reason": filed.decision.reason.value,
     }
-
-
-def _of(filed: Filed, ids: dict[int, Any]) -> Any:
-    return ids.get(filed.choice.of_article_id) if filed.choice.of_article_id is not None else None
 
 
 def _is_matched(score: Score) -> bool:

@@ -1,8 +1,8 @@
 """What people do with stories: look at them, merge two, split articles off, move them. For the page and the command line alike.
 
-Each verb is undone by its opposite, says by which, and is remembered with who said it and when. The machine leaves it so: it never
-moves an article that is stored, and what arrives later goes where the article now is that it copies, updates or joins. Runs within
-the caller's writing transaction, one after the other with the decisions of polls.
+Each verb is undone by its opposite, says by which, and is remembered with who said it and when. The machine leaves it so: it moves
+nothing of a story that a person said anything of, and what arrives later goes where the article now is that it copies, updates or
+joins. Runs within the caller's writing transaction, one after the other with the decisions of polls.
 """
 
 from __future__ import annotations

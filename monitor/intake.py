@@ -19,11 +19,11 @@ from monitor.alert import Arrival, Limits
 from monitor.ledger import Carrier, origins, pace, usual_pace
 from monitor.match import Matcher, Tracker
 from monitor.multilingual import Across, Meant
+from monitor.profiles import Profile, profile
 from monitor.sketch import Fingerprint, Shingles, fingerprint
 from monitor.store import alerts, articles, kindred, near
 from monitor.store import stories as story_rows
 from monitor.store.articles import Sighting
-from monitor.stories import Profile, profile
 from monitor.text import shorten
 from monitor.types import (
     Alert,
@@ -95,6 +95,8 @@ class Filed:
     choice: StoryChoice
     decision: Decision
     alerts: tuple[Alert, ...] = ()
+    gathered: tuple[int, ...] = ()
+    """Small stories that became part of this one by it."""
     is_stored_anew: bool = True
     """False where it led to an article that was there already."""
 
@@ -156,8 +158,9 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
     read = None if article.grade is Grade.WALL else judged.fingerprint.shingles
     choice = _choose(article, candidates, read)
     if choice.kind is Kind.NEW:
-        choice = stories.choose(article, judged.profile, *kindred.near(session, judged.profile, now=now)) or choice
+        choice = _join(session, judged, now=now) or choice
     held = policy.hold(article, judged.arrival, now=now)
+    gathered = _gather(session, judged, choice, telling, now=now)
     before = alerts.before(session, choice.story_id)
     if choice.is_material:
         before = replace(before, updated=_updated(session, judged, choice))
@@ -197,6 +200,7 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
         story_id=story_id,
         choice=choice,
         decision=decision,
+        gathered=gathered,
         is_stored_anew=known is None,
     )
     return replace(filed, alerts=_tell(session, judged, filed, telling, now=now))
@@ -210,6 +214,31 @@ def _choose(article: Article, candidates: Sequence[Known], read: Shingles | None
         return choice
     said = dedup.choose(article, pinned, read=read)
     return said if said.kind is Kind.COPY and said.similarity >= choice.similarity else choice
+
+
+def _join(session: Session, judged: Judged, *, now: datetime) -> StoryChoice | None:
+    """The story whose event it tells in other words, and small stories that turn out to be the same; None: it tells its own."""
+    article, own = judged.article, judged.profile
+    found, carriers = kindred.near(session, own, now=now)
+    choice = stories.choose(article, own, found, carriers)
+    if choice is None or not choice.gathers:
+        return choice
+    members = kindred.of_stories(session, choice.gathers)
+    return replace(choice, gathers=stories.gathered(article, own, choice, found, members, carriers))
+
+
+def _gather(
+    session: Session, judged: Judged, choice: StoryChoice, telling: Telling, *, now: datetime
+) -> tuple[int, ...]:
+    """Stories that became one; asked before it is decided whether to tell, for what was told of either was told of the event."""
+    if choice.story_id is None:
+        return ()
+    into, because = choice.story_id, f"one article tells both: {shorten(judged.article.title, 200)}"
+    return tuple(
+        each
+        for each in choice.gathers
+        if story_rows.gather(session, each, into, because=because, now=now, preferred=telling.preferred)
+    )
 
 
 def _carrier(article: Article, choice: StoryChoice, article_id: int) -> Carrier:

@@ -342,6 +342,8 @@ class StoryChoice:
     """For an update: whether numbers, names, quotes or negation changed."""
     facts: str = ""
     """For such an update: what changed, so that the same change in another article of the story is known for it."""
+    gathers: tuple[int, ...] = ()
+    """Small stories told apart before that this article shows to be the same: they become part of `story_id`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ import pytest
 from lxml import html
 from standardwebhooks.webhooks import Webhook
 
-from monitor import dedup, match, seeds, stories
+from monitor import dedup, match, profiles, seeds, stories
 from monitor.background import Background
 from monitor.demo.articles import DemoArticle, Outlet, articles, outlets
 from monitor.demo.newspaper import Newspaper
@@ -162,7 +162,7 @@ def test_what_tells_an_event_again_joins_its_story_and_no_other_event_of_the_top
     for number, demo in enumerate(told):
         article = as_article(demo, "\n\n".join(demo.feed_paragraphs))
         themes = frozenset().union(*(matcher.themes(topic, demo.language) for topic in demo.expect.topics))
-        own = stories.profile(article, matcher.rarity(demo.language), themes=themes)
+        own = profiles.profile(article, matcher.rarity(demo.language), themes=themes)
         choice = stories.choose(article, own, [] if demo.is_baseline else kindred)
         assert (choice is not None) == (demo.expect.kind is Kind.JOINS), demo.id
         if choice:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.background import Background
-from monitor.stories import KEPT, LOOK_UP_KEYS, THEME, Kindred, Profile, choose, profile, unpack
+from monitor.profiles import KEPT, LOOK_UP_KEYS, Profile, profile, unpack
+from monitor.stories import THEME, Kindred, choose
 from monitor.types import Article, Kind
 
 NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)

@@ -164,7 +164,7 @@ def _show(story: Story, asked: int) -> None:
             says = f": {each['says']}" if each["says"] else ""
             base.line(f"{base.when(each['created_at'])} UTC  {each['topic']} {each['kind']}{says}  {each['id']}")
     if story.choices:
-        base.heading("What people said")
+        base.heading("What was said of it")
         for each in story.choices:
             note = f": {each['note']}" if each["note"] else ""
             base.line(f"{base.when(each['at'])} UTC  {each['by']} {each['words']}{note}")

@@ -7,16 +7,17 @@ newest carriers within the window, of those the ones that share most.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, Table, bindparam, delete, insert, select, text, union_all
 from sqlmodel import Session
 
+from monitor.profiles import LOOK_UP_KEYS, Profile, unpack
 from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, ProfileRow, TellingRow
-from monitor.stories import LOOK_UP_KEYS, MAX_KINDRED, MIN_KEYS, THEME, WINDOW_FOR, Kindred, Profile, unpack
+from monitor.stories import MAX_KINDRED, MIN_KEYS, MOST_GATHERED, THEME, WINDOW_FOR, Kindred
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _tellings: Table = TellingRow.__table__  # type: ignore[attr-defined]
@@ -57,6 +58,18 @@ def _read(session: Session, ids: list[int]) -> list[Kindred]:
     return [
         Kindred(article_id=article_id, story_id=story_id, published_at=published_at, profile=unpack(packed))
         for article_id, story_id, published_at, packed in _BY_ID.read(session, asked)
+    ]
+
+
+def of_stories(session: Session, story_ids: Iterable[int]) -> list[Kindred]:
+    """The articles of small stories; of a larger one so many as show that it is too large to be gathered."""
+    connection = session.connection()
+    rows = (row for story_id in story_ids for row in connection.execute(_OF_STORY, {"story": story_id}))
+    return [
+        Kindred(
+            article_id=row.article_id, story_id=row.story_id, published_at=row.published_at, profile=unpack(row.packed)
+        )
+        for row in rows
     ]
 
 
@@ -113,3 +126,9 @@ _BY_ID = Prepared(
 )
 _ADD = Prepared(insert(_profiles), columns=("article_id", "packed"))
 _ADD_KEYS = Prepared(insert(_tellings), columns=("key", "article_id"))
+_OF_STORY = (
+    select(_profiles.c.article_id, _articles.c.story_id, _articles.c.published_at, _profiles.c.packed)
+    .join(_articles, _articles.c.id == _profiles.c.article_id)
+    .where(_articles.c.story_id == bindparam("story"))
+    .limit(MOST_GATHERED + 1)
+)

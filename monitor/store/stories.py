@@ -32,6 +32,8 @@ WITH_OUTLET = _articles.outerjoin(_feeds, _feeds.c.name == _articles.c.source)
 USUAL_WITHIN_FOR = timedelta(days=30)
 _USUAL_ROWS = 2_000
 _CHUNK = 500
+MACHINE = "the monitor"
+"""Who gathered a story, where no person did."""
 
 
 def outlet_of() -> ColumnElement[str]:
@@ -214,12 +216,22 @@ def split_off(session: Session, article_ids: Collection[int], preferred: Sequenc
     return left_id, new_id
 
 
-def move(session: Session, article_ids: Collection[int], to_id: int, preferred: Sequence[str] = ()) -> int:
-    """Put articles of one story into another; returns the number of what is left, or `to_id` where nothing is."""
+def move(
+    session: Session,
+    article_ids: Collection[int],
+    to_id: int,
+    preferred: Sequence[str] = (),
+    *,
+    is_pinned: bool = True,
+) -> int:
+    """Put articles of one story into another; returns the number of what is left, or `to_id` where nothing is.
+
+    Articles that a person moves are pinned: they stay where they were put.
+    """
     from_id = articles_of(session, article_ids)[min(article_ids)]
     left = {each.article_id for each in carriers(session, [from_id])[from_id]} - set(article_ids)
     left_id = _leave(session, from_id, article_ids) if left else to_id
-    _take(session, article_ids, to_id)
+    _take(session, article_ids, to_id, is_pinned=is_pinned)
     _hide_copies(session, article_ids, to_id)
     if left:
         recount(session, left_id, preferred)
@@ -230,6 +242,28 @@ def move(session: Session, article_ids: Collection[int], to_id: int, preferred: 
         _point(session, from_id, to_id)
     recount(session, to_id, preferred)
     return left_id
+
+
+def gather(
+    session: Session, from_id: int, to_id: int, *, because: str, now: datetime, preferred: Sequence[str] = ()
+) -> bool:
+    """Let a small story become part of another one, as the machine found. Whatever was told for either stays told.
+
+    False, and nothing done, where a person said anything of the small one.
+    """
+    ids = [each.article_id for each in carriers(session, [from_id])[from_id]]
+    pinned = select(_articles.c.id).where(_articles.c.story_id == from_id, _articles.c.is_pinned).limit(1)
+    is_said = any(each.by != MACHINE for each in choices(session, from_id))
+    if not ids or is_said or session.connection().execute(pinned).first():
+        return False
+    move(session, ids, to_id, preferred, is_pinned=False)
+    add_choice(
+        session,
+        StoryChoiceRow(
+            at=now, by=MACHINE, verb="merge", from_story_id=from_id, to_story_id=to_id, article_ids=ids, note=because
+        ),
+    )
+    return True
 
 
 def _point(session: Session, story_id: int, part_of: int) -> None:
@@ -263,13 +297,13 @@ def _renumber(session: Session, story_id: int, new_id: int) -> None:
         session.connection().execute(told.values({name: new_id}))
 
 
-def _take(session: Session, article_ids: Iterable[int], story_id: int) -> None:
+def _take(session: Session, article_ids: Iterable[int], story_id: int, *, is_pinned: bool = True) -> None:
     ids = sorted(article_ids)
     connection = session.connection()
     for at, until in _chunks(ids):
         part = ids[at:until]
-        pinned = {"story_id": story_id, "is_pinned": True}
-        connection.execute(update(_articles).where(_articles.c.id.in_(part)).values(**pinned))
+        values = {"story_id": story_id} | ({"is_pinned": True} if is_pinned else {})
+        connection.execute(update(_articles).where(_articles.c.id.in_(part)).values(**values))
         connection.execute(update(MatchRow).where(col(MatchRow.article_id).in_(part)).values(story_id=story_id))
         alerts.move(session, story_id, of_articles=part)
 

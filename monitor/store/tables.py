@@ -156,7 +156,7 @@ class StoryRow(Base, table=True):
 
 
 class StoryChoiceRow(Base, table=True):
-    """What a person said of stories: merge, split or move, each undone by its opposite, none forgotten."""
+    """What a person said of stories: merge, split or move, each undone by its opposite, none forgotten; the machine's too."""
 
     __tablename__ = "story_choices"
     id: int | None = Field(default=None, primary_key=True)

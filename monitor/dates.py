@@ -1,0 +1,75 @@
+"""Days that a text names: "12 March 2013", "March 12", "12 марта", "12.03.2013", "3月12日". Text in, days out; knows no article.
+
+Only days written out: "on Monday" and "last year" are left alone, and so is 3/5/2014, which is a day in May or in March.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+# Month by month as they stand beside a number; German, French, Italian, Portuguese, Dutch share most of them.
+_MONTHS = (
+    "january jan januar janvier januari enero gennaio gen janeiro января янв січня stycznia ocak",
+    "february feb februar février févr fév februari febrero febbraio fevereiro fev февраля фев лютого lutego şubat",
+    "March Mar märz mars maart marzo março марта мар березня marca mart",
+    "april apr avril avr abril abr aprile апреля апр квітня kwietnia nisan",
+    "May mai mei mayo maggio mag maio мая травня maja mayıs",
+    "june jun juni juin junio giugno giu junho июня июн червня czerwca haziran",
+    "july jul juli juillet juil julio luglio lug julho июля июл липня lipca temmuz",
+    "august aug août aout augustus agosto ago августа авг серпня sierpnia ağustos",
+    "september sept sep septembre septiembre settembre set setembro сентября сен сент вересня września eylül",
+    "october oct oktober okt octobre octubre ottobre ott outubro out октября окт жовтня października ekim",
+    "november nov novembre noviembre novembro ноября ноя листопада listopada kasım",
+    "december dec dezember dez décembre déc diciembre dic dicembre dezembro декабря дек грудня grudnia aralık",
+)
+_OF_WORD = {word.casefold(): month for month, words in enumerate(_MONTHS, 1) for word in words.split()}
+# English verbs in small letters: "3 may be dead", "thousands march".
+_CAPITAL = frozenset(word for words in _MONTHS for word in words.split() if word[0].isascii() and word[0].isupper())
+_WORD = "(?P<month>" + "|".join(sorted((re.escape(word) for word in _OF_WORD), key=len, reverse=True)) + r")\b\.?"
+_DAY = r"(?<![\d.,:/$€£-])(?P<day>[0-3]?\d)(?:st|nd|rd|th|er|º|-?го)?\b(?![.,:/-]\d|\s?%)"
+_YEAR = r"(?:\s{0,2},?\s{0,2}(?:de[l]?\s)?(?P<year>(?:19|20)\d\d)\b)?"
+_NO_VERB = r"(?!\s(?:be|have|not|get|to|soon|also|against|face)\b)"
+_PATTERNS = (
+    re.compile(rf"{_DAY}\.?\s{{0,2}}(?:(?:of|de)\s)?{_WORD}{_NO_VERB}{_YEAR}", re.IGNORECASE),
+    re.compile(rf"\b{_WORD}\s{{0,2}}{_DAY}{_YEAR}", re.IGNORECASE),
+    re.compile(r"(?<![\d-])(?P<year>(?:19|20)\d\d)-(?P<number>[01]\d)-(?P<day>[0-3]\d)(?!\d)"),
+    re.compile(r"(?<![\d.])(?P<day>[0-3]?\d)\.\s?(?P<number>[01]?\d)\.\s?(?P<year>(?:19|20)\d\d)(?!\d)"),
+    re.compile(r"(?:(?P<year>(?:19|20)\d\d)\s?年\s?)?(?<!\d)(?P<number>[01]?\d)\s?月\s?(?P<day>[0-3]?\d)\s?日"),
+)
+
+
+def stated(text: str, *, near: date) -> set[date]:
+    """The days written out in `text`; one without a year is that of the year in which it lies next to `near`."""
+    return set(_found(text, near))
+
+
+def _found(text: str, near: date) -> Iterator[date]:
+    for pattern in _PATTERNS:
+        for match in pattern.finditer(text):
+            named = match.groupdict()
+            month = _month(named)
+            if month and (day := _day(named["year"], month, int(named["day"]), near)):
+                yield day
+
+
+def _month(named: dict[str, str | None]) -> int:
+    """1 to 12; 0 where it is none."""
+    word = named.get("month")
+    if word is None:
+        return int(named["number"] or 0)
+    is_verb = word.islower() and word.capitalize() in _CAPITAL
+    return 0 if is_verb else _OF_WORD.get(word.casefold(), 0)
+
+
+def _day(year: str | None, month: int, day: int, near: date) -> date | None:
+    """None where the calendar has no such day."""
+    years = [int(year)] if year else [near.year - 1, near.year, near.year + 1]
+    days = []
+    for each in years:
+        try:
+            days.append(date(each, month, day))
+        except ValueError:  # 31 April, 29 February
+            continue
+    return min(days, key=lambda found: abs(found - near), default=None)
