@@ -249,6 +249,8 @@ class Labelled:
     """Of the matches' probabilities, each topic's by a curve fitted on the other topics."""
     reliability_near: Reliability | None
     """The same with what came near as well."""
+    unknown_ids: tuple[str, ...] = ()
+    """Labelled, and no article has them."""
 
 
 Labels = Mapping[tuple[str, str], bool]
@@ -284,11 +286,18 @@ def _label(raw: str, topics: set[str]) -> tuple[tuple[str, str], bool]:
     id, topic, is_wanted = fields.get("id"), fields.get("topic"), fields.get("relevant")
     if not isinstance(id, str | int) or isinstance(id, bool):
         raise ValueError('needs an "id", a string or a number')
-    if not isinstance(topic, str) or topic not in topics:
-        raise ValueError(f"there is no topic {topic!r} among the seeds")
+    if not isinstance(topic, str):
+        raise ValueError('needs a "topic", the name of a folder of seeds')
+    if topic not in topics:
+        raise ValueError(f"there is no topic {topic[:40]!r} among the seeds ({_listed(topics)})")
     if not isinstance(is_wanted, bool):
         raise ValueError('"relevant" must be true or false')
     return (str(id), topic), is_wanted
+
+
+def _listed(topics: set[str]) -> str:
+    names = sorted(topics)
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 @dataclass(slots=True)
@@ -308,8 +317,10 @@ def by_labels(
     """Run the matcher over the articles and hold its answers against the labels. `is_closed`: what has no label is not wanted."""
     tallies = {topic.name: _Tally() for topic in topics if topic.is_enabled}
     articles, first_at, last_at = 0, None, None
+    unknown = dict.fromkeys(id for id, _ in labels)
     for each in replay(lines, matcher, topics):
         articles += 1
+        unknown.pop(str(each.line.id), None)
         at = each.line.article.seen_at
         first_at, last_at = min(first_at or at, at), max(last_at or at, at)
         alerts = set(each.filed.decision.alerts)
@@ -343,6 +354,7 @@ def by_labels(
         mean=_mean(found),
         reliability=measure(of_matches),
         reliability_near=measure(forecasts),
+        unknown_ids=tuple(unknown),
     )
 
 

@@ -77,7 +77,8 @@ class Shelves:
     def load(self) -> SeedShelf:
         """As `load`."""
         if not self._root.is_dir():
-            return SeedShelf(faults=(f"{self._root}: no such folder: make it and put one folder a topic in it",))
+            wrong = "a file, and no folder" if self._root.exists() else "no such folder"
+            return SeedShelf(faults=(f"{self._root}: {wrong}: make it and put one folder a topic in it",))
         notes = _Notes()
         kept, self._read = self._read, {}
         found = []

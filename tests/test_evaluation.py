@@ -197,8 +197,8 @@ def test_the_plot_is_well_formed_with_a_dot_for_each_bin() -> None:
         ("[]", "not a JSON object"),
         ('{"topic": "a", "relevant": true}', 'needs an "id"'),
         ('{"id": true, "topic": "a", "relevant": true}', 'needs an "id"'),
-        ('{"id": 1, "topic": "b", "relevant": true}', "there is no topic 'b'"),
-        ('{"id": 1, "topic": null, "relevant": true}', "there is no topic None"),
+        ('{"id": 1, "topic": "b", "relevant": true}', "there is no topic 'b' among the seeds (a)"),
+        ('{"id": 1, "topic": null, "relevant": true}', 'needs a "topic"'),
         ('{"id": 1, "topic": "a", "relevant": "yes"}', '"relevant" must be true or false'),
         ('{"id": 0, "topic": "a", "relevant": false}', "labelled otherwise"),
     ],
@@ -249,6 +249,37 @@ def test_labels_of_ones_own_give_precision_and_recall(desk: Desk) -> None:
     assert (one["labelled"], one["false_alerts_a_day"], said.json["days"]) == (2, 0, 2)
     assert said.json["reliability"] is None
     assert "mean" in desk.run(*asked).stdout
+
+
+def test_labels_of_articles_that_are_not_there_are_counted_and_named(desk: Desk) -> None:
+    known = {"id": 1, "topic": "bridge", "relevant": True}
+    strange = [{"id": f"x{at}", "topic": "bridge", "relevant": True} for at in range(7)]
+    asked = labelled(desk, known, *strange)
+    for said in (desk.run(*asked), desk.run(*asked, "--closed"), desk.run(*asked, "--json")):
+        assert said.exit_code == 0, said
+        assert (
+            f"7 ids of {desk.folder}/labels.jsonl are not in {desk.folder}/articles.jsonl: x0, x1, x2, x3, x4, …"
+            in said.stderr
+        )
+    assert desk.run(*asked, "--json").json["unknown_ids"] == [f"x{at}" for at in range(7)]
+    none = desk.run(*labelled(desk, *strange))
+    assert (none.exit_code, "an article has the same id in both files" in none.stderr) == (2, True)
+    assert "not in" not in desk.run(*labelled(desk, known)).stderr
+
+
+@pytest.mark.parametrize("option", ["--labels", "--articles"])
+def test_a_file_of_another_kind_is_told_in_a_few_lines(desk: Desk, option: str) -> None:
+    asked = list(labelled(desk, {"id": 1, "topic": "bridge", "relevant": True}))
+    other = desk.folder / "picture.png"
+    other.write_bytes(bytes(range(256)) * 400)
+    asked[asked.index(option) + 1] = str(other)
+    said = desk.run(*asked)
+    assert said.exit_code == 2
+    assert len(said.stderr.splitlines()) < 20
+    assert f"{other}: 391 more lines were skipped" in said.stderr
+    assert "that can be used" in said.stderr
+    asked[asked.index(option) + 1] = str(desk.folder)
+    assert f"it is a folder; {option} names a file" in desk.run(*asked).stderr
 
 
 def test_unlabelled_articles_count_only_when_closed(desk: Desk) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base
+from monitor.cli import lines as files
 from monitor.cli.across import multilingual, store
 from monitor.errors import ConfigError
 
@@ -61,7 +62,8 @@ def backtest(
     cli.log()
     folder = seeds or cli.settings.seeds.dir
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder; --seeds names one that holds a folder for each topic")
+        wrong = "it is a file" if folder.exists() else "no such folder"
+        raise ConfigError(f"{folder}: {wrong}; --seeds names a folder that holds one for each topic")
     check_file(articles)
     window = moments(since, until)
     if articles and out.exists() and out.samefile(articles):
@@ -85,8 +87,8 @@ def backtest(
 
 def check_file(articles: Path | None) -> None:
     """Raises ConfigError where --articles names no file."""
-    if articles and not articles.is_file():
-        raise ConfigError(f"{articles}: no such file; --articles names one with a JSON object a line")
+    if articles:
+        files.check(articles, "--articles")
 
 
 def moments(since: str, until: str) -> tuple[datetime | None, datetime | None]:
@@ -153,23 +155,15 @@ def _counted(answers: Iterable[dict[str, Any]], tally: Counter[str]) -> Iterator
 
 @contextmanager
 def of_file(path: Path, bar: Progress, *, is_heard: bool = True) -> Iterator[Iterable[Line]]:
-    """The file's articles; bytes that are no UTF-8 become replacement characters. Bad lines are told where `is_heard`."""
+    """The file's articles; bad lines are told where `is_heard`."""
     from monitor import backtest as work
 
     task = bar.add_task("reading", total=path.stat().st_size or None)
     bar.columns = tuple(each for each in bar.columns if type(each).__name__ != "MofNCompleteColumn")
-
-    def lines() -> Iterator[str]:
-        for raw in file:
-            bar.advance(task, len(raw))
-            yield raw.decode("utf-8", "replace").removeprefix("\ufeff")  # the mark some editors begin a file with
-
-    def is_bad(number: int, why: str) -> None:
-        if is_heard:
-            base.complain(f"{path}:{number}: skipped: {why}")
-
-    with path.open("rb") as file:
-        yield work.read(lines(), start_at=datetime.now(UTC), on_bad=is_bad)
+    skipped = files.Skipped(path, is_heard=is_heard)
+    with files.opened(path, "--articles", on_read=lambda size: bar.advance(task, size)) as lines:
+        yield work.read(lines, start_at=datetime.now(UTC), on_bad=skipped)
+    skipped.sum_up()
 
 
 @contextmanager

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from monitor.cli import base
+from monitor.cli import lines as files
 from monitor.errors import ConfigError
 
 if TYPE_CHECKING:
     from monitor.evaluation import Figures, LabelFigures, Labelled, TopicFigures
     from monitor.reliability import Reliability
+
+_IDS_SHOWN = 5
 
 
 def evaluate(
@@ -170,7 +171,8 @@ def _by_labels(
     from monitor.match import build
 
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder; --seeds names one that holds a folder for each topic")
+        wrong = "it is a file" if folder.exists() else "no such folder"
+        raise ConfigError(f"{folder}: {wrong}; --seeds names a folder that holds one for each topic")
     shelf = shelves.load(folder)
     for fault in shelf.faults:
         base.complain(f"fault: {fault}")
@@ -180,45 +182,45 @@ def _by_labels(
     if not topics:
         raise ConfigError(f"{folder}: no topics, so nothing to evaluate; put an article into {folder}/TOPIC/")
     # labels of topics left aside are no mistakes
-    with _lines(labels, "--labels") as lines:
-        every = evaluation.read_labels(lines, [each.name for each in shelf.topics], on_bad=_complaint(labels))
+    skipped = files.Skipped(labels)
+    with files.opened(labels, "--labels") as lines:
+        every = evaluation.read_labels(lines, [each.name for each in shelf.topics], on_bad=skipped)
+    skipped.sum_up()
     wanted = {key: said for key, said in every.items() if topic in ("", key[1])}
     if not wanted and not closed:
         raise ConfigError(f"{labels}: no label that can be used, so nothing to evaluate")
-    with base.waiting(cli, "matching"), _lines(articles, "--articles") as lines:
+    skipped = files.Skipped(articles)
+    with base.waiting(cli, "matching"), files.opened(articles, "--articles") as lines:
         found = evaluation.by_labels(
-            backtest.read(lines, start_at=cli.now(), on_bad=_complaint(articles)),
+            backtest.read(lines, start_at=cli.now(), on_bad=skipped),
             build(topics, background=Background.shipped()),
             topics,
             wanted,
             is_closed=closed,
         )
+    skipped.sum_up()
+    _tell_unknown(found, articles, labels)
     _draw(cli, plot, found.reliability, "Reliability of matches, topics left out")
     if as_json:
         base.print_json(asdict(found))
     else:
-        _show_labelled(found, unused=_unused(found, len(wanted), closed))
+        _show_labelled(found)
 
 
-def _unused(found: Labelled, labels: int, closed: bool) -> int:
-    """Labels of articles that were not there."""
-    return 0 if closed else max(0, labels - found.mean.labelled)
+def _tell_unknown(found: Labelled, articles: Path, labels: Path) -> None:
+    """Ids that are labelled and not there. Raises ConfigError where nothing else is left to say."""
+    if not found.articles:
+        raise ConfigError(f"{articles}: no article that can be used; it takes a JSON object a line, with id and title")
+    if not found.unknown_ids:
+        return
+    count, first = len(found.unknown_ids), ", ".join(each[:40] for each in found.unknown_ids[:_IDS_SHOWN])
+    said = f"of {labels} are not in {articles}: {first}{', …' if count > _IDS_SHOWN else ''}"
+    if not found.mean.labelled:
+        raise ConfigError(f"all {count:,} ids {said}; an article has the same id in both files")
+    base.complain(f"{count:,} {'id' if count == 1 else 'ids'} {said}; their labels are left aside")
 
 
-@contextmanager
-def _lines(path: Path, option: str) -> Iterator[Iterator[str]]:
-    """A file's lines; bytes that are no UTF-8 become replacement characters."""
-    if not path.is_file():
-        raise ConfigError(f"{path}: no such file; {option} names one with a JSON object a line")
-    with path.open("rb") as file:
-        yield (raw.decode("utf-8", "replace").removeprefix("\ufeff") for raw in file)
-
-
-def _complaint(path: Path) -> Any:
-    return lambda number, why: base.complain(f"{path}:{number}: skipped: {why}")
-
-
-def _show_labelled(found: Labelled, *, unused: int) -> None:
+def _show_labelled(found: Labelled) -> None:
     columns = (
         "topic",
         ">judged",
@@ -236,8 +238,6 @@ def _show_labelled(found: Labelled, *, unused: int) -> None:
     )
     if not found.is_closed:
         base.line("only labelled articles are judged; with --closed what has no label is not wanted")
-    if unused:
-        base.line(f"{unused} labels are of articles that are not in the file")
     show_reliability(found.reliability, "of matches, topics left out")
     show_reliability(found.reliability_near, "from half the threshold on, topics left out")
 

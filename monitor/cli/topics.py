@@ -278,7 +278,7 @@ def check(
     if as_json:
         base.print_json(_check_flat(shelf, lines, checkup))
     else:
-        _show_check(shelf, lines, checkup)
+        _show_check(root, shelf, lines, checkup)
     if lines["fault"]:
         raise typer.Exit(base.Code.USAGE)
 
@@ -298,12 +298,14 @@ def _check_flat(shelf: SeedShelf, lines: Mapping[str, list[str]], checkup: Check
     }
 
 
-def _show_check(shelf: SeedShelf, lines: Mapping[str, list[str]], checkup: Checkup) -> None:
+def _show_check(root: Path, shelf: SeedShelf, lines: Mapping[str, list[str]], checkup: Checkup) -> None:
     for severity, each_line in ((name, each) for name, found in lines.items() for each in found):
         base.line(f"{severity}: {each_line}")
     for name, recall in checkup.recall.items():
         base.line(f"{name}: {recall.found} of {recall.of} seeds would be found by the others")
     counted = ", ".join(f"{len(found)} {name}{'' if len(found) == 1 else 's'}" for name, found in lines.items())
+    if not shelf.topics and not lines["fault"]:
+        base.line(f"there is nothing in {root} yet: put an article into {root}/TOPIC/")
     base.line(f"{len(shelf.topics)} {'topic' if len(shelf.topics) == 1 else 'topics'} can be used; {counted}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -71,6 +71,11 @@ def try_(
     if as_json:
         base.print_json({"trials": [_flat(each) for each in trials]})
         return
+    if not any(each.articles for each in trials):
+        when = " in that time" if since or until else ""
+        raise base.NotFoundError(
+            f"{articles or 'the archive'} holds no article that can be used{when}: nothing was tried"
+        )
     for each in trials:
         _show(each)
     if len(trials) == 1 and not labels and not cli.is_quiet and _is_terminal():
@@ -87,7 +92,8 @@ def _is_terminal() -> bool:
 def _shelf(folder: Path) -> SeedShelf:
     """The topic of a folder, or all topics of a folder of such; faults are told. Raises ConfigError where there is none."""
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder; name one that holds a topic's seeds")
+        wrong = "it is a file" if folder.exists() else "no such folder"
+        raise ConfigError(f"{folder}: {wrong}; name a folder that holds a topic's seeds")
     shelf = seeds.load_one(folder) if _is_topic(folder) else seeds.load(folder)
     for fault in shelf.faults:
         base.complain(f"fault: {fault}")
@@ -239,6 +245,8 @@ def _row(shown: Shown) -> tuple[object, ...]:
 def _labels(confirm: str, dismiss: str) -> dict[str, bool]:
     """Id -> whether it is wanted. Raises BadParameter for an id that is both."""
     wanted, unwanted = ([each.strip() for each in ids.split(",") if each.strip()] for ids in (confirm, dismiss))
+    if (confirm and not wanted) or (dismiss and not unwanted):
+        raise typer.BadParameter("--confirm and --dismiss take articles' ids: --confirm 4711,4720")
     if both := set(wanted) & set(unwanted):
         raise typer.BadParameter(f"{', '.join(sorted(both))} is confirmed and dismissed at once")
     return dict.fromkeys(wanted, True) | dict.fromkeys(unwanted, False)
@@ -249,9 +257,14 @@ def _label_all(cli: base.Cli, folder: Path, articles: Path | None, labels: Mappi
     found = _of_file(articles, labels) if articles else _of_store(cli, labels)
     if missing := [each for each in labels if each not in found]:
         where = articles or "the archive"
-        raise base.NotFoundError(f"there is no article {', '.join(missing)} in {where}; the table above names ids")
+        ask = f"monitor topics try {folder}" + (f" --articles {articles}" if articles else "")
+        raise base.NotFoundError(f"there is no article {_ids(missing)} in {where}: `{ask}` names ids to choose from")
     for id, article in found.items():
         _label(cli, folder, id, article, is_wanted=labels[id], is_stored=articles is None)
+
+
+def _ids(names: Sequence[str]) -> str:
+    return ", ".join(each[:40] for each in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _of_file(path: Path, ids: Iterable[str]) -> dict[str, Article]:

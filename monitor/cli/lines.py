@@ -1,0 +1,70 @@
+"""Files of JSON lines that people hand to a command: text lines out, and what is wrong with some of them told in bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from monitor.cli import base
+from monitor.errors import ConfigError
+
+MOST_TOLD = 10
+"""Bad lines of a file that are told one by one: a file of another kind has nothing else."""
+LONGEST = 64_000_000
+"""Bytes of a line that are read; the rest of it is passed over."""
+
+
+class Skipped:
+    """Tells the first bad lines of a file, each with its number, and how many more there were."""
+
+    def __init__(self, path: Path, *, is_heard: bool = True) -> None:
+        self.count = 0
+        self._path, self._is_heard = path, is_heard
+
+    def __call__(self, number: int, why: str) -> None:
+        self.count += 1
+        if self._is_heard and self.count <= MOST_TOLD:
+            base.complain(f"{self._path}:{number}: skipped: {why}")
+
+    def sum_up(self) -> None:
+        """To be called at the end."""
+        if self._is_heard and self.count > MOST_TOLD:
+            base.complain(f"{self._path}: {self.count - MOST_TOLD:,} more lines were skipped")
+
+
+def check(path: Path, option: str) -> None:
+    """Raises ConfigError where an option names no file."""
+    if path.is_dir():
+        raise ConfigError(f"{path}: it is a folder; {option} names a file with a JSON object a line")
+    if not path.exists():
+        raise ConfigError(f"{path}: no such file; {option} names one with a JSON object a line")
+
+
+@contextmanager
+def opened(path: Path, option: str, *, on_read: Callable[[int], None] | None = None) -> Iterator[Iterator[str]]:
+    """A file's lines; bytes that are no UTF-8 become replacement characters. `on_read` is told the bytes of each line.
+
+    Raises ConfigError for a file that cannot be opened."""
+    check(path, option)
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}; {option} names a file to read") from error
+    with file:
+        yield (_text(raw, on_read) for raw in _lines(file))
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    while raw := file.readline(LONGEST):
+        rest = raw
+        while len(rest) == LONGEST and not rest.endswith(b"\n"):
+            rest = file.readline(LONGEST)
+        yield raw
+
+
+def _text(raw: bytes, on_read: Callable[[int], None] | None) -> str:
+    if on_read:
+        on_read(len(raw))
+    return raw.decode("utf-8", "replace").removeprefix("\ufeff")  # the mark that some editors begin a file with
