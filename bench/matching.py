@@ -33,7 +33,8 @@ import numpy as np
 
 from monitor.background import ARCHIVE, ARCHIVE_CHARACTERS, Background, mark
 from monitor.calibrate import Text, fit
-from monitor.match import CONFIDENT, SHIFT, build
+from monitor.follow import BOLD, WINDOW, allowance
+from monitor.match import SHIFT, build
 from monitor.reliability import Forecast, measure
 from monitor.sampling import BANDS
 from monitor.terms import unit
@@ -183,6 +184,7 @@ def ours(
     if not data.is_stream:
         random.Random(0).shuffle(order)
     matcher, taken, hits = build(topics, background=Background.shipped()), 0, []
+    lessons: dict[str, list[int]] = defaultdict(list)
     for seen, at in enumerate(order):
         if not is_cold and mark(seen) != taken:
             taken = mark(seen)
@@ -190,17 +192,23 @@ def ours(
                 (title, text[:ARCHIVE_CHARACTERS], "en")
                 for title, text in (data.articles[one] for one in order[max(0, taken - ARCHIVE) : taken])
             )
-            matcher = build(topics, background=background, hits=hits)
+            spare = {
+                each.name: allowance(taken, sum(place >= taken - WINDOW for place in lessons[each.name]))
+                for each in topics
+            }
+            matcher = build(topics, background=background, hits=hits, spare=spare)
         # without evidence: what is measured here is the decision
-        _, scores[at], thresholds[at] = matcher._weigh(*data.articles[at], "en")
+        article, scores[at], thresholds[at] = matcher._weigh(*data.articles[at], "en")
         # a topic that is made of these seeds was not there before the last of them
-        sure = np.flatnonzero((scores[at] + SHIFT >= CONFIDENT * (thresholds[at] + SHIFT)) & (first < at))
-        if is_following and len(sure):
-            title, text = data.articles[at]
-            found = [
-                Example(topic=topics[k].name, title=title, text=text, language="en", is_relevant=True) for k in sure
-            ]
-            matcher, hits = matcher.with_hits(found), hits + found
+        near = np.flatnonzero((scores[at] + SHIFT >= BOLD * (thresholds[at] + SHIFT)) & (first < at))
+        for k in near if is_following else ():
+            model = matcher.model(topics[k].name)
+            weight = matcher._lesson(model, article, float(scores[at, k]), float(thresholds[at, k]))
+            hit = _hit(topics[k], data.articles[at], weight)
+            if weight and (learned := matcher.with_hits([hit])) is not matcher:
+                matcher = learned
+                hits.append(hit)
+                lessons[hit.topic] += [seen] if weight < 1 else []
     out, column = {}, 0
     for count, found in all_trials.items():
         out[count] = [
@@ -215,6 +223,11 @@ def ours(
     if texts is not None:
         texts.extend(_texts(scores, thresholds, [trial for found in all_trials.values() for trial in found]))
     return out
+
+
+def _hit(topic: Topic, article: tuple[str, str], weight: float) -> Example:
+    title, text = article
+    return Example(topic=topic.name, title=title, text=text, language="en", is_relevant=True, weight=weight)
 
 
 def _texts(scores: np.ndarray, thresholds: np.ndarray, found: list[Trial]) -> Iterator[tuple[str, Text]]:

@@ -21,7 +21,7 @@ from monitor.match import Matcher, Tracker
 from monitor.multilingual import Across, Meant
 from monitor.profiles import Profile, profile
 from monitor.sketch import Fingerprint, Shingles, fingerprint
-from monitor.store import alerts, articles, kindred, near
+from monitor.store import alerts, articles, kindred, near, topics
 from monitor.store import stories as story_rows
 from monitor.store.articles import Sighting
 from monitor.text import shorten
@@ -192,6 +192,7 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
     if judged.meant:
         multilingual.keep(session, article_id, judged.meant)
     alerts.save_matches(session, article_id, story_id, judged.scores, decision, now=now)
+    topics.keep_lessons(session, article_id, judged.scores, now=now)
     if known is None and choice.kind is not Kind.COPY:
         missed = near.candidates(judged.scores)
         near.keep(session, article_id, story_id, article.url, article.title, missed, now=now)

@@ -1,8 +1,8 @@
 """One topic's examples in, its vectors out: seeds, verdicts and its own confident matches. Pure; scores nothing.
 
-Rocchio: the mean of the wanted, pushed away from the mean of the unwanted, for each language. The topic's own latest confident
-matches (hits) join as well, all of them together at most as heavy as its seeds, so that a story is followed as it moves on and
-is never carried off: half of every topic is what its owner wrote.
+Rocchio: the mean of the wanted, pushed away from the mean of the unwanted, for each language. The latest articles that the topic
+followed by itself (hits: monitor.follow) join as well, all of them together at most as heavy as its seeds, so that a story is
+followed as it moves on and is never carried off: half of every topic is what its owner wrote.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from monitor.terms import MAX_WORDS, Packed, Vector, dot, mean, stem, terms, uni
 from monitor.text import tokens
 from monitor.types import Contribution, Example, Seed, Topic
 
-MODEL = "6"
+MODEL = "7"
 """Part of every version: raise it when the same seeds would be scored differently."""
-MOST_HITS = 20
-"""The latest matches that a topic learns from; older ones are let go."""
+MOST_HITS = 40
+"""The latest articles that a topic follows; older ones are let go."""
 KEY_CHARACTERS = 20_000
 """Of a text that tells whether two examples are one."""
 ANY = ""
@@ -65,8 +65,8 @@ class Side:
     packed: Packed
     seeds: tuple[tuple[str, Packed], ...]
     """File and vector of seeds and confirmed articles, to name the nearest one."""
-    examples: int
-    """How many articles the vector was learned from, hits included."""
+    examples: float
+    """How many articles the vector was learned from, hits included, each as far as it taught."""
     coherence: float
     """Mean cosine of those articles with the vector: 1 for one seed, less the further the examples lie apart."""
 
@@ -89,6 +89,8 @@ class Model:
     """The version without its hits."""
     factor: float = 1.0
     """What the topic's sensitivity multiplies the threshold by."""
+    spare: int = 0
+    """How many partial lessons it may take until the archive's next mark."""
 
     def side(self, language: str) -> Side:
         """How the topic looks in a language of `code`."""
@@ -99,19 +101,31 @@ class Model:
         base = _digest((self.base, f"{factor:.4f}"))
         return replace(self, factor=factor, base=base, version=_version(base, self.hits))
 
+    def anchor(self, language: str) -> Side:
+        """How the topic would look by its seeds and verdicts alone. Worked out anew each time."""
+        spoken = any(each.language == language and not each.is_counter for each in self.samples)
+        return _side(self.samples, (), language if spoken else ANY)
+
     def with_hit(self, hit: Sample) -> Model | None:
         """The model that has learned from one more article; None where it has nothing to learn from this one."""
         known = {each.key for each in (*self.samples, *self.hits)}
         if hit.key in known or not any(each.language == hit.language and not each.is_counter for each in self.samples):
             return None
-        if _is_retold(_Telling(hit), [_Telling(each) for each in self.hits]):
+        is_part = hit.weight < 1.0
+        if (is_part and not self.spare) or _is_retold(_Telling(hit), [_Telling(each) for each in self.hits]):
             return None
         hits = (*self.hits, hit)[-MOST_HITS:]
         changed = _side(self.samples, hits, hit.language)
         sides = {**self.sides, hit.language: changed}
         if len(self.sides) == 2:
             sides[ANY] = changed
-        return replace(self, hits=hits, sides=sides, version=_version(self.base, hits))
+        return replace(
+            self,
+            hits=hits,
+            sides=sides,
+            version=_version(self.base, hits),
+            spare=self.spare - 1 if is_part else self.spare,
+        )
 
 
 def themes(model: Model, language: str) -> frozenset[str]:
@@ -189,7 +203,7 @@ def sample(article: Seed | Example, background: Background) -> Sample:
     # by its words only: a seed file may keep the title in the text, or the lines in another way than the store does
     key = _digest(" ".join(f"{article.title} {article.text[:KEY_CHARACTERS]}".split()))
     if isinstance(article, Example):
-        return Sample("(match)", language, key, Packed(read))
+        return Sample("(match)", language, key, Packed(read), article.weight)
     return Sample(article.file, language, key, Packed(read), article.weight, article.is_counter)
 
 
@@ -198,12 +212,13 @@ def _side(samples: Sequence[Sample], hits: Sequence[Sample], language: str) -> S
     seeds = [each for each in own if not each.is_counter]
     spoken = [each for each in hits if each.language == language]
     all_of_seeds = sum(each.weight for each in seeds) or 1.0
-    each_hit = min(1.0, _HITS_SHARE * all_of_seeds / max(len(spoken), 1))
-    wanted = [(each.vector, each.weight) for each in seeds] + [(each.vector, each_hit) for each in spoken]
+    all_of_hits = sum(each.weight for each in spoken)
+    part = min(1.0, _HITS_SHARE * all_of_seeds / max(all_of_hits, 1e-9))
+    wanted = [(each.vector, each.weight) for each in seeds] + [(each.vector, part * each.weight) for each in spoken]
     unwanted = [(each.vector, each.weight) for each in own if each.is_counter]
     learned = _rocchio(wanted, unwanted) if seeds else {}
     coherence = sum(dot(each, learned) * weight for each, weight in wanted) / max(sum(w for _, w in wanted), 1e-9)
-    return Side(Packed(learned), tuple((each.file, each.packed) for each in seeds), len(wanted), coherence)
+    return Side(Packed(learned), tuple((each.file, each.packed) for each in seeds), len(seeds) + all_of_hits, coherence)
 
 
 def _rocchio(wanted: Iterable[tuple[Vector, float]], unwanted: Iterable[tuple[Vector, float]]) -> Vector:
@@ -232,7 +247,7 @@ def code(language: str) -> str:
 
 
 def _version(base: str, hits: Sequence[Sample]) -> str:
-    return _digest((base, *(each.key for each in hits))) if hits else base
+    return _digest((base, *((each.key, each.weight) for each in hits))) if hits else base
 
 
 def _digest(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What the store can teach the matcher: verdicts, the topics' own confident matches, ordinary articles. Reads only.
+"""What the store can teach the matcher: verdicts, what the topics followed by themselves, ordinary articles. Reads only.
 
 The daemon, a backtest and `explain` all learn here, so all of them score alike from the same store.
 """
@@ -15,9 +15,10 @@ from monitor import intent
 from monitor.background import ARCHIVE, ARCHIVE_CHARACTERS, Background, mark
 from monitor.calibrate import Calibration, calibrate, margin
 from monitor.costs import Cost, costs
+from monitor.follow import CONFIDENT, WINDOW, allowance
 from monitor.intent import Archive, Setting
 from monitor.learn import MOST_HITS
-from monitor.match import CONFIDENT, SHIFT, Matcher, build
+from monitor.match import SHIFT, Matcher, build
 from monitor.store import archive, arrivals, judged, topics, versions
 from monitor.types import Topic
 
@@ -35,13 +36,24 @@ def _learned(session: Session, wanted: Sequence[Topic], ordinary: Background) ->
     # copies teach once, so ask for more rows than are learned from
     hits = topics.hits(session, names, at_least=CONFIDENT, shift=SHIFT, limit_each=2 * MOST_HITS)
 
+    spare = _spare(session, names)
+
     def model(of: Sequence[Topic], factors: Mapping[str, float]) -> Matcher:
-        return build(of, background=ordinary, examples=examples, hits=hits, calibration=odds, factors=factors)
+        return build(
+            of, background=ordinary, examples=examples, hits=hits, calibration=odds, factors=factors, spare=spare
+        )
 
     asking = [each for each in wanted if _asks(each)]
     archives = seen(session, asking, lambda of: model(of, {}))
     decided = {each.name: intent.decide(each.sensitivity, each.name, archives[each.name], odds) for each in asking}
     return model(wanted, {name: each.factor for name, each in decided.items()})
+
+
+def _spare(session: Session, names: Sequence[str]) -> dict[str, int]:
+    """How many partial lessons each topic may take until the archive's next mark."""
+    seen = last_mark(session)
+    taken = topics.lessons_since(session, seen - WINDOW)
+    return {name: allowance(seen, taken[name]) for name in names}
 
 
 def _asks(topic: Topic) -> bool:

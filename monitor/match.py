@@ -22,12 +22,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from monitor import evidence, intent
+from monitor import evidence, follow, intent
 from monitor.background import Background
 from monitor.calibrate import Calibration, margin
+from monitor.follow import CONFIDENT
 from monitor.learn import ANY, Model, Side, code, heaviest, learn, sample, themes, vector
 from monitor.rules import forbidden
-from monitor.terms import Vector
+from monitor.terms import Vector, dot
 from monitor.types import Contribution, Evidence, Example, Reason, Score, Topic
 
 # A match is score + .01 >= exp(LEVEL) * article * topic: (likeness + .002) ** LIKENESS * rarity ** RARITY for the article, and
@@ -38,8 +39,6 @@ _CEILING = 0.6
 """No threshold passes this share of what the topic's own examples score on average: what they are like is never lost."""
 _MOST_EXAMPLES = 6
 """More examples than this do not raise the threshold further: beyond it the rule was not measured."""
-CONFIDENT = 1.3
-"""A match this many times above its threshold teaches its topic."""
 NEAR = 0.6
 """From this share of its threshold on, up to CONFIDENT, more text of an article may well turn the answer."""
 
@@ -54,15 +53,18 @@ def build(
     hits: Sequence[Example] = (),
     calibration: Calibration | None = None,
     factors: Mapping[str, float] | None = None,
+    spare: Mapping[str, int] | None = None,
 ) -> Matcher:
-    """A matcher for the enabled topics, in their order. `examples` are reviewed articles, `hits` the topics' own confident matches
-    that nobody has reviewed, oldest first; those of other topics are ignored. Without `calibration` no score has a probability.
-    `factors`: what the sensitivities of topics come to (monitor.intent); for others it is as where nothing is known of them yet."""
+    """A matcher for the enabled topics, in their order. `examples` are reviewed articles, `hits` what the topics followed by
+    themselves and nobody has reviewed, oldest first; those of other topics are ignored. Without `calibration` no score has a
+    probability. `factors`: what the sensitivities of topics come to (monitor.intent); for others it is as where nothing is known of
+    them yet. `spare`: how many partial lessons each may still take (monitor.follow); none where it is not said."""
     reviewed, matched = _of_topics(examples), _of_topics(hits)
     models = [
         _tuned(
             learn(topic, reviewed.get(topic.name, ()), matched.get(topic.name, ()), background),
             (factors or {}).get(topic.name),
+            (spare or {}).get(topic.name, 0),
         )
         for topic in topics
         if topic.is_enabled
@@ -70,8 +72,9 @@ def build(
     return Matcher(models, background, calibration=calibration)
 
 
-def _tuned(model: Model, factor: float | None) -> Model:
+def _tuned(model: Model, factor: float | None, spare: int) -> Model:
     usual = intent.default(model.topic.sensitivity)
+    model = replace(model, spare=spare)
     return replace(model, factor=usual) if factor in (None, usual) else model.with_factor(factor or usual)
 
 
@@ -83,7 +86,7 @@ def _of_topics(examples: Iterable[Example]) -> Mapping[str, Sequence[Example]]:
 
 
 def is_confident(score: Score) -> bool:
-    """Whether a topic may learn from this match before anybody has looked at it."""
+    """Whether a topic may learn in full from this match before anybody has looked at it."""
     return score.is_match and score.score + SHIFT >= CONFIDENT * (score.threshold + SHIFT)
 
 
@@ -120,6 +123,7 @@ class Matcher:
         self._background = background
         self.calibration = calibration or Calibration()
         self._indexes = dict(indexes or {})
+        self._anchors: dict[tuple[str, str], Side] = {}
         self._languages = frozenset(language for model in models for language in model.sides)
         self.topics: tuple[Topic, ...] = tuple(model.topic for model in models)
 
@@ -152,8 +156,11 @@ class Matcher:
             for language, index in self._indexes.items()
         }
         for language, index in indexes.items():
-            index.strictness[at], index.ceilings[at] = _strictness(model, language), _ceiling(model, language)
-        return Matcher(models, self._background, indexes, calibration=self.calibration)
+            side = model.side(language)
+            index.strictness[at], index.ceilings[at] = _strictness(side, model.factor), _ceiling(side, model.factor)
+        found = Matcher(models, self._background, indexes, calibration=self.calibration)
+        found._anchors = self._anchors
+        return found
 
     @property
     def background(self) -> Background:
@@ -219,6 +226,7 @@ class Matcher:
             is_match=False,
             factor=factor,
             model_version=model.version,
+            lesson=self._lesson(model, article, value, threshold),
         )
         standing = self.calibration.standings.get(topic)
         if standing and standing.is_calibrated:
@@ -229,6 +237,21 @@ class Matcher:
         if blocked := forbidden(model.topic, article.title, article.text, article.language):
             return replace(found, blocked=blocked)
         return replace(found, is_match=True, evidence=self._evidence(model, article))
+
+    def _lesson(self, model: Model, article: _Article, value: float, threshold: float) -> float:
+        """How much the topic may learn from this article; whether it is another print of what it knows is seen when it does."""
+        share = (value + SHIFT) / max(threshold + SHIFT, SHIFT)
+        weight = follow.weight(share)
+        if not weight or (weight < 1.0 and not (model.spare and self._is_anchored(model, article))):
+            return 0.0
+        return 0.0 if forbidden(model.topic, article.title, article.text, article.language) else weight
+
+    def _is_anchored(self, model: Model, article: _Article) -> bool:
+        """Whether the article is near the topic without what the topic has learned by itself."""
+        key = model.base, article.language
+        side = self._anchors.get(key) or self._anchors.setdefault(key, model.anchor(article.language))
+        threshold = min(_strictness(side, model.factor) * article.strictness - SHIFT, _ceiling(side, model.factor))
+        return bool(dot(article.vector, side.vector) + SHIFT >= follow.ANCHOR * (threshold + SHIFT))
 
     def _evidence(self, model: Model, article: _Article) -> Evidence:
         side = model.side(article.language)
@@ -267,8 +290,9 @@ class _Index:
 
     def __init__(self, models: Sequence[Model], language: str) -> None:
         self._topics = len(models)
-        self.strictness = np.array([_strictness(model, language) for model in models], np.float64)
-        self.ceilings = np.array([_ceiling(model, language) for model in models], np.float64)
+        sides = [(model.side(language), model.factor) for model in models]
+        self.strictness = np.array([_strictness(*each) for each in sides], np.float64)
+        self.ceilings = np.array([_ceiling(*each) for each in sides], np.float64)
         rows: dict[str, tuple[array[int], array[float]]] = {}
         for at, model in enumerate(models):
             for term, weight in model.side(language).vector.items():
@@ -312,25 +336,23 @@ class _Index:
 _NONE = np.array([], np.int32), np.array([], np.float64)
 
 
-def _strictness(model: Model, language: str) -> float:
+def _strictness(side: Side, factor: float) -> float:
     """What the threshold is multiplied by for this topic: a mean of several examples lies nearer to everything than one
     example, and the less alike they are the less near it lies to its own."""
-    side = model.side(language)
     examples = max(1, min(side.examples, _MOST_EXAMPLES))
     coherence = min(max(side.coherence, 0.1), 1.0)
-    return float(examples**_EXAMPLES * coherence**_COHERENCE * model.factor)
+    return float(examples**_EXAMPLES * coherence**_COHERENCE * factor)
 
 
-def _ceiling(model: Model, language: str) -> float:
+def _ceiling(side: Side, factor: float) -> float:
     """The highest threshold of this topic. Without examples in the language it has none."""
-    side = model.side(language)
-    return _CEILING * side.coherence * model.factor if side.coherence > 0 else math.inf
+    return _CEILING * side.coherence * factor if side.coherence > 0 else math.inf
 
 
 class Tracker:
-    """A matcher that follows its topics: each confident match teaches its topic before the next article is scored.
+    """A matcher that follows its topics: what teaches a topic (monitor.follow) does so before the next article is scored.
 
-    Safe to share between threads. What it has learned is in the store as well (the matches themselves), so a restart loses nothing.
+    Safe to share between threads. What it has learned is in the store as well (matches, lessons), so a restart loses nothing.
     """
 
     def __init__(self, matcher: Matcher) -> None:
@@ -359,12 +381,16 @@ class Tracker:
             return self._learned(self.matcher.matches(title, text, language), title, text, language)
 
     def _learned(self, scores: tuple[Score, ...], title: str, text: str, language: str) -> tuple[Score, ...]:
-        hits = [
-            Example(topic=each.topic, title=title, text=text, language=language, is_relevant=True)
-            for each in scores
-            if is_confident(each)
-        ]
-        if hits:
-            self._latest.extend(hits)
-            self.matcher = self.matcher.with_hits(hits)
-        return scores
+        return tuple(self._taught(each, title, text, language) if each.lesson else each for each in scores)
+
+    def _taught(self, score: Score, title: str, text: str, language: str) -> Score:
+        """The score, once its topic has learned from it; one without a lesson where it had nothing to learn."""
+        hit = Example(
+            topic=score.topic, title=title, text=text, language=language, is_relevant=True, weight=score.lesson
+        )
+        found = self.matcher.with_hits([hit])
+        if found is self.matcher:
+            return replace(score, lesson=0.0)
+        self._latest.append(hit)
+        self.matcher = found
+        return score

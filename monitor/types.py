@@ -308,6 +308,8 @@ class Score:
     """Set where the score is above the threshold but a rule of topic.toml forbids the match."""
     evidence: Evidence = Evidence()
     model_version: str = ""
+    lesson: float = 0.0
+    """How much its topic learned from this article before anybody looked at it (monitor.follow)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -552,3 +554,5 @@ class Example:
     language: str
     is_relevant: bool
     at: datetime | None = field(default=None)
+    weight: float = 1.0
+    """How much of an example it is: less than 1 only of what a topic learned by itself."""

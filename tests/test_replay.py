@@ -15,7 +15,7 @@ import pytest
 from monitor import backtest
 from monitor.background import Background
 from monitor.match import build
-from monitor.store.tables import AlertRow, ArticleRow, MatchRow
+from monitor.store.tables import AlertRow, ArticleRow, LessonRow, MatchRow
 from tests.conftest import SetClock
 from tests.fakes.command import HIT, MISS, SEED, Desk, run
 from tests.fakes.site import Site, rss
@@ -30,6 +30,16 @@ CHOIR = (
     "The girls' choir of Saint Anne, which won the first prize at the singing contest in the capital, sings tonight. {} The"
     " jury's head, Oda Brandt, said that the choir had sung better than any other, and that the prize money would buy a "
     "piano."
+)
+
+# about the threshold of the bridge: teaches a part
+WAIT = (
+    "Harvest fair at Weir Landing",
+    "The county council of Weir Landing opens the harvest fair; the ferry runs late.",
+)
+WAIT_ON = (
+    "Fair at Weir Landing ends",
+    "The harvest fair of the county council ended at Weir Landing with songs by the old ferry.",
 )
 
 
@@ -48,12 +58,14 @@ def told(number: int) -> tuple[str, str]:
         return f"Inquiry on bridge: day {kind}", INQUIRY.format(f"Day {kind} of the inquiry was about {plain(kind)[1]}")
     if turn == 5 and kind % 2:
         return f"Choir of Saint Anne sings, {kind}", CHOIR.format(f"It sings of {plain(kind + 3)[1]}")
-    return {10: HIT, 40: MISS}.get(number) or plain(number)
+    return {10: HIT, 40: MISS, 76: WAIT, 90: WAIT_ON}.get(number) or plain(number)
 
 
 @pytest.fixture
-def lived(tmp_path: Path, clock: SetClock) -> Any:
-    """A room in which 120 articles came by two feeds, 6 an hour, with one restart; the archive's marks at 50 and 100 among them."""
+def lived(tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A room in which 120 articles came by two feeds, 6 an hour, with one restart; the archive's marks at 50 and 100 among them.
+    From the first mark on a topic may take three lessons, which it may otherwise not before 4,000 articles."""
+    monkeypatch.setattr("monitor.lessons.allowance", lambda seen, lately: max(0, 3 * (seen > 0) - lately))
     with Site() as site, Newsroom(tmp_path, clock) as room:
         room.follows("bridge", SEED)
         room.follows("choir", "\n\n".join(MISS))
@@ -104,6 +116,7 @@ def by_backtest(answers: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 
 def test_a_backtest_of_the_archive_is_the_live_run_article_by_article(lived: Newsroom) -> None:
     live = by_the_daemon(lived)
+    assert lived.rows(LessonRow), "a topic learned from what was no sure match"
     with lived.app.db.reading() as session:
         matcher = build(lived.app.shelf.topics, background=Background.shipped())
         answers = list(backtest.run(backtest.stored(session), matcher, lived.app.shelf.topics, all_scores=True))

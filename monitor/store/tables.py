@@ -267,6 +267,17 @@ class MatchRow(Base, table=True):
     reviewed_by: str | None = None
 
 
+class LessonRow(Base, table=True):
+    """Article x topic that taught the topic a part without being a sure match (monitor.follow)."""
+
+    __tablename__ = "lessons"
+    __table_args__ = (Index("ix_lessons_topic_created_at", "topic", "created_at"),)
+    topic: str = Field(primary_key=True)
+    article_id: int = Field(primary_key=True, foreign_key="articles.id")
+    weight: float
+    created_at: datetime
+
+
 class NearMissRow(Base, table=True):
     """Article x topic just below its threshold, kept as a sample to be looked at; never told."""
 

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from monitor.store import versions
-from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, TopicRow, VerdictRow
-from monitor.types import Example, Topic, Verdict
+from monitor.store.tables import ArticleRow, LessonRow, MatchRow, NearMissRow, TopicRow, VerdictRow
+from monitor.types import Example, Score, Topic, Verdict
 
 _Row = TypeVar("_Row", MatchRow, NearMissRow)
 
@@ -109,33 +110,67 @@ def _example(match: MatchRow | NearMissRow, article: ArticleRow) -> Example:
 
 
 def hits(session: Session, names: Iterable[str], *, at_least: float, shift: float, limit_each: int) -> list[Example]:
-    """The latest matches of each of these topics, `at_least` times above its threshold and not reviewed, oldest first.
+    """What each of these topics followed by itself last, oldest first: matches `at_least` times above its threshold that nobody
+    reviewed, and partial lessons.
 
     Both sides are shifted by `shift` before they are compared, as the matcher does.
     """
     found = []
     for topic in names:
-        rows = session.exec(
+        rows: list[tuple[MatchRow | LessonRow, ArticleRow]] = [*_lessons(session, topic, limit_each)]
+        rows += session.exec(
             select(MatchRow, ArticleRow)
             .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
             .where(col(MatchRow.topic) == topic, col(MatchRow.is_relevant).is_(None))
             .where(col(MatchRow.score) + shift >= at_least * (col(MatchRow.threshold) + shift))
-            .order_by(col(MatchRow.created_at).desc(), col(MatchRow.id).desc())
+            .order_by(col(MatchRow.created_at).desc(), col(MatchRow.article_id).desc())
             .limit(limit_each)
-        )
-        found += [_hit(match, article) for match, article in reversed(rows.all())]
+        ).all()
+        rows.sort(key=lambda row: (row[0].created_at, row[0].article_id))
+        found += [_hit(of, article) for of, article in rows[-limit_each:]]
     return found
 
 
-def _hit(match: MatchRow, article: ArticleRow) -> Example:
+def _lessons(session: Session, topic: str, limit: int) -> Sequence[tuple[LessonRow, ArticleRow]]:
+    rows = session.exec(
+        select(LessonRow, ArticleRow)
+        .join(ArticleRow, col(ArticleRow.id) == col(LessonRow.article_id))
+        .where(col(LessonRow.topic) == topic)
+        .order_by(col(LessonRow.created_at).desc(), col(LessonRow.article_id).desc())
+        .limit(limit)
+    )
+    return rows.all()
+
+
+def _hit(of: MatchRow | LessonRow, article: ArticleRow) -> Example:
     return Example(
-        topic=match.topic,
+        topic=of.topic,
         title=article.title,
         text=article.text,
         language=article.language,
         is_relevant=True,
-        at=match.created_at,
+        at=of.created_at,
+        weight=of.weight if isinstance(of, LessonRow) else 1.0,
     )
+
+
+def keep_lessons(session: Session, article_id: int, scores: Iterable[Score], *, now: datetime) -> None:
+    """Remember what topics learned in part from an article; once for each, however often it is met. Sure matches are remembered
+    by themselves."""
+    for each in scores:
+        if 0 < each.lesson < 1 and session.get(LessonRow, (each.topic, article_id)) is None:
+            row = LessonRow(topic=each.topic, article_id=article_id, weight=each.lesson, created_at=now)
+            session.add(row)
+
+
+def lessons_since(session: Session, article_id: int) -> Counter[str]:
+    """How many partial lessons each topic took from articles after this one."""
+    rows = session.exec(
+        select(LessonRow.topic, func.count())
+        .where(col(LessonRow.article_id) > article_id)
+        .group_by(col(LessonRow.topic))
+    )
+    return Counter(dict(rows.all()))
 
 
 def last_verdict(session: Session) -> int:
