@@ -22,7 +22,7 @@ from xml.sax import SAXException
 
 import feedparser
 
-from monitor import jsonfeed, language, text, urls
+from monitor import charsets, jsonfeed, language, text, urls
 from monitor.errors import ParseError
 from monitor.types import Entry, ParsedFeed
 
@@ -62,8 +62,6 @@ _MARKS = {
     b"<\0?\0": "utf-16-le",
     b"\0<\0?": "utf-16-be",
 }
-# Codecs that Python calls text encodings and no feed has: slow, stateful or not encodings of text at all (case X7).
-_NO_ENCODINGS = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7", "mbcs", "oem"}
 
 _SKIP_HOURS = re.compile(rb"<skipHours>(.{0,2000}?)</skipHours>", re.I | re.S)
 _HOUR = re.compile(rb"<hour>\s*(\d{1,2})\s*</hour>", re.I)
@@ -151,14 +149,14 @@ def _without_traps(body: bytes) -> bytes:
     if b"&" in body:
         body = _AMPERSAND.sub(_mended, body)
     declared = _DECLARED_ENCODING.match(body[:1024])
-    if declared and not _is_text_encoding(declared[3].decode("ascii", "replace")):
+    if declared and not charsets.is_text(declared[3].decode("ascii", "replace")):
         body = declared[1] + b'"utf-8"' + body[declared.end() :]
     return body
 
 
 def _without_strange_charset(media_type: str) -> str:
     charset = _CHARSET.search(media_type)
-    return media_type.replace(charset[0], "") if charset and not _is_text_encoding(charset[1]) else media_type
+    return media_type.replace(charset[0], "") if charset and not charsets.is_text(charset[1]) else media_type
 
 
 def _mended(found: re.Match[bytes]) -> bytes:
@@ -171,13 +169,6 @@ def _mended(found: re.Match[bytes]) -> bytes:
     code = int(digits, base) if len(digits) < 12 else -1
     is_real = code in (9, 10, 13) or 32 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000
     return found[0] if is_real else b"&#xFFFD;"
-
-
-def _is_text_encoding(name: str) -> bool:
-    try:
-        return codecs.lookup(name)._is_text_encoding and codecs.lookup(name).name not in _NO_ENCODINGS
-    except (LookupError, ValueError, UnicodeError):
-        return False
 
 
 def _feedparser(body: bytes, media_type: str, has_entries: bool, notes: list[str]) -> Any:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 from lxml import html as lxml_html
 
-from monitor import walls
+from monitor import charsets, walls
 from monitor.text import clean, word_count
 
 MAX_PAGE = 2 * 1024 * 1024
@@ -25,7 +25,11 @@ MAX_PAGE = 2 * 1024 * 1024
 _FEW_WORDS = 25
 """With less main text than this, all that the page shows is searched for the words of a wall."""
 _MUCH_MORE = 2
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+_CHARSET = re.compile(r"(?:charset|encoding)\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+_DECLARES = 4096
+"""Bytes at its beginning in which a page may name its encoding; browsers look at 1,024."""
+_META = re.compile(r"<meta\b[^<>]*>|<\?xml\b[^<>]*>", re.IGNORECASE)
+_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WALL_PATH = re.compile(
     r"/(?:login|log-in|signin|sign-in|subscribe|consent|paywall|captcha|challenge|account)\b|^/?abo/", re.IGNORECASE
 )
@@ -90,29 +94,41 @@ def tree_of(body: bytes, media_type: str = "") -> lxml_html.HtmlElement | None:
 
 
 def _tree(page: WebPage) -> lxml_html.HtmlElement | None:
-    body = page.body[:MAX_PAGE]
-    parser = lxml_html.HTMLParser(
-        encoding=_encoding(body, page.media_type), remove_comments=True, remove_pis=True, collect_ids=False
-    )
+    body, encoding = _readable(page.body[:MAX_PAGE], page.media_type)
+    parser = lxml_html.HTMLParser(encoding=encoding, remove_comments=True, remove_pis=True, collect_ids=False)
     try:
         return lxml_html.document_fromstring(body, parser=parser)
     except (etree.LxmlError, ValueError):
         return None
 
 
-def _encoding(body: bytes, media_type: str) -> str | None:
-    """None leaves it to libxml2, which follows the page's own <meta charset>."""
+def _readable(body: bytes, media_type: str) -> tuple[bytes, str | None]:
+    """The page and its encoding; None leaves that to libxml2, which follows a byte order mark and the page's own <meta>."""
+    if charsets.shifts(body):
+        return charsets.decoded(body, "iso2022_jp").encode(), "utf-8"
+    if _is_utf8(body):
+        return body, "utf-8"
+    if name := _declared_charset(media_type):
+        return charsets.decoded(body, name).encode(errors="replace"), "utf-8"
+    if body.startswith(_MARKS) or _declared_charset(
+        " ".join(_META.findall(body[:_DECLARES].decode("ascii", "replace")))
+    ):
+        return body, None
+    guessed = charsets.guess(body)
+    return (charsets.decoded(body, guessed).encode(errors="replace"), "utf-8") if guessed else (body, None)
+
+
+def _is_utf8(body: bytes) -> bool:
     try:
         body.decode("utf-8")
-        return "utf-8"
     except UnicodeDecodeError as fault:
-        if fault.reason == "unexpected end of data":  # where we cut it
-            return "utf-8"
-    named = _CHARSET.search(media_type)
-    try:
-        return codecs.lookup(named[1]).name if named else None
-    except LookupError:
-        return None
+        return fault.reason == "unexpected end of data"  # where we cut it
+    return True
+
+
+def _declared_charset(text: str) -> str:
+    """The first encoding named that is one of text; '' where there is none."""
+    return next((each for each in _CHARSET.findall(text) if charsets.is_text(each)), "")
 
 
 def _shown(tree: lxml_html.HtmlElement) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.robots import rule
 from monitor.walls import is_wall
-from monitor.webpage import WebPage, read
+from monitor.webpage import WebPage, read, tree_of
 
 PROSE = (
     "Engineers closed the old Marrow bridge to lorries on Tuesday after divers found cracks in two of its stone piers. "
@@ -103,6 +105,66 @@ def test_a_page_that_says_it_is_not_free_and_shows_a_little_is_a_wall(declared: 
 )
 def test_where_a_page_leads_to_tells_a_wall(url: str, is_wall: bool) -> None:
     assert read(WebPage(body=page(PROSE), url=url, asked_url="https://news.example/1")).is_wall is is_wall
+
+
+UNDECLARED = {
+    "ru": "Паром «Надежда» затонул в шторм недалеко от берега. Капитан вызвал спасателей, и всех пассажиров доставили в порт.",
+    "uk": "Міст через річку закрили після того, як інженери знайшли тріщини в опорах, і ґрунтовий шлях відкрили для автобусів.",
+    "zh": "一艘渡轮在海岸附近的暴风雨中沉没。船长呼叫救援，所有乘客都已安全抵达港口。当局表示将进行调查。",
+    "zh-TW": "一艘渡輪在海岸附近的暴風雨中沉沒。船長呼叫救援，所有乘客都已安全抵達港口。當局表示將進行調查。",
+    "ja": "フェリーが海岸近くの嵐で沈没した。船長は救助を求め、乗客は全員無事に港に到着した。当局は調査すると述べた。",
+    "ko": "여객선이 해안 근처에서 폭풍으로 침몰했다. 선장은 구조를 요청했고 모든 승객은 무사히 항구에 도착했다.",
+    "fr": "Le traversier a coulé près de la côte, et les passagers ont été sauvés, d'après l'enquête menée à l'été par la marine.",
+    "ar": "غرقت العبارة في عاصفة بالقرب من الساحل. استدعى القبطان الإنقاذ ووصل جميع الركاب إلى الميناء بسلام.",
+    "el": "Το πλοίο βυθίστηκε σε καταιγίδα κοντά στην ακτή. Ο καπετάνιος ζήτησε βοήθεια και όλοι οι επιβάτες σώθηκαν.",
+    "he": "המעבורת טבעה בסערה סמוך לחוף. הקברניט קרא לעזרה וכל הנוסעים הגיעו לנמל בשלום.",
+    "pl": "Prom zatonął w czasie sztormu blisko wybrzeża. Kapitan wezwał pomoc, pasażerowie dotarli do portu, słońce świeciło.",
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "encoding"),
+    [
+        ("ru", "cp1251"),
+        *(("uk", each) for each in ("cp1251", "koi8-u")),
+        *(("zh", each) for each in ("gb18030", "gbk")),
+        *(("ja", each) for each in ("shift_jis", "euc-jp", "iso2022_jp")),
+        *(("zh-TW", "big5"), ("ko", "euc-kr"), ("fr", "cp1252"), ("ar", "cp1256"), ("el", "cp1253"), ("he", "cp1255")),
+        ("pl", "cp1250"),
+    ],
+)
+@pytest.mark.parametrize(
+    "nav", ["", "<nav><a href='/'>Home</a><script>if (1 < 2) { var a = '<b>'; }</script></nav>" * 200]
+)
+def test_x7_the_encoding_of_a_page_that_says_nothing_is_guessed(language: str, encoding: str, nav: str) -> None:
+    text = UNDECLARED[language]
+    body = f"<html><head><title>{text[:20]}</title></head><body>{nav}<article><p>{text * 2}</p></article></body></html>"
+    tree = tree_of(body.encode(encoding))
+    assert tree is not None
+    assert text in tree.text_content()
+
+
+def test_x7_koi8_and_dos_russian_are_guessed() -> None:
+    text = UNDECLARED["ru"].replace("«", '"').replace("»", '"')
+    for encoding in ("koi8-r", "cp866", "iso8859-5"):
+        tree = tree_of(f"<html><body><p>{text}</p></body></html>".encode(encoding))
+        assert tree is not None
+        assert tree.text_content().strip() == text
+
+
+@pytest.mark.parametrize(
+    "name", ["hex", "punycode", "utf-7", "mac-latin2", "unicode-escape", "euc_jis_2004", "\x00", "bogus-99"]
+)
+def test_x7_a_declaration_that_is_none_harms_nothing(name: str) -> None:
+    body = f"<html><body><p>{UNDECLARED['ru']}</p></body></html>".encode("cp1251")
+    for media_type, head in ((f"text/html; charset={name}", b""), ("text/html", f'<meta charset="{name}">'.encode())):
+        assert tree_of(head + body, media_type) is not None
+
+
+@given(st.binary(max_size=400))
+def test_x7_no_bytes_are_too_strange(body: bytes) -> None:
+    tree_of(b"<p>" + body)
+    tree_of(b"<p>\x1b$B" + body, "text/html; charset=shift_jis")
 
 
 @pytest.mark.parametrize(
