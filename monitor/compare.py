@@ -29,6 +29,8 @@ class Making:
 
     topic: Topic
     examples: Sequence[Example] = ()
+    factor: float | None = None
+    """What its sensitivity comes to; None where nothing is known of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ def pair(before: Making, after: Making, background: Background) -> Matcher:
     named = ((_BEFORE, before), (_AFTER, after))
     topics = [replace(making.topic, name=name, is_enabled=True) for name, making in named]
     examples = [replace(each, topic=name) for name, making in named for each in making.examples]
-    return build(topics, background=background, examples=examples)
+    factors = {name: making.factor for name, making in named if making.factor is not None}
+    return build(topics, background=background, examples=examples, factors=factors)
 
 
 def moved(before: Making, after: Making, background: Background, *, limit: int = SHOWN_TERMS) -> dict[str, Moved]:

@@ -190,8 +190,40 @@ def test_history_and_diff_by_command(desk: Desk, tmp_path: Path) -> None:
     shown = desk.run("topics", "diff", "bridge@1", desk.seeds / "bridge").stdout
     assert "1 gained, 0 lost, 1 matched by both" in shown
     assert "now heavier: " in shown
+    (desk.seeds / "bridge" / "choir.txt").unlink()
+    late = desk.run("topics", "history", "bridge")
+    assert "the seeds or topic.toml changed since: no daemon has read that yet" in late.stderr
+    assert "makes it bridge@3" in late.stderr
+    match = desk.run("matches", "list", "--json").lines[0]
+    desk.run("matches", "confirm", match["id"])
+    assert "the seeds or topic.toml and the verdicts changed since" in desk.run("topics", "history", "bridge").stderr
+    assert desk.run("poll").exit_code == 0
+    assert "changed since" not in desk.run("topics", "history", "bridge").stderr
+    desk.follows("fresh", "\n\n".join(MISS))
+    assert 'the topic "fresh" has no version yet' in desk.run("topics", "history", "fresh").stderr
+    backtested = desk.run("backtest", "--seeds", desk.seeds)
+    assert "verdicts do not count here" in backtested.stderr
+    assert "verdicts do not count here" in desk.run("topics", "try", desk.seeds / "bridge").stderr
     match = desk.run("matches", "list", "--json").lines[0]
     assert "bridge@1" in desk.run("matches", "show", match["id"]).stdout
+
+
+def test_two_sensitivities_are_compared_by_what_they_come_to() -> None:
+    plain = replace(BRIDGE, required=())
+    about = replace(plain, sensitivity="about 1 alerts a day")
+    words = Article(
+        guid="1",
+        url="",
+        title=HIT[0],
+        text=HIT[1],
+        language="en",
+        published_at=NOON,
+        seen_at=NOON,
+        source="x",
+        grade=Grade.FULL,
+    )
+    found = difference(Making(about, factor=9.0), Making(plain), [(1, words)], Background.shipped())
+    assert [each.id for each in found.gained] == [1]
 
 
 def test_what_cannot_be_compared_is_explained(desk: Desk, tmp_path: Path) -> None:

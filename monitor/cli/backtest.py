@@ -79,6 +79,8 @@ def backtest(
         for answer in _counted(answers, tally):
             file.write(json.dumps(answer) + "\n")
         took = time.monotonic() - started
+    if not articles:
+        tell_verdicts(cli)
     cli.say(
         f"{tally['articles']} articles, {tally['articles'] / max(took, 1e-9):.0f} articles/s, "
         f"{tally['matched']} matched, {tally['copies']} copies, {tally['alerts']} alerts"
@@ -142,6 +144,17 @@ def across_of(cli: base.Cli, until_done: ExitStack) -> tuple[Multilingual | None
         return None, None
     across = until_done.enter_context(multilingual(settings))
     return across, until_done.enter_context(store(settings)) if across else None
+
+
+def tell_verdicts(cli: base.Cli) -> None:
+    """Why the answers can differ from what the daemon said after somebody had judged, and carry no percentages."""
+    from monitor.store import topics
+
+    with base.opened(cli.settings) as db, db.reading() as session:
+        if topics.last_verdict(session):
+            cli.say(
+                "verdicts do not count here (they came after the articles): topics as seeds alone make them, no percentages"
+            )
 
 
 def _counted(answers: Iterable[dict[str, Any]], tally: Counter[str]) -> Iterator[dict[str, Any]]:

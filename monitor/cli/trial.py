@@ -12,7 +12,7 @@ import typer
 
 from monitor import seeds
 from monitor.cli import base
-from monitor.cli.backtest import Since, Until, across_of, check_file, given, of_file
+from monitor.cli.backtest import Since, Until, across_of, check_file, given, of_file, tell_verdicts
 from monitor.cli.backtest import moments as window_of
 from monitor.errors import ConfigError, MonitorError, StoreError
 from monitor.seeds import SeedShelf
@@ -78,6 +78,8 @@ def try_(
         )
     for each in trials:
         _show(each)
+    if not articles:
+        tell_verdicts(cli)
     if len(trials) == 1 and not labels and not cli.is_quiet and _is_terminal():
         _ask(cli, folder, articles, trials[0])
 

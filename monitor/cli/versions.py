@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from monitor.compare import Changed, Difference, Making
+    from monitor.store.versions import Version
+    from monitor.types import Topic
 
 _SHOWN = 20
 _VERSION = re.compile(r"(?P<topic>[^/]+)@(?P<number>[0-9]{1,9})")
@@ -45,11 +47,34 @@ def history(
     with base.opened(cli.settings) as db, db.reading() as session:
         found = versions.history(session, name)
         known = topics.titles(session)
+        said = versions.key_of(versions.standing(session).get(name, []))
+    topic = next((each for each in seeds.load(cli.settings.seeds.dir).topics if each.name == name), None)
+    if not found and topic:
+        raise base.NotFoundError(
+            f'the topic "{name}" has no version yet: `monitor run` or `monitor poll` makes one when it first reads the seeds'
+        )
     if not found:
         raise base.no_such("topic", name, (each for each in known if each != name), hint="`monitor topics` lists them")
     if as_json:
-        base.print_json_lines(asdict(each) for each in found)
-        return
+        shown = [asdict(each) for each in found]
+        base.print_json_lines({key: each[key] for key in each if key != "verdicts_key"} for each in shown)
+    else:
+        _show_history(found)
+    if late := _not_yet(found[0], topic, said):
+        mend = f"the next `monitor run` or `monitor poll` makes it {name}@{found[0].number + 1}"
+        cli.say(f"{late}: no daemon has read that yet; {mend}")
+
+
+def _not_yet(newest: Version, topic: Topic | None, verdicts_key: str) -> str:
+    """What was changed since the newest version was recorded; '' where nothing was."""
+    if topic is None:
+        return ""
+    what = ["the seeds or topic.toml"] if topic.digest != newest.digest else []
+    what += ["the verdicts"] if verdicts_key != newest.verdicts_key else []
+    return f"{' and '.join(what)} changed since" if what else ""
+
+
+def _show_history(found: Sequence[Version]) -> None:
     base.table(
         (">version", "made (UTC)", "why", ">seeds", ">counter", ">yes", ">no", ">matches"),
         (
@@ -88,7 +113,7 @@ def diff(
     cli.log()
     check_file(articles)
     with _store(cli) as session:
-        old, new = (_making(cli, session, each) for each in (before, after))
+        old, new = (_bent(session, _making(cli, session, each)) for each in (before, after))
         with base.progress(cli) as bar:
             found = compare.difference(old, new, _articles(session, articles, bar), _background(session))
     if as_json:
@@ -148,6 +173,19 @@ def _making(cli: base.Cli, session: Session | None, asked: str) -> Making:
     if Path(asked).is_dir() and ("/" in asked or not _is_topic(cli, asked)):
         return _folder(Path(asked))
     return _current(cli, session, asked)
+
+
+def _bent(session: Session | None, making: Making) -> Making:
+    """With what its sensitivity comes to by this archive, where that is more than a word."""
+    from monitor import intent, lessons
+    from monitor.match import build
+
+    topic = replace(making.topic, is_enabled=True)
+    if session is None or topic.sensitivity in intent.WORDS:
+        return making
+    archive = lessons.seen(session, [topic], lambda of: build(of, background=lessons.background(session)))
+    odds = lessons.calibration(session)
+    return replace(making, factor=intent.decide(topic.sensitivity, topic.name, archive[topic.name], odds).factor)
 
 
 def _is_topic(cli: base.Cli, name: str) -> bool:

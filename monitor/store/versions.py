@@ -44,6 +44,8 @@ class Version:
     dismissed: int
     matches: int = 0
     """Made by it."""
+    verdicts_key: str = ""
+    """As `key_of` tells the verdicts that it counted."""
 
 
 def standing(session: Session) -> dict[str, list[Standing]]:
@@ -234,6 +236,7 @@ def _version(row: TopicVersionRow, matches: int) -> Version:
         confirmed=confirmed,
         dismissed=len(row.verdicts) - confirmed,
         matches=matches,
+        verdicts_key=key_of((int(article_id), bool(wanted)) for article_id, wanted in row.verdicts),
     )
 
 
