@@ -26,7 +26,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlmodel import Session
 
-from monitor import dedup, stories
+from monitor import dedup, profiles, stories
 from monitor.alert import Arrival
 from monitor.background import Background
 from monitor.intake import Telling, judge, take_in
@@ -91,14 +91,14 @@ def _grown(name: str, database: Database, sizes: Sequence[int]) -> Iterator[tupl
     probes += [room.edited(room.dice.choice(lived), 10**7 + n) for n in range(PROBES // 2)]
     room.dice.shuffle(probes)
     pool = [room.article(number) for number in range(300)]
-    profiles = [stories.profile(each, matcher.rarity("en")) for each in pool]
+    told = [profiles.profile(each, matcher.rarity("en")) for each in pool]
     _without_indexes(database)
     count = LIVE
     for size in sizes:
         started = time.perf_counter()
         while count < size:
             step = min(BATCH, size - count)
-            _fill(database, range(count + 1, count + step + 1), pool, profiles, seed=count)
+            _fill(database, range(count + 1, count + step + 1), pool, told, seed=count)
             count += step
         with _indexed(database):
             filled = time.perf_counter() - started
@@ -134,7 +134,7 @@ def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, s
             copies += clock() - before
         for each in probes:
             before = clock()
-            own = stories.profile(each, matcher.rarity("en"))
+            own = profiles.profile(each, matcher.rarity("en"))
             stories.choose(each, own, *kindred.near(session, own, now=NOW))
             joins += clock() - before
     yield f"sketch, look-up, check {1e3 * copies / len(probes):.2f} ms CPU (the sketch {1e3 * sketches / len(probes):.2f})"
@@ -147,7 +147,7 @@ def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, s
 
 def _asked(session: Session, article: Article, matcher: Matcher) -> None:
     dedup.choose(article, store.near(session, article, fingerprint(article.title, article.text), None, now=NOW).known)
-    own = stories.profile(article, matcher.rarity("en"))
+    own = profiles.profile(article, matcher.rarity("en"))
     stories.choose(article, own, *kindred.near(session, own, now=NOW))
 
 
@@ -162,7 +162,7 @@ def _cpu(session: Session) -> Callable[[], float]:
 # --- filling ------------------------------------------------------------------------------------------------------------
 
 
-def _fill(database: Database, ids: range, pool: Sequence[Article], profiles: Sequence[Profile], *, seed: int) -> None:
+def _fill(database: Database, ids: range, pool: Sequence[Article], told_by: Sequence[Profile], *, seed: int) -> None:
     dice = np.random.default_rng(seed)
     rows = ((number, pool[number % len(pool)]) for number in ids)
     _write(database, "articles", _ARTICLE_COLUMNS, (_article_row(number, each, dice) for number, each in rows))
@@ -171,7 +171,7 @@ def _fill(database: Database, ids: range, pool: Sequence[Article], profiles: Seq
     crowd = dice.random(told.shape) < 0.6  # most heavy terms are known words: a hundred thousand of them, unevenly used
     told[crowd] = (dice.pareto(0.7, size=int(crowd.sum())) * 50).clip(max=2e5).astype(np.int64) * 7_919
     _write(database, "tellings", ("key", "article_id"), _sorted_pairs(told, ids))
-    packed = [each.pack() for each in profiles]
+    packed = [each.pack() for each in told_by]
     _write(database, "profiles", ("article_id", "packed"), ((number, packed[number % len(packed)]) for number in ids))
 
 

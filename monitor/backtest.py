@@ -236,7 +236,7 @@ def replay(
     try:
         migrate.upgrade(db)
         names = Names()
-        telling = Telling(topics={topic.name: topic for topic in topics})
+        telling = Telling(topics={topic.name: topic for topic in topics}, is_searched=False)
         tracker, seen, waiting = Tracker(matcher), 0, _Peeking(lines)
         if across:
             across.renew(db, topics, is_patient=True)

@@ -33,7 +33,8 @@ _YEAR = r"(?:\s{0,2},?\s{0,2}(?:de[l]?\s)?(?P<year>(?:19|20)\d\d)\b)?"
 _NO_VERB = r"(?!\s(?:be|have|not|get|to|soon|also|against|face)\b)"
 _PATTERNS = (
     re.compile(rf"{_DAY}\.?\s{{0,2}}(?:(?:of|de)\s)?{_WORD}{_NO_VERB}{_YEAR}", re.IGNORECASE),
-    re.compile(rf"\b{_WORD}\s{{0,2}}{_DAY}{_YEAR}", re.IGNORECASE),
+    # Looks first for a number behind the word: most words have none, and there are 120 names of months to try.
+    re.compile(rf"\b(?=[^\W\d_]+\.?\s{{0,2}}\d){_WORD}\s{{0,2}}{_DAY}{_YEAR}", re.IGNORECASE),
     re.compile(r"(?<![\d-])(?P<year>(?:19|20)\d\d)-(?P<number>[01]\d)-(?P<day>[0-3]\d)(?!\d)"),
     re.compile(r"(?<![\d.])(?P<day>[0-3]?\d)\.\s?(?P<number>[01]?\d)\.\s?(?P<year>(?:19|20)\d\d)(?!\d)"),
     re.compile(r"(?:(?P<year>(?:19|20)\d\d)\s?年\s?)?(?<!\d)(?P<number>[01]?\d)\s?月\s?(?P<day>[0-3]?\d)\s?日"),

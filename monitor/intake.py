@@ -65,6 +65,8 @@ class Telling:
     """From where on the growth of a story already told is told."""
     preferred: tuple[str, ...] = ()
     """Feeds whose article stands for a story before others."""
+    is_searched: bool = True
+    """Whether articles must be found by their words later on; nobody searches a backtest's store."""
 
     def channels_of(self, topic: str) -> dict[str, str]:
         """The channels that this topic's alerts take."""
@@ -177,13 +179,21 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
     known = _same_article(choice, candidates)
     if known is None:
         article_id = articles.add(
-            session, article, judged.fingerprint, choice, decision, judged.scores, crowded=crowded, now=now
+            session,
+            article,
+            judged.fingerprint,
+            choice,
+            decision,
+            judged.scores,
+            crowded=crowded,
+            is_searched=telling.is_searched,
+            now=now,
         )
         if choice.kind is not Kind.COPY:
             kindred.add(session, article_id, judged.profile)
     else:
         article_id = known.article_id
-        _renew(session, judged, choice, decision, article_id, crowded, now=now)
+        _renew(session, judged, choice, decision, article_id, crowded, telling, now=now)
     story_id = choice.story_id or article_id
     if known is None:
         story_rows.enter(session, story_id, _carrier(article, choice, article_id), telling.preferred)
@@ -302,11 +312,21 @@ def _renew(
     decision: Decision,
     article_id: int,
     crowded: frozenset[int],
+    telling: Telling,
     *,
     now: datetime,
 ) -> None:
     if choice.kind is Kind.UPDATE:
-        articles.revise(session, article_id, judged.article, judged.fingerprint, choice, crowded=crowded, now=now)
+        articles.revise(
+            session,
+            article_id,
+            judged.article,
+            judged.fingerprint,
+            choice,
+            crowded=crowded,
+            is_searched=telling.is_searched,
+            now=now,
+        )
         kindred.renew(session, article_id, judged.profile)
     if decision.alerts:
         articles.decide_again(session, article_id, decision, judged.scores, now=now)

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from heapq import nlargest
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from xxhash import xxh3_64_intdigest
 
@@ -61,7 +61,7 @@ class Profile:
     @property
     def keys(self) -> tuple[int, ...]:
         """What the article is found by: never a day, which many events share."""
-        return tuple(key for key, marks in self.marks.items() if not is_day(marks))[:LOOK_UP_KEYS]
+        return tuple(islice((key for key, marks in self.marks.items() if not is_day(marks)), LOOK_UP_KEYS))
 
     @property
     def has_names(self) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlmodel import Session, col
 
 from monitor.store import versions
+from monitor.store.db import Prepared
 from monitor.store.tables import AlertRow, ChannelRow, DeliveryRow, MatchRow
 from monitor.types import Alert, AlertKind, Before, Decision, Evidence, Score
 
@@ -26,9 +27,11 @@ _MATCHED = select(col(MatchRow.topic)).where(col(MatchRow.article_id) == bindpar
 _ADD_ALERT = insert(AlertRow)
 _ADD_DELIVERIES = insert(DeliveryRow)
 _TOLD = select(col(AlertRow.id)).where(col(AlertRow.key) == bindparam("key"))
-_MATCHED_IN_STORY = select(col(MatchRow.topic)).where(col(MatchRow.story_id) == bindparam("story")).distinct()
-_TOLD_IN_STORY = select(col(AlertRow.topic)).where(
-    col(AlertRow.story_id) == bindparam("story"), col(AlertRow.kind) == AlertKind.NEW.value
+_MATCHED_IN_STORY = Prepared(select(col(MatchRow.topic)).where(col(MatchRow.story_id) == bindparam("story")).distinct())
+_TOLD_IN_STORY = Prepared(
+    select(col(AlertRow.topic)).where(
+        col(AlertRow.story_id) == bindparam("story"), col(AlertRow.kind) == AlertKind.NEW.value
+    )
 )
 _DISABLED = select(col(ChannelRow.name)).where(col(ChannelRow.disabled_reason).is_not(None))
 
@@ -47,10 +50,9 @@ def before(session: Session, story_id: int | None) -> Before:
     """Which topics matched, and which were told about, in this story until now."""
     if story_id is None:
         return Before()
-    connection = session.connection()
     return Before(
-        matched=frozenset(connection.execute(_MATCHED_IN_STORY, {"story": story_id}).scalars()),
-        alerted=frozenset(connection.execute(_TOLD_IN_STORY, {"story": story_id}).scalars()),
+        matched=frozenset(topic for (topic,) in _MATCHED_IN_STORY.run(session, {"story": story_id})),
+        alerted=frozenset(topic for (topic,) in _TOLD_IN_STORY.run(session, {"story": story_id})),
     )
 
 

@@ -103,11 +103,12 @@ def add(
     scores: Sequence[Score],
     *,
     crowded: Container[int] = (),
+    is_searched: bool = True,
     now: datetime,
 ) -> int:
     """Store a new article with its decision; returns its id. Without a story in `choice` it opens its own.
 
-    `crowded` are keys of its sketch that are not worth keeping, as `near` found.
+    `crowded` are keys of its sketch that are not worth keeping, as `near` found; with `is_searched` its words are indexed.
     """
     values = _columns(article, fingerprint) | {
         "story_id": choice.story_id,
@@ -123,7 +124,8 @@ def add(
     if choice.story_id is None:
         _OPEN_STORY.write(session, {"article": article_id})
     sketches.add(session, {article_id: fingerprint.keys}, without=crowded)
-    search.index(session, article_id, article.title, article.text)
+    if is_searched:
+        search.index(session, article_id, article.title, article.text)
     return article_id
 
 
@@ -135,6 +137,7 @@ def revise(
     choice: StoryChoice,
     *,
     crowded: Container[int] = (),
+    is_searched: bool = True,
     now: datetime,
 ) -> None:
     """Replace what an article says by its newer version; the old one is kept as a revision."""
@@ -155,7 +158,8 @@ def revise(
     connection.execute(update(_articles).where(_articles.c.id == article_id).values(**values))
     sketches.remove(session, article_id, Shingles(old.text).keys)
     sketches.add(session, {article_id: fingerprint.keys}, without=crowded)
-    search.reindex(session, article_id, (old.title, old.text), (article.title, article.text))
+    if is_searched:
+        search.reindex(session, article_id, (old.title, old.text), (article.title, article.text))
 
 
 def decide_again(

@@ -117,7 +117,9 @@ class Prepared:
         """The rows for these parameters, named as in the statement, as the driver gives them; other names are left out."""
         connection = session.connection()
         ready = self._for(connection.dialect)
-        return connection.exec_driver_sql(ready.sql, ready.given(asked)).all()
+        if connection.dialect.name != "sqlite":
+            return connection.exec_driver_sql(ready.sql, ready.given(asked)).all()
+        return _on_sqlite(connection, ready.sql, ready.given(asked)).fetchall()
 
     def read(self, session: Session, asked: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """The same with values of the columns' types: times as times. For a select of columns."""
@@ -125,13 +127,13 @@ class Prepared:
         readers = self._for(session.get_bind().dialect).readers
         return [tuple(read(row[i]) if read else row[i] for i, read in enumerate(readers)) for row in rows]
 
-    def write(self, session: Session, *rows: Mapping[str, object]) -> int:
-        """Write these rows, or change what they name; how many were."""
+    def write(self, session: Session, asked: Mapping[str, object]) -> int:
+        """Write a row, or change what these parameters name; how many were."""
         connection = session.connection()
         ready = self._for(connection.dialect)
-        found = [ready.given(each) for each in rows]
-        count: int = connection.exec_driver_sql(ready.sql, found if len(found) > 1 else found[0]).rowcount
-        return count
+        if connection.dialect.name != "sqlite":
+            return connection.exec_driver_sql(ready.sql, ready.given(asked)).rowcount
+        return _on_sqlite(connection, ready.sql, ready.given(asked)).rowcount
 
     def _for(self, dialect: Dialect) -> _Ready:
         if dialect.name not in self._ready:
@@ -151,6 +153,16 @@ class Prepared:
                 _readers(statement, dialect),
             )
         return self._ready[dialect.name]
+
+
+def _on_sqlite(connection: Connection, sql: str, given: Any) -> sqlite3.Cursor:
+    """Past SQLAlchemy, which takes as long as SQLite itself; its transaction and its errors stay."""
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        found: sqlite3.Cursor = driver.execute(sql, given)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(sql, None, error, sqlite3.Error) from error
+    return found
 
 
 class _Ready(NamedTuple):

@@ -6,6 +6,7 @@ newest carriers within the window, of those the ones that share most.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -26,9 +27,10 @@ _profiles: Table = ProfileRow.__table__  # type: ignore[attr-defined]
 
 def near(session: Session, profile: Profile, *, now: datetime) -> tuple[list[Kindred], dict[int, int]]:
     """Stored articles that may tell the same event, and how many within the window carry each key (counted up to a theme's)."""
-    if not profile.keys:
+    keys = profile.keys
+    if not keys:
         return [], {}
-    holders = _holders(session, profile, now)
+    holders = _holders(session, keys, now)
     carriers = {key: len(found) for key, found in holders.items()}
     shared: dict[int, list[float]] = defaultdict(list)
     for key, found in holders.items():
@@ -40,14 +42,14 @@ def near(session: Session, profile: Profile, *, now: datetime) -> tuple[list[Kin
     return _read(session, ids), carriers
 
 
-def _holders(session: Session, profile: Profile, now: datetime) -> Mapping[int, set[int]]:
+def _holders(session: Session, keys: tuple[int, ...], now: datetime) -> Mapping[int, set[int]]:
     # A short article has fewer keys; the last one, asked again, adds nothing to a set.
-    keys = (*profile.keys, *[profile.keys[-1]] * (LOOK_UP_KEYS - len(profile.keys)))
-    asked: dict[str, object] = {f"key{number}": key for number, key in enumerate(keys)}
-    asked |= {"since_at": now - WINDOW_FOR, "keys": list(profile.keys), "most": THEME}
+    padded = (*keys, *[keys[-1]] * (LOOK_UP_KEYS - len(keys)))
+    asked: dict[str, object] = {f"key{number}": key for number, key in enumerate(padded)}
+    asked |= {"since_at": now - WINDOW_FOR, "keys": list(keys), "most": THEME}
     holders: dict[int, set[int]] = defaultdict(set)
-    for row in _BY_TELLING.run(session, asked):
-        holders[row[0]].add(row[1])
+    for key, article_id in _BY_TELLING.run(session, asked):
+        holders[key].add(article_id)
     return holders
 
 
@@ -75,10 +77,12 @@ def of_stories(session: Session, story_ids: Iterable[int]) -> list[Kindred]:
 
 def add(session: Session, article_id: int, profile: Profile) -> None:
     """Keep the profile of a new article."""
-    if not profile.keys:
+    keys = profile.keys
+    if not keys:
         return
     _ADD.write(session, {"article_id": article_id, "packed": profile.pack()})
-    _ADD_KEYS.write(session, *({"key": key, "article_id": article_id} for key in profile.keys))
+    listed = json.dumps(keys) if session.get_bind().dialect.name == "sqlite" else list(keys)
+    _ADD_KEYS.write(session, {"article_id": article_id, "keys": listed})
 
 
 def renew(session: Session, article_id: int, profile: Profile) -> None:
@@ -125,7 +129,10 @@ _BY_ID = Prepared(
     .where(_profiles.c.article_id.in_([bindparam(f"id{number}") for number in range(MAX_KINDRED)]))
 )
 _ADD = Prepared(insert(_profiles), columns=("article_id", "packed"))
-_ADD_KEYS = Prepared(insert(_tellings), columns=("key", "article_id"))
+_ADD_KEYS = Prepared(
+    text("INSERT INTO tellings (key, article_id) SELECT value, :article_id FROM json_each(:keys)"),
+    postgresql=text("INSERT INTO tellings (key, article_id) SELECT unnest(CAST(:keys AS integer[])), :article_id"),
+)
 _OF_STORY = (
     select(_profiles.c.article_id, _articles.c.story_id, _articles.c.published_at, _profiles.c.packed)
     .join(_articles, _articles.c.id == _profiles.c.article_id)

@@ -1,7 +1,7 @@
 """The keys of stored articles' sketches, and who carries a key. Numbers in, numbers out; what they mean is `monitor.sketch`'s.
 
 On SQLite one row a key, (key, article), which is its own index: 14 bytes. A row of PostgreSQL costs 36 bytes and its place in an
-index 25, so there pairs of key and article, eight bytes each, stand side by side in 262,144 rows, by the first bits of the key: a
+index 25, so there pairs of key and article, eight bytes each, stand side by side in 524,288 rows, by the first bits of the key: a
 look-up reads 24 of them whole, and a new article lengthens 24.
 
 A key that many carry proposes nobody (`sketch.MAX_POSTINGS`). It is not kept for those who come later: it would say nothing more.
@@ -9,13 +9,14 @@ A key that many carry proposes nobody (`sketch.MAX_POSTINGS`). It is not kept fo
 
 from __future__ import annotations
 
+import json
 import struct
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, Table, bindparam, delete, insert, select, text, union_all
+from sqlalchemy import Select, Table, bindparam, delete, select, text, union_all
 from sqlmodel import Session
 
 from monitor.sketch import KEYS, MAX_POSTINGS
@@ -26,7 +27,7 @@ Carriers = Mapping[int, set[int]]
 """Key -> the articles that carry it, one more than `MAX_POSTINGS` at least where there are more."""
 
 _shingles: Table = ShingleRow.__table__  # type: ignore[attr-defined]
-_PLACE_BITS = 18
+_PLACE_BITS = 19
 _PACKED = np.dtype(">i4")
 
 
@@ -39,13 +40,12 @@ def carriers(session: Session, keys: Sequence[int]) -> Carriers:
 
 def add(session: Session, sketches: Mapping[int, Sequence[int]], *, without: Container[int] = ()) -> None:
     """Keep the keys of articles, by their ids; not those `without`, which too many carry already."""
-    pairs = [(key, article_id) for article_id, keys in sketches.items() for key in keys if key not in without]
-    if not pairs:
-        return
+    kept = {article_id: [key for key in keys if key not in without] for article_id, keys in sketches.items()}
     if _is_sqlite(session):
-        _ADD_ROWS.write(session, *({"key": key, "article_id": article_id} for key, article_id in pairs))
-    else:
-        _ADD_PAIRS.write(session, _by_places(pairs))
+        for article_id, keys in kept.items():
+            _ADD_ROWS.write(session, {"article_id": article_id, "keys": json.dumps(keys)})
+    elif any(kept.values()):
+        _ADD_PAIRS.write(session, _by_places((key, article_id) for article_id, keys in kept.items() for key in keys))
 
 
 def remove(session: Session, article_id: int, keys: Sequence[int]) -> None:
@@ -83,7 +83,7 @@ def _newest(name: str) -> Select[Any]:
 
 # Built once: putting a statement together costs more than running it.
 _BY_KEY = Prepared(union_all(*(_newest(f"key{number}") for number in range(KEYS))))
-_ADD_ROWS = Prepared(insert(_shingles), columns=("key", "article_id"))
+_ADD_ROWS = Prepared(text("INSERT INTO shingles (key, article_id) SELECT value, :article_id FROM json_each(:keys)"))
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, func, insert, literal, or_, select, update
 from sqlmodel import Session, col
@@ -65,13 +65,12 @@ def enter(session: Session, story_id: int, carrier: Carrier, preferred: Sequence
             },
         )
         return
-    connection = session.connection()
-    row = connection.execute(_STORY, {"story": story_id}).first()
+    row = next((_Told(*each) for each in _STORY.read(session, {"story": story_id})), None)
     if row is None:
         recount(session, story_id, preferred)
         return
     asked = {"story": story_id, "article": carrier.article_id, "source": carrier.source}
-    is_new_outlet = connection.execute(_CARRIES, asked).first() is None
+    is_new_outlet = not _CARRIES.run(session, asked)
     old = Carrier(
         article_id=row.lead_article_id,
         source=row.source,
@@ -80,8 +79,8 @@ def enter(session: Session, story_id: int, carrier: Carrier, preferred: Sequence
         seen_at=row.published_at,
     )
     leads = rank(carrier, preferred) < rank(old, preferred)
-    connection.execute(
-        _GROW,
+    _GROW.write(
+        session,
         {
             "story": story_id,
             "lead": carrier.article_id if leads else row.lead_article_id,
@@ -356,12 +355,32 @@ _OPEN = Prepared(
     insert(_stories), columns=("id", "lead_article_id", "first_seen_at", "last_seen_at", "articles", "outlets")
 )
 _TITLES = select(_feeds.c.title, _feeds.c.own_title).where(_feeds.c.name == bindparam("source"))
-_STORY = (
-    select(_stories, _articles.c.source, _articles.c.published_at)
+_STORY = Prepared(
+    select(
+        _stories.c.lead_article_id,
+        _stories.c.first_seen_at,
+        _stories.c.last_seen_at,
+        _stories.c.outlets,
+        _articles.c.source,
+        _articles.c.published_at,
+    )
     .join(_articles, _articles.c.id == _stories.c.lead_article_id)
     .where(_stories.c.id == bindparam("story"))
 )
-_CARRIES = (
+
+
+class _Told(NamedTuple):
+    """A row as `_STORY` has it."""
+
+    lead_article_id: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    outlets: int
+    source: str
+    published_at: datetime
+
+
+_CARRIES = Prepared(
     select(literal(1))
     .where(
         _articles.c.story_id == bindparam("story"),
@@ -370,7 +389,7 @@ _CARRIES = (
     )
     .limit(1)
 )
-_GROW = (
+_GROW = Prepared(
     update(_stories)
     .where(_stories.c.id == bindparam("story"))
     .values(

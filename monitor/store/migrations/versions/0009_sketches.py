@@ -1,4 +1,4 @@
-"""On PostgreSQL the keys of sketches stand in a quarter of a million rows, instead of a row each: a fifth of the bytes."""
+"""On PostgreSQL the keys of sketches stand in half a million rows, instead of a row each: a fifth of the bytes."""
 
 from alembic import op
 
@@ -20,7 +20,7 @@ def upgrade() -> None:
     )
     op.execute("ALTER TABLE sketches ALTER COLUMN pairs SET STORAGE MAIN")
     op.execute(
-        "INSERT INTO sketches (place, pairs) SELECT (key >> 14) & 262143, "
+        "INSERT INTO sketches (place, pairs) SELECT (key >> 13) & 524287, "
         "string_agg(int4send(key) || int4send(article_id), '' ORDER BY article_id) FROM (SELECT key, article_id, "
         "row_number() OVER (PARTITION BY key ORDER BY article_id DESC) AS rank FROM shingles) AS carried "
         "WHERE rank <= 65 GROUP BY 1"
