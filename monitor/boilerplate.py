@@ -43,6 +43,25 @@ def learned(pages: Iterable[Page]) -> dict[str, Runs]:
     return {site: runs for site, runs in found.items() if len(runs)}
 
 
+def template(page: Page, others: Sequence[Page]) -> Runs:
+    """The runs of `page` that are a template's: three strangers hold them, and one site put out two of these.
+
+    On three sites it may as well be the wire's text in three outlets.
+    """
+    near = sorted((each for each in others if each.site), key=lambda each: each.site != page.site)[: 2 * _ASKED]
+    apart = [page]
+    for each in near:
+        is_stranger = all(
+            _longest(each.shingles, one.shingles, _AROUND) and _longest(one.shingles, each.shingles, _AROUND)
+            for one in apart
+        )
+        if is_stranger and len(apart) < _ASKED:
+            apart.append(each)
+    if len({each.site for each in apart}) == len(apart):
+        return np.empty(0, np.uint64)
+    return held_by(PAGES, [each.shingles for each in apart])
+
+
 def _strangers(texts: Sequence[Shingles]) -> list[Shingles]:
     """Those that are no copies of one another."""
     apart: list[Shingles] = []
@@ -52,9 +71,9 @@ def _strangers(texts: Sequence[Shingles]) -> list[Shingles]:
     return apart
 
 
-def _longest(text: Shingles, other: Shingles) -> bool:
+def _longest(text: Shingles, other: Shingles, least: int = _PASSAGE) -> bool:
     begin, end = text.passage_beside(other)
-    return end - begin >= _PASSAGE
+    return end - begin >= least
 
 
 def _shared(apart: Sequence[Shingles]) -> Runs:

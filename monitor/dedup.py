@@ -12,13 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 
-from monitor.boilerplate import PAGES, Page, held_by, is_all_they_share, learned
+from monitor.boilerplate import PAGES, Page, held_by, is_all_they_share, learned, template
 from monitor.changes import compare
 from monitor.sketch import Runs, Shingles
 from monitor.text import tokens
 from monitor.types import Article, Kind, Known, StoryChoice
 from monitor.urls import Parts, split
 
+_PAGES_READ = 12
+"""Articles that a template is looked for in."""
 SHORT_WORDS = 14
 """Below this a text proves nothing alone: the title must be the same too."""
 SAME_TITLE_WORDS = 4
@@ -47,6 +49,18 @@ def choose(article: Article, candidates: Sequence[Known], *, read: Shingles | No
         or _copy(article, own, ordered)
         or StoryChoice(kind=Kind.NEW, why="nothing like it is stored")
     )
+
+
+def of_template(article: Article, others: Sequence[Known], *, read: Shingles | None = None) -> list[bool]:
+    """For each word of the text whether it belongs to a template; [] where there is none. None of the others is a copy."""
+    sites = [_site(known.url, known.source) for known in others]
+    site = _site(article.url, article.source)
+    if len(others) < PAGES - 1 or len({site, *sites}) > len(others):
+        return []
+    own = Page(site, read or Shingles(article.text))
+    pages = zip(sites[:_PAGES_READ], others, strict=False)
+    runs = template(own, [Page(where, Shingles(known.text)) for where, known in pages])
+    return own.shingles.words_in(runs) if len(runs) else []
 
 
 # --- the same article, met again ------------------------------------------------------------------------------------------

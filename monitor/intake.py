@@ -19,7 +19,7 @@ from monitor.alert import Arrival, Limits
 from monitor.ledger import Carrier, origins, pace, usual_pace
 from monitor.match import Matcher, Tracker
 from monitor.multilingual import Across, Meant
-from monitor.profiles import Profile, profile
+from monitor.profiles import Profile, profile, without_words
 from monitor.sketch import Fingerprint, Shingles, fingerprint
 from monitor.store import alerts, articles, kindred, near, topics
 from monitor.store import stories as story_rows
@@ -160,7 +160,8 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
     read = None if article.grade is Grade.WALL else judged.fingerprint.shingles
     choice = _choose(article, candidates, read)
     if choice.kind is Kind.NEW:
-        choice = _join(session, judged, now=now) or choice
+        judged, joined = _join(session, _without_template(judged, candidates), now=now)
+        choice = joined or choice
     held = policy.hold(article, judged.arrival, now=now)
     gathered = _gather(session, judged, choice, telling, now=now)
     before = alerts.before(session, choice.story_id)
@@ -227,15 +228,34 @@ def _choose(article: Article, candidates: Sequence[Known], read: Shingles | None
     return said if said.kind is Kind.COPY and said.similarity >= choice.similarity else choice
 
 
-def _join(session: Session, judged: Judged, *, now: datetime) -> StoryChoice | None:
-    """The story whose event it tells in other words, and small stories that turn out to be the same; None: it tells its own."""
-    article, own = judged.article, judged.profile
-    found, carriers = kindred.near(session, own, now=now)
-    choice = stories.choose(article, own, found, carriers)
+def _without_template(judged: Judged, others: Sequence[Known]) -> Judged:
+    """What its site prints around every article tells no event."""
+    is_template = dedup.of_template(judged.article, others, read=judged.fingerprint.shingles)
+    if not any(is_template):
+        return judged
+    return replace(judged, profile=without_words(judged.profile, judged.article, is_template))
+
+
+def _join(session: Session, judged: Judged, *, now: datetime) -> tuple[Judged, StoryChoice | None]:
+    """The story whose event it tells in other words, and small stories that turn out to be the same; None: it tells its own.
+
+    Where it seems to join one, a template that all of them stand in is looked for first; the article comes back without it.
+    """
+    found, carriers = kindred.near(session, judged.profile, now=now)
+    choice = stories.choose(judged.article, judged.profile, found, carriers)
+    if choice is None:
+        return judged, None
+    if len(found) > 1:
+        bare = _without_template(judged, articles.texts(session, [each.article_id for each in found]))
+        if bare is not judged:
+            judged = bare
+            found, carriers = kindred.near(session, judged.profile, now=now)
+            choice = stories.choose(judged.article, judged.profile, found, carriers)
     if choice is None or not choice.gathers:
-        return choice
+        return judged, choice
     members = kindred.of_stories(session, choice.gathers)
-    return replace(choice, gathers=stories.gathered(article, own, choice, found, members, carriers))
+    gathers = stories.gathered(judged.article, judged.profile, choice, found, members, carriers)
+    return judged, replace(choice, gathers=gathers)
 
 
 def _gather(

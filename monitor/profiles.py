@@ -10,8 +10,8 @@ import math
 import re
 import struct
 from collections import Counter
-from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from heapq import nlargest
 from itertools import islice, pairwise
 
@@ -110,6 +110,30 @@ def profile(article: Article, idf: Mapping[str, float], *, themes: Container[str
         {keys[term]: _mark(term, reading, idf) for term in kept} | dict.fromkeys(days, IS_DAY),
         {keys[term]: reading.written[term] for term in kept if isinstance(term, str)},
     )
+
+
+def without_words(own: Profile, article: Article, is_left_out: Sequence[bool]) -> Profile:
+    """A profile without what only these words of the article's text say, as a site's template; at length one again.
+
+    `is_left_out` says it of each word of the text (monitor.text.tokens).
+    """
+    language = normalize(article.language) or UNKNOWN
+    words = list(zip(tokens(article.text), is_left_out, strict=False))
+    said = _keys_of([stem(word, language) for word in tokens(article.title)], language)
+    said |= _keys_of([stem(word, language) for word, is_out in words if not is_out], language)
+    left_out = _keys_of([stem(word, language) for word, is_out in words if is_out], language) - said
+    kept = {key: weight for key, weight in own.weights.items() if key not in left_out}
+    length = math.sqrt(sum(weight**2 for weight in kept.values())) or 1.0
+    return replace(
+        own,
+        weights={key: weight / length for key, weight in kept.items()},
+        marks={key: marks for key, marks in own.marks.items() if key in kept},
+    )
+
+
+def _keys_of(stems: Sequence[str], language: str) -> set[int]:
+    terms: list[_Term] = [*stems, *pairwise(stems)]
+    return {_key(language, term) for term in terms}
 
 
 _Term = str | tuple[str, str]

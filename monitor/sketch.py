@@ -131,6 +131,14 @@ class Shingles:
         at = int(np.diff(edges).argmax())
         return int(edges[at]) + 1, int(edges[at + 1])
 
+    def words_in(self, runs: Runs) -> list[bool]:
+        """For each word whether it stands in one of these runs (ascending)."""
+        held = np.zeros(len(self.words), dtype=bool)
+        if len(runs) and len(self.runs):
+            for at in np.flatnonzero(_held(self.runs, runs)):
+                held[at : at + RUN] = True
+        return [bool(each) for each in held]
+
     def without(self, runs: Runs) -> Shingles:
         """The same text with these runs (ascending) left out of every measure."""
         left = copy(self)

@@ -27,11 +27,11 @@ LIKENESS = 0.23
 """From which an article joins: cosine of profiles, less what time takes off it, the mean of the story's three nearest, less what
 rival names cost."""
 NEAREST = 3
-GATHERED = 0.25
+GATHERED = 0.24
 """The same, from which a small story told apart before is gathered in, each of its articles being asked."""
 MOST_GATHERED = 4
 """Articles, copies not counted, of a story that may be gathered."""
-SHORT_MORE = 0.12
+SHORT_MORE = 0.1
 """What is added to a limit for the share of a full profile's terms that a short article lacks: two headlines share a few rare
 words by chance."""
 MIN_SHARED = 3

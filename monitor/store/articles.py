@@ -7,7 +7,7 @@ copy at another address is an article of its own, in the story of the first. Dec
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -197,6 +197,16 @@ def titles(session: Session, article_ids: Sequence[int]) -> list[str]:
     )
     found = {row.id: row.title for row in rows}
     return [found[each] for each in article_ids if each in found]
+
+
+def texts(session: Session, article_ids: Collection[int]) -> list[Known]:
+    """Stored articles with their texts, the latest first."""
+    columns = (
+        _articles.c.id.label("article_id"),
+        *(_articles.c[name] for name in ("story_id", "title", "text", "url", "source", "published_at")),
+    )
+    asked = select(*columns).where(_articles.c.id.in_(article_ids)).order_by(_articles.c.id.desc())
+    return [Known(**row._mapping) for row in session.connection().execute(asked)]
 
 
 def shown_scores(scores: Iterable[Score]) -> list[dict[str, object]]:
