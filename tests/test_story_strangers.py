@@ -105,7 +105,8 @@ def test_an_article_that_comes_late_joins_its_event_all_the_same(matcher: Matche
     told = ("Halden Brask jailed", TALES[3] + " His lawyer Petra Osk will appeal.")
     anew = (
         "Four years for ferry owner Brask",
-        "Ferry owner Halden Brask must go to prison for four years, a court in Orlund ruled. He hid what a vineyard in Portugal earned.",
+        "Ferry owner Halden Brask must go to prison for four years, a court in Orlund ruled. "
+        "He hid what a vineyard in Portugal earned.",
     )
     for one, other in ((told, anew), (anew, told)):
         assert largest(filed(matcher, one, *((tale[:40], tale) for tale in TALES[:3]), other)) == 2
