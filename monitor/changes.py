@@ -4,6 +4,9 @@ Two versions in, a `Change` out. Sentence by sentence: a change is material wher
 punctuation, order, wording, spelling, boilerplate, relative times, live-blog clocks and comment counters are not. A sentence
 that is merely gone is not material either: the same article is often read in full once and as a teaser the next time.
 Names are told by their capitals; in scripts without capitals (Arabic, Chinese) only numbers, quotes and negation speak.
+
+`compare` is for two readings of one address. `correction` is for a copy at another one, where outlets cut, add and localise as
+they please: there a fact must have taken another's place in a sentence that both print.
 """
 
 from __future__ import annotations
@@ -16,12 +19,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from monitor.text import sentences, tokens
+from monitor.wires import AGENCIES
 
 _READ_CHARS = 100_000
 _MOST_SENTENCES = 200
 _TEASER_WORDS = 60
 _SAME_SENTENCE = 0.4
 _SAME_WORDING = 0.7
+_REWORDED = 0.5
+_FEW = 4
+_TOLD_WORDS = 6
+"""A line of fewer words tells nothing: "Slideshow (21 images)"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,105 @@ def compare(old_title: str, old_text: str, new_title: str, new_text: str) -> Cha
     facts = _facts(pairs, added, old, new, reasons) if reasons else ""
     return Change(
         is_material=bool(reasons), why="; ".join(reasons[:5]) or otherwise, removed=gone, added=come, facts=facts
+    )
+
+
+UNCHANGED = Change(is_material=False, why="no fact took another's place")
+
+
+def correction(old_text: str, new_text: str, *, is_one_site: bool = False, hosts: str = "") -> Change:
+    """What a copy at another address corrects of a stored text: the facts that took another's place, headlines left aside.
+
+    On one site, and where the new text says that it is a correction, facts that came in between count, too. `hosts` are those of
+    both addresses: an outlet that puts its own name where another's stood ("told the Herald") corrects nothing.
+    """
+    if not _reprinted_otherwise(old_text, new_text, is_one_site=is_one_site):
+        return UNCHANGED
+    old, new = _Version("", old_text), _Version("", new_text)
+    pairs, removed, added = _paired(old, new)
+    is_free = (is_one_site and not _is_other_reading(old, new, kept=len(old.body) - len(removed))) or any(
+        _NOTE.search(each.shown) for each in added
+    )
+    inner = _between(new, added) if is_free else []
+    telling = {after.key: list(_replaced(before, after, old, new, hosts, is_free)) for before, after in pairs}
+    telling |= {each.key: list(_reasons([], [each], old, new)) for each in inner}
+    reasons = list(dict.fromkeys(each for said in telling.values() for each in said))
+    if not reasons:
+        return UNCHANGED
+    gone = tuple(each.shown for each, _ in pairs) + tuple(each.shown for each in removed)
+    come = tuple(each.shown for _, each in pairs) + tuple(each.shown for each in added)
+    facts = "\n".join(sorted(key for key, said in telling.items() if said))
+    return Change(is_material=True, why="; ".join(reasons[:5]), removed=gone, added=come, facts=facts)
+
+
+def _reprinted_otherwise(old_text: str, new_text: str, *, is_one_site: bool) -> bool:
+    """A quick look: whether any sentence of one stands changed in the other. Most copies end here, having cost little."""
+    before, after = sentences(old_text[:_READ_CHARS]), sentences(new_text[:_READ_CHARS])
+    both = {*before} & {*after}
+    went = [set(tokens(each)) for each in before if each not in both][:_MOST_SENTENCES]
+    came = [set(tokens(each)) for each in after if each not in both][:_MOST_SENTENCES]
+    is_added_to = any(is_one_site or _NOTE.search(each) for each in after if each not in both)
+    return (bool(both) and is_added_to) or any(
+        a != b and len(a & b) >= _SAME_SENTENCE * len(a | b) for a in went for b in came
+    )
+
+
+def _between(new: _Version, added: list[_Sentence]) -> list[_Sentence]:
+    """What came in between what was there, or at its start; an outlet's own lines stand at the end."""
+    kept = [place for place, each in enumerate(new.body) if each not in added]
+    return [each for each in added if kept and new.body.index(each) < kept[-1] and each.is_told]
+
+
+def _replaced(
+    before: _Sentence, after: _Sentence, old: _Version, new: _Version, hosts: str, is_free: bool
+) -> Iterator[str]:
+    likeness = _likeness(before, after)
+    if before.is_title or len(after.words) < _TOLD_WORDS:
+        return
+    gained = list((Counter(after.numbers) - Counter(before.numbers)).elements())
+    lost = list((Counter(before.numbers) - Counter(after.numbers)).elements())
+    is_swapped = before.numbers != after.numbers and before.wording == after.wording
+    is_unheard = bool(gained and lost and set(gained) - old.numbers)
+    if before.units == after.units and (is_swapped or (is_unheard and likeness >= _REWORDED)):
+        yield f"numbers {_listed(lost or before.numbers)} → {_listed(gained or after.numbers)}"
+    elif is_free:
+        yield from _numbers(before, after, old, new)
+    said = [each for each in _quoted(after.text) if f" {each} " not in old.running]
+    was = [each for each in _quoted(before.text) if f" {each} " not in new.running]
+    is_said_otherwise = not {each.replace(" ", "") for each in said} & {each.replace(" ", "") for each in was}
+    if said and was and is_said_otherwise and likeness >= _REWORDED:
+        yield f"quote “{_cut(was[0])}” → “{_cut(said[0])}”"
+    if likeness < _SAME_WORDING:
+        return
+    yield from _other_names(before, after, old, new, hosts)
+    if before.negations != after.negations and len(before.folded ^ after.folded) <= _FEW:
+        yield "negation changed"
+
+
+def _other_names(before: _Sentence, after: _Sentence, old: _Version, new: _Version, hosts: str) -> Iterator[str]:
+    gained = [each for each in after.names(old, new) if each not in old.folded]
+    lost = [each for each in before.names(old, new) if each not in after.folded]
+    gained, lost = _without_respelled(gained, lost, old, new)
+    came, went = (
+        [each for each in names if len(each) > 2 and each not in _PRESS and each not in hosts]
+        for names in (gained, lost)
+    )
+    is_alias = any(_is_alias(a, b, after.text, before.text) for a in came for b in went)
+    if came and went and not is_alias:
+        yield f"names {_listed(went)} → {_listed(came)}"
+    days = [each.folded & _DAYS for each in (before, after)]
+    if all(days) and not days[0] & days[1]:
+        yield f"day {_listed(sorted(days[0]))} → {_listed(sorted(days[1]))}"
+
+
+def _is_alias(one: str, other: str, *texts: str) -> bool:
+    """Whether an outlet's style writes one name for the other: Cal and Calif, Qasem and Qassem, IS and Islamic State."""
+    is_short = one[0] == other[0] and any(each.upper() in text for each in (one, other) for text in texts)
+    return (
+        is_short
+        or one.startswith(other)
+        or other.startswith(one)
+        or _DOUBLED.sub(r"\1", one) == _DOUBLED.sub(r"\1", other)
     )
 
 
@@ -160,6 +267,16 @@ class _Sentence:
         return tuple(_as_number(word) for word in tokens(_NUMBERED_NAME.sub("", self.text)) if _is_number(word))
 
     @property
+    def is_told(self) -> bool:
+        """A sentence rather than a caption or a link to something else."""
+        return len(self.words) >= _TOLD_WORDS and bool(_STOP.search(self.shown))
+
+    @property
+    def units(self) -> frozenset[str]:
+        """What its numbers are of: a sum in another currency, or miles for kilometres, corrects nothing."""
+        return self.folded & _UNITS_OF | frozenset(_CURRENCY.findall(self.text))
+
+    @property
     def wording(self) -> list[str]:
         """Its words without the numbers."""
         return [word for word in self.words if not _is_number(word)]
@@ -203,7 +320,8 @@ _Pair = tuple[_Sentence, _Sentence]
 
 class _Version:
     def __init__(self, title: str, text: str) -> None:
-        body = [_Sentence(each) for each in sentences(text[:_READ_CHARS]) if not _BOILERPLATE.search(each)]
+        text = _DATELINE.sub("", text[:_READ_CHARS])
+        body = [_Sentence(each) for each in sentences(text) if not _BOILERPLATE.search(each)]
         self.title = _Sentence(title, is_title=True)
         self.body = [each for each in body if each.words]
         self.words = [word for each in self.body for word in each.words]
@@ -237,10 +355,13 @@ class _Version:
 
     @cached_property
     def quotes(self) -> list[str]:
-        text = "\n".join(each.text for each in self.all)
-        inside = (next(filter(None, hit.groups())) for hit in _QUOTED.finditer(text))
-        spoken = (tokens(each) for each in inside)
-        return [" ".join(words) for words in spoken if len(words) >= 3]
+        return _quoted("\n".join(each.text for each in self.all))
+
+
+def _quoted(text: str) -> list[str]:
+    inside = (next(filter(None, hit.groups())) for hit in _QUOTED.finditer(text))
+    spoken = (tokens(each) for each in inside)
+    return [" ".join(words) for words in spoken if len(words) >= 3]
 
 
 def _paired(old: _Version, new: _Version) -> tuple[list[_Pair], list[_Sentence], list[_Sentence]]:
@@ -277,6 +398,19 @@ def _likeness(a: _Sentence, b: _Sentence) -> float:
 
 # --- words --------------------------------------------------------------------------------------------------------------
 
+_DOUBLED = re.compile(r"(.)\1+")
+_STOP = re.compile(r"[.!?…।۔؟。！？][\"'”’»)\]」』]*$")
+_CURRENCY = re.compile("[$£€¥₹₽؋﷼₨₺₴]|Rs\\b")
+# "KABUL, Oct 20 (Reuters) -", "МОСКВА, 20 окт -": where and when an outlet printed it.
+_DATELINE = re.compile(
+    r"\A\W{0,3}(?:[^\n()]{0,60}\([^\n()]{2,40}\)|[A-ZА-ЯЁ]{3,}[^\n()–—]{0,50}?)\s{0,3}(?:[–—]|-{1,2}\s)\s{0,3}"
+)
+_NOTE = re.compile(
+    r"\b(?:corrections?\s*:|corrected\s+(?:to|from|version|the|a|an)\b|correct(?:s|ing)\s|(?:was|been)\s+corrected|clarifications?\s*:"
+    r"|an? (?:earlier|previous) version of|earlier versions? of this)|\A\W{0,3}(?:corrected|refile)\b|исправлен[аоы]?\b|уточнен"
+    r"|в предыдущей версии|تصحیح|تصحيح|اصلاحیه|更正|勘误|корректировк",
+    re.IGNORECASE,
+)
 _UNITS = "minute|hour|day|week|month|year|min|hr|sec|second"
 # Every repeat has an upper bound: strangers write these texts, and a page of digits must not cost a minute.
 _RELATIVE = re.compile(
@@ -326,9 +460,15 @@ _NEGATIONS = _words(
     "nicht kein keine nie ne pas jamais sans non nunca sin jamás نه نیست نیستند نبود بدون هیچ هرگز نہیں نہ مت بغیر "
     "لا لم لن ليس ليست غير دون نشته هیڅ नहीं न मत değil yok hiç ei"
 )
+_UNITS_OF = _words(
+    "mile miles km kilometre kilometres kilometer kilometers mph kph kmh foot feet ft metre metres meter meters yards acres "
+    "hectares pound pounds lb lbs kg kilogram kilograms tons tonnes celsius fahrenheit dollars euros rupees roubles rubles "
+    "yuan yen crore lakh"
+)
 _DAYS = _words(
     "monday tuesday wednesday thursday friday saturday sunday понедельник вторник среду четверг пятницу субботу воскресенье"
 )
+_PRESS = frozenset(word for spelled in AGENCIES.values() for each in spelled for word in tokens(each))
 _NOT_NAMES = _DAYS | _words(
     "i i'm i'll i've mr mrs ms dr sir president minister the a an in on at it he she we they but and "
     "january february march april may june july august september october november december "

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property, lru_cache
 
+from monitor import urls
 from monitor.boilerplate import PAGES, Page, held_by, is_all_they_share, learned, template
-from monitor.changes import compare
+from monitor.changes import UNCHANGED, Change, compare, correction
 from monitor.sketch import Runs, Shingles
 from monitor.text import tokens
 from monitor.types import Article, Kind, Known, StoryChoice
@@ -34,6 +36,10 @@ OTHER_START = 0.7
 """The same where the starts differ, as when an outlet puts its own lead before the wire's text."""
 ALL_BUT_A_PASSAGE = 0.9
 """Below this two texts that each hold a long passage of their own are a template around two tales."""
+ALL_BUT_FACTS = 0.75
+"""Share of all runs of two texts that is left where single facts were corrected."""
+CORRECTED_WITHIN_FOR = timedelta(hours=12)
+"""Of two such texts of one site under titles that differ in a number, the later one corrects; after that it is the next day's."""
 START_SHARED = 0.25
 SAME_SITE_START_SHARED = 0.3
 """Pages of one site share up to .82 in galleries and footers, but at most .26 of their starts, as measured."""
@@ -90,24 +96,10 @@ def _same_article(article: Article, own: _Reading, candidates: Sequence[Known]) 
 
 def _is_believable(article: Article, own: _Reading, known: Known) -> bool:
     """A canonical URL that names the home page or a section is carried by all its articles: there the texts must agree."""
-    if _names_an_article(article.url):
+    if urls.names_an_article(article.url):
         return True
     other = _Reading(known.title, known.text)
     return own.has_title_of(other) or own.shingles.containment(other.shingles) >= CONTAINMENT
-
-
-def _names_an_article(url: str) -> bool:
-    """Whether an address looks like one article's: a query, or a last part with a number or of several words."""
-    parts = _parts(url)
-    if parts is None:
-        return False
-    last = parts.path.rstrip("/").rpartition("/")[2]
-    return (
-        bool(parts.query)
-        or any(each.isdigit() for each in last)
-        or last.count("-") + last.count("_") >= 2
-        or len(last) > 30
-    )
 
 
 # --- the same text, elsewhere ---------------------------------------------------------------------------------------------
@@ -123,14 +115,51 @@ def _copy(article: Article, own: _Reading, candidates: Sequence[Known]) -> Story
         return None
     templates = _templates(article, own, candidates, readings, worth)
     found = [
-        (candidates[i], similarity)
+        (candidates[i], readings[i], similarity)
         for i in worth
         if (similarity := _likeness(article, own, candidates[i], readings[i], templates))
     ]
     if not found:
         return None
-    known, similarity = max(found, key=lambda each: each[1] == 1.0)
-    return _choice(Kind.COPY, known, similarity, f"same text ({similarity:.0%} of its word runs)")
+    known, _, similarity = max(found, key=lambda each: each[2] == 1.0)
+    copy = _choice(Kind.COPY, known, similarity, f"same text ({similarity:.0%} of its word runs)")
+    return _corrected(article, own, copy, found)
+
+
+# --- a corrected copy -----------------------------------------------------------------------------------------------------
+
+_COMPARED = 5
+"""Stored prints that a copy is compared with sentence by sentence, the likest ones: a wire's fiftieth print costs no more."""
+
+
+def _corrected(
+    article: Article, own: _Reading, copy: StoryChoice, found: Sequence[tuple[Known, _Reading, float]]
+) -> StoryChoice:
+    """The same copy; or an update, where every print we have states other facts and this one is no older than they.
+
+    Where one print says the same already it is one copy more, of that one: so a correction is told once, whoever makes it next.
+    """
+    likest = sorted(found, key=lambda each: -own.shingles.resemblance(each[1].shingles))
+    first = [each for each in found if each[0].article_id == copy.of_article_id]
+    changes = []
+    for known, other, similarity in [*first, *(each for each in likest if each not in first)][:_COMPARED]:
+        change = _correction(article, own, known, other)
+        if not change.is_material:
+            return copy if known.article_id == copy.of_article_id else _choice(Kind.COPY, known, similarity, copy.why)
+        changes.append((known, similarity, change))
+    known, similarity, change = changes[0]
+    if article.published_at < min(each.published_at for each, _, _ in found):
+        return replace(copy, why=f"{copy.why}, an earlier version: {change.why}")
+    choice = _choice(Kind.UPDATE, known, similarity, f"same text elsewhere, corrected: {change.why}")
+    return replace(choice, is_material=True, facts=change.facts)
+
+
+def _correction(article: Article, own: _Reading, known: Known, other: _Reading) -> Change:
+    """What it corrects of this print; nothing, and at no cost, where one of the two only adds to the other."""
+    if own.shingles.holds(other.shingles) or other.shingles.holds(own.shingles):
+        return UNCHANGED
+    hosts = f"{urls.host(article.url)} {urls.host(known.url)} {article.source} {known.source}".casefold()
+    return correction(known.text, article.text, is_one_site=_is_same_site(article, known), hosts=hosts)
 
 
 def _worth_a_look(own: _Reading, readings: Sequence[_Reading]) -> list[int]:
@@ -169,7 +198,8 @@ def _likeness(article: Article, own: _Reading, known: Known, other: _Reading, te
         return 0.0
     if is_same_site:
         is_either = similarity >= OTHER_START or other_start >= SAME_SITE_START_SHARED
-        is_copy = start >= SAME_SITE_START_SHARED and is_either and own.has_title_for(other)
+        is_same_day = abs(article.published_at - known.published_at) <= CORRECTED_WITHIN_FOR
+        is_copy = start >= SAME_SITE_START_SHARED and is_either and own.has_title_for(other, is_same_day=is_same_day)
     else:
         is_copy = similarity >= OTHER_START or max(start, other_start) >= START_SHARED
     return similarity if is_copy else 0.0
@@ -217,12 +247,14 @@ class _Reading:
     def has_title_of(self, other: _Reading) -> bool:
         return bool(self.title_words) and self.title_words == other.title_words
 
-    def has_title_for(self, other: _Reading) -> bool:
+    def has_title_for(self, other: _Reading, *, is_same_day: bool) -> bool:
         """Whether on one site the titles allow a copy: over two teasers one title must only add to the other."""
         mine, theirs = set(self.title_words), set(other.title_words)
         is_within = bool(mine and theirs) and (mine <= theirs or theirs <= mine)
         is_article = max(len(self.shingles.words), len(other.shingles.words)) >= 2 * TEASER_WORDS
-        return not self.is_next_of_series(other) and (is_article or is_within)
+        if self.is_next_of_series(other):
+            return is_article and is_same_day and self.corrects_title_of(other)
+        return is_article or is_within
 
     @cached_property
     def numbers(self) -> set[str]:
@@ -237,6 +269,13 @@ class _Reading:
         """Titles that differ in their numbers only: "2015: the year in pictures"."""
         mine, theirs = ([word for word in each.title_words if not word[0].isdigit()] for each in (self, other))
         return mine == theirs and self.title_words != other.title_words
+
+    def corrects_title_of(self, other: _Reading) -> bool:
+        """Whether the number that took another's place in the title did so in an otherwise equal text: "12 dead" is 17 by now."""
+        mine, theirs = ({word for word in each.title_words if word[0].isdigit()} for each in (self, other))
+        came, went = mine - theirs, theirs - mine
+        is_in_text = came <= self.numbers - other.numbers and went <= other.numbers - self.numbers
+        return bool(came and went) and is_in_text and self.shingles.resemblance(other.shingles) >= ALL_BUT_FACTS
 
     def is_same_as(self, other: _Reading) -> bool:
         return self.title_words == other.title_words and self.shingles.words == other.shingles.words

@@ -17,7 +17,7 @@ from functools import partial
 from sqlmodel import Session
 
 from monitor import notices, schedule
-from monitor.channels import Channel
+from monitor.channels import Channel, Editor
 from monitor.errors import StoreError
 from monitor.schedule import ChannelEvent
 from monitor.store import outbox
@@ -30,6 +30,10 @@ LEASE_FOR = timedelta(minutes=5)
 _SEND_SECONDS = 90.0
 """More than any channel's own deadline: a last fence, never met in order."""
 _REST_SECONDS = 60.0
+_EDITS = "edits of all channels"
+"""No channel's name: those hold no spaces."""
+_LOOK_SECONDS = 30.0
+"""Between two looks for messages to edit."""
 
 
 class Deliverer:
@@ -67,7 +71,35 @@ class Deliverer:
             task = asyncio.create_task(self._drain(name), name=f"deliver {name}")
             self._running[name] = task
             task.add_done_callback(partial(self._forget, name))
+        editors = {name: channel for name, channel in self._channels().items() if isinstance(channel, Editor)}
+        if editors and self._is_free(_EDITS):
+            task = asyncio.create_task(self._edit(editors), name="edit messages")
+            self._running[_EDITS] = task
+            task.add_done_callback(partial(self._forget, _EDITS))
         return len(started)
+
+    async def _edit(self, editors: Mapping[str, Editor]) -> int:
+        """Keep current what was sent, where the channel can. Whatever goes wrong, alerts on their way know nothing of it."""
+        self._resting_until[_EDITS] = asyncio.get_running_loop().time() + _LOOK_SECONDS
+        try:
+            where = {name: each.destination for name, each in editors.items()}
+            for edit in await self._db.write(outbox.outdated, where, now=self._clock()):
+                async with self._places, asyncio.timeout(_SEND_SECONDS):
+                    outcome = await editors[edit.channel].edit(edit.alert, edit.receipt, now=self._clock())
+                await self._db.write(outbox.edited, edit, outcome)
+                log.info(
+                    "edited alert=%s channel=%s result=%s code=%s",
+                    edit.alert.id,
+                    edit.channel,
+                    outcome.result,
+                    outcome.code,
+                )
+                await asyncio.sleep(self._spacing)
+        except StoreError as error:
+            self._on_error(error)
+        except Exception:
+            log.exception("editing messages failed in an unforeseen way; it rests for a minute")
+        return 0
 
     async def finish(self) -> int:
         """Wait until the runners have nothing due any more; returns how many tries were made."""
@@ -138,6 +170,8 @@ class Deliverer:
     async def _try(self, channel: Channel, delivery: DeliveryState, now: datetime) -> Outcome:
         try:
             async with asyncio.timeout(_SEND_SECONDS):
+                if delivery.thread and isinstance(channel, Editor):
+                    return await channel.reply(delivery.alert, delivery.thread, now=now)
                 return await channel.send(delivery.alert, now=now)
         except Exception as error:
             log.exception("channel=%s failed in an unforeseen way", channel.name)

@@ -300,24 +300,34 @@ def merge(session: Session, into: int, other: int, hand: Hand) -> Said:
 
 
 def split(session: Session, article_ids: Sequence[int], hand: Hand) -> Said:
-    """Articles of one story become a story of their own. Raises UnknownError, or DeskError where nothing would be left."""
+    """Articles of one story, with the copies of them, become a story of their own.
+
+    Raises UnknownError, or DeskError where nothing would be left.
+    """
     serialize_decisions(session)
-    ids, from_id = _of_one_story(session, article_ids)
+    named, from_id = _of_one_story(session, article_ids)
+    ids = stories.with_copies(session, from_id, named)
     if len(ids) == len(stories.carriers(session, [from_id])[from_id]):
+        copies = " with its copies" if len(named) == 1 else " with their copies"
         which = "is the only article" if len(ids) == 1 else "are all the articles"
-        raise DeskError(f"{_listed(ids)} {which} of story {from_id}: there is nothing to split off from")
+        who = _listed(named) + copies * (len(ids) > len(named))
+        raise DeskError(f"{who} {which} of story {from_id}: there is nothing to split off from")
     left_id, new_id = stories.split_off(session, ids, hand.preferred)
     return _said(session, "split", ids, left_id, new_id, f"stories merge {left_id} {new_id}", hand)
 
 
 def move(session: Session, article_ids: Sequence[int], to: int, hand: Hand) -> Said:
-    """Articles of one story go to another. Raises UnknownError, or DeskError where they are there already."""
+    """Articles of one story, with the copies of them, go to another.
+
+    Raises UnknownError, or DeskError where they are there already.
+    """
     serialize_decisions(session)
-    ids, from_id = _of_one_story(session, article_ids)
+    named, from_id = _of_one_story(session, article_ids)
     to_id = _story(session, to)
     if from_id == to_id:
-        verb = "is" if len(ids) == 1 else "are"
-        raise DeskError(f"{_listed(ids)} {verb} in story {to_id} already")
+        verb = "is" if len(named) == 1 else "are"
+        raise DeskError(f"{_listed(named)} {verb} in story {to_id} already")
+    ids = stories.with_copies(session, from_id, named)
     left_id = stories.move(session, ids, to_id, hand.preferred)
     is_emptied = left_id == to_id
     undo = _split_command(ids) if is_emptied else f"stories move {' '.join(map(str, ids))} --to {left_id}"
@@ -361,4 +371,5 @@ def _said(session: Session, verb: str, ids: list[int], from_id: int, to_id: int,
     )
     words = _words(row)
     stories.add_choice(session, row)
+    stories.pin(session, to_id, ids)
     return Said(story_id=to_id, words=words, undo=undo)

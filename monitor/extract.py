@@ -14,13 +14,13 @@ from datetime import datetime
 
 from lxml import etree
 
-from monitor import language, text, webpage
+from monitor import language, text, urls, webpage
 from monitor.sketch import Shingles
 from monitor.terms import stem
 from monitor.text import word_count
 from monitor.types import Article, Entry, Grade
 from monitor.walls import is_wall
-from monitor.webpage import WebPage
+from monitor.webpage import Reading, WebPage
 
 MAX_HTML = 64 * 1024
 FULL_WORDS = 120
@@ -72,7 +72,8 @@ def extract(
 
     Never fails on any markup. A wall's text is dropped: the article then has its title only, and the grade WALL.
     """
-    body, grade, note = _body(entry, page)
+    reading = webpage.read(page) if page else None
+    body, grade, note = _body(entry, reading)
     title = entry.title or _first_words(body)
     return Article(
         guid=entry.guid,
@@ -86,7 +87,14 @@ def extract(
         author=entry.author,
         grade=grade,
         page=note,
+        canonical=_canonical(entry, title, page, reading) if note in (FROM_PAGE, PAGE_HAS_LESS) else "",
     )
+
+
+def _canonical(entry: Entry, title: str, page: WebPage | None, reading: Reading | None) -> str:
+    if page is None or reading is None or not reading.canonical:
+        return ""
+    return urls.declared(reading.canonical, page.url or entry.url, entry.url, title)
 
 
 def read_articles(
@@ -115,15 +123,14 @@ def readable(markup: str) -> str:
 # --- which text, and how much of it -----------------------------------------------------------------------------------
 
 
-def _body(entry: Entry, page: WebPage | None) -> tuple[str, Grade, str]:
+def _body(entry: Entry, reading: Reading | None) -> tuple[str, Grade, str]:
     """The best text there is, its grade, and what came of the page: its text, the content's or the summary's, in this order
     where they say equally much."""
     offers = [readable(markup) for markup in (entry.content_html, entry.summary_html) if markup]
     walls = [offer for offer in offers if is_wall(offer)]
     own, whole = _longest(entry, [offer for offer in offers if offer not in walls])
-    if page is None:
+    if reading is None:
         return own, _grade(own, whole, is_wall=bool(walls)), ""
-    reading = webpage.read(page)
     fuller, whole_page = _longest(entry, [reading.text])
     if reading.is_wall:
         return own, _grade(own, whole, is_wall=True), PAGE_IS_WALL

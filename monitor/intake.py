@@ -158,7 +158,7 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
     article, sighting = judged.article, judged.sighting
     candidates, crowded = articles.near(session, article, judged.fingerprint, sighting, now=now)
     read = None if article.grade is Grade.WALL else judged.fingerprint.shingles
-    choice = _choose(article, candidates, read)
+    choice = _unless_outdated(session, article, _choose(article, candidates, read), candidates)
     if choice.kind is Kind.NEW:
         judged, joined = _join(session, _without_template(judged, candidates), now=now)
         choice = joined or choice
@@ -178,6 +178,7 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
         escalations=escalations,
     )
     known = _same_article(choice, candidates)
+    is_print = choice.kind in (Kind.COPY, Kind.UPDATE)
     if known is None:
         article_id = articles.add(
             session,
@@ -190,7 +191,7 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
             is_searched=telling.is_searched,
             now=now,
         )
-        if choice.kind is not Kind.COPY:
+        if not is_print:
             kindred.add(session, article_id, judged.profile)
     else:
         article_id = known.article_id
@@ -204,7 +205,7 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
         multilingual.keep(session, article_id, judged.meant)
     alerts.save_matches(session, article_id, story_id, judged.scores, decision, now=now)
     topics.keep_lessons(session, article_id, judged.scores, now=now)
-    if known is None and choice.kind is not Kind.COPY:
+    if known is None and not is_print:
         missed = near.candidates(judged.scores)
         near.keep(session, article_id, story_id, article.url, article.title, missed, now=now)
     filed = Filed(
@@ -222,10 +223,23 @@ def _choose(article: Article, candidates: Sequence[Known], read: Shingles | None
     """What it is to those we know; of equals, where a person said to which story such a text belongs, to that one."""
     choice = dedup.choose(article, candidates, read=read)
     pinned = [known for known in candidates if known.is_pinned]
-    if choice.kind is not Kind.COPY or not pinned or _same_article(choice, candidates):
+    if choice.kind is Kind.NEW or not pinned or _same_article(choice, candidates):
         return choice
     said = dedup.choose(article, pinned, read=read)
-    return said if said.kind is Kind.COPY and said.similarity >= choice.similarity else choice
+    return said if said.kind is choice.kind and said.similarity >= choice.similarity else choice
+
+
+def _unless_outdated(
+    session: Session, article: Article, choice: StoryChoice, candidates: Sequence[Known]
+) -> StoryChoice:
+    """A corrected copy, unless a later version of the same text is known already: then it only arrives late, and is a copy."""
+    of, story_id = choice.of_article_id, choice.story_id
+    if choice.kind is not Kind.UPDATE or of is None or story_id is None or _same_article(choice, candidates):
+        return choice
+    if not story_rows.has_later_version(session, story_id, of, article.published_at):
+        return choice
+    why = f"an earlier version of it arrives late: {choice.why}"
+    return replace(choice, kind=Kind.COPY, is_material=False, facts="", why=why)
 
 
 def _without_template(judged: Judged, others: Sequence[Known]) -> Judged:
@@ -280,7 +294,7 @@ def _carrier(article: Article, choice: StoryChoice, article_id: int) -> Carrier:
         published_at=article.published_at,
         seen_at=article.seen_at,
         wire=article.wire,
-        copy_of=choice.of_article_id if choice.kind is Kind.COPY else None,
+        copy_of=choice.of_article_id if choice.kind in (Kind.COPY, Kind.UPDATE) else None,
     )
 
 
@@ -319,7 +333,7 @@ def _escalations(
 def _same_article(choice: StoryChoice, candidates: Sequence[Known]) -> Known | None:
     """The stored article that this one is, met again: same address or same guid, changed or not."""
     for known in candidates:
-        is_met_again = known.same_url or known.same_guid or choice.kind is Kind.UPDATE
+        is_met_again = known.same_url or known.same_guid
         if known.article_id == choice.of_article_id and is_met_again:
             return known
     return None

@@ -192,7 +192,8 @@ class PageReader:
             )
         except (ParseError, BusyError) as error:
             return Found(visit=PageVisit(url=entry.url, at=now, outcome=f"page not read: {error}"))
-        return Found(visit=PageVisit(url=entry.url, at=now, outcome=article.page), article=article)
+        visit = PageVisit(url=entry.url, at=now, outcome=article.page, canonical=article.canonical)
+        return Found(visit=visit, article=article)
 
     # --- robots.txt and addresses -----------------------------------------------------------------------------------
 

@@ -230,11 +230,12 @@ def _settle(
     entries: int = 0,
     error: MonitorError | None = None,
 ) -> Polled:
+    asked_pages.remember(session, visits)
+    judged = _at_their_own_addresses(session, judged)
     judged, storm = storms.guarded(session, feed, judged, now=now)
     feeds.settle(session, update)
     if judged:
         serialize_decisions(session)
-    asked_pages.remember(session, visits)
     filed = tuple(take_in(session, each, tools.telling, now=now) for each in judged)
     if storm:
         _tell_storm(session, feed, storm, filed, tools.telling, now=now)
@@ -248,6 +249,15 @@ def _settle(
         filed=filed,
         event=event,
         error=str(error) if error else None,
+    )
+
+
+def _at_their_own_addresses(session: Session, judged: Sequence[Judged]) -> tuple[Judged, ...]:
+    """Articles whose pages were read, now or earlier, go by the address that the page names: two entries are one then."""
+    own = asked_pages.canonicals(session, {each.article.url for each in judged if each.article.url})
+    return tuple(
+        replace(each, article=replace(each.article, url=own[each.article.url])) if each.article.url in own else each
+        for each in judged
     )
 
 

@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
-from monitor import seedfiles
+from monitor import history, seedfiles
 from monitor.calibrate import Calibration, margin
 from monitor.ledger import Carrier, outlets
 from monitor.lessons import calibration
 from monitor.seedfiles import SeedFileError, Sheet, Written
-from monitor.store import alerts, articles, search, stories, topics
+from monitor.store import alerts, articles, pages, search, stories, topics
 from monitor.store.tables import (
     AlertRow,
     ArticleRow,
@@ -28,7 +28,6 @@ from monitor.store.tables import (
     EntryRow,
     FeedRow,
     MatchRow,
-    RevisionRow,
     VerdictRow,
 )
 from monitor.types import Evidence, Grade, Measured, Reason, Verdict
@@ -243,6 +242,7 @@ def find_article(session: Session, asked: str) -> int | None:
     """The id of the article meant by an id or a URL; by URL the newest where several stand there."""
     if asked.isascii() and asked.isdigit() and len(asked) < 10:
         return session.exec(select(ArticleRow.id).where(ArticleRow.id == int(asked))).first()
+    asked = pages.canonicals(session, [asked]).get(asked, asked)
     wanted = canonical(asked)
     rows = session.exec(
         select(ArticleRow.id, ArticleRow.url)
@@ -285,7 +285,7 @@ def record(session: Session, article_id: int) -> Record | None:
         hits=_with_lessons(session, (_hit(match, row, titles, also, odds) for match in matches)),
         feeds=_feeds(session, row.id),
         carried=_carried(session, row),
-        revisions=_revisions(session, row.id),
+        revisions=tuple(asdict(each) for each in history.of_article(session, row.id)),
         told=_told(session, row.story_id),
         verdicts=_verdicts(session, row.id),
         outlet=_outlet(row, also.get(row.story_id, ())),
@@ -431,20 +431,6 @@ def _carried(session: Session, row: ArticleRow) -> tuple[tuple[int, str, str, st
     )
     found = session.exec(others.order_by(col(ArticleRow.id)).limit(100))
     return tuple((number or 0, outlet, title, kind) for number, outlet, title, kind in found)
-
-
-def _revisions(session: Session, article_id: int) -> tuple[dict[str, Any], ...]:
-    rows = session.exec(select(RevisionRow).where(RevisionRow.article_id == article_id).order_by(col(RevisionRow.id)))
-    return tuple(
-        {
-            "replaced_at": each.replaced_at,
-            "title": each.title,
-            "text": each.text,
-            "is_material": each.is_material,
-            "why": each.why,
-        }
-        for each in rows
-    )
 
 
 def _told(session: Session, story_id: int) -> tuple[Told, ...]:

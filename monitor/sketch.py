@@ -114,6 +114,15 @@ class Shingles:
         both = np.sort(np.concatenate((self.distinct, runs)))  # for so many quicker than to look up each
         return int(np.count_nonzero(both[1:] == both[:-1]))
 
+    def resemblance(self, other: Shingles) -> float:
+        """The share of both texts' different runs that both hold (Jaccard)."""
+        shared = self.containment(other) * min(len(self.distinct), len(other.distinct))
+        return float(shared / max(len(self.distinct) + len(other.distinct) - shared, 1))
+
+    def holds(self, other: Shingles) -> bool:
+        """Whether every run of `other` stands in this text."""
+        return not len(other.distinct) or (len(self.distinct) > 0 and bool(_held(other.distinct, self.distinct).all()))
+
     def starts(self, other: Shingles) -> tuple[float, float]:
         """How much of the start of the smaller text the larger holds, and the other way round.
 

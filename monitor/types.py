@@ -190,6 +190,8 @@ class PageVisit:
     """For people: 'full text fetched from the page', 'page refused: 403'."""
     host_paused_until_at: datetime | None = None
     """Set where no page of this host is to be asked for until then."""
+    canonical: str = ""
+    """The address that the page names as its own; '' where it names none that is to be believed."""
 
 
 # --- articles and topics ----------------------------------------------------------------------------------------------
@@ -215,6 +217,8 @@ class Article:
     grade: Grade = Grade.PARTIAL
     page: str = ""
     """What came of reading the article's own page, for people; '' where only its feed was read."""
+    canonical: str = ""
+    """The address that its page names as its own, where it was read and is to be believed (`urls.declared`)."""
 
     @property
     def full_text(self) -> str:
@@ -493,6 +497,8 @@ class Outcome:
     detail: str = ""
     """What they answered, at most 2 KB, free of our secrets."""
     retry_after_for: timedelta | None = None
+    receipt: str = ""
+    """By which the message can be edited and replied to; '' on channels that give none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -507,6 +513,8 @@ class DeliveryState:
     created_at: datetime
     destination: str = ""
     """Digest of the destination the delivery was made for."""
+    thread: str = ""
+    """The receipt of the first message on the same story and topic there; '' for the first itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

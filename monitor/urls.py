@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import idna
 
+from monitor.text import tokens
+
 LENGTH_LIMIT = 8192
 _HOST_LIMIT = 253
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -206,6 +208,11 @@ def _joined(base: Parts, link: str) -> str:
 
 # --- identity ---------------------------------------------------------------------------------------------------------
 
+_DIGITS = re.compile("[0-9]+")
+_NUMBER = re.compile("[0-9]{4,}")
+_SCRIPT = re.compile(r"\.(?:php\d?|aspx?|jsp|cgi|do)$", re.IGNORECASE)
+_SUFFIX = re.compile(r"\.\w{2,5}$")
+
 # Parameters that say how a reader came, not what is read.
 _TRACKING = re.compile(
     r"utm_[^=]*|at_\w+|ns_\w+|pk_(?:campaign|kwd|keyword|source|medium|content|cid)|mtm_\w+|matomo_\w+|hsa_\w+|vero_\w+|wt[._]mc\w*|guce_\w+|fb_\w+|_hs\w+|"
@@ -245,6 +252,54 @@ def canonical(url: str) -> str:
 def outlet(url: str) -> str:
     """Who publishes: the host without `www.`, `m.`, `edition.`, `feeds.` and the like; '' where it has none."""
     return _without_front(host(url), _OUTLET_FRONT)
+
+
+def names_an_article(url: str) -> bool:
+    """Whether an address looks like one article's: a query, or a last part with a number or of several words."""
+    try:
+        parts = split(url)
+    except ValueError:
+        return False
+    last = _last(parts.path)
+    return bool(parts.query) or bool(_DIGITS.search(last)) or last.count("-") + last.count("_") >= 2 or len(last) > 30
+
+
+def declared(link: str, page: str, asked: str, title: str) -> str:
+    """The address that a page at `page`, asked for as `asked`, names as its own by rel=canonical; '' where it cannot be believed.
+
+    Sites name their home page, a section, one script for all articles, or each other's address in a circle: believed is an
+    article's address on the same site that has something of the one asked for (its last part or number) or says the title.
+    """
+    there = resolve(page, link).partition("#")[0]
+    if not there or not names_an_article(there) or not _is_one_site(there, asked):
+        return ""
+    mine, theirs = split(asked), split(there)
+    own, named = _last(mine.path), _last(theirs.path)
+    if own == named and not (_SCRIPT.search(named) and not theirs.query):
+        return there if {*(theirs.query or "").split("&")} <= {"", *(mine.query or "").split("&")} else ""
+    numbers, named_numbers = {*_NUMBER.findall(mine.target)}, {*_NUMBER.findall(f"{named} {theirs.query}")}
+    if named_numbers:
+        return there if named_numbers <= numbers or (not numbers and _says(named, title)) else ""
+    return there if _says(named, title) and not {*_DIGITS.findall(own)} - {*_DIGITS.findall(named)} else ""
+
+
+def _last(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def _is_one_site(one: str, other: str) -> bool:
+    a, b = outlet(one), outlet(other)
+    is_one_port = split(one).port == split(other).port or {split(one).port, split(other).port} <= {
+        *_DEFAULT_PORTS.values()
+    }
+    return is_one_port and bool(a and b) and (a == b or a.endswith(f".{b}") or b.endswith(f".{a}"))
+
+
+def _says(slug: str, title: str) -> bool:
+    """Whether the words of an address are those of a title: three or more, most of them."""
+    words = [each for each in tokens(_SUFFIX.sub("", slug).replace("-", " ").replace("_", " ")) if not each.isdigit()]
+    known = set(tokens(title))
+    return len(words) >= 3 and sum(each in known for each in words) >= 0.6 * len(words)
 
 
 def _until_stable(step: Callable[[str], str], text: str) -> str:

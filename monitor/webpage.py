@@ -19,6 +19,7 @@ from lxml import html as lxml_html
 
 from monitor import charsets, walls
 from monitor.text import clean, word_count
+from monitor.urls import LENGTH_LIMIT
 
 MAX_PAGE = 2 * 1024 * 1024
 """Bytes read of a page: beyond them no article begins."""
@@ -53,6 +54,8 @@ class Reading:
 
     text: str = ""
     is_wall: bool = False
+    canonical: str = ""
+    """The one link by which the page's head names an address as its own, as it is written there."""
 
 
 def read(page: WebPage) -> Reading:
@@ -61,12 +64,23 @@ def read(page: WebPage) -> Reading:
     if tree is None:
         return Reading()
     is_closed = _is_declared_closed(tree) or _leads_to_a_wall(page)
+    canonical = _canonical(tree)
     text = main_text(tree)
     if walls.is_wall(text) or (is_closed and word_count(text) <= walls.SHORT_WORDS):
         return Reading(is_wall=True)
     if word_count(text) <= _FEW_WORDS and walls.is_wall(_shown(tree)):
         return Reading(is_wall=True)
-    return Reading(text=text)
+    return Reading(text=text, canonical=canonical)
+
+
+def _canonical(tree: lxml_html.HtmlElement) -> str:
+    """'' where there is none, or several that disagree."""
+    links = {
+        clean(each.get("href", ""), limit=LENGTH_LIMIT).strip()
+        for each in tree.xpath("//head//link[@rel and @href]")[:200]
+        if "canonical" in each.get("rel", "").lower().split()
+    }
+    return links.pop() if len(links) == 1 else ""
 
 
 def main_text(tree: lxml_html.HtmlElement) -> str:

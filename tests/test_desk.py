@@ -210,11 +210,68 @@ def test_nobody_is_told_by_a_split_but_the_next_of_a_story_that_was_never_told_i
 
 def test_the_article_that_opened_a_story_can_leave_it(room: Desk) -> None:
     said = room.splits(1)
-    assert room.stories() == {1: [1], 2: [2, 3], 4: [4]}
-    assert (said.story_id, said.undo) == (1, "stories merge 2 1")
-    room.merges(2, 1)
-    assert room.stories() == {2: [1, 2, 3], 4: [4]}
-    assert room.story(1).brief.id == 2
+    assert room.stories() == {1: [1, 2], 3: [3], 4: [4]}
+    assert (said.story_id, said.undo) == (1, "stories merge 3 1")
+    room.merges(3, 1)
+    assert room.stories() == {3: [1, 2, 3], 4: [4]}
+    assert room.story(1).brief.id == 3
+
+
+def pinned(room: Desk) -> list[int]:
+    with room.db.reading() as session:
+        return list(session.exec(select(ArticleRow.id).where(ArticleRow.is_pinned).order_by(col(ArticleRow.id))))
+
+
+def test_copies_go_where_their_original_goes(room: Desk) -> None:
+    room.files(CRACKS, "tribune")
+    room.files(CRACKS_TOLD_ANEW, "observer")
+    room.files(CRACKS.replace("eleven weeks", "thirty weeks"), "post")
+    assert room.stories() == {1: [1, 2, 3, 5, 6, 7], 4: [4]}
+    said = room.moves(1, to=4)
+    assert room.stories() == {3: [3, 6], 4: [1, 2, 4, 5, 7]}, "a corrected copy goes along, too"
+    assert room.story(4).outlets == ("herald", "courier", "gazette", "tribune", "post")
+    assert room.story(3).brief.outlets == 2
+    assert pinned(room) == [1], "the copies only followed"
+    assert said.undo == "stories move 1 2 5 7 --to 3"
+    room.moves(1, to=3)
+    assert room.stories() == {3: [1, 2, 3, 5, 6, 7], 4: [4]}
+    assert pinned(room) == []
+
+
+def test_a_copy_that_a_person_placed_stays_where_its_original_leaves(room: Desk) -> None:
+    room.splits(2)
+    room.merges(4, 2)
+    room.moves(3, to=4)
+    room.merges(1, 4)
+    assert room.stories() == {1: [1, 2, 3, 4]}
+    room.splits(1)
+    assert room.stories()[1] == [1]
+    with room.db.reading() as session:
+        match = session.exec(select(MatchRow).where(MatchRow.article_id == 2)).one()
+    assert match.story_id == 2
+
+
+def test_an_article_with_its_copies_alone_cannot_be_split(db: Database, matcher: Matcher) -> None:
+    room = Desk(db, matcher)
+    room.files(CRACKS, "herald")
+    room.files(CRACKS, "courier")
+    with pytest.raises(DeskError, match="article 1 with its copies are all the articles of story 1"):
+        room.splits(1)
+    room.splits(2)
+    assert room.stories() == {1: [1], 2: [2]}
+
+
+def test_only_what_a_person_moved_and_left_there_is_put_there_by_a_person(room: Desk) -> None:
+    room.merges(1, 4)
+    assert pinned(room) == [4]
+    room.splits(4)
+    assert pinned(room) == []
+    room.merges(4, 1)
+    assert pinned(room) == [1, 3]
+    room.splits(3)
+    assert pinned(room) == [1, 3]
+    room.splits(1)
+    assert (room.stories(), pinned(room)) == ({1: [1, 2], 3: [3], 4: [4]}, [3])
 
 
 def test_an_article_moves_and_moves_back(room: Desk) -> None:

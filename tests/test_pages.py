@@ -480,3 +480,73 @@ def test_k3_a_poll_that_dies_between_page_and_commit_is_made_again_whole(
 
 def _dies(*_: Any, **__: Any) -> None:
     raise StoreError("gone for a moment")
+
+
+# --- the address that a page names as its own ---------------------------------------------------------------------------
+
+
+def canonical(to: str) -> str:
+    return f'<link rel="canonical" href="{to}">'
+
+
+def test_two_entries_whose_pages_name_one_address_are_one_article(
+    tmp_path: Path, clock: SetClock, site: Site, sink: Sink
+) -> None:
+    with Newsroom(tmp_path, clock, fetch={"pages": "always"}) as room:
+        room.reads("world", site.url("/world"))
+        site.publishes("/world", rss(OLD))
+        opens(room, site, sink)
+        own = "/2021/lorries-4711-hour"
+        told = "Before lorries may cross, stone is tested, a spokesman of the council says; until then drivers lose an hour."
+        for path, feed, teaser in (
+            ("/world/lorries-4711", "/feed", TEASER),
+            ("/local/lorries-4711?from=front", "/world", told),
+        ):
+            serves(site, path, page(FULL, head=canonical(own)))
+            site.publishes(feed, rss((TITLE, site.url(path), f"guid of {feed}", teaser, AT)))
+            room.polls()
+            room.clock.passes(minutes=20)
+        (article,) = (row for row in room.rows(ArticleRow) if row.title == TITLE)
+        assert article.url == site.url(own)
+        assert {row.article_id for row in room.rows(EntryRow) if row.guid.startswith("guid of")} == {article.id}
+        with room.app.db.reading() as session:
+            assert find_article(session, site.url("/world/lorries-4711")) == article.id
+        site.publishes("/feed", rss((TITLE, site.url("/world/lorries-4711"), "another guid", TEASER, AT)))
+        room.polls()
+        assert len([row for row in room.rows(ArticleRow) if row.title == TITLE]) == 1, "known again without its page"
+
+
+def strangers(room: Newsroom, site: Site, *named: str) -> list[str]:
+    """Addresses of two articles, each told as it is read, whose pages name these addresses as their own."""
+    other = FULL.replace("Divers will go down", "The town of Lower Quay will vote").replace(
+        "market towns", "hill farms"
+    )
+    for number, (text, to) in enumerate(zip((FULL, f"{CONCERT} {other}"), named, strict=True), 1):
+        path = f"/news/story-{number}"
+        serves(site, path, page(text, title=f"{TITLE}: {number}", head=canonical(to)))
+        item = (f"Lorries, part {'ab'[number - 1]}", site.url(path), f"guid-{number}", text[:110], AT)
+        site.publishes("/feed", rss(item))
+        room.polls()
+        room.clock.passes(minutes=20)
+    return sorted(row.url for row in room.rows(ArticleRow) if row.title != OLD[0])
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        ("/", "/"),
+        ("/news/", "/news"),
+        ("/news/index.html", "/news/index.html"),
+        ("/news/view-article-page.php", "/news/view-article-page.php"),
+        ("/news/story-2", "/news/story-1"),
+        ("https://elsewhere.example/a-long-story-of-lorries-1", "https://elsewhere.example/a-long-story-of-lorries-1"),
+        ("javascript:alert(1)", "http://127.0.0.1:1/news/story-1"),
+        ("", "#top"),
+        ("http://[", "//"),
+    ],
+)
+def test_pages_that_name_the_home_page_a_section_or_one_another_merge_no_strangers(
+    room: Newsroom, site: Site, named: tuple[str, str]
+) -> None:
+    assert strangers(room, site, *named) == [site.url("/news/story-1"), site.url("/news/story-2")]
+    assert all(not row.canonical or row.canonical == row.url for row in room.rows(PageRow))

@@ -351,3 +351,26 @@ def test_no_text_raises_anything_else(base: str, link: str) -> None:
 def test_a_resolved_link_is_an_address_the_parser_agrees_with(base: str, link: str) -> None:
     resolved = urls.resolve(base, link)
     assert resolved == "" or str(urls.split(resolved)) == resolved
+
+
+@pytest.mark.parametrize(
+    ("link", "asked", "title", "believed"),
+    [
+        ("/2021/10/20/bridge-closed-to-lorries", "https://a.org/?p=77", "Bridge closed to lorries", True),
+        ("https://a.org/world/old-bridge-closed", "https://amp.a.org/live/old-bridge-closed", "", True),
+        ("https://www.a.org/news/4711", "https://a.org/sport/4711-bridge", "", True),
+        ("https://a.org/read?id=4711", "https://a.org/read?id=4711&utm_source=rss&x=1", "", True),
+        ("https://a.org/read.php", "https://a.org/read.php?id=4711", "", False),
+        ("https://a.org/read.php?id=4712", "https://a.org/read.php?id=4711", "", False),
+        ("https://a.org/", "https://a.org/news/4711", "", False),
+        ("https://a.org/news", "https://a.org/news/4711", "News", False),
+        ("https://a.org/latest-news-of-today", "https://a.org/news/4711", "Bridge closed to lorries", False),
+        ("https://a.org/bridge-closed-to-lorries", "https://a.org/bridge-closed-to-lorries-2", "Bridge closed to lorries", False),
+        ("https://b.org/2021/bridge-closed-to-lorries", "https://a.org/2021/bridge-closed-to-lorries", "", False),
+        ("ftp://a.org/bridge-closed-to-lorries", "https://a.org/x/bridge-closed-to-lorries", "", False),
+    ],
+)  # fmt: skip
+def test_an_address_that_a_page_names_is_believed_where_it_is_this_articles(
+    link: str, asked: str, title: str, believed: bool
+) -> None:
+    assert bool(urls.declared(link, asked, asked, title)) is believed

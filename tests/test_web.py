@@ -1031,7 +1031,8 @@ OUR_ELEMENTS = set(
         r"\S+",
         """
         html head meta title link script body a header nav main h1 h2 p form label select option input button small article
-        section bdi time span blockquote mark ul ol li meter strong br dl dt dd div table thead tbody tr th td details summary kbd
+        section bdi del ins time span blockquote mark ul ol li meter strong br dl dt dd div table thead tbody tr th td
+        details summary kbd
         """,
     )
 )

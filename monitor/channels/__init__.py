@@ -14,15 +14,17 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from monitor import urls
-from monitor.channels.base import MASK, Channel, ChannelSettings, Poster, outcome_of
+from monitor.channels.base import MASK, Channel, ChannelSettings, Editor, Poster, outcome_of
 from monitor.channels.email import EmailSettings
 from monitor.channels.slack import SlackSettings
+from monitor.channels.slackbot import SlackBotSettings
 from monitor.channels.webhook import WebhookSettings
 from monitor.errors import ConfigError
 
 KINDS: Final[Mapping[str, type[ChannelSettings]]] = {
     "webhook": WebhookSettings,
     "slack": SlackSettings,
+    "slackbot": SlackBotSettings,
     "email": EmailSettings,
 }
 
@@ -93,4 +95,4 @@ def _hidden(value: Any) -> object:
     return urls.masked(value) if isinstance(value, str) and urls.host(value) else MASK
 
 
-__all__ = ["KINDS", "Channel", "ChannelSettings", "Poster", "build", "masked", "outcome_of"]
+__all__ = ["KINDS", "Channel", "ChannelSettings", "Editor", "Poster", "build", "masked", "outcome_of"]

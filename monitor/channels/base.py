@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
@@ -64,6 +64,17 @@ class Channel(Protocol):
 
     async def send(self, alert: Alert, *, now: datetime) -> Outcome:
         """Send once. Whatever the network or the far side does is an Outcome, never an exception."""
+
+
+@runtime_checkable
+class Editor(Channel, Protocol):
+    """A channel whose outcomes bring a receipt, by which a message is replied to and edited."""
+
+    async def reply(self, alert: Alert, thread: str, *, now: datetime) -> Outcome:
+        """Send once, in the thread of that receipt; '' outside any."""
+
+    async def edit(self, alert: Alert, receipt: str, *, now: datetime) -> Outcome:
+        """Let the message of that receipt say this from now on. Never sends a new one, never raises."""
 
 
 class ChannelSettings(BaseModel, ABC):

@@ -13,7 +13,7 @@ from monitor import seeds, urls
 from monitor.cli import base
 from monitor.cli.across import improved
 from monitor.cli.alerts import show_deliveries
-from monitor.cli.matches import likely
+from monitor.cli.matches import likely, show_change
 from monitor.cli.topics import build_matcher
 from monitor.errors import FetchError, ParseError
 from monitor.types import Article, Entry, Evidence, Grade, Reason, Score
@@ -148,6 +148,7 @@ def _show_history(record: Record) -> None:
         for each in record.revisions:
             material = "facts changed" if each["is_material"] else "wording only"
             base.line(f"until {base.when(each['replaced_at'])} UTC  {each['title']} ({material}; {each['why']})")
+            show_change(each["went"], each["came"])
 
 
 # --- an address never seen --------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import csv
 import getpass
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -127,18 +127,22 @@ def show(
     Example:
       monitor matches show 17
     """
-    from monitor import review
+    from monitor import history, review
 
     cli = base.of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
         hit = review.find_hit(session, id)
+        versions = history.of_article(session, hit.article_id) if hit else ()
     if hit is None:
         raise base.NotFoundError(f"there is no match {id}; `monitor matches list` shows them")
     if as_json:
-        base.print_json(review.flat(hit))
+        base.print_json(review.flat(hit) | {"versions": [asdict(each) for each in versions]})
     else:
         show_hit(hit)
+        for each in versions:
+            base.heading(f"Changed {base.when(each.replaced_at)} UTC: {each.why}")
+            show_change(each.went, each.came)
         base.line(f"\nThe whole record: monitor explain {hit.article_id}".strip())
 
 
@@ -169,6 +173,14 @@ def show_hit(hit: Hit) -> None:
             ("matched by", f"{hit.topic}@{hit.topic_version}" if hit.topic_version else ""),
         ]
     )
+
+
+def show_change(went: Iterable[str], came: Iterable[str]) -> None:
+    """The sentences that a newer version lacks or has otherwise, and those that it brought."""
+    for each in went:
+        base.line(f"  - {each}")
+    for each in came:
+        base.line(f"  + {each}")
 
 
 def likely(probability: float | None, measured: Measured | None) -> str:

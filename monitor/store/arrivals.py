@@ -52,7 +52,7 @@ def sample(session: Session, *, up_to: int, limit: int, characters: int) -> tupl
         return [], 0.0
     rows = session.exec(
         select(ArticleRow)
-        .where(col(ArticleRow.id) <= up_to, col(ArticleRow.grade) != "wall", col(ArticleRow.kind) != "copy")
+        .where(col(ArticleRow.id) <= up_to, col(ArticleRow.grade) != "wall", col(ArticleRow.kind).in_(("new", "joins")))
         .order_by(col(ArticleRow.id).desc())
         .limit(limit)
     ).all()

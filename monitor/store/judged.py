@@ -54,5 +54,5 @@ def _of_near_misses(session: Session) -> list[Judged]:
 
 
 def _text(article_id: int, kind: str, of_article_id: int | None) -> str:
-    """A copy is one text with the article it copies."""
-    return str(of_article_id if kind == "copy" and of_article_id else article_id)
+    """A copy, corrected or not, is one text with the article it copies."""
+    return str(of_article_id if kind in ("copy", "update") and of_article_id else article_id)

@@ -16,12 +16,17 @@ from pydantic import ValidationError
 from sqlalchemy import ColumnElement, CursorResult, and_, or_, update
 from sqlmodel import Session, col, select
 
-from monitor.ledger import origins, outlets
+from monitor.ledger import QUIET_AFTER_FOR, Carrier, origins, outlets
 from monitor.store import alerts, stories
 from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow
-from monitor.types import Alert, ChannelState, DeliveryState, DeliveryUpdate, Lease, Outcome
+from monitor.types import Alert, AlertKind, ChannelState, DeliveryState, DeliveryUpdate, Lease, Outcome, Result
 
 log = logging.getLogger("monitor.outbox")
+
+EDIT_EVERY_FOR = timedelta(minutes=5)
+"""A message is looked at for being current, and edited, no more often."""
+_EDITED_FOR = timedelta(days=7)
+"""Older messages are left as they are, however long their story lasts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +103,111 @@ def claim_next(session: Session, channel: str, *, now: datetime, lease_for: time
         lease=lease,
         created_at=delivery.created_at,
         destination=delivery.destination,
+        thread=_thread(session, delivery, alert),
     )
+
+
+def _thread(session: Session, delivery: DeliveryRow, alert: AlertRow) -> str:
+    """The receipt of the first message on the same story and topic on this channel, where it gives receipts."""
+    if alert.story_id is None:
+        return ""
+    first = (
+        select(DeliveryRow.receipt)
+        .join(AlertRow, col(AlertRow.id) == col(DeliveryRow.alert_id))
+        .where(
+            AlertRow.story_id == alert.story_id,
+            AlertRow.topic == alert.topic,
+            DeliveryRow.channel == delivery.channel,
+            DeliveryRow.destination == delivery.destination,
+            col(DeliveryRow.receipt) != "",
+        )
+        .order_by(col(DeliveryRow.id))
+    )
+    return session.exec(first.limit(1)).first() or ""
+
+
+# --- messages that stay current, on channels that can edit -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """A message that says less than is known by now."""
+
+    delivery_id: int
+    alert: Alert
+    channel: str
+    receipt: str
+    shows: str
+
+
+def outdated(session: Session, channels: Mapping[str, str], *, now: datetime, at_most: int = 20) -> list[Edit]:
+    """Messages of stories that grew since, each looked at once in EDIT_EVERY_FOR, while the story is not quiet.
+
+    `channels` are those that can edit, with their destinations. Whoever is handed a message here is alone with it until the next
+    look, on any number of machines; how the edit ended is written by `edited`.
+    """
+    rows = session.exec(
+        select(DeliveryRow, AlertRow)
+        .join(AlertRow, col(AlertRow.id) == col(DeliveryRow.alert_id))
+        .join(ChannelRow, col(ChannelRow.name) == col(DeliveryRow.channel))
+        .where(
+            *_may_be_tried(now),
+            col(AlertRow.created_at) > now - _EDITED_FOR,
+            AlertRow.kind == AlertKind.NEW.value,
+            DeliveryRow.state == "sent",
+            col(DeliveryRow.channel).in_(channels),
+            col(DeliveryRow.receipt) != "",
+            or_(col(DeliveryRow.looked_at).is_(None), col(DeliveryRow.looked_at) <= now - EDIT_EVERY_FOR),
+        )
+        .order_by(col(DeliveryRow.looked_at), col(DeliveryRow.id))
+        .limit(200)
+    ).all()
+    found: list[Edit] = []
+    for delivery, alert in rows:
+        edit = _edit(session, delivery, alert, now) if delivery.destination == channels[delivery.channel] else None
+        found += [edit] if edit else []
+        if len(found) == at_most:
+            break
+    return found
+
+
+def _edit(session: Session, delivery: DeliveryRow, row: AlertRow, now: datetime) -> Edit | None:
+    mine = (col(DeliveryRow.id) == delivery.id, col(DeliveryRow.looked_at) == delivery.looked_at)
+    if delivery.looked_at is None:
+        mine = (mine[0], col(DeliveryRow.looked_at).is_(None))
+    if delivery.id is None or not _count(session, update(DeliveryRow).where(*mine).values(looked_at=now)):
+        return None
+    alert = _readable(session, delivery, row) if row.story_id is not None else None
+    if alert is None or row.story_id is None:
+        return None
+    carriers = stories.carriers(session, [row.story_id])[row.story_id]
+    if not carriers or now - max(each.seen_at for each in carriers) >= QUIET_AFTER_FOR:
+        return None
+    fresh = _carried(alert, row.story_id, carriers)
+    if shows(fresh) == delivery.shows:
+        return None
+    return Edit(
+        delivery_id=delivery.id, alert=fresh, channel=delivery.channel, receipt=delivery.receipt, shows=shows(fresh)
+    )
+
+
+def edited(session: Session, edit: Edit, outcome: Outcome) -> None:
+    """How an edit ended: what the message shows now, or that it can be edited no more. Otherwise the next look tries again."""
+    values: dict[str, object] = {}
+    if outcome.result is Result.SENT:
+        values = {"shows": edit.shows}
+    elif outcome.result in (Result.GONE, Result.REJECTED):
+        values = {
+            "shows": edit.shows,
+            "last_detail": f"not edited any more: {outcome.code} {outcome.detail}".strip()[:2048],
+        }
+    if values:
+        _count(session, update(DeliveryRow).where(col(DeliveryRow.id) == edit.delivery_id).values(**values))
+
+
+def shows(alert: Alert) -> str:
+    """What of an alert can grow after it was sent."""
+    return f"{len(alert.also_carried_by)} outlets, {alert.independent_sources} sources"
 
 
 def settle(
@@ -120,6 +229,9 @@ def settle(
         "lease_until_at": None,
         "last_result": outcome.result.value,
         "last_detail": f"{outcome.code} {outcome.detail}".strip()[:2048],
+        "receipt": outcome.receipt[:200],
+        "shows": shows(delivery.alert),
+        "looked_at": now,
     }
     held = (col(DeliveryRow.id) == delivery.id, col(DeliveryRow.lease_token) == delivery.lease.token)
     if not _count(session, update(DeliveryRow).where(*held).values(**values)):
@@ -187,15 +299,20 @@ def _readable(session: Session, delivery: DeliveryRow, row: AlertRow) -> Alert |
 def _freshened(session: Session, row: AlertRow, value: Alert, *, is_first: bool) -> Alert:
     if not is_first or row.story_id is None:
         return value
-    own = (value.article.feed or value.article.source) if value.article else ""
-    found = stories.carriers(session, [row.story_id])[row.story_id]
-    also = outlets(found, without=own)
-    sources = len(origins(found)) if also else 0
-    fresh = replace(value, story_id=row.story_id, also_carried_by=also, independent_sources=sources)
+    fresh = _carried(value, row.story_id, stories.carriers(session, [row.story_id])[row.story_id])
     if fresh != value:
         row.payload = alerts.dump(fresh)
         session.add(row)
     return fresh
+
+
+def _carried(alert: Alert, story_id: int, found: Sequence[Carrier]) -> Alert:
+    """The alert, naming who else carries its story."""
+    own = (alert.article.feed or alert.article.source) if alert.article else ""
+    also = outlets(found, without=own)
+    return replace(
+        alert, story_id=story_id, also_carried_by=also, independent_sources=len(origins(found)) if also else 0
+    )
 
 
 def _settle_channel(session: Session, name: str, result: DeliveryUpdate, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
@@ -13,6 +13,7 @@ from monitor.store.tables import HostRow, PageRow
 from monitor.types import PageVisit
 
 _DAY = timedelta(days=1)
+_CHUNK = 500
 
 
 def is_open(session: Session, url: str, *, per_day: int, now: datetime) -> bool:
@@ -42,6 +43,20 @@ def remember(session: Session, visits: Iterable[PageVisit]) -> None:
                     asked_at=visit.at,
                     outcome=visit.outcome,
                     host_paused_until_at=visit.host_paused_until_at,
+                    canonical=visit.canonical,
                 )
             )
     session.flush()
+
+
+def canonicals(session: Session, addresses: Collection[str]) -> dict[str, str]:
+    """Address -> the one that its page, when it was read, named as its own; only where it named one."""
+    keys = {url_key(each): each for each in addresses}
+    found: dict[str, str] = {}
+    ids = sorted(keys.keys() - {0})
+    for start in range(0, len(ids), _CHUNK):
+        asked = select(PageRow).where(
+            col(PageRow.url_key).in_(ids[start : start + _CHUNK]), col(PageRow.canonical) != ""
+        )
+        found |= {keys[row.url_key]: row.canonical for row in session.exec(asked)}
+    return found

@@ -18,7 +18,7 @@ from sqlmodel import Session, col
 from monitor.ledger import EMERGING_FOR, QUIET_AFTER_FOR, Carrier, State, lead, rank
 from monitor.store import alerts
 from monitor.store.db import Prepared
-from monitor.store.tables import ArticleRow, FeedRow, MatchRow, StoryChoiceRow, StoryRow
+from monitor.store.tables import ArticleRow, FeedRow, MatchRow, RevisionRow, StoryChoiceRow, StoryRow
 from monitor.types import Kind, Reason
 from monitor.wires import credit
 
@@ -34,6 +34,8 @@ _USUAL_ROWS = 2_000
 _CHUNK = 500
 MACHINE = "the monitor"
 """Who gathered a story, where no person did."""
+_PRINTS = (Kind.COPY.value, Kind.UPDATE.value)
+"""Kinds of articles that print another one's text: as it was, or corrected."""
 
 
 def outlet_of() -> ColumnElement[str]:
@@ -131,7 +133,7 @@ def _carrier(row: Row[Any]) -> Carrier:
         published_at=row.published_at,
         seen_at=row.seen_at,
         wire=row.wire or _agency(row.outlet),
-        copy_of=row.of_article_id if row.kind == Kind.COPY.value else None,
+        copy_of=row.of_article_id if row.kind in _PRINTS else None,
     )
 
 
@@ -159,6 +161,77 @@ def usual(session: Session, topic: str, *, without: int, now: datetime) -> list[
     for story_id, seen_at in session.connection().execute(asked):
         seen[story_id].append(seen_at)
     return list(seen.values())
+
+
+# --- prints: copies, and corrected copies, of one text -------------------------------------------------------------------
+
+
+def prints(session: Session, story_id: int, article_ids: Collection[int]) -> dict[int, tuple[str, datetime]]:
+    """The articles of a story that print the text of these, these included: article -> (kind, published at)."""
+    rows = session.connection().execute(_PRINTED, {"story": story_id}).all()
+    of = {row.id: row.of_article_id for row in rows if row.kind in _PRINTS}
+    wanted = {_original(each, of) for each in article_ids}
+    return {row.id: (row.kind, row.published_at) for row in rows if _original(row.id, of) in wanted}
+
+
+def with_copies(session: Session, story_id: int, article_ids: Collection[int]) -> list[int]:
+    """These articles of a story, and the copies of them in it that no person placed there: those go where their original goes."""
+    rows = session.connection().execute(_PRINTED, {"story": story_id}).all()
+    of = {row.id: row.of_article_id for row in rows if row.kind in _PRINTS}
+    found = set(article_ids)
+    for row in rows:  # by number: an original is always older than its copies
+        if of.get(row.id) in found and not row.is_pinned:
+            found.add(row.id)
+    return sorted(found)
+
+
+def pin(session: Session, story_id: int, article_ids: Collection[int]) -> None:
+    """Remember of these articles, which a person moved, which stand where only a person would have them.
+
+    Not so a copy beside its original, which it followed, nor an article that is back where it came from.
+    """
+    rows = session.connection().execute(_PRINTED, {"story": story_id}).all()
+    of = {row.id: row.of_article_id for row in rows if row.kind in _PRINTS}
+    moves = [(each, set(each.article_ids)) for each in choices(session, story_id) if each.by != MACHINE]
+    pinned = {each: of.get(each) not in article_ids and _was_moved(each, moves) for each in article_ids}
+    for value in (True, False):
+        ids = sorted(each for each, is_pinned in pinned.items() if is_pinned is value)
+        for start, end in _chunks(ids):
+            chosen = update(_articles).where(_articles.c.id.in_(ids[start:end])).values(is_pinned=value)
+            session.connection().execute(chosen)
+
+
+def _was_moved(article_id: int, moves: Sequence[tuple[StoryChoiceRow, set[int]]]) -> bool:
+    """Whether what people said of an article still stands: a move that went the opposite way of the one before undid it."""
+    standing: list[tuple[int, int]] = []
+    for move_, ids in moves:
+        if article_id not in ids:
+            continue
+        if standing and standing[-1] == (move_.to_story_id, move_.from_story_id):
+            standing.pop()
+        else:
+            standing.append((move_.from_story_id, move_.to_story_id))
+    return bool(standing)
+
+
+def _original(article_id: int, of: dict[int, int | None]) -> int:
+    seen = {article_id}
+    while (above := of.get(article_id)) is not None and above not in seen:
+        article_id = above
+        seen.add(above)
+    return article_id
+
+
+def has_later_version(session: Session, story_id: int, article_id: int, at: datetime) -> bool:
+    """Whether the text of this article was corrected after `at`: where it stands, or by a copy elsewhere, published since."""
+    same = prints(session, story_id, [article_id])
+    if any(kind == Kind.UPDATE.value and published_at > at for kind, published_at in same.values()):
+        return True
+    ids = sorted(same)
+    return any(
+        session.connection().execute(_REVISED_SINCE, {"articles": ids[start:end], "at": at}).first()
+        for start, end in _chunks(ids)
+    )
 
 
 # --- finding ------------------------------------------------------------------------------------------------------------
@@ -209,28 +282,18 @@ def split_off(session: Session, article_ids: Collection[int], preferred: Sequenc
     _take(session, article_ids, new_id)
     if from_id not in (left_id, new_id):
         _point(session, from_id, new_id)
-    _show_one_match(session, new_id)
     for story_id in (left_id, new_id):
+        _show_one_match(session, story_id)
         recount(session, story_id, preferred)
     return left_id, new_id
 
 
-def move(
-    session: Session,
-    article_ids: Collection[int],
-    to_id: int,
-    preferred: Sequence[str] = (),
-    *,
-    is_pinned: bool = True,
-) -> int:
-    """Put articles of one story into another; returns the number of what is left, or `to_id` where nothing is.
-
-    Articles that a person moves are pinned: they stay where they were put.
-    """
+def move(session: Session, article_ids: Collection[int], to_id: int, preferred: Sequence[str] = ()) -> int:
+    """Put articles of one story into another; returns the number of what is left, or `to_id` where nothing is."""
     from_id = articles_of(session, article_ids)[min(article_ids)]
     left = {each.article_id for each in carriers(session, [from_id])[from_id]} - set(article_ids)
     left_id = _leave(session, from_id, article_ids) if left else to_id
-    _take(session, article_ids, to_id, is_pinned=is_pinned)
+    _take(session, article_ids, to_id)
     _hide_copies(session, article_ids, to_id)
     if left:
         recount(session, left_id, preferred)
@@ -255,7 +318,7 @@ def gather(
     is_said = any(each.by != MACHINE for each in choices(session, from_id))
     if not ids or is_said or session.connection().execute(pinned).first():
         return False
-    move(session, ids, to_id, preferred, is_pinned=False)
+    move(session, ids, to_id, preferred)
     add_choice(
         session,
         StoryChoiceRow(
@@ -296,13 +359,12 @@ def _renumber(session: Session, story_id: int, new_id: int) -> None:
         session.connection().execute(told.values({name: new_id}))
 
 
-def _take(session: Session, article_ids: Iterable[int], story_id: int, *, is_pinned: bool = True) -> None:
+def _take(session: Session, article_ids: Iterable[int], story_id: int) -> None:
     ids = sorted(article_ids)
     connection = session.connection()
     for at, until in _chunks(ids):
         part = ids[at:until]
-        values = {"story_id": story_id} | ({"is_pinned": True} if is_pinned else {})
-        connection.execute(update(_articles).where(_articles.c.id.in_(part)).values(**values))
+        connection.execute(update(_articles).where(_articles.c.id.in_(part)).values(story_id=story_id))
         connection.execute(update(MatchRow).where(col(MatchRow.article_id).in_(part)).values(story_id=story_id))
         alerts.move(session, story_id, of_articles=part)
 
@@ -366,6 +428,21 @@ _STORY = Prepared(
     )
     .join(_articles, _articles.c.id == _stories.c.lead_article_id)
     .where(_stories.c.id == bindparam("story"))
+)
+_PRINTED = (
+    select(_articles.c.id, _articles.c.of_article_id, _articles.c.kind, _articles.c.published_at, _articles.c.is_pinned)
+    .where(_articles.c.story_id == bindparam("story"))
+    .order_by(_articles.c.id)
+)
+_REVISED_SINCE = (
+    select(literal(1))
+    .select_from(RevisionRow)
+    .where(
+        col(RevisionRow.article_id).in_(bindparam("articles", expanding=True)),
+        col(RevisionRow.is_material).is_(True),
+        col(RevisionRow.replaced_at) > bindparam("at"),
+    )
+    .limit(1)
 )
 
 

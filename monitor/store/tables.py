@@ -101,6 +101,8 @@ class PageRow(Base, table=True):
     asked_at: datetime
     outcome: str = Field(default="", sa_type=Text)
     host_paused_until_at: datetime | None = None
+    canonical: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    """The address that it names as its own, by which its article goes then."""
 
 
 class ArticleRow(Base, table=True):
@@ -409,6 +411,12 @@ class DeliveryRow(Base, table=True):
     sent_at: datetime | None = None
     last_result: str = ""
     last_detail: str = Field(default="", sa_type=Text)
+    receipt: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """By which the channel finds the message again, to edit it; '' where it cannot, or no longer."""
+    shows: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """How many carry the story and how many of them independently, as the message says now."""
+    looked_at: datetime | None = None
+    """When it was last seen to that the message is current."""
 
 
 class AttemptRow(Base, table=True):
