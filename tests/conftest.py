@@ -1,4 +1,5 @@
-"""The near side, real: a SQLite file and a PostgreSQL server for every test of the store, and a clock that is set, not slept.
+"""The near side, real: a SQLite file and a PostgreSQL server for every test of the store, a clock that is set, not slept, and a far
+side of our own: a newspaper and a receiver of alerts.
 
 The PostgreSQL server comes from a development dependency and is started once a test process; each test gets a database of its
 own, copied from one that was brought up to date once.
@@ -23,6 +24,8 @@ from sqlalchemy.engine import make_url
 
 from monitor.store import migrate
 from monitor.store.db import Database
+from tests.fakes.sink import Sink
+from tests.fakes.site import Site
 
 NOON = datetime(2021, 10, 20, 12, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -48,6 +51,20 @@ class SetClock:
         """Let time pass; returns the new time."""
         self.at += timedelta(**span)
         return self.at
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A newspaper of ours."""
+    with Site() as site:
+        yield site
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """Whoever is told."""
+    with Sink() as sink:
+        yield sink
 
 
 @pytest.fixture

@@ -32,18 +32,6 @@ def item(number: int, title: str = "Council meets on Monday", text: str = "") ->
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as site:
-        yield site
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as sink:
-        yield sink
-
-
-@pytest.fixture
 def room(tmp_path: Path, clock: SetClock, site: Site, sink: Sink) -> Iterator[Newsroom]:
     """A newsroom that follows the bridge and reads the herald, whose first poll is over."""
     with Newsroom(tmp_path, clock) as room:

@@ -25,12 +25,6 @@ def site() -> Iterator[Site]:
         yield site
 
 
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as sink:
-        yield sink
-
-
 # --- poll -------------------------------------------------------------------------------------------------------------
 
 

@@ -124,12 +124,6 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as sink:
-        yield sink
-
-
-@pytest.fixture
 def daemon(tmp_path: Path, site: Site, sink: Sink) -> Iterator[Daemon]:
     daemon = Daemon(tmp_path, {"herald": site.url("/feed")}, sink)
     yield daemon

@@ -40,18 +40,6 @@ NOISE = item(2, "Orchestra opens its season", CONCERT)
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as site:
-        yield site
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as sink:
-        yield sink
-
-
-@pytest.fixture
 def room(tmp_path: Path, clock: SetClock, site: Site, sink: Sink) -> Iterator[Newsroom]:
     """A newsroom that follows the bridge, reads the herald and tells the desk; the herald's first poll is over."""
     with Newsroom(tmp_path, clock) as room:

@@ -35,12 +35,6 @@ T = TypeVar("T")
 NEWS = rss(("Title", "https://news.example/1", "guid-1", "Text", "2026-11-20T10:00:00Z"))
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as site:
-        yield site
-
-
 def with_fetcher(
     work: Callable[[Fetcher], Coroutine[Any, Any, T]], *, limits: FetchLimits = BRISK, door: Door | None = None
 ) -> T:

@@ -51,18 +51,6 @@ def page(text: str, *, title: str = TITLE, head: str = "") -> str:
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as site:
-        yield site
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as sink:
-        yield sink
-
-
-@pytest.fixture
 def room(tmp_path: Path, clock: SetClock, site: Site, sink: Sink) -> Iterator[Newsroom]:
     """A newsroom that follows the bridge and reads the herald, whose first poll is over; pages are read when near."""
     with Newsroom(tmp_path, clock, fetch={"pages": "near"}) as room:

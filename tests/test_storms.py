@@ -39,12 +39,6 @@ def story(number: int, *, at: str | None = "2021-10-20T12:30:00+00:00", version:
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as site:
-        yield site
-
-
-@pytest.fixture
 def room(tmp_path: Path, clock: SetClock, site: Site) -> Iterator[Newsroom]:
     with Newsroom(tmp_path, clock) as room:
         room.follows("marrow-bridge", f"Marrow bridge piers cracked\n\n{BRIDGE}", toml='sensitivity = "broad"\n')

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import ipaddress
-from collections.abc import Iterator
 from datetime import timedelta
 
 import httpcore2
@@ -23,12 +22,6 @@ from tests.fakes.site import Site
 
 LOOPBACK = AddressPolicy((ipaddress.ip_network("127.0.0.0/8"),))
 SHORT = timedelta(seconds=5)
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as site:
-        yield site
 
 
 def call_for(url: str) -> Call:
