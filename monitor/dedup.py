@@ -107,7 +107,7 @@ def _is_believable(article: Article, own: _Reading, known: Known) -> bool:
 
 def _copy(article: Article, own: _Reading, candidates: Sequence[Known]) -> StoryChoice | None:
     """The earliest of those whose text is the same, identical ones before near ones."""
-    if not own.shingles.words:
+    if not own.shingles.words or not candidates:
         return None
     readings = [_Reading(known.title, known.text) for known in candidates]
     worth = _worth_a_look(own, readings)
