@@ -357,7 +357,7 @@ def report(name: str, run: Run, expected: set[tuple[str, str]]) -> bool:
     polls = sum(run.answers.values())
     print(f"\n{name}")
     print(
-        f"  items {len(expected)} expected, {len(run.entries)} stored; articles {run.articles}; alerts {len(run.alert_ids)}"
+        f"  items {len(expected)} expected, {len(run.entries)} stored; articles {run.articles}; alerts {len(run.alerts)}"
     )
     print(f"  polls {polls}, answered 304: {run.answers[304]} ({100 * run.answers[304] / max(polls, 1):.0f} %)")
     print(f"  deliveries {run.told}, accepted twice (same id): {again}; kills {run.kills}")
