@@ -116,7 +116,11 @@ def by_backtest(answers: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 
 def test_a_backtest_of_the_archive_is_the_live_run_article_by_article(lived: Newsroom) -> None:
     live = by_the_daemon(lived)
-    assert lived.rows(LessonRow), "a topic learned from what was no sure match"
+    lessons = {(each.article_id, each.topic): each.weight for each in lived.rows(LessonRow)}
+    assert lessons, "a topic learned from what was no sure match"
+    for row in lived.rows(ArticleRow):
+        said = {(row.id, each["topic"]): each["lesson"] for each in row.scores if 0 < each.get("lesson", 0) < 1}
+        assert said == {key: round(part, 3) for key, part in lessons.items() if key[0] == row.id}
     with lived.app.db.reading() as session:
         matcher = build(lived.app.shelf.topics, background=Background.shipped())
         answers = list(backtest.run(backtest.stored(session), matcher, lived.app.shelf.topics, all_scores=True))

@@ -118,7 +118,10 @@ def _show(record: Record) -> None:
 
 def _score_row(score: Mapping[str, Any]) -> tuple[object, ...]:
     blocked = score.get("blocked")
-    return score["topic"], score["score"], score["threshold"], _verdict(score["matched"], blocked and Reason[blocked])
+    verdict = _verdict(score["matched"], blocked and Reason[blocked])
+    if 0 < score.get("lesson", 0.0) < 1:
+        verdict += ", and taught the topic a part"
+    return score["topic"], score["score"], score["threshold"], verdict
 
 
 def _verdict(is_match: bool, blocked: Reason | None) -> str:

@@ -219,6 +219,7 @@ def shown_scores(scores: Iterable[Score]) -> list[dict[str, object]]:
             "threshold": round(each.threshold, 6),
             "matched": each.is_match,
             "blocked": each.blocked.name if each.blocked else None,
+            **({"lesson": round(each.lesson, 3)} if each.lesson else {}),
         }
         for each in ordered
     ]
