@@ -91,7 +91,7 @@ def by_the_daemon(room: Newsroom) -> dict[int, dict[str, Any]]:
     for match in room.rows(MatchRow):
         matched[match.article_id].add(match.topic)
     for alert in room.rows(AlertRow):
-        if alert.article_id and alert.kind == "new":
+        if alert.article_id:
             alerted[alert.article_id].add(alert.topic)
     return {
         row.id: {
