@@ -482,7 +482,7 @@ def test_every_fault_is_named_at_once_with_its_mend() -> None:
 
 @pytest.mark.parametrize("kind", [None, "pigeon", 7])
 def test_an_unknown_kind_is_a_fault(kind: object) -> None:
-    assert faults(kind=kind) == ('channel "desk", field "kind": must be one of webhook, slack, email',)
+    assert faults(kind=kind) == ('channel "desk", field "kind": must be one of webhook, slack, slackbot, email',)
 
 
 @pytest.mark.parametrize(
