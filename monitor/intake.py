@@ -121,6 +121,8 @@ def judge(
     meant = across.meant(article) if across and not is_wall else None
     if across and meant:
         scores = across.improve(scores, article, meant, factor_of=_factors(matcher))
+    elif across and any(each.is_match for each in scores):
+        meant = across.look_closer(article)
     return Judged(
         article=article,
         fingerprint=fingerprint(article.title, "" if is_wall else article.text),
@@ -161,7 +163,7 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
     choice = _unless_outdated(session, article, _choose(article, candidates, read), candidates)
     if choice.kind is Kind.NEW:
         judged, joined = _join(session, _without_template(judged, candidates), now=now)
-        choice = joined or choice
+        choice = joined or _join_across(session, judged, now=now) or choice
     held = policy.hold(article, judged.arrival, now=now)
     gathered = _gather(session, judged, choice, telling, now=now)
     before = alerts.before(session, choice.story_id)
@@ -270,6 +272,14 @@ def _join(session: Session, judged: Judged, *, now: datetime) -> tuple[Judged, S
     members = kindred.of_stories(session, choice.gathers)
     gathers = stories.gathered(judged.article, judged.profile, choice, found, members, carriers)
     return judged, replace(choice, gathers=gathers)
+
+
+def _join_across(session: Session, judged: Judged, *, now: datetime) -> StoryChoice | None:
+    """The story that tells its event in another language; None where there is none, or no embedder."""
+    names = [each.topic for each in judged.scores if each.is_match]
+    if judged.meant is None or not names:
+        return None
+    return stories.across(judged.article, multilingual.kindred(session, judged.meant, names, now=now))
 
 
 def _gather(

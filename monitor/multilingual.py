@@ -12,14 +12,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
 
 import numpy as np
 from sqlmodel import Session
 
-from monitor import meaning
+from monitor import meaning, stories
 from monitor.embedders import Vector, excerpt, key
 from monitor.embedding import Embedding
 from monitor.learn import code
@@ -28,6 +28,7 @@ from monitor.meaning import Centres, Meaning, is_confident
 from monitor.store import topics as reviewed
 from monitor.store import vectors
 from monitor.store.db import Database
+from monitor.stories import Translated
 from monitor.types import Article, Example, Grade, Score, Seed, Topic
 
 log = logging.getLogger("monitor.multilingual")
@@ -36,6 +37,8 @@ CENTRE_OF = 3_000
 """The latest embedded articles that the centres are the means of."""
 MOST_HITS = 2_000
 """The latest confident matches that are looked at when the meanings are built."""
+MOST_KINDRED = 200
+"""The latest matches in other languages that an article's event is looked for in."""
 POLL_FOR = timedelta(seconds=30)
 """A poll's articles are embedded for no longer; the rest of them is scored by words."""
 SEEDS_FOR = timedelta(seconds=15)
@@ -50,6 +53,8 @@ class Meant:
     key: int
     language: str
     vector: Vector
+    centres: Centres
+    """Where the articles of each language lay when it was looked at."""
 
 
 class Across:
@@ -64,7 +69,19 @@ class Across:
         """The article's vector; None where it has none."""
         text_key = key(excerpt(article.title, article.text))
         vector = self._found.get(text_key)
-        return None if vector is None else Meant(self._embedder, text_key, code(article.language), vector)
+        return None if vector is None else self._meant(article, text_key, vector)
+
+    def look_closer(self, article: Article) -> Meant | None:
+        """The vector of an article that matched and has none yet, so that its event is known in other languages; waits for it."""
+        text = excerpt(article.title, article.text)
+        found = self._sentences([text])[0] if text else None
+        return None if found is None else self._meant(article, key(text), found)
+
+    def _meant(self, article: Article, text_key: int, vector: Vector) -> Meant | None:
+        means = self._multilingual.meaning
+        if means is None or means.embedder != self._embedder:
+            return None
+        return Meant(self._embedder, text_key, code(article.language), vector, means.centres)
 
     def improve(
         self,
@@ -225,6 +242,25 @@ def _texts(means: Meaning, articles: Sequence[Article]) -> dict[int, str]:
     excerpts = ((each.language, excerpt(each.title, each.text)) for each in articles if each.grade is not Grade.WALL)
     keyed = ((language, key(text), text) for language, text in excerpts if text)
     return {text_key: text for language, text_key, text in keyed if means.wants(language, text_key)}
+
+
+def kindred(session: Session, meant: Meant, names: Sequence[str], *, now: datetime) -> list[Translated]:
+    """What was matched to one of these topics lately in other languages, and how like it is by meaning."""
+    since_at = now - stories.ACROSS_FOR
+    rows = vectors.of_matches(
+        session, meant.embedder, names, but=meant.language, since_at=since_at, limit=MOST_KINDRED, dim=len(meant.vector)
+    )
+    placed = meant.centres.off(meant.vector, meant.language)
+    return [
+        Translated(
+            article_id=row.article_id,
+            story_id=row.story_id,
+            language=row.language,
+            published_at=row.published_at,
+            likeness=float(placed @ meant.centres.off(row.vector, row.language)),
+        )
+        for row in rows
+    ]
 
 
 def keep(session: Session, article_id: int, meant: Meant) -> None:

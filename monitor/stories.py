@@ -52,6 +52,24 @@ _DAYS_APART, _DAYS_NEAR = 3, 60
 its own date within which an article speaks of the event, mostly; beyond, of what went before it."""
 
 
+ACROSS = 0.5
+"""From which two matches of one topic in different languages tell one event: cosine of their vectors, each off the centre of its
+language. Their common topic is the second signal."""
+ACROSS_FOR = timedelta(hours=48)
+"""So near to each other they must have been published: what is said of an event a week on is like any other thing said of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translated:
+    """A stored article in another language that matched the same topic."""
+
+    article_id: int
+    story_id: int
+    language: str
+    published_at: datetime
+    likeness: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kindred:
     """A stored article that shares some of the terms an article is found by."""
@@ -89,6 +107,21 @@ def choose(
         similarity=similarity,
         why=f"same event ({similarity:.0%} alike): {_shown(own, nearest.profile)}",
         gathers=_gathered(asked, by_story[story_id], others, carriers or {}),
+    )
+
+
+def across(article: Article, others: Iterable[Translated]) -> StoryChoice | None:
+    """The story that tells the event of `article` in another language; None where none does. Their order does not matter."""
+    near = [each for each in others if abs(each.published_at - article.published_at) <= ACROSS_FOR]
+    best = max(near, key=lambda each: (each.likeness, -each.article_id), default=None)
+    if best is None or not best.likeness >= ACROSS:
+        return None
+    return StoryChoice(
+        kind=Kind.JOINS,
+        story_id=best.story_id,
+        of_article_id=best.article_id,
+        similarity=best.likeness,
+        why=f"same event in another language, {best.language} ({best.likeness:.0%} alike by meaning)",
     )
 
 

@@ -117,6 +117,57 @@ def test_a_russian_article_is_told_to_those_who_gave_english_seeds(
         assert len(server.texts) == len(set(server.texts))
 
 
+FERRY = (
+    "Ferry sank in the storm off the coast",
+    "https://herald.example/ferry",
+    "ferry",
+    "The ferry sank in a storm. The captain called for rescue; all passengers reached the harbour.",
+    "2021-10-20T12:30:00Z",
+)
+COURT = (
+    "Паром: капитан на выборах",
+    "https://news.example/court",
+    "court",
+    "Паром затонул. Суд, министр, капитан, банк, цена.",
+    "2021-10-20T13:10:00Z",
+)
+
+
+@pytest.mark.parametrize("first", ["en", "ru"])
+def test_one_event_in_two_languages_is_one_story_and_one_alert(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site, store_url: str, first: str
+) -> None:
+    came = [FERRY, PAROM] if first == "en" else [PAROM, FERRY]
+    with newsroom(tmp_path, clock, server, site, store_url=store_url) as room:
+        warmed(room, site, clock)
+        site.publishes("/feed", rss(came[0], *ordinary()))
+        room.polls()
+        clock.passes(minutes=60)
+        site.publishes("/feed", rss(*came, *ordinary()))
+        room.polls()
+        reasons = room.reasons()
+        assert (reasons[came[0][0]], reasons[came[1][0]]) == ("ALERTED", "JOINS_STORY")
+        later = next(row for row in room.rows(ArticleRow) if row.title == came[1][0])
+        assert later.why.startswith(f"same event in another language, {first}")
+        assert len({match.story_id for match in room.rows(MatchRow)}) == 1
+
+
+def test_what_is_told_of_an_event_days_later_or_of_another_one_is_a_story_of_its_own(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site
+) -> None:
+    with newsroom(tmp_path, clock, server, site) as room:
+        warmed(room, site, clock)
+        site.publishes("/feed", rss(FERRY, COURT, *ordinary()))
+        room.polls()
+        clock.passes(minutes=60 * 24 * 3)
+        site.publishes("/feed", rss((*PAROM[:4], "2021-10-23T13:00:00Z"), *ordinary()))
+        room.polls()
+        matched = {match.article_id for match in room.rows(MatchRow)}
+        assert {row.title for row in room.rows(ArticleRow) if row.id in matched} == {FERRY[0], COURT[0], PAROM[0]}
+        stories = {row.title: row.story_id for row in room.rows(ArticleRow)}
+        assert len({stories[each] for each in (FERRY[0], COURT[0], PAROM[0])}) == 3
+
+
 def test_without_an_embedder_it_is_not_found(tmp_path: Path, clock: SetClock, site: Site) -> None:
     with Newsroom(tmp_path, clock) as room:
         room.follows("ferry", SEED)

@@ -7,15 +7,18 @@ read back (damaged, or of another length) counts as missing, and is written anew
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Table, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from monitor.embedders import Vector, pack, unpack
-from monitor.store.tables import MatchRow, VectorRow
+from monitor.store.tables import ArticleRow, MatchRow, VectorRow
 
 _vectors: Table = VectorRow.__table__  # type: ignore[attr-defined]
+_articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _matches: Table = MatchRow.__table__  # type: ignore[attr-defined]
 _AT_ONCE = 500
 
@@ -79,6 +82,48 @@ def hits(
     rows = session.connection().execute(asked).all()
     unpacked = ((topic, language, key, unpack(packed, dim)) for topic, language, key, packed in reversed(rows))
     return [(topic, language, key, vector) for topic, language, key, vector in unpacked if vector is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """An article that matched a topic, with its vector."""
+
+    article_id: int
+    story_id: int
+    language: str
+    published_at: datetime
+    vector: Vector
+
+
+def of_matches(
+    session: Session,
+    embedder: str,
+    topics: Sequence[str],
+    *,
+    but: str,
+    since_at: datetime,
+    limit: int,
+    dim: int | None,
+) -> list[Matched]:
+    """The latest articles that matched one of these topics in another language than `but` and have a vector; those that a
+    person dismissed are left out."""
+    asked = (
+        select(_articles.c.id, _articles.c.story_id, _vectors.c.language, _articles.c.published_at, _vectors.c.packed)
+        .join(_matches, _matches.c.article_id == _articles.c.id)
+        .join(_vectors, _vectors.c.article_id == _articles.c.id)
+        .where(_matches.c.topic.in_(list(topics)), _matches.c.created_at >= since_at)
+        .where(_matches.c.is_relevant.is_(None) | _matches.c.is_relevant)
+        .where(_vectors.c.embedder == embedder, _vectors.c.language != but)
+        .order_by(_articles.c.id.desc())
+        .limit(limit)
+    )
+    rows = session.connection().execute(asked).all()
+    read = ((*row[:4], unpack(row.packed, dim)) for row in rows)
+    return [
+        Matched(article_id, story_id, language, published_at, vector)
+        for article_id, story_id, language, published_at, vector in read
+        if vector is not None
+    ]
 
 
 def prune(session: Session, *, keep: Iterable[str]) -> int:
