@@ -116,7 +116,7 @@ def _replaced(
         return
     gained = list((Counter(after.numbers) - Counter(before.numbers)).elements())
     lost = list((Counter(before.numbers) - Counter(after.numbers)).elements())
-    is_swapped = before.numbers != after.numbers and before.wording == after.wording
+    is_swapped = before.numbers != after.numbers and before.wording == after.wording and bool(gained) == bool(lost)
     is_unheard = bool(gained and lost and set(gained) - old.numbers)
     if before.units == after.units and (is_swapped or (is_unheard and likeness >= _REWORDED)):
         yield f"numbers {_listed(lost or before.numbers)} → {_listed(gained or after.numbers)}"
@@ -127,11 +127,18 @@ def _replaced(
     is_said_otherwise = not {each.replace(" ", "") for each in said} & {each.replace(" ", "") for each in was}
     if said and was and is_said_otherwise and likeness >= _REWORDED:
         yield f"quote “{_cut(was[0])}” → “{_cut(said[0])}”"
-    if likeness < _SAME_WORDING:
+    if likeness < _SAME_WORDING and not _is_all_but_names(before, after, old, new):
         return
     yield from _other_names(before, after, old, new, hosts)
     if before.negations != after.negations and len(before.folded ^ after.folded) <= _FEW:
         yield "negation changed"
+
+
+def _is_all_but_names(before: _Sentence, after: _Sentence, old: _Version, new: _Version) -> bool:
+    """Whether a short sentence is the same but for its names: two of its six words are a third of it."""
+    was, now = set(before.names(old, new)), set(after.names(old, new))
+    left = [word for word in before.words if word not in was]
+    return len(left) >= _FEW and left == [word for word in after.words if word not in now]
 
 
 def _other_names(before: _Sentence, after: _Sentence, old: _Version, new: _Version, hosts: str) -> Iterator[str]:
@@ -201,6 +208,7 @@ def _names(before: _Sentence, after: _Sentence, old: _Version, new: _Version) ->
     gained = [each for each in after.names(old, new) if each not in before.folded]
     lost = [each for each in before.names(old, new) if each not in after.folded]
     gained, lost = _without_respelled(gained, lost, old, new)
+    gained = [each for each in gained if each not in _AGENCIES]
     unheard = [each for each in gained if each not in old.folded]
     if gained and lost and (unheard or _is_reprint(before, after)):
         yield f"names {_listed(lost)} → {_listed(gained)}"
@@ -216,7 +224,7 @@ def _is_reprint(before: _Sentence, after: _Sentence) -> bool:
 
 
 def _unknown_names(sentence: _Sentence, old: _Version, new: _Version) -> list[str]:
-    unheard = (name for name in sentence.names(old, new) if name not in old.folded)
+    unheard = (name for name in sentence.names(old, new) if name not in old.folded and name not in _AGENCIES)
     return [name for name in unheard if not any(_is_spelling(name, other) for other in old.names)]
 
 
@@ -264,7 +272,9 @@ class _Sentence:
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
-        return tuple(_as_number(word) for word in tokens(_NUMBERED_NAME.sub("", self.text)) if _is_number(word))
+        text = _CLOCK_DOT.sub(":", _NUMBERED_NAME.sub("", self.text))
+        text = _MILLIONS.sub(r"\1 million", _BILLIONS.sub(" billion", text))
+        return tuple(_multiplied([word for word in tokens(text) if _is_number(word)]))
 
     @property
     def is_told(self) -> bool:
@@ -376,10 +386,17 @@ def _paired(old: _Version, new: _Version) -> tuple[list[_Pair], list[_Sentence],
         if value >= _SAME_SENTENCE and -i not in pairs and -j not in pairs.values():
             pairs[-i] = -j
     found = [(removed[i], added[j]) for i, j in sorted(pairs.items())]
-    if old.title.key != new.title.key:
+    if old.title.key != new.title.key and not _is_signed(old.title, new.title):
         found.insert(0, (old.title, new.title))
     left = [each for j, each in enumerate(added) if j not in pairs.values()]
     return found, [each for i, each in enumerate(removed) if i not in pairs], left
+
+
+def _is_signed(one: _Sentence, other: _Sentence) -> bool:
+    """Whether one headline is the other with an outlet's name behind it: "Ferry sinks | The Herald"."""
+    shorter, longer = sorted((one, other), key=lambda each: len(each.words))
+    signed = _SIGNED.fullmatch(longer.shown.strip())
+    return signed is not None and tokens(signed[1]) == shorter.words
 
 
 def _left_over(body: list[_Sentence], known: Counter[str]) -> list[_Sentence]:
@@ -437,11 +454,17 @@ _BOILERPLATE = re.compile(
     r"|^\W*(?:read more|see also|also read|related|watch|listen|more on this)\s*:"
     r"|^\W*(?:читайте также|подробнее|مزید پڑھیں|بیشتر بخوانید)\s*:"
     r"|\b(?:sign up|subscribe)\b.{0,60}\b(?:newsletter|alerts?|inbox|channel|updates)\b|^\W*follow (?:us|.{1,30}) on\b"
+    r"|^\W*(?:sign up|subscribe)\s(?:for|to)\b.{0,160}$|^\W*read \d{1,3} more\b"
     r"|^\W*(?:share|print|email|comments?|advertisement)\W*$",
     re.IGNORECASE,
 )
 _SPELLED = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+# Behind a bar anything short is the outlet's; behind a dash up to four words with capitals are: "— BBC News", "— РИА Новости".
+_SIGNED = re.compile(r"(.{10,400}?)\s(?:\|\s[^\d|]{2,40}|[-–—]\s[^\W\d_a-zа-я]\w*(?:\s[^\W\d_a-zа-я]\w*){0,3})")
 _NUMBERED_NAME = re.compile(r"(?<=[^\W\d_])-\d+\b")  # Covid-19, F-16: a name, not a number
+_CLOCK_DOT = re.compile(r"(?<=\d)\.(?=[0-5]\d\s?[ap]\.?m\b)", re.IGNORECASE)  # 5.30am is 5:30am
+_BILLIONS = re.compile(r"(?<=\d)\s?bn\b", re.IGNORECASE)
+_MILLIONS = re.compile(r"([$£€¥₹]\s?\d[\d.,]{0,12})\s?mn?\b", re.IGNORECASE)  # of money: 3 m are metres
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 # A letter, digit or comma straight before it: neither a sentence's start nor just after an opening quote, a colon or a dash.
 _INNER = re.compile(r"[\w,;)%][\"'’”»]?\s+(?:[\"“‘«(]\s*)?$")
@@ -469,6 +492,8 @@ _DAYS = _words(
     "monday tuesday wednesday thursday friday saturday sunday понедельник вторник среду четверг пятницу субботу воскресенье"
 )
 _PRESS = frozenset(word for spelled in AGENCIES.values() for each in spelled for word in tokens(each))
+# Those of one word: in "Press Trust of India" and "Agence France-Presse" stand names that count.
+_AGENCIES = frozenset(tokens(each)[0] for spelled in AGENCIES.values() for each in spelled if len(tokens(each)) == 1)
 _NOT_NAMES = _DAYS | _words(
     "i i'm i'll i've mr mrs ms dr sir president minister the a an in on at it he she we they but and "
     "january february march april may june july august september october november december "
@@ -486,6 +511,10 @@ _NUMBER_WORDS = (
 )
 
 
+_TIMES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
+_PLAIN = re.compile(r"\d{1,12}(?:\.\d{1,4})?")
+
+
 def _is_number(word: str) -> bool:
     return word in _NUMBER_WORDS or word[0].isdigit()
 
@@ -495,7 +524,22 @@ def _as_number(word: str) -> str:
     if word in _NUMBER_WORDS:
         return _NUMBER_WORDS[word]
     digits = "".join(str(unicodedata.digit(each)) if each.isdigit() else each for each in word)
-    return re.sub(r"[.,](?=\d{3}(?!\d))", "", digits)
+    plain = re.sub(r"[.,](?=\d{3}(?!\d))", "", digits)
+    return re.sub(r"(?<=\d),(?=\d{1,2}\Z)", ".", re.sub(r"\A0(?=\d\Z)", "", plain))  # 3,5 is 3.5, 05 is 5
+
+
+def _multiplied(words: Iterable[str]) -> Iterator[str]:
+    """Numbers in one spelling: "3 million" is 3000000."""
+    before = ""
+    for word in words:
+        if word in _TIMES and _PLAIN.fullmatch(before):
+            before = f"{float(before) * _TIMES[word]:.0f}"
+            continue
+        if before:
+            yield before
+        before = _as_number(word)
+    if before:
+        yield before
 
 
 def _is_spelling(one: str, other: str) -> bool:

@@ -36,6 +36,8 @@ SHORT_MORE = 0.1
 words by chance."""
 MIN_SHARED = 3
 """Different telling words that must be shared: of two headlines one rare name makes half the likeness."""
+FEWEST = 16
+"""Terms (stems and pairs) that an article in a script without capitals must have: "最新消息", "点击查看" have ten."""
 THEME_FROM, THEME = 24, 64
 """A term carried by so many articles within the window begins to be a theme, and is one: it tells no event."""
 
@@ -282,6 +284,8 @@ def _is_second_signal(own: Profile, other: Profile, shared: Iterable[int]) -> bo
     marks = [own.marks[key] & other.marks[key] for key in shared if own.marks[key] & IS_WORD]
     names = sum(bool(each & IS_NAME) for each in marks)
     headline = sum(bool(each & IS_HEADLINE) for each in marks)
+    if not (own.has_names or other.has_names) and min(len(own.marks), len(other.marks)) < FEWEST:
+        return False
     is_told = names >= 1 or headline >= 2 or (len(marks) >= 2 * MIN_SHARED and not (own.has_names or other.has_names))
     return len(marks) >= MIN_SHARED and is_told
 

@@ -106,10 +106,11 @@ _POSSESSIVE = re.compile(r"['’]s?$")
 
 
 def fold(text: str) -> str:
-    """Lower case, compatibility forms, apostrophes and Arabic letters made one: two spellings of a word become equal."""
+    """Lower case, compatibility forms, apostrophes and Arabic letters made one, soft hyphens gone: two spellings become equal."""
     if text.isascii():
         return text.lower()  # has no other forms
     text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    text = _INVISIBLE.sub("", text)
     if _HAS_ARABIC.search(text):
         text = _ARABIC_MARKS.sub("", text.translate(_ARABIC_FOLD))
     return text

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.changes import Change, compare
+from monitor.changes import Change, compare, correction
 
 TITLE = "Taliban say 12 died in Kabul"
 TEXT = (
@@ -129,6 +129,55 @@ def test_numbers_written_in_two_ways_are_one() -> None:
     assert not compare(TITLE, "Some 1,000 people came. " + TEXT, TITLE, "Some 1000 people came. " + TEXT).is_material
     assert not compare("۱۲ نفر", TEXT, "12 نفر", TEXT).is_material
     assert not compare("Covid cases rise", TEXT, "Covid-19 cases rise", TEXT).is_material
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("$3 million", "$3,000,000"),
+        ("$3 million", "$3m"),
+        ("$2.5 billion", "$2.5bn"),
+        ("forty thousand", "40,000"),
+        ("3.5 percent", "3,5 percent"),
+        ("at 05:30", "at 5:30 a.m."),
+        ("at 5:30am", "at 5.30am"),
+    ],
+)
+def test_sums_and_hours_written_in_two_ways_are_one(one: str, other: str) -> None:
+    before, after = (f"{TEXT} The damage was put that night, as insurers said, {each}." for each in (one, other))
+    assert not compare(TITLE, before, TITLE, after).is_material
+    assert not compare(TITLE, after, TITLE, before).is_material
+    assert not correction(before, after).is_material
+    other_sum = after.replace(other, other.replace("3", "4").replace("2.5", "4.5").replace("4,5", "4,7"))
+    assert other_sum == after or compare(TITLE, before, TITLE, other_sum).is_material
+
+
+@pytest.mark.parametrize("signed", ["| The Herald", "- BBC News", "— РИА Новости"])
+def test_a_headline_signed_by_its_outlet_is_the_same(signed: str) -> None:
+    assert not compare(TITLE, TEXT, f"{TITLE} {signed}", TEXT).is_material
+    assert not compare(f"{TITLE} {signed}", TEXT, TITLE, TEXT).is_material
+
+
+@pytest.mark.parametrize("behind", ["| 15 hurt", "- Lavrov says Herat attacked too"])
+def test_a_fact_behind_a_headline_is_no_signature(behind: str) -> None:
+    assert compare(TITLE, TEXT, f"{TITLE} {behind}", TEXT).is_material
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Sign up for The Morning Wave by Carla Hobbs, read by 120,000 people.",
+        "Read 3 more stories about: Shipping, Port Lindow.",
+        "As one official told Reuters in the evening of the day.",
+    ],
+)
+def test_promotion_and_agencies_are_not_material(line: str) -> None:
+    assert not compare(TITLE, TEXT, TITLE, f"{TEXT} {line}").is_material
+
+
+def test_letters_that_nobody_sees_change_nothing() -> None:
+    assert not changed("Pakistan", "Pakis\u00adtan").is_material
+    assert not changed("people", "peo\u200bple").is_material
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,7 @@ COSMETIC = {
     "a word otherwise": WIRE.replace("at least 12 people drowned", "at least twelve persons lost their lives"),
     "a name spelled otherwise": WIRE.replace("Yoram Bede", "Yoramm Bede"),
     "the same said shortly": WIRE.replace("did not say", "didn't say"),
+    "an age put in": WIRE.replace("Yoram Bede,", "Yoram Bede, 54,"),
     "other quotation marks": WIRE.replace("“", '"').replace("”", '"'),
     "a passage of local colour": WIRE.replace("The ferry had", "Fishers of Lower Quay remember 1953. The ferry had"),
     "a caption": WIRE.replace("The ferry had", "Slideshow (21 images)\nThe ferry had"),
@@ -201,6 +202,12 @@ def test_what_outlets_do_with_a_text_corrects_nothing(what: str) -> None:
     text = COSMETIC[what]
     assert not correction(WIRE, text, hosts="herald.example gazette.example").is_material
     assert not correction(text, WIRE, hosts="herald.example gazette.example").is_material
+
+
+def test_a_name_that_took_anothers_place_in_a_short_sentence_corrects() -> None:
+    before = "Паром врезался в причал, погибли 14 человек. Капитана парома Йозефа Тарранта допросила полиция."
+    after = before.replace("Йозефа Тарранта", "Милана Орска")
+    assert correction(before, after).why == "names йозефа, тарранта → милана, орска"
 
 
 def test_another_currency_or_measure_corrects_nothing() -> None:

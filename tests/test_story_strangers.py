@@ -83,6 +83,22 @@ def test_a_headline_that_all_share_merges_no_strangers(matcher: Matcher) -> None
     assert largest(filed(matcher, *[("Live updates", "")] * 100)) == 1
 
 
+def test_four_characters_that_all_share_merge_no_strangers(matcher: Matcher) -> None:
+    answers = filed(matcher, *[("最新消息", "点击查看")] * 3, language="zh")
+    assert largest(answers) == 1
+
+
+def test_one_date_in_the_future_does_not_take_what_follows_with_it(matcher: Matcher) -> None:
+    at = [NOON.isoformat(), "2041-01-01T00:00:00+00:00", (NOON + timedelta(minutes=20)).isoformat()]
+    lines = [
+        json.dumps({"id": number, "title": "Tale", "text": TALES[number % 2], "published": published})
+        for number, published in enumerate(at)
+    ]
+    read = list(backtest.read(lines, start_at=NOON + timedelta(hours=1), on_bad=lambda number, why: pytest.fail(why)))
+    assert [line.article.published_at for line in read] == [NOON, NOON, NOON + timedelta(minutes=20)]
+    assert read[2].article.seen_at == NOON + timedelta(minutes=20)
+
+
 @pytest.mark.parametrize("where", ["before", "behind"])
 def test_a_template_of_two_outlets_merges_two_strangers_at_most_before_it_is_learned(
     matcher: Matcher, where: str
