@@ -36,6 +36,8 @@ OTHER_START = 0.7
 """The same where the starts differ, as when an outlet puts its own lead before the wire's text."""
 ALL_BUT_A_PASSAGE = 0.9
 """Below this two texts that each hold a long passage of their own are a template around two tales."""
+_SHORT_TALE = 120
+"""Words below which a footer may be longer than the tale."""
 ALL_BUT_FACTS = 0.75
 """Share of all runs of two texts that is left where single facts were corrected."""
 CORRECTED_WITHIN_FOR = timedelta(hours=12)
@@ -196,6 +198,8 @@ def _likeness(article: Article, own: _Reading, known: Known, other: _Reading, te
     is_same_site = _is_same_site(article, known)
     if similarity < ALL_BUT_A_PASSAGE and is_all_they_share(own.shingles, other.shingles, is_one_site=is_same_site):
         return 0.0
+    if words < _SHORT_TALE and similarity < ALL_BUT_A_PASSAGE and own.tells_beside(other) and other.tells_beside(own):
+        return 0.0  # a notice of every outlet ("We use cookies") around two short tales
     if is_same_site:
         is_either = similarity >= OTHER_START or other_start >= SAME_SITE_START_SHARED
         is_same_day = abs(article.published_at - known.published_at) <= CORRECTED_WITHIN_FOR
@@ -255,6 +259,13 @@ class _Reading:
         if self.is_next_of_series(other):
             return is_article and is_same_day and self.corrects_title_of(other)
         return is_article or is_within
+
+    def tells_beside(self, other: _Reading) -> bool:
+        """Whether its headline is of what it has for itself, not of what both print: a copy's new headline is of both."""
+        held = self.shingles.words_in(other.shingles.distinct)
+        both = {word for word, is_held in zip(self.shingles.words, held, strict=True) if is_held}
+        title = {word for word in self.title_words if len(word) > 2 or not word.isascii()}
+        return len(title & set(self.shingles.words) - both) > len(title & both)
 
     @cached_property
     def numbers(self) -> set[str]:

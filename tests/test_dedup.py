@@ -273,3 +273,24 @@ def test_what_is_not_looked_at_closer_could_not_have_been_a_copy(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dedup, "_worth_a_look", lambda _own, readings: list(range(len(readings))))
         assert quick == choose(article, known)
+
+
+NOTICE = (
+    " Contact the editorial office by telephone or by letter. Subscribe to our weekly letter with the best stories from your "
+    "town. Advertise with us and reach thousands of readers every week in print and online, wherever they may live."
+)
+
+
+def test_one_notice_of_two_outlets_around_two_short_tales_makes_no_copy() -> None:
+    baker = stored(text="A baker in Varn won the bread prize with a rye loaf." + NOTICE, title="Baker wins bread prize")
+    seal = arrived("A seal was seen in the canal at Tarrant, far from the sea." + NOTICE, title="Seal seen in canal")
+    assert choose(seal, [baker]).kind is Kind.NEW
+
+
+def test_a_short_copy_with_a_headline_and_lead_of_its_own_is_a_copy() -> None:
+    short = " ".join(WIRE.split()[:70])
+    first = stored(text="As seen from our office in the capital: " + short, title="Taliban in Moscow for talks")
+    second = arrived(
+        "Our correspondent sends this report to readers: " + short, title="Russia seeks influence in Central Asia"
+    )
+    assert choose(second, [first]).kind is Kind.COPY
