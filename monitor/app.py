@@ -243,6 +243,8 @@ class App:
             serialize_decisions(session)
             changed = topics.sync(session, self.shelf.topics, now=now)
             self._seen_verdict = topics.last_verdict(session)
+        if self.tracker is not None:
+            self.tracker.begin()
         with self.db.reading() as session:
             mark, states = last_mark(session), topics.states(session)
             if self.tracker is None or mark != self._seen_mark:

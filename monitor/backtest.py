@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from monitor import intake
 from monitor.alert import Arrival
 from monitor.background import mark, next_mark
 from monitor.extract import readable
@@ -253,9 +254,11 @@ def replay(
             ]
             with db.writing() as session:
                 yield from [_filed(session, *each, telling, names) for each in zip(batch, judged, strict=True)]
+            intake.stored(judged, tracker)
             with db.reading() as session:
                 last, seen = mark(seen), archive.newest(session)
                 if mark(seen) != last:
+                    tracker.begin()
                     tracker.renew(learned(session, topics))
             if across and mark(seen) != last:
                 across.renew(db, topics, is_patient=True)

@@ -134,6 +134,13 @@ def judge(
     )
 
 
+def stored(judged: Sequence[Judged], matcher: Matcher | Tracker) -> None:
+    """Tell a tracker that what these taught is in the store now; call it after the transaction."""
+    if isinstance(matcher, Tracker):
+        for each in judged:
+            matcher.stored(each.article.title, each.article.text, each.article.language, each.scores)
+
+
 def _scores(article: Article, matcher: Matcher | Tracker) -> tuple[Score, ...]:
     """Every topic's, so that `explain` can tell how near it came; of very many topics those that matched."""
     ask = matcher.score if len(matcher.topics) <= _ALL_SCORES_UP_TO else matcher.matches

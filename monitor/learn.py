@@ -8,7 +8,7 @@ followed as it moves on and is never carried off: half of every topic is what it
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import nlargest
 
@@ -126,6 +126,20 @@ class Model:
             version=_version(self.base, hits),
             spare=self.spare - 1 if is_part else self.spare,
         )
+
+    def without_hits(self, keys: Collection[str]) -> Model:
+        """The model as if it had never learned from these texts (Sample.key); itself where it has not."""
+        gone = [each for each in self.hits if each.key in keys]
+        if not gone:
+            return self
+        hits = tuple(each for each in self.hits if each.key not in keys)
+        sides = dict(self.sides)
+        for language in {each.language for each in gone}:
+            sides[language] = _side(self.samples, hits, language)
+            if len(sides) == 2:
+                sides[ANY] = sides[language]
+        spare = self.spare + sum(1 for each in gone if each.weight < 1.0)
+        return replace(self, hits=hits, sides=sides, version=_version(self.base, hits), spare=spare)
 
 
 def themes(model: Model, language: str) -> frozenset[str]:

@@ -87,7 +87,12 @@ def _of_topics(examples: Iterable[Example]) -> Mapping[str, Sequence[Example]]:
 
 def is_confident(score: Score) -> bool:
     """Whether a topic may learn in full from this match before anybody has looked at it."""
-    return score.is_match and score.score + SHIFT >= CONFIDENT * (score.threshold + SHIFT)
+    return score.is_match and _share_taught(score.score, score.threshold, score.factor) >= CONFIDENT
+
+
+def _share_taught(score: float, threshold: float, factor: float) -> float:
+    """The share of a threshold by which lessons are measured. A low factor lets more be told, no more teach."""
+    return min(factor, 1.0) * (score + SHIFT) / max(threshold + SHIFT, SHIFT)
 
 
 def is_near(score: Score) -> bool:
@@ -135,6 +140,15 @@ class Matcher:
             model = None if at is None else found._order[at].with_hit(sample(hit, self._background))
             if at is not None and model is not None:
                 found = found._with_model(at, model)
+        return found
+
+    def without_hits(self, hits: Iterable[Example]) -> Matcher:
+        """The matcher as if it had never learned from these."""
+        found = self
+        for name, of_topic in _of_topics(hits).items():
+            if (at := found._places.get(name)) is not None:
+                model = found._order[at].without_hits({sample(each, self._background).key for each in of_topic})
+                found = found if model is found._order[at] else found._with_model(at, model)
         return found
 
     def with_topics(self, wanted: Sequence[Topic], fresh: Matcher) -> Matcher:
@@ -240,8 +254,7 @@ class Matcher:
 
     def _lesson(self, model: Model, article: _Article, value: float, threshold: float) -> float:
         """How much the topic may learn from this article; whether it is another print of what it knows is seen when it does."""
-        share = (value + SHIFT) / max(threshold + SHIFT, SHIFT)
-        weight = follow.weight(share)
+        weight = follow.weight(_share_taught(value, threshold, model.factor))
         if not weight or (weight < 1.0 and not (model.spare and self._is_anchored(model, article))):
             return 0.0
         return 0.0 if forbidden(model.topic, article.title, article.text, article.language) else weight
@@ -250,7 +263,8 @@ class Matcher:
         """Whether the article is near the topic without what the topic has learned by itself."""
         key = model.base, article.language
         side = self._anchors.get(key) or self._anchors.setdefault(key, model.anchor(article.language))
-        threshold = min(_strictness(side, model.factor) * article.strictness - SHIFT, _ceiling(side, model.factor))
+        factor = max(model.factor, 1.0)
+        threshold = min(_strictness(side, factor) * article.strictness - SHIFT, _ceiling(side, factor))
         return bool(dot(article.vector, side.vector) + SHIFT >= follow.ANCHOR * (threshold + SHIFT))
 
     def _evidence(self, model: Model, article: _Article) -> Evidence:
@@ -358,6 +372,7 @@ class Tracker:
     def __init__(self, matcher: Matcher) -> None:
         self.matcher = matcher
         self._latest: deque[Example] = deque(maxlen=100)
+        self._stored: deque[Example] = deque(maxlen=100)
         self._one_at_a_time = threading.Lock()
 
     @property
@@ -365,10 +380,24 @@ class Tracker:
         """The topics in force."""
         return self.matcher.topics
 
-    def renew(self, matcher: Matcher) -> None:
-        """Go on with a matcher built anew, and with what was learned while it was being built."""
+    def begin(self) -> None:
+        """What is in the store by now is read from there: call it before a matcher is built anew."""
         with self._one_at_a_time:
-            self.matcher = matcher.with_hits(self._latest)
+            self._stored.clear()
+
+    def renew(self, matcher: Matcher) -> None:
+        """Go on with a matcher built anew, and with what was learned or stored since `begin`. Not with what was learned before:
+        what a busy topic has let go would come back as its newest hits, and a restart know another topic."""
+        with self._one_at_a_time:
+            self.matcher = matcher.with_hits([*self._stored, *self._latest])
+
+    def stored(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
+        """What these scores of an article taught is in the store now."""
+        hits = [_lesson_of(each, title, text, language) for each in scores if each.lesson]
+        if hits:
+            with self._one_at_a_time:
+                self._drop(hits)
+                self._stored.extend(hits)
 
     def score(self, title: str, text: str, language: str) -> tuple[Score, ...]:
         """As Matcher.score."""
@@ -380,17 +409,30 @@ class Tracker:
         with self._one_at_a_time:
             return self._learned(self.matcher.matches(title, text, language), title, text, language)
 
+    def forget(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
+        """Unlearn what these scores of an article taught: it turned out to say something else."""
+        hits = [_lesson_of(each, title, text, language) for each in scores if each.lesson]
+        with self._one_at_a_time:
+            self.matcher = self.matcher.without_hits(hits)
+            self._drop(hits)
+
+    def _drop(self, hits: Sequence[Example]) -> None:
+        kept = [each for each in self._latest if each not in hits]
+        self._latest = deque(kept, maxlen=self._latest.maxlen)
+
     def _learned(self, scores: tuple[Score, ...], title: str, text: str, language: str) -> tuple[Score, ...]:
         return tuple(self._taught(each, title, text, language) if each.lesson else each for each in scores)
 
     def _taught(self, score: Score, title: str, text: str, language: str) -> Score:
         """The score, once its topic has learned from it; one without a lesson where it had nothing to learn."""
-        hit = Example(
-            topic=score.topic, title=title, text=text, language=language, is_relevant=True, weight=score.lesson
-        )
+        hit = _lesson_of(score, title, text, language)
         found = self.matcher.with_hits([hit])
         if found is self.matcher:
             return replace(score, lesson=0.0)
         self._latest.append(hit)
         self.matcher = found
         return score
+
+
+def _lesson_of(score: Score, title: str, text: str, language: str) -> Example:
+    return Example(topic=score.topic, title=title, text=text, language=language, is_relevant=True, weight=score.lesson)

@@ -29,7 +29,7 @@ from monitor.alert import Arrival
 from monitor.errors import FetchError, MonitorError, ParseError
 from monitor.extract import FROM_PAGE, read_articles
 from monitor.fetch import Fetcher
-from monitor.intake import Filed, Judged, Telling, judge, take_in
+from monitor.intake import Filed, Judged, Telling, judge, stored, take_in
 from monitor.match import Matcher, Tracker
 from monitor.multilingual import Across, Multilingual
 from monitor.pages import Found, PageReader
@@ -122,7 +122,9 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
         jitter=random.random(),
     )
     entries = len(parsed.entries) if parsed else 0
-    return await tools.db.write(_settle, feed, update, judged, tools, visits=visits, entries=entries, now=now)
+    polled = await tools.db.write(_settle, feed, update, judged, tools, visits=visits, entries=entries, now=now)
+    stored(judged, tools.matcher)
+    return polled
 
 
 async def _fetch(feed: FeedState, tools: Tools, now: datetime) -> Fetched:
@@ -146,7 +148,8 @@ async def _judge(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetim
         return (), ()
     language = feed.language or parsed.language
     read = await tools.workers.run_for(feed.name, read_articles, tuple(fresh), feed.name, now, language)
-    judged = await asyncio.to_thread(_judge_all, feed, fresh, read, tools, await _across(read, tools))
+    across = await _across(read, tools)
+    judged = await asyncio.to_thread(_judge_all, feed, fresh, read, tools, across)
     when = tools.pages.get(feed.name, pages.NEAR)
     worthy = [each for each in judged if pages.wants(each, when, now=now)]
     if tools.reader is None or not worthy:
@@ -154,8 +157,9 @@ async def _judge(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetim
     entries = {each.guid: each for each in fresh}
     wanted = await tools.db.read(_open_to_us, worthy, tools, now=now)
     found = await tools.reader.read([entries[guid] for guid in wanted], feed, language=language, now=now)
-    across = await _across([each.article for each in found if each.article], tools)
-    return await asyncio.to_thread(_judge_again, judged, found, tools, across), tuple(each.visit for each in found)
+    of_pages = await _across([each.article for each in found if each.article], tools)
+    judged = await asyncio.to_thread(_judge_again, judged, found, tools, across, of_pages)
+    return judged, tuple(each.visit for each in found)
 
 
 async def _across(read: Sequence[Article], tools: Tools) -> Across | None:
@@ -182,21 +186,32 @@ def _is_copy(session: Session, judged: Judged, now: datetime) -> bool:
 
 
 def _judge_again(
-    judged: Sequence[Judged], found: Sequence[Found], tools: Tools, across: Across | None
+    judged: Sequence[Judged], found: Sequence[Found], tools: Tools, across: Across | None, of_pages: Across | None
 ) -> tuple[Judged, ...]:
-    """Those whose page gave a fuller text are judged by it, the others are left with a note of what came of their page."""
-    by_guid = {each.article.guid: each for each in found if each.article}
+    """With the texts of their pages, where these are fuller, and a note of what came of the page. All of them, in order: what
+    their teasers taught is unlearned first, or an article would match its own teaser, and a restart know another topic."""
+    fuller = {each.article.guid: each.article for each in found if each.article and each.article.page == FROM_PAGE}
     by_url = {each.visit.url: each.visit.outcome for each in found}
+    noted = [_noted(each, by_url.get(each.article.url, "")) for each in judged]
+    if not fuller:
+        return tuple(noted)
+    if isinstance(tools.matcher, Tracker):
+        for each in judged:
+            tools.matcher.forget(each.article.title, each.article.text, each.article.language, each.scores)
     return tuple(
-        _fuller(each, by_guid.get(each.article.guid), by_url.get(each.article.url, ""), tools, across)
-        for each in judged
+        judge(
+            fuller.get(each.article.guid, each.article),
+            tools.matcher,
+            arrival=each.arrival,
+            sighting=each.sighting,
+            across=of_pages if each.article.guid in fuller else across,
+        )
+        for each in noted
     )
 
 
-def _fuller(judged: Judged, found: Found | None, outcome: str, tools: Tools, across: Across | None) -> Judged:
-    if found is None or found.article is None or found.article.page != FROM_PAGE:
-        return replace(judged, article=replace(judged.article, page=outcome)) if outcome else judged
-    return judge(found.article, tools.matcher, arrival=judged.arrival, sighting=judged.sighting, across=across)
+def _noted(judged: Judged, outcome: str) -> Judged:
+    return replace(judged, article=replace(judged.article, page=outcome)) if outcome else judged
 
 
 def _judge_all(

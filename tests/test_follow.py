@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.follow import ANCHOR, BOLD, CONFIDENT, WINDOW, allowance, weight
-from monitor.match import Matcher, Tracker, build
-from monitor.types import Example
+from monitor.match import Matcher, Tracker, build, is_confident
+from monitor.types import Example, Score
 from tests.test_match import CAPTAIN, SHIPPED, TRIAL, hit, topic
 
 SALE = (
@@ -19,6 +19,13 @@ SALE = (
     "en",
 )
 """About the threshold of a topic whose one seed tells of the ferry's grounding: too near to be nothing, too far to be sure."""
+
+
+WORDS = [
+    f"{first}{second}"
+    for first in ("bor", "dak", "fen", "gul", "hov", "jas", "kip")
+    for second in ("a", "e", "i", "o", "u", "y", "aw")
+]
 
 
 def of(article: tuple[str, str, str], part: float) -> Example:
@@ -96,3 +103,48 @@ def test_a_restart_knows_partial_lessons() -> None:
     restarted = matcher(2, *(of(article, part) for article, part in parts.items()))
     assert restarted.version("ferry") == tracker.matcher.version("ferry")
     assert restarted.score(*TRIAL)[0].score == pytest.approx(tracker.score(*TRIAL)[0].score)
+
+
+@pytest.mark.parametrize("article", [SALE, CAPTAIN])
+def test_a_low_factor_lets_more_be_told_and_no_more_teach(article: tuple[str, str, str]) -> None:
+    def judged(factor: float) -> Score:
+        found = build((topic(),), background=SHIPPED, spare={"ferry": 1}, factors={"ferry": factor})
+        return found.score(*article)[0]
+
+    usual, bent = judged(1.0), judged(0.6)
+    assert bent.is_match
+    assert bent.lesson == pytest.approx(usual.lesson)
+    assert is_confident(bent) == is_confident(usual)
+    assert judged(1.25).lesson <= usual.lesson
+
+
+def test_a_renewed_model_does_not_bring_back_what_the_topic_had_let_go() -> None:
+    """The store has more hits than a topic follows, of this daemon and others: its latest ones count, and ours are not newer."""
+    days = [
+        (f"Marigold {word} {word}t", f"{word}l {word}m {word}n: the ferry aground at Port Ellis", "en")
+        for word in WORDS
+    ]
+    tracker = Tracker(matcher())
+    for day in days[:5]:
+        scores = tracker.score(*day)
+        assert scores[0].lesson == 1
+        tracker.stored(*day, scores)
+    tracker.begin()
+    fresh = matcher(0, *(hit(day) for day in days))
+    tracker.renew(fresh)
+    assert tracker.matcher.version("ferry") == fresh.version("ferry")
+
+
+def test_what_is_learned_while_a_model_is_built_anew_is_kept_stored_or_not() -> None:
+    tracker = Tracker(matcher())
+    tracker.begin()
+    scores = tracker.score(*CAPTAIN)
+    learned = tracker.matcher.version("ferry")
+    tracker.renew(matcher())
+    assert tracker.matcher.version("ferry") == learned, "its poll is not stored yet"
+    tracker.stored(*CAPTAIN, scores)
+    tracker.renew(matcher())
+    assert tracker.matcher.version("ferry") == learned, "it was stored after the store was read"
+    tracker.begin()
+    tracker.renew(matcher())
+    assert tracker.matcher.version("ferry") == matcher().version("ferry"), "the store is asked for it from now on"

@@ -172,6 +172,31 @@ def test_explain_and_the_page_say_where_the_text_came_from(room: Newsroom, site:
     assert shown.page == FROM_PAGE
 
 
+def test_an_article_whose_page_is_read_teaches_by_its_page_alone(
+    tmp_path: Path, clock: SetClock, site: Site, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its teaser lies about the threshold, where it would teach a part; what the store knows at a restart is the page."""
+    monkeypatch.setattr("monitor.lessons.allowance", lambda seen, lately: max(0, 3 - lately))
+    teaser = "Repairs of the old bridge take eleven weeks; the ferry is full with lorries."
+    with Newsroom(tmp_path, clock, fetch={"pages": "near"}) as room:
+        opens(room, site, sink)
+        assert room.app.tracker
+        before = room.app.tracker.matcher
+        assert 0 < before.score(TITLE, teaser, "en")[0].lesson < 1
+        shows(site, text=teaser)
+        serves(site, "/1", page(FULL))
+        room.polls()
+        (row,) = [row for row in room.rows(ArticleRow) if row.title == TITLE]
+        assert row.page == FROM_PAGE
+        said = before.score(TITLE, row.text, "en")[0]
+        assert row.scores[0]["score"] == pytest.approx(said.score, abs=1e-6), "its own teaser taught nothing"
+        assert row.scores[0]["lesson"] == 1
+        live = room.app.tracker.matcher.model("marrow-bridge")
+        room.restarts()
+        again = room.app.tracker.matcher.model("marrow-bridge")
+        assert (live.version, live.spare) == (again.version, again.spare)
+
+
 # --- it does not ------------------------------------------------------------------------------------------------------
 
 

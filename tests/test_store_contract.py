@@ -596,6 +596,13 @@ def test_confident_matches_teach_until_somebody_reviews_them(db: Database, match
     assert hits(1.2, limit=1) == ["Marrow bridge piers cracked"]
     assert hits(99) == []
     with db.writing() as session:
+        (match,) = session.exec(select(MatchRow).where(MatchRow.article_id == first.article_id))
+        share = (match.score + 0.01) / (match.threshold + 0.01)
+        match.factor = 0.5  # told because the topic asked for more, not because it is surer
+        session.add(match)
+    assert hits(share * 0.51, limit=9)[0] == "Marrow bridge piers cracked"
+    assert "Marrow bridge closed to lorries as piers crack" in hits(share * 0.49)
+    with db.writing() as session:
         verdict = Verdict(article_id=first.article_id, topic="marrow-bridge", is_relevant=False, by="ada", at=NOON)
         topics.judge(session, verdict)
     assert hits(1.2) == ["Marrow bridge piers cracked"]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import func
+from sqlalchemy import case, func
 from sqlmodel import Session, col, select
 
 from monitor.store import versions
@@ -113,8 +113,10 @@ def hits(session: Session, names: Iterable[str], *, at_least: float, shift: floa
     """What each of these topics followed by itself last, oldest first: matches `at_least` times above its threshold that nobody
     reviewed, and partial lessons.
 
-    Both sides are shifted by `shift` before they are compared, as the matcher does.
+    Both sides are shifted by `shift` before they are compared, as the matcher does, and a factor below 1 counts as none
+    (monitor.match.is_confident).
     """
+    factor = case((col(MatchRow.factor) < 1, col(MatchRow.factor)), else_=1.0)
     found = []
     for topic in names:
         rows: list[tuple[MatchRow | LessonRow, ArticleRow]] = [*_lessons(session, topic, limit_each)]
@@ -122,7 +124,7 @@ def hits(session: Session, names: Iterable[str], *, at_least: float, shift: floa
             select(MatchRow, ArticleRow)
             .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
             .where(col(MatchRow.topic) == topic, col(MatchRow.is_relevant).is_(None))
-            .where(col(MatchRow.score) + shift >= at_least * (col(MatchRow.threshold) + shift))
+            .where((col(MatchRow.score) + shift) * factor >= at_least * (col(MatchRow.threshold) + shift))
             .order_by(col(MatchRow.created_at).desc(), col(MatchRow.article_id).desc())
             .limit(limit_each)
         ).all()
