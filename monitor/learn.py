@@ -112,7 +112,8 @@ class Model:
         if hit.key in known or not any(each.language == hit.language and not each.is_counter for each in self.samples):
             return None
         is_part = hit.weight < 1.0
-        if (is_part and not self.spare) or _is_retold(_Telling(hit), [_Telling(each) for each in self.hits]):
+        told = [*(each for each in self.samples if each.is_counter), *self.hits]
+        if (is_part and not self.spare) or _is_retold(_Telling(hit), map(_Telling, told)):
             return None
         hits = (*self.hits, hit)[-MOST_HITS:]
         changed = _side(self.samples, hits, hit.language)
@@ -181,12 +182,13 @@ def _taught(model: Model, hits: Iterable[Sample]) -> tuple[Sample, ...]:
     """As if they had come one by one: only texts that are new, only languages in which the topic has seeds."""
     spoken = {each.language for each in model.samples if not each.is_counter}
     reviewed = {each.key for each in model.samples}
+    unwanted = [_Telling(each) for each in model.samples if each.is_counter]
     found: dict[str, _Telling] = {}
     for hit in hits:
         if hit.language not in spoken or hit.key in reviewed or hit.key in found:
             continue
         telling = _Telling(hit)
-        if not _is_retold(telling, list(found.values())[-MOST_HITS:]):
+        if not _is_retold(telling, [*unwanted, *list(found.values())[-MOST_HITS:]]):
             found[hit.key] = telling
     return tuple(each.sample for each in found.values())[-MOST_HITS:]
 
@@ -200,7 +202,7 @@ class _Telling:
 
 
 def _is_retold(hit: _Telling, known: Iterable[_Telling]) -> bool:
-    """Whether another print of the same article taught already: ten outlets with one wire copy are one example, not ten, and make
+    """Whether another print of the same article taught already, or was turned down: ten outlets with one wire copy are one example, not ten, and make
     the topic neither surer of itself nor stricter."""
     return any(
         each.sample.language == hit.sample.language

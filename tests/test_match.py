@@ -333,6 +333,15 @@ def test_ten_prints_of_one_wire_copy_teach_once_and_do_not_make_the_topic_strict
     assert all_of_them.score(*AGROUND)[0].threshold == pytest.approx(one.score(*AGROUND)[0].threshold)
 
 
+def test_prints_of_a_dismissed_article_teach_nothing() -> None:
+    dismissed = replace(hit(CAPTAIN), is_relevant=False)
+    prints = (f"Herald: {CAPTAIN[0]}", CAPTAIN[1], "en")
+    taught = matcher(examples=(dismissed,))
+    assert taught.with_hits([hit(prints)]) is taught
+    restarted = build((topic(),), background=SHIPPED, examples=[dismissed], hits=[hit(prints)])
+    assert restarted.version("ferry") == taught.version("ferry")
+
+
 def test_no_threshold_passes_what_the_topics_own_examples_score() -> None:
     many = [hit((f"Trial of Captain Ravel, day {day}", TRIAL[1], "en")) for day in range(20)]
     everyday = ("We said that it was what they would have", "It is as good as it was when we had one of them.", "en")
