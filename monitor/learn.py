@@ -202,8 +202,8 @@ class _Telling:
 
 
 def _is_retold(hit: _Telling, known: Iterable[_Telling]) -> bool:
-    """Whether another print of the same article taught already, or was turned down: ten outlets with one wire copy are one example, not ten, and make
-    the topic neither surer of itself nor stricter."""
+    """Whether another print of the same article taught already, or was turned down: ten outlets with one wire copy are one example,
+    not ten, and make the topic neither surer of itself nor stricter."""
     return any(
         each.sample.language == hit.sample.language
         and not hit.heaviest.isdisjoint(each.heaviest)
