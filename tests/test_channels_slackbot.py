@@ -159,18 +159,6 @@ FIRST = (
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as site:
-        yield site
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as sink:
-        yield sink
-
-
-@pytest.fixture
 def room(tmp_path: Path, clock: SetClock, store_url: str, site: Site, sink: Sink) -> Iterator[Newsroom]:
     """The herald's article was told on Slack."""
     with Newsroom(tmp_path, clock, store_url=store_url) as room:

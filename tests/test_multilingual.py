@@ -70,12 +70,6 @@ def server() -> Iterator[EmbedderServer]:
         yield found
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as found:
-        yield found
-
-
 def newsroom(folder: Path, clock: SetClock, server: EmbedderServer, site: Site, **more: Any) -> Newsroom:
     raw = {"embedder": server.url, "model": "small", "allow_private": True, "limit_seconds": 2}
     room = Newsroom(folder, clock, embedding=raw, **more)
