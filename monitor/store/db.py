@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql import ClauseElement
-from sqlmodel import Session
+from sqlmodel import Session as Session  # the one place from which other packages take it
 
 from monitor.errors import StoreBusyError, StoreError, StoreFullError
 
