@@ -34,7 +34,8 @@ from monitor.match import Matcher
 from monitor.profiles import LOOK_UP_KEYS, Profile
 from monitor.sketch import KEYS, fingerprint
 from monitor.store import articles as store
-from monitor.store import kindred, migrate, sketches
+from monitor.store import migrate, sketches
+from monitor.store import profiles as profile_rows
 from monitor.store.db import Database
 from monitor.types import Article
 
@@ -135,7 +136,7 @@ def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, s
         for each in probes:
             before = clock()
             own = profiles.profile(each, matcher.rarity("en"))
-            stories.choose(each, own, *kindred.near(session, own, now=NOW))
+            stories.choose(each, own, *profile_rows.near(session, own, now=NOW))
             joins += clock() - before
     yield f"sketch, look-up, check {1e3 * copies / len(probes):.2f} ms CPU (the sketch {1e3 * sketches / len(probes):.2f})"
     yield f"with the event's {1e3 * (copies + joins) / len(probes):.2f} ms"
@@ -148,7 +149,7 @@ def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, s
 def _asked(session: Session, article: Article, matcher: Matcher) -> None:
     dedup.choose(article, store.near(session, article, fingerprint(article.title, article.text), None, now=NOW).known)
     own = profiles.profile(article, matcher.rarity("en"))
-    stories.choose(article, own, *kindred.near(session, own, now=NOW))
+    stories.choose(article, own, *profile_rows.near(session, own, now=NOW))
 
 
 def _cpu(session: Session) -> Callable[[], float]:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlmodel import Session, col, select
-
 from monitor import intake
 from monitor.alert import Arrival
 from monitor.background import mark, next_mark
@@ -24,8 +22,7 @@ from monitor.lessons import learned
 from monitor.match import Matcher, Tracker
 from monitor.multilingual import Multilingual
 from monitor.store import archive, migrate
-from monitor.store.db import Database
-from monitor.store.tables import ArticleRow
+from monitor.store.db import Database, Session
 from monitor.text import clean, plain_line
 from monitor.types import Article, Grade, Score, Topic
 
@@ -133,33 +130,17 @@ def read(lines: Iterable[str], *, start_at: datetime, on_bad: Callable[[int, str
 
 def stored(session: Session) -> Iterator[Line]:
     """Every article of the archive, in the order in which it was seen."""
-    for row in session.exec(select(ArticleRow).order_by(col(ArticleRow.seen_at), col(ArticleRow.id))).yield_per(500):
-        yield _line(row)
+    return (_line(article_id, article) for article_id, article in archive.articles(session))
 
 
 def stored_one(session: Session, article_id: int) -> Line | None:
     """One article of the archive."""
-    row = session.get(ArticleRow, article_id)
-    return _line(row) if row else None
+    article = archive.article(session, article_id)
+    return _line(article_id, article) if article else None
 
 
-def _line(row: ArticleRow) -> Line:
-    return Line(
-        id=row.id,
-        poll=(row.source, row.seen_at),
-        article=Article(
-            guid=str(row.id),
-            url=row.url,
-            title=row.title,
-            text=row.text,
-            language=row.language,
-            published_at=row.published_at,
-            seen_at=row.seen_at,
-            source=row.source,
-            author=row.author,
-            grade=Grade(row.grade),
-        ),
-    )
+def _line(article_id: int, article: Article) -> Line:
+    return Line(id=article_id, poll=(article.source, article.seen_at), article=article)
 
 
 def within(lines: Iterable[Line], *, since_at: datetime | None, until_at: datetime | None) -> Iterator[Line]:

@@ -25,7 +25,7 @@ from monitor.health import Health, Pulse
 from monitor.lastresort import LastResort
 from monitor.pipeline import Polled
 from monitor.poll import Poller
-from monitor.store import feeds, integrity, outbox, times
+from monitor.store import clock_steps, feeds, integrity, outbox
 from monitor.store.ballast import Ballast
 from monitor.store.integrity import DamagedStoreError
 from monitor.store.lock import StoreLock
@@ -146,7 +146,9 @@ class Daemon:
             self.pulse.beat(name, self._steady())
         self.app.sync(now=now)
         with self.app.db.writing() as session:
-            times.bring_near(session, now=now, at_most_for=2 * max(self.app.settings.schedule.max_interval_for, _DAY))
+            clock_steps.bring_near(
+                session, now=now, at_most_for=2 * max(self.app.settings.schedule.max_interval_for, _DAY)
+            )
         self.app.load_topics(now=now)
         self.app.load_meanings()
         for fault in (*self.app.shelf.faults, *self.app.shelf.warnings):
@@ -279,7 +281,7 @@ class Daemon:
 
     async def _write_times(self, back_for: timedelta) -> None:
         try:
-            moved = await self.app.db.write(times.set_back, back_for, now=self.app.clock())
+            moved = await self.app.db.write(clock_steps.set_back, back_for, now=self.app.clock())
             log.info("moved %d times to come", moved)
         except StoreError as error:
             self._note_store_error(error)

@@ -24,7 +24,7 @@ from monitor.match import Matcher
 from monitor.recall import Band, Recall
 from monitor.reliability import Reliability, measure, wilson
 from monitor.sampling import A_DAY, BANDS
-from monitor.store import near
+from monitor.store import near_misses
 from monitor.store.tables import AlertRow, ArticleRow, MatchRow, NearMissRow, TopicRow
 from monitor.types import AlertKind, Reason, Topic
 
@@ -98,7 +98,7 @@ class _Counted:
         self.matches = dict(session.exec(rows.group_by(col(MatchRow.topic))).all())
         alerts = select(AlertRow.topic, func.count()).where(AlertRow.kind == AlertKind.NEW.value)
         self.alerts = dict(session.exec(alerts.group_by(col(AlertRow.topic))).all())
-        self.near = near.seen(session)
+        self.near = near_misses.seen(session)
         self.kept: dict[str, list[NearMissRow]] = defaultdict(list)
         for row in session.exec(select(NearMissRow)):
             self.kept[row.topic].append(row)

@@ -21,7 +21,7 @@ from monitor.match import Matcher, Tracker
 from monitor.multilingual import Across, Meant
 from monitor.profiles import Profile, profile, without_words
 from monitor.sketch import Fingerprint, Shingles, fingerprint
-from monitor.store import alerts, articles, kindred, near, topics
+from monitor.store import alerts, articles, near_misses, profiles, topics
 from monitor.store import stories as story_rows
 from monitor.store.articles import Sighting
 from monitor.text import shorten
@@ -201,7 +201,7 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
             now=now,
         )
         if not is_print:
-            kindred.add(session, article_id, judged.profile)
+            profiles.add(session, article_id, judged.profile)
     else:
         article_id = known.article_id
         _renew(session, judged, choice, decision, article_id, crowded, telling, now=now)
@@ -215,8 +215,8 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
     alerts.save_matches(session, article_id, story_id, judged.scores, decision, now=now)
     topics.keep_lessons(session, article_id, judged.scores, now=now)
     if known is None and not is_print:
-        missed = near.candidates(judged.scores)
-        near.keep(session, article_id, story_id, article.url, article.title, missed, now=now)
+        missed = near_misses.candidates(judged.scores)
+        near_misses.keep(session, article_id, story_id, article.url, article.title, missed, now=now)
     filed = Filed(
         article_id=article_id,
         story_id=story_id,
@@ -264,7 +264,7 @@ def _join(session: Session, judged: Judged, *, now: datetime) -> tuple[Judged, S
 
     Where it seems to join one, a template that all of them stand in is looked for first; the article comes back without it.
     """
-    found, carriers = kindred.near(session, judged.profile, now=now)
+    found, carriers = profiles.near(session, judged.profile, now=now)
     choice = stories.choose(judged.article, judged.profile, found, carriers)
     if choice is None:
         return judged, None
@@ -272,11 +272,11 @@ def _join(session: Session, judged: Judged, *, now: datetime) -> tuple[Judged, S
         bare = _without_template(judged, articles.texts(session, [each.article_id for each in found]))
         if bare is not judged:
             judged = bare
-            found, carriers = kindred.near(session, judged.profile, now=now)
+            found, carriers = profiles.near(session, judged.profile, now=now)
             choice = stories.choose(judged.article, judged.profile, found, carriers)
     if choice is None or not choice.gathers:
         return judged, choice
-    members = kindred.of_stories(session, choice.gathers)
+    members = profiles.of_stories(session, choice.gathers)
     gathers = stories.gathered(judged.article, judged.profile, choice, found, members, carriers)
     return judged, replace(choice, gathers=gathers)
 
@@ -378,7 +378,7 @@ def _renew(
             is_searched=telling.is_searched,
             now=now,
         )
-        kindred.renew(session, article_id, judged.profile)
+        profiles.renew(session, article_id, judged.profile)
     if decision.alerts:
         articles.decide_again(session, article_id, decision, judged.scores, now=now)
 

@@ -9,8 +9,6 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session
-
 from monitor import intent
 from monitor.background import ARCHIVE, ARCHIVE_CHARACTERS, Background, mark
 from monitor.calibrate import Calibration, calibrate, margin
@@ -19,7 +17,8 @@ from monitor.follow import CONFIDENT, WINDOW, allowance
 from monitor.intent import Archive, Setting
 from monitor.learn import MOST_HITS
 from monitor.match import SHIFT, Matcher, build
-from monitor.store import archive, arrivals, judged, topics, versions
+from monitor.store import archive, topics, versions
+from monitor.store.db import Session
 from monitor.types import Topic
 
 _PROSPECTS = 200
@@ -65,27 +64,25 @@ def seen(session: Session, of: Sequence[Topic], model: Callable[[Sequence[Topic]
     """What came near each topic as far as the archive's last mark: by its own rows, or, where it is followed for less than a
     day, by scoring the latest articles with `model`."""
     up_to = last_mark(session)
-    found = {each.name: arrivals.of_topic(session, each.name, up_to=up_to) for each in of}
+    found = {each.name: archive.arrivals(session, each.name, up_to=up_to) for each in of}
     new = [each for each in of if each.is_enabled and not found[each.name].days]
-    rows, days = (
-        arrivals.sample(session, up_to=up_to, limit=ARCHIVE, characters=ARCHIVE_CHARACTERS) if new else ([], 0.0)
-    )
+    rows, days = archive.fresh(session, up_to=up_to, limit=ARCHIVE, characters=ARCHIVE_CHARACTERS) if new else ([], 0.0)
     if rows:
         matcher = model(new)
         scores = [(row, matcher.score(row.title, row.text, row.language)) for row in rows]
         for at, topic in enumerate(new):
             margins = ((row, margin(each[at].score, each[at].threshold, each[at].factor)) for row, each in scores)
             near = [(row, where) for row, where in margins if where >= math.log(intent.LEAST)]
-            found[topic.name] = arrivals.scored(near, days)
+            found[topic.name] = archive.scored(near, days)
     return found
 
 
 def setting(session: Session, topic: Topic, wanted: Sequence[Topic]) -> tuple[Setting, Archive]:
     """What the sensitivity of one of these topics comes to, and what came near it until now. As `learned` has it."""
     matcher = learned(session, wanted)
-    archive = seen(session, [topic], lambda of: Matcher([matcher.model(each.name) for each in of], matcher.background))
+    came = seen(session, [topic], lambda of: Matcher([matcher.model(each.name) for each in of], matcher.background))
     odds = matcher.calibration
-    return intent.decide(topic.sensitivity, topic.name, archive[topic.name], odds), archive[topic.name]
+    return intent.decide(topic.sensitivity, topic.name, came[topic.name], odds), came[topic.name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +100,9 @@ def prospects(session: Session, odds: Calibration) -> list[Prospect]:
     """Of every topic that is on (of very many the first), by its own rows: no model is built."""
     up_to, found = last_mark(session), []
     for name, asked in versions.sensitivities(session, limit=_PROSPECTS).items():
-        archive = arrivals.of_topic(session, name, up_to=up_to)
-        setting = intent.decide(asked, name, archive, odds)
-        in_force = (each for each in costs(asked, setting, archive) if each.is_in_force)
+        came = archive.arrivals(session, name, up_to=up_to)
+        setting = intent.decide(asked, name, came, odds)
+        in_force = (each for each in costs(asked, setting, came) if each.is_in_force)
         found.append(Prospect(name, asked, setting, next(in_force, None)))
     return found
 
@@ -122,7 +119,7 @@ def relearned(session: Session, wanted: Sequence[Topic], before: Matcher, stale:
 
 def calibration(session: Session) -> Calibration:
     """How likely a match is wanted, by all verdicts that stand."""
-    return calibrate(judged.verdicts(session))
+    return calibrate(archive.verdicts(session))
 
 
 def background(session: Session) -> Background:

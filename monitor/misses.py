@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from monitor import sampling
-from monitor.store import near, topics
+from monitor.store import near_misses, topics
 from monitor.store.tables import ArticleRow, NearMissRow
 from monitor.text import shorten
 from monitor.types import Verdict
@@ -62,7 +62,7 @@ def judge(session: Session, near_id: int, *, is_relevant: bool, by: str, note: s
         return None
     if row.is_relevant is not is_relevant:
         verdict = Verdict(article_id=row.article_id, topic=row.topic, is_relevant=is_relevant, by=by, at=now, note=note)
-        near.judge(session, verdict)
+        near_misses.judge(session, verdict)
         session.flush()
         session.refresh(row)
     return _near(row, session.get_one(ArticleRow, row.article_id), topics.titles(session))

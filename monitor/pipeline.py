@@ -35,8 +35,7 @@ from monitor.multilingual import Across, Multilingual
 from monitor.pages import Found, PageReader
 from monitor.parse import read_feed
 from monitor.schedule import Cadence, FeedEvent
-from monitor.store import articles, feeds
-from monitor.store import pages as asked_pages
+from monitor.store import articles, feeds, page_visits
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.stories import outlet
@@ -173,7 +172,7 @@ def _open_to_us(session: Session, worthy: Sequence[Judged], tools: Tools, *, now
     hosts: Counter[str] = Counter()
     for each in sorted(worthy, key=pages.urgency):
         url, host = each.article.url, urls.host(each.article.url)
-        is_open = asked_pages.is_open(session, url, per_day=tools.pages_per_day - hosts[host], now=now)
+        is_open = page_visits.is_open(session, url, per_day=tools.pages_per_day - hosts[host], now=now)
         if is_open and not _is_copy(session, each, now):
             wanted.append(each.article.guid)
             hosts[host] += 1
@@ -245,7 +244,7 @@ def _settle(
     entries: int = 0,
     error: MonitorError | None = None,
 ) -> Polled:
-    asked_pages.remember(session, visits)
+    page_visits.remember(session, visits)
     judged = _at_their_own_addresses(session, judged)
     judged, storm = storms.guarded(session, feed, judged, now=now)
     feeds.settle(session, update)
@@ -269,7 +268,7 @@ def _settle(
 
 def _at_their_own_addresses(session: Session, judged: Sequence[Judged]) -> tuple[Judged, ...]:
     """Articles whose pages were read, now or earlier, go by the address that the page names: two entries are one then."""
-    own = asked_pages.canonicals(session, {each.article.url for each in judged if each.article.url})
+    own = page_visits.canonicals(session, {each.article.url for each in judged if each.article.url})
     return tuple(
         replace(each, article=replace(each.article, url=own[each.article.url])) if each.article.url in own else each
         for each in judged

@@ -19,7 +19,7 @@ from monitor.calibrate import Calibration, margin
 from monitor.ledger import Carrier, outlets
 from monitor.lessons import calibration
 from monitor.seedfiles import SeedFileError, Sheet, Written
-from monitor.store import alerts, articles, pages, search, stories, topics
+from monitor.store import alerts, articles, page_visits, search, stories, topics
 from monitor.store.tables import (
     AlertRow,
     ArticleRow,
@@ -242,7 +242,7 @@ def find_article(session: Session, asked: str) -> int | None:
     """The id of the article meant by an id or a URL; by URL the newest where several stand there."""
     if asked.isascii() and asked.isdigit() and len(asked) < 10:
         return session.exec(select(ArticleRow.id).where(ArticleRow.id == int(asked))).first()
-    asked = pages.canonicals(session, [asked]).get(asked, asked)
+    asked = page_visits.canonicals(session, [asked]).get(asked, asked)
     wanted = canonical(asked)
     rows = session.exec(
         select(ArticleRow.id, ArticleRow.url)

@@ -16,7 +16,7 @@ from monitor.evaluation import read_labels
 from monitor.plot import reliability_plot
 from monitor.recall import Band, estimate
 from monitor.reliability import Forecast, measure
-from monitor.store import migrate, near, topics
+from monitor.store import migrate, near_misses, topics
 from monitor.store.db import Database
 from monitor.store.tables import MatchRow, NearMissRow
 from monitor.types import Score
@@ -112,7 +112,9 @@ def fill(session: Session, *, matches: int, near_ones: int, wrong: int = 5) -> N
             )
         else:
             score = Score(topic=TOPIC.name, score=0.12 + at % 8 / 100, threshold=0.2, is_match=False)
-            near.keep(session, filed.article_id, filed.story_id, one.url, one.title, near.candidates([score]), now=NOON)
+            near_misses.keep(
+                session, filed.article_id, filed.story_id, one.url, one.title, near_misses.candidates([score]), now=NOON
+            )
     for each in misses.list_near(session, limit=1000):
         misses.judge(session, each.id, is_relevant=each.score > 0.18, by="me", now=NOON)
 

@@ -14,7 +14,7 @@ from monitor.background import Background
 from monitor.calibrate import margin
 from monitor.lessons import calibration, learned
 from monitor.match import build
-from monitor.store import judged, near, topics
+from monitor.store import archive, near_misses, topics
 from monitor.store.db import Database
 from monitor.store.tables import AlertRow, MatchRow, NearCountRow, NearMissRow, VerdictRow
 from monitor.types import Article, Reason, Score, Seed, Topic
@@ -64,8 +64,10 @@ def scored(score: float, *, is_match: bool = False, blocked: Reason | None = Non
 
 
 def test_matches_and_forbidden_ones_are_no_near_misses() -> None:
-    assert near.candidates([scored(0.3, is_match=True), scored(0.3, blocked=Reason.EXCLUDED), scored(0.01)]) == []
-    assert [each.band for each in near.candidates([scored(0.19)])] == [2]
+    assert (
+        near_misses.candidates([scored(0.3, is_match=True), scored(0.3, blocked=Reason.EXCLUDED), scored(0.01)]) == []
+    )
+    assert [each.band for each in near_misses.candidates([scored(0.19)])] == [2]
 
 
 def other(at: int) -> Article:
@@ -85,10 +87,16 @@ def near_ones(session: Session, count: int) -> Counter[int]:
     for at in range(count):
         one = other(at)
         filed = file(session, matcher, one, now=NOON + timedelta(minutes=at))
-        near.keep(
-            session, filed.article_id, filed.story_id, one.url, one.title, near.candidates([scored(0.19)]), now=NOON
+        near_misses.keep(
+            session,
+            filed.article_id,
+            filed.story_id,
+            one.url,
+            one.title,
+            near_misses.candidates([scored(0.19)]),
+            now=NOON,
         )
-    return near.seen(session)["ferry"]
+    return near_misses.seen(session)["ferry"]
 
 
 def test_all_are_counted_and_a_sample_is_kept(db: Database) -> None:
@@ -115,7 +123,7 @@ def test_a_verdict_on_a_near_miss_teaches_and_is_weighed(db: Database) -> None:
     with db.reading() as session:
         assert [each.topic for each in topics.examples(session)] == ["ferry"]
         assert topics.last_verdict(session) > 0
-        found = judged.verdicts(session)
+        found = archive.verdicts(session)
         assert [(each.weight, each.is_match) for each in found] == [(pytest.approx(last.stands_for), False)]
         assert found[0].margin == pytest.approx(margin(0.19, 0.2))
         assert len(session.exec(select(VerdictRow)).all()) == 1

@@ -19,7 +19,7 @@ from monitor.errors import FetchError, StoreError
 from monitor.intake import Filed, Telling, judge, take_in
 from monitor.match import Matcher, build
 from monitor.schedule import Cadence
-from monitor.store import alerts, archive, articles, feeds, migrate, outbox, pages, search, tables, topics
+from monitor.store import alerts, archive, articles, feeds, migrate, outbox, page_visits, search, tables, topics
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.outbox import ChannelInfo
@@ -689,26 +689,28 @@ def visit(url: str, at: datetime = NOON, *, paused_for: timedelta | None = None)
 def test_a_page_is_open_until_it_was_asked_for(db: Database) -> None:
     url, same = "https://news.example/a?utm_source=x", "http://www.news.example/a"
     with db.writing() as session:
-        assert pages.is_open(session, url, per_day=9, now=NOON)
-        pages.remember(session, [visit(url), visit(url)])
-        pages.remember(session, [visit(url, NOON + timedelta(hours=1))])
+        assert page_visits.is_open(session, url, per_day=9, now=NOON)
+        page_visits.remember(session, [visit(url), visit(url)])
+        page_visits.remember(session, [visit(url, NOON + timedelta(hours=1))])
     with db.reading() as session:
         assert [row.asked_at for row in session.exec(select(tables.PageRow))] == [NOON]
-        assert not pages.is_open(session, url, per_day=9, now=NOON + timedelta(days=400))
-        assert pages.is_open(session, same, per_day=9, now=NOON) == (articles.url_key(same) != articles.url_key(url))
-        assert not pages.is_open(session, "", per_day=9, now=NOON)
+        assert not page_visits.is_open(session, url, per_day=9, now=NOON + timedelta(days=400))
+        assert page_visits.is_open(session, same, per_day=9, now=NOON) == (
+            articles.url_key(same) != articles.url_key(url)
+        )
+        assert not page_visits.is_open(session, "", per_day=9, now=NOON)
 
 
 def test_a_host_is_left_alone_after_its_number_of_pages_and_while_it_is_paused(db: Database) -> None:
     with db.writing() as session:
-        pages.remember(session, [visit(f"https://busy.example/{n}") for n in range(3)])
-        pages.remember(session, [visit("https://shy.example/1", paused_for=timedelta(hours=5))])
+        page_visits.remember(session, [visit(f"https://busy.example/{n}") for n in range(3)])
+        page_visits.remember(session, [visit("https://shy.example/1", paused_for=timedelta(hours=5))])
         session.add(tables.HostRow(host="asked.example", paused_until_at=NOON + timedelta(hours=1)))
 
     def is_open(host: str, *, per_day: int = 3, **later: float) -> bool:
         with db.reading() as session:
             now = NOON + timedelta(**later)
-            return pages.is_open(session, f"https://{host}/new", per_day=per_day, now=now)
+            return page_visits.is_open(session, f"https://{host}/new", per_day=per_day, now=now)
 
     assert not is_open("busy.example")
     assert is_open("busy.example", per_day=4)

@@ -1,11 +1,34 @@
-"""What the archive tells the matcher of ordinary articles. Reads only; knows nothing of topics."""
+"""What the archive says for calibration, sensitivity and backtests. Reads only.
+
+Of verdicts: each that stands, with the score that the article had when it came. Of arrivals: what came near a topic, by the rows
+of its matches and near misses, or by its latest articles where the topic is new. Counted there is what was published within a day
+before it was seen: what a feed held when it was first met is not a day's news.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import func
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, literal
 from sqlmodel import Session, col, select
 
-from monitor.store.tables import ArticleRow
+from monitor.calibrate import Judged, margin
+from monitor.intent import Archive, Arrival
+from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, TopicRow
+from monitor.types import Article, Grade
+
+MOST = 5_000
+"""The latest verdicts on matches, and as many on near misses: older ones say little of today's topics."""
+_LATEST_FOR = timedelta(days=30)
+_FRESH_FOR = timedelta(days=1)
+_DAY = timedelta(days=1)
+_AT_ONCE = 500
+"""Articles that are held in memory while all are read."""
+
+
+# --- articles -----------------------------------------------------------------------------------------------------------
 
 
 def newest(session: Session) -> int:
@@ -22,3 +45,165 @@ def sample(session: Session, *, up_to: int, limit: int, characters: int) -> list
         .limit(limit)
     )
     return [(title, text, language) for title, text, language in reversed(rows.all())]
+
+
+def articles(session: Session) -> Iterator[tuple[int, Article]]:
+    """Every article with its id, in the order in which they were seen; read as it is asked for."""
+    asked = select(ArticleRow).order_by(col(ArticleRow.seen_at), col(ArticleRow.id))
+    for row in session.exec(asked).yield_per(_AT_ONCE):
+        yield row.id or 0, _article(row)
+
+
+def article(session: Session, article_id: int) -> Article | None:
+    """One article; None where there is none of that id."""
+    row = session.get(ArticleRow, article_id)
+    return _article(row) if row else None
+
+
+def _article(row: ArticleRow) -> Article:
+    return Article(
+        guid=str(row.id),
+        url=row.url,
+        title=row.title,
+        text=row.text,
+        language=row.language,
+        published_at=row.published_at,
+        seen_at=row.seen_at,
+        source=row.source,
+        author=row.author,
+        grade=Grade(row.grade),
+    )
+
+
+# --- verdicts -----------------------------------------------------------------------------------------------------------
+
+
+def verdicts(session: Session) -> list[Judged]:
+    """The standing verdicts on matches and near misses, latest first."""
+    return [*_on_matches(session), *_on_near_misses(session)]
+
+
+def _on_matches(session: Session) -> list[Judged]:
+    rows = session.exec(
+        select(
+            MatchRow.topic, MatchRow.score, MatchRow.threshold, MatchRow.factor, MatchRow.is_relevant,
+            ArticleRow.id, ArticleRow.kind, ArticleRow.of_article_id,
+        )  # type: ignore[call-overload]
+        .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
+        .where(col(MatchRow.is_relevant).is_not(None))
+        .order_by(col(MatchRow.reviewed_at).desc(), col(MatchRow.id).desc())
+        .limit(MOST)
+    )  # fmt: skip
+    return [
+        Judged(topic, _text(article, kind, of), margin(score, threshold, factor), bool(is_relevant))
+        for topic, score, threshold, factor, is_relevant, article, kind, of in rows
+    ]
+
+
+def _on_near_misses(session: Session) -> list[Judged]:
+    rows = session.exec(
+        select(NearMissRow)
+        .where(col(NearMissRow.is_relevant).is_not(None))
+        .order_by(col(NearMissRow.reviewed_at).desc(), col(NearMissRow.id).desc())
+        .limit(MOST)
+    )
+    return [
+        Judged(
+            topic=row.topic,
+            text=str(row.article_id),
+            margin=margin(row.score, row.threshold, row.factor),
+            is_relevant=bool(row.is_relevant),
+            weight=1 / row.share if row.share > 0 else 0.0,
+            is_match=False,
+        )
+        for row in rows
+    ]
+
+
+def _text(article_id: int, kind: str, of_article_id: int | None) -> str:
+    """A copy, corrected or not, is one text with the article it copies."""
+    return str(of_article_id if kind in ("copy", "update") and of_article_id else article_id)
+
+
+# --- arrivals -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh:
+    """An article that was news when it came, its text cut."""
+
+    story_id: int
+    title: str
+    text: str
+    language: str
+    seen_at: datetime
+
+
+def arrivals(session: Session, topic: str, *, up_to: int) -> Archive:
+    """What came near a topic in its last 30 days, up to this article; no days where it is followed for less than one."""
+    since_at, until_at = _span(session, topic, up_to)
+    if since_at is None or until_at is None or until_at - since_at < _DAY:
+        return Archive()
+    found = []
+    for table in (MatchRow, NearMissRow):
+        weight = NearMissRow.share if table is NearMissRow else literal(1.0)
+        rows = session.exec(
+            select(
+                table.story_id, table.score, table.threshold, table.factor, weight,
+                ArticleRow.seen_at, ArticleRow.published_at,
+            )  # type: ignore[call-overload]
+            .join(ArticleRow, col(ArticleRow.id) == col(table.article_id))
+            .where(col(table.topic) == topic, col(table.article_id) <= up_to, col(ArticleRow.seen_at) >= since_at)
+            .order_by(col(table.article_id))
+        )  # fmt: skip
+        found += [
+            Arrival(seen_at.date(), story, margin(score, threshold, factor), 1 / share)
+            for story, score, threshold, factor, share, seen_at, published_at in rows
+            if seen_at - published_at <= _FRESH_FOR and share > 0
+        ]
+    return Archive(_readable(found), (until_at - since_at) / _DAY)
+
+
+def fresh(session: Session, *, up_to: int, limit: int, characters: int) -> tuple[list[Fresh], float]:
+    """The latest articles up to this one, oldest first, and over how many days they came: for a topic that is new."""
+    since_at, until_at = _span(session, "", up_to)
+    if since_at is None or until_at is None or until_at - since_at < _DAY:
+        return [], 0.0
+    rows = session.exec(
+        select(ArticleRow)
+        .where(col(ArticleRow.id) <= up_to, col(ArticleRow.grade) != "wall", col(ArticleRow.kind).in_(("new", "joins")))
+        .order_by(col(ArticleRow.id).desc())
+        .limit(limit)
+    ).all()
+    found = [_fresh(each, characters) for each in reversed(rows) if each.seen_at - each.published_at <= _FRESH_FOR]
+    return found, max((until_at - found[0].seen_at) / _DAY, 1 / 24) if found else 0.0
+
+
+def _fresh(row: ArticleRow, characters: int) -> Fresh:
+    return Fresh(
+        story_id=row.story_id or row.id or 0,
+        title=row.title,
+        text=row.text[:characters],
+        language=row.language,
+        seen_at=row.seen_at,
+    )
+
+
+def scored(articles: Iterable[tuple[Fresh, float]], days: float) -> Archive:
+    """What came near a new topic: fresh articles with their margins."""
+    return Archive(_readable(Arrival(each.seen_at.date(), each.story_id, margin) for each, margin in articles), days)
+
+
+def _readable(found: Iterable[Arrival]) -> tuple[Arrival, ...]:
+    return tuple(each for each in found if each.margin == each.margin)
+
+
+def _span(session: Session, topic: str, up_to: int) -> tuple[datetime | None, datetime | None]:
+    """Since when the topic is followed, 30 days at most, and when this article came."""
+    first_at, last_at = session.exec(
+        select(func.min(ArticleRow.seen_at), func.max(ArticleRow.seen_at)).where(col(ArticleRow.id) <= up_to)
+    ).one()
+    if first_at is None:
+        return None, None
+    row = session.get(TopicRow, topic) if topic else None
+    return max(first_at, last_at - _LATEST_FOR, (row and row.added_at) or first_at), last_at
