@@ -319,7 +319,7 @@ POINTS = {
     "accepted, before it is marked sent": ("monitor.http:Door.post", "after"),
     "marked sent, not committed": ("monitor.deliver:_settle", "after"),
     "while starting: store open, leases not released": ("monitor.store.feeds:release_all", "before"),
-    "while starting: settings mirrored, not committed": ("monitor.store.outbox:sync_channels", "after"),
+    "while starting: settings mirrored, not committed": ("monitor.store.channels:sync", "after"),
     "while starting: topics synced, not committed": ("monitor.store.topics:sync", "after"),
     "while the schema is made": ("alembic.ddl.impl:DefaultImpl.create_table", "before"),
 }

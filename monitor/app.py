@@ -31,10 +31,11 @@ from monitor.pipeline import Tools
 from monitor.schedule import Cadence
 from monitor.seeds import SeedShelf
 from monitor.settings import Settings
-from monitor.store import feeds, migrate, outbox, topics
+from monitor.store import channels as channel_rows
+from monitor.store import feeds, migrate, topics
+from monitor.store.channels import ChannelInfo
 from monitor.store.db import Database, serialize_decisions
-from monitor.store.outbox import ChannelInfo
-from monitor.store.tables import FeedRow
+from monitor.store.feeds import FeedInfo
 from monitor.types import Topic
 from monitor.workers import Workers
 
@@ -207,7 +208,7 @@ class App:
 
     def sync(self, *, now: datetime) -> None:
         """Bring feeds and channels in the store in line with the settings."""
-        wanted = [self._feed_row(name, now) for name in self.settings.feeds]
+        wanted = [self._feed_info(name) for name in self.settings.feeds]
         infos = [
             ChannelInfo(name=each.name, kind=each.kind, destination=each.destination, shown=each.shown)
             for each in self.channels.values()
@@ -215,11 +216,11 @@ class App:
         with self.db.writing() as session:
             serialize_decisions(session)  # several daemons may start at once on one PostgreSQL
             feeds.sync(session, wanted, now=now)
-            outbox.sync_channels(session, infos, now=now)
+            channel_rows.sync(session, infos, now=now)
 
-    def _feed_row(self, name: str, now: datetime) -> FeedRow:
+    def _feed_info(self, name: str) -> FeedInfo:
         feed = self.settings.feeds[name]
-        return FeedRow(
+        return FeedInfo(
             name=name,
             url=feed.url,
             host=urls.host(feed.url),
@@ -230,7 +231,6 @@ class App:
             first_poll_latest=feed.first_poll_latest,
             allow_private=feed.allow_private,
             is_enabled=feed.enabled,
-            next_poll_at=now,
         )
 
     # --- topics and their model -----------------------------------------------------------------------------------

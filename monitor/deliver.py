@@ -14,14 +14,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlmodel import Session
-
 from monitor import notices, schedule
 from monitor.channels import Channel, Editor
 from monitor.errors import StoreError
 from monitor.schedule import ChannelEvent
+from monitor.store import channels as channel_rows
 from monitor.store import outbox
-from monitor.store.db import Database
+from monitor.store.db import Database, Session
 from monitor.types import DeliveryState, DeliveryUpdate, Outcome, Result
 
 log = logging.getLogger("monitor.deliver")
@@ -189,7 +188,7 @@ def _settle(
     channels: Mapping[str, str],
 ) -> tuple[DeliveryUpdate | None, ChannelEvent | None]:
     """Write how the try ended and, in the same transaction, the notice it calls for, to the other channels."""
-    before = outbox.channel_state(session, delivery.channel)
+    before = channel_rows.state(session, delivery.channel)
     update = schedule.tried(delivery, before, outcome, now=now, jitter=random.random(), max_age_for=max_age_for)
     if not outbox.settle(session, delivery, outcome, update, started_at=started_at, now=now):
         return None, None

@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-
-from sqlalchemy import func
-from sqlmodel import Session, col, select
 
 from monitor import lessons, recall
 from monitor.backtest import Line, replay
@@ -24,9 +20,9 @@ from monitor.match import Matcher
 from monitor.recall import Band, Recall
 from monitor.reliability import Reliability, measure, wilson
 from monitor.sampling import A_DAY, BANDS
-from monitor.store import near_misses
-from monitor.store.tables import AlertRow, ArticleRow, MatchRow, NearMissRow, TopicRow
-from monitor.types import AlertKind, Reason, Topic
+from monitor.store import near_misses, statistics, topics
+from monitor.store.db import Session
+from monitor.types import Topic
 
 _FURTHEST_BELOW = math.log(BANDS[0])
 _FAR = math.log(0.1)
@@ -78,8 +74,8 @@ class Figures:
 def by_verdicts(session: Session, *, topic: str = "") -> Figures:
     """The figures of every topic known, or of one."""
     calibration = lessons.calibration(session)
-    names = [name for name in _names(session, calibration) if topic in ("", name)]
     counted = _Counted(session)
+    names = [name for name in sorted({*counted.topics, *calibration.standings}) if topic in ("", name)]
     found = tuple(_of_topic(name, calibration, counted) for name in names)
     return Figures(
         topics=found,
@@ -93,30 +89,20 @@ class _Counted:
     """What the rows say of all topics, read once."""
 
     def __init__(self, session: Session) -> None:
-        told = (Reason.COPY.name, Reason.UPDATE.name)
-        rows = select(MatchRow.topic, func.count()).where(col(MatchRow.reason).not_in(told))
-        self.matches = dict(session.exec(rows.group_by(col(MatchRow.topic))).all())
-        alerts = select(AlertRow.topic, func.count()).where(AlertRow.kind == AlertKind.NEW.value)
-        self.alerts = dict(session.exec(alerts.group_by(col(AlertRow.topic))).all())
+        self.matches = statistics.matches_by_topic(session)
+        self.alerts = statistics.alerts_by_topic(session)
         self.near = near_misses.seen(session)
-        self.kept: dict[str, list[NearMissRow]] = defaultdict(list)
-        for row in session.exec(select(NearMissRow)):
-            self.kept[row.topic].append(row)
-        self.first_at, self.last_at = session.exec(
-            select(func.min(ArticleRow.seen_at), func.max(ArticleRow.seen_at))
-        ).one()
-        self.added_at = {row.name: row.added_at for row in session.exec(select(TopicRow))}
+        self.kept = near_misses.kept(session)
+        self.first_at, self.last_at = statistics.article_span(session)
+        self.topics = topics.known(session)
 
     def days(self, topic: str) -> float:
         """How long articles have come since it is followed; at least one day."""
         if self.first_at is None or self.last_at is None:
             return 1.0
-        since_at: datetime = max(self.first_at, self.added_at.get(topic) or self.first_at)
+        known = self.topics.get(topic)
+        since_at = max(self.first_at, (known and known.added_at) or self.first_at)
         return max(1.0, (self.last_at - since_at).total_seconds() / 86_400)
-
-
-def _names(session: Session, calibration: Calibration) -> list[str]:
-    return sorted({*session.exec(select(TopicRow.name)), *calibration.standings})
 
 
 def _of_topic(name: str, calibration: Calibration, counted: _Counted) -> TopicFigures:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlmodel import Session
 from xxhash import xxh3_128_hexdigest
 
 from monitor import alert as policy
@@ -24,6 +23,7 @@ from monitor.sketch import Fingerprint, Shingles, fingerprint
 from monitor.store import alerts, articles, near_misses, profiles, topics
 from monitor.store import stories as story_rows
 from monitor.store.articles import Sighting
+from monitor.store.db import Session
 from monitor.text import shorten
 from monitor.types import (
     Alert,

@@ -17,7 +17,6 @@ from functools import cache
 from importlib import resources
 
 import numpy as np
-from sqlmodel import Session
 
 from monitor import meaning, stories
 from monitor.embedders import Vector, excerpt, key
@@ -27,7 +26,7 @@ from monitor.lessons import last_mark
 from monitor.meaning import Centres, Meaning, is_confident
 from monitor.store import topics as reviewed
 from monitor.store import vectors
-from monitor.store.db import Database
+from monitor.store.db import Database, Session
 from monitor.stories import Translated
 from monitor.types import Article, Example, Grade, Score, Seed, Topic
 

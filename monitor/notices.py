@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
-
 from monitor import urls
 from monitor.schedule import ChannelEvent, FeedEvent
 from monitor.store import alerts, articles, feeds
+from monitor.store.db import Session
 from monitor.types import Alert, AlertKind, DeliveryState, DeliveryUpdate, FeedState, FeedUpdate, Outcome
 
 _OUTAGE = "network/down/"

@@ -21,8 +21,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlmodel import Session
-
 from monitor import dedup, notices, pages, schedule, storms, urls
 from monitor.addresses import AddressPolicy
 from monitor.alert import Arrival
@@ -37,7 +35,7 @@ from monitor.parse import read_feed
 from monitor.schedule import Cadence, FeedEvent
 from monitor.store import articles, feeds, page_visits
 from monitor.store.articles import Sighting
-from monitor.store.db import Database, serialize_decisions
+from monitor.store.db import Database, Session, serialize_decisions
 from monitor.store.stories import outlet
 from monitor.storms import Storm
 from monitor.types import (

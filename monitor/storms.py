@@ -11,19 +11,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func
-from sqlmodel import Session, col, select
-
 from monitor import alert as policy
 from monitor.alert import Burst
 from monitor.intake import Judged
+from monitor.store import feeds
 from monitor.store.articles import key_of, url_key
-from monitor.store.tables import ArticleRow, EntryRow, FeedRow
+from monitor.store.db import Session
 from monitor.types import FeedState
 
 SAME_STORM_FOR = timedelta(hours=24)
 _USUAL_WITHIN_FOR = timedelta(days=14)
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +64,8 @@ def is_still_one(storm: Storm, had: int) -> bool:
 
 def begins(session: Session, feed_id: int, *, now: datetime) -> bool:
     """Whether this is a new storm, not the one that was told; either way it goes on until a day passes without."""
-    row = session.get_one(FeedRow, feed_id)
-    is_new = row.storm_at is None or now - row.storm_at > SAME_STORM_FOR
-    row.storm_at = now
-    session.add(row)
-    session.flush()
-    return is_new
+    last_at = feeds.note_burst(session, feed_id, now=now)
+    return last_at is None or now - last_at > SAME_STORM_FOR
 
 
 def _storm(
@@ -85,14 +78,14 @@ def _storm(
     *,
     now: datetime,
 ) -> Storm:
-    row = session.get_one(FeedRow, feed.id)
+    first_at, last_at = feeds.answered(session, feed.id)
     # Where the feed gave no date, or one to come, an article bears the time at which it was seen.
     dates = [_date(judged[number]) for number in sorted(unknown)]
     burst = Burst(
         unknown=len(unknown),
         unknown_matches=_matches(judged, unknown),
-        usual=_usual(session, row, now) if len(unknown) >= policy.FLOOD_FROM else 0.0,
-        undated=policy.tells_nothing(dates, last_at=row.last_success_at, now=now),
+        usual=_usual(session, feed.id, first_at, last_at, now=now) if len(unknown) >= policy.FLOOD_FROM else 0.0,
+        undated=policy.tells_nothing(dates, last_at=last_at, now=now),
         changed=len(changed),
         changed_matches=_matches(judged, changed),
         is_first_poll=feed.first_polled_at is None,
@@ -120,43 +113,20 @@ def _sorted(session: Session, feed: FeedState, judged: Sequence[Judged]) -> tupl
     guids = [key_of(each.sighting.guid if each.sighting else each.article.guid) for each in judged]
     urls = [url_key(each.article.url) for each in judged]
     texts = [each.fingerprint.text_key for each in judged]
-    seen_guids = set(_found(session, col(EntryRow.guid_key), guids, EntryRow.feed_id == feed.id))
-    is_own = col(ArticleRow.source) == feed.name
-    anybody = {
-        *_found(session, col(ArticleRow.url_key), urls),
-        *_found(session, col(ArticleRow.text_key), texts),
-    }
-    own = {
-        *_found(session, col(ArticleRow.url_key), urls, is_own | _is_shown_by(feed)),
-        *_found(session, col(ArticleRow.text_key), texts, is_own),
-    }
-    known = anybody if feed.first_polled_at is None else own
-    changed = {number for number, guid in enumerate(guids) if guid in seen_guids}
+    shown = feeds.shown(session, feed, guids=guids, addresses=urls, texts=texts)
+    known = shown.by_any if feed.first_polled_at is None else shown.by_feed
+    changed = {number for number, guid in enumerate(guids) if guid in shown.guids}
     rest = set(range(len(judged))) - changed
     had = {number for number in rest if {urls[number], texts[number]} & known}
-    return changed, had, {number for number in rest if not {urls[number], texts[number]} & anybody}
+    return changed, had, {number for number in rest if not {urls[number], texts[number]} & shown.by_any}
 
 
-def _is_shown_by(feed: FeedState) -> ColumnElement[bool]:
-    return select(EntryRow.id).where(EntryRow.article_id == ArticleRow.id, EntryRow.feed_id == feed.id).exists()
-
-
-def _found(session: Session, column: object, keys: Sequence[int], *conditions: object) -> set[int]:
-    """Those of `keys` that a column holds; 0 stands for `has none`."""
-    wanted = sorted(set(keys) - {0})
-    found: set[int] = set()
-    for start in range(0, len(wanted), _CHUNK):
-        asked = select(column).where(column.in_(wanted[start : start + _CHUNK]), *conditions)  # type: ignore[call-overload, attr-defined]
-        found.update(session.exec(asked))
-    return found
-
-
-def _usual(session: Session, row: FeedRow, now: datetime) -> float:
+def _usual(
+    session: Session, feed_id: int, first_at: datetime | None, last_at: datetime | None, *, now: datetime
+) -> float:
     """How many entries this feed brings, by its own average, in the time since its last answer."""
-    if row.first_polled_at is None or row.last_success_at is None:
+    if first_at is None or last_at is None:
         return 0.0
-    since_at = max(row.first_polled_at, now - _USUAL_WITHIN_FOR)
-    asked = select(func.count()).select_from(EntryRow)
-    count = session.exec(asked.where(EntryRow.feed_id == row.id, col(EntryRow.first_seen_at) > since_at)).one()
+    since_at = max(first_at, now - _USUAL_WITHIN_FOR)
     watched_for = max(now - since_at, timedelta(hours=1))
-    return count * ((now - row.last_success_at) / watched_for)
+    return feeds.count_entries(session, feed_id, since_at=since_at) * ((now - last_at) / watched_for)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from alembic import command
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
@@ -20,6 +21,7 @@ from monitor.ledger import State
 from monitor.match import Matcher, build
 from monitor.store import feeds, migrate
 from monitor.store.db import Database, serialize_decisions
+from monitor.store.feeds import FeedInfo
 from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow, StoryRow
 from monitor.types import Article, Grade, Kind, Reason, Seed, Topic
 from tests.conftest import NOON
@@ -366,9 +368,7 @@ def test_outlets_go_by_the_titles_of_their_feeds(room: Desk) -> None:
             session.add(row)
     assert room.story(1).outlets == ("The Herald", "Courier Online", "echo")
     with room.db.writing() as session:
-        wanted = FeedRow(
-            name="herald", url="https://herald.example/", host="h", interval_seconds=900, next_poll_at=NOON
-        )
+        wanted = FeedInfo(name="herald", url="https://herald.example/", host="h", interval_seconds=900)
         feeds.sync(session, [wanted], now=NOON)
     assert room.story(1).outlets[0] == "x"
 
@@ -524,8 +524,8 @@ def test_stories_of_a_store_of_before_are_counted_from_their_articles(
 ) -> None:
     database = Database(sqlite_url)
     with monkeypatch.context() as patch:
-        to_head = migrate.command.upgrade
-        patch.setattr(migrate.command, "upgrade", lambda config, _head: to_head(config, "0005"))
+        to_head = command.upgrade
+        patch.setattr(command, "upgrade", lambda config, _head: to_head(config, "0005"))
         migrate.upgrade(database)
     with database.writing() as session:
         feed = "INSERT INTO feeds (name, url, host, origin, title, site_url, interval_seconds, first_poll, first_poll_latest, "

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,10 +16,10 @@ from monitor import poll
 from monitor.deliver import Deliverer
 from monitor.errors import BusyError, MonitorError, StoreError
 from monitor.poll import Poller
-from monitor.store import alerts, feeds, outbox
+from monitor.store import alerts, channels, feeds, outbox
+from monitor.store.channels import ChannelInfo
 from monitor.store.db import Database
 from monitor.store.feeds import LeaseLostError
-from monitor.store.outbox import ChannelInfo
 from monitor.store.tables import AlertRow, DeliveryRow, FeedRow
 from monitor.types import Outcome, Result
 from tests.conftest import NOON, SetClock
@@ -40,9 +41,7 @@ class Line:
 
 def queue(db: Database, count: int = 1) -> None:
     with db.writing() as session:
-        outbox.sync_channels(
-            session, [ChannelInfo(name="desk", kind="line", destination="here", shown="here")], now=NOON
-        )
+        channels.sync(session, [ChannelInfo(name="desk", kind="line", destination="here", shown="here")], now=NOON)
         for number in range(count):
             made = notice(id=f"alt_{number}")
             alerts.enqueue(session, made, key=str(number), channels={"desk": "here"}, deliver_at=NOON)
@@ -93,13 +92,13 @@ def test_an_alert_that_cannot_be_read_is_given_up_and_those_behind_it_go_out(
     assert "cannot be read" in caplog.text
 
 
-@pytest.mark.parametrize("place", ["claim_next", "settle", "channel_state"])
+@pytest.mark.parametrize(("module", "place"), [(outbox, "claim_next"), (outbox, "settle"), (channels, "state")])
 def test_c1_a_fault_of_the_store_stops_no_channel(
-    sqlite_db: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch, place: str
+    sqlite_db: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch, module: ModuleType, place: str
 ) -> None:
     queue(sqlite_db)
     line = Line()
-    monkeypatch.setattr(outbox, place, once(StoreError("gone for a moment"), getattr(outbox, place)))
+    monkeypatch.setattr(module, place, once(StoreError("gone for a moment"), getattr(module, place)))
     drain(sqlite_db, line, clock)
     clock.passes(minutes=6)  # the lease of a try that could not be settled
     drain(sqlite_db, line, clock)

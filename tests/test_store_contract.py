@@ -19,10 +19,23 @@ from monitor.errors import FetchError, StoreError
 from monitor.intake import Filed, Telling, judge, take_in
 from monitor.match import Matcher, build
 from monitor.schedule import Cadence
-from monitor.store import alerts, archive, articles, feeds, migrate, outbox, page_visits, search, tables, topics
+from monitor.store import (
+    alerts,
+    archive,
+    articles,
+    channels,
+    feeds,
+    migrate,
+    outbox,
+    page_visits,
+    search,
+    tables,
+    topics,
+)
 from monitor.store.articles import Sighting
+from monitor.store.channels import ChannelInfo
 from monitor.store.db import Database, serialize_decisions
-from monitor.store.outbox import ChannelInfo
+from monitor.store.feeds import FeedInfo
 from monitor.store.tables import ArticleRow, DeliveryRow, EntryRow, FeedRow, MatchRow, RevisionRow
 from monitor.types import (
     Alert,
@@ -103,7 +116,7 @@ def file(
 
 def sync_channels(session: Session, **destinations: str) -> None:
     infos = [ChannelInfo(name=name, kind="webhook", destination=to, shown="…") for name, to in destinations.items()]
-    outbox.sync_channels(session, infos, now=NOON)
+    channels.sync(session, infos, now=NOON)
 
 
 # --- schema -----------------------------------------------------------------------------------------------------------
@@ -249,11 +262,8 @@ def test_a_good_poll_is_remembered_with_its_validators(db: Database) -> None:
 
 
 def test_feeds_of_the_settings_come_go_and_keep_what_was_learned(db: Database) -> None:
-    def wanted(*names: str) -> list[FeedRow]:
-        return [
-            FeedRow(name=name, url=f"https://{name}.example/f", host="h", interval_seconds=60, next_poll_at=NOON)
-            for name in names
-        ]
+    def wanted(*names: str) -> list[FeedInfo]:
+        return [FeedInfo(name=name, url=f"https://{name}.example/f", host="h", interval_seconds=60) for name in names]
 
     with db.writing() as session:
         feeds.sync(session, wanted("a", "b"), now=NOON)
@@ -452,7 +462,7 @@ def settle(session: Session, outcome: Outcome, *, now: datetime, channel: str = 
     delivery = outbox.claim_next(session, channel, now=now, lease_for=timedelta(minutes=5))
     if delivery is None:
         return None
-    before = outbox.channel_state(session, channel)
+    before = channels.state(session, channel)
     update = schedule.tried(delivery, before, outcome, now=now, jitter=0)
     outbox.settle(session, delivery, outcome, update, started_at=now, now=now)
     return update.state
@@ -544,7 +554,7 @@ def test_k7_a_delivery_that_lost_its_lease_cannot_be_settled(db: Database, match
         assert settle(session, Outcome(result=Result.SENT), now=later) == "sent"
     with db.writing() as session:
         update = schedule.tried(
-            stalled, outbox.channel_state(session, "desk"), Outcome(result=Result.GONE), now=later, jitter=0
+            stalled, channels.state(session, "desk"), Outcome(result=Result.GONE), now=later, jitter=0
         )
         assert outbox.settle(session, stalled, Outcome(result=Result.GONE), update, started_at=NOON, now=later) is False
     with db.reading() as session:

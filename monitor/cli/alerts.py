@@ -17,11 +17,9 @@ from monitor.errors import AlreadyRunningError, MonitorError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlmodel import Session
-
     from monitor.channels import Channel
-    from monitor.store.db import Database
-    from monitor.store.tables import AlertRow
+    from monitor.store.alerts import StoredAlert
+    from monitor.store.db import Database, Session
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -73,10 +71,12 @@ def list_(
     Example:
       monitor alerts list --state held
     """
+    from monitor.store import alerts as store
+
     cli = base.of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
-        rows = _rows(session, state, topic, limit)
+        rows = store.latest(session, state=state.value if state else "", topic=topic, limit=limit)
         found = [_fields(session, row) for row in rows]
     if as_json:
         base.print_json_lines(found)
@@ -93,20 +93,7 @@ def list_(
         )
 
 
-def _rows(session: Session, state: State | None, topic: str, limit: int) -> Sequence[AlertRow]:
-    from sqlmodel import col, select
-
-    from monitor.store.tables import AlertRow, DeliveryRow
-
-    asked = select(AlertRow).order_by(col(AlertRow.created_at).desc(), col(AlertRow.id)).limit(limit)
-    if topic:
-        asked = asked.where(AlertRow.topic == topic)
-    if state:
-        asked = asked.where(col(AlertRow.id).in_(select(DeliveryRow.alert_id).where(DeliveryRow.state == state.value)))
-    return session.exec(asked).all()
-
-
-def _fields(session: Session, row: AlertRow) -> dict[str, Any]:
+def _fields(session: Session, row: StoredAlert) -> dict[str, Any]:
     from monitor.review import deliveries_of
 
     return {
@@ -201,22 +188,12 @@ def retry(
         raise base.no_such("channel", channel, targets, hint="`monitor check` shows those of the settings")
     with base.opened(cli.settings) as db, db.writing() as session:
         alert_id = _found(session, id).id if id else None
-        stuck = _stuck(session, alert_id)
+        stuck = outbox.stuck_channels(session, alert_id)
         wanted = {name: to for name, to in targets.items() if name in stuck and channel in ("", name)}
         count = outbox.retry(session, now=cli.now(), destinations=wanted, alert_id=alert_id)
     base.line(f"{count} deliveries are due again" + (f" on {', '.join(wanted)}" if wanted else ""))
     if lost := stuck - targets.keys():
         cli.say(f"not on {', '.join(sorted(lost))}: no longer in the settings")
-
-
-def _stuck(session: Session, alert_id: str | None) -> set[str]:
-    """Channels with held or dead deliveries."""
-    from sqlmodel import col, select
-
-    from monitor.store.tables import DeliveryRow
-
-    asked = select(DeliveryRow.channel).where(col(DeliveryRow.state).in_((State.HELD.value, State.DEAD.value)))
-    return set(session.exec(asked.where(DeliveryRow.alert_id == alert_id) if alert_id else asked))
 
 
 def _channels(cli: base.Cli) -> dict[str, Channel]:
@@ -225,12 +202,10 @@ def _channels(cli: base.Cli) -> dict[str, Channel]:
     return dict(App(cli.settings).channels)
 
 
-def _found(session: Session, id: str) -> AlertRow:
-    from sqlmodel import col, select
+def _found(session: Session, id: str) -> StoredAlert:
+    from monitor.store import alerts as store
 
-    from monitor.store.tables import AlertRow
-
-    found = session.exec(select(AlertRow).where(col(AlertRow.id).startswith(id, autoescape=True)).limit(2)).all()
+    found = store.beginning(session, id, limit=2)
     if len(found) != 1:
         what = "more than one alert begins with" if found else "there is no alert"
         raise base.NotFoundError(f"{what} {id!r}; `monitor alerts list` shows them")
@@ -274,14 +249,13 @@ def test(
 
 def _enqueue_test(db: Database, channel: Channel, *, now: datetime) -> str:
     from monitor.store import alerts as store
-    from monitor.store.tables import ChannelRow
+    from monitor.store import channels
     from monitor.types import Alert, AlertKind
 
     body = "This is a test of the article monitor, sent by `monitor alerts test`. If you can read it, alerts reach you."
     alert = Alert(id=store.new_id(), kind=AlertKind.TEST, created_at=now, title=f"Test of {channel.name}", body=body)
     with db.writing() as session:
-        row = session.get(ChannelRow, channel.name)
-        if row is None or row.destination != channel.destination:
+        if channels.destination(session, channel.name) != channel.destination:
             raise MonitorError(f"the running daemon does not know {channel.name} as it is set now; restart it")
         where = {channel.name: channel.destination}
         store.enqueue(session, alert, key=f"test/{alert.id}", channels=where, deliver_at=now)
@@ -299,14 +273,10 @@ def _wait(cli: base.Cli, db: Database, alert_id: str) -> tuple[str, str]:
 
 
 def _outcome(db: Database, alert_id: str) -> tuple[str, str]:
-    from sqlmodel import select
-
-    from monitor.store.tables import ChannelRow, DeliveryRow
+    from monitor.store import outbox
 
     with db.reading() as session:
-        row = session.exec(select(DeliveryRow).where(DeliveryRow.alert_id == alert_id)).one()
-        channel = session.get(ChannelRow, row.channel)
-        return row.state, row.last_detail or (channel.disabled_reason if channel else "") or ""
+        return outbox.outcome_of(session, alert_id)
 
 
 def _report(cli: base.Cli, channel: Channel, alert_id: str, state: str, detail: str) -> None:

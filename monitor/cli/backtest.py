@@ -16,7 +16,7 @@ import typer
 
 from monitor.cli import base
 from monitor.cli import lines as files
-from monitor.cli.across import multilingual, store
+from monitor.cli.models import multilingual, store
 from monitor.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -186,10 +186,8 @@ def of_file(path: Path, bar: Progress, *, is_heard: bool = True) -> Iterator[Ite
 @contextmanager
 def _of_store(cli: base.Cli, bar: Progress) -> Iterator[Iterable[Line]]:
     with base.opened(cli.settings) as db, db.reading() as session:
-        from sqlmodel import func, select
-
         from monitor import backtest as work
-        from monitor.store.tables import ArticleRow
+        from monitor.store import statistics
 
-        total = session.exec(select(func.count()).select_from(ArticleRow)).one()
+        total = statistics.articles(session)
         yield bar.track(work.stored(session), total=total, description="judging")

@@ -25,7 +25,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from monitor import logs
-from monitor.errors import AlreadyRunningError, ConfigError, MonitorError, StoreBusyError, StoreError
+from monitor.errors import AlreadyRunningError, ConfigError, MonitorError, StoreBusyError
 from monitor.logs import visible
 
 if TYPE_CHECKING:
@@ -139,37 +139,18 @@ def opened(settings: Settings) -> Iterator[Database]:
         raise NotFoundError(
             f"there is no store at {path} yet: `monitor run` makes it. Or is this the wrong folder, or --config missing?"
         )
+    from monitor.store import migrate
     from monitor.store.db import Database
 
     db = Database(settings.store.url)
     try:
-        if not _is_current(db):
-            from monitor.store import migrate
-
+        if not migrate.is_current(db):
             if migrate.current(db) is None:
                 raise NotFoundError(f"the store {db.shown} is empty: `monitor run` or `monitor migrate` sets it up")
             migrate.check(db)
         yield db
     finally:
         db.close()
-
-
-def _is_current(db: Database) -> bool:
-    """Whether the schema is that of our newest migration, found out without Alembic, whose import takes longer than most commands.
-
-    In doubt False: then `migrate.check` has the word.
-    """
-    from sqlalchemy import text
-
-    import monitor.store
-
-    try:
-        with db.reading() as session:
-            found = session.connection().execute(text("SELECT version_num FROM alembic_version")).scalars().all()
-    except StoreError:
-        return False
-    files = Path(monitor.store.__file__).parent.glob("migrations/versions/[0-9]*.py")
-    return found == [max(each.name.partition("_")[0] for each in files)]
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -212,11 +211,11 @@ def _schema(db: Database) -> Finding:
 
 
 def _quick_check(db: Database) -> Finding:
-    from sqlalchemy import text
+    from monitor.store import integrity
 
     with db.reading() as session:
-        found = [str(row[0]) for row in session.connection().execute(text("PRAGMA quick_check(5)"))]
-    if found == ["ok"]:
+        found = integrity.faults(session, at_most=5)
+    if not found:
         return Finding("integrity", "ok", "quick_check found nothing")
     return Finding("integrity", "fail", _some(found), "stop the daemon, keep the file, restore a backup")
 
@@ -233,12 +232,10 @@ def _feeds(db: Database) -> Finding:
 
 
 def _destinations(db: Database) -> Finding:
-    from sqlmodel import select
-
-    from monitor.store.tables import ChannelRow
+    from monitor.store import channels
 
     with db.reading() as session:
-        rows = [row for row in session.exec(select(ChannelRow)) if row.is_configured]
+        rows = [row for row in channels.reports(session) if row.is_configured]
     disabled = [f"{row.name}: {row.disabled_reason}" for row in rows if row.disabled_reason]
     failing = [f"{row.name}: {row.failures} failures in a row" for row in rows if row.failures]
     if disabled or failing:
@@ -252,13 +249,11 @@ def _destinations(db: Database) -> Finding:
 
 
 def _outbox(db: Database) -> Finding:
-    from sqlmodel import select
-
-    from monitor.store.tables import DeliveryRow
+    from monitor.store import outbox
 
     with db.reading() as session:
-        found = Counter(session.exec(select(DeliveryRow.state)))
-    says = ", ".join(f"{count} {state}" for state, count in sorted(found.items())) or "empty"
+        found = outbox.states(session)
+    says = ", ".join(f"{count} {state}" for state, count in sorted(found.items()) if count) or "empty"
     if found["held"] or found["dead"]:
         return Finding(
             "outbox", "warn", says, "`monitor alerts list --state held` (or dead), then `monitor alerts retry`"
@@ -268,14 +263,11 @@ def _outbox(db: Database) -> Finding:
 
 def _clock(db: Database) -> Finding:
     """A clock that was set back leaves traces from the future."""
-    from sqlmodel import func, select
-
-    from monitor.store.tables import ArticleRow, FeedRow
+    from monitor.store import statistics
 
     now = datetime.now(UTC)
     with db.reading() as session:
-        traces = [session.exec(select(func.max(each))).one() for each in (ArticleRow.seen_at, FeedRow.last_polled_at)]
-    latest = max((each for each in traces if each), default=now)
+        latest = statistics.last_written_at(session) or now
     if latest > now + timedelta(minutes=5):
         mend = "set the clock right, or wait: what is due comes late"
         return Finding(
@@ -285,16 +277,13 @@ def _clock(db: Database) -> Finding:
 
 
 def _sizes(db: Database) -> Finding:
-    from sqlmodel import func, select
-
-    from monitor.store.tables import ArticleRow
+    from monitor.store import integrity, statistics
 
     with db.reading() as session:
-        articles = session.exec(select(func.count()).select_from(ArticleRow)).one()
+        articles = statistics.articles(session)
     if db.path is None:
         return Finding("size", "ok", f"{articles} articles")
-    wal = db.path.with_name(f"{db.path.name}-wal")
-    waiting = wal.stat().st_size if wal.exists() else 0
+    waiting = integrity.wal_bytes(db.path)
     says = f"{articles} articles, {_size(db.path.stat().st_size)}, write-ahead log {_size(waiting)}"
     if waiting > _LARGE_WAL:
         return Finding("size", "warn", says, "some program has read the store for very long: end it")

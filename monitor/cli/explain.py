@@ -11,10 +11,9 @@ import typer
 
 from monitor import seeds, urls
 from monitor.cli import base
-from monitor.cli.across import improved
 from monitor.cli.alerts import show_deliveries
 from monitor.cli.matches import likely, show_change
-from monitor.cli.topics import build_matcher
+from monitor.cli.models import build_matcher, improved
 from monitor.errors import FetchError, ParseError
 from monitor.types import Article, Entry, Evidence, Grade, Reason, Score
 

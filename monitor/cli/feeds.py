@@ -10,7 +10,8 @@ import typer
 from monitor.cli import base
 
 if TYPE_CHECKING:
-    from monitor.store.tables import FeedRow
+    from monitor.store.db import Session
+    from monitor.store.feeds import FeedReport
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -45,7 +46,7 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     cli = base.of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
-        rows = list(store.list_all(session))
+        rows = store.reports(session)
     if as_json:
         base.print_json_lines(map(_fields, rows))
     elif not rows:
@@ -80,7 +81,7 @@ def show(ctx: typer.Context, name: Name, as_json: base.AsJson = False) -> None:
     base.facts(
         [
             ("feed", row.name),
-            ("title", row.title or row.own_title),
+            ("title", row.title),
             ("url", row.url),
             ("site", row.site_url),
             ("state", state(row)),
@@ -109,33 +110,29 @@ def resume(ctx: typer.Context, name: Name) -> None:
     Example:
       monitor feeds resume bbc-asia
     """
+    from monitor.store import feeds as store
+
     cli = base.of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.writing() as session:
         row = _found(session, name)
-        was = row.paused_reason
-        row.paused_reason, row.failures, row.next_poll_at = None, 0, cli.now()
-        row.failing_since_at, row.is_failing_told = None, False
-        session.add(row)
-    base.line(f"{name}: {'no longer paused' if was else 'was not paused'}, due now")
+        store.resume(session, name, now=cli.now())
+    base.line(f"{name}: {'no longer paused' if row.paused_reason else 'was not paused'}, due now")
     if not row.is_enabled:
         cli.say(f"but the settings switch it off: remove enabled = false from [feeds.{name}]")
 
 
-def _found(session: object, name: str) -> FeedRow:
-    from sqlmodel import Session
-
+def _found(session: Session, name: str) -> FeedReport:
     from monitor.store import feeds as store
 
-    assert isinstance(session, Session)
-    row = store.find(session, name)
+    row = store.report(session, name)
     if row is None:
         known = (each.name for each in store.list_all(session))
         raise base.no_such("feed", name, known, hint="`monitor feeds` lists them")
     return row
 
 
-def state(row: FeedRow) -> str:
+def state(row: FeedReport) -> str:
     """How a feed is, in a word or two."""
     if not row.is_enabled:
         return "off"
@@ -146,15 +143,15 @@ def state(row: FeedRow) -> str:
     return "ok" if row.last_success_at else "not polled yet"
 
 
-def _next_poll_at(row: FeedRow) -> datetime | None:
+def _next_poll_at(row: FeedReport) -> datetime | None:
     return row.next_poll_at if row.is_enabled and not row.paused_reason else None
 
 
-def _fields(row: FeedRow) -> dict[str, object]:
+def _fields(row: FeedReport) -> dict[str, object]:
     return {
         "name": row.name,
         "url": row.url,
-        "title": row.title or row.own_title,
+        "title": row.title,
         "state": state(row).split(" (")[0],
         "is_enabled": row.is_enabled,
         "paused_reason": row.paused_reason,

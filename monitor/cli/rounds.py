@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,12 +12,12 @@ from monitor.cli import base
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-    from sqlmodel import Session
 
     from monitor.app import App
     from monitor.errors import StoreError
     from monitor.pipeline import Polled
     from monitor.poll import Poller
+    from monitor.store.db import Session
     from monitor.types import FeedState
 
 _GRACE_SECONDS = 20.0
@@ -158,14 +158,18 @@ def deliver(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     Example:
       monitor deliver
     """
+    from monitor.store import outbox
+
     cli = base.of(ctx)
     cli.log()
     with base.alone(cli.settings, otherwise="it delivers by itself") as app:
         app.sync(now=app.clock())
-        last = _last_attempt(app)
+        with app.db.reading() as session:
+            last = outbox.last_attempt(session)
         with base.waiting(cli, "sending"):
             asyncio.run(send_due(app))
-        tries, states = _tries_since(app, last), _states(app)
+        with app.db.reading() as session:
+            tries, states = _by_channel(outbox.results_since(session, last)), outbox.states(session)
     if as_json:
         base.print_json({"tries": [dict(channel=name, **counts) for name, counts in tries.items()], "outbox": states})
     else:
@@ -201,36 +205,9 @@ async def send_due(app: App, *, only: str | None = None) -> None:
         await app.aclose()
 
 
-def _last_attempt(app: App) -> int:
-    from sqlmodel import func, select
-
-    from monitor.store.tables import AttemptRow
-
-    with app.db.reading() as session:
-        return session.exec(select(func.max(AttemptRow.id))).one() or 0
-
-
-def _tries_since(app: App, last: int) -> dict[str, dict[str, int]]:
-    from sqlmodel import col, select
-
-    from monitor.store.tables import AttemptRow, DeliveryRow
-
-    made = select(DeliveryRow.channel, AttemptRow.result).join(
-        AttemptRow, col(AttemptRow.delivery_id) == col(DeliveryRow.id)
-    )
+def _by_channel(results: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {}
-    with app.db.reading() as session:
-        for channel, result in session.exec(made.where(col(AttemptRow.id) > last).order_by(DeliveryRow.channel)):
-            of_channel = counts.setdefault(channel, {"sent": 0, "failed": 0})
-            of_channel["sent" if result == "sent" else "failed"] += 1
+    for channel, result in results:
+        of_channel = counts.setdefault(channel, {"sent": 0, "failed": 0})
+        of_channel["sent" if result == "sent" else "failed"] += 1
     return counts
-
-
-def _states(app: App) -> dict[str, int]:
-    from sqlmodel import select
-
-    from monitor.store.tables import DeliveryRow
-
-    with app.db.reading() as session:
-        found = Counter(session.exec(select(DeliveryRow.state)))
-    return {state: found[state] for state in ("pending", "leased", "sent", "held", "dead")}

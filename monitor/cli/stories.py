@@ -15,9 +15,8 @@ from monitor.cli import base
 from monitor.cli.matches import LARGEST, user
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from monitor.desk import Brief, Hand, Part, Said, Story
+    from monitor.store.db import Session
 
 app = typer.Typer(invoke_without_command=True)
 

@@ -10,6 +10,7 @@ import typer
 
 from monitor import seeds
 from monitor.cli import base, trial, versions
+from monitor.cli.models import build_matcher
 from monitor.errors import StoreError
 from monitor.seeds import SeedShelf
 from monitor.types import Topic
@@ -97,12 +98,10 @@ def _remembered(settings: Settings) -> tuple[dict[str, int], dict[str, Count]]:
     """Versions and matches as the store has them; nothing where there is no store yet."""
     try:
         with base.opened(settings) as db, db.reading() as session:
-            from sqlmodel import select
-
             from monitor import review
-            from monitor.store.tables import TopicRow
+            from monitor.store import topics as store
 
-            numbers = {row.name: row.version for row in session.exec(select(TopicRow))}
+            numbers = {name: each.version for name, each in store.known(session).items()}
             return numbers, {each.topic: each for each in review.counts(session)}
     except (base.NotFoundError, StoreError):
         return {}, {}
@@ -220,19 +219,6 @@ def _seed(settings: Settings, topic: Topic, at: int) -> dict[str, object]:
         "words": len(seed.text.split()),
         "title": seed.title,
     }
-
-
-def build_matcher(settings: Settings, shelf: SeedShelf) -> Matcher:
-    """The model as the daemon has it: seeds and, where there is a store, what it teaches. Writes nothing."""
-    from monitor.background import Background
-    from monitor.lessons import learned
-    from monitor.match import build
-
-    try:
-        with base.opened(settings) as db, db.reading() as session:
-            return learned(session, shelf.topics)
-    except (base.NotFoundError, StoreError):
-        return build(shelf.topics, background=Background.shipped())
 
 
 def _model(matcher: Matcher, topic: Topic) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from monitor import seeds
 from monitor.cli import base
 from monitor.cli.backtest import Since, Until, across_of, check_file, given, of_file, tell_verdicts
 from monitor.cli.backtest import moments as window_of
+from monitor.cli.models import build_matcher
 from monitor.errors import ConfigError, MonitorError, StoreError
 from monitor.seeds import SeedShelf
 
@@ -145,8 +146,6 @@ def _check_store(cli: base.Cli, articles: Path | None) -> None:
 
 def _others(cli: base.Cli, tried: SeedShelf) -> Matcher | None:
     """The topics in force, as the daemon has them; None without settings or without any."""
-    from monitor.cli.topics import build_matcher
-
     try:
         settings = cli.settings
     except ConfigError:

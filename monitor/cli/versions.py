@@ -17,9 +17,8 @@ from monitor.cli.backtest import check_file, of_file
 from monitor.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from monitor.compare import Changed, Difference, Making
+    from monitor.store.db import Session
     from monitor.store.versions import Version
     from monitor.types import Topic
 

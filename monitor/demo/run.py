@@ -18,8 +18,6 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sqlmodel import col, func, select
-
 from monitor.app import App
 from monitor.clock import Clock
 from monitor.daemon import Daemon
@@ -36,8 +34,8 @@ from monitor.settings import (
     StoreSettings,
     WebSettings,
 )
+from monitor.store import outbox, statistics
 from monitor.store.db import Database
-from monitor.store.tables import AlertRow, ArticleRow, AttemptRow, DeliveryRow, MatchRow
 
 SPEED = 260.0
 """Seconds that pass in one: the newspaper's two and a half hours take about forty."""
@@ -190,9 +188,9 @@ class Demo:
                     await asyncio.sleep(0.1)
 
     def _waiting(self) -> int:
-        unsettled = select(func.count()).where(col(DeliveryRow.state).in_(("pending", "leased")))
         with self._daemon.app.db.reading() as session:
-            return session.exec(unsettled).one()
+            states = outbox.states(session)
+        return states["pending"] + states["leased"]
 
     # --- events ---------------------------------------------------------------------------------------------------
 
@@ -250,29 +248,24 @@ class Demo:
         )
 
     def _summary(self, newspaper: Newspaper, receiver: Receiver, settings: Settings) -> Summary:
-        def count(*conditions: object, of: type = ArticleRow) -> int:
-            asked = select(func.count()).select_from(of).where(*conditions)  # type: ignore[arg-type]
-            return session.exec(asked).one()
-
-        tries = select(AttemptRow.delivery_id).group_by(col(AttemptRow.delivery_id)).having(func.count() > 1)
-        told = select(func.count(func.distinct(col(AlertRow.story_id))))
         db = Database(settings.store.url)
         try:
             with db.reading() as session:
-                return Summary(
-                    is_complete=self._is_complete,
-                    published=len({article.guid for article in newspaper.published()}),
-                    stored=count(),
-                    matches=count(of=MatchRow),
-                    copies=count(ArticleRow.kind == "copy"),
-                    stories_told=session.exec(told).one(),
-                    alerts=count(of=AlertRow),
-                    delivered=len(receiver.received),
-                    retried=len(session.exec(tries).all()),
-                    doubles=receiver.repeated,
-                )
+                totals = statistics.totals(session)
         finally:
             db.close()
+        return Summary(
+            is_complete=self._is_complete,
+            published=len({article.guid for article in newspaper.published()}),
+            stored=totals.articles,
+            matches=totals.matches,
+            copies=totals.copies,
+            stories_told=totals.stories_told,
+            alerts=totals.alerts,
+            delivered=len(receiver.received),
+            retried=totals.deliveries_retried,
+            doubles=receiver.repeated,
+        )
 
 
 def _slug(name: str) -> str:

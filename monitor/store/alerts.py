@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -175,6 +176,42 @@ def latest_key(session: Session, prefix: str) -> str | None:
     """The key of the newest alert whose key begins so."""
     found = select(col(AlertRow.key)).where(col(AlertRow.key).startswith(prefix, autoescape=True))
     return session.connection().execute(found.order_by(col(AlertRow.created_at).desc()).limit(1)).scalar()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAlert:
+    """An alert as it is listed. `payload` is what was told."""
+
+    id: str
+    kind: str
+    topic: str
+    story_id: int | None
+    article_id: int | None
+    title: str
+    created_at: datetime
+    payload: Mapping[str, Any]
+
+
+def latest(session: Session, *, state: str = "", topic: str = "", limit: int) -> list[StoredAlert]:
+    """Alerts, newest first; of one topic, or with a delivery in this state, where these are given."""
+    asked = select(AlertRow).order_by(col(AlertRow.created_at).desc(), col(AlertRow.id)).limit(limit)
+    if topic:
+        asked = asked.where(col(AlertRow.topic) == topic)
+    if state:
+        asked = asked.where(
+            col(AlertRow.id).in_(select(col(DeliveryRow.alert_id)).where(col(DeliveryRow.state) == state))
+        )
+    return [_stored(row) for row in session.execute(asked).scalars()]
+
+
+def beginning(session: Session, id: str, *, limit: int = 2) -> list[StoredAlert]:
+    """Alerts whose id begins so."""
+    asked = select(AlertRow).where(col(AlertRow.id).startswith(id, autoescape=True)).limit(limit)
+    return [_stored(row) for row in session.execute(asked).scalars()]
+
+
+def _stored(row: AlertRow) -> StoredAlert:
+    return StoredAlert(**{each.name: getattr(row, each.name) for each in fields(StoredAlert)})
 
 
 def load(payload: Mapping[str, Any]) -> Alert:

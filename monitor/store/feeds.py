@@ -7,15 +7,18 @@ loses it when the lease runs out. The order in `settle` matters: validators are 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, CursorResult, case, func, or_, update
 from sqlmodel import Session, col, select
 
 from monitor.errors import StoreError
-from monitor.store.tables import FeedRow, HostRow
+from monitor.store.tables import ArticleRow, EntryRow, FeedRow, HostRow
 from monitor.types import FeedState, FeedUpdate, FirstPoll, Lease, Validators
+
+_CHUNK = 500
 
 
 class LeaseLostError(StoreError):
@@ -107,34 +110,40 @@ def release_all(session: Session) -> int:
     return _count(session, update(FeedRow).where(held).values(lease_token=None, lease_until_at=None))
 
 
-def sync(session: Session, wanted: Iterable[FeedRow], *, now: datetime) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedInfo:
+    """What the settings say of a feed."""
+
+    name: str
+    url: str
+    host: str
+    interval_seconds: float
+    title: str = ""
+    language: str | None = None
+    first_poll: str = FirstPoll.BASELINE.value
+    first_poll_latest: int = 0
+    allow_private: bool = False
+    is_enabled: bool = True
+
+
+def sync(session: Session, wanted: Sequence[FeedInfo], *, now: datetime) -> None:
     """Make the feeds of origin `config` those of the settings: new ones are added, missing ones switched off, none deleted.
 
     What was learned of a feed stays; a changed URL starts afresh (its validators vouch for the old one).
     """
     known = {row.name: row for row in session.exec(select(FeedRow)).all()}
-    wanted = list(wanted)
     for feed in wanted:
+        values = {each.name: getattr(feed, each.name) for each in fields(feed)}
         row = known.get(feed.name)
         if row is None:
-            session.add(feed)
+            session.add(FeedRow(**values, next_poll_at=now))
             continue
         if row.url != feed.url:
             row.etag = row.last_modified = row.body_hash = row.paused_reason = None
             row.permanent_url = row.permanent_since_at = None
             row.next_poll_at = now
-        for name in (
-            "url",
-            "host",
-            "title",
-            "language",
-            "interval_seconds",
-            "first_poll",
-            "first_poll_latest",
-            "allow_private",
-            "is_enabled",
-        ):
-            setattr(row, name, getattr(feed, name))
+        for name, value in values.items():
+            setattr(row, name, value)
         row.origin = "config"
     names = {feed.name for feed in wanted}
     for row in known.values():
@@ -150,6 +159,124 @@ def find(session: Session, name: str) -> FeedRow | None:
 def list_all(session: Session) -> Sequence[FeedRow]:
     """Every feed, by name."""
     return session.exec(select(FeedRow).order_by(col(FeedRow.name))).all()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedReport:
+    """How a feed fares, for people. Fields are named as the columns of `feeds`."""
+
+    name: str
+    url: str
+    title: str
+    """By the settings, or else by the feed itself."""
+    site_url: str
+    language: str | None
+    interval_seconds: float
+    first_poll: str
+    first_poll_latest: int
+    is_enabled: bool
+    paused_reason: str | None
+    outcome: str
+    error: str | None
+    failures: int
+    failing_since_at: datetime | None
+    first_polled_at: datetime | None
+    last_polled_at: datetime | None
+    last_success_at: datetime | None
+    next_poll_at: datetime
+    permanent_url: str | None
+    polls: int
+    polls_not_modified: int
+
+
+def reports(session: Session) -> list[FeedReport]:
+    """How every feed fares, by name."""
+    return [_report(row) for row in list_all(session)]
+
+
+def report(session: Session, name: str) -> FeedReport | None:
+    """How the feed of that name fares."""
+    row = find(session, name)
+    return _report(row) if row else None
+
+
+def _report(row: FeedRow) -> FeedReport:
+    values = {each.name: getattr(row, each.name) for each in fields(FeedReport)}
+    return FeedReport(**{**values, "title": row.title or row.own_title})
+
+
+def resume(session: Session, name: str, *, now: datetime) -> None:
+    """Let a paused feed be polled again, at once, and forget its failures."""
+    row = session.exec(select(FeedRow).where(FeedRow.name == name)).one()
+    row.paused_reason, row.failures, row.next_poll_at = None, 0, now
+    row.failing_since_at, row.is_failing_told = None, False
+    session.add(row)
+
+
+# --- what a feed has shown ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Those of a poll's keys that are stored already. Addresses and texts are in one set: both are 64-bit hashes."""
+
+    guids: frozenset[int]
+    """Shown by this feed."""
+    by_feed: frozenset[int]
+    """Addresses and texts of articles that this feed showed."""
+    by_any: frozenset[int]
+    """Addresses and texts of all articles."""
+
+
+def shown(
+    session: Session, feed: FeedState, *, guids: Sequence[int], addresses: Sequence[int], texts: Sequence[int]
+) -> Shown:
+    """Which of these keys, of a poll's entries, the store knows."""
+    is_own = col(ArticleRow.source) == feed.name
+    return Shown(
+        guids=_stored(session, col(EntryRow.guid_key), guids, EntryRow.feed_id == feed.id),
+        by_any=_stored(session, col(ArticleRow.url_key), addresses) | _stored(session, col(ArticleRow.text_key), texts),
+        by_feed=_stored(session, col(ArticleRow.url_key), addresses, is_own | _is_shown_by(feed))
+        | _stored(session, col(ArticleRow.text_key), texts, is_own),
+    )
+
+
+def _is_shown_by(feed: FeedState) -> ColumnElement[bool]:
+    return select(EntryRow.id).where(EntryRow.article_id == ArticleRow.id, EntryRow.feed_id == feed.id).exists()
+
+
+def _stored(session: Session, column: object, keys: Sequence[int], *conditions: object) -> frozenset[int]:
+    """Those of `keys` that a column holds; 0 stands for `has none`."""
+    wanted = sorted(set(keys) - {0})
+    found: set[int] = set()
+    for start in range(0, len(wanted), _CHUNK):
+        asked = select(column).where(column.in_(wanted[start : start + _CHUNK]), *conditions)  # type: ignore[call-overload, attr-defined]
+        found.update(session.exec(asked))
+    return frozenset(found)
+
+
+def answered(session: Session, feed_id: int) -> tuple[datetime | None, datetime | None]:
+    """When a feed was first polled, and when it last gave a good answer."""
+    row = session.get_one(FeedRow, feed_id)
+    return row.first_polled_at, row.last_success_at
+
+
+def count_entries(session: Session, feed_id: int, *, since_at: datetime) -> int:
+    """How many entries a feed has shown for the first time since."""
+    asked = select(func.count()).select_from(EntryRow)
+    return session.exec(asked.where(EntryRow.feed_id == feed_id, col(EntryRow.first_seen_at) > since_at)).one()
+
+
+def note_burst(session: Session, feed_id: int, *, now: datetime) -> datetime | None:
+    """Remember that a feed brings a burst of entries now; returns when it did so last."""
+    row = session.get_one(FeedRow, feed_id)
+    before_at, row.storm_at = row.storm_at, now
+    session.add(row)
+    session.flush()
+    return before_at
+
+
+# --- all feeds together -------------------------------------------------------------------------------------------------
 
 
 def last_answer_at(session: Session) -> datetime | None:

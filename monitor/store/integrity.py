@@ -10,6 +10,9 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from sqlalchemy import text
+from sqlmodel import Session
+
 from monitor.errors import StoreError
 
 _STEPS = 10_000
@@ -29,6 +32,12 @@ def check(path: Path | None, *, seconds: float) -> None:
         raise DamagedStoreError(
             f"the store {path} is damaged ({found}); nothing was changed. Keep the file and restore a backup (docs/operation.md)"
         )
+
+
+def faults(session: Session, *, at_most: int) -> list[str]:
+    """What SQLite's quick look finds, however long it takes; nothing where the file is whole. For SQLite only."""
+    found = [str(row[0]) for row in session.connection().execute(text(f"PRAGMA quick_check({at_most:d})"))]
+    return [] if found == ["ok"] else found
 
 
 def wal_bytes(path: Path | None) -> int:

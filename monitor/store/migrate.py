@@ -9,21 +9,34 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from monitor.errors import StoreError
 from monitor.store.db import Database
 
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
+
+# Alembic is imported where it is used: that takes longer than most commands, which need no more than `is_current`.
 _HOME = Path(__file__).parent / "migrations"
+
+
+def is_current(database: Database) -> bool:
+    """Whether the schema is that of our newest migration, found out without Alembic. In doubt False: `check` has the word."""
+    try:
+        with database.reading() as session:
+            found = session.connection().execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+    except StoreError:
+        return False
+    return found == [max(each.name.partition("_")[0] for each in _HOME.glob("versions/[0-9]*.py"))]
 
 
 def current(database: Database) -> str | None:
     """The revision the store is at; None for an empty one."""
+    from alembic.runtime.migration import MigrationContext
+
     with database.reading() as session:
         return MigrationContext.configure(session.connection()).get_current_revision()
 
@@ -46,6 +59,9 @@ def check(database: Database) -> None:
 
 def upgrade(database: Database) -> bool:
     """Bring the store to `head()`; True where there was something to do. Raises StoreError for a store from the future."""
+    from alembic import command
+    from alembic.config import Config
+
     if database.path:
         database.path.parent.mkdir(parents=True, exist_ok=True)
     found = current(database)
@@ -83,4 +99,6 @@ def _copy_before(database: Database, revision: str) -> None:
 
 
 def _scripts() -> ScriptDirectory:
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory(str(_HOME))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Table, bindparam, func, insert, select, update
 from sqlmodel import Session, col
@@ -14,6 +15,7 @@ from monitor.sampling import DAYS, NearMiss
 from monitor.store.tables import NearCountRow, NearMissRow, VerdictRow
 from monitor.types import Score, Verdict
 
+_near_misses: Table = NearMissRow.__table__  # type: ignore[attr-defined]
 _counts: Table = NearCountRow.__table__  # type: ignore[attr-defined]
 _SEEN = select(_counts).where(
     _counts.c.topic.in_(bindparam("topics", expanding=True)), _counts.c.day >= bindparam("since")
@@ -110,6 +112,27 @@ def judge(session: Session, verdict: Verdict) -> bool:
         )
     )
     return True
+
+
+class Kept(NamedTuple):
+    """A near miss that was kept, as recall is reckoned from it."""
+
+    band: int
+    share: float
+    """With what probability it was kept."""
+    is_relevant: bool | None
+    """The verdict that stands."""
+
+
+def kept(session: Session) -> dict[str, list[Kept]]:
+    """All near misses that were kept, by topic."""
+    rows = session.connection().execute(
+        select(_near_misses.c.topic, _near_misses.c.band, _near_misses.c.share, _near_misses.c.is_relevant)
+    )
+    found: dict[str, list[Kept]] = {}
+    for topic, band, share, is_relevant in rows:
+        found.setdefault(topic, []).append(Kept(band, share, is_relevant))
+    return found
 
 
 def seen(session: Session) -> dict[str, Counter[int]]:

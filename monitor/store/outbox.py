@@ -13,50 +13,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, CursorResult, and_, or_, update
+from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, update
 from sqlmodel import Session, col, select
 
 from monitor.ledger import QUIET_AFTER_FOR, Carrier, origins, outlets
-from monitor.store import alerts, stories
+from monitor.store import alerts, channels, stories
 from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow
-from monitor.types import Alert, AlertKind, ChannelState, DeliveryState, DeliveryUpdate, Lease, Outcome, Result
+from monitor.types import Alert, AlertKind, DeliveryState, DeliveryUpdate, Lease, Outcome, Result
 
 log = logging.getLogger("monitor.outbox")
 
+STATES = ("pending", "leased", "sent", "held", "dead")
 EDIT_EVERY_FOR = timedelta(minutes=5)
 """A message is looked at for being current, and edited, no more often."""
 _EDITED_FOR = timedelta(days=7)
 """Older messages are left as they are, however long their story lasts."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelInfo:
-    """What the store keeps of a configured channel."""
-
-    name: str
-    kind: str
-    destination: str
-    shown: str
-
-
-def sync_channels(session: Session, wanted: Sequence[ChannelInfo], *, now: datetime) -> None:
-    """Make the channels those of the settings. Deliveries made for another destination are held, never sent by surprise (W18)."""
-    known = {row.name: row for row in session.exec(select(ChannelRow)).all()}
-    for info in wanted:
-        row = known.get(info.name)
-        if row is None:
-            session.add(ChannelRow(name=info.name, kind=info.kind, destination=info.destination, shown=info.shown))
-            continue
-        if row.destination != info.destination:
-            row.disabled_reason = row.paused_until_at = row.failing_since_at = None
-            row.failures, row.is_failing_told = 0, False
-            _hold(session, info.name, destination=info.destination, why="the channel's destination was changed since")
-        row.kind, row.destination, row.shown, row.is_configured = info.kind, info.destination, info.shown, True
-    names = {info.name for info in wanted}
-    for row in known.values():
-        if row.name not in names and row.is_configured:
-            row.is_configured = False
-            _hold(session, row.name, destination="", why="the channel was removed from the settings")
 
 
 def due_channels(session: Session, *, now: datetime) -> list[str]:
@@ -246,18 +217,8 @@ def settle(
             detail=outcome.detail[:2048],
         )
     )
-    _settle_channel(session, delivery.channel, result, now)
+    channels.settle(session, delivery.channel, result, now=now)
     return True
-
-
-def channel_state(session: Session, name: str) -> ChannelState:
-    """How the channel has been doing."""
-    row = session.get(ChannelRow, name)
-    if row is None:
-        return ChannelState()
-    return ChannelState(
-        failures=row.failures, failing_since_at=row.failing_since_at, is_failing_told=row.is_failing_told
-    )
 
 
 def release_all(session: Session) -> int:
@@ -270,16 +231,51 @@ def retry(session: Session, *, now: datetime, destinations: Mapping[str, str], a
     """Put held and dead deliveries back into the outbox, to where their channels point now; enables those channels."""
     count = 0
     for name, destination in destinations.items():
-        channel = session.get(ChannelRow, name)
-        if channel is not None:
-            channel.disabled_reason = channel.paused_until_at = channel.failing_since_at = None
-            channel.failures, channel.is_failing_told = 0, False
+        channels.enable(session, name)
         stuck = [col(DeliveryRow.channel) == name, col(DeliveryRow.state).in_(("held", "dead"))]
         if alert_id:
             stuck.append(col(DeliveryRow.alert_id) == alert_id)
         again = {"state": "pending", "attempts": 0, "next_at": now, "destination": destination}
         count += _count(session, update(DeliveryRow).where(*stuck).values(**again))
     return count
+
+
+def stuck_channels(session: Session, alert_id: str | None = None) -> set[str]:
+    """Channels with held or dead deliveries, of this alert or of any."""
+    asked = select(DeliveryRow.channel).where(col(DeliveryRow.state).in_(("held", "dead")))
+    return set(session.exec(asked.where(DeliveryRow.alert_id == alert_id) if alert_id else asked))
+
+
+def outcome_of(session: Session, alert_id: str) -> tuple[str, str]:
+    """State and last detail, or else why its channel is disabled, of an alert's only delivery."""
+    row = session.exec(select(DeliveryRow).where(DeliveryRow.alert_id == alert_id)).one()
+    channel = session.get(ChannelRow, row.channel)
+    return row.state, row.last_detail or (channel.disabled_reason if channel else "") or ""
+
+
+# --- how deliveries stand -----------------------------------------------------------------------------------------------
+
+
+def states(session: Session) -> dict[str, int]:
+    """How many deliveries are in each state."""
+    counted = session.exec(select(DeliveryRow.state, func.count()).group_by(col(DeliveryRow.state)))
+    return dict.fromkeys(STATES, 0) | dict(counted.all())
+
+
+def last_attempt(session: Session) -> int:
+    """The number of the last try to deliver; 0 where there was none."""
+    return session.exec(select(func.max(AttemptRow.id))).one() or 0
+
+
+def results_since(session: Session, attempt: int) -> list[tuple[str, str]]:
+    """(channel, result) of the tries after this one, by channel."""
+    made = select(DeliveryRow.channel, AttemptRow.result).join(
+        AttemptRow, col(AttemptRow.delivery_id) == col(DeliveryRow.id)
+    )
+    return list(session.exec(made.where(col(AttemptRow.id) > attempt).order_by(DeliveryRow.channel)))
+
+
+# --- reading and writing rows -------------------------------------------------------------------------------------------
 
 
 def _readable(session: Session, delivery: DeliveryRow, row: AlertRow) -> Alert | None:
@@ -313,32 +309,6 @@ def _carried(alert: Alert, story_id: int, found: Sequence[Carrier]) -> Alert:
     return replace(
         alert, story_id=story_id, also_carried_by=also, independent_sources=len(origins(found)) if also else 0
     )
-
-
-def _settle_channel(session: Session, name: str, result: DeliveryUpdate, now: datetime) -> None:
-    row = session.get(ChannelRow, name)
-    if row is None:
-        return
-    row.failures, row.failing_since_at = result.channel.failures, result.channel.failing_since_at
-    row.is_failing_told = result.channel.is_failing_told
-    row.paused_until_at = result.channel_paused_until_at
-    if result.state == "sent":
-        row.last_sent_at = now
-    if result.channel_disabled_reason:
-        row.disabled_reason = result.channel_disabled_reason
-        _hold(session, name, destination=None, why=f"the channel is disabled: {result.channel_disabled_reason}")
-    if result.wakes_waiting:
-        waiting = (col(DeliveryRow.channel) == name, col(DeliveryRow.state) == "pending")
-        _count(session, update(DeliveryRow).where(*waiting).values(next_at=now))
-
-
-def _hold(session: Session, channel: str, *, destination: str | None, why: str) -> None:
-    """Hold what is not yet sent; with a destination, only what was made for another one."""
-    waiting = [col(DeliveryRow.channel) == channel, col(DeliveryRow.state).in_(("pending", "leased"))]
-    if destination is not None:
-        waiting.append(col(DeliveryRow.destination) != destination)
-    held = {"state": "held", "last_detail": why, "lease_token": None, "lease_until_at": None}
-    _count(session, update(DeliveryRow).where(*waiting).values(**held))
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -47,6 +48,22 @@ def sync(session: Session, topics: Sequence[Topic], *, now: datetime) -> list[st
 def titles(session: Session) -> dict[str, str]:
     """Title of every topic ever known, by name."""
     return {row.name: row.title for row in session.exec(select(TopicRow).order_by(col(TopicRow.name))).all()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownTopic:
+    """A topic as the store remembers it."""
+
+    version: int
+    """In force."""
+    added_at: datetime | None
+    """When it was first met; None where that was before this was noted."""
+
+
+def known(session: Session) -> dict[str, KnownTopic]:
+    """Every topic ever known, by name."""
+    rows = session.exec(select(TopicRow.name, TopicRow.version, TopicRow.added_at))
+    return {name: KnownTopic(version=version, added_at=added_at) for name, version, added_at in rows}
 
 
 def judge(session: Session, verdict: Verdict) -> bool:

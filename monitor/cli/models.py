@@ -1,4 +1,4 @@
-"""Matching across languages for commands that judge beside the daemon. Writes nothing into the store."""
+"""The daemon's models for commands that judge beside it: its matcher, and matching across languages. Writes nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,25 @@ from monitor.cli import base
 from monitor.errors import StoreError
 
 if TYPE_CHECKING:
+    from monitor.match import Matcher
     from monitor.multilingual import Multilingual
+    from monitor.seeds import SeedShelf
     from monitor.settings import Settings
     from monitor.store.db import Database
     from monitor.types import Article, Score, Topic
+
+
+def build_matcher(settings: Settings, shelf: SeedShelf) -> Matcher:
+    """The model as the daemon has it: seeds and, where there is a store, what it teaches. Writes nothing."""
+    from monitor.background import Background
+    from monitor.lessons import learned
+    from monitor.match import build
+
+    try:
+        with base.opened(settings) as db, db.reading() as session:
+            return learned(session, shelf.topics)
+    except (base.NotFoundError, StoreError):
+        return build(shelf.topics, background=Background.shipped())
 
 
 @contextmanager

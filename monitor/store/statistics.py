@@ -1,0 +1,73 @@
+"""Counts and sizes of what the store holds, for `doctor`, `evaluate`, backtests and the demo. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func
+from sqlmodel import Session, SQLModel, col, select
+
+from monitor.store.tables import AlertRow, ArticleRow, AttemptRow, FeedRow, MatchRow
+from monitor.types import AlertKind, Kind, Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What came of everything that was polled."""
+
+    articles: int
+    copies: int
+    matches: int
+    alerts: int
+    stories_told: int
+    """Stories that alerts are about."""
+    deliveries_retried: int
+    """Deliveries that took more than one try."""
+
+
+def totals(session: Session) -> Totals:
+    """Counts over the whole store."""
+    tries = select(AttemptRow.delivery_id).group_by(col(AttemptRow.delivery_id)).having(func.count() > 1)
+    return Totals(
+        articles=articles(session),
+        copies=_count(session, ArticleRow, col(ArticleRow.kind) == Kind.COPY.value),
+        matches=_count(session, MatchRow),
+        alerts=_count(session, AlertRow),
+        stories_told=session.exec(select(func.count(func.distinct(col(AlertRow.story_id))))).one(),
+        deliveries_retried=len(session.exec(tries).all()),
+    )
+
+
+def articles(session: Session) -> int:
+    """How many articles the store holds."""
+    return _count(session, ArticleRow)
+
+
+def article_span(session: Session) -> tuple[datetime | None, datetime | None]:
+    """When the first and the last article were seen; None of an empty store."""
+    return session.exec(select(func.min(ArticleRow.seen_at), func.max(ArticleRow.seen_at))).one()
+
+
+def last_written_at(session: Session) -> datetime | None:
+    """The latest time at which an article was seen or a feed polled."""
+    found = [session.exec(select(func.max(each))).one() for each in (ArticleRow.seen_at, FeedRow.last_polled_at)]
+    return max((each for each in found if each), default=None)
+
+
+def matches_by_topic(session: Session) -> Mapping[str, int]:
+    """How many articles matched each topic, copies and updates left out."""
+    told = (Reason.COPY.name, Reason.UPDATE.name)
+    rows = select(MatchRow.topic, func.count()).where(col(MatchRow.reason).not_in(told))
+    return dict(session.exec(rows.group_by(col(MatchRow.topic))).all())
+
+
+def alerts_by_topic(session: Session) -> Mapping[str, int]:
+    """How many new stories were told on each topic."""
+    rows = select(AlertRow.topic, func.count()).where(AlertRow.kind == AlertKind.NEW.value)
+    return dict(session.exec(rows.group_by(col(AlertRow.topic))).all())
+
+
+def _count(session: Session, table: type[SQLModel], *conditions: ColumnElement[bool]) -> int:
+    return session.exec(select(func.count()).select_from(table).where(*conditions)).one()
