@@ -32,7 +32,7 @@ from monitor.schedule import Cadence
 from monitor.seeds import SeedShelf
 from monitor.settings import Settings
 from monitor.store import channels as channel_rows
-from monitor.store import feeds, migrate, topics
+from monitor.store import feeds, migrate, topics, verdicts
 from monitor.store.channels import ChannelInfo
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.feeds import FeedInfo
@@ -242,7 +242,7 @@ class App:
         with self.db.writing() as session:
             serialize_decisions(session)
             changed = topics.sync(session, self.shelf.topics, now=now)
-            self._seen_verdict = topics.last_verdict(session)
+            self._seen_verdict = verdicts.latest_id(session)
         if self.tracker is not None:
             self.tracker.begin()
         with self.db.reading() as session:
@@ -284,7 +284,7 @@ class App:
         digest = self._seen_digest
         if time.monotonic() >= self._look_again_at:
             digest = await asyncio.to_thread(self._digest_of_seeds)
-        verdict = await self.db.read(topics.last_verdict)
+        verdict = await self.db.read(verdicts.latest_id)
         mark = await self.db.read(last_mark)
         await self._tell_of_embedder(now)
         if (digest, verdict, mark) == self._state:

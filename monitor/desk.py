@@ -7,21 +7,18 @@ joins. Runs within the caller's writing transaction, one after the other with th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
-
-from sqlalchemy import ColumnElement, func
-from sqlmodel import Session, col, select
 
 from monitor import ledger
 from monitor.errors import MonitorError
 from monitor.ledger import Origin, State
-from monitor.store import stories, topics
-from monitor.store.db import serialize_decisions
-from monitor.store.tables import AlertRow, ArticleRow, MatchRow, StoryChoiceRow, StoryRow
-from monitor.types import Reason
+from monitor.store import alerts, matches, stories, story_changes, topics
+from monitor.store.db import Session, serialize_decisions
+from monitor.store.stories import Part, StoredStory
+from monitor.store.story_changes import StoryEdit
 
 MANY = 1_000
 """Articles that one verb takes at most."""
@@ -61,26 +58,6 @@ class Brief:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """An article of a story, on its timeline."""
-
-    article_id: int
-    title: str
-    language: str
-    url: str
-    outlet: str
-    wire: str
-    published_at: datetime
-    seen_at: datetime
-    kind: str
-    of_article_id: int | None
-    why: str
-    reason: str
-    """Of the decision on it."""
-    is_pinned: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """All there is to say of one story."""
 
@@ -113,32 +90,21 @@ def list_stories(
     now: datetime,
 ) -> Page:
     """Stories, the latest grown first; those that matched a topic, or with `is_any` all."""
-    conditions: list[ColumnElement[bool]] = [col(StoryRow.part_of).is_(None)]
-    matched = select(MatchRow.story_id)
-    if topic:
-        conditions.append(col(StoryRow.id).in_(matched.where(MatchRow.topic == topic)))
-    elif not is_any:
-        conditions.append(col(StoryRow.id).in_(matched))
-    if state is not None:
-        conditions.append(stories.in_state(state, now=now))
-    total = session.exec(select(func.count()).select_from(StoryRow).where(*conditions)).one()
-    latest = select(StoryRow).where(*conditions).order_by(col(StoryRow.last_seen_at).desc(), col(StoryRow.id).desc())
-    rows = session.exec(latest.limit(limit).offset(offset)).all()
-    return Page(stories=_briefs(session, rows, now), total=total)
+    found, total = stories.page(session, topic=topic, state=state, is_any=is_any, limit=limit, offset=offset, now=now)
+    return Page(stories=_briefs(session, found, now), total=total)
 
 
 def find(session: Session, number: int, *, now: datetime, preferred: Sequence[str] = ()) -> Story:
     """A story by its number, or the one that it became part of. Raises UnknownError."""
     story_id = _story(session, number)
     carriers = stories.carriers(session, [story_id])[story_id]
-    row = session.get(StoryRow, story_id) or StoryRow(id=story_id, **stories.counted(carriers, preferred))
     return Story(
-        brief=_briefs(session, [row], now)[0],
-        parts=_parts(session, story_id),
+        brief=_briefs(session, [stories.find(session, story_id, carriers, preferred)], now)[0],
+        parts=tuple(stories.timeline(session, story_id, limit=_SHOWN)),
         outlets=ledger.outlets(carriers),
         origins=ledger.origins(carriers),
         alerts=_alerts(session, story_id),
-        choices=tuple(_choice(each) for each in stories.choices(session, story_id)),
+        choices=tuple(_choice(each) for each in story_changes.edits(session, story_id)),
     )
 
 
@@ -149,113 +115,60 @@ def _story(session: Session, number: int) -> int:
     return found
 
 
-def _briefs(session: Session, rows: Sequence[StoryRow], now: datetime) -> tuple[Brief, ...]:
-    leads = {row.id: row for row in _leads(session, [row.lead_article_id for row in rows])}
-    matched = _by_story(session, select(MatchRow.story_id, MatchRow.topic), MatchRow.story_id, rows)
-    told = _by_story(session, select(AlertRow.story_id, AlertRow.topic), AlertRow.story_id, rows)
+def _briefs(session: Session, found: Sequence[StoredStory], now: datetime) -> tuple[Brief, ...]:
+    ids, titles = [each.id for each in found], topics.titles(session)
+    matched, told = matches.topics_of_stories(session, ids), alerts.topics_of_stories(session, ids)
     return tuple(
         Brief(
-            id=row.id,
-            title=lead.title,
-            lead_article_id=lead.id,
-            language=lead.language,
-            source=lead.outlet,
-            state=ledger.state(row.first_seen_at, row.last_seen_at, row.outlets, now=now),
-            first_seen_at=row.first_seen_at,
-            last_seen_at=row.last_seen_at,
-            articles=row.articles,
-            outlets=row.outlets,
-            topics=matched.get(row.id, ()),
-            told=told.get(row.id, ()),
+            id=each.id,
+            title=each.title,
+            lead_article_id=each.lead_article_id,
+            language=each.language,
+            source=each.outlet,
+            state=ledger.state(each.first_seen_at, each.last_seen_at, each.outlets, now=now),
+            first_seen_at=each.first_seen_at,
+            last_seen_at=each.last_seen_at,
+            articles=each.articles,
+            outlets=each.outlets,
+            topics=_titled(matched.get(each.id, ()), titles),
+            told=_titled(told.get(each.id, ()), titles),
         )
-        for row in rows
-        if (lead := leads.get(row.lead_article_id))
+        for each in found
     )
 
 
-def _leads(session: Session, ids: Collection[int]) -> Sequence[Any]:
-    asked = (
-        select(ArticleRow.id, ArticleRow.title, ArticleRow.language, stories.outlet_of().label("outlet"))
-        .select_from(stories.WITH_OUTLET)
-        .where(col(ArticleRow.id).in_(ids))
-    )
-    return session.exec(asked).all()
-
-
-def _by_story(session: Session, asked: Any, column: Any, rows: Sequence[StoryRow]) -> dict[int, tuple[str, ...]]:
-    titles = topics.titles(session)
-    found: dict[int, dict[str, None]] = {}
-    for story_id, topic in session.exec(asked.where(col(column).in_([row.id for row in rows])).distinct()):
-        found.setdefault(story_id, {})[titles.get(topic, topic)] = None
-    return {story_id: tuple(sorted(names)) for story_id, names in found.items()}
-
-
-def _parts(session: Session, story_id: int) -> tuple[Part, ...]:
-    asked = (
-        select(ArticleRow, stories.outlet_of())
-        .select_from(stories.WITH_OUTLET)
-        .where(ArticleRow.story_id == story_id)
-        .order_by(col(ArticleRow.id))
-        .limit(_SHOWN)
-    )
-    return tuple(
-        Part(
-            article_id=row.id or 0,
-            title=row.title,
-            language=row.language,
-            url=row.url,
-            outlet=outlet,
-            wire=row.wire,
-            published_at=row.published_at,
-            seen_at=row.seen_at,
-            kind=row.kind,
-            of_article_id=row.of_article_id,
-            why=row.why,
-            reason=Reason[row.decision].value,
-            is_pinned=row.is_pinned,
-        )
-        for row, outlet in session.exec(asked)
-    )
+def _titled(names: Iterable[str], titles: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(sorted({titles.get(name, name) for name in names}))
 
 
 def _alerts(session: Session, story_id: int) -> tuple[dict[str, Any], ...]:
-    rows = session.exec(select(AlertRow).where(AlertRow.story_id == story_id).order_by(col(AlertRow.created_at)))
     titles = topics.titles(session)
     return tuple(
         {
-            "id": row.id,
-            "kind": row.kind,
-            "topic": titles.get(row.topic, row.topic),
-            "title": row.title,
-            "says": row.payload.get("body", ""),
-            "article_id": row.article_id,
-            "created_at": row.created_at,
+            "id": each.id,
+            "kind": each.kind,
+            "topic": titles.get(each.topic, each.topic),
+            "title": each.title,
+            "says": each.payload.get("body", ""),
+            "article_id": each.article_id,
+            "created_at": each.created_at,
         }
-        for row in rows
+        for each in alerts.of_story(session, story_id)
     )
 
 
-def _choice(row: StoryChoiceRow) -> dict[str, Any]:
-    return {
-        "at": row.at,
-        "by": row.by,
-        "verb": row.verb,
-        "from_story_id": row.from_story_id,
-        "to_story_id": row.to_story_id,
-        "article_ids": row.article_ids,
-        "note": row.note,
-        "words": _words(row),
-    }
+def _choice(edit: StoryEdit) -> dict[str, Any]:
+    return {**asdict(edit), "words": _words(edit)}
 
 
-def _words(row: StoryChoiceRow) -> str:
-    count = len(row.article_ids)
-    which = f"article {row.article_ids[0]}" if count == 1 else f"{count} articles"
-    if row.verb == "merge":
-        return f"merged story {row.from_story_id} into story {row.to_story_id} ({which})"
-    if row.verb == "split":
-        return f"split {which} off story {row.from_story_id} as story {row.to_story_id}"
-    return f"moved {which} from story {row.from_story_id} to story {row.to_story_id}"
+def _words(edit: StoryEdit) -> str:
+    count = len(edit.article_ids)
+    which = f"article {edit.article_ids[0]}" if count == 1 else f"{count} articles"
+    if edit.verb == "merge":
+        return f"merged story {edit.from_story_id} into story {edit.to_story_id} ({which})"
+    if edit.verb == "split":
+        return f"split {which} off story {edit.from_story_id} as story {edit.to_story_id}"
+    return f"moved {which} from story {edit.from_story_id} to story {edit.to_story_id}"
 
 
 # --- saying -------------------------------------------------------------------------------------------------------------
@@ -294,7 +207,7 @@ def merge(session: Session, into: int, other: int, hand: Hand) -> Said:
     if to_id == from_id:
         raise DeskError(f"stories {into} and {other} are one already: story {to_id}")
     ids = [each.article_id for each in stories.carriers(session, [from_id])[from_id]]
-    stories.move(session, ids, to_id, hand.preferred)
+    story_changes.move(session, ids, to_id, hand.preferred)
     undo = _split_command(ids)
     return _said(session, "merge", ids, from_id, to_id, undo, hand)
 
@@ -306,13 +219,13 @@ def split(session: Session, article_ids: Sequence[int], hand: Hand) -> Said:
     """
     serialize_decisions(session)
     named, from_id = _of_one_story(session, article_ids)
-    ids = stories.with_copies(session, from_id, named)
+    ids = story_changes.with_copies(session, from_id, named)
     if len(ids) == len(stories.carriers(session, [from_id])[from_id]):
         copies = " with its copies" if len(named) == 1 else " with their copies"
         which = "is the only article" if len(ids) == 1 else "are all the articles"
         who = _listed(named) + copies * (len(ids) > len(named))
         raise DeskError(f"{who} {which} of story {from_id}: there is nothing to split off from")
-    left_id, new_id = stories.split_off(session, ids, hand.preferred)
+    left_id, new_id = story_changes.split_off(session, ids, hand.preferred)
     return _said(session, "split", ids, left_id, new_id, f"stories merge {left_id} {new_id}", hand)
 
 
@@ -327,8 +240,8 @@ def move(session: Session, article_ids: Sequence[int], to: int, hand: Hand) -> S
     if from_id == to_id:
         verb = "is" if len(named) == 1 else "are"
         raise DeskError(f"{_listed(named)} {verb} in story {to_id} already")
-    ids = stories.with_copies(session, from_id, named)
-    left_id = stories.move(session, ids, to_id, hand.preferred)
+    ids = story_changes.with_copies(session, from_id, named)
+    left_id = story_changes.move(session, ids, to_id, hand.preferred)
     is_emptied = left_id == to_id
     undo = _split_command(ids) if is_emptied else f"stories move {' '.join(map(str, ids))} --to {left_id}"
     return _said(session, "move", ids, from_id if is_emptied else left_id, to_id, undo, hand)
@@ -360,7 +273,7 @@ def _split_command(ids: Sequence[int]) -> str:
 
 
 def _said(session: Session, verb: str, ids: list[int], from_id: int, to_id: int, undo: str, hand: Hand) -> Said:
-    row = StoryChoiceRow(
+    edit = StoryEdit(
         at=hand.now,
         by=hand.by,
         verb=verb,
@@ -369,7 +282,7 @@ def _said(session: Session, verb: str, ids: list[int], from_id: int, to_id: int,
         article_ids=ids,
         note=hand.note[:2000],
     )
-    words = _words(row)
-    stories.add_choice(session, row)
-    stories.pin(session, to_id, ids)
+    words = _words(edit)
+    story_changes.add_edit(session, edit)
+    story_changes.pin(session, to_id, ids)
     return Said(story_id=to_id, words=words, undo=undo)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlmodel import Session, col, select
-
 from monitor.changes import compare
-from monitor.store.tables import ArticleRow, RevisionRow
+from monitor.store import matches
+from monitor.store.db import Session
+from monitor.store.matches import StoredArticle
 from monitor.text import shorten
 from monitor.types import Kind
 
@@ -38,39 +38,37 @@ class Version:
 
 def of_article(session: Session, article_id: int) -> tuple[Version, ...]:
     """The earlier versions of an article, oldest first."""
-    row = session.get(ArticleRow, article_id)
-    if row is None:
+    article = matches.article(session, article_id)
+    if article is None:
         return ()
-    found = [*_corrected(session, row), *_revised(session, article_id)]
-    texts = [*((each.title, each.text) for each in found), (row.title, row.text)]
+    found = [*_corrected(session, article), *_revised(session, article_id)]
+    texts = [*((each.title, each.text) for each in found), (article.title, article.text)]
     return tuple(_with_change(each, *then) for each, then in zip(found, texts[1:], strict=True))
 
 
-def _corrected(session: Session, row: ArticleRow) -> list[Version]:
-    original = (
-        session.get(ArticleRow, row.of_article_id) if row.kind == Kind.UPDATE.value and row.of_article_id else None
-    )
+def _corrected(session: Session, article: StoredArticle) -> list[Version]:
+    of = article.of_article_id if article.kind == Kind.UPDATE.value else None
+    original = matches.article(session, of) if of else None
     if original is None:
         return []
     return [
         Version(
-            replaced_at=row.seen_at,
+            replaced_at=article.seen_at,
             title=original.title,
             text=original.text,
             is_material=True,
-            why=row.why,
+            why=article.why,
             of_article_id=original.id,
         )
     ]
 
 
 def _revised(session: Session, article_id: int) -> list[Version]:
-    rows = session.exec(select(RevisionRow).where(RevisionRow.article_id == article_id).order_by(col(RevisionRow.id)))
     return [
         Version(
             replaced_at=each.replaced_at, title=each.title, text=each.text, is_material=each.is_material, why=each.why
         )
-        for each in rows
+        for each in matches.revisions(session, article_id)
     ]
 
 

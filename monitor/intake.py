@@ -20,7 +20,7 @@ from monitor.match import Matcher, Tracker
 from monitor.multilingual import Across, Meant
 from monitor.profiles import Profile, profile, without_words
 from monitor.sketch import Fingerprint, Shingles, fingerprint
-from monitor.store import alerts, articles, near_misses, profiles, topics
+from monitor.store import alerts, articles, near_misses, profiles, story_changes, topics
 from monitor.store import stories as story_rows
 from monitor.store.articles import Sighting
 from monitor.store.db import Session
@@ -207,7 +207,7 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
         _renew(session, judged, choice, decision, article_id, crowded, telling, now=now)
     story_id = choice.story_id or article_id
     if known is None:
-        story_rows.enter(session, story_id, _carrier(article, choice, article_id), telling.preferred)
+        story_changes.enter(session, story_id, _carrier(article, choice, article_id), telling.preferred)
     if sighting:
         articles.see(session, sighting, article_id, now=now)
     if judged.meant:
@@ -299,7 +299,7 @@ def _gather(
     return tuple(
         each
         for each in choice.gathers
-        if story_rows.gather(session, each, into, because=because, now=now, preferred=telling.preferred)
+        if story_changes.gather(session, each, into, because=because, now=now, preferred=telling.preferred)
     )
 
 

@@ -17,7 +17,7 @@ from monitor.follow import CONFIDENT, WINDOW, allowance
 from monitor.intent import Archive, Setting
 from monitor.learn import MOST_HITS
 from monitor.match import SHIFT, Matcher, build
-from monitor.store import archive, topics, versions
+from monitor.store import archive, topics, verdicts, versions
 from monitor.store.db import Session
 from monitor.types import Topic
 
@@ -31,7 +31,7 @@ def learned(session: Session, wanted: Sequence[Topic]) -> Matcher:
 
 def _learned(session: Session, wanted: Sequence[Topic], ordinary: Background) -> Matcher:
     names = [each.name for each in wanted]
-    odds, examples = calibration(session), topics.examples(session, names)
+    odds, examples = calibration(session), verdicts.examples(session, names)
     # copies teach once, so ask for more rows than are learned from
     hits = topics.hits(session, names, at_least=CONFIDENT, shift=SHIFT, limit_each=2 * MOST_HITS)
 

@@ -5,15 +5,15 @@ A near miss was never told and is no match; a verdict on it teaches the model as
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, select
-
 from monitor import sampling
-from monitor.store import near_misses, topics
-from monitor.store.tables import ArticleRow, NearMissRow
+from monitor.store import near_misses, topics, verdicts
+from monitor.store.db import Session
+from monitor.store.near_misses import StoredNearMiss
 from monitor.text import shorten
 from monitor.types import Verdict
 
@@ -45,27 +45,21 @@ class Near:
 
 def list_near(session: Session, *, topic: str = "", state: str = "new", limit: int = 50) -> list[Near]:
     """Near misses, newest first; an empty `topic` or `state` asks nothing."""
-    asked = select(NearMissRow, ArticleRow).join(ArticleRow, col(ArticleRow.id) == col(NearMissRow.article_id))
-    if topic:
-        asked = asked.where(col(NearMissRow.topic) == topic)
-    if state:
-        asked = asked.where(col(NearMissRow.is_relevant).is_({"confirmed": True, "dismissed": False}.get(state)))
-    rows = session.exec(asked.order_by(col(NearMissRow.created_at).desc(), col(NearMissRow.id).desc()).limit(limit))
     titles = topics.titles(session)
-    return [_near(row, article, titles) for row, article in rows]
+    return [_near(each, titles) for each in near_misses.latest(session, topic=topic, state=state, limit=limit)]
 
 
 def judge(session: Session, near_id: int, *, is_relevant: bool, by: str, note: str = "", now: datetime) -> Near | None:
     """Confirm or dismiss a near miss; None where there is none of that id. Saying the same again changes nothing."""
-    row = session.get(NearMissRow, near_id)
-    if row is None:
+    found = near_misses.find(session, near_id)
+    if found is None:
         return None
-    if row.is_relevant is not is_relevant:
-        verdict = Verdict(article_id=row.article_id, topic=row.topic, is_relevant=is_relevant, by=by, at=now, note=note)
-        near_misses.judge(session, verdict)
-        session.flush()
-        session.refresh(row)
-    return _near(row, session.get_one(ArticleRow, row.article_id), topics.titles(session))
+    if found.is_relevant is not is_relevant:
+        verdict = Verdict(
+            article_id=found.article_id, topic=found.topic, is_relevant=is_relevant, by=by, at=now, note=note
+        )
+        verdicts.record(session, verdict, is_near_miss=True)
+    return _near(replace(found, is_relevant=is_relevant), topics.titles(session))
 
 
 def flat(each: Near) -> dict[str, Any]:
@@ -78,23 +72,22 @@ def flat(each: Near) -> dict[str, Any]:
     }
 
 
-def _near(row: NearMissRow, article: ArticleRow, titles: dict[str, str]) -> Near:
-    assert row.id is not None
+def _near(found: StoredNearMiss, titles: Mapping[str, str]) -> Near:
     return Near(
-        id=row.id,
-        article_id=row.article_id,
-        topic=row.topic,
-        topic_title=titles.get(row.topic, row.topic),
-        title=article.title,
-        begins=shorten(article.text, _BEGINNING),
-        url=article.url,
-        source=article.source,
-        language=article.language,
-        published_at=article.published_at,
-        found_at=row.created_at,
-        score=row.score,
-        threshold=row.threshold,
-        stands_for=1 / row.share if row.share > 0 else 1.0,
-        band=sampling.name(row.band),
-        state="new" if row.is_relevant is None else "confirmed" if row.is_relevant else "dismissed",
+        id=found.id,
+        article_id=found.article_id,
+        topic=found.topic,
+        topic_title=titles.get(found.topic, found.topic),
+        title=found.title,
+        begins=shorten(found.text, _BEGINNING),
+        url=found.url,
+        source=found.source,
+        language=found.language,
+        published_at=found.published_at,
+        found_at=found.found_at,
+        score=found.score,
+        threshold=found.threshold,
+        stands_for=1 / found.share if found.share > 0 else 1.0,
+        band=sampling.name(found.band),
+        state=found.state,
     )

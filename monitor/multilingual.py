@@ -24,8 +24,7 @@ from monitor.embedding import Embedding
 from monitor.learn import code
 from monitor.lessons import last_mark
 from monitor.meaning import Centres, Meaning, is_confident
-from monitor.store import topics as reviewed
-from monitor.store import vectors
+from monitor.store import vectors, verdicts
 from monitor.store.db import Database, Session
 from monitor.stories import Translated
 from monitor.types import Article, Example, Grade, Score, Seed, Topic
@@ -197,7 +196,7 @@ class Multilingual:
         spoken = {each.name: meaning.spoken_by(each) for each in enabled}
         return [
             each
-            for each in reviewed.examples(session)
+            for each in verdicts.examples(session)
             if each.topic in spoken and code(each.language) not in spoken[each.topic]
         ]
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sqlmodel import Session, col, select
-
 from monitor import compare, lessons, seeds
 from monitor.background import Background
 from monitor.compare import Making, Moved
 from monitor.learn import code
-from monitor.store import topics
-from monitor.store.db import Database
-from monitor.store.tables import ArticleRow, VerdictRow
+from monitor.store import matches, verdicts
+from monitor.store.db import Database, Session
+from monitor.store.matches import StoredArticle
+from monitor.store.verdicts import StoredVerdict
 from monitor.types import Example, Topic
 
 
@@ -31,23 +30,21 @@ class Teacher:
     def teach(self, db: Database, article_id: int, topic: str) -> Moved:
         """What the last verdict on this article taught its topic; nothing where there is no verdict, or no such topic any more."""
         with db.reading() as session:
-            verdicts = _verdicts(session, article_id, topic)
-            if not verdicts or verdicts[0].taught is not None:
-                return moved_of(verdicts[0].taught) if verdicts else Moved()
-            found = self._moved(session, verdicts, topic)
+            last_two = verdicts.latest(session, article_id, topic, limit=2)
+            if not last_two or last_two[0].taught is not None:
+                return moved_of(last_two[0].taught) if last_two else Moved()
+            found = self._moved(session, article_id, last_two[1:], topic)
         with db.writing() as session:
-            row = session.get(VerdictRow, verdicts[0].id)
-            if row is not None:
-                row.taught = {"heavier": list(found.heavier), "lighter": list(found.lighter)}
+            verdicts.set_taught(session, last_two[0].id, heavier=found.heavier, lighter=found.lighter)
         return found
 
-    def _moved(self, session: Session, verdicts: Sequence[VerdictRow], name: str) -> Moved:
-        topic, article = self._topic(name), session.get(ArticleRow, verdicts[0].article_id)
+    def _moved(self, session: Session, article_id: int, before: Sequence[StoredVerdict], name: str) -> Moved:
+        topic, article = self._topic(name), matches.article(session, article_id)
         if topic is None or article is None:
             return Moved()
-        after = topics.examples(session, [name])
+        after = verdicts.examples(session, [name])
         others = [each for each in after if (each.title, each.text) != (article.title, article.text)]
-        earlier = [_example(article, each) for each in verdicts[1:]]
+        earlier = [_example(article, each) for each in before]
         found = compare.moved(
             Making(topic, [*others, *earlier]), Making(topic, after), self._background(session), limit=4
         )
@@ -73,13 +70,7 @@ def moved_of(taught: dict[str, list[str]] | None) -> Moved:
     return Moved(tuple(taught.get("heavier", ())), tuple(taught.get("lighter", ())))
 
 
-def _verdicts(session: Session, article_id: int, topic: str) -> list[VerdictRow]:
-    """The last one, and the one before it."""
-    rows = select(VerdictRow).where(VerdictRow.article_id == article_id, VerdictRow.topic == topic)
-    return list(session.exec(rows.order_by(col(VerdictRow.id).desc()).limit(2)))
-
-
-def _example(article: ArticleRow, verdict: VerdictRow) -> Example:
+def _example(article: StoredArticle, verdict: StoredVerdict) -> Example:
     return Example(
         topic=verdict.topic,
         title=article.title,

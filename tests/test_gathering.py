@@ -16,7 +16,7 @@ from monitor.intake import Filed, Telling, judge, take_in
 from monitor.match import Matcher, build
 from monitor.profiles import Profile, profile
 from monitor.store.db import Database, serialize_decisions
-from monitor.store.stories import MACHINE
+from monitor.store.story_changes import MACHINE
 from monitor.store.tables import AlertRow, ArticleRow, StoryRow
 from monitor.stories import MOST_GATHERED, Kindred, choose, gathered
 from monitor.types import Article, Kind, Seed, StoryChoice, Topic

@@ -14,7 +14,7 @@ from monitor.background import Background
 from monitor.calibrate import margin
 from monitor.lessons import calibration, learned
 from monitor.match import build
-from monitor.store import archive, near_misses, topics
+from monitor.store import archive, near_misses, topics, verdicts
 from monitor.store.db import Database
 from monitor.store.tables import AlertRow, MatchRow, NearCountRow, NearMissRow, VerdictRow
 from monitor.types import Article, Reason, Score, Seed, Topic
@@ -121,8 +121,8 @@ def test_a_verdict_on_a_near_miss_teaches_and_is_weighed(db: Database) -> None:
         misses.judge(session, last.id, is_relevant=True, by="me", now=NOON)
         assert misses.judge(session, 999, is_relevant=True, by="me", now=NOON) is None
     with db.reading() as session:
-        assert [each.topic for each in topics.examples(session)] == ["ferry"]
-        assert topics.last_verdict(session) > 0
+        assert [each.topic for each in verdicts.examples(session)] == ["ferry"]
+        assert verdicts.latest_id(session) > 0
         found = archive.verdicts(session)
         assert [(each.weight, each.is_match) for each in found] == [(pytest.approx(last.stands_for), False)]
         assert found[0].margin == pytest.approx(margin(0.19, 0.2))

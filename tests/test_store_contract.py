@@ -31,6 +31,7 @@ from monitor.store import (
     search,
     tables,
     topics,
+    verdicts,
 )
 from monitor.store.articles import Sighting
 from monitor.store.channels import ChannelInfo
@@ -578,13 +579,13 @@ def test_a_verdict_stands_on_its_match_and_becomes_an_example(db: Database, matc
     with db.writing() as session:
         filed = file(session, matcher, article())
         verdict = Verdict(article_id=filed.article_id, topic="marrow-bridge", is_relevant=False, by="ada", at=NOON)
-        assert topics.judge(session, verdict)
-        assert not topics.judge(session, replace(verdict, topic="nonsense"))
+        assert verdicts.record(session, verdict)
+        assert not verdicts.record(session, replace(verdict, topic="nonsense"))
     with db.reading() as session:
         assert session.exec(select(MatchRow.is_relevant)).one() is False
-        (example,) = topics.examples(session)
+        (example,) = verdicts.examples(session)
         assert (example.topic, example.text, example.is_relevant) == ("marrow-bridge", BRIDGE, False)
-        assert topics.last_verdict(session) > 0
+        assert verdicts.latest_id(session) > 0
 
 
 def test_confident_matches_teach_until_somebody_reviews_them(db: Database, matcher: Matcher) -> None:
@@ -614,7 +615,7 @@ def test_confident_matches_teach_until_somebody_reviews_them(db: Database, match
     assert "Marrow bridge closed to lorries as piers crack" in hits(share * 0.49)
     with db.writing() as session:
         verdict = Verdict(article_id=first.article_id, topic="marrow-bridge", is_relevant=False, by="ada", at=NOON)
-        topics.judge(session, verdict)
+        verdicts.record(session, verdict)
     assert hits(1.2) == ["Marrow bridge piers cracked"]
 
 

@@ -12,7 +12,7 @@ from sqlmodel import func, select
 
 from monitor.background import Background
 from monitor.compare import Making, difference, moved
-from monitor.store import topics, versions
+from monitor.store import topics, verdicts, versions
 from monitor.store.db import Database
 from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicVersionRow, VerdictRow
 from monitor.types import Article, Example, Grade, Seed, Topic
@@ -123,7 +123,7 @@ def test_ten_thousand_verdicts_are_bounded(db: Database, clock: SetClock) -> Non
             for number in range(1, 251)
         )
     syncs(db, BRIDGE, clock)
-    assert kept(db)[0].confirmed == versions.MOST_VERDICTS
+    assert kept(db)[0].confirmed == verdicts.MOST_VERDICTS
 
 
 # --- compared ---------------------------------------------------------------------------------------------------------

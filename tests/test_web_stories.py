@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from starlette.testclient import TestClient
 
 from monitor.store.db import Database
-from monitor.store.stories import recount
+from monitor.store.story_changes import recount
 from monitor.store.tables import ArticleRow, StoryChoiceRow
 from tests.test_web import NOW, OWN, application, browsing, fill, has_article, has_feed, has_topic, token_of
 from tests.test_web import db as db  # the fixture

@@ -152,10 +152,10 @@ def across_of(cli: base.Cli, until_done: ExitStack) -> tuple[Multilingual | None
 
 def tell_verdicts(cli: base.Cli) -> None:
     """Why the answers can differ from what the daemon said after somebody had judged, and carry no percentages."""
-    from monitor.store import topics
+    from monitor.store import verdicts
 
     with base.opened(cli.settings) as db, db.reading() as session:
-        if topics.last_verdict(session):
+        if verdicts.latest_id(session):
             cli.say(
                 "verdicts do not count here (they came after the articles): topics as seeds alone make them, no percentages"
             )

@@ -15,8 +15,9 @@ from monitor.cli import base
 from monitor.cli.matches import LARGEST, user
 
 if TYPE_CHECKING:
-    from monitor.desk import Brief, Hand, Part, Said, Story
+    from monitor.desk import Brief, Hand, Said, Story
     from monitor.store.db import Session
+    from monitor.store.stories import Part
 
 app = typer.Typer(invoke_without_command=True)
 

@@ -39,14 +39,14 @@ def history(
     Example:
       monitor topics history moscow-format
     """
-    from monitor.store import topics, versions
+    from monitor.store import topics, verdicts, versions
 
     cli = base.of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
         found = versions.history(session, name)
         known = topics.titles(session)
-        said = versions.key_of(versions.standing(session).get(name, []))
+        said = versions.key_of(verdicts.standing(session).get(name, []))
     topic = next((each for each in seeds.load(cli.settings.seeds.dir).topics if each.name == name), None)
     if not found and topic:
         raise base.NotFoundError(
@@ -214,7 +214,7 @@ def _folder(folder: Path) -> Making:
 
 def _current(cli: base.Cli, session: Session | None, name: str) -> Making:
     from monitor.compare import Making
-    from monitor.store import topics
+    from monitor.store import verdicts
 
     shelf = seeds.load(cli.settings.seeds.dir)
     topic = next((each for each in shelf.topics if each.name == name), None)
@@ -222,7 +222,7 @@ def _current(cli: base.Cli, session: Session | None, name: str) -> Making:
         hint = "name a topic, a version as NAME@3, or a folder of seeds; `monitor topics` lists the topics"
         raise base.no_such("topic", name, (each.name for each in shelf.topics), hint=hint)
     try:
-        said = topics.examples(session) if session else []
+        said = verdicts.examples(session) if session else []
     except StoreError:
         said = []
     return Making(topic, [each for each in said if each.topic == name])

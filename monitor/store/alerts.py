@@ -6,7 +6,7 @@ The unique `key` of an alert has the last word against doubles, whoever else dec
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from sqlmodel import Session, col
 
 from monitor.store import versions
 from monitor.store.db import Prepared
-from monitor.store.tables import AlertRow, ChannelRow, DeliveryRow, MatchRow
+from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow, MatchRow
 from monitor.types import Alert, AlertKind, Before, Decision, Evidence, Score
 
 _ALERT = TypeAdapter(Alert)
@@ -178,6 +178,24 @@ def latest_key(session: Session, prefix: str) -> str | None:
     return session.connection().execute(found.order_by(col(AlertRow.created_at).desc()).limit(1)).scalar()
 
 
+def load(payload: Mapping[str, Any]) -> Alert:
+    """The alert as it was stored."""
+    return _ALERT.validate_python(payload)
+
+
+def dump(alert: Alert) -> dict[str, Any]:
+    """The alert as it is stored."""
+    return dict(_ALERT.dump_python(alert, mode="json"))
+
+
+def load_evidence(stored: Mapping[str, Any]) -> Evidence:
+    """A match's evidence as it was stored."""
+    return _EVIDENCE.validate_python(stored)
+
+
+# --- for lists ------------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAlert:
     """An alert as it is listed. `payload` is what was told."""
@@ -210,20 +228,77 @@ def beginning(session: Session, id: str, *, limit: int = 2) -> list[StoredAlert]
     return [_stored(row) for row in session.execute(asked).scalars()]
 
 
+def of_story(session: Session, story_id: int) -> list[StoredAlert]:
+    """The alerts about a story, oldest first."""
+    asked = select(AlertRow).where(col(AlertRow.story_id) == story_id).order_by(col(AlertRow.created_at))
+    return [_stored(row) for row in session.execute(asked).scalars()]
+
+
+def topics_of_stories(session: Session, story_ids: Collection[int]) -> dict[int, set[str]]:
+    """For which topics each of these stories was told; stories that were not told left out."""
+    asked = select(col(AlertRow.story_id), col(AlertRow.topic)).where(col(AlertRow.story_id).in_(story_ids)).distinct()
+    found: dict[int, set[str]] = {}
+    for story_id, topic in session.execute(asked):
+        found.setdefault(story_id, set()).add(topic)
+    return found
+
+
 def _stored(row: AlertRow) -> StoredAlert:
     return StoredAlert(**{each.name: getattr(row, each.name) for each in fields(StoredAlert)})
 
 
-def load(payload: Mapping[str, Any]) -> Alert:
-    """The alert as it was stored."""
-    return _ALERT.validate_python(payload)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAttempt:
+    """One try to deliver, and how it ended."""
+
+    started_at: datetime
+    ended_at: datetime
+    result: str
+    code: str
 
 
-def dump(alert: Alert) -> dict[str, Any]:
-    """The alert as it is stored."""
-    return dict(_ALERT.dump_python(alert, mode="json"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDelivery:
+    """Where an alert went on one channel, with every try."""
+
+    channel: str
+    state: str
+    attempts: int
+    sent_at: datetime | None
+    next_at: datetime | None
+    """When it is tried next; None where it is not waiting."""
+    detail: str
+    tries: tuple[StoredAttempt, ...]
 
 
-def evidence_of(row: MatchRow) -> Evidence:
-    """A match's evidence as a value."""
-    return _EVIDENCE.validate_python(row.evidence)
+def deliveries_of(session: Session, alert_ids: Collection[str]) -> dict[str, list[StoredDelivery]]:
+    """The deliveries of these alerts, by channel; of an alert without any an empty list."""
+    asked = select(DeliveryRow).where(col(DeliveryRow.alert_id).in_(alert_ids)).order_by(col(DeliveryRow.channel))
+    rows = session.execute(asked).scalars().all()
+    tries = _tries(session, [row.id or 0 for row in rows])
+    found: dict[str, list[StoredDelivery]] = {alert_id: [] for alert_id in alert_ids}
+    for row in rows:
+        found[row.alert_id].append(_delivery(row, tries[row.id or 0]))
+    return found
+
+
+def _tries(session: Session, delivery_ids: Sequence[int]) -> dict[int, list[StoredAttempt]]:
+    asked = select(AttemptRow).where(col(AttemptRow.delivery_id).in_(delivery_ids)).order_by(col(AttemptRow.id))
+    found: dict[int, list[StoredAttempt]] = {delivery_id: [] for delivery_id in delivery_ids}
+    for row in session.execute(asked).scalars():
+        found[row.delivery_id].append(
+            StoredAttempt(started_at=row.started_at, ended_at=row.ended_at, result=row.result, code=row.code)
+        )
+    return found
+
+
+def _delivery(row: DeliveryRow, tries: Sequence[StoredAttempt]) -> StoredDelivery:
+    return StoredDelivery(
+        channel=row.channel,
+        state=row.state,
+        attempts=row.attempts,
+        sent_at=row.sent_at,
+        next_at=row.next_at if row.state == "pending" else None,
+        detail=row.last_detail,
+        tries=tuple(tries),
+    )

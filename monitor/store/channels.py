@@ -70,9 +70,10 @@ class ChannelReport:
 
 
 def reports(session: Session) -> list[ChannelReport]:
-    """How each channel fares, those that are no longer in the settings too."""
+    """How each channel fares, by name, those that are no longer in the settings too."""
     names = [each.name for each in fields(ChannelReport)]
-    return [ChannelReport(**{name: getattr(row, name) for name in names}) for row in session.exec(select(ChannelRow))]
+    rows = session.exec(select(ChannelRow).order_by(col(ChannelRow.name)))
+    return [ChannelReport(**{name: getattr(row, name) for name in names}) for row in rows]
 
 
 def destination(session: Session, name: str) -> str | None:

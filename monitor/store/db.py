@@ -31,6 +31,7 @@ R = TypeVar("R")
 Transaction = Callable[[], AbstractContextManager[Session]]
 
 BUSY_MS = 10_000
+_CHUNK = 500
 _POSTGRES_OPTIONS = "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
 
 
@@ -184,6 +185,11 @@ def _readers(statement: ClauseElement, dialect: Dialect) -> tuple[Callable[[Any]
     """What makes the driver's values those of the columns' types."""
     columns = statement.selected_columns if isinstance(statement, Select) else ()
     return tuple(column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns)
+
+
+def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Slices of these ids, each short enough to be the parameters of one statement."""
+    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
 
 
 def serialize_decisions(session: Session) -> None:

@@ -1,9 +1,10 @@
-"""Near misses as rows: kept as a sample with its share, listed for review, judged. Never told. The policy is monitor.sampling's."""
+"""Near misses as rows: kept as a sample with its share, and listed for review. Never told. The policy is monitor.sampling's."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -12,8 +13,9 @@ from sqlmodel import Session, col
 
 from monitor import sampling
 from monitor.sampling import DAYS, NearMiss
-from monitor.store.tables import NearCountRow, NearMissRow, VerdictRow
-from monitor.types import Score, Verdict
+from monitor.store import verdicts
+from monitor.store.tables import ArticleRow, NearCountRow, NearMissRow
+from monitor.types import Score
 
 _near_misses: Table = NearMissRow.__table__  # type: ignore[attr-defined]
 _counts: Table = NearCountRow.__table__  # type: ignore[attr-defined]
@@ -31,6 +33,14 @@ _COUNT_MORE = (
 )
 _COUNT_FIRST = insert(_counts)
 _ADD = insert(NearMissRow)
+_WITH_ARTICLE = select(
+    *(
+        getattr(NearMissRow, name)
+        for name in ("id", "article_id", "topic", "band", "share", "score", "threshold", "is_relevant")
+    ),
+    col(NearMissRow.created_at).label("found_at"),
+    *(getattr(ArticleRow, name) for name in ("title", "text", "url", "source", "language", "published_at")),
+).join(ArticleRow, col(ArticleRow.id) == col(NearMissRow.article_id))
 
 
 def candidates(scores: Sequence[Score]) -> list[NearMiss]:
@@ -93,27 +103,6 @@ def _values(each: NearMiss, share: float) -> dict[str, object]:
     }
 
 
-def judge(session: Session, verdict: Verdict) -> bool:
-    """Record a verdict on a near miss and let it stand there; False where there is no such one."""
-    found = update(NearMissRow).where(
-        col(NearMissRow.article_id) == verdict.article_id, col(NearMissRow.topic) == verdict.topic
-    )
-    values = {"is_relevant": verdict.is_relevant, "reviewed_at": verdict.at, "reviewed_by": verdict.by}
-    if not session.connection().execute(found.values(**values)).rowcount:
-        return False
-    session.add(
-        VerdictRow(
-            article_id=verdict.article_id,
-            topic=verdict.topic,
-            is_relevant=verdict.is_relevant,
-            by=verdict.by,
-            note=verdict.note,
-            at=verdict.at,
-        )
-    )
-    return True
-
-
 class Kept(NamedTuple):
     """A near miss that was kept, as recall is reckoned from it."""
 
@@ -144,3 +133,49 @@ def seen(session: Session) -> dict[str, Counter[int]]:
     for topic, band, count in rows:
         found.setdefault(topic, Counter())[band] = int(count)
     return found
+
+
+# --- for reviewers ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredNearMiss:
+    """A near miss that was kept, with its article."""
+
+    id: int
+    article_id: int
+    topic: str
+    band: int
+    share: float
+    """With what probability it was kept."""
+    score: float
+    threshold: float
+    found_at: datetime
+    is_relevant: bool | None
+    title: str
+    text: str
+    url: str
+    source: str
+    language: str
+    published_at: datetime
+
+    @property
+    def state(self) -> str:
+        """`new`, `confirmed` or `dismissed`."""
+        return verdicts.state(self.is_relevant)
+
+
+def latest(session: Session, *, topic: str = "", state: str = "", limit: int) -> list[StoredNearMiss]:
+    """Kept near misses, newest first; an empty `topic` or `state` asks nothing."""
+    asked = _WITH_ARTICLE.order_by(col(NearMissRow.created_at).desc(), col(NearMissRow.id).desc()).limit(limit)
+    if topic:
+        asked = asked.where(col(NearMissRow.topic) == topic)
+    if state:
+        asked = asked.where(verdicts.is_in_state(NearMissRow, state))
+    return [StoredNearMiss(**row._mapping) for row in session.execute(asked)]
+
+
+def find(session: Session, near_miss_id: int) -> StoredNearMiss | None:
+    """One near miss by its id."""
+    row = session.execute(_WITH_ARTICLE.where(col(NearMissRow.id) == near_miss_id)).first()
+    return StoredNearMiss(**row._mapping) if row else None

@@ -262,6 +262,19 @@ def states(session: Session) -> dict[str, int]:
     return dict.fromkeys(STATES, 0) | dict(counted.all())
 
 
+def states_by_channel(session: Session) -> dict[str, dict[str, int]]:
+    """How many deliveries of each channel are in each state; states without any left out."""
+    counted = session.exec(
+        select(DeliveryRow.channel, DeliveryRow.state, func.count()).group_by(
+            col(DeliveryRow.channel), col(DeliveryRow.state)
+        )
+    )
+    found: dict[str, dict[str, int]] = {}
+    for channel, state, count in counted:
+        found.setdefault(channel, {})[state] = count
+    return found
+
+
 def last_attempt(session: Session) -> int:
     """The number of the last try to deliver; 0 where there was none."""
     return session.exec(select(func.max(AttemptRow.id))).one() or 0

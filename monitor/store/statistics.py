@@ -1,4 +1,4 @@
-"""Counts and sizes of what the store holds, for `doctor`, `evaluate`, backtests and the demo. Reads only."""
+"""Counts and sizes of what the store holds, for `doctor`, `evaluate`, backtests, the status page and the demo. Reads only."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def totals(session: Session) -> Totals:
         articles=articles(session),
         copies=_count(session, ArticleRow, col(ArticleRow.kind) == Kind.COPY.value),
         matches=_count(session, MatchRow),
-        alerts=_count(session, AlertRow),
+        alerts=alerts(session),
         stories_told=session.exec(select(func.count(func.distinct(col(AlertRow.story_id))))).one(),
         deliveries_retried=len(session.exec(tries).all()),
     )
@@ -43,6 +43,11 @@ def totals(session: Session) -> Totals:
 def articles(session: Session) -> int:
     """How many articles the store holds."""
     return _count(session, ArticleRow)
+
+
+def alerts(session: Session) -> int:
+    """How many alerts were decided."""
+    return _count(session, AlertRow)
 
 
 def article_span(session: Session) -> tuple[datetime | None, datetime | None]:

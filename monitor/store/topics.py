@@ -1,31 +1,31 @@
-"""Topics and verdicts as the store remembers them. The folder of seeds is the truth; here are its digest and version."""
+"""Topics as the store remembers them, and what they learned by themselves.
+
+The folder of seeds is the truth; here are its digest and version.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 from sqlalchemy import case, func
 from sqlmodel import Session, col, select
 
-from monitor.store import versions
-from monitor.store.tables import ArticleRow, LessonRow, MatchRow, NearMissRow, TopicRow, VerdictRow
-from monitor.types import Example, Score, Topic, Verdict
-
-_Row = TypeVar("_Row", MatchRow, NearMissRow)
+from monitor.store import verdicts, versions
+from monitor.store.tables import ArticleRow, LessonRow, MatchRow, TopicRow
+from monitor.types import Example, Score, Topic
 
 
 def sync(session: Session, topics: Sequence[Topic], *, now: datetime) -> list[str]:
     """Remember the topics as they are now; a changed folder or another verdict is a new version. Returns the names that changed."""
     known = {row.name: row for row in session.exec(select(TopicRow)).all()}
-    said = versions.standing(session)
+    standing = verdicts.standing(session)
     changed = []
     for topic in topics:
-        verdicts = said.get(topic.name, [])
-        key = versions.key_of(verdicts)
+        counted = standing.get(topic.name, [])
+        key = versions.key_of(counted)
         row = known.get(topic.name)
         if row is None:
             row = TopicRow(name=topic.name, title=topic.title, digest=topic.digest, changed_at=now, added_at=now)
@@ -37,7 +37,7 @@ def sync(session: Session, topics: Sequence[Topic], *, now: datetime) -> list[st
             continue
         is_first = row.verdicts_key is None
         row.title, row.is_enabled, row.verdicts_key = topic.title, topic.is_enabled, key
-        versions.add(session, topic, row.version, verdicts, now=now, is_first=is_first)
+        versions.add(session, topic, row.version, counted, now=now, is_first=is_first)
         changed.append(topic.name)
     names = {topic.name for topic in topics}
     for row in known.values():
@@ -64,66 +64,6 @@ def known(session: Session) -> dict[str, KnownTopic]:
     """Every topic ever known, by name."""
     rows = session.exec(select(TopicRow.name, TopicRow.version, TopicRow.added_at))
     return {name: KnownTopic(version=version, added_at=added_at) for name, version, added_at in rows}
-
-
-def judge(session: Session, verdict: Verdict) -> bool:
-    """Record a verdict on a match and let it stand there; False where there is no such match."""
-    found = select(MatchRow).where(MatchRow.article_id == verdict.article_id, MatchRow.topic == verdict.topic)
-    match = session.exec(found).first()
-    if match is None:
-        return False
-    match.is_relevant, match.reviewed_at, match.reviewed_by = verdict.is_relevant, verdict.at, verdict.by
-    session.add(
-        VerdictRow(
-            article_id=verdict.article_id,
-            topic=verdict.topic,
-            is_relevant=verdict.is_relevant,
-            by=verdict.by,
-            note=verdict.note,
-            at=verdict.at,
-        )
-    )
-    return True
-
-
-def examples(session: Session, names: Collection[str] | None = None, *, limit_each: int = 200) -> list[Example]:
-    """Every article with a standing verdict, as the model learns from it; the latest `limit_each` of each topic, of `names` or of
-    all. A near miss teaches like a match; where an article is both, what was said of the match stands."""
-    judged: list[tuple[MatchRow | NearMissRow, ArticleRow]] = [
-        *_judged(session, MatchRow, names),
-        *_judged(session, NearMissRow, names),
-    ]
-    taken: Counter[str] = Counter()
-    known: set[tuple[str, int]] = set()
-    found = []
-    for row, article in sorted(judged, key=lambda each: each[0].reviewed_at or each[0].created_at, reverse=True):
-        if (row.topic, row.article_id) not in known and taken[row.topic] < limit_each:
-            taken[row.topic] += 1
-            known.add((row.topic, row.article_id))
-            found.append(_example(row, article))
-    return found
-
-
-def _judged(session: Session, table: type[_Row], names: Collection[str] | None) -> Sequence[tuple[_Row, ArticleRow]]:
-    asked = col(table.is_relevant).is_not(None)
-    rows = session.exec(
-        select(table, ArticleRow)
-        .join(ArticleRow, col(ArticleRow.id) == col(table.article_id))
-        .where(asked if names is None else asked & col(table.topic).in_(names))
-        .order_by(col(table.reviewed_at).desc(), col(table.id).desc())
-    )
-    return rows.all()
-
-
-def _example(match: MatchRow | NearMissRow, article: ArticleRow) -> Example:
-    return Example(
-        topic=match.topic,
-        title=article.title,
-        text=article.text,
-        language=article.language,
-        is_relevant=bool(match.is_relevant),
-        at=match.reviewed_at,
-    )
 
 
 def hits(session: Session, names: Iterable[str], *, at_least: float, shift: float, limit_each: int) -> list[Example]:
@@ -192,12 +132,7 @@ def lessons_since(session: Session, article_id: int) -> Counter[str]:
     return Counter(dict(rows.all()))
 
 
-def last_verdict(session: Session) -> int:
-    """Changes when somebody says something: the model is rebuilt then."""
-    return session.exec(select(VerdictRow.id).order_by(col(VerdictRow.id).desc()).limit(1)).first() or 0
-
-
 def states(session: Session) -> dict[str, tuple[str, str | None]]:
     """What each topic is made of: digest of its folder, key of its verdicts. Where both are as before, so is its model."""
     rows = session.exec(select(TopicRow.name, TopicRow.digest, TopicRow.verdicts_key))
-    return {name: (digest, verdicts) for name, digest, verdicts in rows}
+    return {name: (digest, key) for name, digest, key in rows}

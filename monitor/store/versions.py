@@ -8,7 +8,7 @@ those that a match was made by.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -17,16 +17,12 @@ from typing import Any
 from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
-from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicRow, TopicVersionRow, VerdictRow
+from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicRow, TopicVersionRow
+from monitor.store.verdicts import Standing
 from monitor.types import Example, Seed, Topic
 
 KEPT = 50
 """Versions of a topic that are kept whether a match refers to them or not."""
-MOST_VERDICTS = 200
-"""As many as a topic learns from."""
-
-Standing = tuple[int, bool]
-"""An article's id, and whether it is wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,24 +42,6 @@ class Version:
     """Made by it."""
     verdicts_key: str = ""
     """As `key_of` tells the verdicts that it counted."""
-
-
-def standing(session: Session) -> dict[str, list[Standing]]:
-    """The verdicts that stand, by topic: of each article the last word, the latest 200 of a topic, by article."""
-    latest: dict[tuple[str, int], tuple[int, bool]] = {}
-    for id, topic, article_id, is_relevant in session.exec(
-        select(VerdictRow.id, VerdictRow.topic, VerdictRow.article_id, VerdictRow.is_relevant).order_by(
-            col(VerdictRow.id)
-        )
-    ):
-        latest[topic, article_id] = (id or 0, is_relevant)
-    by_topic: dict[str, list[tuple[int, int, bool]]] = defaultdict(list)
-    for (topic, article_id), (id, is_relevant) in latest.items():
-        by_topic[topic].append((id, article_id, is_relevant))
-    return {
-        topic: sorted((article_id, is_relevant) for _, article_id, is_relevant in sorted(each)[-MOST_VERDICTS:])
-        for topic, each in by_topic.items()
-    }
 
 
 def key_of(verdicts: Iterable[Standing]) -> str:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func
-from sqlmodel import Session, col, select
-
 from monitor import review, urls
 from monitor.review import Count
-from monitor.store import feeds
-from monitor.store.tables import AlertRow, ChannelRow, DeliveryRow, FeedRow
+from monitor.store import channels, feeds, outbox, statistics
+from monitor.store.channels import ChannelReport
+from monitor.store.db import Session
+from monitor.store.feeds import FeedReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,69 +55,56 @@ class Board:
 
 def board(session: Session, *, now: datetime) -> Board:
     """How everything stands at `now`."""
-    outbox = _outbox(session)
-    channels = session.exec(select(ChannelRow).order_by(col(ChannelRow.name)))
+    deliveries = outbox.states_by_channel(session)
     return Board(
-        feeds=tuple(feed_line(row) for row in feeds.list_all(session)),
-        channels=tuple(channel_line(row, outbox.get(row.name, {}), now) for row in channels),
+        feeds=tuple(feed_line(each) for each in feeds.reports(session)),
+        channels=tuple(channel_line(each, deliveries.get(each.name, {}), now) for each in channels.reports(session)),
         topics=tuple(review.counts(session)),
-        alerts=session.exec(select(func.count()).select_from(AlertRow)).one(),
+        alerts=statistics.alerts(session),
     )
 
 
-def feed_line(row: FeedRow) -> FeedLine:
+def feed_line(feed: FeedReport) -> FeedLine:
     """The first of its states that somebody should know of."""
-    state = "ok" if row.last_success_at else "new"
-    note = row.error or ""
-    if row.failures:
+    state = "ok" if feed.last_success_at else "new"
+    note = feed.error or ""
+    if feed.failures:
         state = "failing"
-        note = f"{note} ({row.failures} times in a row)" if row.failures > 1 else note
-    if row.paused_reason:
-        state, note = "paused", row.paused_reason
-    if not row.is_enabled:
+        note = f"{note} ({feed.failures} times in a row)" if feed.failures > 1 else note
+    if feed.paused_reason:
+        state, note = "paused", feed.paused_reason
+    if not feed.is_enabled:
         state, note = "off", "switched off in the settings"
     is_polled = state not in ("paused", "off")
     return FeedLine(
-        name=row.name,
-        title=row.title or row.own_title,
-        host=urls.host(row.url),
+        name=feed.name,
+        title=feed.title,
+        host=urls.host(feed.url),
         state=state,
         note=note,
-        last_success_at=row.last_success_at,
-        next_poll_at=row.next_poll_at if is_polled else None,
-        polls=row.polls,
+        last_success_at=feed.last_success_at,
+        next_poll_at=feed.next_poll_at if is_polled else None,
+        polls=feed.polls,
     )
 
 
-def channel_line(row: ChannelRow, deliveries: Mapping[str, int], now: datetime) -> ChannelLine:
+def channel_line(channel: ChannelReport, deliveries: Mapping[str, int], now: datetime) -> ChannelLine:
     """As `feed_line`."""
     state, note = "ok", ""
-    if row.failures:
-        state, note = "failing", f"{row.failures} tries failed in a row"
-    if row.paused_until_at and row.paused_until_at > now:
-        state, note = "paused", f"until {row.paused_until_at:%Y-%m-%d %H:%M} UTC"
-    if row.disabled_reason:
-        state, note = "disabled", row.disabled_reason
-    if not row.is_configured:
+    if channel.failures:
+        state, note = "failing", f"{channel.failures} tries failed in a row"
+    if channel.paused_until_at and channel.paused_until_at > now:
+        state, note = "paused", f"until {channel.paused_until_at:%Y-%m-%d %H:%M} UTC"
+    if channel.disabled_reason:
+        state, note = "disabled", channel.disabled_reason
+    if not channel.is_configured:
         state, note = "removed", "no longer in the settings"
     return ChannelLine(
-        name=row.name,
-        kind=row.kind,
-        shown=row.shown,
+        name=channel.name,
+        kind=channel.kind,
+        shown=channel.shown,
         state=state,
         note=note,
-        last_sent_at=row.last_sent_at,
+        last_sent_at=channel.last_sent_at,
         deliveries=deliveries,
     )
-
-
-def _outbox(session: Session) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
-    rows = session.exec(
-        select(DeliveryRow.channel, DeliveryRow.state, func.count()).group_by(
-            col(DeliveryRow.channel), col(DeliveryRow.state)
-        )
-    )
-    for channel, state, count in rows:
-        found.setdefault(channel, {})[state] = count
-    return found

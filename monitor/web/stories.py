@@ -9,14 +9,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from monitor import desk, review
 from monitor.desk import DeskError, Hand, Said, UnknownError
 from monitor.ledger import State
-from monitor.store.db import Database
+from monitor.store.db import Database, Session
 from monitor.text import clean_line
 from monitor.web.pages import ID_LIMIT, LAST_PAGE, PAGE_SIZE, Asked
 from monitor.web.show import page

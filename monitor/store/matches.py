@@ -1,0 +1,223 @@
+"""Matches and their articles as reviewers read them: pages of a list, single records, earlier versions. Reads only.
+
+Matches are written by `alerts`, articles by `articles`, verdicts by `verdicts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, select
+from sqlmodel import Session, col
+
+from monitor.store import alerts, articles, search, verdicts
+from monitor.store.tables import ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow
+from monitor.types import Evidence, Reason
+from monitor.urls import canonical
+
+# --- matches ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMatch:
+    """A match, with as much of its article as a list shows."""
+
+    id: int
+    article_id: int
+    story_id: int
+    topic: str
+    score: float
+    threshold: float
+    factor: float
+    evidence: Evidence
+    model_version: str
+    topic_version: int | None
+    reason: str
+    """The name of a `Reason`."""
+    found_at: datetime
+    is_relevant: bool | None
+    title: str
+    url: str
+    source: str
+    language: str
+    published_at: datetime
+    kind: str
+    wire: str
+
+    @property
+    def state(self) -> str:
+        """`new`, `confirmed` or `dismissed`."""
+        return verdicts.state(self.is_relevant)
+
+
+def page(
+    session: Session,
+    *,
+    topic: str = "",
+    state: str = "",
+    words: str = "",
+    source: str = "",
+    since_at: datetime | None = None,
+    copies: bool = False,
+    limit: int,
+    offset: int = 0,
+) -> tuple[list[StoredMatch], int]:
+    """Matches, newest first, and how many there are in all; an empty filter asks nothing, copies only come with `copies`."""
+    conditions: list[ColumnElement[bool]] = [] if copies else [_IS_NO_COPY]
+    if topic:
+        conditions.append(col(MatchRow.topic) == topic)
+    if state:
+        conditions.append(verdicts.is_in_state(MatchRow, state))
+    if source:
+        conditions.append(col(ArticleRow.source) == source)
+    if since_at:
+        conditions.append(col(MatchRow.created_at) >= since_at)
+    if words:
+        conditions.append(col(MatchRow.article_id).in_(search.find(session, words)))
+    newest = _WITH_ARTICLE.where(*conditions).order_by(col(MatchRow.created_at).desc(), col(MatchRow.id).desc())
+    rows = session.execute(newest.limit(limit).offset(offset))
+    counted = select(func.count()).select_from(MatchRow).join(ArticleRow, _OF_ARTICLE).where(*conditions)
+    return [_match(row) for row in rows], session.execute(counted).scalar_one()
+
+
+def find(session: Session, match_id: int) -> StoredMatch | None:
+    """One match by its id."""
+    row = session.execute(_WITH_ARTICLE.where(col(MatchRow.id) == match_id)).first()
+    return _match(row) if row else None
+
+
+def find_id(session: Session, article_id: int, topic: str) -> int | None:
+    """The id of the match of an article and a topic."""
+    of = (col(MatchRow.article_id) == article_id, col(MatchRow.topic) == topic)
+    return session.execute(select(col(MatchRow.id)).where(*of)).scalars().first()
+
+
+def of_article(session: Session, article_id: int) -> list[StoredMatch]:
+    """The matches of an article, the highest score first."""
+    asked = _WITH_ARTICLE.where(col(MatchRow.article_id) == article_id).order_by(col(MatchRow.score).desc())
+    return [_match(row) for row in session.execute(asked)]
+
+
+def counts_by_state(session: Session) -> dict[str, dict[str, int]]:
+    """How many matches of each topic are new, confirmed and dismissed, copies apart; topics without any left out."""
+    rows = session.execute(
+        select(col(MatchRow.topic), col(MatchRow.is_relevant), func.count())
+        .where(_IS_NO_COPY)
+        .group_by(col(MatchRow.topic), col(MatchRow.is_relevant))
+    )
+    found: dict[str, dict[str, int]] = {}
+    for topic, is_relevant, count in rows:
+        found.setdefault(topic, {})[verdicts.state(is_relevant)] = count
+    return found
+
+
+def topics_of_stories(session: Session, story_ids: Collection[int]) -> dict[int, set[str]]:
+    """Which topics each of these stories matched; stories without a match left out."""
+    asked = select(col(MatchRow.story_id), col(MatchRow.topic)).where(col(MatchRow.story_id).in_(story_ids)).distinct()
+    found: dict[int, set[str]] = {}
+    for story_id, topic in session.execute(asked):
+        found.setdefault(story_id, set()).add(topic)
+    return found
+
+
+_IS_NO_COPY = col(MatchRow.reason) != Reason.COPY.name
+_OF_ARTICLE = col(ArticleRow.id) == col(MatchRow.article_id)
+_MATCH_COLUMNS = (
+    "id", "article_id", "story_id", "topic", "score", "threshold", "factor", "evidence", "model_version", "topic_version",
+    "reason", "is_relevant",
+)  # fmt: skip
+_ARTICLE_COLUMNS = ("title", "url", "source", "language", "published_at", "kind", "wire")
+_WITH_ARTICLE = select(
+    *(getattr(MatchRow, name) for name in _MATCH_COLUMNS),
+    col(MatchRow.created_at).label("found_at"),
+    *(getattr(ArticleRow, name) for name in _ARTICLE_COLUMNS),
+).join(ArticleRow, _OF_ARTICLE)
+
+
+def _match(row: Row[Any]) -> StoredMatch:
+    values = dict(row._mapping)
+    return StoredMatch(**values | {"evidence": alerts.load_evidence(values["evidence"])})
+
+
+# --- articles -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredArticle:
+    """An article with its text and the decision on it."""
+
+    id: int
+    story_id: int | None
+    title: str
+    text: str
+    url: str
+    source: str
+    author: str
+    wire: str
+    language: str
+    grade: str
+    page: str
+    """What came of reading the article's own page; '' where only its feed was read."""
+    published_at: datetime
+    seen_at: datetime
+    kind: str
+    of_article_id: int | None
+    similarity: float
+    why: str
+    decision: str
+    """The name of a `Reason`."""
+    decided_at: datetime
+    scores: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRevision:
+    """What an article said until `replaced_at`."""
+
+    replaced_at: datetime
+    title: str
+    text: str
+    is_material: bool
+    why: str
+
+
+def article(session: Session, article_id: int) -> StoredArticle | None:
+    """One article by its id."""
+    row = session.get(ArticleRow, article_id)
+    if row is None:
+        return None
+    values = {each.name: getattr(row, each.name) for each in fields(StoredArticle)}
+    return StoredArticle(**values | {"scores": tuple(row.scores)})
+
+
+def has_article(session: Session, article_id: int) -> bool:
+    """Whether there is an article of that id."""
+    return session.execute(select(col(ArticleRow.id)).where(col(ArticleRow.id) == article_id)).first() is not None
+
+
+def newest_article_at(session: Session, url: str) -> int | None:
+    """The id of the article at an address, of the newest where several stand there."""
+    wanted = canonical(url)
+    rows = session.execute(
+        select(col(ArticleRow.id), col(ArticleRow.url))
+        .where(col(ArticleRow.url_key) == articles.url_key(url))
+        .order_by(col(ArticleRow.id).desc())
+    )
+    return next((article_id for article_id, found in rows if canonical(found) == wanted), None)
+
+
+def feeds_of_article(session: Session, article_id: int) -> tuple[str, ...]:
+    """The names of the feeds that showed an article."""
+    shown = select(col(FeedRow.name)).join(EntryRow, col(EntryRow.feed_id) == col(FeedRow.id))
+    asked = shown.where(col(EntryRow.article_id) == article_id).order_by(col(FeedRow.name)).distinct()
+    return tuple(session.execute(asked).scalars())
+
+
+def revisions(session: Session, article_id: int) -> list[StoredRevision]:
+    """The versions of an article that were replaced, oldest first."""
+    columns = (getattr(RevisionRow, each.name) for each in fields(StoredRevision))
+    asked = select(*columns).where(col(RevisionRow.article_id) == article_id).order_by(col(RevisionRow.id))
+    return [StoredRevision(**row._mapping) for row in session.execute(asked)]

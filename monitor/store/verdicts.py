@@ -1,0 +1,195 @@
+"""Verdicts: what reviewers said of matches and near misses. Every read and write of the table `verdicts` is here.
+
+All verdicts are kept. The latest one of an article and topic stands, and is also written on the match or near miss that it is
+about, so that lists can be filtered by it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, select
+
+from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, VerdictRow
+from monitor.types import Example, Verdict
+
+MOST_VERDICTS = 200
+"""Verdicts of one topic that count: as many as its model learns from."""
+
+Standing = tuple[int, bool]
+"""An article's id, and whether it is wanted."""
+
+_Row = TypeVar("_Row", MatchRow, NearMissRow)
+_Taught = dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVerdict:
+    """One verdict as it is kept."""
+
+    id: int
+    topic: str
+    is_relevant: bool
+    by: str
+    note: str
+    at: datetime
+    taught: _Taught | None
+    """The terms that it made `heavier` and `lighter` in its topic's model; None until that was worked out."""
+
+
+# --- the state of a match or near miss ----------------------------------------------------------------------------------
+
+
+def state(is_relevant: bool | None) -> str:
+    """`new` where nobody has said anything, else `confirmed` or `dismissed`."""
+    return "new" if is_relevant is None else "confirmed" if is_relevant else "dismissed"
+
+
+def is_in_state(table: type[_Row], name: str) -> ColumnElement[bool]:
+    """The condition that `state` of a row of `table` is this one."""
+    return col(table.is_relevant).is_({"confirmed": True, "dismissed": False}.get(name))
+
+
+# --- writing ------------------------------------------------------------------------------------------------------------
+
+
+def record(session: Session, verdict: Verdict, *, is_near_miss: bool = False) -> bool:
+    """Keep a verdict on a match, or on a near miss, and let it stand there; False where there is no such match or near miss."""
+    row = _find(session, NearMissRow, verdict) if is_near_miss else _find(session, MatchRow, verdict)
+    if row is None:
+        return False
+    row.is_relevant, row.reviewed_at, row.reviewed_by = verdict.is_relevant, verdict.at, verdict.by
+    session.add(
+        VerdictRow(
+            article_id=verdict.article_id,
+            topic=verdict.topic,
+            is_relevant=verdict.is_relevant,
+            by=verdict.by,
+            note=verdict.note,
+            at=verdict.at,
+        )
+    )
+    session.flush()
+    return True
+
+
+def _find(session: Session, table: type[_Row], verdict: Verdict) -> _Row | None:
+    of = (col(table.article_id) == verdict.article_id, col(table.topic) == verdict.topic)
+    return session.exec(select(table).where(*of)).first()
+
+
+def set_taught(session: Session, verdict_id: int, *, heavier: Sequence[str], lighter: Sequence[str]) -> None:
+    """Keep with a verdict which terms it made heavier and lighter in its topic's model."""
+    row = session.get(VerdictRow, verdict_id)
+    if row is not None:
+        row.taught = {"heavier": list(heavier), "lighter": list(lighter)}
+
+
+# --- reading ------------------------------------------------------------------------------------------------------------
+
+
+def of_article(session: Session, article_id: int) -> list[StoredVerdict]:
+    """All verdicts on an article, oldest first."""
+    rows = session.exec(select(VerdictRow).where(VerdictRow.article_id == article_id).order_by(col(VerdictRow.id)))
+    return [_stored(row) for row in rows]
+
+
+def latest(session: Session, article_id: int, topic: str, *, limit: int) -> list[StoredVerdict]:
+    """The last verdicts on an article for one topic, newest first."""
+    asked = select(VerdictRow).where(VerdictRow.article_id == article_id, VerdictRow.topic == topic)
+    return [_stored(row) for row in session.exec(asked.order_by(col(VerdictRow.id).desc()).limit(limit))]
+
+
+def taught(session: Session, article_ids: Collection[int]) -> dict[tuple[str, int], _Taught]:
+    """What the standing verdicts on these articles taught, by (topic, article); empty until that was worked out."""
+    if not article_ids:
+        return {}
+    rows = session.exec(
+        select(VerdictRow.topic, VerdictRow.article_id, VerdictRow.taught)
+        .where(col(VerdictRow.article_id).in_(article_ids))
+        .order_by(col(VerdictRow.id))
+    )
+    return {(topic, article_id): dict(terms or {}) for topic, article_id, terms in rows}
+
+
+def latest_id(session: Session) -> int:
+    """The id of the last verdict, 0 where there is none: models are rebuilt when it changes."""
+    return session.exec(select(VerdictRow.id).order_by(col(VerdictRow.id).desc()).limit(1)).first() or 0
+
+
+def standing(session: Session) -> dict[str, list[Standing]]:
+    """The verdicts that stand, by topic: of each article the last word, the latest 200 of a topic, by article."""
+    last: dict[tuple[str, int], tuple[int, bool]] = {}
+    for id, topic, article_id, is_relevant in session.exec(
+        select(VerdictRow.id, VerdictRow.topic, VerdictRow.article_id, VerdictRow.is_relevant).order_by(
+            col(VerdictRow.id)
+        )
+    ):
+        last[topic, article_id] = (id or 0, is_relevant)
+    by_topic: dict[str, list[tuple[int, int, bool]]] = defaultdict(list)
+    for (topic, article_id), (id, is_relevant) in last.items():
+        by_topic[topic].append((id, article_id, is_relevant))
+    return {
+        topic: sorted((article_id, is_relevant) for _, article_id, is_relevant in sorted(each)[-MOST_VERDICTS:])
+        for topic, each in by_topic.items()
+    }
+
+
+def examples(
+    session: Session, names: Collection[str] | None = None, *, limit_each: int = MOST_VERDICTS
+) -> list[Example]:
+    """Every article with a standing verdict, as the model learns from it; the latest `limit_each` of each topic, of `names` or of
+    all. A near miss teaches like a match; where an article is both, what was said of the match stands."""
+    reviewed: list[tuple[MatchRow | NearMissRow, ArticleRow]] = [
+        *_reviewed(session, MatchRow, names),
+        *_reviewed(session, NearMissRow, names),
+    ]
+    taken: Counter[str] = Counter()
+    known: set[tuple[str, int]] = set()
+    found = []
+    for row, article in sorted(reviewed, key=lambda each: each[0].reviewed_at or each[0].created_at, reverse=True):
+        if (row.topic, row.article_id) not in known and taken[row.topic] < limit_each:
+            taken[row.topic] += 1
+            known.add((row.topic, row.article_id))
+            found.append(_example(row, article))
+    return found
+
+
+def _reviewed(session: Session, table: type[_Row], names: Collection[str] | None) -> Sequence[tuple[_Row, ArticleRow]]:
+    asked = col(table.is_relevant).is_not(None)
+    rows = session.exec(
+        select(table, ArticleRow)
+        .join(ArticleRow, col(ArticleRow.id) == col(table.article_id))
+        .where(asked if names is None else asked & col(table.topic).in_(names))
+        .order_by(col(table.reviewed_at).desc(), col(table.id).desc())
+    )
+    return rows.all()
+
+
+def _example(row: MatchRow | NearMissRow, article: ArticleRow) -> Example:
+    return Example(
+        topic=row.topic,
+        title=article.title,
+        text=article.text,
+        language=article.language,
+        is_relevant=bool(row.is_relevant),
+        at=row.reviewed_at,
+    )
+
+
+def _stored(row: VerdictRow) -> StoredVerdict:
+    assert row.id is not None
+    return StoredVerdict(
+        id=row.id,
+        topic=row.topic,
+        is_relevant=row.is_relevant,
+        by=row.by,
+        note=row.note,
+        at=row.at,
+        taught=row.taught,
+    )
