@@ -27,16 +27,17 @@ from sqlalchemy.engine import make_url
 from sqlmodel import Session
 
 from monitor import dedup, profiles, stories
-from monitor.alert import Arrival
+from monitor.assess import assess
 from monitor.background import Background
-from monitor.intake import Telling, judge, take_in
+from monitor.intake import take_in
+from monitor.intake_values import Telling
 from monitor.match import Matcher
 from monitor.profiles import LOOK_UP_KEYS, Profile
 from monitor.sketch import KEYS, fingerprint
 from monitor.store import articles as store
 from monitor.store import kindred, migrate, sketches
 from monitor.store.db import Database
-from monitor.types import Article
+from monitor.types import Arrival, Article
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SPAN_FOR = timedelta(days=20)
@@ -110,7 +111,7 @@ def _live(database: Database, lived: Sequence[Article], matcher: Matcher) -> Non
     for start in range(0, len(lived), 50):
         with database.writing() as session:
             for each in lived[start : start + 50]:
-                take_in(session, judge(each, matcher, arrival=ordinary), Telling(), now=NOW)
+                take_in(session, assess(each, matcher, arrival=ordinary), Telling(), now=NOW)
 
 
 def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, size: int) -> Iterator[str]:

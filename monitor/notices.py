@@ -13,9 +13,18 @@ from datetime import datetime
 from sqlmodel import Session
 
 from monitor import urls
-from monitor.schedule import ChannelEvent, FeedEvent
 from monitor.store import alerts, articles, feeds
-from monitor.types import Alert, AlertKind, DeliveryState, DeliveryUpdate, FeedState, FeedUpdate, Outcome
+from monitor.types import (
+    Alert,
+    AlertKind,
+    ChannelEvent,
+    DeliveryState,
+    DeliveryUpdate,
+    FeedEvent,
+    FeedState,
+    FeedUpdate,
+    Outcome,
+)
 
 _OUTAGE = "network/down/"
 _TITLES_SHOWN = 20
