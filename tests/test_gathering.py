@@ -19,7 +19,8 @@ from monitor.profiles import Profile, profile
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.stories import MACHINE
 from monitor.store.tables import AlertRow, ArticleRow, StoryRow
-from monitor.stories import MOST_GATHERED, Kindred, choose, gathered
+from monitor.stories import Kindred, choose, gathered
+from monitor.stories_tuning import MOST_GATHERED
 from monitor.types import Arrival, Article, Kind, Seed, StoryChoice, Topic
 from tests.conftest import NOON
 

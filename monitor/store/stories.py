@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, func, insert, literal, or_, select, update
 from sqlmodel import Session, col
 
-from monitor.ledger import EMERGING_FOR, QUIET_AFTER_FOR, Carrier, State, lead, rank
+from monitor.ledger import Carrier, State, lead, rank
 from monitor.store import alerts
 from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, FeedRow, MatchRow, RevisionRow, StoryChoiceRow, StoryRow
+from monitor.stories_tuning import ACTIVE_OUTLETS, EMERGING_FOR, QUIET_AFTER_FOR
 from monitor.types import Kind, Reason
 from monitor.wires import credit
 
@@ -254,7 +255,7 @@ def resolve(session: Session, story_id: int) -> int | None:
 def in_state(state: State, *, now: datetime) -> ColumnElement[bool]:
     """The condition on rows that `ledger.state` answers with `state`."""
     is_quiet = col(StoryRow.last_seen_at) <= now - QUIET_AFTER_FOR
-    is_emerging = or_(col(StoryRow.first_seen_at) > now - EMERGING_FOR, col(StoryRow.outlets) < 2)
+    is_emerging = or_(col(StoryRow.first_seen_at) > now - EMERGING_FOR, col(StoryRow.outlets) < ACTIVE_OUTLETS)
     if state is State.QUIET:
         return is_quiet
     return and_(~is_quiet, is_emerging if state is State.EMERGING else ~is_emerging)
