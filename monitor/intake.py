@@ -18,7 +18,7 @@ from monitor.intake_values import Filed, Judged, Telling
 from monitor.ledger import Carrier, origins, pace, usual_pace
 from monitor.profiles import without_words
 from monitor.sketch import Shingles
-from monitor.store import alerts, articles, kindred, near, topics
+from monitor.store import alerts, articles, kindred, near, story_growth, topics
 from monitor.store import stories as story_rows
 from monitor.text import shorten
 from monitor.types import (
@@ -88,7 +88,7 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
         _renew(session, judged, choice, decision, article_id, crowded, telling, now=now)
     story_id = choice.story_id or article_id
     if known is None:
-        story_rows.enter(session, story_id, _carrier(article, choice, article_id), telling.preferred)
+        story_growth.enter(session, story_id, _carrier(article, choice, article_id), telling.preferred)
     if sighting:
         articles.see(session, sighting, article_id, now=now)
     if judged.meant:
@@ -126,7 +126,7 @@ def _unless_outdated(
     of, story_id = choice.of_article_id, choice.story_id
     if choice.kind is not Kind.UPDATE or of is None or story_id is None or _same_article(choice, candidates):
         return choice
-    if not story_rows.has_later_version(session, story_id, of, article.published_at):
+    if not story_growth.has_later_version(session, story_id, of, article.published_at):
         return choice
     why = f"an earlier version of it arrives late: {choice.why}"
     return replace(choice, kind=Kind.COPY, is_material=False, facts="", why=why)
@@ -219,7 +219,7 @@ def _escalations(
             told=frozenset(which for of, which in told if of == topic),
         )
         if limits.pace and growth.pace >= policy.LEAST_PACE:
-            others = story_rows.usual(session, topic, without=choice.story_id, now=now)
+            others = story_growth.usual(session, topic, without=choice.story_id, now=now)
             if len(others) >= policy.KNOWN_STORIES:
                 growth = replace(growth, usual_pace=usual_pace(others))
         escalation = policy.escalation(growth, limits)

@@ -1,4 +1,4 @@
-"""Stories as rows: what is counted of them as articles arrive, who carries them, and moving articles from one to another.
+"""Stories as rows: what is counted of them, who carries them, and moving articles from one to another.
 
 A story's number is that of one of its articles: of the first, as long as nobody moves that one elsewhere. So no two stories
 ever claim one number, and an article split off always finds a free one. Whether a move makes sense is decided in `monitor.desk`.
@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, func, insert, or_, select, update
 from sqlmodel import Session, col
 
-from monitor.ledger import Carrier, State, lead, rank
+from monitor.ledger import Carrier, State, lead
 from monitor.store import alerts
-from monitor.store.db import Prepared
-from monitor.store.tables import ArticleRow, FeedRow, MatchRow, RevisionRow, StoryChoiceRow, StoryRow
+from monitor.store.tables import ArticleRow, FeedRow, MatchRow, StoryChoiceRow, StoryRow
 from monitor.stories_tuning import ACTIVE_OUTLETS, EMERGING_FOR, QUIET_AFTER_FOR
 from monitor.types import Kind, Reason
 from monitor.wires import credit
@@ -30,8 +29,6 @@ _feeds: Table = FeedRow.__table__  # type: ignore[attr-defined]
 WITH_OUTLET = _articles.outerjoin(_feeds, _feeds.c.name == _articles.c.source)
 """Articles beside their feeds, for `outlet_of`."""
 
-USUAL_WITHIN_FOR = timedelta(days=30)
-_USUAL_ROWS = 2_000
 _CHUNK = 500
 MACHINE = "the monitor"
 """Who gathered a story, where no person did."""
@@ -50,48 +47,7 @@ def outlet(session: Session, source: str) -> str:
     return (row.title or row.own_title or source) if row else source
 
 
-# --- as articles arrive -------------------------------------------------------------------------------------------------
-
-
-def enter(session: Session, story_id: int, carrier: Carrier, preferred: Sequence[str] = ()) -> None:
-    """An article, stored already, opens its story or is counted in it."""
-    if story_id == carrier.article_id:
-        _OPEN.write(
-            session,
-            {
-                "id": story_id,
-                "lead_article_id": story_id,
-                "first_seen_at": carrier.seen_at,
-                "last_seen_at": carrier.seen_at,
-                "articles": 1,
-                "outlets": 1,
-            },
-        )
-        return
-    row = next((_Told(*each) for each in _STORY.read(session, {"story": story_id})), None)
-    if row is None:
-        recount(session, story_id, preferred)
-        return
-    asked = {"story": story_id, "article": carrier.article_id, "source": carrier.source}
-    is_new_outlet = not _CARRIES.run(session, asked)
-    old = Carrier(
-        article_id=row.lead_article_id,
-        source=row.source,
-        outlet=row.source,
-        published_at=row.published_at,
-        seen_at=row.published_at,
-    )
-    leads = rank(carrier, preferred) < rank(old, preferred)
-    _GROW.write(
-        session,
-        {
-            "story": story_id,
-            "lead": carrier.article_id if leads else row.lead_article_id,
-            "first": min(row.first_seen_at, carrier.seen_at),
-            "last": max(row.last_seen_at, carrier.seen_at),
-            "outlets": row.outlets + is_new_outlet,
-        },
-    )
+# --- counting -----------------------------------------------------------------------------------------------------------
 
 
 def recount(session: Session, story_id: int, preferred: Sequence[str] = ()) -> None:
@@ -144,26 +100,6 @@ def _agency(outlet: str) -> str:
     return credit(outlet, "")
 
 
-def usual(session: Session, topic: str, *, without: int, now: datetime) -> list[list[datetime]]:
-    """When the articles of a topic's other stories of the last weeks were seen, story by story, copies apart."""
-    seen: dict[int, list[datetime]] = defaultdict(list)
-    asked = (
-        select(col(MatchRow.story_id), col(ArticleRow.seen_at))
-        .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
-        .where(
-            col(MatchRow.topic) == topic,
-            col(MatchRow.created_at) >= now - USUAL_WITHIN_FOR,
-            col(MatchRow.story_id) != without,
-            col(MatchRow.reason) != Reason.COPY.name,
-        )
-        .order_by(col(MatchRow.created_at).desc())
-        .limit(_USUAL_ROWS)
-    )
-    for story_id, seen_at in session.connection().execute(asked):
-        seen[story_id].append(seen_at)
-    return list(seen.values())
-
-
 # --- prints: copies, and corrected copies, of one text -------------------------------------------------------------------
 
 
@@ -197,7 +133,7 @@ def pin(session: Session, story_id: int, article_ids: Collection[int]) -> None:
     pinned = {each: of.get(each) not in article_ids and _was_moved(each, moves) for each in article_ids}
     for value in (True, False):
         ids = sorted(each for each, is_pinned in pinned.items() if is_pinned is value)
-        for start, end in _chunks(ids):
+        for start, end in chunks(ids):
             chosen = update(_articles).where(_articles.c.id.in_(ids[start:end])).values(is_pinned=value)
             session.connection().execute(chosen)
 
@@ -221,18 +157,6 @@ def _original(article_id: int, of: dict[int, int | None]) -> int:
         article_id = above
         seen.add(above)
     return article_id
-
-
-def has_later_version(session: Session, story_id: int, article_id: int, at: datetime) -> bool:
-    """Whether the text of this article was corrected after `at`: where it stands, or by a copy elsewhere, published since."""
-    same = prints(session, story_id, [article_id])
-    if any(kind == Kind.UPDATE.value and published_at > at for kind, published_at in same.values()):
-        return True
-    ids = sorted(same)
-    return any(
-        session.connection().execute(_REVISED_SINCE, {"articles": ids[start:end], "at": at}).first()
-        for start, end in _chunks(ids)
-    )
 
 
 # --- finding ------------------------------------------------------------------------------------------------------------
@@ -343,7 +267,7 @@ def _leave(session: Session, story_id: int, article_ids: Collection[int]) -> int
     ]
     new_id = min(staying)
     connection = session.connection()
-    for at, until in _chunks(staying):
+    for at, until in chunks(staying):
         ids = staying[at:until]
         connection.execute(update(_articles).where(_articles.c.id.in_(ids)).values(story_id=new_id))
         connection.execute(update(MatchRow).where(col(MatchRow.article_id).in_(ids)).values(story_id=new_id))
@@ -363,7 +287,7 @@ def _renumber(session: Session, story_id: int, new_id: int) -> None:
 def _take(session: Session, article_ids: Iterable[int], story_id: int) -> None:
     ids = sorted(article_ids)
     connection = session.connection()
-    for at, until in _chunks(ids):
+    for at, until in chunks(ids):
         part = ids[at:until]
         connection.execute(update(_articles).where(_articles.c.id.in_(part)).values(story_id=story_id))
         connection.execute(update(MatchRow).where(col(MatchRow.article_id).in_(part)).values(story_id=story_id))
@@ -397,7 +321,7 @@ def _show_one_match(session: Session, story_id: int) -> None:
     session.flush()
 
 
-def _chunks(ids: Sequence[int]) -> Iterable[tuple[int, int]]:
+def chunks(ids: Sequence[int]) -> Iterable[tuple[int, int]]:
     return ((start, start + _CHUNK) for start in range(0, len(ids), _CHUNK))
 
 
@@ -414,69 +338,11 @@ def choices(session: Session, story_id: int) -> list[StoryChoiceRow]:
 
 
 # Built once: putting a statement together costs more than running it.
-_OPEN = Prepared(
-    insert(_stories), columns=("id", "lead_article_id", "first_seen_at", "last_seen_at", "articles", "outlets")
-)
 _TITLES = select(_feeds.c.title, _feeds.c.own_title).where(_feeds.c.name == bindparam("source"))
-_STORY = Prepared(
-    select(
-        _stories.c.lead_article_id,
-        _stories.c.first_seen_at,
-        _stories.c.last_seen_at,
-        _stories.c.outlets,
-        _articles.c.source,
-        _articles.c.published_at,
-    )
-    .join(_articles, _articles.c.id == _stories.c.lead_article_id)
-    .where(_stories.c.id == bindparam("story"))
-)
 _PRINTED = (
     select(_articles.c.id, _articles.c.of_article_id, _articles.c.kind, _articles.c.published_at, _articles.c.is_pinned)
     .where(_articles.c.story_id == bindparam("story"))
     .order_by(_articles.c.id)
-)
-_REVISED_SINCE = (
-    select(literal(1))
-    .select_from(RevisionRow)
-    .where(
-        col(RevisionRow.article_id).in_(bindparam("articles", expanding=True)),
-        col(RevisionRow.is_material).is_(True),
-        col(RevisionRow.replaced_at) > bindparam("at"),
-    )
-    .limit(1)
-)
-
-
-class _Told(NamedTuple):
-    """A row as `_STORY` has it."""
-
-    lead_article_id: int
-    first_seen_at: datetime
-    last_seen_at: datetime
-    outlets: int
-    source: str
-    published_at: datetime
-
-
-_CARRIES = Prepared(
-    select(literal(1))
-    .where(
-        _articles.c.story_id == bindparam("story"),
-        _articles.c.id != bindparam("article"),
-        _articles.c.source == bindparam("source"),
-    )
-    .limit(1)
-)
-_GROW = Prepared(
-    update(_stories)
-    .where(_stories.c.id == bindparam("story"))
-    .values(
-        lead_article_id=bindparam("lead"),
-        first_seen_at=bindparam("first"),
-        last_seen_at=bindparam("last"),
-        articles=_stories.c.articles + 1,
-        outlets=bindparam("outlets"),
-    )
 )
 _CARRIERS = (
     select(
