@@ -27,17 +27,19 @@ from sqlalchemy.engine import make_url
 from sqlmodel import Session
 
 from monitor import dedup, profiles, stories
-from monitor.alert import Arrival
+from monitor.assess import assess
 from monitor.background import Background
-from monitor.intake import Telling, judge, take_in
+from monitor.intake import take_in
+from monitor.intake_values import Telling
 from monitor.match import Matcher
-from monitor.profiles import LOOK_UP_KEYS, Profile
-from monitor.sketch import KEYS, fingerprint
+from monitor.profiles import Profile
+from monitor.sketch import fingerprint
 from monitor.store import articles as store
 from monitor.store import migrate, sketches
 from monitor.store import profiles as profile_rows
 from monitor.store.db import Database
-from monitor.types import Article
+from monitor.stories_tuning import FINGERPRINT_KEYS, LOOK_UP_TERMS
+from monitor.types import Arrival, Article
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SPAN_FOR = timedelta(days=20)
@@ -111,7 +113,7 @@ def _live(database: Database, lived: Sequence[Article], matcher: Matcher) -> Non
     for start in range(0, len(lived), 50):
         with database.writing() as session:
             for each in lived[start : start + 50]:
-                take_in(session, judge(each, matcher, arrival=ordinary), Telling(), now=NOW)
+                take_in(session, assess(each, matcher, arrival=ordinary), Telling(), now=NOW)
 
 
 def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, size: int) -> Iterator[str]:
@@ -168,7 +170,7 @@ def _fill(database: Database, ids: range, pool: Sequence[Article], told_by: Sequ
     rows = ((number, pool[number % len(pool)]) for number in ids)
     _write(database, "articles", _ARTICLE_COLUMNS, (_article_row(number, each, dice) for number, each in rows))
     _write_sketches(database, _sketch_keys(dice, len(ids)), ids)
-    told = dice.integers(-(2**31), 2**31, size=(len(ids), LOOK_UP_KEYS))
+    told = dice.integers(-(2**31), 2**31, size=(len(ids), LOOK_UP_TERMS))
     crowd = dice.random(told.shape) < 0.6  # most heavy terms are known words: a hundred thousand of them, unevenly used
     told[crowd] = (dice.pareto(0.7, size=int(crowd.sum())) * 50).clip(max=2e5).astype(np.int64) * 7_919
     _write(database, "tellings", ("key", "article_id"), _sorted_pairs(told, ids))
@@ -192,7 +194,7 @@ def _write_sketches(database: Database, keys: np.ndarray[Any, Any], ids: range) 
 
 def _sketch_keys(dice: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
     """Chance hashes, some of them carried by others, too."""
-    keys = dice.integers(-(2**31), 2**31, size=(count, KEYS))
+    keys = dice.integers(-(2**31), 2**31, size=(count, FINGERPRINT_KEYS))
     earlier = dice.integers(0, count, size=int(count * _COPIES))
     keys[dice.integers(0, count, size=len(earlier))] = keys[earlier]
     shared = np.random.default_rng(1).integers(-(2**31), 2**31, size=(_SITES, 6))

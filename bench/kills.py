@@ -305,7 +305,7 @@ def _ends(function: Callable[..., Any], *, passes: list[int], after: bool) -> Ca
 
 POINTS = {
     "after fetch, before parse": ("monitor.fetch:Fetcher.get", "after"),
-    "after parse, before the transaction": ("monitor.pipeline:_judge", "after"),
+    "after parse, before the transaction": ("monitor.pipeline:_assess", "after"),
     "in the transaction, lease ended, nothing filed": ("monitor.store.feeds:settle", "after"),
     "between article and alert": ("monitor.store.alerts:enqueue", "before"),
     "after the alert, before the commit": ("monitor.store.alerts:enqueue", "after"),

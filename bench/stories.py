@@ -30,9 +30,10 @@ from bench.growth import growth
 from monitor.background import Background
 from monitor.dedup import choose
 from monitor.profiles import profile
-from monitor.sketch import MAX_CANDIDATES, MAX_POSTINGS, WINDOW_DAYS, Fingerprint, Shingles, fingerprint, shortlist
-from monitor.stories import MAX_KINDRED, MIN_KEYS, THEME, Kindred, gathered
+from monitor.sketch import Fingerprint, Shingles, fingerprint, shortlist
+from monitor.stories import Kindred, gathered
 from monitor.stories import choose as join
+from monitor.stories_tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_KINDRED, MAX_POSTINGS, MIN_LOOK_UP_TERMS, THEME
 from monitor.text import tokens
 from monitor.types import Article, Kind, Known, StoryChoice
 
@@ -70,7 +71,7 @@ class Index:
     guids: list[str] = field(default_factory=list)
     exact: dict[object, list[int]] = field(default_factory=lambda: defaultdict(list))
     postings: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    window_for: timedelta = timedelta(days=WINDOW_DAYS)
+    window_for: timedelta = timedelta(days=COPY_WINDOW_DAYS)
 
     def near(self, new: Article, found: Fingerprint) -> list[Known]:
         since = new.published_at - self.window_for
@@ -367,7 +368,7 @@ def events(articles: Sequence[Article], copies: Sequence[StoryChoice] | None = N
         sums = {
             j: sum(weight[key] for key in own.keys if j in holders[key])
             for j, keys in shared.items()
-            if keys >= MIN_KEYS
+            if keys >= MIN_LOOK_UP_TERMS
         }
         near = sorted(sums, key=lambda j: (-sums[j], -j))[:MAX_KINDRED]
         kindred, carriers = [known[j] for j in near], {key: len(holders[key]) for key in own.keys}

@@ -16,19 +16,18 @@ from monitor import channels as channel_kinds
 from monitor import clock as clocks
 from monitor import notices, seeds, urls
 from monitor.addresses import PRIVATE_NETWORKS, AddressPolicy
-from monitor.alert import Limits
+from monitor.cadence import Cadence
 from monitor.channels import Channel
 from monitor.embedding import Embedding
 from monitor.errors import ConfigError, StoreError
 from monitor.fetch import Fetcher, FetchLimits
 from monitor.http import Door
-from monitor.intake import Telling
+from monitor.intake_values import Telling
 from monitor.lessons import last_mark, learned, relearned
 from monitor.match import Tracker
 from monitor.multilingual import Multilingual
 from monitor.pages import PageReader
 from monitor.pipeline import Tools
-from monitor.schedule import Cadence
 from monitor.seeds import SeedShelf
 from monitor.settings import Settings
 from monitor.store import channels as channel_rows
@@ -36,7 +35,7 @@ from monitor.store import feeds, migrate, topics, verdicts
 from monitor.store.channels import ChannelInfo
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.feeds import FeedInfo
-from monitor.types import Topic
+from monitor.types import Limits, Topic
 from monitor.workers import Workers
 
 log = logging.getLogger("monitor.app")

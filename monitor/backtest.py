@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from monitor import intake
-from monitor.alert import Arrival
+from monitor.assess import assess, confirm_stored
 from monitor.background import mark, next_mark
 from monitor.extract import readable
-from monitor.intake import Filed, Judged, Telling, judge, take_in
+from monitor.intake import take_in
+from monitor.intake_values import Filed, Judged, Telling
 from monitor.language import detect
 from monitor.lessons import learned
 from monitor.match import Matcher, Tracker
@@ -24,7 +24,7 @@ from monitor.multilingual import Multilingual
 from monitor.store import archive, migrate
 from monitor.store.db import Database, Session
 from monitor.text import clean, plain_line
-from monitor.types import Article, Grade, Score, Topic
+from monitor.types import Arrival, Article, Grade, Score, Topic
 
 BATCH = 200
 """Articles a transaction."""
@@ -231,11 +231,11 @@ def replay(
         while batch := _batch(waiting, min(BATCH, next_mark(seen) - seen)):
             seen_across = across.look_now(db, [line.article for line in batch], vectors_in) if across else None
             judged = [
-                judge(line.article, tracker, arrival=Arrival(max_age_for=None), across=seen_across) for line in batch
+                assess(line.article, tracker, arrival=Arrival(max_age_for=None), across=seen_across) for line in batch
             ]
             with db.writing() as session:
                 yield from [_filed(session, *each, telling, names) for each in zip(batch, judged, strict=True)]
-            intake.stored(judged, tracker)
+            confirm_stored(judged, tracker)
             with db.reading() as session:
                 last, seen = mark(seen), archive.newest(session)
                 if mark(seen) != last:

@@ -13,16 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor import stories_tuning as tuning
 from monitor.sketch import Runs, Shingles
-
-PAGES = 3
-"""Pages of one site, each with a passage of its own, that must share a run."""
-_ASKED = 6
-"""Pages that are compared; more tell no more."""
-_PASSAGE = 15
-_PAIR_PASSAGE = 30
-"""Runs of a passage of one's own where only two pages speak: every tenth word edited leaves none so long."""
-_AROUND = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +31,11 @@ def learned(pages: Iterable[Page]) -> dict[str, Runs]:
     for page in pages:
         if page.site:
             of_site.setdefault(page.site, []).append(page.shingles)
-    found = {site: _shared(_strangers(texts)) for site, texts in of_site.items() if len(texts) >= PAGES}
+    found = {
+        site: held_by(tuning.TEMPLATE_PAGES, _strangers(texts))
+        for site, texts in of_site.items()
+        if len(texts) >= tuning.TEMPLATE_PAGES
+    }
     return {site: runs for site, runs in found.items() if len(runs)}
 
 
@@ -48,36 +44,38 @@ def template(page: Page, others: Sequence[Page]) -> Runs:
 
     On three sites it may as well be the wire's text in three outlets.
     """
-    near = sorted((each for each in others if each.site), key=lambda each: each.site != page.site)[: 2 * _ASKED]
+    near = sorted((each for each in others if each.site), key=lambda each: each.site != page.site)
     apart = [page]
-    for each in near:
-        is_stranger = all(
-            _longest(each.shingles, one.shingles, _AROUND) and _longest(one.shingles, each.shingles, _AROUND)
-            for one in apart
-        )
-        if is_stranger and len(apart) < _ASKED:
+    for each in near[: 2 * tuning.TEMPLATE_PAGES_COMPARED]:
+        is_stranger = all(_are_strangers(each, one) for one in apart)
+        if is_stranger and len(apart) < tuning.TEMPLATE_PAGES_COMPARED:
             apart.append(each)
     if len({each.site for each in apart}) == len(apart):
         return np.empty(0, np.uint64)
-    return held_by(PAGES, [each.shingles for each in apart])
+    return held_by(tuning.TEMPLATE_PAGES, [each.shingles for each in apart])
+
+
+def _are_strangers(one: Page, other: Page) -> bool:
+    least = tuning.STRANGER_PASSAGE_RUNS
+    return _has_passage_beside(one.shingles, other.shingles, least) and _has_passage_beside(
+        other.shingles, one.shingles, least
+    )
 
 
 def _strangers(texts: Sequence[Shingles]) -> list[Shingles]:
     """Those that are no copies of one another."""
     apart: list[Shingles] = []
     for text in texts:
-        if len(apart) < _ASKED and all(_longest(text, each) and _longest(each, text) for each in apart):
+        if len(apart) < tuning.TEMPLATE_PAGES_COMPARED and all(
+            _has_passage_beside(text, each) and _has_passage_beside(each, text) for each in apart
+        ):
             apart.append(text)
     return apart
 
 
-def _longest(text: Shingles, other: Shingles, least: int = _PASSAGE) -> bool:
+def _has_passage_beside(text: Shingles, other: Shingles, least: int = tuning.OWN_PASSAGE_RUNS) -> bool:
     begin, end = text.passage_beside(other)
     return end - begin >= least
-
-
-def _shared(apart: Sequence[Shingles]) -> Runs:
-    return held_by(PAGES, apart)
 
 
 def held_by(count: int, texts: Sequence[Shingles]) -> Runs:
@@ -97,8 +95,8 @@ def is_all_they_share(one: Shingles, other: Shingles, *, is_one_site: bool) -> b
     """
     for text, beside in ((one, other), (other, one)):
         begin, end = text.passage_beside(beside)
-        if end - begin < _PAIR_PASSAGE:
+        if end - begin < tuning.OWN_PASSAGE_RUNS_OF_TWO:
             return False
-        if not is_one_site and min(begin, len(text.runs) - end) < _AROUND:
+        if not is_one_site and min(begin, len(text.runs) - end) < tuning.AROUND_PASSAGE_RUNS:
             return False
     return True

@@ -10,41 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from functools import cached_property, lru_cache
 
+from monitor import stories_tuning as tuning
 from monitor import urls
-from monitor.boilerplate import PAGES, Page, held_by, is_all_they_share, learned, template
+from monitor.boilerplate import Page, held_by, is_all_they_share, learned, template
 from monitor.changes import UNCHANGED, Change, compare, correction
 from monitor.sketch import Runs, Shingles
 from monitor.text import tokens
 from monitor.types import Article, Kind, Known, StoryChoice
 from monitor.urls import Parts, split
-
-_PAGES_READ = 12
-"""Articles that a template is looked for in."""
-SHORT_WORDS = 14
-"""Below this a text proves nothing alone: the title must be the same too."""
-SAME_TITLE_WORDS = 4
-"""A title of fewer words ("Live updates") is shared by strangers."""
-TEASER_WORDS = 40
-"""One site prints the next part of a tale or of a series under the same teaser: the titles must tally."""
-TEASER_CONTAINMENT = 0.8
-CONTAINMENT = 0.5
-"""Share of the smaller text's word runs that makes a copy, if the start agrees. Every tenth word edited leaves .65."""
-OTHER_START = 0.7
-"""The same where the starts differ, as when an outlet puts its own lead before the wire's text."""
-ALL_BUT_A_PASSAGE = 0.9
-"""Below this two texts that each hold a long passage of their own are a template around two tales."""
-_SHORT_TALE = 120
-"""Words below which a footer may be longer than the tale."""
-ALL_BUT_FACTS = 0.75
-"""Share of all runs of two texts that is left where single facts were corrected."""
-CORRECTED_WITHIN_FOR = timedelta(hours=12)
-"""Of two such texts of one site under titles that differ in a number, the later one corrects; after that it is the next day's."""
-START_SHARED = 0.25
-SAME_SITE_START_SHARED = 0.3
-"""Pages of one site share up to .82 in galleries and footers, but at most .26 of their starts, as measured."""
 
 
 def choose(article: Article, candidates: Sequence[Known], *, read: Shingles | None = None) -> StoryChoice:
@@ -63,10 +38,10 @@ def of_template(article: Article, others: Sequence[Known], *, read: Shingles | N
     """For each word of the text whether it belongs to a template; [] where there is none. None of the others is a copy."""
     sites = [_site(known.url, known.source) for known in others]
     site = _site(article.url, article.source)
-    if len(others) < PAGES - 1 or len({site, *sites}) > len(others):
+    if len(others) < tuning.TEMPLATE_PAGES - 1 or len({site, *sites}) > len(others):
         return []
     own = Page(site, read or Shingles(article.text))
-    pages = zip(sites[:_PAGES_READ], others, strict=False)
+    pages = zip(sites[: tuning.TEMPLATE_TEXTS_READ], others, strict=False)
     runs = template(own, [Page(where, Shingles(known.text)) for where, known in pages])
     return own.shingles.words_in(runs) if len(runs) else []
 
@@ -89,7 +64,7 @@ def _same_article(article: Article, own: _Reading, candidates: Sequence[Known]) 
     change = compare(latest.title, latest.text, article.title, article.text)
     stored = Shingles(latest.text)
     similarity = own.shingles.containment(stored)
-    if not change.is_material and 2 * len(own.shingles.words) < len(stored.words):
+    if not change.is_material and tuning.SHORTER_READING_TIMES * len(own.shingles.words) < len(stored.words):
         # Another feed's teaser of it must not take the place of the text we have.
         return _choice(Kind.COPY, latest, similarity, f"{how}, read at a shorter length")
     choice = _choice(Kind.UPDATE, latest, similarity, f"{how}, changed: {change.why}")
@@ -101,7 +76,7 @@ def _is_believable(article: Article, own: _Reading, known: Known) -> bool:
     if urls.names_an_article(article.url):
         return True
     other = _Reading(known.title, known.text)
-    return own.has_title_of(other) or own.shingles.containment(other.shingles) >= CONTAINMENT
+    return own.has_title_of(other) or own.shingles.containment(other.shingles) >= tuning.COPY_CONTAINMENT
 
 
 # --- the same text, elsewhere ---------------------------------------------------------------------------------------------
@@ -130,9 +105,6 @@ def _copy(article: Article, own: _Reading, candidates: Sequence[Known]) -> Story
 
 # --- a corrected copy -----------------------------------------------------------------------------------------------------
 
-_COMPARED = 5
-"""Stored prints that a copy is compared with sentence by sentence, the likest ones: a wire's fiftieth print costs no more."""
-
 
 def _corrected(
     article: Article, own: _Reading, copy: StoryChoice, found: Sequence[tuple[Known, _Reading, float]]
@@ -144,7 +116,7 @@ def _corrected(
     likest = sorted(found, key=lambda each: -own.shingles.resemblance(each[1].shingles))
     first = [each for each in found if each[0].article_id == copy.of_article_id]
     changes = []
-    for known, other, similarity in [*first, *(each for each in likest if each not in first)][:_COMPARED]:
+    for known, other, similarity in [*first, *(each for each in likest if each not in first)][: tuning.PRINTS_COMPARED]:
         change = _correction(article, own, known, other)
         if not change.is_material:
             return copy if known.article_id == copy.of_article_id else _choice(Kind.COPY, known, similarity, copy.why)
@@ -168,10 +140,10 @@ def _worth_a_look(own: _Reading, readings: Sequence[_Reading]) -> list[int]:
     """The places of those that can be copies whatever a template would take away: no run is a template's that fewer texts hold
     than make one. Of fifty pages with one site's boilerplate none is left, mostly, and their templates need not be learned."""
     texts = [own.shingles, *(each.shingles for each in readings)]
-    common = held_by(PAGES, texts)
+    common = held_by(tuning.TEMPLATE_PAGES, texts)
     sure = [len(each.distinct) - each.count_in(common) for each in texts]
     shared = [own.shingles.count_in(each.distinct) for each in texts]
-    return [i for i in range(len(readings)) if shared[i + 1] >= CONTAINMENT * min(sure[0], sure[i + 1])]
+    return [i for i in range(len(readings)) if shared[i + 1] >= tuning.COPY_CONTAINMENT * min(sure[0], sure[i + 1])]
 
 
 def _templates(
@@ -189,24 +161,30 @@ def _likeness(article: Article, own: _Reading, known: Known, other: _Reading, te
     for site in {_site(article.url, article.source), _site(known.url, known.source)} & templates.keys():
         own, other = own.without(templates[site]), other.without(templates[site])
     words = min(own.shingles.length, other.shingles.length)
-    if words < SHORT_WORDS:
-        return float(own.is_same_as(other) and len(own.title_words) >= SAME_TITLE_WORDS)
+    if words < tuning.SHORT_WORDS:
+        return float(own.is_same_as(other) and len(own.title_words) >= tuning.SAME_TITLE_WORDS)
     similarity = own.shingles.containment(other.shingles)
-    if similarity < (TEASER_CONTAINMENT if words < TEASER_WORDS else CONTAINMENT) or own.contradicts(other):
+    least = tuning.TEASER_CONTAINMENT if words < tuning.TEASER_WORDS else tuning.COPY_CONTAINMENT
+    if similarity < least or own.contradicts(other):
+        return 0.0
+    is_same_site = _is_same_site(article, known)
+    if similarity < tuning.ALL_BUT_A_PASSAGE and _are_two_tales(own, other, words, is_same_site=is_same_site):
         return 0.0
     start, other_start = own.shingles.starts(other.shingles)
-    is_same_site = _is_same_site(article, known)
-    if similarity < ALL_BUT_A_PASSAGE and is_all_they_share(own.shingles, other.shingles, is_one_site=is_same_site):
-        return 0.0
-    if words < _SHORT_TALE and similarity < ALL_BUT_A_PASSAGE and own.tells_beside(other) and other.tells_beside(own):
-        return 0.0  # a notice of every outlet ("We use cookies") around two short tales
-    if is_same_site:
-        is_either = similarity >= OTHER_START or other_start >= SAME_SITE_START_SHARED
-        is_same_day = abs(article.published_at - known.published_at) <= CORRECTED_WITHIN_FOR
-        is_copy = start >= SAME_SITE_START_SHARED and is_either and own.has_title_for(other, is_same_day=is_same_day)
-    else:
-        is_copy = similarity >= OTHER_START or max(start, other_start) >= START_SHARED
-    return similarity if is_copy else 0.0
+    is_all_but_start = similarity >= tuning.COPY_CONTAINMENT_OTHER_START
+    if not is_same_site:
+        return similarity if is_all_but_start or max(start, other_start) >= tuning.START_SHARED else 0.0
+    is_either = is_all_but_start or other_start >= tuning.SAME_SITE_START_SHARED
+    is_same_day = abs(article.published_at - known.published_at) <= tuning.CORRECTED_WITHIN_FOR
+    is_begun_alike = start >= tuning.SAME_SITE_START_SHARED and is_either
+    return similarity if is_begun_alike and own.has_title_for(other, is_same_day=is_same_day) else 0.0
+
+
+def _are_two_tales(own: _Reading, other: _Reading, words: int, *, is_same_site: bool) -> bool:
+    """Whether what they share is a template, or a notice of every outlet ("We use cookies") around two short tales."""
+    if is_all_they_share(own.shingles, other.shingles, is_one_site=is_same_site):
+        return True
+    return words < tuning.SHORT_TALE_WORDS and own.tells_beside(other) and other.tells_beside(own)
 
 
 def _is_same_site(article: Article, known: Known) -> bool:
@@ -255,7 +233,7 @@ class _Reading:
         """Whether on one site the titles allow a copy: over two teasers one title must only add to the other."""
         mine, theirs = set(self.title_words), set(other.title_words)
         is_within = bool(mine and theirs) and (mine <= theirs or theirs <= mine)
-        is_article = max(len(self.shingles.words), len(other.shingles.words)) >= 2 * TEASER_WORDS
+        is_article = max(len(self.shingles.words), len(other.shingles.words)) >= tuning.ARTICLE_WORDS
         if self.is_next_of_series(other):
             return is_article and is_same_day and self.corrects_title_of(other)
         return is_article or is_within
@@ -274,7 +252,8 @@ class _Reading:
     def contradicts(self, other: _Reading) -> bool:
         """Weather, markets, counts of the day: the sentences stay, the numbers go."""
         fewer, more = sorted((self.numbers, other.numbers), key=len)
-        return len(fewer) >= 4 and len(fewer & more) < 0.5 * len(fewer)
+        is_enough = len(fewer) >= tuning.CONTRADICTING_NUMBERS
+        return is_enough and len(fewer & more) < tuning.SAME_NUMBERS_SHARE * len(fewer)
 
     def is_next_of_series(self, other: _Reading) -> bool:
         """Titles that differ in their numbers only: "2015: the year in pictures"."""
@@ -286,7 +265,7 @@ class _Reading:
         mine, theirs = ({word for word in each.title_words if word[0].isdigit()} for each in (self, other))
         came, went = mine - theirs, theirs - mine
         is_in_text = came <= self.numbers - other.numbers and went <= other.numbers - self.numbers
-        return bool(came and went) and is_in_text and self.shingles.resemblance(other.shingles) >= ALL_BUT_FACTS
+        return bool(came and went) and is_in_text and self.shingles.resemblance(other.shingles) >= tuning.ALL_BUT_FACTS
 
     def is_same_as(self, other: _Reading) -> bool:
         return self.title_words == other.title_words and self.shingles.words == other.shingles.words

@@ -14,14 +14,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
-from monitor import notices, schedule
+from monitor import notices, retry
 from monitor.channels import Channel, Editor
 from monitor.errors import StoreError
-from monitor.schedule import ChannelEvent
 from monitor.store import channels as channel_rows
 from monitor.store import outbox
 from monitor.store.db import Database, Session
-from monitor.types import DeliveryState, DeliveryUpdate, Outcome, Result
+from monitor.types import ChannelEvent, DeliveryState, DeliveryUpdate, Outcome, Result
 
 log = logging.getLogger("monitor.deliver")
 
@@ -189,10 +188,10 @@ def _settle(
 ) -> tuple[DeliveryUpdate | None, ChannelEvent | None]:
     """Write how the try ended and, in the same transaction, the notice it calls for, to the other channels."""
     before = channel_rows.state(session, delivery.channel)
-    update = schedule.tried(delivery, before, outcome, now=now, jitter=random.random(), max_age_for=max_age_for)
+    update = retry.tried(delivery, before, outcome, now=now, jitter=random.random(), max_age_for=max_age_for)
     if not outbox.settle(session, delivery, outcome, update, started_at=started_at, now=now):
         return None, None
-    event = schedule.channel_event(before, update)
+    event = retry.channel_event(before, update)
     others = {name: to for name, to in channels.items() if name != delivery.channel}
     if event:
         since_at = before.failing_since_at or now

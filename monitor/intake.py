@@ -6,23 +6,19 @@ all. The same function serves a poll and a backtest. Knows no network and no fee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from xxhash import xxh3_128_hexdigest
 
-from monitor import alert as policy
-from monitor import dedup, multilingual, stories
-from monitor.alert import Arrival, Limits
+from monitor import dedup, multilingual, policy, stories
+from monitor.intake_values import Filed, Judged, Telling
 from monitor.ledger import Carrier, origins, pace, usual_pace
-from monitor.match import Matcher, Tracker
-from monitor.multilingual import Across, Meant
-from monitor.profiles import Profile, profile, without_words
-from monitor.sketch import Fingerprint, Shingles, fingerprint
+from monitor.profiles import without_words
+from monitor.sketch import Shingles
 from monitor.store import alerts, articles, near_misses, profiles, story_changes, topics
 from monitor.store import stories as story_rows
-from monitor.store.articles import Sighting
 from monitor.store.db import Session
 from monitor.text import shorten
 from monitor.types import (
@@ -40,126 +36,11 @@ from monitor.types import (
     Reason,
     Score,
     StoryChoice,
-    Topic,
     TopicDecision,
 )
 from monitor.wires import credit
 
 _SUMMARY_CHARACTERS = 400
-_ALL_SCORES_UP_TO = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """Who is told, and how an alert points back to us."""
-
-    topics: Mapping[str, Topic] = field(default_factory=dict)
-    channels: Mapping[str, str] = field(default_factory=dict)
-    """Name -> digest of the destination, of every channel in force."""
-    wait_for: timedelta = timedelta()
-    """How long an alert waits for the copies of its story, so that it can name them."""
-    base_url: str = ""
-    tells_updates: bool = True
-    """Whether a material change to a story already told is told."""
-    limits: Limits = field(default_factory=Limits)
-    """From where on the growth of a story already told is told."""
-    preferred: tuple[str, ...] = ()
-    """Feeds whose article stands for a story before others."""
-    is_searched: bool = True
-    """Whether articles must be found by their words later on; nobody searches a backtest's store."""
-
-    def channels_of(self, topic: str) -> dict[str, str]:
-        """The channels that this topic's alerts take."""
-        wanted = self.topics[topic].channels if topic in self.topics else None
-        return {name: to for name, to in self.channels.items() if wanted is None or name in wanted}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """An article with all that can be said of it without the store."""
-
-    article: Article
-    fingerprint: Fingerprint
-    scores: tuple[Score, ...]
-    profile: Profile
-    arrival: Arrival
-    sighting: Sighting | None = None
-    meant: Meant | None = None
-    """Its vector, where it has one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filed:
-    """What became of an article."""
-
-    article_id: int
-    story_id: int
-    choice: StoryChoice
-    decision: Decision
-    alerts: tuple[Alert, ...] = ()
-    gathered: tuple[int, ...] = ()
-    """Small stories that became part of this one by it."""
-    is_stored_anew: bool = True
-    """False where it led to an article that was there already."""
-
-
-def judge(
-    article: Article,
-    matcher: Matcher | Tracker,
-    *,
-    arrival: Arrival,
-    sighting: Sighting | None = None,
-    across: Across | None = None,
-) -> Judged:
-    """All that can be said of an article without the store. A wall's text is never matched as if it were the article's.
-
-    With `across` topics are matched by meaning too, in languages in which they have no seed.
-    """
-    is_wall = article.grade is Grade.WALL
-    article = replace(article, wire=credit(article.author, "" if is_wall else article.text))
-    scores = () if is_wall else _scores(article, matcher)
-    meant = across.meant(article) if across and not is_wall else None
-    if across and meant:
-        scores = across.improve(scores, article, meant, factor_of=_factors(matcher))
-    elif across and any(each.is_match for each in scores):
-        meant = across.look_closer(article)
-    return Judged(
-        article=article,
-        fingerprint=fingerprint(article.title, "" if is_wall else article.text),
-        scores=scores,
-        profile=Profile() if is_wall else _profile(article, scores, matcher),
-        arrival=arrival,
-        sighting=sighting,
-        meant=meant,
-    )
-
-
-def stored(judged: Sequence[Judged], matcher: Matcher | Tracker) -> None:
-    """Tell a tracker that what these taught is in the store now; call it after the transaction."""
-    if isinstance(matcher, Tracker):
-        for each in judged:
-            matcher.stored(each.article.title, each.article.text, each.article.language, each.scores)
-
-
-def _scores(article: Article, matcher: Matcher | Tracker) -> tuple[Score, ...]:
-    """Every topic's, so that `explain` can tell how near it came; of very many topics those that matched."""
-    ask = matcher.score if len(matcher.topics) <= _ALL_SCORES_UP_TO else matcher.matches
-    return ask(article.title, article.text, article.language)
-
-
-def _factors(matcher: Matcher | Tracker) -> Callable[[str], float | None]:
-    """What a topic's sensitivity multiplies its threshold by; None of one that is not followed any more."""
-    known = matcher.matcher if isinstance(matcher, Tracker) else matcher
-    names = {each.name for each in known.topics}
-    return lambda topic: known.model(topic).factor if topic in names else None
-
-
-def _profile(article: Article, scores: Sequence[Score], matcher: Matcher | Tracker) -> Profile:
-    """What tells its event: not the words that every article of its topics carries."""
-    if isinstance(matcher, Tracker):
-        matcher = matcher.matcher
-    themes = [matcher.themes(each.topic, article.language) for each in scores if each.is_match]
-    return profile(article, matcher.rarity(article.language), themes=frozenset().union(*themes))
 
 
 def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime) -> Filed:

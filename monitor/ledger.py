@@ -12,10 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-QUIET_AFTER_FOR = timedelta(hours=48)
-"""Nothing came for so long: what follows may still join, but nobody waits for it."""
-EMERGING_FOR = timedelta(hours=6)
-"""So young a story is still coming together, whoever carries it."""
+from monitor import stories_tuning as tuning
 
 
 class State(StrEnum):
@@ -66,10 +63,10 @@ def _counted(number: int) -> str:
 
 def state(first_seen_at: datetime, last_seen_at: datetime, outlets: int, *, now: datetime) -> State:
     """Emerging while it is young or has one outlet only, quiet when nothing came for two days, else active."""
-    if now - last_seen_at >= QUIET_AFTER_FOR:
+    if now - last_seen_at >= tuning.QUIET_AFTER_FOR:
         return State.QUIET
-    is_young = now - first_seen_at < EMERGING_FOR
-    return State.EMERGING if is_young or outlets < 2 else State.ACTIVE
+    is_young = now - first_seen_at < tuning.EMERGING_FOR
+    return State.EMERGING if is_young or outlets < tuning.ACTIVE_OUTLETS else State.ACTIVE
 
 
 def outlets(carriers: Sequence[Carrier], *, without: str = "") -> tuple[str, ...]:
@@ -135,13 +132,10 @@ def rank(carrier: Carrier, preferred: Sequence[str] = ()) -> tuple[int, datetime
 
 # --- pace ---------------------------------------------------------------------------------------------------------------
 
-PACE_FOR = timedelta(hours=6)
-"""Pace is articles, copies apart, within so long."""
-
 
 def pace(seen_at: Sequence[datetime], *, now: datetime) -> int:
     """Articles of the last hours."""
-    return sum(timedelta() <= now - at <= PACE_FOR for at in seen_at)
+    return sum(timedelta() <= now - at <= tuning.PACE_FOR for at in seen_at)
 
 
 def usual_pace(stories: Sequence[Sequence[datetime]]) -> float:
@@ -153,7 +147,7 @@ def usual_pace(stories: Sequence[Sequence[datetime]]) -> float:
 def _busiest(seen_at: Sequence[datetime]) -> int:
     most = first = 0
     for last, at in enumerate(seen_at):
-        while at - seen_at[first] > PACE_FOR:
+        while at - seen_at[first] > tuning.PACE_FOR:
             first += 1
         most = max(most, last - first + 1)
     return most

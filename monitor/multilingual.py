@@ -18,7 +18,7 @@ from importlib import resources
 
 import numpy as np
 
-from monitor import meaning, stories
+from monitor import meaning
 from monitor.embedders import Vector, excerpt, key
 from monitor.embedding import Embedding
 from monitor.learn import code
@@ -27,6 +27,7 @@ from monitor.meaning import Centres, Meaning, is_confident
 from monitor.store import vectors, verdicts
 from monitor.store.db import Database, Session
 from monitor.stories import Translated
+from monitor.stories_tuning import ACROSS_FOR
 from monitor.types import Article, Example, Grade, Score, Seed, Topic
 
 log = logging.getLogger("monitor.multilingual")
@@ -244,7 +245,7 @@ def _texts(means: Meaning, articles: Sequence[Article]) -> dict[int, str]:
 
 def kindred(session: Session, meant: Meant, names: Sequence[str], *, now: datetime) -> list[Translated]:
     """What was matched to one of these topics lately in other languages, and how like it is by meaning."""
-    since_at = now - stories.ACROSS_FOR
+    since_at = now - ACROSS_FOR
     rows = vectors.of_matches(
         session, meant.embedder, names, but=meant.language, since_at=since_at, limit=MOST_KINDRED, dim=len(meant.vector)
     )

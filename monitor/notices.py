@@ -11,10 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor import urls
-from monitor.schedule import ChannelEvent, FeedEvent
 from monitor.store import alerts, articles, feeds
 from monitor.store.db import Session
-from monitor.types import Alert, AlertKind, DeliveryState, DeliveryUpdate, FeedState, FeedUpdate, Outcome
+from monitor.types import (
+    Alert,
+    AlertKind,
+    ChannelEvent,
+    DeliveryState,
+    DeliveryUpdate,
+    FeedEvent,
+    FeedState,
+    FeedUpdate,
+    Outcome,
+)
 
 _OUTAGE = "network/down/"
 _TITLES_SHOWN = 20

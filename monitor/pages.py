@@ -16,13 +16,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from monitor import alert as policy
-from monitor import urls
+from monitor import policy, urls
 from monitor.addresses import AddressPolicy
 from monitor.errors import BusyError, FetchError, MonitorError, ParseError
 from monitor.extract import read_articles
 from monitor.fetch import PAGE_TYPES, Fetcher, FetchLimits
-from monitor.intake import Judged
+from monitor.intake_values import Judged
 from monitor.match import is_near, nearness
 from monitor.robots import MAX_BYTES, rule
 from monitor.types import Article, Entry, FeedState, Fetched, Grade, PageVisit

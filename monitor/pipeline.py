@@ -3,7 +3,7 @@
     fetched = fetcher.get(feed.url, feed.validators)       network, no transaction open
     parsed  = read_feed(fetched.body)                       a worker process, killed past its limit
     fresh   = articles.unseen(feed, parsed.entries)         a reading transaction
-    found   = read_articles(fresh); judge(each)             worker process; processor
+    found   = read_articles(fresh); assess(each)            worker process; processor
     fuller  = reader.read(those near a threshold)           network and worker process: full text when it pays
     settle: take_in(each), notices, feeds.settle            ONE writing transaction
 
@@ -21,27 +21,30 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from monitor import dedup, notices, pages, schedule, storms, urls
+from monitor import bursts, cadence, dedup, notices, pages, urls
 from monitor.addresses import AddressPolicy
-from monitor.alert import Arrival
+from monitor.assess import assess, confirm_stored
+from monitor.bursts import Storm
+from monitor.cadence import Cadence
 from monitor.errors import FetchError, MonitorError, ParseError
 from monitor.extract import FROM_PAGE, read_articles
 from monitor.fetch import Fetcher
-from monitor.intake import Filed, Judged, Telling, judge, stored, take_in
+from monitor.intake import take_in
+from monitor.intake_values import Filed, Judged, Telling
 from monitor.match import Matcher, Tracker
 from monitor.multilingual import Across, Multilingual
 from monitor.pages import Found, PageReader
 from monitor.parse import read_feed
-from monitor.schedule import Cadence, FeedEvent
 from monitor.store import articles, feeds, page_visits
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, Session, serialize_decisions
 from monitor.store.stories import outlet
-from monitor.storms import Storm
 from monitor.types import (
     Alert,
+    Arrival,
     Article,
     Entry,
+    FeedEvent,
     FeedState,
     FeedUpdate,
     Fetched,
@@ -105,11 +108,11 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
     try:
         fetched = await _fetch(feed, tools, now)
         parsed = await _parse(feed, fetched, tools)
-        judged, visits = await _judge(feed, parsed, tools, now) if parsed else ((), ())
+        judged, visits = await _assess(feed, parsed, tools, now) if parsed else ((), ())
     except (FetchError, ParseError) as error:
-        update = schedule.failed(feed, error, tools.cadence, now=now, jitter=random.random())
+        update = cadence.failed(feed, error, tools.cadence, now=now, jitter=random.random())
         return await tools.db.write(_settle, feed, update, (), tools, error=error, now=now)
-    update = schedule.answered(
+    update = cadence.answered(
         feed,
         fetched,
         parsed,
@@ -120,7 +123,7 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
     )
     entries = len(parsed.entries) if parsed else 0
     polled = await tools.db.write(_settle, feed, update, judged, tools, visits=visits, entries=entries, now=now)
-    stored(judged, tools.matcher)
+    confirm_stored(judged, tools.matcher)
     return polled
 
 
@@ -139,7 +142,7 @@ async def _parse(feed: FeedState, fetched: Fetched, tools: Tools) -> ParsedFeed 
 _Findings = tuple[tuple[Judged, ...], tuple[PageVisit, ...]]
 
 
-async def _judge(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetime) -> _Findings:
+async def _assess(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetime) -> _Findings:
     fresh = await tools.db.read(articles.unseen, feed.id, parsed.entries)
     if not fresh:
         return (), ()
@@ -196,7 +199,7 @@ def _judge_again(
         for each in judged:
             tools.matcher.forget(each.article.title, each.article.text, each.article.language, each.scores)
     return tuple(
-        judge(
+        assess(
             fuller.get(each.article.guid, each.article),
             tools.matcher,
             arrival=each.arrival,
@@ -226,7 +229,7 @@ def _judge_all(
             max_age_for=tools.max_age_for,
         )
         sighting = Sighting(feed_id=feed.id, guid=entries[i].guid, content_key=articles.content_key(entries[i]))
-        judged.append(judge(read[i], tools.matcher, arrival=arrival, sighting=sighting, across=across))
+        judged.append(assess(read[i], tools.matcher, arrival=arrival, sighting=sighting, across=across))
     return tuple(judged)
 
 
@@ -244,14 +247,14 @@ def _settle(
 ) -> Polled:
     page_visits.remember(session, visits)
     judged = _at_their_own_addresses(session, judged)
-    judged, storm = storms.guarded(session, feed, judged, now=now)
+    judged, storm = bursts.guarded(session, feed, judged, now=now)
     feeds.settle(session, update)
     if judged:
         serialize_decisions(session)
     filed = tuple(take_in(session, each, tools.telling, now=now) for each in judged)
     if storm:
         _tell_storm(session, feed, storm, filed, tools.telling, now=now)
-    event = schedule.event(feed, update)
+    event = cadence.event(feed, update)
     if event:
         notices.of_feed(session, feed, update, event, channels=tools.telling.channels, now=now)
     return Polled(
@@ -279,9 +282,9 @@ def _tell_storm(
     """One notice a storm, however many polls it lasts; but what was held back is never held back without a word."""
     had = sum(1 for place in storm.had if not filed[place].is_stored_anew or filed[place].choice.kind is Kind.COPY)
     held = tuple(each.article_id for each in filed if each.decision.reason is Reason.STORM)
-    if not (held or storm.is_reprint or storms.is_still_one(storm, had)):
+    if not (held or storm.is_reprint or bursts.is_still_one(storm, had)):
         return
-    if not storms.begins(session, feed.id, now=now) and not held:
+    if not bursts.begins(session, feed.id, now=now) and not held:
         return
     notices.of_storm(
         session,

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from monitor import schedule
+from monitor import cadence
 from monitor.errors import BusyError, MonitorError, StoreError
 from monitor.pipeline import Polled, Tools, poll
 from monitor.store import feeds
@@ -106,7 +106,7 @@ class Poller:
         return polled
 
     async def _put_off(self, feed: FeedState, delay_for: timedelta, why: str, now: datetime) -> Polled | None:
-        update = schedule.put_off(feed, delay_for, why=why, now=now)
+        update = cadence.put_off(feed, delay_for, why=why, now=now)
         try:
             await self._tools().db.write(feeds.settle, update)
         except StoreError as unsettled:

@@ -17,36 +17,18 @@ from itertools import islice, pairwise
 
 from xxhash import xxh3_64_intdigest
 
+from monitor import stories_tuning as tuning
 from monitor.dates import stated
 from monitor.language import UNKNOWN, normalize
 from monitor.terms import stem
 from monitor.text import tokens
 from monitor.types import Article
 
-LOOK_UP_KEYS = 12
-"""The heaviest terms of a profile: those it is found by."""
-KEPT = 64
-"""Terms of a profile. Keeping them all decides no better, and cost would grow with the text."""
-TELLING = 3.5
-"""Rarity from which a word tells something: about one article in thirty carries it."""
 IS_NAME, IS_HEADLINE, IS_WORD, IS_NUMBER, IS_PLACE = 1, 2, 4, 8, 16
 IS_DAY = IS_NUMBER | IS_PLACE
 """No term is both, so a day needs no mark of its own. Its key is its number in the calendar, its weight nothing."""
 
-_WORDS = 300
-_CHARACTERS = 3_000
-_START_WORDS = 60
-_START, _NAME, _NUMBER = 1.5, 1.25, 2.0
-_SATURATION = 1.2
-_MOST_RARE = 12.0
-_POWER = 0.8
-_THEME = 0.2
-_PAIR, _PAIR_FROM, _PAIR_LESS = 0.7, 9.0, 6.0
-_KNOWN_WORDS = 3_000
-"""A language of whose words fewer are known has no rarity to go by: nothing joins in it."""
 _LEVELS, _MARKS = (1 << 11) - 1, 5
-_LEAD_WORDS, _LEAD_CHARACTERS = 60, 600
-_DAYS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +43,7 @@ class Profile:
     @property
     def keys(self) -> tuple[int, ...]:
         """What the article is found by: never a day, which many events share."""
-        return tuple(islice((key for key, marks in self.marks.items() if not is_day(marks)), LOOK_UP_KEYS))
+        return tuple(islice((key for key, marks in self.marks.items() if not is_day(marks)), tuning.LOOK_UP_TERMS))
 
     @property
     def has_names(self) -> bool:
@@ -97,12 +79,12 @@ def profile(article: Article, idf: Mapping[str, float], *, themes: Container[str
 
     `themes` are the heaviest stems of the topics it matched: every article of a topic carries them, so they tell no event of it.
     """
-    if len(idf) < _KNOWN_WORDS:
+    if len(idf) < tuning.KNOWN_WORDS:
         return Profile()
     reading = _Reading(article)
     weights = _weights(reading, idf, themes)
     days = _days(article)
-    kept = nlargest(KEPT - len(days), weights, key=weights.__getitem__)
+    kept = nlargest(tuning.PROFILE_TERMS - len(days), weights, key=weights.__getitem__)
     length = math.sqrt(sum(weights[term] ** 2 for term in kept)) or 1.0
     keys = {term: _key(reading.language, term) for term in kept}
     return Profile(
@@ -144,12 +126,12 @@ class _Reading:
 
     def __init__(self, article: Article) -> None:
         self.language = normalize(article.language) or UNKNOWN
-        text = _DATELINE.sub("", article.text[:_CHARACTERS])
+        text = _DATELINE.sub("", article.text[: tuning.PROFILE_CHARACTERS])
         headline = tokens(article.title)
-        words = (headline + tokens(text))[:_WORDS]
+        words = (headline + tokens(text))[: tuning.PROFILE_WORDS]
         self.stems = [stem(word, self.language) for word in words]
         self.headline = frozenset(self.stems[: len(headline)])
-        self.lead = frozenset(self.stems[:_LEAD_WORDS])
+        self.lead = frozenset(self.stems[: tuning.LEAD_WORDS])
         self.places = frozenset(stem(word, self.language) for word in _places(article.title, text))
         self.names = frozenset(stem(word, self.language) for word in _names(article.title, text))
         self.written = dict(zip(reversed(self.stems), reversed(words), strict=True))
@@ -157,27 +139,28 @@ class _Reading:
 
 def _weights(reading: _Reading, idf: Mapping[str, float], themes: Container[str]) -> dict[_Term, float]:
     """Rare words weigh, at the start, as names and as numbers more; pairs of rare neighbours stand beside them."""
-    start = frozenset(reading.stems[:_START_WORDS])
+    start = frozenset(reading.stems[: tuning.START_WORDS])
     extra, rare = {}, {}
     weights: dict[_Term, float] = {}
     for term, count in Counter(reading.stems).items():
         rare[term] = idf[term]
         extra[term] = (
-            (_START if term in start else 1.0)
-            * (_NAME if term in reading.names else 1.0)
-            * (_NUMBER if term[0].isdigit() else 1.0)
-            * (_THEME if term in themes else 1.0)
+            (tuning.START_WEIGHT if term in start else 1.0)
+            * (tuning.NAME_WEIGHT if term in reading.names else 1.0)
+            * (tuning.NUMBER_WEIGHT if term[0].isdigit() else 1.0)
+            * (tuning.TOPIC_TERM_WEIGHT if term in themes else 1.0)
         )
-        weights[term] = _often(count) * min(rare[term], _MOST_RARE) ** _POWER * extra[term]
+        weights[term] = _often(count) * min(rare[term], tuning.MOST_RARITY) ** tuning.RARITY_POWER * extra[term]
     for pair, count in Counter(pairwise(reading.stems)).items():
         one, other = pair
-        if (both := rare[one] + rare[other]) > _PAIR_FROM:
-            weights[pair] = _often(count) * _PAIR * (both - _PAIR_LESS) ** _POWER * min(extra[one], extra[other])
+        if (both := rare[one] + rare[other]) > tuning.PAIR_RARITY_FROM:
+            rarity = (both - tuning.PAIR_RARITY_LESS) ** tuning.RARITY_POWER
+            weights[pair] = _often(count) * tuning.PAIR_WEIGHT * rarity * min(extra[one], extra[other])
     return weights
 
 
 def _often(count: int) -> float:
-    return (_SATURATION + 1) * count / (_SATURATION + count)
+    return (tuning.COUNT_SATURATION + 1) * count / (tuning.COUNT_SATURATION + count)
 
 
 def _mark(term: _Term, reading: _Reading, idf: Mapping[str, float]) -> int:
@@ -187,7 +170,7 @@ def _mark(term: _Term, reading: _Reading, idf: Mapping[str, float]) -> int:
     if term[0].isdigit():
         return IS_NUMBER * (term in reading.lead) + IS_HEADLINE * (term in reading.headline)
     place = IS_PLACE * (term in reading.places and term in reading.lead)
-    if idf[term] < TELLING:
+    if idf[term] < tuning.TELLING_RARITY:
         return place
     return place + IS_WORD + IS_NAME * (term in reading.names) + IS_HEADLINE * (term in reading.headline)
 
@@ -230,17 +213,18 @@ _PLACE = re.compile(
 
 
 def _places(title: str, text: str) -> set[str]:
-    written = f"{title}\n{text[:_LEAD_CHARACTERS]}"
+    written = f"{title}\n{text[: tuning.LEAD_CHARACTERS]}"
     return {each for word in _PLACE.findall(written) if word[0].isupper() for each in tokens(word)} - _DATES
 
 
 def _days(article: Article) -> list[int]:
     """The days that headline and lead name, those nearest to its own first."""
     today = article.published_at.date()
-    found = stated(f"{article.title}\n{article.text[:_LEAD_CHARACTERS]}", near=today)
-    return [day.toordinal() for day in sorted(found, key=lambda day: (abs(day - today), day))[:_DAYS]]
+    found = stated(f"{article.title}\n{article.text[: tuning.LEAD_CHARACTERS]}", near=today)
+    return [day.toordinal() for day in sorted(found, key=lambda day: (abs(day - today), day))[: tuning.LEAD_DAYS]]
 
 
 def _is_title_case(title: str) -> bool:
     long = [word for word in title.split() if len(word) > 3 and word[0].isalpha()]
-    return len(long) > 2 and sum(word[0].isupper() for word in long) > 0.7 * len(long)
+    capitals = sum(word[0].isupper() for word in long)
+    return len(long) >= tuning.TITLE_CASE_WORDS and capitals > tuning.PROFILED_TITLE_CASE * len(long)

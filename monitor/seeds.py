@@ -15,26 +15,23 @@ import hashlib
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lxml import etree
-from lxml import html as lxml_html
-
 from monitor import intent
 from monitor.language import detect, normalize
+from monitor.seed_formats import READERS, single_byte_encoding
 from monitor.text import clean, clean_line, fold, tokens
 from monitor.types import Seed, Topic
 from monitor.walls import is_wall
 
-SUFFIXES = (".txt", ".md", ".html", ".htm")
+SUFFIXES = tuple(READERS)
 MAX_BYTES = 1_000_000
 """More than any article; a larger file is a mistake (a book, a dump) and is left out."""
 MIN_WORDS = 20
 """Below this a seed says too little to tell its subject from its neighbours: a warning."""
-MAX_TITLE = 200
 WALL = "a consent or paywall page instead of an article"
 """Left out: what it teaches would find other such pages. Every outlet has them."""
 
@@ -301,7 +298,7 @@ def _seed(path: Path, name: str, settings: Mapping[str, Any], notes: _Notes) -> 
     body = _decoded(path, notes)
     if body is None:
         return None
-    title, text = _READERS[path.suffix.lower()](body)
+    title, text = READERS[path.suffix.lower()](body)
     title, text = clean_line(settings.get("title", title)), clean(text)
     if is_wall(text):
         notes.faults.append(f"{path}: {WALL}: save the article's own text in its place")
@@ -346,85 +343,6 @@ def _decoded(path: Path, notes: _Notes) -> str | None:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        encoding = _single_byte(raw)
+        encoding = single_byte_encoding(raw)
         notes.warnings.append(f"{path}: not UTF-8, read as {encoding}: check its letters, better save it as UTF-8")
         return raw.decode(encoding, errors="replace")
-
-
-def _single_byte(raw: bytes) -> str:
-    """Cyrillic fills the upper half of its code page in long runs; Western accents stand alone."""
-    charset = re.search(
-        rb"""<meta[^>]{0,200}charset=["']?(windows-125[12]|iso-8859-1|koi8-r)""", raw[:4000], re.IGNORECASE
-    )
-    if charset:
-        return charset.group(1).decode().lower()
-    return "cp1251" if re.search(rb"[\xc0-\xff]{3}", raw) else "cp1252"
-
-
-# --- what the formats say ---------------------------------------------------------------------------------------------
-
-_META = re.compile(r"\s*(title|date|published|url|link|source|author|language)\s*:\s*(.*?)\s*(?:\n|$)", re.IGNORECASE)
-# Some collections put the date in the text itself: " date 2021-10-15 Noting that ...".
-_INLINE_DATE = re.compile(r"\s*(?:date|published)\s+\d{4}-\d{2}-\d{2}\s+", re.IGNORECASE)
-_FRONT_MATTER = re.compile(r"\s*---\s*\n(.*?)\n---\s*(?:\n|$)", re.DOTALL)
-_MARKDOWN = (
-    (re.compile(r"!\[[^\]]{0,500}\]\([^)]{0,2000}\)"), ""),
-    (re.compile(r"\[([^\]]{1,500})\]\([^)]{0,2000}\)"), r"\1"),
-    (re.compile(r"^\s{0,3}(?:#{1,6}|>|[-*+]|\d+\.)\s+", re.MULTILINE), ""),
-    (re.compile(r"(\*\*|__|\*|`)(?=\S)(.{1,500}?)(?<=\S)\1"), r"\2"),
-)
-
-
-def _read_text(body: str) -> tuple[str, str]:
-    """Header lines ('title: ...') are stripped; without them a short first line set apart is the title."""
-    body = body.replace("\r\n", "\n").replace("\r", "\n")
-    title = ""
-    while meta := _META.match(body):
-        title = meta.group(2) if meta.group(1).lower() == "title" else title
-        body = body[meta.end() :]
-    body = _INLINE_DATE.sub("", body, count=1) if _INLINE_DATE.match(body) else body
-    if not title:
-        first, _, rest = body.strip().partition("\n")
-        if (
-            len(first) <= MAX_TITLE
-            and rest.strip()
-            and not first.rstrip(" \"'”’»").endswith((".", "。", "۔", "।", ","))
-        ):
-            title, body = first, rest
-    return title, body
-
-
-def _read_markdown(body: str) -> tuple[str, str]:
-    front = _FRONT_MATTER.match(body)
-    title = ""
-    if front:
-        title = next((m.group(1).strip("\"' ") for m in re.finditer(r"(?mi)^title\s*:\s*(.+)$", front.group(1))), "")
-        body = body[front.end() :]
-    for pattern, plain in _MARKDOWN:
-        body = pattern.sub(plain, body)
-    return (title, body) if title else _read_text(body)
-
-
-def _read_html(body: str) -> tuple[str, str]:
-    """Headings and paragraphs, without the page around them where it marks an article."""
-    try:
-        # bytes, not str: lxml refuses a str that declares its encoding
-        page = lxml_html.document_fromstring(body.encode(errors="replace"), lxml_html.HTMLParser(encoding="utf-8"))
-    except (etree.LxmlError, ValueError):  # an empty document
-        return "", ""
-    etree.strip_elements(
-        page, "script", "style", "noscript", "nav", "aside", "footer", "form", etree.Comment, with_tail=False
-    )
-    title = next(
-        (t for each in (*page.xpath("//h1"), *page.xpath("//title")) if (t := " ".join(each.text_content().split()))),
-        "",
-    )
-    home = next(iter(page.xpath("//article")), page)
-    blocks = [" ".join(each.text_content().split()) for each in home.xpath(".//p | .//li | .//blockquote[not(.//p)]")]
-    text = "\n\n".join(block for block in blocks if block)
-    return title, text or " ".join(page.text_content().split())
-
-
-_READERS: Mapping[str, Callable[[str], tuple[str, str]]] = {
-    ".txt": _read_text, ".md": _read_markdown, ".html": _read_html, ".htm": _read_html,
-}  # fmt: skip

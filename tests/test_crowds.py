@@ -12,13 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.alert import Arrival
+from monitor.assess import assess
 from monitor.background import Background
-from monitor.intake import Filed, Telling, judge, take_in
+from monitor.intake import take_in
+from monitor.intake_values import Filed, Telling
 from monitor.match import Matcher, build
 from monitor.store import migrate
 from monitor.store.db import Database
-from monitor.types import Article, Kind
+from monitor.types import Arrival, Article, Kind
 from tests.conftest import NOON
 
 IDF = Background.shipped().table("en").idf
@@ -56,7 +57,7 @@ def article(number: int, *, seed: int | None = None, words: int = 200, **changes
 
 def file(db: Database, reader: Matcher, *arriving: Article, now: datetime = NOON) -> list[Filed]:
     with db.writing() as session:
-        return [take_in(session, judge(each, reader, arrival=Arrival()), Telling(), now=now) for each in arriving]
+        return [take_in(session, assess(each, reader, arrival=Arrival()), Telling(), now=now) for each in arriving]
 
 
 @pytest.fixture

@@ -13,17 +13,18 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from monitor import desk
-from monitor.alert import Arrival, Limits
+from monitor.assess import assess
 from monitor.background import Background
 from monitor.desk import DeskError, Hand, UnknownError
-from monitor.intake import Filed, Telling, judge, take_in
+from monitor.intake import take_in
+from monitor.intake_values import Filed, Telling
 from monitor.ledger import State
 from monitor.match import Matcher, build
 from monitor.store import feeds, migrate
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.feeds import FeedInfo
 from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow, StoryRow
-from monitor.types import Article, Grade, Kind, Reason, Seed, Topic
+from monitor.types import Arrival, Article, Grade, Kind, Limits, Reason, Seed, Topic
 from tests.conftest import NOON
 
 TOPIC = Topic(
@@ -79,7 +80,7 @@ class Desk:
             author=author,
             grade=Grade.FULL,
         )
-        judged = judge(article, self.matcher, arrival=Arrival())
+        judged = assess(article, self.matcher, arrival=Arrival())
         with self.db.writing() as session:
             serialize_decisions(session)
             return take_in(session, judged, self.telling, now=self.at)

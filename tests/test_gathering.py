@@ -9,17 +9,19 @@ import pytest
 from sqlmodel import col, select
 
 from monitor import backtest, desk
-from monitor.alert import Arrival
+from monitor.assess import assess
 from monitor.background import Background
 from monitor.desk import Hand
-from monitor.intake import Filed, Telling, judge, take_in
+from monitor.intake import take_in
+from monitor.intake_values import Filed, Telling
 from monitor.match import Matcher, build
 from monitor.profiles import Profile, profile
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.story_changes import MACHINE
 from monitor.store.tables import AlertRow, ArticleRow, StoryRow
-from monitor.stories import MOST_GATHERED, Kindred, choose, gathered
-from monitor.types import Article, Kind, Seed, StoryChoice, Topic
+from monitor.stories import Kindred, choose, gathered
+from monitor.stories_tuning import MOST_GATHERED
+from monitor.types import Arrival, Article, Kind, Seed, StoryChoice, Topic
 from tests.conftest import NOON
 
 SEED = Seed(
@@ -75,7 +77,7 @@ class Room:
         with self.db.writing() as session:
             serialize_decisions(session)
             telling = Telling(topics={TOPIC.name: TOPIC})
-            return take_in(session, judge(new, self.matcher, arrival=Arrival()), telling, now=new.seen_at)
+            return take_in(session, assess(new, self.matcher, arrival=Arrival()), telling, now=new.seen_at)
 
     def stories(self) -> dict[int, list[int]]:
         with self.db.reading() as session:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.boilerplate import held_by
-from monitor.sketch import KEYS, MAX_CANDIDATES, MAX_POSTINGS, Shingles, containment, fingerprint, shortlist
+from monitor.sketch import Shingles, fingerprint, shortlist
+from monitor.stories_tuning import FINGERPRINT_KEYS, MAX_CANDIDATES, MAX_POSTINGS
 
 STABLE_KEYS = (-331395718, 1229152659, 2059081091, -2110591966, 215971937, 1748920363)
 STABLE_TEXT_AND_TITLE = (-1993939474799311446, -420341327228030920)
@@ -23,6 +24,10 @@ def shared_keys(a: str, b: str) -> int:
     return len(set(fingerprint("", a).keys) & set(fingerprint("", b).keys))
 
 
+def containment(a: str, b: str) -> float:
+    return Shingles(a).containment(Shingles(b))
+
+
 def test_a_fingerprint_is_stable_across_releases() -> None:
     """Stored keys must mean the same after an upgrade: a change here needs a migration that forgets the old ones."""
     found = fingerprint("A headline", "the quick brown fox jumps over the lazy dog")
@@ -32,7 +37,7 @@ def test_a_fingerprint_is_stable_across_releases() -> None:
 
 def test_keys_fit_a_signed_32_bit_column_and_differ() -> None:
     keys = fingerprint("", invented(400, seed=1)).keys
-    assert len(set(keys)) == len(keys) == KEYS
+    assert len(set(keys)) == len(keys) == FINGERPRINT_KEYS
     assert all(-(2**31) <= key < 2**31 for key in keys)
 
 

@@ -12,13 +12,14 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-from monitor import schedule
-from monitor.alert import Arrival
+from monitor import cadence, retry
+from monitor.assess import assess
 from monitor.background import Background
+from monitor.cadence import Cadence
 from monitor.errors import FetchError, StoreError
-from monitor.intake import Filed, Telling, judge, take_in
+from monitor.intake import take_in
+from monitor.intake_values import Filed, Telling
 from monitor.match import Matcher, build
-from monitor.schedule import Cadence
 from monitor.store import (
     alerts,
     archive,
@@ -41,6 +42,7 @@ from monitor.store.tables import ArticleRow, DeliveryRow, EntryRow, FeedRow, Mat
 from monitor.types import (
     Alert,
     AlertKind,
+    Arrival,
     Article,
     Entry,
     Fetched,
@@ -110,7 +112,7 @@ def file(
     **arrival: object,
 ) -> Filed:
     sighting = Sighting(feed_id=feed_id, guid=one.guid, content_key=articles.key_of(one.full_text)) if feed_id else None
-    judged = judge(one, matcher, arrival=Arrival(**arrival), sighting=sighting)  # type: ignore[arg-type]
+    judged = assess(one, matcher, arrival=Arrival(**arrival), sighting=sighting)  # type: ignore[arg-type]
     telling = Telling(topics={TOPIC.name: TOPIC}, channels=CHANNELS, base_url="http://127.0.0.1:8000")
     return take_in(session, judged, telling, now=now)
 
@@ -204,7 +206,7 @@ def test_f14_a_host_that_named_a_time_is_left_alone_until_then(db: Database) -> 
     with db.writing() as session:
         state = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=2)[0]
         error = FetchError("busy", url=state.url, code="429", status=429, retry_after_for=timedelta(seconds=120))
-        feeds.settle(session, schedule.failed(state, error, Cadence(), now=NOON, jitter=0))
+        feeds.settle(session, cadence.failed(state, error, Cadence(), now=NOON, jitter=0))
     with db.writing() as session:
         assert claim(session, NOON + timedelta(seconds=100)) == []
         assert claim(session, NOON + timedelta(seconds=121)) == ["b"]
@@ -217,7 +219,7 @@ def test_k7_a_poller_that_lost_its_lease_cannot_settle(db: Database) -> None:
         slow = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=1), limit=1, per_host=1)[0]
     with db.writing() as session:
         assert claim(session, NOON + timedelta(minutes=2)) == ["herald"]
-    update = schedule.put_off(slow, timedelta(hours=1), why="", now=NOON)
+    update = cadence.put_off(slow, timedelta(hours=1), why="", now=NOON)
     with pytest.raises(feeds.LeaseLostError), db.writing() as session:
         feeds.settle(session, update)
 
@@ -227,7 +229,7 @@ def test_f16_an_error_leaves_validators_and_first_poll_as_they_are(db: Database)
         add_feed(session, etag='"abc"', last_modified="yesterday")
     with db.writing() as session:
         state = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=1)[0]
-        feeds.settle(session, schedule.failed(state, StoreError("html"), Cadence(), now=NOON, jitter=0))
+        feeds.settle(session, cadence.failed(state, StoreError("html"), Cadence(), now=NOON, jitter=0))
     with db.reading() as session:
         row = session.exec(select(FeedRow)).one()
         assert (row.etag, row.last_modified, row.first_polled_at, row.failures) == ('"abc"', "yesterday", None, 1)
@@ -247,7 +249,7 @@ def test_a_good_poll_is_remembered_with_its_validators(db: Database) -> None:
         )
         from monitor.types import ParsedFeed
 
-        update = schedule.answered(state, fetched, ParsedFeed(title="T"), Cadence(), body_hash="h", now=NOON, jitter=0)
+        update = cadence.answered(state, fetched, ParsedFeed(title="T"), Cadence(), body_hash="h", now=NOON, jitter=0)
         feeds.settle(session, update)
     with db.reading() as session:
         row = session.exec(select(FeedRow)).one()
@@ -464,7 +466,7 @@ def settle(session: Session, outcome: Outcome, *, now: datetime, channel: str = 
     if delivery is None:
         return None
     before = channels.state(session, channel)
-    update = schedule.tried(delivery, before, outcome, now=now, jitter=0)
+    update = retry.tried(delivery, before, outcome, now=now, jitter=0)
     outbox.settle(session, delivery, outcome, update, started_at=now, now=now)
     return update.state
 
@@ -554,9 +556,7 @@ def test_k7_a_delivery_that_lost_its_lease_cannot_be_settled(db: Database, match
     with db.writing() as session:
         assert settle(session, Outcome(result=Result.SENT), now=later) == "sent"
     with db.writing() as session:
-        update = schedule.tried(
-            stalled, channels.state(session, "desk"), Outcome(result=Result.GONE), now=later, jitter=0
-        )
+        update = retry.tried(stalled, channels.state(session, "desk"), Outcome(result=Result.GONE), now=later, jitter=0)
         assert outbox.settle(session, stalled, Outcome(result=Result.GONE), update, started_at=NOON, now=later) is False
     with db.reading() as session:
         assert session.exec(select(DeliveryRow.state).where(DeliveryRow.channel == "desk")).one() == "sent"

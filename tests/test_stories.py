@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.background import Background
-from monitor.profiles import KEPT, LOOK_UP_KEYS, Profile, profile, unpack
-from monitor.stories import THEME, Kindred, choose
+from monitor.profiles import Profile, profile, unpack
+from monitor.stories import Kindred, choose
+from monitor.stories_tuning import LOOK_UP_TERMS, PROFILE_TERMS, THEME
 from monitor.types import Article, Kind
 
 NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
@@ -131,7 +132,7 @@ def test_a_language_without_known_words_joins_nothing() -> None:
 
 def test_a_hostile_text_costs_no_more_than_a_long_one() -> None:
     found = profile(replace(TALKS, text="(" * 10**6 + "A-" * 10**6), IDF)
-    assert len(found.weights) <= KEPT
+    assert len(found.weights) <= PROFILE_TERMS
 
 
 @given(st.text(max_size=300), st.text(max_size=60))
@@ -140,7 +141,7 @@ def test_a_profile_comes_back_as_it_was_kept(text: str, title: str) -> None:
     kept = unpack(own.pack())
     assert kept.weights == pytest.approx(own.weights, abs=1e-3)
     assert (kept.marks, kept.keys) == (own.marks, own.keys)
-    assert len(own.keys) <= LOOK_UP_KEYS
+    assert len(own.keys) <= LOOK_UP_TERMS
 
 
 @given(st.permutations([stored(TALKS, 1), stored(SAME, 2, story_id=2), stored(WHEAT, 3, story_id=3)]))

@@ -17,10 +17,11 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, select, 
 from sqlmodel import Session
 from xxhash import xxh3_64_intdigest
 
-from monitor.sketch import MAX_CANDIDATES, MAX_POSTINGS, WINDOW_DAYS, Fingerprint, Shingles, shortlist
+from monitor.sketch import Fingerprint, Shingles, shortlist
 from monitor.store import search, sketches
 from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, EntryRow, RevisionRow
+from monitor.stories_tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_POSTINGS
 from monitor.types import Article, Decision, Entry, Known, Score, StoryChoice
 from monitor.urls import canonical
 
@@ -77,7 +78,7 @@ def near(
     """Stored articles that may be the same: same guid in this feed, same address, same text or title, enough shared keys."""
     same_guid = _article_of(session, sighting) if sighting else None
     address = url_key(article.url)
-    since_at = now - timedelta(days=WINDOW_DAYS)
+    since_at = now - timedelta(days=COPY_WINDOW_DAYS)
     carriers = sketches.carriers(session, fingerprint.keys)
     crowded = frozenset(key for key, found in carriers.items() if len(found) > MAX_POSTINGS)
     ids = {*_same_keys(session, fingerprint, address, since_at), *shortlist(fingerprint.keys, carriers)}

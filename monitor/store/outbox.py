@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, update
 from sqlmodel import Session, col, select
 
-from monitor.ledger import QUIET_AFTER_FOR, Carrier, origins, outlets
+from monitor.ledger import Carrier, origins, outlets
 from monitor.store import alerts, channels, stories
 from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow
+from monitor.stories_tuning import QUIET_AFTER_FOR
 from monitor.types import Alert, AlertKind, DeliveryState, DeliveryUpdate, Lease, Outcome, Result
 
 log = logging.getLogger("monitor.outbox")

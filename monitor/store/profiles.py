@@ -15,10 +15,18 @@ from typing import Any
 from sqlalchemy import Select, Table, bindparam, delete, insert, select, text, union_all
 from sqlmodel import Session
 
-from monitor.profiles import LOOK_UP_KEYS, Profile, unpack
+from monitor.profiles import Profile, unpack
 from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, ProfileRow, TellingRow
-from monitor.stories import MAX_KINDRED, MIN_KEYS, MOST_GATHERED, THEME, WINDOW_FOR, Kindred
+from monitor.stories import Kindred
+from monitor.stories_tuning import (
+    LOOK_UP_TERMS,
+    MAX_KINDRED,
+    MIN_LOOK_UP_TERMS,
+    MOST_GATHERED,
+    STORY_WINDOW_FOR,
+    THEME,
+)
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _tellings: Table = TellingRow.__table__  # type: ignore[attr-defined]
@@ -37,16 +45,16 @@ def near(session: Session, profile: Profile, *, now: datetime) -> tuple[list[Kin
         if carriers[key] < THEME:
             for article_id in found:
                 shared[article_id].append(profile.weights[key])
-    enough = [article_id for article_id, weights in shared.items() if len(weights) >= MIN_KEYS]
+    enough = [article_id for article_id, weights in shared.items() if len(weights) >= MIN_LOOK_UP_TERMS]
     ids = sorted(enough, key=lambda article_id: (-sum(shared[article_id]), -article_id))[:MAX_KINDRED]
     return _read(session, ids), carriers
 
 
 def _holders(session: Session, keys: tuple[int, ...], now: datetime) -> Mapping[int, set[int]]:
     # A short article has fewer keys; the last one, asked again, adds nothing to a set.
-    padded = (*keys, *[keys[-1]] * (LOOK_UP_KEYS - len(keys)))
+    padded = (*keys, *[keys[-1]] * (LOOK_UP_TERMS - len(keys)))
     asked: dict[str, object] = {f"key{number}": key for number, key in enumerate(padded)}
-    asked |= {"since_at": now - WINDOW_FOR, "keys": list(keys), "most": THEME}
+    asked |= {"since_at": now - STORY_WINDOW_FOR, "keys": list(keys), "most": THEME}
     holders: dict[int, set[int]] = defaultdict(set)
     for key, article_id in _BY_TELLING.run(session, asked):
         holders[key].add(article_id)
@@ -116,7 +124,7 @@ def _carriers(name: str) -> Select[Any]:
 
 
 _BY_TELLING = Prepared(
-    union_all(*(_carriers(f"key{number}") for number in range(LOOK_UP_KEYS))),
+    union_all(*(_carriers(f"key{number}") for number in range(LOOK_UP_TERMS))),
     postgresql=text(
         "SELECT found.key, found.article_id FROM unnest(CAST(:keys AS integer[])) AS asked (key) CROSS JOIN LATERAL (SELECT key, "
         "article_id FROM tellings WHERE tellings.key = asked.key AND article_id >= (SELECT id FROM articles WHERE seen_at >= "

@@ -4,7 +4,7 @@ On SQLite one row a key, (key, article), which is its own index: 14 bytes. A row
 index 25, so there pairs of key and article, eight bytes each, stand side by side in 524,288 rows, by the first bits of the key: a
 look-up reads 24 of them whole, and a new article lengthens 24.
 
-A key that many carry proposes nobody (`sketch.MAX_POSTINGS`). It is not kept for those who come later: it would say nothing more.
+A key that many carry proposes nobody (`MAX_POSTINGS`). It is not kept for those who come later: it would say nothing more.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import numpy as np
 from sqlalchemy import Select, Table, bindparam, delete, select, text, union_all
 from sqlmodel import Session
 
-from monitor.sketch import KEYS, MAX_POSTINGS
 from monitor.store.db import Prepared
 from monitor.store.tables import ShingleRow
+from monitor.stories_tuning import FINGERPRINT_KEYS, MAX_POSTINGS
 
 Carriers = Mapping[int, set[int]]
 """Key -> the articles that carry it, one more than `MAX_POSTINGS` at least where there are more."""
@@ -68,7 +68,7 @@ def _is_sqlite(session: Session) -> bool:
 
 def _by_rows(session: Session, keys: Sequence[int]) -> Carriers:
     # A short text has fewer keys; the last one, asked again, costs nothing and adds nothing.
-    padded = (*keys, *[keys[-1]] * (KEYS - len(keys)))
+    padded = (*keys, *[keys[-1]] * (FINGERPRINT_KEYS - len(keys)))
     found: dict[int, set[int]] = defaultdict(set)
     for key, article_id in _BY_KEY.run(session, {f"key{number}": key for number, key in enumerate(padded)}):
         found[key].add(article_id)
@@ -82,7 +82,7 @@ def _newest(name: str) -> Select[Any]:
 
 
 # Built once: putting a statement together costs more than running it.
-_BY_KEY = Prepared(union_all(*(_newest(f"key{number}") for number in range(KEYS))))
+_BY_KEY = Prepared(union_all(*(_newest(f"key{number}") for number in range(FINGERPRINT_KEYS))))
 _ADD_ROWS = Prepared(text("INSERT INTO shingles (key, article_id) SELECT value, :article_id FROM json_each(:keys)"))
 
 

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, func, literal, or_, select
 from sqlmodel import Session, col
 
-from monitor.ledger import EMERGING_FOR, QUIET_AFTER_FOR, Carrier, State, lead
+from monitor.ledger import Carrier, State, lead
 from monitor.store.db import chunks
 from monitor.store.tables import ArticleRow, FeedRow, MatchRow, RevisionRow, StoryRow
+from monitor.stories_tuning import ACTIVE_OUTLETS, EMERGING_FOR, QUIET_AFTER_FOR
 from monitor.types import Kind, Reason
 from monitor.wires import credit
 
@@ -245,7 +246,7 @@ def page(
 def _in_state(state: State, *, now: datetime) -> ColumnElement[bool]:
     """The condition on rows that `ledger.state` answers with `state`."""
     is_quiet = col(StoryRow.last_seen_at) <= now - QUIET_AFTER_FOR
-    is_emerging = or_(col(StoryRow.first_seen_at) > now - EMERGING_FOR, col(StoryRow.outlets) < 2)
+    is_emerging = or_(col(StoryRow.first_seen_at) > now - EMERGING_FOR, col(StoryRow.outlets) < ACTIVE_OUTLETS)
     if state is State.QUIET:
         return is_quiet
     return and_(~is_quiet, is_emerging if state is State.EMERGING else ~is_emerging)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from monitor.types.fetching import (
     Entry,
+    FeedEvent,
     FeedState,
     FeedUpdate,
     Fetched,
@@ -31,11 +32,23 @@ from monitor.types.matching import (
     Topic,
     Verdict,
 )
-from monitor.types.stories import Before, Decision, Escalation, Growth, Kind, Known, StoryChoice, TopicDecision
+from monitor.types.stories import (
+    Arrival,
+    Before,
+    Decision,
+    Escalation,
+    Growth,
+    Kind,
+    Known,
+    Limits,
+    StoryChoice,
+    TopicDecision,
+)
 from monitor.types.telling import (
     Alert,
     AlertArticle,
     AlertKind,
+    ChannelEvent,
     ChannelState,
     DeliveryState,
     DeliveryUpdate,
@@ -47,8 +60,10 @@ __all__ = [
     "Alert",
     "AlertArticle",
     "AlertKind",
+    "Arrival",
     "Article",
     "Before",
+    "ChannelEvent",
     "ChannelState",
     "Contribution",
     "Decision",
@@ -58,6 +73,7 @@ __all__ = [
     "Escalation",
     "Evidence",
     "Example",
+    "FeedEvent",
     "FeedState",
     "FeedUpdate",
     "Fetched",
@@ -67,6 +83,7 @@ __all__ = [
     "Kind",
     "Known",
     "Lease",
+    "Limits",
     "Measured",
     "Outcome",
     "PageVisit",

@@ -135,6 +135,15 @@ class FeedUpdate:
     host_paused_until_at: datetime | None = None
 
 
+class FeedEvent(StrEnum):
+    """What the operator is told about a feed, once each."""
+
+    FAILING = "failing"
+    RECOVERED = "recovered"
+    GONE = "gone"
+    MOVED = "moved"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageVisit:
     """That an article's own page was asked for, once and for all, and what came of it."""
@@ -147,6 +156,3 @@ class PageVisit:
     """Set where no page of this host is to be asked for until then."""
     canonical: str = ""
     """The address that the page names as its own; '' where it names none that is to be believed."""
-
-
-# --- articles and topics ----------------------------------------------------------------------------------------------

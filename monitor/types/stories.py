@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from monitor.types.fetching import FirstPoll
 from monitor.types.matching import Reason
 
 
@@ -33,6 +34,20 @@ class Known:
     same_url: bool = False
     is_pinned: bool = False
     """A person said which story it belongs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """How an article came to us, as far as policy cares."""
+
+    is_first_poll: bool = False
+    first_poll: FirstPoll = FirstPoll.BASELINE
+    latest: int = 0
+    rank: int = 0
+    """Place among the articles of the same poll, newest first, from 0."""
+    max_age_for: timedelta | None = timedelta(days=7)
+    is_storm: bool = False
+    """Part of a burst that is no news (see `bursts`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +117,14 @@ class Growth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """From where on a story's growth is told; 0 is never."""
+
+    outlets: int = 0
+    pace: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Escalation:
     """Why a story that was told is told again though no fact in it changed."""
 
@@ -109,6 +132,3 @@ class Escalation:
     """`outlets` or `pace`: each is told once a story and topic."""
     why: str
     """`now 6 independent outlets`."""
-
-
-# --- on the way out ---------------------------------------------------------------------------------------------------

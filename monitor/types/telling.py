@@ -136,3 +136,11 @@ class DeliveryUpdate:
     channel_disabled_reason: str | None = None
     wakes_waiting: bool = False
     """The channel is back: what waits on it is due now."""
+
+
+class ChannelEvent(StrEnum):
+    """What the operator is told about a channel, once each."""
+
+    FAILING = "failing"
+    RECOVERED = "recovered"
+    DISABLED = "disabled"

@@ -8,12 +8,11 @@ was matched and alerted before is handed in.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from monitor.types import (
+    Arrival,
     Article,
     Before,
     Decision,
@@ -22,6 +21,7 @@ from monitor.types import (
     Grade,
     Growth,
     Kind,
+    Limits,
     Reason,
     Score,
     StoryChoice,
@@ -44,33 +44,10 @@ _STRENGTH = (
     Reason.OTHER_LANGUAGE,
 )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """How an article came to us, as far as policy cares."""
-
-    is_first_poll: bool = False
-    first_poll: FirstPoll = FirstPoll.BASELINE
-    latest: int = 0
-    rank: int = 0
-    """Place among the articles of the same poll, newest first, from 0."""
-    max_age_for: timedelta | None = timedelta(days=7)
-    is_storm: bool = False
-    """Part of a burst that is no news (see `storm`)."""
-
-
 LEAST_PACE = 6
 """Articles within the hours of a pace below which no pace is told: five times nothing is nothing."""
 KNOWN_STORIES = 5
 """Stories of a topic from which something can be said of what is usual."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """From where on a story's growth is told; 0 is never."""
-
-    outlets: int = 0
-    pace: float = 0.0
 
 
 def escalation(growth: Growth, limits: Limits) -> Escalation | None:
@@ -83,9 +60,6 @@ def escalation(growth: Growth, limits: Limits) -> Escalation | None:
         return None
     why = f"{growth.pace} articles within 6 hours, where a story of this topic usually gathers {usual:.2g}"
     return Escalation(which="pace", why=why)
-
-
-# --- whether to tell --------------------------------------------------------------------------------------------------
 
 
 def hold(article: Article, arrival: Arrival, *, now: datetime) -> Reason | None:
@@ -161,75 +135,3 @@ def _is_wanted_at_first(arrival: Arrival) -> bool:
     if arrival.first_poll is FirstPoll.ALL:
         return True
     return arrival.first_poll is FirstPoll.LATEST and arrival.rank < arrival.latest
-
-
-# --- storms -------------------------------------------------------------------------------------------------------------
-
-STORM_FROM = 10
-"""Entries of one poll from which a burst of what its feed had shown before is worth a word."""
-FLOOD_FROM = 30
-"""Entries of one poll that nobody had seen, from which it may be an archive instead of news ..."""
-FLOOD_TIMES = 5
-"""... where they are so many times what the feed usually brings within the time since its last answer ..."""
-FLOOD_MATCHES = 5
-"""... and where more than so many of them would be told one by one."""
-UPDATES_FROM = 20
-"""Changed entries of one poll from which their changes are a new template's, not the facts'; if more than FLOOD_MATCHES match."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Burst:
-    """What one poll of one feed brought, before anything is decided on it."""
-
-    unknown: int = 0
-    """Entries whose guid, address and text were new."""
-    unknown_matches: int = 0
-    usual: float = 0.0
-    """What this feed brings in the time that passed since its last answer."""
-    undated: int = 0
-    """Of the unknown: without a date, or of a date that tells nothing (see `tells_nothing`)."""
-    changed: int = 0
-    """Entries whose guid was known and whose content changed."""
-    changed_matches: int = 0
-    is_first_poll: bool = False
-
-
-def is_flood(burst: Burst) -> bool:
-    """Whether unknown entries are an archive rather than news: far more than usual, and most with dates that tell nothing.
-
-    A feed that was down for a day, or a day of great events, also brings many at once; but these bear the dates of their making.
-    """
-    return (
-        not burst.is_first_poll
-        and burst.unknown >= max(FLOOD_FROM, FLOOD_TIMES * burst.usual)
-        and burst.unknown_matches > FLOOD_MATCHES
-        and 2 * burst.undated >= burst.unknown
-    )
-
-
-def is_reprint(burst: Burst) -> bool:
-    """Whether so many known entries changed at once that it is the site's template, not the news."""
-    return not burst.is_first_poll and burst.changed >= UPDATES_FROM and burst.changed_matches > FLOOD_MATCHES
-
-
-def tells_nothing(published_at: Sequence[datetime | None], *, last_at: datetime | None, now: datetime) -> int:
-    """How many of these dates say nothing of when an entry was made.
-
-    None; to come; long before the feed's last answer, when it would have been shown; or shared, to ten minutes, by a third of all.
-    """
-    known = [at for at in published_at if at is not None]
-    places = Counter(int(at.timestamp() // 600) for at in known)
-    crowd = max(3, len(published_at) // 3)
-    since_at = last_at - timedelta(days=1) if last_at else None
-    return sum(
-        at is None
-        or at > now
-        or (since_at is not None and at < since_at)
-        or places[int(at.timestamp() // 600)] >= crowd
-        for at in published_at
-    )
-
-
-def is_storm(fresh: int, had: int) -> bool:
-    """Whether a poll that showed `fresh` entries as new, `had` of which its feed had shown before, is worth a notice."""
-    return had >= STORM_FROM and 2 * had >= fresh

@@ -1,19 +1,18 @@
 """A burst of "new" entries that is no news: a feed that changed its guids, moved, or put its archive out again.
 
-Counts, before a poll is decided on, what it brought against what is stored, by guid, address and text; what that means is `alert`'s
-to say. A burst whose content is known needs no guard of its own, for copies are never told: it is reported. One that is unknown
-is held back.
+Compares, before a poll is decided on, what it brought with what is stored, by guid, address and text, and decides what that
+means. Entries whose content is known need no guard of their own, for copies are never told: the operator hears of them in one
+notice. Unknown entries that look like an archive are held back.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from monitor import alert as policy
-from monitor.alert import Burst
-from monitor.intake import Judged
+from monitor.intake_values import Judged
 from monitor.store import feeds
 from monitor.store.articles import key_of, url_key
 from monitor.store.db import Session
@@ -21,6 +20,75 @@ from monitor.types import FeedState
 
 SAME_STORM_FOR = timedelta(hours=24)
 _USUAL_WITHIN_FOR = timedelta(days=14)
+
+STORM_FROM = 10
+"""Entries of one poll from which a burst of what its feed had shown before is worth a word."""
+FLOOD_FROM = 30
+"""Entries of one poll that nobody had seen, from which it may be an archive instead of news ..."""
+FLOOD_TIMES = 5
+"""... where they are so many times what the feed usually brings within the time since its last answer ..."""
+FLOOD_MATCHES = 5
+"""... and where more than so many of them would be told one by one."""
+UPDATES_FROM = 20
+"""Changed entries of one poll from which their changes are a new template's, not the facts'; if more than FLOOD_MATCHES match."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """What one poll of one feed brought, before anything is decided on it."""
+
+    unknown: int = 0
+    """Entries whose guid, address and text were new."""
+    unknown_matches: int = 0
+    usual: float = 0.0
+    """What this feed brings in the time that passed since its last answer."""
+    undated: int = 0
+    """Of the unknown: without a date, or of a date that tells nothing (see `tells_nothing`)."""
+    changed: int = 0
+    """Entries whose guid was known and whose content changed."""
+    changed_matches: int = 0
+    is_first_poll: bool = False
+
+
+def is_flood(burst: Burst) -> bool:
+    """Whether unknown entries are an archive rather than news: far more than usual, and most with dates that tell nothing.
+
+    A feed that was down for a day, or a day of great events, also brings many at once; but these bear the dates of their making.
+    """
+    return (
+        not burst.is_first_poll
+        and burst.unknown >= max(FLOOD_FROM, FLOOD_TIMES * burst.usual)
+        and burst.unknown_matches > FLOOD_MATCHES
+        and 2 * burst.undated >= burst.unknown
+    )
+
+
+def is_reprint(burst: Burst) -> bool:
+    """Whether so many known entries changed at once that it is the site's template, not the news."""
+    return not burst.is_first_poll and burst.changed >= UPDATES_FROM and burst.changed_matches > FLOOD_MATCHES
+
+
+def tells_nothing(published_at: Sequence[datetime | None], *, last_at: datetime | None, now: datetime) -> int:
+    """How many of these dates say nothing of when an entry was made.
+
+    None; to come; long before the feed's last answer, when it would have been shown; or shared, to ten minutes, by a third of all.
+    """
+    known = [at for at in published_at if at is not None]
+    places = Counter(int(at.timestamp() // 600) for at in known)
+    crowd = max(3, len(published_at) // 3)
+    since_at = last_at - timedelta(days=1) if last_at else None
+    return sum(
+        at is None
+        or at > now
+        or (since_at is not None and at < since_at)
+        or places[int(at.timestamp() // 600)] >= crowd
+        for at in published_at
+    )
+
+
+def is_storm(fresh: int, had: int) -> bool:
+    """Whether a poll that showed `fresh` entries as new, `had` of which its feed had shown before, is worth a notice."""
+    return had >= STORM_FROM and 2 * had >= fresh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +106,14 @@ class Storm:
     @property
     def is_worth_a_word(self) -> bool:
         """Whether the operator should hear of it."""
-        return self.is_flood or self.is_reprint or policy.is_storm(self.fresh, len(self.had))
+        return self.is_flood or self.is_reprint or is_storm(self.fresh, len(self.had))
 
 
 def guarded(
     session: Session, feed: FeedState, judged: Sequence[Judged], *, now: datetime
 ) -> tuple[tuple[Judged, ...], Storm | None]:
     """The articles of a poll, those marked that are no news; call it before the poll is settled."""
-    if len(judged) < policy.STORM_FROM:
+    if len(judged) < STORM_FROM:
         return tuple(judged), None
     changed, had, unknown = _sorted(session, feed, judged)
     storm = _storm(session, feed, judged, changed, had, unknown, now=now)
@@ -59,7 +127,7 @@ def guarded(
 
 def is_still_one(storm: Storm, had: int) -> bool:
     """The same once it is known which of its entries really were copies: articles at one canonical address need not be."""
-    return policy.is_storm(storm.fresh, had)
+    return is_storm(storm.fresh, had)
 
 
 def begins(session: Session, feed_id: int, *, now: datetime) -> bool:
@@ -84,8 +152,8 @@ def _storm(
     burst = Burst(
         unknown=len(unknown),
         unknown_matches=_matches(judged, unknown),
-        usual=_usual(session, feed.id, first_at, last_at, now=now) if len(unknown) >= policy.FLOOD_FROM else 0.0,
-        undated=policy.tells_nothing(dates, last_at=last_at, now=now),
+        usual=_usual(session, feed.id, first_at, last_at, now=now) if len(unknown) >= FLOOD_FROM else 0.0,
+        undated=tells_nothing(dates, last_at=last_at, now=now),
         changed=len(changed),
         changed_matches=_matches(judged, changed),
         is_first_poll=feed.first_polled_at is None,
@@ -94,8 +162,8 @@ def _storm(
         burst=burst,
         fresh=len(judged) - len(changed),
         had=frozenset(had),
-        is_flood=policy.is_flood(burst),
-        is_reprint=policy.is_reprint(burst),
+        is_flood=is_flood(burst),
+        is_reprint=is_reprint(burst),
     )
 
 

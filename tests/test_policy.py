@@ -7,8 +7,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.alert import Arrival, Limits, decide, escalation, hold
-from monitor.types import Article, Before, Escalation, FirstPoll, Grade, Growth, Kind, Reason, Score, StoryChoice
+from monitor.policy import decide, escalation, hold
+from monitor.types import (
+    Arrival,
+    Article,
+    Before,
+    Escalation,
+    FirstPoll,
+    Grade,
+    Growth,
+    Kind,
+    Limits,
+    Reason,
+    Score,
+    StoryChoice,
+)
 
 NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
 ARTICLE = Article(

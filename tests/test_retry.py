@@ -1,0 +1,95 @@
+"""What follows from one try to deliver: next try, pause of the channel, what the operator hears."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor import retry
+from monitor.retry import DELIVERY_DELAYS
+from monitor.types import (
+    Alert,
+    AlertKind,
+    ChannelEvent,
+    ChannelState,
+    DeliveryState,
+    DeliveryUpdate,
+    Lease,
+    Outcome,
+    Result,
+)
+
+NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
+LEASE = Lease(token="t", until_at=NOW + timedelta(minutes=2))
+ALERT = Alert(id="alt_1", kind=AlertKind.NEW, created_at=NOW, title="t")
+jitters = st.floats(0, 1)
+
+
+def tried(
+    outcome: Outcome, *, attempts: int = 0, failures: int = 0, jitter: float = 0, now: datetime = NOW
+) -> DeliveryUpdate:
+    delivery = DeliveryState(id=1, alert=ALERT, channel="desk", attempts=attempts, lease=LEASE, created_at=NOW)
+    state = ChannelState(failures=failures, failing_since_at=NOW if failures else None, is_failing_told=failures >= 3)
+    return retry.tried(delivery, state, outcome, now=now, jitter=jitter)
+
+
+def test_sent_is_sent_and_wakes_what_waited_on_a_channel_that_was_down() -> None:
+    assert tried(Outcome(result=Result.SENT)).state == "sent"
+    assert tried(Outcome(result=Result.SENT), failures=5).wakes_waiting
+    assert not tried(Outcome(result=Result.SENT), failures=1).wakes_waiting
+
+
+@given(attempts=st.integers(0, 8), jitter=jitters)
+def test_w8_the_delays_are_those_of_standard_webhooks_within_a_fifth(attempts: int, jitter: float) -> None:
+    waits = tried(Outcome(result=Result.TRANSIENT, code="500"), attempts=attempts, jitter=jitter).next_at - NOW
+    assert DELIVERY_DELAYS[attempts] <= waits <= DELIVERY_DELAYS[attempts] * 1.201
+
+
+def test_w12_after_the_last_delay_a_delivery_is_given_up_about_three_days_in() -> None:
+    assert tried(Outcome(result=Result.TRANSIENT, code="500"), attempts=9).state == "dead"
+    assert timedelta(hours=75) < sum(DELIVERY_DELAYS, timedelta()) < timedelta(hours=77)
+
+
+@given(asked=st.timedeltas(timedelta(seconds=1), timedelta(hours=24)), attempts=st.integers(0, 50))
+def test_w7_retry_after_is_not_undercut_and_does_not_use_up_the_schedule(asked: timedelta, attempts: int) -> None:
+    update = tried(Outcome(result=Result.TRANSIENT, code="429", retry_after_for=asked), attempts=attempts)
+    assert update.state == "pending"
+    assert update.next_at >= NOW + asked
+    assert update.channel_paused_until_at is not None
+    assert update.channel_paused_until_at >= NOW + asked
+
+
+def test_w5_a_message_called_wrong_is_tried_three_times() -> None:
+    states = [tried(Outcome(result=Result.REJECTED, code="422"), attempts=n).state for n in range(3)]
+    assert states == ["pending", "pending", "dead"]
+
+
+def test_w6_a_destination_that_is_gone_disables_the_channel_and_holds_the_message() -> None:
+    update = tried(Outcome(result=Result.GONE, code="410", detail="archived"))
+    assert (update.state, update.channel_disabled_reason) == ("held", "archived")
+    assert retry.channel_event(ChannelState(), update) is ChannelEvent.DISABLED
+
+
+@given(failures=st.integers(0, 500), code=st.sampled_from(["connect", "timeout", "dns", "503", "429", "421"]))
+def test_w11_a_receiver_that_is_down_is_found_back_within_half_an_hour(failures: int, code: str) -> None:
+    update = tried(Outcome(result=Result.TRANSIENT, code=code), attempts=failures, failures=failures)
+    assert update.state == "pending"
+    assert update.next_at - NOW <= timedelta(minutes=36)
+    assert update.next_at == update.channel_paused_until_at
+
+
+def test_w15_a_receiver_that_fails_at_random_pauses_its_channel_for_seconds_not_minutes() -> None:
+    blip = tried(Outcome(result=Result.TRANSIENT, code="503"), failures=1, now=NOW + timedelta(seconds=5))
+    outage = tried(Outcome(result=Result.TRANSIENT, code="503"), failures=8, now=NOW + timedelta(minutes=12))
+    assert blip.next_at - NOW == timedelta(seconds=10)
+    assert outage.next_at - NOW == timedelta(minutes=24)
+    assert not blip.channel.is_failing_told
+
+
+def test_what_is_too_old_is_given_up_and_a_channel_of_nothing_but_failures_is_disabled() -> None:
+    late = NOW + timedelta(days=4, minutes=1)
+    down = Outcome(result=Result.TRANSIENT, code="connect")
+    assert tried(down, failures=9, now=late).state == "dead"
+    assert tried(down, failures=9, now=NOW + timedelta(days=5, minutes=1)).channel_disabled_reason
