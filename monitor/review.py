@@ -15,9 +15,10 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from monitor import history, seedfiles
-from monitor.calibrate import Calibration, margin
+from monitor.calibrate import Calibration
 from monitor.ledger import Carrier, outlets
 from monitor.lessons import calibration
+from monitor.margins import margin
 from monitor.seedfiles import SeedFileError, Sheet, Written
 from monitor.store import alerts, articles, pages, search, stories, topics
 from monitor.store.tables import (

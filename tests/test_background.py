@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from monitor.background import ArchiveCounts, Background
-from monitor.terms import stem, terms, unit, weigh
+from monitor.term_vectors import unit, weigh
+from monitor.terms import stem, terms
 
 SHIPPED = Background.shipped()
 FERRY = ("Ferry late", "The ferry to Port Ellis was late again on Monday.", "en")

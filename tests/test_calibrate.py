@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.calibrate import Calibration, Curve, Judged, calibrate, margin, topics_left_out
+from monitor.calibrate import Calibration, Curve, Judged, calibrate, topics_left_out
+from monitor.margins import margin
 from monitor.reliability import Forecast, measure, wilson, words
 from monitor.types import Measured
 

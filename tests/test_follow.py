@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.follow import ANCHOR, BOLD, CONFIDENT, WINDOW, allowance, weight
+from monitor.follow import allowance, weight
 from monitor.match import Matcher, Tracker, build, is_confident
+from monitor.matching_tuning import ANCHOR_FROM, FULL_LESSON_FROM, LESSON_WINDOW, PART_LESSON_FROM
 from monitor.types import Example, Score
 from tests.test_match import CAPTAIN, SHIPPED, TRIAL, hit, topic
 
@@ -40,15 +41,15 @@ def matcher(spare: int = 0, *hits: Example, **fields: object) -> Matcher:
 def test_the_nearer_an_article_the_more_it_teaches(one: float, other: float) -> None:
     near, far = max(one, other), min(one, other)
     assert 0 <= weight(far) <= weight(near) <= 1
-    assert weight(BOLD) == 0
-    assert weight(CONFIDENT) == 1
+    assert weight(PART_LESSON_FROM) == 0
+    assert weight(FULL_LESSON_FROM) == 1
 
 
 @given(st.integers(0, 10**7), st.integers(0, 100))
 def test_lessons_are_rationed_by_what_the_archive_has_seen(seen: int, lately: int) -> None:
     assert allowance(999, lately) == 0
-    assert 0 <= allowance(seen, lately) <= allowance(seen + 1_000, lately) <= WINDOW // 1_000
-    assert allowance(WINDOW, 7) == 13
+    assert 0 <= allowance(seen, lately) <= allowance(seen + 1_000, lately) <= LESSON_WINDOW // 1_000
+    assert allowance(LESSON_WINDOW, 7) == 13
 
 
 def test_an_article_about_the_threshold_teaches_a_part_as_long_as_there_is_something_to_spare() -> None:
@@ -86,9 +87,9 @@ def test_what_only_the_topics_own_hits_lead_to_teaches_in_part_no_more() -> None
     )
     (score,) = followed.score(*house)
     share = (score.score + 0.01) / (score.threshold + 0.01)
-    assert BOLD < share < CONFIDENT
+    assert PART_LESSON_FROM < share < FULL_LESSON_FROM
     (alone,) = matcher(9).score(*house)
-    assert alone.score + 0.01 < ANCHOR * (alone.threshold + 0.01)
+    assert alone.score + 0.01 < ANCHOR_FROM * (alone.threshold + 0.01)
     assert score.lesson == 0
 
 

@@ -11,8 +11,8 @@ from sqlmodel import Session, select
 
 from monitor import misses, sampling
 from monitor.background import Background
-from monitor.calibrate import margin
 from monitor.lessons import calibration, learned
+from monitor.margins import margin
 from monitor.match import build
 from monitor.store import judged, near, topics
 from monitor.store.db import Database

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, literal
 from sqlmodel import Session, col, select
 
-from monitor.calibrate import margin
 from monitor.intent import Archive, Arrival
+from monitor.margins import margin
 from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, TopicRow
 
 _LATEST_FOR = timedelta(days=30)

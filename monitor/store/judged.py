@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from monitor.calibrate import Judged, margin
+from monitor.calibrate import Judged
+from monitor.margins import margin
 from monitor.store.tables import ArticleRow, MatchRow, NearMissRow
 
 MOST = 5_000

@@ -10,6 +10,7 @@ from typing import TypeVar
 from sqlalchemy import case, func
 from sqlmodel import Session, col, select
 
+from monitor.matching_tuning import SHIFT
 from monitor.store import versions
 from monitor.store.tables import ArticleRow, LessonRow, MatchRow, NearMissRow, TopicRow, VerdictRow
 from monitor.types import Example, Score, Topic, Verdict
@@ -109,12 +110,12 @@ def _example(match: MatchRow | NearMissRow, article: ArticleRow) -> Example:
     )
 
 
-def hits(session: Session, names: Iterable[str], *, at_least: float, shift: float, limit_each: int) -> list[Example]:
+def hits(session: Session, names: Iterable[str], *, at_least: float, limit_each: int) -> list[Example]:
     """What each of these topics followed by itself last, oldest first: matches `at_least` times above its threshold that nobody
     reviewed, and partial lessons.
 
-    Both sides are shifted by `shift` before they are compared, as the matcher does, and a factor below 1 counts as none
-    (monitor.match.is_confident).
+    What is compared is monitor.margins.share, written for the database; a factor below 1 counts as none, as in
+    monitor.match.is_confident.
     """
     factor = case((col(MatchRow.factor) < 1, col(MatchRow.factor)), else_=1.0)
     found = []
@@ -124,7 +125,7 @@ def hits(session: Session, names: Iterable[str], *, at_least: float, shift: floa
             select(MatchRow, ArticleRow)
             .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
             .where(col(MatchRow.topic) == topic, col(MatchRow.is_relevant).is_(None))
-            .where((col(MatchRow.score) + shift) * factor >= at_least * (col(MatchRow.threshold) + shift))
+            .where((col(MatchRow.score) + SHIFT) * factor >= at_least * (col(MatchRow.threshold) + SHIFT))
             .order_by(col(MatchRow.created_at).desc(), col(MatchRow.article_id).desc())
             .limit(limit_each)
         ).all()
