@@ -95,7 +95,7 @@ class Table:
 
 
 class Background:
-    """Immutable; `with_documents` and `with_archive` give a new one."""
+    """Immutable; `with_documents` gives a new one."""
 
     def __init__(
         self,
@@ -115,19 +115,11 @@ class Background:
         """The first day: word lists only."""
         return cls()
 
-    def with_archive(self, counts: Mapping[str, ArchiveCounts]) -> Background:
-        """The same with these document frequencies (of monitor.terms.terms) in place of earlier ones."""
-        return Background(counts, self.documents, self._says)
-
     def with_documents(self, articles: Iterable[tuple[str, str, str]]) -> Background:
         """Learn from stored articles, each (title, text, language), oldest first: frequencies and the ordinary article."""
         documents = tuple(document(*each) for each in articles)
         says = _says(documents)
         return Background(_count(documents, says), documents, says)
-
-    def idf(self, language: str, term: str) -> float:
-        """Weight of a term in a language; the flat weight of the unseen where nothing is known."""
-        return self.table(language).idf[term]
 
     def table(self, language: str) -> Table:
         """All that is known of a language at once, for those who look up much."""

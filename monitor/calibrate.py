@@ -103,12 +103,6 @@ class Curve:
         found = 1 / (1 + math.exp(-_towards_even(unsure) * (self.offset + own + slope * within)))
         return min(max(found, LEAST_PROBABILITY), MOST_PROBABILITY)
 
-    def margin(self, topic: str, probability: float) -> float:
-        """The margin from which on articles are at least so likely wanted."""
-        own, unsure = self.of_topic.get(topic, (0.0, self.spread))
-        beyond = math.log(probability / (1 - probability)) / _towards_even(unsure) - self.offset - own
-        return beyond / (self.slope if beyond > 0 else self.slope_below)
-
 
 def _towards_even(unsure: float) -> float:
     """The mean of logistic curves that lie `unsure` apart is, nearly, one that is flatter by this factor (MacKay 1992)."""

@@ -131,13 +131,9 @@ def _by_story(arrivals: Sequence[Arrival]) -> dict[int, tuple[float, float]]:
     return best
 
 
-def alerts_by_day(archive: Archive, factor: float) -> list[float]:
-    """How many stories would have been told on each of the days, at this factor."""
-    return told(archive, factor)[0]
-
-
 def told(archive: Archive, factor: float) -> tuple[list[float], float]:
-    """The same, and how many independent observations that rests on: a sample that stands for ten is one."""
+    """How many stories would have been told on each of the days, at this factor, and how many independent observations that
+    rests on: a sample that stands for ten is one."""
     first: dict[int, tuple[date, float]] = {}
     for each in sorted(archive.arrivals, key=lambda one: (one.day, -one.weight)):
         if each.margin >= math.log(factor):

@@ -18,6 +18,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -179,10 +180,6 @@ class Matcher:
         """What it takes for ordinary."""
         return self._background
 
-    def version(self, topic: str) -> str:
-        """Changes whenever the topic could score differently. KeyError for a topic that is unknown or not enabled."""
-        return self.model(topic).version
-
     def score(self, title: str, text: str, language: str) -> tuple[Score, ...]:
         """One score a topic, in topic order; evidence is worked out for matches only."""
         article, scores, thresholds = self._weigh(title, text, language)
@@ -198,17 +195,17 @@ class Matcher:
         )
 
     def evidence(self, topic: str, title: str, text: str, language: str) -> Evidence:
-        """Why the topic scored as it did, for an article above or below its threshold. KeyError as `version`."""
+        """Why the topic scored as it did, for an article above or below its threshold. KeyError as `model`."""
         return self._evidence(self.model(topic), _Article(title, text, language, self._background))
 
     def heaviest(self, topic: str, *, limit: int = 20) -> dict[str, tuple[Contribution, ...]]:
-        """What a topic has learned, for people: by language its heaviest terms as its seeds write them. KeyError as `version`."""
+        """What a topic has learned, for people: by language its heaviest terms as its seeds write them. KeyError as `model`."""
         model = self.model(topic)
         spoken = [language for language in model.sides if language != ANY] or [ANY]
         return {language: heaviest(model, language, limit) for language in spoken}
 
     def weights(self, topic: str, language: str) -> Vector:
-        """The stems by which a topic scores articles of a language, and their weights. KeyError as `version`."""
+        """The stems by which a topic scores articles of a language, and their weights. KeyError as `model`."""
         return self.model(topic).side(code(language)).vector
 
     def themes(self, topic: str, language: str) -> frozenset[str]:
@@ -220,13 +217,13 @@ class Matcher:
         return self._background.table(code(language)).idf
 
     def model(self, topic: str) -> Model:
-        """One topic. KeyError as `version`."""
+        """One topic; its version changes whenever it could score differently. KeyError for one that is unknown or not enabled."""
         return self._order[self._places[topic]]
 
     def _weigh(self, title: str, text: str, language: str) -> tuple[_Article, Floats, Floats]:
         article = _Article(title, text, language, self._background)
         index = self._index(article.language)
-        thresholds = np.minimum(index.strictness * article.strictness - SHIFT, index.ceilings)
+        thresholds = _threshold(index.strictness, article.strictness, index.ceilings)
         return article, index.score(article.vector), thresholds
 
     def _score(self, model: Model, article: _Article, value: float, threshold: float) -> Score:
@@ -262,7 +259,7 @@ class Matcher:
         key = model.base, article.language
         side = self._anchors.get(key) or self._anchors.setdefault(key, model.anchor(article.language))
         factor = max(model.factor, 1.0)
-        threshold = min(_strictness(side, factor) * article.strictness - SHIFT, _ceiling(side, factor))
+        threshold = float(_threshold(_strictness(side, factor), article.strictness, _ceiling(side, factor)))
         return margins.share(dot(article.vector, side.vector), threshold) >= ANCHOR_FROM
 
     def _evidence(self, model: Model, article: _Article) -> Evidence:
@@ -294,7 +291,7 @@ class _Article:
         table = background.table(self.language)
         self.vector = vector(title, text, self.language, background)
         likeness, rarity = table.likeness(self.vector), table.rarity(self.vector)
-        # the article's part of the threshold rule, whose topic's part is `_strictness`: both are fitted together
+        # the article's part of the threshold (Model 6 in docs/matching.md); the topic's is worked out by `_strictness`
         self.strictness = (
             math.exp(THRESHOLD_LEVEL)
             * (likeness + LIKENESS_OFFSET) ** THRESHOLD_LIKENESS_EXPONENT
@@ -351,6 +348,11 @@ class _Index:
 
 
 _NONE = np.array([], np.int32), np.array([], np.float64)
+
+
+def _threshold(of_topic: Floats | float, of_article: float, ceiling: Floats | float) -> Any:
+    """The threshold rule, for one topic or an array of them: the topic's part times the article's, at most the topic's ceiling."""
+    return np.minimum(of_topic * of_article - SHIFT, ceiling)
 
 
 def _strictness(side: Side, factor: float) -> float:

@@ -54,14 +54,14 @@ def test_lessons_are_rationed_by_what_the_archive_has_seen(seen: int, lately: in
 
 def test_an_article_about_the_threshold_teaches_a_part_as_long_as_there_is_something_to_spare() -> None:
     tracker = Tracker(matcher(1))
-    before = tracker.matcher.version("ferry")
+    before = tracker.matcher.model("ferry").version
     (lesson,) = tracker.score(*SALE)
     assert 0 < lesson.lesson < 1
-    learned = tracker.matcher.version("ferry")
+    learned = tracker.matcher.model("ferry").version
     assert learned != before
     again = ("Ferry line to sell ships", "The owner of the ferry Marigold sells ships and its harbour offices.", "en")
     assert tracker.score(*again)[0].lesson == 0, "nothing is left to spare"
-    assert tracker.matcher.version("ferry") == learned
+    assert tracker.matcher.model("ferry").version == learned
     assert Tracker(matcher(0)).score(*SALE)[0].lesson == 0
 
 
@@ -102,7 +102,7 @@ def test_a_restart_knows_partial_lessons() -> None:
     tracker = Tracker(matcher(2))
     parts = {article: tracker.score(*article)[0].lesson for article in (SALE, CAPTAIN)}
     restarted = matcher(2, *(of(article, part) for article, part in parts.items()))
-    assert restarted.version("ferry") == tracker.matcher.version("ferry")
+    assert restarted.model("ferry").version == tracker.matcher.model("ferry").version
     assert restarted.score(*TRIAL)[0].score == pytest.approx(tracker.score(*TRIAL)[0].score)
 
 
@@ -133,19 +133,21 @@ def test_a_renewed_model_does_not_bring_back_what_the_topic_had_let_go() -> None
     tracker.begin()
     fresh = matcher(0, *(hit(day) for day in days))
     tracker.renew(fresh)
-    assert tracker.matcher.version("ferry") == fresh.version("ferry")
+    assert tracker.matcher.model("ferry").version == fresh.model("ferry").version
 
 
 def test_what_is_learned_while_a_model_is_built_anew_is_kept_stored_or_not() -> None:
     tracker = Tracker(matcher())
     tracker.begin()
     scores = tracker.score(*CAPTAIN)
-    learned = tracker.matcher.version("ferry")
+    learned = tracker.matcher.model("ferry").version
     tracker.renew(matcher())
-    assert tracker.matcher.version("ferry") == learned, "its poll is not stored yet"
+    assert tracker.matcher.model("ferry").version == learned, "its poll is not stored yet"
     tracker.stored(*CAPTAIN, scores)
     tracker.renew(matcher())
-    assert tracker.matcher.version("ferry") == learned, "it was stored after the store was read"
+    assert tracker.matcher.model("ferry").version == learned, "it was stored after the store was read"
     tracker.begin()
     tracker.renew(matcher())
-    assert tracker.matcher.version("ferry") == matcher().version("ferry"), "the store is asked for it from now on"
+    assert tracker.matcher.model("ferry").version == matcher().model("ferry").version, (
+        "the store is asked for it from now on"
+    )

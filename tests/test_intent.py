@@ -18,7 +18,7 @@ from monitor.background import Background
 from monitor.backtest import Line
 from monitor.calibrate import Calibration, Curve, Standing, Text, calibrate
 from monitor.costs import costs
-from monitor.intent import Archive, Arrival, Intent, alerts_by_day, decide, read
+from monitor.intent import Archive, Arrival, Intent, decide, read
 from monitor.match import build
 from monitor.matching_tuning import LEAST_FACTOR, MOST_FACTOR
 from monitor.seeds import load
@@ -79,7 +79,7 @@ def test_alerts_a_day_are_what_the_archive_would_have_told() -> None:
     spread = archive(*(at / 100 for at in range(-40, 60)))
     for wanted in (1, 3, 6):
         setting = decide(f"about {wanted} alerts a day", "x", spread, Calibration())
-        assert sum(alerts_by_day(spread, setting.factor)) == pytest.approx(10 * wanted, abs=1)
+        assert sum(intent.told(spread, setting.factor)[0]) == pytest.approx(10 * wanted, abs=1)
         assert not setting.note
 
 
@@ -132,9 +132,9 @@ def test_the_cost_of_an_intent_is_by_the_time_it_was_reckoned_over() -> None:
 
 def test_a_story_is_told_once_and_a_sample_stands_for_many() -> None:
     one_story = Archive(tuple(Arrival(date(2026, 1, 1), 7, at / 10) for at in range(10)), 2.0)
-    assert sum(alerts_by_day(one_story, 1.0)) == 1
-    assert sum(alerts_by_day(archive(-0.1, -0.2, weight=5), 0.7)) == 10
-    assert len(alerts_by_day(archive(days=4), 1.0)) == 4
+    assert sum(intent.told(one_story, 1.0)[0]) == 1
+    assert sum(intent.told(archive(-0.1, -0.2, weight=5), 0.7)[0]) == 10
+    assert len(intent.told(archive(days=4), 1.0)[0]) == 4
 
 
 @given(
@@ -221,7 +221,7 @@ def test_daemon_and_explain_agree_on_the_factor(db: Database) -> None:
     with db.reading() as session:
         once, again = lessons.learned(session, [topic]), lessons.learned(session, [topic])
         setting, seen = lessons.setting(session, topic, [topic])
-    assert once.version(topic.name) == again.version(topic.name)
+    assert once.model(topic.name).version == again.model(topic.name).version
     assert once.model(topic.name).factor == setting.factor != 1.0
     assert seen.days > 3
 

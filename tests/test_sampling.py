@@ -133,7 +133,7 @@ def test_the_same_store_gives_the_same_model_twice(db: Database) -> None:
     )
     with db.reading() as session:
         once, again = learned(session, [ferry]), learned(session, [ferry])
-    assert once.version("ferry") == again.version("ferry")
+    assert once.model("ferry").version == again.model("ferry").version
     assert once.calibration == again.calibration
 
 
