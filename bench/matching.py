@@ -31,17 +31,26 @@ from typing import Any
 
 import numpy as np
 
-from monitor.background import ARCHIVE, ARCHIVE_CHARACTERS, Background, mark
+from monitor.background import Background, mark
 from monitor.calibrate import Text, fit
-from monitor.follow import BOLD, WINDOW, allowance
-from monitor.match import SHIFT, build
+from monitor.follow import allowance
+from monitor.margins import margin, share
+from monitor.match import build
+from monitor.matching_tuning import (
+    ARCHIVE_ARTICLES,
+    ARCHIVE_CHARACTERS,
+    CALIBRATION_GROUPS,
+    LESSON_WINDOW,
+    NEAR_MISS_BANDS,
+    PART_LESSON_FROM,
+)
 from monitor.reliability import Forecast, measure
-from monitor.sampling import BANDS
-from monitor.terms import unit
+from monitor.term_vectors import unit
 from monitor.text import tokens
 from monitor.types import Example, Seed, Topic
 
 SEEDS = (1, 2, 4)
+shares, margins = np.vectorize(share, otypes=[float]), np.vectorize(margin, otypes=[float])
 LEAST_ARTICLES = 6
 """A stream topic with fewer labelled articles says nothing."""
 
@@ -165,9 +174,9 @@ def _cosines(trial: Trial, vectors: list[dict[str, float]], postings: dict[str, 
     for seed in trial.seeds:
         centroid.update(vectors[seed])
     scores = np.zeros(len(vectors))
-    for term, share in unit(centroid).items():
+    for term, weight in unit(centroid).items():
         places, weights = zip(*postings[term], strict=True)
-        scores[list(places)] += share * np.array(weights)
+        scores[list(places)] += weight * np.array(weights)
     return scores[trial.judged]
 
 
@@ -190,17 +199,17 @@ def ours(
             taken = mark(seen)
             background = Background.shipped().with_documents(
                 (title, text[:ARCHIVE_CHARACTERS], "en")
-                for title, text in (data.articles[one] for one in order[max(0, taken - ARCHIVE) : taken])
+                for title, text in (data.articles[one] for one in order[max(0, taken - ARCHIVE_ARTICLES) : taken])
             )
             spare = {
-                each.name: allowance(taken, sum(place >= taken - WINDOW for place in lessons[each.name]))
+                each.name: allowance(taken, sum(place >= taken - LESSON_WINDOW for place in lessons[each.name]))
                 for each in topics
             }
             matcher = build(topics, background=background, hits=hits, spare=spare)
         # without evidence: what is measured here is the decision
         article, scores[at], thresholds[at] = matcher._weigh(*data.articles[at], "en")
         # a topic that is made of these seeds was not there before the last of them
-        near = np.flatnonzero((scores[at] + SHIFT >= BOLD * (thresholds[at] + SHIFT)) & (first < at))
+        near = np.flatnonzero((shares(scores[at], thresholds[at]) >= PART_LESSON_FROM) & (first < at))
         for k in near if is_following else ():
             model = matcher.model(topics[k].name)
             weight = matcher._lesson(model, article, float(scores[at, k]), float(thresholds[at, k]))
@@ -233,20 +242,20 @@ def _hit(topic: Topic, article: tuple[str, str], weight: float) -> Example:
 def _texts(scores: np.ndarray, thresholds: np.ndarray, found: list[Trial]) -> Iterator[tuple[str, Text]]:
     """What came as near as half a threshold, under the name of its labelled topic: all that a calibration is fitted on."""
     for column, trial in enumerate(found):
-        margins = np.log(
-            np.maximum(scores[trial.judged, column] + SHIFT, 1e-9) / (thresholds[trial.judged, column] + SHIFT)
-        )
-        for at in np.flatnonzero(margins >= math.log(BANDS[0])):
-            text = Text(str(column), float(margins[at]), float(trial.is_wanted[at]), 1.0, bool(margins[at] >= 0))
+        found_margins = margins(scores[trial.judged, column], thresholds[trial.judged, column])
+        for at in np.flatnonzero(found_margins >= math.log(NEAR_MISS_BANDS[0])):
+            text = Text(
+                str(column), float(found_margins[at]), float(trial.is_wanted[at]), 1.0, bool(found_margins[at] >= 0)
+            )
             yield trial.topic, text
 
 
 def calibration(texts: list[tuple[str, Text]]) -> None:
     """How right probabilities are, each by a curve fitted on other labelled topics of the set (ten groups of them)."""
     names = sorted({name for name, _ in texts})
-    group = {name: at % 10 for at, name in enumerate(names)}
+    group = {name: at % CALIBRATION_GROUPS for at, name in enumerate(names)}
     near = []
-    for left_out in range(10):
+    for left_out in range(CALIBRATION_GROUPS):
         curve = fit([text for name, text in texts if group[name] != left_out])
         near += [
             (text.is_match, Forecast(curve.probability(text.topic, text.margin), text.share))

@@ -31,6 +31,7 @@ from matching import rows
 
 from monitor import meaning
 from monitor.embedders import Spec, checked, embed, excerpt, identity, key, pack, unpack
+from monitor.matching_tuning import COLD_RISE, EMBEDDING_LESSON_FROM
 from monitor.meaning import Centres
 from monitor.multilingual import shipped
 from monitor.types import Seed, Topic
@@ -166,13 +167,13 @@ class Judge:
 
     def followed(self, aspect: meaning.Aspect, centres: Centres) -> tuple[np.ndarray, np.ndarray]:
         """Scores and decisions in order of publication, by a topic that learns from its own confident matches."""
-        threshold = aspect.threshold * (1 + meaning.COLD * centres.coldness(self.language))
+        threshold = aspect.threshold * (1 + COLD_RISE * centres.coldness(self.language))
         placed = np.array([centres.off(each, self.language) for each in self.raw])
         scores, start = placed @ aspect.vector(self.language), 0
         while (
             self.is_following
             and centres.is_warm(self.language)
-            and len(sure := np.flatnonzero(scores[start:] >= meaning.CONFIDENT * threshold))
+            and len(sure := np.flatnonzero(scores[start:] >= EMBEDDING_LESSON_FROM * threshold))
         ):
             start += int(sure[0])
             changed = aspect.with_hit(self.language, meaning.Hit(self.keys[start], placed[start]))

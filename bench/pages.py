@@ -27,7 +27,8 @@ from statistics import mean
 from typing import Any
 
 from monitor.background import Background
-from monitor.match import build, share_of_threshold
+from monitor.margins import share
+from monitor.match import build
 from monitor.text import tokens
 from monitor.types import Seed, Topic
 from monitor.webpage import main_text, tree_of
@@ -167,8 +168,8 @@ def band(folder: Path) -> Iterator[tuple[float, list[int]]]:
     found: dict[int, list[int]] = {}
     for articles, noise, group in ((*sets, "subtopic"), (*reversed(sets), "triple")):
         for seeds in (1, 2):
-            for share, is_own, is_match in _outcomes(articles, noise, group, seeds):
-                row = found.setdefault(min(int(share * 10), 20), [0, 0, 0, 0])
+            for reached, is_own, is_match in _outcomes(articles, noise, group, seeds):
+                row = found.setdefault(min(int(reached * 10), 20), [0, 0, 0, 0])
                 for place, counts in enumerate((True, is_own, is_match, is_own and is_match)):
                     row[place] += counts
     yield from ((tenth / 10, found[tenth]) for tenth in sorted(found))
@@ -196,7 +197,7 @@ def _outcomes(
         for teaser, whole in zip(teasers, wholes, strict=True):
             own = groups[teaser.topic]
             if number not in own[:seeds]:
-                yield share_of_threshold(teaser), number in own[seeds:], whole.is_match
+                yield share(teaser.score, teaser.threshold), number in own[seeds:], whole.is_match
 
 
 def _topic(name: str, articles: list[dict[str, Any]], seeds: list[int]) -> Topic:

@@ -19,34 +19,26 @@ from zlib import crc32
 import numpy as np
 
 from monitor.language import UNKNOWN, normalize
-from monitor.terms import MAX_WORDS, Vector, mean, stem, terms, unit, weigh
+from monitor.matching_tuning import (
+    ARCHIVE_HALF_WAY,
+    ARCHIVE_SAY,
+    EMPTY_RARITY,
+    FIRST_MARK,
+    FOLDED_NUMBERS,
+    LIKENESS_CAP,
+    LIST_LIKENESS_SHARE,
+    NEWS_LIKENESS,
+    ORDINARY_SAMPLE,
+    ORDINARY_TERMS,
+    REGULAR_MARK,
+    SAME_STORY_COSINE,
+    STORY_TELLINGS,
+    UNSEEN_WORD_SHARE,
+    WORDS_PER_ARTICLE,
+)
+from monitor.term_vectors import Vector, article_vector, mean, read
+from monitor.terms import stem
 
-WORDS_PER_ARTICLE = 200
-"""A word list gives a word's share of all words; as a share of articles this many words long it is 1 - exp(-share * length)."""
-UNSEEN_SHARE = 10**-6.5
-"""A word beyond the shipped lists: rarer than their last, about one word in three million."""
-SAMPLE = 1_000
-"""Articles of a language that the ordinary article is the mean of."""
-# The archive has a third of the say at most: alone it makes a running story's own words ordinary, so that the story is lost.
-_ARCHIVE_SAY = 0.35
-_ARCHIVE_HALF_WAY = 100
-"""Articles of a language at which the archive has half of its say."""
-_ORDINARY_TERMS = 3_000
-ARCHIVE = 1_000
-"""The latest articles of the archive that are learned from: reading more at each start costs more than it teaches."""
-ARCHIVE_CHARACTERS = 2_000
-"""Of each text."""
-_FIRST_MARK, _REGULAR = 50, 4_000
-_ALIKE, _TELLINGS = 0.3, 10.0
-"""Articles as near as this tell one story; of a story told more often than this in a thousand articles, all tellings count as
-so many: else a feed that tells one story only makes its own words ordinary, and its topic loses it."""
-_PLACES = 1 << 10
-"""Numbers that an article is folded into to be compared with a thousand others: good to about .03."""
-_MOST_LIKE = 0.06
-"""No real news is more like the ordinary article than this, full articles included; an archive of one story would make it so."""
-# Word lists miss what all news shares (days, agencies, "reported"), two-line items above all. Measured on archives, an article's
-# likeness to real news is about this much plus this share of its likeness to the word list.
-_NEWS_LIKENESS, _LIST_LIKENESS = 0.02, 0.7
 # By the codes of monitor.language: Croatian, Bosnian and Serbian are one list in wordfreq; its Norwegian is Bokmål.
 _SAME_TABLE = {"hr": "sh", "bs": "sh", "sr": "sh", "no": "nb", "tl": "fil"}
 
@@ -94,16 +86,16 @@ class Table:
         news, .04 for a full article."""
         ordinary = self.ordinary
         found = self.least + sum(weight * ordinary[term] for term, weight in article.items() if term in ordinary)
-        return min(found, _MOST_LIKE)
+        return min(found, LIKENESS_CAP)
 
     def rarity(self, article: Vector) -> float:
         """Mean weight of an article's terms, the heavier the more: about 4 for everyday words, 7 for names and numbers."""
         total = sum(article.values())
-        return sum(weight * self.idf[term] for term, weight in article.items()) / total if total else 4.0
+        return sum(weight * self.idf[term] for term, weight in article.items()) / total if total else EMPTY_RARITY
 
 
 class Background:
-    """Immutable; `with_documents` and `with_archive` give a new one."""
+    """Immutable; `with_documents` gives a new one."""
 
     def __init__(
         self,
@@ -123,19 +115,11 @@ class Background:
         """The first day: word lists only."""
         return cls()
 
-    def with_archive(self, counts: Mapping[str, ArchiveCounts]) -> Background:
-        """The same with these document frequencies (of monitor.terms.terms) in place of earlier ones."""
-        return Background(counts, self.documents, self._says)
-
     def with_documents(self, articles: Iterable[tuple[str, str, str]]) -> Background:
         """Learn from stored articles, each (title, text, language), oldest first: frequencies and the ordinary article."""
         documents = tuple(document(*each) for each in articles)
         says = _says(documents)
         return Background(_count(documents, says), documents, says)
-
-    def idf(self, language: str, term: str) -> float:
-        """Weight of a term in a language; the flat weight of the unseen where nothing is known."""
-        return self.table(language).idf[term]
 
     def table(self, language: str) -> Table:
         """All that is known of a language at once, for those who look up much."""
@@ -147,11 +131,11 @@ class Background:
     def _table(self, language: str, idf: Idf) -> Table:
         """The expected article of the word list, then the mean of archived ones, as they come to outnumber it."""
         of_language = [pair for pair in zip(self.documents, self._says, strict=True) if pair[0].language == language]
-        sample = of_language[:: max(1, len(of_language) // SAMPLE)]
-        seen = ((unit(weigh(each.title, each.body, idf)), say) for each, say in sample)
-        blended = mean([(_expected(_shares(language), idf), float(_ARCHIVE_HALF_WAY)), *seen])
-        assumed = _ARCHIVE_HALF_WAY / (_ARCHIVE_HALF_WAY + sum(say for _, say in sample))
-        return Table(idf, dict(Counter(blended).most_common(_ORDINARY_TERMS)), _NEWS_LIKENESS * assumed)
+        sample = of_language[:: max(1, len(of_language) // ORDINARY_SAMPLE)]
+        seen = ((article_vector(each.title, each.body, idf), say) for each, say in sample)
+        blended = mean([(_expected(_shares(language), idf), float(ARCHIVE_HALF_WAY)), *seen])
+        assumed = ARCHIVE_HALF_WAY / (ARCHIVE_HALF_WAY + sum(say for _, say in sample))
+        return Table(idf, dict(Counter(blended).most_common(ORDINARY_TERMS)), NEWS_LIKENESS * assumed)
 
     def _digest(self) -> str:
         seen = sorted(
@@ -164,24 +148,25 @@ class Background:
 def mark(seen: int) -> int:
     """After how many articles the background in force was taken, once `seen` have arrived: 0 (shipped), 50, 100, 200, ...
     3,200, then every 4,000. So the same articles give the same background, whenever a process was started."""
-    if seen < _FIRST_MARK:
+    if seen < FIRST_MARK:
         return 0
-    if seen < _REGULAR:
-        return _FIRST_MARK << ((seen // _FIRST_MARK).bit_length() - 1)
-    return seen // _REGULAR * _REGULAR
+    if seen < REGULAR_MARK:
+        return FIRST_MARK << ((seen // FIRST_MARK).bit_length() - 1)
+    return seen // REGULAR_MARK * REGULAR_MARK
 
 
 def next_mark(seen: int) -> int:
     """The mark after that of `seen`."""
-    if seen < _FIRST_MARK:
-        return _FIRST_MARK
-    return min(2 * mark(seen), mark(seen) // _REGULAR * _REGULAR + _REGULAR)
+    if seen < FIRST_MARK:
+        return FIRST_MARK
+    return min(2 * mark(seen), mark(seen) // REGULAR_MARK * REGULAR_MARK + REGULAR_MARK)
 
 
 def document(title: str, text: str, language: str) -> Document:
     """An article as the background keeps it."""
     language = normalize(language) or UNKNOWN
-    return Document(language, tuple(terms(title, language)), tuple(terms(text, language)[:MAX_WORDS]))
+    headline, body = read(title, text, language)
+    return Document(language, tuple(headline), tuple(body))
 
 
 def _count(documents: Sequence[Document], says: Sequence[float]) -> dict[str, ArchiveCounts]:
@@ -196,14 +181,14 @@ def _count(documents: Sequence[Document], says: Sequence[float]) -> dict[str, Ar
 
 
 def _says(documents: Sequence[Document]) -> list[float]:
-    """How much each article counts: 1, and less where its story is told more than `_TELLINGS` times among a thousand articles."""
+    """How much each article counts: 1, and less where its story is told more than STORY_TELLINGS times in a thousand."""
     says = [1.0] * len(documents)
     for language in {each.language for each in documents}:
         places = [at for at, each in enumerate(documents) if each.language == language]
-        for start in range(0, len(places), SAMPLE):
-            part = places[start : start + SAMPLE]
+        for start in range(0, len(places), ORDINARY_SAMPLE):
+            part = places[start : start + ORDINARY_SAMPLE]
             for at, tellings in zip(part, _tellings([documents[at] for at in part]), strict=True):
-                says[at] = min(1.0, _TELLINGS / tellings)
+                says[at] = min(1.0, STORY_TELLINGS / tellings)
     return says
 
 
@@ -214,12 +199,12 @@ def _tellings(documents: Sequence[Document]) -> list[int]:
     # without a word list only the archive itself tells rare words from common ones
     seen = ArchiveCounts() if shipped else _count(documents, [1.0] * len(documents))[language]
     idf = _blend(shipped, seen)
-    folded = np.zeros((len(documents), _PLACES), np.float32)
+    folded = np.zeros((len(documents), FOLDED_NUMBERS), np.float32)
     for row, each in zip(folded, documents, strict=True):
-        for term, weight in unit(weigh(each.title, each.body, idf)).items():
+        for term, weight in article_vector(each.title, each.body, idf).items():
             place, is_negative = _place(term)
             row[place] += -weight if is_negative else weight
-    alike = (folded @ folded.T >= _ALIKE).sum(axis=1)
+    alike = (folded @ folded.T >= SAME_STORY_COSINE).sum(axis=1)
     return [max(1, int(each)) for each in alike]
 
 
@@ -227,17 +212,17 @@ def _tellings(documents: Sequence[Document]) -> list[int]:
 def _place(term: str) -> tuple[int, bool]:
     """Where a term is folded to, and with which sign: the same in every process."""
     number = crc32(term.encode(errors="surrogatepass"))
-    return number % _PLACES, bool(number & 1 << 20)
+    return number % FOLDED_NUMBERS, bool(number & 1 << 20)
 
 
 def _blend(shipped: Mapping[str, float], seen: ArchiveCounts) -> Idf:
     """The mean of both sources' weights (a geometric mean of shares): better than either, and than adding their counts."""
-    unseen = _of_articles(UNSEEN_SHARE)
+    unseen = _of_articles(UNSEEN_WORD_SHARE)
     if not seen.documents:
         return Idf({term: -math.log(share) for term, share in shipped.items()}, -math.log(unseen))
     n = seen.documents
-    say = n / (n + _ARCHIVE_HALF_WAY) * (_ARCHIVE_SAY if shipped else 1.0)
-    prior = _ARCHIVE_HALF_WAY / 2
+    say = n / (n + ARCHIVE_HALF_WAY) * (ARCHIVE_SAY if shipped else 1.0)
+    prior = ARCHIVE_HALF_WAY / 2
 
     def weight(term: str) -> float:
         share = shipped.get(term, unseen)
@@ -251,7 +236,7 @@ def _expected(shares: Mapping[str, float], idf: Idf) -> dict[str, float]:
     """The unit vector that an article drawn from the word list has on average."""
     weights = {term: share * idf[term] for term, share in shares.items()}
     length = math.sqrt(sum(weight * idf[term] for term, weight in weights.items()))
-    return {term: _LIST_LIKENESS * weight / length for term, weight in weights.items()} if length else {}
+    return {term: LIST_LIKENESS_SHARE * weight / length for term, weight in weights.items()} if length else {}
 
 
 def _of_articles(share: float) -> float:

@@ -10,7 +10,6 @@ verdicts they are held against, agree with them. Until then it has none.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,35 +18,29 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from monitor import digests
+from monitor.matching_tuning import (
+    CALIBRATION_FOLDS,
+    CALIBRATION_GROUPS,
+    CALIBRATION_OF_EACH,
+    CALIBRATION_SIGMAS,
+    CALIBRATION_VERDICTS,
+    CALIBRATION_WORSE,
+    CURVE_OFFSET,
+    CURVE_OFFSET_SPREAD,
+    CURVE_ROUNDS,
+    CURVE_SLOPE,
+    CURVE_SLOPE_SPREAD,
+    FURTHEST_MARGIN,
+    HEAVIEST_VERDICT,
+    LEAST_PROBABILITY,
+    LEAST_SLOPE,
+    MOST_PROBABILITY,
+    TOPIC_SPREAD,
+    TOPIC_SPREAD_WEIGHT,
+)
 from monitor.reliability import Forecast, Reliability, measure, wilson
 from monitor.types import Measured
-
-ENOUGH = 20
-"""Verdicts on different texts that a topic needs before it says a percentage."""
-ENOUGH_OF_EACH = 3
-"""Of these, confirmed and dismissed each."""
-SHIFT = 0.01
-"""Added to score and threshold, as the matcher does."""
-_FOLDS = 5
-_GROUPS = 10
-# The first guess, from which many verdicts lead away: docs/matching.md says where it comes from.
-_OFFSET, _OFFSET_SPREAD = 0.0, 2.0
-_SLOPE, _SLOPE_SPREAD = 6.0, 2.0
-_LEAST_SLOPE = 0.5
-_TOPIC_SPREAD, _AS_IF_SEEN = 1.0, 4
-"""How far topics' offsets lie apart: a first guess, worth as much as so many topics."""
-_ROUNDS = 8
-"""In which curve and spread are fitted in turn."""
-_FURTHEST = math.log(20.0)
-"""A margin beyond a twentieth or twenty times the threshold tells no more."""
-_HEAVIEST = 5.0
-"""A sampled near miss stands for many, but no single verdict may turn the curve."""
-_STRAY = 2.58
-"""Standard deviations (99 %) that a topic's probabilities may miss its verdicts by."""
-_WORSE = 1.1
-"""Times the squared error of always saying the topic's base rate."""
-_MOST, _LEAST = 0.99, 0.01
-"""No verdicts of one reader prove more."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -91,11 +84,11 @@ class Standing:
 class Curve:
     """P(wanted) = mean of 1 / (1 + exp(-(offset + the topic's own + slope * margin))) over what the topic's own may be."""
 
-    offset: float = _OFFSET
-    slope: float = _SLOPE
+    offset: float = CURVE_OFFSET
+    slope: float = CURVE_SLOPE
     """Above the threshold, for each unit of margin."""
-    slope_below: float = _SLOPE
-    spread: float = _TOPIC_SPREAD
+    slope_below: float = CURVE_SLOPE
+    spread: float = TOPIC_SPREAD
     """How far topics' offsets lie apart: a topic of which nothing is known may be anywhere within."""
     of_topic: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """What is added to the offset, and how sure that is (a standard deviation)."""
@@ -103,18 +96,12 @@ class Curve:
     def probability(self, topic: str, margin: float) -> float:
         """Of an article with this margin; a topic unknown to it is taken for an average one."""
         if math.isnan(margin):
-            return _LEAST
+            return LEAST_PROBABILITY
         own, unsure = self.of_topic.get(topic, (0.0, self.spread))
-        within = min(max(margin, -_FURTHEST), _FURTHEST)
+        within = min(max(margin, -FURTHEST_MARGIN), FURTHEST_MARGIN)
         slope = self.slope if within > 0 else self.slope_below
         found = 1 / (1 + math.exp(-_towards_even(unsure) * (self.offset + own + slope * within)))
-        return min(max(found, _LEAST), _MOST)
-
-    def margin(self, topic: str, probability: float) -> float:
-        """The margin from which on articles are at least so likely wanted."""
-        own, unsure = self.of_topic.get(topic, (0.0, self.spread))
-        beyond = math.log(probability / (1 - probability)) / _towards_even(unsure) - self.offset - own
-        return beyond / (self.slope if beyond > 0 else self.slope_below)
+        return min(max(found, LEAST_PROBABILITY), MOST_PROBABILITY)
 
 
 def _towards_even(unsure: float) -> float:
@@ -144,7 +131,16 @@ class Calibration:
     def digest(self) -> str:
         """Changes with everything that a probability depends on."""
         known = sorted(name for name, each in self.standings.items() if each.is_calibrated)
-        return hashlib.sha256(repr((self.curve, known)).encode()).hexdigest()[:12] if known else ""
+        if not known:
+            return ""
+        return digests.of_calibration(
+            offset=self.curve.offset,
+            slope=self.curve.slope,
+            slope_below=self.curve.slope_below,
+            spread=self.curve.spread,
+            offsets=self.curve.of_topic,
+            calibrated=known,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +153,6 @@ class Text:
     """Of the verdicts, that said yes."""
     weight: float
     is_match: bool
-
-
-def margin(score: float, threshold: float, factor: float = 1.0) -> float:
-    """How far above (or, negative, below) its balanced threshold a score lies, as a logarithm. `factor`: what the topic's
-    sensitivity had multiplied the threshold by; it says what is told, not how likely it is wanted. NaN of what is no number."""
-    try:
-        return math.log(factor * (score + SHIFT) / (threshold + SHIFT))
-    except (ValueError, ZeroDivisionError, OverflowError):
-        # a score below -.01: as far below as can be
-        return -_FURTHEST if math.isfinite(score) and math.isfinite(threshold) and threshold > -SHIFT else math.nan
 
 
 def calibrate(judged: Iterable[Judged]) -> Calibration:
@@ -201,7 +187,7 @@ def _texts(judged: Sequence[Judged]) -> Iterable[Text]:
     for (topic, _), rows in sorted(together.items()):
         share = sum(each.is_relevant for each in rows) / len(rows)
         is_match = any(each.is_match for each in rows)
-        weight = 1.0 if is_match else min(max(each.weight for each in rows), _HEAVIEST)
+        weight = 1.0 if is_match else min(max(each.weight for each in rows), HEAVIEST_VERDICT)
         yield Text(topic, max(each.margin for each in rows), share, weight, is_match)
 
 
@@ -214,7 +200,7 @@ def fit(texts: Sequence[Text]) -> Curve:
         return Curve()
     names = sorted({each.topic for each in texts})
     place = {name: at for at, name in enumerate(names)}
-    margins = np.clip(np.array([each.margin for each in texts]), -_FURTHEST, _FURTHEST)
+    margins = np.clip(np.array([each.margin for each in texts]), -FURTHEST_MARGIN, FURTHEST_MARGIN)
     rows = _Rows(
         topic=np.array([place[each.topic] for each in texts]),
         columns=np.stack([np.ones(len(texts)), np.maximum(margins, 0), np.minimum(margins, 0)]),
@@ -241,26 +227,28 @@ class _Rows:
 
 def _with_spread(rows: _Rows) -> tuple[Floats, Floats, float]:
     """Curve and spread in turn (expectation and maximisation): ([offset, slopes, own ...], how sure each own is, spread)."""
-    spread = _TOPIC_SPREAD
-    at = np.array([_OFFSET, _SLOPE, _SLOPE, *[0.0] * rows.topics])
+    spread = TOPIC_SPREAD
+    at = np.array([CURVE_OFFSET, CURVE_SLOPE, CURVE_SLOPE, *[0.0] * rows.topics])
     unsure = np.full(rows.topics, spread)
-    for _ in range(_ROUNDS):
+    for _ in range(CURVE_ROUNDS):
         at, unsure = _rising(rows, spread, at)
         seen = float((at[3:] ** 2 + unsure**2).sum())
-        spread = math.sqrt((_AS_IF_SEEN * _TOPIC_SPREAD**2 + seen) / (_AS_IF_SEEN + rows.topics))
+        spread = math.sqrt((TOPIC_SPREAD_WEIGHT * TOPIC_SPREAD**2 + seen) / (TOPIC_SPREAD_WEIGHT + rows.topics))
     return at, unsure, spread
 
 
 def _rising(rows: _Rows, spread: float, start: Floats) -> tuple[Floats, Floats]:
     """Verdicts that run against the scores leave the curve nearly flat: it never falls."""
-    guess = np.array([_OFFSET, _SLOPE, _SLOPE, *[0.0] * rows.topics])
-    pull = np.array([_OFFSET_SPREAD**-2, _SLOPE_SPREAD**-2, _SLOPE_SPREAD**-2, *[spread**-2] * rows.topics])
+    guess = np.array([CURVE_OFFSET, CURVE_SLOPE, CURVE_SLOPE, *[0.0] * rows.topics])
+    pull = np.array(
+        [CURVE_OFFSET_SPREAD**-2, CURVE_SLOPE_SPREAD**-2, CURVE_SLOPE_SPREAD**-2, *[spread**-2] * rows.topics]
+    )
     found = _newton(rows, guess, pull, start)
     for column in (1, 2, 1):
-        if found[0][column] < _LEAST_SLOPE and pull[column] < 1e9:
-            guess[column], pull[column] = _LEAST_SLOPE, 1e9
-            found = _newton(rows, guess, pull, np.where(pull == 1e9, _LEAST_SLOPE, start))
-    found[0][1:3] = np.maximum(found[0][1:3], _LEAST_SLOPE)
+        if found[0][column] < LEAST_SLOPE and pull[column] < 1e9:
+            guess[column], pull[column] = LEAST_SLOPE, 1e9
+            found = _newton(rows, guess, pull, np.where(pull == 1e9, LEAST_SLOPE, start))
+    found[0][1:3] = np.maximum(found[0][1:3], LEAST_SLOPE)
     return found
 
 
@@ -294,7 +282,7 @@ def _held_out(texts: Sequence[Text]) -> list[float]:
     """Each text's probability by a curve that was fitted without it."""
     fold = _folds(texts)
     out = [0.0] * len(texts)
-    for number in range(_FOLDS):
+    for number in range(CALIBRATION_FOLDS):
         curve = fit([each for each, of in zip(texts, fold, strict=True) if of != number])
         for at, (each, of) in enumerate(zip(texts, fold, strict=True)):
             if of == number:
@@ -307,15 +295,15 @@ def _folds(texts: Sequence[Text]) -> list[int]:
     order = sorted(range(len(texts)), key=lambda at: (texts[at].topic, texts[at].share, texts[at].margin, at))
     fold = [0] * len(texts)
     for number, at in enumerate(order):
-        fold[at] = number % _FOLDS
+        fold[at] = number % CALIBRATION_FOLDS
     return fold
 
 
 def topics_left_out(texts: Sequence[Text]) -> list[Forecast]:
     """What a curve fitted on other topics says of each text: how right a percentage is for a topic it has never seen. Up to ten
     topics are left out one by one, more in ten groups."""
-    group = {name: at % _GROUPS for at, name in enumerate(sorted({each.topic for each in texts}))}
-    curves = [fit([each for each in texts if group[each.topic] != left_out]) for left_out in range(_GROUPS)]
+    group = {name: at % CALIBRATION_GROUPS for at, name in enumerate(sorted({each.topic for each in texts}))}
+    curves = [fit([each for each in texts if group[each.topic] != left_out]) for left_out in range(CALIBRATION_GROUPS)]
     return [Forecast(curves[group[each.topic]].probability(each.topic, each.margin), each.share) for each in texts]
 
 
@@ -344,12 +332,12 @@ def measured(texts: Iterable[Text]) -> Measured | None:
 
 
 def _too_few(texts: int, confirmed: float) -> str:
-    if texts < ENOUGH:
-        return f"{texts} of the {ENOUGH} verdicts it takes"
-    if confirmed < ENOUGH_OF_EACH:
-        return f"nearly all of its {texts} verdicts are dismissals; it takes {ENOUGH_OF_EACH} of each kind"
-    if texts - confirmed < ENOUGH_OF_EACH:
-        return f"nearly all of its {texts} verdicts are confirmations; it takes {ENOUGH_OF_EACH} of each kind"
+    if texts < CALIBRATION_VERDICTS:
+        return f"{texts} of the {CALIBRATION_VERDICTS} verdicts it takes"
+    if confirmed < CALIBRATION_OF_EACH:
+        return f"nearly all of its {texts} verdicts are dismissals; it takes {CALIBRATION_OF_EACH} of each kind"
+    if texts - confirmed < CALIBRATION_OF_EACH:
+        return f"nearly all of its {texts} verdicts are confirmations; it takes {CALIBRATION_OF_EACH} of each kind"
     return ""
 
 
@@ -361,10 +349,10 @@ def _at_odds(forecasts: Sequence[Forecast], reliability: Reliability | None) -> 
     wide = math.sqrt(
         sum((1 - 2 * each.probability) ** 2 * each.probability * (1 - each.probability) for each in forecasts)
     )
-    if abs(off) > _STRAY * spread or (wide > 0 and abs(slant) > _STRAY * wide):
+    if abs(off) > CALIBRATION_SIGMAS * spread or (wide > 0 and abs(slant) > CALIBRATION_SIGMAS * wide):
         return (
             "its verdicts do not follow its scores: more verdicts, or seeds that say better what is wanted, will help"
         )
-    if reliability and reliability.brier > _WORSE * reliability.brier_of_base_rate:
+    if reliability and reliability.brier > CALIBRATION_WORSE * reliability.brier_of_base_rate:
         return "its scores do not tell the confirmed from the dismissed: look at seeds and verdicts"
     return ""

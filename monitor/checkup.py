@@ -20,7 +20,8 @@ import numpy as np
 
 from monitor.background import Background
 from monitor.language import UNKNOWN, normalize
-from monitor.match import SHIFT, Matcher, build
+from monitor.margins import share
+from monitor.match import Matcher, build
 from monitor.sketch import Shingles
 from monitor.text import clean_line, shorten, tokens
 from monitor.types import Score, Seed, Topic
@@ -345,8 +346,8 @@ def _left_out(ward: _Ward, topic: Topic, seed: Seed) -> Score | None:
 
 
 def _part(score: Score) -> float:
-    """How much of its threshold a score reaches, as the matcher compares them."""
-    return max(0.0, (score.score + SHIFT) / (score.threshold + SHIFT))
+    """How much of its threshold a score reaches; 0 for less than nothing."""
+    return max(0.0, share(score.score, score.threshold))
 
 
 # --- topics beside one another ----------------------------------------------------------------------------------------

@@ -12,14 +12,14 @@ from typing import Any
 
 from monitor.background import Background
 from monitor.learn import code
+from monitor.margins import share
 from monitor.match import Matcher, build
-from monitor.terms import Vector, stem
+from monitor.matching_tuning import LEAST_MOVE, MOVED_TERMS
+from monitor.term_vectors import Vector
+from monitor.terms import stem
 from monitor.text import tokens
 from monitor.types import Article, Example, Grade, Score, Topic
 
-SHOWN_TERMS = 3
-_LEAST_MOVE = 0.005
-"""Of a weight in a vector of length one; less is the echo of other terms' moves."""
 _BEFORE, _AFTER = "before", "after"
 
 
@@ -56,7 +56,7 @@ class Changed:
     title: str
     source: str
     before: float
-    """Score over threshold."""
+    """Share of its threshold (monitor.margins)."""
     after: float
 
 
@@ -88,7 +88,7 @@ def difference(
         old, new = matcher.score(article.title, article.text, article.language)
         both += old.is_match and new.is_match
         if old.is_match != new.is_match:
-            changed = Changed(id=id, title=article.title, source=article.source, before=_part(old), after=_part(new))
+            changed = Changed(id=id, title=article.title, source=article.source, before=_share(old), after=_share(new))
             (gained if new.is_match else lost).append(changed)
     return Difference(
         articles=seen, both=both, gained=tuple(gained), lost=tuple(lost), terms=_moved(matcher, before, after)
@@ -104,12 +104,12 @@ def pair(before: Making, after: Making, background: Background) -> Matcher:
     return build(topics, background=background, examples=examples, factors=factors)
 
 
-def moved(before: Making, after: Making, background: Background, *, limit: int = SHOWN_TERMS) -> dict[str, Moved]:
+def moved(before: Making, after: Making, background: Background, *, limit: int = MOVED_TERMS) -> dict[str, Moved]:
     """The terms that changed most, by language; a language in which nothing moved is left out."""
     return _moved(pair(before, after, background), before, after, limit)
 
 
-def _moved(matcher: Matcher, before: Making, after: Making, limit: int = 2 * SHOWN_TERMS) -> dict[str, Moved]:
+def _moved(matcher: Matcher, before: Making, after: Making, limit: int = 2 * MOVED_TERMS) -> dict[str, Moved]:
     found = {}
     for language in sorted(_languages(before) | _languages(after)):
         old, new = (matcher.weights(name, language) for name in (_BEFORE, _AFTER))
@@ -130,7 +130,7 @@ def _texts(making: Making) -> list[tuple[str, str, str]]:
 
 def _terms(old: Vector, new: Vector, written: Mapping[str, str], limit: int) -> Moved:
     by = {term: new.get(term, 0.0) - old.get(term, 0.0) for term in old.keys() | new.keys()}
-    ordered = sorted((each for each in by if abs(by[each]) >= _LEAST_MOVE), key=lambda each: (-abs(by[each]), each))
+    ordered = sorted((each for each in by if abs(by[each]) >= LEAST_MOVE), key=lambda each: (-abs(by[each]), each))
     heavier, lighter = ([each for each in ordered if (by[each] > 0) is up][:limit] for up in (True, False))
     return Moved(*(tuple(written.get(each, each) for each in side) for side in (heavier, lighter)))
 
@@ -146,5 +146,5 @@ def _written(makings: Iterable[Making], language: str) -> dict[str, str]:
     return found
 
 
-def _part(score: Score) -> float:
-    return round(score.score / score.threshold, 3) if score.threshold > 0 else 0.0
+def _share(score: Score) -> float:
+    return round(share(score.score, score.threshold), 3)

@@ -13,11 +13,7 @@ from typing import Any
 import numpy as np
 
 from monitor.intent import WORDS, Archive, Setting, told
-
-SURE = 0.9
-"""How often the range of alerts a day should hold what comes."""
-_BOOTSTRAP_DAYS = 7
-_RESAMPLES = 2_000
+from monitor.matching_tuning import BOOTSTRAP_DAYS, BOOTSTRAP_DRAWS, RATE_COVERAGE, RATE_NORMAL_FROM, RATE_SIGMAS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +69,9 @@ def rate(by_day: Sequence[float], *, days: float | None = None, samples: float |
         return Rate(a_day=0.0, low=0.0, high=0.0, alerts=0, days=0)
     each = alerts / samples if samples else 1.0
     low, high = (bound * each / span for bound in _poisson(round(alerts / each)))
-    if len(by_day) >= _BOOTSTRAP_DAYS and alerts:
-        drawn = np.random.default_rng(0).choice(np.array(by_day), (_RESAMPLES, len(by_day))).sum(axis=1) / span
-        least, most = np.quantile(drawn, ((1 - SURE) / 2, (1 + SURE) / 2))
+    if len(by_day) >= BOOTSTRAP_DAYS and alerts:
+        drawn = np.random.default_rng(0).choice(np.array(by_day), (BOOTSTRAP_DRAWS, len(by_day))).sum(axis=1) / span
+        least, most = np.quantile(drawn, ((1 - RATE_COVERAGE) / 2, (1 + RATE_COVERAGE) / 2))
         low, high = min(low, float(least)), max(high, float(most))
     return Rate(
         a_day=round(alerts / span, 3), low=round(low, 3), high=round(high, 3), alerts=round(alerts), days=round(span)
@@ -84,9 +80,9 @@ def rate(by_day: Sequence[float], *, days: float | None = None, samples: float |
 
 def _poisson(count: int) -> tuple[float, float]:
     """The exact interval for the mean of a Poisson count (Garwood 1936); of a great many the normal one, which is as good."""
-    tail = (1 - SURE) / 2
-    if count > 1_000:
-        return count - 1.645 * math.sqrt(count), count + 1.645 * math.sqrt(count)
+    tail = (1 - RATE_COVERAGE) / 2
+    if count > RATE_NORMAL_FROM:
+        return count - RATE_SIGMAS * math.sqrt(count), count + RATE_SIGMAS * math.sqrt(count)
     low = _where(lambda mean: 1 - _at_most(count - 1, mean), tail, count) if count else 0.0
     return low, _where(lambda mean: -_at_most(count, mean), -tail, count)
 

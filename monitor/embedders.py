@@ -20,17 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.errors import MonitorError
+from monitor.matching_tuning import EMBEDDED_CHARACTERS, EMBEDDED_WORDS, EMBEDDING_NUMBERS, UNIT_LENGTH_OFF
 from monitor.text import clean
 
 Vector = npt.NDArray[np.float32]
 
-WORDS = 60
-"""Of the text, after the title: at least as good as the whole of it, and ten times cheaper (docs/matching.md)."""
-WIDTH = 600
-"""Room for title and words together, in letters; a Chinese character takes three."""
 READING = "1"
 """Part of every id: raise it when `excerpt` would read the same article otherwise."""
-_MOST_NUMBERS = 8192
 _EXTRA = "pip install 'article-monitor[multilingual]' (from a checkout: make multilingual)"
 
 
@@ -84,15 +80,17 @@ def parse(text: str) -> Spec:
 
 def excerpt(title: str, text: str) -> str:
     """What of an article is embedded: its title and first words, without control characters (C code reads it); '' of nothing."""
-    words = clean(text, limit=20 * WORDS * 10).split()[:WORDS]
-    joined = ". ".join(each for each in (" ".join(clean(title, limit=2 * WIDTH).split()), " ".join(words)) if each)
+    words = clean(text, limit=20 * EMBEDDED_WORDS * 10).split()[:EMBEDDED_WORDS]
+    joined = ". ".join(
+        each for each in (" ".join(clean(title, limit=2 * EMBEDDED_CHARACTERS).split()), " ".join(words)) if each
+    )
     # lone surrogates and NUL have no place in what is handed to C
     found = _cut(joined).replace("\0", " ").encode("utf-8", "ignore").decode()
     return found if any(each.isalnum() for each in found) else ""
 
 
 def _cut(text: str) -> str:
-    room = WIDTH
+    room = EMBEDDED_CHARACTERS
     for at, letter in enumerate(text):
         room -= 3 if letter >= "\u2e80" else 1
         if room < 0:
@@ -118,7 +116,7 @@ def checked(answer: Any, count: int, dim: int | None) -> list[Vector | None]:
         found = np.asarray(answer, dtype=np.float32)
     except (TypeError, ValueError):
         raise EmbedderError("it does not answer with vectors of one length") from None
-    if found.ndim != 2 or len(found) != count or not 2 <= found.shape[1] <= _MOST_NUMBERS:
+    if found.ndim != 2 or len(found) != count or not 2 <= found.shape[1] <= EMBEDDING_NUMBERS:
         raise EmbedderError(f"it answers {count} texts with an array of shape {found.shape}")
     if dim is not None and found.shape[1] != dim:
         raise EmbedderError(f"its vectors have {found.shape[1]} numbers now, and had {dim}: is it another model?")
@@ -144,7 +142,7 @@ def unpack(packed: bytes, dim: int | None) -> Vector | None:
     found = np.frombuffer(packed, "<f2").astype(np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         length = float(np.linalg.norm(found))
-    return found / length if np.isfinite(length) and 0.9 < length < 1.1 else None
+    return found / length if np.isfinite(length) and 1 - UNIT_LENGTH_OFF < length < 1 + UNIT_LENGTH_OFF else None
 
 
 # --- embedders of this machine ----------------------------------------------------------------------------------------

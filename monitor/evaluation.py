@@ -15,16 +15,17 @@ from dataclasses import dataclass, field
 
 from monitor import lessons, recall
 from monitor.backtest import Line, replay
-from monitor.calibrate import Calibration, Text, margin, topics_left_out
+from monitor.calibrate import Calibration, Text, topics_left_out
+from monitor.margins import margin
 from monitor.match import Matcher
+from monitor.matching_tuning import NEAR_MISS_BANDS
 from monitor.recall import Band, Recall
 from monitor.reliability import Reliability, measure, wilson
-from monitor.sampling import A_DAY, BANDS
 from monitor.store import near_misses, statistics, topics
 from monitor.store.db import Session
 from monitor.types import Topic
 
-_FURTHEST_BELOW = math.log(BANDS[0])
+_FURTHEST_BELOW = math.log(NEAR_MISS_BANDS[0])
 _FAR = math.log(0.1)
 
 
@@ -190,7 +191,7 @@ def _false_a_day(a_day: float, precision: Precision) -> tuple[float, float, floa
 def _bands(name: str, counted: _Counted) -> list[Band]:
     kept = counted.kept.get(name, ())
     found = []
-    for band in range(len(A_DAY)):
+    for band in range(len(NEAR_MISS_BANDS) - 1):
         rows = [each for each in kept if each.band == band and each.share > 0]
         judged = tuple((1 / each.share, bool(each.is_relevant)) for each in rows if each.is_relevant is not None)
         came = max(counted.near.get(name, Counter())[band], len(rows))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from monitor.terms import Vector, dot, stem, terms
+from monitor.matching_tuning import (
+    EVEN_SENTENCE_WORDS,
+    EVIDENCE_SENTENCE_CHARACTERS,
+    EVIDENCE_SENTENCES,
+    EVIDENCE_TERMS,
+)
+from monitor.term_vectors import Vector, dot
+from monitor.terms import stem, terms
 from monitor.text import sentences, shorten, tokens
 from monitor.types import Contribution, Evidence
 
-MAX_TERMS = 12
 OTHER = "(other terms)"
-MAX_SENTENCE = 400
-"""Characters; longer sentences are cut for display."""
-_MAX_SENTENCES = 200
-_EVEN_LENGTH = 12
-"""Words at which a sentence is neither short nor long: damps one-word sentences and run-on lists alike."""
 
 
 def explain(
@@ -48,8 +49,8 @@ def contributions(article: Vector, topic: Vector, written: Mapping[str, str]) ->
         ),
         key=lambda each: (-abs(each.weight), each.term),
     )
-    rest = sum(each.weight for each in parts[MAX_TERMS:])
-    return (*parts[:MAX_TERMS], *([Contribution(term=OTHER, weight=rest)] if parts[MAX_TERMS:] else []))
+    rest = sum(each.weight for each in parts[EVIDENCE_TERMS:])
+    return (*parts[:EVIDENCE_TERMS], *([Contribution(term=OTHER, weight=rest)] if parts[EVIDENCE_TERMS:] else []))
 
 
 def nearest(article: Vector, seeds: Sequence[tuple[str, Vector]]) -> tuple[str, float]:
@@ -60,12 +61,12 @@ def nearest(article: Vector, seeds: Sequence[tuple[str, Vector]]) -> tuple[str, 
 
 def best_sentence(title: str, text: str, language: str, topic: Vector, idf: Mapping[str, float]) -> str:
     """The sentence that carries most of the topic for its length; the title stands in for an article without a body."""
-    candidates = sentences(text)[:_MAX_SENTENCES] or [title]
+    candidates = sentences(text)[:EVIDENCE_SENTENCES] or [title]
     best = max(candidates, key=lambda each: _strength(each, language, topic, idf))
-    return shorten(best, MAX_SENTENCE)
+    return shorten(best, EVIDENCE_SENTENCE_CHARACTERS)
 
 
 def _strength(sentence: str, language: str, topic: Vector, idf: Mapping[str, float]) -> float:
     words = terms(sentence, language)
     carried = sum(topic[word] * idf[word] for word in set(words) if word in topic)
-    return float(carried / (len(words) + _EVEN_LENGTH) ** 0.5)
+    return float(carried / (len(words) + EVEN_SENTENCE_WORDS) ** 0.5)

@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from monitor.matching_tuning import BROAD_FACTOR, FACTOR_STEP, LEAST_FACTOR, MOST_FACTOR, PRECISE_FACTOR, TOO_FEW_ALERTS
+
 if TYPE_CHECKING:  # numpy would slow every command down that reads the seeds
     from monitor.calibrate import Calibration
 
-WORDS: Mapping[str, float] = {"precise": 1.25, "balanced": 1.0, "broad": 0.8}
+WORDS: Mapping[str, float] = {"precise": PRECISE_FACTOR, "balanced": 1.0, "broad": BROAD_FACTOR}
 """What the threshold is multiplied by."""
-LEAST, MOST = 0.6, 2.0
 FORMS = (*WORDS, '"about 3 alerts a day" (0.01 to 999)', '"precision at least 80 %" (50 to 99)')
 """What may be asked for, for people."""
 _ABOUT = re.compile(r"about\s+(\d{1,3}(?:\.\d{1,2})?)\s+alerts?\s+a\s+day", re.IGNORECASE)
 _PRECISION = re.compile(r"precision\s+at\s+least\s+(\d{1,2})\s*(?:%|percent|per cent)", re.IGNORECASE)
-_STEP = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Arrival:
     day: date
     story: int
     margin: float
-    """Over the balanced threshold, as monitor.calibrate.margin tells it."""
+    """Over the balanced threshold (monitor.margins.margin)."""
     weight: float = 1.0
     """Of how many it is a sample."""
 
@@ -106,7 +106,7 @@ def _about(a_day: float, archive: Archive) -> Setting:
 
 def _cut(stories: Sequence[tuple[float, float]], wanted: float) -> float:
     """The margin from which on stories are told: half way between the last one wanted and the next."""
-    so_far, lowest = 0.0, math.log(MOST)
+    so_far, lowest = 0.0, math.log(MOST_FACTOR)
     for margin, weight in stories:
         if so_far + weight / 2 > wanted:
             return (lowest + margin) / 2
@@ -115,9 +115,9 @@ def _cut(stories: Sequence[tuple[float, float]], wanted: float) -> float:
 
 
 def _missed(a_day: float, expected: float, factor: float) -> str:
-    if factor == MOST and expected > 2 * a_day:
+    if factor == MOST_FACTOR and expected > 2 * a_day:
         return f"as strict as can be, and still about {expected:.1f} alerts a day: seeds that say better what is wanted will help"
-    if factor == LEAST and expected < 0.8 * a_day:
+    if factor == LEAST_FACTOR and expected < TOO_FEW_ALERTS * a_day:
         most = f"the lowest threshold gives about {expected:.1f} alerts a day"
         return f"cannot tell {a_day:g} a day: {most}; more or broader seeds will help"
     return ""
@@ -131,13 +131,9 @@ def _by_story(arrivals: Sequence[Arrival]) -> dict[int, tuple[float, float]]:
     return best
 
 
-def alerts_by_day(archive: Archive, factor: float) -> list[float]:
-    """How many stories would have been told on each of the days, at this factor."""
-    return told(archive, factor)[0]
-
-
 def told(archive: Archive, factor: float) -> tuple[list[float], float]:
-    """The same, and how many independent observations that rests on: a sample that stands for ten is one."""
+    """How many stories would have been told on each of the days, at this factor, and how many independent observations that
+    rests on: a sample that stands for ten is one."""
     first: dict[int, tuple[date, float]] = {}
     for each in sorted(archive.arrivals, key=lambda one: (one.day, -one.weight)):
         if each.margin >= math.log(factor):
@@ -162,8 +158,8 @@ def _at_least(precision: float, topic: str, calibration: Calibration) -> Setting
         return Setting(WORDS["precise"], f"acts like precise until it is calibrated ({standing.why_not})")
     texts = [each for each in calibration.texts if each.topic == topic]
     best = 0.0
-    for step in range(round((MOST - LEAST) / _STEP) + 1):
-        factor = LEAST + step * _STEP
+    for step in range(round((MOST_FACTOR - LEAST_FACTOR) / FACTOR_STEP) + 1):
+        factor = LEAST_FACTOR + step * FACTOR_STEP
         above = [each for each in texts if each.margin >= math.log(factor)]
         weight = sum(each.weight for each in above)
         if not weight:
@@ -173,9 +169,10 @@ def _at_least(precision: float, topic: str, calibration: Calibration) -> Setting
             return Setting(round(factor, 2))
         best = max(best, expected)
     return Setting(
-        MOST, f"as strict as can be, and about {best:.0%} precise at best: more verdicts or better seeds will help"
+        MOST_FACTOR,
+        f"as strict as can be, and about {best:.0%} precise at best: more verdicts or better seeds will help",
     )
 
 
 def _within(factor: float) -> float:
-    return round(min(max(factor, LEAST), MOST), 4)
+    return round(min(max(factor, LEAST_FACTOR), MOST_FACTOR), 4)

@@ -7,37 +7,32 @@ followed as it moves on and is never carried off: half of every topic is what it
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import nlargest
 
+from monitor import digests
 from monitor.background import Background
 from monitor.language import UNKNOWN, normalize
-from monitor.terms import MAX_WORDS, Packed, Vector, dot, mean, stem, terms, unit, weigh
+from monitor.matching_tuning import (
+    COUNTER_PUSH,
+    KEY_CHARACTERS,
+    SAME_TEXT_COSINE,
+    SAME_TEXT_TERMS,
+    SELF_TRAINING_KEPT,
+    SELF_TRAINING_SHARE,
+    THEME_TERMS,
+    TOPIC_TERMS,
+)
+from monitor.term_vectors import Packed, Vector, article_vector, dot, mean, read, unit
+from monitor.terms import stem
 from monitor.text import tokens
 from monitor.types import Contribution, Example, Seed, Topic
 
 MODEL = "7"
 """Part of every version: raise it when the same seeds would be scored differently."""
-MOST_HITS = 40
-"""The latest articles that a topic follows; older ones are let go."""
-KEY_CHARACTERS = 20_000
-"""Of a text that tells whether two examples are one."""
 ANY = ""
 """The vector for languages in which a topic has no seed: names and loan words still meet."""
-_PUSH = 0.5
-"""How strongly counter-examples push (Rocchio's gamma against a beta of 1)."""
-_MAX_TERMS = 400
-"""Terms kept for a topic and language, heaviest first: long seeds end in chance words."""
-_HITS_SHARE = 1.0
-"""How heavy all hits together may become, against the seeds."""
-_RETOLD = 0.6
-"""Two hits as near as this are one article in two prints, and teach once."""
-_HEAVIEST = 10
-"""Terms of which two such prints share at least one: a cheap look before the dear one."""
-_THEMES = 12
-"""Heaviest stems of the seeds that count as what all articles of a topic share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +93,7 @@ class Model:
 
     def with_factor(self, factor: float) -> Model:
         """The model with another factor, which is another version."""
-        base = _digest((self.base, f"{factor:.4f}"))
+        base = digests.of_plain((self.base, f"{factor:.4f}"))
         return replace(self, factor=factor, base=base, version=_version(base, self.hits))
 
     def anchor(self, language: str) -> Side:
@@ -115,7 +110,7 @@ class Model:
         told = [*(each for each in self.samples if each.is_counter), *self.hits]
         if (is_part and not self.spare) or _is_retold(_Telling(hit), map(_Telling, told)):
             return None
-        hits = (*self.hits, hit)[-MOST_HITS:]
+        hits = (*self.hits, hit)[-SELF_TRAINING_KEPT:]
         changed = _side(self.samples, hits, hit.language)
         sides = {**self.sides, hit.language: changed}
         if len(self.sides) == 2:
@@ -148,7 +143,7 @@ def themes(model: Model, language: str) -> frozenset[str]:
     wanted = [each for each in model.samples if not each.is_counter]
     spoken = [each for each in wanted if each.language == language] or wanted
     common = mean((each.vector, each.weight) for each in spoken)
-    return frozenset(nlargest(_THEMES, common, key=common.__getitem__))
+    return frozenset(nlargest(THEME_TERMS, common, key=common.__getitem__))
 
 
 def learn(topic: Topic, examples: Sequence[Example], hits: Sequence[Example], background: Background) -> Model:
@@ -160,7 +155,7 @@ def learn(topic: Topic, examples: Sequence[Example], hits: Sequence[Example], ba
         for each in examples
     ]
     samples = _once(sample(each, background) for each in (*topic.seeds, *verdicts))
-    base = _digest((MODEL, topic, verdicts, background.digest))
+    base = digests.of_model(MODEL, topic, verdicts, background.digest)
     model = Model(topic, samples, (), {}, base, base)
     taught = _taught(model, [sample(each, background) for each in hits])
     languages = {each.language for each in samples}
@@ -188,9 +183,9 @@ def _taught(model: Model, hits: Iterable[Sample]) -> tuple[Sample, ...]:
         if hit.language not in spoken or hit.key in reviewed or hit.key in found:
             continue
         telling = _Telling(hit)
-        if not _is_retold(telling, [*unwanted, *list(found.values())[-MOST_HITS:]]):
+        if not _is_retold(telling, [*unwanted, *list(found.values())[-SELF_TRAINING_KEPT:]]):
             found[hit.key] = telling
-    return tuple(each.sample for each in found.values())[-MOST_HITS:]
+    return tuple(each.sample for each in found.values())[-SELF_TRAINING_KEPT:]
 
 
 class _Telling:
@@ -198,7 +193,7 @@ class _Telling:
 
     def __init__(self, sample: Sample) -> None:
         self.sample, self.vector = sample, sample.vector
-        self.heaviest = frozenset(nlargest(_HEAVIEST, self.vector, key=self.vector.__getitem__))
+        self.heaviest = frozenset(nlargest(SAME_TEXT_TERMS, self.vector, key=self.vector.__getitem__))
 
 
 def _is_retold(hit: _Telling, known: Iterable[_Telling]) -> bool:
@@ -207,7 +202,7 @@ def _is_retold(hit: _Telling, known: Iterable[_Telling]) -> bool:
     return any(
         each.sample.language == hit.sample.language
         and not hit.heaviest.isdisjoint(each.heaviest)
-        and dot(hit.vector, each.vector) >= _RETOLD
+        and dot(hit.vector, each.vector) >= SAME_TEXT_COSINE
         for each in known
     )
 
@@ -215,12 +210,12 @@ def _is_retold(hit: _Telling, known: Iterable[_Telling]) -> bool:
 def sample(article: Seed | Example, background: Background) -> Sample:
     """An article as a topic learns from it."""
     language = code(article.language)
-    read = vector(article.title, article.text, language, background)
+    packed = Packed(vector(article.title, article.text, language, background))
     # by its words only: a seed file may keep the title in the text, or the lines in another way than the store does
-    key = _digest(" ".join(f"{article.title} {article.text[:KEY_CHARACTERS]}".split()))
+    key = digests.of_plain(" ".join(f"{article.title} {article.text[:KEY_CHARACTERS]}".split()))
     if isinstance(article, Example):
-        return Sample("(match)", language, key, Packed(read), article.weight)
-    return Sample(article.file, language, key, Packed(read), article.weight, article.is_counter)
+        return Sample("(match)", language, key, packed, article.weight)
+    return Sample(article.file, language, key, packed, article.weight, article.is_counter)
 
 
 def _side(samples: Sequence[Sample], hits: Sequence[Sample], language: str) -> Side:
@@ -229,7 +224,7 @@ def _side(samples: Sequence[Sample], hits: Sequence[Sample], language: str) -> S
     spoken = [each for each in hits if each.language == language]
     all_of_seeds = sum(each.weight for each in seeds) or 1.0
     all_of_hits = sum(each.weight for each in spoken)
-    part = min(1.0, _HITS_SHARE * all_of_seeds / max(all_of_hits, 1e-9))
+    part = min(1.0, SELF_TRAINING_SHARE * all_of_seeds / max(all_of_hits, 1e-9))
     wanted = [(each.vector, each.weight) for each in seeds] + [(each.vector, part * each.weight) for each in spoken]
     unwanted = [(each.vector, each.weight) for each in own if each.is_counter]
     learned = _rocchio(wanted, unwanted) if seeds else {}
@@ -239,14 +234,14 @@ def _side(samples: Sequence[Sample], hits: Sequence[Sample], language: str) -> S
 
 def _rocchio(wanted: Iterable[tuple[Vector, float]], unwanted: Iterable[tuple[Vector, float]]) -> Vector:
     towards, away = unit(mean(wanted)), unit(mean(unwanted))
-    pushed = {term: towards.get(term, 0) - _PUSH * away.get(term, 0) for term in towards.keys() | away.keys()}
-    kept = sorted(pushed.items(), key=lambda each: (-abs(each[1]), each[0]))[:_MAX_TERMS]
+    pushed = {term: towards.get(term, 0) - COUNTER_PUSH * away.get(term, 0) for term in towards.keys() | away.keys()}
+    kept = sorted(pushed.items(), key=lambda each: (-abs(each[1]), each[0]))[:TOPIC_TERMS]
     return unit(dict(kept))
 
 
 def vector(title: str, text: str, language: str, background: Background) -> Vector:
     """An article's unit vector; `language` is one of `code`."""
-    return unit(weigh(terms(title, language), terms(text, language)[:MAX_WORDS], background.table(language).idf))
+    return article_vector(*read(title, text, language), background.table(language).idf)
 
 
 def heaviest(model: Model, language: str, limit: int) -> tuple[Contribution, ...]:
@@ -263,8 +258,4 @@ def code(language: str) -> str:
 
 
 def _version(base: str, hits: Sequence[Sample]) -> str:
-    return _digest((base, *((each.key, each.weight) for each in hits))) if hits else base
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(repr(value).encode(errors="surrogatepass")).hexdigest()[:12]
+    return digests.of_plain((base, *((each.key, each.weight) for each in hits))) if hits else base

@@ -10,13 +10,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor import intent
-from monitor.background import ARCHIVE, ARCHIVE_CHARACTERS, Background, mark
-from monitor.calibrate import Calibration, calibrate, margin
+from monitor.background import Background, mark
+from monitor.calibrate import Calibration, calibrate
 from monitor.costs import Cost, costs
-from monitor.follow import CONFIDENT, WINDOW, allowance
+from monitor.follow import allowance
 from monitor.intent import Archive, Setting
-from monitor.learn import MOST_HITS
-from monitor.match import SHIFT, Matcher, build
+from monitor.margins import margin
+from monitor.match import Matcher, build
+from monitor.matching_tuning import (
+    ARCHIVE_ARTICLES,
+    ARCHIVE_CHARACTERS,
+    FULL_LESSON_FROM,
+    LEAST_FACTOR,
+    LESSON_WINDOW,
+    SELF_TRAINING_KEPT,
+)
 from monitor.store import archive, topics, verdicts, versions
 from monitor.store.db import Session
 from monitor.types import Topic
@@ -33,7 +41,7 @@ def _learned(session: Session, wanted: Sequence[Topic], ordinary: Background) ->
     names = [each.name for each in wanted]
     odds, examples = calibration(session), verdicts.examples(session, names)
     # copies teach once, so ask for more rows than are learned from
-    hits = topics.hits(session, names, at_least=CONFIDENT, shift=SHIFT, limit_each=2 * MOST_HITS)
+    hits = topics.hits(session, names, at_least=FULL_LESSON_FROM, limit_each=2 * SELF_TRAINING_KEPT)
 
     spare = _spare(session, names)
 
@@ -51,7 +59,7 @@ def _learned(session: Session, wanted: Sequence[Topic], ordinary: Background) ->
 def _spare(session: Session, names: Sequence[str]) -> dict[str, int]:
     """How many partial lessons each topic may take until the archive's next mark."""
     seen = last_mark(session)
-    taken = topics.lessons_since(session, seen - WINDOW)
+    taken = topics.lessons_since(session, seen - LESSON_WINDOW)
     return {name: allowance(seen, taken[name]) for name in names}
 
 
@@ -66,13 +74,14 @@ def seen(session: Session, of: Sequence[Topic], model: Callable[[Sequence[Topic]
     up_to = last_mark(session)
     found = {each.name: archive.arrivals(session, each.name, up_to=up_to) for each in of}
     new = [each for each in of if each.is_enabled and not found[each.name].days]
-    rows, days = archive.fresh(session, up_to=up_to, limit=ARCHIVE, characters=ARCHIVE_CHARACTERS) if new else ([], 0.0)
+    limits = {"limit": ARCHIVE_ARTICLES, "characters": ARCHIVE_CHARACTERS}
+    rows, days = archive.fresh(session, up_to=up_to, **limits) if new else ([], 0.0)
     if rows:
         matcher = model(new)
         scores = [(row, matcher.score(row.title, row.text, row.language)) for row in rows]
         for at, topic in enumerate(new):
             margins = ((row, margin(each[at].score, each[at].threshold, each[at].factor)) for row, each in scores)
-            near = [(row, where) for row, where in margins if where >= math.log(intent.LEAST)]
+            near = [(row, where) for row, where in margins if where >= math.log(LEAST_FACTOR)]
             found[topic.name] = archive.scored(near, days)
     return found
 
@@ -127,7 +136,7 @@ def background(session: Session) -> Background:
     up_to = last_mark(session)
     if not up_to:
         return Background.shipped()
-    found = archive.sample(session, up_to=up_to, limit=ARCHIVE, characters=ARCHIVE_CHARACTERS)
+    found = archive.sample(session, up_to=up_to, limit=ARCHIVE_ARTICLES, characters=ARCHIVE_CHARACTERS)
     return Background.shipped().with_documents(found)
 
 

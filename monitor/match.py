@@ -18,29 +18,33 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from monitor import evidence, follow, intent
+from monitor import evidence, follow, intent, margins
 from monitor.background import Background
-from monitor.calibrate import Calibration, margin
-from monitor.follow import CONFIDENT
+from monitor.calibrate import Calibration
 from monitor.learn import ANY, Model, Side, code, heaviest, learn, sample, themes, vector
+from monitor.matching_tuning import (
+    ANCHOR_FROM,
+    COHERENCE_FLOOR,
+    EXAMPLES_CAP,
+    FULL_LESSON_FROM,
+    FULL_TEXT_FROM,
+    LIKENESS_OFFSET,
+    SHIFT,
+    THRESHOLD_CEILING,
+    THRESHOLD_COHERENCE_EXPONENT,
+    THRESHOLD_EXAMPLES_EXPONENT,
+    THRESHOLD_LEVEL,
+    THRESHOLD_LIKENESS_EXPONENT,
+    THRESHOLD_RARITY_EXPONENT,
+)
 from monitor.rules import forbidden
-from monitor.terms import Vector, dot
+from monitor.term_vectors import Vector, dot
 from monitor.types import Contribution, Evidence, Example, Reason, Score, Topic
-
-# A match is score + .01 >= exp(LEVEL) * article * topic: (likeness + .002) ** LIKENESS * rarity ** RARITY for the article, and
-# examples ** EXAMPLES * coherence ** COHERENCE for the topic. What the five numbers were fitted on is in docs/matching.md.
-_LEVEL, _LIKENESS, _RARITY, _EXAMPLES, _COHERENCE = 0.6, 0.324, -0.464, 0.326, 0.862
-SHIFT = 0.01
-_CEILING = 0.6
-"""No threshold passes this share of what the topic's own examples score on average: what they are like is never lost."""
-_MOST_EXAMPLES = 6
-"""More examples than this do not raise the threshold further: beyond it the rule was not measured."""
-NEAR = 0.6
-"""From this share of its threshold on, up to CONFIDENT, more text of an article may well turn the answer."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -87,29 +91,24 @@ def _of_topics(examples: Iterable[Example]) -> Mapping[str, Sequence[Example]]:
 
 def is_confident(score: Score) -> bool:
     """Whether a topic may learn in full from this match before anybody has looked at it."""
-    return score.is_match and _share_taught(score.score, score.threshold, score.factor) >= CONFIDENT
+    return score.is_match and _share_taught(score.score, score.threshold, score.factor) >= FULL_LESSON_FROM
 
 
 def _share_taught(score: float, threshold: float, factor: float) -> float:
     """The share of a threshold by which lessons are measured. A low factor lets more be told, no more teach."""
-    return min(factor, 1.0) * (score + SHIFT) / max(threshold + SHIFT, SHIFT)
+    return margins.share(score, threshold, min(factor, 1.0))
 
 
 def is_near(score: Score) -> bool:
     """Whether the whole text of an article read in part could turn this answer; a term that is required may stand further down."""
     if score.blocked is not None:
         return score.blocked is Reason.NOT_REQUIRED
-    return NEAR <= share_of_threshold(score) < CONFIDENT
+    return FULL_TEXT_FROM <= margins.share(score.score, score.threshold) < FULL_LESSON_FROM
 
 
 def nearness(score: Score) -> float:
     """How far a score is from its threshold, as a share of it: 0 at the threshold itself."""
-    return abs(1.0 - share_of_threshold(score))
-
-
-def share_of_threshold(score: Score) -> float:
-    """How much of its threshold a score reaches, as the threshold is measured: 1 is a match."""
-    return (score.score + SHIFT) / max(score.threshold + SHIFT, SHIFT)
+    return abs(1.0 - margins.share(score.score, score.threshold))
 
 
 class Matcher:
@@ -181,10 +180,6 @@ class Matcher:
         """What it takes for ordinary."""
         return self._background
 
-    def version(self, topic: str) -> str:
-        """Changes whenever the topic could score differently. KeyError for a topic that is unknown or not enabled."""
-        return self.model(topic).version
-
     def score(self, title: str, text: str, language: str) -> tuple[Score, ...]:
         """One score a topic, in topic order; evidence is worked out for matches only."""
         article, scores, thresholds = self._weigh(title, text, language)
@@ -200,17 +195,17 @@ class Matcher:
         )
 
     def evidence(self, topic: str, title: str, text: str, language: str) -> Evidence:
-        """Why the topic scored as it did, for an article above or below its threshold. KeyError as `version`."""
+        """Why the topic scored as it did, for an article above or below its threshold. KeyError as `model`."""
         return self._evidence(self.model(topic), _Article(title, text, language, self._background))
 
     def heaviest(self, topic: str, *, limit: int = 20) -> dict[str, tuple[Contribution, ...]]:
-        """What a topic has learned, for people: by language its heaviest terms as its seeds write them. KeyError as `version`."""
+        """What a topic has learned, for people: by language its heaviest terms as its seeds write them. KeyError as `model`."""
         model = self.model(topic)
         spoken = [language for language in model.sides if language != ANY] or [ANY]
         return {language: heaviest(model, language, limit) for language in spoken}
 
     def weights(self, topic: str, language: str) -> Vector:
-        """The stems by which a topic scores articles of a language, and their weights. KeyError as `version`."""
+        """The stems by which a topic scores articles of a language, and their weights. KeyError as `model`."""
         return self.model(topic).side(code(language)).vector
 
     def themes(self, topic: str, language: str) -> frozenset[str]:
@@ -222,13 +217,13 @@ class Matcher:
         return self._background.table(code(language)).idf
 
     def model(self, topic: str) -> Model:
-        """One topic. KeyError as `version`."""
+        """One topic; its version changes whenever it could score differently. KeyError for one that is unknown or not enabled."""
         return self._order[self._places[topic]]
 
     def _weigh(self, title: str, text: str, language: str) -> tuple[_Article, Floats, Floats]:
         article = _Article(title, text, language, self._background)
         index = self._index(article.language)
-        thresholds = np.minimum(index.strictness * article.strictness - SHIFT, index.ceilings)
+        thresholds = _threshold(index.strictness, article.strictness, index.ceilings)
         return article, index.score(article.vector), thresholds
 
     def _score(self, model: Model, article: _Article, value: float, threshold: float) -> Score:
@@ -244,7 +239,7 @@ class Matcher:
         )
         standing = self.calibration.standings.get(topic)
         if standing and standing.is_calibrated:
-            probability = self.calibration.probability(topic, margin(value, threshold, factor))
+            probability = self.calibration.probability(topic, margins.margin(value, threshold, factor))
             found = replace(found, probability=probability, measured=standing.measured)
         if value < threshold:
             return found
@@ -264,8 +259,8 @@ class Matcher:
         key = model.base, article.language
         side = self._anchors.get(key) or self._anchors.setdefault(key, model.anchor(article.language))
         factor = max(model.factor, 1.0)
-        threshold = min(_strictness(side, factor) * article.strictness - SHIFT, _ceiling(side, factor))
-        return bool(dot(article.vector, side.vector) + SHIFT >= follow.ANCHOR * (threshold + SHIFT))
+        threshold = float(_threshold(_strictness(side, factor), article.strictness, _ceiling(side, factor)))
+        return margins.share(dot(article.vector, side.vector), threshold) >= ANCHOR_FROM
 
     def _evidence(self, model: Model, article: _Article) -> Evidence:
         side = model.side(article.language)
@@ -296,7 +291,12 @@ class _Article:
         table = background.table(self.language)
         self.vector = vector(title, text, self.language, background)
         likeness, rarity = table.likeness(self.vector), table.rarity(self.vector)
-        self.strictness = math.exp(_LEVEL) * (likeness + 0.002) ** _LIKENESS * rarity**_RARITY
+        # the article's part of the threshold (Model 6 in docs/matching.md); the topic's is worked out by `_strictness`
+        self.strictness = (
+            math.exp(THRESHOLD_LEVEL)
+            * (likeness + LIKENESS_OFFSET) ** THRESHOLD_LIKENESS_EXPONENT
+            * rarity**THRESHOLD_RARITY_EXPONENT
+        )
 
 
 class _Index:
@@ -350,17 +350,22 @@ class _Index:
 _NONE = np.array([], np.int32), np.array([], np.float64)
 
 
+def _threshold(of_topic: Floats | float, of_article: float, ceiling: Floats | float) -> Any:
+    """The threshold rule, for one topic or an array of them: the topic's part times the article's, at most the topic's ceiling."""
+    return np.minimum(of_topic * of_article - SHIFT, ceiling)
+
+
 def _strictness(side: Side, factor: float) -> float:
     """What the threshold is multiplied by for this topic: a mean of several examples lies nearer to everything than one
     example, and the less alike they are the less near it lies to its own."""
-    examples = max(1, min(side.examples, _MOST_EXAMPLES))
-    coherence = min(max(side.coherence, 0.1), 1.0)
-    return float(examples**_EXAMPLES * coherence**_COHERENCE * factor)
+    examples = max(1, min(side.examples, EXAMPLES_CAP))
+    coherence = min(max(side.coherence, COHERENCE_FLOOR), 1.0)
+    return float(examples**THRESHOLD_EXAMPLES_EXPONENT * coherence**THRESHOLD_COHERENCE_EXPONENT * factor)
 
 
 def _ceiling(side: Side, factor: float) -> float:
     """The highest threshold of this topic. Without examples in the language it has none."""
-    return _CEILING * side.coherence * factor if side.coherence > 0 else math.inf
+    return THRESHOLD_CEILING * side.coherence * factor if side.coherence > 0 else math.inf
 
 
 class Tracker:

@@ -9,41 +9,35 @@ witnesses: the one that is further above its own threshold is heard. What was me
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from monitor import intent
-from monitor.calibrate import SHIFT
+from monitor import digests, intent
 from monitor.embedders import Vector, excerpt, key
-from monitor.evidence import MAX_SENTENCE
 from monitor.learn import code
+from monitor.margins import threshold_at
+from monitor.matching_tuning import (
+    CENTRE_LEAST,
+    CENTRE_ONE_IN,
+    CENTRE_PLENTY,
+    CENTRE_PRIOR,
+    COLD_RISE,
+    EMBEDDED_SENTENCES,
+    EMBEDDING_LESSON_FROM,
+    EMBEDDING_LESSONS_KEPT,
+    EMBEDDING_PUSH,
+    EMBEDDING_THRESHOLD,
+    EVIDENCE_SENTENCE_CHARACTERS,
+)
 from monitor.rules import forbidden
 from monitor.text import sentences, shorten
 from monitor.types import Contribution, Evidence, Example, Score, Seed, Topic
 
 MEANING = "(meaning)"
 """The one part of a score by meaning: it has no terms that add up."""
-THRESHOLD = 0.32
-COLD = 0.25
-"""How much higher it is in a language of which no article has been seen yet: the centre we ship is not quite its own."""
-CONFIDENT = 1.2
-"""A match this many times at its threshold teaches its topic what the subject looks like in that language."""
-MOST_HITS = 20
-"""Of a topic in a language, the latest; together they weigh at most as much as its seeds."""
-PRIOR = 10
-"""Articles of a language that the centre we ship counts for."""
-LEAST = 30
-"""Articles that must have been seen before anything is scored, where we ship no centre for the embedder."""
-PLENTY = 100
-"""Articles of a seed's language that are embedded for the sake of its centre; then one in `_ONE_IN`."""
-_ONE_IN = 10
-_PUSH = 0.5
-_SENTENCES = 12
-
 Sentences = Callable[[Sequence[str]], Sequence[Vector | None]]
 """What embeds an article's sentences, to name the nearest one."""
 
@@ -62,15 +56,15 @@ class Centres:
     @property
     def is_known(self) -> bool:
         """Whether enough is known to score by: until then an embedder is only warming up."""
-        return bool(self._prior) and (len(self._prior) > 1 or self.total >= LEAST)
+        return bool(self._prior) and (len(self._prior) > 1 or self.total >= CENTRE_LEAST)
 
     def is_warm(self, language: str) -> bool:
         """Whether matches in a language are sure enough to learn from."""
-        return self.count(language) >= PRIOR
+        return self.count(language) >= CENTRE_PRIOR
 
     def coldness(self, language: str) -> float:
         """How much of a language's centre is assumed rather than seen: 1 on the first day, 0 in the end."""
-        return PRIOR / (self.count(language) + PRIOR)
+        return CENTRE_PRIOR / (self.count(language) + CENTRE_PRIOR)
 
     def count(self, language: str) -> int:
         """Articles seen of a language."""
@@ -80,7 +74,7 @@ class Centres:
         """The vector seen from the centre of its language, as a unit vector."""
         seen, mean = self._seen.get(language, (0, 0.0))
         prior = self._prior.get(language, self._prior.get("", 0.0))
-        return unit(vector - (seen * mean + PRIOR * prior) / (seen + PRIOR))
+        return unit(vector - (seen * mean + CENTRE_PRIOR * prior) / (seen + CENTRE_PRIOR))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,20 +121,20 @@ class Aspect:
         share = min(1.0, sum(weight for weight, _ in wanted) / max(len(found), 1))
         towards = unit(_sum([*wanted, *((share, each.vector) for each in found)]))
         away = [(each.weight, each.vector) for each in self.samples if each.is_counter]
-        return unit(towards - _PUSH * unit(_sum(away))) if away else towards
+        return unit(towards - EMBEDDING_PUSH * unit(_sum(away))) if away else towards
 
     @property
     def version(self) -> str:
         """Changes whenever it could score differently."""
         learned = [(language, [each.key for each in found]) for language, found in sorted(self.hits.items())]
-        return _digest((self.base, learned)) if learned else self.base
+        return digests.of_plain((self.base, learned)) if learned else self.base
 
     def with_hit(self, language: str, hit: Hit) -> Aspect | None:
         """The topic that has learned from one more article; None where it has nothing to learn from it."""
         known = self.hits.get(language, ())
         if language in self.spoken or hit.key in {each.key for each in known}:
             return None
-        return replace(self, hits={**self.hits, language: (*known, hit)[-MOST_HITS:]})
+        return replace(self, hits={**self.hits, language: (*known, hit)[-EMBEDDING_LESSONS_KEPT:]})
 
 
 class Meaning:
@@ -162,7 +156,7 @@ class Meaning:
         if any(spoken and language not in spoken for spoken in self._spoken):
             return True
         is_of_use = self.centres.count(language) < self.centres.total
-        return self.centres.count(language) < PLENTY or (is_of_use and text_key % _ONE_IN == 0)
+        return self.centres.count(language) < CENTRE_PLENTY or (is_of_use and text_key % CENTRE_ONE_IN == 0)
 
     def improve(
         self,
@@ -183,7 +177,7 @@ class Meaning:
         `factor_of` where that was not handed in: one factor, as what it asks for counts alerts in all languages."""
         if not self._fits(vector):
             return tuple(scores)
-        strictness = 1 + COLD * self.centres.coldness(code(language))
+        strictness = 1 + COLD_RISE * self.centres.coldness(code(language))
         placed = self.centres.off(vector, code(language))
         article = _Article(title, text, code(language), placed, strictness, sentences_of, with_misses)
         cosines = (self._matrix(article.language) @ placed).tolist()
@@ -243,7 +237,7 @@ class Meaning:
             threshold=_threshold(aspect, factor, article),
             is_match=False,
             factor=factor,
-            model_version=aspect.version if factor == 1.0 else _digest((aspect.version, f"{factor:.4f}")),
+            model_version=aspect.version if factor == 1.0 else digests.of_plain((aspect.version, f"{factor:.4f}")),
         )
         if cosine < found.threshold:
             return replace(found, evidence=self._evidence(aspect, cosine, article)) if article.with_misses else found
@@ -263,9 +257,11 @@ class Meaning:
 
     def _best_sentence(self, aspect: Aspect, article: _Article) -> str:
         """The nearest to the topic; the title of an article without a body, or where the embedder fails."""
-        offered = [each for each in sentences(article.text)[:_SENTENCES] if excerpt("", each)] or [article.title]
+        offered = [each for each in sentences(article.text)[:EMBEDDED_SENTENCES] if excerpt("", each)] or [
+            article.title
+        ]
         if len(offered) == 1:
-            return shorten(offered[0], MAX_SENTENCE)
+            return shorten(offered[0], EVIDENCE_SENTENCE_CHARACTERS)
         topic = aspect.vector(article.language)
         placed = [
             (float(self.centres.off(vector, article.language) @ topic), sentence)
@@ -275,7 +271,7 @@ class Meaning:
             if vector is not None
         ]
         best = max(placed, key=lambda each: each[0], default=(0.0, article.title))
-        return shorten(best[1], MAX_SENTENCE)
+        return shorten(best[1], EVIDENCE_SENTENCE_CHARACTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,8 +347,9 @@ def _aspect(
     wanted = [each for each in samples if not each.is_counter]
     if not wanted:
         return None
-    level = threshold if threshold is not None else THRESHOLD
-    version = _digest((embedder, topic, [(each.file, each.is_counter) for each in samples], level, centres.total))
+    level = threshold if threshold is not None else EMBEDDING_THRESHOLD
+    known = [(each.file, each.is_counter) for each in samples]
+    version = digests.of_embedded_topic(embedder, topic, known, level, centres.total)
     return Aspect(topic, spoken_by(topic), tuple(samples), level, version, {})
 
 
@@ -362,8 +359,8 @@ def _usual(aspect: Aspect) -> float:
 
 
 def _threshold(aspect: Aspect, factor: float, article: _Article) -> float:
-    """Measured as that of words (monitor.calibrate.margin), so that what an intent counts by margins comes true here as well."""
-    return (aspect.threshold * article.strictness + SHIFT) * factor - SHIFT
+    """Bent as that of words, so that what an intent counts by margins comes true here as well."""
+    return threshold_at(aspect.threshold * article.strictness, factor)
 
 
 def _all(topic: Topic, examples: Sequence[Example]) -> list[tuple[Seed | Example, str, float, bool]]:
@@ -377,10 +374,6 @@ def _sum(weighted: Sequence[tuple[float, Vector]]) -> Vector:
     return np.sum([weight * vector for weight, vector in weighted], axis=0)  # type: ignore[no-any-return]
 
 
-def _digest(value: object) -> str:
-    return hashlib.sha256(repr(value).encode(errors="surrogatepass")).hexdigest()[:12]
-
-
 def is_confident(score: Score) -> bool:
     """Whether a topic may learn from this match before anybody has looked at it. A low factor lets more be told, no more teach."""
-    return score.is_match and score.score * min(score.factor, 1.0) >= CONFIDENT * score.threshold
+    return score.is_match and score.score * min(score.factor, 1.0) >= EMBEDDING_LESSON_FROM * score.threshold

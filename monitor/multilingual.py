@@ -23,6 +23,7 @@ from monitor.embedders import Vector, excerpt, key
 from monitor.embedding import Embedding
 from monitor.learn import code
 from monitor.lessons import last_mark
+from monitor.matching_tuning import EMBEDDING_LESSON_FROM
 from monitor.meaning import Centres, Meaning, is_confident
 from monitor.store import vectors, verdicts
 from monitor.store.db import Database, Session
@@ -136,7 +137,7 @@ class Multilingual:
             texts = _texts_of([*(seed for topic in enabled for seed in topic.seeds), *examples])
             found = vectors.known(session, self.embedding.id, list(texts), self.embedding.dim)
             hits = vectors.hits(
-                session, self.embedding.id, at_least=meaning.CONFIDENT, limit=MOST_HITS, dim=self.embedding.dim
+                session, self.embedding.id, at_least=EMBEDDING_LESSON_FROM, limit=MOST_HITS, dim=self.embedding.dim
             )
         found = {**{each: self._seeds[each] for each in texts if each in self._seeds}, **found}
         missing = [each for each in texts if each not in found]

@@ -10,12 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from monitor.matching_tuning import RELIABILITY_BINS, WILSON_SIGMAS
 from monitor.types import Measured
-
-BINS = 10
-"""Of equal width: 0-10 %, ..., 90-100 %."""
-_Z = 1.959964
-"""95 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +60,9 @@ def wilson(right: float, of: float) -> tuple[float, float]:
     """The 95 % interval of a share (Wilson's, which holds for few and for all or none); (0, 1) of nothing."""
     if of <= 0:
         return 0.0, 1.0
-    share, z2 = min(max(right / of, 0.0), 1.0), _Z * _Z
+    share, z2 = min(max(right / of, 0.0), 1.0), WILSON_SIGMAS * WILSON_SIGMAS
     middle = (share + z2 / (2 * of)) / (1 + z2 / of)
-    half = _Z / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
+    half = WILSON_SIGMAS / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
     low, high = max(0.0, middle - half), min(1.0, middle + half)
     return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
 
@@ -111,9 +107,9 @@ def _by_chance(each: Bin) -> float:
 
 
 def _bins(forecasts: Sequence[Forecast], total: float) -> tuple[Bin, ...]:
-    within: list[list[Forecast]] = [[] for _ in range(BINS)]
+    within: list[list[Forecast]] = [[] for _ in range(RELIABILITY_BINS)]
     for each in forecasts:
-        within[min(int(each.probability * BINS), BINS - 1)].append(each)
+        within[min(int(each.probability * RELIABILITY_BINS), RELIABILITY_BINS - 1)].append(each)
     return tuple(_bin(at, found, total) for at, found in enumerate(within) if found)
 
 
@@ -124,4 +120,6 @@ def _bin(at: int, found: Sequence[Forecast], total: float) -> Bin:
     worth = weight * weight / sum(each.weight**2 for each in found)
     low, high = wilson(true * worth, worth)
     forecast = sum(each.probability * each.weight for each in found) / weight
-    return Bin(at / BINS, (at + 1) / BINS, len(found), forecast, true, low, high, weight / total)
+    return Bin(
+        at / RELIABILITY_BINS, (at + 1) / RELIABILITY_BINS, len(found), forecast, true, low, high, weight / total
+    )

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from monitor import history, seedfiles
-from monitor.calibrate import Calibration, margin
+from monitor.calibrate import Calibration
 from monitor.ledger import Carrier, outlets
 from monitor.lessons import calibration
+from monitor.margins import margin
 from monitor.seedfiles import SeedFileError, Sheet, Written
 from monitor.store import alerts, matches, page_visits, stories, topics, verdicts
 from monitor.store.db import Session

@@ -11,14 +11,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from monitor.calibrate import SHIFT
-
-BANDS = (0.5, 0.7, 0.85, 1.0)
-"""Edges, as parts of the threshold. Below a half hardly anything is ever wanted (docs/matching.md)."""
-A_DAY = (1.0, 1.0, 2.0)
-"""How many of each band are kept a day and topic, about."""
-DAYS = 14
-"""The days that tell how many there usually are."""
+from monitor import margins
+from monitor.matching_tuning import NEAR_MISS_BANDS, NEAR_MISSES_A_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +31,14 @@ def band(score: float, threshold: float) -> int | None:
     """Where below its threshold a score lies; None where it is above, or too far below."""
     if not score < threshold:
         return None
-    part = (score + SHIFT) / (threshold + SHIFT)
-    return next((at for at in reversed(range(len(A_DAY))) if part >= BANDS[at]), None)
+    part = margins.share(score, threshold)
+    return next((at for at in reversed(range(len(NEAR_MISSES_A_DAY))) if part >= NEAR_MISS_BANDS[at]), None)
 
 
 def share(band: int, earlier_today: int, usual: float) -> float:
     """The probability with which the next one of a band is kept: `earlier_today` came before it today, `usual` come on other
     days. Where more come than usual the share falls, so that a flood adds a few (logarithmically many) and no more."""
-    return min(1.0, A_DAY[band] / max(usual, earlier_today + 1.0))
+    return min(1.0, NEAR_MISSES_A_DAY[band] / max(usual, earlier_today + 1.0))
 
 
 def lot(topic: str, url: str, title: str) -> float:
@@ -55,4 +49,4 @@ def lot(topic: str, url: str, title: str) -> float:
 
 def name(band: int) -> str:
     """For people: '85-100 % of the threshold'."""
-    return f"{BANDS[band]:.0%} to {BANDS[band + 1]:.0%} of the threshold"
+    return f"{NEAR_MISS_BANDS[band]:.0%} to {NEAR_MISS_BANDS[band + 1]:.0%} of the threshold"

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from monitor import intent
+from monitor import digests, intent
 from monitor.language import detect, normalize
 from monitor.seed_formats import READERS, single_byte_encoding
 from monitor.text import clean, clean_line, fold, tokens
@@ -169,15 +169,11 @@ def _topic(folder: Path, root: Path, notes: _Notes) -> Topic | None:
         )
         return None
     topic = Topic(name=folder.name, seeds=tuple(seeds), **{"title": _title_from(folder.name), **about})
-    return replace(topic, digest=_digest_of(topic))
+    return replace(topic, digest=digests.of_topic(topic))
 
 
 def _title_from(name: str) -> str:
     return clean_line(re.sub(r"[-_]+", " ", name)).capitalize()
-
-
-def _digest_of(topic: Topic) -> str:
-    return hashlib.sha256(repr(replace(topic, digest="")).encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 # --- topic.toml -------------------------------------------------------------------------------------------------------

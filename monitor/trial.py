@@ -15,10 +15,12 @@ from typing import Any
 
 from monitor import intent
 from monitor.backtest import Line, Replayed, replay
-from monitor.calibrate import Calibration, margin
+from monitor.calibrate import Calibration
 from monitor.costs import Cost, Rate, costs, rate
-from monitor.intent import LEAST, Archive, Arrival, Setting
-from monitor.match import SHIFT, Matcher
+from monitor.intent import Archive, Arrival, Setting
+from monitor.margins import margin, share
+from monitor.match import Matcher
+from monitor.matching_tuning import LEAST_FACTOR
 from monitor.multilingual import Multilingual
 from monitor.store.db import Database
 from monitor.types import Kind, Reason, Score, Topic
@@ -40,7 +42,7 @@ class Shown:
     score: float
     threshold: float
     part: float
-    """Score over threshold: 1 and more is a hit."""
+    """Share of its threshold (monitor.margins): 1 and more is a hit."""
     kind: str
     story: Any
     is_alert: bool
@@ -141,8 +143,8 @@ class _Tally:
             self._blocked[Reason(score.blocked).value] += 1
             return
         is_copy = replayed.filed.choice.kind is Kind.COPY
-        part = (score.score + SHIFT) / (score.threshold + SHIFT)
-        if not is_copy and part * score.factor >= LEAST:
+        part = share(score.score, score.threshold)
+        if not is_copy and part * score.factor >= LEAST_FACTOR:
             self._near.append(self._arrival(replayed, score))
         if score.is_match:
             shown = self._shown(replayed, score, part)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from monitor.background import ArchiveCounts, Background
-from monitor.terms import stem, terms, unit, weigh
+from monitor.background import Background
+from monitor.term_vectors import unit, weigh
+from monitor.terms import stem, terms
 
 SHIPPED = Background.shipped()
 FERRY = ("Ferry late", "The ferry to Port Ellis was late again on Monday.", "en")
@@ -30,7 +31,7 @@ FERRY = ("Ferry late", "The ferry to Port Ellis was late again on Monday.", "en"
 )
 def test_the_first_day_knows_common_words_from_rare_ones(language: str, common: str, middling: str, rare: str) -> None:
     low, middle, high = (
-        max(SHIPPED.idf(language, term) for term in terms(each, language)) for each in (common, middling, rare)
+        max(SHIPPED.table(language).idf[term] for term in terms(each, language)) for each in (common, middling, rare)
     )
     assert low < 1 < middle < high
 
@@ -42,7 +43,7 @@ def test_a_language_without_a_list_weighs_every_word_alike() -> None:
 
 
 def test_codes_that_are_no_language_reach_no_file() -> None:
-    assert SHIPPED.idf("../../secret", "word") == SHIPPED.idf("", "word") > 5
+    assert SHIPPED.table("../../secret").idf["word"] == SHIPPED.table("").idf["word"] > 5
 
 
 def test_the_shipped_tables_are_small_and_say_where_they_are_from() -> None:
@@ -65,18 +66,18 @@ def ferry_news(count: int) -> list[tuple[str, str, str]]:
 def test_what_every_archived_article_says_becomes_ordinary() -> None:
     ferry = stem("ferry", "en")
     learned = SHIPPED.with_documents(ferry_news(300))
-    assert learned.idf("en", ferry) < SHIPPED.idf("en", ferry) / 1.3
-    assert learned.idf("en", "xyzzy") > SHIPPED.idf("en", "xyzzy") - 1
-    assert learned.idf("ru", "и") == SHIPPED.idf("ru", "и")
+    assert learned.table("en").idf[ferry] < SHIPPED.table("en").idf[ferry] / 1.3
+    assert learned.table("en").idf["xyzzy"] > SHIPPED.table("en").idf["xyzzy"] - 1
+    assert learned.table("ru").idf["и"] == SHIPPED.table("ru").idf["и"]
     assert learned.digest != SHIPPED.digest
 
 
 def test_one_story_told_a_thousand_times_does_not_make_its_words_ordinary() -> None:
     ferry = stem("ferry", "en")
     learned = SHIPPED.with_documents([FERRY] * 1_000)
-    assert learned.idf("en", ferry) > SHIPPED.idf("en", ferry) * 0.9
+    assert learned.table("en").idf[ferry] > SHIPPED.table("en").idf[ferry] * 0.9
     among_others = SHIPPED.with_documents([FERRY] * 500 + ferry_news(500))
-    assert among_others.idf("en", ferry) < SHIPPED.idf("en", ferry) / 1.3
+    assert among_others.table("en").idf[ferry] < SHIPPED.table("en").idf[ferry] / 1.3
 
 
 def test_articles_like_the_archive_are_like_the_ordinary_article() -> None:
@@ -90,11 +91,6 @@ def test_articles_like_the_archive_are_like_the_ordinary_article() -> None:
     assert likeness(learned, "Quarterly gallium exports doubled") < likeness(learned, FERRY[1]) / 3
 
 
-def test_counts_alone_teach_too() -> None:
-    learned = SHIPPED.with_archive({"en": ArchiveCounts(1_000, {"ferri": 900})})
-    assert learned.idf("en", "ferri") < SHIPPED.idf("en", "ferri")
-
-
 def test_dialects_share_their_archive() -> None:
     learned = SHIPPED.with_documents([("", "کشتی بندر", "prs")] * 50)
-    assert learned.idf("fa", stem("بندر", "fa")) < SHIPPED.idf("fa", stem("بندر", "fa"))
+    assert learned.table("fa").idf[stem("بندر", "fa")] < SHIPPED.table("fa").idf[stem("بندر", "fa")]

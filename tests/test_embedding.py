@@ -22,6 +22,7 @@ from monitor import config, embedders
 from monitor.embedders import EmbedderError, Spec, excerpt, parse
 from monitor.embedding import Embedding, LocalSource
 from monitor.errors import ConfigError
+from monitor.matching_tuning import EMBEDDED_CHARACTERS
 from monitor.settings import EmbeddingSettings
 from tests.fakes.embedder import DIM, EmbedderServer, embed
 
@@ -62,8 +63,8 @@ def test_title_and_first_words_are_embedded() -> None:
 
 def test_c_code_gets_no_control_characters_and_no_endless_words() -> None:
     assert excerpt("NUL\0 and\x07 bell", "lone \ud800 surrogate") == "NUL and bell. lone surrogate"
-    assert len(excerpt("", "x" * 5_000_000)) == embedders.WIDTH
-    assert len(excerpt("", "字" * 5_000_000)) == embedders.WIDTH // 3
+    assert len(excerpt("", "x" * 5_000_000)) == EMBEDDED_CHARACTERS
+    assert len(excerpt("", "字" * 5_000_000)) == EMBEDDED_CHARACTERS // 3
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\0\0", "--- !!! ---", "\ud800"])
@@ -76,7 +77,7 @@ def test_any_text_is_fit_to_be_embedded(title: str, text: str) -> None:
     read = excerpt(title, text)
     read.encode()
     assert "\0" not in read
-    assert len(read) <= embedders.WIDTH
+    assert len(read) <= EMBEDDED_CHARACTERS
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.follow import ANCHOR, BOLD, CONFIDENT, WINDOW, allowance, weight
+from monitor.follow import allowance, weight
 from monitor.match import Matcher, Tracker, build, is_confident
+from monitor.matching_tuning import ANCHOR_FROM, FULL_LESSON_FROM, LESSON_WINDOW, PART_LESSON_FROM
 from monitor.types import Example, Score
 from tests.test_match import CAPTAIN, SHIPPED, TRIAL, hit, topic
 
@@ -40,27 +41,27 @@ def matcher(spare: int = 0, *hits: Example, **fields: object) -> Matcher:
 def test_the_nearer_an_article_the_more_it_teaches(one: float, other: float) -> None:
     near, far = max(one, other), min(one, other)
     assert 0 <= weight(far) <= weight(near) <= 1
-    assert weight(BOLD) == 0
-    assert weight(CONFIDENT) == 1
+    assert weight(PART_LESSON_FROM) == 0
+    assert weight(FULL_LESSON_FROM) == 1
 
 
 @given(st.integers(0, 10**7), st.integers(0, 100))
 def test_lessons_are_rationed_by_what_the_archive_has_seen(seen: int, lately: int) -> None:
     assert allowance(999, lately) == 0
-    assert 0 <= allowance(seen, lately) <= allowance(seen + 1_000, lately) <= WINDOW // 1_000
-    assert allowance(WINDOW, 7) == 13
+    assert 0 <= allowance(seen, lately) <= allowance(seen + 1_000, lately) <= LESSON_WINDOW // 1_000
+    assert allowance(LESSON_WINDOW, 7) == 13
 
 
 def test_an_article_about_the_threshold_teaches_a_part_as_long_as_there_is_something_to_spare() -> None:
     tracker = Tracker(matcher(1))
-    before = tracker.matcher.version("ferry")
+    before = tracker.matcher.model("ferry").version
     (lesson,) = tracker.score(*SALE)
     assert 0 < lesson.lesson < 1
-    learned = tracker.matcher.version("ferry")
+    learned = tracker.matcher.model("ferry").version
     assert learned != before
     again = ("Ferry line to sell ships", "The owner of the ferry Marigold sells ships and its harbour offices.", "en")
     assert tracker.score(*again)[0].lesson == 0, "nothing is left to spare"
-    assert tracker.matcher.version("ferry") == learned
+    assert tracker.matcher.model("ferry").version == learned
     assert Tracker(matcher(0)).score(*SALE)[0].lesson == 0
 
 
@@ -86,9 +87,9 @@ def test_what_only_the_topics_own_hits_lead_to_teaches_in_part_no_more() -> None
     )
     (score,) = followed.score(*house)
     share = (score.score + 0.01) / (score.threshold + 0.01)
-    assert BOLD < share < CONFIDENT
+    assert PART_LESSON_FROM < share < FULL_LESSON_FROM
     (alone,) = matcher(9).score(*house)
-    assert alone.score + 0.01 < ANCHOR * (alone.threshold + 0.01)
+    assert alone.score + 0.01 < ANCHOR_FROM * (alone.threshold + 0.01)
     assert score.lesson == 0
 
 
@@ -101,7 +102,7 @@ def test_a_restart_knows_partial_lessons() -> None:
     tracker = Tracker(matcher(2))
     parts = {article: tracker.score(*article)[0].lesson for article in (SALE, CAPTAIN)}
     restarted = matcher(2, *(of(article, part) for article, part in parts.items()))
-    assert restarted.version("ferry") == tracker.matcher.version("ferry")
+    assert restarted.model("ferry").version == tracker.matcher.model("ferry").version
     assert restarted.score(*TRIAL)[0].score == pytest.approx(tracker.score(*TRIAL)[0].score)
 
 
@@ -132,19 +133,21 @@ def test_a_renewed_model_does_not_bring_back_what_the_topic_had_let_go() -> None
     tracker.begin()
     fresh = matcher(0, *(hit(day) for day in days))
     tracker.renew(fresh)
-    assert tracker.matcher.version("ferry") == fresh.version("ferry")
+    assert tracker.matcher.model("ferry").version == fresh.model("ferry").version
 
 
 def test_what_is_learned_while_a_model_is_built_anew_is_kept_stored_or_not() -> None:
     tracker = Tracker(matcher())
     tracker.begin()
     scores = tracker.score(*CAPTAIN)
-    learned = tracker.matcher.version("ferry")
+    learned = tracker.matcher.model("ferry").version
     tracker.renew(matcher())
-    assert tracker.matcher.version("ferry") == learned, "its poll is not stored yet"
+    assert tracker.matcher.model("ferry").version == learned, "its poll is not stored yet"
     tracker.stored(*CAPTAIN, scores)
     tracker.renew(matcher())
-    assert tracker.matcher.version("ferry") == learned, "it was stored after the store was read"
+    assert tracker.matcher.model("ferry").version == learned, "it was stored after the store was read"
     tracker.begin()
     tracker.renew(matcher())
-    assert tracker.matcher.version("ferry") == matcher().version("ferry"), "the store is asked for it from now on"
+    assert tracker.matcher.model("ferry").version == matcher().model("ferry").version, (
+        "the store is asked for it from now on"
+    )

@@ -18,8 +18,9 @@ from monitor.background import Background
 from monitor.backtest import Line
 from monitor.calibrate import Calibration, Curve, Standing, Text, calibrate
 from monitor.costs import costs
-from monitor.intent import LEAST, MOST, Archive, Arrival, Intent, alerts_by_day, decide, read
+from monitor.intent import Archive, Arrival, Intent, decide, read
 from monitor.match import build
+from monitor.matching_tuning import LEAST_FACTOR, MOST_FACTOR
 from monitor.seeds import load
 from monitor.store import migrate, topics
 from monitor.store.db import Database
@@ -78,7 +79,7 @@ def test_alerts_a_day_are_what_the_archive_would_have_told() -> None:
     spread = archive(*(at / 100 for at in range(-40, 60)))
     for wanted in (1, 3, 6):
         setting = decide(f"about {wanted} alerts a day", "x", spread, Calibration())
-        assert sum(alerts_by_day(spread, setting.factor)) == pytest.approx(10 * wanted, abs=1)
+        assert sum(intent.told(spread, setting.factor)[0]) == pytest.approx(10 * wanted, abs=1)
         assert not setting.note
 
 
@@ -90,10 +91,10 @@ def test_the_first_day_acts_like_balanced_and_says_so() -> None:
 
 def test_factors_stay_within_bounds_and_say_what_cannot_be() -> None:
     flood = decide("about 1 alerts a day", "x", archive(*([2.0] * 500)), Calibration())
-    assert flood.factor == MOST
+    assert flood.factor == MOST_FACTOR
     assert "as strict as can be" in flood.note
     silence = decide("about 5 alerts a day", "x", archive(0.1, 0.3), Calibration())
-    assert silence.factor == LEAST
+    assert silence.factor == LEAST_FACTOR
     assert "about 0.2 alerts a day" in silence.note
 
 
@@ -101,7 +102,7 @@ def test_what_lies_below_every_threshold_is_not_counted_as_told() -> None:
     """Near misses are kept from half the threshold on, and no intent goes that low: what it comes to was promised too high."""
     below = archive(*([-0.1] * 20), *([-0.6] * 60))
     setting = decide("about 6 alerts a day", "x", below, Calibration())
-    assert setting.factor == LEAST
+    assert setting.factor == LEAST_FACTOR
     assert "cannot tell 6 a day: the lowest threshold gives about 2.0 alerts a day" in setting.note
     assert not decide("about 2 alerts a day", "x", below, Calibration()).note
 
@@ -131,9 +132,9 @@ def test_the_cost_of_an_intent_is_by_the_time_it_was_reckoned_over() -> None:
 
 def test_a_story_is_told_once_and_a_sample_stands_for_many() -> None:
     one_story = Archive(tuple(Arrival(date(2026, 1, 1), 7, at / 10) for at in range(10)), 2.0)
-    assert sum(alerts_by_day(one_story, 1.0)) == 1
-    assert sum(alerts_by_day(archive(-0.1, -0.2, weight=5), 0.7)) == 10
-    assert len(alerts_by_day(archive(days=4), 1.0)) == 4
+    assert sum(intent.told(one_story, 1.0)[0]) == 1
+    assert sum(intent.told(archive(-0.1, -0.2, weight=5), 0.7)[0]) == 10
+    assert len(intent.told(archive(days=4), 1.0)[0]) == 4
 
 
 @given(
@@ -146,7 +147,7 @@ def test_more_alerts_never_mean_a_stricter_threshold(
 ) -> None:
     seen = Archive(tuple(Arrival(date(2026, 1, 1), story, margin, weight) for story, margin, weight in rows), days)
     few, many = (intent._about(each, seen).factor for each in (a_day, a_day * 2))
-    assert LEAST <= many <= few <= MOST
+    assert LEAST_FACTOR <= many <= few <= MOST_FACTOR
 
 
 # --- precision at least P % -------------------------------------------------------------------------------------------
@@ -171,7 +172,7 @@ def test_a_precision_out_of_reach_is_said() -> None:
     texts = tuple(Text("ferry", at / 100, 0.5, 1.0, is_match=True) for at in range(100))
     odds = Calibration(Curve(offset=-3, slope=1.0), {"ferry": Standing(why_not="")}, texts=texts)
     setting = decide("precision at least 95 %", "ferry", Archive(), odds)
-    assert setting.factor == MOST
+    assert setting.factor == MOST_FACTOR
     assert "precise at best" in setting.note
 
 
@@ -220,7 +221,7 @@ def test_daemon_and_explain_agree_on_the_factor(db: Database) -> None:
     with db.reading() as session:
         once, again = lessons.learned(session, [topic]), lessons.learned(session, [topic])
         setting, seen = lessons.setting(session, topic, [topic])
-    assert once.version(topic.name) == again.version(topic.name)
+    assert once.model(topic.name).version == again.model(topic.name).version
     assert once.model(topic.name).factor == setting.factor != 1.0
     assert seen.days > 3
 

@@ -138,7 +138,7 @@ def test_topics_that_are_not_enabled_are_left_out() -> None:
     found = matcher(topic("off", is_enabled=False), topic())
     assert [score.topic for score in found.score(*AGROUND)] == ["ferry"]
     with pytest.raises(KeyError):
-        found.version("off")
+        found.model("off")
 
 
 def test_matches_are_the_scores_above_their_threshold() -> None:
@@ -211,20 +211,20 @@ def test_verdicts_teach() -> None:
 
 def test_verdicts_on_other_topics_change_nothing() -> None:
     other = Example(topic="cheese", title="Marigold", text="Marigold", language="en", is_relevant=True)
-    assert matcher(examples=(other,)).version("ferry") == matcher().version("ferry")
+    assert matcher(examples=(other,)).model("ferry").version == matcher().model("ferry").version
 
 
 def test_versions_change_with_whatever_changes_scores() -> None:
     example = Example(topic="ferry", title="a", text="b", language="en", is_relevant=True)
     versions = {
-        matcher().version("ferry"),
-        matcher(topic("ferry", CHEESE)).version("ferry"),
-        matcher(examples=(example,)).version("ferry"),
-        matcher(background=SHIPPED.with_documents([ELSEWHERE])).version("ferry"),
+        matcher().model("ferry").version,
+        matcher(topic("ferry", CHEESE)).model("ferry").version,
+        matcher(examples=(example,)).model("ferry").version,
+        matcher(background=SHIPPED.with_documents([ELSEWHERE])).model("ferry").version,
     }
     assert len(versions) == 4
-    assert matcher().version("ferry") in versions
-    assert one(AGROUND).model_version == matcher().version("ferry")
+    assert matcher().model("ferry").version in versions
+    assert one(AGROUND).model_version == matcher().model("ferry").version
 
 
 # --- following a story ------------------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ def test_a_restart_knows_what_was_learned_one_by_one() -> None:
         followed = followed.with_hits([hit(each)])
     hits = [hit(CAPTAIN), hit(TRIAL), hit(CAPTAIN)]
     restarted = build(followed.topics, background=SHIPPED, hits=hits)
-    assert restarted.version("ferry") == followed.version("ferry") != matcher().version("ferry")
+    assert restarted.model("ferry").version == followed.model("ferry").version != matcher().model("ferry").version
     for article in (AGROUND, TRIAL, ELSEWHERE, ("Cheese for Ravel", "Dairy unions", "en")):
         for one_by_one, at_once in zip(followed.score(*article), restarted.score(*article), strict=True):
             assert one_by_one.score == pytest.approx(at_once.score)
@@ -291,9 +291,9 @@ def test_matches_in_languages_without_seeds_and_reviewed_ones_teach_nothing() ->
 def test_what_was_learned_while_a_matcher_was_built_is_kept() -> None:
     tracker = Tracker(matcher())
     tracker.score(*CAPTAIN)
-    learned = tracker.matcher.version("ferry")
+    learned = tracker.matcher.model("ferry").version
     tracker.renew(matcher())
-    assert tracker.matcher.version("ferry") == learned
+    assert tracker.matcher.model("ferry").version == learned
 
 
 def test_many_matches_weigh_no_more_than_the_seeds() -> None:
@@ -329,7 +329,7 @@ def test_ten_prints_of_one_wire_copy_teach_once_and_do_not_make_the_topic_strict
     one.score(*prints[0])
     for each in prints:
         assert all_of_them.score(*each)[0].is_match
-    assert all_of_them.matcher.version("ferry") == one.matcher.version("ferry")
+    assert all_of_them.matcher.model("ferry").version == one.matcher.model("ferry").version
     assert all_of_them.score(*AGROUND)[0].threshold == pytest.approx(one.score(*AGROUND)[0].threshold)
 
 
@@ -339,7 +339,7 @@ def test_prints_of_a_dismissed_article_teach_nothing() -> None:
     taught = matcher(examples=(dismissed,))
     assert taught.with_hits([hit(prints)]) is taught
     restarted = build((topic(),), background=SHIPPED, examples=[dismissed], hits=[hit(prints)])
-    assert restarted.version("ferry") == taught.version("ferry")
+    assert restarted.model("ferry").version == taught.model("ferry").version
 
 
 def test_no_threshold_passes_what_the_topics_own_examples_score() -> None:

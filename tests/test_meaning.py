@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from monitor import meaning
-from monitor.calibrate import SHIFT, margin
 from monitor.embedders import Vector, excerpt, key
+from monitor.margins import margin
+from monitor.matching_tuning import COLD_RISE, EMBEDDING_LESSONS_KEPT, EMBEDDING_THRESHOLD, SHIFT
 from monitor.meaning import MEANING, Centres, Meaning
 from monitor.types import Example, Reason, Score, Seed, Topic
 from tests.fakes.embedder import DIM, embed
@@ -66,7 +67,7 @@ def heard(
 def test_an_article_in_another_language_matches_by_meaning() -> None:
     score = heard(built(topic()), PAROM)["ferry"]
     assert score.is_match
-    assert score.threshold >= meaning.THRESHOLD
+    assert score.threshold >= EMBEDDING_THRESHOLD
     assert not heard(built(topic()), RATES)["ferry"].is_match
 
 
@@ -141,8 +142,8 @@ def test_settings_bend_the_threshold() -> None:
 
 
 def test_the_first_articles_of_a_language_need_more() -> None:
-    assert threshold(built(topic()), "fr") == pytest.approx(meaning.THRESHOLD * (1 + meaning.COLD))
-    assert meaning.THRESHOLD < threshold(built(topic())) < threshold(built(topic()), "fr")
+    assert threshold(built(topic()), "fr") == pytest.approx(EMBEDDING_THRESHOLD * (1 + COLD_RISE))
+    assert EMBEDDING_THRESHOLD < threshold(built(topic())) < threshold(built(topic()), "fr")
 
 
 def test_a_topic_follows_its_subject_in_another_language() -> None:
@@ -171,7 +172,7 @@ def test_hits_never_outweigh_the_seeds() -> None:
         found = found.with_hit("ferry", "ru", number, away)
     assert heard(found, PAROM)["ferry"].score > 0.6 * heard(built(topic()), PAROM)["ferry"].score
     [aspect] = found._aspects
-    assert len(aspect.hits["ru"]) == meaning.MOST_HITS
+    assert len(aspect.hits["ru"]) == EMBEDDING_LESSONS_KEPT
 
 
 def test_a_counter_seed_pushes() -> None:

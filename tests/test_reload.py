@@ -65,11 +65,11 @@ def judges(room: Newsroom, *, is_relevant: bool) -> None:
 def test_after_a_verdict_only_its_topic_is_made_anew_and_scores_as_all_made_anew(room: Newsroom) -> None:
     before = scores(room)
     assert room.app.tracker is not None
-    choir = room.app.tracker.matcher.version("choir")
+    choir = room.app.tracker.matcher.model("choir").version
     judges(room, is_relevant=False)
     assert room.reloads()
     assert scores(room) == made_anew(room) != before
-    assert room.app.tracker.matcher.version("choir") == choir
+    assert room.app.tracker.matcher.model("choir").version == choir
     assert not room.reloads(), "nothing more to learn"
     judges(room, is_relevant=True)  # at the same moment by the clock
     assert room.reloads()

@@ -11,8 +11,8 @@ from sqlmodel import Session, select
 
 from monitor import misses, sampling
 from monitor.background import Background
-from monitor.calibrate import margin
 from monitor.lessons import calibration, learned
+from monitor.margins import margin
 from monitor.match import build
 from monitor.store import archive, near_misses, topics, verdicts
 from monitor.store.db import Database
@@ -141,7 +141,7 @@ def test_the_same_store_gives_the_same_model_twice(db: Database) -> None:
     )
     with db.reading() as session:
         once, again = learned(session, [ferry]), learned(session, [ferry])
-    assert once.version("ferry") == again.version("ferry")
+    assert once.model("ferry").version == again.model("ferry").version
     assert once.calibration == again.calibration
 
 

@@ -600,7 +600,7 @@ def test_confident_matches_teach_until_somebody_reviews_them(db: Database, match
 
     def hits(at_least: float, limit: int = 9) -> list[str]:
         with db.reading() as session:
-            found = topics.hits(session, ["marrow-bridge", "x"], at_least=at_least, shift=0.01, limit_each=limit)
+            found = topics.hits(session, ["marrow-bridge", "x"], at_least=at_least, limit_each=limit)
         return [each.title for each in found]
 
     assert hits(1.2) == ["Marrow bridge closed to lorries as piers crack", "Marrow bridge piers cracked"]

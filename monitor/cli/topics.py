@@ -298,14 +298,15 @@ def _show_check(root: Path, shelf: SeedShelf, lines: Mapping[str, list[str]], ch
 def _examined(settings: Settings, root: Path, shelf: SeedShelf) -> Checkup:
     """By the archive's idea of the ordinary, where there is an archive."""
     from monitor import checkup
-    from monitor.background import ARCHIVE, ARCHIVE_CHARACTERS, Background
+    from monitor.background import Background
     from monitor.lessons import background
+    from monitor.matching_tuning import ARCHIVE_ARTICLES, ARCHIVE_CHARACTERS
     from monitor.store import archive
 
     try:
         with base.opened(settings) as db, db.reading() as session:
             up_to = archive.newest(session)
-            latest = archive.sample(session, up_to=up_to, limit=ARCHIVE, characters=ARCHIVE_CHARACTERS)
+            latest = archive.sample(session, up_to=up_to, limit=ARCHIVE_ARTICLES, characters=ARCHIVE_CHARACTERS)
             return checkup.examine(shelf.topics, root=root, background=background(session), archive=latest)
     except (base.NotFoundError, StoreError):
         return checkup.examine(shelf.topics, root=root, background=Background.shipped())

@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, literal
 from sqlmodel import Session, col, select
 
-from monitor.calibrate import Judged, margin
+from monitor.calibrate import Judged
 from monitor.intent import Archive, Arrival
+from monitor.margins import margin
 from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, TopicRow
 from monitor.types import Article, Grade
 

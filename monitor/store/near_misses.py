@@ -12,7 +12,8 @@ from sqlalchemy import Table, bindparam, func, insert, select, update
 from sqlmodel import Session, col
 
 from monitor import sampling
-from monitor.sampling import DAYS, NearMiss
+from monitor.matching_tuning import NEAR_MISS_DAYS
+from monitor.sampling import NearMiss
 from monitor.store import verdicts
 from monitor.store.tables import ArticleRow, NearCountRow, NearMissRow
 from monitor.types import Score
@@ -61,7 +62,7 @@ def keep(
         return
     connection = session.connection()
     today = f"{now:%Y-%m-%d}"
-    since = f"{now - timedelta(days=DAYS):%Y-%m-%d}"
+    since = f"{now - timedelta(days=NEAR_MISS_DAYS):%Y-%m-%d}"
     seen = {
         (row.topic, row.band, row.day): row.seen
         for row in connection.execute(_SEEN, {"topics": [each.topic for each in near], "since": since})

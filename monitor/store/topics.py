@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import case, func
 from sqlmodel import Session, col, select
 
+from monitor.matching_tuning import SHIFT
 from monitor.store import verdicts, versions
 from monitor.store.tables import ArticleRow, LessonRow, MatchRow, TopicRow
 from monitor.types import Example, Score, Topic
@@ -66,12 +67,12 @@ def known(session: Session) -> dict[str, KnownTopic]:
     return {name: KnownTopic(version=version, added_at=added_at) for name, version, added_at in rows}
 
 
-def hits(session: Session, names: Iterable[str], *, at_least: float, shift: float, limit_each: int) -> list[Example]:
+def hits(session: Session, names: Iterable[str], *, at_least: float, limit_each: int) -> list[Example]:
     """What each of these topics followed by itself last, oldest first: matches `at_least` times above its threshold that nobody
     reviewed, and partial lessons.
 
-    Both sides are shifted by `shift` before they are compared, as the matcher does, and a factor below 1 counts as none
-    (monitor.match.is_confident).
+    What is compared is monitor.margins.share, written for the database; a factor below 1 counts as none, as in
+    monitor.match.is_confident.
     """
     factor = case((col(MatchRow.factor) < 1, col(MatchRow.factor)), else_=1.0)
     found = []
@@ -81,7 +82,7 @@ def hits(session: Session, names: Iterable[str], *, at_least: float, shift: floa
             select(MatchRow, ArticleRow)
             .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
             .where(col(MatchRow.topic) == topic, col(MatchRow.is_relevant).is_(None))
-            .where((col(MatchRow.score) + shift) * factor >= at_least * (col(MatchRow.threshold) + shift))
+            .where((col(MatchRow.score) + SHIFT) * factor >= at_least * (col(MatchRow.threshold) + SHIFT))
             .order_by(col(MatchRow.created_at).desc(), col(MatchRow.article_id).desc())
             .limit(limit_each)
         ).all()

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
+from monitor import digests
 from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicRow, TopicVersionRow
 from monitor.store.verdicts import Standing
 from monitor.types import Example, Seed, Topic
@@ -47,7 +48,7 @@ class Version:
 def key_of(verdicts: Iterable[Standing]) -> str:
     """Changes when the verdicts that count do."""
     said = sorted(verdicts)
-    return hashlib.sha256(repr(said).encode()).hexdigest()[:12] if said else ""
+    return digests.of_plain(said) if said else ""
 
 
 def add(
@@ -115,13 +116,7 @@ def find(session: Session, topic: str, number: int) -> tuple[Topic, list[Example
         )
         for each in row.seeds
     )
-    known = {each.name for each in fields(Topic)}
-    about: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in row.about.items() if name in known
-    }
-    return Topic(**{**about, "name": topic, "seeds": seeds, "digest": row.digest}), _examples(
-        session, topic, row.verdicts
-    )
+    return _topic(row, seeds), _examples(session, topic, row.verdicts)
 
 
 def _examples(session: Session, topic: str, verdicts: Sequence[Sequence[Any]]) -> list[Example]:
@@ -137,9 +132,31 @@ def _examples(session: Session, topic: str, verdicts: Sequence[Sequence[Any]]) -
 
 
 def _about(topic: Topic) -> dict[str, Any]:
-    """All of topic.toml that the model or its rules know."""
-    left_out = {"name", "seeds", "digest", "channels", "is_enabled"}
-    return {each.name: getattr(topic, each.name) for each in fields(topic) if each.name not in left_out}
+    """All of topic.toml that the model or its rules know, by the names that stored versions use."""
+    return {
+        "title": topic.title,
+        "description": topic.description,
+        "required": topic.required,
+        "excluded": topic.excluded,
+        "sensitivity": topic.sensitivity,
+        "languages": topic.languages,
+    }
+
+
+def _topic(row: TopicVersionRow, seeds: tuple[Seed, ...]) -> Topic:
+    """The same read again."""
+    about = row.about
+    return Topic(
+        name=row.topic,
+        title=about["title"],
+        seeds=seeds,
+        description=about.get("description", ""),
+        required=tuple(about.get("required", ())),
+        excluded=tuple(about.get("excluded", ())),
+        sensitivity=about.get("sensitivity", "balanced"),
+        languages=tuple(about.get("languages", ())),
+        digest=row.digest,
+    )
 
 
 def _reference(seed: Seed) -> dict[str, Any]:
