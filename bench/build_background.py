@@ -1,4 +1,4 @@
-"""Make the cold-start word statistics in monitor/data/background/ from the word lists of the `wordfreq` package.
+"""Make the cold-start word statistics in monitor/matching/data/background/ from the word lists of the `wordfreq` package.
 
 Run by hand, once, in an environment of its own (wordfreq is no dependency of ours; its data is CC BY-SA 4.0, see the
 ATTRIBUTION file this script writes beside the tables):
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import wordfreq
 
-from monitor.text import tokens
+from monitor.text.tokens import tokens
 
 WORDS = 30_000
 WORDS_MINOR = 15_000
@@ -50,7 +50,7 @@ PASHTO = {
 }  # fmt: skip
 
 ATTRIBUTION = """The tables in this folder are derived from the word lists of wordfreq {version} by Robyn Speer
-(https://github.com/rspeer/wordfreq): folded as monitor/text.py does, cut to the commonest words, rounded.
+(https://github.com/rspeer/wordfreq): folded as monitor/text/tokens.py does, cut to the commonest words, rounded.
 Pashto (ps) is estimated: grammar words written down by us, the rest from the Persian list.
 
 wordfreq's data is made available under the Creative Commons Attribution-ShareAlike 4.0 licence
@@ -64,7 +64,7 @@ sources listed in wordfreq's own README and NOTICE.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("monitor/data/background"))
+    parser.add_argument("--out", type=Path, default=Path("monitor/matching/data/background"))
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     for language in sorted(set(wordfreq.available_languages("best")) - set(NOT_OURS)):

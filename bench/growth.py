@@ -26,20 +26,22 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlmodel import Session
 
-from monitor import dedup, profiles, stories
-from monitor.assess import assess
-from monitor.background import Background
-from monitor.intake import take_in
-from monitor.intake_values import Telling
-from monitor.match import Matcher
-from monitor.profiles import Profile
-from monitor.sketch import fingerprint
+from monitor.matching.background import Background
+from monitor.matching.matcher import Matcher
+from monitor.polling.assess import assess
+from monitor.polling.intake import take_in
+from monitor.polling.values import Telling
 from monitor.store import articles as store
 from monitor.store import migrate, sketches
 from monitor.store import profiles as profile_rows
 from monitor.store.db import Database
-from monitor.stories_tuning import FINGERPRINT_KEYS, LOOK_UP_TERMS
-from monitor.types import Arrival, Article
+from monitor.stories import copies as dedup
+from monitor.stories import events, profiles
+from monitor.stories.fingerprint import fingerprint
+from monitor.stories.profiles import Profile
+from monitor.stories.tuning import FINGERPRINT_KEYS, LOOK_UP_TERMS
+from monitor.types.matching import Article
+from monitor.types.stories import Arrival
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SPAN_FOR = timedelta(days=20)
@@ -138,7 +140,7 @@ def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, s
         for each in probes:
             before = clock()
             own = profiles.profile(each, matcher.rarity("en"))
-            stories.choose(each, own, *profile_rows.near(session, own, now=NOW))
+            events.choose(each, own, *profile_rows.near(session, own, now=NOW))
             joins += clock() - before
     yield f"sketch, look-up, check {1e3 * copies / len(probes):.2f} ms CPU (the sketch {1e3 * sketches / len(probes):.2f})"
     yield f"with the event's {1e3 * (copies + joins) / len(probes):.2f} ms"
@@ -151,7 +153,7 @@ def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, s
 def _asked(session: Session, article: Article, matcher: Matcher) -> None:
     dedup.choose(article, store.near(session, article, fingerprint(article.title, article.text), None, now=NOW).known)
     own = profiles.profile(article, matcher.rarity("en"))
-    stories.choose(article, own, *profile_rows.near(session, own, now=NOW))
+    events.choose(article, own, *profile_rows.near(session, own, now=NOW))
 
 
 def _cpu(session: Session) -> Callable[[], float]:

@@ -31,12 +31,14 @@ from typing import Any
 
 import numpy as np
 
-from monitor.background import Background, mark
-from monitor.calibrate import Text, fit
-from monitor.follow import allowance
-from monitor.margins import margin, share
-from monitor.match import build
-from monitor.matching_tuning import (
+from monitor.matching.background import Background, mark
+from monitor.matching.calibration import Text, fit
+from monitor.matching.margins import margin, share
+from monitor.matching.matcher import build
+from monitor.matching.reliability import Forecast, measure
+from monitor.matching.self_training import allowance
+from monitor.matching.term_vectors import unit
+from monitor.matching.tuning import (
     ARCHIVE_ARTICLES,
     ARCHIVE_CHARACTERS,
     CALIBRATION_GROUPS,
@@ -44,10 +46,8 @@ from monitor.matching_tuning import (
     NEAR_MISS_BANDS,
     PART_LESSON_FROM,
 )
-from monitor.reliability import Forecast, measure
-from monitor.term_vectors import unit
-from monitor.text import tokens
-from monitor.types import Example, Seed, Topic
+from monitor.text.tokens import tokens
+from monitor.types.matching import Example, Seed, Topic
 
 SEEDS = (1, 2, 4)
 shares, margins = np.vectorize(share, otypes=[float]), np.vectorize(margin, otypes=[float])

@@ -29,12 +29,12 @@ from pathlib import Path
 import numpy as np
 from matching import rows
 
-from monitor import meaning
-from monitor.embedders import Spec, checked, embed, excerpt, identity, key, pack, unpack
-from monitor.matching_tuning import COLD_RISE, EMBEDDING_LESSON_FROM
-from monitor.meaning import Centres
-from monitor.multilingual import shipped
-from monitor.types import Seed, Topic
+from monitor.learning.multilingual import shipped
+from monitor.matching import semantic
+from monitor.matching.embedders import Spec, checked, embed, excerpt, identity, key, pack, unpack
+from monitor.matching.semantic import Centres
+from monitor.matching.tuning import COLD_RISE, EMBEDDING_LESSON_FROM
+from monitor.types.matching import Seed, Topic
 
 SEEDS = (1, 2, 4)
 ASKED = {1: 0.70, 2: 0.75, 4: 0.80}
@@ -165,7 +165,7 @@ class Judge:
         self.raw, self.keys, self.is_following = vectors.of(items), [key(each.excerpt) for each in items], is_following
         self.days = DAYS * SAMPLED[language] / 13_743 if language in SAMPLED else DAYS
 
-    def followed(self, aspect: meaning.Aspect, centres: Centres) -> tuple[np.ndarray, np.ndarray]:
+    def followed(self, aspect: semantic.Aspect, centres: Centres) -> tuple[np.ndarray, np.ndarray]:
         """Scores and decisions in order of publication, by a topic that learns from its own confident matches."""
         threshold = aspect.threshold * (1 + COLD_RISE * centres.coldness(self.language))
         placed = np.array([centres.off(each, self.language) for each in self.raw])
@@ -176,7 +176,7 @@ class Judge:
             and len(sure := np.flatnonzero(scores[start:] >= EMBEDDING_LESSON_FROM * threshold))
         ):
             start += int(sure[0])
-            changed = aspect.with_hit(self.language, meaning.Hit(self.keys[start], placed[start]))
+            changed = aspect.with_hit(self.language, semantic.Hit(self.keys[start], placed[start]))
             start += 1
             if changed is not None:
                 aspect = changed
@@ -197,8 +197,8 @@ class Judge:
             scores = self.raw @ (mean / np.linalg.norm(mean))
             best = max(f1(scores >= at, self.wanted) for at in np.arange(0.7, 0.97, 0.005))
             return Result(average_precision(scores, self.wanted), best, 0.0, 0.0)
-        known = {meaning.text_key(seed): vector for seed, vector in zip(topic.seeds, learned, strict=True)}
-        [aspect] = meaning.build("bench", [topic], vectors=known, centres=centres)._aspects
+        known = {semantic.text_key(seed): vector for seed, vector in zip(topic.seeds, learned, strict=True)}
+        [aspect] = semantic.build("bench", [topic], vectors=known, centres=centres)._aspects
         scores, said = self.followed(aspect, centres)
         return Result(
             average_precision(scores, self.wanted),

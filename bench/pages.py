@@ -26,12 +26,12 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from monitor.background import Background
-from monitor.margins import share
-from monitor.match import build
-from monitor.text import tokens
-from monitor.types import Seed, Topic
-from monitor.webpage import main_text, tree_of
+from monitor.matching.background import Background
+from monitor.matching.margins import share
+from monitor.matching.matcher import build
+from monitor.reading.webpage import main_text, tree_of
+from monitor.text.tokens import tokens
+from monitor.types.matching import Seed, Topic
 
 Extractor = Callable[[bytes], str]
 

@@ -27,15 +27,16 @@ from pathlib import Path
 from typing import Any
 
 from bench.growth import growth
-from monitor.background import Background
-from monitor.dedup import choose
-from monitor.profiles import profile
-from monitor.sketch import Fingerprint, Shingles, fingerprint, shortlist
-from monitor.stories import Kindred, gathered
-from monitor.stories import choose as join
-from monitor.stories_tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_KINDRED, MAX_POSTINGS, MIN_LOOK_UP_TERMS, THEME
-from monitor.text import tokens
-from monitor.types import Article, Kind, Known, StoryChoice
+from monitor.matching.background import Background
+from monitor.stories.copies import choose
+from monitor.stories.events import Kindred, gathered
+from monitor.stories.events import choose as join
+from monitor.stories.fingerprint import Fingerprint, Shingles, fingerprint, shortlist
+from monitor.stories.profiles import profile
+from monitor.stories.tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_KINDRED, MAX_POSTINGS, MIN_LOOK_UP_TERMS, THEME
+from monitor.text.tokens import tokens
+from monitor.types.matching import Article
+from monitor.types.stories import Kind, Known, StoryChoice
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 Linker = Callable[[Sequence[Article]], list[int]]

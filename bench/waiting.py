@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from monitor.background import Background
-from monitor.calibrate import Judged, calibrate
-from monitor.checkup import examine
-from monitor.types import Seed, Topic
+from monitor.matching.background import Background
+from monitor.matching.calibration import Judged, calibrate
+from monitor.topics.lint import examine
+from monitor.types.matching import Seed, Topic
 
 MOST = {"calibrate 1,000 verdicts on 50 topics": 1.0, "look at 30 topics of 4 seeds": 6.0}
 

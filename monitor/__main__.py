@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """The entry point of the installed command."""
     try:
-        from monitor.cli import main as run
+        from monitor.cli.main import main as run
 
         run()
     except KeyboardInterrupt:

@@ -21,12 +21,12 @@ from typing import Any, Self
 
 from sqlmodel import Session, col, select
 
-from monitor.app import App
-from monitor.deliver import Deliverer
-from monitor.pipeline import Polled
-from monitor.poll import Poller
-from monitor.review import Query, list_hits
-from monitor.settings import Settings
+from monitor.alerting.deliver import Deliverer
+from monitor.config.settings import Settings
+from monitor.polling.pipeline import Polled
+from monitor.polling.poll import Poller
+from monitor.review.matches import Query, list_hits
+from monitor.service.app import App
 from monitor.store.tables import AlertRow, ArticleRow, DeliveryRow, FeedRow
 from tests.conftest import SetClock
 

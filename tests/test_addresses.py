@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.addresses import PRIVATE_NETWORKS, AddressPolicy, Lookup, Resolver, is_web_port
-from monitor.errors import FetchError, RefusedAddressError
+from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy, Lookup, Resolver, is_web_port
+from monitor.types.errors import FetchError, RefusedAddressError
 
 OPEN = AddressPolicy()
 LOOPBACK = AddressPolicy((ipaddress.ip_network("127.0.0.0/8"),))

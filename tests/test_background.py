@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from monitor.background import Background
-from monitor.term_vectors import unit, weigh
-from monitor.terms import stem, terms
+from monitor.matching.background import Background
+from monitor.matching.term_vectors import unit, weigh
+from monitor.text.terms import stem, terms
 
 SHIPPED = Background.shipped()
 FERRY = ("Ferry late", "The ferry to Port Ellis was late again on Monday.", "en")

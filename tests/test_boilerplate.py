@@ -4,10 +4,11 @@ import random
 from dataclasses import replace
 from datetime import timedelta
 
-from monitor.boilerplate import Page, is_all_they_share, learned
-from monitor.dedup import choose
-from monitor.sketch import Shingles
-from monitor.types import Article, Kind, Known
+from monitor.stories.boilerplate import Page, is_all_they_share, learned
+from monitor.stories.copies import choose
+from monitor.stories.fingerprint import Shingles
+from monitor.types.matching import Article
+from monitor.types.stories import Kind, Known
 from tests.conftest import NOON
 
 

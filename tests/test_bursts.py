@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.bursts import Burst, is_flood, is_reprint, is_storm, tells_nothing
+from monitor.polling.bursts import Burst, is_flood, is_reprint, is_storm, tells_nothing
 from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow
 from tests.conftest import SetClock
 from tests.fakes.site import Site, rss

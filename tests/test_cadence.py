@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor import cadence
-from monitor.cadence import Cadence
-from monitor.errors import FetchError, ParseError
-from monitor.types import FeedEvent, FeedState, Fetched, Lease, ParsedFeed
+from monitor.polling import cadence
+from monitor.polling.cadence import Cadence
+from monitor.types.errors import FetchError, ParseError
+from monitor.types.fetching import FeedEvent, FeedState, Fetched, Lease, ParsedFeed
 
 NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
 LEASE = Lease(token="t", until_at=NOW + timedelta(minutes=2))

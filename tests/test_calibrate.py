@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.calibrate import Calibration, Curve, Judged, calibrate, topics_left_out
-from monitor.margins import margin
-from monitor.reliability import Forecast, measure, wilson, words
-from monitor.types import Measured
+from monitor.matching.calibration import Calibration, Curve, Judged, calibrate, topics_left_out
+from monitor.matching.margins import margin
+from monitor.matching.reliability import Forecast, measure, wilson, words
+from monitor.types.matching import Measured
 
 
 def drawn(

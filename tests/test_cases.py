@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.addresses import system_lookup
-from monitor.http import Door
+from monitor.net.addresses import system_lookup
+from monitor.net.http import Door
 from monitor.store.tables import ArticleRow, FeedRow
 from tests.conftest import SetClock
 from tests.fakes import certificates

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.changes import Change, compare, correction
+from monitor.stories.changes import Change, compare, correction
 
 TITLE = "Taliban say 12 died in Kabul"
 TEXT = (

@@ -20,10 +20,11 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from monitor.channels import build, masked
-from monitor.channels.mail import Envelope, compose
-from monitor.errors import ConfigError
-from monitor.types import Alert, AlertKind, Contribution, Evidence, Outcome, Result
+from monitor.alerting.channels.mail import Envelope, compose
+from monitor.alerting.channels.registry import build, masked
+from monitor.types.alerting import Alert, AlertKind, Outcome, Result
+from monitor.types.errors import ConfigError
+from monitor.types.matching import Contribution, Evidence
 from tests.fakes.alerts import ID, NOW, alert, notice, trial
 from tests.fakes.sink import Letter, MailSink
 

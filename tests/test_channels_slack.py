@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.channels import build, masked
-from monitor.channels.slack import escaped, message, plain_message
-from monitor.errors import ConfigError
-from monitor.http import Door
-from monitor.types import Alert, AlertKind, Contribution, Evidence, Outcome, Result
+from monitor.alerting.channels.registry import build, masked
+from monitor.alerting.channels.slack import escaped, message, plain_message
+from monitor.net.http import Door
+from monitor.types.alerting import Alert, AlertKind, Outcome, Result
+from monitor.types.errors import ConfigError
+from monitor.types.matching import Contribution, Evidence
 from tests.fakes.alerts import NOW, alert, notice, trial
 from tests.fakes.sink import Sink
 

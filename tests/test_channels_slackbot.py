@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from monitor.channels import Editor, build, masked
-from monitor.errors import ConfigError
-from monitor.http import Door
+from monitor.alerting.channels.base import Editor
+from monitor.alerting.channels.registry import build, masked
+from monitor.net.http import Door
 from monitor.store import outbox
 from monitor.store.tables import DeliveryRow
-from monitor.types import Alert, Outcome, Result
+from monitor.types.alerting import Alert, Outcome, Result
+from monitor.types.errors import ConfigError
 from tests.conftest import SetClock
 from tests.fakes.alerts import NOW, alert
 from tests.fakes.sink import Sink

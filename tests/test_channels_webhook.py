@@ -18,13 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from monitor import channels
-from monitor.channels import build, masked
-from monitor.channels.base import Secrets, excerpt
-from monitor.channels.webhook import body_of, headers_of, payload
-from monitor.errors import ConfigError
-from monitor.http import Door
-from monitor.types import Alert, AlertKind, Contribution, Evidence, Outcome, Result
+from monitor.alerting.channels import registry
+from monitor.alerting.channels.base import Secrets, excerpt
+from monitor.alerting.channels.registry import build, masked
+from monitor.alerting.channels.webhook import body_of, headers_of, payload
+from monitor.net.http import Door
+from monitor.types.alerting import Alert, AlertKind, Outcome, Result
+from monitor.types.errors import ConfigError
+from monitor.types.matching import Contribution, Evidence
 from tests.fakes.alerts import ID, NOW, alert, notice, trial
 from tests.fakes.sink import Sink
 
@@ -374,7 +375,7 @@ def test_r10_what_feeds_may_call_is_not_what_channels_may_call() -> None:
     """A door opened wide for feeds does not open for a webhook."""
 
     async def run(table: Mapping[str, object]) -> Outcome:
-        from monitor.addresses import PRIVATE_NETWORKS, AddressPolicy
+        from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 
         door = Door(policy=AddressPolicy(allowed=PRIVATE_NETWORKS))
         try:
@@ -522,8 +523,8 @@ def test_a_secret_too_weak_or_broken_is_a_fault(secret: str) -> None:
 
 
 def test_every_setting_has_its_sentence() -> None:
-    described = (Path(channels.__file__).parent / "README.md").read_text()
-    for kind in channels.KINDS.values():
+    described = (Path(registry.__file__).parent / "README.md").read_text()
+    for kind in registry.KINDS.values():
         for name, each in kind.model_fields.items():
             assert f"`{each.alias or name}`" in described
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor.background import Background
-from monitor.checkup import Checkup, Finding, Severity, examine
-from monitor.language import detect
-from monitor.types import Seed, Topic
+from monitor.matching.background import Background
+from monitor.text.language import detect
+from monitor.topics.lint import Checkup, Finding, Severity, examine
+from monitor.types.matching import Seed, Topic
 from tests.fakes.command import HIT, SEED, Desk, desk
 
 __all__ = ["desk"]

@@ -17,8 +17,9 @@ import pytest
 import typer
 from typer.main import get_command
 
-from monitor.cli import app, base
-from monitor.errors import (
+from monitor.cli import base
+from monitor.cli.main import app
+from monitor.types.errors import (
     AlreadyRunningError,
     ConfigError,
     FetchError,
@@ -74,8 +75,8 @@ def test_every_command_has_help_with_an_example(name: str, command: Any) -> None
 def test_help_and_version_are_quick_and_load_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['monitor', '--help']\n"
-        "import monitor.cli\n"
-        "try: monitor.cli.main()\n"
+        "import monitor.cli.main\n"
+        "try: monitor.cli.main.main()\n"
         "except SystemExit: pass\n"
         "print([each for each in ('numpy', 'sqlalchemy', 'alembic', 'httpx2', 'starlette', 'rich') if each in sys.modules])"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.store.lock import StoreLock
+from monitor.store.files import StoreLock
 from tests.fakes.command import HIT, MISS, SEED, Desk, Said, desk
 
 __all__ = ["desk"]

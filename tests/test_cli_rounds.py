@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from monitor.errors import StoreFullError
-from monitor.store.lock import StoreLock
+from monitor.store.files import StoreLock
+from monitor.types.errors import StoreFullError
 from tests.fakes.command import HIT, MISS, Desk, desk
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site, rss

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from monitor import daemon as daemons
-from monitor.app import App
-from monitor.daemon import Daemon, _Every
-from monitor.settings import Settings, StoreSettings
+from monitor.config.settings import Settings, StoreSettings
+from monitor.service import daemon as daemons
+from monitor.service.app import App
+from monitor.service.daemon import Daemon, _Every
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -14,13 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from monitor import __version__, config
-from monitor.channels import Poster, build
-from monitor.draft import Draft, _lines
-from monitor.errors import ConfigError
-from monitor.setting_kinds import is_loopback
-from monitor.settings import FeedSettings, Settings, WebSettings
-from monitor.types import FirstPoll
+from monitor import __version__
+from monitor.alerting.channels.base import Poster
+from monitor.alerting.channels.registry import build
+from monitor.config import load
+from monitor.config.raw import Draft, _lines
+from monitor.config.setting_kinds import is_loopback
+from monitor.config.settings import FeedSettings, Settings, WebSettings
+from monitor.types.errors import ConfigError
+from monitor.types.fetching import FirstPoll
 
 ROOT = Path(__file__).parents[1]
 PLANTED = "hunter2-planted"
@@ -33,7 +35,7 @@ def written(folder: Path, text: str, name: str = "monitor.toml") -> Path:
 
 
 def loaded(folder: Path, text: str, env: Mapping[str, str] | None = None) -> Settings:
-    return config.load(written(folder, text), env or {})
+    return load.load(written(folder, text), env or {})
 
 
 def faults(folder: Path, text: str, env: Mapping[str, str] | None = None) -> list[str]:
@@ -48,7 +50,7 @@ def faults(folder: Path, text: str, env: Mapping[str, str] | None = None) -> lis
 
 def test_no_file_no_environment_means_defaults_and_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = config.load(None, {})
+    settings = load.load(None, {})
     assert settings.store.path == Path("data/monitor.db")
     assert settings.schedule.interval_for == timedelta(minutes=15)
     assert settings.fetch.user_agent == f"article-monitor/{__version__}"
@@ -59,7 +61,7 @@ def test_the_default_file_is_found_in_the_working_directory(tmp_path: Path, monk
     (tmp_path / "config").mkdir()
     written(tmp_path / "config", "web.port = 8001")
     monkeypatch.chdir(tmp_path)
-    settings = config.load(None, {})
+    settings = load.load(None, {})
     assert (settings.web.port, settings.notes) == (8001, ())
 
 
@@ -80,7 +82,7 @@ def test_a_preferred_source_is_one_of_the_feeds(tmp_path: Path) -> None:
 def test_a_missing_file_that_was_asked_for_is_a_fault(tmp_path: Path, how: str) -> None:
     missing = tmp_path / "none.toml"
     with pytest.raises(ConfigError, match=r"none\.toml: cannot be read \(No such file or directory\); check its path"):
-        config.load(*(missing, {}) if how == "argument" else (None, {"MONITOR_CONFIG": str(missing)}))
+        load.load(*(missing, {}) if how == "argument" else (None, {"MONITOR_CONFIG": str(missing)}))
 
 
 def test_settings_are_frozen() -> None:
@@ -140,7 +142,7 @@ def test_links_in_alerts_point_to_the_public_url_or_to_us() -> None:
 def test_windows_line_ends_and_a_byte_order_mark_are_taken(tmp_path: Path) -> None:
     path = tmp_path / "monitor.toml"
     path.write_bytes("\ufeff[web]\r\nport = 8001\r\n".encode())
-    assert config.load(path, {}).origin("web", "port") == f"{path} line 2"
+    assert load.load(path, {}).origin("web", "port") == f"{path} line 2"
 
 
 # --- the environment --------------------------------------------------------------------------------------------------
@@ -295,7 +297,7 @@ def test_u16_no_planted_secret_is_shown(tmp_path: Path) -> None:
         smtp_pass = "{PLANTED}"
         """
     settings = loaded(tmp_path, text, {"MONITOR_CHANNELS__ENV__KIND": "slack", "MONITOR_CHANNELS__ENV__TOKEN": PLANTED})
-    lines = {each.name: each.value for each in config.shown(settings)}
+    lines = {each.name: each.value for each in load.shown(settings)}
     assert PLANTED not in str(lines)
     assert PLANTED not in repr(settings)
     assert PLANTED not in str(settings)
@@ -334,7 +336,7 @@ def test_u16_no_planted_secret_is_in_a_fault(tmp_path: Path) -> None:
 def test_u15_what_is_told_stays_on_one_line(tmp_path: Path) -> None:
     found = faults(tmp_path, '[log]\nlevel = "a\\nMONITOR fake\\u001b[31m"', {"MONITOR_WEB__A\nB": "x"})
     assert all("\n" not in each and "\x1b" not in each for each in found)
-    shown = config.shown(loaded(tmp_path, '[channels.a]\nkind = "x\\n\\u001b[31m"'))
+    shown = load.shown(loaded(tmp_path, '[channels.a]\nkind = "x\\n\\u001b[31m"'))
     assert all("\n" not in each.value and "\x1b" not in each.value for each in shown)
 
 
@@ -465,7 +467,7 @@ def test_a_file_in_another_encoding_is_told_with_its_line(tmp_path: Path) -> Non
     path = tmp_path / "monitor.toml"
     path.write_bytes("[web]\n# Ключ\n".encode("cp1251"))
     with pytest.raises(ConfigError, match="line 2: is not UTF-8 text; save the file as UTF-8"):
-        config.load(path, {})
+        load.load(path, {})
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "monitor.example.org", "::ffff:127.0.0.1"])
@@ -531,7 +533,7 @@ def test_a_draft_without_origins_still_has_a_place() -> None:
 
 
 def test_the_shipped_file_is_whole_and_speaks_five_languages() -> None:
-    settings = config.load(ROOT / "config" / "monitor.toml", {})
+    settings = load.load(ROOT / "config" / "monitor.toml", {})
     assert 20 <= len(settings.feeds) <= 30
     assert {feed.language for feed in settings.feeds.values()} == {"en", "ru", "fa", "ps", "ur"}
     assert settings.channels == {}, "a new user needs no channel"
@@ -562,7 +564,7 @@ def documented(title: str) -> dict[str, tuple[str, str]]:
 
 
 def expected(model: type[BaseModel], path: str) -> dict[str, tuple[str, str]]:
-    return {key: (default(key, field.default), config.variable(path, key)) for key, field in model.model_fields.items()}
+    return {key: (default(key, field.default), load.variable(path, key)) for key, field in model.model_fields.items()}
 
 
 def default(key: str, value: object) -> str:

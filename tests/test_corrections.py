@@ -7,18 +7,19 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from monitor import history
-from monitor.assess import assess
-from monitor.background import Background
-from monitor.changes import correction
-from monitor.intake import take_in
-from monitor.intake_values import Filed, Telling
-from monitor.ledger import origins
-from monitor.match import Matcher, build
+from monitor.matching.background import Background
+from monitor.matching.matcher import Matcher, build
+from monitor.polling.assess import assess
+from monitor.polling.intake import take_in
+from monitor.polling.values import Filed, Telling
+from monitor.review import revisions
 from monitor.store import stories as story_rows
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.tables import AlertRow, ArticleRow
-from monitor.types import Arrival, Article, Grade, Kind, Reason
+from monitor.stories.changes import correction
+from monitor.stories.sources import origins
+from monitor.types.matching import Article, Grade, Reason
+from monitor.types.stories import Arrival, Kind
 from tests.conftest import NOON
 from tests.test_desk import TOPIC
 
@@ -144,7 +145,7 @@ def test_a_corrected_copy_is_no_source_of_its_own(room: Desk) -> None:
 def test_what_a_corrected_copy_corrects_is_its_history(room: Desk) -> None:
     filed = room.files(SEVENTEEN, "gazette")
     with room.db.reading() as session:
-        (version,) = history.of_article(session, filed.article_id)
+        (version,) = revisions.of_article(session, filed.article_id)
         assert session.get(ArticleRow, 1).text == WIRE  # type: ignore[union-attr]
     assert version.of_article_id == 1
     assert any("12 people" in each for each in version.went)

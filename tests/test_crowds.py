@@ -12,14 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.assess import assess
-from monitor.background import Background
-from monitor.intake import take_in
-from monitor.intake_values import Filed, Telling
-from monitor.match import Matcher, build
+from monitor.matching.background import Background
+from monitor.matching.matcher import Matcher, build
+from monitor.polling.assess import assess
+from monitor.polling.intake import take_in
+from monitor.polling.values import Filed, Telling
 from monitor.store import migrate
 from monitor.store.db import Database
-from monitor.types import Arrival, Article, Kind
+from monitor.types.matching import Article
+from monitor.types.stories import Arrival, Kind
 from tests.conftest import NOON
 
 IDF = Background.shipped().table("en").idf

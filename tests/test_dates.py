@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from monitor.dates import stated
+from monitor.text.dates import stated
 
 NEAR = date(2013, 3, 20)
 

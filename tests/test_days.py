@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from monitor import backtest
-from monitor.background import Background
-from monitor.match import build
+from monitor.evaluation import backtest
+from monitor.matching.background import Background
+from monitor.matching.matcher import build
 from monitor.store.tables import AlertRow, ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow
 from tests.conftest import NOON, SetClock
 from tests.fakes.sink import Sink

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor import dedup
-from monitor.dedup import choose
-from monitor.types import Article, Kind, Known
+from monitor.stories import copies
+from monitor.stories.copies import choose
+from monitor.types.matching import Article
+from monitor.types.stories import Kind, Known
 
 NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
 WIRE = (
@@ -271,7 +272,7 @@ def test_what_is_not_looked_at_closer_could_not_have_been_a_copy(
     ]
     quick = choose(article, known)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dedup, "_worth_a_look", lambda _own, readings: list(range(len(readings))))
+        patch.setattr(copies, "_worth_a_look", lambda _own, readings: list(range(len(readings))))
         assert quick == choose(article, known)
 
 

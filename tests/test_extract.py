@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.extract import extract, read_articles, readable
-from monitor.types import Article, Entry, Grade
-from monitor.webpage import WebPage
+from monitor.reading.extract import extract, read_articles, readable
+from monitor.reading.webpage import WebPage
+from monitor.types.fetching import Entry
+from monitor.types.matching import Article, Grade
 
 PAGES = Path(__file__).parent / "data" / "pages"
 TWINS = sorted(PAGES.glob("*.expected.json"))

@@ -20,11 +20,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.addresses import AddressPolicy
-from monitor.errors import FetchError, RefusedAddressError
-from monitor.fetch import FEED_TYPES, PAGE_TYPES, Fetcher, FetchLimits, max_age
-from monitor.http import Door, Headers
-from monitor.types import Fetched, Validators
+from monitor.net.addresses import AddressPolicy
+from monitor.net.http import Door, Headers
+from monitor.reading.fetch import FEED_TYPES, PAGE_TYPES, Fetcher, FetchLimits, max_age
+from monitor.types.errors import FetchError, RefusedAddressError
+from monitor.types.fetching import Fetched, Validators
 from tests.fakes.certificates import GOOD, for_a_reader, for_a_site
 from tests.fakes.site import Site, atom, rss
 

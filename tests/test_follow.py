@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.follow import allowance, weight
-from monitor.match import Matcher, Tracker, build, is_confident
-from monitor.matching_tuning import ANCHOR_FROM, FULL_LESSON_FROM, LESSON_WINDOW, PART_LESSON_FROM
-from monitor.types import Example, Score
+from monitor.matching.matcher import Matcher, Tracker, build, is_confident
+from monitor.matching.self_training import allowance, weight
+from monitor.matching.tuning import ANCHOR_FROM, FULL_LESSON_FROM, LESSON_WINDOW, PART_LESSON_FROM
+from monitor.types.matching import Example, Score
 from tests.test_match import CAPTAIN, SHIPPED, TRIAL, hit, topic
 
 SALE = (

@@ -8,20 +8,22 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col, select
 
-from monitor import backtest, desk
-from monitor.assess import assess
-from monitor.background import Background
-from monitor.desk import Hand
-from monitor.intake import take_in
-from monitor.intake_values import Filed, Telling
-from monitor.match import Matcher, build
-from monitor.profiles import Profile, profile
+from monitor.evaluation import backtest
+from monitor.matching.background import Background
+from monitor.matching.matcher import Matcher, build
+from monitor.polling.assess import assess
+from monitor.polling.intake import take_in
+from monitor.polling.values import Filed, Telling
+from monitor.review import stories as desk
+from monitor.review.stories import Hand
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.story_changes import MACHINE
 from monitor.store.tables import AlertRow, ArticleRow, StoryRow
-from monitor.stories import Kindred, choose, gathered
-from monitor.stories_tuning import MOST_GATHERED
-from monitor.types import Arrival, Article, Kind, Seed, StoryChoice, Topic
+from monitor.stories.events import Kindred, choose, gathered
+from monitor.stories.profiles import Profile, profile
+from monitor.stories.tuning import MOST_GATHERED
+from monitor.types.matching import Article, Seed, Topic
+from monitor.types.stories import Arrival, Kind, StoryChoice
 from tests.conftest import NOON
 
 SEED = Seed(

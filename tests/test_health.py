@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 
-from monitor.health import Pulse
+from monitor.web.health import Pulse
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LIMITS = {"poll": timedelta(seconds=30)}

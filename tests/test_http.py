@@ -16,9 +16,18 @@ from typing import Any
 
 import pytest
 
-from monitor.addresses import AddressPolicy, Lookup, system_lookup
-from monitor.errors import FetchError, RefusedAddressError
-from monitor.http import ANSWER_LIMIT, Answer, Door, Headers, NoAnswerError, default_user_agent, http_date, retry_after
+from monitor.net.addresses import AddressPolicy, Lookup, system_lookup
+from monitor.net.http import (
+    ANSWER_LIMIT,
+    Answer,
+    Door,
+    Headers,
+    NoAnswerError,
+    default_user_agent,
+    http_date,
+    retry_after,
+)
+from monitor.types.errors import FetchError, RefusedAddressError
 from tests.fakes.certificates import EXPIRED, GOOD, WRONG_NAME, for_a_reader, for_a_site
 from tests.fakes.site import Site
 

@@ -13,17 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor import backtest, intent, lessons
-from monitor.background import Background
-from monitor.backtest import Line
-from monitor.calibrate import Calibration, Curve, Standing, Text, calibrate
-from monitor.costs import costs
-from monitor.intent import Archive, Arrival, Intent, decide, read
-from monitor.match import build
-from monitor.matching_tuning import LEAST_FACTOR, MOST_FACTOR
-from monitor.seeds import load
+from monitor.evaluation import backtest
+from monitor.evaluation.backtest import Line
+from monitor.learning import training
+from monitor.matching import sensitivity as intent
+from monitor.matching.alert_rate import costs
+from monitor.matching.background import Background
+from monitor.matching.calibration import Calibration, Curve, Standing, Text, calibrate
+from monitor.matching.matcher import build
+from monitor.matching.sensitivity import Archive, Arrival, Intent, decide, read
+from monitor.matching.tuning import LEAST_FACTOR, MOST_FACTOR
 from monitor.store import migrate, topics
 from monitor.store.db import Database
+from monitor.topics.seeds import load
 from tests.conftest import NOON
 from tests.fakes.command import SEED, Desk
 from tests.test_calibrate import drawn
@@ -219,8 +221,8 @@ def test_daemon_and_explain_agree_on_the_factor(db: Database) -> None:
         for line in days_of_news(5, 30):
             file(session, matcher, line.article, now=line.article.seen_at, max_age_for=None)
     with db.reading() as session:
-        once, again = lessons.learned(session, [topic]), lessons.learned(session, [topic])
-        setting, seen = lessons.setting(session, topic, [topic])
+        once, again = training.learned(session, [topic]), training.learned(session, [topic])
+        setting, seen = training.setting(session, topic, [topic])
     assert once.model(topic.name).version == again.model(topic.name).version
     assert once.model(topic.name).factor == setting.factor != 1.0
     assert seen.days > 3
@@ -235,7 +237,7 @@ def test_a_new_topic_is_set_by_the_archive_at_once(db: Database) -> None:
         topic = replace(TOPIC, sensitivity="about 2 alerts a day")
         topics.sync(session, [topic], now=datetime(2026, 1, 6, tzinfo=UTC))
     with db.reading() as session:
-        setting, seen = lessons.setting(session, topic, [topic])
+        setting, seen = training.setting(session, topic, [topic])
     assert seen.arrivals
     assert seen.days > 2
     assert setting.factor != 1.0
@@ -279,7 +281,7 @@ def test_an_intent_out_of_reach_is_said_wherever_one_looks(tmp_path: Path) -> No
         for line in days_of_news(5, 30):
             file(session, matcher, line.article, now=line.article.seen_at, max_age_for=None)
     with db.reading() as session:
-        [found] = lessons.prospects(session, Calibration())
+        [found] = training.prospects(session, Calibration())
     db.close()
     assert (found.topic, found.sensitivity) == (TOPIC.name, "about 40 alerts a day")
     assert found.cost is not None

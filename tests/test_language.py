@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor import language
-from monitor.language import detect, normalize
+from monitor.text import language
+from monitor.text.language import detect, normalize
 
 HEADLINES = {
     "en": "Envoys of ten countries meet in Moscow to discuss the winter",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from monitor.lastresort import LastResort
+from monitor.service.watchdog import LastResort
 
 
 def watched(answers: Iterator[bool]) -> tuple[LastResort, threading.Event]:

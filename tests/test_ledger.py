@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.ledger import Carrier, State, lead, origins, outlets, pace, state, usual_pace
+from monitor.stories.sources import Carrier, State, lead, origins, outlets, pace, state, usual_pace
 
 NOON = datetime(2021, 10, 20, 12, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from monitor import logs
+from monitor.service import logs
 from tests.fakes.command import logs_as_they_were
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor.margins import margin, share, threshold_at
-from monitor.match import is_confident
-from monitor.matching_tuning import FULL_LESSON_FROM, FURTHEST_MARGIN
-from monitor.types import Score
+from monitor.matching.margins import margin, share, threshold_at
+from monitor.matching.matcher import is_confident
+from monitor.matching.tuning import FULL_LESSON_FROM, FURTHEST_MARGIN
+from monitor.types.matching import Score
 from tests.fakes.command import MISS, SEED, Desk, desk
 
 __all__ = ["desk"]

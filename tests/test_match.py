@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.background import Background
-from monitor.match import Matcher, Tracker, build, is_confident
-from monitor.types import Example, Reason, Score, Seed, Topic
+from monitor.matching.background import Background
+from monitor.matching.matcher import Matcher, Tracker, build, is_confident
+from monitor.types.matching import Example, Reason, Score, Seed, Topic
 
 SHIPPED = Background.shipped()
 FERRY = Seed(

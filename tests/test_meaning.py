@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monitor import meaning
-from monitor.embedders import Vector, excerpt, key
-from monitor.margins import margin
-from monitor.matching_tuning import COLD_RISE, EMBEDDING_LESSONS_KEPT, EMBEDDING_THRESHOLD, SHIFT
-from monitor.meaning import MEANING, Centres, Meaning
-from monitor.types import Example, Reason, Score, Seed, Topic
+from monitor.matching import semantic
+from monitor.matching.embedders import Vector, excerpt, key
+from monitor.matching.margins import margin
+from monitor.matching.semantic import MEANING, Centres, Meaning
+from monitor.matching.tuning import COLD_RISE, EMBEDDING_LESSONS_KEPT, EMBEDDING_THRESHOLD, SHIFT
+from monitor.types.matching import Example, Reason, Score, Seed, Topic
 from tests.fakes.embedder import DIM, embed
 
 ENGLISH = [
@@ -43,12 +43,12 @@ def topic(name: str = "ferry", seeds: Sequence[tuple[str, str]] = (FERRY,), **ch
 
 def vectors_of(topics: Sequence[Topic], examples: Sequence[Example] = ()) -> Mapping[int, Vector]:
     samples = [*(seed for each in topics for seed in each.seeds), *examples]
-    return {meaning.text_key(each): embed([excerpt(each.title, each.text)])[0] for each in samples}
+    return {semantic.text_key(each): embed([excerpt(each.title, each.text)])[0] for each in samples}
 
 
 def built(*topics: Topic, examples: Sequence[Example] = (), **changes: Any) -> Meaning:
     values = {"vectors": vectors_of(topics, examples), "centres": centres(), "examples": examples, **changes}
-    return meaning.build("fake/1", topics, **values)
+    return semantic.build("fake/1", topics, **values)
 
 
 def words(name: str = "ferry", score: float = 0.0, threshold: float = 0.2, factor: float = 1.0) -> Score:
@@ -93,7 +93,7 @@ def test_in_the_language_of_a_seed_words_decide() -> None:
 
 def test_dari_is_written_persian() -> None:
     seeds = (Seed(file="a.txt", title="x", text="y", language="fa"),)
-    assert meaning.spoken_by(Topic(name="t", title="", seeds=seeds)) == {"fa"}
+    assert semantic.spoken_by(Topic(name="t", title="", seeds=seeds)) == {"fa"}
     assert heard(built(Topic(name="ferry", title="", seeds=seeds)), PAROM, language="prs")["ferry"] == words()
 
 
@@ -133,8 +133,8 @@ def test_of_very_many_topics_the_factor_is_asked_for() -> None:
 
 def test_a_low_factor_lets_more_be_told_and_no_more_teach() -> None:
     score = Score(topic="t", score=0.3, threshold=0.2, is_match=True, factor=0.6, model_version="v")
-    assert not meaning.is_confident(score)
-    assert meaning.is_confident(replace(score, factor=1.25))
+    assert not semantic.is_confident(score)
+    assert semantic.is_confident(replace(score, factor=1.25))
 
 
 def test_settings_bend_the_threshold() -> None:

@@ -12,11 +12,11 @@ from sqlalchemy import update
 from sqlmodel import select
 from typer.testing import CliRunner
 
-from monitor.background import Background
-from monitor.backtest import run, stored
-from monitor.cli import app
-from monitor.match import build
-from monitor.multilingual import Multilingual
+from monitor.cli.main import app
+from monitor.evaluation.backtest import run, stored
+from monitor.learning.multilingual import Multilingual
+from monitor.matching.background import Background
+from monitor.matching.matcher import build
 from monitor.store import vectors
 from monitor.store.db import Database
 from monitor.store.tables import AlertRow, ArticleRow, MatchRow, VectorRow

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from monitor.errors import StoreError
-from monitor.extract import FROM_PAGE, PAGE_HAS_LESS, PAGE_IS_OTHER, PAGE_IS_WALL
-from monitor.review import find_article, record
+from monitor.reading.extract import FROM_PAGE, PAGE_HAS_LESS, PAGE_IS_OTHER, PAGE_IS_WALL
+from monitor.review.matches import find_article, record
 from monitor.store import feeds
 from monitor.store.tables import ArticleRow, EntryRow, MatchRow, PageRow
+from monitor.types.errors import StoreError
 from tests.conftest import SetClock
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site, rss
@@ -176,7 +176,7 @@ def test_an_article_whose_page_is_read_teaches_by_its_page_alone(
     tmp_path: Path, clock: SetClock, site: Site, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its teaser lies about the threshold, where it would teach a part; what the store knows at a restart is the page."""
-    monkeypatch.setattr("monitor.lessons.allowance", lambda seen, lately: max(0, 3 - lately))
+    monkeypatch.setattr("monitor.learning.training.allowance", lambda seen, lately: max(0, 3 - lately))
     teaser = "Repairs of the old bridge take eleven weeks; the ferry is full with lorries."
     with Newsroom(tmp_path, clock, fetch={"pages": "near"}) as room:
         opens(room, site, sink)

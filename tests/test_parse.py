@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor import parse as module
-from monitor.errors import ParseError
-from monitor.extract import extract
-from monitor.parse import parse
-from monitor.types import Entry, ParsedFeed
+from monitor.reading import parse as module
+from monitor.reading.extract import extract
+from monitor.reading.parse import parse
+from monitor.types.errors import ParseError
+from monitor.types.fetching import Entry, ParsedFeed
 
 SAMPLES = Path(__file__).parent / "data" / "feeds"
 TWINS = sorted(SAMPLES.glob("*.expected.json"))

@@ -7,21 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.policy import decide, escalation, hold
-from monitor.types import (
-    Arrival,
-    Article,
-    Before,
-    Escalation,
-    FirstPoll,
-    Grade,
-    Growth,
-    Kind,
-    Limits,
-    Reason,
-    Score,
-    StoryChoice,
-)
+from monitor.alerting.policy import decide, escalation, hold
+from monitor.types.fetching import FirstPoll
+from monitor.types.matching import Article, Grade, Reason, Score
+from monitor.types.stories import Arrival, Before, Escalation, Growth, Kind, Limits, StoryChoice
 
 NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
 ARTICLE = Article(

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from monitor import review, seeds
-from monitor.daemon import _RELOAD_SECONDS
-from monitor.lessons import learned
+from monitor.learning.training import learned
+from monitor.review import matches
+from monitor.service.daemon import _RELOAD_SECONDS
 from monitor.store.tables import MatchRow, TopicRow
+from monitor.topics import seeds
 from tests.conftest import SetClock
 from tests.fakes.command import HIT, MISS, SEED
 from tests.fakes.site import Site, rss
@@ -59,7 +60,7 @@ def made_anew(room: Newsroom) -> list[tuple[str, float, float]]:
 
 def judges(room: Newsroom, *, is_relevant: bool) -> None:
     with room.app.db.writing() as session:
-        assert review.judge(session, 1, is_relevant=is_relevant, by="me", now=room.clock())
+        assert matches.judge(session, 1, is_relevant=is_relevant, by="me", now=room.clock())
 
 
 def test_after_a_verdict_only_its_topic_is_made_anew_and_scores_as_all_made_anew(room: Newsroom) -> None:
@@ -144,7 +145,7 @@ def test_a_verdict_while_the_model_is_made_is_not_lost(room: Newsroom) -> None:
     async def both() -> bool:
         first = asyncio.create_task(room.app.reload_topics(now=room.clock()))
         await asyncio.sleep(0)
-        await room.app.db.write(review.judge, 1, is_relevant=False, by="me", now=room.clock() + timedelta(seconds=1))
+        await room.app.db.write(matches.judge, 1, is_relevant=False, by="me", now=room.clock() + timedelta(seconds=1))
         await first
         return await room.app.reload_topics(now=room.clock())
 

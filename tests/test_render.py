@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor import render
-from monitor.types import AlertKind, Contribution, Evidence, Measured
+from monitor.alerting import render
+from monitor.types.alerting import AlertKind
+from monitor.types.matching import Contribution, Evidence, Measured
 from tests.fakes.alerts import EVIDENCE, alert, notice, trial
 
 

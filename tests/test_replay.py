@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from monitor import backtest
-from monitor.background import Background
-from monitor.match import build
+from monitor.evaluation import backtest
+from monitor.matching.background import Background
+from monitor.matching.matcher import build
 from monitor.store.tables import AlertRow, ArticleRow, LessonRow, MatchRow
 from tests.conftest import SetClock
 from tests.fakes.command import HIT, MISS, SEED, Desk, run
@@ -65,7 +65,7 @@ def told(number: int) -> tuple[str, str]:
 def lived(tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A room in which 120 articles came by two feeds, 6 an hour, with one restart; the archive's marks at 50 and 100 among them.
     From the first mark on a topic may take three lessons, which it may otherwise not before 4,000 articles."""
-    monkeypatch.setattr("monitor.lessons.allowance", lambda seen, lately: max(0, 3 * (seen > 0) - lately))
+    monkeypatch.setattr("monitor.learning.training.allowance", lambda seen, lately: max(0, 3 * (seen > 0) - lately))
     with Site() as site, Newsroom(tmp_path, clock) as room:
         room.follows("bridge", SEED)
         room.follows("choir", "\n\n".join(MISS))

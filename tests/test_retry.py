@@ -7,19 +7,19 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor import retry
-from monitor.retry import DELIVERY_DELAYS
-from monitor.types import (
+from monitor.alerting import retry
+from monitor.alerting.retry import DELIVERY_DELAYS
+from monitor.types.alerting import (
     Alert,
     AlertKind,
     ChannelEvent,
     ChannelState,
     DeliveryState,
     DeliveryUpdate,
-    Lease,
     Outcome,
     Result,
 )
+from monitor.types.fetching import Lease
 
 NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
 LEASE = Lease(token="t", until_at=NOW + timedelta(minutes=2))

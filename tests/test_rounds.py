@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from monitor import poll
-from monitor.deliver import Deliverer
-from monitor.errors import BusyError, MonitorError, StoreError
-from monitor.poll import Poller
+from monitor.alerting.deliver import Deliverer
+from monitor.polling import poll
+from monitor.polling.poll import Poller
 from monitor.store import alerts, channels, feeds, outbox
 from monitor.store.channels import ChannelInfo
 from monitor.store.db import Database
 from monitor.store.feeds import LeaseLostError
 from monitor.store.tables import AlertRow, DeliveryRow, FeedRow
-from monitor.types import Outcome, Result
+from monitor.types.alerting import Outcome, Result
+from monitor.types.errors import BusyError, MonitorError, StoreError
 from tests.conftest import NOON, SetClock
 from tests.fakes.alerts import notice
 

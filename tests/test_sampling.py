@@ -9,15 +9,16 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, select
 
-from monitor import misses, sampling
-from monitor.background import Background
-from monitor.lessons import calibration, learned
-from monitor.margins import margin
-from monitor.match import build
+from monitor.learning.training import calibration, learned
+from monitor.matching import near_misses as sampling
+from monitor.matching.background import Background
+from monitor.matching.margins import margin
+from monitor.matching.matcher import build
+from monitor.review import near_misses as misses
 from monitor.store import archive, near_misses, topics, verdicts
 from monitor.store.db import Database
 from monitor.store.tables import AlertRow, MatchRow, NearCountRow, NearMissRow, VerdictRow
-from monitor.types import Article, Reason, Score, Seed, Topic
+from monitor.types.matching import Article, Reason, Score, Seed, Topic
 from tests.conftest import NOON
 from tests.test_store_contract import TOPIC, article, file
 

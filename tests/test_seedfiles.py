@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor import seedfiles, seeds
-from monitor.background import Background
-from monitor.learn import learn
-from monitor.seedfiles import SeedFileError, Sheet, write
-from monitor.types import Example, Seed, Topic
+from monitor.matching.background import Background
+from monitor.matching.model import learn
+from monitor.topics import seed_writer, seeds
+from monitor.topics.seed_writer import SeedFileError, Sheet, write
+from monitor.types.matching import Example, Seed, Topic
 
 DAY = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 BRIDGE = Sheet(
@@ -99,7 +99,7 @@ def test_a_folder_that_may_not_be_written_is_said_with_its_mend(folder: Path, mo
     def refuses(**_: object) -> object:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(seedfiles.tempfile, "mkstemp", refuses)
+    monkeypatch.setattr(seed_writer.tempfile, "mkstemp", refuses)
     with pytest.raises(SeedFileError, match="let this user write the folder") as caught:
         write(folder, BRIDGE, is_counter=False)
     assert str(folder) not in caught.value.said
@@ -116,7 +116,7 @@ def test_a_file_system_without_links_is_good_enough(folder: Path, monkeypatch: p
     def cannot(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(seedfiles.os, "link", cannot)
+    monkeypatch.setattr(seed_writer.os, "link", cannot)
     assert write(folder, BRIDGE, is_counter=False).path.exists()
     other = write(folder, Sheet(title=BRIDGE.title, text="Another", published_at=DAY), is_counter=False)
     assert other.path.name.endswith("-2.txt")

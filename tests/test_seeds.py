@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor import seeds
-from monitor.types import Topic
+from monitor.topics import seeds
+from monitor.types.matching import Topic
 
 STORY = (
     "The harbour of Port Ellis reopened on Monday after dredgers cleared the channel that last month's landslide had filled. "

@@ -6,9 +6,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.boilerplate import held_by
-from monitor.sketch import Shingles, fingerprint, shortlist
-from monitor.stories_tuning import FINGERPRINT_KEYS, MAX_CANDIDATES, MAX_POSTINGS
+from monitor.stories.boilerplate import held_by
+from monitor.stories.fingerprint import Shingles, fingerprint, shortlist
+from monitor.stories.tuning import FINGERPRINT_KEYS, MAX_CANDIDATES, MAX_POSTINGS
 
 STABLE_KEYS = (-331395718, 1229152659, 2059081091, -2110591966, 215971937, 1748920363)
 STABLE_TEXT_AND_TITLE = (-1993939474799311446, -420341327228030920)

@@ -10,10 +10,10 @@ from alembic.config import Config
 from sqlalchemy import text
 
 import monitor.store
-from monitor.sketch import shortlist
 from monitor.store import migrate, sketches
 from monitor.store.db import Database
-from monitor.stories_tuning import MAX_POSTINGS
+from monitor.stories.fingerprint import shortlist
+from monitor.stories.tuning import MAX_POSTINGS
 
 KEYS = (5, -7, 1 << 30, -(1 << 31), (1 << 31) - 1, 0, -1)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from monitor.errors import StoreError
 from monitor.store import clock_steps, feeds, integrity, migrate
 from monitor.store.db import Database
 from monitor.store.integrity import DamagedStoreError
 from monitor.store.tables import FeedRow, HostRow
+from monitor.types.errors import StoreError
 from tests.conftest import NOON
 
 HOUR = timedelta(hours=1)

@@ -12,14 +12,14 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-from monitor import cadence, retry
-from monitor.assess import assess
-from monitor.background import Background
-from monitor.cadence import Cadence
-from monitor.errors import FetchError, StoreError
-from monitor.intake import take_in
-from monitor.intake_values import Filed, Telling
-from monitor.match import Matcher, build
+from monitor.alerting import retry
+from monitor.matching.background import Background
+from monitor.matching.matcher import Matcher, build
+from monitor.polling import cadence
+from monitor.polling.assess import assess
+from monitor.polling.cadence import Cadence
+from monitor.polling.intake import take_in
+from monitor.polling.values import Filed, Telling
 from monitor.store import (
     alerts,
     archive,
@@ -39,23 +39,11 @@ from monitor.store.channels import ChannelInfo
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.feeds import FeedInfo
 from monitor.store.tables import ArticleRow, DeliveryRow, EntryRow, FeedRow, MatchRow, RevisionRow
-from monitor.types import (
-    Alert,
-    AlertKind,
-    Arrival,
-    Article,
-    Entry,
-    Fetched,
-    Grade,
-    Kind,
-    Outcome,
-    PageVisit,
-    Result,
-    Seed,
-    Topic,
-    Validators,
-    Verdict,
-)
+from monitor.types.alerting import Alert, AlertKind, Outcome, Result
+from monitor.types.errors import FetchError, StoreError
+from monitor.types.fetching import Entry, Fetched, PageVisit, Validators
+from monitor.types.matching import Article, Grade, Seed, Topic, Verdict
+from monitor.types.stories import Arrival, Kind
 from tests.conftest import NOON
 
 BRIDGE = (
@@ -247,7 +235,7 @@ def test_a_good_poll_is_remembered_with_its_validators(db: Database) -> None:
             at=NOON,
             validators=Validators(etag='W/"é"', last_modified="x"),
         )
-        from monitor.types import ParsedFeed
+        from monitor.types.fetching import ParsedFeed
 
         update = cadence.answered(state, fetched, ParsedFeed(title="T"), Cadence(), body_hash="h", now=NOON, jitter=0)
         feeds.settle(session, update)
@@ -373,7 +361,7 @@ def test_f18_one_guid_in_two_feeds_leads_to_two_articles(db: Database, matcher: 
 def test_x6_what_a_database_refuses_was_cleaned_before_or_rolls_back_nothing_else(
     db: Database, matcher: Matcher
 ) -> None:
-    from monitor.text import clean
+    from monitor.text.tokens import clean
 
     with db.writing() as session:
         file(session, matcher, article(title=clean("Bridge\x00 closed \ud800 now")))

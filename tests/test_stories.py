@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.background import Background
-from monitor.profiles import Profile, profile, unpack
-from monitor.stories import Kindred, choose
-from monitor.stories_tuning import LOOK_UP_TERMS, PROFILE_TERMS, THEME
-from monitor.types import Article, Kind
+from monitor.matching.background import Background
+from monitor.stories.events import Kindred, choose
+from monitor.stories.profiles import Profile, profile, unpack
+from monitor.stories.tuning import LOOK_UP_TERMS, PROFILE_TERMS, THEME
+from monitor.types.matching import Article
+from monitor.types.stories import Kind
 
 NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
 TALKS = Article(

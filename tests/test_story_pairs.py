@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.background import Background
-from monitor.profiles import profile
-from monitor.stories import Kindred, choose
-from monitor.types import Article
+from monitor.matching.background import Background
+from monitor.stories.events import Kindred, choose
+from monitor.stories.profiles import profile
+from monitor.types.matching import Article
 
 NOW = datetime(2024, 5, 14, 12, tzinfo=UTC)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from monitor import backtest
-from monitor.background import Background
-from monitor.match import Matcher, build
-from monitor.types import Seed, Topic
+from monitor.evaluation import backtest
+from monitor.matching.background import Background
+from monitor.matching.matcher import Matcher, build
+from monitor.types.matching import Seed, Topic
 from tests.conftest import NOON
 
 TOPIC = Topic(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor import text
+from monitor.text import tokens
 
 
 @pytest.mark.parametrize(
@@ -31,61 +31,61 @@ from monitor import text
     ],
 )
 def test_tokens_are_words_in_every_script(written: str, expected: list[str]) -> None:
-    assert text.tokens(written) == expected
+    assert tokens.tokens(written) == expected
 
 
 def test_arabic_and_persian_spellings_of_one_word_are_one_token() -> None:
-    assert text.tokens("كابل مي‌خواهد") == text.tokens("کابل میخواهد")
-    assert text.tokens("مُحَمَّد ـ طالبـان") == text.tokens("محمد طالبان")
+    assert tokens.tokens("كابل مي‌خواهد") == tokens.tokens("کابل میخواهد")
+    assert tokens.tokens("مُحَمَّد ـ طالبـان") == tokens.tokens("محمد طالبان")
 
 
 def test_curly_and_straight_apostrophes_are_one_spelling() -> None:
-    assert text.tokens("don’t") == text.tokens("don't")
-    assert text.tokens("Putin’s") == text.tokens("Putin's") == ["putin"]
+    assert tokens.tokens("don’t") == tokens.tokens("don't")
+    assert tokens.tokens("Putin’s") == tokens.tokens("Putin's") == ["putin"]
 
 
 def test_composed_and_decomposed_letters_are_one_spelling() -> None:
-    assert text.tokens(unicodedata.normalize("NFD", "été Ленинский")) == text.tokens("été Ленинский")
+    assert tokens.tokens(unicodedata.normalize("NFD", "été Ленинский")) == tokens.tokens("été Ленинский")
 
 
 @given(st.text(max_size=200))
 def test_tokens_are_folded_already(written: str) -> None:
-    for token in text.tokens(written):
+    for token in tokens.tokens(written):
         assert token == token.strip()
         assert token
 
 
 @given(st.text(max_size=300))
 def test_x6_clean_text_goes_into_every_database(written: str) -> None:
-    cleaned = text.clean(written)
+    cleaned = tokens.clean(written)
     assert "\x00" not in cleaned
     cleaned.encode()  # no lone surrogate
     with closing(sqlite3.connect(":memory:")) as database:
         assert database.execute("SELECT ?", (cleaned,)).fetchone() == (cleaned,)
-    assert text.clean(cleaned) == cleaned
+    assert tokens.clean(cleaned) == cleaned
 
 
 def test_x6_nul_and_surrogates_are_taken_out() -> None:
-    assert text.clean("a\x00b\ud800c\x1b[31m\uffff") == "abc[31m"
+    assert tokens.clean("a\x00b\ud800c\x1b[31m\uffff") == "abc[31m"
 
 
 def test_clean_keeps_lines_and_paragraphs_and_nothing_wider() -> None:
-    assert text.clean("one\r\ntwo\u2028three\t four\n \n\n  five ") == "one\ntwo\nthree four\n\nfive"
+    assert tokens.clean("one\r\ntwo\u2028three\t four\n \n\n  five ") == "one\ntwo\nthree four\n\nfive"
 
 
 @given(st.text(max_size=200), st.integers(2, 50))
 def test_a_clean_line_is_one_line_within_its_limit(written: str, limit: int) -> None:
-    line = text.clean_line(written, limit=limit)
+    line = tokens.clean_line(written, limit=limit)
     assert len(line) <= limit
     assert len(line.splitlines()) <= 1
 
 
 def test_x9_reading_direction_and_invisible_characters_stay_out_of_lines() -> None:
-    assert text.clean_line("evil\u202egpj.exe\u2066 a\u200bb\u00adc\ufeff") == "evilgpj.exe abc"
+    assert tokens.clean_line("evil\u202egpj.exe\u2066 a\u200bb\u00adc\ufeff") == "evilgpj.exe abc"
 
 
 def test_x9_joiners_of_persian_and_emoji_stay() -> None:
-    assert text.clean_line("می\u200cخواهد 👩\u200d👧") == "می\u200cخواهد 👩\u200d👧"
+    assert tokens.clean_line("می\u200cخواهد 👩\u200d👧") == "می\u200cخواهد 👩\u200d👧"
 
 
 @pytest.mark.parametrize(
@@ -103,12 +103,12 @@ def test_x9_joiners_of_persian_and_emoji_stay() -> None:
     ],
 )
 def test_x9_text_is_cut_between_characters_as_readers_see_them(written: str, limit: int, expected: str) -> None:
-    assert text.shorten(written, limit) == expected
+    assert tokens.shorten(written, limit) == expected
 
 
 @given(st.text(max_size=100), st.integers(2, 60))
 def test_shortened_text_is_within_its_limit(written: str, limit: int) -> None:
-    assert len(text.shorten(written, limit)) <= limit
+    assert len(tokens.shorten(written, limit)) <= limit
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,12 @@ def test_shortened_text_is_within_its_limit(written: str, limit: int) -> None:
     ],
 )
 def test_a_title_loses_its_tags_and_keeps_its_words(markup: str, expected: str) -> None:
-    assert text.plain_line(markup) == expected
+    assert tokens.plain_line(markup) == expected
 
 
 def test_sentences_end_where_readers_see_them_end() -> None:
     written = 'Mr. Lavrov met U.S. envoys. "It works," he said. He called it "historic." Why? Done…\nПрезидент В. Путин сказал. Да.'
-    assert text.sentences(written) == [
+    assert tokens.sentences(written) == [
         "Mr. Lavrov met U.S. envoys.",
         '"It works," he said.',
         'He called it "historic."',
@@ -140,7 +140,7 @@ def test_sentences_end_where_readers_see_them_end() -> None:
 
 
 def test_sentences_of_scripts_with_stops_of_their_own() -> None:
-    assert text.sentences("یک جمله. دو جمله؟ ایک جملہ۔ एक वाक्य। 一句。“两句！”三") == [
+    assert tokens.sentences("یک جمله. دو جمله؟ ایک جملہ۔ एक वाक्य। 一句。“两句！”三") == [
         "یک جمله.",
         "دو جمله؟",
         "ایک جملہ۔",
@@ -153,9 +153,9 @@ def test_sentences_of_scripts_with_stops_of_their_own() -> None:
 
 @given(st.text(max_size=300))
 def test_sentences_lose_nothing_but_white_space(written: str) -> None:
-    assert "".join("".join(text.sentences(written)).split()) == "".join(written.split())
+    assert "".join("".join(tokens.sentences(written)).split()) == "".join(written.split())
 
 
 @given(st.text(alphabet="abZ'’_1.,- \n", max_size=60))
 def test_plain_letters_are_read_like_any_others(written: str) -> None:
-    assert [*text.tokens(written), "é"] == text.tokens(f"{written} é")
+    assert [*tokens.tokens(written), "é"] == tokens.tokens(f"{written} é")

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from monitor import urls
-from monitor.addresses import AddressPolicy, Resolver
-from monitor.errors import FetchError, RefusedAddressError
-from monitor.http import Door
-from monitor.transport import Call, GuardedTransport, _check_agreement, _in_words_of_httpx2
+from monitor.net.addresses import AddressPolicy, Resolver
+from monitor.net.http import Door
+from monitor.net.transport import Call, GuardedTransport, _check_agreement, _in_words_of_httpx2
+from monitor.text import urls
+from monitor.types.errors import FetchError, RefusedAddressError
 from tests.fakes.site import Site
 
 LOOPBACK = AddressPolicy((ipaddress.ip_network("127.0.0.0/8"),))

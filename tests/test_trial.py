@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from monitor.cli import trial as command
-from monitor.costs import rate
+from monitor.matching.alert_rate import rate
 from tests.fakes.command import HIT, MISS, SEED, Desk, Said, desk
 from tests.fakes.site import Site, rss
 

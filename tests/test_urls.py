@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from monitor import urls
+from monitor.text import urls
 
 # --- check --------------------------------------------------------------------------------------------------------------
 

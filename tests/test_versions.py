@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from sqlmodel import func, select
 
-from monitor.background import Background
-from monitor.compare import Making, difference, moved
+from monitor.matching.background import Background
+from monitor.matching.compare import Making, difference, moved
 from monitor.store import topics, verdicts, versions
 from monitor.store.db import Database
 from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicVersionRow, VerdictRow
-from monitor.types import Article, Example, Grade, Seed, Topic
+from monitor.types.matching import Article, Example, Grade, Seed, Topic
 from tests.conftest import NOON, SetClock
 from tests.fakes.command import HIT, MISS, SEED, Desk, desk
 from tests.fakes.site import Site, rss

@@ -23,10 +23,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
-from monitor import review
-from monitor.errors import StoreBusyError
-from monitor.health import Health
-from monitor.settings import WebSettings
+from monitor.config.settings import WebSettings
+from monitor.review import matches
 from monitor.store import migrate, search
 from monitor.store.articles import url_key
 from monitor.store.db import Database
@@ -45,8 +43,11 @@ from monitor.store.tables import (
     TopicRow,
     VerdictRow,
 )
-from monitor.types import Measured
-from monitor.web import create, guard, pages, show
+from monitor.types.errors import StoreBusyError
+from monitor.types.matching import Measured
+from monitor.web import guard, pages, show
+from monitor.web.app import create
+from monitor.web.health import Health
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 WELL = Health(is_ok=True, beats={"poll": NOW})
@@ -697,9 +698,9 @@ def test_u3_every_answer_carries_our_headers(db: Database, monkeypatch: pytest.M
         ]
         answers += [client.get("/", headers={"Host": "evil.test"}), client.get("/", params={"q": "x" * 40_000})]
         answers += [client.post("/matches/1/confirm", content=b"x" * 20_000, headers=OWN)]
-        monkeypatch.setattr(review, "list_hits", broken)
+        monkeypatch.setattr(matches, "list_hits", broken)
         answers += [client.get("/")]
-        monkeypatch.setattr(review, "list_hits", busy)
+        monkeypatch.setattr(matches, "list_hits", busy)
         answers += [client.get("/")]
     assert {answer.status_code for answer in answers} >= {200, 400, 403, 404, 405, 413, 500, 503}
     for answer in answers:
@@ -709,9 +710,9 @@ def test_u3_every_answer_carries_our_headers(db: Database, monkeypatch: pytest.M
 
 def test_u21_u16_faults_show_nothing_of_us(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     with browsing(application(db), raise_server_exceptions=False) as client:
-        monkeypatch.setattr(review, "list_hits", broken)
+        monkeypatch.setattr(matches, "list_hits", broken)
         crashed = client.get("/")
-        monkeypatch.setattr(review, "list_hits", busy)
+        monkeypatch.setattr(matches, "list_hits", busy)
         held = client.get("/")
         answers = [
             crashed,
@@ -910,7 +911,7 @@ def test_c4_healthz_answers_while_every_thread_waits_for_the_store(
         let_go.wait(10)
         raise StoreBusyError("held")
 
-    monkeypatch.setattr(review, "list_hits", waits)
+    monkeypatch.setattr(matches, "list_hits", waits)
     with browsing(application(db)) as client:
         readers = [threading.Thread(target=client.get, args=("/",)) for _ in range(8)]
         for reader in readers:

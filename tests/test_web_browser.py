@@ -18,9 +18,9 @@ import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from starlette.applications import Starlette
 
-from monitor.settings import WebSettings
+from monitor.config.settings import WebSettings
 from monitor.store.db import Database
-from monitor.web import create
+from monitor.web.app import create
 from tests.test_web import (
     NOW,
     PAYLOADS,

@@ -10,8 +10,8 @@ import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
-from monitor.background import Background
-from monitor.match import build
+from monitor.matching.background import Background
+from monitor.matching.matcher import build
 from monitor.store import topics
 from monitor.store.db import Database
 from monitor.store.tables import NearMissRow, VerdictRow

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.robots import rule
-from monitor.walls import is_wall
-from monitor.webpage import WebPage, read, tree_of
+from monitor.net.robots import rule
+from monitor.reading.webpage import WebPage, read, tree_of
+from monitor.text.walls import is_wall
 
 PROSE = (
     "Engineers closed the old Marrow bridge to lorries on Tuesday after divers found cracks in two of its stone piers. "

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.wires import AGENCIES, credit
+from monitor.stories.agencies import AGENCIES, credit
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from typing import TypeVar
 
 import pytest
 
-from monitor.errors import BusyError, ConfigError, FetchError, ParseError
-from monitor.extract import read_articles
-from monitor.parse import read_feed
-from monitor.workers import Workers
+from monitor.reading.extract import read_articles
+from monitor.reading.parse import read_feed
+from monitor.reading.workers import Workers
+from monitor.types.errors import BusyError, ConfigError, FetchError, ParseError
 
 R = TypeVar("R")
 SHORT = timedelta(seconds=1)

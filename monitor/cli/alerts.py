@@ -12,12 +12,12 @@ import typer
 
 from monitor.cli import base
 from monitor.cli.rounds import send_due
-from monitor.errors import AlreadyRunningError, MonitorError
+from monitor.types.errors import AlreadyRunningError, MonitorError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from monitor.channels import Channel
+    from monitor.alerting.channels.base import Channel
     from monitor.store.alerts import StoredAlert
     from monitor.store.db import Database, Session
 
@@ -94,7 +94,7 @@ def list_(
 
 
 def _fields(session: Session, row: StoredAlert) -> dict[str, Any]:
-    from monitor.review import deliveries_of
+    from monitor.review.matches import deliveries_of
 
     return {
         "id": row.id,
@@ -197,7 +197,7 @@ def retry(
 
 
 def _channels(cli: base.Cli) -> dict[str, Channel]:
-    from monitor.app import App
+    from monitor.service.app import App
 
     return dict(App(cli.settings).channels)
 
@@ -250,7 +250,7 @@ def test(
 def _enqueue_test(db: Database, channel: Channel, *, now: datetime) -> str:
     from monitor.store import alerts as store
     from monitor.store import channels
-    from monitor.types import Alert, AlertKind
+    from monitor.types.alerting import Alert, AlertKind
 
     body = "This is a test of the article monitor, sent by `monitor alerts test`. If you can read it, alerts reach you."
     alert = Alert(id=store.new_id(), kind=AlertKind.TEST, created_at=now, title=f"Test of {channel.name}", body=body)

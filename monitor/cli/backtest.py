@@ -17,13 +17,13 @@ import typer
 from monitor.cli import base
 from monitor.cli import lines as files
 from monitor.cli.models import multilingual, store
-from monitor.errors import ConfigError
+from monitor.types.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from monitor.backtest import Line
-    from monitor.multilingual import Multilingual
+    from monitor.evaluation.backtest import Line
+    from monitor.learning.multilingual import Multilingual
     from monitor.store.db import Database
 
 
@@ -114,7 +114,7 @@ def given(
     until_at: datetime | None = None,
 ) -> Iterator[Iterable[Line]]:
     """The articles of --articles, else those of the store, within the window."""
-    from monitor import backtest as work
+    from monitor.evaluation import backtest as work
 
     with of_file(articles, bar) if articles else _of_store(cli, bar) as lines:
         yield work.within(lines, since_at=since_at, until_at=until_at)
@@ -124,10 +124,10 @@ def given(
 def _answers(
     cli: base.Cli, folder: Path, lines: Iterable[Line], all_scores: bool
 ) -> Iterator[Iterator[dict[str, Any]]]:
-    from monitor import backtest as work
-    from monitor import seeds
-    from monitor.background import Background
-    from monitor.match import build
+    from monitor.evaluation import backtest as work
+    from monitor.matching.background import Background
+    from monitor.matching.matcher import build
+    from monitor.topics import seeds
 
     shelf = seeds.load(folder)
     for fault in shelf.faults:
@@ -173,7 +173,7 @@ def _counted(answers: Iterable[dict[str, Any]], tally: Counter[str]) -> Iterator
 @contextmanager
 def of_file(path: Path, bar: Progress, *, is_heard: bool = True) -> Iterator[Iterable[Line]]:
     """The file's articles; bad lines are told where `is_heard`."""
-    from monitor import backtest as work
+    from monitor.evaluation import backtest as work
 
     task = bar.add_task("reading", total=path.stat().st_size or None)
     bar.columns = tuple(each for each in bar.columns if type(each).__name__ != "MofNCompleteColumn")
@@ -186,7 +186,7 @@ def of_file(path: Path, bar: Progress, *, is_heard: bool = True) -> Iterator[Ite
 @contextmanager
 def _of_store(cli: base.Cli, bar: Progress) -> Iterator[Iterable[Line]]:
     with base.opened(cli.settings) as db, db.reading() as session:
-        from monitor import backtest as work
+        from monitor.evaluation import backtest as work
         from monitor.store import statistics
 
         total = statistics.articles(session)

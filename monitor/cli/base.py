@@ -24,16 +24,16 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor import logs
-from monitor.errors import AlreadyRunningError, ConfigError, MonitorError, StoreBusyError
-from monitor.logs import visible
+from monitor.service import logs
+from monitor.service.logs import visible
+from monitor.types.errors import AlreadyRunningError, ConfigError, MonitorError, StoreBusyError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress
 
-    from monitor.app import App
-    from monitor.settings import Settings
+    from monitor.config.settings import Settings
+    from monitor.service.app import App
     from monitor.store.db import Database
 
 
@@ -76,13 +76,13 @@ class Cli:
     @cached_property
     def settings(self) -> Settings:
         """The settings in force. Raises ConfigError with every fault."""
-        from monitor import config
+        from monitor.config import load
 
-        return config.load(self.config, os.environ)
+        return load.load(self.config, os.environ)
 
     def now(self) -> datetime:
         """The time by the clock of the settings."""
-        from monitor import clock
+        from monitor.service import clock
 
         of = self.settings.clock
         return clock.started(of.speed, of.start_at, of.real_start_at)()
@@ -159,8 +159,8 @@ def alone(settings: Settings, *, otherwise: str) -> Iterator[App]:
 
     PostgreSQL takes many workers, so nothing is locked there. What a killed process left leased is free again.
     """
-    from monitor.app import App
-    from monitor.store.lock import StoreLock
+    from monitor.service.app import App
+    from monitor.store.files import StoreLock
 
     app = App(settings)
     lock = StoreLock(settings.store.path)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from monitor import seeds
 from monitor.cli import base
 from monitor.cli.topics import unknown_channels
-from monitor.errors import ConfigError
+from monitor.topics import seeds
+from monitor.types.errors import ConfigError
 
 if TYPE_CHECKING:
-    from monitor.settings import Settings
+    from monitor.config.settings import Settings
 
 
 def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
@@ -27,19 +27,19 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
       monitor check
       monitor --config new.toml check --json
     """
-    from monitor import config
+    from monitor.config import load
 
     cli = base.of(ctx)
     cli.log()
-    shown: list[config.Shown] = []
+    shown: list[load.Shown] = []
     faults: list[str] = []
     warnings: list[str] = []
     try:
         settings: Settings | None = cli.settings
-        shown = config.shown(cli.settings)
+        shown = load.shown(cli.settings)
     except ConfigError as error:
         faults += error.faults
-        settings = config.salvaged(cli.config, os.environ)  # the rest may be wrong as well: say it in one run
+        settings = load.salvaged(cli.config, os.environ)  # the rest may be wrong as well: say it in one run
     if settings:
         shelf = seeds.load(settings.seeds.dir)
         faults += [*_channel_faults(settings), *shelf.faults]
@@ -60,7 +60,7 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
 
 
 def _channel_faults(settings: Settings) -> tuple[str, ...]:
-    from monitor.app import App
+    from monitor.service.app import App
 
     try:
         assert App(settings).channels is not None

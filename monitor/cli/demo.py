@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import base
-from monitor.logs import visible
+from monitor.service.logs import visible
 
 if TYPE_CHECKING:
     from rich.console import Console

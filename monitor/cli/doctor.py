@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -14,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from monitor import seeds
 from monitor.cli import base
-from monitor.errors import AlreadyRunningError, ConfigError, StoreError
+from monitor.topics import seeds
+from monitor.types.errors import AlreadyRunningError, ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from monitor.settings import Settings
+    from monitor.config.settings import Settings
     from monitor.store.db import Database
 
 _LOW_SPACE, _NO_SPACE = 500_000_000, 50_000_000
@@ -89,7 +88,7 @@ def _settings(settings: Settings) -> Finding:
 
 
 def _channels(settings: Settings) -> Iterator[Finding]:
-    from monitor.app import App
+    from monitor.service.app import App
 
     try:
         assert App(settings).channels is not None
@@ -110,7 +109,7 @@ def _seeds(settings: Settings) -> Finding:
 
 def _embedder(settings: Settings) -> Iterator[Finding]:
     """Whether the package that is to match across languages is there; an address is asked by those who use it."""
-    from monitor import embedders
+    from monitor.matching import embedders
 
     spec = embedders.parse(settings.embedding.embedder)
     if spec.kind in ("none", "http"):
@@ -162,15 +161,17 @@ def _inside(db: Database) -> Iterator[Finding]:
 
 
 def _sqlite() -> Finding:
-    version = sqlite3.sqlite_version_info
-    if (3, 7, 0) <= version < (3, 51, 3):
+    from monitor.store.integrity import SQLITE_VERSION
+
+    version = ".".join(map(str, SQLITE_VERSION))
+    if (3, 7, 0) <= SQLITE_VERSION < (3, 51, 3):
         return Finding(
             "sqlite",
             "warn",
-            f"{sqlite3.sqlite_version} has the WAL-reset bug of 3.7.0 to 3.51.2 (rare; needs two writers at one moment)",
+            f"{version} has the WAL-reset bug of 3.7.0 to 3.51.2 (rare; needs two writers at one moment)",
             "use a Python whose SQLite is 3.51.3 or newer; keep backups",
         )
-    return Finding("sqlite", "ok", sqlite3.sqlite_version)
+    return Finding("sqlite", "ok", version)
 
 
 def _folder(path: Path) -> Finding:
@@ -187,7 +188,7 @@ def _folder(path: Path) -> Finding:
 
 
 def _daemon(path: Path) -> Finding:
-    from monitor.store.lock import StoreLock
+    from monitor.store.files import StoreLock
 
     lock = StoreLock(path)
     try:

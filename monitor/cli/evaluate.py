@@ -10,11 +10,11 @@ import typer
 
 from monitor.cli import base
 from monitor.cli import lines as files
-from monitor.errors import ConfigError
+from monitor.types.errors import ConfigError
 
 if TYPE_CHECKING:
-    from monitor.evaluation import Figures, LabelFigures, Labelled, TopicFigures
-    from monitor.reliability import Reliability
+    from monitor.evaluation.metrics import Figures, LabelFigures, Labelled, TopicFigures
+    from monitor.matching.reliability import Reliability
 
 _IDS_SHOWN = 5
 
@@ -63,14 +63,14 @@ def evaluate(
 
 
 def _by_verdicts(cli: base.Cli, topic: str, plot: Path | None, as_json: bool) -> None:
-    from monitor import evaluation
+    from monitor.evaluation import metrics
     from monitor.store import topics
 
     with base.opened(cli.settings) as db, db.reading() as session:
         known = topics.titles(session)
         if topic and topic not in known:
             raise base.no_such("topic", topic, known, hint="`monitor topics` lists them")
-        found = evaluation.by_verdicts(session, topic=topic)
+        found = metrics.by_verdicts(session, topic=topic)
     reliability = found.topics[0].reliability if topic and found.topics else found.overall.reliability
     _draw(cli, plot, reliability, f"Reliability: {topic}" if topic else "Reliability, topics left out")
     if as_json:
@@ -80,7 +80,7 @@ def _by_verdicts(cli: base.Cli, topic: str, plot: Path | None, as_json: bool) ->
 
 
 def _draw(cli: base.Cli, plot: Path | None, found: Reliability | None, title: str) -> None:
-    from monitor.plot import reliability_plot
+    from monitor.evaluation.plot import reliability_plot
 
     if plot is None:
         return
@@ -165,10 +165,10 @@ def _by_labels(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    from monitor import backtest, evaluation
-    from monitor import seeds as shelves
-    from monitor.background import Background
-    from monitor.match import build
+    from monitor.evaluation import backtest, metrics
+    from monitor.matching.background import Background
+    from monitor.matching.matcher import build
+    from monitor.topics import seeds as shelves
 
     if not folder.is_dir():
         wrong = "it is a file" if folder.exists() else "no such folder"
@@ -184,14 +184,14 @@ def _by_labels(
     # labels of topics left aside are no mistakes
     skipped = files.Skipped(labels)
     with files.opened(labels, "--labels") as lines:
-        every = evaluation.read_labels(lines, [each.name for each in shelf.topics], on_bad=skipped)
+        every = metrics.read_labels(lines, [each.name for each in shelf.topics], on_bad=skipped)
     skipped.sum_up()
     wanted = {key: said for key, said in every.items() if topic in ("", key[1])}
     if not wanted and not closed:
         raise ConfigError(f"{labels}: no label that can be used, so nothing to evaluate")
     skipped = files.Skipped(articles)
     with base.waiting(cli, "matching"), files.opened(articles, "--articles") as lines:
-        found = evaluation.by_labels(
+        found = metrics.by_labels(
             backtest.read(lines, start_at=cli.now(), on_bad=skipped),
             build(topics, background=Background.shipped()),
             topics,

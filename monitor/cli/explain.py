@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor import seeds, urls
 from monitor.cli import base
 from monitor.cli.alerts import show_deliveries
 from monitor.cli.matches import likely, show_change
 from monitor.cli.models import build_matcher, improved
-from monitor.errors import FetchError, ParseError
-from monitor.types import Article, Entry, Evidence, Grade, Reason, Score
+from monitor.text import urls
+from monitor.topics import seeds
+from monitor.types.errors import FetchError, ParseError
+from monitor.types.fetching import Entry
+from monitor.types.matching import Article, Evidence, Grade, Reason, Score
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from monitor.app import App
-    from monitor.match import Matcher
-    from monitor.review import Record
-    from monitor.settings import Settings
-    from monitor.webpage import WebPage
+    from monitor.config.settings import Settings
+    from monitor.matching.matcher import Matcher
+    from monitor.reading.webpage import WebPage
+    from monitor.review.matches import Record
+    from monitor.service.app import App
 
 _TEXT_SHOWN = 600
 
@@ -60,10 +62,10 @@ def _record(settings: Settings, asked: str) -> Record | None:
     """What the store knows; None where it has nothing, or where there is no store yet."""
     try:
         with base.opened(settings) as db, db.reading() as session:
-            from monitor import review
+            from monitor.review import matches
 
-            found = review.find_article(session, asked)
-            return review.record(session, found) if found is not None else None
+            found = matches.find_article(session, asked)
+            return matches.record(session, found) if found is not None else None
     except base.NotFoundError:
         return None
 
@@ -72,7 +74,7 @@ def _record(settings: Settings, asked: str) -> Record | None:
 
 
 def _flat(record: Record) -> dict[str, Any]:
-    from monitor.review import flat
+    from monitor.review.matches import flat
 
     fields = {name: getattr(record, name) for name in record.__slots__}
     return fields | {"hits": [flat(hit) for hit in record.hits]}
@@ -167,7 +169,7 @@ class _Guess:
 
 
 def _guess(cli: base.Cli, asked: str) -> _Guess:
-    from monitor.app import App
+    from monitor.service.app import App
 
     try:
         urls.check(asked)
@@ -204,9 +206,9 @@ def _evidence(matcher: Matcher, article: Article, scores: Iterable[Score]) -> di
 
 
 async def _fetch(app: App, url: str, *, now: datetime) -> Article:
-    from monitor.fetch import PAGE_TYPES
-    from monitor.pages import page_of
-    from monitor.types import PageVisit
+    from monitor.polling.fulltext import page_of
+    from monitor.reading.fetch import PAGE_TYPES
+    from monitor.types.fetching import PageVisit
 
     try:
         fetched = await app.fetcher.get(url, now=now, accept=PAGE_TYPES, policy=app.feed_policy)
@@ -220,7 +222,7 @@ async def _fetch(app: App, url: str, *, now: datetime) -> Article:
 
 def read_page(page: WebPage, now: datetime) -> Article:
     """A page as an article, for a worker process: its title from its own markup, its text as a poll with full text reads it."""
-    from monitor.extract import PAGE_IS_OTHER, extract
+    from monitor.reading.extract import PAGE_IS_OTHER, extract
 
     entry = Entry(guid=page.url, url=page.url, title=page_title(page.body, page.media_type))
     article = extract(entry, source=urls.host(page.url), seen_at=now, page=page)
@@ -233,8 +235,8 @@ def read_page(page: WebPage, now: datetime) -> Article:
 
 def page_title(body: bytes, media_type: str = "") -> str:
     """What the page calls itself: og:title, else its only heading, else <title>; '' where there is none."""
-    from monitor.text import plain_line
-    from monitor.webpage import tree_of
+    from monitor.reading.webpage import tree_of
+    from monitor.text.tokens import plain_line
 
     page = tree_of(body, media_type)
     if page is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from monitor.cli import base
-from monitor.errors import ConfigError
+from monitor.types.errors import ConfigError
 
 MOST_TOLD = 10
 """Bad lines of a file that are told one by one: a file of another kind has nothing else."""

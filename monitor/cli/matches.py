@@ -14,13 +14,13 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base
-from monitor.errors import MonitorError
+from monitor.types.errors import MonitorError
 
 if TYPE_CHECKING:
-    from monitor.misses import Near
-    from monitor.review import Hit, Query
+    from monitor.review.matches import Hit, Query
+    from monitor.review.near_misses import Near
     from monitor.store.db import Database
-    from monitor.types import Measured
+    from monitor.types.matching import Measured
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -90,7 +90,7 @@ def list_(
     Example:
       monitor matches list --state new --since 24h
     """
-    from monitor import review
+    from monitor.review import matches as review
 
     cli = base.of(ctx)
     cli.log()
@@ -127,13 +127,14 @@ def show(
     Example:
       monitor matches show 17
     """
-    from monitor import history, review
+    from monitor.review import matches as review
+    from monitor.review import revisions
 
     cli = base.of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
         hit = review.find_hit(session, id)
-        versions = history.of_article(session, hit.article_id) if hit else ()
+        versions = revisions.of_article(session, hit.article_id) if hit else ()
     if hit is None:
         raise base.NotFoundError(f"there is no match {id}; `monitor matches list` shows them")
     if as_json:
@@ -185,7 +186,7 @@ def show_change(went: Iterable[str], came: Iterable[str]) -> None:
 
 def likely(probability: float | None, measured: Measured | None) -> str:
     """A percentage with how often the topic was right, or why there is none."""
-    from monitor.reliability import words
+    from monitor.matching.reliability import words
 
     return "not calibrated yet" if probability is None else words(probability, measured)
 
@@ -208,16 +209,16 @@ def near_(
       monitor matches near --topic moscow-format
       monitor matches confirm --near 3 8
     """
-    from monitor import misses
+    from monitor.review import near_misses
 
     cli = base.of(ctx)
     cli.log()
     with base.opened(cli.settings) as db:
         _query(db, topic, None, "", "", "")
         with db.reading() as session:
-            found = misses.list_near(session, topic=topic, state=state, limit=limit)
+            found = near_misses.list_near(session, topic=topic, state=state, limit=limit)
     if as_json:
-        base.print_json_lines(misses.flat(each) for each in found)
+        base.print_json_lines(near_misses.flat(each) for each in found)
         return
     if not found:
         base.line("no near misses" if state is State.NEW else f"no near misses {state}")
@@ -279,15 +280,16 @@ def dismiss(
 
 
 def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: str, as_seed: bool, near: bool) -> None:
-    from monitor import misses, review
-    from monitor.teaching import Teacher
+    from monitor.learning.verdict_effects import Teacher
+    from monitor.review import matches as review
+    from monitor.review import near_misses
 
     cli = base.of(ctx)
     cli.log()
     missing = []
     unwritten = []
     teacher = Teacher(cli.settings.seeds.dir)
-    verb = misses.judge if near else review.judge
+    verb = near_misses.judge if near else review.judge
     what = "near miss" if near else "match"
     with base.opened(cli.settings) as db:
         for id in dict.fromkeys(ids):
@@ -309,8 +311,8 @@ def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: s
 
 def _as_seed(cli: base.Cli, db: Database, hit: Hit | Near, *, is_counter: bool) -> list[str]:
     """Write the article of a match into its topic's folder; what went wrong, if anything."""
-    from monitor import review
-    from monitor.seedfiles import SeedFileError
+    from monitor.review import matches as review
+    from monitor.topics.seed_writer import SeedFileError
 
     try:
         with db.reading() as session:
@@ -335,7 +337,7 @@ def user() -> str:
 def _query(
     db: Database, topic: str, state: State | None, search: str, since: str, source: str, limit: int = 50
 ) -> Query:
-    from monitor.review import Query
+    from monitor.review.matches import Query
     from monitor.store import topics
 
     if topic:
@@ -375,7 +377,7 @@ def export(
     Example:
       monitor matches export --format csv --state confirmed --out confirmed.csv
     """
-    from monitor import review
+    from monitor.review import matches as review
 
     cli = base.of(ctx)
     cli.log()

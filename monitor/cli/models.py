@@ -7,22 +7,22 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from monitor.cli import base
-from monitor.errors import StoreError
+from monitor.types.errors import StoreError
 
 if TYPE_CHECKING:
-    from monitor.match import Matcher
-    from monitor.multilingual import Multilingual
-    from monitor.seeds import SeedShelf
-    from monitor.settings import Settings
+    from monitor.config.settings import Settings
+    from monitor.learning.multilingual import Multilingual
+    from monitor.matching.matcher import Matcher
     from monitor.store.db import Database
-    from monitor.types import Article, Score, Topic
+    from monitor.topics.seeds import SeedShelf
+    from monitor.types.matching import Article, Score, Topic
 
 
 def build_matcher(settings: Settings, shelf: SeedShelf) -> Matcher:
     """The model as the daemon has it: seeds and, where there is a store, what it teaches. Writes nothing."""
-    from monitor.background import Background
-    from monitor.lessons import learned
-    from monitor.match import build
+    from monitor.learning.training import learned
+    from monitor.matching.background import Background
+    from monitor.matching.matcher import build
 
     try:
         with base.opened(settings) as db, db.reading() as session:
@@ -34,7 +34,7 @@ def build_matcher(settings: Settings, shelf: SeedShelf) -> Matcher:
 @contextmanager
 def multilingual(settings: Settings) -> Iterator[Multilingual | None]:
     """What matches across languages; None where there is no embedder (where one was wanted, the log says why)."""
-    from monitor.app import App
+    from monitor.service.app import App
 
     app = App(settings)
     try:

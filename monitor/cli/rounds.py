@@ -13,12 +13,12 @@ from monitor.cli import base
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from monitor.app import App
-    from monitor.errors import StoreError
-    from monitor.pipeline import Polled
-    from monitor.poll import Poller
+    from monitor.polling.pipeline import Polled
+    from monitor.polling.poll import Poller
+    from monitor.service.app import App
     from monitor.store.db import Session
-    from monitor.types import FeedState
+    from monitor.types.errors import StoreError
+    from monitor.types.fetching import FeedState
 
 _GRACE_SECONDS = 20.0
 
@@ -62,7 +62,7 @@ def poll(
 
 
 async def _poll(cli: base.Cli, app: App, names: list[str], unstored: list[StoreError]) -> list[Polled]:
-    from monitor.poll import Poller
+    from monitor.polling.poll import Poller
 
     now = app.clock()
     app.sync(now=now)
@@ -105,7 +105,7 @@ async def _poll_named(app: App, poller: Poller, names: list[str], watched: _Watc
 
 
 def _claim(session: Session, names: list[str], *, now: Any) -> list[FeedState]:
-    from monitor.poll import LEASE_FOR
+    from monitor.polling.poll import LEASE_FOR
     from monitor.store import feeds
 
     rows = {row.name: row for row in feeds.list_all(session)}
@@ -185,7 +185,7 @@ def deliver(ctx: typer.Context, as_json: base.AsJson = False) -> None:
 
 async def send_due(app: App, *, only: str | None = None) -> None:
     """Empty the outbox of what is due; with `only`, of what goes to that channel."""
-    from monitor.deliver import Deliverer
+    from monitor.alerting.deliver import Deliverer
 
     settings = app.settings.delivery
     channels = {name: each for name, each in app.channels.items() if only in (None, name)}

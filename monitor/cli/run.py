@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from monitor.cli import base
-from monitor.errors import MonitorError
-from monitor.store.lock import StoreLock
+from monitor.store.files import StoreLock
+from monitor.types.errors import MonitorError
 
 if TYPE_CHECKING:
-    from monitor.settings import Settings, WebSettings
+    from monitor.config.settings import Settings, WebSettings
 
 log = logging.getLogger("monitor.run")
 
@@ -40,8 +40,8 @@ def run(ctx: typer.Context) -> None:
     for note in settings.notes:
         log.warning("%s", note)
 
-    from monitor.app import App
-    from monitor.daemon import Daemon
+    from monitor.service.app import App
+    from monitor.service.daemon import Daemon
 
     app = App(settings)
     # Found out here, before anything is opened: a channel that cannot be built is a fault of the settings.
@@ -84,12 +84,13 @@ def serve(ctx: typer.Context) -> None:
 def _serve(settings: Settings, db: Any) -> None:
     import uvicorn
 
-    from monitor import clock, web
-    from monitor.health import Health
+    from monitor.service import clock
+    from monitor.web.app import create
+    from monitor.web.health import Health
 
     times = settings.clock
     now = clock.started(times.speed, times.start_at, times.real_start_at)
-    page = web.create(
+    page = create(
         db,
         settings.web,
         clock=now,

@@ -15,7 +15,7 @@ from monitor.cli import base
 from monitor.cli.matches import LARGEST, user
 
 if TYPE_CHECKING:
-    from monitor.desk import Brief, Hand, Said, Story
+    from monitor.review.stories import Brief, Hand, Said, Story
     from monitor.store.db import Session
     from monitor.store.stories import Part
 
@@ -70,9 +70,9 @@ def list_(
     Example:
       monitor stories list --state active
     """
-    from monitor import desk
-    from monitor.ledger import State
+    from monitor.review import stories as desk
     from monitor.store import topics
+    from monitor.stories.sources import State
 
     cli = base.of(ctx)
     cli.log()
@@ -109,7 +109,7 @@ def show(ctx: typer.Context, id: Number, as_json: base.AsJson = False) -> None:
     Example:
       monitor stories show 17
     """
-    from monitor import desk
+    from monitor.review import stories as desk
 
     cli = base.of(ctx)
     cli.log()
@@ -198,7 +198,7 @@ def merge(
 
 
 def _merge(into: int, other: int, session: Session, hand: Hand) -> Said:
-    from monitor import desk
+    from monitor.review import stories as desk
 
     return desk.merge(session, into, other, hand)
 
@@ -211,7 +211,7 @@ def split(ctx: typer.Context, articles: Articles, note: Note = "") -> None:
     Example:
       monitor stories split 23 24 --note "another meeting"
     """
-    from monitor import desk
+    from monitor.review import stories as desk
 
     _say(ctx, note, lambda session, hand: desk.split(session, articles, hand))
 
@@ -229,13 +229,13 @@ def move(
     Example:
       monitor stories move 23 --to 17
     """
-    from monitor import desk
+    from monitor.review import stories as desk
 
     _say(ctx, note, lambda session, hand: desk.move(session, articles, to, hand))
 
 
 def _say(ctx: typer.Context, note: str, verb: Callable[[Session, Hand], Said]) -> None:
-    from monitor.desk import Hand
+    from monitor.review.stories import Hand
 
     cli = base.of(ctx)
     cli.log()
@@ -248,7 +248,7 @@ def _say(ctx: typer.Context, note: str, verb: Callable[[Session, Hand], Said]) -
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    from monitor.desk import DeskError, UnknownError
+    from monitor.review.stories import DeskError, UnknownError
 
     try:
         yield

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor import seeds
 from monitor.cli import base, trial, versions
 from monitor.cli.models import build_matcher
-from monitor.errors import StoreError
-from monitor.seeds import SeedShelf
-from monitor.types import Topic
+from monitor.topics import seeds
+from monitor.topics.seeds import SeedShelf
+from monitor.types.errors import StoreError
+from monitor.types.matching import Topic
 
 if TYPE_CHECKING:
-    from monitor.checkup import Checkup, Finding
-    from monitor.costs import Cost
-    from monitor.evaluation import TopicFigures
-    from monitor.intent import Setting
-    from monitor.match import Matcher
-    from monitor.review import Count
-    from monitor.settings import Settings
+    from monitor.config.settings import Settings
+    from monitor.evaluation.metrics import TopicFigures
+    from monitor.matching.alert_rate import Cost
+    from monitor.matching.matcher import Matcher
+    from monitor.matching.sensitivity import Setting
+    from monitor.review.matches import Count
+    from monitor.topics.lint import Checkup, Finding
 
 app = typer.Typer(invoke_without_command=True)
 app.command("try")(trial.try_)
@@ -98,11 +98,11 @@ def _remembered(settings: Settings) -> tuple[dict[str, int], dict[str, Count]]:
     """Versions and matches as the store has them; nothing where there is no store yet."""
     try:
         with base.opened(settings) as db, db.reading() as session:
-            from monitor import review
+            from monitor.review import matches
             from monitor.store import topics as store
 
             numbers = {name: each.version for name, each in store.known(session).items()}
-            return numbers, {each.topic: each for each in review.counts(session)}
+            return numbers, {each.topic: each for each in matches.counts(session)}
     except (base.NotFoundError, StoreError):
         return {}, {}
 
@@ -179,16 +179,18 @@ def _figures(
 ) -> tuple[Setting, tuple[Cost, ...], TopicFigures | None]:
     """What its sensitivity comes to, what each would cost in alerts a day, and how good the topic is so far; the latter two only
     where there is a store."""
-    from monitor import evaluation, intent, lessons
-    from monitor.costs import costs
+    from monitor.evaluation import metrics
+    from monitor.learning import training
+    from monitor.matching import sensitivity
+    from monitor.matching.alert_rate import costs
 
-    nothing = intent.Setting(intent.default(topic.sensitivity)), (), None
+    nothing = sensitivity.Setting(sensitivity.default(topic.sensitivity)), (), None
     if not topic.is_enabled:
         return nothing
     try:
         with base.opened(settings) as db, db.reading() as session:
-            setting, archive = lessons.setting(session, topic, shelf.topics)
-            quality = next(iter(evaluation.by_verdicts(session, topic=topic.name).topics), None)
+            setting, archive = training.setting(session, topic, shelf.topics)
+            quality = next(iter(metrics.by_verdicts(session, topic=topic.name).topics), None)
     except (base.NotFoundError, StoreError):
         return nothing
     return setting, costs(topic.sensitivity, setting, archive), quality
@@ -297,31 +299,32 @@ def _show_check(root: Path, shelf: SeedShelf, lines: Mapping[str, list[str]], ch
 
 def _examined(settings: Settings, root: Path, shelf: SeedShelf) -> Checkup:
     """By the archive's idea of the ordinary, where there is an archive."""
-    from monitor import checkup
-    from monitor.background import Background
-    from monitor.lessons import background
-    from monitor.matching_tuning import ARCHIVE_ARTICLES, ARCHIVE_CHARACTERS
+    from monitor.learning.training import background
+    from monitor.matching.background import Background
+    from monitor.matching.tuning import ARCHIVE_ARTICLES, ARCHIVE_CHARACTERS
     from monitor.store import archive
+    from monitor.topics import lint
 
     try:
         with base.opened(settings) as db, db.reading() as session:
             up_to = archive.newest(session)
             latest = archive.sample(session, up_to=up_to, limit=ARCHIVE_ARTICLES, characters=ARCHIVE_CHARACTERS)
-            return checkup.examine(shelf.topics, root=root, background=background(session), archive=latest)
+            return lint.examine(shelf.topics, root=root, background=background(session), archive=latest)
     except (base.NotFoundError, StoreError):
-        return checkup.examine(shelf.topics, root=root, background=Background.shipped())
+        return lint.examine(shelf.topics, root=root, background=Background.shipped())
 
 
 def _unmet(settings: Settings, shelf: SeedShelf) -> list[str]:
     """Remarks on intents that the archive or the verdicts do not let come true."""
-    from monitor import intent, lessons
+    from monitor.learning import training
+    from monitor.matching import sensitivity
 
-    asking = [each for each in shelf.topics if each.is_enabled and each.sensitivity not in intent.WORDS]
+    asking = [each for each in shelf.topics if each.is_enabled and each.sensitivity not in sensitivity.WORDS]
     if not asking:
         return []
     try:
         with base.opened(settings) as db, db.reading() as session:
-            notes = {each.name: lessons.setting(session, each, shelf.topics)[0].note for each in asking}
+            notes = {each.name: training.setting(session, each, shelf.topics)[0].note for each in asking}
     except (base.NotFoundError, StoreError):
         return []
     root = settings.seeds.dir

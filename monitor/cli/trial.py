@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor import seeds
 from monitor.cli import base
 from monitor.cli.backtest import Since, Until, across_of, check_file, given, of_file, tell_verdicts
 from monitor.cli.backtest import moments as window_of
 from monitor.cli.models import build_matcher
-from monitor.errors import ConfigError, MonitorError, StoreError
-from monitor.seeds import SeedShelf
+from monitor.topics import seeds
+from monitor.topics.seeds import SeedShelf
+from monitor.types.errors import ConfigError, MonitorError, StoreError
 
 if TYPE_CHECKING:
-    from monitor.costs import Cost
-    from monitor.match import Matcher
-    from monitor.trial import Shown, Trial
-    from monitor.types import Article
+    from monitor.evaluation.trial import Shown, Trial
+    from monitor.matching.alert_rate import Cost
+    from monitor.matching.matcher import Matcher
+    from monitor.types.matching import Article
 
 
 def try_(
@@ -62,9 +62,9 @@ def try_(
         _label_all(cli, _one(shelf, folder), articles, labels)
         shelf = _shelf(folder)
     with base.progress(cli) as bar, given(cli, articles, bar, *window) as lines, ExitStack() as until_done:
-        from monitor import trial
-        from monitor.background import Background
-        from monitor.match import build
+        from monitor.evaluation import trial
+        from monitor.matching.background import Background
+        from monitor.matching.matcher import build
 
         matcher = build(shelf.topics, background=Background.shipped())
         across, db = across_of(cli, until_done)
@@ -275,7 +275,7 @@ def _of_file(path: Path, ids: Iterable[str]) -> dict[str, Article]:
 
 
 def _of_store(cli: base.Cli, ids: Iterable[str]) -> dict[str, Article]:
-    from monitor import backtest as work
+    from monitor.evaluation import backtest as work
 
     with base.opened(cli.settings) as db, db.reading() as session:
         found = {id: work.stored_one(session, int(id)) for id in ids if id.isascii() and id.isdigit() and len(id) < 10}
@@ -287,8 +287,8 @@ def _label(cli: base.Cli, folder: Path, id: str, article: Article, *, is_wanted:
     if is_stored and (said := _judged(cli, folder, int(id), is_wanted=is_wanted)):
         base.line(said)
         return
-    from monitor.seedfiles import Sheet, write
-    from monitor.types import Grade
+    from monitor.topics.seed_writer import Sheet, write
+    from monitor.types.matching import Grade
 
     if article.grade is Grade.WALL:
         raise MonitorError(f"article {id} is a consent or paywall page: save its text by hand")
@@ -307,15 +307,15 @@ def _judged(cli: base.Cli, folder: Path, article_id: int, *, is_wanted: bool) ->
     root = cli.settings.seeds.dir
     if folder.resolve().parent != root.resolve():
         return ""
-    from monitor import review
     from monitor.cli.matches import user
+    from monitor.review import matches
 
     try:
         with base.opened(cli.settings) as db, db.writing() as session:
-            match_id = review.match_of(session, article_id, folder.resolve().name)
+            match_id = matches.match_of(session, article_id, folder.resolve().name)
             if match_id is None:
                 return ""
-            hit = review.judge(session, match_id, is_relevant=is_wanted, by=user(), now=cli.now())
+            hit = matches.judge(session, match_id, is_relevant=is_wanted, by=user(), now=cli.now())
     except StoreError as error:
         raise MonitorError(f"the verdict on article {article_id} was not kept: {error}") from error
     return f"{hit.state} {hit.id}: {hit.topic}: {hit.title}" if hit else ""

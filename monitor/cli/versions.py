@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor import seeds
 from monitor.cli import base
 from monitor.cli.backtest import check_file, of_file
-from monitor.errors import ConfigError, StoreError
+from monitor.topics import seeds
+from monitor.types.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from monitor.compare import Changed, Difference, Making
+    from monitor.matching.compare import Changed, Difference, Making
     from monitor.store.db import Session
     from monitor.store.versions import Version
-    from monitor.types import Topic
+    from monitor.types.matching import Topic
 
 _SHOWN = 20
 _VERSION = re.compile(r"(?P<topic>[^/]+)@(?P<number>[0-9]{1,9})")
@@ -106,7 +106,7 @@ def diff(
       monitor topics diff moscow-format@3 moscow-format
       monitor topics diff moscow-format drafts/moscow-format
     """
-    from monitor import compare
+    from monitor.matching import compare
 
     cli = base.of(ctx)
     cli.log()
@@ -138,8 +138,8 @@ def _store(cli: base.Cli) -> Iterator[Session | None]:
 
 
 def _background(session: Session | None) -> Any:
-    from monitor.background import Background
-    from monitor.lessons import background
+    from monitor.learning.training import background
+    from monitor.matching.background import Background
 
     return background(session) if session else Background.shipped()
 
@@ -153,7 +153,7 @@ def _articles(session: Session | None, path: Path | None, bar: Any) -> Iterator[
         raise base.NotFoundError(
             "there is no archive to compare them on yet: let `monitor run` collect some, or give a file: --articles FILE"
         )
-    from monitor import backtest
+    from monitor.evaluation import backtest
     from monitor.store import archive
 
     task = bar.add_task("comparing", total=archive.newest(session))
@@ -176,15 +176,16 @@ def _making(cli: base.Cli, session: Session | None, asked: str) -> Making:
 
 def _bent(session: Session | None, making: Making) -> Making:
     """With what its sensitivity comes to by this archive, where that is more than a word."""
-    from monitor import intent, lessons
-    from monitor.match import build
+    from monitor.learning import training
+    from monitor.matching import sensitivity
+    from monitor.matching.matcher import build
 
     topic = replace(making.topic, is_enabled=True)
-    if session is None or topic.sensitivity in intent.WORDS:
+    if session is None or topic.sensitivity in sensitivity.WORDS:
         return making
-    archive = lessons.seen(session, [topic], lambda of: build(of, background=lessons.background(session)))
-    odds = lessons.calibration(session)
-    return replace(making, factor=intent.decide(topic.sensitivity, topic.name, archive[topic.name], odds).factor)
+    archive = training.seen(session, [topic], lambda of: build(of, background=training.background(session)))
+    odds = training.calibration(session)
+    return replace(making, factor=sensitivity.decide(topic.sensitivity, topic.name, archive[topic.name], odds).factor)
 
 
 def _is_topic(cli: base.Cli, name: str) -> bool:
@@ -192,7 +193,7 @@ def _is_topic(cli: base.Cli, name: str) -> bool:
 
 
 def _version(session: Session | None, topic: str, number: int) -> Making:
-    from monitor.compare import Making
+    from monitor.matching.compare import Making
     from monitor.store import versions
 
     found = versions.find(session, topic, number) if session else None
@@ -204,7 +205,7 @@ def _version(session: Session | None, topic: str, number: int) -> Making:
 
 
 def _folder(folder: Path) -> Making:
-    from monitor.compare import Making
+    from monitor.matching.compare import Making
 
     shelf = seeds.load_one(folder)
     if not shelf.topics:
@@ -213,7 +214,7 @@ def _folder(folder: Path) -> Making:
 
 
 def _current(cli: base.Cli, session: Session | None, name: str) -> Making:
-    from monitor.compare import Making
+    from monitor.matching.compare import Making
     from monitor.store import verdicts
 
     shelf = seeds.load(cli.settings.seeds.dir)

@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from monitor.types import Kind
+from monitor.types.stories import Kind
 
 ARTICLE_FILES = ("before.toml", "tunnel.toml", "bank.toml", "other.toml")
 

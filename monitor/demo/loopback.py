@@ -15,7 +15,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Self
 
-from monitor.errors import MonitorError
+from monitor.types.errors import MonitorError
 
 HOST = "127.0.0.1"
 READ_LIMIT_SECONDS = 3.0

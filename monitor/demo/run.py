@@ -18,13 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from monitor.app import App
-from monitor.clock import Clock
-from monitor.daemon import Daemon
-from monitor.demo.newspaper import Newspaper
-from monitor.demo.receiver import Received, Receiver
-from monitor.pipeline import Polled
-from monitor.settings import (
+from monitor.config.settings import (
     ClockSettings,
     DeliverySettings,
     FeedSettings,
@@ -34,6 +28,12 @@ from monitor.settings import (
     StoreSettings,
     WebSettings,
 )
+from monitor.demo.newspaper import Newspaper
+from monitor.demo.receiver import Received, Receiver
+from monitor.polling.pipeline import Polled
+from monitor.service.app import App
+from monitor.service.clock import Clock
+from monitor.service.daemon import Daemon
 from monitor.store import outbox, statistics
 from monitor.store.db import Database
 

@@ -18,7 +18,9 @@ from sqlmodel import Session, col
 from monitor.store import versions
 from monitor.store.db import Prepared
 from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow, MatchRow
-from monitor.types import Alert, AlertKind, Before, Decision, Evidence, Score
+from monitor.types.alerting import Alert, AlertKind
+from monitor.types.matching import Evidence, Score
+from monitor.types.stories import Before, Decision
 
 _ALERT = TypeAdapter(Alert)
 _EVIDENCE = TypeAdapter(Evidence)

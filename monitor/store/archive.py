@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, literal
 from sqlmodel import Session, col, select
 
-from monitor.calibrate import Judged
-from monitor.intent import Archive, Arrival
-from monitor.margins import margin
+from monitor.matching.calibration import Judged
+from monitor.matching.margins import margin
+from monitor.matching.sensitivity import Archive, Arrival
 from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, TopicRow
-from monitor.types import Article, Grade
+from monitor.types.matching import Article, Grade
 
 MOST = 5_000
 """The latest verdicts on matches, and as many on near misses: older ones say little of today's topics."""

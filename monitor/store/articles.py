@@ -17,13 +17,15 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, select, 
 from sqlmodel import Session
 from xxhash import xxh3_64_intdigest
 
-from monitor.sketch import Fingerprint, Shingles, shortlist
 from monitor.store import search, sketches
 from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, EntryRow, RevisionRow
-from monitor.stories_tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_POSTINGS
-from monitor.types import Article, Decision, Entry, Known, Score, StoryChoice
-from monitor.urls import canonical
+from monitor.stories.fingerprint import Fingerprint, Shingles, shortlist
+from monitor.stories.tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_POSTINGS
+from monitor.text.urls import canonical
+from monitor.types.fetching import Entry
+from monitor.types.matching import Article, Score
+from monitor.types.stories import Decision, Known, StoryChoice
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _entries: Table = EntryRow.__table__  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from sqlalchemy import Update, update
 from sqlmodel import Session, col, select
 
 from monitor.store.tables import ChannelRow, DeliveryRow
-from monitor.types import ChannelState, DeliveryUpdate
+from monitor.types.alerting import ChannelState, DeliveryUpdate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

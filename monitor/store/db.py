@@ -24,7 +24,7 @@ from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql import ClauseElement
 from sqlmodel import Session as Session  # the one place from which other packages take it
 
-from monitor.errors import StoreBusyError, StoreError, StoreFullError
+from monitor.types.errors import StoreBusyError, StoreError, StoreFullError
 
 P = ParamSpec("P")
 R = TypeVar("R")

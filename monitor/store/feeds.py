@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, CursorResult, case, func, or_, update
 from sqlmodel import Session, col, select
 
-from monitor.errors import StoreError
 from monitor.store.tables import ArticleRow, EntryRow, FeedRow, HostRow
-from monitor.types import FeedState, FeedUpdate, FirstPoll, Lease, Validators
+from monitor.types.errors import StoreError
+from monitor.types.fetching import FeedState, FeedUpdate, FirstPoll, Lease, Validators
 
 _CHUNK = 500
 

@@ -13,8 +13,10 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlmodel import Session
 
-from monitor.errors import StoreError
+from monitor.types.errors import StoreError
 
+SQLITE_VERSION = sqlite3.sqlite_version_info
+"""Of the library that this Python was built with."""
 _STEPS = 10_000
 """SQLite's instructions between two looks at the time: a few milliseconds."""
 

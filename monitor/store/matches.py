@@ -15,8 +15,8 @@ from sqlmodel import Session, col
 
 from monitor.store import alerts, articles, search, verdicts
 from monitor.store.tables import ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow
-from monitor.types import Evidence, Reason
-from monitor.urls import canonical
+from monitor.text.urls import canonical
+from monitor.types.matching import Evidence, Reason
 
 # --- matches ------------------------------------------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from monitor.errors import StoreError
 from monitor.store.db import Database
+from monitor.types.errors import StoreError
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory

@@ -11,12 +11,12 @@ from typing import NamedTuple
 from sqlalchemy import Table, bindparam, func, insert, select, update
 from sqlmodel import Session, col
 
-from monitor import sampling
-from monitor.matching_tuning import NEAR_MISS_DAYS
-from monitor.sampling import NearMiss
+from monitor.matching import near_misses
+from monitor.matching.near_misses import NearMiss
+from monitor.matching.tuning import NEAR_MISS_DAYS
 from monitor.store import verdicts
 from monitor.store.tables import ArticleRow, NearCountRow, NearMissRow
-from monitor.types import Score
+from monitor.types.matching import Score
 
 _near_misses: Table = NearMissRow.__table__  # type: ignore[attr-defined]
 _counts: Table = NearCountRow.__table__  # type: ignore[attr-defined]
@@ -48,7 +48,7 @@ def candidates(scores: Sequence[Score]) -> list[NearMiss]:
     """Those topics that an article came near to without matching."""
     found = []
     for each in scores:
-        band = None if each.is_match or each.blocked else sampling.band(each.score, each.threshold)
+        band = None if each.is_match or each.blocked else near_misses.band(each.score, each.threshold)
         if band is not None:
             found.append(NearMiss(each.topic, band, each.score, each.threshold, each.factor, each.model_version))
     return found
@@ -69,8 +69,8 @@ def keep(
     }
     kept = []
     for each in near:
-        share = sampling.share(each.band, seen.get((each.topic, each.band, today), 0), _usual(seen, each, today))
-        if sampling.lot(each.topic, url, title) < share:
+        share = near_misses.share(each.band, seen.get((each.topic, each.band, today), 0), _usual(seen, each, today))
+        if near_misses.lot(each.topic, url, title) < share:
             kept.append(_values(each, share) | {"article_id": article_id, "story_id": story_id, "created_at": now})
     known = [each for each in near if (each.topic, each.band, today) in seen]
     fresh = [each for each in near if (each.topic, each.band, today) not in seen]

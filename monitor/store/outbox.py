@@ -16,11 +16,12 @@ from pydantic import ValidationError
 from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, update
 from sqlmodel import Session, col, select
 
-from monitor.ledger import Carrier, origins, outlets
 from monitor.store import alerts, channels, stories
 from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow
-from monitor.stories_tuning import QUIET_AFTER_FOR
-from monitor.types import Alert, AlertKind, DeliveryState, DeliveryUpdate, Lease, Outcome, Result
+from monitor.stories.sources import Carrier, origins, outlets
+from monitor.stories.tuning import QUIET_AFTER_FOR
+from monitor.types.alerting import Alert, AlertKind, DeliveryState, DeliveryUpdate, Outcome, Result
+from monitor.types.fetching import Lease
 
 log = logging.getLogger("monitor.outbox")
 

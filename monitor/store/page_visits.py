@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from monitor import urls
 from monitor.store.articles import url_key
 from monitor.store.tables import HostRow, PageRow
-from monitor.types import PageVisit
+from monitor.text import urls
+from monitor.types.fetching import PageVisit
 
 _DAY = timedelta(days=1)
 _CHUNK = 500

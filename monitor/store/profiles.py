@@ -15,18 +15,11 @@ from typing import Any
 from sqlalchemy import Select, Table, bindparam, delete, insert, select, text, union_all
 from sqlmodel import Session
 
-from monitor.profiles import Profile, unpack
 from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, ProfileRow, TellingRow
-from monitor.stories import Kindred
-from monitor.stories_tuning import (
-    LOOK_UP_TERMS,
-    MAX_KINDRED,
-    MIN_LOOK_UP_TERMS,
-    MOST_GATHERED,
-    STORY_WINDOW_FOR,
-    THEME,
-)
+from monitor.stories.events import Kindred
+from monitor.stories.profiles import Profile, unpack
+from monitor.stories.tuning import LOOK_UP_TERMS, MAX_KINDRED, MIN_LOOK_UP_TERMS, MOST_GATHERED, STORY_WINDOW_FOR, THEME
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _tellings: Table = TellingRow.__table__  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from monitor.store.db import Prepared
-from monitor.text import tokens
+from monitor.text.tokens import tokens
 
 MAX_WORDS = 32
 _MAX_INDEXED = 20_000

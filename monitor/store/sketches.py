@@ -21,7 +21,7 @@ from sqlmodel import Session
 
 from monitor.store.db import Prepared
 from monitor.store.tables import ShingleRow
-from monitor.stories_tuning import FINGERPRINT_KEYS, MAX_POSTINGS
+from monitor.stories.tuning import FINGERPRINT_KEYS, MAX_POSTINGS
 
 Carriers = Mapping[int, set[int]]
 """Key -> the articles that carry it, one more than `MAX_POSTINGS` at least where there are more."""

@@ -10,7 +10,9 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, SQLModel, col, select
 
 from monitor.store.tables import AlertRow, ArticleRow, AttemptRow, FeedRow, MatchRow
-from monitor.types import AlertKind, Kind, Reason
+from monitor.types.alerting import AlertKind
+from monitor.types.matching import Reason
+from monitor.types.stories import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

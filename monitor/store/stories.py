@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, func, literal, or_, select
 from sqlmodel import Session, col
 
-from monitor.ledger import Carrier, State, lead
 from monitor.store.db import chunks
 from monitor.store.tables import ArticleRow, FeedRow, MatchRow, RevisionRow, StoryRow
-from monitor.stories_tuning import ACTIVE_OUTLETS, EMERGING_FOR, QUIET_AFTER_FOR
-from monitor.types import Kind, Reason
-from monitor.wires import credit
+from monitor.stories.agencies import credit
+from monitor.stories.sources import Carrier, State, lead
+from monitor.stories.tuning import ACTIVE_OUTLETS, EMERGING_FOR, QUIET_AFTER_FOR
+from monitor.types.matching import Reason
+from monitor.types.stories import Kind
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _stories: Table = StoryRow.__table__  # type: ignore[attr-defined]

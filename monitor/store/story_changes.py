@@ -14,12 +14,12 @@ from typing import NamedTuple
 from sqlalchemy import Table, bindparam, insert, literal, or_, select, update
 from sqlmodel import Session, col
 
-from monitor.ledger import Carrier, rank
 from monitor.store import alerts
 from monitor.store.db import Prepared, chunks
 from monitor.store.stories import all_prints, articles_of, carriers, counted
 from monitor.store.tables import ArticleRow, MatchRow, StoryChoiceRow, StoryRow
-from monitor.types import Reason
+from monitor.stories.sources import Carrier, rank
+from monitor.types.matching import Reason
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _stories: Table = StoryRow.__table__  # type: ignore[attr-defined]

@@ -13,10 +13,10 @@ from datetime import datetime
 from sqlalchemy import case, func
 from sqlmodel import Session, col, select
 
-from monitor.matching_tuning import SHIFT
+from monitor.matching.tuning import SHIFT
 from monitor.store import verdicts, versions
 from monitor.store.tables import ArticleRow, LessonRow, MatchRow, TopicRow
-from monitor.types import Example, Score, Topic
+from monitor.types.matching import Example, Score, Topic
 
 
 def sync(session: Session, topics: Sequence[Topic], *, now: datetime) -> list[str]:

@@ -14,7 +14,7 @@ from sqlalchemy import Table, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
-from monitor.embedders import Vector, pack, unpack
+from monitor.matching.embedders import Vector, pack, unpack
 from monitor.store.tables import ArticleRow, MatchRow, VectorRow
 
 _vectors: Table = VectorRow.__table__  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, VerdictRow
-from monitor.types import Example, Verdict
+from monitor.types.matching import Example, Verdict
 
 MOST_VERDICTS = 200
 """Verdicts of one topic that count: as many as its model learns from."""

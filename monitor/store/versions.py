@@ -17,10 +17,10 @@ from typing import Any
 from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
-from monitor import digests
 from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicRow, TopicVersionRow
 from monitor.store.verdicts import Standing
-from monitor.types import Example, Seed, Topic
+from monitor.types import digests
+from monitor.types.matching import Example, Seed, Topic
 
 KEPT = 50
 """Versions of a topic that are kept whether a match refers to them or not."""

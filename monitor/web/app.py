@@ -26,13 +26,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from monitor.background import Background
-from monitor.errors import StoreError
-from monitor.health import Health
-from monitor.settings import WebSettings
+from monitor.config.settings import WebSettings
+from monitor.matching.background import Background
 from monitor.store.db import Database
+from monitor.types.errors import StoreError
 from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, Door, Hardened, Throttle, Tokens, harden
+from monitor.web.health import Health
 from monitor.web.pages import Asked, Pages
 from monitor.web.show import message
 from monitor.web.stories import StoryPages

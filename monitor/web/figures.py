@@ -11,11 +11,13 @@ from datetime import datetime
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from monitor import evaluation, lessons, misses
-from monitor.plot import reliability_plot
+from monitor.evaluation import metrics
+from monitor.evaluation.plot import reliability_plot
+from monitor.learning import training
+from monitor.review import near_misses
 from monitor.store import topics
 from monitor.store.db import Database
-from monitor.text import clean_line
+from monitor.text.tokens import clean_line
 from monitor.web.pages import ID_LIMIT, Asked, own_path
 from monitor.web.show import page
 
@@ -31,15 +33,15 @@ class FigurePages:
     def evaluate(self, asked: Asked) -> Response:
         """Precision, recall, false alerts and calibration of every topic."""
         with self.db.reading() as session:
-            found, titles = evaluation.by_verdicts(session), topics.titles(session)
-            prospects = lessons.prospects(session, lessons.calibration(session))
+            found, titles = metrics.by_verdicts(session), topics.titles(session)
+            prospects = training.prospects(session, training.calibration(session))
         return page("evaluate.html", figures=found, titles=titles, asked=prospects)
 
     def plot(self, asked: Asked) -> Response:
         """The reliability plot as a picture: of one topic, or of all with topics left out."""
         topic = clean_line(asked.query.get("topic", ""), limit=200)
         with self.db.reading() as session:
-            found, titles = evaluation.by_verdicts(session, topic=topic), topics.titles(session)
+            found, titles = metrics.by_verdicts(session, topic=topic), topics.titles(session)
         if topic and not found.topics:
             raise HTTPException(404, "There is no topic of that name.")
         of = found.topics[0].reliability if topic else found.overall.reliability
@@ -52,7 +54,7 @@ class FigurePages:
         state = asked.query.get("state", "new")
         state = state if state in ("new", "confirmed", "dismissed") else "new"
         with self.db.reading() as session:
-            found = misses.list_near(session, topic=topic, state=state, limit=_SHOWN)
+            found = near_misses.list_near(session, topic=topic, state=state, limit=_SHOWN)
             titles = topics.titles(session)
         return page(
             "near.html", asked=asked, now=self.clock(), near=found, topic=topic, state=state, titles=titles, most=_SHOWN
@@ -70,7 +72,7 @@ class FigurePages:
         if asked.number >= ID_LIMIT:
             raise HTTPException(404, "There is nothing of that number.")
         with self.db.writing() as session:
-            found = misses.judge(
+            found = near_misses.judge(
                 session, asked.number, is_relevant=is_relevant, by=asked.who or "web", now=self.clock()
             )
         if found is None:

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from monitor.text import clean_line
+from monitor.text.tokens import clean_line
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (

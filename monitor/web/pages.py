@@ -15,15 +15,16 @@ from pathlib import Path
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from monitor import review, urls
-from monitor.background import Background
-from monitor.errors import StoreError
-from monitor.health import Health
-from monitor.review import Count, Query, Record
-from monitor.seedfiles import SeedFileError
+from monitor.learning.verdict_effects import Teacher
+from monitor.matching.background import Background
+from monitor.review import matches
+from monitor.review.matches import Count, Query, Record
 from monitor.store.db import Database
-from monitor.teaching import Teacher
-from monitor.text import clean_line
+from monitor.text import urls
+from monitor.text.tokens import clean_line
+from monitor.topics.seed_writer import SeedFileError
+from monitor.types.errors import StoreError
+from monitor.web.health import Health
 from monitor.web.show import page
 from monitor.web.status import board
 
@@ -68,7 +69,7 @@ class Pages:
         """The list: newest first, by topic, state and words."""
         wanted, number = _wanted(asked.query)
         with self.db.reading() as session:
-            found, topics = review.list_hits(session, wanted), review.counts(session)
+            found, topics = matches.list_hits(session, wanted), matches.counts(session)
         return page(
             "hits.html",
             asked=asked,
@@ -85,8 +86,8 @@ class Pages:
     def article(self, asked: Asked) -> Response:
         """All we know of one article."""
         with self.db.reading() as session:
-            record = review.record(session, _id(asked.number))
-            topics = review.counts(session) if self.seeds else []
+            record = matches.record(session, _id(asked.number))
+            topics = matches.counts(session) if self.seeds else []
         if record is None:
             raise HTTPException(404, "There is no article of that number.")
         matched = {hit.topic for hit in record.hits}
@@ -112,7 +113,7 @@ class Pages:
             answer = "That is not a web address. Paste it whole, with https:// in front."
             return page("explain.html", status=400, url=url, answer=answer)
         with self.db.reading() as session:
-            article_id = review.find_article(session, url)
+            article_id = matches.find_article(session, url)
         if article_id is None:
             answer = "Never seen: no feed has shown an article at this address."
             return page("explain.html", status=404, url=url, answer=answer)
@@ -140,26 +141,26 @@ class Pages:
             raise HTTPException(400, "That is no form of this page.")
         is_counter = kind == "counter"
         with self.db.reading() as session:
-            record = review.record(session, _id(asked.number))
+            record = matches.record(session, _id(asked.number))
             if record is None:
                 raise HTTPException(404, "There is no article of that number.")
-            if topic not in {each.topic for each in review.counts(session)}:
+            if topic not in {each.topic for each in matches.counts(session)}:
                 raise HTTPException(404, "There is no such topic.")
             try:
-                written = review.make_seed(session, record.id, topic, root=self.seeds, is_counter=is_counter)
+                written = matches.make_seed(session, record.id, topic, root=self.seeds, is_counter=is_counter)
             except SeedFileError as error:
                 raise HTTPException(409, error.said) from error
         match = next((hit for hit in record.hits if hit.topic == topic), None)
         if match:
             with self.db.writing() as session:
-                review.judge(session, match.id, is_relevant=not is_counter, by=asked.who or "web", now=self.clock())
+                matches.judge(session, match.id, is_relevant=not is_counter, by=asked.who or "web", now=self.clock())
         done = "counter" if is_counter else "seed"
         done = done if written and written.is_new else f"{done}-known"
         return RedirectResponse(f"/articles/{record.id}?done={done}#told", 303)
 
     def _judge(self, asked: Asked, *, is_relevant: bool) -> Response:
         with self.db.writing() as session:
-            hit = review.judge(
+            hit = matches.judge(
                 session, _id(asked.number), is_relevant=is_relevant, by=asked.who or "web", now=self.clock()
             )
         if hit is None:
@@ -205,7 +206,7 @@ def _wanted(query: Mapping[str, str]) -> tuple[Query, int]:
     at = int(number) if re.fullmatch("[0-9]{1,6}", number) and 1 <= int(number) <= LAST_PAGE else 1
     wanted = Query(
         topic=clean_line(query.get("topic", ""), limit=200),
-        state=query.get("state", "") if query.get("state") in review.STATES else "",
+        state=query.get("state", "") if query.get("state") in matches.STATES else "",
         words=clean_line(words, limit=WORDS_LIMIT),
         limit=PAGE_SIZE,
     )
@@ -215,7 +216,7 @@ def _wanted(query: Mapping[str, str]) -> tuple[Query, int]:
 def _totals(topics: list[Count], topic: str) -> dict[str, int]:
     """Matches by state, of one topic or of all."""
     shown = [each for each in topics if topic in ("", each.topic)]
-    return {state: sum(each.by_state.get(state, 0) for each in shown) for state in review.STATES}
+    return {state: sum(each.by_state.get(state, 0) for each in shown) for state in matches.STATES}
 
 
 def _original(record: Record) -> str:

@@ -16,10 +16,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
-from monitor import reliability, urls
-from monitor.evidence import OTHER
-from monitor.text import fold, tokens
-from monitor.types import Evidence, Measured, Reason
+from monitor.matching import reliability
+from monitor.matching.evidence import OTHER
+from monitor.text import urls
+from monitor.text.tokens import fold, tokens
+from monitor.types.matching import Evidence, Measured, Reason
 
 TEXT_LIMIT = 60_000
 """Characters of a text that a page shows; the store keeps all."""

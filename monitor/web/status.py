@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor import review, urls
-from monitor.review import Count
+from monitor.review import matches
+from monitor.review.matches import Count
 from monitor.store import channels, feeds, outbox, statistics
 from monitor.store.channels import ChannelReport
 from monitor.store.db import Session
 from monitor.store.feeds import FeedReport
+from monitor.text import urls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ def board(session: Session, *, now: datetime) -> Board:
     return Board(
         feeds=tuple(feed_line(each) for each in feeds.reports(session)),
         channels=tuple(channel_line(each, deliveries.get(each.name, {}), now) for each in channels.reports(session)),
-        topics=tuple(review.counts(session)),
+        topics=tuple(matches.counts(session)),
         alerts=statistics.alerts(session),
     )
 

@@ -12,11 +12,12 @@ from datetime import datetime
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from monitor import desk, review
-from monitor.desk import DeskError, Hand, Said, UnknownError
-from monitor.ledger import State
+from monitor.review import matches
+from monitor.review import stories as desk
+from monitor.review.stories import DeskError, Hand, Said, UnknownError
 from monitor.store.db import Database, Session
-from monitor.text import clean_line
+from monitor.stories.sources import State
+from monitor.text.tokens import clean_line
 from monitor.web.pages import ID_LIMIT, LAST_PAGE, PAGE_SIZE, Asked
 from monitor.web.show import page
 
@@ -38,7 +39,7 @@ class StoryPages:
         asked_for = query.get("page", "1")
         number = int(asked_for) if re.fullmatch("[0-9]{1,6}", asked_for) and 1 <= int(asked_for) <= LAST_PAGE else 1
         with self.db.reading() as session:
-            topics = review.counts(session)
+            topics = matches.counts(session)
             found = desk.list_stories(
                 session, topic=topic, state=state, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE, now=now
             )

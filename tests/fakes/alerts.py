@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from monitor.types import Alert, AlertArticle, AlertKind, Contribution, Evidence, Reason
+from monitor.types.alerting import Alert, AlertArticle, AlertKind
+from monitor.types.matching import Contribution, Evidence, Reason
 
 NOW = datetime(2025, 7, 4, 6, 12, tzinfo=UTC)
 ID = "alt_01jz8v3k7m2q9x5w4t6r8y0abc"

@@ -1,0 +1,238 @@
+"""What every channel shares: its shape, its settings, and how an answer becomes an Outcome.
+
+A channel builds a payload and sends it once. Claiming, retrying, pausing and bookkeeping happen around it, in `deliver`, once
+for all. Nothing a far side says or does makes `send` raise, and nothing we know in secret comes back in what it returns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Protocol, runtime_checkable
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+
+from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
+from monitor.net.http import Answer, NoAnswerError
+from monitor.text import urls
+from monitor.text.tokens import clean, plain_line
+from monitor.types.alerting import Alert, Outcome, Result
+from monitor.types.errors import FetchError
+
+MASK: Final = "…"
+DETAIL_BYTES: Final = 2048
+# Shorter pieces of a URL are words ("api", "hook"), and words must stay readable in an answer.
+_SHORTEST_SECRET: Final = 6
+
+
+class Poster(Protocol):
+    """Sends one POST, never follows a redirect (`monitor.http.Door`).
+
+    Raises FetchError where nothing was accepted, NoAnswerError where all was sent and nothing came back.
+    """
+
+    async def post(
+        self,
+        url: str,
+        *,
+        body: bytes,
+        headers: Mapping[str, str],
+        limit_for: timedelta,
+        policy: AddressPolicy | None = None,
+    ) -> Answer: ...
+
+
+class Channel(Protocol):
+    """A way to tell people."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def destination(self) -> str:
+        """A digest that changes when the destination does and reveals nothing."""
+
+    @property
+    def shown(self) -> str:
+        """The destination for pages and logs, masked."""
+
+    async def send(self, alert: Alert, *, now: datetime) -> Outcome:
+        """Send once. Whatever the network or the far side does is an Outcome, never an exception."""
+
+
+@runtime_checkable
+class Editor(Channel, Protocol):
+    """A channel whose outcomes bring a receipt, by which a message is replied to and edited."""
+
+    async def reply(self, alert: Alert, thread: str, *, now: datetime) -> Outcome:
+        """Send once, in the thread of that receipt; '' outside any."""
+
+    async def edit(self, alert: Alert, receipt: str, *, now: datetime) -> Outcome:
+        """Let the message of that receipt say this from now on. Never sends a new one, never raises."""
+
+
+class ChannelSettings(BaseModel, ABC):
+    """One `[channels.<name>]` table, checked. A kind adds its fields; each description is the mend a fault shows.
+
+    Fields that look at others are checked in field validators, never in a model validator: pydantic skips those when a field
+    is wrong, and `monitor check` names every fault at once.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
+
+    kind: str
+
+    @abstractmethod
+    def open(self, name: str, poster: Poster) -> Channel:
+        """The channel these settings describe."""
+
+
+# --- what is never shown ----------------------------------------------------------------------------------------------
+
+
+class Secrets:
+    """Takes what must not be shown out of any text: case U16, Alertmanager's AssertNotifyLeaksNoSecret."""
+
+    def __init__(self, *values: str) -> None:
+        spelled = {form for value in values if value for form in (value, unquote(value), value.replace("/", "\\/"))}
+        longest_first = sorted(spelled, key=len, reverse=True)
+        self._found = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if spelled else None
+
+    @classmethod
+    def of_url(cls, url: str, *others: str) -> Secrets:
+        """The URL itself, its path and query (a Slack URL is nothing but a password), and their pieces."""
+        parts = urlsplit(url)
+        pieces = [*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query)), parts.query]
+        whole = [url, f"{parts.path}?{parts.query}", parts.path if len(parts.path) >= _SHORTEST_SECRET else ""]
+        return cls(*whole, *(each for each in pieces if len(each) >= _SHORTEST_SECRET), *others)
+
+    def out_of(self, text: str) -> str:
+        """The text with a `…` in place of each of them."""
+        return self._found.sub(MASK, text) if self._found else text
+
+
+def excerpt(text: str, secrets: Secrets, *, is_html: bool = False) -> str:
+    """What they said, on one line, at most 2 KB of UTF-8, without our secrets (taken out before the cut: half a key leaks too)."""
+    plain = (
+        plain_line(text, limit=8 * DETAIL_BYTES) if is_html else " ".join(clean(text, limit=8 * DETAIL_BYTES).split())
+    )
+    said = secrets.out_of(plain).encode()
+    return said.decode() if len(said) <= DETAIL_BYTES else said[: DETAIL_BYTES - 3].decode(errors="ignore") + MASK
+
+
+def digest(kind: str, where: str) -> str:
+    """A short digest of a destination: equal for equal destinations, and no way back."""
+    return hashlib.blake2b(f"{kind} {where}".encode(), digest_size=8, person=b"destination").hexdigest()
+
+
+# --- from an answer to an Outcome -------------------------------------------------------------------------------------
+
+# Trying again can help: the server says so itself (RFC 9110 15.5.9, RFC 8470, RFC 6585).
+_LATER = frozenset({408, 425, 429})
+# Nothing we send will be taken there: no right, no such place, no posts (W5, W6).
+_GONE = frozenset({401, 403, 404, 405, 407, 410, 421})
+_MOVED = frozenset({301, 308})
+
+
+def outcome_of(answer: Answer, *, now: datetime, secrets: Secrets) -> Outcome:
+    """What an HTTP answer means for a delivery; the classes are those of cases.md section 1."""
+    is_html = "html" in answer.headers.get("content-type", "").lower()
+    return Outcome(
+        result=_result_of(answer.status),
+        code=str(answer.status),
+        detail=_redirect(answer, secrets) or excerpt(answer.text, secrets, is_html=is_html),
+        retry_after_for=None if answer.status < 300 else answer.retry_after_for(now),
+    )
+
+
+def _result_of(status: int) -> Result:
+    if 200 <= status < 300:
+        return Result.SENT
+    if status in _GONE or status in _MOVED:
+        return Result.GONE
+    if 400 <= status < 500 and status not in _LATER:
+        return Result.REJECTED
+    return Result.TRANSIENT
+
+
+def _redirect(answer: Answer, secrets: Secrets) -> str:
+    """A redirect is a failure, not followed: a 302 would turn the post into an empty GET (W4)."""
+    if not 300 <= answer.status < 400:
+        return ""
+    to = urls.host(answer.headers.get("location", ""))
+    return f"answers with a redirect{f' to {to}' if to else ''}: update the URL"
+
+
+def outcome_of_failure(error: FetchError, *, secrets: Secrets) -> Outcome:
+    """What a failed post means: our own refusal holds the destination, everything else may pass (DNS, TCP, TLS, time)."""
+    result = Result.GONE if error.code == "refused" else Result.TRANSIENT
+    return Outcome(
+        result=result, code=error.code, detail=excerpt(str(error), secrets), retry_after_for=error.retry_after_for
+    )
+
+
+# --- channels that post -----------------------------------------------------------------------------------------------
+
+
+class HttpSettings(ChannelSettings):
+    """What every channel that posts needs."""
+
+    allow_private: bool = Field(
+        default=False, description="true lets this channel post inside: loopback, private networks, http://"
+    )
+    url: SecretStr = Field(description='give the address that takes the posts: url = "https://…"')
+    limit_seconds: float = Field(default=20, ge=1, le=30, description="the whole attempt takes 1 to 30 seconds at most")
+
+    @field_validator("url")
+    @classmethod
+    def _is_postable(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
+        """Checked by the one parser that the poster uses too; plain http gives the key in the URL away, except inside."""
+        checked = urls.check(url.get_secret_value())
+        if checked.startswith("http:") and not info.data.get("allow_private"):
+            raise ValueError(
+                "would send its key in plain text; write https://, or allow_private = true for a receiver inside"
+            )
+        return SecretStr(checked)
+
+    def target(self, poster: Poster, *hidden: str) -> HttpTarget:
+        """Where to post; `hidden` is what no answer may echo, beside the URL."""
+        url = self.url.get_secret_value()
+        return HttpTarget(
+            poster=poster,
+            url=url,
+            limit_for=timedelta(seconds=self.limit_seconds),
+            secrets=Secrets.of_url(url, *hidden),
+            policy=AddressPolicy(allowed=PRIVATE_NETWORKS if self.allow_private else ()),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpTarget:
+    """Where and how an HTTP channel posts."""
+
+    poster: Poster = field(repr=False)
+    url: str = field(repr=False)
+    limit_for: timedelta
+    secrets: Secrets = field(repr=False)
+    policy: AddressPolicy
+    """Its own, never the feeds' (R10)."""
+
+    async def post(
+        self, body: str, headers: Mapping[str, str], *, now: datetime, judge: Callable[[Answer], Outcome] | None = None
+    ) -> Outcome:
+        """Post once; `judge` says what an answer means where its status does not say it all."""
+        try:
+            answer = await self.poster.post(
+                self.url, body=body.encode(), headers=headers, limit_for=self.limit_for, policy=self.policy
+            )
+        except NoAnswerError as error:
+            return Outcome(result=Result.UNKNOWN, code="no answer", detail=excerpt(str(error), self.secrets))
+        except FetchError as error:
+            return outcome_of_failure(error, secrets=self.secrets)
+        return judge(answer) if judge else outcome_of(answer, now=now, secrets=self.secrets)

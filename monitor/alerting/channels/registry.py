@@ -1,0 +1,98 @@
+"""Ways to tell people: settings in, a Channel out. One small file per kind, one line here to make it known.
+
+`build` checks a `[channels.<name>]` table and opens it, `masked` shows it without its secrets. The rest is in `base`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from monitor.alerting.channels.base import MASK, Channel, ChannelSettings, Editor, Poster, outcome_of
+from monitor.alerting.channels.email import EmailSettings
+from monitor.alerting.channels.slack import SlackSettings
+from monitor.alerting.channels.slackbot import SlackBotSettings
+from monitor.alerting.channels.webhook import WebhookSettings
+from monitor.text import urls
+from monitor.types.errors import ConfigError
+
+KINDS: Final[Mapping[str, type[ChannelSettings]]] = {
+    "webhook": WebhookSettings,
+    "slack": SlackSettings,
+    "slackbot": SlackBotSettings,
+    "email": EmailSettings,
+}
+
+# A name stands in message ids, logs and topic.toml.
+_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+
+
+def build(name: str, settings: Mapping[str, object], poster: Poster) -> Channel:
+    """The channel that the table `[channels.<name>]` describes; `poster` is what HTTP kinds send with.
+
+    Raises ConfigError with one line for every fault: the channel, the field, what is wrong and what to write instead. No line
+    repeats a value, for it may be a secret.
+    """
+    faults, checked = _checked(name, settings)
+    if checked is None or faults:
+        raise ConfigError(*faults)
+    return checked.open(name, poster)
+
+
+def masked(settings: Mapping[str, object]) -> dict[str, object]:
+    """The table as `monitor check` may print it: of secrets only a `…`, of secret URLs the host, unknown fields hidden."""
+    kind = KINDS.get(str(settings.get("kind")))
+    return {key: value if _is_public(kind, key) else _hidden(value) for key, value in settings.items()}
+
+
+def _checked(name: str, settings: Mapping[str, object]) -> tuple[list[str], ChannelSettings | None]:
+    where = f'channel "{name}"'
+    faults = [] if _NAME.fullmatch(name) else [f"{where}: name it with up to 40 letters, digits, - and _"]
+    kind = settings.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        return [*faults, f'{where}, field "kind": must be one of {", ".join(KINDS)}'], None
+    try:
+        return faults, KINDS[kind].model_validate(dict(settings))
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [*faults, *(_fault(where, KINDS[kind], each) for each in found)], None
+
+
+def _fault(where: str, kind: type[ChannelSettings], error: ErrorDetails) -> str:
+    named, *inside = map(str, error["loc"] or ["kind"])
+    fields = {field.alias or key: field for key, field in kind.model_fields.items()}
+    if error["type"] == "extra_forbidden":
+        near = get_close_matches(named, fields, n=1)
+        mend = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(fields)}"
+        return f'{where}, field "{named}": is unknown; {mend}'
+    said = "is missing" if error["type"] == "missing" else _words(error["msg"])
+    advice = fields[named].description if named in fields and ";" not in said else None
+    return f'{where}, field "{".".join([named, *inside])}": {said}' + (f"; {advice}" if advice else "")
+
+
+def _words(message: str) -> str:
+    """Pydantic's sentence without its machinery."""
+    return message.removeprefix("Value error, ").replace("Input should", "should", 1)
+
+
+def _is_public(kind: type[ChannelSettings] | None, key: str) -> bool:
+    if kind is None:
+        return key == "kind"
+    found = [field for name, field in kind.model_fields.items() if key == (field.alias or name)]
+    return bool(found) and "SecretStr" not in str(found[0].annotation)
+
+
+def _hidden(value: Any) -> object:
+    if isinstance(value, Mapping):
+        return {key: _hidden(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden(each) for each in value]
+    return urls.masked(value) if isinstance(value, str) and urls.host(value) else MASK
+
+
+__all__ = ["KINDS", "Channel", "ChannelSettings", "Editor", "Poster", "build", "masked", "outcome_of"]

@@ -1,0 +1,191 @@
+"""Slack incoming webhooks: an Alert in, one message of blocks out. Works with what speaks the same (Mattermost).
+
+Slack answers 200 to more than it accepts: only the body `ok` means sent (S1). Everything a stranger wrote goes into
+`plain_text`, where no formatting, mention or link is read, and is escaped even there (S6). Limits are Slack's:
+https://docs.slack.dev/reference/block-kit/blocks
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from monitor.alerting import render
+from monitor.alerting.channels.base import Channel, HttpSettings, HttpTarget, Poster, digest, outcome_of
+from monitor.net.http import Answer
+from monitor.text import urls
+from monitor.text.tokens import shorten
+from monitor.types.alerting import Alert, Outcome, Result
+
+HEADER_LIMIT: Final = 150
+SECTION_LIMIT: Final = 3000
+BODY_SECTIONS: Final = 3
+"""Of a long notice this many sections are sent: all blocks together must stay below about 13,000 characters (bolt-js#2509)."""
+LINK_LIMIT: Final = 1300
+TEXT_LIMIT: Final = 3000
+
+_HEADERS: Final = {"content-type": "application/json; charset=utf-8"}
+# https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
+_GONE = re.compile(
+    "no_service|no_service_id|no_active_hooks|no_team|team_disabled|invalid_token|token_revoked|account_inactive|user_not_found|"
+    "action_prohibited|channel_not_found|channel_is_archived|posting_to_general_channel_denied|org_login_required"
+)
+_MALFORMED = re.compile(
+    r"invalid_\w+|no_text|missing_\w+|msg_too_long|msg_blocks_too_long|too_many_attachments|attachment\w*_limit_exceeded"
+)
+
+
+class SlackSettings(HttpSettings):
+    """`[channels.<name>]` with `kind = "slack"`."""
+
+    kind: Literal["slack"]
+
+    def open(self, name: str, poster: Poster) -> Channel:
+        """The channel these settings describe."""
+        return SlackChannel(name=name, target=self.target(poster))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlackChannel:
+    """Posts alerts to an incoming webhook."""
+
+    name: str
+    target: HttpTarget
+    kind: str = "slack"
+
+    @property
+    def destination(self) -> str:
+        """A digest of the URL, all of which is a secret."""
+        return digest(self.kind, self.target.url)
+
+    @property
+    def shown(self) -> str:
+        """`https://hooks.slack.com/…`."""
+        return urls.masked(self.target.url)
+
+    async def send(self, alert: Alert, *, now: datetime) -> Outcome:
+        """Post once; a message that Slack calls malformed once more as plain text, so that the news arrives (S4)."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + self.target.limit_for.total_seconds()
+        outcome = await self._post(message(alert), self.target, now)
+        if outcome.result is not Result.REJECTED:
+            return outcome
+        rest = replace(self.target, limit_for=timedelta(seconds=max(1.0, until - clock())))
+        again = await self._post(plain_message(alert), rest, now)
+        said = f"{shorten(again.detail or again.result, 400)}; as blocks it was refused: {shorten(outcome.detail, 400)}"
+        return replace(again, detail=said)
+
+    async def _post(self, payload: dict[str, Any], target: HttpTarget, now: datetime) -> Outcome:
+        def judge(answer: Answer) -> Outcome:
+            return _judged(answer.text.strip(), outcome_of(answer, now=now, secrets=target.secrets))
+
+        return await target.post(json.dumps(payload), _HEADERS, now=now, judge=judge)
+
+
+def _judged(said: str, outcome: Outcome) -> Outcome:
+    """Slack's one word overrules the status: 200 `no_service` is no success, 403 `invalid_token` is no passing thing."""
+    if outcome.result is Result.SENT and said == "ok":
+        return replace(outcome, detail="")
+    if _GONE.fullmatch(said):
+        return replace(outcome, result=Result.GONE, code=said)
+    if _MALFORMED.fullmatch(said):
+        return replace(outcome, result=Result.REJECTED, code=said)
+    if outcome.result is Result.SENT:
+        return replace(outcome, result=Result.TRANSIENT, code="not ok")
+    return outcome
+
+
+# --- what is sent: pure -----------------------------------------------------------------------------------------------
+
+
+def message(alert: Alert) -> dict[str, Any]:
+    """The payload: blocks for the eye, `text` for notifications and screen readers, no previews of strangers' pages."""
+    return {**plain_message(alert), "blocks": list(_blocks(alert))}
+
+
+def plain_message(alert: Alert) -> dict[str, Any]:
+    """The same without blocks: one text, nothing in it formatted."""
+    link = render.link(alert.article.url if alert.article else alert.review_url)
+    said = escaped(render.headline(alert), TEXT_LIMIT)
+    text = "\n".join(each for each in (said, _url(link)) if each)
+    return {"text": text, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
+
+
+def _blocks(alert: Alert) -> Iterator[dict[str, Any]]:
+    header = _plain(render.headline(alert), HEADER_LIMIT)
+    yield {"type": "header", "text": header}
+    if header["text"].endswith("…"):  # too long for a header, but a headline is the news itself
+        yield _section(render.title(alert))
+    if since := render.news_since(alert):
+        yield _section(since)
+    if alert.article:
+        yield _context(render.dateline(alert.article))
+    for part in _parts(render.summary(alert)):
+        yield _section(part)
+    if alert.article:
+        yield _context("\n".join(render.why_lines(alert)))
+    if carried_by := render.carried_by(alert):
+        yield _context(render.capital(carried_by))
+    links = _links(alert)
+    if links:
+        yield {"type": "section", "text": {"type": "mrkdwn", "text": links, "verbatim": True}}
+
+
+def _links(alert: Alert) -> str:
+    """The only mrkdwn we write: links, each showing the host it leads to."""
+    article = render.link(alert.article.url) if alert.article else ""
+    review = render.link(alert.review_url)
+    shown = "Right or wrong? Confirm or dismiss" if alert.article else "Open the monitor"
+    links = [_link(article, f"Read it at {render.host(article)}"), _link(review, shown)]
+    return " · ".join(each for each in links if each)
+
+
+def _parts(text: str) -> list[str]:
+    """A long text in pieces that fit a section each, cut between words, the last one marked where there was more."""
+    parts: list[str] = []
+    while text and len(parts) < BODY_SECTIONS:
+        part = text if len(text) <= SECTION_LIMIT // 2 else shorten(text, SECTION_LIMIT // 2).removesuffix("…")
+        parts.append(part.strip())
+        text = text[len(part) :].strip()
+    return [*parts[:-1], f"{parts[-1]} …"] if text else parts
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": _plain(text, SECTION_LIMIT)}
+
+
+def _context(text: str) -> dict[str, Any]:
+    return {"type": "context", "elements": [_plain(text, SECTION_LIMIT)]}
+
+
+def _plain(text: str, limit: int) -> dict[str, Any]:
+    """Text in which nothing is formatted, mentioned or linked; `emoji` false leaves `:tada:` as it is written."""
+    return {"type": "plain_text", "text": escaped(text, limit), "emoji": False}
+
+
+def _link(url: str, shown: str) -> str:
+    """A link, or nothing where the URL is so long that two of them would overfill a section."""
+    link = f"<{_url(url)}|{escaped(shown, 100).replace('|', ' ')}>"
+    return link if url and len(link) <= LINK_LIMIT else ""
+
+
+def _url(url: str) -> str:
+    """A URL that cannot end its own link."""
+    return url.replace("&", "&amp;").replace("|", "%7C").replace("<", "%3C").replace(">", "%3E")
+
+
+def escaped(text: str, limit: int) -> str:
+    """The three characters Slack reads, escaped, and the whole cut to `limit` without cutting an entity in two (S5, S6)."""
+    room = limit
+    while len(done := _escape(shorten(text, room))) > limit:
+        room -= max(1, (len(done) - limit) // 5)
+    return done
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

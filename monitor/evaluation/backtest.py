@@ -1,0 +1,306 @@
+"""Topics over given or stored articles, as if these had just arrived, in order: lines in, one answer a line out.
+
+The same judging, dedup and decision code as a poll runs, on a throw-away store in memory; no feeds, no deliveries. What a
+backtest says is what the daemon would have done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from monitor.learning.multilingual import Multilingual
+from monitor.learning.training import learned
+from monitor.matching.background import mark, next_mark
+from monitor.matching.matcher import Matcher, Tracker
+from monitor.polling.assess import assess, confirm_stored
+from monitor.polling.intake import take_in
+from monitor.polling.values import Filed, Judged, Telling
+from monitor.reading.extract import readable
+from monitor.store import archive, migrate
+from monitor.store.db import Database, Session
+from monitor.text.language import detect
+from monitor.text.tokens import clean, plain_line
+from monitor.types.matching import Article, Grade, Score, Topic
+from monitor.types.stories import Arrival
+
+BATCH = 200
+"""Articles a transaction."""
+_TEXT_CHARACTERS = 200_000
+_KEYS = ("id", "url", "title", "summary", "text", "published", "language", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One article to be judged, under the id its owner gave it."""
+
+    id: Any
+    article: Article
+    poll: Any = None
+    """What it shares with the articles that came by the same poll, where that is known: these are judged together."""
+
+
+_CLOCKS_DIFFER_BY = timedelta(days=1)
+
+
+class BadLineError(ValueError):
+    """A line that is no article; says what is wrong with it."""
+
+
+def parse(raw: str, *, last_at: datetime | None, start_at: datetime) -> Line:
+    """One line of JSON as an article that arrives when it was published, but never before `last_at`, the one before it.
+
+    The first one may arrive at any time, without a date at `start_at`, which is now: a later date that follows is none.
+
+    Raises BadLineError. `id` and `title` are needed; `published` is ISO 8601, naive meaning UTC.
+    """
+    try:
+        fields = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise BadLineError(f"not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise BadLineError("not a JSON object")
+    if not isinstance(fields.get("id"), str | int) or isinstance(fields.get("id"), bool):
+        raise BadLineError('needs an "id", a string or a number')
+    for key in _KEYS[1:]:
+        if not isinstance(fields.get(key), str | None):
+            raise BadLineError(f'"{key}" must be a string')
+    if not (fields.get("title") or "").strip():
+        raise BadLineError('needs a "title"')
+    published_at = _published_at(fields.get("published"), last_at or start_at)
+    if last_at and last_at <= start_at < published_at - _CLOCKS_DIFFER_BY:
+        published_at = last_at  # cut as by the daemon, or one wrong date would take all that follow into its year
+    return Line(fields["id"], _article(fields, published_at, max(published_at, last_at or published_at)))
+
+
+def _published_at(value: str | None, otherwise_at: datetime) -> datetime:
+    if not value:
+        return otherwise_at
+    try:
+        at = datetime.fromisoformat(value)
+        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise BadLineError(f'"published" is not an ISO 8601 date: {value[:40]!r}') from None
+    if not 1900 <= at.year <= 2200:
+        raise BadLineError(f'"published" lies in the year {at.year}')
+    return at
+
+
+def _article(fields: dict[str, Any], published_at: datetime, seen_at: datetime) -> Article:
+    title = plain_line(fields["title"], limit=1000)
+    text = _plain(fields.get("text") or fields.get("summary") or "")
+    return Article(
+        guid=str(fields["id"]),
+        url=(fields.get("url") or "").strip(),
+        title=title,
+        text=text,
+        language=detect(f"{title}. {text[:2000]}", fields.get("language")),
+        published_at=published_at,
+        seen_at=seen_at,
+        source=clean(fields.get("source") or "", limit=200),
+        grade=Grade.FULL if len(text) > 1000 else Grade.PARTIAL if text else Grade.HEADLINE,
+    )
+
+
+def _plain(text: str) -> str:
+    is_markup = "</" in text or "<br" in text or "<p>" in text
+    return clean(readable(text) if is_markup else text, limit=_TEXT_CHARACTERS)
+
+
+def read(lines: Iterable[str], *, start_at: datetime, on_bad: Callable[[int, str], None]) -> Iterator[Line]:
+    """Articles from lines of JSON; a bad line is reported with its number, from 1, and skipped."""
+    last_at: datetime | None = None
+    seen: set[Any] = set()
+    for number, raw in enumerate(lines, 1):
+        if not raw.strip():
+            continue
+        try:
+            line = parse(raw, last_at=last_at, start_at=start_at)
+            if line.id in seen:
+                raise BadLineError(f"the id {line.id!r} was used by an earlier line")
+        except BadLineError as error:
+            on_bad(number, str(error))
+            continue
+        seen.add(line.id)
+        last_at = line.article.seen_at
+        yield line
+
+
+def stored(session: Session) -> Iterator[Line]:
+    """Every article of the archive, in the order in which it was seen."""
+    return (_line(article_id, article) for article_id, article in archive.articles(session))
+
+
+def stored_one(session: Session, article_id: int) -> Line | None:
+    """One article of the archive."""
+    article = archive.article(session, article_id)
+    return _line(article_id, article) if article else None
+
+
+def _line(article_id: int, article: Article) -> Line:
+    return Line(id=article_id, poll=(article.source, article.seen_at), article=article)
+
+
+def within(lines: Iterable[Line], *, since_at: datetime | None, until_at: datetime | None) -> Iterator[Line]:
+    """Those that arrived from `since_at` on and before `until_at`."""
+    for line in lines:
+        at = line.article.seen_at
+        if (since_at is None or at >= since_at) and (until_at is None or at < until_at):
+            yield line
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One article as it was judged, and what became of it. Stories and articles are named by the ids of their lines."""
+
+    line: Line
+    scores: tuple[Score, ...]
+    """Every topic's."""
+    filed: Filed
+    names: Names
+    of: Any
+
+    @property
+    def story(self) -> Any:
+        """As far as is known until now: a small story may become part of another one later."""
+        return self.names.story(self.filed.story_id)
+
+
+class Names:
+    """What articles and stories of a throw-away store are called by the owner of the lines."""
+
+    def __init__(self) -> None:
+        self.of_article: dict[int, Any] = {}
+        self._part_of: dict[int, int] = {}
+
+    def learn(self, line: Line, filed: Filed) -> None:
+        """After each article."""
+        self.of_article.setdefault(filed.article_id, line.id)
+        self._part_of |= dict.fromkeys(filed.gathered, filed.story_id)
+
+    def story(self, story_id: int) -> Any:
+        """The line of the article that opened the story, or the one that it is part of by now."""
+        while story_id in self._part_of:
+            story_id = self._part_of[story_id]
+        return self.of_article[story_id]
+
+
+def run(
+    lines: Iterable[Line],
+    matcher: Matcher,
+    topics: Sequence[Topic],
+    *,
+    all_scores: bool = False,
+    across: Multilingual | None = None,
+    vectors_in: Database | None = None,
+) -> Iterator[dict[str, Any]]:
+    """One answer a line, in order: topics, story, kind, of, alert, reason.
+
+    They come when all lines were read, for a story may become part of another one until then.
+    """
+    found = replay(lines, matcher, topics, across=across, vectors_in=vectors_in)
+    answers = [(_answer(each, all_scores), each.filed.story_id, each.names) for each in found]
+    for answer, story_id, names in answers:
+        yield answer | {"story": names.story(story_id)}
+
+
+def replay(
+    lines: Iterable[Line],
+    matcher: Matcher,
+    topics: Sequence[Topic],
+    *,
+    across: Multilingual | None = None,
+    vectors_in: Database | None = None,
+) -> Iterator[Replayed]:
+    """Every article, in order, as the daemon would have judged and filed it.
+
+    On the way topics follow their stories and learn what is ordinary, as the daemon's do, from these articles alone.
+    `across` matches across languages too; what is in `vectors_in` need not be embedded again.
+    """
+    db = Database("sqlite://")
+    try:
+        migrate.upgrade(db)
+        names = Names()
+        telling = Telling(topics={topic.name: topic for topic in topics}, is_searched=False)
+        tracker, seen, waiting = Tracker(matcher), 0, _Peeking(lines)
+        if across:
+            across.renew(db, topics, is_patient=True)
+        # a batch ends where the daemon, too, would look at the archive again
+        while batch := _batch(waiting, min(BATCH, next_mark(seen) - seen)):
+            seen_across = across.look_now(db, [line.article for line in batch], vectors_in) if across else None
+            judged = [
+                assess(line.article, tracker, arrival=Arrival(max_age_for=None), across=seen_across) for line in batch
+            ]
+            with db.writing() as session:
+                yield from [_filed(session, *each, telling, names) for each in zip(batch, judged, strict=True)]
+            confirm_stored(judged, tracker)
+            with db.reading() as session:
+                last, seen = mark(seen), archive.newest(session)
+                if mark(seen) != last:
+                    tracker.begin()
+                    tracker.renew(learned(session, topics))
+            if across and mark(seen) != last:
+                across.renew(db, topics, is_patient=True)
+    finally:
+        db.close()
+
+
+class _Peeking:
+    """Lines, of which the next one can be looked at."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._lines = iter(lines)
+        self._next: Line | None = next(self._lines, None)
+
+    def take(self) -> Line | None:
+        """The next one, or None at the end."""
+        taken, self._next = self._next, next(self._lines, None)
+        return taken
+
+    def goes_on(self, line: Line) -> bool:
+        """Whether the next one came by the same poll as this one."""
+        return self._next is not None and line.poll is not None and self._next.poll == line.poll
+
+
+def _batch(waiting: _Peeking, size: int) -> list[Line]:
+    """The next `size` lines, and what came by the last one's poll: the daemon, too, looks at the archive between polls only."""
+    batch: list[Line] = []
+    while (len(batch) < size or waiting.goes_on(batch[-1])) and (line := waiting.take()):
+        batch.append(line)
+    return batch
+
+
+def _filed(session: Session, line: Line, judged: Judged, telling: Telling, names: Names) -> Replayed:
+    filed = take_in(session, judged, telling, now=line.article.seen_at)
+    names.learn(line, filed)
+    of = filed.choice.of_article_id
+    return Replayed(line, judged.scores, filed, names, names.of_article.get(of) if of is not None else None)
+
+
+def _answer(replayed: Replayed, all_scores: bool) -> dict[str, Any]:
+    filed = replayed.filed
+    shown = [each for each in replayed.scores if all_scores or _is_matched(each)]
+    return {
+        "id": replayed.line.id,
+        "topics": [
+            {
+                "topic": each.topic,
+                "score": round(each.score, 6),
+                "probability": each.probability,
+                "matched": _is_matched(each),
+            }
+            for each in shown
+        ],
+        "story": replayed.story,
+        "kind": filed.choice.kind.value,
+        "of": replayed.of,
+        "alert": list(filed.decision.alerts),
+        "reason": filed.decision.reason.value,
+    }
+
+
+def _is_matched(score: Score) -> bool:
+    return score.is_match and not score.blocked

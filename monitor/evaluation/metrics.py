@@ -1,0 +1,406 @@
+"""How good the topics are: by the verdicts in the store, or by labels that somebody has. Figures out, each with its uncertainty.
+
+Reads only. By verdicts, precision is of the judged matches (copies of a text once), recall is reckoned from judged near misses, and
+probabilities are held against verdicts that they were not fitted on. By labels, the shipped matcher runs over the articles as a
+backtest does, and the probabilities of each topic come from a curve fitted on the other topics.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from monitor.evaluation import recall
+from monitor.evaluation.backtest import Line, replay
+from monitor.evaluation.recall import Band, Recall
+from monitor.learning import training
+from monitor.matching.calibration import Calibration, Text, topics_left_out
+from monitor.matching.margins import margin
+from monitor.matching.matcher import Matcher
+from monitor.matching.reliability import Reliability, measure, wilson
+from monitor.matching.tuning import NEAR_MISS_BANDS
+from monitor.store import near_misses, statistics, topics
+from monitor.store.db import Session
+from monitor.types.matching import Topic
+
+_FURTHEST_BELOW = math.log(NEAR_MISS_BANDS[0])
+_FAR = math.log(0.1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precision:
+    """A share with its 95 % interval; None where nothing was judged."""
+
+    right: float
+    judged: int
+    share: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicFigures:
+    """One topic, or all of them together (`topic` is '')."""
+
+    topic: str
+    matches: int
+    """Copies left out."""
+    alerts: int
+    days: float
+    """For how long it has been watched."""
+    precision: Precision
+    recall: Recall
+    alerts_a_day: float
+    false_alerts_a_day: tuple[float, float, float] | None
+    """About how many, from, to; None where nothing was judged."""
+    reliability: Reliability | None
+    not_calibrated: str
+    """Why no percentage is shown; '' where one is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """By the verdicts in the store."""
+
+    topics: tuple[TopicFigures, ...]
+    overall: TopicFigures
+    left_out: int
+    """Verdicts whose scores cannot be read."""
+    contradicted: int
+    """Texts of which copies were judged both ways."""
+
+
+def by_verdicts(session: Session, *, topic: str = "") -> Figures:
+    """The figures of every topic known, or of one."""
+    calibration = training.calibration(session)
+    counted = _Counted(session)
+    names = [name for name in sorted({*counted.topics, *calibration.standings}) if topic in ("", name)]
+    found = tuple(_of_topic(name, calibration, counted) for name in names)
+    return Figures(
+        topics=found,
+        overall=_overall(found, calibration, set(names)),
+        left_out=calibration.left_out,
+        contradicted=sum(calibration.of(name).contradicted for name in names),
+    )
+
+
+class _Counted:
+    """What the rows say of all topics, read once."""
+
+    def __init__(self, session: Session) -> None:
+        self.matches = statistics.matches_by_topic(session)
+        self.alerts = statistics.alerts_by_topic(session)
+        self.near = near_misses.seen(session)
+        self.kept = near_misses.kept(session)
+        self.first_at, self.last_at = statistics.article_span(session)
+        self.topics = topics.known(session)
+
+    def days(self, topic: str) -> float:
+        """How long articles have come since it is followed; at least one day."""
+        if self.first_at is None or self.last_at is None:
+            return 1.0
+        known = self.topics.get(topic)
+        since_at = max(self.first_at, (known and known.added_at) or self.first_at)
+        return max(1.0, (self.last_at - since_at).total_seconds() / 86_400)
+
+
+def _of_topic(name: str, calibration: Calibration, counted: _Counted) -> TopicFigures:
+    standing = calibration.of(name)
+    texts = [each for each in calibration.texts if each.topic == name]
+    matches = counted.matches.get(name, 0)
+    precision = _precision([each.share for each in texts if each.is_match])
+    bands = _bands(name, counted)
+    days, alerts = counted.days(name), counted.alerts.get(name, 0)
+    return TopicFigures(
+        topic=name,
+        matches=matches,
+        alerts=alerts,
+        days=days,
+        precision=precision,
+        recall=recall.estimate(max(matches, precision.judged), precision.judged, precision.right, bands),
+        alerts_a_day=alerts / days,
+        false_alerts_a_day=_false_a_day(alerts / days, precision),
+        reliability=standing.reliability,
+        not_calibrated=standing.why_not,
+    )
+
+
+def _overall(found: Sequence[TopicFigures], calibration: Calibration, names: set[str]) -> TopicFigures:
+    texts = [each for each in calibration.texts if each.topic in names]
+    shares = [each.share for each in texts if each.is_match]
+    precision = _precision(shares)
+    a_day = sum(each.alerts_a_day for each in found)
+    calibrated = [each for each in found if not each.not_calibrated]
+    return TopicFigures(
+        topic="",
+        matches=sum(each.matches for each in found),
+        alerts=sum(each.alerts for each in found),
+        days=max((each.days for each in found), default=1.0),
+        precision=precision,
+        recall=_pooled([each for each in found if each.recall.value is not None]),
+        alerts_a_day=a_day,
+        false_alerts_a_day=_false_a_day(a_day, precision),
+        reliability=shown(calibration, names),
+        not_calibrated="" if calibrated else "no topic is calibrated yet",
+    )
+
+
+def _pooled(found: Sequence[TopicFigures]) -> Recall:
+    """The mean over topics whose recall is known, with the mean of their intervals' ends: nothing is assumed of the others."""
+    if not found:
+        return Recall(why_not="not enough judged yet for any topic")
+    known = [each.recall for each in found]
+    of = len(known)
+    return Recall(
+        sum(each.value or 0.0 for each in known) / of,
+        sum(each.low for each in known) / of,
+        sum(each.high for each in known) / of,
+        sum(each.missed for each in known),
+        sum(each.judged for each in known),
+    )
+
+
+def shown(calibration: Calibration, names: set[str] | None = None) -> Reliability | None:
+    """How right percentages on matches are, each topic's by a curve fitted on the other topics; None with fewer than two."""
+    texts = calibration.texts
+    if len({each.topic for each in texts}) < 2:
+        return None
+    forecasts = topics_left_out(texts)
+    kept = [
+        forecast
+        for each, forecast in zip(texts, forecasts, strict=True)
+        if each.is_match and (names is None or each.topic in names)
+    ]
+    return measure(kept)
+
+
+def _precision(shares: Sequence[float]) -> Precision:
+    right, judged = sum(shares), len(shares)
+    low, high = wilson(right, judged)
+    return Precision(right=right, judged=judged, share=right / judged if judged else None, low=low, high=high)
+
+
+def _false_a_day(a_day: float, precision: Precision) -> tuple[float, float, float] | None:
+    if precision.share is None:
+        return None
+    return a_day * (1 - precision.share), a_day * (1 - precision.high), a_day * (1 - precision.low)
+
+
+def _bands(name: str, counted: _Counted) -> list[Band]:
+    kept = counted.kept.get(name, ())
+    found = []
+    for band in range(len(NEAR_MISS_BANDS) - 1):
+        rows = [each for each in kept if each.band == band and each.share > 0]
+        judged = tuple((1 / each.share, bool(each.is_relevant)) for each in rows if each.is_relevant is not None)
+        came = max(counted.near.get(name, Counter())[band], len(rows))
+        found.append(Band(came, len(rows), judged))
+    return found
+
+
+# --- by labels --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelFigures:
+    """One topic by labels, or the mean over topics (`topic` is '')."""
+
+    topic: str
+    labelled: int
+    wanted: int
+    matches: int
+    """Of the labelled."""
+    precision: float | None
+    precision_low: float
+    precision_high: float
+    recall: float | None
+    recall_low: float
+    recall_high: float
+    f1: float | None
+    average_precision: float | None
+    false_alerts: int
+    false_alerts_a_day: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """By labels."""
+
+    articles: int
+    days: float
+    is_closed: bool
+    topics: tuple[LabelFigures, ...]
+    mean: LabelFigures
+    reliability: Reliability | None
+    """Of the matches' probabilities, each topic's by a curve fitted on the other topics."""
+    reliability_near: Reliability | None
+    """The same with what came near as well."""
+    unknown_ids: tuple[str, ...] = ()
+    """Labelled, and no article has them."""
+
+
+Labels = Mapping[tuple[str, str], bool]
+"""(id of the article as text, topic) -> whether it is wanted."""
+
+
+def read_labels(
+    lines: Iterable[str], topics: Iterable[str], *, on_bad: Callable[[int, str], None]
+) -> dict[tuple[str, str], bool]:
+    """Labels from lines of JSON: {"id": ..., "topic": ..., "relevant": true|false}; a bad line is reported and skipped."""
+    known, found = set(topics), dict[tuple[str, str], bool]()
+    for number, raw in enumerate(lines, 1):
+        if not raw.strip():
+            continue
+        try:
+            key, is_wanted = _label(raw, known)
+            if found.get(key, is_wanted) is not is_wanted:
+                raise ValueError(f"article {key[0]!r} was labelled otherwise for {key[1]!r} by an earlier line")
+        except (ValueError, RecursionError) as error:
+            on_bad(number, str(error))
+            continue
+        found[key] = is_wanted
+    return found
+
+
+def _label(raw: str, topics: set[str]) -> tuple[tuple[str, str], bool]:
+    try:
+        fields = json.loads(raw)
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise ValueError("not a JSON object")
+    id, topic, is_wanted = fields.get("id"), fields.get("topic"), fields.get("relevant")
+    if not isinstance(id, str | int) or isinstance(id, bool):
+        raise ValueError('needs an "id", a string or a number')
+    if not isinstance(topic, str):
+        raise ValueError('needs a "topic", the name of a folder of seeds')
+    if topic not in topics:
+        raise ValueError(f"there is no topic {topic[:40]!r} among the seeds ({_listed(topics)})")
+    if not isinstance(is_wanted, bool):
+        raise ValueError('"relevant" must be true or false')
+    return (str(id), topic), is_wanted
+
+
+def _listed(topics: set[str]) -> str:
+    names = sorted(topics)
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one topic said of the articles that are judged."""
+
+    margins: list[tuple[float, bool, bool]] = field(default_factory=list)
+    """(margin, matched, wanted)."""
+    far: int = 0
+    """Unwanted ones so far below that only their number matters."""
+    false_alerts: int = 0
+
+
+def by_labels(
+    lines: Iterable[Line], matcher: Matcher, topics: Sequence[Topic], labels: Labels, *, is_closed: bool
+) -> Labelled:
+    """Run the matcher over the articles and hold its answers against the labels. `is_closed`: what has no label is not wanted."""
+    tallies = {topic.name: _Tally() for topic in topics if topic.is_enabled}
+    articles, first_at, last_at = 0, None, None
+    unknown = dict.fromkeys(id for id, _ in labels)
+    for each in replay(lines, matcher, topics):
+        articles += 1
+        unknown.pop(str(each.line.id), None)
+        at = each.line.article.seen_at
+        first_at, last_at = min(first_at or at, at), max(last_at or at, at)
+        alerts = set(each.filed.decision.alerts)
+        for score in each.scores:
+            is_wanted = labels.get((str(each.line.id), score.topic), False if is_closed else None)
+            if is_wanted is None:
+                continue
+            is_match = score.is_match and not score.blocked
+            where = -math.inf if score.blocked else margin(score.score, score.threshold, score.factor)
+            tally = tallies[score.topic]
+            if where < _FAR and not is_wanted:
+                tally.far += 1
+                continue
+            tally.margins.append((where, is_match, is_wanted))
+            tally.false_alerts += score.topic in alerts and not is_wanted
+    days = max(1.0, (last_at - first_at).total_seconds() / 86_400) if first_at and last_at else 1.0
+    found = tuple(_of_labels(name, tally, days) for name, tally in tallies.items())
+    texts = [
+        Text(name, where, float(is_wanted), 1.0, is_match)
+        for name, tally in tallies.items()
+        for where, is_match, is_wanted in tally.margins
+        if where >= _FURTHEST_BELOW
+    ]
+    forecasts = topics_left_out(texts) if len({each.topic for each in texts}) > 1 else []
+    of_matches = [forecast for each, forecast in zip(texts, forecasts, strict=False) if each.is_match]
+    return Labelled(
+        articles=articles,
+        days=days,
+        is_closed=is_closed,
+        topics=found,
+        mean=_mean(found),
+        reliability=measure(of_matches),
+        reliability_near=measure(forecasts),
+        unknown_ids=tuple(unknown),
+    )
+
+
+def _of_labels(name: str, tally: _Tally, days: float) -> LabelFigures:
+    hits = sum(is_match and is_wanted for _, is_match, is_wanted in tally.margins)
+    matches = sum(is_match for _, is_match, _ in tally.margins)
+    wanted = sum(is_wanted for _, _, is_wanted in tally.margins)
+    precision, recalled = wilson(hits, matches), wilson(hits, wanted)
+    return LabelFigures(
+        topic=name,
+        labelled=len(tally.margins) + tally.far,
+        wanted=wanted,
+        matches=matches,
+        precision=hits / matches if matches else None,
+        precision_low=precision[0],
+        precision_high=precision[1],
+        recall=hits / wanted if wanted else None,
+        recall_low=recalled[0],
+        recall_high=recalled[1],
+        f1=2 * hits / (matches + wanted) if wanted else None,
+        average_precision=_average_precision(tally),
+        false_alerts=tally.false_alerts,
+        false_alerts_a_day=tally.false_alerts / days,
+    )
+
+
+def _average_precision(tally: _Tally) -> float | None:
+    """Mean precision at each wanted article, ranked by margin; of equal margins the unwanted come first."""
+    found, total = 0, 0.0
+    for rank, (where, _, is_wanted) in enumerate(sorted(tally.margins, key=lambda each: (-each[0], each[2])), 1):
+        if is_wanted:
+            found += 1
+            total += found / (rank + (tally.far if where < _FAR else 0))
+    return total / found if found else None
+
+
+def _mean(found: Sequence[LabelFigures]) -> LabelFigures:
+    """Means over the topics that have the figure; sums of what is counted."""
+
+    def mean(values: Iterable[float | None]) -> float | None:
+        known = [each for each in values if each is not None]
+        return sum(known) / len(known) if known else None
+
+    with_wanted = [each for each in found if each.wanted]
+    return LabelFigures(
+        topic="",
+        labelled=sum(each.labelled for each in found),
+        wanted=sum(each.wanted for each in found),
+        matches=sum(each.matches for each in found),
+        # a topic that finds nothing of what is wanted has no precision to speak of: it counts as none
+        precision=mean(each.precision or 0.0 for each in with_wanted),
+        precision_low=mean(each.precision_low for each in with_wanted) or 0.0,
+        precision_high=mean(each.precision_high for each in with_wanted) or 0.0,
+        recall=mean(each.recall for each in with_wanted),
+        recall_low=mean(each.recall_low for each in with_wanted) or 0.0,
+        recall_high=mean(each.recall_high for each in with_wanted) or 0.0,
+        f1=mean(each.f1 for each in with_wanted),
+        average_precision=mean(each.average_precision for each in with_wanted),
+        false_alerts=sum(each.false_alerts for each in found),
+        false_alerts_a_day=mean(each.false_alerts_a_day for each in found) or 0.0,
+    )

@@ -1,0 +1,212 @@
+"""A topic before it is turned on: articles in, what it would have told out, with the hits nearest to its threshold.
+
+The articles are replayed (monitor.backtest), so what is counted here is, article by article, what the daemon would have done.
+Stores nothing and tells nobody.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from monitor.evaluation.backtest import Line, Replayed, replay
+from monitor.learning.multilingual import Multilingual
+from monitor.matching import sensitivity
+from monitor.matching.alert_rate import Cost, Rate, costs, rate
+from monitor.matching.calibration import Calibration
+from monitor.matching.margins import margin, share
+from monitor.matching.matcher import Matcher
+from monitor.matching.sensitivity import Archive, Arrival, Setting
+from monitor.matching.tuning import LEAST_FACTOR
+from monitor.store.db import Database
+from monitor.types.matching import Reason, Score, Topic
+from monitor.types.stories import Kind
+
+NEAREST = 6
+"""Hits shown on each side of the threshold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One article beside one topic."""
+
+    id: Any
+    title: str
+    source: str
+    url: str
+    published_at: datetime
+    language: str
+    score: float
+    threshold: float
+    part: float
+    """Share of its threshold (monitor.margins): 1 and more is a hit."""
+    kind: str
+    story: Any
+    is_alert: bool
+    reason: str
+    also: tuple[str, ...] = ()
+    """Topics in force that match it as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What one topic would have done."""
+
+    topic: str
+    articles: int
+    hits: tuple[Shown, ...] = ()
+    """Every article that matched, in order of arrival."""
+    blocked: Mapping[str, int] = field(default_factory=dict)
+    """Above the threshold, but held back by a rule of topic.toml: reason -> how many."""
+    rate: Rate
+    asked: str
+    """Its sensitivity."""
+    setting: Setting
+    """What its sensitivity comes to by what these articles taught."""
+    costs: tuple[Cost, ...] = ()
+    above: tuple[Shown, ...] = ()
+    """Those nearest to the threshold, nearest first; copies left out."""
+    below: tuple[Shown, ...] = ()
+    overlap: Mapping[str, int] = field(default_factory=dict)
+    """Topics in force -> how many of the hits they match as well."""
+
+    @property
+    def stories(self) -> int:
+        """How many stories the hits belong to."""
+        return len({str(each.story) for each in self.hits})
+
+
+def run(
+    lines: Iterable[Line],
+    matcher: Matcher,
+    topics: Sequence[Topic],
+    *,
+    others: Matcher | None = None,
+    across: Multilingual | None = None,
+    vectors_in: Database | None = None,
+) -> tuple[Trial, ...]:
+    """Try these topics over these articles; `others` are the topics in force, with which their hits are compared. `across` and
+    `vectors_in` as for a backtest."""
+    trials = {topic.name: _Tally(topic, others) for topic in topics if topic.is_enabled}
+    calendar = _Calendar()
+    for each in replay(lines, matcher, topics, across=across, vectors_in=vectors_in):
+        calendar.turn(each.line.article.seen_at)
+        for score in each.scores:
+            trials[score.topic].add(each, score)
+    return tuple(each.closed(calendar) for each in trials.values())
+
+
+class _Calendar:
+    """The days that the articles span."""
+
+    def __init__(self) -> None:
+        self.articles = 0
+        self._first: datetime | None = None
+        self._last: datetime | None = None
+
+    def turn(self, at: datetime) -> None:
+        self.articles += 1
+        self._first = min(self._first or at, at)
+        self._last = max(self._last or at, at)
+
+    @property
+    def span(self) -> float:
+        """From the first article to the last, in days."""
+        return (self._last - self._first) / timedelta(days=1) if self._first and self._last else 0.0
+
+    def days(self) -> Iterator[date]:
+        if self._first and self._last:
+            for number in range((self._last.date() - self._first.date()).days + 1):
+                yield self._first.date() + timedelta(days=number)
+
+
+class _Tally:
+    """What is counted of one topic on the way."""
+
+    def __init__(self, topic: Topic, others: Matcher | None) -> None:
+        self._topic, self._others = topic, others
+        self._near: list[Arrival] = []
+        self._stories: dict[Any, int] = {}
+        self._hits: list[Shown] = []
+        self._blocked: Counter[str] = Counter()
+        self._alerts: defaultdict[date, int] = defaultdict(int)
+        self._above: list[tuple[float, int, Shown]] = []
+        self._below: list[tuple[float, int, Shown]] = []
+        self._seen = 0
+
+    def add(self, replayed: Replayed, score: Score) -> None:
+        self._seen += 1
+        if score.blocked:
+            self._blocked[Reason(score.blocked).value] += 1
+            return
+        is_copy = replayed.filed.choice.kind is Kind.COPY
+        part = share(score.score, score.threshold)
+        if not is_copy and part * score.factor >= LEAST_FACTOR:
+            self._near.append(self._arrival(replayed, score))
+        if score.is_match:
+            shown = self._shown(replayed, score, part)
+            self._hits.append(shown)
+            self._alerts[replayed.line.article.seen_at.date()] += shown.is_alert
+            if not is_copy:
+                _keep(self._above, (-part, -self._seen, shown))
+        elif not is_copy and score.score > 0 and (len(self._below) < NEAREST or part > self._below[0][0]):
+            _keep(self._below, (part, -self._seen, self._shown(replayed, score, part)))
+
+    def _arrival(self, replayed: Replayed, score: Score) -> Arrival:
+        story = self._stories.setdefault(replayed.story, len(self._stories))
+        where = margin(score.score, score.threshold, score.factor)
+        return Arrival(replayed.line.article.seen_at.date(), story, where)
+
+    def _shown(self, replayed: Replayed, score: Score, part: float) -> Shown:
+        article = replayed.line.article
+        return Shown(
+            id=replayed.line.id,
+            title=article.title,
+            source=article.source,
+            url=article.url,
+            published_at=article.published_at,
+            language=article.language,
+            score=round(score.score, 4),
+            threshold=round(score.threshold, 4),
+            part=round(part, 3),
+            kind=replayed.filed.choice.kind.value,
+            story=replayed.story,
+            is_alert=score.topic in replayed.filed.decision.alerts,
+            reason=replayed.filed.decision.reason.value,
+            also=self._also(replayed) if score.is_match else (),
+        )
+
+    def _also(self, replayed: Replayed) -> tuple[str, ...]:
+        article = replayed.line.article
+        found = self._others.matches(article.title, article.text, article.language) if self._others else ()
+        return tuple(each.topic for each in found if each.is_match)
+
+    def closed(self, calendar: _Calendar) -> Trial:
+        archive = Archive(tuple(self._near), calendar.span)
+        asked = self._topic.sensitivity
+        setting = sensitivity.decide(asked, self._topic.name, archive, Calibration())
+        return Trial(
+            topic=self._topic.name,
+            asked=asked,
+            setting=setting,
+            costs=costs(asked, setting, archive),
+            articles=calendar.articles,
+            hits=tuple(self._hits),
+            blocked=dict(self._blocked),
+            rate=rate([self._alerts.get(day, 0) for day in calendar.days()]),
+            above=tuple(each for _, _, each in sorted(self._above, key=lambda kept: kept[2].part)),
+            below=tuple(each for _, _, each in sorted(self._below, key=lambda kept: -kept[2].part)),
+            overlap=dict(Counter(name for hit in self._hits for name in hit.also).most_common()),
+        )
+
+
+def _keep(heap: list[tuple[float, int, Shown]], item: tuple[float, int, Shown]) -> None:
+    """Only the nearest few; the second number breaks ties, so that values are never compared."""
+    if len(heap) < NEAREST:
+        heapq.heappush(heap, item)
+    else:
+        heapq.heappushpop(heap, item)

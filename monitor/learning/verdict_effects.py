@@ -1,0 +1,82 @@
+"""What a verdict taught: the terms that became heavier and lighter in its topic's model, worked out once and kept with the verdict.
+
+The model of the running daemon is made anew by itself (monitor.app); here the same examples are learned from with the verdict and
+without it, so that whoever judged sees what came of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from monitor.learning import training
+from monitor.matching import compare
+from monitor.matching.background import Background
+from monitor.matching.compare import Making, Moved
+from monitor.matching.model import code
+from monitor.store import matches, verdicts
+from monitor.store.db import Database, Session
+from monitor.store.matches import StoredArticle
+from monitor.store.verdicts import StoredVerdict
+from monitor.topics import seeds
+from monitor.types.matching import Example, Topic
+
+
+class Teacher:
+    """Knows the seeds under `root`; `background` gives that of a model in force, else the archive is read for it once a mark."""
+
+    def __init__(self, root: Path, background: Callable[[], Background | None] = lambda: None) -> None:
+        self._root, self._in_force = root, background
+        self._kept: tuple[int, Background] | None = None
+
+    def teach(self, db: Database, article_id: int, topic: str) -> Moved:
+        """What the last verdict on this article taught its topic; nothing where there is no verdict, or no such topic any more."""
+        with db.reading() as session:
+            last_two = verdicts.latest(session, article_id, topic, limit=2)
+            if not last_two or last_two[0].taught is not None:
+                return moved_of(last_two[0].taught) if last_two else Moved()
+            found = self._moved(session, article_id, last_two[1:], topic)
+        with db.writing() as session:
+            verdicts.set_taught(session, last_two[0].id, heavier=found.heavier, lighter=found.lighter)
+        return found
+
+    def _moved(self, session: Session, article_id: int, before: Sequence[StoredVerdict], name: str) -> Moved:
+        topic, article = self._topic(name), matches.article(session, article_id)
+        if topic is None or article is None:
+            return Moved()
+        after = verdicts.examples(session, [name])
+        others = [each for each in after if (each.title, each.text) != (article.title, article.text)]
+        earlier = [_example(article, each) for each in before]
+        found = compare.moved(
+            Making(topic, [*others, *earlier]), Making(topic, after), self._background(session), limit=4
+        )
+        return found.get(code(article.language)) or next(iter(found.values()), Moved())
+
+    def _topic(self, name: str) -> Topic | None:
+        if name != Path(name).name:
+            return None
+        return next(iter(seeds.load_one(self._root / name).topics), None)
+
+    def _background(self, session: Session) -> Background:
+        if in_force := self._in_force():
+            return in_force
+        mark = training.last_mark(session)
+        if self._kept is None or self._kept[0] != mark:
+            self._kept = mark, training.background(session)
+        return self._kept[1]
+
+
+def moved_of(taught: dict[str, list[str]] | None) -> Moved:
+    """As it was kept with the verdict."""
+    taught = taught or {}
+    return Moved(tuple(taught.get("heavier", ())), tuple(taught.get("lighter", ())))
+
+
+def _example(article: StoredArticle, verdict: StoredVerdict) -> Example:
+    return Example(
+        topic=verdict.topic,
+        title=article.title,
+        text=article.text,
+        language=article.language,
+        is_relevant=verdict.is_relevant,
+    )

@@ -1,0 +1,346 @@
+"""The one door to the network: a URL and a policy in, an answer of bounded size within bounded time out.
+
+Sends through one `httpx2.AsyncClient` that keeps nothing between requests and adds nothing to them: no cookies, no redirects,
+no proxies from the environment, no headers of its own, and our `GuardedTransport` in place of its pool. Bodies are read in
+bounded pieces. Every failure is one FetchError whose sentence names the host, never path or query, which may be a secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+from io import BytesIO
+from typing import Any
+
+import httpx2
+
+from monitor.net.addresses import AddressPolicy, Lookup, Resolver, refused, system_lookup
+from monitor.net.inflate import Decoder, decoder
+from monitor.net.transport import Call, GuardedTransport, NoCookies
+from monitor.text import urls
+from monitor.text.tokens import clean
+from monitor.types.errors import FetchError
+
+log = logging.getLogger(__name__)
+
+ANSWER_LIMIT = 64 * 1024
+"""Bytes read of the answer to a post: enough for any error text (case W9)."""
+RETRY_AFTER_LIMIT = timedelta(hours=24)
+
+
+class NoAnswerError(FetchError):
+    """The request was sent whole, but no whole answer came: what the other side made of it is unknown (cases W9, W10)."""
+
+
+class Headers(Mapping[str, str]):
+    """An answer's headers by lower-case name; bytes and characters map one to one (latin-1), so values can be echoed."""
+
+    def __init__(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            self._values.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1").strip())
+
+    def __getitem__(self, name: str) -> str:
+        return ", ".join(self._values[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def all(self, name: str) -> list[str]:
+        """The values of a header that came more than once, as they came."""
+        return self._values.get(name, [])
+
+    def first(self, name: str) -> str | None:
+        """The first value of a header, None where it is missing or empty."""
+        return next((value for value in self.all(name) if value), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back to a post."""
+
+    status: int
+    headers: Headers
+    text: str
+    """At most the first 64 KB, clean of control characters."""
+    is_whole: bool = True
+    """False where the answer was longer than we read."""
+
+    def retry_after_for(self, now: datetime) -> timedelta | None:
+        """How long the other side asks us to wait."""
+        return retry_after(self.headers, now=now)
+
+
+class Door:
+    """Requests to strangers under an address policy. Belongs to one event loop; `aclose` when done."""
+
+    def __init__(
+        self,
+        *,
+        policy: AddressPolicy | None = None,
+        user_agent: str | None = None,
+        connect_for: timedelta = timedelta(seconds=10),
+        silence_for: timedelta = timedelta(seconds=20),
+        tls: ssl.SSLContext | None = None,
+        lookup: Lookup = system_lookup,
+    ) -> None:
+        self.policy = policy or AddressPolicy()
+        self._user_agent = user_agent or default_user_agent()
+        self._client = httpx2.AsyncClient(
+            transport=GuardedTransport(Resolver(lookup=lookup), tls or httpx2.create_ssl_context()),
+            timeout=httpx2.Timeout(silence_for.total_seconds(), connect=connect_for.total_seconds()),
+            cookies=NoCookies(),
+            follow_redirects=False,
+            trust_env=False,
+        )
+        self._odd_ports: set[tuple[str, int]] = set()
+        _silence_libraries()
+
+    async def aclose(self) -> None:
+        """Close the client, and let go of the name service's threads."""
+        await self._client.aclose()
+
+    async def post(
+        self,
+        url: str,
+        *,
+        body: bytes,
+        headers: Mapping[str, str],
+        limit_for: timedelta = timedelta(seconds=30),
+        policy: AddressPolicy | None = None,
+    ) -> Answer:
+        """Send once, follow no redirect (case W4), read little of the answer.
+
+        Raises NoAnswerError where the request was sent whole but not answered whole, else FetchError.
+        """
+        sent = {**headers, "Content-Length": str(len(body))}
+        async with self.exchange("POST", url, headers=sent, body=body, policy=policy, limit_for=limit_for) as reply:
+            text, is_whole = await _first_bytes(reply)
+            return Answer(status=reply.status, headers=reply.headers, text=text, is_whole=is_whole)
+
+    @asynccontextmanager
+    async def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        limit_for: timedelta,
+        body: bytes = b"",
+        policy: AddressPolicy | None = None,
+    ) -> AsyncIterator[Reply]:
+        """One request; the reply can be read inside the `async with`, whose whole duration is limited."""
+        parts = _parts(url)
+        progress = _Progress()
+        with _explained(parts, url, progress):
+            async with asyncio.timeout(limit_for.total_seconds()):
+                self._note_port(parts)
+                call = Call(url, parts, policy or self.policy)
+                request = httpx2.Request(
+                    method,
+                    _for_httpx2(call),
+                    headers=self._lines(parts, headers),
+                    stream=httpx2.ByteStream(body),  # unlike `content`, adds no headers
+                    extensions={"call": call, "trace": progress},
+                )
+                async with aclosing(await self._client.send(request, stream=True, auth=None)) as response:
+                    yield Reply(response, url)
+
+    def _lines(self, parts: urls.Parts, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+        """All headers that are sent: a request made by hand gets none from the client."""
+        ours = {"Host": parts.authority, "User-Agent": self._user_agent}
+        lines = {**ours, **headers, "Accept-Encoding": "gzip", "Connection": "close"}
+        return [(name.encode(), value.encode("latin-1")) for name, value in lines.items()]
+
+    def _note_port(self, parts: urls.Parts) -> None:
+        """Say once where we call an unusual port (case R5)."""
+        place = (parts.host, parts.port)
+        if parts.port not in (80, 443) and place not in self._odd_ports and len(self._odd_ports) < 1000:
+            self._odd_ports.add(place)
+            log.info("calling an unusual port host=%s port=%d", *place)
+
+
+class Reply:
+    """Status and headers of an answer whose body waits to be read."""
+
+    def __init__(self, response: httpx2.Response, url: str) -> None:
+        self.status = response.status_code
+        self.headers = Headers(response.headers.raw)
+        self._response = response
+        self._url = url
+
+    async def read(self, limit: int) -> tuple[bytes, bool]:
+        """At most `limit` bytes of the decoded body, and whether that is all of it. Reads no more than `limit` raw ones."""
+        kept = BytesIO()
+        raw = pieces = 0
+        inflater = self._decoder()
+        with _decoding(self._url):
+            async with aclosing(self._response.aiter_raw()) as stream:
+                async for chunk in stream:
+                    raw += len(chunk)
+                    for piece in inflater.feed(chunk):
+                        room = limit - kept.tell()
+                        kept.write(piece[:room])
+                        if len(piece) > room or raw > limit:
+                            return kept.getvalue(), False
+                        pieces += 1
+                        if pieces % 16 == 0:  # neither one-byte chunks nor bombs may hold up the other feeds
+                            await asyncio.sleep(0)
+            inflater.finish()
+        return kept.getvalue(), True
+
+    def _decoder(self) -> Decoder:
+        try:
+            return decoder(self.headers.get("content-encoding", ""))
+        except ValueError as fault:
+            named = clean(str(fault), limit=40)
+            raise FetchError(
+                f"the answer is encoded as {named}, though we asked for gzip or none", url=self._url, code="encoding"
+            ) from None
+
+
+async def _first_bytes(reply: Reply) -> tuple[str, bool]:
+    """The answer's text as far as it is wanted; one that cannot be decoded is no text, its status still counts."""
+    try:
+        body, is_whole = await reply.read(ANSWER_LIMIT)
+    except FetchError:
+        return "", False
+    return clean(body.decode("utf-8", "replace")), is_whole
+
+
+def default_user_agent(contact: str = "") -> str:
+    """Who we are and, where the operator says so, how to reach them: the same in every request (case F26)."""
+    return f"article-monitor/{version('article-monitor')}" + (f" (+{contact})" if contact else "")
+
+
+def retry_after(headers: Headers, *, now: datetime) -> timedelta | None:
+    """The wait asked for by Retry-After: the longest valid one, at most 24 h; None where there is none (case F14).
+
+    A date counts from the server's own Date, whose clock it was written by; without one, from `now`.
+    """
+    date = http_date(headers.first("date")) or now
+    waits = [wait for value in headers.all("retry-after") for wait in _waits(value, date)]
+    return min(max(waits), RETRY_AFTER_LIMIT) if waits else None
+
+
+def http_date(value: str | None) -> datetime | None:
+    """An HTTP date as an aware UTC datetime, None where it is none."""
+    if not value:
+        return None
+    try:
+        parsed = parsedate_to_datetime(value)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]*)?")
+
+
+def _waits(value: str, date: datetime) -> list[timedelta]:
+    """The waits in one header line: seconds, or a date, or a list of seconds."""
+    moment = http_date(value)
+    if moment is not None:
+        return [moment - date] if moment > date else []
+    seconds = [each.strip() for each in value.split(",")]
+    return [_seconds(each) for each in seconds if _SECONDS.fullmatch(each)]
+
+
+def _seconds(digits: str) -> timedelta:
+    whole = digits.partition(".")[0]
+    return timedelta(seconds=float(digits)) if len(whole) <= 9 else RETRY_AFTER_LIMIT
+
+
+# --- asking -------------------------------------------------------------------------------------------------------------
+
+
+def _parts(url: str) -> urls.Parts:
+    try:
+        return urls.split(url)
+    except ValueError as fault:
+        raise refused(urls.masked(url), str(fault), url=url) from None
+
+
+def _for_httpx2(call: Call) -> httpx2.URL:
+    """The URL as our parser normalised it; whether httpx2 reads it likewise, the transport checks."""
+    try:
+        return httpx2.URL(str(call.parts._replace(fragment=None)))
+    except httpx2.InvalidURL:
+        raise refused(call.parts.host, "its URL cannot be sent; shorten it", url=call.url) from None
+
+
+# --- failing ----------------------------------------------------------------------------------------------------------
+
+
+class _Progress:
+    """How far a request got, as the library traces it (extension `trace`): what a failure means depends on when it came."""
+
+    def __init__(self) -> None:
+        self.stage = "resolve"
+        self.is_sent = False
+
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        self.stage = event.split(".")[1] if event.endswith(".started") else self.stage
+        self.is_sent = self.is_sent or event == "http11.send_request_body.complete"
+
+
+_FAULTS = (httpx2.TransportError, OSError)  # ssl.SSLError and TimeoutError are OSErrors
+
+
+@contextmanager
+def _explained(parts: urls.Parts, url: str, progress: _Progress) -> Iterator[None]:
+    """Whatever goes wrong between here and there, as one FetchError."""
+    try:
+        yield
+    except _FAULTS as fault:
+        sentence, code = _explanation(parts.host, fault, progress.stage)
+        error = NoAnswerError if progress.is_sent else FetchError
+        raise error(sentence, url=url, code=code) from fault
+
+
+def _explanation(host: str, fault: Exception, stage: str) -> tuple[str, str]:
+    if stage == "connect_tcp":  # one sentence for closed and silent ports: this is no port scanner (case R9)
+        return f"cannot connect to {host}; it may be down, or its address wrong", "connect"
+    if isinstance(fault, TimeoutError | httpx2.TimeoutException):
+        return f"{host} did not answer in time", "timeout"
+    if stage == "start_tls":
+        return f"no secure connection to {host}: {_tls_reason(fault)}", "tls"
+    if isinstance(fault, httpx2.ProtocolError):
+        return f"{host} does not answer in proper HTTP", "protocol"
+    return f"{host} broke the connection off", "connect"
+
+
+def _tls_reason(fault: BaseException | None) -> str:
+    while fault is not None:
+        if isinstance(fault, ssl.SSLCertVerificationError):
+            return f"its certificate is not valid ({clean(fault.verify_message, limit=100)})"
+        fault = fault.__cause__ or fault.__context__
+    return "it does not speak a version of TLS that is still safe, or none at all"
+
+
+def _silence_libraries() -> None:
+    """They log requests and headers, and with them secrets (case U16)."""
+    for name in ("httpcore2", "httpx2", "hpack"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextmanager
+def _decoding(url: str) -> Iterator[None]:
+    try:
+        yield
+    except zlib.error as fault:
+        raise FetchError(
+            f"{urls.host(url)} says its answer is compressed, but it is not, or not whole", url=url, code="encoding"
+        ) from fault

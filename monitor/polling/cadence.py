@@ -1,0 +1,155 @@
+"""When a feed is polled next: takes its state and what the poll met, returns the update for the store. Pure; reads no clock.
+
+The publisher's own wishes (Cache-Control, ttl, skipHours, Retry-After) only ever make us slower, jitter only ever later, and no
+feed is given up silently: it slows down to one try a day, is reported once when it fails for long and once when it is back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.types.errors import FetchError, MonitorError
+from monitor.types.fetching import FeedEvent, FeedState, FeedUpdate, Fetched, ParsedFeed
+
+DAY = timedelta(days=1)
+PERMANENT_AFTER = timedelta(days=7)
+"""How long the same permanent redirect must hold before we keep its address (lion-reader#183)."""
+GONE_AFTER = 2
+"""Confirmations of 410 before a feed is paused."""
+_SHY_FOR = timedelta(hours=1)
+"""The least pause after 403 and 429 where the server names none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cadence:
+    """The operator's limits on polling."""
+
+    min_for: timedelta = timedelta(minutes=5)
+    max_for: timedelta = DAY
+    failing_after: int = 5
+    """Failures in a row before the one notice."""
+
+
+def answered(
+    feed: FeedState,
+    fetched: Fetched,
+    parsed: ParsedFeed | None,
+    cadence: Cadence,
+    *,
+    body_hash: str | None,
+    now: datetime,
+    jitter: float,
+) -> FeedUpdate:
+    """After a 200 that could be read, or a 304 (`parsed` is None then, or where the body was byte for byte the last one).
+
+    `jitter` is a number from 0 to 1; a tenth of the interval at the most is added.
+    """
+    permanent_url, since_at = _permanent(feed, fetched, now)
+    is_moved = since_at is not None and now - since_at >= PERMANENT_AFTER
+    outcome = "not modified" if fetched.status == 304 else "unchanged" if parsed is None else "ok"
+    return FeedUpdate(
+        feed_id=feed.id,
+        lease=feed.lease,
+        polled_at=now,
+        next_poll_at=_next_poll_at(feed, fetched, parsed, cadence, now, jitter),
+        outcome=outcome,
+        validators=fetched.validators,
+        body_hash=body_hash,
+        title=parsed.title or None if parsed else None,
+        site_url=parsed.site_url or None if parsed else None,
+        error="; ".join(parsed.notes) or None if parsed else None,
+        is_first_poll_done=parsed is not None,
+        permanent_url=None if is_moved else permanent_url,
+        permanent_since_at=None if is_moved else since_at,
+        new_url=permanent_url if is_moved else None,
+    )
+
+
+def failed(feed: FeedState, error: MonitorError, cadence: Cadence, *, now: datetime, jitter: float) -> FeedUpdate:
+    """After an answer that is none: validators and entries stay as they are, the next try is put off."""
+    failures = feed.failures + 1
+    is_gone = isinstance(error, FetchError) and error.is_gone and failures >= GONE_AFTER
+    delay_for = _backoff(feed, failures, error, cadence)
+    asked_for = error.retry_after_for if isinstance(error, FetchError) else None
+    return FeedUpdate(
+        feed_id=feed.id,
+        lease=feed.lease,
+        polled_at=now,
+        next_poll_at=now + delay_for * (1 + 0.1 * jitter),
+        outcome=str(getattr(error, "code", "error")),
+        error=str(error)[:2000],
+        failures=failures,
+        failing_since_at=feed.failing_since_at or now,
+        is_failing_told=feed.is_failing_told or failures >= cadence.failing_after or is_gone,
+        permanent_url=feed.permanent_url,
+        permanent_since_at=feed.permanent_since_at,
+        paused_reason="the server says that this feed is gone (410)" if is_gone else None,
+        host_paused_until_at=now + asked_for if asked_for else None,
+    )
+
+
+def event(feed: FeedState, update: FeedUpdate) -> FeedEvent | None:
+    """What the operator should hear about this poll, if anything: each state is told once, when it begins."""
+    if update.paused_reason:
+        return FeedEvent.GONE
+    if update.new_url:
+        return FeedEvent.MOVED
+    if update.is_failing_told and not feed.is_failing_told:
+        return FeedEvent.FAILING
+    if feed.is_failing_told and not update.failures:
+        return FeedEvent.RECOVERED
+    return None
+
+
+def put_off(feed: FeedState, delay_for: timedelta, *, why: str, now: datetime) -> FeedUpdate:
+    """Leave a feed as it is and come back later: for faults that are ours, not the feed's."""
+    return FeedUpdate(
+        feed_id=feed.id,
+        lease=feed.lease,
+        polled_at=now,
+        next_poll_at=now + delay_for,
+        outcome="put off",
+        error=why,
+        failures=feed.failures,
+        failing_since_at=feed.failing_since_at,
+        is_failing_told=feed.is_failing_told,
+        permanent_url=feed.permanent_url,
+        permanent_since_at=feed.permanent_since_at,
+    )
+
+
+def _next_poll_at(
+    feed: FeedState,
+    fetched: Fetched,
+    parsed: ParsedFeed | None,
+    cadence: Cadence,
+    now: datetime,
+    jitter: float,
+) -> datetime:
+    wishes = [fetched.max_age_for or timedelta(), (parsed.ttl_for if parsed else None) or timedelta()]
+    wait_for = max(min(max(wishes), cadence.max_for), feed.interval_for)
+    at = now + max(wait_for, cadence.min_for) * (1 + 0.1 * jitter)
+    skipped = parsed.skip_hours if parsed else frozenset()
+    for _ in range(24 if len(skipped) < 24 else 0):
+        if at.hour not in skipped:
+            break
+        at = at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return at
+
+
+def _backoff(feed: FeedState, failures: int, error: MonitorError, cadence: Cadence) -> timedelta:
+    delay_for: timedelta = max(feed.interval_for, cadence.min_for) * float(2 ** min(failures - 1, 12))
+    if isinstance(error, FetchError):
+        if error.status in (403, 429):
+            delay_for = max(delay_for, _SHY_FOR)
+        delay_for = max(min(delay_for, cadence.max_for), error.retry_after_for or timedelta())
+    return min(delay_for, max(cadence.max_for, DAY))
+
+
+def _permanent(feed: FeedState, fetched: Fetched, now: datetime) -> tuple[str | None, datetime | None]:
+    if fetched.permanent_url is None or fetched.permanent_url == feed.url:
+        return None, None
+    if fetched.permanent_url == feed.permanent_url:
+        return feed.permanent_url, feed.permanent_since_at
+    return fetched.permanent_url, now

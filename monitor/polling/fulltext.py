@@ -1,0 +1,283 @@
+"""Full text when it pays: which articles' own pages to read, and reading them as a polite guest does.
+
+    wanted = wants(judged, when, now=now)            pure: near a threshold, only a teaser to go by, not held anyway
+    found  = await reader.read(entries, home, now=now)   network and a worker process; the store is `pipeline`'s business
+
+A page is asked for as feeds are, and with more manners: after its host's robots.txt, one page of a host at a time with a pause
+between two, within limits of time and size, and never again. Whatever goes wrong, the article stays as its feed told it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from monitor.alerting import policy
+from monitor.matching.matcher import is_near, nearness
+from monitor.net.addresses import AddressPolicy
+from monitor.net.robots import MAX_BYTES, rule
+from monitor.polling.values import Judged
+from monitor.reading.extract import read_articles
+from monitor.reading.fetch import PAGE_TYPES, Fetcher, FetchLimits
+from monitor.reading.webpage import MAX_PAGE, WebPage
+from monitor.reading.workers import Workers
+from monitor.text import urls
+from monitor.types.errors import BusyError, FetchError, MonitorError, ParseError
+from monitor.types.fetching import Entry, FeedState, Fetched, PageVisit
+from monitor.types.matching import Article, Grade
+
+NEAR, NEVER, ALWAYS = "near", "never", "always"
+"""When the pages of a feed's entries are read."""
+
+_PAUSE_FOR = timedelta(seconds=1)
+"""Between two pages of one host, where its robots.txt asks for no longer one."""
+_TOGETHER_FOR = timedelta(seconds=30)
+"""What all pages of one poll may take: an alert is not to wait longer for them, nor the poll's lease to run out."""
+_READ_FOR = timedelta(seconds=15)
+"""On top, for the worker process to find the text of the last one."""
+_ROBOTS_LIMITS = FetchLimits(total_for=timedelta(seconds=5), body_bytes=MAX_BYTES, redirects=5)
+_ROBOTS_KEPT_FOR = timedelta(hours=24)  # RFC 9309 section 2.4
+_ROBOTS_AGAIN_FOR = timedelta(hours=1)
+_HOSTS_KEPT = 200
+_PAGES_KEPT = 16
+_SHY_FOR = timedelta(hours=24)
+_REST_FOR = timedelta(hours=1)
+
+
+# --- which --------------------------------------------------------------------------------------------------------------
+
+
+def wants(judged: Judged, when: str, *, now: datetime) -> bool:
+    """Whether the article's page could change what becomes of it, as far as that can be told without the store."""
+    article = judged.article
+    if when == NEVER or not article.url or article.grade is Grade.FULL:
+        return False
+    if policy.hold(article, judged.arrival, now=now) is not None:
+        return False
+    return when == ALWAYS or any(is_near(each) for each in judged.scores)
+
+
+def urgency(judged: Judged) -> float:
+    """For sorting: how near the nearest threshold is, 0 at the threshold itself."""
+    return min((nearness(each) for each in judged.scores if is_near(each)), default=1.0)
+
+
+# --- how ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What came of one page: the article read anew where the page was one."""
+
+    visit: PageVisit
+    article: Article | None = None
+
+
+@dataclass(slots=True)
+class _Host:
+    """One host's turn and what its robots.txt says. `robots` is None where it gives none and so allows all."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    free_at: float = 0.0
+    delay_for: timedelta = _PAUSE_FOR
+    robots: bytes | None = None
+    fault: str = ""
+    robots_until_at: datetime | None = None
+
+
+class PageReader:
+    """Reads pages of articles; remembers robots.txt and the latest pages in memory. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        workers: Workers,
+        *,
+        agent: str,
+        public: AddressPolicy,
+        private: AddressPolicy,
+        limit_for: timedelta = timedelta(seconds=10),
+        pace: float = 1.0,
+    ) -> None:
+        """`agent` is the name that robots.txt knows us by; `pace` how many seconds of ours pass in one, for scaled clocks."""
+        self._fetcher = fetcher
+        self._workers = workers
+        self._agent = agent
+        self._public, self._private = public, private
+        self._limits = FetchLimits(total_for=limit_for, body_bytes=MAX_PAGE, redirects=5)
+        self._pace = pace
+        self._hosts: OrderedDict[str, _Host] = OrderedDict()
+        self._latest: OrderedDict[str, WebPage | PageVisit] = OrderedDict()
+
+    async def read(
+        self, entries: Sequence[Entry], feed: FeedState, *, language: str | None, now: datetime
+    ) -> list[Found]:
+        """The pages of these entries, in order, as far as the time for one poll goes; those not asked for are left out.
+
+        Where a feed may live on a private address, its pages may where they are at the very same host and port; elsewhere,
+        and after a redirect elsewhere, only public addresses are called.
+        """
+        ends_at = asyncio.get_running_loop().time() + _TOGETHER_FOR.total_seconds()
+        shut: set[str] = set()
+        found = []
+        for entry in entries:
+            host = urls.host(entry.url)
+            if host in shut:
+                continue
+            one = await self._read_in_turn(entry, feed, language, ends_at, now)
+            found += [one] if one else []
+            if one and one.visit.host_paused_until_at:
+                shut.add(host)
+        return found
+
+    async def _read_in_turn(
+        self, entry: Entry, feed: FeedState, language: str | None, ends_at: float, now: datetime
+    ) -> Found | None:
+        """None where its turn did not come in time."""
+        loop, host = asyncio.get_running_loop(), self._host(urls.host(entry.url))
+        try:
+            async with asyncio.timeout_at(ends_at):
+                await host.turn.acquire()
+        except TimeoutError:
+            return None
+        try:
+            answer = self._latest.get(urls.canonical(entry.url))  # another feed of the site may just have shown it
+            if answer is None:
+                if max(host.free_at, loop.time()) >= ends_at:
+                    return None
+                await asyncio.sleep(max(0.0, host.free_at - loop.time()))
+                answer = await self._ask(entry, feed, host, now)
+        finally:
+            host.turn.release()
+        try:
+            async with asyncio.timeout_at(ends_at + _READ_FOR.total_seconds()):
+                return await self._understood(answer, entry, feed.name, language, now)
+        except TimeoutError:
+            outcome = "page not read: our side was too busy"
+            return Found(visit=PageVisit(url=entry.url, at=now, outcome=outcome))
+
+    async def _ask(self, entry: Entry, feed: FeedState, host: _Host, now: datetime) -> WebPage | PageVisit:
+        loop = asyncio.get_running_loop()
+        home = _origin(feed.url) if feed.allow_private else ""
+        permit = partial(self._permit, home=home, now=now)
+        answer: WebPage | PageVisit
+        try:
+            fetched = await self._fetcher.get(entry.url, now=now, accept=PAGE_TYPES, permit=permit, limits=self._limits)
+            answer = page_of(entry.url, fetched, now)
+        except FetchError as error:
+            pause_for = _pause_for(error)
+            answer = PageVisit(
+                url=entry.url,
+                at=now,
+                outcome=_outcome(error),
+                host_paused_until_at=now + pause_for if pause_for else None,
+            )
+        host.free_at = loop.time() + host.delay_for.total_seconds() / self._pace
+        self._latest[urls.canonical(entry.url)] = answer
+        while len(self._latest) > _PAGES_KEPT:
+            self._latest.popitem(last=False)
+        return answer
+
+    async def _understood(
+        self, answer: WebPage | PageVisit, entry: Entry, source: str, language: str | None, now: datetime
+    ) -> Found:
+        if isinstance(answer, PageVisit):
+            return Found(visit=answer)
+        try:
+            (article,) = await self._workers.run_for(
+                urls.host(entry.url), read_articles, (entry,), source, now, language, {entry.guid: answer}
+            )
+        except (ParseError, BusyError) as error:
+            return Found(visit=PageVisit(url=entry.url, at=now, outcome=f"page not read: {error}"))
+        visit = PageVisit(url=entry.url, at=now, outcome=article.page, canonical=article.canonical)
+        return Found(visit=visit, article=article)
+
+    # --- robots.txt and addresses -----------------------------------------------------------------------------------
+
+    async def _permit(self, url: str, *, home: str, now: datetime) -> AddressPolicy:
+        """The policy for one address on the way to a page; FetchError where its robots.txt, or none to be had, forbids it."""
+        origin = _origin(url)
+        allowed = self._private if origin == home else self._public
+        host = self._host(urls.host(url))
+        robots = self._host(origin)
+        if robots.robots_until_at is None or robots.robots_until_at <= now:
+            await self._read_robots(robots, origin, allowed, now)
+        if robots.fault:
+            raise FetchError(robots.fault, url=url, code="robots unread")
+        if robots.robots is None:
+            return allowed
+        try:
+            found = await self._workers.run(rule, robots.robots, self._agent, url)
+        except MonitorError as error:
+            raise FetchError(
+                f"the robots.txt of {urls.host(url)} cannot be read ({error})", url=url, code="robots unread"
+            ) from error
+        host.delay_for = max(_PAUSE_FOR, found.delay_for or _PAUSE_FOR)
+        if not found.is_allowed:
+            raise FetchError(f"the robots.txt of {urls.host(url)} does not allow it", url=url, code="robots")
+        return allowed
+
+    async def _read_robots(self, host: _Host, origin: str, allowed: AddressPolicy, now: datetime) -> None:
+        """RFC 9309 section 2.3.1: a refusal (4xx) allows all, a server in trouble or out of reach allows nothing for now."""
+        host.robots, host.fault = None, ""
+        host.robots_until_at = now + _ROBOTS_KEPT_FOR
+        try:
+            fetched = await self._fetcher.get(
+                f"{origin}/robots.txt", now=now, accept="text/plain, */*;q=0.1", policy=allowed, limits=_ROBOTS_LIMITS
+            )
+            host.robots = fetched.body
+        except FetchError as error:
+            if error.status is not None and 400 <= error.status < 500 and error.status != 429:
+                return
+            host.robots_until_at = now + _ROBOTS_AGAIN_FOR
+            host.fault = f"its robots.txt cannot be had: {error}"
+
+    def _host(self, name: str) -> _Host:
+        """What is known of a host (its turn) or of an origin (its robots.txt); the one longest unused is forgotten."""
+        found = self._hosts.pop(name, None) or _Host()
+        self._hosts[name] = found
+        if len(self._hosts) > _HOSTS_KEPT:
+            oldest = next(iter(self._hosts))
+            if not self._hosts[oldest].turn.locked():
+                del self._hosts[oldest]
+        return found
+
+
+def _origin(url: str) -> str:
+    try:
+        parts = urls.split(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.authority}"
+
+
+def page_of(asked_url: str, fetched: Fetched, now: datetime) -> WebPage | PageVisit:
+    """What was fetched as a page, or, where it is of another kind, a visit that says so."""
+    kind = fetched.media_type.partition(";")[0].strip().lower()
+    if kind and "html" not in kind and kind != "text/plain":
+        return PageVisit(url=asked_url, at=now, outcome=f"page not read: it is {kind[:100]}, not a web page")
+    return WebPage(body=fetched.body, url=fetched.final_url, asked_url=asked_url, media_type=fetched.media_type)
+
+
+def _outcome(error: FetchError) -> str:
+    if error.status is not None:
+        return f"page {'not there' if error.status in (404, 410) else 'refused'}: {error.status}"
+    return f"page not fetched: {error}"[:500]
+
+
+def _pause_for(error: FetchError) -> timedelta | None:
+    """How long no page of the host is asked for; None where the fault is this page's own."""
+    if error.status is None:
+        is_host = error.code in ("dns", "connect", "timeout", "tls", "protocol", "robots unread")
+        return _REST_FOR if is_host else None
+    if error.status == 403:
+        return max(_SHY_FOR, error.retry_after_for or timedelta())
+    return (
+        max(_REST_FOR, error.retry_after_for or timedelta())
+        if error.status in (401, 429) or error.status >= 500
+        else None
+    )

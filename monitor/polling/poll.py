@@ -1,0 +1,145 @@
+"""One round of polling: claim the feeds that are due, run each, settle. Safe to run twice, on any number of machines.
+
+Holds the one broad handler of polling: a feed that fails in a way nobody foresaw is put off for an hour, the others go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from monitor.polling import cadence
+from monitor.polling.pipeline import Polled, Tools, poll
+from monitor.store import feeds
+from monitor.store.feeds import LeaseLostError
+from monitor.types.errors import BusyError, MonitorError, StoreError
+from monitor.types.fetching import FeedState
+
+log = logging.getLogger("monitor.poll")
+
+LEASE_FOR = timedelta(minutes=2)
+"""Longer than any poll may take, so that only a dead poller loses its lease."""
+_DEADLINE_SECONDS = 100.0
+_PUT_OFF_FOR = timedelta(hours=1)
+_REST_FOR = timedelta(minutes=1)
+_AGAIN_FOR = timedelta(minutes=5)
+
+
+class Poller:
+    """Runs due feeds side by side, at most `concurrency` at once; `tools` is asked anew for each poll (topics change)."""
+
+    def __init__(
+        self,
+        tools: Callable[[], Tools],
+        *,
+        concurrency: int = 16,
+        per_host: int = 2,
+        lease_for: timedelta = LEASE_FOR,
+        on_polled: Callable[[Polled], None] | None = None,
+        on_error: Callable[[StoreError], None] | None = None,
+    ) -> None:
+        self._tools = tools
+        self._concurrency = concurrency
+        self._per_host = per_host
+        self._lease_for = lease_for
+        self._on_polled = on_polled
+        self._on_error = on_error or _log_error
+        self._running: set[asyncio.Task[Polled | None]] = set()
+
+    async def start_due(self, *, now: datetime) -> int:
+        """Claim what is due, as far as there is room, and start it without waiting for the end; returns how many."""
+        room = self._concurrency - len(self._running)
+        if room <= 0:
+            return 0
+        claimed = await self._tools().db.write(
+            feeds.claim_due, now=now, lease_for=self._lease_for, limit=room, per_host=self._per_host
+        )
+        for feed in claimed:
+            task = asyncio.create_task(self.run(feed, now=now), name=f"poll {feed.name}")
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return len(claimed)
+
+    async def finish(self) -> list[Polled]:
+        """Wait for all polls under way."""
+        done = await asyncio.gather(*self._running)
+        return [each for each in done if each]
+
+    async def stop(self, *, grace_seconds: float) -> None:
+        """Let the polls under way end; what takes longer is cancelled and its lease runs out (K4)."""
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=grace_seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def run(self, feed: FeedState, *, now: datetime) -> Polled | None:
+        """Poll one leased feed, whatever happens; None where it could not even be settled."""
+        started = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(_DEADLINE_SECONDS):
+                polled = await poll(feed, self._tools(), now=now)
+        except LeaseLostError as error:  # after a sleep of the machine (K5): whoever has it now finds the same
+            log.warning("poll of feed=%s is thrown away: %s", feed.name, error)
+            return None
+        except StoreError as error:
+            self._on_error(error)
+            return await self._put_off(feed, _REST_FOR, str(error), now)
+        except TimeoutError:  # every step has a limit of its own: it waited too long behind others
+            log.error("poll of feed=%s was cut off after %d s; it has its next turn", feed.name, _DEADLINE_SECONDS)
+            return await self._put_off(feed, max(feed.interval_for, _REST_FOR), "our side was too busy to read it", now)
+        except BusyError as error:  # it was fetched: the next time is not to come too soon
+            log.warning("poll of feed=%s was not made: %s", feed.name, error)
+            return await self._put_off(feed, max(_REST_FOR, min(feed.interval_for, _AGAIN_FOR)), str(error), now)
+        except MonitorError as error:  # of this machine, such as no room for another process: soon to be over
+            log.error("poll of feed=%s could not be made: %s", feed.name, error)
+            return await self._put_off(feed, _REST_FOR, str(error), now)
+        except Exception as error:
+            log.exception("poll of feed=%s failed in an unforeseen way; put off for an hour", feed.name)
+            why = f"our own fault, please report it: {type(error).__name__}: {error}"[:500]
+            return await self._put_off(feed, _PUT_OFF_FOR, why, now)
+        _log(polled, asyncio.get_running_loop().time() - started)
+        if self._on_polled:
+            self._on_polled(polled)
+        return polled
+
+    async def _put_off(self, feed: FeedState, delay_for: timedelta, why: str, now: datetime) -> Polled | None:
+        update = cadence.put_off(feed, delay_for, why=why, now=now)
+        try:
+            await self._tools().db.write(feeds.settle, update)
+        except StoreError as unsettled:
+            log.error("feed=%s could not be put off: %s", feed.name, unsettled)
+            return None
+        return Polled(feed=feed.name, outcome="put off", error=why)
+
+
+def _log_error(error: StoreError) -> None:
+    log.error("a poll was not stored and will be made again: %s", error)
+
+
+def _log(polled: Polled, took: float) -> None:
+    level = logging.WARNING if polled.error else logging.INFO
+    fresh = sum(1 for each in polled.filed if each.is_stored_anew)
+    log.log(
+        level,
+        "polled feed=%s status=%s entries=%d fresh=%d matches=%d alerts=%d took=%.2f%s",
+        polled.feed,
+        polled.outcome.replace(" ", "-"),
+        polled.entries,
+        fresh,
+        polled.matches,
+        len(polled.alerts),
+        took,
+        f" error={polled.error}" if polled.error else "",
+    )
+    for alert in polled.alerts:
+        log.info(
+            "alert id=%s topic=%s story=%s score=%.2f title=%s",
+            alert.id,
+            alert.topic,
+            alert.story_id,
+            alert.score,
+            alert.title,
+        )

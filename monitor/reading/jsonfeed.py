@@ -1,0 +1,92 @@
+"""A JSON Feed (jsonfeed.org, versions 1 and 1.1) put into the shape feedparser gives, which does not read it (6.0.14).
+
+Comes in: the document's bytes. Goes out: `{"version", "feed", "entries"}` with feedparser's names, still uncleaned. It is the
+inner half of `parse`, which cleans and cuts; wrong types are skipped, never trusted.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from time import struct_time
+from typing import Any
+
+from monitor.types.errors import ParseError
+
+_VERSION = "https://jsonfeed.org/version/"
+
+
+def looks_like_json(body: bytes) -> bool:
+    """Whether the document begins as JSON does; feeds in XML never do."""
+    return body.removeprefix(b"\xef\xbb\xbf")[:64].lstrip()[:1] in (b"{", b"[")
+
+
+def read(body: bytes) -> dict[str, Any]:
+    """The feed in feedparser's shape; `ParseError` where it is broken JSON or JSON of another kind."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError; 4,300 digits are one, too
+        raise ParseError(f"broken JSON: {error}", code="broken") from None
+    if not isinstance(document, dict) or not _is_feed(document):
+        raise ParseError("this is JSON, but not a JSON Feed (no version of jsonfeed.org, no items)", code="not a feed")
+    items = [item for item in _list(document, "items") if isinstance(item, dict)]
+    return {"version": "json", "feed": _feed(document), "entries": [_entry(item) for item in items]}
+
+
+def _is_feed(document: dict[str, Any]) -> bool:
+    return _text(document, "version").startswith(_VERSION) or (
+        isinstance(document.get("items"), list) and "title" in document
+    )
+
+
+def _feed(document: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "title": _text(document, "title"),
+        "link": _text(document, "home_page_url"),
+        "language": _text(document, "language"),
+    }
+
+
+def _entry(item: dict[str, Any]) -> dict[str, Any]:
+    language = _text(item, "language")
+    return {
+        "id": _text(item, "id"),
+        "link": _text(item, "url") or _text(item, "external_url"),
+        "title": _text(item, "title"),
+        "author": ", ".join(_authors(item)),
+        "summary_detail": {"value": _text(item, "summary"), "type": "text/plain"},
+        "content": [
+            {"value": _text(item, "content_html"), "type": "text/html"},
+            {"value": _text(item, "content_text"), "type": "text/plain"},
+        ],
+        "language": language,
+        "published_parsed": _date(_text(item, "date_published") or _text(item, "date_modified")),
+    }
+
+
+def _authors(item: dict[str, Any]) -> list[str]:
+    """Names as version 1.1 (`authors`) or 1 (`author`) gives them."""
+    people = _list(item, "authors") or [item.get("author")]
+    return [name for each in people if isinstance(each, dict) and (name := _text(each, "name"))]
+
+
+def _date(text: str) -> struct_time | None:
+    """RFC 3339 as UTC; a date without a zone is taken as UTC."""
+    try:
+        when = datetime.fromisoformat(text)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC).timetuple()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _text(mapping: dict[str, Any], key: str) -> str:
+    """A string field; ids come as numbers, too, everything else that is no string counts as absent."""
+    value = mapping.get(key)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value) if abs(value) < 1e100 else ""
+    return value if isinstance(value, str) else ""
+
+
+def _list(mapping: dict[str, Any], key: str) -> list[Any]:
+    value = mapping.get(key)
+    return value if isinstance(value, list) else []

@@ -1,0 +1,350 @@
+"""Fetched bytes in, what the feed says out. Pure, but meant for a worker process (see `workers`) that can be killed.
+
+Feeds are hostile or broken far more often than clever, so everything here is cut, cleaned and bounded: feedparser reads, without
+its sanitiser (neither safe nor linear) and without its resolving of links in markup (nobody reads them); the rest is ours.
+feedparser gets `io.BytesIO` only: given bytes or text that look like a path or URL, it would open them (case X5).
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import html
+import io
+import re
+from calendar import timegm
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from xml.sax import SAXException
+
+import feedparser
+
+from monitor.reading import jsonfeed
+from monitor.text import charsets, language, tokens, urls
+from monitor.types.errors import ParseError
+from monitor.types.fetching import Entry, ParsedFeed
+
+MAX_ENTRIES = 1_000
+MAX_TITLE = 1_000
+MAX_AUTHOR = 200
+MAX_HTML = 64 * 1024
+MAX_GUID = 1024
+MAX_TTL_FOR = timedelta(days=30)
+
+_HEAD = 64 * 1024
+"""How much of a document is looked at to tell what it is."""
+_HTML_ROOT = re.compile(rb"(?>\s*(?:<\?xml[^>]*>|<!--.*?-->)){0,20}+\s*(?:<!doctype\s+html|<html[\s>])", re.I | re.S)
+_LINK = re.compile(rb"<link\b[^<>]{1,500}>", re.I)
+_FEED_TYPE = re.compile(rb"\btype\s*=\s*[\"']?application/(?:rss\+xml|atom\+xml|feed\+json)", re.I)
+_HREF = re.compile(rb"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.I)
+_COMMENT = re.compile(rb"<!--.*?-->", re.S)
+_ROOT = re.compile(rb"<([A-Za-z_][A-Za-z0-9_.-]{0,40}(?::[A-Za-z0-9_.-]{1,40})?)")
+_ROOTS = {"rss", "feed", "rdf:rdf", "channel"}
+_FEED_END = re.compile(rb"</(?:\w{1,20}:)?(?:rss|feed|rdf|channel)\s*>", re.I)
+_TAIL = 2_000
+
+_ENTRY_END = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>|<(?:item|entry)\s*/>", re.I)
+# Character references and ampersands that begin no reference, outside of CDATA.
+_AMPERSAND = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|&#(?:[xX]([0-9A-Fa-f]+)|([0-9]+));?|&(?!\w{1,31};)", re.S)
+_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.I | re.S)
+_PREFIX = re.compile(rb"(</?)(?:rss|atom):(?=\w)")
+_DECLARED_ENCODING = re.compile(rb"(^\s*<\?xml[^>]{0,200}?\bencoding\s*=\s*)([\"'])(.*?)\2", re.S)
+_CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\s;\"']*)[\"']?", re.I)
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+    # no marks proper, but what "<?" looks like in these encodings
+    b"<\0?\0": "utf-16-le",
+    b"\0<\0?": "utf-16-be",
+}
+
+_SKIP_HOURS = re.compile(rb"<skipHours>(.{0,2000}?)</skipHours>", re.I | re.S)
+_HOUR = re.compile(rb"<hour>\s*(\d{1,2})\s*</hour>", re.I)
+_PERIODS = {
+    "hourly": timedelta(hours=1),
+    "daily": timedelta(days=1),
+    "weekly": timedelta(weeks=1),
+    "monthly": timedelta(days=30),
+    "yearly": timedelta(days=365),
+}
+_MARKUP = re.compile(
+    r"</?(?:p|br|div|span|a|b|i|em|strong|ul|ol|li|img|h[1-6]|script|style|table|blockquote)\b[^<>]*>", re.I
+)
+
+
+def parse(body: bytes, *, url: str, media_type: str = "") -> ParsedFeed:
+    """What the document says; `url` is where it came from (links are resolved against it), `media_type` its Content-Type.
+
+    Raises ParseError with code `not a feed` (a web page, something empty or foreign) or `broken` (a feed that breaks off before
+    its first entry). `too costly` is for `workers` to say, which watches the clock. No other exception, whatever the bytes.
+    """
+    if not body.strip():
+        raise ParseError("the document is empty", code="not a feed")
+    if _HTML_ROOT.match(body[:_HEAD]):
+        raise ParseError(_web_page(body, url), code="not a feed")
+    notes: list[str] = []
+    body, media_type = _marked_as_utf8(body, media_type)
+    body = body.lstrip()  # feedparser's search for a DOCTYPE is quadratic in leading line breaks
+    raw = _read(body, url, media_type, notes)
+    entries = [_entry(each, url) for each in raw["entries"][:MAX_ENTRIES]]
+    feed = raw["feed"]
+    return ParsedFeed(
+        title=tokens.plain_line(_string(feed, "title"), limit=MAX_TITLE),
+        site_url=_first_url(url, [_string(feed, "link")]),
+        language=language.normalize(_string(feed, "language")),
+        ttl_for=_ttl(feed),
+        skip_hours=_skip_hours(body),
+        entries=_told_apart(entries, notes),
+        notes=tuple(notes),
+    )
+
+
+def read_feed(body: bytes, url: str, media_type: str) -> ParsedFeed:
+    """`parse` with positional arguments, as worker processes are called."""
+    return parse(body, url=url, media_type=media_type)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _read(body: bytes, url: str, media_type: str, notes: list[str]) -> Any:
+    """The document in feedparser's shape, with no more entries than we keep; what was cut or repaired is added to `notes`."""
+    if jsonfeed.looks_like_json(body):
+        raw = jsonfeed.read(body)
+        total = len(raw["entries"])
+    else:
+        body, total = _without_surplus(body)
+        raw = _feedparser(_without_traps(body), _without_strange_charset(media_type), total > 0, notes)
+        _must_be_feed(raw, body)
+    total = max(total, len(raw["entries"]))
+    if total > MAX_ENTRIES:
+        notes.append(f"kept {MAX_ENTRIES} of {total} entries")
+    return raw
+
+
+def _marked_as_utf8(body: bytes, media_type: str) -> tuple[bytes, str]:
+    """A document with a byte order mark as UTF-8: the mark outranks header and declaration (RFC 7303 section 3.2)."""
+    for mark, encoding in _MARKS.items():
+        if body.startswith(mark):
+            body = body.decode(encoding, "replace").removeprefix("\ufeff").encode()
+            return _DECLARED_ENCODING.sub(rb'\1"utf-8"', body[:1024]) + body[1024:], _CHARSET.sub("", media_type)
+    return body, media_type
+
+
+def _without_surplus(body: bytes) -> tuple[bytes, int]:
+    """The document without the entries past the first thousand, and how many there were: feedparser reads 8 MB/s at best."""
+    ends = [found.end() for found in _ENTRY_END.finditer(body)]
+    if len(ends) > MAX_ENTRIES:
+        body = body[: ends[MAX_ENTRIES - 1]] + body[ends[-1] :]
+    return body, len(ends)
+
+
+def _without_traps(body: bytes) -> bytes:
+    """The document without what feedparser stumbles over: bare ampersands, unreal characters (X4, X6), strange encodings (X7)."""
+    if b"&" in body:
+        body = _AMPERSAND.sub(_mended, body)
+    declared = _DECLARED_ENCODING.match(body[:1024])
+    if declared and not charsets.is_text(declared[3].decode("ascii", "replace")):
+        body = declared[1] + b'"utf-8"' + body[declared.end() :]
+    return body
+
+
+def _without_strange_charset(media_type: str) -> str:
+    charset = _CHARSET.search(media_type)
+    return media_type.replace(charset[0], "") if charset and not charsets.is_text(charset[1]) else media_type
+
+
+def _mended(found: re.Match[bytes]) -> bytes:
+    """`&amp;` for a bare ampersand, which feedparser would read as `R&D;`; U+FFFD for a character that does not exist."""
+    if found[0].startswith(b"<"):
+        return found[0]
+    if found[0] == b"&":
+        return b"&amp;"
+    digits, base = (found[1], 16) if found[1] else (found[2], 10)
+    code = int(digits, base) if len(digits) < 12 else -1
+    is_real = code in (9, 10, 13) or 32 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000
+    return found[0] if is_real else b"&#xFFFD;"
+
+
+def _feedparser(body: bytes, media_type: str, has_entries: bool, notes: list[str]) -> Any:
+    """feedparser's answer; where it raises (X4, its issue 599) or misses the entries, once more with the document simplified.
+
+    It is not told where the document came from: it would make a URL of a guid such as `1`, another one after each redirect.
+    """
+    headers = {"content-type": media_type}
+    try:
+        raw = _feedparser_once(body, headers)
+        if raw["entries"] or not has_entries:
+            return raw
+    except ParseError:
+        pass
+    notes.append("read only after its DOCTYPE and prefixes were taken away")
+    return _feedparser_once(_PREFIX.sub(rb"\1", _DOCTYPE.sub(b"", body[:_HEAD]) + body[_HEAD:]), headers)
+
+
+def _feedparser_once(body: bytes, headers: dict[str, str]) -> Any:
+    stream = io.BytesIO(body)
+    try:
+        return feedparser.parse(stream, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
+    except MemoryError:
+        raise
+    except Exception as error:  # it promises none and raises many: re.error, ValueError, TypeError, AssertionError ...
+        raise ParseError(f"feedparser fails on it ({type(error).__name__}: {error})"[:300], code="broken") from error
+
+
+def _must_be_feed(raw: Any, body: bytes) -> None:
+    """Without entries, a document must be a whole feed: one cut off before its first entry may not pass for an empty one (F17)."""
+    if raw["entries"]:
+        return
+    root = _ROOT.search(_COMMENT.sub(b"", body[:_HEAD]))
+    name = root[1].decode("ascii").lower() if root else ""
+    if not raw.get("version") and name not in _ROOTS:
+        begins = f"<{name}>" if name else "plain text"
+        raise ParseError(f"not a feed: it begins with {begins}, not with <rss>, <feed> or <rdf:RDF>", code="not a feed")
+    fault = raw.get("bozo_exception")
+    if isinstance(fault, SAXException) and not _FEED_END.search(body[-_TAIL:]):
+        raise ParseError(f"the feed breaks off before its first entry ({fault})"[:300], code="broken")
+
+
+def _web_page(body: bytes, url: str) -> str:
+    """Why a web page is none, and which feed it names: people paste the address of the page."""
+    offered = [
+        urls.resolve(url, html.unescape(next(filter(None, href.groups()), b"").decode("utf-8", "replace")))
+        for link in _LINK.findall(body[: 4 * _HEAD])
+        if _FEED_TYPE.search(link) and (href := _HREF.search(link))
+    ]
+    offers = [each for each in offered if each]
+    return "this is a web page, not a feed" + (f"; it offers the feed {offers[0]}" if offers else "")
+
+
+# --- one entry --------------------------------------------------------------------------------------------------------
+
+
+def _entry(raw: Any, url: str) -> Entry:
+    title = tokens.plain_line(_string(raw, "title"), limit=MAX_TITLE)
+    link = _link(raw, url)
+    contents = [each for each in raw.get("content") or [] if _is_text(each)]
+    summary = _markup(raw.get("summary_detail") or {"value": _string(raw, "summary")})
+    content = max(map(_markup, contents), key=len, default="")
+    return Entry(
+        guid=_guid(_string(raw, "id")) or _digest(*([link, title] if link or title else [summary, content])),
+        url=link,
+        title=title,
+        published_at=_published_at(raw),
+        author=tokens.plain_line(_string(raw, "author"), limit=MAX_AUTHOR),
+        summary_html=summary,
+        content_html=content,
+        language=_language(raw, contents),
+    )
+
+
+def _link(raw: Any, url: str) -> str:
+    """The article's address: FeedBurner's original before its redirect, the link, the guid where that is an address."""
+    guid = _string(raw, "id")
+    links = [_string(raw, "feedburner_origlink"), "" if raw.get("guidislink") else _string(raw, "link")]
+    links += [_string(each, "href") for each in raw.get("links") or [] if each.get("rel") == "alternate"]
+    return _first_url(url, [*links, guid if guid.startswith(("http://", "https://", "/")) else ""])
+
+
+def _first_url(base: str, candidates: list[str]) -> str:
+    return next((found for each in candidates if each and (found := urls.resolve(base, each))), "")
+
+
+def _guid(theirs: str) -> str:
+    """Their id, hashed where it is longer than an index row can hold (X8)."""
+    return _digest(theirs) if len(theirs.encode("utf-8", "replace")) > MAX_GUID else tokens.clean(theirs)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+def _published_at(raw: Any) -> datetime | None:
+    """Aware UTC, or None where the feed gives no date or an absurd one: 1970 is a clock that stood at zero (F19)."""
+    # `dict.get`, because feedparser's own warns when it has to fall back from one date to another.
+    moments = (dict.get(raw, key) for key in ("published_parsed", "updated_parsed", "created_parsed"))
+    moment = next(filter(None, moments), None)
+    try:
+        when = datetime.fromtimestamp(timegm(moment), UTC) if moment else None
+    except (ValueError, OverflowError, TypeError, OSError):
+        return None
+    return when if when and 1970 < when.year < 2200 else None
+
+
+def _language(raw: Any, contents: list[Any]) -> str | None:
+    """dc:language, else the xml:lang in force where the text stands."""
+    tags = [_string(raw, "language")]
+    tags += [
+        _string(each, "language") for each in (*contents, raw.get("summary_detail"), raw.get("title_detail")) if each
+    ]
+    return next((code for tag in tags if (code := language.normalize(tag))), None)
+
+
+def _is_text(content: Any) -> bool:
+    kind = _string(content, "type") or "text/html"
+    return kind.startswith("text/") or kind.endswith(("xml", "html"))
+
+
+def _markup(detail: Any) -> str:
+    """HTML of at most 64 KB; plain text is escaped, unless it holds tags after all, as plain text in feeds often does."""
+    value = tokens.clean(_string(detail, "value")[: 2 * MAX_HTML], limit=MAX_HTML)
+    if _string(detail, "type") == "text/plain" and not _MARKUP.search(value):
+        value = html.escape(value, quote=False).replace("\n", "<br>")[:MAX_HTML]
+    return value
+
+
+def _told_apart(entries: list[Entry], notes: list[str]) -> tuple[Entry, ...]:
+    """Entries that share a guid get a mark of their link added to it, then of their title, then of their text.
+
+    All of them get it, so that their order does not matter: there are feeds whose entries all have one guid (F18). What then is
+    still equal is one entry given twice.
+    """
+    entries = _with_suffix(entries, lambda each: each.url)
+    entries = _with_suffix(entries, lambda each: each.title)
+    entries = _with_suffix(entries, lambda each: each.summary_html + each.content_html)
+    kept = {entry.guid: entry for entry in reversed(entries)}
+    if len(kept) < len(entries):
+        notes.append(f"{len(entries) - len(kept)} entries were given twice")
+    return tuple(reversed(kept.values()))
+
+
+def _with_suffix(entries: list[Entry], distinction: Callable[[Entry], str]) -> list[Entry]:
+    seen = Counter(entry.guid for entry in entries)
+    return [
+        entry if seen[entry.guid] == 1 else replace(entry, guid=f"{entry.guid}#{_digest(distinction(entry))[:16]}")
+        for entry in entries
+    ]
+
+
+# --- the feed's own wishes --------------------------------------------------------------------------------------------
+
+
+def _ttl(feed: Any) -> timedelta | None:
+    """The longer of <ttl> (minutes, RSS 2.0) and sy:updatePeriod divided by its frequency."""
+    minutes, often = _number(feed, "ttl"), _number(feed, "sy_updatefrequency") or 1
+    period = _PERIODS.get(_string(feed, "sy_updateperiod").strip().lower(), timedelta())
+    wish = max(timedelta(minutes=minutes), period / often)
+    return min(wish, MAX_TTL_FOR) if wish else None
+
+
+def _skip_hours(body: bytes) -> frozenset[int]:
+    """Hours of the day (UTC) without news; feedparser keeps only the last of them."""
+    listed = _SKIP_HOURS.search(body)
+    return frozenset(int(hour) % 24 for hour in _HOUR.findall(listed[1]) if int(hour) <= 24) if listed else frozenset()
+
+
+def _number(mapping: Any, key: str) -> int:
+    found = re.fullmatch(r"\s*(\d{1,6})\s*", _string(mapping, key), re.ASCII)
+    return int(found[1]) if found else 0
+
+
+def _string(mapping: Any, key: str) -> str:
+    """A field that is text; feedparser puts a mapping where an element unexpectedly had attributes."""
+    value = mapping.get(key) if mapping else None
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,93 @@
+"""The reviewer's verbs for near misses: list, confirm, dismiss. Rows in, plain values out, for the page and the CLI alike.
+
+A near miss was never told and is no match; a verdict on it teaches the model as any verdict does, and tells how much is missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from monitor.matching import near_misses as sampling
+from monitor.store import near_misses, topics, verdicts
+from monitor.store.db import Session
+from monitor.store.near_misses import StoredNearMiss
+from monitor.text.tokens import shorten
+from monitor.types.matching import Verdict
+
+_BEGINNING = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """An article just below a topic's threshold."""
+
+    id: int
+    article_id: int
+    topic: str
+    topic_title: str
+    title: str
+    begins: str
+    url: str
+    source: str
+    language: str
+    published_at: datetime
+    found_at: datetime
+    score: float
+    threshold: float
+    stands_for: float
+    """How many such articles it is a sample of."""
+    band: str
+    state: str
+
+
+def list_near(session: Session, *, topic: str = "", state: str = "new", limit: int = 50) -> list[Near]:
+    """Near misses, newest first; an empty `topic` or `state` asks nothing."""
+    titles = topics.titles(session)
+    return [_near(each, titles) for each in near_misses.latest(session, topic=topic, state=state, limit=limit)]
+
+
+def judge(session: Session, near_id: int, *, is_relevant: bool, by: str, note: str = "", now: datetime) -> Near | None:
+    """Confirm or dismiss a near miss; None where there is none of that id. Saying the same again changes nothing."""
+    found = near_misses.find(session, near_id)
+    if found is None:
+        return None
+    if found.is_relevant is not is_relevant:
+        verdict = Verdict(
+            article_id=found.article_id, topic=found.topic, is_relevant=is_relevant, by=by, at=now, note=note
+        )
+        verdicts.record(session, verdict, is_near_miss=True)
+    return _near(replace(found, is_relevant=is_relevant), topics.titles(session))
+
+
+def flat(each: Near) -> dict[str, Any]:
+    """A near miss as a program reads it."""
+    return {
+        **{name: getattr(each, name) for name in each.__slots__},
+        "stands_for": round(each.stands_for, 1),
+        "score": round(each.score, 4),
+        "threshold": round(each.threshold, 4),
+    }
+
+
+def _near(found: StoredNearMiss, titles: Mapping[str, str]) -> Near:
+    return Near(
+        id=found.id,
+        article_id=found.article_id,
+        topic=found.topic,
+        topic_title=titles.get(found.topic, found.topic),
+        title=found.title,
+        begins=shorten(found.text, _BEGINNING),
+        url=found.url,
+        source=found.source,
+        language=found.language,
+        published_at=found.published_at,
+        found_at=found.found_at,
+        score=found.score,
+        threshold=found.threshold,
+        stands_for=1 / found.share if found.share > 0 else 1.0,
+        band=sampling.name(found.band),
+        state=found.state,
+    )

@@ -1,0 +1,366 @@
+"""The one place that wires: settings in; store, fetcher, channels, topics and model out, ready for rounds and reviewers.
+
+Topics and models are memory, rebuilt from `seeds/` and the verdicts when either changes; everything else of worth is in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from monitor.alerting import notices
+from monitor.alerting.channels import registry as channel_kinds
+from monitor.alerting.channels.base import Channel
+from monitor.config.settings import Settings
+from monitor.learning.embedding import Embedding
+from monitor.learning.multilingual import Multilingual
+from monitor.learning.training import last_mark, learned, relearned
+from monitor.matching.matcher import Tracker
+from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
+from monitor.net.http import Door
+from monitor.polling.cadence import Cadence
+from monitor.polling.fulltext import PageReader
+from monitor.polling.pipeline import Tools
+from monitor.polling.values import Telling
+from monitor.reading.fetch import Fetcher, FetchLimits
+from monitor.reading.workers import Workers
+from monitor.service import clock as clocks
+from monitor.store import channels as channel_rows
+from monitor.store import feeds, migrate, topics, verdicts
+from monitor.store.channels import ChannelInfo
+from monitor.store.db import Database, serialize_decisions
+from monitor.store.feeds import FeedInfo
+from monitor.text import urls
+from monitor.topics import seeds
+from monitor.topics.seeds import SeedShelf
+from monitor.types.errors import ConfigError, StoreError
+from monitor.types.matching import Topic
+from monitor.types.stories import Limits
+
+log = logging.getLogger("monitor.app")
+
+_PAGE_SECONDS = 10.0
+"""One page, redirects and all."""
+_DEAR_SECONDS, _LOOKS = 0.05, 10
+"""A look at very many seed files costs its time; from this much on the next one waits so many times as long."""
+
+
+class App:
+    """Everything that one process works with. Parts are made when first used; `aclose` ends what was made."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        clock = settings.clock
+        self.clock = clocks.started(clock.speed, clock.start_at, clock.real_start_at)
+        self.shelf = SeedShelf()
+        self.tracker: Tracker | None = None
+        self._seen_mark = 0
+        self._seen_digest = ""
+        self._seen_verdict = 0
+        self._made_of: dict[str, tuple[str, str | None]] = {}
+        self._look_again_at = 0.0
+        self._shelves = seeds.Shelves(settings.seeds.dir)
+        self._meant_state: tuple[object, ...] = ()
+        self._meaning: asyncio.Task[None] | None = None
+        self._told_problem: str | None = None
+
+    # --- parts ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def db(self) -> Database:
+        """The store, as it is; `open_store` brings its schema up to date first."""
+        return Database(self.settings.store.url)
+
+    @cached_property
+    def door(self) -> Door:
+        """The way out to receivers of alerts."""
+        return Door(
+            policy=AddressPolicy(self.settings.delivery.allow_networks),
+            user_agent=self.settings.fetch.user_agent,
+            connect_for=timedelta(seconds=self.settings.fetch.connect_seconds),
+        )
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """The way to feeds."""
+        fetch = self.settings.fetch
+        door = Door(
+            policy=self.feed_policy,
+            user_agent=fetch.user_agent,
+            connect_for=timedelta(seconds=fetch.connect_seconds),
+        )
+        limits = FetchLimits(
+            total_for=timedelta(seconds=fetch.total_seconds),
+            body_bytes=fetch.max_bytes,
+            together=max(32, self.settings.schedule.concurrency),
+            per_host=self.settings.schedule.per_host,
+            spacing_for=FetchLimits().spacing_for / self.clock.speed,
+        )
+        return Fetcher(door, limits=limits)
+
+    @cached_property
+    def feed_policy(self) -> AddressPolicy:
+        """Where feeds may live."""
+        return AddressPolicy(self.settings.fetch.allow_networks)
+
+    @cached_property
+    def workers(self) -> Workers:
+        """Processes that read strangers' documents."""
+        workers = self.settings.workers
+        return Workers(
+            processes=workers.processes,
+            limit_for=timedelta(seconds=workers.limit_seconds),
+            memory_mb=workers.memory_mb,
+        )
+
+    @cached_property
+    def reader(self) -> PageReader:
+        """The way to articles' own pages."""
+        return PageReader(
+            self.fetcher,
+            self.workers,
+            agent=self.settings.fetch.user_agent,
+            public=self.feed_policy,
+            private=self.private_policy,
+            limit_for=timedelta(seconds=min(_PAGE_SECONDS, self.settings.fetch.total_seconds)),
+            pace=self.clock.speed,
+        )
+
+    @cached_property
+    def private_policy(self) -> AddressPolicy:
+        """For feeds that the operator allowed on a private address."""
+        return AddressPolicy((*self.settings.fetch.allow_networks, *PRIVATE_NETWORKS))
+
+    @cached_property
+    def multilingual(self) -> Multilingual | None:
+        """What matches topics across languages; None where the settings name no embedder."""
+        settings = self.settings.embedding
+        if settings.embedder == "none":
+            return None
+        made = Multilingual(Embedding(settings, user_agent=self.settings.fetch.user_agent))
+        if made.embedding.problem:
+            log.error("embedding: %s; articles are matched by words alone", made.embedding.problem)
+        return made
+
+    @cached_property
+    def channels(self) -> Mapping[str, Channel]:
+        """The ways to tell, by name. Raises ConfigError with every fault."""
+        built: dict[str, Channel] = {}
+        faults: list[str] = []
+        for name, raw in self.settings.channels.items():
+            try:
+                built[name] = channel_kinds.build(name, raw, self.door)
+            except ConfigError as error:
+                faults += [f"{self.settings.place('channels', name)}: {fault}" for fault in error.faults]
+        if faults:
+            raise ConfigError(*faults)
+        return built
+
+    async def aclose(self) -> None:
+        """End what was made."""
+        made = self.__dict__
+        if self._meaning:
+            await asyncio.gather(self._meaning, return_exceptions=True)
+        if "fetcher" in made:
+            await self.fetcher.aclose()
+        if "door" in made:
+            await self.door.aclose()
+        self.close()
+
+    def close(self) -> None:
+        """End what was made, for those who never went to the network."""
+        if "workers" in self.__dict__:
+            self.workers.close()
+        if self.__dict__.get("multilingual"):
+            self.__dict__["multilingual"].embedding.close()
+        if "db" in self.__dict__:
+            self.db.close()
+
+    # --- the store ------------------------------------------------------------------------------------------------
+
+    def open_store(self, *, may_migrate: bool) -> None:
+        """Make sure that the store can be worked on; SQLite's schema is brought up to date by itself, PostgreSQL's by command.
+
+        An empty PostgreSQL is set up by itself too: there is nothing in it to lose.
+        """
+        self.check_folder()
+        is_empty = migrate.current(self.db) is None
+        if may_migrate and (self.db.is_sqlite or is_empty):
+            if migrate.upgrade(self.db):
+                log.info("store %s brought to schema %s", self.db.shown, migrate.head())
+            return
+        migrate.check(self.db)
+
+    def check_folder(self) -> None:
+        """A clear word where the data folder cannot be made (D3), before SQLite says `unable to open database file`."""
+        path = self.db.path
+        if path is None:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the data folder {path.parent} cannot be made: {error.strerror}; "
+                "set store.url to a place that this user may write"
+            ) from error
+
+    def sync(self, *, now: datetime) -> None:
+        """Bring feeds and channels in the store in line with the settings."""
+        wanted = [self._feed_info(name) for name in self.settings.feeds]
+        infos = [
+            ChannelInfo(name=each.name, kind=each.kind, destination=each.destination, shown=each.shown)
+            for each in self.channels.values()
+        ]
+        with self.db.writing() as session:
+            serialize_decisions(session)  # several daemons may start at once on one PostgreSQL
+            feeds.sync(session, wanted, now=now)
+            channel_rows.sync(session, infos, now=now)
+
+    def _feed_info(self, name: str) -> FeedInfo:
+        feed = self.settings.feeds[name]
+        return FeedInfo(
+            name=name,
+            url=feed.url,
+            host=urls.host(feed.url),
+            title=feed.title or "",
+            language=feed.language,
+            interval_seconds=(feed.interval_for or self.settings.schedule.interval_for).total_seconds(),
+            first_poll=feed.first_poll_kind.value,
+            first_poll_latest=feed.first_poll_latest,
+            allow_private=feed.allow_private,
+            is_enabled=feed.enabled,
+        )
+
+    # --- topics and their model -----------------------------------------------------------------------------------
+
+    def load_topics(self, *, now: datetime) -> list[str]:
+        """Read the seeds and build the model; the store is told of changes. Returns the names of topics that changed."""
+        self._seen_digest = self._digest_of_seeds()
+        self.shelf = self._shelves.load()
+        with self.db.writing() as session:
+            serialize_decisions(session)
+            changed = topics.sync(session, self.shelf.topics, now=now)
+            self._seen_verdict = verdicts.latest_id(session)
+        if self.tracker is not None:
+            self.tracker.begin()
+        with self.db.reading() as session:
+            mark, states = last_mark(session), topics.states(session)
+            if self.tracker is None or mark != self._seen_mark:
+                matcher = learned(session, self.shelf.topics)
+            else:
+                stale = {name for name, state in states.items() if self._made_of.get(name) != state}
+                matcher = relearned(session, self.shelf.topics, self.tracker.matcher, stale)
+        self._seen_mark, self._made_of = mark, states
+        if self.tracker is None:
+            self.tracker = Tracker(matcher)
+        else:
+            self.tracker.renew(matcher)
+        return changed
+
+    def load_meanings(self) -> None:
+        """Let topics match across languages, as far as their seeds can be embedded in a few seconds. `load_topics` comes first."""
+        if self.multilingual:
+            wanted = self._state
+            self.multilingual.renew(self.db, self.shelf.topics)
+            self._meant_state = wanted
+
+    @property
+    def _state(self) -> tuple[object, ...]:
+        """What the model in force was built from."""
+        return self._seen_digest, self._seen_verdict, self._seen_mark
+
+    def _digest_of_seeds(self) -> str:
+        root = self.settings.seeds.dir
+        began = time.thread_time()
+        found = seeds.digest(root) if root.is_dir() else ""
+        took = time.thread_time() - began
+        self._look_again_at = time.monotonic() + (_LOOKS * took if took > _DEAR_SECONDS else 0.0)
+        return found
+
+    async def reload_topics(self, *, now: datetime) -> bool:
+        """Look whether seeds, verdicts or the archive changed and, if so, build the model anew on a thread; True where it was."""
+        digest = self._seen_digest
+        if time.monotonic() >= self._look_again_at:
+            digest = await asyncio.to_thread(self._digest_of_seeds)
+        verdict = await self.db.read(verdicts.latest_id)
+        mark = await self.db.read(last_mark)
+        await self._tell_of_embedder(now)
+        if (digest, verdict, mark) == self._state:
+            self._start_meanings()
+            return False
+        before = set(self.shelf.faults)
+        changed = await asyncio.to_thread(self.load_topics, now=now)
+        for fault in self.shelf.faults:
+            if fault not in before:
+                log.error("seeds: %s", fault)
+        self._start_meanings()
+        log.info("topics reloaded count=%d changed=%s", len(self.shelf.topics), ",".join(changed) or "none")
+        return True
+
+    async def _tell_of_embedder(self, now: datetime) -> None:
+        """A notice where the embedder began to fail or is back, and a log line."""
+        problem = self.multilingual.embedding.problem if self.multilingual else None
+        if bool(problem) == bool(self._told_problem):
+            return
+        self._told_problem = problem
+        channels = {name: each.destination for name, each in self.channels.items()}
+        kind = self.settings.embedding.embedder.partition(":")[0]
+        await self.db.write(notices.of_embedder, kind, problem, channels=channels, now=now)
+
+    def _start_meanings(self) -> None:
+        """Embed what changed, beside the tick: an embedder may take its time, and topics match by words meanwhile."""
+        multilingual = self.multilingual
+        if not multilingual or not multilingual.embedding.is_on or (self._meaning and not self._meaning.done()):
+            return
+        if self._meant_state != self._state or not (multilingual.is_complete or multilingual.embedding.is_resting):
+            self._meaning = asyncio.create_task(asyncio.to_thread(self.load_meanings), name="embed seeds")
+            self._meaning.add_done_callback(_log_failure)
+
+    # --- what rounds work with ------------------------------------------------------------------------------------
+
+    def telling(self) -> Telling:
+        """Who is told."""
+        by_name: dict[str, Topic] = {topic.name: topic for topic in self.shelf.topics}
+        return Telling(
+            topics=by_name,
+            channels={name: each.destination for name, each in self.channels.items()},
+            wait_for=self.settings.delivery.wait_for,
+            tells_updates=self.settings.delivery.updates == "material",
+            limits=Limits(outlets=self.settings.delivery.escalate_outlets, pace=self.settings.delivery.escalate_pace),
+            preferred=self.settings.stories.preferred_sources,
+            base_url=self.settings.web.base_url if self.settings.web.enabled else "",
+        )
+
+    def tools(self) -> Tools:
+        """What a poll works with, as things stand now."""
+        assert self.tracker is not None, "load_topics comes first"
+        schedule, fetch = self.settings.schedule, self.settings.fetch
+        return Tools(
+            db=self.db,
+            fetcher=self.fetcher,
+            workers=self.workers,
+            matcher=self.tracker,
+            telling=self.telling(),
+            multilingual=self.multilingual,
+            cadence=Cadence(
+                min_for=schedule.min_interval_for,
+                max_for=schedule.max_interval_for,
+                failing_after=schedule.failing_after,
+            ),
+            max_age_for=schedule.max_age_for,
+            feed_policy=self.feed_policy,
+            private_policy=self.private_policy,
+            reader=self.reader,
+            pages={name: feed.pages or fetch.pages for name, feed in self.settings.feeds.items()},
+            pages_per_poll=fetch.pages_per_poll,
+            pages_per_day=fetch.pages_per_day,
+        )
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("seeds could not be embedded: %s; it is tried again", error)

@@ -1,0 +1,238 @@
+"""Two versions of an article as sentences: what each sentence states, and which of the old became which of the new."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from monitor.stories import tuning
+from monitor.stories.change_patterns import (
+    BEFORE_INNER_CAPITAL,
+    BILLIONS,
+    BOILERPLATE,
+    CLOCK_AT_START,
+    CLOCK_DOT,
+    COUNTERS,
+    CURRENCY,
+    DATELINE,
+    HAN_NEGATION,
+    LONG_WORD,
+    MILLIONS,
+    MULTIPLES,
+    NEGATIONS,
+    NOT_NAMES,
+    NUMBER_WORDS,
+    NUMBERED_NAME,
+    PLAIN_NUMBER,
+    QUOTED,
+    RELATIVE_TIME,
+    SENTENCE_END,
+    SIGNED_HEADLINE,
+    SPELLED_WORD,
+    UNITS_OF_MEASURE,
+)
+from monitor.text.tokens import sentences, tokens
+
+
+class Sentence:
+    """One sentence or headline, without relative times and counters, and what it states."""
+
+    def __init__(self, text: str, *, is_title: bool = False) -> None:
+        self.shown = text
+        self.is_title = is_title
+        self.text = RELATIVE_TIME.sub(" ", COUNTERS.sub(" ", CLOCK_AT_START.sub("", text)))
+        self.words = tokens(self.text)
+        self.folded = frozenset(self.words)
+        self.key = " ".join(self.words)
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        text = CLOCK_DOT.sub(":", NUMBERED_NAME.sub("", self.text))
+        text = MILLIONS.sub(r"\1 million", BILLIONS.sub(" billion", text))
+        return tuple(_multiplied([word for word in tokens(text) if _is_number(word)]))
+
+    @property
+    def is_told(self) -> bool:
+        """A sentence rather than a caption or a link to something else."""
+        return len(self.words) >= tuning.TOLD_WORDS and bool(SENTENCE_END.search(self.shown))
+
+    @property
+    def units(self) -> frozenset[str]:
+        """What its numbers are of: a sum in another currency, or miles for kilometres, corrects nothing."""
+        return self.folded & UNITS_OF_MEASURE | frozenset(CURRENCY.findall(self.text))
+
+    @property
+    def wording(self) -> list[str]:
+        """Its words without the numbers."""
+        return [word for word in self.words if not _is_number(word)]
+
+    @cached_property
+    def negations(self) -> int:
+        words = sum(word in NEGATIONS or word.endswith(("n't", "n’t")) or word.startswith("نمی") for word in self.words)
+        return words + len(HAN_NEGATION.findall(self.text))
+
+    @cached_property
+    def capitals(self) -> dict[str, bool]:
+        """Capitalised words, and whether each stands where a sentence does not ask for a capital."""
+        found: dict[str, bool] = {}
+        for hit in SPELLED_WORD.finditer(self.text):
+            if not hit.group()[0].isupper():
+                continue
+            is_inner = bool(BEFORE_INNER_CAPITAL.search(self.text[max(hit.start() - 6, 0) : hit.start()]))
+            for word in tokens(hit.group()):
+                found[word] = found.get(word, False) or is_inner
+        return found
+
+    @property
+    def has_title_case(self) -> bool:
+        long = LONG_WORD.findall(self.text)
+        capitals = sum(word[0].isupper() for word in long)
+        is_long = len(long) >= tuning.TITLE_CASE_WORDS
+        return self.is_title and is_long and capitals > tuning.COMPARED_TITLE_CASE * len(long)
+
+    def names(self, old: Version, new: Version) -> list[str]:
+        """Its names. At a sentence's start and In Title Case a capital says little: there, words that are names elsewhere."""
+        known = old.names | new.names
+        return [
+            word
+            for word, is_inner in self.capitals.items()
+            if word not in NOT_NAMES and (word in known if self.has_title_case or not is_inner else True)
+        ]
+
+
+Pair = tuple[Sentence, Sentence]
+"""A sentence and what became of it."""
+
+
+class Version:
+    """An article as it read at one time, without dateline and boilerplate."""
+
+    def __init__(self, title: str, text: str) -> None:
+        text = DATELINE.sub("", text[: tuning.COMPARED_CHARACTERS])
+        body = [Sentence(each) for each in sentences(text) if not BOILERPLATE.search(each)]
+        self.title = Sentence(title, is_title=True)
+        self.body = [each for each in body if each.words]
+        self.words = [word for each in self.body for word in each.words]
+
+    @cached_property
+    def all(self) -> list[Sentence]:
+        return [self.title, *self.body]
+
+    @cached_property
+    def folded(self) -> frozenset[str]:
+        return frozenset(word for each in self.all for word in each.words)
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        return frozenset(number for each in self.all for number in each.numbers)
+
+    @cached_property
+    def negations(self) -> int:
+        return sum(each.negations for each in self.all)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Words with a capital inside a sentence."""
+        trusted = (each for each in self.all if not each.has_title_case)
+        inner = {word for each in trusted for word, is_inner in each.capitals.items() if is_inner}
+        return frozenset(inner - NOT_NAMES)
+
+    @cached_property
+    def running(self) -> str:
+        return f" {' '.join(word for each in self.all for word in each.words)} "
+
+    @cached_property
+    def quotes(self) -> list[str]:
+        return quoted("\n".join(each.text for each in self.all))
+
+
+def quoted(text: str) -> list[str]:
+    """What stands between quotation marks, as words."""
+    inside = (next(filter(None, hit.groups())) for hit in QUOTED.finditer(text))
+    spoken = (tokens(each) for each in inside)
+    return [" ".join(words) for words in spoken if len(words) >= tuning.QUOTE_WORDS]
+
+
+def paired(old: Version, new: Version) -> tuple[list[Pair], list[Sentence], list[Sentence]]:
+    """Changed sentences with what became of them, then those that went and those that came without a counterpart."""
+    before, after = Counter(each.key for each in old.body), Counter(each.key for each in new.body)
+    removed, added = _left_over(old.body, after), _left_over(new.body, before)
+    likeness = sorted(
+        ((likeness_of(a, b), -i, -j) for i, a in enumerate(removed) for j, b in enumerate(added)), reverse=True
+    )
+    pairs: dict[int, int] = {}
+    for value, i, j in likeness:
+        if value >= tuning.SAME_SENTENCE and -i not in pairs and -j not in pairs.values():
+            pairs[-i] = -j
+    found = [(removed[i], added[j]) for i, j in sorted(pairs.items())]
+    if old.title.key != new.title.key and not _is_signed(old.title, new.title):
+        found.insert(0, (old.title, new.title))
+    left = [each for j, each in enumerate(added) if j not in pairs.values()]
+    return found, [each for i, each in enumerate(removed) if i not in pairs], left
+
+
+def _is_signed(one: Sentence, other: Sentence) -> bool:
+    """Whether one headline is the other with an outlet's name behind it: "Ferry sinks | The Herald"."""
+    shorter, longer = sorted((one, other), key=lambda each: len(each.words))
+    signed = SIGNED_HEADLINE.fullmatch(longer.shown.strip())
+    return signed is not None and tokens(signed[1]) == shorter.words
+
+
+def _left_over(body: list[Sentence], known: Counter[str]) -> list[Sentence]:
+    known = known.copy()
+    left = []
+    for sentence in body:
+        known[sentence.key] -= 1
+        if known[sentence.key] < 0:
+            left.append(sentence)
+    return left[: tuning.COMPARED_SENTENCES]
+
+
+def likeness_of(a: Sentence, b: Sentence) -> float:
+    """The share of the words of both that both have."""
+    return len(a.folded & b.folded) / max(len(a.folded | b.folded), 1)
+
+
+def _is_number(word: str) -> bool:
+    return word in NUMBER_WORDS or word[0].isdigit()
+
+
+def _as_number(word: str) -> str:
+    """One spelling for one number: 1,000 and 1000, ۵ and 5, three and 3."""
+    if word in NUMBER_WORDS:
+        return NUMBER_WORDS[word]
+    digits = "".join(str(unicodedata.digit(each)) if each.isdigit() else each for each in word)
+    plain = re.sub(r"[.,](?=\d{3}(?!\d))", "", digits)
+    return re.sub(r"(?<=\d),(?=\d{1,2}\Z)", ".", re.sub(r"\A0(?=\d\Z)", "", plain))  # 3,5 is 3.5, 05 is 5
+
+
+def _multiplied(words: Iterable[str]) -> Iterator[str]:
+    """Numbers in one spelling: "3 million" is 3000000."""
+    before = ""
+    for word in words:
+        if word in MULTIPLES and PLAIN_NUMBER.fullmatch(before):
+            before = f"{float(before) * MULTIPLES[word]:.0f}"
+            continue
+        if before:
+            yield before
+        before = _as_number(word)
+    if before:
+        yield before
+
+
+def is_spelling(one: str, other: str) -> bool:
+    """Whether two words are one in two spellings: six letters or more, the same first, one letter of difference or two swapped.
+
+    Shorter ones are not judged: Iran and Iraq differ by one letter.
+    """
+    if one == other:
+        return True
+    if one[0] != other[0] or min(len(one), len(other)) < tuning.SPELLING_LETTERS or abs(len(one) - len(other)) > 1:
+        return False
+    start = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    rest, other_rest = one[start:], other[start:]
+    swapped = rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:]
+    return swapped or rest[1:] == other_rest[1:] or rest == other_rest[1:] or rest[1:] == other_rest

@@ -1,0 +1,153 @@
+"""Who carries a story, and how many of them found it out for themselves. Pure: carriers in, names and numbers out; reads no clock.
+
+Ten outlets that print one wire's text are ten outlets and one source. Every feed is an outlet; where two go by one title, they are
+told apart by their names in the settings.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from monitor.stories import tuning
+
+
+class State(StrEnum):
+    """How a story is doing."""
+
+    EMERGING = "emerging"
+    ACTIVE = "active"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """One article of a story, as the ledger sees it."""
+
+    article_id: int
+    source: str
+    """The feed's name."""
+    outlet: str
+    """What people call it."""
+    published_at: datetime
+    seen_at: datetime
+    wire: str = ""
+    copy_of: int | None = None
+    """The article whose text it prints."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """One source of a story, and the outlets that print what it says."""
+
+    name: str
+    is_wire: bool
+    outlets: tuple[str, ...]
+    article_ids: tuple[int, ...]
+
+    @property
+    def words(self) -> str:
+        """`Reuters copy, carried by 9 outlets`; `Herald, copied by 2 outlets`; `Herald`."""
+        others = [outlet for outlet in self.outlets if outlet != self.name]
+        if self.is_wire:
+            return f"{self.name} copy, carried by {_counted(len(self.outlets))}"
+        return f"{self.name}, copied by {_counted(len(others))}" if others else self.name
+
+
+def _counted(number: int) -> str:
+    return f"{number} outlet" + "s" * (number != 1)
+
+
+def state(first_seen_at: datetime, last_seen_at: datetime, outlets: int, *, now: datetime) -> State:
+    """Emerging while it is young or has one outlet only, quiet when nothing came for two days, else active."""
+    if now - last_seen_at >= tuning.QUIET_AFTER_FOR:
+        return State.QUIET
+    is_young = now - first_seen_at < tuning.EMERGING_FOR
+    return State.EMERGING if is_young or outlets < tuning.ACTIVE_OUTLETS else State.ACTIVE
+
+
+def outlets(carriers: Sequence[Carrier], *, without: str = "") -> tuple[str, ...]:
+    """Everybody who carries it, the first to be seen first; `without` leaves out one, by its feed's name."""
+    ordered = sorted(carriers, key=lambda each: each.article_id)
+    names = _names(ordered)
+    kept = dict.fromkeys(each.source for each in ordered if each.source and each.source != without)
+    return tuple(names[source] for source in kept)
+
+
+def _names(carriers: Sequence[Carrier]) -> dict[str, str]:
+    """Source -> what people call it, told apart where two are called alike."""
+    called = {each.source: each.outlet for each in carriers}
+    often = Counter(called.values())
+    return {source: name if often[name] == 1 else f"{name} ({source})" for source, name in called.items()}
+
+
+def origins(carriers: Sequence[Carrier]) -> tuple[Origin, ...]:
+    """Its independent sources, the first to be seen first: a wire once, a text once, whoever prints it."""
+    by_id = {each.article_id: each for each in carriers}
+    roots = {each.article_id: _root(each, by_id) for each in carriers}
+    ordered = sorted(carriers, key=lambda each: each.article_id)
+    wires: dict[int, str] = {}
+    for each in ordered:  # one outlet that names the wire is enough for all who print the same
+        if each.wire:
+            wires.setdefault(roots[each.article_id], each.wire)
+    names = _names(ordered)
+    found: dict[tuple[bool, str], list[Carrier]] = {}
+    for each in ordered:
+        root = roots[each.article_id]
+        wire = wires.get(root, "")
+        found.setdefault((bool(wire), wire or names[by_id[root].source]), []).append(each)
+    return tuple(
+        Origin(
+            name=name,
+            is_wire=is_wire,
+            outlets=tuple(dict.fromkeys(names[each.source] for each in members)),
+            article_ids=tuple(each.article_id for each in members),
+        )
+        for (is_wire, name), members in found.items()
+    )
+
+
+def _root(carrier: Carrier, by_id: Mapping[int, Carrier]) -> int:
+    """The first article of its text that is still in the story."""
+    seen = {carrier.article_id}
+    while carrier.copy_of is not None and carrier.copy_of in by_id and carrier.copy_of not in seen:
+        carrier = by_id[carrier.copy_of]
+        seen.add(carrier.article_id)
+    return carrier.article_id
+
+
+def lead(carriers: Sequence[Carrier], preferred: Sequence[str] = ()) -> Carrier:
+    """The article that stands for the story: of a preferred source (feed names, the best first), else the earliest."""
+    return min(carriers, key=lambda each: rank(each, preferred))
+
+
+def rank(carrier: Carrier, preferred: Sequence[str] = ()) -> tuple[int, datetime, int]:
+    """What `lead` goes by, smallest first; published, not seen, so that late arrivals find their place."""
+    place = preferred.index(carrier.source) if carrier.source in preferred else len(preferred)
+    return place, carrier.published_at, carrier.article_id
+
+
+# --- pace ---------------------------------------------------------------------------------------------------------------
+
+
+def pace(seen_at: Sequence[datetime], *, now: datetime) -> int:
+    """Articles of the last hours."""
+    return sum(timedelta() <= now - at <= tuning.PACE_FOR for at in seen_at)
+
+
+def usual_pace(stories: Sequence[Sequence[datetime]]) -> float:
+    """What a story of the topic usually gathers in its busiest hours: the mean over its stories, at least 1."""
+    busiest = [_busiest(sorted(each)) for each in stories if each]
+    return max(1.0, sum(busiest) / len(busiest)) if busiest else 1.0
+
+
+def _busiest(seen_at: Sequence[datetime]) -> int:
+    most = first = 0
+    for last, at in enumerate(seen_at):
+        while at - seen_at[first] > tuning.PACE_FOR:
+            first += 1
+        most = max(most, last - first + 1)
+    return most

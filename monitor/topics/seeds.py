@@ -1,0 +1,345 @@
+"""The shelf of topics: a folder in, topics and faults out. Reads files, writes nothing, matches nothing.
+
+    seeds/<topic>/topic.toml     what the topic is called and how it is followed; may be missing
+    seeds/<topic>/*.txt .md .html    seeds: articles that are what is wanted
+    seeds/<topic>/not/*              counter-seeds: articles that look alike and are not wanted
+
+A fault names file, line and mend. What is at fault is left out and the rest lives: a bad seed costs that seed, a bad
+topic.toml its topic, nothing costs the shelf. A warning leaves nothing out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from monitor.matching import sensitivity as intent
+from monitor.text.language import detect, normalize
+from monitor.text.tokens import clean, clean_line, fold, tokens
+from monitor.text.walls import is_wall
+from monitor.topics.seed_formats import READERS, single_byte_encoding
+from monitor.types import digests
+from monitor.types.matching import Seed, Topic
+
+SUFFIXES = tuple(READERS)
+MAX_BYTES = 1_000_000
+"""More than any article; a larger file is a mistake (a book, a dump) and is left out."""
+MIN_WORDS = 20
+"""Below this a seed says too little to tell its subject from its neighbours: a warning."""
+WALL = "a consent or paywall page instead of an article"
+"""Left out: what it teaches would find other such pages. Every outlet has them."""
+
+_TOPIC_KEYS: Mapping[str, type] = {
+    "title": str, "description": str, "required": list, "excluded": list, "sensitivity": str, "languages": list,
+    "channels": list, "enabled": bool, "seeds": dict,
+}  # fmt: skip
+_SEED_KEYS: Mapping[str, type] = {"title": str, "language": str, "weight": float, "passages": list}
+
+
+@dataclass(frozen=True, slots=True)
+class SeedShelf:
+    """All topics that can be used, by name, and what was left out and why."""
+
+    topics: tuple[Topic, ...] = ()
+    faults: tuple[str, ...] = ()
+    """Each cost something: a seed, a topic. '<file>:<line>: what is wrong: what to do'."""
+    warnings: tuple[str, ...] = ()
+    """Nothing was left out, but somebody should look."""
+
+
+@dataclass(slots=True)
+class _Notes:
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def load(root: Path) -> SeedShelf:
+    """Read every topic under `root`. Never raises for what it finds there."""
+    return Shelves(root).load()
+
+
+class Shelves:
+    """One root, read again and again: a topic's folder in which nothing changed is not read twice."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._read: dict[Path, tuple[str, Topic | None, _Notes]] = {}
+
+    def load(self) -> SeedShelf:
+        """As `load`."""
+        if not self._root.is_dir():
+            wrong = "a file, and no folder" if self._root.exists() else "no such folder"
+            return SeedShelf(faults=(f"{self._root}: {wrong}: make it and put one folder a topic in it",))
+        notes = _Notes()
+        kept, self._read = self._read, {}
+        found = []
+        for folder in _folders(self._root, notes):
+            state = digest(folder)
+            known = kept.get(folder)
+            if known is None or known[0] != state:
+                of_topic = _Notes()
+                known = state, _topic(folder, self._root, of_topic), of_topic
+            self._read[folder] = known
+            found.append(known[1])
+            notes.faults += known[2].faults
+            notes.warnings += known[2].warnings
+        return SeedShelf(tuple(each for each in found if each), tuple(notes.faults), tuple(notes.warnings))
+
+
+def load_one(folder: Path) -> SeedShelf:
+    """Read one topic's folder, wherever it lies. Never raises for what it finds there."""
+    notes = _Notes()
+    if not folder.is_dir():
+        return SeedShelf(faults=(f"{folder}: no such folder: name one that holds a topic's seeds",))
+    folder = folder.resolve() if not folder.name else folder
+    topic = _topic(folder, folder.parent, notes)
+    return SeedShelf((topic,) if topic else (), tuple(notes.faults), tuple(notes.warnings))
+
+
+def texts(folder: Path) -> list[Seed]:
+    """Every seed and counter-seed of a topic's folder as its file has it, whatever topic.toml says of it."""
+    notes = _Notes()
+    return [*_seeds(folder, folder.parent, {}, notes), *_seeds(folder / "not", folder.parent, {}, notes)]
+
+
+def digest(root: Path) -> str:
+    """A word that changes when any file under `root` does (name, size, time): cheap enough for every few seconds."""
+    found = hashlib.sha256()
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        for name in sorted(files):
+            path = os.path.join(folder, name)
+            try:
+                stat = os.stat(path)  # of a link what it leads to: that is what is read
+            except OSError:
+                continue  # deleted while we looked: the next look will differ
+            found.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return found.hexdigest()[:16]
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+def _folders(root: Path, notes: _Notes) -> Iterator[Path]:
+    for path in sorted(root.iterdir()):
+        if _is_hidden(path) or _leads_out(path, root, notes):
+            continue
+        if path.is_dir():
+            yield path
+        elif path.suffix.lower() in SUFFIXES:
+            notes.faults.append(
+                f"{path}: outside of any topic: move it into a folder of its own, seeds/<topic>/{path.name}"
+            )
+
+
+def _is_hidden(path: Path) -> bool:
+    """Editors' leavings and notes to people: '.git', '_drafts', 'a.txt~', 'README.md'."""
+    return path.name.startswith((".", "_", "#")) or path.name.endswith("~") or path.stem.upper() == "README"
+
+
+def _leads_out(path: Path, root: Path, notes: _Notes) -> bool:
+    """A link to /etc/passwd must not end in an alert: links may lead anywhere inside the shelf, nowhere else."""
+    if path.resolve().is_relative_to(root.resolve()):
+        return False
+    notes.faults.append(f"{path}: a link that leads out of {root}: put a copy of the file there instead")
+    return True
+
+
+def _topic(folder: Path, root: Path, notes: _Notes) -> Topic | None:
+    about = _about(folder / "topic.toml", root, notes)
+    if about is None:
+        return None
+    settings = about.pop("seeds", {})
+    seeds = [*_seeds(folder, root, settings, notes), *_seeds(folder / "not", root, settings, notes)]
+    for name in settings.keys() - {each.file for each in seeds}:
+        place = _place(folder / "topic.toml", name)
+        notes.warnings.append(
+            f"{place}: settings for '{name}', but there is no such seed: mend the name or remove them"
+        )
+    if not any(not each.is_counter for each in seeds):
+        only = "only counter-seeds" if seeds else "no seed that can be read"
+        notes.faults.append(
+            f"{folder}: {only}, so nothing to look for: put in at least one article (.txt, .md or .html)"
+        )
+        return None
+    topic = Topic(name=folder.name, seeds=tuple(seeds), **{"title": _title_from(folder.name), **about})
+    return replace(topic, digest=digests.of_topic(topic))
+
+
+def _title_from(name: str) -> str:
+    return clean_line(re.sub(r"[-_]+", " ", name)).capitalize()
+
+
+# --- topic.toml -------------------------------------------------------------------------------------------------------
+
+
+def _about(path: Path, root: Path, notes: _Notes) -> dict[str, Any] | None:
+    """Content of topic.toml as fields of Topic (and 'seeds'); {} where there is none, None where it is broken."""
+    if not path.exists():
+        return {}
+    if _leads_out(path, root, notes):
+        return None
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        notes.faults.append(f"{path}: cannot be read ({error}): save it as UTF-8 text")
+        return None
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        place = f"{path}:{line.group(1)}" if line else f"{path}"
+        notes.faults.append(f"{place}: not TOML ({error}): mend the line; text values stand in quotes")
+        return None
+    faults = [*_check(path, raw, _TOPIC_KEYS), *_check_values(path, raw)]
+    notes.faults += faults
+    return None if faults else _fields(raw)
+
+
+def _fields(raw: dict[str, Any]) -> dict[str, Any]:
+    about = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    for key in ("title", "description"):
+        if key in about:
+            about[key] = clean_line(raw[key], limit=2_000)
+    if "languages" in about:
+        about["languages"] = tuple(filter(None, map(normalize, raw["languages"])))
+    if "sensitivity" in about:
+        about["sensitivity"] = " ".join(raw["sensitivity"].lower().split())
+    if "enabled" in about:
+        about["is_enabled"] = about.pop("enabled")
+    return about
+
+
+def _check(path: Path, raw: Mapping[str, Any], keys: Mapping[str, type]) -> Iterator[str]:
+    for key, value in raw.items():
+        if key not in keys:
+            near = difflib.get_close_matches(key, keys, 1, 0.5)
+            mend = f"did you mean '{near[0]}'?" if near else f"remove it; valid keys are {', '.join(keys)}"
+            yield f"{_place(path, key)}: unknown key '{key}': {mend}"
+        elif not _fits(value, keys[key]):
+            if _holds_blanks(value):
+                yield f"{_place(path, key)}: '{key}' holds an empty text: remove it, or write a word"
+            else:
+                yield f"{_place(path, key)}: '{key}' must be {_WANTED[keys[key]]}, not {value!r}"
+
+
+_WANTED = {
+    str: 'a text in quotes, as "words"', list: 'a list of texts, as ["one", "two"]', bool: "true or false",
+    float: "a number above 0, at most 100", dict: 'a table, as [seeds."file.txt"]',
+}  # fmt: skip
+
+
+def _fits(value: object, wanted: type) -> bool:
+    if wanted is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 100
+    if wanted is list:
+        return isinstance(value, list) and all(isinstance(each, str) and each.strip() for each in value)
+    return isinstance(value, wanted) and (value != "" or wanted is not str)
+
+
+def _holds_blanks(value: object) -> bool:
+    """Whether a list of texts is at fault only for those that say nothing."""
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
+
+
+def _check_values(path: Path, raw: Mapping[str, Any]) -> Iterator[str]:
+    """What types cannot say. Wrong types are `_check`'s to tell, so they pass here in silence."""
+    sensitivity = raw.get("sensitivity", "balanced")
+    if isinstance(sensitivity, str) and intent.read(sensitivity) is None:
+        yield f"{_place(path, 'sensitivity')}: sensitivity is '{sensitivity}': use one of {', '.join(intent.FORMS)}"
+    for key in ("required", "excluded"):
+        for term in raw.get(key, ()) if _fits(raw.get(key), list) else ():
+            if not tokens(term):
+                yield f"{_place(path, key)}: '{term}' in '{key}' holds no word: remove it"
+    for code in raw.get("languages", ()) if _fits(raw.get("languages"), list) else ():
+        if not normalize(code):
+            yield f"{_place(path, 'languages')}: '{code}' is no language code: use small letters, as 'en' or 'prs'"
+    for name, settings in raw.get("seeds", {}).items() if isinstance(raw.get("seeds"), dict) else ():
+        if not isinstance(settings, dict):
+            yield f'{_place(path, name)}: settings of a seed form a table: write [seeds."{name}"] on a line of its own'
+        else:
+            yield from _check(path, settings, _SEED_KEYS)
+
+
+def _place(path: Path, key: str) -> str:
+    """'<file>:<line>' of the first line that sets `key`, or just the file."""
+    wanted = re.compile(rf"""\s*(\[seeds\.)?["']?{re.escape(key)}["']?\s*[=\].]""")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return str(path)
+    return next((f"{path}:{number}" for number, line in enumerate(lines, 1) if wanted.match(line)), str(path))
+
+
+# --- seed files -------------------------------------------------------------------------------------------------------
+
+
+def _seeds(folder: Path, root: Path, settings: Mapping[str, Any], notes: _Notes) -> Iterator[Seed]:
+    is_counter = folder.name == "not"
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        name = f"not/{path.name}" if is_counter else path.name
+        if _is_hidden(path) or path.name in ("topic.toml", "not") or _leads_out(path, root, notes):
+            continue
+        if path.is_dir() or path.suffix.lower() not in SUFFIXES:
+            notes.warnings.append(f"{path}: not read: seeds are files that end in {', '.join(SUFFIXES)}")
+        elif seed := _seed(path, name, settings.get(name, {}), notes):
+            yield replace(seed, is_counter=is_counter)
+
+
+def _seed(path: Path, name: str, settings: Mapping[str, Any], notes: _Notes) -> Seed | None:
+    body = _decoded(path, notes)
+    if body is None:
+        return None
+    title, text = READERS[path.suffix.lower()](body)
+    title, text = clean_line(settings.get("title", title)), clean(text)
+    if is_wall(text):
+        notes.faults.append(f"{path}: {WALL}: save the article's own text in its place")
+        return None
+    if passages := settings.get("passages", ()):
+        text = _kept(path, text, passages, notes)
+    words = len(tokens(f"{title} {text}"))
+    if not words:
+        notes.faults.append(f"{path}: holds no text: put the article's text in it or delete it")
+        return None
+    if words < MIN_WORDS:
+        notes.warnings.append(f"{path}: only {words} words: a seed of a paragraph or more tells the subject better")
+    language = normalize(settings.get("language")) or detect(f"{title}\n{text}")
+    return Seed(file=name, title=title, text=text, language=language, weight=float(settings.get("weight", 1)))
+
+
+def _kept(path: Path, text: str, passages: list[str], notes: _Notes) -> str:
+    """The paragraphs that hold one of the phrases: an article of two subjects defines a topic by one part of it."""
+    paragraphs = [(each, fold(each)) for each in text.split("\n\n")]
+    for phrase in passages:
+        if not any(fold(phrase) in folded for _, folded in paragraphs):
+            notes.warnings.append(f"{path}: no paragraph holds the passage '{phrase}': mend it in topic.toml")
+    return "\n\n".join(each for each, folded in paragraphs if any(fold(phrase) in folded for phrase in passages))
+
+
+def _decoded(path: Path, notes: _Notes) -> str | None:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        notes.faults.append(f"{path}: cannot be read ({error.strerror}): mend its permissions or delete it")
+        return None
+    if len(raw) > MAX_BYTES:
+        notes.faults.append(f"{path}: larger than {MAX_BYTES // 1_000_000} MB: a seed is one article; cut it")
+        return None
+    for bom, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if raw.startswith(bom):
+            return raw.decode(encoding, errors="replace")
+    if b"\0" in raw:
+        notes.faults.append(f"{path}: not text: save the article as plain text in UTF-8")
+        return None
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        encoding = single_byte_encoding(raw)
+        notes.warnings.append(f"{path}: not UTF-8, read as {encoding}: check its letters, better save it as UTF-8")
+        return raw.decode(encoding, errors="replace")

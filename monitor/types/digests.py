@@ -1,0 +1,82 @@
+"""What versions of topics, models and calibrations are told apart by: digests of named values. Pure.
+
+A digest is kept in the store and compared with those of later releases, so the text that is hashed must not change. It is the
+text that Python's `repr` gave of the classes of November 2026 (`Seed(file='a.txt', title=...`), written out here value by value.
+Classes and attributes may be renamed or gain fields; these texts may not change: a changed text makes a new version of every
+topic in every store. Values that are plain tuples of texts and numbers are hashed by their `repr` directly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from monitor.types.matching import Seed, Topic
+
+LENGTH = 12
+"""Hexadecimal digits of a digest."""
+
+
+def of_text(text: str) -> str:
+    """The digest of a text; lone surrogates, as damaged files may hold, are hashed as they are."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:LENGTH]
+
+
+def of_plain(value: object) -> str:
+    """The digest of a text, or of a tuple or list of texts, numbers and such tuples. Not for instances of our classes."""
+    return of_text(repr(value))
+
+
+def of_topic(topic: Topic) -> str:
+    """The digest of all that a topic's folder says, whatever digest it carries."""
+    return of_text(_topic(topic, digest=""))
+
+
+def of_model(model: str, topic: Topic, verdicts: Sequence[Seed], background: str) -> str:
+    """The digest of a topic's model: the way of learning, the topic, its verdicts as seeds and the background's digest."""
+    said = ", ".join(map(_seed, verdicts))
+    return of_text(f"({model!r}, {_topic(topic, digest=topic.digest)}, [{said}], {background!r})")
+
+
+def of_embedded_topic(
+    embedder: str, topic: Topic, samples: Sequence[tuple[str, bool]], threshold: float, articles: int
+) -> str:
+    """The digest of a topic by its embeddings: the embedder's id, the topic, (file, is counter-example) of the examples that have
+    an embedding, the threshold, and of how many articles the centres of languages are known."""
+    own = _topic(topic, digest=topic.digest)
+    return of_text(f"({embedder!r}, {own}, {list(samples)!r}, {threshold!r}, {articles!r})")
+
+
+def of_calibration(
+    *,
+    offset: float,
+    slope: float,
+    slope_below: float,
+    spread: float,
+    offsets: Mapping[str, tuple[float, float]],
+    calibrated: Sequence[str],
+) -> str:
+    """The digest of a calibration: the values of its curve (`offsets` are the topics' own, each with its standard deviation) and
+    the topics that may use it."""
+    curve = f"Curve(offset={offset!r}, slope={slope!r}, slope_below={slope_below!r}, spread={spread!r}, of_topic={offsets!r})"
+    return of_text(f"({curve}, {list(calibrated)!r})")
+
+
+def _topic(topic: Topic, *, digest: str) -> str:
+    return (
+        f"Topic(name={topic.name!r}, title={topic.title!r}, seeds={_seeds(topic.seeds)}, description={topic.description!r}, "
+        f"required={topic.required!r}, excluded={topic.excluded!r}, sensitivity={topic.sensitivity!r}, "
+        f"languages={topic.languages!r}, channels={topic.channels!r}, is_enabled={topic.is_enabled!r}, digest={digest!r})"
+    )
+
+
+def _seeds(seeds: Sequence[Seed]) -> str:
+    """As a tuple is written: with a comma after a single one."""
+    return f"({', '.join(map(_seed, seeds))}{',' if len(seeds) == 1 else ''})"
+
+
+def _seed(seed: Seed) -> str:
+    return (
+        f"Seed(file={seed.file!r}, title={seed.title!r}, text={seed.text!r}, language={seed.language!r}, "
+        f"is_counter={seed.is_counter!r}, weight={seed.weight!r})"
+    )
