@@ -153,13 +153,13 @@ class Count:
 def list_hits(session: Session, query: Query) -> Page:
     """Matches, newest first."""
     found, total = matches.page(session, **_fields(query))
-    return Page(hits=_hits(session, found), total=total)
+    return Page(hits=_hits(session, found, _carriers(session, found)), total=total)
 
 
 def find_hit(session: Session, match_id: int) -> Hit | None:
     """One match by its id."""
     match = matches.find(session, match_id)
-    return _hits(session, [match])[0] if match else None
+    return _hits(session, [match], _carriers(session, [match]))[0] if match else None
 
 
 def counts(session: Session) -> list[Count]:
@@ -226,7 +226,7 @@ def record(session: Session, article_id: int) -> Record | None:
     article = matches.article(session, article_id)
     if article is None or article.story_id is None:
         return None
-    carriers = stories.carriers(session, [article.story_id])[article.story_id]
+    carriers = stories.carriers(session, [article.story_id])
     return Record(
         id=article.id,
         story_id=article.story_id,
@@ -248,13 +248,13 @@ def record(session: Session, article_id: int) -> Record | None:
         reason=Reason[article.decision].value,
         decided_at=article.decided_at,
         scores=article.scores,
-        hits=_hits(session, matches.of_article(session, article.id)),
+        hits=_hits(session, matches.of_article(session, article.id), carriers),
         feeds=matches.feeds_of_article(session, article.id),
         carried=tuple(stories.others(session, article.story_id, without=article.id, limit=_CARRIED_SHOWN)),
         revisions=tuple(asdict(each) for each in history.of_article(session, article.id)),
         told=_told(session, article.story_id),
         verdicts=_verdicts(session, article.id),
-        outlet=_outlet(article.id, article.source, carriers),
+        outlet=_outlet(article.id, article.source, carriers.get(article.story_id, ())),
         wire=article.wire,
     )
 
@@ -304,13 +304,16 @@ def flat(hit: Hit) -> dict[str, Any]:
     }
 
 
-def _hits(session: Session, found: Sequence[StoredMatch]) -> tuple[Hit, ...]:
+def _carriers(session: Session, found: Sequence[StoredMatch]) -> dict[int, list[Carrier]]:
+    return stories.carriers(session, {each.story_id for each in found})
+
+
+def _hits(session: Session, found: Sequence[StoredMatch], carriers: Mapping[int, Sequence[Carrier]]) -> tuple[Hit, ...]:
     titles, odds = topics.titles(session), calibration(session)
-    also = stories.carriers(session, {each.story_id for each in found})
     taught = verdicts.taught(session, {each.article_id for each in found if each.state != "new"})
     return tuple(
         replace(
-            _hit(each, titles, also.get(each.story_id, ()), odds),
+            _hit(each, titles, carriers.get(each.story_id, ()), odds),
             taught=taught.get((each.topic, each.article_id), {}),
         )
         for each in found
