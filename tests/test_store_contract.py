@@ -30,6 +30,7 @@ from monitor.store import (
     outbox,
     page_visits,
     search,
+    statistics,
     tables,
     topics,
     verdicts,
@@ -676,6 +677,56 @@ def test_d7_ten_writers_lose_no_update(db: Database) -> None:
         thread.join()
     with db.reading() as session:
         assert session.exec(select(FeedRow.polls)).one() == 200
+
+
+# --- what commands are told -------------------------------------------------------------------------------------------
+
+
+def test_alerts_and_deliveries_are_counted_and_found(db: Database, matcher: Matcher) -> None:
+    with db.writing() as session:
+        assert statistics.last_written_at(session) is None
+        sync_channels(session, **CHANNELS)
+        filed = file(session, matcher, article())
+        file(session, matcher, article(guid="x", url="https://courier.example/9", source="courier"))
+        assert settle(session, Outcome(result=Result.SENT), now=NOON) == "sent"
+        last = outbox.last_attempt(session)
+        assert settle(session, Outcome(result=Result.GONE), now=NOON, channel="wire") == "held"
+    alert_id = filed.alerts[0].id
+    with db.reading() as session:
+        assert outbox.states(session) == {"pending": 0, "leased": 0, "sent": 1, "held": 1, "dead": 0}
+        assert outbox.results_since(session, last) == [("wire", "gone")]
+        assert outbox.stuck_channels(session) == outbox.stuck_channels(session, alert_id) == {"wire"}
+        assert outbox.stuck_channels(session, "alt_other") == set()
+        assert [each.id for each in alerts.latest(session, state="held", topic=TOPIC.name, limit=9)] == [alert_id]
+        assert alerts.latest(session, state="dead", limit=9) == alerts.latest(session, topic="other", limit=9) == []
+        assert [each.title for each in alerts.beginning(session, alert_id[:9])] == [filed.alerts[0].title]
+        assert statistics.totals(session) == statistics.Totals(
+            articles=2, copies=1, matches=2, alerts=1, stories_told=1, deliveries_retried=0
+        )
+        assert (statistics.matches_by_topic(session), statistics.alerts_by_topic(session)) == (
+            {TOPIC.name: 1},
+            {TOPIC.name: 1},
+        )
+        assert statistics.article_span(session) == (NOON, NOON)
+
+
+def test_a_poll_is_held_against_what_its_feed_and_others_have_shown(db: Database, matcher: Matcher) -> None:
+    with db.writing() as session:
+        own, other = add_feed(session), add_feed(session, "courier")
+        file(session, matcher, article(), feed_id=own.id)
+        file(session, matcher, article(guid="x", url="https://courier.example/9", source="courier"), feed_id=other.id)
+        feed = feeds.claim(session, own, now=NOON, lease_for=timedelta(minutes=5))
+        assert feed
+        guids = [articles.key_of(each) for each in ("a1", "x")]
+        addresses = [articles.url_key(each) for each in (article().url, "https://courier.example/9")]
+        shown = feeds.shown(session, feed, guids=[*guids, 0], addresses=addresses, texts=[0])
+        assert shown == feeds.Shown(
+            guids=frozenset(guids[:1]), by_feed=frozenset(addresses[:1]), by_any=frozenset(addresses)
+        )
+        assert feeds.count_entries(session, feed.id, since_at=NOON - timedelta(hours=1)) == 1
+        assert feeds.count_entries(session, feed.id, since_at=NOON) == 0
+        assert feeds.note_burst(session, feed.id, now=NOON) is None
+        assert feeds.note_burst(session, feed.id, now=LATER) == NOON
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------
