@@ -168,7 +168,7 @@ def test_a4_a_test_that_is_refused_is_1_and_says_why(desk: Desk, sink: Sink) -> 
 
 
 def test_a4_beside_a_daemon_the_test_is_queued_for_it(desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.cli.alerts._WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("monitor.cli.main.alerts._WAIT_SECONDS", 0.0)
     desk.tells("desk", sink.url)
     desk.run("deliver")  # makes the channel known to the store
     lock = StoreLock(desk.store)

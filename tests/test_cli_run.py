@@ -193,7 +193,11 @@ def test_a_program_that_is_told_to_end_while_it_writes_leaves_no_file_behind(tmp
 
 
 def test_ctrl_c_while_it_is_still_loading_prints_no_traceback(tmp_path: Path) -> None:
-    code = "import monitor.cli.main, monitor.__main__ as m\ndef broken(): raise KeyboardInterrupt\nmonitor.cli.main.main = broken\nm.main()"
+    code = (
+        "import monitor.cli.main, monitor.__main__ as m\n"
+        "def broken(): raise KeyboardInterrupt\n"
+        "monitor.cli.main.main = broken\nm.main()"
+    )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert said.returncode == 130
     assert said.stderr == ""

@@ -1,4 +1,4 @@
-"""Two files beside a SQLite database: a lock, so that one daemon works on a store, and disk space set aside for when the disk is full.
+"""Two files beside a SQLite database: a lock, so that one daemon works on a store, and space kept for when the disk is full.
 
 PostgreSQL needs neither: there many may work on one store, by leases.
 """
@@ -59,9 +59,9 @@ BALLAST_BYTES = 8 * 1024 * 1024
 
 
 class Ballast:
-    """Space on the store's disk, given back when the disk is full: `hold` sets it aside, `drop` gives it back.
+    """Space on the disk, given back when it is full: `hold` sets it aside, `drop` gives it back.
 
-    Without it a full disk would stop the outbox too: what was sent could not be recorded as sent (case D1). A path of None holds nothing.
+    Without it a full disk would stop the outbox too: what was sent could not be recorded as sent (case D1). None holds nothing.
     """
 
     def __init__(self, database: Path | None, *, size: int = BALLAST_BYTES) -> None:
