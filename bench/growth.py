@@ -30,7 +30,7 @@ from monitor.matching.background import Background
 from monitor.matching.matcher import Matcher
 from monitor.polling.assess import assess
 from monitor.polling.intake import take_in
-from monitor.polling.values import Telling
+from monitor.polling.values import AlertingContext
 from monitor.store import articles as store
 from monitor.store import migrate, sketches
 from monitor.store import profiles as profile_rows
@@ -115,7 +115,7 @@ def _live(database: Database, lived: Sequence[Article], matcher: Matcher) -> Non
     for start in range(0, len(lived), 50):
         with database.writing() as session:
             for each in lived[start : start + 50]:
-                take_in(session, assess(each, matcher, arrival=ordinary), Telling(), now=NOW)
+                take_in(session, assess(each, matcher, arrival=ordinary), AlertingContext(), now=NOW)
 
 
 def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, size: int) -> Iterator[str]:

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from monitor.matching.background import Background, mark
-from monitor.matching.calibration import Text, fit
+from monitor.matching.calibration import LabelledText, fit
 from monitor.matching.margins import margin, share
 from monitor.matching.matcher import build
 from monitor.matching.reliability import Forecast, measure
@@ -181,7 +181,7 @@ def _cosines(trial: Trial, vectors: list[dict[str, float]], postings: dict[str, 
 
 
 def ours(
-    data: Set, *, is_cold: bool, is_following: bool, texts: list[tuple[str, Text]] | None = None
+    data: Set, *, is_cold: bool, is_following: bool, texts: list[tuple[str, LabelledText]] | None = None
 ) -> dict[int, list[Result]]:
     """One pass over the stream with all trials as topics of one matcher, as the daemon would run them."""
     all_trials = {count: list(trials(data, count)) for count in SEEDS}
@@ -239,18 +239,18 @@ def _hit(topic: Topic, article: tuple[str, str], weight: float) -> Example:
     return Example(topic=topic.name, title=title, text=text, language="en", is_relevant=True, weight=weight)
 
 
-def _texts(scores: np.ndarray, thresholds: np.ndarray, found: list[Trial]) -> Iterator[tuple[str, Text]]:
+def _texts(scores: np.ndarray, thresholds: np.ndarray, found: list[Trial]) -> Iterator[tuple[str, LabelledText]]:
     """What came as near as half a threshold, under the name of its labelled topic: all that a calibration is fitted on."""
     for column, trial in enumerate(found):
         found_margins = margins(scores[trial.judged, column], thresholds[trial.judged, column])
         for at in np.flatnonzero(found_margins >= math.log(NEAR_MISS_BANDS[0])):
-            text = Text(
+            text = LabelledText(
                 str(column), float(found_margins[at]), float(trial.is_wanted[at]), 1.0, bool(found_margins[at] >= 0)
             )
             yield trial.topic, text
 
 
-def calibration(texts: list[tuple[str, Text]]) -> None:
+def calibration(texts: list[tuple[str, LabelledText]]) -> None:
     """How right probabilities are, each by a curve fitted on other labelled topics of the set (ten groups of them)."""
     names = sorted({name for name, _ in texts})
     group = {name: at % CALIBRATION_GROUPS for at, name in enumerate(names)}
@@ -373,14 +373,14 @@ def main() -> None:
     if not asked.data or not Path(asked.data, "tracking").is_dir():
         sys.exit("no evaluation data: name its folder (the one that holds tracking/) as argument or in MONITOR_DATA")
     if asked.calibration:
-        pooled: list[tuple[str, Text]] = []
+        pooled: list[tuple[str, LabelledText]] = []
         for name in asked.sets:
-            texts: list[tuple[str, Text]] = []
+            texts: list[tuple[str, LabelledText]] = []
             ours(SETS[name](Path(asked.data)), is_cold=asked.cold, is_following=not asked.still, texts=texts)
             print(f"\n{name}:", flush=True)
             calibration(texts)
             pooled += [
-                (f"{name}/{topic}", Text(f"{name}/{one.topic}", one.margin, one.share, 1.0, one.is_match))
+                (f"{name}/{topic}", LabelledText(f"{name}/{one.topic}", one.margin, one.share, 1.0, one.is_match))
                 for topic, one in texts
             ]
         print("\nall together:")

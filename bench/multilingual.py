@@ -32,7 +32,7 @@ from matching import rows
 from monitor.learning.multilingual import shipped
 from monitor.matching import semantic
 from monitor.matching.embedders import Spec, checked, embed, excerpt, identity, key, pack, unpack
-from monitor.matching.semantic import Centres
+from monitor.matching.semantic import LanguageCentres
 from monitor.matching.tuning import COLD_RISE, EMBEDDING_LESSON_FROM
 from monitor.types.matching import Seed, Topic
 
@@ -165,7 +165,7 @@ class Judge:
         self.raw, self.keys, self.is_following = vectors.of(items), [key(each.excerpt) for each in items], is_following
         self.days = DAYS * SAMPLED[language] / 13_743 if language in SAMPLED else DAYS
 
-    def followed(self, aspect: semantic.Aspect, centres: Centres) -> tuple[np.ndarray, np.ndarray]:
+    def followed(self, aspect: semantic.SemanticTopic, centres: LanguageCentres) -> tuple[np.ndarray, np.ndarray]:
         """Scores and decisions in order of publication, by a topic that learns from its own confident matches."""
         threshold = aspect.threshold * (1 + COLD_RISE * centres.coldness(self.language))
         placed = np.array([centres.off(each, self.language) for each in self.raw])
@@ -176,14 +176,14 @@ class Judge:
             and len(sure := np.flatnonzero(scores[start:] >= EMBEDDING_LESSON_FROM * threshold))
         ):
             start += int(sure[0])
-            changed = aspect.with_hit(self.language, semantic.Hit(self.keys[start], placed[start]))
+            changed = aspect.with_hit(self.language, semantic.SemanticMatch(self.keys[start], placed[start]))
             start += 1
             if changed is not None:
                 aspect = changed
                 scores[start:] = placed[start:] @ aspect.vector(self.language)
         return scores, scores >= threshold
 
-    def result(self, seeds: list[Item], centres: Centres | None) -> Result:
+    def result(self, seeds: list[Item], centres: LanguageCentres | None) -> Result:
         topic = Topic(
             name=self.topic,
             title="",
@@ -230,7 +230,7 @@ def main() -> None:
         for language, items in news.sampled.items()
     }
     ours = shipped(identity(spec))
-    kinds = {"warm": Centres(seen, ours), "cold": Centres({}, ours) if ours else None, "raw": None}
+    kinds = {"warm": LanguageCentres(seen, ours), "cold": LanguageCentres({}, ours) if ours else None, "raw": None}
     asked_for: dict[int, list[Result]] = defaultdict(list)
     print(f"{identity(spec)}; Russian {len(news.items['ru'])}, French {len(news.items['fr'])} items; seeds in English")
     print(f"{'topic':14} to wanted seeds | {'warm':^27} | {'drawn':^20} | {'cold':^20} | raw")

@@ -29,14 +29,14 @@ from typing import Any
 from bench.growth import growth
 from monitor.matching.background import Background
 from monitor.stories.copies import choose
-from monitor.stories.events import Kindred, gathered
+from monitor.stories.events import RelatedArticle, gathered
 from monitor.stories.events import choose as join
 from monitor.stories.fingerprint import Fingerprint, Shingles, fingerprint, shortlist
 from monitor.stories.profiles import profile
 from monitor.stories.tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_KINDRED, MAX_POSTINGS, MIN_LOOK_UP_TERMS, THEME
 from monitor.text.tokens import tokens
 from monitor.types.matching import Article
-from monitor.types.stories import Kind, Known, StoryChoice
+from monitor.types.stories import ArticleKind, StoredCandidate, StoryChoice
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 Linker = Callable[[Sequence[Article]], list[int]]
@@ -68,13 +68,13 @@ def day(text: str) -> datetime:
 class Index:
     """The store's look-up, in memory: exact columns and rows of (key, article)."""
 
-    known: list[Known] = field(default_factory=list)
+    known: list[StoredCandidate] = field(default_factory=list)
     guids: list[str] = field(default_factory=list)
     exact: dict[object, list[int]] = field(default_factory=lambda: defaultdict(list))
     postings: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     window_for: timedelta = timedelta(days=COPY_WINDOW_DAYS)
 
-    def near(self, new: Article, found: Fingerprint) -> list[Known]:
+    def near(self, new: Article, found: Fingerprint) -> list[StoredCandidate]:
         since = new.published_at - self.window_for
         recent = {key: self._recent(self.postings.get(key, []), since) for key in found.keys}
         ids = dict.fromkeys(self.exact[(new.source, new.guid)] + self.exact[new.url])
@@ -84,7 +84,7 @@ class Index:
         ids |= dict.fromkeys(shortlist(found.keys, recent))
         return [self._as_candidate(i, new) for i in list(ids)[: 2 * MAX_CANDIDATES]]
 
-    def _as_candidate(self, i: int, new: Article) -> Known:
+    def _as_candidate(self, i: int, new: Article) -> StoredCandidate:
         known = self.known[i]
         is_same_guid = (known.source, self.guids[i]) == (new.source, new.guid)
         return replace(known, same_guid=is_same_guid, same_url=known.url == new.url)
@@ -96,7 +96,7 @@ class Index:
         number = len(self.known)
         story = number if choice.story_id is None else choice.story_id
         self.known.append(
-            Known(
+            StoredCandidate(
                 article_id=number, story_id=story, title=new.title, text=new.text, url=new.url, source=new.source,
                 published_at=new.published_at,
             )
@@ -321,7 +321,7 @@ def bbc(data: Path) -> Iterator[tuple[str, ...]]:
     kinds = Counter(
         ("first" if n == 0 else "edited", choice.kind.value) for (_, _, n), choice in zip(seen, choices, strict=True)
     )
-    second = sum(n > 0 and choice.kind is Kind.NEW for (_, _, n), choice in zip(seen, choices, strict=True))
+    second = sum(n > 0 and choice.kind is ArticleKind.NEW for (_, _, n), choice in zip(seen, choices, strict=True))
     material = sum(choice.is_material for choice in choices)
     yield (
         "bbc_items",
@@ -357,7 +357,7 @@ def cost(data: Path) -> Iterator[tuple[str, ...]]:
 def events(articles: Sequence[Article], copies: Sequence[StoryChoice] | None = None) -> list[int]:
     """The judge for Kind.JOINS behind a stand-in for the store's look-up, article by article; it is not asked of `copies`."""
     background = Background.shipped()
-    holders, known = defaultdict[int, list[int]](list), list[Kindred]()
+    holders, known = defaultdict[int, list[int]](list), list[RelatedArticle]()
     for i, each in enumerate(articles):
         if copies and (copy := copies[i]).of_article_id is not None:
             known.append(replace(known[copy.of_article_id], article_id=i))
@@ -379,7 +379,7 @@ def events(articles: Sequence[Article], copies: Sequence[StoryChoice] | None = N
             members = [other for other in known if other.story_id in choice.gathers]
             same = gathered(each, own, choice, kindred, members, carriers)
             known = [replace(other, story_id=story) if other.story_id in same else other for other in known]
-        known.append(Kindred(article_id=i, story_id=story, published_at=each.published_at, profile=own))
+        known.append(RelatedArticle(article_id=i, story_id=story, published_at=each.published_at, profile=own))
         for key in own.keys:
             holders[key].append(i)
     return [each.story_id for each in known]

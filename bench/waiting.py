@@ -15,20 +15,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from monitor.matching.background import Background
-from monitor.matching.calibration import Judged, calibrate
-from monitor.topics.lint import examine
+from monitor.matching.calibration import LabelledScore, calibrate
+from monitor.topics.lint import lint
 from monitor.types.matching import Seed, Topic
 
 MOST = {"calibrate 1,000 verdicts on 50 topics": 1.0, "look at 30 topics of 4 seeds": 6.0}
 
 
-def verdicts() -> list[Judged]:
+def verdicts() -> list[LabelledScore]:
     """Twenty a topic, which follow a curve."""
     draw, found = random.Random(1), []
     for at in range(1_000):
         where = draw.uniform(-0.5, 0.8)
         is_relevant = draw.random() < 1 / (1 + math.exp(-6 * where))
-        found.append(Judged(f"topic{at % 50}", f"text{at}", where, is_relevant, is_match=where >= 0))
+        found.append(LabelledScore(f"topic{at % 50}", f"text{at}", where, is_relevant, is_match=where >= 0))
     return found
 
 
@@ -74,7 +74,7 @@ def main() -> int:
             MOST,
             (
                 seconds(lambda: calibrate(pool)),
-                seconds(lambda: examine(topics, root=Path("seeds"), background=background, archive=news)),
+                seconds(lambda: lint(topics, root=Path("seeds"), background=background, archive=news)),
             ),
             strict=True,
         )

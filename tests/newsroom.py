@@ -25,7 +25,7 @@ from monitor.alerting.deliver import Deliverer
 from monitor.config.settings import Settings
 from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
-from monitor.review.matches import Query, list_hits
+from monitor.review.matches import MatchQuery, list_matches
 from monitor.service.app import App
 from monitor.store.tables import AlertRow, ArticleRow, DeliveryRow, FeedRow
 from tests.conftest import SetClock
@@ -157,7 +157,7 @@ class Newsroom:
     def hits(self, session: Session | None = None, **query: Any) -> list[str]:
         """Titles of the matches, newest first."""
         with self.app.db.reading() as session:
-            return [hit.title for hit in list_hits(session, Query(**query)).hits]
+            return [hit.title for hit in list_matches(session, MatchQuery(**query)).hits]
 
     def __enter__(self) -> Self:
         return self

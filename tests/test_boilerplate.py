@@ -4,11 +4,11 @@ import random
 from dataclasses import replace
 from datetime import timedelta
 
-from monitor.stories.boilerplate import Page, is_all_they_share, learned
+from monitor.stories.boilerplate import SiteText, is_all_they_share, learned
 from monitor.stories.copies import choose
 from monitor.stories.fingerprint import Shingles
 from monitor.types.matching import Article
-from monitor.types.stories import Kind, Known
+from monitor.types.stories import ArticleKind, StoredCandidate
 from tests.conftest import NOON
 
 
@@ -21,8 +21,8 @@ FOOTER = told(0, 200)
 """More boilerplate than article, at the end, where the starts of two pages tell nothing of it."""
 
 
-def page(seed: int, *, site: str = "a", words: int = 50) -> Page:
-    return Page(site, Shingles(f"{told(seed, words)} {FOOTER}"))
+def page(seed: int, *, site: str = "a", words: int = 50) -> SiteText:
+    return SiteText(site, Shingles(f"{told(seed, words)} {FOOTER}"))
 
 
 def test_what_three_pages_of_a_site_share_is_its_boilerplate() -> None:
@@ -59,9 +59,9 @@ def arriving(text: str, number: int, host: str) -> Article:
     )  # fmt: skip
 
 
-def stored(text: str, number: int, host: str) -> Known:
+def stored(text: str, number: int, host: str) -> StoredCandidate:
     each = arriving(text, number, host)
-    return Known(
+    return StoredCandidate(
         article_id=number, story_id=number, title=each.title, text=text, url=each.url, source=host,
         published_at=NOON - timedelta(hours=number),
     )  # fmt: skip
@@ -71,8 +71,8 @@ def test_boilerplate_that_another_outlet_prints_too_merges_nobody() -> None:
     """Containment .8 between two sites: believed of two pages, not once three pages of one site show what it is."""
     pages = [stored(f"{told(number, 50)} {FOOTER}", number, "herald") for number in range(1, 5)]
     sister = arriving(f"{told(9, 50)} {FOOTER}", 9, "courier")
-    assert choose(sister, pages[:1]).kind is Kind.COPY
-    assert choose(sister, pages).kind is Kind.NEW
+    assert choose(sister, pages[:1]).kind is ArticleKind.COPY
+    assert choose(sister, pages).kind is ArticleKind.NEW
 
 
 def test_the_true_excerpt_among_pages_of_the_same_template_is_still_found() -> None:
@@ -80,9 +80,9 @@ def test_the_true_excerpt_among_pages_of_the_same_template_is_still_found() -> N
     excerpt = " ".join(told(3, 400).split()[:70])
     for text in (excerpt, f"{excerpt} {FOOTER}"):
         found = choose(arriving(text, 9, "herald" if text == excerpt else "courier"), pages)
-        assert (found.kind, found.of_article_id) == (Kind.COPY, 3)
+        assert (found.kind, found.of_article_id) == (ArticleKind.COPY, 3)
 
 
 def test_copies_of_one_text_on_one_site_stay_copies() -> None:
     crowd = [stored(told(1, 300), number, "herald") for number in range(1, 8)]
-    assert choose(replace(arriving(told(1, 300), 9, "herald"), title=crowd[0].title), crowd).kind is Kind.COPY
+    assert choose(replace(arriving(told(1, 300), 9, "herald"), title=crowd[0].title), crowd).kind is ArticleKind.COPY

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.polling.bursts import Burst, is_flood, is_reprint, is_storm, tells_nothing
+from monitor.polling.bursts import PollCounts, is_flood, is_reprint, is_storm, tells_nothing
 from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow
 from tests.conftest import SetClock
 from tests.fakes.site import Site, rss
@@ -160,26 +160,26 @@ def test_a_storm_is_remembered_by_its_feed(room: Newsroom, site: Site, clock: Se
 @pytest.mark.parametrize(
     ("sentence", "burst", "flood"),
     [
-        ("an undated archive is one", Burst(unknown=60, unknown_matches=20, undated=60), True),
-        ("one that matches little floods nobody", Burst(unknown=60, unknown_matches=5, undated=60), False),
-        ("with the dates of their making they are news", Burst(unknown=60, unknown_matches=20, undated=29), False),
-        ("a feed that always brings many", Burst(unknown=60, unknown_matches=20, undated=60, usual=20), False),
-        ("a handful is none", Burst(unknown=29, unknown_matches=20, undated=29), False),
+        ("an undated archive is one", PollCounts(unknown=60, unknown_matches=20, undated=60), True),
+        ("one that matches little floods nobody", PollCounts(unknown=60, unknown_matches=5, undated=60), False),
+        ("with the dates of their making they are news", PollCounts(unknown=60, unknown_matches=20, undated=29), False),
+        ("a feed that always brings many", PollCounts(unknown=60, unknown_matches=20, undated=60, usual=20), False),
+        ("a handful is none", PollCounts(unknown=29, unknown_matches=20, undated=29), False),
         (
             "first polls have rules of their own",
-            Burst(unknown=60, unknown_matches=20, undated=60, is_first_poll=True),
+            PollCounts(unknown=60, unknown_matches=20, undated=60, is_first_poll=True),
             False,
         ),
     ],
 )
-def test_what_is_taken_for_an_archive(sentence: str, burst: Burst, flood: bool) -> None:
+def test_what_is_taken_for_an_archive(sentence: str, burst: PollCounts, flood: bool) -> None:
     assert is_flood(burst) is flood, sentence
 
 
 def test_what_is_taken_for_a_new_template() -> None:
-    assert is_reprint(Burst(changed=20, changed_matches=6))
-    assert not is_reprint(Burst(changed=19, changed_matches=19))
-    assert not is_reprint(Burst(changed=100, changed_matches=5))
+    assert is_reprint(PollCounts(changed=20, changed_matches=6))
+    assert not is_reprint(PollCounts(changed=19, changed_matches=19))
+    assert not is_reprint(PollCounts(changed=100, changed_matches=5))
 
 
 def test_what_is_worth_a_notice() -> None:

@@ -10,22 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.matching.calibration import Calibration, Curve, Judged, calibrate, topics_left_out
+from monitor.matching.calibration import Calibration, Curve, LabelledScore, calibrate, topics_left_out
 from monitor.matching.margins import margin
 from monitor.matching.reliability import Forecast, measure, wilson, words
-from monitor.types.matching import Measured
+from monitor.types.matching import MeasuredPrecision
 
 
 def drawn(
     topic: str, count: int, *, slope: float = 6.0, offset: float = 0.0, seed: int = 1, low: float = -0.5
-) -> list[Judged]:
+) -> list[LabelledScore]:
     """Verdicts that follow a curve."""
     draw = random.Random(seed)
     out = []
     for at in range(count):
         where = draw.uniform(low, 0.8)
         is_relevant = draw.random() < 1 / (1 + math.exp(-(offset + slope * where)))
-        out.append(Judged(topic, f"{topic}{at}", where, is_relevant, is_match=where >= 0))
+        out.append(LabelledScore(topic, f"{topic}{at}", where, is_relevant, is_match=where >= 0))
     return out
 
 
@@ -53,7 +53,7 @@ def test_too_few_verdicts_are_counted() -> None:
 
 @pytest.mark.parametrize(("said", "word"), [(True, "confirmations"), (False, "dismissals")])
 def test_verdicts_of_one_kind_only_are_no_calibration(said: bool, word: str) -> None:
-    found = calibrate([Judged("ferry", str(at), at / 40, said) for at in range(40)])
+    found = calibrate([LabelledScore("ferry", str(at), at / 40, said) for at in range(40)])
     assert found.probability("ferry", 0.5) is None
     assert word in found.of("ferry").why_not
     measured = found.of("ferry").measured
@@ -62,7 +62,7 @@ def test_verdicts_of_one_kind_only_are_no_calibration(said: bool, word: str) -> 
 
 
 def test_verdicts_that_contradict_the_scores_are_no_calibration() -> None:
-    upside_down = [Judged("ferry", str(at), at / 20 - 1, at < 20) for at in range(40)]
+    upside_down = [LabelledScore("ferry", str(at), at / 20 - 1, at < 20) for at in range(40)]
     found = calibrate(upside_down)
     assert found.probability("ferry", 0.5) is None
     assert "scores" in found.of("ferry").why_not
@@ -70,9 +70,9 @@ def test_verdicts_that_contradict_the_scores_are_no_calibration() -> None:
 
 
 def test_copies_of_one_text_count_once() -> None:
-    copied = [Judged("ferry", "same", 0.3, True) for _ in range(100)]
+    copied = [LabelledScore("ferry", "same", 0.3, True) for _ in range(100)]
     assert calibrate(copied).of("ferry").texts == 1
-    both_ways = calibrate([Judged("ferry", "same", 0.3, True), Judged("ferry", "same", 0.3, False)])
+    both_ways = calibrate([LabelledScore("ferry", "same", 0.3, True), LabelledScore("ferry", "same", 0.3, False)])
     assert (both_ways.of("ferry").contradicted, both_ways.of("ferry").confirmed) == (1, 0.5)
 
 
@@ -99,13 +99,15 @@ def test_margins_are_on_the_scale_of_a_balanced_threshold() -> None:
     ("score", "threshold"), [(math.nan, 0.2), (0.2, math.nan), (math.inf, 0.2), (0.2, -0.01), (0.2, -5)]
 )
 def test_a_score_that_is_no_number_has_no_margin_and_is_left_out(score: float, threshold: float) -> None:
-    found = calibrate([Judged("ferry", "a", margin(score, threshold), True), *drawn("ferry", 60)])
+    found = calibrate([LabelledScore("ferry", "a", margin(score, threshold), True), *drawn("ferry", 60)])
     assert found.left_out == 1
     assert found.of("ferry").is_calibrated
 
 
 def test_corrupted_weights_are_left_out() -> None:
-    broken = [Judged("ferry", str(at), 0.1, True, weight) for at, weight in enumerate((math.nan, 0.0, -1.0, math.inf))]
+    broken = [
+        LabelledScore("ferry", str(at), 0.1, True, weight) for at, weight in enumerate((math.nan, 0.0, -1.0, math.inf))
+    ]
     assert calibrate(broken).left_out == 4
 
 
@@ -119,7 +121,7 @@ def test_whatever_is_judged_the_curve_rises_and_stays_between_0_and_1(
     rows: list[tuple[str, float, bool, float, bool]],
 ) -> None:
     found = calibrate(
-        Judged(topic, str(at), where, said, weight, is_match)
+        LabelledScore(topic, str(at), where, said, weight, is_match)
         for at, (topic, where, said, weight, is_match) in enumerate(rows)
     )
     for topic in "abcd":
@@ -178,7 +180,7 @@ def test_perfect_and_useless_forecasts() -> None:
 
 
 def test_words_say_how_often_the_topic_was_right() -> None:
-    assert words(0.87, Measured(confirmed=41, judged=45, low=0.793, high=0.965)) == (
+    assert words(0.87, MeasuredPrecision(confirmed=41, judged=45, low=0.793, high=0.965)) == (
         "87% likely; precision 41 of 45 judged (79-96%)"
     )
     assert Calibration().probability("x", 1) is None

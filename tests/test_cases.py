@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from monitor.net.addresses import system_lookup
-from monitor.net.http import Door
+from monitor.net.http import HttpClient
 from monitor.store.tables import ArticleRow, FeedRow
 from tests.conftest import SetClock
 from tests.fakes import certificates
@@ -302,7 +302,7 @@ def test_f30_a_name_service_that_hangs_holds_up_no_other_feed(
         was_asked_meanwhile.append(bool(site.requests))
         raise OSError("no answer")
 
-    monkeypatch.setitem(Door.__init__.__kwdefaults__, "lookup", slow)
+    monkeypatch.setitem(HttpClient.__init__.__kwdefaults__, "lookup", slow)
     feeds = {f"slow-{n}": {"url": f"https://h{n}.example/feed"} for n in range(10)}
     feeds["herald"] = {"url": site.url("/feed"), "allow_private": True}  # type: ignore[dict-item]
     with Newsroom(tmp_path, clock, feeds=feeds) as room:

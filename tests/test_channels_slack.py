@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from monitor.alerting.channels.registry import build, masked
 from monitor.alerting.channels.slack import escaped, message, plain_message
-from monitor.net.http import Door
+from monitor.net.http import HttpClient
 from monitor.types.alerting import Alert, AlertKind, Outcome, Result
 from monitor.types.errors import ConfigError
 from monitor.types.matching import Contribution, Evidence
@@ -30,7 +30,7 @@ def settings(sink: Sink, **changes: object) -> dict[str, object]:
 
 def send(table: Mapping[str, object], each: Alert | None = None, *, times: int = 1) -> list[Outcome]:
     async def run() -> list[Outcome]:
-        door = Door()
+        door = HttpClient()
         try:
             channel = build("newsroom", table, door)
             return [await channel.send(each or alert(), now=NOW) for _ in range(times)]
@@ -304,7 +304,7 @@ def test_u16_no_secret_in_any_outcome(caplog: pytest.LogCaptureFixture) -> None:
         outcomes = send(table, times=8)
         sink.goes_down()
         outcomes += send(table)
-        channel = build("newsroom", table, Door())
+        channel = build("newsroom", table, HttpClient())
     said = " ".join(
         [*map(repr, outcomes), repr(channel), channel.shown, channel.destination, str(masked(table)), caplog.text]
     )
@@ -314,14 +314,14 @@ def test_u16_no_secret_in_any_outcome(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_slack_address_is_shown_by_its_host() -> None:
     table = {"kind": "slack", "url": "https://hooks.slack.com/services/T0/B0/xyz"}
-    assert build("newsroom", table, Door()).shown == "https://hooks.slack.com/…"
+    assert build("newsroom", table, HttpClient()).shown == "https://hooks.slack.com/…"
     assert masked(table)["url"] == "https://hooks.slack.com/…"
 
 
 @pytest.mark.parametrize("url", ["http://hooks.slack.com/services/T0/B0/xyz", "hooks.slack.com/services/T0/B0/xyz", ""])
 def test_a_wrong_address_is_a_fault_that_does_not_repeat_it(url: str) -> None:
     with pytest.raises(ConfigError, match='channel "newsroom", field "url"') as caught:
-        build("newsroom", {"kind": "slack", "url": url}, Door())
+        build("newsroom", {"kind": "slack", "url": url}, HttpClient())
     assert "xyz" not in str(caught.value)
 
 

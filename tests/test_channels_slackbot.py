@@ -13,7 +13,7 @@ import pytest
 
 from monitor.alerting.channels.base import Editor
 from monitor.alerting.channels.registry import build, masked
-from monitor.net.http import Door
+from monitor.net.http import HttpClient
 from monitor.store import outbox
 from monitor.store.tables import DeliveryRow
 from monitor.types.alerting import Alert, Outcome, Result
@@ -43,7 +43,7 @@ def no(error: str) -> str:
 
 def calls(table: Mapping[str, object], verb: str, *more: str, each: Alert | None = None) -> Outcome:
     async def run() -> Outcome:
-        door = Door()
+        door = HttpClient()
         try:
             channel = build("newsroom", table, door)
             assert isinstance(channel, Editor)
@@ -138,14 +138,14 @@ def test_malformed_blocks_are_sent_again_as_text() -> None:
 )
 def test_faults_are_named_without_their_values(changes: dict[str, object], words: str) -> None:
     with Sink() as sink, pytest.raises(ConfigError, match=words) as fault:
-        build("newsroom", settings(sink) | changes, Door())
+        build("newsroom", settings(sink) | changes, HttpClient())
     assert "secret" not in str(fault.value)
 
 
 def test_the_token_is_never_shown() -> None:
     with Sink() as sink:
         assert TOKEN not in str(masked(settings(sink)))
-        assert TOKEN not in repr(build("newsroom", settings(sink), Door()))
+        assert TOKEN not in repr(build("newsroom", settings(sink), HttpClient()))
 
 
 # --- with a store -----------------------------------------------------------------------------------------------------

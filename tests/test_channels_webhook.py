@@ -22,7 +22,7 @@ from monitor.alerting.channels import registry
 from monitor.alerting.channels.base import Secrets, excerpt
 from monitor.alerting.channels.registry import build, masked
 from monitor.alerting.channels.webhook import body_of, headers_of, payload
-from monitor.net.http import Door
+from monitor.net.http import HttpClient
 from monitor.types.alerting import Alert, AlertKind, Outcome, Result
 from monitor.types.errors import ConfigError
 from monitor.types.matching import Contribution, Evidence
@@ -44,7 +44,7 @@ def send(
     """What `times` tries in a row come to."""
 
     async def run() -> list[Outcome]:
-        door = Door()
+        door = HttpClient()
         try:
             channel = build("desk", table, door)
             return [await channel.send(each or alert(), now=now) for _ in range(times)]
@@ -377,7 +377,7 @@ def test_r10_what_feeds_may_call_is_not_what_channels_may_call() -> None:
     async def run(table: Mapping[str, object]) -> Outcome:
         from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 
-        door = Door(policy=AddressPolicy(allowed=PRIVATE_NETWORKS))
+        door = HttpClient(policy=AddressPolicy(allowed=PRIVATE_NETWORKS))
         try:
             return await build("desk", table, door).send(alert(), now=NOW)
         finally:
@@ -412,7 +412,7 @@ def test_u16_no_secret_in_any_outcome(caplog: pytest.LogCaptureFixture) -> None:
         outcomes = send(table, times=10)
         sink.goes_down()
         outcomes += send(table) + send(table | {"allow_private": False, "url": url.replace("http:", "https:")})
-        channel = build("desk", table, Door())
+        channel = build("desk", table, HttpClient())
     said = " ".join(
         [*map(repr, outcomes), repr(channel), channel.shown, channel.destination, str(masked(table)), caplog.text]
     )
@@ -450,7 +450,7 @@ def test_u16_an_excerpt_never_holds_a_secret(secret: str, before: str, after: st
 
 def test_the_destination_changes_with_the_url_alone() -> None:
     def destination(**changes: object) -> str:
-        return build("desk", {"kind": "webhook", "url": "https://example.org/a"} | changes, Door()).destination
+        return build("desk", {"kind": "webhook", "url": "https://example.org/a"} | changes, HttpClient()).destination
 
     assert destination() == destination(secrets=[KEY], limit_seconds=9)
     assert destination() != destination(url="https://example.org/b")
@@ -462,7 +462,7 @@ def test_the_destination_changes_with_the_url_alone() -> None:
 
 def faults(name: str = "desk", **table: object) -> tuple[str, ...]:
     with pytest.raises(ConfigError) as caught:
-        build(name, table, Door())
+        build(name, table, HttpClient())
     assert caught.value.__context__ is None  # pydantic's error holds the values
     return caught.value.faults
 

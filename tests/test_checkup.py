@@ -8,7 +8,7 @@ import pytest
 
 from monitor.matching.background import Background
 from monitor.text.language import detect
-from monitor.topics.lint import Checkup, Finding, Severity, examine
+from monitor.topics.lint import LintFinding, LintReport, Severity, lint
 from monitor.types.matching import Seed, Topic
 from tests.fakes.command import HIT, SEED, Desk, desk
 
@@ -48,18 +48,18 @@ def topic(name: str, *seeds: Seed, languages: tuple[str, ...] = ()) -> Topic:
     return Topic(name=name, title=name, seeds=seeds, languages=languages)
 
 
-def look(*topics: Topic, archive: tuple[tuple[str, str, str], ...] = ()) -> Checkup:
-    return examine(topics, root=ROOT, background=Background.shipped(), archive=archive)
+def look(*topics: Topic, archive: tuple[tuple[str, str, str], ...] = ()) -> LintReport:
+    return lint(topics, root=ROOT, background=Background.shipped(), archive=archive)
 
 
-def only(checkup: Checkup, kind: str) -> Finding:
+def only(checkup: LintReport, kind: str) -> LintFinding:
     (found,) = (each for each in checkup.findings if each.kind == kind)
     assert found.what
     assert found.mend
     return found
 
 
-def kinds(checkup: Checkup) -> set[str]:
+def kinds(checkup: LintReport) -> set[str]:
     return {each.kind for each in checkup.findings}
 
 

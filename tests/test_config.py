@@ -18,7 +18,7 @@ from monitor import __version__
 from monitor.alerting.channels.base import Poster
 from monitor.alerting.channels.registry import build
 from monitor.config import load
-from monitor.config.raw import Draft, _lines
+from monitor.config.raw import RawSettings, _lines
 from monitor.config.setting_kinds import is_loopback
 from monitor.config.settings import FeedSettings, Settings, WebSettings
 from monitor.types.errors import ConfigError
@@ -526,7 +526,7 @@ def test_any_feed_of_any_file_is_found_on_its_line(
 
 
 def test_a_draft_without_origins_still_has_a_place() -> None:
-    assert Draft().origin(("web", "port")).place == "settings"
+    assert RawSettings().origin(("web", "port")).place == "settings"
 
 
 # --- what we ship -----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from monitor.matching.background import Background
 from monitor.matching.matcher import Matcher, build
 from monitor.polling.assess import assess
 from monitor.polling.intake import take_in
-from monitor.polling.values import Filed, Telling
+from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.review import revisions
 from monitor.store import stories as story_rows
 from monitor.store.db import Database, serialize_decisions
@@ -19,7 +19,7 @@ from monitor.store.tables import AlertRow, ArticleRow
 from monitor.stories.changes import correction
 from monitor.stories.sources import origins
 from monitor.types.matching import Article, Grade, Reason
-from monitor.types.stories import Arrival, Kind
+from monitor.types.stories import Arrival, ArticleKind
 from tests.conftest import NOON
 from tests.test_desk import TOPIC
 
@@ -44,7 +44,7 @@ class Desk:
 
     def __init__(self, db: Database, matcher: Matcher) -> None:
         self.db, self.matcher = db, matcher
-        self.telling = Telling(topics={TOPIC.name: TOPIC})
+        self.telling = AlertingContext(topics={TOPIC.name: TOPIC})
         self.at = NOON
 
     def files(
@@ -55,7 +55,7 @@ class Desk:
         title: str = "Ferry sinks at Marrow bridge",
         url: str = "",
         at: datetime | None = None,
-    ) -> Filed:
+    ) -> FiledArticle:
         """The article comes in ten minutes after the one before; it was published when it came, or at `at`."""
         self.at += timedelta(minutes=10)
         article = Article(
@@ -83,20 +83,22 @@ def room(db: Database, matcher: Matcher) -> Desk:
 
 def test_a_corrected_copy_of_another_outlet_is_told_once_as_an_update(room: Desk) -> None:
     filed = room.files(SEVENTEEN, "gazette", title="Ferry disaster: the town mourns")
-    assert (filed.choice.kind, filed.choice.of_article_id, filed.story_id) == (Kind.UPDATE, 1, 1)
+    assert (filed.choice.kind, filed.choice.of_article_id, filed.story_id) == (ArticleKind.UPDATE, 1, 1)
     assert filed.is_stored_anew
     assert filed.decision.reason is Reason.UPDATED
     assert room.told()[1:] == [("updated", "same text elsewhere, corrected: numbers 12 → 17")]
     for outlet in ("courier", "mail", "post"):
         again = room.files(SEVENTEEN + f" Write to the {outlet}.", outlet, title=f"The {outlet} on the ferry")
-        assert again.choice.kind is Kind.COPY
-    assert room.files(WIRE, "late").choice.kind is Kind.COPY, "a reprint of the uncorrected text says nothing new"
+        assert again.choice.kind is ArticleKind.COPY
+    assert room.files(WIRE, "late").choice.kind is ArticleKind.COPY, (
+        "a reprint of the uncorrected text says nothing new"
+    )
     assert len(room.told()) == 2
 
 
 def test_a_corrected_copy_of_the_same_outlet_under_a_new_address_is_told_as_an_update(room: Desk) -> None:
     filed = room.files(SEVENTEEN, "herald")
-    assert (filed.choice.kind, filed.decision.reason) == (Kind.UPDATE, Reason.UPDATED)
+    assert (filed.choice.kind, filed.decision.reason) == (ArticleKind.UPDATE, Reason.UPDATED)
 
 
 def test_the_number_in_the_headline_of_the_corrected_copy_does_not_make_it_a_stranger(
@@ -105,14 +107,14 @@ def test_the_number_in_the_headline_of_the_corrected_copy_does_not_make_it_a_str
     room = Desk(db, matcher)
     room.files(WIRE, "herald", title="12 drown at Marrow bridge")
     filed = room.files(SEVENTEEN, "herald", title="17 drown at Marrow bridge")
-    assert filed.choice.kind is Kind.UPDATE
+    assert filed.choice.kind is ArticleKind.UPDATE
     assert [kind for kind, _ in room.told()] == ["new", "updated"]
 
 
 def test_an_update_told_in_its_place_is_not_told_again_for_the_corrected_copies(room: Desk) -> None:
     room.files(SEVENTEEN, "herald", url="https://herald.example/1210-a-story")
     assert [kind for kind, _ in room.told()] == ["new", "updated"]
-    assert room.files(SEVENTEEN, "gazette", title="Ferry disaster").choice.kind is Kind.COPY
+    assert room.files(SEVENTEEN, "gazette", title="Ferry disaster").choice.kind is ArticleKind.COPY
     assert len(room.told()) == 2
 
 
@@ -120,7 +122,7 @@ def test_an_earlier_version_that_arrives_late_is_no_update(db: Database, matcher
     room = Desk(db, matcher)
     room.files(SEVENTEEN, "gazette")
     filed = room.files(WIRE, "herald", at=NOON - timedelta(hours=2))
-    assert (filed.choice.kind, filed.choice.story_id) == (Kind.COPY, 1)
+    assert (filed.choice.kind, filed.choice.story_id) == (ArticleKind.COPY, 1)
     assert "an earlier version" in filed.choice.why
     assert len(room.told()) == 1
 
@@ -129,10 +131,10 @@ def test_a_version_between_two_that_are_known_is_no_update(room: Desk) -> None:
     between = room.at + timedelta(minutes=5)
     room.files(SEVENTEEN, "gazette")
     filed = room.files(WIRE.replace("12 people", "15 people"), "courier", at=between)
-    assert (filed.choice.kind, len(room.told())) == (Kind.COPY, 2)
+    assert (filed.choice.kind, len(room.told())) == (ArticleKind.COPY, 2)
     room.files(WIRE.replace("12 people", "19 people"), "herald", url="https://herald.example/1210-a-story")
     filed = room.files(WIRE.replace("12 people", "18 people"), "mail", at=between + timedelta(minutes=8))
-    assert filed.choice.kind is Kind.COPY, "the first article says otherwise since it was revised"
+    assert filed.choice.kind is ArticleKind.COPY, "the first article says otherwise since it was revised"
 
 
 def test_a_corrected_copy_is_no_source_of_its_own(room: Desk) -> None:

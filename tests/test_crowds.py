@@ -16,11 +16,11 @@ from monitor.matching.background import Background
 from monitor.matching.matcher import Matcher, build
 from monitor.polling.assess import assess
 from monitor.polling.intake import take_in
-from monitor.polling.values import Filed, Telling
+from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.store import migrate
 from monitor.store.db import Database
 from monitor.types.matching import Article
-from monitor.types.stories import Arrival, Kind
+from monitor.types.stories import Arrival, ArticleKind
 from tests.conftest import NOON
 
 IDF = Background.shipped().table("en").idf
@@ -56,9 +56,11 @@ def article(number: int, *, seed: int | None = None, words: int = 200, **changes
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def file(db: Database, reader: Matcher, *arriving: Article, now: datetime = NOON) -> list[Filed]:
+def file(db: Database, reader: Matcher, *arriving: Article, now: datetime = NOON) -> list[FiledArticle]:
     with db.writing() as session:
-        return [take_in(session, assess(each, reader, arrival=Arrival()), Telling(), now=now) for each in arriving]
+        return [
+            take_in(session, assess(each, reader, arrival=Arrival()), AlertingContext(), now=now) for each in arriving
+        ]
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ def both(sqlite_url: str, postgres_url: str) -> Iterator[tuple[Database, Databas
         database.close()
 
 
-def kinds(filed: list[Filed]) -> set[Kind]:
+def kinds(filed: list[FiledArticle]) -> set[ArticleKind]:
     return {each.choice.kind for each in filed}
 
 
@@ -80,34 +82,34 @@ def test_two_outlets_with_one_template_stay_strangers(db: Database, reader: Matc
     for at, source in ((0, "same"), (10, "")):
         pages = [article(at + n, words=40) for n in range(6)]
         pages = [replace(each, text=f"{TEMPLATE}{each.text} {TEMPLATE[::-1]}", source=source) for each in pages]
-        assert kinds(file(db, reader, *pages)) == {Kind.NEW}
+        assert kinds(file(db, reader, *pages)) == {ArticleKind.NEW}
 
 
 def test_a_headline_shared_by_hundreds_merges_nobody(db: Database, reader: Matcher) -> None:
     crowd = [article(n, words=60, title="Live updates") for n in range(150)]
     crowd += [article(200 + n, title="Live updates", text="Follow it here.") for n in range(50)]
-    assert kinds(file(db, reader, *crowd)) == {Kind.NEW}
+    assert kinds(file(db, reader, *crowd)) == {ArticleKind.NEW}
 
 
 def test_one_text_under_a_hundred_addresses_is_one_story(db: Database, reader: Matcher) -> None:
     crowd = [article(n, seed=1, title=f"As printed by outlet {n}") for n in range(100)]
     filed = file(db, reader, *crowd)
     assert {each.story_id for each in filed} == {filed[0].article_id}
-    assert [each.choice.kind for each in filed] == [Kind.NEW] + [Kind.COPY] * 99
+    assert [each.choice.kind for each in filed] == [ArticleKind.NEW] + [ArticleKind.COPY] * 99
 
 
 def test_five_megabytes_are_judged_like_a_long_article(db: Database, reader: Matcher) -> None:
     huge = article(1, words=200, text=article(1, words=3_000).text * 300)
     started = time.process_time()
     filed = file(db, reader, huge, article(2, text="word " * 1_000_000), article(3, text="a" * 5_000_000))
-    assert kinds(filed) == {Kind.NEW}
+    assert kinds(filed) == {ArticleKind.NEW}
     assert time.process_time() - started < 30
 
 
 @pytest.mark.parametrize("text", ["", " … ", "\u200f\u200f", "🙂🙂🙂"])
 def test_empty_texts_merge_with_nobody(db: Database, reader: Matcher, text: str) -> None:
     filed = file(db, reader, *(article(n, title=title, text=text) for n, title in enumerate(["One", "One", "", ""])))
-    assert kinds(filed) == {Kind.NEW}
+    assert kinds(filed) == {ArticleKind.NEW}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_empty_texts_merge_with_nobody(db: Database, reader: Matcher, text: str)
 )
 def test_articles_that_name_the_home_page_as_their_address_stay_apart(db: Database, reader: Matcher, home: str) -> None:
     filed = file(db, reader, *(article(n, url=home, source="a") for n in range(5)))
-    assert kinds(filed) == {Kind.NEW}
+    assert kinds(filed) == {ArticleKind.NEW}
     assert len({each.article_id for each in filed}) == 5
 
 
@@ -124,7 +126,12 @@ def test_two_articles_that_name_each_others_address_lose_neither(db: Database, r
     one, other = article(1), article(2)
     turned = [replace(one, url=other.url), replace(other, url=one.url)]
     filed = file(db, reader, *turned, *turned)
-    assert [each.choice.kind for each in filed] == [Kind.NEW, Kind.NEW, Kind.COPY, Kind.COPY]
+    assert [each.choice.kind for each in filed] == [
+        ArticleKind.NEW,
+        ArticleKind.NEW,
+        ArticleKind.COPY,
+        ArticleKind.COPY,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +141,12 @@ def test_dates_beyond_belief_neither_merge_nor_hide(db: Database, reader: Matche
     filed = file(
         db, reader, article(1, published_at=at), article(2), article(3, seed=1, published_at=at), article(4, seed=1)
     )
-    assert [each.choice.kind for each in filed] == [Kind.NEW, Kind.NEW, Kind.COPY, Kind.COPY]
+    assert [each.choice.kind for each in filed] == [
+        ArticleKind.NEW,
+        ArticleKind.NEW,
+        ArticleKind.COPY,
+        ArticleKind.COPY,
+    ]
 
 
 def test_out_of_order_arrivals_find_their_story(db: Database, reader: Matcher) -> None:
@@ -144,7 +156,7 @@ def test_out_of_order_arrivals_find_their_story(db: Database, reader: Matcher) -
     )
     assert late[1].story_id == late[0].story_id
     stranger = file(db, reader, article(3, published_at=NOON - timedelta(days=9)))
-    assert kinds(stranger) == {Kind.NEW}
+    assert kinds(stranger) == {ArticleKind.NEW}
 
 
 @settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from monitor.stories import copies
 from monitor.stories.copies import choose
 from monitor.types.matching import Article
-from monitor.types.stories import Kind, Known
+from monitor.types.stories import ArticleKind, StoredCandidate
 
 NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
 WIRE = (
@@ -44,8 +44,8 @@ def arrived(
 
 def stored(
     article_id: int = 1, text: str = WIRE, *, title: str = "Taliban in Moscow for talks", **more: object
-) -> Known:
-    known = Known(
+) -> StoredCandidate:
+    known = StoredCandidate(
         article_id=article_id,
         story_id=article_id + 100,
         title=title,
@@ -59,7 +59,7 @@ def stored(
 
 def test_an_article_unlike_any_other_is_new() -> None:
     choice = choose(arrived(), [stored(text=OTHER)])
-    assert (choice.kind, choice.story_id, choice.of_article_id) == (Kind.NEW, None, None)
+    assert (choice.kind, choice.story_id, choice.of_article_id) == (ArticleKind.NEW, None, None)
     assert choice.why
 
 
@@ -67,20 +67,20 @@ def test_wire_copy_under_another_headline_is_a_copy() -> None:
     choice = choose(
         arrived("From our correspondent. " + WIRE + " Read the rest of our coverage of the region here."), [stored()]
     )
-    assert (choice.kind, choice.story_id, choice.of_article_id) == (Kind.COPY, 101, 1)
+    assert (choice.kind, choice.story_id, choice.of_article_id) == (ArticleKind.COPY, 101, 1)
     assert choice.similarity > 0.95
     assert "%" in choice.why
 
 
 def test_a_copy_cut_to_a_quarter_is_a_copy() -> None:
     words = WIRE.split()
-    assert choose(arrived(" ".join(words[: len(words) // 4])), [stored()]).kind is Kind.COPY
+    assert choose(arrived(" ".join(words[: len(words) // 4])), [stored()]).kind is ArticleKind.COPY
 
 
 def test_every_tenth_word_edited_is_still_a_copy() -> None:
     dice = random.Random(1)
     edited = " ".join("other" if dice.random() < 0.1 else word for word in WIRE.split())
-    assert choose(arrived(edited), [stored()]).kind is Kind.COPY
+    assert choose(arrived(edited), [stored()]).kind is ArticleKind.COPY
 
 
 def test_a_copy_belongs_to_the_earliest() -> None:
@@ -99,7 +99,7 @@ def test_the_same_text_under_a_hundred_urls_is_one_story() -> None:
 
 def test_the_same_guid_unchanged_is_a_copy() -> None:
     choice = choose(arrived(), [stored(title="RUSSIA hosts Taliban for talks", same_guid=True)])
-    assert (choice.kind, choice.of_article_id) == (Kind.COPY, 1)
+    assert (choice.kind, choice.of_article_id) == (ArticleKind.COPY, 1)
     assert "guid" in choice.why
 
 
@@ -108,12 +108,12 @@ def test_f18_the_same_guid_with_new_words_is_an_update() -> None:
         arrived(WIRE.replace("asked for patience", "asked for time")),
         [stored(same_guid=True, title="Russia hosts Taliban for talks")],
     )
-    assert (choice.kind, choice.is_material) == (Kind.UPDATE, False)
+    assert (choice.kind, choice.is_material) == (ArticleKind.UPDATE, False)
 
 
 def test_f18_the_same_guid_with_everything_new_is_an_update_not_a_second_new() -> None:
     choice = choose(arrived(OTHER, title="Wheat at eight year high"), [stored(same_guid=True)])
-    assert (choice.kind, choice.is_material) == (Kind.UPDATE, True)
+    assert (choice.kind, choice.is_material) == (ArticleKind.UPDATE, True)
 
 
 def test_a_changed_number_is_material() -> None:
@@ -121,16 +121,16 @@ def test_a_changed_number_is_material() -> None:
         arrived(WIRE.replace("ten countries", "eleven countries")),
         [stored(same_url=True, title="Russia hosts Taliban for talks")],
     )
-    assert (choice.kind, choice.is_material) == (Kind.UPDATE, True)
+    assert (choice.kind, choice.is_material) == (ArticleKind.UPDATE, True)
     assert "10" in choice.why
     assert "11" in choice.why
 
 
 def test_a_teaser_of_the_same_article_does_not_replace_its_text() -> None:
     teaser = arrived("Ten countries meet the Taliban in Moscow.")
-    assert choose(teaser, [stored(same_url=True, title=teaser.title)]).kind is Kind.COPY
+    assert choose(teaser, [stored(same_url=True, title=teaser.title)]).kind is ArticleKind.COPY
     fuller = choose(arrived(), [stored(same_url=True, title=teaser.title, text=teaser.text)])
-    assert (fuller.kind, fuller.is_material) == (Kind.UPDATE, False)
+    assert (fuller.kind, fuller.is_material) == (ArticleKind.UPDATE, False)
 
 
 def test_an_update_is_of_the_latest_version() -> None:
@@ -146,13 +146,15 @@ def test_the_same_url_wins_over_the_same_text_elsewhere() -> None:
 
 def test_a_canonical_link_to_the_home_page_merges_nobody() -> None:
     for home in ("https://a.example/", "https://a.example/news/", ""):
-        assert choose(arrived(OTHER, title="Wheat", url=home), [stored(same_url=True, url=home)]).kind is Kind.NEW
+        assert (
+            choose(arrived(OTHER, title="Wheat", url=home), [stored(same_url=True, url=home)]).kind is ArticleKind.NEW
+        )
 
 
 def test_a_live_page_at_its_own_url_is_an_update_whatever_it_says() -> None:
     assert (
         choose(arrived(OTHER, title="Wheat"), [stored(same_url=True, url="https://a.example/world/talks-1")]).kind
-        is Kind.UPDATE
+        is ArticleKind.UPDATE
     )
 
 
@@ -163,7 +165,8 @@ def test_no_text_merges_with_nobody() -> None:
     title = "Russia hosts Taliban for talks in Moscow"
     for text in ("", " … "):
         assert (
-            choose(arrived(text, title=title), [stored(text="", title=title), stored(2, title=title)]).kind is Kind.NEW
+            choose(arrived(text, title=title), [stored(text="", title=title), stored(2, title=title)]).kind
+            is ArticleKind.NEW
         )
 
 
@@ -172,18 +175,23 @@ def test_a_generic_headline_over_the_same_few_words_merges_no_strangers() -> Non
         choose(
             arrived("Follow it here.", title="Live updates"), [stored(text="Follow it here.", title="Live updates")]
         ).kind
-        is Kind.NEW
+        is ArticleKind.NEW
     )
 
 
 def test_a_teaser_is_a_copy_only_with_its_headline() -> None:
     teaser, headline = "Ten countries send envoys to the meeting.", "Russia hosts Taliban for talks"
-    assert choose(arrived(teaser), [stored(text=teaser.upper(), title=headline)]).kind is Kind.COPY
-    assert choose(arrived(teaser), [stored(text=teaser, title="Envoys meet in the capital today")]).kind is Kind.NEW
+    assert choose(arrived(teaser), [stored(text=teaser.upper(), title=headline)]).kind is ArticleKind.COPY
+    assert (
+        choose(arrived(teaser), [stored(text=teaser, title="Envoys meet in the capital today")]).kind is ArticleKind.NEW
+    )
 
 
 def test_a_few_words_that_a_long_article_happens_to_hold_are_not_its_copy() -> None:
-    assert choose(arrived("Russia hosted the Taliban for talks in Moscow on Wednesday."), [stored()]).kind is Kind.NEW
+    assert (
+        choose(arrived("Russia hosted the Taliban for talks in Moscow on Wednesday."), [stored()]).kind
+        is ArticleKind.NEW
+    )
 
 
 def test_two_pages_of_one_site_with_the_same_template_are_strangers() -> None:
@@ -192,13 +200,13 @@ def test_two_pages_of_one_site_with_the_same_template_are_strangers() -> None:
     bridge = "A bridge was closed on Monday after an inspection found cracks in two of its pillars, and drivers face long queues."
     bridge += " The ministry of transport has promised a ferry until the spring."
     article = arrived(f"{WIRE[:300]} {footer}", source="A")
-    assert choose(article, [stored(text=f"{bridge} {footer}", source="A")]).kind is Kind.NEW
+    assert choose(article, [stored(text=f"{bridge} {footer}", source="A")]).kind is ArticleKind.NEW
 
 
 def test_next_of_a_series_is_new_even_where_the_template_is_all_of_it() -> None:
     pictures = "A look back at the events that shaped the year. " + OTHER
     known = stored(text=pictures, title="2015: The year in pictures", source="A")
-    assert choose(arrived(pictures, title="2016: the year in pictures"), [known]).kind is Kind.NEW
+    assert choose(arrived(pictures, title="2016: the year in pictures"), [known]).kind is ArticleKind.NEW
 
 
 def test_the_counts_of_another_day_are_no_copy() -> None:
@@ -207,7 +215,7 @@ def test_the_counts_of_another_day_are_no_copy() -> None:
     )
     assert (
         choose(arrived(counts.format(2, 1264, 190, 31)), [stored(text=counts.format(3, 1473, 204, 35))]).kind
-        is Kind.NEW
+        is ArticleKind.NEW
     )
 
 
@@ -217,7 +225,7 @@ def test_a_generic_headline_over_a_shared_template_merges_no_strangers() -> None
         "Doors of the hall opened at nine and the first to enter were those who had waited since the night, our reporter says. "
         * 2
     )
-    assert choose(arrived(f"{start} {OTHER}", title="Live updates"), [known]).kind is Kind.NEW
+    assert choose(arrived(f"{start} {OTHER}", title="Live updates"), [known]).kind is ArticleKind.NEW
 
 
 def test_urdu_and_chinese_copies_are_found() -> None:
@@ -226,11 +234,11 @@ def test_urdu_and_chinese_copies_are_found() -> None:
         "俄罗斯星期三在莫斯科主办有关阿富汗问题的会谈塔利班代表团和十个国家的代表出席了会议联合声明呼吁召开国际捐助会议"
     )
     for text in (urdu, chinese):
-        assert choose(arrived(text + " ۔。", title="x"), [stored(text=text)]).kind is Kind.COPY
+        assert choose(arrived(text + " ۔。", title="x"), [stored(text=text)]).kind is ArticleKind.COPY
 
 
 def test_a_lone_bad_url_does_not_stop_it() -> None:
-    assert choose(arrived(url="http://[::bad/"), [stored(url="")]).kind is Kind.COPY
+    assert choose(arrived(url="http://[::bad/"), [stored(url="")]).kind is ArticleKind.COPY
 
 
 @given(st.permutations(range(6)))
@@ -285,7 +293,7 @@ NOTICE = (
 def test_one_notice_of_two_outlets_around_two_short_tales_makes_no_copy() -> None:
     baker = stored(text="A baker in Varn won the bread prize with a rye loaf." + NOTICE, title="Baker wins bread prize")
     seal = arrived("A seal was seen in the canal at Tarrant, far from the sea." + NOTICE, title="Seal seen in canal")
-    assert choose(seal, [baker]).kind is Kind.NEW
+    assert choose(seal, [baker]).kind is ArticleKind.NEW
 
 
 def test_a_short_copy_with_a_headline_and_lead_of_its_own_is_a_copy() -> None:
@@ -294,4 +302,4 @@ def test_a_short_copy_with_a_headline_and_lead_of_its_own_is_a_copy() -> None:
     second = arrived(
         "Our correspondent sends this report to readers: " + short, title="Russia seeks influence in Central Asia"
     )
-    assert choose(second, [first]).kind is Kind.COPY
+    assert choose(second, [first]).kind is ArticleKind.COPY

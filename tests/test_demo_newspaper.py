@@ -28,7 +28,7 @@ from monitor.stories import copies, events, profiles
 from monitor.topics import seeds
 from monitor.types.errors import MonitorError
 from monitor.types.matching import Article
-from monitor.types.stories import Kind, Known
+from monitor.types.stories import ArticleKind, StoredCandidate
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SEEDS = Path(str(files("monitor.demo"))) / "seeds"
@@ -99,9 +99,9 @@ def test_there_is_enough_to_show() -> None:
 
 def test_every_kind_is_expected_somewhere() -> None:
     kinds = Counter(article.expect.kind for article in articles())
-    assert set(kinds) == set(Kind)
-    assert kinds[Kind.COPY] >= 8
-    assert {a.expect.is_material for a in articles() if a.expect.kind is Kind.UPDATE} == {True, False}
+    assert set(kinds) == set(ArticleKind)
+    assert kinds[ArticleKind.COPY] >= 8
+    assert {a.expect.is_material for a in articles() if a.expect.kind is ArticleKind.UPDATE} == {True, False}
     assert sum(not article.expect.topics for article in articles()) > len(articles()) / 3
 
 
@@ -114,7 +114,7 @@ def test_ids_are_unique_and_what_is_expected_points_at_something_earlier() -> No
     seen: dict[str, DemoArticle] = {}
     for article in articles():
         assert article.id not in seen
-        assert (article.expect.of is None) == (article.expect.kind is Kind.NEW), article.id
+        assert (article.expect.of is None) == (article.expect.kind is ArticleKind.NEW), article.id
         if article.expect.of:
             assert seen[article.expect.of].expect.topics == article.expect.topics
         if article.guid != article.id:
@@ -143,7 +143,7 @@ def test_matching_and_dedup_make_of_it_what_is_expected() -> None:
     shelf = seeds.load(SEEDS)
     assert (shelf.faults, shelf.warnings) == ((), ())
     matcher = match.build(shelf.topics, background=Background.shipped())
-    known: list[Known] = []
+    known: list[StoredCandidate] = []
     for number, demo in enumerate(articles()):
         text = "\n\n".join(demo.feed_paragraphs)
         found = tuple(score.topic for score in matcher.matches(demo.title, text, demo.language) if score.is_match)
@@ -151,8 +151,8 @@ def test_matching_and_dedup_make_of_it_what_is_expected() -> None:
         article = as_article(demo, text)
         choice = copies.choose(article, [same_url_told(each, article) for each in known])
         known.append(as_known(article, number))
-        if demo.expect.kind is Kind.JOINS:
-            assert choice.kind is Kind.NEW, demo.id  # by its text; as an event see below
+        if demo.expect.kind is ArticleKind.JOINS:
+            assert choice.kind is ArticleKind.NEW, demo.id  # by its text; as an event see below
             continue
         assert (choice.kind, choice.is_material) == (demo.expect.kind, demo.expect.is_material), demo.id
         assert choice.of_article_id == next((n for n, a in enumerate(articles()) if a.id == demo.expect.of), None)
@@ -160,20 +160,24 @@ def test_matching_and_dedup_make_of_it_what_is_expected() -> None:
 
 def test_what_tells_an_event_again_joins_its_story_and_no_other_event_of_the_topic_does() -> None:
     matcher = match.build(seeds.load(SEEDS).topics, background=Background.shipped())
-    told = [demo for demo in articles() if demo.expect.kind in (Kind.NEW, Kind.JOINS) and demo.expect.topics]
-    kindred: list[events.Kindred] = []
+    told = [
+        demo for demo in articles() if demo.expect.kind in (ArticleKind.NEW, ArticleKind.JOINS) and demo.expect.topics
+    ]
+    kindred: list[events.RelatedArticle] = []
     for number, demo in enumerate(told):
         article = as_article(demo, "\n\n".join(demo.feed_paragraphs))
         themes = frozenset().union(*(matcher.themes(topic, demo.language) for topic in demo.expect.topics))
         own = profiles.profile(article, matcher.rarity(demo.language), themes=themes)
         choice = events.choose(article, own, [] if demo.is_baseline else kindred)
-        assert (choice is not None) == (demo.expect.kind is Kind.JOINS), demo.id
+        assert (choice is not None) == (demo.expect.kind is ArticleKind.JOINS), demo.id
         if choice:
             assert told[choice.story_id or 0].id == demo.expect.of
         if not demo.is_baseline:
             story_id = choice.story_id if choice and choice.story_id is not None else number
             kindred.append(
-                events.Kindred(article_id=number, story_id=story_id, published_at=article.published_at, profile=own)
+                events.RelatedArticle(
+                    article_id=number, story_id=story_id, published_at=article.published_at, profile=own
+                )
             )
 
 
@@ -192,8 +196,8 @@ def as_article(demo: DemoArticle, text: str) -> Article:
     )
 
 
-def as_known(article: Article, number: int) -> Known:
-    return Known(
+def as_known(article: Article, number: int) -> StoredCandidate:
+    return StoredCandidate(
         article_id=number,
         story_id=number,
         title=article.title,
@@ -204,7 +208,7 @@ def as_known(article: Article, number: int) -> Known:
     )
 
 
-def same_url_told(known: Known, article: Article) -> Known:
+def same_url_told(known: StoredCandidate, article: Article) -> StoredCandidate:
     return replace(known, same_url=known.url == article.url)
 
 

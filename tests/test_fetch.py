@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.net.addresses import AddressPolicy
-from monitor.net.http import Door, Headers
+from monitor.net.http import Headers, HttpClient
 from monitor.reading.fetch import FEED_TYPES, PAGE_TYPES, Fetcher, FetchLimits, max_age
 from monitor.types.errors import FetchError, RefusedAddressError
 from monitor.types.fetching import Fetched, Validators
@@ -36,12 +36,12 @@ NEWS = rss(("Title", "https://news.example/1", "guid-1", "Text", "2026-11-20T10:
 
 
 def with_fetcher(
-    work: Callable[[Fetcher], Coroutine[Any, Any, T]], *, limits: FetchLimits = BRISK, door: Door | None = None
+    work: Callable[[Fetcher], Coroutine[Any, Any, T]], *, limits: FetchLimits = BRISK, door: HttpClient | None = None
 ) -> T:
     """Run `work` with a fetcher that may read loopback."""
 
     async def working() -> T:
-        async with Fetcher(door or Door(policy=LOOPBACK), limits=limits) as fetcher:
+        async with Fetcher(door or HttpClient(policy=LOOPBACK), limits=limits) as fetcher:
             return await work(fetcher)
 
     return asyncio.run(working())
@@ -276,7 +276,7 @@ def test_r10_one_feed_may_be_allowed_what_others_are_not(site: Site) -> None:
         with pytest.raises(RefusedAddressError):
             await fetcher.get(site.url("/feed"), now=NOW)
 
-    with_fetcher(both, door=Door())
+    with_fetcher(both, door=HttpClient())
     assert site.connections == 1
 
 
@@ -295,7 +295,7 @@ def test_f29_a_redirect_from_https_to_http_is_refused(site: Site, tmp_path: Path
             assert (await fetcher.get(secure.url("/across"), now=NOW)).body == NEWS
             assert (await fetcher.get(site.url("/up"), now=NOW)).permanent_url == secure.url("/feed")
 
-        with_fetcher(three, door=Door(policy=LOOPBACK, tls=for_a_reader(GOOD)))
+        with_fetcher(three, door=HttpClient(policy=LOOPBACK, tls=for_a_reader(GOOD)))
     assert [request.path for request in site.requests] == ["/up"]
 
 
@@ -332,7 +332,7 @@ def test_f1_silence_ends_before_the_whole_limit(site: Site) -> None:
             await fetcher.get(site.url("/feed"), now=NOW)
 
     began = time.monotonic()
-    with_fetcher(reading, door=Door(policy=LOOPBACK, silence_for=timedelta(seconds=0.2)))
+    with_fetcher(reading, door=HttpClient(policy=LOOPBACK, silence_for=timedelta(seconds=0.2)))
     assert time.monotonic() - began < 2
 
 

@@ -13,17 +13,17 @@ from monitor.matching.background import Background
 from monitor.matching.matcher import Matcher, build
 from monitor.polling.assess import assess
 from monitor.polling.intake import take_in
-from monitor.polling.values import Filed, Telling
+from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.review import stories as desk
-from monitor.review.stories import Hand
+from monitor.review.stories import Reviewer
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.story_changes import MACHINE
 from monitor.store.tables import AlertRow, ArticleRow, StoryRow
-from monitor.stories.events import Kindred, choose, gathered
+from monitor.stories.events import RelatedArticle, choose, gathered
 from monitor.stories.profiles import Profile, profile
 from monitor.stories.tuning import MOST_GATHERED
 from monitor.types.matching import Article, Seed, Topic
-from monitor.types.stories import Arrival, Kind, StoryChoice
+from monitor.types.stories import Arrival, ArticleKind, StoryChoice
 from tests.conftest import NOON
 
 SEED = Seed(
@@ -73,12 +73,12 @@ class Room:
     def __init__(self, db: Database, matcher: Matcher) -> None:
         self.db, self.matcher, self.number = db, matcher, 0
 
-    def files(self, told: tuple[str, str]) -> Filed:
+    def files(self, told: tuple[str, str]) -> FiledArticle:
         self.number += 1
         new = article(told, self.number)
         with self.db.writing() as session:
             serialize_decisions(session)
-            telling = Telling(topics={TOPIC.name: TOPIC})
+            telling = AlertingContext(topics={TOPIC.name: TOPIC})
             return take_in(session, assess(new, self.matcher, arrival=Arrival()), telling, now=new.seen_at)
 
     def stories(self) -> dict[int, list[int]]:
@@ -101,7 +101,7 @@ class Room:
 def room(db: Database, matcher: Matcher) -> Room:
     """Two stories of one event, for the two papers tell different sides of it; both were told."""
     room = Room(db, matcher)
-    assert [room.files(told).choice.kind for told in (AGROUND, CAPTAIN)] == [Kind.NEW, Kind.NEW]
+    assert [room.files(told).choice.kind for told in (AGROUND, CAPTAIN)] == [ArticleKind.NEW, ArticleKind.NEW]
     assert room.alerts() == [("new", 1), ("new", 2)]
     return room
 
@@ -128,7 +128,7 @@ def test_what_a_person_split_off_the_machine_does_not_gather_again(room: Room) -
     filed = room.files(BOTH)
     other = 2 if filed.story_id == 1 else 1
     with room.db.writing() as session:
-        desk.split(session, [other], Hand(by="ada", now=NOON))
+        desk.split(session, [other], Reviewer(by="ada", now=NOON))
     assert room.stories() == {filed.story_id: sorted({1, 2, 3} - {other}), other: [other]}
     again = room.files(("After the Kestrel: captain and ferry", BOTH[1].replace("thick fog", "fog at dawn")))
     assert again.gathered == ()
@@ -151,9 +151,9 @@ def test_a_backtest_says_in_which_story_an_article_is_in_the_end(matcher: Matche
 # --- the judge ----------------------------------------------------------------------------------------------------------
 
 
-def told(number: int, text: tuple[str, str], *, story: int) -> Kindred:
+def told(number: int, text: tuple[str, str], *, story: int) -> RelatedArticle:
     new = article(text, number)
-    return Kindred(article_id=number, story_id=story, published_at=new.published_at, profile=_profile(new))
+    return RelatedArticle(article_id=number, story_id=story, published_at=new.published_at, profile=_profile(new))
 
 
 def _profile(new: Article) -> Profile:
@@ -161,7 +161,7 @@ def _profile(new: Article) -> Profile:
 
 
 @pytest.fixture
-def both() -> tuple[Article, StoryChoice, list[Kindred]]:
+def both() -> tuple[Article, StoryChoice, list[RelatedArticle]]:
     new, kindred = article(BOTH, 9), [told(1, AGROUND, story=1), told(2, CAPTAIN, story=2)]
     choice = choose(new, _profile(new), kindred)
     assert choice
@@ -169,7 +169,7 @@ def both() -> tuple[Article, StoryChoice, list[Kindred]]:
     return new, choice, kindred
 
 
-def test_a_large_story_is_never_gathered(both: tuple[Article, StoryChoice, list[Kindred]]) -> None:
+def test_a_large_story_is_never_gathered(both: tuple[Article, StoryChoice, list[RelatedArticle]]) -> None:
     new, choice, kindred = both
     (small,) = choice.gathers
     one = next(each for each in kindred if each.story_id == small)
@@ -178,7 +178,7 @@ def test_a_large_story_is_never_gathered(both: tuple[Article, StoryChoice, list[
     assert gathered(new, _profile(new), choice, kindred, [one, *crowd]) == ()
 
 
-def test_a_story_with_strangers_in_it_is_not_gathered(both: tuple[Article, StoryChoice, list[Kindred]]) -> None:
+def test_a_story_with_strangers_in_it_is_not_gathered(both: tuple[Article, StoryChoice, list[RelatedArticle]]) -> None:
     new, choice, kindred = both
     (small,) = choice.gathers
     one = next(each for each in kindred if each.story_id == small)

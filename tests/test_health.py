@@ -3,14 +3,14 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 
-from monitor.web.health import Pulse
+from monitor.web.health import Heartbeats
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LIMITS = {"poll": timedelta(seconds=30)}
 
 
 def test_a_service_that_beats_is_well() -> None:
-    pulse = Pulse()
+    pulse = Heartbeats()
     pulse.beat("poll", NOW - timedelta(seconds=30))
     pulse.beat("deliver", NOW - timedelta(hours=1))
     health = pulse.check(NOW, LIMITS)
@@ -20,7 +20,7 @@ def test_a_service_that_beats_is_well() -> None:
 
 
 def test_c4_silence_past_its_limit_is_a_problem() -> None:
-    pulse = Pulse()
+    pulse = Heartbeats()
     assert pulse.check(NOW, LIMITS).problems == ("poll: no sign of life yet",)
     pulse.beat("poll", NOW - timedelta(seconds=31))
     assert pulse.check(NOW, LIMITS).problems == ("poll: no sign of life for 31 s",)
@@ -28,13 +28,13 @@ def test_c4_silence_past_its_limit_is_a_problem() -> None:
 
 
 def test_d8_a_clock_set_back_is_no_silence() -> None:
-    pulse = Pulse()
+    pulse = Heartbeats()
     pulse.beat("poll", NOW + timedelta(hours=1))
     assert pulse.check(NOW, LIMITS).is_ok
 
 
 def test_a_problem_stands_until_it_is_taken_back() -> None:
-    pulse = Pulse()
+    pulse = Heartbeats()
     pulse.problem("store", "the disk is full")
     pulse.problem("seeds", "one topic has no seed")
     assert pulse.check(NOW, {}).problems == ("seeds: one topic has no seed", "store: the disk is full")
@@ -44,7 +44,7 @@ def test_a_problem_stands_until_it_is_taken_back() -> None:
 
 
 def test_many_threads_may_beat_at_once() -> None:
-    pulse = Pulse()
+    pulse = Heartbeats()
 
     def beats(name: str) -> None:
         for second in range(500):

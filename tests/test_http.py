@@ -20,8 +20,8 @@ from monitor.net.addresses import AddressPolicy, Lookup, system_lookup
 from monitor.net.http import (
     ANSWER_LIMIT,
     Answer,
-    Door,
     Headers,
+    HttpClient,
     NoAnswerError,
     default_user_agent,
     http_date,
@@ -49,7 +49,7 @@ def post(
     """One post through a door that allows loopback, unless told otherwise."""
 
     async def posting() -> Answer:
-        door = Door(policy=policy, silence_for=timedelta(seconds=silence), tls=tls, lookup=lookup)
+        door = HttpClient(policy=policy, silence_for=timedelta(seconds=silence), tls=tls, lookup=lookup)
         try:
             return await door.post(url, body=BODY, headers=headers or {}, limit_for=timedelta(seconds=limit))
         finally:
@@ -260,7 +260,7 @@ def test_r5_an_unusual_port_is_logged_once(site: Site, caplog: pytest.LogCapture
     site.answers("/secret", 200)
 
     async def twice() -> None:
-        door = Door(policy=LOOPBACK)
+        door = HttpClient(policy=LOOPBACK)
         for _ in range(2):
             await door.post(site.url("/secret"), body=b"", headers={})
         await door.aclose()
@@ -301,7 +301,7 @@ def test_r9_a_refused_address_reads_the_same_whatever_listens_there(site: Site) 
 
 def test_r9_closed_and_silent_ports_read_the_same() -> None:
     async def connecting(url: str) -> str:
-        door = Door(policy=LOOPBACK, connect_for=timedelta(seconds=0.2))
+        door = HttpClient(policy=LOOPBACK, connect_for=timedelta(seconds=0.2))
         try:
             await door.post(url, body=b"", headers={})
         except FetchError as error:
@@ -320,7 +320,7 @@ def test_r10_a_policy_can_be_chosen_for_one_call(site: Site) -> None:
     site.answers("/hook", 200, body="ok")
 
     async def both() -> None:
-        door = Door()
+        door = HttpClient()
         allowed = await door.post(site.url("/hook"), body=b"", headers={}, policy=LOOPBACK)
         assert allowed.text == "ok"
         with pytest.raises(RefusedAddressError):

@@ -17,11 +17,11 @@ from monitor.evaluation import backtest
 from monitor.evaluation.backtest import Line
 from monitor.learning import training
 from monitor.matching import sensitivity as intent
-from monitor.matching.alert_rate import costs
+from monitor.matching.alert_rate import sensitivity_costs
 from monitor.matching.background import Background
-from monitor.matching.calibration import Calibration, Curve, Standing, Text, calibrate
+from monitor.matching.calibration import Calibration, Curve, LabelledText, TopicCalibration, calibrate
 from monitor.matching.matcher import build
-from monitor.matching.sensitivity import Archive, Arrival, Intent, decide, read
+from monitor.matching.sensitivity import ArchivedScore, ScoredArchive, Sensitivity, decide, read
 from monitor.matching.tuning import LEAST_FACTOR, MOST_FACTOR
 from monitor.store import migrate, topics
 from monitor.store.db import Database
@@ -37,12 +37,12 @@ from tests.test_store_contract import BRIDGE, TOPIC, article, file
 @pytest.mark.parametrize(
     ("text", "meant"),
     [
-        ("precise", Intent(word="precise")),
-        ("about 3 alerts a day", Intent(alerts_a_day=3)),
-        ("About 0.5  alerts a day", Intent(alerts_a_day=0.5)),
-        ("about 1 alert a day", Intent(alerts_a_day=1)),
-        ("precision at least 80 %", Intent(precision=0.8)),
-        ("precision at least 95%", Intent(precision=0.95)),
+        ("precise", Sensitivity(word="precise")),
+        ("about 3 alerts a day", Sensitivity(alerts_a_day=3)),
+        ("About 0.5  alerts a day", Sensitivity(alerts_a_day=0.5)),
+        ("about 1 alert a day", Sensitivity(alerts_a_day=1)),
+        ("precision at least 80 %", Sensitivity(precision=0.8)),
+        ("precision at least 95%", Sensitivity(precision=0.95)),
         *(
             (wrong, None)
             for wrong in ("", "high", "about 0 alerts a day", "about many alerts a day", "about -3 alerts a day")
@@ -53,7 +53,7 @@ from tests.test_store_contract import BRIDGE, TOPIC, article, file
         ),
     ],
 )
-def test_an_intent_is_read(text: str, meant: Intent | None) -> None:
+def test_an_intent_is_read(text: str, meant: Sensitivity | None) -> None:
     assert read(text) == meant
 
 
@@ -71,9 +71,9 @@ def test_topic_toml_takes_intents_and_names_the_mend(tmp_path: Path) -> None:
 # --- about N alerts a day ---------------------------------------------------------------------------------------------
 
 
-def archive(*margins: float, days: float = 10, weight: float = 1.0) -> Archive:
-    return Archive(
-        tuple(Arrival(date(2026, 1, 1 + at % 10), at, each, weight) for at, each in enumerate(margins)), days
+def archive(*margins: float, days: float = 10, weight: float = 1.0) -> ScoredArchive:
+    return ScoredArchive(
+        tuple(ArchivedScore(date(2026, 1, 1 + at % 10), at, each, weight) for at, each in enumerate(margins)), days
     )
 
 
@@ -111,7 +111,7 @@ def test_what_lies_below_every_threshold_is_not_counted_as_told() -> None:
 
 def test_a_sample_that_stands_for_many_is_taken_where_that_is_nearer_to_what_was_asked() -> None:
     margins = (*((0.5, 1.0) for _ in range(30)), (0.0, 12.0))
-    seen = Archive(tuple(Arrival(date(2026, 1, 1), at, *each) for at, each in enumerate(margins)), 10)
+    seen = ScoredArchive(tuple(ArchivedScore(date(2026, 1, 1), at, *each) for at, each in enumerate(margins)), 10)
     assert decide("about 4 alerts a day", "x", seen, Calibration()).factor < 1
     assert decide("about 3.1 alerts a day", "x", seen, Calibration()).factor > 1
 
@@ -121,19 +121,20 @@ def test_the_cost_of_an_intent_is_by_the_time_it_was_reckoned_over() -> None:
     for days in (1.4, 1.6, 9.5):
         seen = archive(*(at / 100 for at in range(-40, 60)), days=days)
         setting = decide("about 3 alerts a day", "x", seen, Calibration())
-        [asked] = [each for each in costs("about 3 alerts a day", setting, seen) if each.is_in_force]
+        [asked] = [each for each in sensitivity_costs("about 3 alerts a day", setting, seen) if each.is_in_force]
         assert asked.rate.a_day == pytest.approx(3, abs=1 / days)
         assert asked.rate.low < asked.rate.a_day < asked.rate.high
     plain, sampled = archive(*([0.1] * 40)), archive(*([0.1] * 4), weight=10)
     (one, *_), (other, *_) = (
-        costs("balanced", decide("balanced", "x", each, Calibration()), each)[1:] for each in (plain, sampled)
+        sensitivity_costs("balanced", decide("balanced", "x", each, Calibration()), each)[1:]
+        for each in (plain, sampled)
     )
     assert one.rate.a_day == other.rate.a_day == 4
     assert other.rate.low < one.rate.low < one.rate.high < other.rate.high
 
 
 def test_a_story_is_told_once_and_a_sample_stands_for_many() -> None:
-    one_story = Archive(tuple(Arrival(date(2026, 1, 1), 7, at / 10) for at in range(10)), 2.0)
+    one_story = ScoredArchive(tuple(ArchivedScore(date(2026, 1, 1), 7, at / 10) for at in range(10)), 2.0)
     assert sum(intent.told(one_story, 1.0)[0]) == 1
     assert sum(intent.told(archive(-0.1, -0.2, weight=5), 0.7)[0]) == 10
     assert len(intent.told(archive(days=4), 1.0)[0]) == 4
@@ -147,7 +148,9 @@ def test_a_story_is_told_once_and_a_sample_stands_for_many() -> None:
 def test_more_alerts_never_mean_a_stricter_threshold(
     a_day: float, rows: list[tuple[int, float, float]], days: float
 ) -> None:
-    seen = Archive(tuple(Arrival(date(2026, 1, 1), story, margin, weight) for story, margin, weight in rows), days)
+    seen = ScoredArchive(
+        tuple(ArchivedScore(date(2026, 1, 1), story, margin, weight) for story, margin, weight in rows), days
+    )
     few, many = (intent._about(each, seen).factor for each in (a_day, a_day * 2))
     assert LEAST_FACTOR <= many <= few <= MOST_FACTOR
 
@@ -156,14 +159,14 @@ def test_more_alerts_never_mean_a_stricter_threshold(
 
 
 def test_precision_acts_like_precise_until_it_is_calibrated() -> None:
-    setting = decide("precision at least 80 %", "ferry", Archive(), calibrate(drawn("ferry", 12)))
+    setting = decide("precision at least 80 %", "ferry", ScoredArchive(), calibrate(drawn("ferry", 12)))
     assert setting.factor == 1.25
     assert setting.note == "acts like precise until it is calibrated (12 of the 20 verdicts it takes)"
 
 
 def test_a_higher_precision_is_a_higher_threshold() -> None:
     odds = calibrate(drawn("ferry", 200, low=-0.5))
-    factors = [decide(f"precision at least {each} %", "ferry", Archive(), odds).factor for each in (60, 75, 90)]
+    factors = [decide(f"precision at least {each} %", "ferry", ScoredArchive(), odds).factor for each in (60, 75, 90)]
     assert factors == sorted(factors)
     assert factors[0] < factors[2]
     above = [each for each in odds.texts if each.margin >= math.log(factors[2])]
@@ -171,9 +174,9 @@ def test_a_higher_precision_is_a_higher_threshold() -> None:
 
 
 def test_a_precision_out_of_reach_is_said() -> None:
-    texts = tuple(Text("ferry", at / 100, 0.5, 1.0, is_match=True) for at in range(100))
-    odds = Calibration(Curve(offset=-3, slope=1.0), {"ferry": Standing(why_not="")}, texts=texts)
-    setting = decide("precision at least 95 %", "ferry", Archive(), odds)
+    texts = tuple(LabelledText("ferry", at / 100, 0.5, 1.0, is_match=True) for at in range(100))
+    odds = Calibration(Curve(offset=-3, slope=1.0), {"ferry": TopicCalibration(why_not="")}, texts=texts)
+    setting = decide("precision at least 95 %", "ferry", ScoredArchive(), odds)
     assert setting.factor == MOST_FACTOR
     assert "precise at best" in setting.note
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from monitor.service.watchdog import LastResort
+from monitor.service.watchdog import Watchdog
 
 
-def watched(answers: Iterator[bool]) -> tuple[LastResort, threading.Event]:
+def watched(answers: Iterator[bool]) -> tuple[Watchdog, threading.Event]:
     ended = threading.Event()
-    return LastResort(lambda: next(answers), end=ended.set, seconds=0.001, looks=3), ended
+    return Watchdog(lambda: next(answers), end=ended.set, seconds=0.001, looks=3), ended
 
 
 def test_c4_a_process_in_which_nothing_moves_is_ended(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.stories.sources import Carrier, State, lead, origins, outlets, pace, state, usual_pace
+from monitor.stories.sources import Carrier, StoryState, lead, origins, outlets, pace, state, usual_pace
 
 NOON = datetime(2021, 10, 20, 12, tzinfo=UTC)
 
@@ -70,14 +70,14 @@ def test_the_earliest_leads_unless_a_preferred_source_carries_it() -> None:
 @pytest.mark.parametrize(
     ("sentence", "began", "last", "count", "expected"),
     [
-        ("a story of an hour is emerging", 1, 0, 9, State.EMERGING),
-        ("with one outlet it stays so", 20, 1, 1, State.EMERGING),
-        ("with two it is active", 20, 1, 2, State.ACTIVE),
-        ("after two days without it is quiet", 100, 48, 9, State.QUIET),
-        ("a clock that was set back makes nothing quiet", -3, -2, 2, State.EMERGING),
+        ("a story of an hour is emerging", 1, 0, 9, StoryState.EMERGING),
+        ("with one outlet it stays so", 20, 1, 1, StoryState.EMERGING),
+        ("with two it is active", 20, 1, 2, StoryState.ACTIVE),
+        ("after two days without it is quiet", 100, 48, 9, StoryState.QUIET),
+        ("a clock that was set back makes nothing quiet", -3, -2, 2, StoryState.EMERGING),
     ],
 )
-def test_how_a_story_is_doing(sentence: str, began: float, last: float, count: int, expected: State) -> None:
+def test_how_a_story_is_doing(sentence: str, began: float, last: float, count: int, expected: StoryState) -> None:
     first_at, last_at = NOON - timedelta(hours=began), NOON - timedelta(hours=last)
     assert state(first_at, last_at, count, now=NOON) is expected, sentence
 

@@ -12,7 +12,7 @@ import pytest
 from monitor.matching import semantic
 from monitor.matching.embedders import Vector, excerpt, key
 from monitor.matching.margins import margin
-from monitor.matching.semantic import MEANING, Centres, Meaning
+from monitor.matching.semantic import MEANING, LanguageCentres, SemanticModel
 from monitor.matching.tuning import COLD_RISE, EMBEDDING_LESSONS_KEPT, EMBEDDING_THRESHOLD, SHIFT
 from monitor.types.matching import Example, Reason, Score, Seed, Topic
 from tests.fakes.embedder import DIM, embed
@@ -30,8 +30,8 @@ PAROM = ("Паром затонул", "Капитан звал. Снег шел 
 RATES = ("Банк поднял цену", "Рынок ждал. Министр и парламент: бюджет.")
 
 
-def centres() -> Centres:
-    return Centres({"en": list(embed(ENGLISH * 4)), "ru": list(embed(RUSSIAN * 4))})
+def centres() -> LanguageCentres:
+    return LanguageCentres({"en": list(embed(ENGLISH * 4)), "ru": list(embed(RUSSIAN * 4))})
 
 
 def topic(name: str = "ferry", seeds: Sequence[tuple[str, str]] = (FERRY,), **changes: Any) -> Topic:
@@ -46,7 +46,7 @@ def vectors_of(topics: Sequence[Topic], examples: Sequence[Example] = ()) -> Map
     return {semantic.text_key(each): embed([excerpt(each.title, each.text)])[0] for each in samples}
 
 
-def built(*topics: Topic, examples: Sequence[Example] = (), **changes: Any) -> Meaning:
+def built(*topics: Topic, examples: Sequence[Example] = (), **changes: Any) -> SemanticModel:
     values = {"vectors": vectors_of(topics, examples), "centres": centres(), "examples": examples, **changes}
     return semantic.build("fake/1", topics, **values)
 
@@ -57,7 +57,7 @@ def words(name: str = "ferry", score: float = 0.0, threshold: float = 0.2, facto
 
 
 def heard(
-    found: Meaning, article: tuple[str, str], by_words: Sequence[Score] = (), language: str = "ru"
+    found: SemanticModel, article: tuple[str, str], by_words: Sequence[Score] = (), language: str = "ru"
 ) -> dict[str, Score]:
     vector = embed([excerpt(*article)])[0]
     scores = found.improve(by_words or [words()], *article, language, vector, lambda texts: list(embed(texts)))
@@ -103,7 +103,7 @@ def test_the_witness_further_above_its_threshold_is_heard() -> None:
     assert heard(found, PAROM, [words(score=0.21)])["ferry"].evidence.across == "en"
 
 
-def threshold(found: Meaning, language: str = "ru", factor: float = 1.0) -> float:
+def threshold(found: SemanticModel, language: str = "ru", factor: float = 1.0) -> float:
     return heard(found, PAROM, [words(factor=factor)], language)["ferry"].threshold
 
 
@@ -227,11 +227,11 @@ def test_a_vector_of_another_embedder_is_never_compared() -> None:
 
 
 def test_an_embedder_we_do_not_know_warms_up_first() -> None:
-    few = Centres({"en": list(embed(ENGLISH)), "ru": list(embed(RUSSIAN))})
+    few = LanguageCentres({"en": list(embed(ENGLISH)), "ru": list(embed(RUSSIAN))})
     assert not few.is_known
     assert heard(built(topic(), centres=few), PAROM)["ferry"].model_version == "words"
     assert centres().is_known
-    assert Centres({}, {"": embed(["x"])[0], "ru": embed(["снег"])[0]}).is_known
+    assert LanguageCentres({}, {"": embed(["x"])[0], "ru": embed(["снег"])[0]}).is_known
 
 
 def test_a_miss_has_evidence_only_for_those_who_explain_it() -> None:
@@ -255,10 +255,10 @@ def test_only_what_can_matter_is_embedded() -> None:
     assert found.wants("ru", 7)
     assert found.wants("und", 7)
     assert found.wants("en", 7), "for the centre of its seeds' language, until there are plenty"
-    plenty = Centres({"en": list(embed(ENGLISH * 40)), "ru": list(embed(RUSSIAN))})
+    plenty = LanguageCentres({"en": list(embed(ENGLISH * 40)), "ru": list(embed(RUSSIAN))})
     assert not built(topic(), centres=plenty).wants("en", 7)
     assert built(topic(), centres=plenty).wants("en", 10)
-    alone = Centres({"en": list(embed(ENGLISH * 40))})
+    alone = LanguageCentres({"en": list(embed(ENGLISH * 40))})
     assert not built(topic(), centres=alone).wants("en", 10), "no other language has ever come"
 
 

@@ -10,7 +10,7 @@ import pytest
 from monitor.alerting.policy import decide, escalation, hold
 from monitor.types.fetching import FirstPoll
 from monitor.types.matching import Article, Grade, Reason, Score
-from monitor.types.stories import Arrival, Before, Escalation, Growth, Kind, Limits, StoryChoice
+from monitor.types.stories import Arrival, ArticleKind, Escalation, Limits, StoryChoice, StoryGrowth, StoryHistory
 
 NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
 ARTICLE = Article(
@@ -19,11 +19,13 @@ ARTICLE = Article(
 MATCH = Score(topic="bridge", score=0.5, threshold=0.2, is_match=True)
 MISS = Score(topic="bridge", score=0.1, threshold=0.2, is_match=False)
 BLOCKED = replace(MATCH, is_match=False, blocked=Reason.EXCLUDED)
-NEW, COPY, UPDATE, JOINS = (StoryChoice(kind=kind, story_id=None if kind is Kind.NEW else 7) for kind in Kind)
+NEW, COPY, UPDATE, JOINS = (
+    StoryChoice(kind=kind, story_id=None if kind is ArticleKind.NEW else 7) for kind in ArticleKind
+)
 CHANGED = replace(UPDATE, is_material=True)
-NONE = Before()
-SEEN = Before(matched=frozenset({"bridge"}))
-TOLD = Before(matched=frozenset({"bridge"}), alerted=frozenset({"bridge"}))
+NONE = StoryHistory()
+SEEN = StoryHistory(matched=frozenset({"bridge"}))
+TOLD = StoryHistory(matched=frozenset({"bridge"}), alerted=frozenset({"bridge"}))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def test_one_topic(
     score: Score,
     choice: StoryChoice,
     held: Reason | None,
-    before: Before,
+    before: StoryHistory,
     reason: Reason,
     alerts: tuple[str, ...],
 ) -> None:
@@ -118,24 +120,24 @@ SIX = Limits(outlets=6, pace=5)
 @pytest.mark.parametrize(
     ("sentence", "growth", "limits", "told"),
     [
-        ("six independent outlets are told", Growth(sources=6), SIX, "now 6 independent outlets"),
-        ("five are not", Growth(sources=5), SIX, None),
-        ("seven, where six were told, are not", Growth(sources=7, told=frozenset({"outlets"})), SIX, None),
-        ("nothing is where 0 says never", Growth(sources=99, pace=99, usual_pace=1), Limits(), None),
+        ("six independent outlets are told", StoryGrowth(sources=6), SIX, "now 6 independent outlets"),
+        ("five are not", StoryGrowth(sources=5), SIX, None),
+        ("seven, where six were told, are not", StoryGrowth(sources=7, told=frozenset({"outlets"})), SIX, None),
+        ("nothing is where 0 says never", StoryGrowth(sources=99, pace=99, usual_pace=1), Limits(), None),
         (
             "five times the usual is told",
-            Growth(sources=2, pace=10, usual_pace=2),
+            StoryGrowth(sources=2, pace=10, usual_pace=2),
             SIX,
             "10 articles within 6 hours, where a story of this topic usually gathers 2",
         ),
-        ("four times is not", Growth(pace=8, usual_pace=2), SIX, None),
-        ("five times nothing is nothing", Growth(pace=5, usual_pace=1), SIX, None),
-        ("where nothing is known of the usual nothing is told", Growth(pace=50), SIX, None),
-        ("a pace is told once", Growth(pace=50, usual_pace=1, told=frozenset({"pace"})), SIX, None),
-        ("of two at once the outlets", Growth(sources=6, pace=50, usual_pace=1), SIX, "now 6 independent outlets"),
+        ("four times is not", StoryGrowth(pace=8, usual_pace=2), SIX, None),
+        ("five times nothing is nothing", StoryGrowth(pace=5, usual_pace=1), SIX, None),
+        ("where nothing is known of the usual nothing is told", StoryGrowth(pace=50), SIX, None),
+        ("a pace is told once", StoryGrowth(pace=50, usual_pace=1, told=frozenset({"pace"})), SIX, None),
+        ("of two at once the outlets", StoryGrowth(sources=6, pace=50, usual_pace=1), SIX, "now 6 independent outlets"),
     ],
 )
-def test_when_growth_is_told(sentence: str, growth: Growth, limits: Limits, told: str | None) -> None:
+def test_when_growth_is_told(sentence: str, growth: StoryGrowth, limits: Limits, told: str | None) -> None:
     found = escalation(growth, limits)
     assert (found.why if found else None) == told, sentence
 
@@ -151,7 +153,7 @@ def test_when_growth_is_told(sentence: str, growth: Growth, limits: Limits, told
     ],
 )
 def test_what_growth_means_for_an_article(
-    sentence: str, choice: StoryChoice, held: Reason | None, before: Before, reason: Reason
+    sentence: str, choice: StoryChoice, held: Reason | None, before: StoryHistory, reason: Reason
 ) -> None:
     growing = {"bridge": Escalation(which="outlets", why="now 6 independent outlets")}
     decision = decide(ARTICLE, [MATCH], choice, held=held, before=before, escalations=growing)

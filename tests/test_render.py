@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.alerting import render
 from monitor.types.alerting import AlertKind
-from monitor.types.matching import Contribution, Evidence, Measured
+from monitor.types.matching import Contribution, Evidence, MeasuredPrecision
 from tests.fakes.alerts import EVIDENCE, alert, notice, trial
 
 
@@ -106,7 +106,7 @@ def test_a_calibrated_probability_is_a_percentage() -> None:
 
 
 def test_a_percentage_stands_beside_how_often_the_topic_was_right() -> None:
-    measured = Measured(confirmed=41, judged=45, low=0.793, high=0.965)
+    measured = MeasuredPrecision(confirmed=41, judged=45, low=0.793, high=0.965)
     said = render.why(alert(probability=0.874, measured=measured))
     assert said.startswith("87% likely; precision 41 of 45 judged (79-96%); score 0.31, threshold 0.18 (")
 

@@ -40,11 +40,15 @@ def test_the_first_of_a_day_is_kept_and_a_flood_adds_few() -> None:
 
 
 def test_a_lot_depends_on_article_and_topic_only() -> None:
-    assert sampling.lot("a", "https://x.example/1", "T") == sampling.lot("a", "https://x.example/1", "T")
-    assert sampling.lot("a", "https://x.example/1", "T") != sampling.lot("b", "https://x.example/1", "T")
-    lots = [sampling.lot("a", "", f"title {at}") for at in range(2_000)]
+    assert sampling.sampling_hash("a", "https://x.example/1", "T") == sampling.sampling_hash(
+        "a", "https://x.example/1", "T"
+    )
+    assert sampling.sampling_hash("a", "https://x.example/1", "T") != sampling.sampling_hash(
+        "b", "https://x.example/1", "T"
+    )
+    lots = [sampling.sampling_hash("a", "", f"title {at}") for at in range(2_000)]
     assert sum(each < 0.1 for each in lots) == pytest.approx(200, abs=50)
-    assert 0 <= sampling.lot("\ud800", "", "") < 1
+    assert 0 <= sampling.sampling_hash("\ud800", "", "") < 1
 
 
 def test_weights_of_the_kept_add_up_to_all() -> None:
@@ -53,7 +57,7 @@ def test_weights_of_the_kept_add_up_to_all() -> None:
     for day in range(400):
         for at in range(30):
             share = sampling.share(0, at, 0)
-            total += (sampling.lot(f"day {day}", "", str(at)) < share) / share
+            total += (sampling.sampling_hash(f"day {day}", "", str(at)) < share) / share
     assert total == pytest.approx(400 * 30, rel=0.1)
 
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from monitor.matching.background import Background
 from monitor.matching.model import learn
 from monitor.topics import seed_writer, seeds
-from monitor.topics.seed_writer import SeedFileError, Sheet, write
+from monitor.topics.seed_writer import SeedFileError, SeedText, write
 from monitor.types.matching import Example, Seed, Topic
 
 DAY = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
-BRIDGE = Sheet(
+BRIDGE = SeedText(
     title="Old bridge closed: cracks, says “engineer”",
     text="The old bridge at Weir Landing was closed.\n\nIts engineers had found cracks in the piers.",
     url="https://news.example/bridge?a=1",
@@ -58,7 +58,7 @@ def test_the_same_article_is_not_written_twice(folder: Path) -> None:
 
 def test_another_article_of_that_day_and_title_gets_a_name_of_its_own(folder: Path) -> None:
     first = write(folder, BRIDGE, is_counter=False)
-    second = write(folder, Sheet(title=BRIDGE.title, text="Another text.", published_at=DAY), is_counter=False)
+    second = write(folder, SeedText(title=BRIDGE.title, text="Another text.", published_at=DAY), is_counter=False)
     assert second.path.name.endswith("engineer-2.txt")
     assert "cracks in the piers" in first.path.read_text()
 
@@ -76,7 +76,7 @@ def test_another_article_of_that_day_and_title_gets_a_name_of_its_own(folder: Pa
     ],
 )
 def test_names_are_safe_in_every_script(folder: Path, title: str, name: str) -> None:
-    path = write(folder, Sheet(title=title, text=f"Text of {name}", published_at=DAY), is_counter=False).path
+    path = write(folder, SeedText(title=title, text=f"Text of {name}", published_at=DAY), is_counter=False).path
     assert path.parent == folder
     assert path.name == name
 
@@ -87,7 +87,7 @@ def test_whatever_the_article_holds_the_file_is_in_its_folder(
 ) -> None:
     folder = tmp_path_factory.mktemp("seeds")
     try:
-        path = write(folder, Sheet(title=title, text=text), is_counter=False).path
+        path = write(folder, SeedText(title=title, text=text), is_counter=False).path
     except SeedFileError:
         return
     assert path.parent == folder
@@ -109,7 +109,7 @@ def test_a_topic_whose_folder_is_gone_and_an_empty_article_are_refused(folder: P
     with pytest.raises(SeedFileError, match="no such folder"):
         write(tmp_path / "none", BRIDGE, is_counter=False)
     with pytest.raises(SeedFileError, match="neither title nor text"):
-        write(folder, Sheet(title="", text=" \n"), is_counter=False)
+        write(folder, SeedText(title="", text=" \n"), is_counter=False)
 
 
 def test_a_file_system_without_links_is_good_enough(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,12 +118,12 @@ def test_a_file_system_without_links_is_good_enough(folder: Path, monkeypatch: p
 
     monkeypatch.setattr(seed_writer.os, "link", cannot)
     assert write(folder, BRIDGE, is_counter=False).path.exists()
-    other = write(folder, Sheet(title=BRIDGE.title, text="Another", published_at=DAY), is_counter=False)
+    other = write(folder, SeedText(title=BRIDGE.title, text="Another", published_at=DAY), is_counter=False)
     assert other.path.name.endswith("-2.txt")
 
 
 def test_a_huge_article_is_cut(folder: Path) -> None:
-    path = write(folder, Sheet(title="Huge", text="words and words " * 400_000), is_counter=False).path
+    path = write(folder, SeedText(title="Huge", text="words and words " * 400_000), is_counter=False).path
     assert path.stat().st_size < 300_000
     assert seeds.load_one(folder).topics
 

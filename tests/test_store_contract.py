@@ -19,7 +19,7 @@ from monitor.polling import cadence
 from monitor.polling.assess import assess
 from monitor.polling.cadence import Cadence
 from monitor.polling.intake import take_in
-from monitor.polling.values import Filed, Telling
+from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.store import (
     alerts,
     archive,
@@ -44,7 +44,7 @@ from monitor.types.alerting import Alert, AlertKind, Outcome, Result
 from monitor.types.errors import FetchError, StoreError
 from monitor.types.fetching import Entry, Fetched, PageVisit, Validators
 from monitor.types.matching import Article, Grade, Seed, Topic, Verdict
-from monitor.types.stories import Arrival, Kind
+from monitor.types.stories import Arrival, ArticleKind
 from tests.conftest import NOON
 
 BRIDGE = (
@@ -99,10 +99,10 @@ def file(
     feed_id: int | None = None,
     now: datetime = NOON,
     **arrival: object,
-) -> Filed:
+) -> FiledArticle:
     sighting = Sighting(feed_id=feed_id, guid=one.guid, content_key=articles.key_of(one.full_text)) if feed_id else None
     judged = assess(one, matcher, arrival=Arrival(**arrival), sighting=sighting)  # type: ignore[arg-type]
-    telling = Telling(topics={TOPIC.name: TOPIC}, channels=CHANNELS, base_url="http://127.0.0.1:8000")
+    telling = AlertingContext(topics={TOPIC.name: TOPIC}, channels=CHANNELS, base_url="http://127.0.0.1:8000")
     return take_in(session, judged, telling, now=now)
 
 
@@ -208,7 +208,7 @@ def test_k7_a_poller_that_lost_its_lease_cannot_settle(db: Database) -> None:
         slow = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=1), limit=1, per_host=1)[0]
     with db.writing() as session:
         assert claim(session, NOON + timedelta(minutes=2)) == ["herald"]
-    update = cadence.put_off(slow, timedelta(hours=1), why="", now=NOON)
+    update = cadence.reschedule(slow, timedelta(hours=1), why="", now=NOON)
     with pytest.raises(feeds.LeaseLostError), db.writing() as session:
         feeds.settle(session, update)
 
@@ -323,7 +323,7 @@ def test_what_is_no_web_address_makes_no_two_articles_one(db: Database, matcher:
     with db.writing() as session:
         first = file(session, matcher, article(guid="a", url="tag:herald,1"))
         second = file(session, matcher, article(guid="b", url="javascript:1", source="mirror"))
-        assert second.choice.kind is Kind.COPY
+        assert second.choice.kind is ArticleKind.COPY
         assert first.article_id != second.article_id
 
 
@@ -640,7 +640,7 @@ def test_a_changed_folder_is_a_new_version_of_its_topic(db: Database) -> None:
 
 def test_two_pollers_that_meet_one_story_at_once_make_one_alert(db: Database, matcher: Matcher) -> None:
     start = threading.Barrier(6)
-    filed: list[Filed] = []
+    filed: list[FiledArticle] = []
 
     def poll(number: int) -> None:
         one = article(guid=str(number), url=f"https://outlet{number}.example/b", source=f"outlet{number}")
@@ -720,7 +720,7 @@ def test_a_poll_is_held_against_what_its_feed_and_others_have_shown(db: Database
         guids = [articles.key_of(each) for each in ("a1", "x")]
         addresses = [articles.url_key(each) for each in (article().url, "https://courier.example/9")]
         shown = feeds.shown(session, feed, guids=[*guids, 0], addresses=addresses, texts=[0])
-        assert shown == feeds.Shown(
+        assert shown == feeds.ShownBefore(
             guids=frozenset(guids[:1]), by_feed=frozenset(addresses[:1]), by_any=frozenset(addresses)
         )
         assert feeds.count_entries(session, feed.id, since_at=NOON - timedelta(hours=1)) == 1

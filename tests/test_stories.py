@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.matching.background import Background
-from monitor.stories.events import Kindred, choose
+from monitor.stories.events import RelatedArticle, choose
 from monitor.stories.profiles import Profile, profile, unpack
 from monitor.stories.tuning import LOOK_UP_TERMS, PROFILE_TERMS, THEME
 from monitor.types.matching import Article
-from monitor.types.stories import Kind
+from monitor.types.stories import ArticleKind
 
 NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
 TALKS = Article(
@@ -40,15 +40,15 @@ WHEAT = replace(
 IDF: Mapping[str, float] = Background.shipped().table("en").idf
 
 
-def stored(article: Article, article_id: int = 1, *, story_id: int = 1, days_ago: float = 0.2) -> Kindred:
+def stored(article: Article, article_id: int = 1, *, story_id: int = 1, days_ago: float = 0.2) -> RelatedArticle:
     at = NOW - timedelta(days=days_ago)
-    return Kindred(article_id=article_id, story_id=story_id, published_at=at, profile=profile(article, IDF))
+    return RelatedArticle(article_id=article_id, story_id=story_id, published_at=at, profile=profile(article, IDF))
 
 
 def test_the_same_event_in_other_words_joins_and_says_why() -> None:
     choice = choose(SAME, profile(SAME, IDF), [stored(WHEAT, 2, story_id=2), stored(TALKS)])
     assert choice
-    assert (choice.kind, choice.story_id, choice.of_article_id) == (Kind.JOINS, 1, 1)
+    assert (choice.kind, choice.story_id, choice.of_article_id) == (ArticleKind.JOINS, 1, 1)
     assert "taliban" in choice.why
 
 
@@ -92,7 +92,7 @@ def test_where_a_script_has_no_capitals_more_shared_words_are_the_second_signal(
         urdu, title="نوازشریف لاہور میں: منصوبے جاری", text=urdu.text.replace("ختم نہیں ہو سکتا", "حل نہیں ہوگا")
     )
     idf = Background.shipped().table("ur").idf
-    known = Kindred(article_id=1, story_id=1, published_at=NOW, profile=profile(urdu, idf))
+    known = RelatedArticle(article_id=1, story_id=1, published_at=NOW, profile=profile(urdu, idf))
     assert choose(other, profile(other, idf), [known])
     assert choose(WHEAT, profile(WHEAT, IDF), [known]) is None
 
@@ -146,7 +146,7 @@ def test_a_profile_comes_back_as_it_was_kept(text: str, title: str) -> None:
 
 
 @given(st.permutations([stored(TALKS, 1), stored(SAME, 2, story_id=2), stored(WHEAT, 3, story_id=3)]))
-def test_the_order_of_the_kindred_does_not_matter(kindred: list[Kindred]) -> None:
+def test_the_order_of_the_kindred_does_not_matter(kindred: list[RelatedArticle]) -> None:
     choice = choose(TALKS, profile(TALKS, IDF), kindred)
     assert choice
     assert choice.of_article_id == 1

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.matching.background import Background
-from monitor.stories.events import Kindred, choose
+from monitor.stories.events import RelatedArticle, choose
 from monitor.stories.profiles import profile
 from monitor.types.matching import Article
 
@@ -24,7 +24,7 @@ def article(title: str, text: str, language: str = "en", days: float = 0) -> Art
 def likeness(one: Article, other: Article) -> float:
     """Of a later article to a story of the earlier one alone; 0.0 where it tells an event of its own."""
     first, second = (profile(each, Background.shipped().table(each.language).idf) for each in (one, other))
-    known = Kindred(article_id=1, story_id=1, published_at=one.published_at, profile=first)
+    known = RelatedArticle(article_id=1, story_id=1, published_at=one.published_at, profile=first)
     choice = choose(other, second, [known])
     return choice.similarity if choice else 0.0
 

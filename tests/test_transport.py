@@ -14,8 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from monitor.net.addresses import AddressPolicy, Resolver
-from monitor.net.http import Door
-from monitor.net.transport import Call, GuardedTransport, _check_agreement, _in_words_of_httpx2
+from monitor.net.http import HttpClient
+from monitor.net.transport import GuardedTransport, OutboundCall, _check_agreement, _in_words_of_httpx2
 from monitor.text import urls
 from monitor.types.errors import FetchError, RefusedAddressError
 from tests.fakes.site import Site
@@ -24,8 +24,8 @@ LOOPBACK = AddressPolicy((ipaddress.ip_network("127.0.0.0/8"),))
 SHORT = timedelta(seconds=5)
 
 
-def call_for(url: str) -> Call:
-    return Call(url, urls.split(url), LOOPBACK)
+def call_for(url: str) -> OutboundCall:
+    return OutboundCall(url, urls.split(url), LOOPBACK)
 
 
 def send(request: httpx2.Request) -> int:
@@ -111,7 +111,7 @@ def test_a_request_with_a_call_goes_where_it_says(site: Site) -> None:
 
 def test_a_url_longer_than_httpx2_can_hold_is_refused_with_its_mend(site: Site) -> None:
     async def asking() -> None:
-        door = Door(policy=LOOPBACK)
+        door = HttpClient(policy=LOOPBACK)
         try:
             await door.post(site.url("/" + "🙂" * 8000), body=b"", headers={})
         finally:
@@ -129,7 +129,7 @@ def test_f26_cookies_are_neither_kept_nor_sent_back(site: Site) -> None:
     site.answers("/hook", 200, {"Set-Cookie": "id=1; Path=/", "Set-Cookie2": "a=b"}, "ok")
 
     async def thrice() -> None:
-        door = Door(policy=LOOPBACK)
+        door = HttpClient(policy=LOOPBACK)
         for _ in range(3):
             await door.post(site.url("/hook"), body=b"", headers={})
         assert not list(door._client.cookies.jar)
@@ -142,14 +142,14 @@ def test_f26_cookies_are_neither_kept_nor_sent_back(site: Site) -> None:
 def test_r10_a_connection_under_one_policy_never_serves_another(site: Site) -> None:
     site.answers("/hook", 200, {"Connection": "keep-alive"}, "ok")
 
-    async def asking(door: Door, policy: AddressPolicy) -> str:
+    async def asking(door: HttpClient, policy: AddressPolicy) -> str:
         try:
             return (await door.post(site.url("/hook"), body=b"", headers={}, policy=policy)).text
         except RefusedAddressError:
             return "refused"
 
     async def side_by_side() -> list[str]:
-        door = Door()
+        door = HttpClient()
         policies = [LOOPBACK, AddressPolicy()] * 10
         answers = list(await asyncio.gather(*(asking(door, policy) for policy in policies)))
         await door.aclose()
@@ -179,7 +179,7 @@ def test_f9_a_location_stays_text_however_odd_it_is(site: Site, location: str) -
     site.redirects("/hook", location)
 
     async def asking() -> tuple[int, str | None]:
-        door = Door(policy=LOOPBACK)
+        door = HttpClient(policy=LOOPBACK)
         try:
             answer = await door.post(site.url("/hook"), body=b"", headers={}, limit_for=SHORT)
             return answer.status, answer.headers.first("location")
@@ -192,7 +192,7 @@ def test_f9_a_location_stays_text_however_odd_it_is(site: Site, location: str) -
 
 def test_a_closed_door_stays_closed(site: Site) -> None:
     async def asking() -> None:
-        door = Door(policy=LOOPBACK)
+        door = HttpClient(policy=LOOPBACK)
         await door.aclose()
         await door.post(site.url("/hook"), body=b"", headers={})
 

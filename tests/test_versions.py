@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import func, select
 
 from monitor.matching.background import Background
-from monitor.matching.compare import Making, difference, moved
+from monitor.matching.compare import TopicDefinition, difference, moved
 from monitor.store import topics, verdicts, versions
 from monitor.store.db import Database
 from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicVersionRow, VerdictRow
@@ -28,7 +28,7 @@ CHOIR = Seed(file="choir.txt", title=MISS[0], text=MISS[1], language="en")
 BRIDGE = Topic(name="bridge", title="Bridge", seeds=(OLD,), required=("bridge",), digest="d1")
 
 
-def kept(db: Database, topic: str = "bridge") -> list[versions.Version]:
+def kept(db: Database, topic: str = "bridge") -> list[versions.TopicVersion]:
     with db.reading() as session:
         return versions.history(session, topic)
 
@@ -133,15 +133,15 @@ def test_gained_and_lost_articles_and_the_terms_that_moved_are_named() -> None:
     wide = replace(BRIDGE, required=(), seeds=(OLD, CHOIR))
     news = [(n, _article(*each)) for n, each in enumerate((HIT, MISS, ("", ""), ("Walled", "bridge " * 50)))]
     news[3] = (3, replace(news[3][1], grade=Grade.WALL))
-    found = difference(Making(BRIDGE), Making(wide), news, Background.shipped())
+    found = difference(TopicDefinition(BRIDGE), TopicDefinition(wide), news, Background.shipped())
     assert (found.articles, found.both) == (4, 1)
     assert [each.id for each in found.gained] == [1]
     assert found.lost == ()
     assert found.gained[0].before < 1 <= found.gained[0].after
     assert {"choir", "singing"} & set(found.terms["en"].heavier)
-    back = difference(Making(wide), Making(BRIDGE), news, Background.shipped())
+    back = difference(TopicDefinition(wide), TopicDefinition(BRIDGE), news, Background.shipped())
     assert [each.id for each in back.lost] == [1]
-    same = difference(Making(wide), Making(wide), news, Background.shipped())
+    same = difference(TopicDefinition(wide), TopicDefinition(wide), news, Background.shipped())
     assert (same.gained, same.lost, same.terms) == ((), (), {})
 
 
@@ -149,7 +149,7 @@ def test_a_verdict_moves_terms_as_its_article_writes_them() -> None:
     dismissed = Example(
         topic="bridge", title="Bridge club", text="The bridge club plays cards.", language="en", is_relevant=False
     )
-    (terms,) = moved(Making(BRIDGE), Making(BRIDGE, [dismissed]), Background.shipped()).values()
+    (terms,) = moved(TopicDefinition(BRIDGE), TopicDefinition(BRIDGE, [dismissed]), Background.shipped()).values()
     assert {"cards", "club"} & set(terms.lighter)
     assert str(terms).startswith("now heavier: ") or str(terms).startswith("now lighter: ")
 
@@ -222,7 +222,7 @@ def test_two_sensitivities_are_compared_by_what_they_come_to() -> None:
         source="x",
         grade=Grade.FULL,
     )
-    found = difference(Making(about, factor=9.0), Making(plain), [(1, words)], Background.shipped())
+    found = difference(TopicDefinition(about, factor=9.0), TopicDefinition(plain), [(1, words)], Background.shipped())
     assert [each.id for each in found.gained] == [1]
 
 
@@ -264,5 +264,7 @@ def _match_row(article_id: int, *, topic_version: int) -> MatchRow:
 
 @pytest.mark.parametrize("limit", [1, 3])
 def test_the_number_of_terms_is_bounded(limit: int) -> None:
-    found = moved(Making(BRIDGE), Making(replace(BRIDGE, seeds=(CHOIR,))), Background.shipped(), limit=limit)
+    found = moved(
+        TopicDefinition(BRIDGE), TopicDefinition(replace(BRIDGE, seeds=(CHOIR,))), Background.shipped(), limit=limit
+    )
     assert len(found["en"].heavier) == len(found["en"].lighter) == limit

@@ -44,7 +44,7 @@ from monitor.store.tables import (
     VerdictRow,
 )
 from monitor.types.errors import StoreBusyError
-from monitor.types.matching import Measured
+from monitor.types.matching import MeasuredPrecision
 from monitor.web import guard, pages, show
 from monitor.web.app import create
 from monitor.web.health import Health
@@ -258,7 +258,7 @@ def test_a_hit_shows_what_a_reviewer_needs(db: Database, client: TestClient) -> 
 def test_a_percentage_appears_only_where_it_is_calibrated() -> None:
     assert show.score_words(0.3, 0.2, None) == "score 0.30, threshold 0.20; not calibrated yet"
     assert show.score_words(0.3, 0.2, 0.87) == "87% likely; score 0.30, threshold 0.20"
-    measured = Measured(confirmed=41, judged=45, low=0.793, high=0.965)
+    measured = MeasuredPrecision(confirmed=41, judged=45, low=0.793, high=0.965)
     beside = "87% likely; precision 41 of 45 judged (79-96%); score 0.30, threshold 0.20"
     assert show.score_words(0.3, 0.2, 0.87, measured) == beside
 

@@ -21,7 +21,7 @@ _TITLES_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Burst:
+class BurstReport:
     """What came of a storm."""
 
     outlet: str
@@ -64,7 +64,7 @@ def of_feed(
 
 
 def of_storm(
-    session: Session, feed: FeedState, burst: Burst, *, page: str, channels: Mapping[str, str], now: datetime
+    session: Session, feed: FeedState, burst: BurstReport, *, page: str, channels: Mapping[str, str], now: datetime
 ) -> None:
     """A feed brought a burst that is no news: one notice instead of an alert for each entry."""
     title, body = _words_on_storm(burst)
@@ -77,7 +77,7 @@ def of_storm(
     _tell(session, title, f"{urls.masked(feed.url)}\n{body}", key=key, channels=channels, now=now)
 
 
-def _words_on_storm(burst: Burst) -> tuple[str, str]:
+def _words_on_storm(burst: BurstReport) -> tuple[str, str]:
     name = f"The feed {burst.outlet}"
     if burst.held and not burst.changed:
         return (

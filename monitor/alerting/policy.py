@@ -15,13 +15,13 @@ from monitor.types.fetching import FirstPoll
 from monitor.types.matching import Article, Grade, Reason, Score
 from monitor.types.stories import (
     Arrival,
-    Before,
+    ArticleKind,
     Decision,
     Escalation,
-    Growth,
-    Kind,
     Limits,
     StoryChoice,
+    StoryGrowth,
+    StoryHistory,
     TopicDecision,
 )
 
@@ -47,7 +47,7 @@ KNOWN_STORIES = 5
 """Stories of a topic from which something can be said of what is usual."""
 
 
-def escalation(growth: Growth, limits: Limits) -> Escalation | None:
+def escalation(growth: StoryGrowth, limits: Limits) -> Escalation | None:
     """What is to be told of a story's growth, if anything; of two at once the number of outlets, the pace with a later article."""
     if limits.outlets and growth.sources >= limits.outlets and "outlets" not in growth.told:
         noun = "outlet" if growth.sources == 1 else "outlets"
@@ -75,7 +75,7 @@ def decide(
     choice: StoryChoice,
     *,
     held: Reason | None,
-    before: Before,
+    before: StoryHistory,
     tells_updates: bool = True,
     escalations: Mapping[str, Escalation] | None = None,
 ) -> Decision:
@@ -101,16 +101,16 @@ def _decide_topic(
     score: Score,
     choice: StoryChoice,
     held: Reason | None,
-    before: Before,
+    before: StoryHistory,
     may_update: bool,
     growth: Escalation | None,
 ) -> TopicDecision:
     if score.blocked:
         return TopicDecision(topic=score.topic, reason=score.blocked, is_alert=False)
-    if choice.kind is Kind.UPDATE and may_update and score.topic in before.alerted - before.updated:
+    if choice.kind is ArticleKind.UPDATE and may_update and score.topic in before.alerted - before.updated:
         return TopicDecision(topic=score.topic, reason=Reason.UPDATED, is_alert=True)
-    if choice.kind in (Kind.COPY, Kind.UPDATE) and score.topic in before.matched:
-        reason = Reason.COPY if choice.kind is Kind.COPY else Reason.UPDATE
+    if choice.kind in (ArticleKind.COPY, ArticleKind.UPDATE) and score.topic in before.matched:
+        reason = Reason.COPY if choice.kind is ArticleKind.COPY else Reason.UPDATE
         return TopicDecision(topic=score.topic, reason=reason, is_alert=False)
     reason = held or (Reason.JOINS_STORY if score.topic in before.alerted else Reason.ALERTED)
     if reason is Reason.JOINS_STORY and growth is not None:
@@ -119,9 +119,9 @@ def _decide_topic(
 
 
 def _reason_of_silence(article: Article, scores: Sequence[Score], choice: StoryChoice) -> Reason:
-    if choice.kind is Kind.COPY:
+    if choice.kind is ArticleKind.COPY:
         return Reason.COPY
-    if choice.kind is Kind.UPDATE:
+    if choice.kind is ArticleKind.UPDATE:
         return Reason.UPDATE
     if not (article.title or article.text):
         return Reason.NO_TEXT

@@ -27,7 +27,7 @@ _WAIT_SECONDS = 15.0
 """How long `alerts test` waits for the running daemon to deliver."""
 
 
-class State(StrEnum):
+class DeliveryFilter(StrEnum):
     """Of a delivery."""
 
     PENDING = "pending"
@@ -54,7 +54,7 @@ def alerts(ctx: typer.Context) -> None:
 def list_(
     ctx: typer.Context,
     state: Annotated[
-        State | None, typer.Option("--state", "-s", help="Only those with a delivery in this state.")
+        DeliveryFilter | None, typer.Option("--state", "-s", help="Only those with a delivery in this state.")
     ] = None,
     topic: Annotated[str, typer.Option("--topic", "-t", help="Only this topic.")] = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 50,
@@ -158,7 +158,7 @@ def show_deliveries(deliveries: Sequence[dict[str, Any]]) -> None:
     for each in deliveries:
         due = f", due {base.when(each['next_at'])} UTC" if each["next_at"] else ""
         base.heading(f"{each['channel']}: {each['state']}{due}")
-        if each["state"] != State.SENT and each["detail"]:
+        if each["state"] != DeliveryFilter.SENT and each["detail"]:
             base.line(f"  {each['detail']}")
         for number, one in enumerate(each["tries"], 1):
             base.line(f"  try {number}: {base.when(one['started_at'])} UTC {one['result']} {one['code']}")
@@ -265,7 +265,7 @@ def _enqueue_test(db: Database, channel: Channel, *, now: datetime) -> str:
 def _wait(cli: base.Cli, db: Database, alert_id: str) -> tuple[str, str]:
     cli.say("the daemon is running and delivers it")
     until = time.monotonic() + _WAIT_SECONDS
-    while (outcome := _outcome(db, alert_id))[0] in (State.PENDING, State.LEASED) and not outcome[1]:
+    while (outcome := _outcome(db, alert_id))[0] in (DeliveryFilter.PENDING, DeliveryFilter.LEASED) and not outcome[1]:
         if time.monotonic() > until:
             break
         time.sleep(0.2)
@@ -281,14 +281,14 @@ def _outcome(db: Database, alert_id: str) -> tuple[str, str]:
 
 def _report(cli: base.Cli, channel: Channel, alert_id: str, state: str, detail: str) -> None:
     where = f"{channel.name} ({channel.kind}, {channel.shown})"
-    if state == State.SENT:
+    if state == DeliveryFilter.SENT:
         base.line(f"sent to {where}")
         return
     if not detail:
         base.line(f"queued for {where}; see `monitor alerts show {alert_id}`")
         return
     mend = {
-        State.HELD: "the channel is disabled: correct it in the settings, then `monitor alerts retry`",
-        State.DEAD: "given up",
-    }.get(State(state), f"it is tried again; see `monitor alerts show {alert_id}`")
+        DeliveryFilter.HELD: "the channel is disabled: correct it in the settings, then `monitor alerts retry`",
+        DeliveryFilter.DEAD: "given up",
+    }.get(DeliveryFilter(state), f"it is tried again; see `monitor alerts show {alert_id}`")
     raise MonitorError(f"not sent to {where}: {detail}; {mend}")

@@ -31,7 +31,7 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
 
     cli = base.of(ctx)
     cli.log()
-    shown: list[load.Shown] = []
+    shown: list[load.ShownSetting] = []
     faults: list[str] = []
     warnings: list[str] = []
     try:

@@ -16,7 +16,7 @@ from monitor.service.logs import visible
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from monitor.demo.run import Event, News, Opened, Summary, Told
+    from monitor.demo.run import Event, News, Opened, ShownAlert, Summary
 
 _TERMS_SHOWN = 6
 
@@ -108,7 +108,7 @@ class _Stage:
         hits = f", {news.matches} on a topic" if news.matches else ""
         self.say(f"{news.at:%H:%M}  {news.outlet}: {articles}{hits}", "dim")
 
-    def _alert(self, told: Told) -> None:
+    def _alert(self, told: ShownAlert) -> None:
         self._told += 1
         self.pause()
         self.say(f"{told.at:%H:%M}  ALERT {self._told}  {told.topic}", "bold green")

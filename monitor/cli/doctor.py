@@ -27,7 +27,7 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One line: what was looked at, how it is, and, where it is not well, what to do."""
 
     what: str
@@ -61,13 +61,13 @@ def doctor(ctx: typer.Context, as_json: base.AsJson = False) -> None:
         raise typer.Exit(base.Code.FAILED)
 
 
-def _look(cli: base.Cli) -> Iterator[Finding]:
+def _look(cli: base.Cli) -> Iterator[CheckResult]:
     yield _python()
     try:
         settings = cli.settings
     except ConfigError as error:
         yield from (
-            Finding("settings", "fail", fault, "correct it; `monitor check` shows all") for fault in error.faults
+            CheckResult("settings", "fail", fault, "correct it; `monitor check` shows all") for fault in error.faults
         )
         return
     yield _settings(settings)
@@ -77,37 +77,37 @@ def _look(cli: base.Cli) -> Iterator[Finding]:
     yield from _store(settings)
 
 
-def _python() -> Finding:
-    return Finding("python", "ok", f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}")
+def _python() -> CheckResult:
+    return CheckResult("python", "ok", f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}")
 
 
-def _settings(settings: Settings) -> Finding:
+def _settings(settings: Settings) -> CheckResult:
     if settings.notes:
-        return Finding("settings", "warn", "; ".join(settings.notes), "`monitor check` shows what is in force")
-    return Finding("settings", "ok", f"{len(settings.feeds)} feeds, {len(settings.channels)} channels")
+        return CheckResult("settings", "warn", "; ".join(settings.notes), "`monitor check` shows what is in force")
+    return CheckResult("settings", "ok", f"{len(settings.feeds)} feeds, {len(settings.channels)} channels")
 
 
-def _channels(settings: Settings) -> Iterator[Finding]:
+def _channels(settings: Settings) -> Iterator[CheckResult]:
     from monitor.service.app import App
 
     try:
         assert App(settings).channels is not None
     except ConfigError as error:
-        yield from (Finding("channels", "fail", fault, "correct it in the settings") for fault in error.faults)
+        yield from (CheckResult("channels", "fail", fault, "correct it in the settings") for fault in error.faults)
 
 
-def _seeds(settings: Settings) -> Finding:
+def _seeds(settings: Settings) -> CheckResult:
     shelf = seeds.load(settings.seeds.dir)
     if shelf.faults:
-        return Finding("seeds", "fail", _some(shelf.faults), "`monitor topics check` names every fault")
+        return CheckResult("seeds", "fail", _some(shelf.faults), "`monitor topics check` names every fault")
     if shelf.warnings:
-        return Finding("seeds", "warn", _some(shelf.warnings), "`monitor topics check` names them all")
+        return CheckResult("seeds", "warn", _some(shelf.warnings), "`monitor topics check` names them all")
     if not shelf.topics:
-        return Finding("seeds", "warn", "no topic", f"put an article into {settings.seeds.dir}/TOPIC/")
-    return Finding("seeds", "ok", f"{len(shelf.topics)} topics")
+        return CheckResult("seeds", "warn", "no topic", f"put an article into {settings.seeds.dir}/TOPIC/")
+    return CheckResult("seeds", "ok", f"{len(shelf.topics)} topics")
 
 
-def _embedder(settings: Settings) -> Iterator[Finding]:
+def _embedder(settings: Settings) -> Iterator[CheckResult]:
     """Whether the package that is to match across languages is there; an address is asked by those who use it."""
     from monitor.matching import embedders
 
@@ -115,10 +115,10 @@ def _embedder(settings: Settings) -> Iterator[Finding]:
     if spec.kind in ("none", "http"):
         return
     try:
-        yield Finding("embedder", "ok", embedders.identity(spec))
+        yield CheckResult("embedder", "ok", embedders.identity(spec))
     except embedders.EmbedderError as error:
         what, _, mend = str(error).partition("; ")
-        yield Finding("embedder", "fail", f"{what}: articles are matched by words alone", mend)
+        yield CheckResult("embedder", "fail", f"{what}: articles are matched by words alone", mend)
 
 
 def _some(texts: tuple[str, ...] | list[str]) -> str:
@@ -129,13 +129,13 @@ def _some(texts: tuple[str, ...] | list[str]) -> str:
 # --- the store --------------------------------------------------------------------------------------------------------
 
 
-def _store(settings: Settings) -> Iterator[Finding]:
+def _store(settings: Settings) -> Iterator[CheckResult]:
     path = settings.store.path
     if path is not None:
         yield _sqlite()
         yield _folder(path)
         if not path.exists():
-            yield Finding("store", "warn", f"there is none at {path} yet", "`monitor run` makes it")
+            yield CheckResult("store", "warn", f"there is none at {path} yet", "`monitor run` makes it")
             return
         yield _daemon(path)
     from monitor.store.db import Database
@@ -144,95 +144,101 @@ def _store(settings: Settings) -> Iterator[Finding]:
     try:
         yield from _inside(db)
     except StoreError as error:
-        yield Finding("store", "fail", str(error), "nothing else of it could be looked at")
+        yield CheckResult("store", "fail", str(error), "nothing else of it could be looked at")
     finally:
         db.close()
 
 
-def _inside(db: Database) -> Iterator[Finding]:
+def _inside(db: Database) -> Iterator[CheckResult]:
     schema = _schema(db)
     yield schema
     if db.is_sqlite:
         yield _quick_check(db)
     if schema.level != "ok":
         return
-    looks: tuple[Callable[[Database], Finding], ...] = (_feeds, _destinations, _outbox, _clock, _sizes)
+    looks: tuple[Callable[[Database], CheckResult], ...] = (_feeds, _destinations, _outbox, _clock, _sizes)
     yield from (look(db) for look in looks)
 
 
-def _sqlite() -> Finding:
+def _sqlite() -> CheckResult:
     from monitor.store.integrity import SQLITE_VERSION
 
     version = ".".join(map(str, SQLITE_VERSION))
     if (3, 7, 0) <= SQLITE_VERSION < (3, 51, 3):
-        return Finding(
+        return CheckResult(
             "sqlite",
             "warn",
             f"{version} has the WAL-reset bug of 3.7.0 to 3.51.2 (rare; needs two writers at one moment)",
             "use a Python whose SQLite is 3.51.3 or newer; keep backups",
         )
-    return Finding("sqlite", "ok", version)
+    return CheckResult("sqlite", "ok", version)
 
 
-def _folder(path: Path) -> Finding:
+def _folder(path: Path) -> CheckResult:
     folder = next(each for each in (path.absolute().parent, *path.absolute().parents) if each.exists())
     if not os.access(folder, os.W_OK | os.X_OK):
-        return Finding(
+        return CheckResult(
             "disk", "fail", f"{folder} cannot be written", "give the folder to the user that runs the monitor"
         )
     free = shutil.disk_usage(folder).free
     says = f"{_size(free)} free in {folder}"
     if free < _NO_SPACE:
-        return Finding("disk", "fail", says, "free some space: polling rests on a full disk")
-    return Finding("disk", "warn", says, "free some space soon") if free < _LOW_SPACE else Finding("disk", "ok", says)
+        return CheckResult("disk", "fail", says, "free some space: polling rests on a full disk")
+    return (
+        CheckResult("disk", "warn", says, "free some space soon")
+        if free < _LOW_SPACE
+        else CheckResult("disk", "ok", says)
+    )
 
 
-def _daemon(path: Path) -> Finding:
+def _daemon(path: Path) -> CheckResult:
     from monitor.store.files import StoreLock
 
     lock = StoreLock(path)
     try:
         lock.take()
     except AlreadyRunningError:
-        return Finding("daemon", "ok", "running")
+        return CheckResult("daemon", "ok", "running")
     except StoreError as error:
-        return Finding("daemon", "fail", str(error), "check who owns the data folder")
+        return CheckResult("daemon", "fail", str(error), "check who owns the data folder")
     lock.free()
-    return Finding("daemon", "warn", "not running", "`monitor run` starts it")
+    return CheckResult("daemon", "warn", "not running", "`monitor run` starts it")
 
 
-def _schema(db: Database) -> Finding:
+def _schema(db: Database) -> CheckResult:
     from monitor.store import migrate
 
     try:
         migrate.check(db)
     except StoreError as error:
-        return Finding("schema", "fail", str(error), "`monitor migrate`, unless a newer version wrote it")
-    return Finding("schema", "ok", f"{migrate.head()} on {db.shown}")
+        return CheckResult("schema", "fail", str(error), "`monitor migrate`, unless a newer version wrote it")
+    return CheckResult("schema", "ok", f"{migrate.head()} on {db.shown}")
 
 
-def _quick_check(db: Database) -> Finding:
+def _quick_check(db: Database) -> CheckResult:
     from monitor.store import integrity
 
     with db.reading() as session:
         found = integrity.faults(session, at_most=5)
     if not found:
-        return Finding("integrity", "ok", "quick_check found nothing")
-    return Finding("integrity", "fail", _some(found), "stop the daemon, keep the file, restore a backup")
+        return CheckResult("integrity", "ok", "quick_check found nothing")
+    return CheckResult("integrity", "fail", _some(found), "stop the daemon, keep the file, restore a backup")
 
 
-def _feeds(db: Database) -> Finding:
+def _feeds(db: Database) -> CheckResult:
     from monitor.store import feeds
 
     with db.reading() as session:
         rows = [row for row in feeds.list_all(session) if row.is_enabled]
     ill = [f"{row.name} ({row.paused_reason or row.error})" for row in rows if row.failures or row.paused_reason]
     if ill:
-        return Finding("feeds", "warn", f"{len(ill)} of {len(rows)} fail: {_some(ill)}", "`monitor feeds` shows them")
-    return Finding("feeds", "ok", f"{len(rows)} polled, none failing")
+        return CheckResult(
+            "feeds", "warn", f"{len(ill)} of {len(rows)} fail: {_some(ill)}", "`monitor feeds` shows them"
+        )
+    return CheckResult("feeds", "ok", f"{len(rows)} polled, none failing")
 
 
-def _destinations(db: Database) -> Finding:
+def _destinations(db: Database) -> CheckResult:
     from monitor.store import channels
 
     with db.reading() as session:
@@ -245,24 +251,24 @@ def _destinations(db: Database) -> Finding:
             if disabled
             else "`monitor alerts list` shows more"
         )
-        return Finding("channels", "warn", _some(disabled or failing), mend)
-    return Finding("channels", "ok", f"{len(rows)} in use")
+        return CheckResult("channels", "warn", _some(disabled or failing), mend)
+    return CheckResult("channels", "ok", f"{len(rows)} in use")
 
 
-def _outbox(db: Database) -> Finding:
+def _outbox(db: Database) -> CheckResult:
     from monitor.store import outbox
 
     with db.reading() as session:
         found = outbox.states(session)
     says = ", ".join(f"{count} {state}" for state, count in sorted(found.items()) if count) or "empty"
     if found["held"] or found["dead"]:
-        return Finding(
+        return CheckResult(
             "outbox", "warn", says, "`monitor alerts list --state held` (or dead), then `monitor alerts retry`"
         )
-    return Finding("outbox", "ok", says)
+    return CheckResult("outbox", "ok", says)
 
 
-def _clock(db: Database) -> Finding:
+def _clock(db: Database) -> CheckResult:
     """A clock that was set back leaves traces from the future."""
     from monitor.store import statistics
 
@@ -271,24 +277,24 @@ def _clock(db: Database) -> Finding:
         latest = statistics.last_written_at(session) or now
     if latest > now + timedelta(minutes=5):
         mend = "set the clock right, or wait: what is due comes late"
-        return Finding(
+        return CheckResult(
             "clock", "warn", f"it is {base.when(now)} UTC here, but the store knows {base.when(latest)}", mend
         )
-    return Finding("clock", "ok", f"{base.when(now)} UTC")
+    return CheckResult("clock", "ok", f"{base.when(now)} UTC")
 
 
-def _sizes(db: Database) -> Finding:
+def _sizes(db: Database) -> CheckResult:
     from monitor.store import integrity, statistics
 
     with db.reading() as session:
         articles = statistics.articles(session)
     if db.path is None:
-        return Finding("size", "ok", f"{articles} articles")
+        return CheckResult("size", "ok", f"{articles} articles")
     waiting = integrity.wal_bytes(db.path)
     says = f"{articles} articles, {_size(db.path.stat().st_size)}, write-ahead log {_size(waiting)}"
     if waiting > _LARGE_WAL:
-        return Finding("size", "warn", says, "some program has read the store for very long: end it")
-    return Finding("size", "ok", says)
+        return CheckResult("size", "warn", says, "some program has read the store for very long: end it")
+    return CheckResult("size", "ok", says)
 
 
 def _size(count: float) -> str:

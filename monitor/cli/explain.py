@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from monitor.config.settings import Settings
     from monitor.matching.matcher import Matcher
     from monitor.reading.webpage import WebPage
-    from monitor.review.matches import Record
+    from monitor.review.matches import ArticleRecord
     from monitor.service.app import App
 
 _TEXT_SHOWN = 600
@@ -58,7 +58,7 @@ def explain(
     base.print_json(_guess_flat(guess)) if as_json else _show_guess(guess)
 
 
-def _record(settings: Settings, asked: str) -> Record | None:
+def _record(settings: Settings, asked: str) -> ArticleRecord | None:
     """What the store knows; None where it has nothing, or where there is no store yet."""
     try:
         with base.opened(settings) as db, db.reading() as session:
@@ -73,14 +73,14 @@ def _record(settings: Settings, asked: str) -> Record | None:
 # --- a stored article -------------------------------------------------------------------------------------------------
 
 
-def _flat(record: Record) -> dict[str, Any]:
+def _flat(record: ArticleRecord) -> dict[str, Any]:
     from monitor.review.matches import flat
 
     fields = {name: getattr(record, name) for name in record.__slots__}
     return fields | {"hits": [flat(hit) for hit in record.hits]}
 
 
-def _show(record: Record) -> None:
+def _show(record: ArticleRecord) -> None:
     relation = record.kind if record.of_article_id is None else f"{record.kind} of article {record.of_article_id}"
     base.facts(
         [
@@ -140,7 +140,7 @@ def _show_evidence(evidence: Evidence) -> None:
     )
 
 
-def _show_history(record: Record) -> None:
+def _show_history(record: ArticleRecord) -> None:
     if record.verdicts:
         base.heading("Verdicts")
         for each in record.verdicts:

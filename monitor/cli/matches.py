@@ -17,10 +17,10 @@ from monitor.cli import base
 from monitor.types.errors import MonitorError
 
 if TYPE_CHECKING:
-    from monitor.review.matches import Hit, Query
-    from monitor.review.near_misses import Near
+    from monitor.review.matches import ListedMatch, MatchQuery
+    from monitor.review.near_misses import ListedNearMiss
     from monitor.store.db import Database
-    from monitor.types.matching import Measured
+    from monitor.types.matching import MeasuredPrecision
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -29,7 +29,7 @@ LARGEST = 2**31 - 1
 """What PostgreSQL's INTEGER holds."""
 
 
-class State(StrEnum):
+class MatchFilter(StrEnum):
     """Of a match."""
 
     NEW = "new"
@@ -45,7 +45,7 @@ class Format(StrEnum):
 
 
 OfTopic = Annotated[str, typer.Option("--topic", "-t", help="Only this topic.")]
-InState = Annotated[State | None, typer.Option("--state", "-s", help="Only new, confirmed or dismissed ones.")]
+InState = Annotated[MatchFilter | None, typer.Option("--state", "-s", help="Only new, confirmed or dismissed ones.")]
 Words = Annotated[str, typer.Option("--search", help="Only articles that hold all these words.")]
 Since = Annotated[str, typer.Option("--since", help="Only those found since: 2026-11-22, 24h, 7d.")]
 Source = Annotated[str, typer.Option("--source", help="Only from this feed.")]
@@ -97,7 +97,7 @@ def list_(
     with base.opened(cli.settings) as db:
         query = replace(_query(db, topic, state, search, since, source, limit), copies=copies)
         with db.reading() as session:
-            page = review.list_hits(session, query)
+            page = review.list_matches(session, query)
     if as_json:
         base.print_json_lines(review.flat(each) for each in page.hits)
         return
@@ -133,7 +133,7 @@ def show(
     cli = base.of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
-        hit = review.find_hit(session, id)
+        hit = review.find_match(session, id)
         versions = revisions.of_article(session, hit.article_id) if hit else ()
     if hit is None:
         raise base.NotFoundError(f"there is no match {id}; `monitor matches list` shows them")
@@ -147,7 +147,7 @@ def show(
         base.line(f"\nThe whole record: monitor explain {hit.article_id}".strip())
 
 
-def show_hit(hit: Hit) -> None:
+def show_hit(hit: ListedMatch) -> None:
     """A match with its evidence, for people."""
     terms = [f"{each.term} {each.weight:.3f}" for each in hit.evidence.terms]
     seed = f"{hit.evidence.seed} (likeness {hit.evidence.seed_similarity:.2f})" if hit.evidence.seed else ""
@@ -184,7 +184,7 @@ def show_change(went: Iterable[str], came: Iterable[str]) -> None:
         base.line(f"  + {each}")
 
 
-def likely(probability: float | None, measured: Measured | None) -> str:
+def likely(probability: float | None, measured: MeasuredPrecision | None) -> str:
     """A percentage with how often the topic was right, or why there is none."""
     from monitor.matching.reliability import words
 
@@ -195,7 +195,9 @@ def likely(probability: float | None, measured: Measured | None) -> str:
 def near_(
     ctx: typer.Context,
     topic: OfTopic = "",
-    state: Annotated[State, typer.Option("--state", "-s", help="New, confirmed or dismissed ones.")] = State.NEW,
+    state: Annotated[
+        MatchFilter, typer.Option("--state", "-s", help="New, confirmed or dismissed ones.")
+    ] = MatchFilter.NEW,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 20,
     as_json: base.AsJson = False,
 ) -> None:
@@ -221,7 +223,7 @@ def near_(
         base.print_json_lines(near_misses.flat(each) for each in found)
         return
     if not found:
-        base.line("no near misses" if state is State.NEW else f"no near misses {state}")
+        base.line("no near misses" if state is MatchFilter.NEW else f"no near misses {state}")
         return
     columns = (">id", "found (UTC)", "topic", ">score", ">threshold", ">stands for", "state", "source", "title")
     base.table(
@@ -236,7 +238,7 @@ def near_(
     )
 
 
-def _source(hit: Hit) -> str:
+def _source(hit: ListedMatch) -> str:
     name = hit.outlet if hit.outlet == hit.source else f"{hit.outlet} ({hit.source})"
     return f"{name}, {hit.wire} copy" if hit.wire else name
 
@@ -280,7 +282,7 @@ def dismiss(
 
 
 def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: str, as_seed: bool, near: bool) -> None:
-    from monitor.learning.verdict_effects import Teacher
+    from monitor.learning.verdict_effects import VerdictEffects
     from monitor.review import matches as review
     from monitor.review import near_misses
 
@@ -288,7 +290,7 @@ def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: s
     cli.log()
     missing = []
     unwritten = []
-    teacher = Teacher(cli.settings.seeds.dir)
+    teacher = VerdictEffects(cli.settings.seeds.dir)
     verb = near_misses.judge if near else review.judge
     what = "near miss" if near else "match"
     with base.opened(cli.settings) as db:
@@ -309,7 +311,7 @@ def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: s
         raise MonitorError("\n".join(["the verdict is kept, but no seed was written:", *unwritten]))
 
 
-def _as_seed(cli: base.Cli, db: Database, hit: Hit | Near, *, is_counter: bool) -> list[str]:
+def _as_seed(cli: base.Cli, db: Database, hit: ListedMatch | ListedNearMiss, *, is_counter: bool) -> list[str]:
     """Write the article of a match into its topic's folder; what went wrong, if anything."""
     from monitor.review import matches as review
     from monitor.topics.seed_writer import SeedFileError
@@ -335,9 +337,9 @@ def user() -> str:
 
 
 def _query(
-    db: Database, topic: str, state: State | None, search: str, since: str, source: str, limit: int = 50
-) -> Query:
-    from monitor.review.matches import Query
+    db: Database, topic: str, state: MatchFilter | None, search: str, since: str, source: str, limit: int = 50
+) -> MatchQuery:
+    from monitor.review.matches import MatchQuery
     from monitor.store import topics
 
     if topic:
@@ -345,7 +347,7 @@ def _query(
             known = topics.titles(session)
         if topic not in known:
             raise base.no_such("topic", topic, known, hint="`monitor topics` lists them")
-    return Query(
+    return MatchQuery(
         topic=topic,
         state=state or "",
         words=search,
@@ -383,7 +385,7 @@ def export(
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session, base.progress(cli) as bar:
         query = _query(db, topic, state, search, since, source)
-        total = review.list_hits(session, query).total
+        total = review.list_matches(session, query).total
         rows = bar.track(review.export(session, query), total=total, description="exporting")
         with base.written(out) as file:
             write = _write_csv if format is Format.CSV else _write_lines

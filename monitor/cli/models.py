@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from monitor.learning.multilingual import Multilingual
     from monitor.matching.matcher import Matcher
     from monitor.store.db import Database
-    from monitor.topics.seeds import SeedShelf
+    from monitor.topics.seeds import LoadedTopics
     from monitor.types.matching import Article, Score, Topic
 
 
-def build_matcher(settings: Settings, shelf: SeedShelf) -> Matcher:
+def build_matcher(settings: Settings, shelf: LoadedTopics) -> Matcher:
     """The model as the daemon has it: seeds and, where there is a store, what it teaches. Writes nothing."""
     from monitor.learning.training import learned
     from monitor.matching.background import Background

@@ -15,14 +15,14 @@ from monitor.cli import base
 from monitor.cli.matches import LARGEST, user
 
 if TYPE_CHECKING:
-    from monitor.review.stories import Brief, Hand, Said, Story
+    from monitor.review.stories import Reviewer, Story, StoryChangeResult, StorySummary
     from monitor.store.db import Session
-    from monitor.store.stories import Part
+    from monitor.store.stories import StoryArticle
 
 app = typer.Typer(invoke_without_command=True)
 
 
-class InState(StrEnum):
+class StoryFilter(StrEnum):
     """Of a story."""
 
     EMERGING = "emerging"
@@ -59,7 +59,9 @@ def stories(ctx: typer.Context) -> None:
 def list_(
     ctx: typer.Context,
     topic: Annotated[str, typer.Option("--topic", "-t", help="Only those that matched this topic.")] = "",
-    state: Annotated[InState | None, typer.Option("--state", "-s", help="Only emerging, active or quiet ones.")] = None,
+    state: Annotated[
+        StoryFilter | None, typer.Option("--state", "-s", help="Only emerging, active or quiet ones.")
+    ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Those that matched no topic, too.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 50,
     as_json: base.AsJson = False,
@@ -72,7 +74,7 @@ def list_(
     """
     from monitor.review import stories as desk
     from monitor.store import topics
-    from monitor.stories.sources import State
+    from monitor.stories.sources import StoryState
 
     cli = base.of(ctx)
     cli.log()
@@ -80,7 +82,7 @@ def list_(
         known = topics.titles(session)
         if topic and topic not in known:
             raise base.no_such("topic", topic, known, hint="`monitor topics` lists them")
-        wanted = State(state.value) if state else None
+        wanted = StoryState(state.value) if state else None
         page = desk.list_stories(session, topic=topic, state=wanted, is_any=all_, limit=limit, now=cli.now())
     if as_json:
         base.print_json_lines(asdict(each) for each in page.stories)
@@ -94,7 +96,7 @@ def list_(
         cli.say(f"{len(page.stories)} of {page.total}; --limit shows more")
 
 
-def _row(brief: Brief) -> tuple[object, ...]:
+def _row(brief: StorySummary) -> tuple[object, ...]:
     return (
         *(brief.id, brief.last_seen_at, brief.state.value, brief.articles, brief.outlets),
         *(brief.topics, brief.source, brief.title),
@@ -170,7 +172,7 @@ def _show(story: Story, asked: int) -> None:
             base.line(f"{base.when(each['at'])} UTC  {each['by']} {each['words']}{note}")
 
 
-def _kind(part: Part) -> str:
+def _kind(part: StoryArticle) -> str:
     of = f" of {part.of_article_id}" if part.of_article_id else ""
     return part.kind + of + (", put here by a person" if part.is_pinned else "")
 
@@ -197,7 +199,7 @@ def merge(
         _say(ctx, note, partial(_merge, into, other))
 
 
-def _merge(into: int, other: int, session: Session, hand: Hand) -> Said:
+def _merge(into: int, other: int, session: Session, hand: Reviewer) -> StoryChangeResult:
     from monitor.review import stories as desk
 
     return desk.merge(session, into, other, hand)
@@ -234,12 +236,12 @@ def move(
     _say(ctx, note, lambda session, hand: desk.move(session, articles, to, hand))
 
 
-def _say(ctx: typer.Context, note: str, verb: Callable[[Session, Hand], Said]) -> None:
-    from monitor.review.stories import Hand
+def _say(ctx: typer.Context, note: str, verb: Callable[[Session, Reviewer], StoryChangeResult]) -> None:
+    from monitor.review.stories import Reviewer
 
     cli = base.of(ctx)
     cli.log()
-    hand = Hand(by=user(), now=cli.now(), note=note, preferred=cli.settings.stories.preferred_sources)
+    hand = Reviewer(by=user(), now=cli.now(), note=note, preferred=cli.settings.stories.preferred_sources)
     with base.opened(cli.settings) as db, db.writing() as session, _explained():
         said = verb(session, hand)
     base.line(said.words)
@@ -248,11 +250,11 @@ def _say(ctx: typer.Context, note: str, verb: Callable[[Session, Hand], Said]) -
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    from monitor.review.stories import DeskError, UnknownError
+    from monitor.review.stories import StoryChangeError, UnknownStoryError
 
     try:
         yield
-    except UnknownError as error:
+    except UnknownStoryError as error:
         raise base.NotFoundError(f"{error}; `monitor stories list` and `show` give the numbers") from error
-    except DeskError as error:
+    except StoryChangeError as error:
         raise typer.BadParameter(str(error)) from error

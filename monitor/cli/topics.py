@@ -11,18 +11,18 @@ import typer
 from monitor.cli import base, trial, versions
 from monitor.cli.models import build_matcher
 from monitor.topics import seeds
-from monitor.topics.seeds import SeedShelf
+from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import StoreError
 from monitor.types.matching import Topic
 
 if TYPE_CHECKING:
     from monitor.config.settings import Settings
     from monitor.evaluation.metrics import TopicFigures
-    from monitor.matching.alert_rate import Cost
+    from monitor.matching.alert_rate import SensitivityCost
     from monitor.matching.matcher import Matcher
-    from monitor.matching.sensitivity import Setting
-    from monitor.review.matches import Count
-    from monitor.topics.lint import Checkup, Finding
+    from monitor.matching.sensitivity import AppliedSensitivity
+    from monitor.review.matches import MatchCounts
+    from monitor.topics.lint import LintFinding, LintReport
 
 app = typer.Typer(invoke_without_command=True)
 app.command("try")(trial.try_)
@@ -77,7 +77,7 @@ def _row(fields: Mapping[str, Any]) -> tuple[object, ...]:
     return (*(fields[name] for name in names), *(by_state.get(each, 0) for each in ("new", "confirmed", "dismissed")))
 
 
-def _fields(topic: Topic, numbers: Mapping[str, int], counts: Mapping[str, Count]) -> dict[str, Any]:
+def _fields(topic: Topic, numbers: Mapping[str, int], counts: Mapping[str, MatchCounts]) -> dict[str, Any]:
     wanted = [seed for seed in topic.seeds if not seed.is_counter]
     return {
         "name": topic.name,
@@ -94,7 +94,7 @@ def _fields(topic: Topic, numbers: Mapping[str, int], counts: Mapping[str, Count
     }
 
 
-def _remembered(settings: Settings) -> tuple[dict[str, int], dict[str, Count]]:
+def _remembered(settings: Settings) -> tuple[dict[str, int], dict[str, MatchCounts]]:
     """Versions and matches as the store has them; nothing where there is no store yet."""
     try:
         with base.opened(settings) as db, db.reading() as session:
@@ -175,16 +175,16 @@ def show(
 
 
 def _figures(
-    settings: Settings, shelf: SeedShelf, topic: Topic
-) -> tuple[Setting, tuple[Cost, ...], TopicFigures | None]:
+    settings: Settings, shelf: LoadedTopics, topic: Topic
+) -> tuple[AppliedSensitivity, tuple[SensitivityCost, ...], TopicFigures | None]:
     """What its sensitivity comes to, what each would cost in alerts a day, and how good the topic is so far; the latter two only
     where there is a store."""
     from monitor.evaluation import metrics
     from monitor.learning import training
     from monitor.matching import sensitivity
-    from monitor.matching.alert_rate import costs
+    from monitor.matching.alert_rate import sensitivity_costs
 
-    nothing = sensitivity.Setting(sensitivity.default(topic.sensitivity)), (), None
+    nothing = sensitivity.AppliedSensitivity(sensitivity.default(topic.sensitivity)), (), None
     if not topic.is_enabled:
         return nothing
     try:
@@ -193,7 +193,7 @@ def _figures(
             quality = next(iter(metrics.by_verdicts(session, topic=topic.name).topics), None)
     except (base.NotFoundError, StoreError):
         return nothing
-    return setting, costs(topic.sensitivity, setting, archive), quality
+    return setting, sensitivity_costs(topic.sensitivity, setting, archive), quality
 
 
 def _quality(figures: TopicFigures | None) -> list[tuple[str, object]]:
@@ -271,11 +271,11 @@ def check(
         raise typer.Exit(base.Code.USAGE)
 
 
-def _of(checkup: Checkup, severity: str) -> list[Finding]:
+def _of(checkup: LintReport, severity: str) -> list[LintFinding]:
     return [each for each in checkup.findings if each.severity == severity]
 
 
-def _check_flat(shelf: SeedShelf, lines: Mapping[str, list[str]], checkup: Checkup) -> dict[str, Any]:
+def _check_flat(shelf: LoadedTopics, lines: Mapping[str, list[str]], checkup: LintReport) -> dict[str, Any]:
     return {
         "topics": [each.name for each in shelf.topics],
         "faults": lines["fault"],
@@ -286,7 +286,7 @@ def _check_flat(shelf: SeedShelf, lines: Mapping[str, list[str]], checkup: Check
     }
 
 
-def _show_check(root: Path, shelf: SeedShelf, lines: Mapping[str, list[str]], checkup: Checkup) -> None:
+def _show_check(root: Path, shelf: LoadedTopics, lines: Mapping[str, list[str]], checkup: LintReport) -> None:
     for severity, each_line in ((name, each) for name, found in lines.items() for each in found):
         base.line(f"{severity}: {each_line}")
     for name, recall in checkup.recall.items():
@@ -297,7 +297,7 @@ def _show_check(root: Path, shelf: SeedShelf, lines: Mapping[str, list[str]], ch
     base.line(f"{len(shelf.topics)} {'topic' if len(shelf.topics) == 1 else 'topics'} can be used; {counted}")
 
 
-def _examined(settings: Settings, root: Path, shelf: SeedShelf) -> Checkup:
+def _examined(settings: Settings, root: Path, shelf: LoadedTopics) -> LintReport:
     """By the archive's idea of the ordinary, where there is an archive."""
     from monitor.learning.training import background
     from monitor.matching.background import Background
@@ -309,12 +309,12 @@ def _examined(settings: Settings, root: Path, shelf: SeedShelf) -> Checkup:
         with base.opened(settings) as db, db.reading() as session:
             up_to = archive.newest(session)
             latest = archive.sample(session, up_to=up_to, limit=ARCHIVE_ARTICLES, characters=ARCHIVE_CHARACTERS)
-            return lint.examine(shelf.topics, root=root, background=background(session), archive=latest)
+            return lint.lint(shelf.topics, root=root, background=background(session), archive=latest)
     except (base.NotFoundError, StoreError):
-        return lint.examine(shelf.topics, root=root, background=Background.shipped())
+        return lint.lint(shelf.topics, root=root, background=Background.shipped())
 
 
-def _unmet(settings: Settings, shelf: SeedShelf) -> list[str]:
+def _unmet(settings: Settings, shelf: LoadedTopics) -> list[str]:
     """Remarks on intents that the archive or the verdicts do not let come true."""
     from monitor.learning import training
     from monitor.matching import sensitivity
@@ -335,7 +335,7 @@ def _unmet(settings: Settings, shelf: SeedShelf) -> list[str]:
     ]
 
 
-def unknown_channels(settings: Settings, shelf: SeedShelf) -> list[str]:
+def unknown_channels(settings: Settings, shelf: LoadedTopics) -> list[str]:
     """Warnings for channels that a topic names and the settings do not."""
     return [
         f'{settings.seeds.dir / topic.name / "topic.toml"}: channel "{name}" is not in the settings: '

@@ -15,12 +15,12 @@ from monitor.cli.backtest import Since, Until, across_of, check_file, given, of_
 from monitor.cli.backtest import moments as window_of
 from monitor.cli.models import build_matcher
 from monitor.topics import seeds
-from monitor.topics.seeds import SeedShelf
+from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import ConfigError, MonitorError, StoreError
 
 if TYPE_CHECKING:
-    from monitor.evaluation.trial import Shown, Trial
-    from monitor.matching.alert_rate import Cost
+    from monitor.evaluation.trial import Trial, TrialMatch
+    from monitor.matching.alert_rate import SensitivityCost
     from monitor.matching.matcher import Matcher
     from monitor.types.matching import Article
 
@@ -92,7 +92,7 @@ def _is_terminal() -> bool:
 # --- what is tried ----------------------------------------------------------------------------------------------------
 
 
-def _shelf(folder: Path) -> SeedShelf:
+def _shelf(folder: Path) -> LoadedTopics:
     """The topic of a folder, or all topics of a folder of such; faults are told. Raises ConfigError where there is none."""
     if not folder.is_dir():
         wrong = "it is a file" if folder.exists() else "no such folder"
@@ -121,7 +121,7 @@ def _is_topic(folder: Path) -> bool:
     )
 
 
-def _one(shelf: SeedShelf, folder: Path) -> Path:
+def _one(shelf: LoadedTopics, folder: Path) -> Path:
     if not _is_topic(folder):
         names = ", ".join(each.name for each in shelf.topics)
         raise ConfigError(f"--confirm and --dismiss need one topic: name its folder, as {folder}/TOPIC ({names})")
@@ -144,7 +144,7 @@ def _check_store(cli: base.Cli, articles: Path | None) -> None:
     raise base.NotFoundError(f"the archive holds no article yet: {mend}")
 
 
-def _others(cli: base.Cli, tried: SeedShelf) -> Matcher | None:
+def _others(cli: base.Cli, tried: LoadedTopics) -> Matcher | None:
     """The topics in force, as the daemon has them; None without settings or without any."""
     try:
         settings = cli.settings
@@ -152,7 +152,7 @@ def _others(cli: base.Cli, tried: SeedShelf) -> Matcher | None:
         return None
     names = {each.name for each in tried.topics}
     shelf = seeds.load(settings.seeds.dir)
-    rest = SeedShelf(tuple(each for each in shelf.topics if each.name not in names and each.is_enabled))
+    rest = LoadedTopics(tuple(each for each in shelf.topics if each.name not in names and each.is_enabled))
     return build_matcher(settings, rest) if rest.topics else None
 
 
@@ -211,7 +211,7 @@ def _show(trial: Trial) -> None:
         base.line("nothing came near: no article shares a telling word with the seeds")
 
 
-def show_costs(costs: Iterable[Cost]) -> None:
+def show_costs(costs: Iterable[SensitivityCost]) -> None:
     """What each sensitivity costs, for people; nothing where that is not known."""
     rows = [
         (_in_force(each), each.factor, f"{each.rate.a_day:.2g}", f"{each.rate.low:.2g} to {each.rate.high:.2g}")
@@ -221,13 +221,13 @@ def show_costs(costs: Iterable[Cost]) -> None:
         base.table(("sensitivity", ">threshold x", ">alerts a day", "range (90 %)"), rows)
 
 
-def flat_cost(cost: Cost) -> dict[str, Any]:
+def flat_cost(cost: SensitivityCost) -> dict[str, Any]:
     """The same for programs."""
     rate = {"a_day": cost.rate.a_day, "low": cost.rate.low, "high": cost.rate.high}
     return {"sensitivity": _in_force(cost), "factor": cost.factor, **rate}
 
 
-def _in_force(cost: Cost) -> str:
+def _in_force(cost: SensitivityCost) -> str:
     return f"{cost.sensitivity} (in force)" if cost.is_in_force else cost.sensitivity
 
 
@@ -235,7 +235,7 @@ def _overlap(name: str, count: int, trial: Trial) -> str:
     return f"{name} {count} of {len(trial.hits)} ({count / len(trial.hits):.0%})"
 
 
-def _row(shown: Shown) -> tuple[object, ...]:
+def _row(shown: TrialMatch) -> tuple[object, ...]:
     part = f"{shown.part:.0%} ({shown.score:.3f} / {shown.threshold:.3f})"
     return shown.id, f"{shown.published_at:%Y-%m-%d}", shown.source, part, shown.title
 
@@ -287,12 +287,12 @@ def _label(cli: base.Cli, folder: Path, id: str, article: Article, *, is_wanted:
     if is_stored and (said := _judged(cli, folder, int(id), is_wanted=is_wanted)):
         base.line(said)
         return
-    from monitor.topics.seed_writer import Sheet, write
+    from monitor.topics.seed_writer import SeedText, write
     from monitor.types.matching import Grade
 
     if article.grade is Grade.WALL:
         raise MonitorError(f"article {id} is a consent or paywall page: save its text by hand")
-    sheet = Sheet(
+    sheet = SeedText(
         title=article.title,
         text=article.text,
         url=article.url,

@@ -17,9 +17,9 @@ from monitor.topics import seeds
 from monitor.types.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from monitor.matching.compare import Changed, Difference, Making
+    from monitor.matching.compare import ChangedMatch, TopicDefinition, TopicDifference
     from monitor.store.db import Session
-    from monitor.store.versions import Version
+    from monitor.store.versions import TopicVersion
     from monitor.types.matching import Topic
 
 _SHOWN = 20
@@ -64,7 +64,7 @@ def history(
         cli.say(f"{late}: no daemon has read that yet; {mend}")
 
 
-def _not_yet(newest: Version, topic: Topic | None, verdicts_key: str) -> str:
+def _not_yet(newest: TopicVersion, topic: Topic | None, verdicts_key: str) -> str:
     """What was changed since the newest version was recorded; '' where nothing was."""
     if topic is None:
         return ""
@@ -73,7 +73,7 @@ def _not_yet(newest: Version, topic: Topic | None, verdicts_key: str) -> str:
     return f"{' and '.join(what)} changed since" if what else ""
 
 
-def _show_history(found: Sequence[Version]) -> None:
+def _show_history(found: Sequence[TopicVersion]) -> None:
     base.table(
         (">version", "made (UTC)", "why", ">seeds", ">counter", ">yes", ">no", ">matches"),
         (
@@ -165,7 +165,7 @@ def _articles(session: Session | None, path: Path | None, bar: Any) -> Iterator[
 # --- what is compared -------------------------------------------------------------------------------------------------
 
 
-def _making(cli: base.Cli, session: Session | None, asked: str) -> Making:
+def _making(cli: base.Cli, session: Session | None, asked: str) -> TopicDefinition:
     """A version, a topic as it is now with its verdicts, or a folder of seeds. Raises NotFoundError or ConfigError."""
     if version := _VERSION.fullmatch(asked):
         return _version(session, version["topic"], int(version["number"]))
@@ -174,7 +174,7 @@ def _making(cli: base.Cli, session: Session | None, asked: str) -> Making:
     return _current(cli, session, asked)
 
 
-def _bent(session: Session | None, making: Making) -> Making:
+def _bent(session: Session | None, making: TopicDefinition) -> TopicDefinition:
     """With what its sensitivity comes to by this archive, where that is more than a word."""
     from monitor.learning import training
     from monitor.matching import sensitivity
@@ -192,8 +192,8 @@ def _is_topic(cli: base.Cli, name: str) -> bool:
     return (cli.settings.seeds.dir / name).is_dir()
 
 
-def _version(session: Session | None, topic: str, number: int) -> Making:
-    from monitor.matching.compare import Making
+def _version(session: Session | None, topic: str, number: int) -> TopicDefinition:
+    from monitor.matching.compare import TopicDefinition
     from monitor.store import versions
 
     found = versions.find(session, topic, number) if session else None
@@ -201,20 +201,20 @@ def _version(session: Session | None, topic: str, number: int) -> Making:
         kept = [f"{each.topic}@{each.number}" for each in versions.history(session, topic)] if session else []
         shown = f"; kept are {', '.join(kept[:10])}" if kept else f"; `monitor topics history {topic}` lists those kept"
         raise base.NotFoundError(f"there is no version {topic}@{number}{shown}")
-    return Making(*found)
+    return TopicDefinition(*found)
 
 
-def _folder(folder: Path) -> Making:
-    from monitor.matching.compare import Making
+def _folder(folder: Path) -> TopicDefinition:
+    from monitor.matching.compare import TopicDefinition
 
     shelf = seeds.load_one(folder)
     if not shelf.topics:
         raise ConfigError(*shelf.faults)
-    return Making(shelf.topics[0])
+    return TopicDefinition(shelf.topics[0])
 
 
-def _current(cli: base.Cli, session: Session | None, name: str) -> Making:
-    from monitor.matching.compare import Making
+def _current(cli: base.Cli, session: Session | None, name: str) -> TopicDefinition:
+    from monitor.matching.compare import TopicDefinition
     from monitor.store import verdicts
 
     shelf = seeds.load(cli.settings.seeds.dir)
@@ -226,13 +226,13 @@ def _current(cli: base.Cli, session: Session | None, name: str) -> Making:
         said = verdicts.examples(session) if session else []
     except StoreError:
         said = []
-    return Making(topic, [each for each in said if each.topic == name])
+    return TopicDefinition(topic, [each for each in said if each.topic == name])
 
 
 # --- what it says -----------------------------------------------------------------------------------------------------
 
 
-def _show(found: Difference, before: str, after: str) -> None:
+def _show(found: TopicDifference, before: str, after: str) -> None:
     base.line(
         f"{before} -> {after}, over {found.articles:,} articles: {len(found.gained)} gained, {len(found.lost)} lost, "
         f"{found.both} matched by both"
@@ -249,5 +249,5 @@ def _show(found: Difference, before: str, after: str) -> None:
         base.line("no term changed its weight")
 
 
-def _row(changed: Changed) -> tuple[object, ...]:
+def _row(changed: ChangedMatch) -> tuple[object, ...]:
     return changed.id, changed.source, f"{changed.before:.0%}", f"{changed.after:.0%}", changed.title

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from monitor.config import raw as drafts
-from monitor.config.raw import PATH_VARIABLE, SECRET, Draft, Place, variable
+from monitor.config.raw import PATH_VARIABLE, SECRET, Place, RawSettings, variable
 from monitor.config.settings import FeedSettings, Settings
 from monitor.text import urls
 from monitor.text.tokens import clean_line
@@ -73,18 +73,18 @@ def _leave_out(tree: dict[str, Any], path: list[str]) -> None:
     tree.pop(path[-1], None)
 
 
-def _drafted(path: Path | None, env: Mapping[str, str]) -> tuple[Draft, bool]:
+def _drafted(path: Path | None, env: Mapping[str, str]) -> tuple[RawSettings, bool]:
     """All raw values, and whether the file could be read."""
     asked = path or (Path(env[PATH_VARIABLE]) if env.get(PATH_VARIABLE) else None)
     source = asked or DEFAULT_PATH
-    draft = Draft()
+    draft = RawSettings()
     is_readable = drafts.read_toml(draft, source, is_asked=asked is not None)
     drafts.read_environment(draft, env, [variable(*path) for path in _static()])
     drafts.read_named_files(draft, source.parent)
     return draft, is_readable
 
 
-def _with_origins(settings: Settings, draft: Draft) -> Settings:
+def _with_origins(settings: Settings, draft: RawSettings) -> Settings:
     settings._origins = {place: origin.place for place, origin in draft.origins.items()}
     settings._from_files = frozenset(draft.from_files)
     settings._notes = tuple(draft.notes)
@@ -106,7 +106,7 @@ _WORDS = {
 }
 
 
-def _checked(draft: Draft) -> Settings | None:
+def _checked(draft: RawSettings) -> Settings | None:
     _blame_doubles(draft)
     try:
         return Settings.model_validate(draft.tree)
@@ -120,7 +120,7 @@ def _checked(draft: Draft) -> Settings | None:
     return None
 
 
-def _wrong(path: Place, error: Any, draft: Draft) -> tuple[str, str]:
+def _wrong(path: Place, error: Any, draft: RawSettings) -> tuple[str, str]:
     name = ".".join(path)
     if error["type"] == "missing":
         return f"{name} is missing", f'add {path[-1]} = "..." to [{".".join(path[:-1])}]'
@@ -134,7 +134,7 @@ def _wrong(path: Place, error: Any, draft: Draft) -> tuple[str, str]:
     return f"{name} {must}{_got(path, error['input'], draft)}", mend
 
 
-def _got(path: Place, value: Any, draft: Draft) -> str:
+def _got(path: Place, value: Any, draft: RawSettings) -> str:
     """What was written, for short plain values that cannot be secret."""
     if not isinstance(value, str | int | float) or path in draft.from_files or any(map(SECRET.search, path)):
         return ""
@@ -142,7 +142,7 @@ def _got(path: Place, value: Any, draft: Draft) -> str:
     return f", got {clean_line(json.dumps(plain, ensure_ascii=False), limit=60)}"
 
 
-def _unknown(path: Place, draft: Draft) -> tuple[str, str]:
+def _unknown(path: Place, draft: RawSettings) -> tuple[str, str]:
     """The nearest name that exists, spelt the way it has to be written there."""
     section, key = path[:-1], path[-1]
     names = list(_model(section).model_fields)
@@ -155,7 +155,7 @@ def _unknown(path: Place, draft: Draft) -> tuple[str, str]:
     return f"there is no setting {'.'.join(path)}", f"did you mean {spelt}?"
 
 
-def _blame_doubles(draft: Draft) -> None:
+def _blame_doubles(draft: RawSettings) -> None:
     """Two feeds of one URL would race for the same articles and count each other's as copies."""
     feeds = draft.tree.get("feeds")
     first: dict[str, str] = {}
@@ -169,7 +169,7 @@ def _blame_doubles(draft: Draft) -> None:
             draft.blame(draft.origin(("feeds", name, "url")), what, "remove one of the two feeds")
 
 
-def _blame_strangers(draft: Draft, settings: Settings) -> None:
+def _blame_strangers(draft: RawSettings, settings: Settings) -> None:
     """A preferred source that is no feed would be preferred in vain."""
     path = ("stories", "preferred_sources")
     for name in settings.stories.preferred_sources:
@@ -195,7 +195,7 @@ def _static() -> Iterator[Place]:
 # --- showing ----------------------------------------------------------------------------------------------------------
 
 
-class Shown(NamedTuple):
+class ShownSetting(NamedTuple):
     """One setting in force, fit for a terminal: secrets masked."""
 
     name: str
@@ -203,7 +203,7 @@ class Shown(NamedTuple):
     origin: str
 
 
-def shown(settings: Settings) -> list[Shown]:
+def shown(settings: Settings) -> list[ShownSetting]:
     """Everything in force with its origin, in the order of docs/configuration.md; feeds and channels as far as written."""
     paths = [path for path in _static() if path[0] != "clock" or settings.origin(*path) != "default"]
     return [
@@ -222,11 +222,11 @@ def shown(settings: Settings) -> list[Shown]:
     ]
 
 
-def _line(settings: Settings, path: Place, value: Any) -> Shown:
+def _line(settings: Settings, path: Place, value: Any) -> ShownSetting:
     in_channel = path[0] == "channels"
     is_secret = settings.is_from_file(*path) or (in_channel and bool(SECRET.search(path[-1])))
     text = _masked(value, is_secret=is_secret, hosts_only=is_secret or in_channel)
-    return Shown(clean_line(".".join(path)), clean_line(text), clean_line(settings.origin(*path)))
+    return ShownSetting(clean_line(".".join(path)), clean_line(text), clean_line(settings.origin(*path)))
 
 
 def _masked(value: Any, *, is_secret: bool, hosts_only: bool) -> str:

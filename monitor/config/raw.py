@@ -33,7 +33,7 @@ _FILE_LIMIT = 65536
 _AFTER_THE_FILE = 1_000_000
 
 
-class Origin(NamedTuple):
+class SettingOrigin(NamedTuple):
     """Where a value was written. Faults are told in this order: line by line, then the environment's."""
 
     order: int
@@ -45,28 +45,28 @@ class Origin(NamedTuple):
 
 
 @dataclass
-class Draft:
+class RawSettings:
     """What is gathered on the way: the tree of raw values, where each was written, and the faults so far."""
 
     tree: dict[str, Any] = field(default_factory=dict)
-    origins: dict[Place, Origin] = field(default_factory=dict)
+    origins: dict[Place, SettingOrigin] = field(default_factory=dict)
     from_files: set[Place] = field(default_factory=set)
     blamed: set[Place] = field(default_factory=set)
     """Values that have their fault already: what follows from it is not worth telling."""
     faults: list[tuple[int, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def blame(self, origin: Origin, what: str, mend: str) -> None:
+    def blame(self, origin: SettingOrigin, what: str, mend: str) -> None:
         self.faults.append((origin.order, clean_line(f"{origin.place}: {what}; {mend}", limit=1000)))  # U15
 
-    def origin(self, path: Place) -> Origin:
+    def origin(self, path: Place) -> SettingOrigin:
         """Of the value itself, else of the first one inside it, else of what it ought to stand in."""
         if path in self.origins:
             return self.origins[path]
         inside = [origin for place, origin in self.origins.items() if place[: len(path)] == path]
-        return min(inside) if inside and path else self.origin(path[:-1]) if path else Origin(0, "settings")
+        return min(inside) if inside and path else self.origin(path[:-1]) if path else SettingOrigin(0, "settings")
 
-    def put(self, node: dict[str, Any], path: Place, value: Any, origin: Origin) -> None:
+    def put(self, node: dict[str, Any], path: Place, value: Any, origin: SettingOrigin) -> None:
         node[path[-1]] = value
         self.origins[path] = origin
 
@@ -74,7 +74,7 @@ class Draft:
 # --- the file ---------------------------------------------------------------------------------------------------------
 
 
-def read_toml(draft: Draft, source: Path, *, is_asked: bool) -> bool:
+def read_toml(draft: RawSettings, source: Path, *, is_asked: bool) -> bool:
     """Fills the draft from the file; False where what it holds makes no sense to check. Only an unasked one may be missing."""
     if not is_asked and not source.exists():
         draft.notes.append(f"{source} does not exist: the built-in defaults are in force")
@@ -83,20 +83,22 @@ def read_toml(draft: Draft, source: Path, *, is_asked: bool) -> bool:
         text = source.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
         draft.tree = tomllib.loads(text)
     except OSError as error:
-        draft.blame(Origin(0, str(source)), f"cannot be read ({error.strerror})", "check its path and permissions")
+        draft.blame(
+            SettingOrigin(0, str(source)), f"cannot be read ({error.strerror})", "check its path and permissions"
+        )
         return False
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        draft.blame(Origin(line, f"{source} line {line}"), "is not UTF-8 text", "save the file as UTF-8")
+        draft.blame(SettingOrigin(line, f"{source} line {line}"), "is not UTF-8 text", "save the file as UTF-8")
         return False
     except tomllib.TOMLDecodeError as error:
         _blame_syntax(draft, source, text, str(error))
         return False
-    draft.origins = {path: Origin(line, f"{source} line {line}") for path, line in _lines(text)}
+    draft.origins = {path: SettingOrigin(line, f"{source} line {line}") for path, line in _lines(text)}
     return True
 
 
-def _blame_syntax(draft: Draft, source: Path, text: str, error: str) -> None:
+def _blame_syntax(draft: RawSettings, source: Path, text: str, error: str) -> None:
     message, _, at = error.partition(" (at ")
     found = re.match(r"line (\d+)", at)
     line = int(found[1]) if found else text.rstrip("\n").count("\n") + 1
@@ -105,7 +107,7 @@ def _blame_syntax(draft: Draft, source: Path, text: str, error: str) -> None:
         mend = 'put text in quotes, as in title = "BBC World"'
     elif message.startswith("Cannot"):
         mend = "write each key and each [section] once only"
-    draft.blame(Origin(line, f"{source} line {line}"), f"is not TOML ({clean_line(message)})", mend)
+    draft.blame(SettingOrigin(line, f"{source} line {line}"), f"is not TOML ({clean_line(message)})", mend)
 
 
 def _lines(text: str) -> Iterator[tuple[Place, int]]:
@@ -147,14 +149,14 @@ def variable(*path: str) -> str:
     return PREFIX + "__".join(path).upper().replace("-", "_")
 
 
-def read_environment(draft: Draft, env: Mapping[str, str], known: Collection[str]) -> None:
+def read_environment(draft: RawSettings, env: Mapping[str, str], known: Collection[str]) -> None:
     """Lays the MONITOR_ variables over the draft; `known` are the names of settings, to tell a slip from a stranger's.
 
     An empty variable counts as unset: that is how compose files spell it.
     """
     for order, name in enumerate(sorted(env), _AFTER_THE_FILE):
         if name.upper().startswith(PREFIX) and name.upper() != PATH_VARIABLE and env[name].strip():
-            origin = Origin(order, f"environment {name}")
+            origin = SettingOrigin(order, f"environment {name}")
             parts = tuple(name[len(PREFIX) :].lower().replace("-", "_").split("__"))
             if len(parts) > 1:
                 _lay_over(draft, parts, env[name], origin)
@@ -162,7 +164,7 @@ def read_environment(draft: Draft, env: Mapping[str, str], known: Collection[str
                 _doubt(draft, name.upper(), env[name], origin, known)
 
 
-def _doubt(draft: Draft, name: str, value: str, origin: Origin, known: Collection[str]) -> None:
+def _doubt(draft: RawSettings, name: str, value: str, origin: SettingOrigin, known: Collection[str]) -> None:
     """One underscore too few is a fault; other names are somebody else's (Kubernetes sets MONITOR_PORT=tcp://...)."""
     meant = next((each for each in known if each.replace("__", "_") == name), None)
     if meant and "://" not in value:
@@ -171,7 +173,7 @@ def _doubt(draft: Draft, name: str, value: str, origin: Origin, known: Collectio
         draft.notes.append(clean_line(f"{origin.place} is ignored: settings are written MONITOR_SECTION__KEY"))
 
 
-def _lay_over(draft: Draft, parts: Place, value: str, origin: Origin) -> None:
+def _lay_over(draft: RawSettings, parts: Place, value: str, origin: SettingOrigin) -> None:
     path: Place = ()
     node = draft.tree
     for part in parts[:-1]:
@@ -205,12 +207,12 @@ def _parsed(value: str) -> Any:
 # --- values from files of their own -----------------------------------------------------------------------------------
 
 
-def read_named_files(draft: Draft, folder: Path) -> None:
+def read_named_files(draft: RawSettings, folder: Path) -> None:
     """`password_file = "x"` becomes the password; x is relative to `folder`. Only for what may be a secret."""
     _read_named_in(draft, draft.tree, (), folder)
 
 
-def _read_named_in(draft: Draft, node: dict[str, Any], path: Place, folder: Path) -> None:
+def _read_named_in(draft: RawSettings, node: dict[str, Any], path: Place, folder: Path) -> None:
     for key, value in list(node.items()):
         base = key.removesuffix("_file")
         if isinstance(value, dict):
@@ -223,7 +225,7 @@ def _read_named_in(draft: Draft, node: dict[str, Any], path: Place, folder: Path
             _put_content(draft, node, (*path, base), folder / value, origin)
 
 
-def _put_content(draft: Draft, node: dict[str, Any], path: Place, file: Path, origin: Origin) -> None:
+def _put_content(draft: RawSettings, node: dict[str, Any], path: Place, file: Path, origin: SettingOrigin) -> None:
     try:
         content, trouble = _content(file), ""
     except OSError as error:
@@ -236,7 +238,7 @@ def _put_content(draft: Draft, node: dict[str, Any], path: Place, file: Path, or
             origin, f"the file of {'.'.join(path)}, {file}, {trouble}", "check its path, permissions and content"
         )
     value = content.splitlines() if path[-1] == "secrets" else content
-    draft.put(node, path, value, Origin(origin.order, f"{origin.place}, file {file}"))
+    draft.put(node, path, value, SettingOrigin(origin.order, f"{origin.place}, file {file}"))
     draft.from_files.add(path)
 
 

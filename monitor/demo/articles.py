@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from monitor.types.stories import Kind
+from monitor.types.stories import ArticleKind
 
 ARTICLE_FILES = ("before.toml", "tunnel.toml", "bank.toml", "other.toml")
 
@@ -51,7 +51,7 @@ class Expectation:
     """What a correct monitor makes of an article."""
 
     topics: tuple[str, ...]
-    kind: Kind
+    kind: ArticleKind
     of: str | None = None
     """Id of the article it is a copy or an update of, or whose story it joins."""
     is_material: bool = False
@@ -107,7 +107,7 @@ class DemoArticle:
     @property
     def is_alert(self) -> bool:
         """Whether a correct monitor tells somebody: news of a topic, or facts that changed in it."""
-        is_news = self.expect.kind is Kind.NEW or self.expect.is_material
+        is_news = self.expect.kind is ArticleKind.NEW or self.expect.is_material
         return bool(self.expect.topics) and is_news and not self.is_baseline
 
 
@@ -147,7 +147,7 @@ def _article(table: dict[str, Any], outlets_by_id: dict[str, Outlet]) -> DemoArt
 def _expectation(table: dict[str, Any]) -> Expectation:
     return Expectation(
         topics=tuple(table["topics"]),
-        kind=Kind(table["kind"]),
+        kind=ArticleKind(table["kind"]),
         of=table.get("of"),
         is_material=table.get("is_material", False),
     )

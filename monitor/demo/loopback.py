@@ -47,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
         logger.debug(format, *args)
 
 
-class _Server(ThreadingHTTPServer):
+class _LoopbackServer(ThreadingHTTPServer):
     daemon_threads = False  # so that server_close waits for the answers under way
     request_queue_size = 64
 
@@ -71,7 +71,7 @@ class Loopback:
     def __init__(self, *, port: int = 0, aliases: Sequence[str] = ()) -> None:
         self._wanted_port = port
         self._aliases = tuple(aliases)
-        self._servers: dict[str, _Server] = {}
+        self._servers: dict[str, _LoopbackServer] = {}
         self._threads: list[Thread] = []
 
     def handler(self) -> type[Handler]:
@@ -98,12 +98,12 @@ class Loopback:
             return
         handler = self.handler()
         try:
-            self._servers[HOST] = _Server((HOST, self._wanted_port), handler)
+            self._servers[HOST] = _LoopbackServer((HOST, self._wanted_port), handler)
         except OSError as error:
             raise MonitorError(f"cannot listen on {HOST}:{self._wanted_port}: {error.strerror}") from error
         for alias in self._aliases:
             with suppress(OSError):
-                self._servers[alias] = _Server((alias, self.port), handler)
+                self._servers[alias] = _LoopbackServer((alias, self.port), handler)
         self._threads = [Thread(target=server.serve_forever, args=(0.05,)) for server in self._servers.values()]
         for thread in self._threads:
             thread.start()
@@ -115,7 +115,7 @@ class Loopback:
         if not servers:
             return
         with ThreadPoolExecutor(len(servers)) as stoppers:  # together, as each takes up to 50 ms to notice
-            list(stoppers.map(_Server.shutdown, servers))
+            list(stoppers.map(_LoopbackServer.shutdown, servers))
         for thread in threads:
             thread.join()
         for server in servers:

@@ -72,7 +72,7 @@ class News:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ShownAlert:
     """An alert has arrived at the receiver, verified."""
 
     at: datetime
@@ -106,7 +106,7 @@ class Summary:
     """Alerts that the receiver got twice; it should be none."""
 
 
-Event = Opened | News | Told
+Event = Opened | News | ShownAlert
 
 
 class Demo:
@@ -210,7 +210,7 @@ class Demo:
         if not article or not match:  # a notice about the service itself
             return
         self._on_event(
-            Told(
+            ShownAlert(
                 at=self._paper_clock(),
                 topic=data["topic"]["title"],
                 headline=article["title"],

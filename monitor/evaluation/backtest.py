@@ -18,7 +18,7 @@ from monitor.matching.background import mark, next_mark
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.polling.assess import assess, confirm_stored
 from monitor.polling.intake import take_in
-from monitor.polling.values import Filed, Judged, Telling
+from monitor.polling.values import AlertingContext, AssessedArticle, FiledArticle
 from monitor.reading.extract import readable
 from monitor.store import archive, migrate
 from monitor.store.db import Database, Session
@@ -159,7 +159,7 @@ class Replayed:
     line: Line
     scores: tuple[Score, ...]
     """Every topic's."""
-    filed: Filed
+    filed: FiledArticle
     names: Names
     of: Any
 
@@ -176,7 +176,7 @@ class Names:
         self.of_article: dict[int, Any] = {}
         self._part_of: dict[int, int] = {}
 
-    def learn(self, line: Line, filed: Filed) -> None:
+    def learn(self, line: Line, filed: FiledArticle) -> None:
         """After each article."""
         self.of_article.setdefault(filed.article_id, line.id)
         self._part_of |= dict.fromkeys(filed.gathered, filed.story_id)
@@ -224,7 +224,7 @@ def replay(
     try:
         migrate.upgrade(db)
         names = Names()
-        telling = Telling(topics={topic.name: topic for topic in topics}, is_searched=False)
+        telling = AlertingContext(topics={topic.name: topic for topic in topics}, is_searched=False)
         tracker, seen, waiting = Tracker(matcher), 0, _Peeking(lines)
         if across:
             across.renew(db, topics, is_patient=True)
@@ -273,7 +273,7 @@ def _batch(waiting: _Peeking, size: int) -> list[Line]:
     return batch
 
 
-def _filed(session: Session, line: Line, judged: Judged, telling: Telling, names: Names) -> Replayed:
+def _filed(session: Session, line: Line, judged: AssessedArticle, telling: AlertingContext, names: Names) -> Replayed:
     filed = take_in(session, judged, telling, now=line.article.seen_at)
     names.learn(line, filed)
     of = filed.choice.of_article_id

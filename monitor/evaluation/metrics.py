@@ -17,7 +17,7 @@ from monitor.evaluation import recall
 from monitor.evaluation.backtest import Line, replay
 from monitor.evaluation.recall import Band, Recall
 from monitor.learning import training
-from monitor.matching.calibration import Calibration, Text, topics_left_out
+from monitor.matching.calibration import Calibration, LabelledText, topics_left_out
 from monitor.matching.margins import margin
 from monitor.matching.matcher import Matcher
 from monitor.matching.reliability import Reliability, measure, wilson
@@ -76,7 +76,7 @@ class Figures:
 def by_verdicts(session: Session, *, topic: str = "") -> Figures:
     """The figures of every topic known, or of one."""
     calibration = training.calibration(session)
-    counted = _Counted(session)
+    counted = _TopicCounts(session)
     names = [name for name in sorted({*counted.topics, *calibration.standings}) if topic in ("", name)]
     found = tuple(_of_topic(name, calibration, counted) for name in names)
     return Figures(
@@ -87,7 +87,7 @@ def by_verdicts(session: Session, *, topic: str = "") -> Figures:
     )
 
 
-class _Counted:
+class _TopicCounts:
     """What the rows say of all topics, read once."""
 
     def __init__(self, session: Session) -> None:
@@ -107,7 +107,7 @@ class _Counted:
         return max(1.0, (self.last_at - since_at).total_seconds() / 86_400)
 
 
-def _of_topic(name: str, calibration: Calibration, counted: _Counted) -> TopicFigures:
+def _of_topic(name: str, calibration: Calibration, counted: _TopicCounts) -> TopicFigures:
     standing = calibration.of(name)
     texts = [each for each in calibration.texts if each.topic == name]
     matches = counted.matches.get(name, 0)
@@ -189,7 +189,7 @@ def _false_a_day(a_day: float, precision: Precision) -> tuple[float, float, floa
     return a_day * (1 - precision.share), a_day * (1 - precision.high), a_day * (1 - precision.low)
 
 
-def _bands(name: str, counted: _Counted) -> list[Band]:
+def _bands(name: str, counted: _TopicCounts) -> list[Band]:
     kept = counted.kept.get(name, ())
     found = []
     for band in range(len(NEAR_MISS_BANDS) - 1):
@@ -289,7 +289,7 @@ def _listed(topics: set[str]) -> str:
 
 
 @dataclass(slots=True)
-class _Tally:
+class _LabelTally:
     """What one topic said of the articles that are judged."""
 
     margins: list[tuple[float, bool, bool]] = field(default_factory=list)
@@ -303,7 +303,7 @@ def by_labels(
     lines: Iterable[Line], matcher: Matcher, topics: Sequence[Topic], labels: Labels, *, is_closed: bool
 ) -> Labelled:
     """Run the matcher over the articles and hold its answers against the labels. `is_closed`: what has no label is not wanted."""
-    tallies = {topic.name: _Tally() for topic in topics if topic.is_enabled}
+    tallies = {topic.name: _LabelTally() for topic in topics if topic.is_enabled}
     articles, first_at, last_at = 0, None, None
     unknown = dict.fromkeys(id for id, _ in labels)
     for each in replay(lines, matcher, topics):
@@ -327,7 +327,7 @@ def by_labels(
     days = max(1.0, (last_at - first_at).total_seconds() / 86_400) if first_at and last_at else 1.0
     found = tuple(_of_labels(name, tally, days) for name, tally in tallies.items())
     texts = [
-        Text(name, where, float(is_wanted), 1.0, is_match)
+        LabelledText(name, where, float(is_wanted), 1.0, is_match)
         for name, tally in tallies.items()
         for where, is_match, is_wanted in tally.margins
         if where >= _FURTHEST_BELOW
@@ -346,7 +346,7 @@ def by_labels(
     )
 
 
-def _of_labels(name: str, tally: _Tally, days: float) -> LabelFigures:
+def _of_labels(name: str, tally: _LabelTally, days: float) -> LabelFigures:
     hits = sum(is_match and is_wanted for _, is_match, is_wanted in tally.margins)
     matches = sum(is_match for _, is_match, _ in tally.margins)
     wanted = sum(is_wanted for _, _, is_wanted in tally.margins)
@@ -369,7 +369,7 @@ def _of_labels(name: str, tally: _Tally, days: float) -> LabelFigures:
     )
 
 
-def _average_precision(tally: _Tally) -> float | None:
+def _average_precision(tally: _LabelTally) -> float | None:
     """Mean precision at each wanted article, ranked by margin; of equal margins the unwanted come first."""
     found, total = 0, 0.0
     for rank, (where, _, is_wanted) in enumerate(sorted(tally.margins, key=lambda each: (-each[0], each[2])), 1):

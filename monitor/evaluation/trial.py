@@ -16,22 +16,22 @@ from typing import Any
 from monitor.evaluation.backtest import Line, Replayed, replay
 from monitor.learning.multilingual import Multilingual
 from monitor.matching import sensitivity
-from monitor.matching.alert_rate import Cost, Rate, costs, rate
+from monitor.matching.alert_rate import AlertRate, SensitivityCost, rate, sensitivity_costs
 from monitor.matching.calibration import Calibration
 from monitor.matching.margins import margin, share
 from monitor.matching.matcher import Matcher
-from monitor.matching.sensitivity import Archive, Arrival, Setting
+from monitor.matching.sensitivity import AppliedSensitivity, ArchivedScore, ScoredArchive
 from monitor.matching.tuning import LEAST_FACTOR
 from monitor.store.db import Database
 from monitor.types.matching import Reason, Score, Topic
-from monitor.types.stories import Kind
+from monitor.types.stories import ArticleKind
 
 NEAREST = 6
 """Hits shown on each side of the threshold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class TrialMatch:
     """One article beside one topic."""
 
     id: Any
@@ -58,19 +58,19 @@ class Trial:
 
     topic: str
     articles: int
-    hits: tuple[Shown, ...] = ()
+    hits: tuple[TrialMatch, ...] = ()
     """Every article that matched, in order of arrival."""
     blocked: Mapping[str, int] = field(default_factory=dict)
     """Above the threshold, but held back by a rule of topic.toml: reason -> how many."""
-    rate: Rate
+    rate: AlertRate
     asked: str
     """Its sensitivity."""
-    setting: Setting
+    setting: AppliedSensitivity
     """What its sensitivity comes to by what these articles taught."""
-    costs: tuple[Cost, ...] = ()
-    above: tuple[Shown, ...] = ()
+    costs: tuple[SensitivityCost, ...] = ()
+    above: tuple[TrialMatch, ...] = ()
     """Those nearest to the threshold, nearest first; copies left out."""
-    below: tuple[Shown, ...] = ()
+    below: tuple[TrialMatch, ...] = ()
     overlap: Mapping[str, int] = field(default_factory=dict)
     """Topics in force -> how many of the hits they match as well."""
 
@@ -91,7 +91,7 @@ def run(
 ) -> tuple[Trial, ...]:
     """Try these topics over these articles; `others` are the topics in force, with which their hits are compared. `across` and
     `vectors_in` as for a backtest."""
-    trials = {topic.name: _Tally(topic, others) for topic in topics if topic.is_enabled}
+    trials = {topic.name: _TopicTally(topic, others) for topic in topics if topic.is_enabled}
     calendar = _Calendar()
     for each in replay(lines, matcher, topics, across=across, vectors_in=vectors_in):
         calendar.turn(each.line.article.seen_at)
@@ -124,18 +124,18 @@ class _Calendar:
                 yield self._first.date() + timedelta(days=number)
 
 
-class _Tally:
+class _TopicTally:
     """What is counted of one topic on the way."""
 
     def __init__(self, topic: Topic, others: Matcher | None) -> None:
         self._topic, self._others = topic, others
-        self._near: list[Arrival] = []
+        self._near: list[ArchivedScore] = []
         self._stories: dict[Any, int] = {}
-        self._hits: list[Shown] = []
+        self._hits: list[TrialMatch] = []
         self._blocked: Counter[str] = Counter()
         self._alerts: defaultdict[date, int] = defaultdict(int)
-        self._above: list[tuple[float, int, Shown]] = []
-        self._below: list[tuple[float, int, Shown]] = []
+        self._above: list[tuple[float, int, TrialMatch]] = []
+        self._below: list[tuple[float, int, TrialMatch]] = []
         self._seen = 0
 
     def add(self, replayed: Replayed, score: Score) -> None:
@@ -143,7 +143,7 @@ class _Tally:
         if score.blocked:
             self._blocked[Reason(score.blocked).value] += 1
             return
-        is_copy = replayed.filed.choice.kind is Kind.COPY
+        is_copy = replayed.filed.choice.kind is ArticleKind.COPY
         part = share(score.score, score.threshold)
         if not is_copy and part * score.factor >= LEAST_FACTOR:
             self._near.append(self._arrival(replayed, score))
@@ -156,14 +156,14 @@ class _Tally:
         elif not is_copy and score.score > 0 and (len(self._below) < NEAREST or part > self._below[0][0]):
             _keep(self._below, (part, -self._seen, self._shown(replayed, score, part)))
 
-    def _arrival(self, replayed: Replayed, score: Score) -> Arrival:
+    def _arrival(self, replayed: Replayed, score: Score) -> ArchivedScore:
         story = self._stories.setdefault(replayed.story, len(self._stories))
         where = margin(score.score, score.threshold, score.factor)
-        return Arrival(replayed.line.article.seen_at.date(), story, where)
+        return ArchivedScore(replayed.line.article.seen_at.date(), story, where)
 
-    def _shown(self, replayed: Replayed, score: Score, part: float) -> Shown:
+    def _shown(self, replayed: Replayed, score: Score, part: float) -> TrialMatch:
         article = replayed.line.article
-        return Shown(
+        return TrialMatch(
             id=replayed.line.id,
             title=article.title,
             source=article.source,
@@ -186,14 +186,14 @@ class _Tally:
         return tuple(each.topic for each in found if each.is_match)
 
     def closed(self, calendar: _Calendar) -> Trial:
-        archive = Archive(tuple(self._near), calendar.span)
+        archive = ScoredArchive(tuple(self._near), calendar.span)
         asked = self._topic.sensitivity
         setting = sensitivity.decide(asked, self._topic.name, archive, Calibration())
         return Trial(
             topic=self._topic.name,
             asked=asked,
             setting=setting,
-            costs=costs(asked, setting, archive),
+            costs=sensitivity_costs(asked, setting, archive),
             articles=calendar.articles,
             hits=tuple(self._hits),
             blocked=dict(self._blocked),
@@ -204,7 +204,7 @@ class _Tally:
         )
 
 
-def _keep(heap: list[tuple[float, int, Shown]], item: tuple[float, int, Shown]) -> None:
+def _keep(heap: list[tuple[float, int, TrialMatch]], item: tuple[float, int, TrialMatch]) -> None:
     """Only the nearest few; the second number breaks ties, so that values are never compared."""
     if len(heap) < NEAREST:
         heapq.heappush(heap, item)

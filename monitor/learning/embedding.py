@@ -24,7 +24,7 @@ from monitor.config.settings import EmbeddingSettings
 from monitor.matching import embedders
 from monitor.matching.embedders import EmbedderError, Spec, Vector
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
-from monitor.net.http import Door
+from monitor.net.http import HttpClient
 from monitor.reading.workers import Workers
 from monitor.text import urls
 from monitor.types.errors import MonitorError
@@ -241,7 +241,7 @@ class HttpSource:
         self._url, self._model, self._prefix = spec.name, settings.model, settings.prefix
         self._key = settings.api_key
         self._limit_for = timedelta(seconds=settings.limit_seconds)
-        self._door = Door(
+        self._door = HttpClient(
             policy=AddressPolicy(allowed=PRIVATE_NETWORKS if settings.allow_private else ()), user_agent=user_agent
         )
 

@@ -23,11 +23,11 @@ from monitor.learning.training import last_mark
 from monitor.matching import semantic
 from monitor.matching.embedders import Vector, excerpt, key
 from monitor.matching.model import code
-from monitor.matching.semantic import Centres, Meaning, is_confident
+from monitor.matching.semantic import LanguageCentres, SemanticModel, is_confident
 from monitor.matching.tuning import EMBEDDING_LESSON_FROM
 from monitor.store import vectors, verdicts
 from monitor.store.db import Database, Session
-from monitor.stories.events import Translated
+from monitor.stories.events import RelatedTranslation
 from monitor.stories.tuning import ACROSS_FOR
 from monitor.types.matching import Article, Example, Grade, Score, Seed, Topic
 
@@ -46,18 +46,18 @@ SEEDS_FOR = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
+class ArticleEmbedding:
     """An article's vector, as it is stored."""
 
     embedder: str
     key: int
     language: str
     vector: Vector
-    centres: Centres
+    centres: LanguageCentres
     """Where the articles of each language lay when it was looked at."""
 
 
-class Across:
+class SemanticScorer:
     """What one lot of articles is judged with: the topics' meanings and the articles' vectors."""
 
     def __init__(self, multilingual: Multilingual, embedder: str, found: Mapping[int, Vector]) -> None:
@@ -65,29 +65,29 @@ class Across:
         self._embedder = embedder
         self._found = found
 
-    def meant(self, article: Article) -> Meant | None:
+    def meant(self, article: Article) -> ArticleEmbedding | None:
         """The article's vector; None where it has none."""
         text_key = key(excerpt(article.title, article.text))
         vector = self._found.get(text_key)
         return None if vector is None else self._meant(article, text_key, vector)
 
-    def look_closer(self, article: Article) -> Meant | None:
+    def look_closer(self, article: Article) -> ArticleEmbedding | None:
         """The vector of an article that matched and has none yet, so that its event is known in other languages; waits for it."""
         text = excerpt(article.title, article.text)
         found = self._sentences([text])[0] if text else None
         return None if found is None else self._meant(article, key(text), found)
 
-    def _meant(self, article: Article, text_key: int, vector: Vector) -> Meant | None:
+    def _meant(self, article: Article, text_key: int, vector: Vector) -> ArticleEmbedding | None:
         means = self._multilingual.meaning
         if means is None or means.embedder != self._embedder:
             return None
-        return Meant(self._embedder, text_key, code(article.language), vector, means.centres)
+        return ArticleEmbedding(self._embedder, text_key, code(article.language), vector, means.centres)
 
     def improve(
         self,
         scores: tuple[Score, ...],
         article: Article,
-        meant: Meant | None,
+        meant: ArticleEmbedding | None,
         *,
         factor_of: Callable[[str], float | None] | None = None,
         with_misses: bool = False,
@@ -113,12 +113,12 @@ class Multilingual:
 
     def __init__(self, embedding: Embedding) -> None:
         self.embedding = embedding
-        self.meaning: Meaning | None = None
+        self.meaning: SemanticModel | None = None
         self.is_complete = True
         """Whether every seed could be embedded; where not, it is worth another try."""
         self._seeds: Mapping[int, Vector] = {}
         self._is_pruned = False
-        self._latest: deque[tuple[str, Meant]] = deque(maxlen=100)
+        self._latest: deque[tuple[str, ArticleEmbedding]] = deque(maxlen=100)
         self._one_at_a_time = threading.Lock()
 
     def renew(self, db: Database, topics: Sequence[Topic], *, is_patient: bool = False, may_write: bool = True) -> None:
@@ -166,14 +166,14 @@ class Multilingual:
                 self._learn(topic, meant)
         self.is_complete = len(fresh) == len(missing)
 
-    def learn(self, names: Sequence[str], meant: Meant) -> None:
+    def learn(self, names: Sequence[str], meant: ArticleEmbedding) -> None:
         """Let these topics learn what their subject looks like in the article's language."""
         with self._one_at_a_time:
             for name in names:
                 self._latest.append((name, meant))
                 self._learn(name, meant)
 
-    def _learn(self, topic: str, meant: Meant) -> None:
+    def _learn(self, topic: str, meant: ArticleEmbedding) -> None:
         if self.meaning is not None and self.meaning.embedder == meant.embedder:
             self.meaning = self.meaning.with_hit(topic, meant.language, meant.key, meant.vector)
 
@@ -187,11 +187,11 @@ class Multilingual:
                 vectors.prune(session, keep=[self.embedding.id])
         self._is_pruned = True
 
-    def _centres(self, session: Session) -> Centres:
+    def _centres(self, session: Session) -> LanguageCentres:
         seen = vectors.recent(
             session, self.embedding.id, up_to=last_mark(session), limit=CENTRE_OF, dim=self.embedding.dim
         )
-        return Centres(seen, shipped(self.embedding.id))
+        return LanguageCentres(seen, shipped(self.embedding.id))
 
     def _examples(self, session: Session, enabled: Sequence[Topic]) -> list[Example]:
         """Verdicts on articles in languages that their topic has no seed in: the others are matters of words."""
@@ -204,17 +204,19 @@ class Multilingual:
 
     # --- articles -------------------------------------------------------------------------------------------------
 
-    async def look(self, db: Database, articles: Sequence[Article]) -> Across | None:
+    async def look(self, db: Database, articles: Sequence[Article]) -> SemanticScorer | None:
         """The articles' vectors, stored or asked for; None where there is no embedder."""
         return await self._look(articles, POLL_FOR, db)
 
-    def look_now(self, db: Database, articles: Sequence[Article], also: Database | None = None) -> Across | None:
+    def look_now(
+        self, db: Database, articles: Sequence[Article], also: Database | None = None
+    ) -> SemanticScorer | None:
         """The same, waiting as long as it takes; `also` may know some vectors too. Not on an event loop."""
         return asyncio.run(self._look(articles, None, db, *([also] if also else []))) if self.meaning else None
 
     async def _look(
         self, articles: Sequence[Article], within_for: timedelta | None, *shelves: Database
-    ) -> Across | None:
+    ) -> SemanticScorer | None:
         means = self.meaning
         if means is None:
             return None
@@ -229,7 +231,7 @@ class Multilingual:
             found |= {each: vector for each, vector in zip(missing, answers, strict=True) if vector is not None}
             if lost := sum(each is None for each in answers):
                 log.info("%d of %d articles are scored by words alone", lost, len(articles))
-        return Across(self, means.embedder, found)
+        return SemanticScorer(self, means.embedder, found)
 
 
 def _texts_of(samples: Sequence[Seed | Example]) -> dict[int, tuple[str, str]]:
@@ -238,13 +240,15 @@ def _texts_of(samples: Sequence[Seed | Example]) -> dict[int, tuple[str, str]]:
     return {key(text): (text, language) for text, language in excerpts if text}
 
 
-def _texts(means: Meaning, articles: Sequence[Article]) -> dict[int, str]:
+def _texts(means: SemanticModel, articles: Sequence[Article]) -> dict[int, str]:
     excerpts = ((each.language, excerpt(each.title, each.text)) for each in articles if each.grade is not Grade.WALL)
     keyed = ((language, key(text), text) for language, text in excerpts if text)
     return {text_key: text for language, text_key, text in keyed if means.wants(language, text_key)}
 
 
-def kindred(session: Session, meant: Meant, names: Sequence[str], *, now: datetime) -> list[Translated]:
+def kindred(
+    session: Session, meant: ArticleEmbedding, names: Sequence[str], *, now: datetime
+) -> list[RelatedTranslation]:
     """What was matched to one of these topics lately in other languages, and how like it is by meaning."""
     since_at = now - ACROSS_FOR
     rows = vectors.of_matches(
@@ -252,7 +256,7 @@ def kindred(session: Session, meant: Meant, names: Sequence[str], *, now: dateti
     )
     placed = meant.centres.off(meant.vector, meant.language)
     return [
-        Translated(
+        RelatedTranslation(
             article_id=row.article_id,
             story_id=row.story_id,
             language=row.language,
@@ -263,7 +267,7 @@ def kindred(session: Session, meant: Meant, names: Sequence[str], *, now: dateti
     ]
 
 
-def keep(session: Session, article_id: int, meant: Meant) -> None:
+def keep(session: Session, article_id: int, meant: ArticleEmbedding) -> None:
     """Store an article's vector with the article."""
     vectors.keep(session, meant.embedder, meant.key, meant.vector, language=meant.language, article_id=article_id)
 

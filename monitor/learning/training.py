@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.matching import sensitivity as intent
-from monitor.matching.alert_rate import Cost, costs
+from monitor.matching.alert_rate import SensitivityCost, sensitivity_costs
 from monitor.matching.background import Background, mark
 from monitor.matching.calibration import Calibration, calibrate
 from monitor.matching.margins import margin
 from monitor.matching.matcher import Matcher, build
 from monitor.matching.self_training import allowance
-from monitor.matching.sensitivity import Archive, Setting
+from monitor.matching.sensitivity import AppliedSensitivity, ScoredArchive
 from monitor.matching.tuning import (
     ARCHIVE_ARTICLES,
     ARCHIVE_CHARACTERS,
@@ -68,7 +68,9 @@ def _asks(topic: Topic) -> bool:
     return topic.is_enabled and topic.sensitivity not in intent.WORDS
 
 
-def seen(session: Session, of: Sequence[Topic], model: Callable[[Sequence[Topic]], Matcher]) -> dict[str, Archive]:
+def seen(
+    session: Session, of: Sequence[Topic], model: Callable[[Sequence[Topic]], Matcher]
+) -> dict[str, ScoredArchive]:
     """What came near each topic as far as the archive's last mark: by its own rows, or, where it is followed for less than a
     day, by scoring the latest articles with `model`."""
     up_to = last_mark(session)
@@ -86,7 +88,7 @@ def seen(session: Session, of: Sequence[Topic], model: Callable[[Sequence[Topic]
     return found
 
 
-def setting(session: Session, topic: Topic, wanted: Sequence[Topic]) -> tuple[Setting, Archive]:
+def setting(session: Session, topic: Topic, wanted: Sequence[Topic]) -> tuple[AppliedSensitivity, ScoredArchive]:
     """What the sensitivity of one of these topics comes to, and what came near it until now. As `learned` has it."""
     matcher = learned(session, wanted)
     came = seen(session, [topic], lambda of: Matcher([matcher.model(each.name) for each in of], matcher.background))
@@ -95,24 +97,24 @@ def setting(session: Session, topic: Topic, wanted: Sequence[Topic]) -> tuple[Se
 
 
 @dataclass(frozen=True, slots=True)
-class Prospect:
+class SensitivityForecast:
     """What a topic asks for, and what it will cost."""
 
     topic: str
     sensitivity: str
-    setting: Setting
-    cost: Cost | None
+    setting: AppliedSensitivity
+    cost: SensitivityCost | None
     """None where it has been followed for less than a day."""
 
 
-def prospects(session: Session, odds: Calibration) -> list[Prospect]:
+def prospects(session: Session, odds: Calibration) -> list[SensitivityForecast]:
     """Of every topic that is on (of very many the first), by its own rows: no model is built."""
     up_to, found = last_mark(session), []
     for name, asked in versions.sensitivities(session, limit=_PROSPECTS).items():
         came = archive.arrivals(session, name, up_to=up_to)
         setting = intent.decide(asked, name, came, odds)
-        in_force = (each for each in costs(asked, setting, came) if each.is_in_force)
-        found.append(Prospect(name, asked, setting, next(in_force, None)))
+        in_force = (each for each in sensitivity_costs(asked, setting, came) if each.is_in_force)
+        found.append(SensitivityForecast(name, asked, setting, next(in_force, None)))
     return found
 
 

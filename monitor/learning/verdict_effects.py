@@ -12,7 +12,7 @@ from pathlib import Path
 from monitor.learning import training
 from monitor.matching import compare
 from monitor.matching.background import Background
-from monitor.matching.compare import Making, Moved
+from monitor.matching.compare import TermShift, TopicDefinition
 from monitor.matching.model import code
 from monitor.store import matches, verdicts
 from monitor.store.db import Database, Session
@@ -22,35 +22,38 @@ from monitor.topics import seeds
 from monitor.types.matching import Example, Topic
 
 
-class Teacher:
+class VerdictEffects:
     """Knows the seeds under `root`; `background` gives that of a model in force, else the archive is read for it once a mark."""
 
     def __init__(self, root: Path, background: Callable[[], Background | None] = lambda: None) -> None:
         self._root, self._in_force = root, background
         self._kept: tuple[int, Background] | None = None
 
-    def teach(self, db: Database, article_id: int, topic: str) -> Moved:
+    def teach(self, db: Database, article_id: int, topic: str) -> TermShift:
         """What the last verdict on this article taught its topic; nothing where there is no verdict, or no such topic any more."""
         with db.reading() as session:
             last_two = verdicts.latest(session, article_id, topic, limit=2)
             if not last_two or last_two[0].taught is not None:
-                return moved_of(last_two[0].taught) if last_two else Moved()
+                return moved_of(last_two[0].taught) if last_two else TermShift()
             found = self._moved(session, article_id, last_two[1:], topic)
         with db.writing() as session:
             verdicts.set_taught(session, last_two[0].id, heavier=found.heavier, lighter=found.lighter)
         return found
 
-    def _moved(self, session: Session, article_id: int, before: Sequence[StoredVerdict], name: str) -> Moved:
+    def _moved(self, session: Session, article_id: int, before: Sequence[StoredVerdict], name: str) -> TermShift:
         topic, article = self._topic(name), matches.article(session, article_id)
         if topic is None or article is None:
-            return Moved()
+            return TermShift()
         after = verdicts.examples(session, [name])
         others = [each for each in after if (each.title, each.text) != (article.title, article.text)]
         earlier = [_example(article, each) for each in before]
         found = compare.moved(
-            Making(topic, [*others, *earlier]), Making(topic, after), self._background(session), limit=4
+            TopicDefinition(topic, [*others, *earlier]),
+            TopicDefinition(topic, after),
+            self._background(session),
+            limit=4,
         )
-        return found.get(code(article.language)) or next(iter(found.values()), Moved())
+        return found.get(code(article.language)) or next(iter(found.values()), TermShift())
 
     def _topic(self, name: str) -> Topic | None:
         if name != Path(name).name:
@@ -66,10 +69,10 @@ class Teacher:
         return self._kept[1]
 
 
-def moved_of(taught: dict[str, list[str]] | None) -> Moved:
+def moved_of(taught: dict[str, list[str]] | None) -> TermShift:
     """As it was kept with the verdict."""
     taught = taught or {}
-    return Moved(tuple(taught.get("heavier", ())), tuple(taught.get("lighter", ())))
+    return TermShift(tuple(taught.get("heavier", ())), tuple(taught.get("lighter", ())))
 
 
 def _example(article: StoredArticle, verdict: StoredVerdict) -> Example:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from monitor.matching.sensitivity import WORDS, Archive, Setting, told
+from monitor.matching.sensitivity import WORDS, AppliedSensitivity, ScoredArchive, told
 from monitor.matching.tuning import BOOTSTRAP_DAYS, BOOTSTRAP_DRAWS, RATE_COVERAGE, RATE_NORMAL_FROM, RATE_SIGMAS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
+class AlertRate:
     """Alerts a day with their range."""
 
     a_day: float
@@ -31,33 +31,35 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
+class SensitivityCost:
     """What one sensitivity would tell."""
 
     sensitivity: str
     factor: float
     """On the threshold of a balanced topic."""
-    rate: Rate
+    rate: AlertRate
     is_in_force: bool
 
 
-def costs(sensitivity: str, setting: Setting, archive: Archive) -> tuple[Cost, ...]:
+def sensitivity_costs(
+    sensitivity: str, setting: AppliedSensitivity, archive: ScoredArchive
+) -> tuple[SensitivityCost, ...]:
     """Of the three words and of what the topic asks for, strictest first; none where no whole day has been seen."""
     if archive.days < 1:
         return ()
     found = [
-        Cost(sensitivity=asked, factor=factor, rate=_of(archive, factor), is_in_force=asked == sensitivity)
+        SensitivityCost(sensitivity=asked, factor=factor, rate=_of(archive, factor), is_in_force=asked == sensitivity)
         for asked, factor in {**WORDS, sensitivity: setting.factor}.items()
     ]
     return tuple(sorted(found, key=lambda each: -each.factor))
 
 
-def _of(archive: Archive, factor: float) -> Rate:
+def _of(archive: ScoredArchive, factor: float) -> AlertRate:
     by_day, samples = told(archive, factor)
     return rate(by_day, days=archive.days, samples=samples)
 
 
-def rate(by_day: Sequence[float], *, days: float | None = None, samples: float | None = None) -> Rate:
+def rate(by_day: Sequence[float], *, days: float | None = None, samples: float | None = None) -> AlertRate:
     """Alerts a day from those of each day, with a range for the mean: what chance alone leaves open (Poisson, exact) and, from a
     week on, what the days' own unevenness does (bootstrap over days); the wider of the two on either side. News comes in
     bursts, so a month without the event says little of the day on which it comes.
@@ -66,14 +68,14 @@ def rate(by_day: Sequence[float], *, days: float | None = None, samples: float |
     are samples that stand for several; fewer say less."""
     span, alerts = days or len(by_day), sum(by_day)
     if not span:
-        return Rate(a_day=0.0, low=0.0, high=0.0, alerts=0, days=0)
+        return AlertRate(a_day=0.0, low=0.0, high=0.0, alerts=0, days=0)
     each = alerts / samples if samples else 1.0
     low, high = (bound * each / span for bound in _poisson(round(alerts / each)))
     if len(by_day) >= BOOTSTRAP_DAYS and alerts:
         drawn = np.random.default_rng(0).choice(np.array(by_day), (BOOTSTRAP_DRAWS, len(by_day))).sum(axis=1) / span
         least, most = np.quantile(drawn, ((1 - RATE_COVERAGE) / 2, (1 + RATE_COVERAGE) / 2))
         low, high = min(low, float(least)), max(high, float(most))
-    return Rate(
+    return AlertRate(
         a_day=round(alerts / span, 3), low=round(low, 3), high=round(high, 3), alerts=round(alerts), days=round(span)
     )
 

@@ -40,13 +40,13 @@ from monitor.matching.tuning import (
     TOPIC_SPREAD_WEIGHT,
 )
 from monitor.types import digests
-from monitor.types.matching import Measured
+from monitor.types.matching import MeasuredPrecision
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class LabelledScore:
     """A verdict, and what the matcher had said of the article."""
 
     topic: str
@@ -60,14 +60,14 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TopicCalibration:
     """What one topic's verdicts allow to say."""
 
     texts: int = 0
     confirmed: float = 0.0
     contradicted: int = 0
     """Texts judged both ways, as copies."""
-    measured: Measured | None = None
+    measured: MeasuredPrecision | None = None
     """Precision of its matches."""
     reliability: Reliability | None = None
     """Of probabilities worked out without the verdicts they are held against."""
@@ -114,18 +114,18 @@ class Calibration:
     """The curve of an instance, and which of its topics may use it."""
 
     curve: Curve = field(default_factory=Curve)
-    standings: Mapping[str, Standing] = field(default_factory=dict)
+    standings: Mapping[str, TopicCalibration] = field(default_factory=dict)
     left_out: int = 0
     """Verdicts whose scores cannot be read."""
-    texts: tuple[Text, ...] = ()
+    texts: tuple[LabelledText, ...] = ()
 
     def probability(self, topic: str, margin: float) -> float | None:
         """None where the topic is not calibrated yet."""
         return self.curve.probability(topic, margin) if self.of(topic).is_calibrated else None
 
-    def of(self, topic: str) -> Standing:
+    def of(self, topic: str) -> TopicCalibration:
         """What is known of a topic."""
-        return self.standings.get(topic, Standing())
+        return self.standings.get(topic, TopicCalibration())
 
     @property
     def digest(self) -> str:
@@ -144,7 +144,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class LabelledText:
     """All verdicts on one text for one topic."""
 
     topic: str
@@ -155,46 +155,46 @@ class Text:
     is_match: bool
 
 
-def calibrate(judged: Iterable[Judged]) -> Calibration:
+def calibrate(judged: Iterable[LabelledScore]) -> Calibration:
     """The calibration that these verdicts allow; their order does not matter."""
     return _calibrate(tuple(judged))
 
 
 @lru_cache(maxsize=4)
-def _calibrate(found: tuple[Judged, ...]) -> Calibration:
+def _calibrate(found: tuple[LabelledScore, ...]) -> Calibration:
     """Kept, as the page asks for it again and again between two verdicts."""
     usable = [each for each in found if _is_usable(each)]
     texts = tuple(_texts(usable))
     if not texts:
         return Calibration(left_out=len(found) - len(usable))
     held_out = _held_out(texts)
-    by_topic: dict[str, list[tuple[Text, float]]] = {}
+    by_topic: dict[str, list[tuple[LabelledText, float]]] = {}
     for each, probability in zip(texts, held_out, strict=True):
         by_topic.setdefault(each.topic, []).append((each, probability))
     standings = {topic: _standing(rows) for topic, rows in by_topic.items()}
     return Calibration(fit(texts), standings, len(found) - len(usable), texts)
 
 
-def _is_usable(each: Judged) -> bool:
+def _is_usable(each: LabelledScore) -> bool:
     return math.isfinite(each.margin) and math.isfinite(each.weight) and each.weight > 0
 
 
-def _texts(judged: Sequence[Judged]) -> Iterable[Text]:
+def _texts(judged: Sequence[LabelledScore]) -> Iterable[LabelledText]:
     """Copies counted once, in an order that does not depend on that of the verdicts."""
-    together: dict[tuple[str, str], list[Judged]] = {}
+    together: dict[tuple[str, str], list[LabelledScore]] = {}
     for each in judged:
         together.setdefault((each.topic, each.text), []).append(each)
     for (topic, _), rows in sorted(together.items()):
         share = sum(each.is_relevant for each in rows) / len(rows)
         is_match = any(each.is_match for each in rows)
         weight = 1.0 if is_match else min(max(each.weight for each in rows), HEAVIEST_VERDICT)
-        yield Text(topic, max(each.margin for each in rows), share, weight, is_match)
+        yield LabelledText(topic, max(each.margin for each in rows), share, weight, is_match)
 
 
 # --- the curve --------------------------------------------------------------------------------------------------------
 
 
-def fit(texts: Sequence[Text]) -> Curve:
+def fit(texts: Sequence[LabelledText]) -> Curve:
     """The most likely curve and the spread of topics that goes with it; the first guess where there is nothing."""
     if not texts:
         return Curve()
@@ -278,7 +278,7 @@ def _solve(rows: _Rows, bend: Floats, pull: Floats, wanted: Floats) -> tuple[Flo
 # --- may it be shown? -------------------------------------------------------------------------------------------------
 
 
-def _held_out(texts: Sequence[Text]) -> list[float]:
+def _held_out(texts: Sequence[LabelledText]) -> list[float]:
     """Each text's probability by a curve that was fitted without it."""
     fold = _folds(texts)
     out = [0.0] * len(texts)
@@ -290,7 +290,7 @@ def _held_out(texts: Sequence[Text]) -> list[float]:
     return out
 
 
-def _folds(texts: Sequence[Text]) -> list[int]:
+def _folds(texts: Sequence[LabelledText]) -> list[int]:
     """Each topic's verdicts of each kind dealt out evenly."""
     order = sorted(range(len(texts)), key=lambda at: (texts[at].topic, texts[at].share, texts[at].margin, at))
     fold = [0] * len(texts)
@@ -299,7 +299,7 @@ def _folds(texts: Sequence[Text]) -> list[int]:
     return fold
 
 
-def topics_left_out(texts: Sequence[Text]) -> list[Forecast]:
+def topics_left_out(texts: Sequence[LabelledText]) -> list[Forecast]:
     """What a curve fitted on other topics says of each text: how right a percentage is for a topic it has never seen. Up to ten
     topics are left out one by one, more in ten groups."""
     group = {name: at % CALIBRATION_GROUPS for at, name in enumerate(sorted({each.topic for each in texts}))}
@@ -307,12 +307,12 @@ def topics_left_out(texts: Sequence[Text]) -> list[Forecast]:
     return [Forecast(curves[group[each.topic]].probability(each.topic, each.margin), each.share) for each in texts]
 
 
-def _standing(rows: Sequence[tuple[Text, float]]) -> Standing:
+def _standing(rows: Sequence[tuple[LabelledText, float]]) -> TopicCalibration:
     texts = [each for each, _ in rows]
     confirmed = sum(each.share for each in texts)
     forecasts = [Forecast(probability, each.share) for each, probability in rows]
     reliability = measure(forecasts)
-    return Standing(
+    return TopicCalibration(
         texts=len(texts),
         confirmed=confirmed,
         contradicted=sum(0 < each.share < 1 for each in texts),
@@ -322,13 +322,13 @@ def _standing(rows: Sequence[tuple[Text, float]]) -> Standing:
     )
 
 
-def measured(texts: Iterable[Text]) -> Measured | None:
+def measured(texts: Iterable[LabelledText]) -> MeasuredPrecision | None:
     """How often matches were right; None where no match was judged."""
     shares = [each.share for each in texts if each.is_match]
     if not shares:
         return None
     low, high = wilson(sum(shares), len(shares))
-    return Measured(confirmed=round(sum(shares)), judged=len(shares), low=low, high=high)
+    return MeasuredPrecision(confirmed=round(sum(shares)), judged=len(shares), low=low, high=high)
 
 
 def _too_few(texts: int, confirmed: float) -> str:

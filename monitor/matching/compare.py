@@ -24,7 +24,7 @@ _BEFORE, _AFTER = "before", "after"
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
+class TopicDefinition:
     """A topic with the articles whose verdicts count for it."""
 
     topic: Topic
@@ -34,7 +34,7 @@ class Making:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class TermShift:
     """Terms, as people write them, that became heavier and lighter, those that moved most first."""
 
     heavier: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
+class ChangedMatch:
     """An article that one of the two matches and the other does not."""
 
     id: Any
@@ -61,25 +61,25 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class TopicDifference:
     """What lies between two makings."""
 
     articles: int
     both: int
     """Articles that both match."""
-    gained: tuple[Changed, ...] = ()
-    lost: tuple[Changed, ...] = ()
-    terms: Mapping[str, Moved] = field(default_factory=dict)
+    gained: tuple[ChangedMatch, ...] = ()
+    lost: tuple[ChangedMatch, ...] = ()
+    terms: Mapping[str, TermShift] = field(default_factory=dict)
     """By language."""
 
 
 def difference(
-    before: Making, after: Making, articles: Iterable[tuple[Any, Article]], background: Background
-) -> Difference:
+    before: TopicDefinition, after: TopicDefinition, articles: Iterable[tuple[Any, Article]], background: Background
+) -> TopicDifference:
     """What the second matches and the first does not, and the other way round, in the articles' order."""
     matcher = pair(before, after, background)
-    gained: list[Changed] = []
-    lost: list[Changed] = []
+    gained: list[ChangedMatch] = []
+    lost: list[ChangedMatch] = []
     seen = both = 0
     for id, article in articles:
         seen += 1
@@ -88,14 +88,16 @@ def difference(
         old, new = matcher.score(article.title, article.text, article.language)
         both += old.is_match and new.is_match
         if old.is_match != new.is_match:
-            changed = Changed(id=id, title=article.title, source=article.source, before=_share(old), after=_share(new))
+            changed = ChangedMatch(
+                id=id, title=article.title, source=article.source, before=_share(old), after=_share(new)
+            )
             (gained if new.is_match else lost).append(changed)
-    return Difference(
+    return TopicDifference(
         articles=seen, both=both, gained=tuple(gained), lost=tuple(lost), terms=_moved(matcher, before, after)
     )
 
 
-def pair(before: Making, after: Making, background: Background) -> Matcher:
+def pair(before: TopicDefinition, after: TopicDefinition, background: Background) -> Matcher:
     """One matcher of both, so that each article is read once."""
     named = ((_BEFORE, before), (_AFTER, after))
     topics = [replace(making.topic, name=name, is_enabled=True) for name, making in named]
@@ -104,12 +106,16 @@ def pair(before: Making, after: Making, background: Background) -> Matcher:
     return build(topics, background=background, examples=examples, factors=factors)
 
 
-def moved(before: Making, after: Making, background: Background, *, limit: int = MOVED_TERMS) -> dict[str, Moved]:
+def moved(
+    before: TopicDefinition, after: TopicDefinition, background: Background, *, limit: int = MOVED_TERMS
+) -> dict[str, TermShift]:
     """The terms that changed most, by language; a language in which nothing moved is left out."""
     return _moved(pair(before, after, background), before, after, limit)
 
 
-def _moved(matcher: Matcher, before: Making, after: Making, limit: int = 2 * MOVED_TERMS) -> dict[str, Moved]:
+def _moved(
+    matcher: Matcher, before: TopicDefinition, after: TopicDefinition, limit: int = 2 * MOVED_TERMS
+) -> dict[str, TermShift]:
     found = {}
     for language in sorted(_languages(before) | _languages(after)):
         old, new = (matcher.weights(name, language) for name in (_BEFORE, _AFTER))
@@ -119,23 +125,23 @@ def _moved(matcher: Matcher, before: Making, after: Making, limit: int = 2 * MOV
     return found
 
 
-def _languages(making: Making) -> set[str]:
+def _languages(making: TopicDefinition) -> set[str]:
     return {code(language) for _, _, language in _texts(making)}
 
 
-def _texts(making: Making) -> list[tuple[str, str, str]]:
+def _texts(making: TopicDefinition) -> list[tuple[str, str, str]]:
     seeds = [(each.title, each.text, each.language) for each in making.topic.seeds]
     return seeds + [(each.title, each.text, each.language) for each in making.examples]
 
 
-def _terms(old: Vector, new: Vector, written: Mapping[str, str], limit: int) -> Moved:
+def _terms(old: Vector, new: Vector, written: Mapping[str, str], limit: int) -> TermShift:
     by = {term: new.get(term, 0.0) - old.get(term, 0.0) for term in old.keys() | new.keys()}
     ordered = sorted((each for each in by if abs(by[each]) >= LEAST_MOVE), key=lambda each: (-abs(by[each]), each))
     heavier, lighter = ([each for each in ordered if (by[each] > 0) is up][:limit] for up in (True, False))
-    return Moved(*(tuple(written.get(each, each) for each in side) for side in (heavier, lighter)))
+    return TermShift(*(tuple(written.get(each, each) for each in side) for side in (heavier, lighter)))
 
 
-def _written(makings: Iterable[Making], language: str) -> dict[str, str]:
+def _written(makings: Iterable[TopicDefinition], language: str) -> dict[str, str]:
     """Stem -> the word as the texts have it."""
     found: dict[str, str] = {}
     for making in makings:

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from monitor.matching import evidence, margins, self_training, sensitivity
 from monitor.matching.background import Background
 from monitor.matching.calibration import Calibration
-from monitor.matching.model import ANY, Model, Side, code, heaviest, learn, sample, themes, vector
+from monitor.matching.model import ANY, LanguageSide, TopicModel, code, heaviest, learn, sample, themes, vector
 from monitor.matching.rules import forbidden
 from monitor.matching.term_vectors import Vector, dot
 from monitor.matching.tuning import (
@@ -76,7 +76,7 @@ def build(
     return Matcher(models, background, calibration=calibration)
 
 
-def _tuned(model: Model, factor: float | None, spare: int) -> Model:
+def _tuned(model: TopicModel, factor: float | None, spare: int) -> TopicModel:
     usual = sensitivity.default(model.topic.sensitivity)
     model = replace(model, spare=spare)
     return replace(model, factor=usual) if factor in (None, usual) else model.with_factor(factor or usual)
@@ -116,7 +116,7 @@ class Matcher:
 
     def __init__(
         self,
-        models: Sequence[Model],
+        models: Sequence[TopicModel],
         background: Background,
         indexes: Mapping[str, _Index] | None = None,
         *,
@@ -127,7 +127,7 @@ class Matcher:
         self._background = background
         self.calibration = calibration or Calibration()
         self._indexes = dict(indexes or {})
-        self._anchors: dict[tuple[str, str], Side] = {}
+        self._anchors: dict[tuple[str, str], LanguageSide] = {}
         self._languages = frozenset(language for model in models for language in model.sides)
         self.topics: tuple[Topic, ...] = tuple(model.topic for model in models)
 
@@ -161,7 +161,7 @@ class Matcher:
             found = found._with_model(self._places[model.topic.name], model)
         return Matcher(found._order, self._background, found._indexes, calibration=fresh.calibration)
 
-    def _with_model(self, at: int, model: Model) -> Matcher:
+    def _with_model(self, at: int, model: TopicModel) -> Matcher:
         models = (*self._order[:at], model, *self._order[at + 1 :])
         before = self._order[at]
         indexes = {
@@ -196,7 +196,7 @@ class Matcher:
 
     def evidence(self, topic: str, title: str, text: str, language: str) -> Evidence:
         """Why the topic scored as it did, for an article above or below its threshold. KeyError as `model`."""
-        return self._evidence(self.model(topic), _Article(title, text, language, self._background))
+        return self._evidence(self.model(topic), _ArticleVector(title, text, language, self._background))
 
     def heaviest(self, topic: str, *, limit: int = 20) -> dict[str, tuple[Contribution, ...]]:
         """What a topic has learned, for people: by language its heaviest terms as its seeds write them. KeyError as `model`."""
@@ -216,17 +216,17 @@ class Matcher:
         """How rare each stem is in a language."""
         return self._background.table(code(language)).idf
 
-    def model(self, topic: str) -> Model:
+    def model(self, topic: str) -> TopicModel:
         """One topic; its version changes whenever it could score differently. KeyError for one that is unknown or not enabled."""
         return self._order[self._places[topic]]
 
-    def _weigh(self, title: str, text: str, language: str) -> tuple[_Article, Floats, Floats]:
-        article = _Article(title, text, language, self._background)
+    def _weigh(self, title: str, text: str, language: str) -> tuple[_ArticleVector, Floats, Floats]:
+        article = _ArticleVector(title, text, language, self._background)
         index = self._index(article.language)
         thresholds = _threshold(index.strictness, article.strictness, index.ceilings)
         return article, index.score(article.vector), thresholds
 
-    def _score(self, model: Model, article: _Article, value: float, threshold: float) -> Score:
+    def _score(self, model: TopicModel, article: _ArticleVector, value: float, threshold: float) -> Score:
         topic, factor = model.topic.name, model.factor
         found = Score(
             topic=topic,
@@ -247,14 +247,14 @@ class Matcher:
             return replace(found, blocked=blocked)
         return replace(found, is_match=True, evidence=self._evidence(model, article))
 
-    def _lesson(self, model: Model, article: _Article, value: float, threshold: float) -> float:
+    def _lesson(self, model: TopicModel, article: _ArticleVector, value: float, threshold: float) -> float:
         """How much the topic may learn from this article; whether it is another print of what it knows is seen when it does."""
         weight = self_training.weight(_share_taught(value, threshold, model.factor))
         if not weight or (weight < 1.0 and not (model.spare and self._is_anchored(model, article))):
             return 0.0
         return 0.0 if forbidden(model.topic, article.title, article.text, article.language) else weight
 
-    def _is_anchored(self, model: Model, article: _Article) -> bool:
+    def _is_anchored(self, model: TopicModel, article: _ArticleVector) -> bool:
         """Whether the article is near the topic without what the topic has learned by itself."""
         key = model.base, article.language
         side = self._anchors.get(key) or self._anchors.setdefault(key, model.anchor(article.language))
@@ -262,7 +262,7 @@ class Matcher:
         threshold = float(_threshold(_strictness(side, factor), article.strictness, _ceiling(side, factor)))
         return margins.share(dot(article.vector, side.vector), threshold) >= ANCHOR_FROM
 
-    def _evidence(self, model: Model, article: _Article) -> Evidence:
+    def _evidence(self, model: TopicModel, article: _ArticleVector) -> Evidence:
         side = model.side(article.language)
         idf = self._background.table(article.language).idf
         return evidence.explain(
@@ -283,7 +283,7 @@ class Matcher:
         return self._indexes[key]
 
 
-class _Article:
+class _ArticleVector:
     """An article's words, read once."""
 
     def __init__(self, title: str, text: str, language: str, background: Background) -> None:
@@ -302,7 +302,7 @@ class _Article:
 class _Index:
     """Term -> the topics that carry it and how much, for one language."""
 
-    def __init__(self, models: Sequence[Model], language: str) -> None:
+    def __init__(self, models: Sequence[TopicModel], language: str) -> None:
         self._topics = len(models)
         sides = [(model.side(language), model.factor) for model in models]
         self.strictness = np.array([_strictness(*each) for each in sides], np.float64)
@@ -317,7 +317,7 @@ class _Index:
             term: (np.frombuffer(places, np.int32), np.frombuffer(weights)) for term, (places, weights) in rows.items()
         }
 
-    def with_side(self, at: int, before: Side, after: Side) -> _Index:
+    def with_side(self, at: int, before: LanguageSide, after: LanguageSide) -> _Index:
         """The same with one topic's terms in place of its earlier ones."""
         found = object.__new__(_Index)
         found._topics, found._rows = self._topics, dict(self._rows)
@@ -355,7 +355,7 @@ def _threshold(of_topic: Floats | float, of_article: float, ceiling: Floats | fl
     return np.minimum(of_topic * of_article - SHIFT, ceiling)
 
 
-def _strictness(side: Side, factor: float) -> float:
+def _strictness(side: LanguageSide, factor: float) -> float:
     """What the threshold is multiplied by for this topic: a mean of several examples lies nearer to everything than one
     example, and the less alike they are the less near it lies to its own."""
     examples = max(1, min(side.examples, EXAMPLES_CAP))
@@ -363,7 +363,7 @@ def _strictness(side: Side, factor: float) -> float:
     return float(examples**THRESHOLD_EXAMPLES_EXPONENT * coherence**THRESHOLD_COHERENCE_EXPONENT * factor)
 
 
-def _ceiling(side: Side, factor: float) -> float:
+def _ceiling(side: LanguageSide, factor: float) -> float:
     """The highest threshold of this topic. Without examples in the language it has none."""
     return THRESHOLD_CEILING * side.coherence * factor if side.coherence > 0 else math.inf
 

@@ -36,7 +36,7 @@ ANY = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ExampleVector:
     """An example article, read."""
 
     file: str
@@ -54,7 +54,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class LanguageSide:
     """A topic in one language."""
 
     packed: Packed
@@ -72,13 +72,13 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class TopicModel:
     """One topic, ready to score."""
 
     topic: Topic
-    samples: tuple[Sample, ...]
-    hits: tuple[Sample, ...]
-    sides: Mapping[str, Side]
+    samples: tuple[ExampleVector, ...]
+    hits: tuple[ExampleVector, ...]
+    sides: Mapping[str, LanguageSide]
     version: str
     base: str
     """The version without its hits."""
@@ -87,28 +87,28 @@ class Model:
     spare: int = 0
     """How many partial lessons it may take until the archive's next mark."""
 
-    def side(self, language: str) -> Side:
+    def side(self, language: str) -> LanguageSide:
         """How the topic looks in a language of `code`."""
         return self.sides.get(language) or self.sides[ANY]
 
-    def with_factor(self, factor: float) -> Model:
+    def with_factor(self, factor: float) -> TopicModel:
         """The model with another factor, which is another version."""
         base = digests.of_plain((self.base, f"{factor:.4f}"))
         return replace(self, factor=factor, base=base, version=_version(base, self.hits))
 
-    def anchor(self, language: str) -> Side:
+    def anchor(self, language: str) -> LanguageSide:
         """How the topic would look by its seeds and verdicts alone. Worked out anew each time."""
         spoken = any(each.language == language and not each.is_counter for each in self.samples)
         return _side(self.samples, (), language if spoken else ANY)
 
-    def with_hit(self, hit: Sample) -> Model | None:
+    def with_hit(self, hit: ExampleVector) -> TopicModel | None:
         """The model that has learned from one more article; None where it has nothing to learn from this one."""
         known = {each.key for each in (*self.samples, *self.hits)}
         if hit.key in known or not any(each.language == hit.language and not each.is_counter for each in self.samples):
             return None
         is_part = hit.weight < 1.0
         told = [*(each for each in self.samples if each.is_counter), *self.hits]
-        if (is_part and not self.spare) or _is_retold(_Telling(hit), map(_Telling, told)):
+        if (is_part and not self.spare) or _is_reprint(_ComparableExample(hit), map(_ComparableExample, told)):
             return None
         hits = (*self.hits, hit)[-SELF_TRAINING_KEPT:]
         changed = _side(self.samples, hits, hit.language)
@@ -123,7 +123,7 @@ class Model:
             spare=self.spare - 1 if is_part else self.spare,
         )
 
-    def without_hits(self, keys: Collection[str]) -> Model:
+    def without_hits(self, keys: Collection[str]) -> TopicModel:
         """The model as if it had never learned from these texts (Sample.key); itself where it has not."""
         gone = [each for each in self.hits if each.key in keys]
         if not gone:
@@ -138,7 +138,7 @@ class Model:
         return replace(self, hits=hits, sides=sides, version=_version(self.base, hits), spare=spare)
 
 
-def themes(model: Model, language: str) -> frozenset[str]:
+def themes(model: TopicModel, language: str) -> frozenset[str]:
     """The stems that weigh most in a topic's seeds, whatever it has learned from a running story since."""
     wanted = [each for each in model.samples if not each.is_counter]
     spoken = [each for each in wanted if each.language == language] or wanted
@@ -146,7 +146,7 @@ def themes(model: Model, language: str) -> frozenset[str]:
     return frozenset(nlargest(THEME_TERMS, common, key=common.__getitem__))
 
 
-def learn(topic: Topic, examples: Sequence[Example], hits: Sequence[Example], background: Background) -> Model:
+def learn(topic: Topic, examples: Sequence[Example], hits: Sequence[Example], background: Background) -> TopicModel:
     """Verdicts are seeds by another road: a confirmed article joins them, a dismissed one is a counter-seed."""
     verdicts = [
         Seed(
@@ -156,7 +156,7 @@ def learn(topic: Topic, examples: Sequence[Example], hits: Sequence[Example], ba
     ]
     samples = _once(sample(each, background) for each in (*topic.seeds, *verdicts))
     base = digests.of_model(MODEL, topic, verdicts, background.digest)
-    model = Model(topic, samples, (), {}, base, base)
+    model = TopicModel(topic, samples, (), {}, base, base)
     taught = _taught(model, [sample(each, background) for each in hits])
     languages = {each.language for each in samples}
     sides = {language: _side(samples, taught, language) for language in languages}
@@ -165,38 +165,38 @@ def learn(topic: Topic, examples: Sequence[Example], hits: Sequence[Example], ba
     return replace(model, hits=taught, sides=sides, version=_version(base, taught))
 
 
-def _once(samples: Iterable[Sample]) -> tuple[Sample, ...]:
+def _once(samples: Iterable[ExampleVector]) -> tuple[ExampleVector, ...]:
     """A confirmed article that was made a seed as well, or a seed put in twice, teaches once."""
-    found: dict[tuple[str, bool], Sample] = {}
+    found: dict[tuple[str, bool], ExampleVector] = {}
     for each in samples:
         found.setdefault((each.key, each.is_counter), each)
     return tuple(found.values())
 
 
-def _taught(model: Model, hits: Iterable[Sample]) -> tuple[Sample, ...]:
+def _taught(model: TopicModel, hits: Iterable[ExampleVector]) -> tuple[ExampleVector, ...]:
     """As if they had come one by one: only texts that are new, only languages in which the topic has seeds."""
     spoken = {each.language for each in model.samples if not each.is_counter}
     reviewed = {each.key for each in model.samples}
-    unwanted = [_Telling(each) for each in model.samples if each.is_counter]
-    found: dict[str, _Telling] = {}
+    unwanted = [_ComparableExample(each) for each in model.samples if each.is_counter]
+    found: dict[str, _ComparableExample] = {}
     for hit in hits:
         if hit.language not in spoken or hit.key in reviewed or hit.key in found:
             continue
-        telling = _Telling(hit)
-        if not _is_retold(telling, [*unwanted, *list(found.values())[-SELF_TRAINING_KEPT:]]):
+        telling = _ComparableExample(hit)
+        if not _is_reprint(telling, [*unwanted, *list(found.values())[-SELF_TRAINING_KEPT:]]):
             found[hit.key] = telling
     return tuple(each.sample for each in found.values())[-SELF_TRAINING_KEPT:]
 
 
-class _Telling:
+class _ComparableExample:
     """A hit, unpacked to be compared with many."""
 
-    def __init__(self, sample: Sample) -> None:
+    def __init__(self, sample: ExampleVector) -> None:
         self.sample, self.vector = sample, sample.vector
         self.heaviest = frozenset(nlargest(SAME_TEXT_TERMS, self.vector, key=self.vector.__getitem__))
 
 
-def _is_retold(hit: _Telling, known: Iterable[_Telling]) -> bool:
+def _is_reprint(hit: _ComparableExample, known: Iterable[_ComparableExample]) -> bool:
     """Whether another print of the same article taught already, or was turned down: ten outlets with one wire copy are one example,
     not ten, and make the topic neither surer of itself nor stricter."""
     return any(
@@ -207,18 +207,18 @@ def _is_retold(hit: _Telling, known: Iterable[_Telling]) -> bool:
     )
 
 
-def sample(article: Seed | Example, background: Background) -> Sample:
+def sample(article: Seed | Example, background: Background) -> ExampleVector:
     """An article as a topic learns from it."""
     language = code(article.language)
     packed = Packed(vector(article.title, article.text, language, background))
     # by its words only: a seed file may keep the title in the text, or the lines in another way than the store does
     key = digests.of_plain(" ".join(f"{article.title} {article.text[:KEY_CHARACTERS]}".split()))
     if isinstance(article, Example):
-        return Sample("(match)", language, key, packed, article.weight)
-    return Sample(article.file, language, key, packed, article.weight, article.is_counter)
+        return ExampleVector("(match)", language, key, packed, article.weight)
+    return ExampleVector(article.file, language, key, packed, article.weight, article.is_counter)
 
 
-def _side(samples: Sequence[Sample], hits: Sequence[Sample], language: str) -> Side:
+def _side(samples: Sequence[ExampleVector], hits: Sequence[ExampleVector], language: str) -> LanguageSide:
     own = [each for each in samples if language in (ANY, each.language)]
     seeds = [each for each in own if not each.is_counter]
     spoken = [each for each in hits if each.language == language]
@@ -229,7 +229,9 @@ def _side(samples: Sequence[Sample], hits: Sequence[Sample], language: str) -> S
     unwanted = [(each.vector, each.weight) for each in own if each.is_counter]
     learned = _rocchio(wanted, unwanted) if seeds else {}
     coherence = sum(dot(each, learned) * weight for each, weight in wanted) / max(sum(w for _, w in wanted), 1e-9)
-    return Side(Packed(learned), tuple((each.file, each.packed) for each in seeds), len(seeds) + all_of_hits, coherence)
+    return LanguageSide(
+        Packed(learned), tuple((each.file, each.packed) for each in seeds), len(seeds) + all_of_hits, coherence
+    )
 
 
 def _rocchio(wanted: Iterable[tuple[Vector, float]], unwanted: Iterable[tuple[Vector, float]]) -> Vector:
@@ -244,7 +246,7 @@ def vector(title: str, text: str, language: str, background: Background) -> Vect
     return article_vector(*read(title, text, language), background.table(language).idf)
 
 
-def heaviest(model: Model, language: str, limit: int) -> tuple[Contribution, ...]:
+def heaviest(model: TopicModel, language: str, limit: int) -> tuple[Contribution, ...]:
     """The heaviest terms of a side, as the seeds write them."""
     text = " ".join(f"{seed.title} {seed.text}" for seed in model.topic.seeds if code(seed.language) == language)
     written = {stem(word, language): word for word in reversed(tokens(text))}
@@ -257,5 +259,5 @@ def code(language: str) -> str:
     return normalize(language) or UNKNOWN
 
 
-def _version(base: str, hits: Sequence[Sample]) -> str:
+def _version(base: str, hits: Sequence[ExampleVector]) -> str:
     return digests.of_plain((base, *((each.key, each.weight) for each in hits))) if hits else base

@@ -41,7 +41,7 @@ def share(band: int, earlier_today: int, usual: float) -> float:
     return min(1.0, NEAR_MISSES_A_DAY[band] / max(usual, earlier_today + 1.0))
 
 
-def lot(topic: str, url: str, title: str) -> float:
+def sampling_hash(topic: str, url: str, title: str) -> float:
     """A number from 0 to 1 that only depends on article and topic; the article is kept where it is below its share."""
     words = "\0".join((topic, url, title)).encode(errors="surrogatepass")
     return int.from_bytes(hashlib.sha256(words).digest()[:8]) / 2**64

@@ -43,7 +43,7 @@ Sentences = Callable[[Sequence[str]], Sequence[Vector | None]]
 """What embeds an article's sentences, to name the nearest one."""
 
 
-class Centres:
+class LanguageCentres:
     """Where the articles of each language lie."""
 
     def __init__(self, seen: Mapping[str, Sequence[Vector]], shipped: Mapping[str, Vector] | None = None) -> None:
@@ -79,7 +79,7 @@ class Centres:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ExampleEmbedding:
     """A seed or a reviewed article, as a topic learns from it."""
 
     file: str
@@ -91,7 +91,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class SemanticMatch:
     """A confident match."""
 
     key: int
@@ -101,18 +101,18 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Aspect:
+class SemanticTopic:
     """One topic by meaning."""
 
     topic: Topic
     spoken: frozenset[str]
     """Languages of its seeds: articles in them are matters of words."""
-    samples: tuple[Sample, ...]
+    samples: tuple[ExampleEmbedding, ...]
     threshold: float
     """Of a balanced topic."""
     base: str
     """The version without its hits."""
-    hits: Mapping[str, tuple[Hit, ...]]
+    hits: Mapping[str, tuple[SemanticMatch, ...]]
     """Its own confident matches that nobody has reviewed, by language, oldest first."""
 
     def vector(self, language: str) -> Vector:
@@ -130,7 +130,7 @@ class Aspect:
         learned = [(language, [each.key for each in found]) for language, found in sorted(self.hits.items())]
         return digests.of_plain((self.base, learned)) if learned else self.base
 
-    def with_hit(self, language: str, hit: Hit) -> Aspect | None:
+    def with_hit(self, language: str, hit: SemanticMatch) -> SemanticTopic | None:
         """The topic that has learned from one more article; None where it has nothing to learn from it."""
         known = self.hits.get(language, ())
         if language in self.spoken or hit.key in {each.key for each in known}:
@@ -138,10 +138,12 @@ class Aspect:
         return replace(self, hits={**self.hits, language: (*known, hit)[-EMBEDDING_LESSONS_KEPT:]})
 
 
-class Meaning:
+class SemanticModel:
     """All topics by meaning. Immutable; build a new one when seeds, verdicts or centres change."""
 
-    def __init__(self, embedder: str, topics: Sequence[Topic], aspects: Sequence[Aspect], centres: Centres) -> None:
+    def __init__(
+        self, embedder: str, topics: Sequence[Topic], aspects: Sequence[SemanticTopic], centres: LanguageCentres
+    ) -> None:
         self.embedder = embedder
         self.centres = centres
         self._aspects = tuple(aspects)
@@ -180,7 +182,7 @@ class Meaning:
             return tuple(scores)
         strictness = 1 + COLD_RISE * self.centres.coldness(code(language))
         placed = self.centres.off(vector, code(language))
-        article = _Article(title, text, code(language), placed, strictness, sentences_of, with_misses)
+        article = _EmbeddedArticle(title, text, code(language), placed, strictness, sentences_of, with_misses)
         cosines = (self._matrix(article.language) @ placed).tolist()
         meant = {
             aspect.topic.name: (aspect, cosine)
@@ -195,12 +197,12 @@ class Meaning:
                 heard.append(self._score(aspect, cosine, factor, article))
         return tuple(heard)
 
-    def with_hit(self, topic: str, language: str, text_key: int, vector: Vector) -> Meaning:
+    def with_hit(self, topic: str, language: str, text_key: int, vector: Vector) -> SemanticModel:
         """The meanings with one topic that has learned from a match; the same where it teaches nothing."""
         at, language = self._places.get(topic), code(language)
         if at is None or not self._fits(vector) or not self.centres.is_warm(language):
             return self
-        changed = self._aspects[at].with_hit(language, Hit(text_key, self.centres.off(vector, language)))
+        changed = self._aspects[at].with_hit(language, SemanticMatch(text_key, self.centres.off(vector, language)))
         if changed is None:
             return self
         found = copy(self)
@@ -223,7 +225,7 @@ class Meaning:
             self._matrices[shared] = np.array([each.vector(shared) for each in self._aspects], np.float32)
         return self._matrices[shared]
 
-    def _heard(self, words: Score, meant: tuple[Aspect, float] | None, article: _Article) -> Score:
+    def _heard(self, words: Score, meant: tuple[SemanticTopic, float] | None, article: _EmbeddedArticle) -> Score:
         if meant is None:
             return words
         aspect, cosine = meant
@@ -231,7 +233,7 @@ class Meaning:
         is_further = cosine / threshold > words.score / max(words.threshold, 1e-9)
         return self._score(aspect, cosine, words.factor, article) if is_further else words
 
-    def _score(self, aspect: Aspect, cosine: float, factor: float, article: _Article) -> Score:
+    def _score(self, aspect: SemanticTopic, cosine: float, factor: float, article: _EmbeddedArticle) -> Score:
         found = Score(
             topic=aspect.topic.name,
             score=cosine,
@@ -246,7 +248,7 @@ class Meaning:
             return replace(found, blocked=reason)
         return replace(found, is_match=True, evidence=self._evidence(aspect, cosine, article))
 
-    def _evidence(self, aspect: Aspect, cosine: float, article: _Article) -> Evidence:
+    def _evidence(self, aspect: SemanticTopic, cosine: float, article: _EmbeddedArticle) -> Evidence:
         file, spoken, likeness = nearest(article.vector, aspect.samples)
         return Evidence(
             terms=(Contribution(term=MEANING, weight=cosine),),
@@ -256,7 +258,7 @@ class Meaning:
             across=spoken,
         )
 
-    def _best_sentence(self, aspect: Aspect, article: _Article) -> str:
+    def _best_sentence(self, aspect: SemanticTopic, article: _EmbeddedArticle) -> str:
         """The nearest to the topic; the title of an article without a body, or where the embedder fails."""
         offered = [each for each in sentences(article.text)[:EMBEDDED_SENTENCES] if excerpt("", each)] or [
             article.title
@@ -276,7 +278,7 @@ class Meaning:
 
 
 @dataclass(frozen=True, slots=True)
-class _Article:
+class _EmbeddedArticle:
     title: str
     text: str
     language: str
@@ -293,10 +295,10 @@ def build(
     topics: Sequence[Topic],
     *,
     vectors: Mapping[int, Vector],
-    centres: Centres,
+    centres: LanguageCentres,
     examples: Iterable[Example] = (),
     threshold: float | None = None,
-) -> Meaning:
+) -> SemanticModel:
     """The enabled topics by meaning; `vectors` by the key of each text. A topic none of whose seeds has one is left to words."""
     reviewed: dict[str, list[Example]] = {}
     for example in examples:
@@ -307,7 +309,7 @@ def build(
         if topic.is_enabled
         and (aspect := _aspect(embedder, topic, reviewed.get(topic.name, ()), vectors, centres, threshold))
     ]
-    return Meaning(embedder, topics, aspects, centres)
+    return SemanticModel(embedder, topics, aspects, centres)
 
 
 def text_key(article: Seed | Example) -> int:
@@ -320,7 +322,7 @@ def spoken_by(topic: Topic) -> frozenset[str]:
     return frozenset(code(each.language) for each in topic.seeds if not each.is_counter)
 
 
-def nearest(placed: Vector, samples: Iterable[Sample]) -> tuple[str, str, float]:
+def nearest(placed: Vector, samples: Iterable[ExampleEmbedding]) -> tuple[str, str, float]:
     """File, language and cosine of the wanted sample most like an article."""
     wanted = [(each.file, each.language, float(each.vector @ placed)) for each in samples if not each.is_counter]
     return max(wanted, key=lambda each: each[2], default=("", "", 0.0))
@@ -337,11 +339,13 @@ def _aspect(
     topic: Topic,
     examples: Sequence[Example],
     vectors: Mapping[int, Vector],
-    centres: Centres,
+    centres: LanguageCentres,
     threshold: float | None,
-) -> Aspect | None:
+) -> SemanticTopic | None:
     samples = [
-        Sample(file, code(each.language), centres.off(vectors[found], code(each.language)), weight, is_counter)
+        ExampleEmbedding(
+            file, code(each.language), centres.off(vectors[found], code(each.language)), weight, is_counter
+        )
         for each, file, weight, is_counter in _all(topic, examples)
         if (found := text_key(each)) in vectors
     ]
@@ -351,15 +355,15 @@ def _aspect(
     level = threshold if threshold is not None else EMBEDDING_THRESHOLD
     known = [(each.file, each.is_counter) for each in samples]
     version = digests.of_embedded_topic(embedder, topic, known, level, centres.total)
-    return Aspect(topic, spoken_by(topic), tuple(samples), level, version, {})
+    return SemanticTopic(topic, spoken_by(topic), tuple(samples), level, version, {})
 
 
-def _usual(aspect: Aspect) -> float:
+def _usual(aspect: SemanticTopic) -> float:
     """The factor of a topic of which nothing is known yet."""
     return sensitivity.default(aspect.topic.sensitivity)
 
 
-def _threshold(aspect: Aspect, factor: float, article: _Article) -> float:
+def _threshold(aspect: SemanticTopic, factor: float, article: _EmbeddedArticle) -> float:
     """Bent as that of words, so that what an intent counts by margins comes true here as well."""
     return threshold_at(aspect.threshold * article.strictness, factor)
 

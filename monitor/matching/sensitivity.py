@@ -28,7 +28,7 @@ _PRECISION = re.compile(r"precision\s+at\s+least\s+(\d{1,2})\s*(?:%|percent|per 
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
+class Sensitivity:
     """One of the three is set."""
 
     word: str = ""
@@ -38,7 +38,7 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class ArchivedScore:
     """An article that came near a topic or matched it."""
 
     day: date
@@ -50,15 +50,15 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
+class ScoredArchive:
     """What came near a topic over some days."""
 
-    arrivals: tuple[Arrival, ...] = ()
+    arrivals: tuple[ArchivedScore, ...] = ()
     days: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class AppliedSensitivity:
     """What an intent comes to."""
 
     factor: float
@@ -66,42 +66,42 @@ class Setting:
     """Where it does not do what was asked: what it does, and why."""
 
 
-def read(text: str) -> Intent | None:
+def read(text: str) -> Sensitivity | None:
     """What a topic.toml asks for; None where that is none of the forms."""
     plain = " ".join(text.split()).lower()
     if plain in WORDS:
-        return Intent(word=plain)
+        return Sensitivity(word=plain)
     if (found := _ABOUT.fullmatch(plain)) and float(found[1]) > 0:
-        return Intent(alerts_a_day=float(found[1]))
+        return Sensitivity(alerts_a_day=float(found[1]))
     if (found := _PRECISION.fullmatch(plain)) and int(found[1]) >= 50:
-        return Intent(precision=int(found[1]) / 100)
+        return Sensitivity(precision=int(found[1]) / 100)
     return None
 
 
 def default(text: str) -> float:
     """The factor where nothing is known of the topic yet."""
-    intent = read(text) or Intent(word="balanced")
+    intent = read(text) or Sensitivity(word="balanced")
     return WORDS[intent.word or ("precise" if intent.precision else "balanced")]
 
 
-def decide(text: str, topic: str, archive: Archive, calibration: Calibration) -> Setting:
+def decide(text: str, topic: str, archive: ScoredArchive, calibration: Calibration) -> AppliedSensitivity:
     """What the intent comes to, by all that is known. The same knowledge gives the same factor."""
-    intent = read(text) or Intent(word="balanced")
+    intent = read(text) or Sensitivity(word="balanced")
     if intent.alerts_a_day is not None:
         return _about(intent.alerts_a_day, archive)
     if intent.precision is not None:
         return _at_least(intent.precision, topic, calibration)
-    return Setting(WORDS[intent.word])
+    return AppliedSensitivity(WORDS[intent.word])
 
 
-def _about(a_day: float, archive: Archive) -> Setting:
+def _about(a_day: float, archive: ScoredArchive) -> AppliedSensitivity:
     """The factor at which as many stories as wanted would have been told, as nearly as can be."""
     if archive.days < 1:
-        return Setting(WORDS["balanced"], "acts like balanced until articles of a whole day have been seen")
+        return AppliedSensitivity(WORDS["balanced"], "acts like balanced until articles of a whole day have been seen")
     stories = sorted(_by_story(archive.arrivals).values(), reverse=True)
     factor = _within(math.exp(_cut(stories, a_day * archive.days)))
     expected = sum(weight for margin, weight in stories if margin >= math.log(factor)) / archive.days
-    return Setting(factor, _missed(a_day, expected, factor))
+    return AppliedSensitivity(factor, _missed(a_day, expected, factor))
 
 
 def _cut(stories: Sequence[tuple[float, float]], wanted: float) -> float:
@@ -123,7 +123,7 @@ def _missed(a_day: float, expected: float, factor: float) -> str:
     return ""
 
 
-def _by_story(arrivals: Sequence[Arrival]) -> dict[int, tuple[float, float]]:
+def _by_story(arrivals: Sequence[ArchivedScore]) -> dict[int, tuple[float, float]]:
     """A story is told once, at its first article above the threshold: (its largest margin, weight)."""
     best: dict[int, tuple[float, float]] = {}
     for each in arrivals:
@@ -131,7 +131,7 @@ def _by_story(arrivals: Sequence[Arrival]) -> dict[int, tuple[float, float]]:
     return best
 
 
-def told(archive: Archive, factor: float) -> tuple[list[float], float]:
+def told(archive: ScoredArchive, factor: float) -> tuple[list[float], float]:
     """How many stories would have been told on each of the days, at this factor, and how many independent observations that
     rests on: a sample that stands for ten is one."""
     first: dict[int, tuple[date, float]] = {}
@@ -151,11 +151,11 @@ def told(archive: Archive, factor: float) -> tuple[list[float], float]:
     return [round(each, 3) for each in kept] + [0.0] * (days - len(kept)), samples
 
 
-def _at_least(precision: float, topic: str, calibration: Calibration) -> Setting:
+def _at_least(precision: float, topic: str, calibration: Calibration) -> AppliedSensitivity:
     """The lowest factor at which matches, by their probabilities, are right so often."""
     standing = calibration.of(topic)
     if not standing.is_calibrated:
-        return Setting(WORDS["precise"], f"acts like precise until it is calibrated ({standing.why_not})")
+        return AppliedSensitivity(WORDS["precise"], f"acts like precise until it is calibrated ({standing.why_not})")
     texts = [each for each in calibration.texts if each.topic == topic]
     best = 0.0
     for step in range(round((MOST_FACTOR - LEAST_FACTOR) / FACTOR_STEP) + 1):
@@ -166,9 +166,9 @@ def _at_least(precision: float, topic: str, calibration: Calibration) -> Setting
             break
         expected = sum(each.weight * calibration.curve.probability(topic, each.margin) for each in above) / weight
         if expected >= precision:
-            return Setting(round(factor, 2))
+            return AppliedSensitivity(round(factor, 2))
         best = max(best, expected)
-    return Setting(
+    return AppliedSensitivity(
         MOST_FACTOR,
         f"as strict as can be, and about {best:.0%} precise at best: more verdicts or better seeds will help",
     )

@@ -25,7 +25,7 @@ import httpx2
 
 from monitor.net.addresses import AddressPolicy, Lookup, Resolver, refused, system_lookup
 from monitor.net.inflate import Decoder, decoder
-from monitor.net.transport import Call, GuardedTransport, NoCookies
+from monitor.net.transport import GuardedTransport, NoCookies, OutboundCall
 from monitor.text import urls
 from monitor.text.tokens import clean
 from monitor.types.errors import FetchError
@@ -83,7 +83,7 @@ class Answer:
         return retry_after(self.headers, now=now)
 
 
-class Door:
+class HttpClient:
     """Requests to strangers under an address policy. Belongs to one event loop; `aclose` when done."""
 
     def __init__(
@@ -147,7 +147,7 @@ class Door:
         with _explained(parts, url, progress):
             async with asyncio.timeout(limit_for.total_seconds()):
                 self._note_port(parts)
-                call = Call(url, parts, policy or self.policy)
+                call = OutboundCall(url, parts, policy or self.policy)
                 request = httpx2.Request(
                     method,
                     _for_httpx2(call),
@@ -273,7 +273,7 @@ def _parts(url: str) -> urls.Parts:
         raise refused(urls.masked(url), str(fault), url=url) from None
 
 
-def _for_httpx2(call: Call) -> httpx2.URL:
+def _for_httpx2(call: OutboundCall) -> httpx2.URL:
     """The URL as our parser normalised it; whether httpx2 reads it likewise, the transport checks."""
     try:
         return httpx2.URL(str(call.parts._replace(fragment=None)))

@@ -26,7 +26,7 @@ _ADDRESSES_TRIED = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class OutboundCall:
     """Whom a request is for, by our own parser, and whom it may reach. Travels in the request's `extensions["call"]`."""
 
     url: str
@@ -50,7 +50,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The answer's head; its body waits on the connection, which `aclose` of the answer closes."""
-        call: Call = request.extensions["call"]
+        call: OutboundCall = request.extensions["call"]
         parts = call.parts
         _check_agreement(request.url, call)
         addresses = await self._resolver.addresses(parts.host, parts.port, policy=call.policy, url=call.url)
@@ -66,7 +66,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         return _Answer(answer.status, headers=answer.headers, stream=_Body(answer, checked))
 
 
-def _check_agreement(url: httpx2.URL, call: Call) -> None:
+def _check_agreement(url: httpx2.URL, call: OutboundCall) -> None:
     """httpx2 has a parser of its own: where it reads another host or path than ours, nobody is called (case R2)."""
     parts = call.parts
     ours = (parts.scheme, parts.host, parts.authority, parts.target, "")

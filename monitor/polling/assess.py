@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from monitor.learning.multilingual import Across
+from monitor.learning.multilingual import SemanticScorer
 from monitor.matching.matcher import Matcher, Tracker
-from monitor.polling.values import Judged
+from monitor.polling.values import AssessedArticle
 from monitor.store.articles import Sighting
 from monitor.stories.agencies import credit
 from monitor.stories.fingerprint import fingerprint
@@ -28,8 +28,8 @@ def assess(
     *,
     arrival: Arrival,
     sighting: Sighting | None = None,
-    across: Across | None = None,
-) -> Judged:
+    across: SemanticScorer | None = None,
+) -> AssessedArticle:
     """All that can be said of an article without the store. A wall's text is never matched as if it were the article's.
 
     With `across` topics are matched by meaning too, in languages in which they have no seed.
@@ -42,7 +42,7 @@ def assess(
         scores = across.improve(scores, article, meant, factor_of=_factors(matcher))
     elif across and any(each.is_match for each in scores):
         meant = across.look_closer(article)
-    return Judged(
+    return AssessedArticle(
         article=article,
         fingerprint=fingerprint(article.title, "" if is_wall else article.text),
         scores=scores,
@@ -53,7 +53,7 @@ def assess(
     )
 
 
-def confirm_stored(judged: Sequence[Judged], matcher: Matcher | Tracker) -> None:
+def confirm_stored(judged: Sequence[AssessedArticle], matcher: Matcher | Tracker) -> None:
     """Tell a tracker that what these taught is in the store now; call it after the transaction."""
     if isinstance(matcher, Tracker):
         for each in judged:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from monitor.polling.values import Judged
+from monitor.polling.values import AssessedArticle
 from monitor.store import feeds
 from monitor.store.articles import key_of, url_key
 from monitor.store.db import Session
@@ -34,7 +34,7 @@ UPDATES_FROM = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Burst:
+class PollCounts:
     """What one poll of one feed brought, before anything is decided on it."""
 
     unknown: int = 0
@@ -50,7 +50,7 @@ class Burst:
     is_first_poll: bool = False
 
 
-def is_flood(burst: Burst) -> bool:
+def is_flood(burst: PollCounts) -> bool:
     """Whether unknown entries are an archive rather than news: far more than usual, and most with dates that tell nothing.
 
     A feed that was down for a day, or a day of great events, also brings many at once; but these bear the dates of their making.
@@ -63,7 +63,7 @@ def is_flood(burst: Burst) -> bool:
     )
 
 
-def is_reprint(burst: Burst) -> bool:
+def is_reprint(burst: PollCounts) -> bool:
     """Whether so many known entries changed at once that it is the site's template, not the news."""
     return not burst.is_first_poll and burst.changed >= UPDATES_FROM and burst.changed_matches > FLOOD_MATCHES
 
@@ -92,10 +92,10 @@ def is_storm(fresh: int, had: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Storm:
+class DetectedBurst:
     """What is unusual about a poll."""
 
-    burst: Burst
+    burst: PollCounts
     fresh: int
     """Entries it showed as new."""
     had: frozenset[int]
@@ -110,8 +110,8 @@ class Storm:
 
 
 def guarded(
-    session: Session, feed: FeedState, judged: Sequence[Judged], *, now: datetime
-) -> tuple[tuple[Judged, ...], Storm | None]:
+    session: Session, feed: FeedState, judged: Sequence[AssessedArticle], *, now: datetime
+) -> tuple[tuple[AssessedArticle, ...], DetectedBurst | None]:
     """The articles of a poll, those marked that are no news; call it before the poll is settled."""
     if len(judged) < STORM_FROM:
         return tuple(judged), None
@@ -125,7 +125,7 @@ def guarded(
     return tuple(marked), storm if storm.is_worth_a_word else None
 
 
-def is_still_one(storm: Storm, had: int) -> bool:
+def is_still_one(storm: DetectedBurst, had: int) -> bool:
     """The same once it is known which of its entries really were copies: articles at one canonical address need not be."""
     return is_storm(storm.fresh, had)
 
@@ -139,17 +139,17 @@ def begins(session: Session, feed_id: int, *, now: datetime) -> bool:
 def _storm(
     session: Session,
     feed: FeedState,
-    judged: Sequence[Judged],
+    judged: Sequence[AssessedArticle],
     changed: set[int],
     had: set[int],
     unknown: set[int],
     *,
     now: datetime,
-) -> Storm:
+) -> DetectedBurst:
     first_at, last_at = feeds.answered(session, feed.id)
     # Where the feed gave no date, or one to come, an article bears the time at which it was seen.
     dates = [_date(judged[number]) for number in sorted(unknown)]
-    burst = Burst(
+    burst = PollCounts(
         unknown=len(unknown),
         unknown_matches=_matches(judged, unknown),
         usual=_usual(session, feed.id, first_at, last_at, now=now) if len(unknown) >= FLOOD_FROM else 0.0,
@@ -158,7 +158,7 @@ def _storm(
         changed_matches=_matches(judged, changed),
         is_first_poll=feed.first_polled_at is None,
     )
-    return Storm(
+    return DetectedBurst(
         burst=burst,
         fresh=len(judged) - len(changed),
         had=frozenset(had),
@@ -167,16 +167,18 @@ def _storm(
     )
 
 
-def _date(judged: Judged) -> datetime | None:
+def _date(judged: AssessedArticle) -> datetime | None:
     article = judged.article
     return article.published_at if article.published_at < article.seen_at else None
 
 
-def _matches(judged: Sequence[Judged], numbers: Iterable[int]) -> int:
+def _matches(judged: Sequence[AssessedArticle], numbers: Iterable[int]) -> int:
     return sum(any(score.is_match for score in judged[number].scores) for number in numbers)
 
 
-def _sorted(session: Session, feed: FeedState, judged: Sequence[Judged]) -> tuple[set[int], set[int], set[int]]:
+def _sorted(
+    session: Session, feed: FeedState, judged: Sequence[AssessedArticle]
+) -> tuple[set[int], set[int], set[int]]:
     """Places of those whose guid the feed had shown, of those whose content it had shown, and of those that nobody had."""
     guids = [key_of(each.sighting.guid if each.sighting else each.article.guid) for each in judged]
     urls = [url_key(each.article.url) for each in judged]

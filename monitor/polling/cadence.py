@@ -102,7 +102,7 @@ def event(feed: FeedState, update: FeedUpdate) -> FeedEvent | None:
     return None
 
 
-def put_off(feed: FeedState, delay_for: timedelta, *, why: str, now: datetime) -> FeedUpdate:
+def reschedule(feed: FeedState, delay_for: timedelta, *, why: str, now: datetime) -> FeedUpdate:
     """Leave a feed as it is and come back later: for faults that are ours, not the feed's."""
     return FeedUpdate(
         feed_id=feed.id,

@@ -20,7 +20,7 @@ from monitor.alerting import policy
 from monitor.matching.matcher import is_near, nearness
 from monitor.net.addresses import AddressPolicy
 from monitor.net.robots import MAX_BYTES, rule
-from monitor.polling.values import Judged
+from monitor.polling.values import AssessedArticle
 from monitor.reading.extract import read_articles
 from monitor.reading.fetch import PAGE_TYPES, Fetcher, FetchLimits
 from monitor.reading.webpage import MAX_PAGE, WebPage
@@ -51,7 +51,7 @@ _REST_FOR = timedelta(hours=1)
 # --- which --------------------------------------------------------------------------------------------------------------
 
 
-def wants(judged: Judged, when: str, *, now: datetime) -> bool:
+def wants(judged: AssessedArticle, when: str, *, now: datetime) -> bool:
     """Whether the article's page could change what becomes of it, as far as that can be told without the store."""
     article = judged.article
     if when == NEVER or not article.url or article.grade is Grade.FULL:
@@ -61,7 +61,7 @@ def wants(judged: Judged, when: str, *, now: datetime) -> bool:
     return when == ALWAYS or any(is_near(each) for each in judged.scores)
 
 
-def urgency(judged: Judged) -> float:
+def urgency(judged: AssessedArticle) -> float:
     """For sorting: how near the nearest threshold is, 0 at the threshold itself."""
     return min((nearness(each) for each in judged.scores if is_near(each)), default=1.0)
 
@@ -70,7 +70,7 @@ def urgency(judged: Judged) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FetchedArticle:
     """What came of one page: the article read anew where the page was one."""
 
     visit: PageVisit
@@ -115,7 +115,7 @@ class PageReader:
 
     async def read(
         self, entries: Sequence[Entry], feed: FeedState, *, language: str | None, now: datetime
-    ) -> list[Found]:
+    ) -> list[FetchedArticle]:
         """The pages of these entries, in order, as far as the time for one poll goes; those not asked for are left out.
 
         Where a feed may live on a private address, its pages may where they are at the very same host and port; elsewhere,
@@ -136,7 +136,7 @@ class PageReader:
 
     async def _read_in_turn(
         self, entry: Entry, feed: FeedState, language: str | None, ends_at: float, now: datetime
-    ) -> Found | None:
+    ) -> FetchedArticle | None:
         """None where its turn did not come in time."""
         loop, host = asyncio.get_running_loop(), self._host(urls.host(entry.url))
         try:
@@ -158,7 +158,7 @@ class PageReader:
                 return await self._understood(answer, entry, feed.name, language, now)
         except TimeoutError:
             outcome = "page not read: our side was too busy"
-            return Found(visit=PageVisit(url=entry.url, at=now, outcome=outcome))
+            return FetchedArticle(visit=PageVisit(url=entry.url, at=now, outcome=outcome))
 
     async def _ask(self, entry: Entry, feed: FeedState, host: _Host, now: datetime) -> WebPage | PageVisit:
         loop = asyncio.get_running_loop()
@@ -184,17 +184,17 @@ class PageReader:
 
     async def _understood(
         self, answer: WebPage | PageVisit, entry: Entry, source: str, language: str | None, now: datetime
-    ) -> Found:
+    ) -> FetchedArticle:
         if isinstance(answer, PageVisit):
-            return Found(visit=answer)
+            return FetchedArticle(visit=answer)
         try:
             (article,) = await self._workers.run_for(
                 urls.host(entry.url), read_articles, (entry,), source, now, language, {entry.guid: answer}
             )
         except (ParseError, BusyError) as error:
-            return Found(visit=PageVisit(url=entry.url, at=now, outcome=f"page not read: {error}"))
+            return FetchedArticle(visit=PageVisit(url=entry.url, at=now, outcome=f"page not read: {error}"))
         visit = PageVisit(url=entry.url, at=now, outcome=article.page, canonical=article.canonical)
-        return Found(visit=visit, article=article)
+        return FetchedArticle(visit=visit, article=article)
 
     # --- robots.txt and addresses -----------------------------------------------------------------------------------
 

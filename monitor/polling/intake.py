@@ -14,7 +14,7 @@ from xxhash import xxh3_128_hexdigest
 
 from monitor.alerting import policy
 from monitor.learning import multilingual
-from monitor.polling.values import Filed, Judged, Telling
+from monitor.polling.values import AlertingContext, AssessedArticle, FiledArticle
 from monitor.store import alerts, articles, near_misses, profiles, story_changes, topics
 from monitor.store import stories as story_rows
 from monitor.store.db import Session
@@ -26,18 +26,27 @@ from monitor.stories.sources import Carrier, origins, pace, usual_pace
 from monitor.text.tokens import shorten
 from monitor.types.alerting import Alert, AlertArticle, AlertKind
 from monitor.types.matching import Article, Grade, Reason, Score
-from monitor.types.stories import Before, Decision, Escalation, Growth, Kind, Known, StoryChoice, TopicDecision
+from monitor.types.stories import (
+    ArticleKind,
+    Decision,
+    Escalation,
+    StoredCandidate,
+    StoryChoice,
+    StoryGrowth,
+    StoryHistory,
+    TopicDecision,
+)
 
 _SUMMARY_CHARACTERS = 400
 
 
-def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime) -> Filed:
+def take_in(session: Session, judged: AssessedArticle, telling: AlertingContext, *, now: datetime) -> FiledArticle:
     """Decide and store; call it within the transaction that ends the poll, after `serialize_decisions`."""
     article, sighting = judged.article, judged.sighting
     candidates, crowded = articles.near(session, article, judged.fingerprint, sighting, now=now)
     read = None if article.grade is Grade.WALL else judged.fingerprint.shingles
     choice = _unless_outdated(session, article, _choose(article, candidates, read), candidates)
-    if choice.kind is Kind.NEW:
+    if choice.kind is ArticleKind.NEW:
         judged, joined = _join(session, _without_template(judged, candidates), now=now)
         choice = joined or _join_across(session, judged, now=now) or choice
     held = policy.hold(article, judged.arrival, now=now)
@@ -56,7 +65,7 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
         escalations=escalations,
     )
     known = _same_article(choice, candidates)
-    is_print = choice.kind in (Kind.COPY, Kind.UPDATE)
+    is_print = choice.kind in (ArticleKind.COPY, ArticleKind.UPDATE)
     if known is None:
         article_id = articles.add(
             session,
@@ -86,7 +95,7 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
     if known is None and not is_print:
         missed = near_misses.candidates(judged.scores)
         near_misses.keep(session, article_id, story_id, article.url, article.title, missed, now=now)
-    filed = Filed(
+    filed = FiledArticle(
         article_id=article_id,
         story_id=story_id,
         choice=choice,
@@ -97,30 +106,30 @@ def take_in(session: Session, judged: Judged, telling: Telling, *, now: datetime
     return replace(filed, alerts=_tell(session, judged, filed, telling, now=now))
 
 
-def _choose(article: Article, candidates: Sequence[Known], read: Shingles | None) -> StoryChoice:
+def _choose(article: Article, candidates: Sequence[StoredCandidate], read: Shingles | None) -> StoryChoice:
     """What it is to those we know; of equals, where a person said to which story such a text belongs, to that one."""
     choice = copies.choose(article, candidates, read=read)
     pinned = [known for known in candidates if known.is_pinned]
-    if choice.kind is Kind.NEW or not pinned or _same_article(choice, candidates):
+    if choice.kind is ArticleKind.NEW or not pinned or _same_article(choice, candidates):
         return choice
     said = copies.choose(article, pinned, read=read)
     return said if said.kind is choice.kind and said.similarity >= choice.similarity else choice
 
 
 def _unless_outdated(
-    session: Session, article: Article, choice: StoryChoice, candidates: Sequence[Known]
+    session: Session, article: Article, choice: StoryChoice, candidates: Sequence[StoredCandidate]
 ) -> StoryChoice:
     """A corrected copy, unless a later version of the same text is known already: then it only arrives late, and is a copy."""
     of, story_id = choice.of_article_id, choice.story_id
-    if choice.kind is not Kind.UPDATE or of is None or story_id is None or _same_article(choice, candidates):
+    if choice.kind is not ArticleKind.UPDATE or of is None or story_id is None or _same_article(choice, candidates):
         return choice
     if not story_rows.has_later_version(session, story_id, of, article.published_at):
         return choice
     why = f"an earlier version of it arrives late: {choice.why}"
-    return replace(choice, kind=Kind.COPY, is_material=False, facts="", why=why)
+    return replace(choice, kind=ArticleKind.COPY, is_material=False, facts="", why=why)
 
 
-def _without_template(judged: Judged, others: Sequence[Known]) -> Judged:
+def _without_template(judged: AssessedArticle, others: Sequence[StoredCandidate]) -> AssessedArticle:
     """What its site prints around every article tells no event."""
     is_template = copies.of_template(judged.article, others, read=judged.fingerprint.shingles)
     if not any(is_template):
@@ -128,7 +137,7 @@ def _without_template(judged: Judged, others: Sequence[Known]) -> Judged:
     return replace(judged, profile=without_words(judged.profile, judged.article, is_template))
 
 
-def _join(session: Session, judged: Judged, *, now: datetime) -> tuple[Judged, StoryChoice | None]:
+def _join(session: Session, judged: AssessedArticle, *, now: datetime) -> tuple[AssessedArticle, StoryChoice | None]:
     """The story whose event it tells in other words, and small stories that turn out to be the same; None: it tells its own.
 
     Where it seems to join one, a template that all of them stand in is looked for first; the article comes back without it.
@@ -150,7 +159,7 @@ def _join(session: Session, judged: Judged, *, now: datetime) -> tuple[Judged, S
     return judged, replace(choice, gathers=gathers)
 
 
-def _join_across(session: Session, judged: Judged, *, now: datetime) -> StoryChoice | None:
+def _join_across(session: Session, judged: AssessedArticle, *, now: datetime) -> StoryChoice | None:
     """The story that tells its event in another language; None where there is none, or no embedder."""
     names = [each.topic for each in judged.scores if each.is_match]
     if judged.meant is None or not names:
@@ -159,7 +168,7 @@ def _join_across(session: Session, judged: Judged, *, now: datetime) -> StoryCho
 
 
 def _gather(
-    session: Session, judged: Judged, choice: StoryChoice, telling: Telling, *, now: datetime
+    session: Session, judged: AssessedArticle, choice: StoryChoice, telling: AlertingContext, *, now: datetime
 ) -> tuple[int, ...]:
     """Stories that became one; asked before it is decided whether to tell, for what was told of either was told of the event."""
     if choice.story_id is None:
@@ -180,17 +189,28 @@ def _carrier(article: Article, choice: StoryChoice, article_id: int) -> Carrier:
         published_at=article.published_at,
         seen_at=article.seen_at,
         wire=article.wire,
-        copy_of=choice.of_article_id if choice.kind in (Kind.COPY, Kind.UPDATE) else None,
+        copy_of=choice.of_article_id if choice.kind in (ArticleKind.COPY, ArticleKind.UPDATE) else None,
     )
 
 
 def _escalations(
-    session: Session, judged: Judged, choice: StoryChoice, before: Before, telling: Telling, *, now: datetime
+    session: Session,
+    judged: AssessedArticle,
+    choice: StoryChoice,
+    before: StoryHistory,
+    telling: AlertingContext,
+    *,
+    now: datetime,
 ) -> dict[str, Escalation]:
     """What is to be told of a story's growth, by topic. Only another telling of it can make it grow: a copy adds no source."""
     limits = telling.limits
     topics = [each.topic for each in judged.scores if each.is_match and each.topic in before.alerted]
-    if choice.kind is not Kind.JOINS or choice.story_id is None or not topics or not (limits.outlets or limits.pace):
+    if (
+        choice.kind is not ArticleKind.JOINS
+        or choice.story_id is None
+        or not topics
+        or not (limits.outlets or limits.pace)
+    ):
         return {}
     carriers = story_rows.carriers(session, [choice.story_id])[choice.story_id]
     last_id = max((each.article_id for each in carriers), default=0)
@@ -201,7 +221,7 @@ def _escalations(
     told = alerts.escalations(session, choice.story_id)
     found = {}
     for topic in topics:
-        growth = Growth(
+        growth = StoryGrowth(
             sources=len(origins(carriers)),
             pace=pace(seen_at, now=now),
             told=frozenset(which for of, which in told if of == topic),
@@ -216,7 +236,7 @@ def _escalations(
     return found
 
 
-def _same_article(choice: StoryChoice, candidates: Sequence[Known]) -> Known | None:
+def _same_article(choice: StoryChoice, candidates: Sequence[StoredCandidate]) -> StoredCandidate | None:
     """The stored article that this one is, met again: same address or same guid, changed or not."""
     for known in candidates:
         is_met_again = known.same_url or known.same_guid
@@ -227,16 +247,16 @@ def _same_article(choice: StoryChoice, candidates: Sequence[Known]) -> Known | N
 
 def _renew(
     session: Session,
-    judged: Judged,
+    judged: AssessedArticle,
     choice: StoryChoice,
     decision: Decision,
     article_id: int,
     crowded: frozenset[int],
-    telling: Telling,
+    telling: AlertingContext,
     *,
     now: datetime,
 ) -> None:
-    if choice.kind is Kind.UPDATE:
+    if choice.kind is ArticleKind.UPDATE:
         articles.revise(
             session,
             article_id,
@@ -252,7 +272,9 @@ def _renew(
         articles.decide_again(session, article_id, decision, judged.scores, now=now)
 
 
-def _tell(session: Session, judged: Judged, filed: Filed, telling: Telling, *, now: datetime) -> tuple[Alert, ...]:
+def _tell(
+    session: Session, judged: AssessedArticle, filed: FiledArticle, telling: AlertingContext, *, now: datetime
+) -> tuple[Alert, ...]:
     if not filed.decision.alerts:
         return ()
     scores = {each.topic: each for each in judged.scores}
@@ -282,7 +304,7 @@ def _update_key(topic: str, choice: StoryChoice) -> str:
     )
 
 
-def _updated(session: Session, judged: Judged, choice: StoryChoice) -> frozenset[str]:
+def _updated(session: Session, judged: AssessedArticle, choice: StoryChoice) -> frozenset[str]:
     """The topics that were told of this very change, as another article of the story has it."""
     topics = (each.topic for each in judged.scores if each.is_match)
     return frozenset(topic for topic in topics if alerts.is_told(session, _update_key(topic, choice)))
@@ -296,8 +318,8 @@ def _alert(
     outlet: str,
     score: Score,
     decided: TopicDecision,
-    filed: Filed,
-    telling: Telling,
+    filed: FiledArticle,
+    telling: AlertingContext,
     now: datetime,
 ) -> Alert:
     topic = telling.topics.get(score.topic)

@@ -22,16 +22,16 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from monitor.alerting import notices
-from monitor.learning.multilingual import Across, Multilingual
+from monitor.learning.multilingual import Multilingual, SemanticScorer
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.net.addresses import AddressPolicy
 from monitor.polling import bursts, cadence, fulltext
 from monitor.polling.assess import assess, confirm_stored
-from monitor.polling.bursts import Storm
+from monitor.polling.bursts import DetectedBurst
 from monitor.polling.cadence import Cadence
-from monitor.polling.fulltext import Found, PageReader
+from monitor.polling.fulltext import FetchedArticle, PageReader
 from monitor.polling.intake import take_in
-from monitor.polling.values import Filed, Judged, Telling
+from monitor.polling.values import AlertingContext, AssessedArticle, FiledArticle
 from monitor.reading.extract import FROM_PAGE, read_articles
 from monitor.reading.fetch import Fetcher
 from monitor.reading.parse import read_feed
@@ -46,7 +46,7 @@ from monitor.types.alerting import Alert
 from monitor.types.errors import FetchError, MonitorError, ParseError
 from monitor.types.fetching import Entry, FeedEvent, FeedState, FeedUpdate, Fetched, PageVisit, ParsedFeed
 from monitor.types.matching import Article, Reason
-from monitor.types.stories import Arrival, Kind
+from monitor.types.stories import Arrival, ArticleKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Tools:
     fetcher: Fetcher
     workers: Workers
     matcher: Matcher | Tracker
-    telling: Telling
+    telling: AlertingContext
     cadence: Cadence = field(default_factory=Cadence)
     max_age_for: timedelta | None = timedelta(days=7)
     feed_policy: AddressPolicy | None = None
@@ -81,7 +81,7 @@ class Polled:
     feed: str
     outcome: str
     entries: int = 0
-    filed: tuple[Filed, ...] = ()
+    filed: tuple[FiledArticle, ...] = ()
     event: FeedEvent | None = None
     error: str | None = None
 
@@ -132,7 +132,7 @@ async def _parse(feed: FeedState, fetched: Fetched, tools: Tools) -> ParsedFeed 
     return await tools.workers.run_for(feed.name, read_feed, fetched.body, fetched.final_url, fetched.media_type)
 
 
-_Findings = tuple[tuple[Judged, ...], tuple[PageVisit, ...]]
+_Findings = tuple[tuple[AssessedArticle, ...], tuple[PageVisit, ...]]
 
 
 async def _assess(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetime) -> _Findings:
@@ -155,12 +155,12 @@ async def _assess(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: dateti
     return judged, tuple(each.visit for each in found)
 
 
-async def _across(read: Sequence[Article], tools: Tools) -> Across | None:
+async def _across(read: Sequence[Article], tools: Tools) -> SemanticScorer | None:
     """What these articles are matched across languages with; None where no embedder is in use."""
     return await tools.multilingual.look(tools.db, read) if tools.multilingual else None
 
 
-def _open_to_us(session: Session, worthy: Sequence[Judged], tools: Tools, *, now: datetime) -> list[str]:
+def _open_to_us(session: Session, worthy: Sequence[AssessedArticle], tools: Tools, *, now: datetime) -> list[str]:
     """Guids of the articles whose pages to read, those nearest to a threshold first; not of copies of what we have."""
     wanted: list[str] = []
     hosts: Counter[str] = Counter()
@@ -173,14 +173,18 @@ def _open_to_us(session: Session, worthy: Sequence[Judged], tools: Tools, *, now
     return wanted[: tools.pages_per_poll]
 
 
-def _is_copy(session: Session, judged: Judged, now: datetime) -> bool:
+def _is_copy(session: Session, judged: AssessedArticle, now: datetime) -> bool:
     met = articles.near(session, judged.article, judged.fingerprint, judged.sighting, now=now)
-    return copies.choose(judged.article, met.known).kind is Kind.COPY
+    return copies.choose(judged.article, met.known).kind is ArticleKind.COPY
 
 
 def _judge_again(
-    judged: Sequence[Judged], found: Sequence[Found], tools: Tools, across: Across | None, of_pages: Across | None
-) -> tuple[Judged, ...]:
+    judged: Sequence[AssessedArticle],
+    found: Sequence[FetchedArticle],
+    tools: Tools,
+    across: SemanticScorer | None,
+    of_pages: SemanticScorer | None,
+) -> tuple[AssessedArticle, ...]:
     """With the texts of their pages, where these are fuller, and a note of what came of the page. All of them, in order: what
     their teasers taught is unlearned first, or an article would match its own teaser, and a restart know another topic."""
     fuller = {each.article.guid: each.article for each in found if each.article and each.article.page == FROM_PAGE}
@@ -203,13 +207,13 @@ def _judge_again(
     )
 
 
-def _noted(judged: Judged, outcome: str) -> Judged:
+def _noted(judged: AssessedArticle, outcome: str) -> AssessedArticle:
     return replace(judged, article=replace(judged.article, page=outcome)) if outcome else judged
 
 
 def _judge_all(
-    feed: FeedState, entries: Sequence[Entry], read: Sequence[Article], tools: Tools, across: Across | None
-) -> tuple[Judged, ...]:
+    feed: FeedState, entries: Sequence[Entry], read: Sequence[Article], tools: Tools, across: SemanticScorer | None
+) -> tuple[AssessedArticle, ...]:
     """Oldest first, as they would have arrived one by one."""
     newest_first = sorted(range(len(read)), key=lambda i: read[i].published_at, reverse=True)
     judged = []
@@ -230,7 +234,7 @@ def _settle(
     session: Session,
     feed: FeedState,
     update: FeedUpdate,
-    judged: Sequence[Judged],
+    judged: Sequence[AssessedArticle],
     tools: Tools,
     *,
     now: datetime,
@@ -260,7 +264,7 @@ def _settle(
     )
 
 
-def _at_their_own_addresses(session: Session, judged: Sequence[Judged]) -> tuple[Judged, ...]:
+def _at_their_own_addresses(session: Session, judged: Sequence[AssessedArticle]) -> tuple[AssessedArticle, ...]:
     """Articles whose pages were read, now or earlier, go by the address that the page names: two entries are one then."""
     own = page_visits.canonicals(session, {each.article.url for each in judged if each.article.url})
     return tuple(
@@ -270,10 +274,18 @@ def _at_their_own_addresses(session: Session, judged: Sequence[Judged]) -> tuple
 
 
 def _tell_storm(
-    session: Session, feed: FeedState, storm: Storm, filed: Sequence[Filed], telling: Telling, *, now: datetime
+    session: Session,
+    feed: FeedState,
+    storm: DetectedBurst,
+    filed: Sequence[FiledArticle],
+    telling: AlertingContext,
+    *,
+    now: datetime,
 ) -> None:
     """One notice a storm, however many polls it lasts; but what was held back is never held back without a word."""
-    had = sum(1 for place in storm.had if not filed[place].is_stored_anew or filed[place].choice.kind is Kind.COPY)
+    had = sum(
+        1 for place in storm.had if not filed[place].is_stored_anew or filed[place].choice.kind is ArticleKind.COPY
+    )
     held = tuple(each.article_id for each in filed if each.decision.reason is Reason.STORM)
     if not (held or storm.is_reprint or bursts.is_still_one(storm, had)):
         return
@@ -282,7 +294,7 @@ def _tell_storm(
     notices.of_storm(
         session,
         feed,
-        notices.Burst(
+        notices.BurstReport(
             outlet=outlet(session, feed.name),
             fresh=storm.fresh,
             had=had,

@@ -106,7 +106,7 @@ class Poller:
         return polled
 
     async def _put_off(self, feed: FeedState, delay_for: timedelta, why: str, now: datetime) -> Polled | None:
-        update = cadence.put_off(feed, delay_for, why=why, now=now)
+        update = cadence.reschedule(feed, delay_for, why=why, now=now)
         try:
             await self._tools().db.write(feeds.settle, update)
         except StoreError as unsettled:

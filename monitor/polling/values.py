@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from monitor.learning.multilingual import Meant
+from monitor.learning.multilingual import ArticleEmbedding
 from monitor.store.articles import Sighting
 from monitor.stories.fingerprint import Fingerprint
 from monitor.stories.profiles import Profile
@@ -16,7 +16,7 @@ from monitor.types.stories import Arrival, Decision, Limits, StoryChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
+class AlertingContext:
     """Who is told, and how an alert points back to us."""
 
     topics: Mapping[str, Topic] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class AssessedArticle:
     """An article with all that can be said of it without the store."""
 
     article: Article
@@ -50,12 +50,12 @@ class Judged:
     profile: Profile
     arrival: Arrival
     sighting: Sighting | None = None
-    meant: Meant | None = None
+    meant: ArticleEmbedding | None = None
     """Its vector, where it has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filed:
+class FiledArticle:
     """What became of an article."""
 
     article_id: int

@@ -15,7 +15,7 @@ from datetime import datetime
 from lxml import etree
 
 from monitor.reading import webpage
-from monitor.reading.webpage import Reading, WebPage
+from monitor.reading.webpage import ExtractedPage, WebPage
 from monitor.stories.fingerprint import Shingles
 from monitor.text import language, tokens, urls
 from monitor.text.terms import stem
@@ -93,7 +93,7 @@ def extract(
     )
 
 
-def _canonical(entry: Entry, title: str, page: WebPage | None, reading: Reading | None) -> str:
+def _canonical(entry: Entry, title: str, page: WebPage | None, reading: ExtractedPage | None) -> str:
     if page is None or reading is None or not reading.canonical:
         return ""
     return urls.declared(reading.canonical, page.url or entry.url, entry.url, title)
@@ -125,7 +125,7 @@ def readable(markup: str) -> str:
 # --- which text, and how much of it -----------------------------------------------------------------------------------
 
 
-def _body(entry: Entry, reading: Reading | None) -> tuple[str, Grade, str]:
+def _body(entry: Entry, reading: ExtractedPage | None) -> tuple[str, Grade, str]:
     """The best text there is, its grade, and what came of the page: its text, the content's or the summary's, in this order
     where they say equally much."""
     offers = [readable(markup) for markup in (entry.content_html, entry.summary_html) if markup]

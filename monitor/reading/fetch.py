@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from monitor.net.addresses import AddressPolicy, refused
-from monitor.net.http import Door, Headers, http_date, retry_after
+from monitor.net.http import Headers, HttpClient, http_date, retry_after
 from monitor.text import urls
 from monitor.types.errors import FetchError
 from monitor.types.fetching import Fetched, Validators
@@ -64,10 +64,10 @@ Permit = Callable[[str], Awaitable[AddressPolicy]]
 class Fetcher:
     """Conditional GETs through a `Door`, which it closes with itself."""
 
-    def __init__(self, door: Door | None = None, *, limits: FetchLimits | None = None) -> None:
-        self._door = door or Door()
+    def __init__(self, door: HttpClient | None = None, *, limits: FetchLimits | None = None) -> None:
+        self._door = door or HttpClient()
         self._limits = limits or FetchLimits()
-        self._turns = _Turns(self._limits)
+        self._turns = _HostScheduler(self._limits)
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,7 +98,7 @@ class Fetcher:
         with `status` where the server gave one.
         """
         limits = limits or self._limits
-        road = _Road(url=url, at=_checked(url), left=limits.total_for)
+        road = _RedirectChain(url=url, at=_checked(url), left=limits.total_for)
         question = {"Accept": accept, **_conditions(validators)}
         while True:
             policy = await permit(road.at) if permit else policy
@@ -121,8 +121,8 @@ class Fetcher:
         )
 
     async def _ask(
-        self, road: _Road, question: dict[str, str], policy: AddressPolicy | None, limits: FetchLimits
-    ) -> tuple[_Page, _Road]:
+        self, road: _RedirectChain, question: dict[str, str], policy: AddressPolicy | None, limits: FetchLimits
+    ) -> tuple[_Page, _RedirectChain]:
         """One request, when it is its turn; the road comes back with less time left."""
         async with self._turns.turn(urls.host(road.at)):
             started = time.monotonic()
@@ -131,7 +131,7 @@ class Fetcher:
             return page, replace(road, left=left)
 
     async def _read(
-        self, road: _Road, question: dict[str, str], policy: AddressPolicy | None, limits: FetchLimits
+        self, road: _RedirectChain, question: dict[str, str], policy: AddressPolicy | None, limits: FetchLimits
     ) -> _Page:
         asked = self._door.exchange("GET", road.at, headers=question, policy=policy, limit_for=road.left)
         async with asked as reply:
@@ -159,7 +159,7 @@ class _Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Road:
+class _RedirectChain:
     """Where a fetch began, where it is, and how it came there."""
 
     url: str
@@ -182,7 +182,7 @@ def _conditions(validators: Validators) -> dict[str, str]:
     return {name: value for name, value in asked.items() if value and _VALIDATOR.fullmatch(value)}
 
 
-def _next(road: _Road, page: _Page, *, limit: int) -> _Road:
+def _next(road: _RedirectChain, page: _Page, *, limit: int) -> _RedirectChain:
     """The road after one more redirect, where it may be followed."""
     here = urls.host(road.at)
     target = urls.resolve(road.at, _utf8(page.headers.first("location") or ""))
@@ -206,7 +206,7 @@ def _utf8(value: str) -> str:
         return value
 
 
-def _check_status(page: _Page, road: _Road, now: datetime, *, is_conditional: bool) -> None:
+def _check_status(page: _Page, road: _RedirectChain, now: datetime, *, is_conditional: bool) -> None:
     if page.status == HTTPStatus.OK or (page.status == HTTPStatus.NOT_MODIFIED and is_conditional):
         return
     raise FetchError(
@@ -275,7 +275,7 @@ def _whole_seconds(digits: str) -> timedelta | None:
 
 
 @dataclass(slots=True)
-class _Lane:
+class _HostQueue:
     """One host: its places, when it may be called next, and who waits or reads."""
 
     places: asyncio.Semaphore
@@ -284,12 +284,12 @@ class _Lane:
 
 
 @dataclass(slots=True)
-class _Turns:
+class _HostScheduler:
     """Who may go: first a place at the host, then its pause, then a place among all. A slow host keeps only its own waiting."""
 
     limits: FetchLimits
     _all: asyncio.Semaphore = field(init=False)
-    _lanes: dict[str, _Lane] = field(init=False, default_factory=dict)
+    _lanes: dict[str, _HostQueue] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._all = asyncio.Semaphore(self.limits.together)
@@ -306,17 +306,17 @@ class _Turns:
         finally:
             lane.users -= 1
 
-    async def _pause(self, lane: _Lane) -> None:
+    async def _pause(self, lane: _HostQueue) -> None:
         now = asyncio.get_running_loop().time()
         begin = max(now, lane.free_at)
         lane.free_at = begin + self.limits.spacing_for.total_seconds()
         if begin > now:
             await asyncio.sleep(begin - now)
 
-    def _lane(self, host: str) -> _Lane:
+    def _lane(self, host: str) -> _HostQueue:
         if host not in self._lanes:
             self._forget_idle()
-            self._lanes[host] = _Lane(asyncio.Semaphore(self.limits.per_host))
+            self._lanes[host] = _HostQueue(asyncio.Semaphore(self.limits.per_host))
         return self._lanes[host]
 
     def _forget_idle(self) -> None:

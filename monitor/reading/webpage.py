@@ -49,7 +49,7 @@ class WebPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ExtractedPage:
     """What a page gave: paragraphs parted by an empty line, '' where there are none or where it is a wall."""
 
     text: str = ""
@@ -58,19 +58,19 @@ class Reading:
     """The one link by which the page's head names an address as its own, as it is written there."""
 
 
-def read(page: WebPage) -> Reading:
+def read(page: WebPage) -> ExtractedPage:
     """The page's main text. Never fails on any markup, but may be costly on some."""
     tree = _tree(page)
     if tree is None:
-        return Reading()
+        return ExtractedPage()
     is_closed = _is_declared_closed(tree) or _leads_to_a_wall(page)
     canonical = _canonical(tree)
     text = main_text(tree)
     if walls.is_wall(text) or (is_closed and word_count(text) <= walls.SHORT_WORDS):
-        return Reading(is_wall=True)
+        return ExtractedPage(is_wall=True)
     if word_count(text) <= _FEW_WORDS and walls.is_wall(_shown(tree)):
-        return Reading(is_wall=True)
-    return Reading(text=text, canonical=canonical)
+        return ExtractedPage(is_wall=True)
+    return ExtractedPage(text=text, canonical=canonical)
 
 
 def _canonical(tree: lxml_html.HtmlElement) -> str:

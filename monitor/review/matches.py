@@ -20,8 +20,8 @@ from monitor.store.db import Session
 from monitor.store.matches import StoredMatch
 from monitor.stories.sources import Carrier, outlets
 from monitor.topics import seed_writer
-from monitor.topics.seed_writer import SeedFileError, Sheet, Written
-from monitor.types.matching import Evidence, Grade, Measured, Reason, Verdict
+from monitor.topics.seed_writer import SeedFileError, SeedText, WrittenSeed
+from monitor.types.matching import Evidence, Grade, MeasuredPrecision, Reason, Verdict
 
 _CARRIED_SHOWN = 100
 """Other articles of its story that an article's record names at most."""
@@ -30,7 +30,7 @@ STATES = ("new", "confirmed", "dismissed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class MatchQuery:
     """Which matches are asked for; an empty field asks nothing."""
 
     topic: str = ""
@@ -45,7 +45,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
+class ListedMatch:
     """A match with as much of its article as a list shows."""
 
     id: int
@@ -63,7 +63,7 @@ class Hit:
     threshold: float
     probability: float | None
     """By the verdicts of today; None where the topic is not calibrated yet."""
-    measured: Measured | None
+    measured: MeasuredPrecision | None
     state: str
     reason: str
     kind: str
@@ -82,15 +82,15 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class MatchList:
     """One page of a list."""
 
-    hits: tuple[Hit, ...]
+    hits: tuple[ListedMatch, ...]
     total: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class AlertRecord:
     """An alert of an article's story, and where it went."""
 
     alert_id: str
@@ -102,7 +102,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class ArticleRecord:
     """All we know of one article: what `explain` and the detail page show."""
 
     id: int
@@ -128,12 +128,12 @@ class Record:
     """The same in words."""
     decided_at: datetime
     scores: tuple[dict[str, Any], ...] = ()
-    hits: tuple[Hit, ...] = ()
+    hits: tuple[ListedMatch, ...] = ()
     feeds: tuple[str, ...] = ()
     carried: tuple[tuple[int, str, str, str], ...] = ()
     """The rest of its story: (article id, outlet, title, kind)."""
     revisions: tuple[dict[str, Any], ...] = ()
-    told: tuple[Told, ...] = ()
+    told: tuple[AlertRecord, ...] = ()
     verdicts: tuple[dict[str, Any], ...] = ()
     outlet: str = ""
     """What people call the source."""
@@ -142,7 +142,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
+class MatchCounts:
     """Matches of one topic by state."""
 
     topic: str
@@ -150,28 +150,30 @@ class Count:
     by_state: dict[str, int] = field(default_factory=dict)
 
 
-def list_hits(session: Session, query: Query) -> Page:
+def list_matches(session: Session, query: MatchQuery) -> MatchList:
     """Matches, newest first."""
     found, total = matches.page(session, **_fields(query))
-    return Page(hits=_hits(session, found, _carriers(session, found)), total=total)
+    return MatchList(hits=_hits(session, found, _carriers(session, found)), total=total)
 
 
-def find_hit(session: Session, match_id: int) -> Hit | None:
+def find_match(session: Session, match_id: int) -> ListedMatch | None:
     """One match by its id."""
     match = matches.find(session, match_id)
     return _hits(session, [match], _carriers(session, [match]))[0] if match else None
 
 
-def counts(session: Session) -> list[Count]:
+def counts(session: Session) -> list[MatchCounts]:
     """How many matches of each topic are new, confirmed, dismissed, copies apart; topics without any included."""
     by_topic, titles = matches.counts_by_state(session), topics.titles(session)
     return [
-        Count(topic=name, title=titles.get(name, name), by_state=by_topic.get(name, {}))
+        MatchCounts(topic=name, title=titles.get(name, name), by_state=by_topic.get(name, {}))
         for name in sorted({*titles, *by_topic})
     ]
 
 
-def judge(session: Session, match_id: int, *, is_relevant: bool, by: str, note: str = "", now: datetime) -> Hit | None:
+def judge(
+    session: Session, match_id: int, *, is_relevant: bool, by: str, note: str = "", now: datetime
+) -> ListedMatch | None:
     """Confirm or dismiss a match; None where there is none of that id. Saying the same again changes nothing."""
     match = matches.find(session, match_id)
     if match is None:
@@ -181,7 +183,7 @@ def judge(session: Session, match_id: int, *, is_relevant: bool, by: str, note: 
             article_id=match.article_id, topic=match.topic, is_relevant=is_relevant, by=by, at=now, note=note
         )
         verdicts.record(session, verdict)
-    return find_hit(session, match_id)
+    return find_match(session, match_id)
 
 
 def match_of(session: Session, article_id: int, topic: str) -> int | None:
@@ -189,7 +191,7 @@ def match_of(session: Session, article_id: int, topic: str) -> int | None:
     return matches.find_id(session, article_id, topic)
 
 
-def make_seed(session: Session, article_id: int, topic: str, *, root: Path, is_counter: bool) -> Written | None:
+def make_seed(session: Session, article_id: int, topic: str, *, root: Path, is_counter: bool) -> WrittenSeed | None:
     """Write an article into the topic's folder under `root` as a seed or counter-seed; None where there is no such article.
 
     Raises SeedFileError, with the mend, where that cannot be.
@@ -203,7 +205,7 @@ def make_seed(session: Session, article_id: int, topic: str, *, root: Path, is_c
         raise SeedFileError(f"{said}: {mend}", said=f"{said}. {mend.capitalize()}.")
     if topic != Path(topic).name or topic.startswith("."):
         raise SeedFileError(f'"{topic}" names no topic', said="There is no such topic.")
-    sheet = Sheet(
+    sheet = SeedText(
         title=article.title,
         text=article.text,
         url=article.url,
@@ -221,13 +223,13 @@ def find_article(session: Session, asked: str) -> int | None:
     return matches.newest_article_at(session, asked)
 
 
-def record(session: Session, article_id: int) -> Record | None:
+def record(session: Session, article_id: int) -> ArticleRecord | None:
     """Everything about one article."""
     article = matches.article(session, article_id)
     if article is None or article.story_id is None:
         return None
     carriers = stories.carriers(session, [article.story_id])
-    return Record(
+    return ArticleRecord(
         id=article.id,
         story_id=article.story_id,
         title=article.title,
@@ -259,11 +261,11 @@ def record(session: Session, article_id: int) -> Record | None:
     )
 
 
-def export(session: Session, query: Query) -> Iterator[dict[str, Any]]:
+def export(session: Session, query: MatchQuery) -> Iterator[dict[str, Any]]:
     """Every match asked for, copies included, one flat mapping each, page by page so that memory stays flat."""
     offset = query.offset
     while True:
-        page = list_hits(session, replace(query, copies=True, limit=500, offset=offset))
+        page = list_matches(session, replace(query, copies=True, limit=500, offset=offset))
         for hit in page.hits:
             yield flat(hit)
         offset += len(page.hits)
@@ -271,7 +273,7 @@ def export(session: Session, query: Query) -> Iterator[dict[str, Any]]:
             return
 
 
-def flat(hit: Hit) -> dict[str, Any]:
+def flat(hit: ListedMatch) -> dict[str, Any]:
     """A hit as a program reads it."""
     return {
         "id": hit.id,
@@ -308,7 +310,9 @@ def _carriers(session: Session, found: Sequence[StoredMatch]) -> dict[int, list[
     return stories.carriers(session, {each.story_id for each in found})
 
 
-def _hits(session: Session, found: Sequence[StoredMatch], carriers: Mapping[int, Sequence[Carrier]]) -> tuple[Hit, ...]:
+def _hits(
+    session: Session, found: Sequence[StoredMatch], carriers: Mapping[int, Sequence[Carrier]]
+) -> tuple[ListedMatch, ...]:
     titles, odds = topics.titles(session), calibration(session)
     taught = verdicts.taught(session, {each.article_id for each in found if each.state != "new"})
     return tuple(
@@ -320,9 +324,9 @@ def _hits(session: Session, found: Sequence[StoredMatch], carriers: Mapping[int,
     )
 
 
-def _hit(match: StoredMatch, titles: Mapping[str, str], carriers: Sequence[Carrier], odds: Calibration) -> Hit:
+def _hit(match: StoredMatch, titles: Mapping[str, str], carriers: Sequence[Carrier], odds: Calibration) -> ListedMatch:
     standing = odds.of(match.topic)
-    return Hit(
+    return ListedMatch(
         id=match.id,
         article_id=match.article_id,
         story_id=match.story_id,
@@ -354,11 +358,11 @@ def _outlet(article_id: int, source: str, carriers: Sequence[Carrier]) -> str:
     return next((each.outlet for each in carriers if each.article_id == article_id), source)
 
 
-def _told(session: Session, story_id: int) -> tuple[Told, ...]:
+def _told(session: Session, story_id: int) -> tuple[AlertRecord, ...]:
     found = alerts.of_story(session, story_id)
     deliveries = alerts.deliveries_of(session, [each.id for each in found])
     return tuple(
-        Told(
+        AlertRecord(
             alert_id=each.id,
             kind=each.kind,
             topic=each.topic,
@@ -380,5 +384,5 @@ def _verdicts(session: Session, article_id: int) -> tuple[dict[str, Any], ...]:
     return tuple({name: value for name, value in each.items() if name != "id"} for each in found)
 
 
-def _fields(query: Query) -> dict[str, Any]:
-    return {name: getattr(query, name) for name in Query.__slots__}
+def _fields(query: MatchQuery) -> dict[str, Any]:
+    return {name: getattr(query, name) for name in MatchQuery.__slots__}

@@ -21,7 +21,7 @@ _BEGINNING = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Near:
+class ListedNearMiss:
     """An article just below a topic's threshold."""
 
     id: int
@@ -43,13 +43,15 @@ class Near:
     state: str
 
 
-def list_near(session: Session, *, topic: str = "", state: str = "new", limit: int = 50) -> list[Near]:
+def list_near(session: Session, *, topic: str = "", state: str = "new", limit: int = 50) -> list[ListedNearMiss]:
     """Near misses, newest first; an empty `topic` or `state` asks nothing."""
     titles = topics.titles(session)
     return [_near(each, titles) for each in near_misses.latest(session, topic=topic, state=state, limit=limit)]
 
 
-def judge(session: Session, near_id: int, *, is_relevant: bool, by: str, note: str = "", now: datetime) -> Near | None:
+def judge(
+    session: Session, near_id: int, *, is_relevant: bool, by: str, note: str = "", now: datetime
+) -> ListedNearMiss | None:
     """Confirm or dismiss a near miss; None where there is none of that id. Saying the same again changes nothing."""
     found = near_misses.find(session, near_id)
     if found is None:
@@ -62,7 +64,7 @@ def judge(session: Session, near_id: int, *, is_relevant: bool, by: str, note: s
     return _near(replace(found, is_relevant=is_relevant), topics.titles(session))
 
 
-def flat(each: Near) -> dict[str, Any]:
+def flat(each: ListedNearMiss) -> dict[str, Any]:
     """A near miss as a program reads it."""
     return {
         **{name: getattr(each, name) for name in each.__slots__},
@@ -72,8 +74,8 @@ def flat(each: Near) -> dict[str, Any]:
     }
 
 
-def _near(found: StoredNearMiss, titles: Mapping[str, str]) -> Near:
-    return Near(
+def _near(found: StoredNearMiss, titles: Mapping[str, str]) -> ListedNearMiss:
+    return ListedNearMiss(
         id=found.id,
         article_id=found.article_id,
         topic=found.topic,

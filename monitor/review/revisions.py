@@ -13,7 +13,7 @@ from monitor.store.db import Session
 from monitor.store.matches import StoredArticle
 from monitor.stories.changes import compare
 from monitor.text.tokens import shorten
-from monitor.types.stories import Kind
+from monitor.types.stories import ArticleKind
 
 _SHOWN = 20
 """Sentences of one change that are shown."""
@@ -21,7 +21,7 @@ _LONGEST = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
+class ArticleVersion:
     """What an article said until `replaced_at`, and how the next version differs."""
 
     replaced_at: datetime
@@ -36,7 +36,7 @@ class Version:
     """Set where it is another article, which this one prints corrected."""
 
 
-def of_article(session: Session, article_id: int) -> tuple[Version, ...]:
+def of_article(session: Session, article_id: int) -> tuple[ArticleVersion, ...]:
     """The earlier versions of an article, oldest first."""
     article = matches.article(session, article_id)
     if article is None:
@@ -46,13 +46,13 @@ def of_article(session: Session, article_id: int) -> tuple[Version, ...]:
     return tuple(_with_change(each, *then) for each, then in zip(found, texts[1:], strict=True))
 
 
-def _corrected(session: Session, article: StoredArticle) -> list[Version]:
-    of = article.of_article_id if article.kind == Kind.UPDATE.value else None
+def _corrected(session: Session, article: StoredArticle) -> list[ArticleVersion]:
+    of = article.of_article_id if article.kind == ArticleKind.UPDATE.value else None
     original = matches.article(session, of) if of else None
     if original is None:
         return []
     return [
-        Version(
+        ArticleVersion(
             replaced_at=article.seen_at,
             title=original.title,
             text=original.text,
@@ -63,16 +63,16 @@ def _corrected(session: Session, article: StoredArticle) -> list[Version]:
     ]
 
 
-def _revised(session: Session, article_id: int) -> list[Version]:
+def _revised(session: Session, article_id: int) -> list[ArticleVersion]:
     return [
-        Version(
+        ArticleVersion(
             replaced_at=each.replaced_at, title=each.title, text=each.text, is_material=each.is_material, why=each.why
         )
         for each in matches.revisions(session, article_id)
     ]
 
 
-def _with_change(version: Version, title: str, text: str) -> Version:
+def _with_change(version: ArticleVersion, title: str, text: str) -> ArticleVersion:
     change = compare(version.title, version.text, title, text)
     went, came = (
         tuple(shorten(each, _LONGEST) for each in sentences[:_SHOWN]) for sentences in (change.removed, change.added)

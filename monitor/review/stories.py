@@ -14,10 +14,10 @@ from typing import Any
 
 from monitor.store import alerts, matches, stories, story_changes, topics
 from monitor.store.db import Session, serialize_decisions
-from monitor.store.stories import Part, StoredStory
+from monitor.store.stories import StoredStory, StoryArticle
 from monitor.store.story_changes import StoryEdit
 from monitor.stories import sources
-from monitor.stories.sources import Origin, State
+from monitor.stories.sources import IndependentSource, StoryState
 from monitor.types.errors import MonitorError
 
 MANY = 1_000
@@ -25,11 +25,11 @@ MANY = 1_000
 _SHOWN = 500
 
 
-class DeskError(MonitorError):
+class StoryChangeError(MonitorError):
     """What was asked for makes no sense."""
 
 
-class UnknownError(DeskError):
+class UnknownStoryError(StoryChangeError):
     """There is no story or article of that number."""
 
 
@@ -37,7 +37,7 @@ class UnknownError(DeskError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Brief:
+class StorySummary:
     """A story as a list shows it."""
 
     id: int
@@ -46,7 +46,7 @@ class Brief:
     language: str
     source: str
     """The outlet of its lead."""
-    state: State
+    state: StoryState
     first_seen_at: datetime
     last_seen_at: datetime
     articles: int
@@ -61,21 +61,21 @@ class Brief:
 class Story:
     """All there is to say of one story."""
 
-    brief: Brief
-    parts: tuple[Part, ...]
+    brief: StorySummary
+    parts: tuple[StoryArticle, ...]
     """In the order of their arrival; of a very large story the first ones."""
     outlets: tuple[str, ...]
-    origins: tuple[Origin, ...]
+    origins: tuple[IndependentSource, ...]
     """Its independent sources."""
     alerts: tuple[dict[str, Any], ...] = ()
     choices: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class StoryList:
     """One page of a list."""
 
-    stories: tuple[Brief, ...]
+    stories: tuple[StorySummary, ...]
     total: int
 
 
@@ -83,15 +83,15 @@ def list_stories(
     session: Session,
     *,
     topic: str = "",
-    state: State | None = None,
+    state: StoryState | None = None,
     is_any: bool = False,
     limit: int = 50,
     offset: int = 0,
     now: datetime,
-) -> Page:
+) -> StoryList:
     """Stories, the latest grown first; those that matched a topic, or with `is_any` all."""
     found, total = stories.page(session, topic=topic, state=state, is_any=is_any, limit=limit, offset=offset, now=now)
-    return Page(stories=_briefs(session, found, now), total=total)
+    return StoryList(stories=_briefs(session, found, now), total=total)
 
 
 def find(session: Session, number: int, *, now: datetime, preferred: Sequence[str] = ()) -> Story:
@@ -111,15 +111,15 @@ def find(session: Session, number: int, *, now: datetime, preferred: Sequence[st
 def _story(session: Session, number: int) -> int:
     found = stories.resolve(session, number)
     if found is None:
-        raise UnknownError(f"there is no story {number}")
+        raise UnknownStoryError(f"there is no story {number}")
     return found
 
 
-def _briefs(session: Session, found: Sequence[StoredStory], now: datetime) -> tuple[Brief, ...]:
+def _briefs(session: Session, found: Sequence[StoredStory], now: datetime) -> tuple[StorySummary, ...]:
     ids, titles = [each.id for each in found], topics.titles(session)
     matched, told = matches.topics_of_stories(session, ids), alerts.topics_of_stories(session, ids)
     return tuple(
-        Brief(
+        StorySummary(
             id=each.id,
             title=each.title,
             lead_article_id=each.lead_article_id,
@@ -175,7 +175,7 @@ def _words(edit: StoryEdit) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class StoryChangeResult:
     """What was done, and how it is undone."""
 
     story_id: int
@@ -186,7 +186,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hand:
+class Reviewer:
     """Who says it, and what goes with that."""
 
     by: str
@@ -195,24 +195,24 @@ class Hand:
     preferred: tuple[str, ...] = ()
 
 
-def merge(session: Session, into: int, other: int, hand: Hand) -> Said:
+def merge(session: Session, into: int, other: int, hand: Reviewer) -> StoryChangeResult:
     """All of the story `other` becomes part of `into`. Whatever was told for either stays told: nobody is told again.
 
     Raises UnknownError, or DeskError where they are one already.
     """
     serialize_decisions(session)
     if into == other:
-        raise DeskError(f"story {into} cannot be merged with itself")
+        raise StoryChangeError(f"story {into} cannot be merged with itself")
     to_id, from_id = _story(session, into), _story(session, other)
     if to_id == from_id:
-        raise DeskError(f"stories {into} and {other} are one already: story {to_id}")
+        raise StoryChangeError(f"stories {into} and {other} are one already: story {to_id}")
     ids = [each.article_id for each in stories.carriers(session, [from_id])[from_id]]
     story_changes.move(session, ids, to_id, hand.preferred)
     undo = _split_command(ids)
     return _said(session, "merge", ids, from_id, to_id, undo, hand)
 
 
-def split(session: Session, article_ids: Sequence[int], hand: Hand) -> Said:
+def split(session: Session, article_ids: Sequence[int], hand: Reviewer) -> StoryChangeResult:
     """Articles of one story, with the copies of them, become a story of their own.
 
     Raises UnknownError, or DeskError where nothing would be left.
@@ -224,12 +224,12 @@ def split(session: Session, article_ids: Sequence[int], hand: Hand) -> Said:
         copies = " with its copies" if len(named) == 1 else " with their copies"
         which = "is the only article" if len(ids) == 1 else "are all the articles"
         who = _listed(named) + copies * (len(ids) > len(named))
-        raise DeskError(f"{who} {which} of story {from_id}: there is nothing to split off from")
+        raise StoryChangeError(f"{who} {which} of story {from_id}: there is nothing to split off from")
     left_id, new_id = story_changes.split_off(session, ids, hand.preferred)
     return _said(session, "split", ids, left_id, new_id, f"stories merge {left_id} {new_id}", hand)
 
 
-def move(session: Session, article_ids: Sequence[int], to: int, hand: Hand) -> Said:
+def move(session: Session, article_ids: Sequence[int], to: int, hand: Reviewer) -> StoryChangeResult:
     """Articles of one story, with the copies of them, go to another.
 
     Raises UnknownError, or DeskError where they are there already.
@@ -239,7 +239,7 @@ def move(session: Session, article_ids: Sequence[int], to: int, hand: Hand) -> S
     to_id = _story(session, to)
     if from_id == to_id:
         verb = "is" if len(named) == 1 else "are"
-        raise DeskError(f"{_listed(named)} {verb} in story {to_id} already")
+        raise StoryChangeError(f"{_listed(named)} {verb} in story {to_id} already")
     ids = story_changes.with_copies(session, from_id, named)
     left_id = story_changes.move(session, ids, to_id, hand.preferred)
     is_emptied = left_id == to_id
@@ -250,16 +250,16 @@ def move(session: Session, article_ids: Sequence[int], to: int, hand: Hand) -> S
 def _of_one_story(session: Session, article_ids: Sequence[int]) -> tuple[list[int], int]:
     ids = sorted(set(article_ids))
     if not ids:
-        raise DeskError("name at least one article")
+        raise StoryChangeError("name at least one article")
     if len(ids) > MANY:
-        raise DeskError(f"name at most {MANY} articles at once")
+        raise StoryChangeError(f"name at most {MANY} articles at once")
     of = stories.articles_of(session, ids)
     missing = [each for each in ids if each not in of]
     if missing:
-        raise UnknownError(f"there {'is' if len(missing) == 1 else 'are'} no {_listed(missing)}")
+        raise UnknownStoryError(f"there {'is' if len(missing) == 1 else 'are'} no {_listed(missing)}")
     if len(set(of.values())) > 1:
         where = ", ".join(f"{each} in story {of[each]}" for each in ids[:10])
-        raise DeskError(f"these articles are of different stories ({where}): name those of one story at a time")
+        raise StoryChangeError(f"these articles are of different stories ({where}): name those of one story at a time")
     return ids, of[ids[0]]
 
 
@@ -272,7 +272,9 @@ def _split_command(ids: Sequence[int]) -> str:
     return f"stories split {' '.join(map(str, ids))}"
 
 
-def _said(session: Session, verb: str, ids: list[int], from_id: int, to_id: int, undo: str, hand: Hand) -> Said:
+def _said(
+    session: Session, verb: str, ids: list[int], from_id: int, to_id: int, undo: str, hand: Reviewer
+) -> StoryChangeResult:
     edit = StoryEdit(
         at=hand.now,
         by=hand.by,
@@ -285,4 +287,4 @@ def _said(session: Session, verb: str, ids: list[int], from_id: int, to_id: int,
     words = _words(edit)
     story_changes.add_edit(session, edit)
     story_changes.pin(session, to_id, ids)
-    return Said(story_id=to_id, words=words, undo=undo)
+    return StoryChangeResult(story_id=to_id, words=words, undo=undo)

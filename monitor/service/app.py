@@ -21,11 +21,11 @@ from monitor.learning.multilingual import Multilingual
 from monitor.learning.training import last_mark, learned, relearned
 from monitor.matching.matcher import Tracker
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
-from monitor.net.http import Door
+from monitor.net.http import HttpClient
 from monitor.polling.cadence import Cadence
 from monitor.polling.fulltext import PageReader
 from monitor.polling.pipeline import Tools
-from monitor.polling.values import Telling
+from monitor.polling.values import AlertingContext
 from monitor.reading.fetch import Fetcher, FetchLimits
 from monitor.reading.workers import Workers
 from monitor.service import clock as clocks
@@ -36,7 +36,7 @@ from monitor.store.db import Database, serialize_decisions
 from monitor.store.feeds import FeedInfo
 from monitor.text import urls
 from monitor.topics import seeds
-from monitor.topics.seeds import SeedShelf
+from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import ConfigError, StoreError
 from monitor.types.matching import Topic
 from monitor.types.stories import Limits
@@ -56,14 +56,14 @@ class App:
         self.settings = settings
         clock = settings.clock
         self.clock = clocks.started(clock.speed, clock.start_at, clock.real_start_at)
-        self.shelf = SeedShelf()
+        self.shelf = LoadedTopics()
         self.tracker: Tracker | None = None
         self._seen_mark = 0
         self._seen_digest = ""
         self._seen_verdict = 0
         self._made_of: dict[str, tuple[str, str | None]] = {}
         self._look_again_at = 0.0
-        self._shelves = seeds.Shelves(settings.seeds.dir)
+        self._shelves = seeds.TopicFolders(settings.seeds.dir)
         self._meant_state: tuple[object, ...] = ()
         self._meaning: asyncio.Task[None] | None = None
         self._told_problem: str | None = None
@@ -76,9 +76,9 @@ class App:
         return Database(self.settings.store.url)
 
     @cached_property
-    def door(self) -> Door:
+    def door(self) -> HttpClient:
         """The way out to receivers of alerts."""
-        return Door(
+        return HttpClient(
             policy=AddressPolicy(self.settings.delivery.allow_networks),
             user_agent=self.settings.fetch.user_agent,
             connect_for=timedelta(seconds=self.settings.fetch.connect_seconds),
@@ -88,7 +88,7 @@ class App:
     def fetcher(self) -> Fetcher:
         """The way to feeds."""
         fetch = self.settings.fetch
-        door = Door(
+        door = HttpClient(
             policy=self.feed_policy,
             user_agent=fetch.user_agent,
             connect_for=timedelta(seconds=fetch.connect_seconds),
@@ -322,10 +322,10 @@ class App:
 
     # --- what rounds work with ------------------------------------------------------------------------------------
 
-    def telling(self) -> Telling:
+    def telling(self) -> AlertingContext:
         """Who is told."""
         by_name: dict[str, Topic] = {topic.name: topic for topic in self.shelf.topics}
-        return Telling(
+        return AlertingContext(
             topics=by_name,
             channels={name: each.destination for name, each in self.channels.items()},
             wait_for=self.settings.delivery.wait_for,

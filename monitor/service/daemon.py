@@ -23,14 +23,14 @@ from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
 from monitor.service.app import App
 from monitor.service.clock import Clock, SteadyClock
-from monitor.service.watchdog import LastResort
+from monitor.service.watchdog import Watchdog
 from monitor.store import clock_steps, feeds, integrity, outbox
 from monitor.store.files import Ballast, StoreLock
 from monitor.store.integrity import DamagedStoreError
 from monitor.types.errors import StoreError, StoreFullError
 from monitor.web.app import create
-from monitor.web.health import Health, Pulse
-from monitor.web.server import Page
+from monitor.web.health import Health, Heartbeats
+from monitor.web.server import WebServer
 
 log = logging.getLogger("monitor.daemon")
 
@@ -65,7 +65,7 @@ class Daemon:
         on_polled: Callable[[Polled], None] | None = None,
     ) -> None:
         self.app = app
-        self.pulse = Pulse()
+        self.pulse = Heartbeats()
         self._on_ready = on_ready
         schedule, delivery = app.settings.schedule, app.settings.delivery
         self._poller = Poller(
@@ -92,10 +92,10 @@ class Daemon:
         self._drift_for = timedelta()
         self._wound_at = self._steady()
         self._checked_at = self._steady()
-        self._last_resort = LastResort(self._moves)
+        self._last_resort = Watchdog(self._moves)
         self._stop = asyncio.Event()
         self._is_disk_full = self._is_damaged = self._is_wal_told = False
-        self._page: Page | None = None
+        self._page: WebServer | None = None
         self._clockwork: AsyncIOScheduler | None = None
         self._ticking: dict[str, asyncio.Task[None]] = {}
 
@@ -185,7 +185,7 @@ class Daemon:
                 background=lambda: self.app.tracker.matcher.background if self.app.tracker else None,
                 preferred=self.app.settings.stories.preferred_sources,
             )
-            self._page = Page(application, settings.host, settings.port)
+            self._page = WebServer(application, settings.host, settings.port)
             address = settings.base_url if await self._page.open() else None
         if self._on_ready:
             self._on_ready(address)

@@ -22,7 +22,7 @@ EXIT_CODE = 70
 """EX_SOFTWARE of sysexits.h."""
 
 
-class LastResort:
+class Watchdog:
     """Calls `end` once `is_alive` has said no at `looks` looks in a row. `stop` ends the thread."""
 
     def __init__(

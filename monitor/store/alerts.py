@@ -20,7 +20,7 @@ from monitor.store.db import Prepared
 from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow, MatchRow
 from monitor.types.alerting import Alert, AlertKind
 from monitor.types.matching import Evidence, Score
-from monitor.types.stories import Before, Decision
+from monitor.types.stories import Decision, StoryHistory
 
 _ALERT = TypeAdapter(Alert)
 _EVIDENCE = TypeAdapter(Evidence)
@@ -49,11 +49,11 @@ def new_id() -> str:
     return f"alt_{secrets.token_hex(13)}"
 
 
-def before(session: Session, story_id: int | None) -> Before:
+def before(session: Session, story_id: int | None) -> StoryHistory:
     """Which topics matched, and which were told about, in this story until now."""
     if story_id is None:
-        return Before()
-    return Before(
+        return StoryHistory()
+    return StoryHistory(
         matched=frozenset(topic for (topic,) in _MATCHED_IN_STORY.run(session, {"story": story_id})),
         alerted=frozenset(topic for (topic,) in _TOLD_IN_STORY.run(session, {"story": story_id})),
     )

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, literal
 from sqlmodel import Session, col, select
 
-from monitor.matching.calibration import Judged
+from monitor.matching.calibration import LabelledScore
 from monitor.matching.margins import margin
-from monitor.matching.sensitivity import Archive, Arrival
+from monitor.matching.sensitivity import ArchivedScore, ScoredArchive
 from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, TopicRow
 from monitor.types.matching import Article, Grade
 
@@ -79,12 +79,12 @@ def _article(row: ArticleRow) -> Article:
 # --- verdicts -----------------------------------------------------------------------------------------------------------
 
 
-def verdicts(session: Session) -> list[Judged]:
+def verdicts(session: Session) -> list[LabelledScore]:
     """The standing verdicts on matches and near misses, latest first."""
     return [*_on_matches(session), *_on_near_misses(session)]
 
 
-def _on_matches(session: Session) -> list[Judged]:
+def _on_matches(session: Session) -> list[LabelledScore]:
     rows = session.exec(
         select(
             MatchRow.topic, MatchRow.score, MatchRow.threshold, MatchRow.factor, MatchRow.is_relevant,
@@ -96,12 +96,12 @@ def _on_matches(session: Session) -> list[Judged]:
         .limit(MOST)
     )  # fmt: skip
     return [
-        Judged(topic, _text(article, kind, of), margin(score, threshold, factor), bool(is_relevant))
+        LabelledScore(topic, _text(article, kind, of), margin(score, threshold, factor), bool(is_relevant))
         for topic, score, threshold, factor, is_relevant, article, kind, of in rows
     ]
 
 
-def _on_near_misses(session: Session) -> list[Judged]:
+def _on_near_misses(session: Session) -> list[LabelledScore]:
     rows = session.exec(
         select(NearMissRow)
         .where(col(NearMissRow.is_relevant).is_not(None))
@@ -109,7 +109,7 @@ def _on_near_misses(session: Session) -> list[Judged]:
         .limit(MOST)
     )
     return [
-        Judged(
+        LabelledScore(
             topic=row.topic,
             text=str(row.article_id),
             margin=margin(row.score, row.threshold, row.factor),
@@ -140,11 +140,11 @@ class Fresh:
     seen_at: datetime
 
 
-def arrivals(session: Session, topic: str, *, up_to: int) -> Archive:
+def arrivals(session: Session, topic: str, *, up_to: int) -> ScoredArchive:
     """What came near a topic in its last 30 days, up to this article; no days where it is followed for less than one."""
     since_at, until_at = _span(session, topic, up_to)
     if since_at is None or until_at is None or until_at - since_at < _DAY:
-        return Archive()
+        return ScoredArchive()
     found = []
     for table in (MatchRow, NearMissRow):
         weight = NearMissRow.share if table is NearMissRow else literal(1.0)
@@ -158,11 +158,11 @@ def arrivals(session: Session, topic: str, *, up_to: int) -> Archive:
             .order_by(col(table.article_id))
         )  # fmt: skip
         found += [
-            Arrival(seen_at.date(), story, margin(score, threshold, factor), 1 / share)
+            ArchivedScore(seen_at.date(), story, margin(score, threshold, factor), 1 / share)
             for story, score, threshold, factor, share, seen_at, published_at in rows
             if seen_at - published_at <= _FRESH_FOR and share > 0
         ]
-    return Archive(_readable(found), (until_at - since_at) / _DAY)
+    return ScoredArchive(_readable(found), (until_at - since_at) / _DAY)
 
 
 def fresh(session: Session, *, up_to: int, limit: int, characters: int) -> tuple[list[Fresh], float]:
@@ -190,12 +190,14 @@ def _fresh(row: ArticleRow, characters: int) -> Fresh:
     )
 
 
-def scored(articles: Iterable[tuple[Fresh, float]], days: float) -> Archive:
+def scored(articles: Iterable[tuple[Fresh, float]], days: float) -> ScoredArchive:
     """What came near a new topic: fresh articles with their margins."""
-    return Archive(_readable(Arrival(each.seen_at.date(), each.story_id, margin) for each, margin in articles), days)
+    return ScoredArchive(
+        _readable(ArchivedScore(each.seen_at.date(), each.story_id, margin) for each, margin in articles), days
+    )
 
 
-def _readable(found: Iterable[Arrival]) -> tuple[Arrival, ...]:
+def _readable(found: Iterable[ArchivedScore]) -> tuple[ArchivedScore, ...]:
     return tuple(each for each in found if each.margin == each.margin)
 
 

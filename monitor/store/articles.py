@@ -25,7 +25,7 @@ from monitor.stories.tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_POSTING
 from monitor.text.urls import canonical
 from monitor.types.fetching import Entry
 from monitor.types.matching import Article, Score
-from monitor.types.stories import Decision, Known, StoryChoice
+from monitor.types.stories import Decision, StoredCandidate, StoryChoice
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _entries: Table = EntryRow.__table__  # type: ignore[attr-defined]
@@ -66,17 +66,17 @@ def unseen(session: Session, feed_id: int, entries: Sequence[Entry]) -> list[Ent
     return [entry for entry, key in zip(entries, keys, strict=True) if known.get(key) != content_key(entry)]
 
 
-class Met(NamedTuple):
+class CandidateSet(NamedTuple):
     """What an article is to be held against."""
 
-    known: list[Known]
+    known: list[StoredCandidate]
     crowded: frozenset[int]
     """Keys of its sketch that so many carry that they say nothing."""
 
 
 def near(
     session: Session, article: Article, fingerprint: Fingerprint, sighting: Sighting | None, *, now: datetime
-) -> Met:
+) -> CandidateSet:
     """Stored articles that may be the same: same guid in this feed, same address, same text or title, enough shared keys."""
     same_guid = _article_of(session, sighting) if sighting else None
     address = url_key(article.url)
@@ -87,14 +87,14 @@ def near(
     if same_guid is not None:
         ids.add(same_guid)
     if not ids:
-        return Met([], crowded)
+        return CandidateSet([], crowded)
     found = (_Found(*row) for row in _BY_ID.read(session, {"ids": _listed(session, ids)}))
     known = [
         _known(each, same_guid, address)
         for each in found
         if each.seen_at >= since_at or each.id == same_guid or (address and each.url_key == address)
     ]
-    return Met(known, crowded)
+    return CandidateSet(known, crowded)
 
 
 def add(
@@ -202,14 +202,14 @@ def titles(session: Session, article_ids: Sequence[int]) -> list[str]:
     return [found[each] for each in article_ids if each in found]
 
 
-def texts(session: Session, article_ids: Collection[int]) -> list[Known]:
+def texts(session: Session, article_ids: Collection[int]) -> list[StoredCandidate]:
     """Stored articles with their texts, the latest first."""
     columns = (
         _articles.c.id.label("article_id"),
         *(_articles.c[name] for name in ("story_id", "title", "text", "url", "source", "published_at")),
     )
     asked = select(*columns).where(_articles.c.id.in_(article_ids)).order_by(_articles.c.id.desc())
-    return [Known(**row._mapping) for row in session.connection().execute(asked)]
+    return [StoredCandidate(**row._mapping) for row in session.connection().execute(asked)]
 
 
 def shown_scores(scores: Iterable[Score]) -> list[dict[str, object]]:
@@ -317,8 +317,8 @@ class _Found(NamedTuple):
     is_pinned: bool
 
 
-def _known(row: _Found, same_guid: int | None, address: int) -> Known:
-    return Known(
+def _known(row: _Found, same_guid: int | None, address: int) -> StoredCandidate:
+    return StoredCandidate(
         article_id=row.id,
         story_id=row.story_id,
         title=row.title,

@@ -217,7 +217,7 @@ def resume(session: Session, name: str, *, now: datetime) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownBefore:
     """Those of a poll's keys that are stored already. Addresses and texts are in one set: both are 64-bit hashes."""
 
     guids: frozenset[int]
@@ -230,10 +230,10 @@ class Shown:
 
 def shown(
     session: Session, feed: FeedState, *, guids: Sequence[int], addresses: Sequence[int], texts: Sequence[int]
-) -> Shown:
+) -> ShownBefore:
     """Which of these keys, of a poll's entries, the store knows."""
     is_own = col(ArticleRow.source) == feed.name
-    return Shown(
+    return ShownBefore(
         guids=_stored(session, col(EntryRow.guid_key), guids, EntryRow.feed_id == feed.id),
         by_any=_stored(session, col(ArticleRow.url_key), addresses) | _stored(session, col(ArticleRow.text_key), texts),
         by_feed=_stored(session, col(ArticleRow.url_key), addresses, is_own | _is_shown_by(feed))

@@ -70,7 +70,7 @@ def keep(
     kept = []
     for each in near:
         share = near_misses.share(each.band, seen.get((each.topic, each.band, today), 0), _usual(seen, each, today))
-        if near_misses.lot(each.topic, url, title) < share:
+        if near_misses.sampling_hash(each.topic, url, title) < share:
             kept.append(_values(each, share) | {"article_id": article_id, "story_id": story_id, "created_at": now})
     known = [each for each in near if (each.topic, each.band, today) in seen]
     fresh = [each for each in near if (each.topic, each.band, today) not in seen]

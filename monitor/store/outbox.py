@@ -103,7 +103,7 @@ def _thread(session: Session, delivery: DeliveryRow, alert: AlertRow) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
+class MessageEdit:
     """A message that says less than is known by now."""
 
     delivery_id: int
@@ -113,7 +113,7 @@ class Edit:
     shows: str
 
 
-def outdated(session: Session, channels: Mapping[str, str], *, now: datetime, at_most: int = 20) -> list[Edit]:
+def outdated(session: Session, channels: Mapping[str, str], *, now: datetime, at_most: int = 20) -> list[MessageEdit]:
     """Messages of stories that grew since, each looked at once in EDIT_EVERY_FOR, while the story is not quiet.
 
     `channels` are those that can edit, with their destinations. Whoever is handed a message here is alone with it until the next
@@ -135,7 +135,7 @@ def outdated(session: Session, channels: Mapping[str, str], *, now: datetime, at
         .order_by(col(DeliveryRow.looked_at), col(DeliveryRow.id))
         .limit(200)
     ).all()
-    found: list[Edit] = []
+    found: list[MessageEdit] = []
     for delivery, alert in rows:
         edit = _edit(session, delivery, alert, now) if delivery.destination == channels[delivery.channel] else None
         found += [edit] if edit else []
@@ -144,7 +144,7 @@ def outdated(session: Session, channels: Mapping[str, str], *, now: datetime, at
     return found
 
 
-def _edit(session: Session, delivery: DeliveryRow, row: AlertRow, now: datetime) -> Edit | None:
+def _edit(session: Session, delivery: DeliveryRow, row: AlertRow, now: datetime) -> MessageEdit | None:
     mine = (col(DeliveryRow.id) == delivery.id, col(DeliveryRow.looked_at) == delivery.looked_at)
     if delivery.looked_at is None:
         mine = (mine[0], col(DeliveryRow.looked_at).is_(None))
@@ -159,12 +159,12 @@ def _edit(session: Session, delivery: DeliveryRow, row: AlertRow, now: datetime)
     fresh = _carried(alert, row.story_id, carriers)
     if shows(fresh) == delivery.shows:
         return None
-    return Edit(
+    return MessageEdit(
         delivery_id=delivery.id, alert=fresh, channel=delivery.channel, receipt=delivery.receipt, shows=shows(fresh)
     )
 
 
-def edited(session: Session, edit: Edit, outcome: Outcome) -> None:
+def edited(session: Session, edit: MessageEdit, outcome: Outcome) -> None:
     """How an edit ended: what the message shows now, or that it can be edited no more. Otherwise the next look tries again."""
     values: dict[str, object] = {}
     if outcome.result is Result.SENT:

@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, ProfileRow, TellingRow
-from monitor.stories.events import Kindred
+from monitor.stories.events import RelatedArticle
 from monitor.stories.profiles import Profile, unpack
 from monitor.stories.tuning import LOOK_UP_TERMS, MAX_KINDRED, MIN_LOOK_UP_TERMS, MOST_GATHERED, STORY_WINDOW_FOR, THEME
 
@@ -26,7 +26,7 @@ _tellings: Table = TellingRow.__table__  # type: ignore[attr-defined]
 _profiles: Table = ProfileRow.__table__  # type: ignore[attr-defined]
 
 
-def near(session: Session, profile: Profile, *, now: datetime) -> tuple[list[Kindred], dict[int, int]]:
+def near(session: Session, profile: Profile, *, now: datetime) -> tuple[list[RelatedArticle], dict[int, int]]:
     """Stored articles that may tell the same event, and how many within the window carry each key (counted up to a theme's)."""
     keys = profile.keys
     if not keys:
@@ -54,22 +54,22 @@ def _holders(session: Session, keys: tuple[int, ...], now: datetime) -> Mapping[
     return holders
 
 
-def _read(session: Session, ids: list[int]) -> list[Kindred]:
+def _read(session: Session, ids: list[int]) -> list[RelatedArticle]:
     if not ids:
         return []
     asked = {f"id{number}": ids[min(number, len(ids) - 1)] for number in range(MAX_KINDRED)}
     return [
-        Kindred(article_id=article_id, story_id=story_id, published_at=published_at, profile=unpack(packed))
+        RelatedArticle(article_id=article_id, story_id=story_id, published_at=published_at, profile=unpack(packed))
         for article_id, story_id, published_at, packed in _BY_ID.read(session, asked)
     ]
 
 
-def of_stories(session: Session, story_ids: Iterable[int]) -> list[Kindred]:
+def of_stories(session: Session, story_ids: Iterable[int]) -> list[RelatedArticle]:
     """The articles of small stories; of a larger one so many as show that it is too large to be gathered."""
     connection = session.connection()
     rows = (row for story_id in story_ids for row in connection.execute(_OF_STORY, {"story": story_id}))
     return [
-        Kindred(
+        RelatedArticle(
             article_id=row.article_id, story_id=row.story_id, published_at=row.published_at, profile=unpack(row.packed)
         )
         for row in rows

@@ -12,7 +12,7 @@ from sqlmodel import Session, SQLModel, col, select
 from monitor.store.tables import AlertRow, ArticleRow, AttemptRow, FeedRow, MatchRow
 from monitor.types.alerting import AlertKind
 from monitor.types.matching import Reason
-from monitor.types.stories import Kind
+from monitor.types.stories import ArticleKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ def totals(session: Session) -> Totals:
     tries = select(AttemptRow.delivery_id).group_by(col(AttemptRow.delivery_id)).having(func.count() > 1)
     return Totals(
         articles=articles(session),
-        copies=_count(session, ArticleRow, col(ArticleRow.kind) == Kind.COPY.value),
+        copies=_count(session, ArticleRow, col(ArticleRow.kind) == ArticleKind.COPY.value),
         matches=_count(session, MatchRow),
         alerts=alerts(session),
         stories_told=session.exec(select(func.count(func.distinct(col(AlertRow.story_id))))).one(),

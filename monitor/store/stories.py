@@ -19,10 +19,10 @@ from sqlmodel import Session, col
 from monitor.store.db import chunks
 from monitor.store.tables import ArticleRow, FeedRow, MatchRow, RevisionRow, StoryRow
 from monitor.stories.agencies import credit
-from monitor.stories.sources import Carrier, State, lead
+from monitor.stories.sources import Carrier, StoryState, lead
 from monitor.stories.tuning import ACTIVE_OUTLETS, EMERGING_FOR, QUIET_AFTER_FOR
 from monitor.types.matching import Reason
-from monitor.types.stories import Kind
+from monitor.types.stories import ArticleKind
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _stories: Table = StoryRow.__table__  # type: ignore[attr-defined]
@@ -37,7 +37,7 @@ _OUTLET: ColumnElement[str] = func.coalesce(
 
 USUAL_WITHIN_FOR = timedelta(days=30)
 _USUAL_ROWS = 2_000
-_PRINTS = (Kind.COPY.value, Kind.UPDATE.value)
+_PRINTS = (ArticleKind.COPY.value, ArticleKind.UPDATE.value)
 """Kinds of articles that print another one's text: as it was, or corrected."""
 
 
@@ -150,7 +150,7 @@ def _original(article_id: int, of: dict[int, int | None]) -> int:
 def has_later_version(session: Session, story_id: int, article_id: int, at: datetime) -> bool:
     """Whether the text of this article was corrected after `at`: where it stands, or by a copy elsewhere, published since."""
     same = prints(session, story_id, [article_id])
-    if any(kind == Kind.UPDATE.value and published_at > at for kind, published_at in same.values()):
+    if any(kind == ArticleKind.UPDATE.value and published_at > at for kind, published_at in same.values()):
         return True
     return any(
         session.connection().execute(_REVISED_SINCE, {"articles": ids, "at": at}).first()
@@ -200,7 +200,7 @@ class StoredStory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class StoryArticle:
     """An article of a story, on its timeline."""
 
     article_id: int
@@ -223,7 +223,7 @@ def page(
     session: Session,
     *,
     topic: str = "",
-    state: State | None = None,
+    state: StoryState | None = None,
     is_any: bool = False,
     limit: int,
     offset: int = 0,
@@ -244,13 +244,13 @@ def page(
     return _with_leads(session, rows), total
 
 
-def _in_state(state: State, *, now: datetime) -> ColumnElement[bool]:
+def _in_state(state: StoryState, *, now: datetime) -> ColumnElement[bool]:
     """The condition on rows that `ledger.state` answers with `state`."""
     is_quiet = col(StoryRow.last_seen_at) <= now - QUIET_AFTER_FOR
     is_emerging = or_(col(StoryRow.first_seen_at) > now - EMERGING_FOR, col(StoryRow.outlets) < ACTIVE_OUTLETS)
-    if state is State.QUIET:
+    if state is StoryState.QUIET:
         return is_quiet
-    return and_(~is_quiet, is_emerging if state is State.EMERGING else ~is_emerging)
+    return and_(~is_quiet, is_emerging if state is StoryState.EMERGING else ~is_emerging)
 
 
 def find(session: Session, story_id: int, found: Sequence[Carrier], preferred: Sequence[str] = ()) -> StoredStory:
@@ -283,10 +283,10 @@ def _with_leads(session: Session, rows: Sequence[StoryRow]) -> list[StoredStory]
     ]
 
 
-def timeline(session: Session, story_id: int, *, limit: int) -> list[Part]:
+def timeline(session: Session, story_id: int, *, limit: int) -> list[StoryArticle]:
     """The articles of a story in the order of their arrival, of a very large one the first."""
     rows = session.execute(_TIMELINE.where(_articles.c.story_id == story_id).limit(limit))
-    return [Part(**{**row._mapping, "reason": Reason[row.reason].value}) for row in rows]
+    return [StoryArticle(**{**row._mapping, "reason": Reason[row.reason].value}) for row in rows]
 
 
 def others(session: Session, story_id: int, *, without: int, limit: int) -> list[tuple[int, str, str, str]]:

@@ -60,7 +60,7 @@ def enter(session: Session, story_id: int, carrier: Carrier, preferred: Sequence
             },
         )
         return
-    row = next((_Counted(*each) for each in _STORY.read(session, {"story": story_id})), None)
+    row = next((_StoryCounts(*each) for each in _STORY.read(session, {"story": story_id})), None)
     if row is None:
         recount(session, story_id, preferred)
         return
@@ -294,7 +294,7 @@ _STORY = Prepared(
 )
 
 
-class _Counted(NamedTuple):
+class _StoryCounts(NamedTuple):
     """A row as `_STORY` has it."""
 
     lead_article_id: int

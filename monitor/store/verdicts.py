@@ -21,7 +21,7 @@ from monitor.types.matching import Example, Verdict
 MOST_VERDICTS = 200
 """Verdicts of one topic that count: as many as its model learns from."""
 
-Standing = tuple[int, bool]
+StandingVerdict = tuple[int, bool]
 """An article's id, and whether it is wanted."""
 
 _Row = TypeVar("_Row", MatchRow, NearMissRow)
@@ -122,7 +122,7 @@ def latest_id(session: Session) -> int:
     return session.exec(select(VerdictRow.id).order_by(col(VerdictRow.id).desc()).limit(1)).first() or 0
 
 
-def standing(session: Session) -> dict[str, list[Standing]]:
+def standing(session: Session) -> dict[str, list[StandingVerdict]]:
     """The verdicts that stand, by topic: of each article the last word, the latest 200 of a topic, by article."""
     last: dict[tuple[str, int], tuple[int, bool]] = {}
     for id, topic, article_id, is_relevant in session.exec(

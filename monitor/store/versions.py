@@ -18,7 +18,7 @@ from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
 from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicRow, TopicVersionRow
-from monitor.store.verdicts import Standing
+from monitor.store.verdicts import StandingVerdict
 from monitor.types import digests
 from monitor.types.matching import Example, Seed, Topic
 
@@ -27,7 +27,7 @@ KEPT = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
+class TopicVersion:
     """One version at a glance."""
 
     topic: str
@@ -45,14 +45,20 @@ class Version:
     """As `key_of` tells the verdicts that it counted."""
 
 
-def key_of(verdicts: Iterable[Standing]) -> str:
+def key_of(verdicts: Iterable[StandingVerdict]) -> str:
     """Changes when the verdicts that count do."""
     said = sorted(verdicts)
     return digests.of_plain(said) if said else ""
 
 
 def add(
-    session: Session, topic: Topic, number: int, verdicts: Sequence[Standing], *, now: datetime, is_first: bool = False
+    session: Session,
+    topic: Topic,
+    number: int,
+    verdicts: Sequence[StandingVerdict],
+    *,
+    now: datetime,
+    is_first: bool = False,
 ) -> None:
     """Keep a version, and let go of those that nobody needs any more. `is_first` spares the look for earlier ones."""
     row = TopicVersionRow(
@@ -84,7 +90,7 @@ def _latest(session: Session, topic: str) -> TopicVersionRow | None:
     return session.exec(rows.order_by(col(TopicVersionRow.number).desc()).limit(1)).first()
 
 
-def history(session: Session, topic: str) -> list[Version]:
+def history(session: Session, topic: str) -> list[TopicVersion]:
     """All kept versions of a topic, newest first."""
     made: dict[int | None, int] = dict(
         session.exec(
@@ -217,10 +223,10 @@ def _verdict_changes(before: TopicVersionRow, row: TopicVersionRow) -> list[str]
     return [f"{'verdict' if len(fresh) == 1 else 'verdicts'}: {words}"]
 
 
-def _version(row: TopicVersionRow, matches: int) -> Version:
+def _version(row: TopicVersionRow, matches: int) -> TopicVersion:
     counters = sum(each["is_counter"] for each in row.seeds)
     confirmed = sum(bool(wanted) for _, wanted in row.verdicts)
-    return Version(
+    return TopicVersion(
         topic=row.topic,
         number=row.number,
         digest=row.digest,

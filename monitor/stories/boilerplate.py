@@ -18,14 +18,14 @@ from monitor.stories.fingerprint import Runs, Shingles
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SiteText:
     """A text and the site it stands on."""
 
     site: str
     shingles: Shingles
 
 
-def learned(pages: Iterable[Page]) -> dict[str, Runs]:
+def learned(pages: Iterable[SiteText]) -> dict[str, Runs]:
     """Site -> the runs that three or more of its pages share, ascending; sites without such runs are left out."""
     of_site: dict[str, list[Shingles]] = {}
     for page in pages:
@@ -39,7 +39,7 @@ def learned(pages: Iterable[Page]) -> dict[str, Runs]:
     return {site: runs for site, runs in found.items() if len(runs)}
 
 
-def template(page: Page, others: Sequence[Page]) -> Runs:
+def boilerplate_runs(page: SiteText, others: Sequence[SiteText]) -> Runs:
     """The runs of `page` that are a template's: three strangers hold them, and one site put out two of these.
 
     On three sites it may as well be the wire's text in three outlets.
@@ -55,7 +55,7 @@ def template(page: Page, others: Sequence[Page]) -> Runs:
     return held_by(tuning.TEMPLATE_PAGES, [each.shingles for each in apart])
 
 
-def _are_strangers(one: Page, other: Page) -> bool:
+def _are_strangers(one: SiteText, other: SiteText) -> bool:
     least = tuning.STRANGER_PASSAGE_RUNS
     return _has_passage_beside(one.shingles, other.shingles, least) and _has_passage_beside(
         other.shingles, one.shingles, least

@@ -93,7 +93,7 @@ class Sentence:
         is_long = len(long) >= tuning.TITLE_CASE_WORDS
         return self.is_title and is_long and capitals > tuning.COMPARED_TITLE_CASE * len(long)
 
-    def names(self, old: Version, new: Version) -> list[str]:
+    def names(self, old: ParsedVersion, new: ParsedVersion) -> list[str]:
         """Its names. At a sentence's start and In Title Case a capital says little: there, words that are names elsewhere."""
         known = old.names | new.names
         return [
@@ -107,7 +107,7 @@ Pair = tuple[Sentence, Sentence]
 """A sentence and what became of it."""
 
 
-class Version:
+class ParsedVersion:
     """An article as it read at one time, without dateline and boilerplate."""
 
     def __init__(self, title: str, text: str) -> None:
@@ -156,7 +156,7 @@ def quoted(text: str) -> list[str]:
     return [" ".join(words) for words in spoken if len(words) >= tuning.QUOTE_WORDS]
 
 
-def paired(old: Version, new: Version) -> tuple[list[Pair], list[Sentence], list[Sentence]]:
+def paired(old: ParsedVersion, new: ParsedVersion) -> tuple[list[Pair], list[Sentence], list[Sentence]]:
     """Changed sentences with what became of them, then those that went and those that came without a counterpart."""
     before, after = Counter(each.key for each in old.body), Counter(each.key for each in new.body)
     removed, added = _left_over(old.body, after), _left_over(new.body, before)

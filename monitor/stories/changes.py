@@ -23,7 +23,7 @@ from monitor.stories.change_patterns import (
     WEEKDAYS,
     WORDS_OF_AGENCIES,
 )
-from monitor.stories.change_sentences import Pair, Sentence, Version, is_spelling, likeness_of, paired, quoted
+from monitor.stories.change_sentences import Pair, ParsedVersion, Sentence, is_spelling, likeness_of, paired, quoted
 from monitor.text.tokens import sentences, tokens
 
 
@@ -41,7 +41,7 @@ class Change:
 
 def compare(old_title: str, old_text: str, new_title: str, new_text: str) -> Change:
     """What changed from the old version to the new one."""
-    old, new = Version(old_title, old_text), Version(new_title, new_text)
+    old, new = ParsedVersion(old_title, old_text), ParsedVersion(new_title, new_text)
     pairs, removed, added = paired(old, new)
     if not (pairs or removed or added):
         return Change(is_material=False, why="nothing that is read changed")
@@ -68,7 +68,7 @@ def correction(old_text: str, new_text: str, *, is_one_site: bool = False, hosts
     """
     if not _reprinted_otherwise(old_text, new_text, is_one_site=is_one_site):
         return UNCHANGED
-    old, new = Version("", old_text), Version("", new_text)
+    old, new = ParsedVersion("", old_text), ParsedVersion("", new_text)
     pairs, removed, added = paired(old, new)
     is_free = (is_one_site and not _is_other_reading(old, new, kept=len(old.body) - len(removed))) or any(
         CORRECTION_NOTE.search(each.shown) for each in added
@@ -97,14 +97,14 @@ def _reprinted_otherwise(old_text: str, new_text: str, *, is_one_site: bool) -> 
     )
 
 
-def _between(new: Version, added: list[Sentence]) -> list[Sentence]:
+def _between(new: ParsedVersion, added: list[Sentence]) -> list[Sentence]:
     """What came in between what was there, or at its start; an outlet's own lines stand at the end."""
     kept = [place for place, each in enumerate(new.body) if each not in added]
     return [each for each in added if kept and new.body.index(each) < kept[-1] and each.is_told]
 
 
 def _replaced(
-    before: Sentence, after: Sentence, old: Version, new: Version, hosts: str, is_free: bool
+    before: Sentence, after: Sentence, old: ParsedVersion, new: ParsedVersion, hosts: str, is_free: bool
 ) -> Iterator[str]:
     likeness = likeness_of(before, after)
     if before.is_title or len(after.words) < tuning.TOLD_WORDS:
@@ -129,14 +129,16 @@ def _replaced(
         yield "negation changed"
 
 
-def _is_all_but_names(before: Sentence, after: Sentence, old: Version, new: Version) -> bool:
+def _is_all_but_names(before: Sentence, after: Sentence, old: ParsedVersion, new: ParsedVersion) -> bool:
     """Whether a short sentence is the same but for its names: two of its six words are a third of it."""
     was, now = set(before.names(old, new)), set(after.names(old, new))
     left = [word for word in before.words if word not in was]
     return len(left) >= tuning.NAMELESS_WORDS and left == [word for word in after.words if word not in now]
 
 
-def _other_names(before: Sentence, after: Sentence, old: Version, new: Version, hosts: str) -> Iterator[str]:
+def _other_names(
+    before: Sentence, after: Sentence, old: ParsedVersion, new: ParsedVersion, hosts: str
+) -> Iterator[str]:
     gained = [each for each in after.names(old, new) if each not in old.folded]
     lost = [each for each in before.names(old, new) if each not in after.folded]
     gained, lost = _without_respelled(gained, lost, old, new)
@@ -163,7 +165,7 @@ def _is_alias(one: str, other: str, *texts: str) -> bool:
     )
 
 
-def _facts(pairs: list[Pair], added: list[Sentence], old: Version, new: Version, reasons: list[str]) -> str:
+def _facts(pairs: list[Pair], added: list[Sentence], old: ParsedVersion, new: ParsedVersion, reasons: list[str]) -> str:
     """The sentences that count, as they read now. The headline's only where it is all: each outlet writes its own."""
     quotes = set(_quotes(old, new))
     telling = [after for before, after in pairs if set(_reasons([(before, after)], [], old, new)) - quotes]
@@ -172,7 +174,7 @@ def _facts(pairs: list[Pair], added: list[Sentence], old: Version, new: Version,
     return "\n".join(sorted(said | quotes) or sorted(reasons))
 
 
-def _reasons(pairs: list[Pair], added: list[Sentence], old: Version, new: Version) -> Iterator[str]:
+def _reasons(pairs: list[Pair], added: list[Sentence], old: ParsedVersion, new: ParsedVersion) -> Iterator[str]:
     for before, after in pairs:
         yield from _numbers(before, after, old, new)
         yield from _names(before, after, old, new)
@@ -185,7 +187,7 @@ def _reasons(pairs: list[Pair], added: list[Sentence], old: Version, new: Versio
     yield from _quotes(old, new)
 
 
-def _numbers(before: Sentence, after: Sentence, old: Version, new: Version) -> Iterator[str]:
+def _numbers(before: Sentence, after: Sentence, old: ParsedVersion, new: ParsedVersion) -> Iterator[str]:
     """A number counts where it took another's place, was not there before, or left an otherwise equal sentence."""
     gained = list((Counter(after.numbers) - Counter(before.numbers)).elements())
     lost = list((Counter(before.numbers) - Counter(after.numbers)).elements())
@@ -198,7 +200,7 @@ def _numbers(before: Sentence, after: Sentence, old: Version, new: Version) -> I
         yield from (f"number {each} is gone" for each in lost if each not in new.numbers and _is_reprint(before, after))
 
 
-def _names(before: Sentence, after: Sentence, old: Version, new: Version) -> Iterator[str]:
+def _names(before: Sentence, after: Sentence, old: ParsedVersion, new: ParsedVersion) -> Iterator[str]:
     """A name counts where it was not spoken of before, or took another's place in an otherwise equal sentence."""
     gained = [each for each in after.names(old, new) if each not in before.folded]
     lost = [each for each in before.names(old, new) if each not in after.folded]
@@ -218,12 +220,14 @@ def _is_reprint(before: Sentence, after: Sentence) -> bool:
     return likeness_of(before, after) >= tuning.SAME_WORDING
 
 
-def _unknown_names(sentence: Sentence, old: Version, new: Version) -> list[str]:
+def _unknown_names(sentence: Sentence, old: ParsedVersion, new: ParsedVersion) -> list[str]:
     unheard = (name for name in sentence.names(old, new) if name not in old.folded and name not in ONE_WORD_AGENCIES)
     return [name for name in unheard if not any(is_spelling(name, other) for other in old.names)]
 
 
-def _without_respelled(gained: list[str], lost: list[str], old: Version, new: Version) -> tuple[list[str], list[str]]:
+def _without_respelled(
+    gained: list[str], lost: list[str], old: ParsedVersion, new: ParsedVersion
+) -> tuple[list[str], list[str]]:
     """Without the pairs that are one name spelled in two ways."""
     for name in tuple(gained):
         twin = next((each for each in lost if is_spelling(each, name)), None)
@@ -232,19 +236,19 @@ def _without_respelled(gained: list[str], lost: list[str], old: Version, new: Ve
     return gained, lost
 
 
-def _quotes(old: Version, new: Version) -> Iterator[str]:
+def _quotes(old: ParsedVersion, new: ParsedVersion) -> Iterator[str]:
     """A quote counts where its words stand nowhere in the older version: marks may come, go and be of another kind."""
     yield from (f"new quote “{_cut(each)}”" for each in new.quotes if f" {each} " not in old.running)
 
 
-def _is_other_reading(old: Version, new: Version, *, kept: int) -> bool:
+def _is_other_reading(old: ParsedVersion, new: ParsedVersion, *, kept: int) -> bool:
     """Whether one is a teaser or an extract and the other the article: what we read changed, not what they wrote."""
     shorter, longer = sorted((len(old.words), len(new.words)))
     is_teaser, is_extract = shorter < tuning.READING_WORDS, kept == min(len(old.body), len(new.body))
     return longer >= tuning.READING_TIMES * shorter and (is_teaser or is_extract)
 
 
-def _headline_reasons(pairs: list[Pair], old: Version, new: Version) -> Iterator[str]:
+def _headline_reasons(pairs: list[Pair], old: ParsedVersion, new: ParsedVersion) -> Iterator[str]:
     """Of a teaser after the article the headline still speaks; of the article after a teaser everything is more."""
     if len(new.words) < len(old.words):
         for before, after in pairs:

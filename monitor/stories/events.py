@@ -17,11 +17,11 @@ from datetime import datetime, timedelta
 from monitor.stories import tuning
 from monitor.stories.profiles import IS_DAY, IS_HEADLINE, IS_NAME, IS_NUMBER, IS_PLACE, IS_WORD, Profile, is_day
 from monitor.types.matching import Article
-from monitor.types.stories import Kind, StoryChoice
+from monitor.types.stories import ArticleKind, StoryChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Translated:
+class RelatedTranslation:
     """A stored article in another language that matched the same topic."""
 
     article_id: int
@@ -32,7 +32,7 @@ class Translated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kindred:
+class RelatedArticle:
     """A stored article that shares some of the terms an article is found by."""
 
     article_id: int
@@ -45,7 +45,7 @@ class Kindred:
 
 
 def choose(
-    article: Article, own: Profile, kindred: Iterable[Kindred], carriers: Mapping[int, int] | None = None
+    article: Article, own: Profile, kindred: Iterable[RelatedArticle], carriers: Mapping[int, int] | None = None
 ) -> StoryChoice | None:
     """The story whose event `article` tells; None where it is none of theirs. The order of `kindred` does not matter.
 
@@ -62,7 +62,7 @@ def choose(
     similarity, nearest = found[story_id]
     others = {other: members for other, members in by_story.items() if other != story_id and found[other][0] >= limit}
     return StoryChoice(
-        kind=Kind.JOINS,
+        kind=ArticleKind.JOINS,
         story_id=story_id,
         of_article_id=nearest.article_id,
         similarity=similarity,
@@ -71,14 +71,14 @@ def choose(
     )
 
 
-def across(article: Article, others: Iterable[Translated]) -> StoryChoice | None:
+def across(article: Article, others: Iterable[RelatedTranslation]) -> StoryChoice | None:
     """The story that tells the event of `article` in another language; None where none does. Their order does not matter."""
     near = [each for each in others if abs(each.published_at - article.published_at) <= tuning.ACROSS_FOR]
     best = max(near, key=lambda each: (each.likeness, -each.article_id), default=None)
     if best is None or not best.likeness >= tuning.ACROSS_LIKENESS:
         return None
     return StoryChoice(
-        kind=Kind.JOINS,
+        kind=ArticleKind.JOINS,
         story_id=best.story_id,
         of_article_id=best.article_id,
         similarity=best.likeness,
@@ -90,8 +90,8 @@ def gathered(
     article: Article,
     own: Profile,
     choice: StoryChoice,
-    kindred: Iterable[Kindred],
-    members: Iterable[Kindred],
+    kindred: Iterable[RelatedArticle],
+    members: Iterable[RelatedArticle],
     carriers: Mapping[int, int] | None = None,
 ) -> tuple[int, ...]:
     """Which of `choice.gathers` become part of the story that `article` joins; `members` are all their articles."""
@@ -102,7 +102,10 @@ def gathered(
 
 
 def _gathered(
-    asked: Kindred, story: Sequence[Kindred], others: Mapping[int, Sequence[Kindred]], carriers: Mapping[int, int]
+    asked: RelatedArticle,
+    story: Sequence[RelatedArticle],
+    others: Mapping[int, Sequence[RelatedArticle]],
+    carriers: Mapping[int, int],
 ) -> tuple[int, ...]:
     """Those of the other stories whose articles, asked again now that `asked` tells more of the event, would join it."""
     near = [asked, *(each for each in story if _likeness(asked, each))]
@@ -117,19 +120,19 @@ def _gathered(
     return tuple(same)
 
 
-def _asked(article: Article, own: Profile, carriers: Mapping[int, int]) -> Kindred:
-    asked = Kindred(article_id=0, story_id=0, published_at=article.published_at, profile=own)
+def _asked(article: Article, own: Profile, carriers: Mapping[int, int]) -> RelatedArticle:
+    asked = RelatedArticle(article_id=0, story_id=0, published_at=article.published_at, profile=own)
     return _without_themes(asked, carriers)
 
 
-def _by_story(kindred: Iterable[Kindred]) -> dict[int, list[Kindred]]:
-    found: dict[int, list[Kindred]] = defaultdict(list)
+def _by_story(kindred: Iterable[RelatedArticle]) -> dict[int, list[RelatedArticle]]:
+    found: dict[int, list[RelatedArticle]] = defaultdict(list)
     for each in sorted(kindred, key=lambda each: each.article_id):
         found[each.story_id].append(each)
     return found
 
 
-def _likeness_to(asked: Kindred, members: Sequence[Kindred]) -> tuple[float, Kindred]:
+def _likeness_to(asked: RelatedArticle, members: Sequence[RelatedArticle]) -> tuple[float, RelatedArticle]:
     """How alike an article is to a story, of which these are near it, and the nearest of them; 0.0 for none of its event."""
     alike = [(likeness, each) for each in members if (likeness := _likeness(asked, each))]
     if not alike:
@@ -170,7 +173,7 @@ def _is_name(of: Profile, key: int) -> bool:
     return bool(of.marks.get(key, 0) & IS_NAME)
 
 
-def _without_themes(asked: Kindred, carriers: Mapping[int, int]) -> Kindred:
+def _without_themes(asked: RelatedArticle, carriers: Mapping[int, int]) -> RelatedArticle:
     """What hundreds of articles carry just now (an epidemic, a war) is rare in the word lists and tells no event all the same."""
     own = asked.profile
     left = {
@@ -181,7 +184,7 @@ def _without_themes(asked: Kindred, carriers: Mapping[int, int]) -> Kindred:
     return replace(asked, profile=replace(own, weights=kept))
 
 
-def _likeness(asked: Kindred, other: Kindred) -> float:
+def _likeness(asked: RelatedArticle, other: RelatedArticle) -> float:
     """How alike two articles are, less a tenth for each day between them beyond the first; 0.0 without a second signal."""
     own, theirs = asked.profile, other.profile
     shared = own.weights.keys() & theirs.weights.keys()
@@ -209,7 +212,7 @@ def _agreement(own: Profile, other: Profile, shared: Iterable[int]) -> float:
     return math.prod(factors)
 
 
-def _days_agree(asked: Kindred, other: Kindred) -> float:
+def _days_agree(asked: RelatedArticle, other: RelatedArticle) -> float:
     """Whether the dates that two leads state can be those of one event; background is compared with background only."""
     mine, theirs = asked.profile.marked(IS_DAY), other.profile.marked(IS_DAY)
     if not (mine and theirs) or any(abs(one - two) < tuning.DAYS_APART for one in mine for two in theirs):
@@ -218,7 +221,7 @@ def _days_agree(asked: Kindred, other: Kindred) -> float:
     return tuning.OTHER_DAYS_FACTOR if True in both else tuning.OTHER_PAST_DAYS_FACTOR if both else 1.0
 
 
-def _is_near(day: int, article: Kindred) -> bool:
+def _is_near(day: int, article: RelatedArticle) -> bool:
     return abs(day - article.published_at.toordinal()) <= tuning.DAYS_NEAR
 
 

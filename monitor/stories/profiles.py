@@ -81,7 +81,7 @@ def profile(article: Article, idf: Mapping[str, float], *, themes: Container[str
     """
     if len(idf) < tuning.KNOWN_WORDS:
         return Profile()
-    reading = _Reading(article)
+    reading = _ProfileReader(article)
     weights = _weights(reading, idf, themes)
     days = _days(article)
     kept = nlargest(tuning.PROFILE_TERMS - len(days), weights, key=weights.__getitem__)
@@ -121,7 +121,7 @@ def _keys_of(stems: Sequence[str], language: str) -> set[int]:
 _Term = str | tuple[str, str]
 
 
-class _Reading:
+class _ProfileReader:
     """An article as stems, with those that are names or stand in the headline."""
 
     def __init__(self, article: Article) -> None:
@@ -137,7 +137,7 @@ class _Reading:
         self.written = dict(zip(reversed(self.stems), reversed(words), strict=True))
 
 
-def _weights(reading: _Reading, idf: Mapping[str, float], themes: Container[str]) -> dict[_Term, float]:
+def _weights(reading: _ProfileReader, idf: Mapping[str, float], themes: Container[str]) -> dict[_Term, float]:
     """Rare words weigh, at the start, as names and as numbers more; pairs of rare neighbours stand beside them."""
     start = frozenset(reading.stems[: tuning.START_WORDS])
     extra, rare = {}, {}
@@ -163,7 +163,7 @@ def _often(count: int) -> float:
     return (tuning.COUNT_SATURATION + 1) * count / (tuning.COUNT_SATURATION + count)
 
 
-def _mark(term: _Term, reading: _Reading, idf: Mapping[str, float]) -> int:
+def _mark(term: _Term, reading: _ProfileReader, idf: Mapping[str, float]) -> int:
     """Pairs, numbers and ordinary words weigh, but are no signal of their own: two clock times make no event."""
     if isinstance(term, tuple):
         return 0

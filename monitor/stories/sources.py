@@ -15,7 +15,7 @@ from enum import StrEnum
 from monitor.stories import tuning
 
 
-class State(StrEnum):
+class StoryState(StrEnum):
     """How a story is doing."""
 
     EMERGING = "emerging"
@@ -40,7 +40,7 @@ class Carrier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class IndependentSource:
     """One source of a story, and the outlets that print what it says."""
 
     name: str
@@ -61,12 +61,12 @@ def _counted(number: int) -> str:
     return f"{number} outlet" + "s" * (number != 1)
 
 
-def state(first_seen_at: datetime, last_seen_at: datetime, outlets: int, *, now: datetime) -> State:
+def state(first_seen_at: datetime, last_seen_at: datetime, outlets: int, *, now: datetime) -> StoryState:
     """Emerging while it is young or has one outlet only, quiet when nothing came for two days, else active."""
     if now - last_seen_at >= tuning.QUIET_AFTER_FOR:
-        return State.QUIET
+        return StoryState.QUIET
     is_young = now - first_seen_at < tuning.EMERGING_FOR
-    return State.EMERGING if is_young or outlets < tuning.ACTIVE_OUTLETS else State.ACTIVE
+    return StoryState.EMERGING if is_young or outlets < tuning.ACTIVE_OUTLETS else StoryState.ACTIVE
 
 
 def outlets(carriers: Sequence[Carrier], *, without: str = "") -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def _names(carriers: Sequence[Carrier]) -> dict[str, str]:
     return {source: name if often[name] == 1 else f"{name} ({source})" for source, name in called.items()}
 
 
-def origins(carriers: Sequence[Carrier]) -> tuple[Origin, ...]:
+def origins(carriers: Sequence[Carrier]) -> tuple[IndependentSource, ...]:
     """Its independent sources, the first to be seen first: a wire once, a text once, whoever prints it."""
     by_id = {each.article_id: each for each in carriers}
     roots = {each.article_id: _root(each, by_id) for each in carriers}
@@ -100,7 +100,7 @@ def origins(carriers: Sequence[Carrier]) -> tuple[Origin, ...]:
         wire = wires.get(root, "")
         found.setdefault((bool(wire), wire or names[by_id[root].source]), []).append(each)
     return tuple(
-        Origin(
+        IndependentSource(
             name=name,
             is_wire=is_wire,
             outlets=tuple(dict.fromkeys(names[each.source] for each in members)),

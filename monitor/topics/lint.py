@@ -60,7 +60,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class LintFinding:
     """One thing that somebody should know. `kind` is a short stable word for programs."""
 
     severity: Severity
@@ -78,7 +78,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recall:
+class SeedRecall:
     """How many of a topic's seeds it would find from the others."""
 
     found: int
@@ -86,11 +86,11 @@ class Recall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checkup:
+class LintReport:
     """All there is to say of a shelf."""
 
-    findings: tuple[Finding, ...] = ()
-    recall: Mapping[str, Recall] = field(default_factory=dict)
+    findings: tuple[LintFinding, ...] = ()
+    recall: Mapping[str, SeedRecall] = field(default_factory=dict)
     """By topic; none for a topic of one seed."""
 
 
@@ -98,22 +98,22 @@ Archived = tuple[str, str, str]
 """Title, beginning of the text, language."""
 
 
-def examine(
+def lint(
     topics: Sequence[Topic], *, root: Path, background: Background, archive: Sequence[Archived] = ()
-) -> Checkup:
+) -> LintReport:
     """Look at every topic by itself, then at all of them beside one another and beside the archive's latest articles."""
-    ward = _Ward(topics, root, background, archive)
-    recall: dict[str, Recall] = {}
-    found: list[Finding] = []
+    ward = _LintContext(topics, root, background, archive)
+    recall: dict[str, SeedRecall] = {}
+    found: list[LintFinding] = []
     for topic in topics:
         found += [*_doubles(ward, topic), *_texts(ward, topic), *_languages(ward, topic), *_thin(ward, topic)]
         found += [*_repeated(ward, topic), *_apart(ward, topic, recall)]
     found += [*_shared_seeds(ward), *_overlaps(ward), *_unheard(ward)]
     order = list(Severity)
-    return Checkup(findings=tuple(sorted(found, key=lambda each: order.index(each.severity))), recall=recall)
+    return LintReport(findings=tuple(sorted(found, key=lambda each: order.index(each.severity))), recall=recall)
 
 
-class _Ward:
+class _LintContext:
     """The patients and the instruments, each made once."""
 
     def __init__(
@@ -141,8 +141,8 @@ class _Ward:
         what: str,
         mend: str,
         score: Score | None = None,
-    ) -> Finding:
-        return Finding(
+    ) -> LintFinding:
+        return LintFinding(
             severity=severity,
             kind=kind,
             topic=topic.name,
@@ -175,7 +175,7 @@ def _bare(topic: Topic) -> Topic:
 # --- one topic: texts -------------------------------------------------------------------------------------------------
 
 
-def _doubles(ward: _Ward, topic: Topic) -> Iterator[Finding]:
+def _doubles(ward: _LintContext, topic: Topic) -> Iterator[LintFinding]:
     """The same article twice: two examples that are one raise the threshold and teach nothing."""
     doubled: set[str] = set()
     for first, second in combinations(topic.seeds, 2):
@@ -199,7 +199,7 @@ def _are_near(first: Shingles, second: Shingles) -> bool:
     return shorter > 0 and longer < 4 * shorter and first.containment(second) >= NEAR
 
 
-def _texts(ward: _Ward, topic: Topic) -> Iterator[Finding]:
+def _texts(ward: _LintContext, topic: Topic) -> Iterator[LintFinding]:
     for seed in topic.seeds:
         if is_wall(seed.text):
             what = "a consent or paywall page instead of an article"
@@ -214,7 +214,7 @@ def _texts(ward: _Ward, topic: Topic) -> Iterator[Finding]:
             yield ward.finding(Severity.WARNING, "mixed scripts", topic, seed, what, mend)
 
 
-def _boilerplate(ward: _Ward, seed: Seed) -> float:
+def _boilerplate(ward: _LintContext, seed: Seed) -> float:
     """The share of a seed's word runs that at least five archived articles carry, none a copy of it or of another of them."""
     runs = ward.shingles(seed).distinct
     if not len(runs) or not ward.archived:
@@ -240,7 +240,7 @@ def _script(letter: str) -> str:
     return "Chinese or Japanese" if name in ("Cjk", "Hiragana", "Katakana", "Katakana-hiragana") else name
 
 
-def _repeated(ward: _Ward, topic: Topic) -> Iterator[Finding]:
+def _repeated(ward: _LintContext, topic: Topic) -> Iterator[LintFinding]:
     """Paragraphs that several seeds share word for word: a footer, a notice, an appeal to subscribe."""
     holders: dict[str, list[Seed]] = defaultdict(list)
     for seed in _wanted(topic):
@@ -259,7 +259,7 @@ def _repeated(ward: _Ward, topic: Topic) -> Iterator[Finding]:
 # --- one topic: languages and length ----------------------------------------------------------------------------------
 
 
-def _languages(ward: _Ward, topic: Topic) -> Iterator[Finding]:
+def _languages(ward: _LintContext, topic: Topic) -> Iterator[LintFinding]:
     followed = {normalize(each) for each in topic.languages}
     counted = Counter(each.language for each in _wanted(topic))
     usual, often = counted.most_common(1)[0] if counted else (UNKNOWN, 0)
@@ -280,7 +280,7 @@ def _languages(ward: _Ward, topic: Topic) -> Iterator[Finding]:
             yield ward.finding(severity, "off-language", topic, seed, what, mend)
 
 
-def _thin(ward: _Ward, topic: Topic) -> Iterator[Finding]:
+def _thin(ward: _LintContext, topic: Topic) -> Iterator[LintFinding]:
     seeds = _wanted(topic)
     words = sum(_words_count(each) for each in seeds)
     if words < FEW_WORDS:
@@ -300,7 +300,7 @@ def _words_count(seed: Seed) -> int:
 # --- one topic: each seed by the others -------------------------------------------------------------------------------
 
 
-def _apart(ward: _Ward, topic: Topic, recall: dict[str, Recall]) -> Iterator[Finding]:
+def _apart(ward: _LintContext, topic: Topic, recall: dict[str, SeedRecall]) -> Iterator[LintFinding]:
     """Would each seed be found if the others were all there is? Only others of its own language can answer."""
     seeds = _once(ward, _wanted(topic))
     tried = [(each, _left_out(ward, topic, each)) for each in seeds[:: max(1, -(-len(seeds) // LEFT_OUT))]]
@@ -308,7 +308,7 @@ def _apart(ward: _Ward, topic: Topic, recall: dict[str, Recall]) -> Iterator[Fin
     if not scores:
         return
     missed = [(seed, score) for seed, score in scores if not score.is_match]
-    recall[topic.name] = Recall(found=len(scores) - len(missed), of=len(scores))
+    recall[topic.name] = SeedRecall(found=len(scores) - len(missed), of=len(scores))
     if len(scores) > 2 and 2 * len(missed) > len(scores):
         what = f"only {len(scores) - len(missed)} of its {len(scores)} seeds would be found by the others"
         mend = "perhaps two subjects in one folder: divide them, or add seeds between them"
@@ -324,7 +324,7 @@ def _apart(ward: _Ward, topic: Topic, recall: dict[str, Recall]) -> Iterator[Fin
             yield ward.finding(Severity.WARNING, "outlier", topic, seed, what, mend, score)
 
 
-def _once(ward: _Ward, seeds: Iterable[Seed]) -> list[Seed]:
+def _once(ward: _LintContext, seeds: Iterable[Seed]) -> list[Seed]:
     """Each text once: a duplicate would find its double."""
     kept: list[Seed] = []
     for seed in seeds:
@@ -333,7 +333,7 @@ def _once(ward: _Ward, seeds: Iterable[Seed]) -> list[Seed]:
     return kept
 
 
-def _left_out(ward: _Ward, topic: Topic, seed: Seed) -> Score | None:
+def _left_out(ward: _LintContext, topic: Topic, seed: Seed) -> Score | None:
     rest = [
         each
         for each in topic.seeds
@@ -353,7 +353,7 @@ def _part(score: Score) -> float:
 # --- topics beside one another ----------------------------------------------------------------------------------------
 
 
-def _shared_seeds(ward: _Ward) -> Iterator[Finding]:
+def _shared_seeds(ward: _LintContext) -> Iterator[LintFinding]:
     """One article that defines two topics. By different passages of it that is as it should be, and not even a finding."""
     seen: dict[int, tuple[Topic, Seed]] = {}
     for topic in ward.topics:
@@ -366,7 +366,7 @@ def _shared_seeds(ward: _Ward) -> Iterator[Finding]:
                 yield ward.finding(Severity.WARNING, "shared seed", topic, seed, what, mend)
 
 
-def _overlaps(ward: _Ward) -> Iterator[Finding]:
+def _overlaps(ward: _LintContext) -> Iterator[LintFinding]:
     """Two topics of which each would match what defines the other tell everything twice."""
     by_name = {each.name: each for each in ward.topics}
     matched = {topic.name: _matched_by(ward, topic) for topic in ward.topics}
@@ -388,7 +388,7 @@ def _overlaps(ward: _Ward) -> Iterator[Finding]:
         yield ward.finding(severity, "overlap", by_name[first.name], None, what, mend)
 
 
-def _matched_by(ward: _Ward, topic: Topic) -> Counter[str]:
+def _matched_by(ward: _LintContext, topic: Topic) -> Counter[str]:
     """Topic -> how many seeds of this one it matches."""
     return Counter(
         score.topic
@@ -398,7 +398,7 @@ def _matched_by(ward: _Ward, topic: Topic) -> Counter[str]:
     )
 
 
-def _unheard(ward: _Ward) -> Iterator[Finding]:
+def _unheard(ward: _LintContext) -> Iterator[LintFinding]:
     """Topics that nothing in the archive comes near: a word misunderstood, or no feed that carries it."""
     if len(ward.archive) < ARCHIVE_SPEAKS:
         return

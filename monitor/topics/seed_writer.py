@@ -33,7 +33,7 @@ class SeedFileError(MonitorError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class SeedText:
     """What is written of an article."""
 
     title: str
@@ -44,20 +44,20 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenSeed:
     """Where it stands; `is_new` is False where the topic had this text already."""
 
     path: Path
     is_new: bool
 
 
-def write(folder: Path, sheet: Sheet, *, is_counter: bool) -> Written:
+def write(folder: Path, sheet: SeedText, *, is_counter: bool) -> WrittenSeed:
     """Put an article into a topic's folder as a seed, or into its `not/`. Raises SeedFileError."""
     _check(folder, sheet)
     known = {_content(each.title, each.text): each for each in seeds.texts(folder)}
     if twin := known.get(_content(clean_line(sheet.title), clean(sheet.text, limit=MAX_TEXT))):
         if twin.is_counter == is_counter:
-            return Written(folder / twin.file, is_new=False)
+            return WrittenSeed(folder / twin.file, is_new=False)
         what = "counter-seed" if twin.is_counter else "seed"
         raise SeedFileError(
             f"{folder / twin.file}: this text is a {what} of the topic already: delete that file first",
@@ -66,7 +66,7 @@ def write(folder: Path, sheet: Sheet, *, is_counter: bool) -> Written:
     target = folder / "not" if is_counter else folder
     try:
         target.mkdir(exist_ok=True)
-        return Written(_put(target, _name(sheet), _content_of_file(sheet)), is_new=True)
+        return WrittenSeed(_put(target, _name(sheet), _content_of_file(sheet)), is_new=True)
     except OSError as error:
         raise SeedFileError(
             f"{target}: no seed can be written there ({error.strerror}): "
@@ -75,7 +75,7 @@ def write(folder: Path, sheet: Sheet, *, is_counter: bool) -> Written:
         ) from error
 
 
-def _check(folder: Path, sheet: Sheet) -> None:
+def _check(folder: Path, sheet: SeedText) -> None:
     if not folder.is_dir():
         raise SeedFileError(
             f"{folder}: no such folder: the topic is gone from the seeds; make the folder to take it up again",
@@ -90,7 +90,7 @@ def _content(title: str, text: str) -> str:
     return " ".join(f"{title} {text}".split())
 
 
-def _content_of_file(sheet: Sheet) -> bytes:
+def _content_of_file(sheet: SeedText) -> bytes:
     head = {
         "title": clean_line(sheet.title),
         "date": f"{sheet.published_at:%Y-%m-%d}" if sheet.published_at else "",
@@ -101,7 +101,7 @@ def _content_of_file(sheet: Sheet) -> bytes:
     return f"{lines}\n{clean(sheet.text, limit=MAX_TEXT)}\n".encode("utf-8", "replace")
 
 
-def _name(sheet: Sheet) -> str:
+def _name(sheet: SeedText) -> str:
     """`2026-11-22-old-bridge-closed`: letters of any script, digits and hyphens, never hidden, never a reserved name."""
     kept = (
         each if unicodedata.category(each)[0] in "LMN" else "-"

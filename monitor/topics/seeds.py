@@ -44,7 +44,7 @@ _SEED_KEYS: Mapping[str, type] = {"title": str, "language": str, "weight": float
 
 
 @dataclass(frozen=True, slots=True)
-class SeedShelf:
+class LoadedTopics:
     """All topics that can be used, by name, and what was left out and why."""
 
     topics: tuple[Topic, ...] = ()
@@ -60,23 +60,23 @@ class _Notes:
     warnings: list[str] = field(default_factory=list)
 
 
-def load(root: Path) -> SeedShelf:
+def load(root: Path) -> LoadedTopics:
     """Read every topic under `root`. Never raises for what it finds there."""
-    return Shelves(root).load()
+    return TopicFolders(root).load()
 
 
-class Shelves:
+class TopicFolders:
     """One root, read again and again: a topic's folder in which nothing changed is not read twice."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._read: dict[Path, tuple[str, Topic | None, _Notes]] = {}
 
-    def load(self) -> SeedShelf:
+    def load(self) -> LoadedTopics:
         """As `load`."""
         if not self._root.is_dir():
             wrong = "a file, and no folder" if self._root.exists() else "no such folder"
-            return SeedShelf(faults=(f"{self._root}: {wrong}: make it and put one folder a topic in it",))
+            return LoadedTopics(faults=(f"{self._root}: {wrong}: make it and put one folder a topic in it",))
         notes = _Notes()
         kept, self._read = self._read, {}
         found = []
@@ -90,17 +90,17 @@ class Shelves:
             found.append(known[1])
             notes.faults += known[2].faults
             notes.warnings += known[2].warnings
-        return SeedShelf(tuple(each for each in found if each), tuple(notes.faults), tuple(notes.warnings))
+        return LoadedTopics(tuple(each for each in found if each), tuple(notes.faults), tuple(notes.warnings))
 
 
-def load_one(folder: Path) -> SeedShelf:
+def load_one(folder: Path) -> LoadedTopics:
     """Read one topic's folder, wherever it lies. Never raises for what it finds there."""
     notes = _Notes()
     if not folder.is_dir():
-        return SeedShelf(faults=(f"{folder}: no such folder: name one that holds a topic's seeds",))
+        return LoadedTopics(faults=(f"{folder}: no such folder: name one that holds a topic's seeds",))
     folder = folder.resolve() if not folder.name else folder
     topic = _topic(folder, folder.parent, notes)
-    return SeedShelf((topic,) if topic else (), tuple(notes.faults), tuple(notes.warnings))
+    return LoadedTopics((topic,) if topic else (), tuple(notes.faults), tuple(notes.warnings))
 
 
 def texts(folder: Path) -> list[Seed]:

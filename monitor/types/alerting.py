@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from monitor.types.fetching import Lease
-from monitor.types.matching import Evidence, Measured
+from monitor.types.matching import Evidence, MeasuredPrecision
 
 
 class AlertKind(StrEnum):
@@ -61,7 +61,7 @@ class Alert:
     score: float = 0.0
     threshold: float = 0.0
     probability: float | None = None
-    measured: Measured | None = None
+    measured: MeasuredPrecision | None = None
     evidence: Evidence = field(default_factory=Evidence)
     also_carried_by: tuple[str, ...] = ()
     """Other outlets of the same story, as of the first try to send."""

@@ -125,7 +125,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class MeasuredPrecision:
     """How often a topic's matches were right, by the verdicts on them; copies of a text count once."""
 
     confirmed: int
@@ -145,7 +145,7 @@ class Score:
     is_match: bool
     probability: float | None = None
     """Only where it is calibrated."""
-    measured: Measured | None = None
+    measured: MeasuredPrecision | None = None
     """Stands beside the probability."""
     factor: float = 1.0
     """What the topic's sensitivity multiplied the threshold by."""

@@ -10,7 +10,7 @@ from monitor.types.fetching import FirstPoll
 from monitor.types.matching import Reason
 
 
-class Kind(StrEnum):
+class ArticleKind(StrEnum):
     """What an article is to those already stored."""
 
     NEW = "new"
@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class StoredCandidate:
     """A stored article that may be the same as a new one, with all that the comparison needs."""
 
     article_id: int
@@ -54,7 +54,7 @@ class Arrival:
 class StoryChoice:
     """What an article is to what we know."""
 
-    kind: Kind
+    kind: ArticleKind
     story_id: int | None = None
     """None: a story of its own."""
     of_article_id: int | None = None
@@ -93,7 +93,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
+class StoryHistory:
     """What happened to the story until now, as names of topics."""
 
     matched: frozenset[str] = frozenset()
@@ -103,7 +103,7 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Growth:
+class StoryGrowth:
     """How a story stands for one topic, the article at hand counted in: what escalation is decided on."""
 
     sources: int = 0

@@ -31,9 +31,9 @@ from monitor.matching.background import Background
 from monitor.store.db import Database
 from monitor.types.errors import StoreError
 from monitor.web.figures import FigurePages
-from monitor.web.guard import HEALTH_PATH, Door, Hardened, Throttle, Tokens, harden
+from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, Throttle, Tokens, harden
 from monitor.web.health import Health
-from monitor.web.pages import Asked, Pages
+from monitor.web.pages import PageRequest, Pages
 from monitor.web.show import message
 from monitor.web.stories import StoryPages
 
@@ -49,7 +49,7 @@ _SENTENCES = {
     405: "This address does not take that kind of request.",
 }
 
-Page = Callable[[Asked], Response]
+Page = Callable[[PageRequest], Response]
 log = logging.getLogger(__name__)
 
 
@@ -84,7 +84,7 @@ def create(
             Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(settings), www_redirect=False),
             Middleware(RequestBodyLimitMiddleware, max_body_size=BODY_LIMIT),
             Middleware(
-                Door,
+                BasicAuth,
                 password=password,
                 own_authority=urlsplit(settings.base_url).netloc,
                 refuse=message,
@@ -147,7 +147,7 @@ def _endpoint(answer: Page, tokens: Tokens, threads: CapacityLimiter) -> Callabl
             raise HTTPException(
                 403, "This page is older than the monitor's last start. Go back, load it again, try again."
             )
-        asked = Asked(
+        asked = PageRequest(
             here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             who=who,
             token=tokens.field(who),

@@ -18,7 +18,7 @@ from monitor.review import near_misses
 from monitor.store import topics
 from monitor.store.db import Database
 from monitor.text.tokens import clean_line
-from monitor.web.pages import ID_LIMIT, Asked, own_path
+from monitor.web.pages import ID_LIMIT, PageRequest, own_path
 from monitor.web.show import page
 
 _SHOWN = 30
@@ -30,14 +30,14 @@ class FigurePages:
     def __init__(self, db: Database, clock: Callable[[], datetime]) -> None:
         self.db, self.clock = db, clock
 
-    def evaluate(self, asked: Asked) -> Response:
+    def evaluate(self, asked: PageRequest) -> Response:
         """Precision, recall, false alerts and calibration of every topic."""
         with self.db.reading() as session:
             found, titles = metrics.by_verdicts(session), topics.titles(session)
             prospects = training.prospects(session, training.calibration(session))
         return page("evaluate.html", figures=found, titles=titles, asked=prospects)
 
-    def plot(self, asked: Asked) -> Response:
+    def plot(self, asked: PageRequest) -> Response:
         """The reliability plot as a picture: of one topic, or of all with topics left out."""
         topic = clean_line(asked.query.get("topic", ""), limit=200)
         with self.db.reading() as session:
@@ -48,7 +48,7 @@ class FigurePages:
         title = f"Reliability: {titles.get(topic, topic)}" if topic else "Reliability, topics left out"
         return Response(reliability_plot(of, title), media_type="image/svg+xml")
 
-    def near(self, asked: Asked) -> Response:
+    def near(self, asked: PageRequest) -> Response:
         """Near misses, to learn from: newest first."""
         topic = clean_line(asked.query.get("topic", ""), limit=200)
         state = asked.query.get("state", "new")
@@ -60,15 +60,15 @@ class FigurePages:
             "near.html", asked=asked, now=self.clock(), near=found, topic=topic, state=state, titles=titles, most=_SHOWN
         )
 
-    def confirm(self, asked: Asked) -> Response:
+    def confirm(self, asked: PageRequest) -> Response:
         """Yes, this should have been found."""
         return self._judge(asked, is_relevant=True)
 
-    def dismiss(self, asked: Asked) -> Response:
+    def dismiss(self, asked: PageRequest) -> Response:
         """No, it was rightly left out."""
         return self._judge(asked, is_relevant=False)
 
-    def _judge(self, asked: Asked, *, is_relevant: bool) -> Response:
+    def _judge(self, asked: PageRequest, *, is_relevant: bool) -> Response:
         if asked.number >= ID_LIMIT:
             raise HTTPException(404, "There is nothing of that number.")
         with self.db.writing() as session:

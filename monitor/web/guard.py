@@ -111,7 +111,7 @@ def _network(address: str) -> str:
     return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))
 
 
-class Door:
+class BasicAuth:
     """HTTP Basic with one shared password; the user name is free and signs the verdicts.
 
     The smallest sound login (U8): no session to fix, steal or forget to end, no login form to forge, no `next=` to bend.

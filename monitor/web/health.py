@@ -22,7 +22,7 @@ class Health:
     beats: Mapping[str, datetime] = field(default_factory=dict)
 
 
-class Pulse:
+class Heartbeats:
     """Where the parts of the service leave their signs of life. Safe from any thread."""
 
     def __init__(self) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from monitor.learning.verdict_effects import Teacher
+from monitor.learning.verdict_effects import VerdictEffects
 from monitor.matching.background import Background
 from monitor.review import matches
-from monitor.review.matches import Count, Query, Record
+from monitor.review.matches import ArticleRecord, MatchCounts, MatchQuery
 from monitor.store.db import Database
 from monitor.text import urls
 from monitor.text.tokens import clean_line
@@ -37,7 +37,7 @@ _OWN_PATH = re.compile(r"/(?:(?:articles|stories)/[0-9]{1,10}|near)?(?:\?[!-\[\]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class PageRequest:
     """What a page needs to know of a request."""
 
     here: str
@@ -63,13 +63,13 @@ class Pages:
         background: Callable[[], Background | None] = lambda: None,
     ) -> None:
         self.db, self.clock, self.health, self.seeds = db, clock, health, seeds
-        self._teacher = Teacher(seeds, background) if seeds else None
+        self._teacher = VerdictEffects(seeds, background) if seeds else None
 
-    def hits(self, asked: Asked) -> Response:
+    def hits(self, asked: PageRequest) -> Response:
         """The list: newest first, by topic, state and words."""
         wanted, number = _wanted(asked.query)
         with self.db.reading() as session:
-            found, topics = matches.list_hits(session, wanted), matches.counts(session)
+            found, topics = matches.list_matches(session, wanted), matches.counts(session)
         return page(
             "hits.html",
             asked=asked,
@@ -83,7 +83,7 @@ class Pages:
             pages=max(1, -(-found.total // PAGE_SIZE)),
         )
 
-    def article(self, asked: Asked) -> Response:
+    def article(self, asked: PageRequest) -> Response:
         """All we know of one article."""
         with self.db.reading() as session:
             record = matches.record(session, _id(asked.number))
@@ -102,7 +102,7 @@ class Pages:
             told=_told(asked.query),
         )
 
-    def explain(self, asked: Asked) -> Response:
+    def explain(self, asked: PageRequest) -> Response:
         """From an address to what became of the article there."""
         url = asked.query.get("url", "").strip()
         if not url:
@@ -119,22 +119,22 @@ class Pages:
             return page("explain.html", status=404, url=url, answer=answer)
         return RedirectResponse(f"/articles/{article_id}", 303)
 
-    def status(self, asked: Asked) -> Response:
+    def status(self, asked: PageRequest) -> Response:
         """Whether it works: feeds, channels, topics, faults."""
         now = self.clock()
         with self.db.reading() as session:
             shown = board(session, now=now)
         return page("status.html", now=now, board=shown, health=self.health())
 
-    def confirm(self, asked: Asked) -> Response:
+    def confirm(self, asked: PageRequest) -> Response:
         """Yes, this is what we look for."""
         return self._judge(asked, is_relevant=True)
 
-    def dismiss(self, asked: Asked) -> Response:
+    def dismiss(self, asked: PageRequest) -> Response:
         """No, it is not."""
         return self._judge(asked, is_relevant=False)
 
-    def seed(self, asked: Asked) -> Response:
+    def seed(self, asked: PageRequest) -> Response:
         """Put the article into a topic's folder as a seed or counter-seed; a match of it is confirmed or dismissed by that."""
         topic, kind = asked.form.get("topic", ""), asked.form.get("kind", "")
         if self.seeds is None or kind not in _SEED_KINDS:
@@ -158,7 +158,7 @@ class Pages:
         done = done if written and written.is_new else f"{done}-known"
         return RedirectResponse(f"/articles/{record.id}?done={done}#told", 303)
 
-    def _judge(self, asked: Asked, *, is_relevant: bool) -> Response:
+    def _judge(self, asked: PageRequest, *, is_relevant: bool) -> Response:
         with self.db.writing() as session:
             hit = matches.judge(
                 session, _id(asked.number), is_relevant=is_relevant, by=asked.who or "web", now=self.clock()
@@ -198,13 +198,13 @@ def _id(number: int) -> int:
     return number
 
 
-def _wanted(query: Mapping[str, str]) -> tuple[Query, int]:
+def _wanted(query: Mapping[str, str]) -> tuple[MatchQuery, int]:
     """The filters and the number of the page. What cannot be meant is left out; what is too long is said (U10)."""
     words, number = query.get("q", ""), query.get("page", "1")
     if len(words) > WORDS_LIMIT:
         raise HTTPException(400, f"Search for at most {WORDS_LIMIT} characters.")
     at = int(number) if re.fullmatch("[0-9]{1,6}", number) and 1 <= int(number) <= LAST_PAGE else 1
-    wanted = Query(
+    wanted = MatchQuery(
         topic=clean_line(query.get("topic", ""), limit=200),
         state=query.get("state", "") if query.get("state") in matches.STATES else "",
         words=clean_line(words, limit=WORDS_LIMIT),
@@ -213,12 +213,12 @@ def _wanted(query: Mapping[str, str]) -> tuple[Query, int]:
     return replace(wanted, offset=(at - 1) * PAGE_SIZE), at
 
 
-def _totals(topics: list[Count], topic: str) -> dict[str, int]:
+def _totals(topics: list[MatchCounts], topic: str) -> dict[str, int]:
     """Matches by state, of one topic or of all."""
     shown = [each for each in topics if topic in ("", each.topic)]
     return {state: sum(each.by_state.get(state, 0) for each in shown) for state in matches.STATES}
 
 
-def _original(record: Record) -> str:
+def _original(record: ArticleRecord) -> str:
     """Title of the article this one is a copy or an update of, where it is still in its story."""
     return next((title for number, _, title, _ in record.carried if number == record.of_article_id), "")

@@ -15,14 +15,14 @@ log = logging.getLogger("monitor.web")
 _REBIND_SECONDS = 30.0
 
 
-class _Server(uvicorn.Server):
+class _UvicornServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals are the daemon's: uvicorn would take SIGTERM away from it."""
         yield
 
 
-class Page:
+class WebServer:
     """Serves an application on a host and port once it is opened, until it is closed."""
 
     def __init__(self, application: object, host: str, port: int) -> None:
@@ -64,7 +64,7 @@ class Page:
             timeout_graceful_shutdown=3,
             limit_concurrency=200,
         )
-        self._server = _Server(config)
+        self._server = _UvicornServer(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="page")
         return True
 

@@ -20,7 +20,7 @@ from monitor.matching import reliability
 from monitor.matching.evidence import OTHER
 from monitor.text import urls
 from monitor.text.tokens import fold, tokens
-from monitor.types.matching import Evidence, Measured, Reason
+from monitor.types.matching import Evidence, MeasuredPrecision, Reason
 
 TEXT_LIMIT = 60_000
 """Characters of a text that a page shows; the store keeps all."""
@@ -94,7 +94,9 @@ def speech(language: str) -> Markup:
 # --- numbers, times, links --------------------------------------------------------------------------------------------
 
 
-def score_words(score: float, threshold: float, probability: float | None, measured: Measured | None = None) -> str:
+def score_words(
+    score: float, threshold: float, probability: float | None, measured: MeasuredPrecision | None = None
+) -> str:
     """A percentage only where it is a calibrated one, and then with how often the topic was right."""
     plain = f"score {score:.2f}, threshold {threshold:.2f}"
     return (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.review import matches
-from monitor.review.matches import Count
+from monitor.review.matches import MatchCounts
 from monitor.store import channels, feeds, outbox, statistics
 from monitor.store.channels import ChannelReport
 from monitor.store.db import Session
@@ -50,7 +50,7 @@ class Board:
 
     feeds: tuple[FeedLine, ...]
     channels: tuple[ChannelLine, ...]
-    topics: tuple[Count, ...]
+    topics: tuple[MatchCounts, ...]
     alerts: int
 
 

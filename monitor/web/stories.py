@@ -14,11 +14,11 @@ from starlette.responses import RedirectResponse, Response
 
 from monitor.review import matches
 from monitor.review import stories as desk
-from monitor.review.stories import DeskError, Hand, Said, UnknownError
+from monitor.review.stories import Reviewer, StoryChangeError, StoryChangeResult, UnknownStoryError
 from monitor.store.db import Database, Session
-from monitor.stories.sources import State
+from monitor.stories.sources import StoryState
 from monitor.text.tokens import clean_line
-from monitor.web.pages import ID_LIMIT, LAST_PAGE, PAGE_SIZE, Asked
+from monitor.web.pages import ID_LIMIT, LAST_PAGE, PAGE_SIZE, PageRequest
 from monitor.web.show import page
 
 _PICKED = re.compile("a([0-9]{1,10})")
@@ -31,11 +31,11 @@ class StoryPages:
     def __init__(self, db: Database, clock: Callable[[], datetime], preferred: Sequence[str] = ()) -> None:
         self.db, self.clock, self.preferred = db, clock, tuple(preferred)
 
-    def stories(self, asked: Asked) -> Response:
+    def stories(self, asked: PageRequest) -> Response:
         """The list: the latest grown first, by topic and state."""
         query, now = asked.query, self.clock()
         topic = clean_line(query.get("topic", ""), limit=200)
-        state = State(query["state"]) if query.get("state") in set(State) else None
+        state = StoryState(query["state"]) if query.get("state") in set(StoryState) else None
         asked_for = query.get("page", "1")
         number = int(asked_for) if re.fullmatch("[0-9]{1,6}", asked_for) and 1 <= int(asked_for) <= LAST_PAGE else 1
         with self.db.reading() as session:
@@ -49,53 +49,53 @@ class StoryPages:
             topics=topics,
             topic=topic,
             state=state.value if state else "",
-            states=[each.value for each in State],
+            states=[each.value for each in StoryState],
             stories=found.stories,
             total=found.total,
             number=number,
             pages=max(1, -(-found.total // PAGE_SIZE)),
         )
 
-    def story(self, asked: Asked) -> Response:
+    def story(self, asked: PageRequest) -> Response:
         """One story; an old number leads to the story that it became part of."""
         now = self.clock()
         with self.db.reading() as session:
             try:
                 story = desk.find(session, _id(asked.number), now=now, preferred=self.preferred)
-            except UnknownError:
+            except UnknownStoryError:
                 raise HTTPException(404, "There is no story of that number.") from None
         if story.brief.id != asked.number:
             return RedirectResponse(f"/stories/{story.brief.id}", 303)
         return page("story.html", asked=asked, now=now, story=story)
 
-    def merge(self, asked: Asked) -> Response:
+    def merge(self, asked: PageRequest) -> Response:
         """Another story becomes part of this one."""
         other = _number(asked.form, "other")
         return self._say(asked, lambda session, hand: desk.merge(session, _id(asked.number), other, hand))
 
-    def split(self, asked: Asked) -> Response:
+    def split(self, asked: PageRequest) -> Response:
         """The articles picked become a story of their own."""
         return self._say(asked, lambda session, hand: desk.split(session, _picked(asked.form), hand))
 
-    def move(self, asked: Asked) -> Response:
+    def move(self, asked: PageRequest) -> Response:
         """The articles picked go to another story."""
         to = _number(asked.form, "to")
         return self._say(asked, lambda session, hand: desk.move(session, _picked(asked.form), to, hand))
 
-    def _say(self, asked: Asked, verb: Callable[[Session, Hand], Said]) -> Response:
+    def _say(self, asked: PageRequest, verb: Callable[[Session, Reviewer], StoryChangeResult]) -> Response:
         note = clean_line(asked.form.get("note", ""), limit=500)
-        hand = Hand(by=asked.who or "web", now=self.clock(), note=note, preferred=self.preferred)
+        hand = Reviewer(by=asked.who or "web", now=self.clock(), note=note, preferred=self.preferred)
         try:
             with self.db.writing() as session:
                 said = verb(session, hand)
-        except UnknownError as error:
+        except UnknownStoryError as error:
             raise HTTPException(404, _sentence(error)) from error
-        except DeskError as error:
+        except StoryChangeError as error:
             raise HTTPException(400, _sentence(error)) from error
         return RedirectResponse(f"/stories/{said.story_id}#said", 303)
 
 
-def _sentence(error: DeskError) -> str:
+def _sentence(error: StoryChangeError) -> str:
     said = str(error)
     return f"{said[:1].upper()}{said[1:]}. Nothing was changed."
 
