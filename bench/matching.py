@@ -50,6 +50,7 @@ from monitor.text.tokens import tokens
 from monitor.types.matching import Example, Seed, Topic
 
 SEEDS = (1, 2, 4)
+"""Articles of a topic that become its seeds."""
 shares, margins = np.vectorize(share, otypes=[float]), np.vectorize(margin, otypes=[float])
 LEAST_ARTICLES = 6
 """A stream topic with fewer labelled articles says nothing."""
@@ -222,7 +223,7 @@ def ours(
     for count, found in all_trials.items():
         out[count] = [
             judge(
-                scores[t.judged, column + i] / thresholds[t.judged, column + i],
+                shares(scores[t.judged, column + i], thresholds[t.judged, column + i]),
                 _said(scores, thresholds, t, column + i),
                 t,
             )
@@ -242,11 +243,9 @@ def _hit(topic: Topic, article: tuple[str, str], weight: float) -> Example:
 def _texts(scores: np.ndarray, thresholds: np.ndarray, found: list[Trial]) -> Iterator[tuple[str, LabelledText]]:
     """What came as near as half a threshold, under the name of its labelled topic: all that a calibration is fitted on."""
     for column, trial in enumerate(found):
-        found_margins = margins(scores[trial.judged, column], thresholds[trial.judged, column])
-        for at in np.flatnonzero(found_margins >= math.log(NEAR_MISS_BANDS[0])):
-            text = LabelledText(
-                str(column), float(found_margins[at]), float(trial.is_wanted[at]), 1.0, bool(found_margins[at] >= 0)
-            )
+        nearness = margins(scores[trial.judged, column], thresholds[trial.judged, column])
+        for at in np.flatnonzero(nearness >= math.log(NEAR_MISS_BANDS[0])):
+            text = LabelledText(str(column), float(nearness[at]), float(trial.is_wanted[at]), 1.0, bool(nearness[at] >= 0))
             yield trial.topic, text
 
 
