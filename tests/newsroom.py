@@ -29,6 +29,7 @@ from monitor.review import Query, list_hits
 from monitor.settings import Settings
 from monitor.store.tables import AlertRow, ArticleRow, DeliveryRow, FeedRow
 from tests.conftest import SetClock
+from tests.fakes.patience import PATIENCE
 
 
 class Newsroom:
@@ -43,10 +44,12 @@ class Newsroom:
             "seeds": {"dir": str(self._seeds)},
             "delivery": {"rate_per_second": 1000, "wait_seconds": 0, "allow_networks": ["127.0.0.0/8"]},
             "fetch": {"pages": "never"},  # links of most tests' items lead to hosts that are not there
+            "workers": {"limit_seconds": PATIENCE},
             "feeds": {},
             "channels": {},
             **settings,
         }
+        self._raw["fetch"] = {"total_seconds": PATIENCE, "connect_seconds": PATIENCE, **self._raw["fetch"]}
         self._loop = asyncio.Runner()
         self._app: App | None = None
 
