@@ -21,7 +21,6 @@ def test_what_was_waited_for_is_handed_on() -> None:
     assert soon(lambda: next(answers)) == "so"
 
 
-@pytest.mark.parametrize(("power", "is_even"), [(1, True), (2, False)])
-def test_work_that_grows_with_the_square_is_noticed(power: int, is_even: bool) -> None:
-    size = {1: 300_000, 2: 700}[power]
-    assert grows_evenly(lambda times: sum(range((size * times) ** power))) is is_even
+def test_work_that_grows_faster_than_its_input_is_noticed() -> None:
+    assert grows_evenly(lambda times: sum(range(300_000 * times)))
+    assert not grows_evenly(lambda times: sum(range((80 * times) ** 3)), tries=1)

@@ -42,13 +42,14 @@ async def soon_on_loop(fact: Callable[[], T], *, within: float = PATIENCE) -> T:
     return found
 
 
-def grows_evenly(work: Callable[[int], object]) -> bool:
+def grows_evenly(work: Callable[[int], object], *, tries: int = _TRIES) -> bool:
     """Whether `work(4)` costs no more than about four times what `work(1)` costs, and not its square.
 
-    Both are measured by this process's own processor time, and a relation of the two does not depend on the machine; as other
-    programs can still disturb it (they empty its caches), several tries are made, and work that is quadratic fails them all.
+    Both are measured by this process's own processor time, and a relation of the two does not depend on the machine. Other
+    programs can still disturb it (they empty its caches): several tries are made. Work that is quadratic costs sixteen times as
+    much in each of them.
     """
-    return any(_seconds(work, _MORE) <= 2 * _MORE * max(_seconds(work, 1), _FLOOR) for _ in range(_TRIES))
+    return any(_seconds(work, _MORE) <= 2 * _MORE * max(_seconds(work, 1), _FLOOR) for _ in range(tries))
 
 
 def _seconds(work: Callable[[int], object], times: int) -> float:
