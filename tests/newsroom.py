@@ -30,6 +30,7 @@ from monitor.settings import Settings
 from monitor.store.tables import AlertRow, ArticleRow, DeliveryRow, FeedRow
 from tests.conftest import SetClock
 from tests.fakes.patience import PATIENCE
+from tests.fakes.stores import lay_out
 
 
 class Newsroom:
@@ -84,6 +85,7 @@ class Newsroom:
     def app(self) -> App:
         """The service, started when it is first needed."""
         if self._app is None:
+            lay_out(self._raw["store"]["url"])
             self._app = app = App(Settings.model_validate(self._raw))
             app.clock = self.clock  # type: ignore[assignment]
             app.open_store(may_migrate=True)

@@ -15,10 +15,10 @@ from monitor.alert import Arrival
 from monitor.background import Background
 from monitor.intake import Filed, Telling, judge, take_in
 from monitor.match import Matcher, build
-from monitor.store import migrate
 from monitor.store.db import Database
 from monitor.types import Article, Kind
 from tests.conftest import NOON
+from tests.fakes.stores import lay_out
 
 IDF = Background.shipped().table("en").idf
 _RANKED = sorted((word for word in IDF if word.isalpha()), key=IDF.__getitem__)
@@ -60,9 +60,8 @@ def file(db: Database, reader: Matcher, *arriving: Article, now: datetime = NOON
 
 @pytest.fixture
 def both(sqlite_url: str, postgres_url: str) -> Iterator[tuple[Database, Database]]:
+    lay_out(sqlite_url)
     pair = Database(sqlite_url), Database(postgres_url)
-    for database in pair:
-        migrate.upgrade(database)
     yield pair
     for database in pair:
         database.close()

@@ -26,7 +26,7 @@ from monitor import review
 from monitor.errors import StoreBusyError
 from monitor.health import Health
 from monitor.settings import WebSettings
-from monitor.store import migrate, search
+from monitor.store import search
 from monitor.store.articles import url_key
 from monitor.store.db import Database
 from monitor.store.tables import (
@@ -47,6 +47,7 @@ from monitor.store.tables import (
 from monitor.types import Measured
 from monitor.web import create, guard, pages, show
 from tests.fakes.patience import PATIENCE
+from tests.fakes.stores import lay_out
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 WELL = Health(is_ok=True, beats={"poll": NOW})
@@ -120,8 +121,9 @@ PAYLOADS = (
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/web.db")
-    migrate.upgrade(database)
+    url = f"sqlite:///{tmp_path}/web.db"
+    lay_out(url)
+    database = Database(url)
     yield database
     database.close()
 
