@@ -245,7 +245,9 @@ def _texts(scores: np.ndarray, thresholds: np.ndarray, found: list[Trial]) -> It
     for column, trial in enumerate(found):
         nearness = margins(scores[trial.judged, column], thresholds[trial.judged, column])
         for at in np.flatnonzero(nearness >= math.log(NEAR_MISS_BANDS[0])):
-            text = LabelledText(str(column), float(nearness[at]), float(trial.is_wanted[at]), 1.0, bool(nearness[at] >= 0))
+            text = LabelledText(
+                str(column), float(nearness[at]), float(trial.is_wanted[at]), 1.0, bool(nearness[at] >= 0)
+            )
             yield trial.topic, text
 
 

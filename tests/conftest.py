@@ -26,6 +26,7 @@ from monitor.store import migrate
 from monitor.store.db import Database
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site
+from tests.fakes.stores import lay_out
 
 NOON = datetime(2021, 10, 20, 12, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -139,8 +140,9 @@ def sqlite_db(sqlite_url: str) -> Iterator[Database]:
 
 
 def _opened(url: str) -> Iterator[Database]:
+    lay_out(url)
     database = Database(url)
-    migrate.upgrade(database)
+    migrate.check(database)
     yield database
     database.close()
 

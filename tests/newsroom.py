@@ -29,6 +29,8 @@ from monitor.review.matches import MatchQuery, list_matches
 from monitor.service.app import App
 from monitor.store.tables import AlertRow, ArticleRow, DeliveryRow, FeedRow
 from tests.conftest import SetClock
+from tests.fakes.patience import PATIENCE
+from tests.fakes.stores import lay_out
 
 
 class Newsroom:
@@ -43,10 +45,12 @@ class Newsroom:
             "seeds": {"dir": str(self._seeds)},
             "delivery": {"rate_per_second": 1000, "wait_seconds": 0, "allow_networks": ["127.0.0.0/8"]},
             "fetch": {"pages": "never"},  # links of most tests' items lead to hosts that are not there
+            "workers": {"limit_seconds": PATIENCE},
             "feeds": {},
             "channels": {},
             **settings,
         }
+        self._raw["fetch"] = {"total_seconds": PATIENCE, "connect_seconds": PATIENCE, **self._raw["fetch"]}
         self._loop = asyncio.Runner()
         self._app: App | None = None
 
@@ -81,6 +85,7 @@ class Newsroom:
     def app(self) -> App:
         """The service, started when it is first needed."""
         if self._app is None:
+            lay_out(self._raw["store"]["url"])
             self._app = app = App(Settings.model_validate(self._raw))
             app.clock = self.clock  # type: ignore[assignment]
             app.open_store(may_migrate=True)

@@ -17,9 +17,9 @@ from urllib.request import urlopen
 import pytest
 
 from tests.fakes.command import Desk, desk
+from tests.fakes.patience import PATIENCE
 
 __all__ = ["desk"]
-_PATIENCE_SECONDS = 60.0
 
 
 class Process:
@@ -38,21 +38,21 @@ class Process:
 
     def says(self, pattern: str, *, where: str = "out") -> re.Match[str]:
         """Wait until it said so."""
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = time.monotonic() + PATIENCE
         file = self.out if where == "out" else self.err
         while time.monotonic() < until:
             if found := re.search(pattern, file.read_text()):
                 return found
             if self._popen.poll() is not None:
                 break
-            time.sleep(0.05)
+            time.sleep(0.02)
         raise AssertionError(f"{pattern!r} was not said: {self.out.read_text()} {self.err.read_text()}")
 
     def ends(self, with_signal: int | None = None) -> int:
         """Send a signal, if one is given, and wait for the end; returns the exit code."""
         if with_signal:
             self._popen.send_signal(with_signal)
-        return self._popen.wait(_PATIENCE_SECONDS)
+        return self._popen.wait(PATIENCE)
 
     def kill(self) -> None:
         if self._popen.poll() is None:
@@ -83,7 +83,7 @@ def test_run_says_where_the_page_is_and_ends_well(desk: Desk, tmp_path: Path) ->
         address = process.says(r"Review page: (http\S+)")[1]
         assert address == f"http://127.0.0.1:{port}"
         process.says("Topics: 1")
-        with urlopen(f"{address}/healthz", timeout=10) as answer:
+        with urlopen(f"{address}/healthz", timeout=PATIENCE) as answer:
             assert answer.status == 200
         with started("--config", desk.config, "run", folder=tmp_path_of(tmp_path, "second")) as second:
             assert second.ends() == 4
@@ -118,7 +118,7 @@ def test_serve_shows_the_page_beside_a_store(desk: Desk, tmp_path: Path) -> None
     desk.config.write_text(desk.config.read_text().replace("port = 0", f"port = {port}"))
     with started("--config", desk.config, "serve", folder=tmp_path) as process:
         address = process.says(r"Review page: (http\S+)")[1]
-        with urlopen(address, timeout=10) as answer:
+        with urlopen(address, timeout=PATIENCE) as answer:
             assert answer.status == 200
         assert process.ends(signal.SIGINT) == 0
     assert "Traceback" not in process.err.read_text()
@@ -168,7 +168,7 @@ def test_kept_the_demo_leaves_its_page_up(tmp_path: Path) -> None:
     port = free_port()
     with started("demo", "--speed", 2000, "--port", port, "--keep", folder=tmp_path) as process:
         process.says("The page stays up")
-        with urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+        with urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE) as answer:
             assert "harbour tunnel" in answer.read().decode()
         assert process.ends(signal.SIGINT) == 0
     assert process.out.read_text().count("articles stored") == 1
@@ -181,14 +181,14 @@ def test_a_program_that_is_told_to_end_while_it_writes_leaves_no_file_behind(tmp
     code = (
         "import sys, time; from pathlib import Path; from monitor.cli import base\n"
         f"with base.written(Path({str(out / 'x.jsonl')!r})) as file:\n"
-        "    file.write('half'); print('writing', flush=True); time.sleep(60)\n"
+        "    file.write('half'); print('writing', flush=True); time.sleep(600)\n"
     )
     writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert writer.stdout is not None
     with writer.stdout:
         assert writer.stdout.readline() == b"writing\n"
         writer.terminate()
-        assert writer.wait(_PATIENCE_SECONDS) == 128 + signal.SIGTERM
+        assert writer.wait(PATIENCE) == 128 + signal.SIGTERM
     assert list(out.iterdir()) == []
 
 

@@ -14,6 +14,7 @@ from monitor.config.settings import Settings, StoreSettings
 from monitor.service import daemon as daemons
 from monitor.service.app import App
 from monitor.service.daemon import Daemon, _Every
+from monitor.types.errors import StoreFullError
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -74,6 +75,20 @@ def test_a_log_of_the_store_that_grows_is_said_once(
         for _ in range(4):
             daemon._look_at_wal()
     assert caplog.text.count("-wal file has grown") == 1
+    daemon.app.close()
+
+
+def test_d1_a_disk_found_full_while_polls_are_started_stays_a_problem(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def finds_it_full(*, now: datetime) -> None:
+        daemon._note_store_error(StoreFullError("full"))
+
+    monkeypatch.setattr(daemon._poller, "start_due", finds_it_full)
+    for name in daemons._TICKS:
+        daemon.pulse.beat(name, daemon._steady())
+    asyncio.run(daemon._poll())
+    assert daemon.health().problems == ("store: its disk is full",)
     daemon.app.close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from monitor.store.db import Database
 from monitor.store.tables import AlertRow, ArticleRow, MatchRow, VectorRow
 from tests.conftest import SetClock
 from tests.fakes.embedder import DIM, EmbedderServer, embed
+from tests.fakes.patience import soon
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site, rss
 from tests.newsroom import Newsroom
@@ -71,7 +71,7 @@ def server() -> Iterator[EmbedderServer]:
 
 
 def newsroom(folder: Path, clock: SetClock, server: EmbedderServer, site: Site, **more: Any) -> Newsroom:
-    raw = {"embedder": server.url, "model": "small", "allow_private": True, "limit_seconds": 2}
+    raw = {"embedder": server.url, "model": "small", "allow_private": True, "limit_seconds": 60}
     room = Newsroom(folder, clock, embedding=raw, **more)
     room.follows("ferry", SEED)
     room.reads("herald", site.url("/feed"))
@@ -253,11 +253,7 @@ def test_an_embedder_that_is_down_at_the_start_is_tried_again(
         assert multilingual is not None
         assert (multilingual.meaning, multilingual.is_complete) == (None, False)
         server.answers = "well"
-        for _ in range(500):
-            room.reloads()
-            time.sleep(0.01)
-            if multilingual.is_complete:
-                break
+        soon(lambda: (room.reloads(), multilingual.is_complete)[1])
         assert multilingual.meaning is not None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from monitor.reading.extract import FROM_PAGE, PAGE_HAS_LESS, PAGE_IS_OTHER, PAGE_IS_WALL
+from monitor.reading.fetch import FetchLimits
 from monitor.review.matches import find_article, record
 from monitor.store import feeds
 from monitor.store.tables import ArticleRow, EntryRow, MatchRow, PageRow
@@ -428,8 +429,9 @@ def test_a_huge_page_is_cut_off(room: Newsroom, site: Site) -> None:
 
 
 def test_a_slow_page_is_left_in_time(tmp_path: Path, clock: SetClock, site: Site, sink: Sink) -> None:
-    with Newsroom(tmp_path, clock, fetch={"pages": "near", "total_seconds": 0.5}) as room:
+    with Newsroom(tmp_path, clock, fetch={"pages": "near"}) as room:
         opens(room, site, sink)
+        room.app.reader._limits = FetchLimits(total_for=timedelta(seconds=0.5))
         site.drips("/1")
         shows(site, 1)
         room.polls()

@@ -9,18 +9,19 @@ import os
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from starlette.applications import Starlette
 
 from monitor.config.settings import WebSettings
 from monitor.store.db import Database
 from monitor.web.app import create
+from tests.fakes.patience import PATIENCE, soon
 from tests.test_web import (
     NOW,
     PAYLOADS,
@@ -53,19 +54,11 @@ def serving(app: Starlette) -> Iterator[str]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            wait_until(lambda: server.started)
+            soon(lambda: server.started)
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()
-
-
-def wait_until(is_so: object, seconds: float = 10) -> None:
-    assert callable(is_so)
-    until = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +78,16 @@ def url(db: Database) -> Iterator[str]:
 
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
-    context = browser.new_context(base_url=url, viewport={"width": 1000, "height": 900})
-    yield context.new_page()
+    with opened(browser, base_url=url, viewport={"width": 1000, "height": 900}) as context:
+        yield context.new_page()
+
+
+@contextmanager
+def opened(browser: Browser, **settings: Any) -> Iterator[BrowserContext]:
+    """A context of its own, as patient as we are."""
+    context = browser.new_context(**settings)
+    context.set_default_timeout(1000 * PATIENCE)
+    yield context
     context.close()
 
 
@@ -105,6 +106,7 @@ def nothing_runs(page: Page) -> Iterator[None]:
     page.on("request", lambda request: None if "127.0.0.1" in request.url.split("/")[2] else seen.append(request.url))
     yield
     page.wait_for_timeout(100)
+    page.evaluate("0")  # its answer comes after all that the page has reported until then, however slow it is
     assert seen == []
 
 
@@ -153,12 +155,11 @@ def test_a_click_confirms_and_comes_back_to_the_hit(db: Database, page: Page) ->
 
 def test_everything_works_without_scripts(db: Database, browser: Browser, url: str) -> None:
     fill(db, has_topic("talks"), has_article("First", topic="talks"))
-    context = browser.new_context(base_url=url, java_script_enabled=False)
-    page = context.new_page()
-    page.goto("/")
-    page.get_by_role("button", name="Confirm: First").click()
-    page.wait_for_url("**#hit-1")
-    context.close()
+    with opened(browser, base_url=url, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_role("button", name="Confirm: First").click()
+        page.wait_for_url("**#hit-1")
     assert judged(db) == [True]
 
 
@@ -186,15 +187,14 @@ def test_keys_walk_and_judge(db: Database, page: Page) -> None:
 def test_u4_a_form_of_another_site_changes_nothing(db: Database, browser: Browser, url: str) -> None:
     """The other site is another port and name of this machine: a third party to every rule of the browser."""
     fill(db, has_topic("talks"), has_article("First", topic="talks"))
-    context = browser.new_context(base_url=url)
-    page = context.new_page()
-    page.goto("/")
-    page.route("http://evil.test/**", lambda route: route.fulfill(content_type="text/html", body=evil(url)))
-    page.goto("http://evil.test/")
-    with page.expect_response("**/matches/1/confirm") as answered:
-        page.click("button")
-    assert answered.value.status == 403
-    context.close()
+    with opened(browser, base_url=url) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.route("http://evil.test/**", lambda route: route.fulfill(content_type="text/html", body=evil(url)))
+        page.goto("http://evil.test/")
+        with page.expect_response("**/matches/1/confirm") as answered:
+            page.click("button")
+        assert answered.value.status == 403
     assert judged(db) == [None]
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.stories.agencies import AGENCIES, credit
+from tests.fakes.patience import grows_evenly
 
 
 @pytest.mark.parametrize(
@@ -101,7 +100,4 @@ def test_any_text_has_one_answer_of_the_table(author: str, text: str) -> None:
 
 @pytest.mark.parametrize("piece", ["(", "A", "Oct 20 ", "- ", "/", " ", "AP", "Москва, 20 "])
 def test_a_hostile_start_costs_no_time(piece: str) -> None:
-    start = time.process_time()
-    for _ in range(20):
-        credit(piece * 5_000, piece * 5_000)
-    assert time.process_time() - start < 2
+    assert grows_evenly(lambda times: [credit(piece * 5_000 * times, piece * 5_000 * times) for _ in range(5)])

@@ -1,4 +1,8 @@
-"""Calls in processes that can be killed: limits, deaths, errors, cancelled callers, nothing inherited."""
+"""Calls in processes that can be killed: limits, deaths, errors, cancelled callers, nothing inherited.
+
+Limits are ample, so that a loaded machine costs no call its answer; a call that is to be killed for time is made while the limit
+is `hurried`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -19,21 +23,30 @@ from monitor.reading.extract import read_articles
 from monitor.reading.parse import read_feed
 from monitor.reading.workers import Workers
 from monitor.types.errors import BusyError, ConfigError, FetchError, ParseError
+from tests.fakes.patience import PATIENCE, soon, soon_on_loop
 
 R = TypeVar("R")
-SHORT = timedelta(seconds=1)
-AMPLE = timedelta(seconds=60)
+AMPLE = timedelta(seconds=PATIENCE)
+FOR_EVER = 10 * PATIENCE
 
 
-def with_workers(
-    story: Callable[[Workers], Awaitable[R]], processes: int = 1, limit_for: timedelta = AMPLE, memory_mb: int = 512
-) -> R:
+def with_workers(story: Callable[[Workers], Awaitable[R]], processes: int = 1, memory_mb: int = 512) -> R:
     async def told() -> R:
-        with Workers(processes, limit_for, memory_mb, preload=("tests.test_workers",)) as workers:
+        with Workers(processes, AMPLE, memory_mb, preload=("tests.test_workers",)) as workers:
             await workers.start()
             return await story(workers)
 
     return asyncio.run(told())
+
+
+@contextlib.contextmanager
+def hurried(workers: Workers) -> Iterator[None]:
+    """Calls made meanwhile are killed after a second in all, a fifth of it in the first lane."""
+    workers._limit_for = timedelta(seconds=1)
+    try:
+        yield
+    finally:
+        workers._limit_for = AMPLE
 
 
 def is_alive(pid: int) -> bool:
@@ -44,26 +57,39 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-async def is_soon_dead(pid: int) -> bool:
-    for _ in range(100):
-        if not is_alive(pid):
-            return True
-        await asyncio.sleep(0.05)
-    return False
+async def ends(pid: int) -> None:
+    """Wait until the process is no more."""
+    await soon_on_loop(lambda: not is_alive(pid))
 
 
 # --- what runs in the processes ---------------------------------------------------------------------------------------
 
 
-def busy(seconds: float) -> None:
+def busy(seconds: float = FOR_EVER) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         pass
 
 
-def noted_and_busy(file: str, seconds: float) -> None:
-    Path(file).write_text(str(os.getpid()))
-    busy(seconds)
+def noted_and_busy(note: str) -> None:
+    Path(note).write_text(str(os.getpid()))
+    busy()
+
+
+def noted_and_waiting(note: str, end: str) -> None:
+    Path(note).write_text(str(os.getpid()))
+    soon(Path(end).exists)
+
+
+def busy_only_in(pid: int) -> int:
+    if os.getpid() == pid:
+        busy()
+    return os.getpid()
+
+
+def noted(note: Path) -> bool:
+    """Whether a process has written its number down."""
+    return note.exists() and bool(note.read_text())
 
 
 def eats(megabytes: int) -> int:
@@ -163,26 +189,24 @@ def test_endless_nesting_is_too_costly() -> None:
 def test_x2_a_call_past_its_limit_is_killed_and_the_next_one_runs() -> None:
     async def story(workers: Workers) -> None:
         pid = await workers.run(os.getpid)
-        began = time.monotonic()
-        with pytest.raises(ParseError, match="took longer than 1 s") as caught:
-            await workers.run(busy, 120.0)
+        with hurried(workers), pytest.raises(ParseError, match="took longer than 1 s") as caught:
+            await workers.run(busy)
         assert caught.value.code == "too costly"
-        assert time.monotonic() - began < 10
-        assert await is_soon_dead(pid)
+        await ends(pid)
         assert await workers.run(abs, -1) == 1
 
-    with_workers(story, limit_for=SHORT)
+    with_workers(story)
 
 
 def test_x2_an_author_made_of_dots_is_too_costly() -> None:
     body = b"<rss><channel><item><author>" + b"a." * 64_000 + b"</author></item></channel></rss>"
 
     async def story(workers: Workers) -> None:
-        with pytest.raises(ParseError) as caught:
+        with hurried(workers), pytest.raises(ParseError) as caught:
             await workers.run(read_feed, body, "https://e.org/feed", "text/xml")
         assert caught.value.code == "too costly"
 
-    with_workers(story, limit_for=SHORT)
+    with_workers(story)
 
 
 def test_x3_a_call_that_needs_too_much_memory_dies_alone() -> None:
@@ -207,13 +231,14 @@ def test_a_process_killed_at_work_costs_only_its_call() -> None:
     with_workers(story)
 
 
-@pytest.mark.parametrize("pause", [0.0, 0.5])
-def test_a_process_killed_while_idle_costs_nothing(pause: float) -> None:
+@pytest.mark.parametrize("is_noticed", [False, True])
+def test_a_process_killed_while_idle_costs_nothing(is_noticed: bool) -> None:
     async def story(workers: Workers) -> None:
         for _ in range(2):
             pid = await workers.run(os.getpid)
             os.kill(pid, signal.SIGKILL)
-            await asyncio.sleep(pause)
+            if is_noticed:
+                await ends(pid)
             assert await workers.run(os.getpid) != pid
 
     with_workers(story)
@@ -222,26 +247,29 @@ def test_a_process_killed_while_idle_costs_nothing(pause: float) -> None:
 def test_a_cancelled_call_is_killed_and_leaves_its_place_to_others(tmp_path: Path) -> None:
     async def story(workers: Workers) -> None:
         note = tmp_path / "pid"
-        task = asyncio.create_task(workers.run(noted_and_busy, str(note), 120.0))
-        while not (note.exists() and note.read_text()):
-            await asyncio.sleep(0.02)
+        task = asyncio.create_task(workers.run(noted_and_busy, str(note)))
+        await soon_on_loop(lambda: noted(note))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await workers.run(abs, -1) == 1
-        assert await is_soon_dead(int(note.read_text()))
+        await ends(int(note.read_text()))
 
     with_workers(story)
 
 
-def test_a_cancelled_wait_for_a_free_process_takes_none() -> None:
+def test_a_cancelled_wait_for_a_free_process_takes_none(tmp_path: Path) -> None:
+    note, end = tmp_path / "pid", tmp_path / "end"
+
     async def story(workers: Workers) -> None:
-        first = asyncio.create_task(workers.run(busy, 0.5))
-        await asyncio.sleep(0.1)
+        first = asyncio.create_task(workers.run(noted_and_waiting, str(note), str(end)))
+        await soon_on_loop(lambda: noted(note))
         waiting = asyncio.create_task(workers.run(abs, -1))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0)  # now it waits
         waiting.cancel()
+        end.touch()
         await first
+        assert waiting.cancelled()
         assert await workers.run(abs, -2) == 2
 
     with_workers(story)
@@ -250,12 +278,14 @@ def test_a_cancelled_wait_for_a_free_process_takes_none() -> None:
 # --- several, and nothing left ----------------------------------------------------------------------------------------
 
 
-def test_a_long_call_does_not_hold_up_the_other_process() -> None:
+def test_a_long_call_does_not_hold_up_the_other_process(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+
     async def story(workers: Workers) -> None:
-        long = asyncio.create_task(workers.run(time.sleep, 120))
-        await asyncio.sleep(0.1)
+        long = asyncio.create_task(workers.run(noted_and_busy, str(note)))
+        await soon_on_loop(lambda: noted(note))
         for number in range(20):
-            assert await asyncio.wait_for(workers.run(abs, -number), 30) == number
+            assert await asyncio.wait_for(workers.run(abs, -number), PATIENCE) == number
         assert not long.done()
         long.cancel()
 
@@ -274,7 +304,7 @@ def test_more_calls_than_processes_wait_their_turn() -> None:
 
 
 def test_x2_a_good_feed_does_not_wait_behind_costly_ones() -> None:
-    """Fourteen that take a second each and are killed then: a good one that comes last is among the first to be done."""
+    """Five that take for ever and are known for it: good ones that come last are done first."""
     done: list[str] = []
 
     async def reads(workers: Workers, name: str, seconds: float) -> None:
@@ -283,8 +313,9 @@ def test_x2_a_good_feed_does_not_wait_behind_costly_ones() -> None:
         done.append(name)
 
     async def story(workers: Workers) -> None:
-        await reads(workers, "bad-0", 60.0)  # now it is known
-        bad = [asyncio.create_task(reads(workers, "bad-0", 60.0)) for _ in range(5)]
+        with hurried(workers):
+            await reads(workers, "bad-0", FOR_EVER)  # now it is known
+        bad = [asyncio.create_task(reads(workers, "bad-0", FOR_EVER)) for _ in range(5)]
         await asyncio.sleep(0)
         await asyncio.gather(*(reads(workers, f"good-{n}", 0.0) for n in range(3)))
         assert done == ["bad-0", "good-0", "good-1", "good-2"]
@@ -292,36 +323,40 @@ def test_x2_a_good_feed_does_not_wait_behind_costly_ones() -> None:
             task.cancel()
         await asyncio.gather(*bad, return_exceptions=True)
 
-    with_workers(story, limit_for=timedelta(seconds=4))
+    with_workers(story)
 
 
-def test_a_long_call_has_its_whole_time_in_the_second_lane() -> None:
+def test_a_call_that_is_too_long_for_the_first_lane_has_its_whole_time_in_the_second() -> None:
     async def story(workers: Workers) -> None:
-        await workers.run_for("slow", busy, 1.0)  # five times what the first lane gives
+        first = await workers.run(os.getpid)
+        with hurried(workers):
+            slow = asyncio.create_task(workers.run_for("slow", busy_only_in, first))
+            await asyncio.sleep(0)  # it is in the first lane now, with a fifth of a second
+        assert await slow != first
         assert await workers.run(abs, -1) == 1
 
-    with_workers(story, limit_for=timedelta(seconds=4))
+    with_workers(story)
 
 
 def test_who_was_costly_once_and_is_no_longer_comes_back_to_the_first_lane() -> None:
     async def story(workers: Workers) -> None:
         first = await workers.run(os.getpid)
-        with pytest.raises(ParseError):
-            await workers.run_for("feed", busy, 60.0)
+        with hurried(workers), pytest.raises(ParseError):
+            await workers.run_for("feed", busy)
         after = await workers.run(os.getpid)
         assert after != first
         assert await workers.run_for("feed", os.getpid) != after  # in the second lane
         assert await workers.run_for("feed", os.getpid) == after
 
-    with_workers(story, limit_for=timedelta(seconds=2))
+    with_workers(story)
 
 
 def test_too_many_costly_ones_are_sent_away_rather_than_kept_waiting() -> None:
     async def story(workers: Workers) -> None:
-        with pytest.raises(ParseError):
-            await workers.run_for("bad", busy, 60.0)
-        calls = [asyncio.create_task(workers.run_for("bad", busy, 60.0)) for _ in range(12)]
-        await asyncio.sleep(0.2)
+        with hurried(workers), pytest.raises(ParseError):
+            await workers.run_for("bad", busy)
+        calls = [asyncio.create_task(workers.run_for("bad", busy)) for _ in range(12)]
+        await soon_on_loop(lambda: len([each for each in calls if each.done()]) >= 3)
         sent_away = [each for each in calls if each.done() and isinstance(each.exception(), BusyError)]
         assert len(sent_away) == 3
         for call in calls:
@@ -329,24 +364,20 @@ def test_too_many_costly_ones_are_sent_away_rather_than_kept_waiting() -> None:
         await asyncio.gather(*calls, return_exceptions=True)
         assert await workers.run(abs, -1) == 1
 
-    with_workers(story, limit_for=timedelta(seconds=3))
+    with_workers(story)
 
 
 def test_closing_ends_every_process_even_a_busy_one(tmp_path: Path) -> None:
     note = tmp_path / "pid"
 
     async def story(workers: Workers) -> asyncio.Task[None]:
-        task = asyncio.create_task(workers.run(noted_and_busy, str(note), 120.0))
-        while not (note.exists() and note.read_text()):
-            await asyncio.sleep(0.02)
+        task = asyncio.create_task(workers.run(noted_and_busy, str(note)))
+        await soon_on_loop(lambda: noted(note))
         task.cancel()
         return task
 
     with_workers(story)
-    deadline = time.monotonic() + 10
-    while is_alive(int(note.read_text())) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not is_alive(int(note.read_text()))
+    soon(lambda: not is_alive(int(note.read_text())))
 
 
 def test_a_process_holds_no_socket_of_ours() -> None:

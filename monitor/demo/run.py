@@ -45,8 +45,8 @@ _LEAST_INTERVAL_SECONDS = 0.7
 """A feed is not polled more often than this, real time, however fast the clock."""
 _WAIT_MINUTES = 12.0
 """How long an alert waits for the copies of its story: the wire's are printed within ten minutes."""
-_PATIENCE_SECONDS = 15.0
-"""The longest the demo waits for the last deliveries, and at first for the feeds."""
+_PATIENCE_SECONDS = 60.0
+"""The longest the demo waits for the last polls and deliveries, and at first for the feeds: only a busy machine takes long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +173,7 @@ class Demo:
         wait_for = 2 * settings.schedule.interval_for + settings.delivery.wait_for
         last_at = self._start_at + timedelta(minutes=newspaper.total_minutes) + wait_for
         await asyncio.sleep(self._opened.real_seconds(last_at - self._paper_clock()))
-        await self._until(lambda: self._waiting() == 0)
+        await self._until(lambda: self._is_told(newspaper))
         self._is_complete = True
         if self._is_kept:
             if self._on_end:
@@ -187,10 +187,13 @@ class Demo:
                 while not is_so():  # noqa: ASYNC110 - the store sends no event
                     await asyncio.sleep(0.1)
 
-    def _waiting(self) -> int:
+    def _is_told(self, newspaper: Newspaper) -> bool:
+        """Whether all that was published is stored and nothing waits to be delivered."""
+        published = {article.guid for article in newspaper.published()}
         with self._daemon.app.db.reading() as session:
             states = outbox.states(session)
-        return states["pending"] + states["leased"]
+            is_stored = statistics.articles(session) >= len(published)
+        return is_stored and not states["pending"] + states["leased"]
 
     # --- events ---------------------------------------------------------------------------------------------------
 

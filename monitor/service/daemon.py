@@ -238,7 +238,8 @@ class Daemon:
         if self._is_disk_full or self._is_damaged:
             return
         await self._poller.start_due(now=self.app.clock())
-        self.pulse.problem("store", None)
+        if not self._is_disk_full:  # a poll under way may have found it full meanwhile
+            self.pulse.problem("store", None)
 
     async def _deliver(self) -> None:
         await self._deliverer.start_due()

@@ -17,6 +17,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from tests.fakes.patience import PATIENCE
+
 DIM = 64
 _PAIRS = (
     "ferry паром фери", "harbour гавань port", "captain капитан capitaine", "storm шторм tempête",
@@ -85,7 +87,7 @@ class EmbedderServer:
         elif answers == "short":
             rows = [row[: DIM // 2] for row in rows]
         elif answers == "hang":
-            self._closing.wait(20)
+            self._closing.wait(PATIENCE)
         data = [{"index": at, "embedding": row} for at, row in enumerate(rows)]
         body = b"<html>" if answers == "html" else json.dumps({"data": data[::-1]}).encode()
         try:

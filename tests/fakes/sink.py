@@ -32,6 +32,8 @@ from typing import Any, Self, cast
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
+from tests.fakes.patience import PATIENCE
+
 _PEM = Path(__file__).with_name("localhost.pem")
 _TICK = 0.02
 
@@ -384,7 +386,7 @@ class _Controller(Controller):
 
     def hang_up(self) -> None:
         """Break every conversation off; aiosmtpd's own stop leaves their sockets to the garbage collector."""
-        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(timeout=5)
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(timeout=PATIENCE)
 
     async def _hang_up(self) -> None:
         assert self.server is not None

@@ -27,8 +27,11 @@ from types import TracebackType
 from typing import Self
 from xml.sax.saxutils import escape
 
+from tests.fakes.patience import PATIENCE
+
 Item = Sequence[str | datetime | None]
 HeaderLines = Mapping[str, str] | Iterable[tuple[str, str]]
+_LOOK_EVERY = 0.01
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ class Site:
         self.most_at_once = 0
         """How many requests waited for their answers together; use `is_slow` to make them wait."""
         self._waiting = 0
+        self._wanted = 0
         self._tls = tls
         self._plans: dict[str, _Plan] = {}
         self._delay = 0.0
@@ -186,6 +190,10 @@ class Site:
         """Think this long before each answer."""
         self._delay = seconds
 
+    def answers_only_when_asked_by(self, count: int) -> None:
+        """Answer nobody before so many requests have waited together: readers that come one by one wait for ever."""
+        self._wanted = count
+
     def goes_down(self) -> None:
         """Refuse new readers and hang up on the present ones; the port stays ours to come back to."""
         listener, self._listener = self._listener, None
@@ -234,7 +242,7 @@ class Site:
         self._over.set()
         self.goes_down()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(PATIENCE)
 
     # --- how it does it ---
 
@@ -295,6 +303,8 @@ class Site:
             self._waiting += 1
             self.most_at_once = max(self.most_at_once, self._waiting)
         line.wait(self._delay)
+        while self.most_at_once < self._wanted and not line.wait(_LOOK_EVERY):
+            pass
         with self._lock:  # before the answer, or its reader may be back before we have counted it out
             self._waiting -= 1
         if not line.is_over.is_set():
