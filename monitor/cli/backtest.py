@@ -1,4 +1,4 @@
-"""`backtest`: topics over a file of articles, or over the store, as if they had just arrived. The work is `monitor.backtest`'s."""
+"""`backtest`: topics over a file of articles, or over the store, as if they had just arrived. The work is `monitor.evaluation.backtest`'s."""
 
 from __future__ import annotations
 

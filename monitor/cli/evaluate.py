@@ -1,4 +1,4 @@
-"""`evaluate`: how good the topics are, by the verdicts in the store or by labels of one's own; see monitor.evaluation."""
+"""`evaluate`: how good the topics are, by the verdicts in the store or by labels of one's own; see monitor.evaluation.metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`stories`: list, show, merge, split, move. What they mean is said in `monitor.desk`; here it gets a voice."""
+"""`stories`: list, show, merge, split, move. What they mean is said in `monitor.review.stories`; here it gets a voice."""
 
 from __future__ import annotations
 

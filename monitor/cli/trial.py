@@ -1,4 +1,4 @@
-"""`topics try`: a topic over articles before it is turned on, and the doubtful ones to label. The work is `monitor.trial`'s."""
+"""`topics try`: a topic over articles before it is turned on, and the doubtful ones to label. The work is `monitor.evaluation.trial`'s."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A topic before it is turned on: articles in, what it would have told out, with the hits nearest to its threshold.
 
-The articles are replayed (monitor.backtest), so what is counted here is, article by article, what the daemon would have done.
+The articles are replayed (monitor.evaluation.backtest), so what is counted here is, article by article, what the daemon would have done.
 Stores nothing and tells nobody.
 """
 
@@ -43,7 +43,7 @@ class TrialMatch:
     score: float
     threshold: float
     part: float
-    """Share of its threshold (monitor.margins): 1 and more is a hit."""
+    """Share of its threshold (monitor.matching.margins): 1 and more is a hit."""
     kind: str
     story: Any
     is_alert: bool

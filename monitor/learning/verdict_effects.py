@@ -1,6 +1,6 @@
 """What a verdict taught: the terms that became heavier and lighter in its topic's model, worked out once and kept with the verdict.
 
-The model of the running daemon is made anew by itself (monitor.app); here the same examples are learned from with the verdict and
+The model of the running daemon is made anew by itself (monitor.service.app); here the same examples are learned from with the verdict and
 without it, so that whoever judged sees what came of it.
 """
 

@@ -1,6 +1,6 @@
 """What a topic costs its readers: alerts a day with their range, for what is asked and for each of the words. Pure.
 
-In goes what came near a topic over some days (monitor.intent.Archive) or how many alerts each day had; out come figures for people.
+In goes what came near a topic over some days (monitor.matching.sensitivity.ScoredArchive) or how many alerts each day had; out come figures for people.
 """
 
 from __future__ import annotations

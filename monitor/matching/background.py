@@ -39,7 +39,7 @@ from monitor.matching.tuning import (
 from monitor.text.language import UNKNOWN, normalize
 from monitor.text.terms import stem
 
-# By the codes of monitor.language: Croatian, Bosnian and Serbian are one list in wordfreq; its Norwegian is Bokmål.
+# By the codes of monitor.text.language: Croatian, Bosnian and Serbian are one list in wordfreq; its Norwegian is Bokmål.
 _SAME_TABLE = {"hr": "sh", "bs": "sh", "sr": "sh", "no": "nb", "tl": "fil"}
 
 

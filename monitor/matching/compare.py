@@ -56,7 +56,7 @@ class ChangedMatch:
     title: str
     source: str
     before: float
-    """Share of its threshold (monitor.margins)."""
+    """Share of its threshold (monitor.matching.margins)."""
     after: float
 
 

@@ -1,6 +1,6 @@
 """Topics and an article in, scores out. Pure: knows no file, no store, no feed.
 
-A topic is one vector of terms for each language of its seeds (monitor.learn). An article's score is its cosine with that vector,
+A topic is one vector of terms for each language of its seeds (monitor.matching.model). An article's score is its cosine with that vector,
 a sum over terms, so every score can be explained. All topics are scored in one pass over an inverted index (term -> topics that
 carry it).
 
@@ -61,8 +61,8 @@ def build(
 ) -> Matcher:
     """A matcher for the enabled topics, in their order. `examples` are reviewed articles, `hits` what the topics followed by
     themselves and nobody has reviewed, oldest first; those of other topics are ignored. Without `calibration` no score has a
-    probability. `factors`: what the sensitivities of topics come to (monitor.intent); for others it is as where nothing is known of
-    them yet. `spare`: how many partial lessons each may still take (monitor.follow); none where it is not said."""
+    probability. `factors`: what the sensitivities of topics come to (monitor.matching.sensitivity); for others it is as where nothing is known of
+    them yet. `spare`: how many partial lessons each may still take (monitor.matching.self_training); none where it is not said."""
     reviewed, matched = _of_topics(examples), _of_topics(hits)
     models = [
         _tuned(
@@ -369,7 +369,7 @@ def _ceiling(side: LanguageSide, factor: float) -> float:
 
 
 class Tracker:
-    """A matcher that follows its topics: what teaches a topic (monitor.follow) does so before the next article is scored.
+    """A matcher that follows its topics: what teaches a topic (monitor.matching.self_training) does so before the next article is scored.
 
     Safe to share between threads. What it has learned is in the store as well (matches, lessons), so a restart loses nothing.
     """

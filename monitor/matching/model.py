@@ -1,7 +1,7 @@
 """One topic's examples in, its vectors out: seeds, verdicts and its own confident matches. Pure; scores nothing.
 
 Rocchio: the mean of the wanted, pushed away from the mean of the unwanted, for each language. The latest articles that the topic
-followed by itself (hits: monitor.follow) join as well, all of them together at most as heavy as its seeds, so that a story is
+followed by itself (hits: monitor.matching.self_training) join as well, all of them together at most as heavy as its seeds, so that a story is
 followed as it moves on and is never carried off: half of every topic is what its owner wrote.
 """
 

@@ -176,7 +176,7 @@ class SemanticModel:
         """The scores by words, with those by meaning in place of them where these are further above their threshold;
         `with_misses` gives evidence to those below it too.
 
-        What a topic's sensitivity multiplies the threshold by (monitor.intent) is that of its score by words, and by
+        What a topic's sensitivity multiplies the threshold by (monitor.matching.sensitivity) is that of its score by words, and by
         `factor_of` where that was not handed in: one factor, as what it asks for counts alerts in all languages."""
         if not self._fits(vector):
             return tuple(scores)

@@ -44,7 +44,7 @@ class ArchivedScore:
     day: date
     story: int
     margin: float
-    """Over the balanced threshold (monitor.margins.margin)."""
+    """Over the balanced threshold (monitor.matching.margins.margin)."""
     weight: float = 1.0
     """Of how many it is a sample."""
 

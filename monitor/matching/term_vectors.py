@@ -1,7 +1,7 @@
 """The one weighting of terms, and sparse vectors to count with. Pure; knows no topic.
 
-An article's vector is made here and nowhere else, from its stems (monitor.terms) and the rarity of each (monitor.background). Why
-stories have a weighting of their own (monitor.profiles) is in docs/dedup.md.
+An article's vector is made here and nowhere else, from its stems (monitor.text.terms) and the rarity of each (monitor.matching.background). Why
+stories have a weighting of their own (monitor.stories.profiles) is in docs/dedup.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Vector = Mapping[str, float]
 
 
 def read(title: str, text: str, language: str) -> tuple[list[str], list[str]]:
-    """The stems of an article's title, and of as much of its text as is read; `language` is a code of monitor.language."""
+    """The stems of an article's title, and of as much of its text as is read; `language` is a code of monitor.text.language."""
     return terms(title, language), terms(text, language)[:ARTICLE_WORDS]
 
 

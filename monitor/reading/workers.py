@@ -35,7 +35,7 @@ from monitor.types.errors import BusyError, MonitorError, ParseError
 R = TypeVar("R")
 Args = TypeVarTuple("Args")
 
-PRELOAD = ("monitor.reading.parse", "monitor.reading.extract", "monitor.text.tokens.language", "trafilatura", "protego")
+PRELOAD = ("monitor.reading.parse", "monitor.reading.extract", "monitor.text.language", "trafilatura", "protego")
 """Imported before the first call, by name: this module stands beside them and knows none of them."""
 _START_FOR = timedelta(seconds=30)
 """On top of the limit, for a process that has to be started first: only a stuck machine takes so long."""

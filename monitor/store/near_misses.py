@@ -1,4 +1,4 @@
-"""Near misses as rows: kept as a sample with its share, and listed for review. Never told. The policy is monitor.sampling's."""
+"""Near misses as rows: kept as a sample with its share, and listed for review. Never told. The policy is monitor.matching.near_misses's."""
 
 from __future__ import annotations
 

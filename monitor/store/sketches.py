@@ -1,4 +1,4 @@
-"""The keys of stored articles' sketches, and who carries a key. Numbers in, numbers out; what they mean is `monitor.sketch`'s.
+"""The keys of stored articles' sketches, and who carries a key. Numbers in, numbers out; what they mean is `monitor.stories.fingerprint`'s.
 
 On SQLite one row a key, (key, article), which is its own index: 14 bytes. A row of PostgreSQL costs 36 bytes and its place in an
 index 25, so there pairs of key and article, eight bytes each, stand side by side in 524,288 rows, by the first bits of the key: a

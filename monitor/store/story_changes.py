@@ -1,6 +1,6 @@
 """Stories as they are written: articles enter them, people merge, split and move them, and what people said is remembered.
 
-Whether a change makes sense is decided by the caller (`monitor.desk`, for what people ask). Reading is in `stories`.
+Whether a change makes sense is decided by the caller (`monitor.review.stories`, for what people ask). Reading is in `stories`.
 """
 
 from __future__ import annotations

@@ -270,7 +270,7 @@ class MatchRow(Base, table=True):
 
 
 class LessonRow(Base, table=True):
-    """Article x topic that taught the topic a part without being a sure match (monitor.follow)."""
+    """Article x topic that taught the topic a part without being a sure match (monitor.matching.self_training)."""
 
     __tablename__ = "lessons"
     __table_args__ = (Index("ix_lessons_topic_created_at", "topic", "created_at"),)

@@ -71,8 +71,8 @@ def hits(session: Session, names: Iterable[str], *, at_least: float, limit_each:
     """What each of these topics followed by itself last, oldest first: matches `at_least` times above its threshold that nobody
     reviewed, and partial lessons.
 
-    What is compared is monitor.margins.share, written for the database; a factor below 1 counts as none, as in
-    monitor.match.is_confident.
+    What is compared is monitor.matching.margins.share, written for the database; a factor below 1 counts as none, as in
+    monitor.matching.matcher.is_confident.
     """
     factor = case((col(MatchRow.factor) < 1, col(MatchRow.factor)), else_=1.0)
     found = []

@@ -67,7 +67,7 @@ def hits(
     session: Session, embedder: str, *, at_least: float, limit: int, dim: int | None
 ) -> list[tuple[str, str, int, Vector]]:
     """(topic, language, key, vector) of the latest matches nobody has reviewed that are `at_least` times at their threshold
-    (monitor.meaning.is_confident), oldest first; each text once a topic."""
+    (monitor.matching.semantic.is_confident), oldest first; each text once a topic."""
     asked = (
         select(_matches.c.topic, _vectors.c.language, _vectors.c.key, _vectors.c.packed)
         .join(_vectors, _vectors.c.article_id == _matches.c.article_id)

@@ -1,6 +1,6 @@
 """Whether two differently worded articles tell one event. Pure: profiles in, a choice out; how they are stored is elsewhere.
 
-Kindred profiles (`monitor.profiles`) are proposed by the store, which looks up the heaviest terms in ordinary rows; this module
+Kindred profiles (`monitor.stories.profiles`) are proposed by the store, which looks up the heaviest terms in ordinary rows; this module
 decides. A doubt is answered with None, a story of its own: one alert too many is a nuisance, a swallowed event is a loss. So the
 limit is strict when an article arrives, and a small story that was told apart in doubt is gathered in later, when an article shows
 that it is the same: nothing is swallowed by that, for it was told. What was measured, and what did not help, is in docs/dedup.md.

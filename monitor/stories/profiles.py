@@ -75,7 +75,7 @@ def unpack(packed: bytes) -> Profile:
 
 
 def profile(article: Article, idf: Mapping[str, float], *, themes: Container[str] = ()) -> Profile:
-    """What `article` is told by; `idf` is the rarity of stems (monitor.terms) in its language. Empty where nothing is known of it.
+    """What `article` is told by; `idf` is the rarity of stems (monitor.text.terms) in its language. Empty where nothing is known of it.
 
     `themes` are the heaviest stems of the topics it matched: every article of a topic carries them, so they tell no event of it.
     """

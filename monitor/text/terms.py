@@ -1,4 +1,4 @@
-"""Words as the matcher counts them: text in, stems out. Knows no topic and no weights (monitor.term_vectors).
+"""Words as the matcher counts them: text in, stems out. Knows no topic and no weights (monitor.matching.term_vectors).
 
 One term is one stem of a language (monitor.text tells the words). Stemming matters more than anything else on inflected
 languages: on Russian news mean average precision rose from .38 to .61 with one seed (docs/matching.md).
@@ -30,7 +30,7 @@ _ARABIC = str.maketrans({"ی": "ي", "ک": "ك"})
 
 
 def terms(text: str, language: str) -> list[str]:
-    """The stems of a text's words in reading order; `language` is a code of monitor.language."""
+    """The stems of a text's words in reading order; `language` is a code of monitor.text.language."""
     return [stem(word, language) for word in tokens(text)]
 
 

@@ -1,6 +1,6 @@
 """What is wrong with topics that can be used: seeds and a sample of the archive in, findings out.
 
-Faults of files (what cannot be read, what is left out) are monitor.seeds' to name; here the texts themselves are looked at: the
+Faults of files (what cannot be read, what is left out) are monitor.topics.seeds' to name; here the texts themselves are looked at: the
 same text twice, a seed unlike the others, a consent page kept for an article, topics that are one. A finding names the file and
 the mend. Reads no file and no store; nothing is changed by it.
 """

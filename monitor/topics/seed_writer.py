@@ -1,6 +1,6 @@
-"""An article becomes a seed file: written whole or not at all, never over another file. What seeds say is monitor.seeds' to read.
+"""An article becomes a seed file: written whole or not at all, never over another file. What seeds say is monitor.topics.seeds' to read.
 
-The name is made of the article's day and title; the head of the file tells where it came from, in the lines that monitor.seeds
+The name is made of the article's day and title; the head of the file tells where it came from, in the lines that monitor.topics.seeds
 reads past. A text that the topic has already is not written again.
 """
 

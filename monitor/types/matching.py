@@ -154,7 +154,7 @@ class Score:
     evidence: Evidence = Evidence()
     model_version: str = ""
     lesson: float = 0.0
-    """How much its topic learned from this article before anybody looked at it (monitor.follow)."""
+    """How much its topic learned from this article before anybody looked at it (monitor.matching.self_training)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ _SHORTEST_SECRET: Final = 6
 
 
 class Poster(Protocol):
-    """Sends one POST, never follows a redirect (`monitor.http.Door`).
+    """Sends one POST, never follows a redirect (`monitor.net.http.HttpClient`).
 
     Raises FetchError where nothing was accepted, NoAnswerError where all was sent and nothing came back.
     """

@@ -1,0 +1,241 @@
+"""`poll`, `deliver`, `feeds`, `alerts`: rounds by hand against a real site and a real receiver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from monitor.store.files import StoreLock
+from monitor.types.errors import StoreFullError
+from tests.fakes.command import HIT, MISS, Desk, desk
+from tests.fakes.sink import Sink
+from tests.fakes.site import Site, rss
+
+__all__ = ["desk"]
+FEED = rss(
+    (HIT[0], "https://news.example/bridge", "g1", HIT[1]), (MISS[0], "https://news.example/choir", "g2", MISS[1])
+)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site() as site:
+        site.publishes("/feed", FEED)
+        yield site
+
+
+# --- poll -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_round_polls_what_is_due_and_says_what_came_of_it(desk: Desk, site: Site) -> None:
+    desk.reads("herald", site.url("/feed"))
+    said = desk.run("poll", "--json")
+    assert said.exit_code == 0, said
+    (line,) = said.lines
+    assert line == {
+        "feed": "herald", "status": "ok", "entries": 2, "fresh": 2, "matches": 1, "alerts": 1, "error": None,
+    }  # fmt: skip
+    assert "no feed is due" in desk.run("poll").stdout
+    assert len(site.requests) == 1
+
+
+def test_a_named_feed_is_polled_due_or_not(desk: Desk, site: Site) -> None:
+    desk.reads("herald", site.url("/feed"))
+    desk.run("poll")
+    said = desk.run("poll", "herald", "--json")
+    assert said.lines[0]["status"] == "not modified"
+    assert len(site.requests) == 2
+
+
+def test_an_unknown_feed_is_3_and_nothing_is_polled(desk: Desk, site: Site) -> None:
+    desk.reads("herald", site.url("/feed"))
+    said = desk.run("poll", "herald", "heralt")
+    assert said.exit_code == 3
+    assert 'did you mean "herald"?' in said.stderr
+    assert not site.requests
+
+
+def test_one_broken_feed_ends_with_1_and_the_others_are_polled(desk: Desk, site: Site) -> None:
+    site.answers("/broken", 500)
+    desk.reads("herald", site.url("/feed"))
+    desk.reads("broken", site.url("/broken"))
+    said = desk.run("poll", "--json")
+    assert said.exit_code == 1
+    assert {each["feed"]: each["status"] for each in said.lines} == {"broken": "500", "herald": "ok"}
+    table = desk.run("feeds").stdout
+    assert "failing (1)" in table
+
+
+def test_d1_a_round_on_a_full_disk_is_1_and_says_so(desk: Desk, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_full(*_: object, **__: object) -> None:
+        raise StoreFullError("the disk of the store is full")
+
+    desk.reads("herald", site.url("/feed"))
+    monkeypatch.setattr("monitor.store.feeds.settle", is_full)
+    said = desk.run("poll")
+    assert said.exit_code == 1
+    assert "is full" in said.stderr
+    monkeypatch.undo()
+    assert desk.run("poll", "herald", "--json").lines[0]["fresh"] == 2
+
+
+def test_k6_beside_the_daemon_a_round_is_refused(desk: Desk, site: Site) -> None:
+    desk.reads("herald", site.url("/feed"))
+    desk.store.parent.mkdir()
+    lock = StoreLock(desk.store)
+    lock.take()
+    try:
+        for command, says in (
+            ("poll", "polls by itself"),
+            ("deliver", "delivers by itself"),
+            ("run", "another daemon"),
+        ):
+            said = desk.run(command)
+            assert said.exit_code == 4, said
+            assert says in said.stderr
+        assert desk.run("migrate").exit_code == 4
+    finally:
+        lock.free()
+
+
+# --- deliver and alerts -----------------------------------------------------------------------------------------------
+
+
+def test_deliver_sends_what_is_due(desk: Desk, site: Site, sink: Sink) -> None:
+    desk.reads("herald", site.url("/feed"))
+    desk.tells("desk", sink.url)
+    polled = desk.run("poll")
+    assert "1 alerts wait" in polled.stderr
+    said = desk.run("deliver", "--json")
+    assert said.exit_code == 0
+    assert said.json["tries"] == [{"channel": "desk", "sent": 1, "failed": 0}]
+    assert said.json["outbox"]["sent"] == 1
+    assert "nothing is due" in desk.run("deliver").stdout
+    assert len(sink.received) == 1
+
+
+def test_a_refused_delivery_is_1_and_can_be_sent_again(desk: Desk, site: Site, sink: Sink) -> None:
+    sink.answers(404)
+    desk.reads("herald", site.url("/feed"))
+    desk.tells("desk", sink.url)
+    desk.run("poll")
+    assert desk.run("deliver").exit_code == 1
+    (alert,) = desk.run("alerts", "list", "--state", "held", "--json").lines
+    assert alert["deliveries"][0]["tries"][0]["code"] == "404"
+    shown = desk.run("alerts", "show", alert["id"][:12]).stdout
+    assert "desk: held" in shown
+    assert "try 1" in shown
+    assert "404" in shown
+    said = desk.run("alerts", "retry", alert["id"], "--channel", "desk")
+    assert said.exit_code == 0
+    assert said.stdout.startswith("1 deliveries are due again on desk")
+    assert desk.run("deliver").exit_code == 0
+    assert sink.ids == [alert["id"]] * 2
+    assert desk.run("alerts", "list", "--topic", "bridge", "--json").lines[0]["deliveries"][0]["state"] == "sent"
+    assert "0 deliveries" in desk.run("alerts", "retry").stdout
+
+
+def test_alerts_and_channels_that_are_not_there_are_3(desk: Desk) -> None:
+    desk.run("migrate")
+    assert "no alerts" in desk.run("alerts").stdout
+    assert desk.run("alerts", "show", "alt_none").exit_code == 3
+    assert desk.run("alerts", "retry", "alt_none").exit_code == 3
+    assert desk.run("alerts", "retry", "--channel", "desk").exit_code == 3
+    assert desk.run("alerts", "test", "desk").exit_code == 3
+
+
+def test_a4_a_test_goes_through_the_queue_and_is_marked(desk: Desk, sink: Sink) -> None:
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    desk.tells("desk", sink.url, f'secrets = ["{secret}"]')
+    said = desk.run("alerts", "test", "desk")
+    assert said.exit_code == 0, said
+    assert "sent to desk" in said.stdout
+    assert "/hook" not in said.stdout, "of an address that is a secret only the host is shown"
+    (post,) = sink.received
+    assert post.json()["type"] == "test"
+    assert post.header("webhook-signature")
+    (alert,) = desk.run("alerts", "list", "--json").lines
+    assert (alert["kind"], alert["id"]) == ("test", post.header("webhook-id"))
+
+
+def test_a4_a_test_that_is_refused_is_1_and_says_why(desk: Desk, sink: Sink) -> None:
+    sink.answers(403, body="no right")
+    desk.tells("desk", sink.url)
+    said = desk.run("alerts", "test", "desk")
+    assert said.exit_code == 1
+    assert "403" in said.stderr
+
+
+def test_a4_beside_a_daemon_the_test_is_queued_for_it(desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.cli.alerts._WAIT_SECONDS", 0.0)
+    desk.tells("desk", sink.url)
+    desk.run("deliver")  # makes the channel known to the store
+    lock = StoreLock(desk.store)
+    lock.take()
+    try:
+        said = desk.run("alerts", "test", "desk")
+        assert said.exit_code == 0
+        assert "queued for desk" in said.stdout
+        desk.tells("new", sink.url)
+        assert "restart it" in desk.run("alerts", "test", "new").stderr
+    finally:
+        lock.free()
+    assert not sink.received
+    desk.run("deliver")
+    assert len(sink.received) == 1
+
+
+# --- feeds ------------------------------------------------------------------------------------------------------------
+
+
+def test_f12_a_feed_that_is_gone_is_paused_and_can_be_resumed(desk: Desk, site: Site) -> None:
+    site.answers("/gone", 410)
+    desk.reads("gone", site.url("/gone"))
+    desk.run("poll", "gone")
+    desk.run("poll", "gone")
+    (feed,) = desk.run("feeds", "list", "--json").lines
+    assert feed["state"] == "paused"
+    assert feed["next_poll_at"] is None
+    assert "410" in desk.run("feeds", "show", "gone").stdout
+    asked = len(site.requests)
+    desk.run("poll")
+    assert len(site.requests) == asked
+    assert "no longer paused" in desk.run("feeds", "resume", "gone").stdout
+    desk.run("poll")
+    assert len(site.requests) == asked + 1
+
+
+def test_feeds_are_shown(desk: Desk, site: Site) -> None:
+    desk.reads("herald", site.url("/feed"))
+    desk.run("poll")
+    feed = desk.run("feeds", "show", "herald", "--json").json
+    assert (feed["state"], feed["polls"], feed["title"]) == ("ok", 1, "The Newspaper")
+    assert "herald" in desk.run("feeds").stdout
+    said = desk.run("feeds", "show", "heralt")
+    assert said.exit_code == 3
+    assert "herald" in said.stderr
+    assert desk.run("feeds", "resume", "heralt").exit_code == 3
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_commands_on_postgresql(desk: Desk, site: Site, sink: Sink, postgres_url: str) -> None:
+    desk.reads("herald", site.url("/feed"))
+    desk.tells("desk", sink.url)
+    desk.config.write_text(desk.config.read_text().replace(f"sqlite:///{desk.store}", postgres_url))
+    assert "up to date" in desk.run("migrate").stdout
+    assert desk.run("poll").exit_code == 0
+    assert desk.run("deliver").exit_code == 0
+    (hit,) = desk.run("matches", "list", "--search", "lorries", "--json").lines
+    assert desk.run("matches", "confirm", hit["id"]).exit_code == 0
+    assert desk.run("explain", hit["article_id"], "--json").json["told"][0]["deliveries"][0]["state"] == "sent"
+    assert desk.run("alerts", "test", "desk").exit_code == 0
+    assert len(desk.run("alerts", "list", "--state", "sent", "--json").lines) == 2
+    assert desk.run("feeds", "show", "herald").exit_code == 0
+    assert desk.run("topics", "list", "--json").lines[0]["matches"] == {"confirmed": 1}
+    assert [each["kind"] for each in desk.run("backtest").lines] == ["new", "new"]
+    said = desk.run("doctor", "--json")
+    assert said.exit_code == 0, said
+    assert "daemon" not in {each["what"] for each in said.json}

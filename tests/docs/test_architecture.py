@@ -1,0 +1,55 @@
+"""docs/architecture.md draws the floors as the import contracts hold them, and its table of rooms names every module."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGES = sorted(
+    path.parent for path in (ROOT / "monitor").rglob("__init__.py") if path.parent != ROOT / "monitor" and "migrations" not in path.parts
+)  # fmt: skip
+
+
+def drawn() -> list[list[str]]:
+    """The rows of the drawing, from the top: the rooms of each floor."""
+    rows = re.findall(r"^ *\d+  (\w+(?: \| \w+)*)(?:  |$)", TEXT, re.MULTILINE)
+    return [row.split(" | ") for row in rows]
+
+
+def test_the_drawing_is_the_contract() -> None:
+    layers = PROJECT["tool"]["importlinter"]["contracts"][0]["layers"]
+    assert drawn() == [layer.split(" | ") for layer in layers]
+
+
+def test_every_room_has_a_floor_and_nothing_stands_outside_a_room() -> None:
+    assert {path.name for path in (ROOT / "monitor").iterdir() if path.name != "__pycache__"} == {
+        "__init__.py",
+        "__main__.py",
+        *(room for floor in drawn() for room in floor),
+    }
+
+
+def test_the_table_of_rooms_names_every_module() -> None:
+    told = {room: set(re.findall(r"`(\w+)`", modules)) for room, modules in re.findall(r"^\| \*\*([\w/]+)\*\* \|[^|]*\| ([^|]*) \|$", TEXT, re.MULTILINE)}  # fmt: skip
+    there = {
+        path.relative_to(ROOT / "monitor").as_posix(): {each.stem for each in path.glob("*.py")} - {"__init__"}
+        for path in PACKAGES
+    }
+    assert told == there
+
+
+def test_no_package_is_too_big_and_none_has_code_in_its_face() -> None:
+    assert max(len(list(path.glob("*.py"))) for path in PACKAGES) <= 26
+    assert [str(path) for path in PACKAGES if ast.parse((path / "__init__.py").read_text(encoding="utf-8")).body] == []
+
+
+def test_tests_are_laid_out_as_the_rooms_are() -> None:
+    """A folder of tests is a room, or is about the documents; what several need stands beside them."""
+    rooms = {path.relative_to(ROOT / "monitor").as_posix() for path in PACKAGES}
+    folders = {path.parent.relative_to(ROOT / "tests").as_posix() for path in (ROOT / "tests").rglob("test_*.py")}
+    assert folders <= rooms | {"docs"}

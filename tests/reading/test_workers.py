@@ -1,0 +1,402 @@
+"""Calls in processes that can be killed: limits, deaths, errors, cancelled callers, nothing inherited.
+
+Limits are ample, so that a loaded machine costs no call its answer; a call that is to be killed for time is made while the limit
+is `hurried`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from monitor.reading.extract import read_articles
+from monitor.reading.parse import read_feed
+from monitor.reading.workers import Workers
+from monitor.types.errors import BusyError, ConfigError, FetchError, ParseError
+from tests.fakes.patience import PATIENCE, soon, soon_on_loop
+
+R = TypeVar("R")
+AMPLE = timedelta(seconds=PATIENCE)
+FOR_EVER = 10 * PATIENCE
+
+
+def with_workers(story: Callable[[Workers], Awaitable[R]], processes: int = 1, memory_mb: int = 512) -> R:
+    async def told() -> R:
+        with Workers(processes, AMPLE, memory_mb, preload=("tests.reading.test_workers",)) as workers:
+            await workers.start()
+            return await story(workers)
+
+    return asyncio.run(told())
+
+
+@contextlib.contextmanager
+def hurried(workers: Workers) -> Iterator[None]:
+    """Calls made meanwhile are killed after a second in all, a fifth of it in the first lane."""
+    workers._limit_for = timedelta(seconds=1)
+    try:
+        yield
+    finally:
+        workers._limit_for = AMPLE
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def ends(pid: int) -> None:
+    """Wait until the process is no more."""
+    await soon_on_loop(lambda: not is_alive(pid))
+
+
+# --- what runs in the processes ---------------------------------------------------------------------------------------
+
+
+def busy(seconds: float = FOR_EVER) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
+
+
+def noted_and_busy(note: str) -> None:
+    Path(note).write_text(str(os.getpid()))
+    busy()
+
+
+def noted_and_waiting(note: str, end: str) -> None:
+    Path(note).write_text(str(os.getpid()))
+    soon(Path(end).exists)
+
+
+def busy_only_in(pid: int) -> int:
+    if os.getpid() == pid:
+        busy()
+    return os.getpid()
+
+
+def noted(note: Path) -> bool:
+    """Whether a process has written its number down."""
+    return note.exists() and bool(note.read_text())
+
+
+def eats(megabytes: int) -> int:
+    return len(bytearray(megabytes * 1024 * 1024))
+
+
+def fails_to_fetch() -> None:
+    raise FetchError(
+        "gone", url="https://e.org/", code="410", status=410, retry_after_for=timedelta(hours=1), is_gone=True
+    )
+
+
+def fails_to_configure() -> None:
+    raise ConfigError("first fault", "second fault")
+
+
+class OddError(Exception):
+    def __init__(self, *, needed: int) -> None:
+        super().__init__("odd")
+
+
+def fails_oddly() -> None:
+    raise OddError(needed=1)
+
+
+def fails_as_bugs_do() -> None:
+    raise KeyError("missing")
+
+
+def answers_what_cannot_travel() -> object:
+    return lambda: None
+
+
+def nests(depth: int) -> int:
+    return nests(depth + 1)
+
+
+def open_sockets() -> list[str]:
+    links = (os.readlink(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd") if _is_open(each))
+    return sorted(link for link in links if link.startswith("socket:"))
+
+
+def _is_open(descriptor: str) -> bool:
+    return Path(f"/proc/self/fd/{descriptor}").is_symlink()
+
+
+# --- answers and errors -----------------------------------------------------------------------------------------------
+
+
+def test_a_call_runs_in_another_process_and_its_answer_comes_back() -> None:
+    async def story(workers: Workers) -> None:
+        assert await workers.run(sum, [1, 2, 3]) == 6
+        assert await workers.run(os.getpid) != os.getpid()
+        assert await workers.run(len, b"x" * 10_000_000) == 10_000_000
+
+    with_workers(story)
+
+
+def test_our_errors_arrive_whole() -> None:
+    async def story(workers: Workers) -> None:
+        with pytest.raises(FetchError, match="gone") as fetch:
+            await workers.run(fails_to_fetch)
+        assert (fetch.value.url, fetch.value.code, fetch.value.status) == ("https://e.org/", "410", 410)
+        assert (fetch.value.retry_after_for, fetch.value.is_gone) == (timedelta(hours=1), True)
+        with pytest.raises(ConfigError) as config:
+            await workers.run(fails_to_configure)
+        assert config.value.faults == ("first fault", "second fault")
+
+    with_workers(story)
+
+
+def test_other_errors_arrive_with_the_place_they_happened() -> None:
+    async def story(workers: Workers) -> None:
+        with pytest.raises(KeyError) as bug:
+            await workers.run(fails_as_bugs_do)
+        assert "fails_as_bugs_do" in bug.value.__notes__[0]
+        with pytest.raises(RuntimeError, match="OddError: odd"):
+            await workers.run(fails_oddly)
+        with pytest.raises(Exception, match="pickle"):
+            await workers.run(answers_what_cannot_travel)
+        assert await workers.run(abs, -1) == 1
+
+    with_workers(story)
+
+
+def test_endless_nesting_is_too_costly() -> None:
+    async def story(workers: Workers) -> None:
+        with pytest.raises(ParseError, match="nested too deeply"):
+            await workers.run(nests, 0)
+
+    with_workers(story)
+
+
+# --- killed -----------------------------------------------------------------------------------------------------------
+
+
+def test_x2_a_call_past_its_limit_is_killed_and_the_next_one_runs() -> None:
+    async def story(workers: Workers) -> None:
+        pid = await workers.run(os.getpid)
+        with hurried(workers), pytest.raises(ParseError, match="took longer than 1 s") as caught:
+            await workers.run(busy)
+        assert caught.value.code == "too costly"
+        await ends(pid)
+        assert await workers.run(abs, -1) == 1
+
+    with_workers(story)
+
+
+def test_x2_an_author_made_of_dots_is_too_costly() -> None:
+    body = b"<rss><channel><item><author>" + b"a." * 64_000 + b"</author></item></channel></rss>"
+
+    async def story(workers: Workers) -> None:
+        with hurried(workers), pytest.raises(ParseError) as caught:
+            await workers.run(read_feed, body, "https://e.org/feed", "text/xml")
+        assert caught.value.code == "too costly"
+
+    with_workers(story)
+
+
+def test_x3_a_call_that_needs_too_much_memory_dies_alone() -> None:
+    async def story(workers: Workers) -> None:
+        with pytest.raises(ParseError, match="more than 256 MB") as caught:
+            await workers.run(eats, 2_000)
+        assert caught.value.code == "too costly"
+        assert await workers.run(eats, 1) == 1024 * 1024
+
+    with_workers(story, memory_mb=256)
+
+
+def test_a_process_killed_at_work_costs_only_its_call() -> None:
+    async def story(workers: Workers) -> None:
+        with pytest.raises(ParseError, match="SIGKILL") as caught:
+            await workers.run(signal.raise_signal, signal.SIGKILL)
+        assert caught.value.code == "too costly"
+        with pytest.raises(ParseError, match="exit code 3"):
+            await workers.run(os._exit, 3)
+        assert await workers.run(abs, -1) == 1
+
+    with_workers(story)
+
+
+@pytest.mark.parametrize("is_noticed", [False, True])
+def test_a_process_killed_while_idle_costs_nothing(is_noticed: bool) -> None:
+    async def story(workers: Workers) -> None:
+        for _ in range(2):
+            pid = await workers.run(os.getpid)
+            os.kill(pid, signal.SIGKILL)
+            if is_noticed:
+                await ends(pid)
+            assert await workers.run(os.getpid) != pid
+
+    with_workers(story)
+
+
+def test_a_cancelled_call_is_killed_and_leaves_its_place_to_others(tmp_path: Path) -> None:
+    async def story(workers: Workers) -> None:
+        note = tmp_path / "pid"
+        task = asyncio.create_task(workers.run(noted_and_busy, str(note)))
+        await soon_on_loop(lambda: noted(note))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await workers.run(abs, -1) == 1
+        await ends(int(note.read_text()))
+
+    with_workers(story)
+
+
+def test_a_cancelled_wait_for_a_free_process_takes_none(tmp_path: Path) -> None:
+    note, end = tmp_path / "pid", tmp_path / "end"
+
+    async def story(workers: Workers) -> None:
+        first = asyncio.create_task(workers.run(noted_and_waiting, str(note), str(end)))
+        await soon_on_loop(lambda: noted(note))
+        waiting = asyncio.create_task(workers.run(abs, -1))
+        await asyncio.sleep(0)  # now it waits
+        waiting.cancel()
+        end.touch()
+        await first
+        assert waiting.cancelled()
+        assert await workers.run(abs, -2) == 2
+
+    with_workers(story)
+
+
+# --- several, and nothing left ----------------------------------------------------------------------------------------
+
+
+def test_a_long_call_does_not_hold_up_the_other_process(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+
+    async def story(workers: Workers) -> None:
+        long = asyncio.create_task(workers.run(noted_and_busy, str(note)))
+        await soon_on_loop(lambda: noted(note))
+        for number in range(20):
+            assert await asyncio.wait_for(workers.run(abs, -number), PATIENCE) == number
+        assert not long.done()
+        long.cancel()
+
+    with_workers(story, processes=2)
+
+
+def test_more_calls_than_processes_wait_their_turn() -> None:
+    async def story(workers: Workers) -> None:
+        pids = await asyncio.gather(*(workers.run(os.getpid) for _ in range(30)))
+        assert len(set(pids)) <= 2
+
+    with_workers(story, processes=2)
+
+
+# --- fairness ---------------------------------------------------------------------------------------------------------
+
+
+def test_x2_a_good_feed_does_not_wait_behind_costly_ones() -> None:
+    """Five that take for ever and are known for it: good ones that come last are done first."""
+    done: list[str] = []
+
+    async def reads(workers: Workers, name: str, seconds: float) -> None:
+        with contextlib.suppress(ParseError, BusyError):
+            await workers.run_for(name, busy, seconds)
+        done.append(name)
+
+    async def story(workers: Workers) -> None:
+        with hurried(workers):
+            await reads(workers, "bad-0", FOR_EVER)  # now it is known
+        bad = [asyncio.create_task(reads(workers, "bad-0", FOR_EVER)) for _ in range(5)]
+        await asyncio.sleep(0)
+        await asyncio.gather(*(reads(workers, f"good-{n}", 0.0) for n in range(3)))
+        assert done == ["bad-0", "good-0", "good-1", "good-2"]
+        for task in bad:
+            task.cancel()
+        await asyncio.gather(*bad, return_exceptions=True)
+
+    with_workers(story)
+
+
+def test_a_call_that_is_too_long_for_the_first_lane_has_its_whole_time_in_the_second() -> None:
+    async def story(workers: Workers) -> None:
+        first = await workers.run(os.getpid)
+        with hurried(workers):
+            slow = asyncio.create_task(workers.run_for("slow", busy_only_in, first))
+            await asyncio.sleep(0)  # it is in the first lane now, with a fifth of a second
+        assert await slow != first
+        assert await workers.run(abs, -1) == 1
+
+    with_workers(story)
+
+
+def test_who_was_costly_once_and_is_no_longer_comes_back_to_the_first_lane() -> None:
+    async def story(workers: Workers) -> None:
+        first = await workers.run(os.getpid)
+        with hurried(workers), pytest.raises(ParseError):
+            await workers.run_for("feed", busy)
+        after = await workers.run(os.getpid)
+        assert after != first
+        assert await workers.run_for("feed", os.getpid) != after  # in the second lane
+        assert await workers.run_for("feed", os.getpid) == after
+
+    with_workers(story)
+
+
+def test_too_many_costly_ones_are_sent_away_rather_than_kept_waiting() -> None:
+    async def story(workers: Workers) -> None:
+        with hurried(workers), pytest.raises(ParseError):
+            await workers.run_for("bad", busy)
+        calls = [asyncio.create_task(workers.run_for("bad", busy)) for _ in range(12)]
+        await soon_on_loop(lambda: len([each for each in calls if each.done()]) >= 3)
+        sent_away = [each for each in calls if each.done() and isinstance(each.exception(), BusyError)]
+        assert len(sent_away) == 3
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert await workers.run(abs, -1) == 1
+
+    with_workers(story)
+
+
+def test_closing_ends_every_process_even_a_busy_one(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+
+    async def story(workers: Workers) -> asyncio.Task[None]:
+        task = asyncio.create_task(workers.run(noted_and_busy, str(note)))
+        await soon_on_loop(lambda: noted(note))
+        task.cancel()
+        return task
+
+    with_workers(story)
+    soon(lambda: not is_alive(int(note.read_text())))
+
+
+def test_a_process_holds_no_socket_of_ours() -> None:
+    async def story(workers: Workers) -> list[str]:
+        return await workers.run(open_sockets)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.set_inheritable(True)
+        ours = os.readlink(f"/proc/self/fd/{listener.fileno()}")
+        assert ours not in with_workers(story)
+
+
+def test_a_poll_takes_two_trips() -> None:
+    body = b"<rss><channel><language>fr</language><item><title>Un titre assez court</title><guid>1</guid></item></channel></rss>"
+
+    async def story(workers: Workers) -> None:
+        feed = await workers.run(read_feed, body, "https://e.org/feed", "text/xml")
+        seen_at = datetime(2021, 10, 20, tzinfo=UTC)
+        (article,) = await workers.run(read_articles, feed.entries, "Wire", seen_at, feed.language)
+        assert (article.title, article.language, article.seen_at) == ("Un titre assez court", "fr", seen_at)
+
+    with_workers(story)

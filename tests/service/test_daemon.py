@@ -1,0 +1,334 @@
+"""The real daemon as a process: started, watched from outside, killed, started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.patience import PATIENCE, soon
+from tests.fakes.sink import Sink
+from tests.fakes.site import Site, rss
+from tests.polling.test_fulltext import FULL, TEASER, TITLE, page
+
+BRIDGE = (
+    "Engineers closed the old Marrow bridge to lorries on Tuesday after divers found cracks in two of its stone piers. "
+    "The council said that repairs would take eleven weeks and cost four million crowns. Ferry services will run until midnight."
+)
+
+
+class Daemon:
+    """A daemon with its own folder, store and port."""
+
+    def __init__(self, folder: Path, feeds: dict[str, str], sink: Sink | None, *, store: str = "") -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.log = folder / "daemon.log"
+        self.log.touch()
+        self.process: subprocess.Popen[bytes] | None = None
+        topic = folder / "seeds" / "marrow-bridge"
+        topic.mkdir(parents=True)
+        (topic / "one.txt").write_text(f"Marrow bridge piers cracked\n\n{BRIDGE}")
+        tables = [
+            f'[feeds.{name}]\nurl = "{url}"\nallow_private = true\nfirst_poll = "all"' for name, url in feeds.items()
+        ]
+        if sink:
+            tables.append(f'[channels.desk]\nkind = "webhook"\nurl = "{sink.url}"\nallow_private = true')
+        (folder / "monitor.toml").write_text(
+            f"""
+[store]
+url = "{store or f"sqlite:///{folder}/monitor.db"}"
+[seeds]
+dir = "{folder}/seeds"
+[schedule]
+interval_minutes = 0.02
+min_interval_minutes = 0.02
+tick_seconds = 0.1
+[delivery]
+wait_seconds = 0
+rate_per_second = 50
+[web]
+port = {self.port}
+"""
+            + "\n".join(tables)
+        )
+
+    def starts(self) -> None:
+        command = [sys.executable, "-m", "monitor", "--config", str(self.folder / "monitor.toml"), "run"]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self.folder, env={**os.environ, "TZ": "Asia/Kabul"}
+            )
+
+    def is_killed(self) -> None:
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
+    def ends(self, number: int = signal.SIGTERM) -> int:
+        assert self.process
+        self.process.send_signal(number)
+        return self.process.wait(timeout=PATIENCE)
+
+    def rows(self, query: str) -> list[Any]:
+        try:
+            with sqlite3.connect(f"file:{self.folder}/monitor.db?mode=ro", uri=True, timeout=PATIENCE) as database:
+                return database.execute(query).fetchall()
+        except sqlite3.OperationalError:
+            return []
+
+    def health(self) -> tuple[int, dict[str, Any]]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=PATIENCE) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+        except OSError:
+            return 0, {}
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site() as site:
+        site.publishes("/feed", rss(("Tea is served", "https://h.example/0", "0", "Tea is drunk hot at four.", None)))
+        yield site
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, site: Site, sink: Sink) -> Iterator[Daemon]:
+    daemon = Daemon(tmp_path, {"herald": site.url("/feed")}, sink)
+    yield daemon
+    if daemon.process and daemon.process.poll() is None:
+        daemon.is_killed()
+
+
+WORDS = "marrow bridge piers lorries council ferry engineers divers cracks stone repairs weeks crowns closed midnight old".split()
+
+
+def news(*numbers: int) -> bytes:
+    """Reports on the bridge, no two with a run of words in common."""
+    return rss(*[(f"Marrow bridge, report {n}", f"https://h.example/{n}", str(n), _report(n), None) for n in numbers])
+
+
+def _report(number: int) -> str:
+    chance = random.Random(number)
+    return " ".join(" ".join(chance.sample(WORDS, len(WORDS))).capitalize() + "." for _ in range(4))
+
+
+def test_the_daemon_polls_tells_answers_and_ends_well(daemon: Daemon, site: Site, sink: Sink) -> None:
+    daemon.starts()
+    soon(lambda: daemon.health()[0] == 200)
+    site.publishes("/feed", news(1))
+    soon(lambda: sink.received)
+    assert sink.received[0].json()["data"]["article"]["title"] == "Marrow bridge, report 1"
+    assert daemon.ends() == 0
+    assert "stopped" in daemon.said()
+    assert "Traceback" not in daemon.said()
+
+
+def test_k1_killed_at_any_moment_it_carries_on_and_loses_nothing(daemon: Daemon, site: Site, sink: Sink) -> None:
+    moments: list[Callable[[], object]] = [
+        lambda: len(daemon.said()),
+        lambda: len(site.requests),
+        lambda: len(daemon.rows("SELECT id FROM articles")),
+        lambda: len(sink.received),
+        lambda: daemon.health()[0],
+    ]
+    for number, moment in enumerate(moments, 1):
+        site.publishes("/feed", news(*range(1, number + 1)))
+        before = moment()
+        daemon.starts()
+        soon(lambda: moment() != before)  # noqa: B023 - it ends before the next round
+        time.sleep(0.03 * number)
+        daemon.is_killed()
+    daemon.starts()
+    soon(lambda: len(daemon.rows("SELECT id FROM articles")) >= 5)
+    soon(lambda: daemon.rows("SELECT count(*) FROM deliveries WHERE state <> 'sent'") == [(0,)])
+    alerts = {row[0] for row in daemon.rows("SELECT id FROM alerts")}
+    assert alerts == set(sink.ids)
+    assert daemon.rows("SELECT count(*) - count(DISTINCT guid_key) FROM entries") == [(0,)]
+    assert daemon.rows("PRAGMA integrity_check") == [("ok",)]
+    assert daemon.ends() == 0
+
+
+def test_k1_killed_while_a_page_is_read_it_reads_it_again_and_tells_once(
+    daemon: Daemon, site: Site, sink: Sink
+) -> None:
+    site.publishes("/feed", rss((TITLE, site.url("/1"), "guid-1", TEASER, None)))
+    site.never_answers("/1")
+    daemon.starts()
+    soon(lambda: site.asked_for("/1"))
+    daemon.is_killed()
+    assert daemon.rows("SELECT * FROM pages") == []
+    site.publishes("/1", page(FULL), content_type="text/html")
+    daemon.starts()
+    soon(lambda: sink.received)
+    assert daemon.ends() == 0
+    assert [each.json()["data"]["article"]["title"] for each in sink.received] == [TITLE]
+    assert daemon.rows("SELECT page FROM articles") == [("full text fetched from the page",)]
+    assert len(site.asked_for("/1")) == 2
+
+
+def test_two_daemons_on_postgresql_share_the_work_and_tell_once(
+    tmp_path: Path, postgres_url: str, site: Site, sink: Sink
+) -> None:
+    for name in ("a", "b", "c"):
+        site.publishes(
+            f"/{name}", rss(("Tea is served", f"https://{name}.example/0", "0", "Tea is drunk hot at four.", None))
+        )
+    feeds = {name: site.url(f"/{name}") for name in ("a", "b", "c")}
+    daemons = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        daemons.append(Daemon(tmp_path / name, feeds, sink, store=postgres_url))
+    try:
+        for daemon in daemons:
+            daemon.starts()
+        for daemon in daemons:
+            soon(lambda daemon=daemon: daemon.health()[0] == 200)
+        for name in ("a", "b", "c"):
+            site.publishes(
+                f"/{name}", rss((f"Bridge closed, says {name}", f"https://{name}.example/1", "1", BRIDGE, None))
+            )
+        soon(lambda: sink.received)
+        daemons[
+            0
+        ].is_killed()  # it may hold leases of feeds, of all three even, for two minutes more; then the other takes over
+        for name in ("a", "b", "c"):
+            site.publishes(f"/{name}", news(7))
+        soon(lambda: len({*sink.ids}) == 2, within=2 * PATIENCE)
+        asked = len(site.requests)
+        soon(lambda: len(site.requests) >= asked + 6)  # each feed twice
+        assert len(sink.ids) == len({*sink.ids}) == 2
+        assert daemons[1].ends() == 0
+    finally:
+        for daemon in daemons:
+            if daemon.process and daemon.process.poll() is None:
+                daemon.is_killed()
+
+
+def test_k6_a_second_daemon_on_the_same_store_is_refused(daemon: Daemon) -> None:
+    daemon.starts()
+    soon(lambda: daemon.health()[0] == 200)
+    first = daemon.process
+    assert first
+    daemon.starts()
+    second = daemon.process
+    assert second
+    assert second.wait(timeout=PATIENCE) == 4
+    assert f"process {first.pid}" in daemon.said()
+    daemon.process = first
+    soon(lambda: daemon.health()[0] == 200)
+
+
+def test_a_port_in_use_costs_the_page_and_nothing_else(daemon: Daemon, site: Site, sink: Sink) -> None:
+    with socket.create_server(("127.0.0.1", daemon.port)):
+        daemon.starts()
+        site.publishes("/feed", news(1))
+        soon(lambda: sink.received)
+        assert daemon.said().count(f"port {daemon.port}") == 1
+    assert daemon.ends() == 0
+
+
+def test_d1_on_a_full_disk_polling_rests_alerts_go_out_and_it_recovers(daemon: Daemon, site: Site, sink: Sink) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("a small file system of its own can only be mounted by root")
+    small = daemon.folder / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(small)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"tmpfs cannot be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        settings = daemon.folder / "monitor.toml"
+        settings.write_text(settings.read_text().replace(f"{daemon.folder}/monitor.db", f"{small}/monitor.db"))
+        sink.answers(503, {"Retry-After": "3"})
+        site.publishes("/feed", news(1))
+        daemon.starts()
+        soon(lambda: sink.received)
+        filler = small / "filler"
+        with filler.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"x" * 4096)
+            except OSError:
+                pass
+        site.publishes("/feed", news(*range(1, 200)))
+        soon(lambda: "is full" in daemon.said())
+        soon(lambda: daemon.health()[0] == 503)
+        soon(lambda: len(sink.received) == 2)
+        filler.unlink()
+        soon(lambda: daemon.health()[0] == 200)
+        assert daemon.ends() == 0
+    finally:
+        if daemon.process and daemon.process.poll() is None:
+            daemon.is_killed()
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_store_locked_by_another_program_is_waited_for(daemon: Daemon, site: Site, sink: Sink) -> None:
+    daemon.starts()
+    soon(lambda: daemon.rows("SELECT id FROM articles"))
+    other = sqlite3.connect(daemon.folder / "monitor.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    site.publishes("/feed", news(1))
+    time.sleep(1)
+    other.execute("ROLLBACK")
+    other.close()
+    soon(lambda: sink.received)
+    assert daemon.ends() == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("[web]\nport = 99999\n", "99999"),
+        ("[wbe]\nport = 1\n", "web"),
+        ("x = [", "line"),
+    ],
+)
+def test_wrong_settings_are_refused_with_their_place_and_mend(tmp_path: Path, fault: str, said: str) -> None:
+    (tmp_path / "monitor.toml").write_text(fault)
+    command = [sys.executable, "-m", "monitor", "--config", str(tmp_path / "monitor.toml"), "run"]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=PATIENCE, check=False)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_unwritable_data_folder_is_one_clear_message(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where the folder should be")
+    ended = subprocess.run(
+        [sys.executable, "-m", "monitor", "run"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "data" in ended.stderr
+    assert "Traceback" not in ended.stderr

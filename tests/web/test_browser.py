@@ -1,0 +1,254 @@
+"""The review page in a real browser: strangers' text never runs (U1), nothing trips our own policy, buttons and keys work.
+
+Needs a Chromium of the system (Debian: `apt-get install chromium`), or the path of one in CHROMIUM; skipped where there is none.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from starlette.applications import Starlette
+
+from monitor.config.settings import WebSettings
+from monitor.store.db import Database
+from monitor.web.app import create
+from tests.fakes.patience import PATIENCE, soon
+from tests.web.test_web import (
+    NOW,
+    PAYLOADS,
+    POISONED_PATHS,
+    WELL,
+    fill,
+    has_article,
+    has_topic,
+    judged,
+    poison,
+)
+from tests.web.test_web import db as db  # the fixture
+
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine (install one, or name it in CHROMIUM)"),
+    # Playwright's own event loop leaves its subprocess pipes to the garbage collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@contextmanager
+def serving(app: Starlette) -> Iterator[str]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(app, log_level="critical", access_log=False, server_header=False, lifespan="off")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            soon(lambda: server.started)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # The sandbox of Chromium refuses root, as which containers run; what it opens here is our own page.
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def url(db: Database) -> Iterator[str]:
+    with serving(create(db, WebSettings(), clock=lambda: NOW, health=lambda: WELL)) as url:
+        yield url
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    with opened(browser, base_url=url, viewport={"width": 1000, "height": 900}) as context:
+        yield context.new_page()
+
+
+@contextmanager
+def opened(browser: Browser, **settings: Any) -> Iterator[BrowserContext]:
+    """A context of its own, as patient as we are."""
+    context = browser.new_context(**settings)
+    context.set_default_timeout(1000 * PATIENCE)
+    yield context
+    context.close()
+
+
+@contextmanager
+def nothing_runs(page: Page) -> Iterator[None]:
+    """Fails on a dialog, on a request to anywhere else, and on anything our policy had to stop."""
+    seen: list[str] = []
+
+    def console(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and "status of 40" not in message.text:
+            seen.append(message.text)
+
+    page.on("dialog", lambda dialog: (seen.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("console", console)
+    page.on("pageerror", lambda error: seen.append(f"error: {error}"))
+    page.on("request", lambda request: None if "127.0.0.1" in request.url.split("/")[2] else seen.append(request.url))
+    yield
+    page.wait_for_timeout(100)
+    page.evaluate("0")  # its answer comes after all that the page has reported until then, however slow it is
+    assert seen == []
+
+
+def test_u1_no_payload_runs_on_any_page(db: Database, page: Page) -> None:
+    poison(db)
+    with nothing_runs(page):
+        for path in POISONED_PATHS[:3] + POISONED_PATHS[3::2]:  # the even ones are copies of the odd
+            page.goto(path, wait_until="load")
+            assert page.evaluate("document.scripts.length") == (1 if path.startswith("/?") or path == "/" else 0), path
+        for payload in PAYLOADS[::6]:
+            page.goto("/")
+            page.fill("input[name=q]", payload)
+            page.press("input[name=q]", "Enter")
+            page.wait_for_load_state()
+            page.goto("/explain")
+            page.fill("input[name=url]", payload)
+            page.press("input[name=url]", "Enter")
+            page.wait_for_load_state()
+
+
+def test_the_alarm_of_these_tests_rings(page: Page) -> None:
+    """Without this, a test that sees nothing could not be told from one that looks nowhere."""
+    page.goto("/")
+    with pytest.raises(AssertionError), nothing_runs(page):
+        page.evaluate(
+            "document.body.append(Object.assign(document.createElement('script'), {textContent: 'alert(1)'}))"
+        )
+
+
+def test_a_click_confirms_and_comes_back_to_the_hit(db: Database, page: Page) -> None:
+    fill(db, has_topic("talks"), has_article("First", topic="talks"), has_article("Second", topic="talks"))
+    with nothing_runs(page):
+        page.goto("/?topic=talks")
+        page.get_by_role("button", name="Confirm: First").click()
+        page.wait_for_url("**/?topic=talks#hit-1")
+        assert judged(db) == [True, None]
+        assert page.get_by_role("button", name="Confirm: First").is_disabled()
+        page.get_by_role("button", name="Dismiss: Second").click()
+        page.wait_for_url("**#hit-2")
+        assert judged(db) == [True, False]
+        page.goto("/articles/1")
+        page.get_by_role("button", name="Dismiss: First").click()
+        page.wait_for_url("**/articles/1#hit-1")
+        assert judged(db) == [False, False]
+
+
+def test_everything_works_without_scripts(db: Database, browser: Browser, url: str) -> None:
+    fill(db, has_topic("talks"), has_article("First", topic="talks"))
+    with opened(browser, base_url=url, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_role("button", name="Confirm: First").click()
+        page.wait_for_url("**#hit-1")
+    assert judged(db) == [True]
+
+
+def test_keys_walk_and_judge(db: Database, page: Page) -> None:
+    fill(db, has_topic("talks"), *(has_article(name, topic="talks") for name in ("Third", "Second", "First")))
+    with nothing_runs(page):
+        page.goto("/")
+        for key in "jjk":
+            page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.id") == "hit-3"
+        page.keyboard.press("j")
+        page.keyboard.press("c")
+        page.wait_for_url("**#hit-2")
+        page.wait_for_function("document.activeElement.id === 'hit-2'")
+        page.keyboard.press("j")
+        page.keyboard.press("d")
+        page.wait_for_url("**#hit-1")
+        assert judged(db) == [False, True, None]
+        page.fill("input[name=q]", "")
+        page.type("input[name=q]", "cd")
+        assert page.input_value("input[name=q]") == "cd", "typing is not judging"
+        assert judged(db) == [False, True, None]
+
+
+def test_u4_a_form_of_another_site_changes_nothing(db: Database, browser: Browser, url: str) -> None:
+    """The other site is another port and name of this machine: a third party to every rule of the browser."""
+    fill(db, has_topic("talks"), has_article("First", topic="talks"))
+    with opened(browser, base_url=url) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.route("http://evil.test/**", lambda route: route.fulfill(content_type="text/html", body=evil(url)))
+        page.goto("http://evil.test/")
+        with page.expect_response("**/matches/1/confirm") as answered:
+            page.click("button")
+        assert answered.value.status == 403
+    assert judged(db) == [None]
+
+
+def evil(url: str) -> str:
+    return f'<form method=post action="{url}/matches/1/confirm"><input name=token value=x><button>Win</button></form>'
+
+
+@pytest.mark.parametrize("path", ["/", "/articles/1", "/status", "/explain"])
+def test_nothing_sticks_out_at_400_pixels(db: Database, page: Page, path: str) -> None:
+    title = "Wörter" * 40
+    fill(
+        db,
+        has_topic("talks"),
+        has_article(title, topic="talks", source="s" * 90, url=f"https://news.example.org/{'a' * 300}"),
+    )
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+# Words whose colour is too near to the colours below them, opacity of every ancestor included.
+FAINT = """() => {
+  const rgba = (words) => { const [r, g, b, a = 1] = words.match(/[\\d.]+/g).map(Number); return [r, g, b, a]; };
+  const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a)];
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const faint = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || element.closest(":disabled, .skip, option, script")) continue;
+    let ground = [255, 255, 255], opacity = 1;
+    const line = [];
+    for (let at = element; at; at = at.parentElement) line.unshift(at);
+    for (const at of line) {
+      ground = over(rgba(getComputedStyle(at).backgroundColor), ground);
+      opacity *= Number(getComputedStyle(at).opacity);
+    }
+    const [r, g, b, a] = rgba(getComputedStyle(element).color);
+    const [one, two] = [light(over([r, g, b, a * opacity], ground)), light(ground)].sort((x, y) => y - x);
+    const ratio = (one + 0.05) / (two + 0.05);
+    if (ratio < 4.5) faint.push(`${element.tagName}.${element.className} ${ratio.toFixed(2)} ${element.textContent.trim()}`);
+  }
+  return faint;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(db: Database, page: Page, scheme: str) -> None:
+    """WCAG AA: 4.5 to 1 for everything that is read."""
+    fill(db, has_topic("talks"), *(has_article("One", topic="talks", is_relevant=said) for said in (None, True, False)))
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    for path in ("/", "/articles/1", "/status", "/explain"):
+        page.goto(path)
+        faint = page.evaluate(FAINT)
+        assert faint == [], path

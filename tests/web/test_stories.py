@@ -1,0 +1,117 @@
+"""The pages of stories: the list, one story, and the forms by which a person says better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from sqlmodel import Session, col, select
+from starlette.testclient import TestClient
+
+from monitor.store.db import Database
+from monitor.store.story_changes import recount
+from monitor.store.tables import ArticleRow, StoryChoiceRow
+from tests.web.test_web import NOW, OWN, application, browsing, fill, has_article, has_feed, has_topic, token_of
+from tests.web.test_web import db as db  # the fixture
+
+
+def counted(*stories: int) -> Callable[[Session], object]:
+    return lambda session: [recount(session, each) for each in stories]
+
+
+@pytest.fixture
+def client(db: Database) -> Iterator[TestClient]:
+    """Story 1: an article of Reuters (1), its copy (2) and another telling (3); story 4: another event (4)."""
+    early = NOW - timedelta(hours=20)
+    fill(
+        db,
+        has_topic("talks", "Moscow talks"),
+        has_feed("post", title="The Morning Post"),
+        has_article(topic="talks", source="post", wire="Reuters", seen_at=early),
+        has_article("Copied", story_id=1, source="courier", kind="copy", of_article_id=1, why="same text"),
+        has_article("Told anew", story_id=1, source="echo", kind="joins", of_article_id=1, topic="talks"),
+        has_article("Another meeting", topic="talks", source="echo"),
+        counted(1, 4),
+    )
+    with browsing(application(db)) as client:
+        yield client
+
+
+def says(client: TestClient, path: str, **form: object) -> int:
+    answer = client.post(path, data={"token": token_of(client, "/stories/1"), **form}, headers=OWN)
+    return answer.status_code
+
+
+def stories(db: Database) -> list[int | None]:
+    with db.reading() as session:
+        return list(session.exec(select(ArticleRow.story_id).order_by(col(ArticleRow.id))))
+
+
+def test_the_list_shows_stories_on_topics_by_state(client: TestClient) -> None:
+    shown = client.get("/stories").text
+    assert '<a href="/stories/1">Moscow talks end</a>' in shown
+    assert "3 articles in 3 outlets" in shown
+    assert "2 stories on your topics" in shown
+    assert "/stories/4" not in client.get("/stories?state=active").text
+    assert "/stories/1" not in client.get("/stories?state=emerging&topic=talks").text
+    assert client.get("/stories?state=nonsense&page=x&topic=nothing").status_code == 200
+
+
+def test_a_story_shows_who_carries_it_and_what_each_article_is(client: TestClient) -> None:
+    shown = client.get("/stories/1").text
+    assert "Carried by 3 outlets, 2 independent sources" in shown
+    assert "Reuters copy, carried by 2 outlets" in shown
+    assert "<bdi>The Morning Post</bdi>, <bdi>courier</bdi>" in shown
+    assert "copy of article 1: <bdi>same text</bdi>" in shown
+    assert "as the machine put it together" in shown
+    assert client.get("/stories/99").status_code == 404
+    assert client.get("/stories/99999999999").status_code == 404
+    assert '<a href="/stories/1">' in client.get("/articles/2").text
+
+
+def test_articles_are_split_off_moved_and_merged_by_forms(db: Database, client: TestClient) -> None:
+    assert says(client, "/stories/1/split", a2="on", a3="on") == 303
+    assert stories(db) == [1, 2, 2, 4]
+    assert says(client, "/stories/2/move", a3="on", to="4") == 303
+    assert stories(db) == [1, 2, 4, 4]
+    assert says(client, "/stories/1/merge", other="#2", note="one event") == 303
+    assert stories(db) == [1, 1, 4, 4]
+    shown = client.get("/stories/1").text
+    assert "merged story 2 into story 1" in shown
+    assert "put here by a person" in shown
+    assert client.get("/stories/2").headers["location"] == "/stories/1"
+    with db.reading() as session:
+        assert {row.by for row in session.exec(select(StoryChoiceRow))} == {"web"}
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "status"),
+    [
+        ("/stories/1/split", {}, 400),
+        ("/stories/1/split", {"a1": "on", "a2": "on", "a3": "on"}, 400),
+        ("/stories/1/split", {"a99": "on"}, 404),
+        ("/stories/1/split", {"a9999999999": "on"}, 400),
+        ("/stories/1/move", {"a3": "on"}, 400),
+        ("/stories/1/move", {"a3": "on", "to": "1"}, 400),
+        ("/stories/1/move", {"a3": "on", "to": "99"}, 404),
+        ("/stories/1/move", {"to": "4"}, 400),
+        ("/stories/1/merge", {"other": "1"}, 400),
+        ("/stories/1/merge", {"other": "four"}, 400),
+        ("/stories/1/merge", {"other": "-4"}, 400),
+        ("/stories/1/merge", {"other": "99"}, 404),
+        ("/stories/99/merge", {"other": "1"}, 404),
+        ("/stories/99999999999/merge", {"other": "1"}, 404),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_changes_nothing(
+    db: Database, client: TestClient, path: str, form: dict[str, str], status: int
+) -> None:
+    assert says(client, path, **form) == status
+    assert stories(db) == [1, 1, 1, 4]
+
+
+def test_u4_a_form_without_its_token_says_nothing(db: Database, client: TestClient) -> None:
+    for path in ("/stories/1/split", "/stories/1/merge", "/stories/1/move"):
+        assert client.post(path, data={"a2": "on", "other": "4", "to": "4"}, headers=OWN).status_code == 403
+    assert stories(db) == [1, 1, 1, 4]
