@@ -22,8 +22,10 @@ from hypothesis import settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from monitor.store import db as store_db
 from monitor.store import migrate
 from monitor.store.db import Database
+from tests.fakes.patience import PATIENCE
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site
 from tests.fakes.stores import lay_out
@@ -34,6 +36,8 @@ _numbers = itertools.count(1)
 # Hypothesis would fail an example for taking 200 ms, which on a busy machine says nothing of our code.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+# Nor does a writer give up here because many others write on a slow disk.
+store_db.BUSY_MS = int(1000 * PATIENCE)
 
 
 class SetClock:

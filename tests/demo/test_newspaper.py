@@ -29,6 +29,7 @@ from monitor.topics import seeds
 from monitor.types.errors import MonitorError
 from monitor.types.matching import Article
 from monitor.types.stories import ArticleKind, StoredCandidate
+from tests.fakes.patience import PATIENCE
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SEEDS = Path(str(files("monitor.demo"))) / "seeds"
@@ -64,7 +65,7 @@ def ask(
 ) -> tuple[HTTPResponse, bytes]:
     """One request; header names with underscores. `path` may be a whole URL of the port."""
     parts = urlsplit(path)
-    path, connection = parts.path, HTTPConnection(parts.hostname or "127.0.0.1", port, timeout=5)
+    path, connection = parts.path, HTTPConnection(parts.hostname or "127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         response = connection.getresponse()
@@ -458,7 +459,7 @@ def test_other_paths_methods_and_sizes_are_refused() -> None:
 
 def test_a_client_that_goes_away_hurts_nobody() -> None:
     with Receiver(SECRET) as receiver:
-        connection = HTTPConnection("127.0.0.1", receiver.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", receiver.port, timeout=PATIENCE)
         connection.putrequest("POST", "/alerts")
         connection.putheader("Content-Length", "500")
         connection.endheaders(b"half")

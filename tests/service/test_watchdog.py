@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from monitor.service.watchdog import Watchdog
+from tests.fakes.patience import PATIENCE
 
 
 def watched(answers: Iterator[bool]) -> tuple[Watchdog, threading.Event]:
@@ -20,7 +21,7 @@ def test_c4_a_process_in_which_nothing_moves_is_ended(caplog: pytest.LogCaptureF
     watch, ended = watched(iter([True, False, False, False]))
     with caplog.at_level(logging.CRITICAL):
         watch.start()
-        assert ended.wait(10)
+        assert ended.wait(PATIENCE)
     assert "nothing has moved" in caplog.text
 
 
@@ -35,6 +36,6 @@ def test_c4_a_sign_of_life_in_between_begins_the_count_anew() -> None:
 
     watch, ended = watched(answers())
     watch.start()
-    assert looked.wait(10)
+    assert looked.wait(PATIENCE)
     watch.stop()
     assert not ended.is_set()
