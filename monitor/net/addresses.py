@@ -1,9 +1,9 @@
-"""Whom we may call: a host name and port in, addresses that were checked out, or the reason why not.
+"""Outbound address policy (SSRF guard) and DNS resolution under it.
 
-`AddressPolicy` is pure: an explicit list of ranges, because `ipaddress.is_global` lets NAT64, 6to4 and others through that
-lead back inside (measured on Python 3.11). `Resolver` asks the name service in a few threads of its own, so that slow names
-hold up nobody else (case F30). Whoever connects must use the very addresses returned here, or a second answer of the name
-service undoes the check (DNS rebinding, case R3).
+`AddressPolicy` is pure. It uses an explicit list of ranges, because `ipaddress.is_global` accepts NAT64, 6to4 and other ranges
+that can lead to internal hosts (measured on Python 3.11). `Resolver` resolves in a few threads of its own, so that slow names do
+not block other requests (case F30). Connect only to the addresses that it returns: resolving again could give others (DNS
+rebinding, case R3).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PRIVATE_NETWORKS: tuple[Network, ...] = tuple(
     ip_network(each)
     for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "100.64.0.0/10", "fc00::/7", "::1/128")
 )
-"""What an operator means by "my own network": to be allowed for a feed marked `allow_private`."""
+"""An operator's own networks: allowed for feeds and channels with `allow_private`."""
 
 # https://www.iana.org/assignments/iana-ipv4-special-registry, .../iana-ipv6-special-registry, and multicast.
 _RESERVED: tuple[tuple[Network, str], ...] = tuple(
@@ -52,7 +52,7 @@ _RESERVED: tuple[tuple[Network, str], ...] = tuple(
 _GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
-# Where clouds answer with credentials. A wide allow-list does not open these; an entry for the very address does.
+# Cloud metadata services, which hand out credentials. Only an allow-list entry for the single address opens them.
 _METADATA: frozenset[Address] = frozenset(
     ipaddress.ip_address(each)
     for each in (
@@ -61,7 +61,7 @@ _METADATA: frozenset[Address] = frozenset(
     )
 )
 
-# Above 1024, where anyone may serve pages, these speak other protocols that a crafted request can abuse.
+# Ports above 1024 of protocols that a crafted HTTP request can abuse; other ports there may serve pages.
 _DANGEROUS_PORTS = frozenset(
     {1080, 1433, 1434, 1521, 2049, 2181, 2375, 2376, 2377, 2379, 2380, 3268, 3306, 3389, 4369, 5432, 5433, 5672, 5900}
     | {5901, 5984, 5985, 5986, 6379, 6380, 6443, 6660, 6665, 6666, 6667, 6668, 6669, 6697, 7001, 8500, 9042, 9092}
@@ -72,12 +72,12 @@ _DANGEROUS_PORTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """Which addresses may be called: the open internet, and the `allowed` networks (an administrator's list, case R10)."""
+    """Which addresses may be reached: the public internet and the `allowed` networks (an administrator's list, case R10)."""
 
     allowed: tuple[Network, ...] = ()
 
     def refusal(self, ip: Address, port: int | None = None) -> str | None:
-        """Why this address (and port) may not be called, in words; None where it may."""
+        """Why this address (and port) may not be reached, in words; None where it may."""
         if self._allows(ip):
             return None
         what = _reserved(ip)
@@ -88,14 +88,14 @@ class AddressPolicy:
         return None
 
     def _allows(self, ip: Address) -> bool:
-        around = [network for network in self.allowed if ip in network]
+        networks = [network for network in self.allowed if ip in network]
         if ip in _METADATA:
-            return any(network.num_addresses == 1 for network in around)
-        return bool(around)
+            return any(network.num_addresses == 1 for network in networks)
+        return bool(networks)
 
 
 def is_web_port(port: int) -> bool:
-    """Whether a stranger's URL may name this port (case R5)."""
+    """Whether an untrusted URL may name this port (case R5)."""
     return port in (80, 443) or (port >= 1024 and port not in _DANGEROUS_PORTS)
 
 
@@ -103,7 +103,7 @@ def _reserved(ip: Address) -> str | None:
     if ip in _METADATA:
         return "a cloud's own service"
     if isinstance(ip, IPv6Address) and ip in _NAT64:
-        # Networks without IPv4 reach all of it through here (RFC 6052): what counts is where it leads.
+        # IPv6-only networks reach IPv4 hosts through this prefix (RFC 6052): the embedded address decides.
         return _reserved(IPv4Address(int(ip) & 0xFFFFFFFF))
     for network, what in _RESERVED:
         if ip in network:
@@ -117,62 +117,62 @@ def _reserved(ip: Address) -> str | None:
 
 
 def system_lookup(host: str, port: int) -> Sequence[tuple[Any, ...]]:
-    """The machine's own name service; blocks."""
+    """`getaddrinfo`; blocks."""
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 class Resolver:
-    """Names to checked addresses. One thread a name at most, `threads` in all, so that slow names stay among themselves."""
+    """Resolves names to checked addresses, in at most one thread a name, so that slow names do not block others."""
 
     def __init__(self, *, lookup: Lookup = system_lookup, threads: int = 16, limit_for: float = 8.0) -> None:
         self._lookup = lookup
         self._limit_for = limit_for
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="names")
-        self._asked: dict[tuple[str, int], asyncio.Future[Sequence[tuple[Any, ...]]]] = {}
+        self._pending: dict[tuple[str, int], asyncio.Future[Sequence[tuple[Any, ...]]]] = {}
 
     async def addresses(self, host: str, port: int, *, policy: AddressPolicy, url: str) -> list[Address]:
-        """All addresses of a host; RefusedAddressError where `policy` refuses any of them, FetchError `dns` where none."""
+        """All addresses of a host. Raises RefusedAddressError if `policy` refuses any, FetchError `dns` if there are none."""
         found = _literal(host) or await self._resolved(host, port, url)
         for ip in found:
             refusal = policy.refusal(ip, port)
             if refusal is not None:
-                raise refused(host, refusal, url=url)
+                raise refusal_error(host, refusal, url=url)
         return found
 
     async def _resolved(self, host: str, port: int, url: str) -> list[Address]:
         try:
             async with asyncio.timeout(self._limit_for):
-                rows = await asyncio.shield(self._answer(host, port))
+                rows = await asyncio.shield(self._shared_lookup(host, port))
         except TimeoutError:
             raise FetchError(f"the name service did not answer for {host} in time", url=url, code="dns") from None
         except (OSError, UnicodeError) as fault:
             raise FetchError(_lookup_fault(host, fault), url=url, code="dns") from fault
-        found = list(dict.fromkeys(_from_row(row) for row in rows))
+        found = list(dict.fromkeys(_row_address(row) for row in rows))
         if not found:
             raise FetchError(f"the host {host} has no address", url=url, code="dns")
         return found
 
-    def _answer(self, host: str, port: int) -> asyncio.Future[Sequence[tuple[Any, ...]]]:
-        """The running question for this name, or a new one: a name that hangs never takes a second thread."""
+    def _shared_lookup(self, host: str, port: int) -> asyncio.Future[Sequence[tuple[Any, ...]]]:
+        """The pending lookup of this name, or a new one, so that a name that hangs never takes a second thread."""
         key = (host, port)
-        if key not in self._asked:
+        if key not in self._pending:
             loop = asyncio.get_running_loop()
-            self._asked[key] = loop.run_in_executor(self._threads, self._lookup, host, port)
-            self._asked[key].add_done_callback(lambda done: self._forget(key, done))
-        return self._asked[key]
+            self._pending[key] = loop.run_in_executor(self._threads, self._lookup, host, port)
+            self._pending[key].add_done_callback(lambda done: self._discard(key, done))
+        return self._pending[key]
 
-    def _forget(self, key: tuple[str, int], done: asyncio.Future[Sequence[tuple[Any, ...]]]) -> None:
-        self._asked.pop(key, None)
+    def _discard(self, key: tuple[str, int], done: asyncio.Future[Sequence[tuple[Any, ...]]]) -> None:
+        self._pending.pop(key, None)
         if not done.cancelled():
-            done.exception()  # whoever asked may have gone: nobody else will look, and asyncio would complain
+            done.exception()  # marks it as retrieved: if its callers were cancelled, asyncio would log it
 
     def close(self) -> None:
-        """Let go of the threads; one that still waits for the name service ends by itself."""
+        """Shut the threads down; one that still waits for an answer ends by itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def refused(host: str, why: str, *, url: str) -> RefusedAddressError:
-    """The one sentence for every address we do not call: says nothing of what might answer there (case R9)."""
+def refusal_error(host: str, why: str, *, url: str) -> RefusedAddressError:
+    """The error for any refused address. Its text does not reveal whether anything answers there (case R9)."""
     return RefusedAddressError(
         f"{host} is not one we may call: {why}; if it is yours, set allow_private = true there, or allow_networks",
         url=url,
@@ -193,6 +193,6 @@ def _literal(host: str) -> list[Address]:
         return []
 
 
-def _from_row(row: tuple[Any, ...]) -> Address:
-    """A row of getaddrinfo; the zone of a link-local address is dropped: it is refused anyway."""
+def _row_address(row: tuple[Any, ...]) -> Address:
+    """The address in a row of `getaddrinfo`, without the zone of a link-local one, which is refused anyway."""
     return ipaddress.ip_address(str(row[4][0]).partition("%")[0])

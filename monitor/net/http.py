@@ -1,8 +1,8 @@
-"""The one door to the network: a URL and a policy in, an answer of bounded size within bounded time out.
+"""HTTP client for untrusted servers: bounded time, bounded size, and every connection under an address policy.
 
-Sends through one `httpx2.AsyncClient` that keeps nothing between requests and adds nothing to them: no cookies, no redirects,
-no proxies from the environment, no headers of its own, and our `GuardedTransport` in place of its pool. Bodies are read in
-bounded pieces. Every failure is one FetchError whose sentence names the host, never path or query, which may be a secret.
+Wraps one `httpx2.AsyncClient` that keeps no state between requests and adds nothing to them: no cookies, redirects, proxies from
+the environment or default headers, and `GuardedTransport` instead of its connection pool. Every failure is a FetchError whose
+text names the host, but never path or query, which may be secret.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 import httpx2
 
-from monitor.net.addresses import AddressPolicy, Lookup, Resolver, refused, system_lookup
+from monitor.net.addresses import AddressPolicy, Lookup, Resolver, refusal_error, system_lookup
 from monitor.net.inflate import Decoder, decoder
 from monitor.net.transport import GuardedTransport, NoCookies, OutboundCall
 from monitor.text import urls
@@ -33,16 +33,16 @@ from monitor.types.errors import FetchError
 log = logging.getLogger(__name__)
 
 ANSWER_LIMIT = 64 * 1024
-"""Bytes read of the answer to a post: enough for any error text (case W9)."""
+"""Bytes read of the response to a POST: enough for any error text (case W9)."""
 RETRY_AFTER_LIMIT = timedelta(hours=24)
 
 
 class NoAnswerError(FetchError):
-    """The request was sent whole, but no whole answer came: what the other side made of it is unknown (cases W9, W10)."""
+    """The request was sent completely but not answered completely: its effect is unknown (cases W9, W10)."""
 
 
 class Headers(Mapping[str, str]):
-    """An answer's headers by lower-case name; bytes and characters map one to one (latin-1), so values can be echoed."""
+    """Response headers by lower-case name, decoded as latin-1, so that values can be sent back byte for byte."""
 
     def __init__(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
         self._values: dict[str, list[str]] = {}
@@ -59,7 +59,7 @@ class Headers(Mapping[str, str]):
         return len(self._values)
 
     def all(self, name: str) -> list[str]:
-        """The values of a header that came more than once, as they came."""
+        """All values of a header, in the order received."""
         return self._values.get(name, [])
 
     def first(self, name: str) -> str | None:
@@ -69,22 +69,22 @@ class Headers(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back to a post."""
+    """The response to a POST."""
 
     status: int
     headers: Headers
     text: str
-    """At most the first 64 KB, clean of control characters."""
+    """At most the first 64 KB, without control characters."""
     is_whole: bool = True
-    """False where the answer was longer than we read."""
+    """False where the response was longer than what was read."""
 
     def retry_after_for(self, now: datetime) -> timedelta | None:
-        """How long the other side asks us to wait."""
+        """The wait that the server asks for; None where it asks for none."""
         return retry_after(self.headers, now=now)
 
 
 class HttpClient:
-    """Requests to strangers under an address policy. Belongs to one event loop; `aclose` when done."""
+    """Sends requests to untrusted servers under an address policy. Belongs to one event loop; `aclose` when done."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class HttpClient:
         policy: AddressPolicy | None = None,
         user_agent: str | None = None,
         connect_for: timedelta = timedelta(seconds=10),
-        silence_for: timedelta = timedelta(seconds=20),
+        read_timeout_for: timedelta = timedelta(seconds=20),
         tls: ssl.SSLContext | None = None,
         lookup: Lookup = system_lookup,
     ) -> None:
@@ -100,16 +100,16 @@ class HttpClient:
         self._user_agent = user_agent or default_user_agent()
         self._client = httpx2.AsyncClient(
             transport=GuardedTransport(Resolver(lookup=lookup), tls or httpx2.create_ssl_context()),
-            timeout=httpx2.Timeout(silence_for.total_seconds(), connect=connect_for.total_seconds()),
+            timeout=httpx2.Timeout(read_timeout_for.total_seconds(), connect=connect_for.total_seconds()),
             cookies=NoCookies(),
             follow_redirects=False,
             trust_env=False,
         )
-        self._odd_ports: set[tuple[str, int]] = set()
-        _silence_libraries()
+        self._reported_ports: set[tuple[str, int]] = set()
+        _quiet_libraries()
 
     async def aclose(self) -> None:
-        """Close the client, and let go of the name service's threads."""
+        """Close the client and its resolver's threads."""
         await self._client.aclose()
 
     async def post(
@@ -121,13 +121,13 @@ class HttpClient:
         limit_for: timedelta = timedelta(seconds=30),
         policy: AddressPolicy | None = None,
     ) -> Answer:
-        """Send once, follow no redirect (case W4), read little of the answer.
+        """Send once, without following redirects (case W4), and read at most `ANSWER_LIMIT` bytes of the response.
 
-        Raises NoAnswerError where the request was sent whole but not answered whole, else FetchError.
+        Raises NoAnswerError where the request was sent completely but not answered completely, else FetchError.
         """
         sent = {**headers, "Content-Length": str(len(body))}
         async with self.exchange("POST", url, headers=sent, body=body, policy=policy, limit_for=limit_for) as reply:
-            text, is_whole = await _first_bytes(reply)
+            text, is_whole = await _read_text(reply)
             return Answer(status=reply.status, headers=reply.headers, text=text, is_whole=is_whole)
 
     @asynccontextmanager
@@ -141,39 +141,39 @@ class HttpClient:
         body: bytes = b"",
         policy: AddressPolicy | None = None,
     ) -> AsyncIterator[Reply]:
-        """One request; the reply can be read inside the `async with`, whose whole duration is limited."""
-        parts = _parts(url)
-        progress = _Progress()
-        with _explained(parts, url, progress):
+        """One request. The reply can be read inside the `async with`, whose whole duration is limited."""
+        parts = _split_or_refuse(url)
+        progress = _RequestProgress()
+        with _translating_faults(parts, url, progress):
             async with asyncio.timeout(limit_for.total_seconds()):
-                self._note_port(parts)
+                self._log_unusual_port(parts)
                 call = OutboundCall(url, parts, policy or self.policy)
                 request = httpx2.Request(
                     method,
-                    _for_httpx2(call),
-                    headers=self._lines(parts, headers),
+                    _httpx2_url(call),
+                    headers=self._header_lines(parts, headers),
                     stream=httpx2.ByteStream(body),  # unlike `content`, adds no headers
                     extensions={"call": call, "trace": progress},
                 )
                 async with aclosing(await self._client.send(request, stream=True, auth=None)) as response:
                     yield Reply(response, url)
 
-    def _lines(self, parts: urls.Parts, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-        """All headers that are sent: a request made by hand gets none from the client."""
+    def _header_lines(self, parts: urls.Parts, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+        """All headers of the request; httpx2 adds none to a request built by hand."""
         ours = {"Host": parts.authority, "User-Agent": self._user_agent}
         lines = {**ours, **headers, "Accept-Encoding": "gzip", "Connection": "close"}
         return [(name.encode(), value.encode("latin-1")) for name, value in lines.items()]
 
-    def _note_port(self, parts: urls.Parts) -> None:
-        """Say once where we call an unusual port (case R5)."""
+    def _log_unusual_port(self, parts: urls.Parts) -> None:
+        """Log the first request to an unusual port of a host (case R5)."""
         place = (parts.host, parts.port)
-        if parts.port not in (80, 443) and place not in self._odd_ports and len(self._odd_ports) < 1000:
-            self._odd_ports.add(place)
+        if parts.port not in (80, 443) and place not in self._reported_ports and len(self._reported_ports) < 1000:
+            self._reported_ports.add(place)
             log.info("calling an unusual port host=%s port=%d", *place)
 
 
 class Reply:
-    """Status and headers of an answer whose body waits to be read."""
+    """Status and headers of a response whose body has not been read yet."""
 
     def __init__(self, response: httpx2.Response, url: str) -> None:
         self.status = response.status_code
@@ -182,24 +182,24 @@ class Reply:
         self._url = url
 
     async def read(self, limit: int) -> tuple[bytes, bool]:
-        """At most `limit` bytes of the decoded body, and whether that is all of it. Reads no more than `limit` raw ones."""
-        kept = BytesIO()
-        raw = pieces = 0
+        """At most `limit` bytes of the decoded body, and whether that is all of it. Reads at most `limit` raw bytes, too."""
+        buffer = BytesIO()
+        raw_bytes = pieces = 0
         inflater = self._decoder()
-        with _decoding(self._url):
+        with _translating_decode_faults(self._url):
             async with aclosing(self._response.aiter_raw()) as stream:
                 async for chunk in stream:
-                    raw += len(chunk)
+                    raw_bytes += len(chunk)
                     for piece in inflater.feed(chunk):
-                        room = limit - kept.tell()
-                        kept.write(piece[:room])
-                        if len(piece) > room or raw > limit:
-                            return kept.getvalue(), False
+                        room = limit - buffer.tell()
+                        buffer.write(piece[:room])
+                        if len(piece) > room or raw_bytes > limit:
+                            return buffer.getvalue(), False
                         pieces += 1
-                        if pieces % 16 == 0:  # neither one-byte chunks nor bombs may hold up the other feeds
+                        if pieces % 16 == 0:  # neither one-byte chunks nor zip bombs may block the other feeds
                             await asyncio.sleep(0)
             inflater.finish()
-        return kept.getvalue(), True
+        return buffer.getvalue(), True
 
     def _decoder(self) -> Decoder:
         try:
@@ -211,8 +211,8 @@ class Reply:
             ) from None
 
 
-async def _first_bytes(reply: Reply) -> tuple[str, bool]:
-    """The answer's text as far as it is wanted; one that cannot be decoded is no text, its status still counts."""
+async def _read_text(reply: Reply) -> tuple[str, bool]:
+    """The beginning of the response's text, and whether it is all; '' where it cannot be decoded, as its status still counts."""
     try:
         body, is_whole = await reply.read(ANSWER_LIMIT)
     except FetchError:
@@ -221,22 +221,22 @@ async def _first_bytes(reply: Reply) -> tuple[str, bool]:
 
 
 def default_user_agent(contact: str = "") -> str:
-    """Who we are and, where the operator says so, how to reach them: the same in every request (case F26)."""
+    """The User-Agent, with the operator's contact if there is one: the same in every request (case F26)."""
     return f"article-monitor/{version('article-monitor')}" + (f" (+{contact})" if contact else "")
 
 
 def retry_after(headers: Headers, *, now: datetime) -> timedelta | None:
-    """The wait asked for by Retry-After: the longest valid one, at most 24 h; None where there is none (case F14).
+    """The wait that Retry-After asks for: the longest valid one, at most 24 h; None where there is none (case F14).
 
-    A date counts from the server's own Date, whose clock it was written by; without one, from `now`.
+    A date is relative to the response's own Date, which the same clock wrote; without one, to `now`.
     """
     date = http_date(headers.first("date")) or now
-    waits = [wait for value in headers.all("retry-after") for wait in _waits(value, date)]
+    waits = [wait for value in headers.all("retry-after") for wait in _parse_waits(value, date)]
     return min(max(waits), RETRY_AFTER_LIMIT) if waits else None
 
 
 def http_date(value: str | None) -> datetime | None:
-    """An HTTP date as an aware UTC datetime, None where it is none."""
+    """An HTTP date as an aware UTC datetime; None where it is not a valid one."""
     if not value:
         return None
     try:
@@ -249,43 +249,43 @@ def http_date(value: str | None) -> datetime | None:
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]*)?")
 
 
-def _waits(value: str, date: datetime) -> list[timedelta]:
-    """The waits in one header line: seconds, or a date, or a list of seconds."""
+def _parse_waits(value: str, date: datetime) -> list[timedelta]:
+    """The waits in one header line, which holds seconds, a date or a list of seconds."""
     moment = http_date(value)
     if moment is not None:
         return [moment - date] if moment > date else []
     seconds = [each.strip() for each in value.split(",")]
-    return [_seconds(each) for each in seconds if _SECONDS.fullmatch(each)]
+    return [_parse_seconds(each) for each in seconds if _SECONDS.fullmatch(each)]
 
 
-def _seconds(digits: str) -> timedelta:
+def _parse_seconds(digits: str) -> timedelta:
     whole = digits.partition(".")[0]
     return timedelta(seconds=float(digits)) if len(whole) <= 9 else RETRY_AFTER_LIMIT
 
 
-# --- asking -------------------------------------------------------------------------------------------------------------
+# --- requests ---------------------------------------------------------------------------------------------------------
 
 
-def _parts(url: str) -> urls.Parts:
+def _split_or_refuse(url: str) -> urls.Parts:
     try:
         return urls.split(url)
     except ValueError as fault:
-        raise refused(urls.masked(url), str(fault), url=url) from None
+        raise refusal_error(urls.masked(url), str(fault), url=url) from None
 
 
-def _for_httpx2(call: OutboundCall) -> httpx2.URL:
-    """The URL as our parser normalised it; whether httpx2 reads it likewise, the transport checks."""
+def _httpx2_url(call: OutboundCall) -> httpx2.URL:
+    """The URL as our parser normalised it; the transport checks that httpx2 parses it to the same parts."""
     try:
         return httpx2.URL(str(call.parts._replace(fragment=None)))
     except httpx2.InvalidURL:
-        raise refused(call.parts.host, "its URL cannot be sent; shorten it", url=call.url) from None
+        raise refusal_error(call.parts.host, "its URL cannot be sent; shorten it", url=call.url) from None
 
 
-# --- failing ----------------------------------------------------------------------------------------------------------
+# --- failures ---------------------------------------------------------------------------------------------------------
 
 
-class _Progress:
-    """How far a request got, as the library traces it (extension `trace`): what a failure means depends on when it came."""
+class _RequestProgress:
+    """How far a request got, by the library's trace events (extension `trace`); the meaning of a failure depends on it."""
 
     def __init__(self) -> None:
         self.stage = "resolve"
@@ -300,18 +300,18 @@ _FAULTS = (httpx2.TransportError, OSError)  # ssl.SSLError and TimeoutError are 
 
 
 @contextmanager
-def _explained(parts: urls.Parts, url: str, progress: _Progress) -> Iterator[None]:
-    """Whatever goes wrong between here and there, as one FetchError."""
+def _translating_faults(parts: urls.Parts, url: str, progress: _RequestProgress) -> Iterator[None]:
+    """Turn transport errors into FetchError, or NoAnswerError once the request was sent."""
     try:
         yield
     except _FAULTS as fault:
-        sentence, code = _explanation(parts.host, fault, progress.stage)
+        sentence, code = _describe_fault(parts.host, fault, progress.stage)
         error = NoAnswerError if progress.is_sent else FetchError
         raise error(sentence, url=url, code=code) from fault
 
 
-def _explanation(host: str, fault: Exception, stage: str) -> tuple[str, str]:
-    if stage == "connect_tcp":  # one sentence for closed and silent ports: this is no port scanner (case R9)
+def _describe_fault(host: str, fault: Exception, stage: str) -> tuple[str, str]:
+    if stage == "connect_tcp":  # one text for closed and filtered ports: no port scanning (case R9)
         return f"cannot connect to {host}; it may be down, or its address wrong", "connect"
     if isinstance(fault, TimeoutError | httpx2.TimeoutException):
         return f"{host} did not answer in time", "timeout"
@@ -330,14 +330,14 @@ def _tls_reason(fault: BaseException | None) -> str:
     return "it does not speak a version of TLS that is still safe, or none at all"
 
 
-def _silence_libraries() -> None:
-    """They log requests and headers, and with them secrets (case U16)."""
+def _quiet_libraries() -> None:
+    """At lower levels they log requests and headers, and with them secrets (case U16)."""
     for name in ("httpcore2", "httpx2", "hpack"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @contextmanager
-def _decoding(url: str) -> Iterator[None]:
+def _translating_decode_faults(url: str) -> Iterator[None]:
     try:
         yield
     except zlib.error as fault:

@@ -1,7 +1,7 @@
-"""robots.txt (RFC 9309): its bytes and an address in, whether we may ask for that address out. Pure.
+"""robots.txt (RFC 9309): whether a URL may be requested, and with what delay. Pure.
 
-Matching is Protego's, which knows wildcards and the longest rule; the standard library's parser knows neither. How robots.txt is
-come by, and what it means where it cannot be read, is `pages`' business.
+Protego does the matching, because the standard library's parser supports neither wildcards nor the longest-match rule. Fetching
+robots.txt, and what to do where it cannot be read, is in `polling.fulltext`.
 """
 
 from __future__ import annotations
@@ -10,27 +10,27 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 MAX_BYTES = 512 * 1024
-"""RFC 9309 section 2.5 asks for at least 500 KiB."""
-_LONGEST_DELAY = timedelta(days=1)
+"""RFC 9309 section 2.5 requires at least 500 KiB."""
+_MAX_DELAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What a site says to us about one address."""
+    """What a site's robots.txt says about one URL."""
 
     is_allowed: bool
     delay_for: timedelta | None = None
-    """The pause it wants between two requests (Crawl-delay)."""
+    """The pause it asks for between two requests (Crawl-delay)."""
 
 
 def rule(robots: bytes, agent: str, url: str) -> Rule:
-    """`agent` is the name that we give ourselves; the part before a slash counts."""
-    from protego import Protego  # only where a page is read
+    """The rule for `url`. `agent` is our User-Agent, of which the part before a slash counts."""
+    from protego import Protego  # imported only where pages are read
 
     name = agent.partition("/")[0].strip() or "*"
-    found = Protego.parse(robots[:MAX_BYTES].decode("utf-8-sig", "replace"))
-    delay = found.crawl_delay(name)
+    parsed = Protego.parse(robots[:MAX_BYTES].decode("utf-8-sig", "replace"))
+    delay = parsed.crawl_delay(name)
     return Rule(
-        is_allowed=bool(found.can_fetch(url, name)),
-        delay_for=timedelta(seconds=min(delay, _LONGEST_DELAY.total_seconds())) if delay and delay > 0 else None,
+        is_allowed=bool(parsed.can_fetch(url, name)),
+        delay_for=timedelta(seconds=min(delay, _MAX_DELAY.total_seconds())) if delay and delay > 0 else None,
     )

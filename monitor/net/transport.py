@@ -1,9 +1,9 @@
-"""The guarded way out of httpx2: a request and its `Call` in; an answer over a connection to a checked address, or an error.
+"""httpx2 transport that connects only to addresses which the request's address policy allows.
 
-httpx2's own transport calls whatever a URL names. This one resolves the host itself, checks every address under the policy
-of this very request, and connects to a checked one. Every request is its own connection: nothing opened under one policy
-serves another, and no idle socket dies while a webhook is posted. httpcore2, the engine under httpx2, speaks the HTTP. Who
-may be called is decided in `addresses`, what is asked and what an error means in `http`.
+httpx2's own transport connects to whatever a URL names. This one resolves the host, checks every address under the policy of the
+request (see `addresses`) and connects to one of those checked. Each request has a connection of its own, so that no connection
+opened under one policy serves another, and no idle connection breaks while a webhook is posted. httpcore2, the engine of httpx2,
+implements HTTP.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import anyio
 import httpcore2
 import httpx2
 
-from monitor.net.addresses import Address, AddressPolicy, Resolver, refused
+from monitor.net.addresses import Address, AddressPolicy, Resolver, refusal_error
 from monitor.text import urls
 
-_ADDRESSES_TRIED = 4
+_MAX_ADDRESSES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundCall:
-    """Whom a request is for, by our own parser, and whom it may reach. Travels in the request's `extensions["call"]`."""
+    """A request's target, parsed by our own parser, and its address policy. Passed in the request's `extensions["call"]`."""
 
     url: str
     parts: urls.Parts
@@ -35,7 +35,7 @@ class OutboundCall:
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
-    """Sends a request where its `Call` allows it; one without a `Call` is a KeyError and goes nowhere.
+    """Sends a request where its `OutboundCall` allows it; without one it raises KeyError and sends nothing.
 
     Raises RefusedAddressError and FetchError `dns` before anything is sent, else httpx2.TransportError. Owns the resolver.
     """
@@ -45,37 +45,37 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         self._tls = tls
 
     async def aclose(self) -> None:
-        """Let go of the name service's threads; connections end with their answers."""
+        """Close the resolver's threads; connections are closed with their responses."""
         self._resolver.close()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The answer's head; its body waits on the connection, which `aclose` of the answer closes."""
+        """The response's head; closing the response closes the connection from which its body is read."""
         call: OutboundCall = request.extensions["call"]
         parts = call.parts
-        _check_agreement(request.url, call)
+        _check_parsers_agree(request.url, call)
         addresses = await self._resolver.addresses(parts.host, parts.port, policy=call.policy, url=call.url)
-        checked = _Checked(addresses)
+        backend = _PinnedBackend(addresses)
         origin = httpcore2.Origin(parts.scheme.encode(), parts.host.encode(), parts.port)
-        connection = httpcore2.AsyncHTTPConnection(origin, ssl_context=self._tls, network_backend=checked)
+        connection = httpcore2.AsyncHTTPConnection(origin, ssl_context=self._tls, network_backend=backend)
         try:
-            with _in_words_of_httpx2():
-                answer = await connection.handle_async_request(_for_engine(request, parts))
+            with _as_httpx2_errors():
+                answer = await connection.handle_async_request(_engine_request(request, parts))
         except BaseException:
-            await checked.aclose()
+            await backend.aclose()
             raise
-        return _Answer(answer.status, headers=answer.headers, stream=_Body(answer, checked))
+        return _Response(answer.status, headers=answer.headers, stream=_ResponseBody(answer, backend))
 
 
-def _check_agreement(url: httpx2.URL, call: OutboundCall) -> None:
-    """httpx2 has a parser of its own: where it reads another host or path than ours, nobody is called (case R2)."""
+def _check_parsers_agree(url: httpx2.URL, call: OutboundCall) -> None:
+    """Refuse a URL from which httpx2's own parser reads another host or path than ours (case R2)."""
     parts = call.parts
     ours = (parts.scheme, parts.host, parts.authority, parts.target, "")
     theirs = (url.raw_scheme, url.raw_host, url.netloc, url.raw_path, url.userinfo)
     if theirs != tuple(each.encode() for each in ours):
-        raise refused(parts.host, "its URL can be read in two ways", url=call.url)
+        raise refusal_error(parts.host, "its URL can be read in two ways", url=call.url)
 
 
-def _for_engine(request: httpx2.Request, parts: urls.Parts) -> httpcore2.Request:
+def _engine_request(request: httpx2.Request, parts: urls.Parts) -> httpcore2.Request:
     assert isinstance(request.stream, httpx2.AsyncByteStream)
     return httpcore2.Request(
         request.method,
@@ -88,37 +88,37 @@ def _for_engine(request: httpx2.Request, parts: urls.Parts) -> httpcore2.Request
     )
 
 
-# --- answers ----------------------------------------------------------------------------------------------------------
+# --- responses --------------------------------------------------------------------------------------------------------
 
 
-class _Answer(httpx2.Response):
-    """An answer whose Location is only text: the client parses it even where it follows none, and may choke on it."""
+class _Response(httpx2.Response):
+    """A response whose Location is not parsed: httpx2 does so even without following redirects, and may fail on it."""
 
     @property
     def has_redirect_location(self) -> bool:
         return False
 
 
-class _Body(httpx2.AsyncByteStream):
-    """What follows the head; closing it closes the connection."""
+class _ResponseBody(httpx2.AsyncByteStream):
+    """The response's body; closing it closes the connection."""
 
-    def __init__(self, answer: httpcore2.Response, connection: _Checked) -> None:
+    def __init__(self, answer: httpcore2.Response, connection: _PinnedBackend) -> None:
         self._answer = answer
         self._connection = connection
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _in_words_of_httpx2():
+        with _as_httpx2_errors():
             async with aclosing(self._answer.aiter_stream()) as stream:
                 async for chunk in stream:
                     yield chunk
 
     async def aclose(self) -> None:
-        with _in_words_of_httpx2():
+        with _as_httpx2_errors():
             await self._connection.aclose()
 
 
 class NoCookies(CookieJar):
-    """A jar that takes nothing in and gives nothing out, and does not even read what strangers want it to keep."""
+    """A cookie jar that stores and sends nothing, and does not even parse cookies."""
 
     def set_cookie(self, cookie: Cookie) -> None:
         pass
@@ -136,30 +136,30 @@ _ENGINE_FAULTS = (
     httpcore2.ProtocolError,
     httpcore2.UnsupportedProtocol,
 )
-_BROKEN = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
+_STREAM_FAULTS = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
 
 
 @contextmanager
-def _in_words_of_httpx2() -> Iterator[None]:
-    """The engine's errors as httpx2's, which bear the same names; its own transport does likewise."""
+def _as_httpx2_errors() -> Iterator[None]:
+    """Turn the engine's errors into httpx2's of the same names, as httpx2's own transport does."""
     try:
         yield
     except _ENGINE_FAULTS as fault:
         kind: type[httpx2.TransportError] = getattr(httpx2, type(fault).__name__)
         raise kind(str(fault)) from fault
-    except _BROKEN as fault:
+    except _STREAM_FAULTS as fault:
         raise httpx2.NetworkError(str(fault)) from fault
 
 
 # --- connecting -------------------------------------------------------------------------------------------------------
 
 
-class _Checked(httpcore2.AsyncNetworkBackend):
-    """Connects to addresses that were checked, whatever host it is asked for: asking again could give others (case R3)."""
+class _PinnedBackend(httpcore2.AsyncNetworkBackend):
+    """Connects to the checked addresses and ignores the host name: resolving it again could give others (case R3)."""
 
     def __init__(self, addresses: Sequence[Address]) -> None:
         self._addresses = addresses
-        self._plain = httpcore2.AnyIOBackend()
+        self._backend = httpcore2.AnyIOBackend()
         self._stream: httpcore2.AsyncNetworkStream | None = None
 
     async def connect_tcp(
@@ -170,28 +170,28 @@ class _Checked(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """The first address that answers gets the connection; all share the one limit."""
-        tried = _both_families(self._addresses)[:_ADDRESSES_TRIED]
-        share = None if timeout is None else timeout / len(tried)
-        for ip in tried[:-1]:
+        """Connect to the first address that answers; the attempts share the one time limit."""
+        candidates = _alternate_families(self._addresses)[:_MAX_ADDRESSES]
+        time_share = None if timeout is None else timeout / len(candidates)
+        for ip in candidates[:-1]:
             try:
-                return await self._open(ip, port, share)
+                return await self._open(ip, port, time_share)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
-        return await self._open(tried[-1], port, share)
+        return await self._open(candidates[-1], port, time_share)
 
     async def _open(self, ip: Address, port: int, limit: float | None) -> httpcore2.AsyncNetworkStream:
-        self._stream = await self._plain.connect_tcp(str(ip), port, timeout=limit)
+        self._stream = await self._backend.connect_tcp(str(ip), port, timeout=limit)
         return self._stream
 
     async def aclose(self) -> None:
-        """The library forgets a connection whose TLS handshake is cancelled; we do not."""
+        """Close the connection; the library leaks one whose TLS handshake is cancelled."""
         if self._stream is not None:
             await self._stream.aclose()
 
 
-def _both_families(addresses: Sequence[Address]) -> list[Address]:
-    """The name service's order, but the second of the other family, so that a dead one cannot take all tries."""
+def _alternate_families(addresses: Sequence[Address]) -> list[Address]:
+    """The resolver's order, but with the other IP family second, so that an unreachable family cannot use up all attempts."""
     first = addresses[0]
     other = next((ip for ip in addresses if ip.version != first.version), None)
     rest = [ip for ip in addresses[1:] if ip != other]

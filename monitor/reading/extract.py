@@ -1,8 +1,8 @@
-"""An entry in, an article with readable text out. Pure, but meant for a worker process (see `workers`).
+"""Turn feed entries into articles with plain text. Pure, but run it in a worker process (see `workers`).
 
-Markup becomes paragraphs of plain text in one linear pass (libxml2's event interface: no tree, so depth costs nothing); what
-blogs append to every entry is cut off; the grade says how much of the article is there. No link and no image is followed.
-Where the caller fetched the article's own page, its main text is used if there is more of it and it is about the same.
+Markup becomes paragraphs in one linear pass (libxml2's event interface: without a tree, deep nesting costs nothing). Endings that
+blogs append to every entry are cut off; the grade says how much of the article there is. Where the caller fetched the article's
+page, its main text is used if it is longer and on the same subject. Links and images are never fetched.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from monitor.types.matching import Article, Grade
 
 MAX_HTML = 64 * 1024
 FULL_WORDS = 120
-"""From here on a body is a whole article rather than its teaser."""
+"""From this length a text counts as a whole article rather than a teaser."""
 _TRUNCATED_WORDS = 250
-"""Up to here an ellipsis at the end says that the rest was cut off."""
-_NEWS_WORDS = 4
-"""A body with no more words than this beyond its title says nothing of its own."""
-_ABOUT = 0.4
-"""The share of an entry's words that a page must hold to be about it. Of 258 pages 255 hold so much of their own title, and 6 %
-hold so much of another's."""
-_TEASER_HELD = 0.8
-"""From here on a teaser's word runs are in the text already."""
+"""Below this length an ellipsis at the end means that the text is truncated."""
+_TITLE_ONLY_WORDS = 4
+"""A text with at most so many words that are not in its title adds nothing to the title."""
+_MIN_OVERLAP = 0.4
+"""The share of an entry's words that a page must contain to count as the entry's. Of 258 pages, 255 contain that much of their
+own title, and 6 % that much of another's."""
+_TEASER_CONTAINED = 0.8
+"""From this share of its word runs a teaser counts as part of the text."""
 
 FROM_PAGE = "full text fetched from the page"
 PAGE_IS_WALL = "the page is a consent, paywall, login or robot check: the feed's text stands"
 PAGE_HAS_LESS = "the page was fetched and holds no more text than the feed"
 PAGE_IS_OTHER = "the page was fetched and shows something else: the feed's text stands"
 
-# The text of these is no part of the article. `head` holds a title which we have already.
-_CODE = frozenset({"head", "title", "script", "style", "noscript", "template", "iframe"})
-_UNREAD = _CODE | {
+# Elements whose text is not part of the article. `head` only repeats the title.
+_CODE_TAGS = frozenset({"head", "title", "script", "style", "noscript", "template", "iframe"})
+_SKIPPED = _CODE_TAGS | {
     "object", "embed", "applet", "svg", "math", "canvas", "audio", "video", "map", "select", "option", "button", "textarea",
     "datalist", "dialog", "nav", "footer", "aside", "figcaption", "form",
 }  # fmt: skip
@@ -70,12 +70,12 @@ def extract(
     feed_language: str | None = None,
     page: WebPage | None = None,
 ) -> Article:
-    """The article an entry stands for. `source` is its feed's name, `page` the article's own page where that was fetched.
+    """The entry as an article. `source` is its feed's name, `page` the article's own page where it was fetched.
 
-    Never fails on any markup. A wall's text is dropped: the article then has its title only, and the grade WALL.
+    Never raises on any markup. The text of a wall is dropped: the article then has only a title, and the grade WALL.
     """
-    reading = webpage.read(page) if page else None
-    body, grade, note = _body(entry, reading)
+    extracted = webpage.read(page) if page else None
+    body, grade, note = _choose_body(entry, extracted)
     title = entry.title or _first_words(body)
     return Article(
         guid=entry.guid,
@@ -89,14 +89,14 @@ def extract(
         author=entry.author,
         grade=grade,
         page=note,
-        canonical=_canonical(entry, title, page, reading) if note in (FROM_PAGE, PAGE_HAS_LESS) else "",
+        canonical=_canonical(entry, title, page, extracted) if note in (FROM_PAGE, PAGE_HAS_LESS) else "",
     )
 
 
-def _canonical(entry: Entry, title: str, page: WebPage | None, reading: ExtractedPage | None) -> str:
-    if page is None or reading is None or not reading.canonical:
+def _canonical(entry: Entry, title: str, page: WebPage | None, extracted: ExtractedPage | None) -> str:
+    if page is None or extracted is None or not extracted.canonical:
         return ""
-    return urls.declared(reading.canonical, page.url or entry.url, entry.url, title)
+    return urls.trusted_canonical(extracted.canonical, page.url or entry.url, entry.url, title)
 
 
 def read_articles(
@@ -106,18 +106,18 @@ def read_articles(
     feed_language: str | None,
     pages: Mapping[str, WebPage] | None = None,
 ) -> tuple[Article, ...]:
-    """`extract` for the entries of one poll, as worker processes are called; `pages` by guid, where they were fetched."""
-    found = pages or {}
+    """`extract` for the entries of one poll, for calls in worker processes; `pages` are the fetched ones, by guid."""
+    page_of_guid = pages or {}
     return tuple(
-        extract(each, source=source, seen_at=seen_at, feed_language=feed_language, page=found.get(each.guid))
+        extract(each, source=source, seen_at=seen_at, feed_language=feed_language, page=page_of_guid.get(each.guid))
         for each in entries
     )
 
 
 def readable(markup: str) -> str:
-    """HTML as plain text: paragraphs parted by an empty line, no tags, no entities, no scripts. Linear in its length."""
+    """HTML as plain text: paragraphs separated by an empty line, no tags, entities or scripts. Takes linear time."""
     body = _plain(markup)
-    if _ESCAPED_TAG.search(body):  # escaped twice by its publisher; once more is as far as anybody goes
+    if _ESCAPED_TAG.search(body):  # escaped twice by its publisher
         body = _plain(body)
     return _ESCAPED_TAG.sub(" ", body).strip()
 
@@ -125,87 +125,86 @@ def readable(markup: str) -> str:
 # --- which text, and how much of it -----------------------------------------------------------------------------------
 
 
-def _body(entry: Entry, reading: ExtractedPage | None) -> tuple[str, Grade, str]:
-    """The best text there is, its grade, and what came of the page: its text, the content's or the summary's, in this order
-    where they say equally much."""
-    offers = [readable(markup) for markup in (entry.content_html, entry.summary_html) if markup]
-    walls = [offer for offer in offers if is_wall(offer)]
-    own, whole = _longest(entry, [offer for offer in offers if offer not in walls])
-    if reading is None:
-        return own, _grade(own, whole, is_wall=bool(walls)), ""
-    fuller, whole_page = _longest(entry, [reading.text])
-    if reading.is_wall:
-        return own, _grade(own, whole, is_wall=True), PAGE_IS_WALL
-    if fuller and not _is_about(entry, own, fuller):
-        return own, _grade(own, whole, is_wall=bool(walls)), PAGE_IS_OTHER
-    if word_count(fuller) <= word_count(own):
-        return own, _grade(own, whole, is_wall=bool(walls)), PAGE_HAS_LESS
-    return _with_teaser(own, fuller), _grade(fuller, whole_page, is_wall=False), FROM_PAGE
+def _choose_body(entry: Entry, extracted: ExtractedPage | None) -> tuple[str, Grade, str]:
+    """The text to use, its grade, and a note on the page ('' without one): the longest of the feed's texts, or the page's."""
+    candidates = [readable(markup) for markup in (entry.content_html, entry.summary_html) if markup]
+    walls = [candidate for candidate in candidates if is_wall(candidate)]
+    feed_text, feed_raw = _longest_cleaned(entry, [candidate for candidate in candidates if candidate not in walls])
+    if extracted is None:
+        return feed_text, _grade(feed_text, feed_raw, is_wall=bool(walls)), ""
+    page_text, page_raw = _longest_cleaned(entry, [extracted.text])
+    if extracted.is_wall:
+        return feed_text, _grade(feed_text, feed_raw, is_wall=True), PAGE_IS_WALL
+    if page_text and not _is_about(entry, feed_text, page_text):
+        return feed_text, _grade(feed_text, feed_raw, is_wall=bool(walls)), PAGE_IS_OTHER
+    if word_count(page_text) <= word_count(feed_text):
+        return feed_text, _grade(feed_text, feed_raw, is_wall=bool(walls)), PAGE_HAS_LESS
+    return _with_teaser(feed_text, page_text), _grade(page_text, page_raw, is_wall=False), FROM_PAGE
 
 
-def _longest(entry: Entry, offers: Iterable[str]) -> tuple[str, str]:
-    """The offer that says most, without what is not of the article, and as it came."""
-    bodies = [(_without_title(_without_tail(offer), entry.title), offer) for offer in offers]
+def _longest_cleaned(entry: Entry, candidates: Iterable[str]) -> tuple[str, str]:
+    """The longest candidate after cleaning, cleaned and as it came."""
+    bodies = [(_without_title(_without_tail(candidate), entry.title), candidate) for candidate in candidates]
     return max(bodies, key=lambda pair: word_count(pair[0]), default=("", ""))
 
 
-def _grade(body: str, whole: str, *, is_wall: bool) -> Grade:
+def _grade(body: str, raw: str, *, is_wall: bool) -> Grade:
     if not body:
         return Grade.WALL if is_wall else Grade.HEADLINE
-    least = _TRUNCATED_WORDS if _is_cut(whole) else FULL_WORDS
-    return Grade.FULL if word_count(body) >= least else Grade.PARTIAL
+    min_words = _TRUNCATED_WORDS if _is_truncated(raw) else FULL_WORDS
+    return Grade.FULL if word_count(body) >= min_words else Grade.PARTIAL
 
 
-def _is_about(entry: Entry, own: str, fuller: str) -> bool:
-    """Whether a page is the entry's: a link may lead to a home page, a search or a notice instead. Words are compared by their
-    stems: a Russian title of five words may stand in its article in other cases throughout."""
-    said = f"{entry.title} {own[:1000]}"
-    code = language.detect(f"{said}\n{fuller[:1000]}")
-    wanted, held = ({stem(word, code) for word in tokens.tokens(each)} for each in (said, fuller))
-    return not wanted or len(wanted & held) >= _ABOUT * len(wanted)
+def _is_about(entry: Entry, feed_text: str, page_text: str) -> bool:
+    """Whether a page is the entry's article: a link may lead to a home page, a search or a notice instead. Compares stems, since
+    a Russian title of five words may occur in its article in other grammatical cases only."""
+    entry_text = f"{entry.title} {feed_text[:1000]}"
+    code = language.detect(f"{entry_text}\n{page_text[:1000]}")
+    expected, present = ({stem(word, code) for word in tokens.tokens(each)} for each in (entry_text, page_text))
+    return not expected or len(expected & present) >= _MIN_OVERLAP * len(expected)
 
 
 def _with_teaser(teaser: str, body: str) -> str:
-    """The body, before it the feed's teaser where it stands nowhere in it: elsewhere that teaser may be all there is of the
-    article, and it must be known again."""
-    if not teaser or Shingles(teaser).containment(Shingles(body)) >= _TEASER_HELD:
+    """The body, preceded by the feed's teaser unless it contains it: elsewhere the teaser may be the whole article, and this
+    article must still be recognised as its copy."""
+    if not teaser or Shingles(teaser).containment(Shingles(body)) >= _TEASER_CONTAINED:
         return body
     return f"{teaser}\n\n{body}"
 
 
-def _is_cut(body: str) -> bool:
-    return body.endswith(_CUTS) or bool(_MORE.search(body[-200:]))
+def _is_truncated(body: str) -> bool:
+    return body.endswith(_ELLIPSES) or bool(_READ_MORE.search(body[-200:]))
 
 
 def _without_title(body: str, title: str) -> str:
-    """The body without a first line that repeats the title; '' where nothing is left that the title does not say.
+    """The body without a first line that repeats the title; '' where it adds nothing to the title.
 
-    Aggregators give the title, linked, and the name of the paper as their whole text.
+    Aggregators publish the linked title and the newspaper's name as the whole text.
     """
     first, _, rest = body.partition("\n")
     if title and tokens.tokens(first) == tokens.tokens(title):
         body = rest.strip()
-    news = Counter(tokens.tokens(body[:2000])) - Counter(tokens.tokens(title))
-    return body if news.total() > _NEWS_WORDS or not title else ""
+    own_words = Counter(tokens.tokens(body[:2000])) - Counter(tokens.tokens(title))
+    return body if own_words.total() > _TITLE_ONLY_WORDS or not title else ""
 
 
 def _first_words(body: str) -> str:
-    """A title for entries that come without, as short notes do."""
+    """A title for entries without one, such as short notes."""
     return tokens.clean_line(next(iter(tokens.sentences(body[:1000])), ""), limit=150)
 
 
-# --- what is not the article ------------------------------------------------------------------------------------------
+# --- boilerplate endings ----------------------------------------------------------------------------------------------
 
-_CUTS = ("…", "...", "[…]", "[...]")
-_APPEARED = re.compile(
+_ELLIPSES = ("…", "...", "[…]", "[...]")
+_APPEARED_ON = re.compile(
     r"\s*(?:The post|The article|Der Beitrag|L['’]article|La entrada|O post|El artículo|L['’]articolo|Artykuł|Сообщение|Запись"
     r"|نوشته)\s.{1,400}?\s(?:(?:first )?appeared (?:first )?(?:on|in)|erschien zuerst auf|est apparu en premier sur"
     r"|(?:se publicó|apareció) primero en|apareceu primeiro em|proviene da|è apparso per la prima volta su|pochodzi z serwisu"
     r"|(?:впервые )?появил[аио]сь (?:сначала )?(?:на|в)|اولین بار در)\s.{1,200}$",
     re.IGNORECASE,
 )
-# Only as a line or a sentence of its own: "there is more to read on" is none.
-_MORE = re.compile(
+# Only as a line or sentence of its own: not in "there is more to read on".
+_READ_MORE = re.compile(
     r"(?:^|(?<=[\n.!?…\])»”\"'۔؟。]))[\s\[(«<→]*(?:"
     r"(?:click here to )?(?:(?:continue|keep) reading(?:[ :]+.{1,150})?|read (?:more|on|full (?:story|article)))"
     r"|read the (?:full|whole|rest of (?:the|this)) (?:story|article|post)|full story|view (?:the )?full article|learn more"
@@ -222,7 +221,7 @@ def _without_tail(body: str) -> str:
     """The body without "The post … appeared first on …", "Continue reading …" and the like at its end."""
     for _ in range(4):
         head, tail = body[:-700], body[-700:]
-        shorter = head + _MORE.sub("", _APPEARED.sub("", tail))
+        shorter = head + _READ_MORE.sub("", _APPEARED_ON.sub("", tail))
         if shorter == body:
             break
         body = shorter.rstrip()
@@ -232,28 +231,28 @@ def _without_tail(body: str) -> str:
 # --- markup to text ---------------------------------------------------------------------------------------------------
 
 
-class _Reader:
-    """Receives libxml2's events and keeps the text between them; its answer is what `close` returns."""
+class _TextTarget:
+    """Parser target that collects text from libxml2's events; `close` returns it."""
 
-    def __init__(self, unread: frozenset[str]) -> None:
-        self._unread_tags = unread
+    def __init__(self, skipped: frozenset[str]) -> None:
+        self._skipped_tags = skipped
         self._parts: list[str] = []
-        self._unread = 0
-        self._preformatted = 0
+        self._skip_depth = 0
+        self._pre_depth = 0
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        self._unread += tag in self._unread_tags
-        self._preformatted += tag == "pre"
+        self._skip_depth += tag in self._skipped_tags
+        self._pre_depth += tag == "pre"
         self._parts.append("\n\n" if tag in _BLOCKS else _LINES.get(tag, ""))
 
     def end(self, tag: str) -> None:
-        self._unread -= tag in self._unread_tags
-        self._preformatted -= tag == "pre"
+        self._skip_depth -= tag in self._skipped_tags
+        self._pre_depth -= tag == "pre"
         self._parts.append("\n\n" if tag in _BLOCKS else "")
 
     def data(self, data: str) -> None:
-        if not self._unread:
-            self._parts.append(data if self._preformatted else " ".join(f"|{data}|".split())[1:-1])
+        if not self._skip_depth:
+            self._parts.append(data if self._pre_depth else " ".join(f"|{data}|".split())[1:-1])
 
     def close(self) -> str:
         return "".join(self._parts)
@@ -263,12 +262,12 @@ def _plain(markup: str) -> str:
     markup = tokens.clean(markup[:MAX_HTML])
     if "<" not in markup and "&" not in markup:
         return markup
-    # A <form> or <nav> that is never closed would swallow the article; then better all of it than nothing.
-    return _read(markup, _UNREAD) or _read(markup, _CODE)
+    # An unclosed <form> or <nav> would swallow the article; then its text is better than none.
+    return _extract_text(markup, _SKIPPED) or _extract_text(markup, _CODE_TAGS)
 
 
-def _read(markup: str, unread: frozenset[str]) -> str:
-    parser = etree.HTMLParser(target=_Reader(unread))
+def _extract_text(markup: str, skipped: frozenset[str]) -> str:
+    parser = etree.HTMLParser(target=_TextTarget(skipped))
     parser.feed(markup)
     return _tidy(parser.close())
 

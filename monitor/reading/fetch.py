@@ -1,8 +1,8 @@
-"""Reading feeds and pages: a URL and what we know of it in, `Fetched` (200 or 304) or one FetchError out.
+"""Fetching feeds and pages: conditional GETs with redirects, limits and per-host rate limiting.
 
-Follows redirects itself, each hop checked anew, and sends nothing to any of them but the question: no cookies, no Referer,
-no credentials. Keeps its pace: so many requests together, so many to one host, and a pause between two of them. Parses no
-document, stores nothing; when to come back is told (`max_age_for`, `retry_after_for`), not decided.
+Follows redirects itself: the address policy is applied to every hop, and no hop is sent cookies, a Referer or credentials. Limits
+the requests in flight in all and per host, and spaces those to one host. When to poll next is decided by the caller, from
+`max_age_for` and `retry_after_for`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
-from monitor.net.addresses import AddressPolicy, refused
+from monitor.net.addresses import AddressPolicy, refusal_error
 from monitor.net.http import Headers, HttpClient, http_date, retry_after
 from monitor.text import urls
 from monitor.types.errors import FetchError
@@ -34,7 +34,7 @@ MAX_AGE_LIMIT = timedelta(hours=24)
 _PERMANENT = (301, 308)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _VALIDATOR = re.compile(r"[\t\x20-\x7e\x80-\xff]{1,8192}")
-_MENDS = {
+_STATUS_HINTS = {
     401: "it wants a login",
     403: "it refuses us",
     404: "the address may have changed",
@@ -45,10 +45,10 @@ _MENDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchLimits:
-    """How much of our time, memory and manners one server may have."""
+    """Limits on time, memory and the number of requests."""
 
     total_for: timedelta = timedelta(seconds=30)
-    """For one fetch with all its redirects, waiting for its turn not counted."""
+    """For one fetch with all its redirects, without the wait for a free slot."""
     body_bytes: int = 10 * 1024 * 1024
     redirects: int = 10
     together: int = 32
@@ -58,16 +58,16 @@ class FetchLimits:
 
 
 Permit = Callable[[str], Awaitable[AddressPolicy]]
-"""Asked before each request of a fetch, redirects included: the policy for this address, or a FetchError to leave it."""
+"""Called with the URL before each request of a fetch, redirects included. Returns its policy or raises FetchError to stop."""
 
 
 class Fetcher:
-    """Conditional GETs through a `Door`, which it closes with itself."""
+    """Conditional GETs through an `HttpClient`, which it owns and closes."""
 
-    def __init__(self, door: HttpClient | None = None, *, limits: FetchLimits | None = None) -> None:
-        self._door = door or HttpClient()
+    def __init__(self, client: HttpClient | None = None, *, limits: FetchLimits | None = None) -> None:
+        self._client = client or HttpClient()
         self._limits = limits or FetchLimits()
-        self._turns = _HostScheduler(self._limits)
+        self._scheduler = _HostScheduler(self._limits)
 
     async def __aenter__(self) -> Self:
         return self
@@ -78,8 +78,8 @@ class Fetcher:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the door."""
-        await self._door.aclose()
+        """Close the client."""
+        await self._client.aclose()
 
     async def get(
         self,
@@ -92,63 +92,63 @@ class Fetcher:
         permit: Permit | None = None,
         limits: FetchLimits | None = None,
     ) -> Fetched:
-        """What is at `url`, where it changed since `validators`; body and validators as the server sent them.
+        """GET `url`, conditionally where `validators` are given; body and validators are returned as the server sent them.
 
-        `policy` replaces the door's for this one call, and so do `limits` as to time, bytes and redirects. Raises FetchError,
-        with `status` where the server gave one.
+        `policy` replaces the client's for this call, and `limits` the limits on time, size and redirects. Raises
+        FetchError, with `status` where the server sent one.
         """
         limits = limits or self._limits
-        road = _RedirectChain(url=url, at=_checked(url), left=limits.total_for)
-        question = {"Accept": accept, **_conditions(validators)}
+        chain = _RedirectChain(url=url, at=_check_url(url), left=limits.total_for)
+        request_headers = {"Accept": accept, **_conditional_headers(validators)}
         while True:
-            policy = await permit(road.at) if permit else policy
-            page, road = await self._ask(road, question, policy, limits)
+            policy = await permit(chain.at) if permit else policy
+            page, chain = await self._request_in_turn(chain, request_headers, policy, limits)
             if page.status not in _REDIRECTS:
                 break
-            road = _next(road, page, limit=limits.redirects)
-        _check_status(page, road, now, is_conditional=len(question) > 1)
+            chain = _follow_redirect(chain, page, limit=limits.redirects)
+        _check_status(page, chain, now, is_conditional=len(request_headers) > 1)
         return Fetched(
             url=url,
-            final_url=road.at,
+            final_url=chain.at,
             status=page.status,
             at=now,
             media_type=(page.headers.first("content-type") or "")[:500],
             body=page.body,
             validators=_validators(page, validators),
             max_age_for=max_age(page.headers, now=now),
-            permanent_url=road.at if road.hops and road.is_permanent else None,
-            took_for=limits.total_for - road.left,
+            permanent_url=chain.at if chain.hops and chain.is_permanent else None,
+            took_for=limits.total_for - chain.left,
         )
 
-    async def _ask(
-        self, road: _RedirectChain, question: dict[str, str], policy: AddressPolicy | None, limits: FetchLimits
+    async def _request_in_turn(
+        self, chain: _RedirectChain, request_headers: dict[str, str], policy: AddressPolicy | None, limits: FetchLimits
     ) -> tuple[_Page, _RedirectChain]:
-        """One request, when it is its turn; the road comes back with less time left."""
-        async with self._turns.turn(urls.host(road.at)):
+        """One request, once its host has a free slot; returns the chain with the time left reduced."""
+        async with self._scheduler.slot(urls.host(chain.at)):
             started = time.monotonic()
-            page = await self._read(road, question, policy, limits)
-            left = road.left - timedelta(seconds=time.monotonic() - started)
-            return page, replace(road, left=left)
+            page = await self._read(chain, request_headers, policy, limits)
+            left = chain.left - timedelta(seconds=time.monotonic() - started)
+            return page, replace(chain, left=left)
 
     async def _read(
-        self, road: _RedirectChain, question: dict[str, str], policy: AddressPolicy | None, limits: FetchLimits
+        self, chain: _RedirectChain, request_headers: dict[str, str], policy: AddressPolicy | None, limits: FetchLimits
     ) -> _Page:
-        asked = self._door.exchange("GET", road.at, headers=question, policy=policy, limit_for=road.left)
-        async with asked as reply:
+        request = self._client.exchange("GET", chain.at, headers=request_headers, policy=policy, limit_for=chain.left)
+        async with request as reply:
             if reply.status != HTTPStatus.OK:
                 return _Page(status=reply.status, headers=reply.headers)
             body, is_whole = await reply.read(limits.body_bytes)
         if not is_whole:
             limit = limits.body_bytes // 1024
             raise FetchError(
-                f"{urls.host(road.at)} sends more than the {limit} KB we read of one page",
-                url=road.url,
+                f"{urls.host(chain.at)} sends more than the {limit} KB we read of one page",
+                url=chain.url,
                 code="too large",
             )
         return _Page(status=reply.status, headers=reply.headers, body=body)
 
 
-# --- the answer, read -------------------------------------------------------------------------------------------------
+# --- the response -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +160,7 @@ class _Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RedirectChain:
-    """Where a fetch began, where it is, and how it came there."""
+    """The state of a fetch: where it began (`url`), where it is (`at`), the time left and the redirects so far."""
 
     url: str
     at: str
@@ -169,64 +169,64 @@ class _RedirectChain:
     is_permanent: bool = True
 
 
-def _checked(url: str) -> str:
+def _check_url(url: str) -> str:
     try:
         return urls.check(url)
     except ValueError as fault:
-        raise refused(urls.masked(url), str(fault), url=url) from None
+        raise refusal_error(urls.masked(url), str(fault), url=url) from None
 
 
-def _conditions(validators: Validators) -> dict[str, str]:
-    """The validators as we got them, byte for byte; one that cannot be sent is left out (case F21)."""
-    asked = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
-    return {name: value for name, value in asked.items() if value and _VALIDATOR.fullmatch(value)}
+def _conditional_headers(validators: Validators) -> dict[str, str]:
+    """The validators as request headers, byte for byte; one that cannot be sent is left out (case F21)."""
+    conditions = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
+    return {name: value for name, value in conditions.items() if value and _VALIDATOR.fullmatch(value)}
 
 
-def _next(road: _RedirectChain, page: _Page, *, limit: int) -> _RedirectChain:
-    """The road after one more redirect, where it may be followed."""
-    here = urls.host(road.at)
-    target = urls.resolve(road.at, _utf8(page.headers.first("location") or ""))
+def _follow_redirect(chain: _RedirectChain, page: _Page, *, limit: int) -> _RedirectChain:
+    """The chain after one more redirect. Raises FetchError where it must not be followed."""
+    here = urls.host(chain.at)
+    target = urls.resolve(chain.at, _as_utf8(page.headers.first("location") or ""))
     if not page.headers.first("location") or not target:
-        raise FetchError(f"{here} redirects to something that is not a web address", url=road.url, code="redirect")
-    if road.at.startswith("https:") and not target.startswith("https:"):
+        raise FetchError(f"{here} redirects to something that is not a web address", url=chain.url, code="redirect")
+    if chain.at.startswith("https:") and not target.startswith("https:"):
         raise FetchError(
-            f"{here} redirects from https to http, where anyone can listen in", url=road.url, code="redirect"
+            f"{here} redirects from https to http, where anyone can listen in", url=chain.url, code="redirect"
         )
-    if road.hops >= limit:
-        raise FetchError(f"{here} redirects more than {limit} times", url=road.url, code="redirect")
-    is_permanent = road.is_permanent and page.status in _PERMANENT
-    return replace(road, at=urls.check(target), hops=road.hops + 1, is_permanent=is_permanent)
+    if chain.hops >= limit:
+        raise FetchError(f"{here} redirects more than {limit} times", url=chain.url, code="redirect")
+    is_permanent = chain.is_permanent and page.status in _PERMANENT
+    return replace(chain, at=urls.check(target), hops=chain.hops + 1, is_permanent=is_permanent)
 
 
-def _utf8(value: str) -> str:
-    """A header as the UTF-8 it should not hold but does; RFC 9110 knows ASCII only."""
+def _as_utf8(value: str) -> str:
+    """A header value that holds UTF-8, which occurs although RFC 9110 allows only ASCII."""
     try:
         return value.encode("latin-1").decode("utf-8")
     except UnicodeDecodeError:
         return value
 
 
-def _check_status(page: _Page, road: _RedirectChain, now: datetime, *, is_conditional: bool) -> None:
+def _check_status(page: _Page, chain: _RedirectChain, now: datetime, *, is_conditional: bool) -> None:
     if page.status == HTTPStatus.OK or (page.status == HTTPStatus.NOT_MODIFIED and is_conditional):
         return
     raise FetchError(
-        f"{urls.host(road.at)} answered {_named(page.status)}",
-        url=road.url,
+        f"{urls.host(chain.at)} answered {_describe_status(page.status)}",
+        url=chain.url,
         code=str(page.status),
         status=page.status,
         retry_after_for=retry_after(page.headers, now=now),
-        is_gone=page.status == HTTPStatus.GONE and road.is_permanent,
+        is_gone=page.status == HTTPStatus.GONE and chain.is_permanent,
     )
 
 
-def _named(status: int) -> str:
+def _describe_status(status: int) -> str:
     known = {each.value: each.phrase for each in HTTPStatus}
-    mend = _MENDS.get(status)
+    mend = _STATUS_HINTS.get(status)
     return f"{status} {known.get(status, '')}".rstrip() + (f": {mend}" if mend else "")
 
 
 def _validators(page: _Page, known: Validators) -> Validators:
-    """What to ask with next time. A 304 may bring new ones; those it leaves out stay (case F23)."""
+    """The validators for the next request. A 304 may bring new ones; those it leaves out stay valid (case F23)."""
     fresh = Validators(etag=_sendable(page.headers, "etag"), last_modified=_sendable(page.headers, "last-modified"))
     if page.status == HTTPStatus.OK:
         return fresh
@@ -242,7 +242,7 @@ def _sendable(headers: Headers, name: str) -> str | None:
 
 
 def max_age(headers: Headers, *, now: datetime) -> timedelta | None:
-    """How long the answer stays good: Cache-Control before Expires, less its Age, at most 24 h; None without a wish."""
+    """How long the response stays fresh: by Cache-Control, else Expires, minus Age; at most 24 h, None where neither says."""
     directives = _directives(headers)
     if directives.keys() & {"no-cache", "no-store"}:
         return None
@@ -271,57 +271,57 @@ def _whole_seconds(digits: str) -> timedelta | None:
     return timedelta(seconds=int(digits) if len(digits) <= 9 else 10**9)
 
 
-# --- turns ------------------------------------------------------------------------------------------------------------
+# --- rate limiting ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class _HostQueue:
-    """One host: its places, when it may be called next, and who waits or reads."""
+    """One host: its slots, when the next request may start, and how many requests wait or run."""
 
-    places: asyncio.Semaphore
+    slots: asyncio.Semaphore
     free_at: float = 0.0
-    users: int = 0
+    active: int = 0
 
 
 @dataclass(slots=True)
 class _HostScheduler:
-    """Who may go: first a place at the host, then its pause, then a place among all. A slow host keeps only its own waiting."""
+    """Grants slots: first one of the host's, then its pause, then one of all. A slow host delays only its own requests."""
 
     limits: FetchLimits
-    _all: asyncio.Semaphore = field(init=False)
-    _lanes: dict[str, _HostQueue] = field(init=False, default_factory=dict)
+    _global_slots: asyncio.Semaphore = field(init=False)
+    _queues: dict[str, _HostQueue] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._all = asyncio.Semaphore(self.limits.together)
+        self._global_slots = asyncio.Semaphore(self.limits.together)
 
     @asynccontextmanager
-    async def turn(self, host: str) -> AsyncIterator[None]:
-        lane = self._lane(host)
-        lane.users += 1
+    async def slot(self, host: str) -> AsyncIterator[None]:
+        queue = self._queue(host)
+        queue.active += 1
         try:
-            async with lane.places:
-                await self._pause(lane)
-                async with self._all:
+            async with queue.slots:
+                await self._pause(queue)
+                async with self._global_slots:
                     yield
         finally:
-            lane.users -= 1
+            queue.active -= 1
 
-    async def _pause(self, lane: _HostQueue) -> None:
+    async def _pause(self, queue: _HostQueue) -> None:
         now = asyncio.get_running_loop().time()
-        begin = max(now, lane.free_at)
-        lane.free_at = begin + self.limits.spacing_for.total_seconds()
+        begin = max(now, queue.free_at)
+        queue.free_at = begin + self.limits.spacing_for.total_seconds()
         if begin > now:
             await asyncio.sleep(begin - now)
 
-    def _lane(self, host: str) -> _HostQueue:
-        if host not in self._lanes:
+    def _queue(self, host: str) -> _HostQueue:
+        if host not in self._queues:
             self._forget_idle()
-            self._lanes[host] = _HostQueue(asyncio.Semaphore(self.limits.per_host))
-        return self._lanes[host]
+            self._queues[host] = _HostQueue(asyncio.Semaphore(self.limits.per_host))
+        return self._queues[host]
 
     def _forget_idle(self) -> None:
-        """Thousands of hosts pass in a year; the idle ones need no memory."""
-        if len(self._lanes) < 1000:
+        """Drop idle hosts, of which thousands accumulate in a year."""
+        if len(self._queues) < 1000:
             return
         now = asyncio.get_running_loop().time()
-        self._lanes = {host: lane for host, lane in self._lanes.items() if lane.users or lane.free_at > now}
+        self._queues = {host: queue for host, queue in self._queues.items() if queue.active or queue.free_at > now}

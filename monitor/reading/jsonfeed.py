@@ -1,7 +1,7 @@
-"""A JSON Feed (jsonfeed.org, versions 1 and 1.1) put into the shape feedparser gives, which does not read it (6.0.14).
+"""JSON Feed (jsonfeed.org, versions 1 and 1.1) in the shape of feedparser's results; feedparser does not read it (6.0.14).
 
-Comes in: the document's bytes. Goes out: `{"version", "feed", "entries"}` with feedparser's names, still uncleaned. It is the
-inner half of `parse`, which cleans and cuts; wrong types are skipped, never trusted.
+`read` returns `{"version", "feed", "entries"}` with feedparser's names. `parse` cleans and cuts the values; fields of a
+wrong type count as absent.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ _VERSION = "https://jsonfeed.org/version/"
 
 
 def looks_like_json(body: bytes) -> bool:
-    """Whether the document begins as JSON does; feeds in XML never do."""
+    """Whether the document begins like JSON; feeds in XML never do."""
     return body.removeprefix(b"\xef\xbb\xbf")[:64].lstrip()[:1] in (b"{", b"[")
 
 
 def read(body: bytes) -> dict[str, Any]:
-    """The feed in feedparser's shape; `ParseError` where it is broken JSON or JSON of another kind."""
+    """The feed in feedparser's shape. Raises ParseError for broken JSON and JSON of another kind."""
     try:
         document = json.loads(body)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError; 4,300 digits are one, too
+    except (ValueError, RecursionError) as error:  # covers UnicodeDecodeError, and numbers of more than 4,300 digits
         raise ParseError(f"broken JSON: {error}", code="broken") from None
     if not isinstance(document, dict) or not _is_feed(document):
         raise ParseError("this is JSON, but not a JSON Feed (no version of jsonfeed.org, no items)", code="not a feed")
@@ -65,7 +65,7 @@ def _entry(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _authors(item: dict[str, Any]) -> list[str]:
-    """Names as version 1.1 (`authors`) or 1 (`author`) gives them."""
+    """Authors' names: `authors` of version 1.1, else `author` of version 1."""
     people = _list(item, "authors") or [item.get("author")]
     return [name for each in people if isinstance(each, dict) and (name := _text(each, "name"))]
 
@@ -80,7 +80,7 @@ def _date(text: str) -> struct_time | None:
 
 
 def _text(mapping: dict[str, Any], key: str) -> str:
-    """A string field; ids come as numbers, too, everything else that is no string counts as absent."""
+    """A string field. Numbers are accepted, as ids are sometimes numbers; other types count as absent."""
     value = mapping.get(key)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value) if abs(value) < 1e100 else ""

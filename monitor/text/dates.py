@@ -1,6 +1,6 @@
-"""Days that a text names: "12 March 2013", "March 12", "12 марта", "12.03.2013", "3月12日". Text in, days out; knows no article.
+"""Days that a text names: "12 March 2013", "March 12", "12 марта", "12.03.2013", "3月12日". Pure.
 
-Only days written out: "on Monday" and "last year" are left alone, and so is 3/5/2014, which is a day in May or in March.
+Relative dates ("on Monday", "last year") are ignored, and so is 3/5/2014, which may be in May or in March.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-# Month by month as they stand beside a number; German, French, Italian, Portuguese, Dutch share most of them.
+# By month, in the form that stands beside a number; German, French, Italian, Portuguese, Dutch share most of them.
 _MONTHS = (
     "january jan januar janvier januari enero gennaio gen janeiro января янв січня stycznia ocak",
     "february feb februar février févr fév februari febrero febbraio fevereiro fev февраля фев лютого lutego şubat",
@@ -24,16 +24,16 @@ _MONTHS = (
     "november nov novembre noviembre novembro ноября ноя листопада listopada kasım",
     "december dec dezember dez décembre déc diciembre dic dicembre dezembro декабря дек грудня grudnia aralık",
 )
-_OF_WORD = {word.casefold(): month for month, words in enumerate(_MONTHS, 1) for word in words.split()}
-# English verbs in small letters: "3 may be dead", "thousands march".
-_CAPITAL = frozenset(word for words in _MONTHS for word in words.split() if word[0].isascii() and word[0].isupper())
-_WORD = "(?P<month>" + "|".join(sorted((re.escape(word) for word in _OF_WORD), key=len, reverse=True)) + r")\b\.?"
+_MONTH_OF_WORD = {word.casefold(): month for month, words in enumerate(_MONTHS, 1) for word in words.split()}
+# Month names that are English verbs in lower case: "3 may be dead", "thousands march".
+_CAPITALIZED = frozenset(word for words in _MONTHS for word in words.split() if word[0].isascii() and word[0].isupper())
+_WORD = "(?P<month>" + "|".join(sorted((re.escape(word) for word in _MONTH_OF_WORD), key=len, reverse=True)) + r")\b\.?"
 _DAY = r"(?<![\d.,:/$€£-])(?P<day>[0-3]?\d)(?:st|nd|rd|th|er|º|-?го)?\b(?![.,:/-]\d|\s?%)"
 _YEAR = r"(?:\s{0,2},?\s{0,2}(?:de[l]?\s)?(?P<year>(?:19|20)\d\d)\b)?"
 _NO_VERB = r"(?!\s(?:be|have|not|get|to|soon|also|against|face)\b)"
 _PATTERNS = (
     re.compile(rf"{_DAY}\.?\s{{0,2}}(?:(?:of|de)\s)?{_WORD}{_NO_VERB}{_YEAR}", re.IGNORECASE),
-    # Looks first for a number behind the word: most words have none, and there are 120 names of months to try.
+    # The lookahead for a number comes first: most words have none, and there are 120 month names to try.
     re.compile(rf"\b(?=[^\W\d_]+\.?\s{{0,2}}\d){_WORD}\s{{0,2}}{_DAY}{_YEAR}", re.IGNORECASE),
     re.compile(r"(?<![\d-])(?P<year>(?:19|20)\d\d)-(?P<number>[01]\d)-(?P<day>[0-3]\d)(?!\d)"),
     re.compile(r"(?<![\d.])(?P<day>[0-3]?\d)\.\s?(?P<number>[01]?\d)\.\s?(?P<year>(?:19|20)\d\d)(?!\d)"),
@@ -42,30 +42,30 @@ _PATTERNS = (
 
 
 def stated(text: str, *, near: date) -> set[date]:
-    """The days written out in `text`; one without a year is that of the year in which it lies next to `near`."""
-    return set(_found(text, near))
+    """The days named in `text`. One without a year gets the year that puts it closest to `near`."""
+    return set(_iter_days(text, near))
 
 
-def _found(text: str, near: date) -> Iterator[date]:
+def _iter_days(text: str, near: date) -> Iterator[date]:
     for pattern in _PATTERNS:
         for match in pattern.finditer(text):
-            named = match.groupdict()
-            month = _month(named)
-            if month and (day := _day(named["year"], month, int(named["day"]), near)):
+            groups = match.groupdict()
+            month = _month(groups)
+            if month and (day := _nearest_day(groups["year"], month, int(groups["day"]), near)):
                 yield day
 
 
-def _month(named: dict[str, str | None]) -> int:
-    """1 to 12; 0 where it is none."""
-    word = named.get("month")
+def _month(groups: dict[str, str | None]) -> int:
+    """1 to 12; 0 where the match is no month after all."""
+    word = groups.get("month")
     if word is None:
-        return int(named["number"] or 0)
-    is_verb = word.islower() and word.capitalize() in _CAPITAL
-    return 0 if is_verb else _OF_WORD.get(word.casefold(), 0)
+        return int(groups["number"] or 0)
+    is_verb = word.islower() and word.capitalize() in _CAPITALIZED
+    return 0 if is_verb else _MONTH_OF_WORD.get(word.casefold(), 0)
 
 
-def _day(year: str | None, month: int, day: int, near: date) -> date | None:
-    """None where the calendar has no such day."""
+def _nearest_day(year: str | None, month: int, day: int, near: date) -> date | None:
+    """The day, without a year the one closest to `near`; None where the calendar has no such day."""
     years = [int(year)] if year else [near.year - 1, near.year, near.year + 1]
     days = []
     for each in years:
@@ -73,4 +73,4 @@ def _day(year: str | None, month: int, day: int, near: date) -> date | None:
             days.append(date(each, month, day))
         except ValueError:  # 31 April, 29 February
             continue
-    return min(days, key=lambda found: abs(found - near), default=None)
+    return min(days, key=lambda candidate: abs(candidate - near), default=None)

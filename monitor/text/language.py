@@ -1,8 +1,8 @@
-"""Text in, its language out: an ISO 639-1 code (or -3 where there is none), `und` where it cannot be told.
+"""Language detection: an ISO 639-1 code (639-3 where there is none), or `und` where the language is unknown.
 
-The script decides first, then letters that only one language of that script writes (they tell Pashto, Urdu, Kurdish and Persian
-apart better than any model), then py3langid among the languages of the script. A feed's own word on its language is a strong
-hint: it wins on short texts, but never against the script, since feeds in Persian that call themselves `en-us` are common.
+First the script decides, then letters that only one language of that script uses (they distinguish Pashto, Urdu, Kurdish and
+Persian better than any model), then py3langid among the languages of the script. A feed's declared language is a strong hint:
+it wins on short texts, but never against the script, since Persian feeds that declare `en-us` are common.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Any
 
 UNKNOWN = "und"
 
-_READ = 600
-"""Characters read to decide: more cost time and change nothing."""
-_SHORT = 5
-"""Words up to which the feed's hint wins outright: the model guesses on headlines this short."""
+_SAMPLE_CHARS = 600
+"""Characters examined; more cost time and change no result."""
+_SHORT_WORDS = 5
+"""Up to this many words the hint wins outright: on such short headlines the model only guesses."""
 _HINT_BONUS = 6.0
-"""Added to the hint's log-likelihood, so that the model must be sure to contradict the feed."""
+"""Added to the hint's log-likelihood, so that only a confident model contradicts the feed."""
 
 _COMMON_BONUS = 6.0
-"""Added to languages with many newspapers: a headline made of names alone is rarely Maltese."""
+"""Added to languages with many newspapers: a headline that consists of names is rarely Maltese."""
 _COMMON = frozenset({"en", "fr", "es", "de", "it", "pt", "nl", "pl", "tr", "id", "ru", "hi", "fa"})
 
-# ISO 639-2 and older or regional codes by the code we use; Dari is written Persian.
-_SAME = {
+# ISO 639-2, older and regional codes, mapped to the code used here; Dari counts as Persian.
+_ALIASES = {
     "eng": "en", "fre": "fr", "fra": "fr", "ger": "de", "deu": "de", "spa": "es", "rus": "ru", "ara": "ar", "urd": "ur",
     "fas": "fa", "per": "fa", "prs": "fa", "pes": "fa", "pus": "ps", "pbt": "ps", "pst": "ps", "hin": "hi", "zho": "zh",
     "chi": "zh", "cmn": "zh", "yue": "zh", "wuu": "zh", "ukr": "uk", "tur": "tr", "ita": "it", "por": "pt", "nld": "nl",
@@ -39,8 +39,8 @@ _SAME = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Writing:
-    """A script: its blocks of sixteen code points, the languages written in it and the letters only some of them use."""
+class _Script:
+    """A script: its ranges of code points, its languages, and the letters and words that distinguish them."""
 
     spans: tuple[tuple[int, int], ...]
     languages: tuple[str, ...]
@@ -54,13 +54,13 @@ _LATIN = (
     "is", "mt", "rw", "mg",
 )  # fmt: skip
 
-# Letters are asked in this order; the first language with any of its own letters has it, '' leaves it to the model.
+# Letters are tried in this order and the first language whose letters occur is taken; '' leaves the choice to the model.
 _SCRIPTS = {
-    "latin": _Writing(
+    "latin": _Script(
         ((0x41, 0x24F), (0x1E00, 0x1EFF), (0xFF20, 0xFF5F)),
         _LATIN,
     ),
-    "cyrillic": _Writing(
+    "cyrillic": _Script(
         ((0x400, 0x52F), (0x1C80, 0x1C8F), (0x2DE0, 0x2DFF)),
         ("ru", "uk", "be", "bg", "mk", "sr", "kk", "ky", "tg", "mn", "tt", "ba", "uz"),
         (
@@ -68,14 +68,14 @@ _SCRIPTS = {
             ("ru", "ыэё"),
         ),
     ),
-    "arabic": _Writing(
+    "arabic": _Script(
         ((0x600, 0x6FF), (0x750, 0x77F), (0x8A0, 0x8FF), (0xFB50, 0xFDFF), (0xFE70, 0xFEFF)),
         ("ar", "fa", "ps", "ur", "ug", "ckb", "sd"),
         (
             ("ps", "ټډړږښڼځڅۍګ"), ("sd", "ڪڻٻڀٿٺڄڃڇڌڏڊڦڱ"), ("ur", "ٹڈڑےں"), ("ug", "ۇۈۋڭ"), ("ckb", "ێۆڕڵ"),
             ("ps", "ې"), ("ur", "ہھ"),
         ),
-        # What is left looks alike: small words, and letters that others write with another code point.
+        # For the rest: function words, and letters that other languages encode differently.
         (
             ("ar", re.compile(r"[ةأإؤك]|ى\b|\bال|\b(?:في|من|على|عن|إلى|هذا|التي|الذي)\b")),
             ("fa", re.compile(r"[پچژگکی]|\b(?:در|از|به|را|که|است|این|شد|شده|می|ها|با|برای|کرد|بر)\b")),
@@ -83,40 +83,40 @@ _SCRIPTS = {
             ("ur", re.compile(r"[پچگکی]|\b(?:کا|کو|کی|اور|گا|تھا|پر|جو|اس|ان)\b")),
         ),
     ),
-    "devanagari": _Writing(
+    "devanagari": _Script(
         ((0x900, 0x97F), (0xA8E0, 0xA8FF)),
         ("hi", "mr", "ne"),
         (("mr", "ळ"),),
-        # Hindi writes apart what the others append to the word.
+        # Hindi writes as separate words what the others append as suffixes.
         (
             ("hi", re.compile(r"(?<!\S)(?:के|की|का|को|में|से|है|हैं|ने|और|पर)(?!\S)")),
             ("mr", re.compile(r"\S(?:च्या|चा|ची|चे|ला|ने|मध्ये)(?!\S)|(?<!\S)(?:आहे|आणि|नाही)(?!\S)")),
             ("ne", re.compile(r"\S(?:को|लाई|मा|ले|का)(?!\S)|(?<!\S)(?:छ|छन्|छैन|गर्ने)(?!\S)")),
         ),
     ),
-    "bengali": _Writing(((0x980, 0x9FF),), ("bn", "as"), (("as", "ৰৱ"),)),
-    "ethiopic": _Writing(((0x1200, 0x139F),), ("am",)),
-    "kana": _Writing(((0x3040, 0x30FF), (0x31F0, 0x31FF), (0xFF60, 0xFF9F)), ("ja",)),
-    "han": _Writing(((0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3134F)), ("zh",)),
-    "hangul": _Writing(((0x1100, 0x11FF), (0x3130, 0x318F), (0xAC00, 0xD7AF)), ("ko",)),
-    "greek": _Writing(((0x370, 0x3FF), (0x1F00, 0x1FFF)), ("el",)),
-    "hebrew": _Writing(((0x590, 0x5FF), (0xFB10, 0xFB4F)), ("he",)),
-    "armenian": _Writing(((0x530, 0x58F),), ("hy",)),
-    "georgian": _Writing(((0x10A0, 0x10FF), (0x1C90, 0x1CBF)), ("ka",)),
-    "thai": _Writing(((0xE00, 0xE7F),), ("th",)),
-    "lao": _Writing(((0xE80, 0xEFF),), ("lo",)),
-    "khmer": _Writing(((0x1780, 0x17FF),), ("km",)),
-    "myanmar": _Writing(((0x1000, 0x109F),), ("my",)),
-    "tibetan": _Writing(((0xF00, 0xFFF),), ("bo",)),
-    "sinhala": _Writing(((0xD80, 0xDFF),), ("si",)),
-    "tamil": _Writing(((0xB80, 0xBFF),), ("ta",)),
-    "telugu": _Writing(((0xC00, 0xC7F),), ("te",)),
-    "kannada": _Writing(((0xC80, 0xCFF),), ("kn",)),
-    "malayalam": _Writing(((0xD00, 0xD7F),), ("ml",)),
-    "gujarati": _Writing(((0xA80, 0xAFF),), ("gu",)),
-    "gurmukhi": _Writing(((0xA00, 0xA7F),), ("pa",)),
-    "oriya": _Writing(((0xB00, 0xB7F),), ("or",)),
-    "thaana": _Writing(((0x780, 0x7BF),), ("dv",)),
+    "bengali": _Script(((0x980, 0x9FF),), ("bn", "as"), (("as", "ৰৱ"),)),
+    "ethiopic": _Script(((0x1200, 0x139F),), ("am",)),
+    "kana": _Script(((0x3040, 0x30FF), (0x31F0, 0x31FF), (0xFF60, 0xFF9F)), ("ja",)),
+    "han": _Script(((0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3134F)), ("zh",)),
+    "hangul": _Script(((0x1100, 0x11FF), (0x3130, 0x318F), (0xAC00, 0xD7AF)), ("ko",)),
+    "greek": _Script(((0x370, 0x3FF), (0x1F00, 0x1FFF)), ("el",)),
+    "hebrew": _Script(((0x590, 0x5FF), (0xFB10, 0xFB4F)), ("he",)),
+    "armenian": _Script(((0x530, 0x58F),), ("hy",)),
+    "georgian": _Script(((0x10A0, 0x10FF), (0x1C90, 0x1CBF)), ("ka",)),
+    "thai": _Script(((0xE00, 0xE7F),), ("th",)),
+    "lao": _Script(((0xE80, 0xEFF),), ("lo",)),
+    "khmer": _Script(((0x1780, 0x17FF),), ("km",)),
+    "myanmar": _Script(((0x1000, 0x109F),), ("my",)),
+    "tibetan": _Script(((0xF00, 0xFFF),), ("bo",)),
+    "sinhala": _Script(((0xD80, 0xDFF),), ("si",)),
+    "tamil": _Script(((0xB80, 0xBFF),), ("ta",)),
+    "telugu": _Script(((0xC00, 0xC7F),), ("te",)),
+    "kannada": _Script(((0xC80, 0xCFF),), ("kn",)),
+    "malayalam": _Script(((0xD00, 0xD7F),), ("ml",)),
+    "gujarati": _Script(((0xA80, 0xAFF),), ("gu",)),
+    "gurmukhi": _Script(((0xA00, 0xA7F),), ("pa",)),
+    "oriya": _Script(((0xB00, 0xB7F),), ("or",)),
+    "thaana": _Script(((0x780, 0x7BF),), ("dv",)),
 }  # fmt: skip
 _SCRIPT_OF_BLOCK = {
     block: name
@@ -125,8 +125,8 @@ _SCRIPT_OF_BLOCK = {
     for block in range(first >> 4, (last >> 4) + 1)
 }
 _SCRIPTS_OF_LANGUAGE: dict[str, set[str]] = {}
-for _name, _writing in _SCRIPTS.items():
-    for _language in _writing.languages:
+for _name, _script_entry in _SCRIPTS.items():
+    for _language in _script_entry.languages:
         _SCRIPTS_OF_LANGUAGE.setdefault(_language, set()).add(_name)
 _SCRIPTS_OF_LANGUAGE["ja"].add("han")
 
@@ -135,35 +135,35 @@ _NOT_PROSE = re.compile(r"https?://\S+|[@#]\w+|\S+@\S+|[\d_]+")
 
 
 def normalize(tag: str | None) -> str | None:
-    """`en-GB`, `EN_us`, `prs`, `eng` as the code we use; None where it is not a language tag."""
+    """The code used here for a tag such as `en-GB`, `EN_us`, `prs` or `eng`; None where it is no language tag."""
     found = _TAG.fullmatch(tag.strip()) if tag else None
     if not found:
         return None
     code = found[1].lower()
-    return None if code == UNKNOWN else _SAME.get(code, code)
+    return None if code == UNKNOWN else _ALIASES.get(code, code)
 
 
 def detect(text: str, hint: str | None = None) -> str:
-    """The language of `text`; `hint` is what its feed says, in any spelling. Never fails: `und` where nothing tells."""
-    prose = _NOT_PROSE.sub(" ", text[:_READ])
+    """The language of `text`; `hint` is its feed's language tag, in any spelling. Never raises: `und` where it is unknown."""
+    prose = _NOT_PROSE.sub(" ", text[:_SAMPLE_CHARS])
     name = _script(prose)
-    claimed = normalize(hint)
+    hinted = normalize(hint)
     if name is None:
-        return claimed or UNKNOWN
+        return hinted or UNKNOWN
     script = _SCRIPTS[name]
-    if claimed and name not in _SCRIPTS_OF_LANGUAGE.get(claimed, {name}):
-        claimed = None
+    if hinted and name not in _SCRIPTS_OF_LANGUAGE.get(hinted, {name}):
+        hinted = None
     if len(script.languages) == 1:
-        return claimed or script.languages[0]
-    if own := _by_letters(prose, script) or _by_words(prose, script):
-        return own
-    if claimed and (len(prose.split()) <= _SHORT or claimed not in _model().labels):
-        return claimed
-    return _by_model(prose, script, claimed)
+        return hinted or script.languages[0]
+    if decided := _by_letters(prose, script) or _by_words(prose, script):
+        return decided
+    if hinted and (len(prose.split()) <= _SHORT_WORDS or hinted not in _model().labels):
+        return hinted
+    return _by_model(prose, script, hinted)
 
 
 def _script(text: str) -> str | None:
-    """The script of most letters. Latin counts half: foreign names and brands are sprinkled into every other script."""
+    """The script of most letters. Latin counts half, since texts in every other script contain Latin names and brands."""
     letters: Counter[str] = Counter()
     for letter, count in Counter(text).items():
         if letter.isalpha() and (name := _SCRIPT_OF_BLOCK.get(ord(letter) >> 4)):
@@ -175,48 +175,48 @@ def _script(text: str) -> str | None:
     return letters.most_common(1)[0][0]
 
 
-def _by_letters(text: str, script: _Writing) -> str | None:
-    """The language whose own letters the text holds; one stray letter in a hundred may be a foreign name's."""
+def _by_letters(text: str, script: _Script) -> str | None:
+    """The language whose distinctive letters occur; one letter in a hundred may come from a foreign name."""
     lower = text.lower()
-    least = max(1, len(text) // 100)
+    min_count = max(1, len(text) // 100)
     for language, letters in script.letters:
-        if sum(map(lower.count, letters)) >= least:
+        if sum(map(lower.count, letters)) >= min_count:
             return language
     return None
 
 
-def _by_words(text: str, script: _Writing) -> str | None:
-    """The language whose small words and spellings occur most; None for a tie."""
+def _by_words(text: str, script: _Script) -> str | None:
+    """The language whose function words and spellings occur most; None for a tie."""
     counts = sorted((len(words.findall(text)), language) for language, words in script.words)
     return counts[-1][1] if counts and counts[-1][0] > counts[-2][0] else None
 
 
-def _by_model(text: str, script: _Writing, claimed: str | None) -> str:
-    allowed = {*script.languages, *([claimed] if claimed else [])}
+def _by_model(text: str, script: _Script, hinted: str | None) -> str:
+    allowed = {*script.languages, *([hinted] if hinted else [])}
     ranked = [
-        (score + _HINT_BONUS * (language == claimed) + _COMMON_BONUS * (language in _COMMON), language)
+        (score + _HINT_BONUS * (language == hinted) + _COMMON_BONUS * (language in _COMMON), language)
         for language, score in _model().rank(text)
         if language in allowed
     ]
     return str(max(ranked)[1])
 
 
-_loading = threading.Lock()
+_load_lock = threading.Lock()
 
 
 @lru_cache(maxsize=1)
-def _loaded() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # half a second and 100 MB: only where it is needed
+def _load() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # half a second and 100 MB: imported only when needed
 
     return LanguageIdentifier.from_model_file(MODEL_FILE)
 
 
 def _model() -> Any:
-    """The identifier; read-only once loaded, so threads may share it."""
-    with _loading:
-        return _loaded()
+    """The py3langid identifier; threads may share it, as it is read-only once loaded."""
+    with _load_lock:
+        return _load()
 
 
 def preload() -> None:
-    """Load the model now, where that is better than at the first article."""
+    """Load the model now instead of at the first article."""
     _model()

@@ -1,7 +1,7 @@
-"""Words as the matcher counts them: text in, stems out. Knows no topic and no weights (monitor.matching.term_vectors).
+"""Stemming: the terms that the matcher counts. Their weights are in `monitor.matching.term_vectors`.
 
-One term is one stem of a language (monitor.text tells the words). Stemming matters more than anything else on inflected
-languages: on Russian news mean average precision rose from .38 to .61 with one seed (docs/matching.md).
+A term is the stem of a token (`monitor.text.tokens`) in its language. For inflected languages nothing improves matching more:
+on Russian news mean average precision rose from .38 to .61 with one seed (docs/matching.md).
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ _STEMMERS = {
     "no": "norwegian", "pl": "polish", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sr": "serbian", "sv": "swedish",
     "ta": "tamil", "tr": "turkish",
 }  # fmt: skip
-# Inflected, but no stemmer knows them: the first letters stand for the word. On Russian, where both can be had, this
-# recovers five sixths of what the stemmer gains.
-_CUT = frozenset({"uk", "be", "bg", "mk", "kk", "ky", "tg", "mn", "sk", "sl", "hr", "bs", "lv"})
-_CUT_LENGTH = 5
-# monitor.text folds Arabic letters to their Persian forms; the Arabic stemmer looks for its own.
+# Inflected languages without a stemmer: words are truncated instead. Tried on Russian, which has both, truncation gave five
+# sixths of the stemmer's gain.
+_TRUNCATED = frozenset({"uk", "be", "bg", "mk", "kk", "ky", "tg", "mn", "sk", "sl", "hr", "bs", "lv"})
+_TRUNCATED_LENGTH = 5
+# `tokens.fold` maps Arabic letters to their Persian forms; the Arabic stemmer expects the Arabic ones.
 _ARABIC = str.maketrans({"ی": "ي", "ک": "ك"})
 
 
 def terms(text: str, language: str) -> list[str]:
-    """The stems of a text's words in reading order; `language` is a code of monitor.text.language."""
+    """The stems of a text's words in reading order; `language` is a code as `monitor.text.language` returns it."""
     return [stem(word, language) for word in tokens(text)]
 
 
 @lru_cache(maxsize=200_000)
 def stem(word: str, language: str) -> str:
-    """The part of a folded word that its inflected forms share; the word itself where we know no better."""
+    """The stem of a folded word; the word itself where its language has no stemmer."""
     if not word.isalpha():
         return word
-    if language in _CUT:
-        return word[:_CUT_LENGTH]
+    if language in _TRUNCATED:
+        return word[:_TRUNCATED_LENGTH]
     if language not in _STEMMERS:
         return word
-    with _one_at_a_time:
+    with _stemmer_lock:
         if language == "ar":
             return fold(_stemmer(language).stemWord(word.translate(_ARABIC)))
         return str(_stemmer(language).stemWord(word))
 
 
-_one_at_a_time = threading.Lock()  # a stemmer keeps the word it works on in itself
+_stemmer_lock = threading.Lock()  # stemmers are stateful
 
 
 @cache

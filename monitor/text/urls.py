@@ -1,8 +1,7 @@
-"""Words about addresses: a stranger's URL in, a checked, resolved, canonical or masked one out. Touches no network.
+"""URLs as text: parse, check, resolve, canonicalise and mask them. Pure.
 
-One parser decides everywhere (`split`): what `check` let through is what `http` connects to, so that no second opinion about
-where the host ends can be played against the first (GHSA-rph4, case R2). Errors name the fault and the mend, never the
-URL itself, which may be a secret.
+All checks and requests use one parser, `split`: two parsers that disagree on where the host ends would let a crafted URL pass
+the check and reach another host (GHSA-rph4, case R2). Errors name the fault and the mend, never the URL, which may be secret.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ _HOST_LIMIT = 253
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_WEB = re.compile(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.IGNORECASE)
+_HTTP_URL = re.compile(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
-# A host whose last label looks like a number is an IPv4 address to every resolver, in spellings from 127.1 to 0x7f000001.
+# Resolvers take a host whose last label is a number for an IPv4 address, in spellings from 127.1 to 0x7f000001.
 _NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Parts(NamedTuple):
-    """An http(s) URL taken apart; `host` is ASCII and lower case, IPv6 without brackets, `port` is always set."""
+    """The parts of an http(s) URL; `host` is ASCII and lower case, IPv6 without brackets, `port` is always set."""
 
     scheme: str
     host: str
@@ -41,13 +40,13 @@ class Parts(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """Host and, unless it is the scheme's own, port: what goes into a `Host` header."""
+        """The `Host` header: host and, unless it is the scheme's default, port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def target(self) -> str:
-        """Path and query: what goes into a request line."""
+        """Path and query, as in a request line."""
         return self.path if self.query is None else f"{self.path}?{self.query}"
 
     def __str__(self) -> str:
@@ -56,10 +55,10 @@ class Parts(NamedTuple):
 
 
 def split(url: str) -> Parts:
-    """The parts of an absolute http(s) URL, normalised; ValueError with fault and mend for anything else."""
+    """The normalised parts of an absolute http(s) URL. Raises ValueError, with fault and mend, for anything else."""
     url = url.strip(" \t\r\n\f")
     _check_characters(url)
-    found = _WEB.fullmatch(url)
+    found = _HTTP_URL.fullmatch(url)
     if found is None:
         raise ValueError(_scheme_fault(url))
     scheme, authority, path, query, fragment = found.groups()
@@ -67,19 +66,19 @@ def split(url: str) -> Parts:
         raise ValueError("the URL hides an '@' right behind its host; write a '/' after the host")
     host, port = _host_and_port(authority, _DEFAULT_PORTS[scheme.lower()])
     quoted = (None if each is None else _quote(each) for each in (query, fragment))
-    return Parts(scheme.lower(), host, port, _without_dots(_quote(path)) or "/", *quoted)
+    return Parts(scheme.lower(), host, port, _remove_dot_segments(_quote(path)) or "/", *quoted)
 
 
 def check(url: str) -> str:
-    """The URL as we would request it (absolute, http or https, no fragment); ValueError with fault and mend."""
+    """The URL as it is requested (absolute, http or https, no fragment). Raises ValueError with fault and mend."""
     return str(split(url)._replace(fragment=None))
 
 
 def resolve(base: str, link: str) -> str:
-    """A link found in a document at `base`, absolute; '' where it is not one that may be fetched or clicked."""
+    """A link in a document at `base`, as an absolute URL; '' where it is no valid http(s) URL."""
     link = link.strip(" \t\r\n\f")
     try:
-        return str(split(link if _SCHEME.match(link) else _joined(split(base), link)))
+        return str(split(link if _SCHEME.match(link) else _join(split(base), link)))
     except ValueError:
         return ""
 
@@ -93,7 +92,7 @@ def host(url: str) -> str:
 
 
 def masked(url: str) -> str:
-    """Scheme and host only, for logs and pages: path and query of a webhook are its secret. Never raises."""
+    """Scheme and host only, for logs and pages: a webhook's path and query are its secret. Never raises."""
     try:
         parts = split(url)
     except ValueError:
@@ -101,7 +100,7 @@ def masked(url: str) -> str:
     return f"{parts.scheme}://{parts.authority}/…"
 
 
-# --- taking apart -----------------------------------------------------------------------------------------------------
+# --- parsing ----------------------------------------------------------------------------------------------------------
 
 
 def _check_characters(url: str) -> None:
@@ -138,7 +137,7 @@ def _host_and_port(authority: str, default: int) -> tuple[str, int]:
 
 def _ipv6(bracketed: str) -> str:
     try:
-        if "%" in bracketed:  # a zone names a network card of ours: no stranger's business (fe80::1%lo)
+        if "%" in bracketed:  # a zone names an interface of this machine (fe80::1%lo)
             raise ValueError
         return str(ipaddress.IPv6Address(bracketed[1:-1]))
     except ValueError:
@@ -176,12 +175,12 @@ _UNSAFE = re.compile(r"%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9%\-._~:/?#\[\]@!$&'()*+,;=
 
 
 def _quote(part: str) -> str:
-    """What a request line cannot carry, percent-encoded; what is encoded already stays."""
+    """Percent-encode what a request line cannot carry; existing escapes are kept."""
     return _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), part)
 
 
-def _without_dots(path: str) -> str:
-    """RFC 3986 section 5.2.4: `/a/../b` is `/b`, and nothing climbs above the root."""
+def _remove_dot_segments(path: str) -> str:
+    """RFC 3986 section 5.2.4: `/a/../b` becomes `/b`; the root has no parent."""
     kept: list[str] = []
     segments = path.split("/")
     for segment in segments:
@@ -192,7 +191,7 @@ def _without_dots(path: str) -> str:
     return "/".join(kept) + ("/" if segments[-1] in (".", "..") else "")
 
 
-def _joined(base: Parts, link: str) -> str:
+def _join(base: Parts, link: str) -> str:
     """RFC 3986 section 5.2.2, for links without a scheme."""
     origin = f"{base.scheme}://{base.authority}"
     if link.startswith("//"):
@@ -213,7 +212,7 @@ _NUMBER = re.compile("[0-9]{4,}")
 _SCRIPT = re.compile(r"\.(?:php\d?|aspx?|jsp|cgi|do)$", re.IGNORECASE)
 _SUFFIX = re.compile(r"\.\w{2,5}$")
 
-# Parameters that say how a reader came, not what is read.
+# Parameters that tell where a reader came from, not which page is shown.
 _TRACKING = re.compile(
     r"utm_[^=]*|at_\w+|ns_\w+|pk_(?:campaign|kwd|keyword|source|medium|content|cid)|mtm_\w+|matomo_\w+|hsa_\w+|vero_\w+|wt[._]mc\w*|guce_\w+|fb_\w+|_hs\w+|"
     r"fbclid|gclid|gclsrc|dclid|gbraid|wbraid|msclkid|yclid|ysclid|twclid|ttclid|igshid|igsh|li_fat_id|srsltid|"
@@ -222,15 +221,15 @@ _TRACKING = re.compile(
     r"feedtype|feedname|ftag|spm|echobox|dicbo",
     re.IGNORECASE,
 )
-# Names that may carry meaning elsewhere, but not with one of these values.
-_ORIGINS = re.compile(
+# Parameters that identify a page on some sites, but not with these values.
+_TRACKING_VALUES = re.compile(
     r"(?:ref|source|src|from|via|partner|origin|cid|rss)="
     r"(?:|1|rss\w*|feed|atom|twitter|facebook|telegram|whatsapp|email|newsletter|share)|"
     r"(?:amp|output|outputtype)=(?:|1|true|amp)",
     re.IGNORECASE,
 )
-_FRONT = re.compile(r"(?:www\d?|m|mobile|amp)\.(?=[^.]+\.)")
-_OUTLET_FRONT = re.compile(r"(?:www\d?|m|mobile|amp|edition|feeds?|rss)\.(?=[^.]+\.)")
+_HOST_PREFIX = re.compile(r"(?:www\d?|m|mobile|amp)\.(?=[^.]+\.)")
+_OUTLET_PREFIX = re.compile(r"(?:www\d?|m|mobile|amp|edition|feeds?|rss)\.(?=[^.]+\.)")
 _AMP_TAIL = re.compile(r"(?<=[^/])(?:/amp/*)+$|\.amp(?=\.html?$)|(?<=[^/])\.amp$", re.IGNORECASE)
 _AMP_CACHE = re.compile(r"(?:www\.)?google\.[a-z.]+/amp/(?:s/)?(.+)|[a-z0-9-]+\.cdn\.ampproject\.org/[a-z]/(?:s/)?(.+)")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -238,116 +237,116 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 
 def canonical(url: str) -> str:
-    """One URL for all the spellings of one page, to compare and never to fetch; '' where it is no http(s) URL.
+    """One URL for all spellings of a page's URL, for comparison, not to be fetched; '' where it is no http(s) URL.
 
-    Folds scheme, `www.`/`m.`/`amp.`, tracking parameters, their order, trailing slash, AMP. Keeps what may tell pages
-    apart: other parameters, letter case of the path, `#!` and `#/` routes. Canonical URLs are canonical themselves.
+    The scheme becomes https; `www.`/`m.`/`amp.`, tracking parameters, trailing slash and AMP are dropped, parameters sorted. Kept
+    is what may distinguish pages: other parameters, letter case of the path, `#!` and `#/` routes. Idempotent.
     """
     try:
-        return _until_stable(_folded, url)
+        return _until_stable(_canonicalize, url)
     except ValueError:
         return ""
 
 
 def outlet(url: str) -> str:
-    """Who publishes: the host without `www.`, `m.`, `edition.`, `feeds.` and the like; '' where it has none."""
-    return _without_front(host(url), _OUTLET_FRONT)
+    """The outlet's domain: the host without `www.`, `m.`, `edition.`, `feeds.` and the like; '' where there is none."""
+    return _strip_prefix(host(url), _OUTLET_PREFIX)
 
 
 def names_an_article(url: str) -> bool:
-    """Whether an address looks like one article's: a query, or a last part with a number or of several words."""
+    """Whether a URL looks like an article's: it has a query, or a last segment with a number or several words."""
     try:
         parts = split(url)
     except ValueError:
         return False
-    last = _last(parts.path)
+    last = _last_segment(parts.path)
     return bool(parts.query) or bool(_DIGITS.search(last)) or last.count("-") + last.count("_") >= 2 or len(last) > 30
 
 
-def declared(link: str, page: str, asked: str, title: str) -> str:
-    """The address that a page at `page`, asked for as `asked`, names as its own by rel=canonical; '' where it cannot be believed.
+def trusted_canonical(link: str, page: str, requested_url: str, title: str) -> str:
+    """A page's rel=canonical `link`, resolved against its URL `page`; '' where it cannot be trusted.
 
-    Sites name their home page, a section, one script for all articles, or each other's address in a circle: believed is an
-    article's address on the same site that has something of the one asked for (its last part or number) or says the title.
+    Sites give their home page, a section, one script for all articles, or pages that name each other in a circle. Trusted is
+    an article's URL on the same site that shares the last segment or number of `requested_url`, or contains words of `title`.
     """
-    there = resolve(page, link).partition("#")[0]
-    if not there or not names_an_article(there) or not _is_one_site(there, asked):
+    target = resolve(page, link).partition("#")[0]
+    if not target or not names_an_article(target) or not _is_one_site(target, requested_url):
         return ""
-    mine, theirs = split(asked), split(there)
-    own, named = _last(mine.path), _last(theirs.path)
-    if own == named and not (_SCRIPT.search(named) and not theirs.query):
-        return there if {*(theirs.query or "").split("&")} <= {"", *(mine.query or "").split("&")} else ""
-    numbers, named_numbers = {*_NUMBER.findall(mine.target)}, {*_NUMBER.findall(f"{named} {theirs.query}")}
-    if named_numbers:
-        return there if named_numbers <= numbers or (not numbers and _says(named, title)) else ""
-    return there if _says(named, title) and not {*_DIGITS.findall(own)} - {*_DIGITS.findall(named)} else ""
+    requested, declared = split(requested_url), split(target)
+    own, slug = _last_segment(requested.path), _last_segment(declared.path)
+    if own == slug and not (_SCRIPT.search(slug) and not declared.query):
+        return target if {*(declared.query or "").split("&")} <= {"", *(requested.query or "").split("&")} else ""
+    own_numbers, numbers = {*_NUMBER.findall(requested.target)}, {*_NUMBER.findall(f"{slug} {declared.query}")}
+    if numbers:
+        return target if numbers <= own_numbers or (not own_numbers and _matches_title(slug, title)) else ""
+    return target if _matches_title(slug, title) and not {*_DIGITS.findall(own)} - {*_DIGITS.findall(slug)} else ""
 
 
-def _last(path: str) -> str:
+def _last_segment(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 
 def _is_one_site(one: str, other: str) -> bool:
     a, b = outlet(one), outlet(other)
-    is_one_port = split(one).port == split(other).port or {split(one).port, split(other).port} <= {
-        *_DEFAULT_PORTS.values()
-    }
+    ports = {split(one).port, split(other).port}
+    is_one_port = len(ports) == 1 or ports <= {*_DEFAULT_PORTS.values()}
     return is_one_port and bool(a and b) and (a == b or a.endswith(f".{b}") or b.endswith(f".{a}"))
 
 
-def _says(slug: str, title: str) -> bool:
-    """Whether the words of an address are those of a title: three or more, most of them."""
+def _matches_title(slug: str, title: str) -> bool:
+    """Whether a slug has at least three words and most of them occur in the title."""
     words = [each for each in tokens(_SUFFIX.sub("", slug).replace("-", " ").replace("_", " ")) if not each.isdigit()]
     known = set(tokens(title))
     return len(words) >= 3 and sum(each in known for each in words) >= 0.6 * len(words)
 
 
 def _until_stable(step: Callable[[str], str], text: str) -> str:
-    """`step` until it changes nothing: each change shortens or sorts, so it ends."""
-    while (stepped := step(text)) != text:
-        text = stepped
+    """Apply `step` until nothing changes. It ends, as each change shortens or sorts."""
+    while (result := step(text)) != text:
+        text = result
     return text
 
 
-def _folded(url: str) -> str:
+def _canonicalize(url: str) -> str:
     parts = split(url)
     cached = _AMP_CACHE.fullmatch(f"{parts.host}{parts.target}")
     if cached:
         return f"https://{cached[1] or cached[2]}"
     port = "" if parts.port in _DEFAULT_PORTS.values() else f":{parts.port}"
-    name = _without_front(parts.host, _FRONT)
+    name = _strip_prefix(parts.host, _HOST_PREFIX)
     authority = f"[{name}]" if ":" in name else name
-    return f"https://{authority}{port}{_folded_path(parts.path)}{_folded_query(parts.query)}{_route(parts.fragment)}"
+    path, query, route = _canonical_path(parts.path), _canonical_query(parts.query), _route(parts.fragment)
+    return f"https://{authority}{port}{path}{query}{route}"
 
 
-def _without_front(name: str, front: re.Pattern[str]) -> str:
-    while name and not _NUMERIC.fullmatch(name) and (found := front.match(name)):
+def _strip_prefix(name: str, prefix: re.Pattern[str]) -> str:
+    while name and not _NUMERIC.fullmatch(name) and (found := prefix.match(name)):
         name = name[found.end() :]
     return name
 
 
-def _folded_path(path: str) -> str:
-    path = _without_dots(_ESCAPE.sub(_plainest, path))
+def _canonical_path(path: str) -> str:
+    path = _remove_dot_segments(_ESCAPE.sub(_normalized_escape, path))
     return _AMP_TAIL.sub("", path.rstrip("/")).rstrip("/") or "/"
 
 
-def _folded_query(query: str | None) -> str:
-    pairs = (_ESCAPE.sub(_plainest, pair) for pair in (query or "").split("&"))
+def _canonical_query(query: str | None) -> str:
+    pairs = (_ESCAPE.sub(_normalized_escape, pair) for pair in (query or "").split("&"))
     kept = sorted(pair for pair in pairs if pair.strip("=") and not _is_tracking(pair))
     return "?" + "&".join(kept) if kept else ""
 
 
 def _is_tracking(pair: str) -> bool:
     name, _, value = pair.partition("=")
-    return bool(_TRACKING.fullmatch(name) or _ORIGINS.fullmatch(f"{name}={value}"))
+    return bool(_TRACKING.fullmatch(name) or _TRACKING_VALUES.fullmatch(f"{name}={value}"))
 
 
 def _route(fragment: str | None) -> str:
-    """A fragment names a place on the page, except where a script reads the page's address from it."""
+    """The fragment where scripts use it as a route; other fragments only name a place on the page."""
     return f"#{fragment}" if fragment and fragment[0] in "!/" and len(fragment) > 2 else ""
 
 
-def _plainest(escape: re.Match[str]) -> str:
-    """RFC 3986 section 6.2.2: upper-case hex, and none where a plain character means the same."""
+def _normalized_escape(escape: re.Match[str]) -> str:
+    """RFC 3986 section 6.2.2: upper-case hex; unreserved characters are not escaped."""
     character = chr(int(escape[1], 16))
     return character if character in _UNRESERVED else escape[0].upper()

@@ -1,7 +1,7 @@
-"""Whether a text is a wall (consent, paywall, login, robot check) instead of an article. Pure: words in, an answer out.
+"""Recognise walls: consent, paywall, login and robot-check pages served instead of an article. Pure.
 
-A short text needs one phrase that no article says of itself, or two that walls like to say. Longer ones, as consent pages
-are, need several: an article may well speak of cookies, subscriptions and captchas.
+In a short text one strong pattern (a phrase that articles do not use of themselves) or three weak ones are enough. Longer texts,
+as consent pages are, need several, since an article may well mention cookies, subscriptions or captchas.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import re
 from monitor.text.tokens import word_count
 
 SHORT_WORDS = 120
-"""Longer texts may speak of cookies or subscriptions without being a wall."""
+"""Longer texts may mention cookies or subscriptions without being a wall."""
 _LONG_WORDS = 700
-_READ_CHARS = 6000
+_SAMPLE_CHARS = 6000
 
-_TELLING = (
+_STRONG = (
     # robot checks
     r"enable javascript and cookies to continue"
     r"|(?:enable|turn on) (?:js|javascript) and (?:disable any ad ?blocker|cookies)",
@@ -72,7 +72,7 @@ _TELLING = (
     r"(?:我们|本网站)使用\s?cookies?|クッキーを使用しています|نستخدم ملفات تعريف الارتباط|از کوکی.{0,20}استفاده می"
     r"|कुकी(?:ज)? का (?:उपयोग|इस्तेमाल) कर",
 )
-_HINTS = (
+_WEAK = (
     r"your privacy (?:choices|matters)|we value your privacy|legitimate interest",
     r"\b(?:accept|reject) all\b|manage (?:my )?(?:cookies?|preferences|options)|more options",
     r"\bcookies?\b|куки|クッキー|ملفات تعريف الارتباط|کوکی|çerez",
@@ -88,21 +88,21 @@ _HINTS = (
     r"|\babonn(?:enten|ements?|és?)\b|abo abschließen|suscríbete|abbonati|подписк",
     r"passwor[dt]|mot de passe|contraseña|пароль|密码|パスワード|كلمة المرور|رمز عبور",
 )
-TELLING = tuple(re.compile(each, re.IGNORECASE | re.DOTALL | re.MULTILINE) for each in _TELLING)
-HINTS = tuple(re.compile(each, re.IGNORECASE) for each in _HINTS)
+STRONG_PATTERNS = tuple(re.compile(each, re.IGNORECASE | re.DOTALL | re.MULTILINE) for each in _STRONG)
+WEAK_PATTERNS = tuple(re.compile(each, re.IGNORECASE) for each in _WEAK)
 
 
 def is_wall(text: str) -> bool:
-    """Whether this is the text of a wall, as far as the text itself tells."""
-    words = word_count(text[: 20 * _READ_CHARS])
+    """Whether the text is a wall's, judging by its words alone."""
+    words = word_count(text[: 20 * _SAMPLE_CHARS])
     if not text or words > _LONG_WORDS:
         return False
-    start = text[:_READ_CHARS]
-    telling = sum(1 for each in TELLING if each.search(start))
+    start = text[:_SAMPLE_CHARS]
+    strong = sum(1 for each in STRONG_PATTERNS if each.search(start))
     if words <= SHORT_WORDS:
-        return bool(telling) or _hints(start) >= 3
-    return telling + _hints(start) >= 4 and telling > 0
+        return bool(strong) or _count_weak(start) >= 3
+    return strong + _count_weak(start) >= 4 and strong > 0
 
 
-def _hints(text: str) -> int:
-    return sum(1 for each in HINTS if each.search(text))
+def _count_weak(text: str) -> int:
+    return sum(1 for each in WEAK_PATTERNS if each.search(text))

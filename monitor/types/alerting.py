@@ -1,4 +1,4 @@
-"""Alerts, and what becomes of them."""
+"""Alerts, their deliveries and the state of channels, as immutable values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monitor.types.matching import Evidence, MeasuredPrecision
 
 
 class AlertKind(StrEnum):
-    """What an alert says."""
+    """What an alert is about."""
 
     NEW = "new"
     UPDATED = "updated"
@@ -22,34 +22,34 @@ class AlertKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertArticle:
-    """The article of an alert, as it was when the alert was decided."""
+    """The article of an alert, as it was when the alert was created."""
 
     id: int
     title: str
     url: str
     source: str
-    """What people call the outlet: its feed's title where it has one."""
+    """The outlet's name for readers: its feed's title where it has one."""
     language: str
     published_at: datetime
     seen_at: datetime
     summary: str = ""
     """Plain text, at most about 400 characters."""
     feed: str = ""
-    """The name of the feed in the settings."""
+    """The feed's name in the settings."""
     wire: str = ""
     """The news agency it is credited to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """Our decision to tell, as a snapshot: what is sent does not change when the store does.
+    """One alert as it will be sent: a snapshot that later changes in the store do not touch.
 
     `NEW`, `UPDATED` and `ESCALATED` carry an article and its evidence; `NOTICE` (about the service itself: a failing feed, a
     disabled channel) and `TEST` carry `title` and `body` only.
     """
 
     id: str
-    """`alt_` and 26 letters or digits: the same on every try, the receiver's key against doubles."""
+    """`alt_` and 26 letters or digits: the same on every attempt, so that receivers can drop duplicates."""
     kind: AlertKind
     created_at: datetime
     title: str
@@ -64,39 +64,39 @@ class Alert:
     measured: MeasuredPrecision | None = None
     evidence: Evidence = field(default_factory=Evidence)
     also_carried_by: tuple[str, ...] = ()
-    """Other outlets of the same story, as of the first try to send."""
+    """Other outlets that carry the story, as of the first attempt to send."""
     independent_sources: int = 0
-    """Sources of the story that did not copy one another, as of the first try to send; 0 where it was not counted."""
+    """The story's independent sources, as of the first attempt to send; 0 where they were not counted."""
     reason: str = ""
     review_url: str = ""
 
 
 class Result(StrEnum):
-    """How one try to deliver ended."""
+    """How one delivery attempt ended."""
 
     SENT = "sent"
     UNKNOWN = "unknown"
-    """Sent whole, no answer: try again with the same id."""
+    """Sent completely, but no answer came: retry with the same id."""
     TRANSIENT = "transient"
-    """Not accepted now; trying again can help."""
+    """Not accepted now; a retry can help."""
     REJECTED = "rejected"
     """This message will never be accepted."""
     GONE = "gone"
-    """This destination will never accept anything: hold its deliveries and tell the operator."""
+    """This destination will never accept anything: hold its deliveries and notify the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a channel says of one try."""
+    """The result of one delivery attempt, as the channel reports it."""
 
     result: Result
     code: str = ""
-    """HTTP status, SMTP code or the class of the error."""
+    """HTTP status, SMTP code or the name of the error's class."""
     detail: str = ""
-    """What they answered, at most 2 KB, free of our secrets."""
+    """The other side's answer, at most 2 KB, with our secrets removed."""
     retry_after_for: timedelta | None = None
     receipt: str = ""
-    """By which the message can be edited and replied to; '' on channels that give none."""
+    """Identifies the sent message for edits and replies; '' on channels that return no id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +110,14 @@ class DeliveryState:
     lease: Lease
     created_at: datetime
     destination: str = ""
-    """Digest of the destination the delivery was made for."""
+    """Digest of the destination that the delivery was created for."""
     thread: str = ""
-    """The receipt of the first message on the same story and topic there; '' for the first itself."""
+    """The receipt of the channel's first message on the same story and topic; '' for that message itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelState:
-    """How a channel has been doing."""
+    """A channel's recent failures."""
 
     failures: int = 0
     failing_since_at: datetime | None = None
@@ -126,7 +126,7 @@ class ChannelState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryUpdate:
-    """What one try means for the delivery and for its channel."""
+    """What to store after one attempt, of the delivery and of its channel."""
 
     state: str
     attempts: int
@@ -135,11 +135,11 @@ class DeliveryUpdate:
     channel_paused_until_at: datetime | None = None
     channel_disabled_reason: str | None = None
     wakes_waiting: bool = False
-    """The channel is back: what waits on it is due now."""
+    """The channel works again: its waiting deliveries become due now."""
 
 
 class ChannelEvent(StrEnum):
-    """What the operator is told about a channel, once each."""
+    """Changes of a channel's state, each reported to the operator once."""
 
     FAILING = "failing"
     RECOVERED = "recovered"

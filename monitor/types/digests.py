@@ -1,4 +1,4 @@
-"""What versions of topics, models and calibrations are told apart by: digests of named values. Pure.
+"""Digests that identify versions of topics, topic models and calibrations. Pure.
 
 A digest is kept in the store and compared with those of later releases, so the text that is hashed must not change. It is the
 text that Python's `repr` gave of the classes of November 2026 (`Seed(file='a.txt', title=...`), written out here value by value.
@@ -18,7 +18,7 @@ LENGTH = 12
 
 
 def of_text(text: str) -> str:
-    """The digest of a text; lone surrogates, as damaged files may hold, are hashed as they are."""
+    """The digest of a text, which may hold lone surrogates, as damaged files do."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:LENGTH]
 
 
@@ -28,23 +28,23 @@ def of_plain(value: object) -> str:
 
 
 def of_topic(topic: Topic) -> str:
-    """The digest of all that a topic's folder says, whatever digest it carries."""
+    """The digest of a topic's content; its own `digest` field is left out."""
     return of_text(_topic(topic, digest=""))
 
 
 def of_model(model: str, topic: Topic, verdicts: Sequence[Seed], background: str) -> str:
-    """The digest of a topic's model: the way of learning, the topic, its verdicts as seeds and the background's digest."""
-    said = ", ".join(map(_seed, verdicts))
-    return of_text(f"({model!r}, {_topic(topic, digest=topic.digest)}, [{said}], {background!r})")
+    """The digest of a topic's model: the learning method's id, the topic, its verdicts as seeds and the background's digest."""
+    example_texts = ", ".join(map(_seed, verdicts))
+    return of_text(f"({model!r}, {_topic(topic, digest=topic.digest)}, [{example_texts}], {background!r})")
 
 
 def of_embedded_topic(
     embedder: str, topic: Topic, samples: Sequence[tuple[str, bool]], threshold: float, articles: int
 ) -> str:
-    """The digest of a topic by its embeddings: the embedder's id, the topic, (file, is counter-example) of the examples that have
-    an embedding, the threshold, and of how many articles the centres of languages are known."""
-    own = _topic(topic, digest=topic.digest)
-    return of_text(f"({embedder!r}, {own}, {list(samples)!r}, {threshold!r}, {articles!r})")
+    """The digest of a topic's embedding model: the embedder's id, the topic, (file, is counter-example) of the examples that
+    have an embedding, the threshold, and the number of articles from which the languages' centres were computed."""
+    topic_text = _topic(topic, digest=topic.digest)
+    return of_text(f"({embedder!r}, {topic_text}, {list(samples)!r}, {threshold!r}, {articles!r})")
 
 
 def of_calibration(
@@ -71,7 +71,7 @@ def _topic(topic: Topic, *, digest: str) -> str:
 
 
 def _seeds(seeds: Sequence[Seed]) -> str:
-    """As a tuple is written: with a comma after a single one."""
+    """As Python writes a tuple: with a comma after a single item."""
     return f"({', '.join(map(_seed, seeds))}{',' if len(seeds) == 1 else ''})"
 
 

@@ -1,4 +1,4 @@
-"""One tree of errors. Each knows what happened (its class, one sentence), to whom, and whether trying again can help."""
+"""The exception hierarchy. An error's class and sentence say what happened and to what, and whether a retry can help."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from datetime import timedelta
 
 
 class MonitorError(Exception):
-    """Something went wrong that we understand and can explain."""
+    """Base of all errors that are expected and can be explained to an operator."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickles whole: `Exception` would call the class with its message only and trip over keyword-only arguments."""
+        """Keep all attributes: `Exception` would call the class with its message alone and fail on keyword-only arguments."""
         return _restored, (type(self), self.args, self.__dict__)
 
 
@@ -20,7 +20,7 @@ def _restored(cls: type[MonitorError], args: tuple[object, ...], state: dict[str
 
 
 class ConfigError(MonitorError):
-    """The settings, seeds or command line hold faults; all of them, each with its place and mend."""
+    """The settings, seeds or command line are faulty. `faults` lists all faults, each with its place and how to mend it."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__("\n".join(faults))
@@ -28,30 +28,30 @@ class ConfigError(MonitorError):
 
 
 class StoreError(MonitorError):
-    """The store cannot be used as it is."""
+    """The store cannot be used in its present state."""
 
 
 class StoreBusyError(StoreError):
-    """Another process holds the store; trying again later can help."""
+    """Another process has locked the store; a retry can help."""
 
 
 class StoreFullError(StoreError):
-    """The disk that holds the store is full; frees itself when space returns."""
+    """The store's disk is full; a retry succeeds once there is space again."""
 
 
 class AlreadyRunningError(MonitorError):
-    """Another daemon works on the same store."""
+    """Another daemon is running on the same store."""
 
 
 class BusyError(MonitorError):
-    """This machine has too much of the kind to do; trying again later helps."""
+    """Too much work of this kind is queued on this machine; retry later."""
 
 
 class FetchError(MonitorError):
     """A URL could not be read.
 
-    `code` is a short stable word for logs and counters: the HTTP status as text, or one of `timeout`, `too large`, `dns`,
-    `connect`, `tls`, `refused` (our own policy), `redirect`, `protocol`, `encoding`.
+    `code` is a short stable label for logs and counters: the HTTP status as text, or one of `timeout`, `too large`, `dns`,
+    `connect`, `tls`, `refused` (by our address policy), `redirect`, `protocol`, `encoding`.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class FetchError(MonitorError):
 
 
 class RefusedAddressError(FetchError):
-    """Our own policy forbids this address: private, malformed, or a scheme or port we do not speak."""
+    """The address policy forbids this address: private, malformed, or an unsupported scheme or port."""
 
 
 class ParseError(MonitorError):
-    """A document is not a feed we can read.
+    """A document cannot be read as a feed.
 
     `code` is one of `not a feed`, `too costly`, `broken`.
     """

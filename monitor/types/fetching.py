@@ -1,4 +1,4 @@
-"""Feeds, what was fetched of them and what stood in it."""
+"""Feeds, fetch results and parsed entries, as immutable values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class FirstPoll(StrEnum):
-    """What to do with what a feed already holds when we first meet it."""
+    """What to do with the entries that a feed already holds at its first poll."""
 
     BASELINE = "baseline"
     LATEST = "latest"
@@ -20,7 +20,7 @@ class FirstPoll(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validators:
-    """What the server gave us to ask "changed since?", echoed byte for byte (RFC 9110 section 13)."""
+    """A server's cache validators, sent back byte for byte in conditional requests (RFC 9110 section 13)."""
 
     etag: str | None = None
     last_modified: str | None = None
@@ -28,7 +28,7 @@ class Validators:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A claim on a row: whoever holds the token may settle it until `until_at`."""
+    """A claim on a row: until `until_at`, only the holder of the token may settle it."""
 
     token: str
     until_at: datetime
@@ -36,7 +36,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedState:
-    """What the store remembers of a feed when it is claimed for a poll."""
+    """A feed's stored state, as claimed for a poll."""
 
     id: int
     name: str
@@ -59,7 +59,7 @@ class FeedState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What a server answered: status is 200 or 304 (anything else is a FetchError)."""
+    """A server's answer with status 200 or 304; any other status is a FetchError."""
 
     url: str
     final_url: str
@@ -70,18 +70,18 @@ class Fetched:
     body: bytes = b""
     validators: Validators = Validators()
     max_age_for: timedelta | None = None
-    """How long the server asks us not to come back (Cache-Control or Expires)."""
+    """How long the answer stays fresh, by Cache-Control or Expires."""
     permanent_url: str | None = None
-    """Where every hop of the redirect chain was permanent (301, 308): its end."""
+    """The end of the redirect chain where every hop was permanent (301, 308)."""
     took_for: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One item as the feed published it: cleaned of control characters and cut to our limits, otherwise theirs."""
+    """One item as published, except that control characters are removed and long values cut to our limits."""
 
     guid: str
-    """Theirs, or, where they gave none, one made of link and title."""
+    """The feed's own id, or a digest of link and title where it gives none."""
     url: str
     """Absolute http(s) URL, or '' where there is none."""
     title: str
@@ -94,22 +94,22 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedFeed:
-    """What a feed's document says."""
+    """The content of a feed's document."""
 
     title: str = ""
     site_url: str = ""
     language: str | None = None
     ttl_for: timedelta | None = None
-    """The publisher's own wish for the time between polls (ttl, sy:updatePeriod)."""
+    """The polling interval that the publisher asks for (ttl, sy:updatePeriod)."""
     skip_hours: frozenset[int] = frozenset()
     entries: tuple[Entry, ...] = ()
     notes: tuple[str, ...] = ()
-    """What was cut or repaired, in words for the operator: 'kept 1000 of 5000 entries'."""
+    """What was cut or repaired, for the operator: 'kept 1000 of 5000 entries'."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedUpdate:
-    """All that one poll tells the store about a feed."""
+    """What one poll writes to its feed's row."""
 
     feed_id: int
     lease: Lease
@@ -118,7 +118,7 @@ class FeedUpdate:
     outcome: str
     """`ok`, `not modified`, `unchanged` or the class of the error."""
     validators: Validators | None = None
-    """None leaves the stored ones as they are: an error never erases them."""
+    """None keeps the stored ones: an error never erases them."""
     body_hash: str | None = None
     title: str | None = None
     site_url: str | None = None
@@ -130,13 +130,13 @@ class FeedUpdate:
     permanent_url: str | None = None
     permanent_since_at: datetime | None = None
     new_url: str | None = None
-    """Set once the same permanent redirect held long enough."""
+    """Set once the same permanent redirect has been seen for long enough."""
     paused_reason: str | None = None
     host_paused_until_at: datetime | None = None
 
 
 class FeedEvent(StrEnum):
-    """What the operator is told about a feed, once each."""
+    """Changes of a feed's state, each reported to the operator once."""
 
     FAILING = "failing"
     RECOVERED = "recovered"
@@ -146,13 +146,13 @@ class FeedEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageVisit:
-    """That an article's own page was asked for, once and for all, and what came of it."""
+    """The one request for an article's own page, and its outcome."""
 
     url: str
     at: datetime
     outcome: str
     """For people: 'full text fetched from the page', 'page refused: 403'."""
     host_paused_until_at: datetime | None = None
-    """Set where no page of this host is to be asked for until then."""
+    """Set where no page of this host may be requested until then."""
     canonical: str = ""
-    """The address that the page names as its own; '' where it names none that is to be believed."""
+    """The page's canonical address; '' where it names none that can be trusted."""

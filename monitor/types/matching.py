@@ -1,4 +1,4 @@
-"""Articles, topics, and how well one fits the other."""
+"""Articles, topics, scores and verdicts, as immutable values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why an article was, or was not, told about. The value is the phrase that logs, pages and `explain` use."""
+    """Why an article led to an alert or did not. The value is the phrase shown in logs, pages and `explain`."""
 
     ALERTED = "matched, and its story was new: alerted"
     UPDATED = "a material change to an alerted article: alerted again"
@@ -30,7 +30,7 @@ class Reason(StrEnum):
 
 
 class Grade(StrEnum):
-    """How much of the article we could read."""
+    """How much of the article could be read."""
 
     FULL = "full"
     PARTIAL = "partial"
@@ -47,19 +47,19 @@ class Article:
     title: str
     text: str
     language: str
-    """ISO 639-1 (or -3 where there is none, as `prs`), `und` where it cannot be told."""
+    """ISO 639-1 (or -3 where there is none, as `prs`), `und` where it is unknown."""
     published_at: datetime
-    """As published, but never later than it was seen; the time it was seen where the feed gave none."""
+    """As published, but never later than `seen_at`; equal to it where the feed gave no date."""
     seen_at: datetime
     source: str = ""
     author: str = ""
     wire: str = ""
-    """The news agency it is credited to, as `wires` finds it."""
+    """The news agency it is credited to (`stories.agencies`)."""
     grade: Grade = Grade.PARTIAL
     page: str = ""
-    """What came of reading the article's own page, for people; '' where only its feed was read."""
+    """The outcome of reading the article's own page, for people; '' where only its feed was read."""
     canonical: str = ""
-    """The address that its page names as its own, where it was read and is to be believed (`urls.declared`)."""
+    """The canonical address in its page, where that was read and can be trusted (`urls.trusted_canonical`)."""
 
     @property
     def full_text(self) -> str:
@@ -69,7 +69,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seed:
-    """An example article of a topic; with `is_counter`, an example of what is not wanted."""
+    """An example article of a topic, or, with `is_counter`, of what is not wanted."""
 
     file: str
     title: str
@@ -81,7 +81,7 @@ class Seed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """A folder of seeds and what its topic.toml says."""
+    """A topic: its seeds and what its topic.toml says."""
 
     name: str
     title: str
@@ -95,7 +95,7 @@ class Topic:
     languages: tuple[str, ...] = ()
     """Empty: every language the matcher can score."""
     channels: tuple[str, ...] | None = None
-    """None: every channel; empty: none, shown on the page only."""
+    """None: every channel. Empty: no channel, shown on the review page only."""
     is_enabled: bool = True
     digest: str = ""
     """Changes whenever the folder's content does."""
@@ -103,7 +103,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contribution:
-    """One term's share of a score; the shares of a match add up to its score."""
+    """One term's part of a score; the parts add up to the score."""
 
     term: str
     weight: float
@@ -111,55 +111,55 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What a reader needs to judge a match at a glance."""
+    """What made an article match, for people to judge it at a glance."""
 
     terms: tuple[Contribution, ...] = ()
-    """Heaviest first; the last may be '(other terms)' so that the shares still add up."""
+    """Heaviest first; the last may be '(other terms)', so that the parts still add up."""
     sentence: str = ""
-    """The sentence of the article that lies nearest to the topic."""
+    """The article's sentence most similar to the topic."""
     seed: str = ""
-    """File name of the nearest seed."""
+    """File name of the most similar seed."""
     seed_similarity: float = 0.0
     across: str = ""
-    """Where it matched by meaning, across languages: the language of the nearest seed."""
+    """For a match across languages, by embeddings: the language of the most similar seed; else ''."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredPrecision:
-    """How often a topic's matches were right, by the verdicts on them; copies of a text count once."""
+    """A topic's precision by the verdicts on its matches; copies of a text count once."""
 
     confirmed: int
     judged: int
     low: float
-    """The 95 % interval of the share, 0 to 1."""
+    """The 95 % confidence interval of the precision, 0 to 1."""
     high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """One topic's answer to one article, whether it matched or not."""
+    """One article's score for one topic, whether it matched or not."""
 
     topic: str
     score: float
     threshold: float
     is_match: bool
     probability: float | None = None
-    """Only where it is calibrated."""
+    """None where the topic is not calibrated."""
     measured: MeasuredPrecision | None = None
-    """Stands beside the probability."""
+    """Shown beside the probability."""
     factor: float = 1.0
-    """What the topic's sensitivity multiplied the threshold by."""
+    """The factor on the threshold that the topic's sensitivity gives."""
     blocked: Reason | None = None
-    """Set where the score is above the threshold but a rule of topic.toml forbids the match."""
+    """Set where the score is above the threshold but a rule in topic.toml forbids the match."""
     evidence: Evidence = Evidence()
     model_version: str = ""
     lesson: float = 0.0
-    """How much its topic learned from this article before anybody looked at it (monitor.matching.self_training)."""
+    """The article's weight in its topic's self-training, 0 to 1 (`matching.self_training`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A reviewer's answer to a match."""
+    """A reviewer's judgement of a match or near miss."""
 
     article_id: int
     topic: str
@@ -171,7 +171,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """An article with a reviewer's verdict, as the model learns from it."""
+    """A labelled article that a topic model learns from: by a reviewer's verdict or by self-training."""
 
     topic: str
     title: str
@@ -180,4 +180,4 @@ class Example:
     is_relevant: bool
     at: datetime | None = field(default=None)
     weight: float = 1.0
-    """How much of an example it is: less than 1 only of what a topic learned by itself."""
+    """Less than 1 only for self-training."""

@@ -1,4 +1,4 @@
-"""What an article is to those we know, and what is decided of it."""
+"""How an article relates to stored ones, and the decisions about it, as immutable values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monitor.types.matching import Reason
 
 
 class ArticleKind(StrEnum):
-    """What an article is to those already stored."""
+    """How an article relates to those already stored."""
 
     NEW = "new"
     COPY = "copy"
@@ -21,7 +21,7 @@ class ArticleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCandidate:
-    """A stored article that may be the same as a new one, with all that the comparison needs."""
+    """A stored article that a new one may copy or update, with all that the comparison needs."""
 
     article_id: int
     story_id: int
@@ -33,45 +33,45 @@ class StoredCandidate:
     same_guid: bool = False
     same_url: bool = False
     is_pinned: bool = False
-    """A person said which story it belongs to."""
+    """A person assigned it to its story."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """How an article came to us, as far as policy cares."""
+    """How an article arrived, as far as the alert policy needs it."""
 
     is_first_poll: bool = False
     first_poll: FirstPoll = FirstPoll.BASELINE
     latest: int = 0
     rank: int = 0
-    """Place among the articles of the same poll, newest first, from 0."""
+    """Position among the articles of its poll, newest first, from 0."""
     max_age_for: timedelta | None = timedelta(days=7)
     is_storm: bool = False
-    """Part of a burst that is no news (see `bursts`)."""
+    """Part of a burst that is no news (`polling.bursts`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryChoice:
-    """What an article is to what we know."""
+    """The story an article belongs to, and why."""
 
     kind: ArticleKind
     story_id: int | None = None
-    """None: a story of its own."""
+    """None: it opens a story."""
     of_article_id: int | None = None
     similarity: float = 0.0
     why: str = ""
     """For people: 'same canonical URL', 'same text (96 % of its word runs)'."""
     is_material: bool = False
-    """For an update: whether numbers, names, quotes or negation changed."""
+    """For an update: whether facts changed (numbers, names, quotes, negation)."""
     facts: str = ""
-    """For such an update: what changed, so that the same change in another article of the story is known for it."""
+    """For a material update: what changed, so that the same change in another article of the story is recognised."""
     gathers: tuple[int, ...] = ()
-    """Small stories told apart before that this article shows to be the same: they become part of `story_id`."""
+    """Small stories that this article shows to be the same event: they are merged into `story_id`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicDecision:
-    """Whether one topic tells somebody about one article, and why."""
+    """Whether one topic alerts on one article, and why."""
 
     topic: str
     reason: Reason
@@ -88,37 +88,37 @@ class Decision:
 
     @property
     def alerts(self) -> tuple[str, ...]:
-        """The topics that tell somebody."""
+        """The names of the topics that alert."""
         return tuple(each.topic for each in self.topics if each.is_alert)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryHistory:
-    """What happened to the story until now, as names of topics."""
+    """Names of the topics that a story has matched and alerted so far."""
 
     matched: frozenset[str] = frozenset()
     alerted: frozenset[str] = frozenset()
     updated: frozenset[str] = frozenset()
-    """Those told of this very change."""
+    """Topics that were already alerted to this very change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryGrowth:
-    """How a story stands for one topic, the article at hand counted in: what escalation is decided on."""
+    """A story's growth for one topic, the current article included: the input to escalation."""
 
     sources: int = 0
-    """Independent ones: a wire counts once, whoever prints it."""
+    """Independent ones: an agency counts once, whoever prints it."""
     pace: int = 0
-    """Articles within the last hours, copies apart."""
+    """Articles within the last hours, without copies."""
     usual_pace: float | None = None
-    """What the topic's stories usually gather in their busiest hours; None where too few are known."""
+    """What the topic's stories usually reach in their busiest hours; None where too few are known."""
     told: frozenset[str] = frozenset()
-    """What was told of its growth: `outlets`, `pace`."""
+    """Escalations already alerted: `outlets`, `pace`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """From where on a story's growth is told; 0 is never."""
+    """Growth from which a story escalates; 0 is never."""
 
     outlets: int = 0
     pace: float = 0.0
@@ -126,9 +126,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escalation:
-    """Why a story that was told is told again though no fact in it changed."""
+    """Why an alerted story is alerted again though no fact changed."""
 
     which: str
-    """`outlets` or `pace`: each is told once a story and topic."""
+    """`outlets` or `pace`: each is alerted once per story and topic."""
     why: str
     """`now 6 independent outlets`."""

@@ -1,4 +1,4 @@
-"""Which addresses may be called, and what a name is worth."""
+"""The outbound address policy and name resolution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door: who is called, what is sent, how posts end. The far side is a real server on loopback."""
+"""The HTTP client: where it connects, what it sends, how POSTs end. The server is a real one on loopback."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ def post(
     tls: ssl.SSLContext | None = None,
     lookup: Lookup = system_lookup,
 ) -> Answer:
-    """One post through a door that allows loopback, unless told otherwise."""
+    """One POST through a client that allows loopback, unless `policy` says otherwise."""
 
     async def posting() -> Answer:
         patient = timedelta(seconds=AMPLE)
-        door = HttpClient(
-            policy=policy, connect_for=patient, silence_for=timedelta(seconds=silence), tls=tls, lookup=lookup
+        client = HttpClient(
+            policy=policy, connect_for=patient, read_timeout_for=timedelta(seconds=silence), tls=tls, lookup=lookup
         )
         try:
             async with asyncio.timeout(PATIENCE):
-                return await door.post(url, body=BODY, headers=headers or {}, limit_for=timedelta(seconds=limit))
+                return await client.post(url, body=BODY, headers=headers or {}, limit_for=timedelta(seconds=limit))
         finally:
-            await door.aclose()
+            await client.aclose()
 
     return asyncio.run(posting())
 
@@ -271,10 +271,10 @@ def test_r5_an_unusual_port_is_logged_once(site: Site, caplog: pytest.LogCapture
     site.answers("/secret", 200)
 
     async def twice() -> None:
-        door = HttpClient(policy=LOOPBACK)
+        client = HttpClient(policy=LOOPBACK)
         for _ in range(2):
-            await door.post(site.url("/secret"), body=b"", headers={})
-        await door.aclose()
+            await client.post(site.url("/secret"), body=b"", headers={})
+        await client.aclose()
 
     with caplog.at_level(logging.INFO, logger="monitor"):
         asyncio.run(twice())
@@ -312,13 +312,13 @@ def test_r9_a_refused_address_reads_the_same_whatever_listens_there(site: Site) 
 
 def test_r9_closed_and_silent_ports_read_the_same() -> None:
     async def connecting(url: str) -> str:
-        door = HttpClient(policy=LOOPBACK, connect_for=timedelta(seconds=0.2))
+        client = HttpClient(policy=LOOPBACK, connect_for=timedelta(seconds=0.2))
         try:
-            await door.post(url, body=b"", headers={})
+            await client.post(url, body=b"", headers={})
         except FetchError as error:
             return f"{error.code}: {error}"
         finally:
-            await door.aclose()
+            await client.aclose()
         return "answered"
 
     with full_listener() as silent:
@@ -331,12 +331,12 @@ def test_r10_a_policy_can_be_chosen_for_one_call(site: Site) -> None:
     site.answers("/hook", 200, body="ok")
 
     async def both() -> None:
-        door = HttpClient()
-        allowed = await door.post(site.url("/hook"), body=b"", headers={}, policy=LOOPBACK)
+        client = HttpClient()
+        allowed = await client.post(site.url("/hook"), body=b"", headers={}, policy=LOOPBACK)
         assert allowed.text == "ok"
         with pytest.raises(RefusedAddressError):
-            await door.post(site.url("/hook"), body=b"", headers={})
-        await door.aclose()
+            await client.post(site.url("/hook"), body=b"", headers={})
+        await client.aclose()
 
     asyncio.run(both())
     assert site.connections == 1

@@ -1,4 +1,4 @@
-"""The guarded way out of httpx2: two parsers must agree, every request is checked anew, strangers' headers stay text."""
+"""The guarded transport: both URL parsers must agree, every request is checked, received headers are never interpreted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from monitor.net.addresses import AddressPolicy, Resolver
 from monitor.net.http import HttpClient
-from monitor.net.transport import GuardedTransport, OutboundCall, _check_agreement, _in_words_of_httpx2
+from monitor.net.transport import GuardedTransport, OutboundCall, _as_httpx2_errors, _check_parsers_agree
 from monitor.text import urls
 from monitor.types.errors import FetchError, RefusedAddressError
 from tests.fakes.site import Site
@@ -73,7 +73,7 @@ def test_r2_whatever_our_parser_lets_through_httpx2_reads_alike(scheme: str, hos
         call = call_for(url)
     except ValueError:
         return
-    _check_agreement(httpx2.URL(str(call.parts._replace(fragment=None))), call)
+    _check_parsers_agree(httpx2.URL(str(call.parts._replace(fragment=None))), call)
 
 
 @pytest.mark.parametrize(
@@ -111,29 +111,29 @@ def test_a_request_with_a_call_goes_where_it_says(site: Site) -> None:
 
 def test_a_url_longer_than_httpx2_can_hold_is_refused_with_its_mend(site: Site) -> None:
     async def asking() -> None:
-        door = HttpClient(policy=LOOPBACK)
+        client = HttpClient(policy=LOOPBACK)
         try:
-            await door.post(site.url("/" + "🙂" * 8000), body=b"", headers={})
+            await client.post(site.url("/" + "🙂" * 8000), body=b"", headers={})
         finally:
-            await door.aclose()
+            await client.aclose()
 
     with pytest.raises(RefusedAddressError, match="shorten it"):
         asyncio.run(asking())
     assert site.connections == 0
 
 
-# --- one door, many requests --------------------------------------------------------------------------------------------
+# --- one client, many requests ------------------------------------------------------------------------------------------
 
 
 def test_f26_cookies_are_neither_kept_nor_sent_back(site: Site) -> None:
     site.answers("/hook", 200, {"Set-Cookie": "id=1; Path=/", "Set-Cookie2": "a=b"}, "ok")
 
     async def thrice() -> None:
-        door = HttpClient(policy=LOOPBACK)
+        client = HttpClient(policy=LOOPBACK)
         for _ in range(3):
-            await door.post(site.url("/hook"), body=b"", headers={})
-        assert not list(door._client.cookies.jar)
-        await door.aclose()
+            await client.post(site.url("/hook"), body=b"", headers={})
+        assert not list(client._client.cookies.jar)
+        await client.aclose()
 
     asyncio.run(thrice())
     assert [request.header("cookie") for request in site.requests] == [None] * 3
@@ -142,17 +142,17 @@ def test_f26_cookies_are_neither_kept_nor_sent_back(site: Site) -> None:
 def test_r10_a_connection_under_one_policy_never_serves_another(site: Site) -> None:
     site.answers("/hook", 200, {"Connection": "keep-alive"}, "ok")
 
-    async def asking(door: HttpClient, policy: AddressPolicy) -> str:
+    async def asking(client: HttpClient, policy: AddressPolicy) -> str:
         try:
-            return (await door.post(site.url("/hook"), body=b"", headers={}, policy=policy)).text
+            return (await client.post(site.url("/hook"), body=b"", headers={}, policy=policy)).text
         except RefusedAddressError:
             return "refused"
 
     async def side_by_side() -> list[str]:
-        door = HttpClient()
+        client = HttpClient()
         policies = [LOOPBACK, AddressPolicy()] * 10
-        answers = list(await asyncio.gather(*(asking(door, policy) for policy in policies)))
-        await door.aclose()
+        answers = list(await asyncio.gather(*(asking(client, policy) for policy in policies)))
+        await client.aclose()
         return answers
 
     assert asyncio.run(side_by_side()) == ["ok", "refused"] * 10
@@ -179,12 +179,12 @@ def test_f9_a_location_stays_text_however_odd_it_is(site: Site, location: str) -
     site.redirects("/hook", location)
 
     async def asking() -> tuple[int, str | None]:
-        door = HttpClient(policy=LOOPBACK)
+        client = HttpClient(policy=LOOPBACK)
         try:
-            answer = await door.post(site.url("/hook"), body=b"", headers={}, limit_for=SHORT)
+            answer = await client.post(site.url("/hook"), body=b"", headers={}, limit_for=SHORT)
             return answer.status, answer.headers.first("location")
         finally:
-            await door.aclose()
+            await client.aclose()
 
     status, _ = asyncio.run(asking())
     assert status == 302
@@ -192,9 +192,9 @@ def test_f9_a_location_stays_text_however_odd_it_is(site: Site, location: str) -
 
 def test_a_closed_door_stays_closed(site: Site) -> None:
     async def asking() -> None:
-        door = HttpClient(policy=LOOPBACK)
-        await door.aclose()
-        await door.post(site.url("/hook"), body=b"", headers={})
+        client = HttpClient(policy=LOOPBACK)
+        await client.aclose()
+        await client.post(site.url("/hook"), body=b"", headers={})
 
     with pytest.raises(RuntimeError):
         asyncio.run(asking())
@@ -214,7 +214,7 @@ ENGINE_FAULTS = [
 def test_every_error_of_the_engine_becomes_one_of_httpx2(kind: type[Exception]) -> None:
     if kind is httpcore2.ProxyError:
         return  # we have no proxies
-    with pytest.raises(httpx2.TransportError) as error, _in_words_of_httpx2():
+    with pytest.raises(httpx2.TransportError) as error, _as_httpx2_errors():
         raise kind("why")
     assert type(error.value).__name__ == kind.__name__
     assert isinstance(error.value.__cause__, kind)
@@ -222,6 +222,6 @@ def test_every_error_of_the_engine_becomes_one_of_httpx2(kind: type[Exception]) 
 
 def test_our_own_errors_pass_httpx2_unchanged(site: Site) -> None:
     ours = FetchError("no", url=site.url(), code="dns")
-    with pytest.raises(FetchError) as error, _in_words_of_httpx2():
+    with pytest.raises(FetchError) as error, _as_httpx2_errors():
         raise ours
     assert error.value is ours

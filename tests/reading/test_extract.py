@@ -1,4 +1,4 @@
-"""Entries in, articles out: readable text without markup, tails cut off, grades, dates, pages."""
+"""Entries become articles: text without markup, boilerplate endings, grades, dates, pages."""
 
 from __future__ import annotations
 

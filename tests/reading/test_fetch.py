@@ -1,4 +1,4 @@
-"""Reading feeds: what an honest server gets and gives, and how each kind of misbehaviour ends as one error."""
+"""Fetching: requests to and responses from well-behaved servers, and the error for each kind of misbehaviour."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ NEWS = rss(("Title", "https://news.example/1", "guid-1", "Text", "2026-11-20T10:
 
 
 def with_fetcher(
-    work: Callable[[Fetcher], Coroutine[Any, Any, T]], *, limits: FetchLimits = BRISK, door: HttpClient | None = None
+    work: Callable[[Fetcher], Coroutine[Any, Any, T]], *, limits: FetchLimits = BRISK, client: HttpClient | None = None
 ) -> T:
     """Run `work` with a fetcher that may read loopback."""
 
     async def working() -> T:
-        patient = HttpClient(policy=LOOPBACK, connect_for=AMPLE_FOR, silence_for=AMPLE_FOR)
-        async with Fetcher(door or patient, limits=limits) as fetcher, asyncio.timeout(PATIENCE):
+        patient = HttpClient(policy=LOOPBACK, connect_for=AMPLE_FOR, read_timeout_for=AMPLE_FOR)
+        async with Fetcher(client or patient, limits=limits) as fetcher, asyncio.timeout(PATIENCE):
             return await work(fetcher)
 
     return asyncio.run(working())
@@ -279,7 +279,7 @@ def test_r10_one_feed_may_be_allowed_what_others_are_not(site: Site) -> None:
         with pytest.raises(RefusedAddressError):
             await fetcher.get(site.url("/feed"), now=NOW)
 
-    with_fetcher(both, door=HttpClient())
+    with_fetcher(both, client=HttpClient())
     assert site.connections == 1
 
 
@@ -298,7 +298,7 @@ def test_f29_a_redirect_from_https_to_http_is_refused(site: Site, tmp_path: Path
             assert (await fetcher.get(secure.url("/across"), now=NOW)).body == NEWS
             assert (await fetcher.get(site.url("/up"), now=NOW)).permanent_url == secure.url("/feed")
 
-        with_fetcher(three, door=HttpClient(policy=LOOPBACK, tls=for_a_reader(GOOD)))
+        with_fetcher(three, client=HttpClient(policy=LOOPBACK, tls=for_a_reader(GOOD)))
     assert [request.path for request in site.requests] == ["/up"]
 
 
@@ -331,7 +331,7 @@ def test_f1_silence_ends_before_the_whole_limit(site: Site) -> None:
         with pytest.raises(FetchError, match="did not answer in time"):
             await fetcher.get(site.url("/feed"), now=NOW)
 
-    with_fetcher(reading, door=HttpClient(policy=LOOPBACK, silence_for=timedelta(seconds=0.2)))
+    with_fetcher(reading, client=HttpClient(policy=LOOPBACK, read_timeout_for=timedelta(seconds=0.2)))
 
 
 def test_f2_a_dripped_body_is_cut_at_the_total_limit(site: Site) -> None:

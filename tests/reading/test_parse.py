@@ -1,4 +1,4 @@
-"""Documents in, entries out: our own samples with their twins, the cases of section 2.2, mutated feeds."""
+"""Feed parsing: sample documents with their expected results, known cases, mutated feeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages in, main text or the finding of a wall out; robots.txt in, a rule out."""
+"""Main-text extraction and wall detection on web pages, and robots.txt rules."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Calls in processes that can be killed: limits, deaths, errors, cancelled callers, nothing inherited.
+"""Worker processes: limits, crashes, errors, cancelled callers, nothing inherited.
 
-Limits are ample, so that a loaded machine costs no call its answer; a call that is to be killed for time is made while the limit
-is `hurried`.
+Limits are ample, so that no call fails on a loaded machine; calls that should be killed for time are made while the limit is
+`hurried`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which language a text is in: scripts, letters, small words, hints, and how fast."""
+"""Language detection: scripts, letters, function words, hints, and its speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words about words: tokens in many scripts, clean text, cuts on character borders, sentences."""
+"""Tokens in many scripts, cleaning, shortening between characters, sentences."""
 
 from __future__ import annotations
 

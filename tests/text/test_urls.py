@@ -1,4 +1,4 @@
-"""URLs: what is let through, what is refused and with which mend, what counts as the same page."""
+"""URLs: which are accepted, which are refused and with what advice, which are the same page."""
 
 from __future__ import annotations
 
@@ -373,4 +373,4 @@ def test_a_resolved_link_is_an_address_the_parser_agrees_with(base: str, link: s
 def test_an_address_that_a_page_names_is_believed_where_it_is_this_articles(
     link: str, asked: str, title: str, believed: bool
 ) -> None:
-    assert bool(urls.declared(link, asked, asked, title)) is believed
+    assert bool(urls.trusted_canonical(link, asked, asked, title)) is believed

@@ -1,4 +1,4 @@
-"""Digests are what they were when the stores in use were written, whatever classes and attributes are called today."""
+"""Digests must equal those in existing stores, whatever classes and attributes are called today."""
 
 from __future__ import annotations
 
