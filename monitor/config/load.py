@@ -1,8 +1,8 @@
-"""A TOML file and the environment in, `Settings` out, or one ConfigError with every fault there is. Prints nothing.
+"""Loading and showing settings: the TOML file and the environment become `Settings`, or one ConfigError with all faults.
 
-`draft` gathers raw values and where each was written, `settings` checks them; here the two meet: what is wrong gets its
-place, its name and its mend, what is unknown the nearest name that exists, and what is in force can be shown.
-A value that may be a secret is never quoted: not in a fault, not by `shown`, not by repr.
+`raw` collects raw values and where each was written, `settings` validates them. Here validation errors become texts for the
+operator: the place, the setting's name and how to mend it, for an unknown name the closest valid one.
+A value that may be secret is never quoted: not in a fault, not by `shown`, not by repr.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from monitor.config import raw as drafts
+from monitor.config import raw as raw_values
 from monitor.config.raw import PATH_VARIABLE, SECRET, Place, RawSettings, variable
 from monitor.config.settings import FeedSettings, Settings
 from monitor.text import urls
@@ -28,40 +28,40 @@ MASK = "********"
 
 
 def load(path: Path | None, env: Mapping[str, str]) -> Settings:
-    """The settings in force: the file's, with the environment's laid over them.
+    """The settings in force: those of the file, overridden by the environment.
 
-    `path` None means MONITOR_CONFIG of `env` or, without that, config/monitor.toml, the only file that may be missing (a
-    note in `Settings.notes` says so then). Raises ConfigError with every fault at once, each with its place and mend.
+    `path` None means MONITOR_CONFIG of `env` or, without that, config/monitor.toml, the only file that may be missing (which
+    `Settings.notes` then says). Raises ConfigError with all faults at once, each with its place and mend.
     """
-    draft, is_readable = _drafted(path, env)
-    settings = _checked(draft) if is_readable else None
+    raw, is_readable = _gather(path, env)
+    settings = _checked(raw) if is_readable else None
     if settings:
-        _blame_strangers(draft, settings)
-    if settings is None or draft.faults:
-        raise ConfigError(*dict.fromkeys(text for _, text in sorted(draft.faults, key=lambda each: each[0])))
-    return _with_origins(settings, draft)
+        _fault_unknown_sources(raw, settings)
+    if settings is None or raw.faults:
+        raise ConfigError(*dict.fromkeys(text for _, text in sorted(raw.faults, key=lambda each: each[0])))
+    return _with_origins(settings, raw)
 
 
 def salvaged(path: Path | None, env: Mapping[str, str]) -> Settings | None:
-    """What `load` would give without the values that are at fault, so that other faults can be told in the same run.
+    """The settings without the faulty values, so that faults elsewhere (in seeds) can be reported in the same run.
 
-    None where the file cannot be read at all. Not fit to run on.
+    None where the file cannot be read or the faults cannot be removed. Not to be run with.
     """
-    draft, is_readable = _drafted(path, env)
+    raw, is_readable = _gather(path, env)
     for _ in range(_SALVAGE_TRIES if is_readable else 0):
         try:
-            return _with_origins(Settings.model_validate(draft.tree), draft)
+            return _with_origins(Settings.model_validate(raw.tree), raw)
         except ValidationError as error:
             for each in error.errors(include_url=False):
-                _leave_out(draft.tree, [str(part) for part in each["loc"] if part != "[key]"])
+                _remove(raw.tree, [str(part) for part in each["loc"] if part != "[key]"])
     return None
 
 
 _SALVAGE_TRIES = 5
 
 
-def _leave_out(tree: dict[str, Any], path: list[str]) -> None:
-    """Remove the value, or where it is missing what misses it."""
+def _remove(tree: dict[str, Any], path: list[str]) -> None:
+    """Remove the value at `path`, or, where it is missing, the section that lacks it."""
     for part in path[:-1]:
         if not isinstance(tree.get(part), dict):
             tree.pop(part, None)
@@ -73,27 +73,27 @@ def _leave_out(tree: dict[str, Any], path: list[str]) -> None:
     tree.pop(path[-1], None)
 
 
-def _drafted(path: Path | None, env: Mapping[str, str]) -> tuple[RawSettings, bool]:
-    """All raw values, and whether the file could be read."""
-    asked = path or (Path(env[PATH_VARIABLE]) if env.get(PATH_VARIABLE) else None)
-    source = asked or DEFAULT_PATH
-    draft = RawSettings()
-    is_readable = drafts.read_toml(draft, source, is_asked=asked is not None)
-    drafts.read_environment(draft, env, [variable(*path) for path in _static()])
-    drafts.read_named_files(draft, source.parent)
-    return draft, is_readable
+def _gather(path: Path | None, env: Mapping[str, str]) -> tuple[RawSettings, bool]:
+    """All raw values, and whether the file could be parsed."""
+    requested = path or (Path(env[PATH_VARIABLE]) if env.get(PATH_VARIABLE) else None)
+    source = requested or DEFAULT_PATH
+    raw = RawSettings()
+    is_readable = raw_values.read_toml(raw, source, is_required=requested is not None)
+    raw_values.read_environment(raw, env, [variable(*path) for path in _fixed_paths()])
+    raw_values.read_named_files(raw, source.parent)
+    return raw, is_readable
 
 
-def _with_origins(settings: Settings, draft: RawSettings) -> Settings:
-    settings._origins = {place: origin.place for place, origin in draft.origins.items()}
-    settings._from_files = frozenset(draft.from_files)
-    settings._notes = tuple(draft.notes)
+def _with_origins(settings: Settings, raw: RawSettings) -> Settings:
+    settings._origins = {place: origin.place for place, origin in raw.origins.items()}
+    settings._from_files = frozenset(raw.from_files)
+    settings._notes = tuple(raw.notes)
     return settings
 
 
 # --- checking ---------------------------------------------------------------------------------------------------------
 
-_WORDS = {
+_MESSAGES = {
     "bool": ("must be true or false", "write true or false, without quotes"),
     "string": ("must be text", "put it in quotes"),
     "too_short": ("must not be empty", "write a value or remove the line"),
@@ -106,21 +106,22 @@ _WORDS = {
 }
 
 
-def _checked(draft: RawSettings) -> Settings | None:
-    _blame_doubles(draft)
+def _checked(raw: RawSettings) -> Settings | None:
+    _fault_duplicate_feeds(raw)
     try:
-        return Settings.model_validate(draft.tree)
+        return Settings.model_validate(raw.tree)
     except ValidationError as error:
         found = error.errors(include_url=False)
     for each in found:
         path = tuple(str(part) for part in each["loc"] if part != "[key]")
-        if path not in draft.blamed and each["type"] != "default_factory_not_called":
-            what, mend = _unknown(path, draft) if each["type"] == "extra_forbidden" else _wrong(path, each, draft)
-            draft.blame(draft.origin(path), what, mend)
+        if path not in raw.faulty and each["type"] != "default_factory_not_called":
+            is_unknown = each["type"] == "extra_forbidden"
+            what, mend = _describe_unknown(path, raw) if is_unknown else _describe_invalid(path, each, raw)
+            raw.add_fault(raw.origin(path), what, mend)
     return None
 
 
-def _wrong(path: Place, error: Any, draft: RawSettings) -> tuple[str, str]:
+def _describe_invalid(path: Place, error: Any, raw: RawSettings) -> tuple[str, str]:
     name = ".".join(path)
     if error["type"] == "missing":
         return f"{name} is missing", f'add {path[-1]} = "..." to [{".".join(path[:-1])}]'
@@ -129,64 +130,64 @@ def _wrong(path: Place, error: Any, draft: RawSettings) -> tuple[str, str]:
     elif error["type"] == "fault":
         must, mend = error["ctx"]["must"], error["ctx"]["mend"]
     else:
-        words = next((each for kind, each in _WORDS.items() if error["type"].startswith(kind)), None)
+        words = next((each for kind, each in _MESSAGES.items() if error["type"].startswith(kind)), None)
         must, mend = words or ("cannot be used", "see docs/configuration.md")
-    return f"{name} {must}{_got(path, error['input'], draft)}", mend
+    return f"{name} {must}{_quote_value(path, error['input'], raw)}", mend
 
 
-def _got(path: Place, value: Any, draft: RawSettings) -> str:
-    """What was written, for short plain values that cannot be secret."""
-    if not isinstance(value, str | int | float) or path in draft.from_files or any(map(SECRET.search, path)):
+def _quote_value(path: Place, value: Any, raw: RawSettings) -> str:
+    """', got <value>' for short plain values that cannot be secret, else ''."""
+    if not isinstance(value, str | int | float) or path in raw.from_files or any(map(SECRET.search, path)):
         return ""
     plain = _without_password(value) if isinstance(value, str) else value
     return f", got {clean_line(json.dumps(plain, ensure_ascii=False), limit=60)}"
 
 
-def _unknown(path: Place, draft: RawSettings) -> tuple[str, str]:
-    """The nearest name that exists, spelt the way it has to be written there."""
+def _describe_unknown(path: Place, raw: RawSettings) -> tuple[str, str]:
+    """Fault and mend of an unknown setting: the closest valid name, spelled as it has to be written in that place."""
     section, key = path[:-1], path[-1]
-    names = list(_model(section).model_fields)
+    names = list(_section_model(section).model_fields)
     nearest = difflib.get_close_matches(key, names, 1, 0.55)
-    elsewhere = [each for each in _static() if each[-1] == key]
-    meant = (*section, nearest[0]) if nearest else elsewhere[0] if elsewhere else None
-    if meant is None:
+    elsewhere = [each for each in _fixed_paths() if each[-1] == key]
+    suggested = (*section, nearest[0]) if nearest else elsewhere[0] if elsewhere else None
+    if suggested is None:
         return f"there is no setting {'.'.join(path)}", f"valid here: {', '.join(names)}"
-    spelt = variable(*meant) + "__KEY" * (not section) if draft.origin(path).is_variable else ".".join(meant)
-    return f"there is no setting {'.'.join(path)}", f"did you mean {spelt}?"
+    spelling = variable(*suggested) + "__KEY" * (not section) if raw.origin(path).is_variable else ".".join(suggested)
+    return f"there is no setting {'.'.join(path)}", f"did you mean {spelling}?"
 
 
-def _blame_doubles(draft: RawSettings) -> None:
-    """Two feeds of one URL would race for the same articles and count each other's as copies."""
-    feeds = draft.tree.get("feeds")
+def _fault_duplicate_feeds(raw: RawSettings) -> None:
+    """Two feeds of one URL would compete for the same articles and count each other's as copies."""
+    feeds = raw.tree.get("feeds")
     first: dict[str, str] = {}
     for name, feed in feeds.items() if isinstance(feeds, dict) else ():
         try:
             page = urls.check(feed["url"]).partition("://")[2].rstrip("/")
         except (ValueError, TypeError, KeyError, AttributeError):
-            continue  # has its own fault
+            continue  # reported by validation
         if (other := first.setdefault(page, name)) != name:
             what = f"feeds.{name}.url is the same as feeds.{other}.url"
-            draft.blame(draft.origin(("feeds", name, "url")), what, "remove one of the two feeds")
+            raw.add_fault(raw.origin(("feeds", name, "url")), what, "remove one of the two feeds")
 
 
-def _blame_strangers(draft: RawSettings, settings: Settings) -> None:
-    """A preferred source that is no feed would be preferred in vain."""
+def _fault_unknown_sources(raw: RawSettings, settings: Settings) -> None:
+    """Report preferred sources that name no feed: they would have no effect."""
     path = ("stories", "preferred_sources")
     for name in settings.stories.preferred_sources:
         if name not in settings.feeds:
             near = difflib.get_close_matches(name, list(settings.feeds), 1, 0.55)
             mend = f'did you mean "{near[0]}"?' if near else "name sections of [feeds.<name>]"
-            draft.blame(draft.origin(path), f'stories.preferred_sources names "{name}", which is no feed', mend)
+            raw.add_fault(raw.origin(path), f'stories.preferred_sources names "{name}", which is no feed', mend)
 
 
-def _model(section: Place) -> type[BaseModel]:
+def _section_model(section: Place) -> type[BaseModel]:
     if not section:
         return Settings
     return FeedSettings if section[0] == "feeds" else type(getattr(Settings(), section[0]))
 
 
-def _static() -> Iterator[Place]:
-    """Every setting with a fixed name: all but those of feeds and channels."""
+def _fixed_paths() -> Iterator[Place]:
+    """Paths of all settings with fixed names, that is, except those of feeds and channels."""
     for section, held in Settings():
         if isinstance(held, BaseModel):
             yield from ((section, key) for key in type(held).model_fields)
@@ -196,7 +197,7 @@ def _static() -> Iterator[Place]:
 
 
 class ShownSetting(NamedTuple):
-    """One setting in force, fit for a terminal: secrets masked."""
+    """One setting in force, for display: secrets are masked."""
 
     name: str
     value: str
@@ -204,8 +205,8 @@ class ShownSetting(NamedTuple):
 
 
 def shown(settings: Settings) -> list[ShownSetting]:
-    """Everything in force with its origin, in the order of docs/configuration.md; feeds and channels as far as written."""
-    paths = [path for path in _static() if path[0] != "clock" or settings.origin(*path) != "default"]
+    """All settings in force with their origins, in the order of docs/configuration.md; of feeds and channels what was set."""
+    paths = [path for path in _fixed_paths() if path[0] != "clock" or settings.origin(*path) != "default"]
     return [
         *(_line(settings, path, getattr(getattr(settings, path[0]), path[1])) for path in paths),
         *(
@@ -230,7 +231,7 @@ def _line(settings: Settings, path: Place, value: Any) -> ShownSetting:
 
 
 def _masked(value: Any, *, is_secret: bool, hosts_only: bool) -> str:
-    """`hosts_only`: of any web address no more than the host, for a channel's path is its password."""
+    """The value as text. `hosts_only`: shows of a URL only the host, since a channel's path is its password."""
     if value is None or value in ("", ()):
         return "(none)"
     if isinstance(value, str) and "://" in value:
@@ -246,7 +247,7 @@ def _masked(value: Any, *, is_secret: bool, hosts_only: bool) -> str:
 
 
 def _without_password(url: str) -> str:
-    """A database's or a feed's address: name and path are worth seeing, a password or token in it is not."""
+    """A database's or feed's URL with password and tokens masked."""
     url = re.sub(r"//[^/]*@", f"//{MASK}@", url)
     return re.sub(
         r"(?<=[?&])([^=&]*)=[^&]*", lambda found: f"{found[1]}={MASK}" if SECRET.search(found[1]) else found[0], url

@@ -1,7 +1,7 @@
-"""The kinds of value a setting can have: what is checked of each, and what to write instead where it is wrong.
+"""Pydantic types for settings, with error messages for operators.
 
-Each check takes a raw value and returns the value in force, or raises a `fault` in words for the operator, which never hold the
-value itself (it may be a secret).
+Each check takes a raw value and returns the value in force, or raises a `fault` that says what to write instead and never
+contains the value itself, which may be secret.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ Network = IPv4Network | IPv6Network
 
 
 def fault(must: str, mend: str) -> PydanticCustomError:
-    """A fault in our own words: what the value must be, and what to write. Never holds the value itself."""
+    """A validation error: what the value must be, and what to write. Must not contain the value itself."""
     return PydanticCustomError("fault", "{must}; {mend}", {"must": must, "mend": mend})
 
 
 def within(low: float, high: float, unit: str) -> WrapValidator:
-    """A number from `low` to `high`; true and false are no numbers here, though Python thinks so."""
+    """A number from `low` to `high`; booleans, which Python counts as numbers, are rejected."""
 
     def check(value: Any, parse: Callable[[Any], Any]) -> Any:
-        wrong = fault(f"must be between {low:g} and {high:.10g}", f"write {unit}")
+        error = fault(f"must be between {low:g} and {high:.10g}", f"write {unit}")
         try:
             number = parse(value)
         except ValidationError:
-            raise wrong from None
+            raise error from None
         if isinstance(value, bool) or not low <= number <= high:
-            raise wrong
+            raise error
         return number
 
     return WrapValidator(check)
 
 
-def _listed(value: Any) -> Any:
-    """From the environment a list comes as `a, b` or as JSON."""
+def _split_list(value: Any) -> Any:
+    """A list; from the environment it comes as `a, b` or as JSON."""
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
@@ -54,7 +54,7 @@ def _listed(value: Any) -> Any:
 
 def _networks(value: Any) -> Any:
     try:
-        return tuple(ip_network(str(each), strict=False) for each in _listed(value))
+        return tuple(ip_network(str(each), strict=False) for each in _split_list(value))
     except (ValueError, TypeError):
         raise fault("must be a list of networks", 'write for example ["192.168.1.0/24"]') from None
 
@@ -62,7 +62,7 @@ def _networks(value: Any) -> Any:
 def _host_names(value: Any) -> Any:
     mend = 'write for example ["monitor.example.org"], without port or path'
     try:
-        names = tuple(_listed(value))
+        names = tuple(_split_list(value))
     except (ValueError, TypeError):
         raise fault("must be a list of names", mend) from None
     if not all(
@@ -74,7 +74,7 @@ def _host_names(value: Any) -> Any:
 
 def _names(value: Any) -> Any:
     try:
-        names = tuple(_listed(value))
+        names = tuple(_split_list(value))
     except (ValueError, TypeError):
         names = (None,)
     if not all(isinstance(name, str) and re.fullmatch(r"[a-z0-9_-]{1,64}", name) for name in names):
@@ -95,7 +95,7 @@ def _language(value: str) -> str:
 
 
 def _one_line(value: str) -> str:
-    """Fit for an HTTP header: anything else would let a setting write headers of its own."""
+    """Text that is safe in an HTTP header: line breaks would allow header injection."""
     if not (value.isascii() and value.isprintable() and len(value) <= 300):
         raise fault("must be one line of plain ASCII", "write at most 300 characters, without line breaks")
     return value
@@ -110,7 +110,7 @@ def http_url(value: str) -> str:
 
 
 def _database_url(value: str) -> str:
-    """One driver for each database, so that no other name of it leads to another behaviour."""
+    """Normalise to one driver for each database, since drivers behave differently."""
     scheme, _, rest = value.partition("://")
     if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest:
         return f"postgresql+psycopg://{rest}"
@@ -121,7 +121,7 @@ def _database_url(value: str) -> str:
 
 
 def _embedder(value: str) -> str:
-    """The kind in small letters; of an address, one that can be asked."""
+    """`kind` or `kind:name`, with the kind in lower case and the name of an `http` embedder checked as a URL."""
     try:
         spec = embedders.parse(value)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The settings as checked, frozen values, section by section; where they come from is `config`'s business.
+"""The settings, section by section: pydantic models that validate raw values (from TOML, the environment or a test).
 
-Takes raw values (from TOML, the environment or a test), returns `Settings`. Reads no file, no environment, no clock. Every
-field is documented in docs/configuration.md (a test compares the two): the comments here say what that page does not.
+Reads no file, environment or clock; `load` does. Every field is documented in docs/configuration.md (a test compares the two):
+comments here only say what that page does not.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from monitor.types.fetching import FirstPoll
 
 
 class Section(BaseModel):
-    """What all sections share: frozen, nothing unknown, and an error that never quotes what was written (secrets)."""
+    """Base of all sections: frozen, no unknown keys, and errors that never quote the input, which may be secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -112,7 +112,7 @@ class FetchSettings(Section):
     max_bytes: Annotated[int, within(1_000, 1_000_000_000, "a whole number of bytes")] = 10_000_000
     allow_networks: Networks = ()
     contact: Line = ""
-    # F26: one fixed, honest name, with a way to reach whoever runs this.
+    # F26: one fixed, honest name, with the operator's contact.
     user_agent: Line = Field(default_factory=lambda data: _user_agent(data["contact"]))
     pages: Pages = "near"
     pages_per_poll: Annotated[int, within(0, 50, "a whole number of pages")] = 5
@@ -133,8 +133,8 @@ class WebSettings(Section):
 
     @field_validator("host")
     @classmethod
-    def _is_guarded(cls, host: str, info: ValidationInfo) -> str:
-        """U6. `password` stands before `host` in this class so that it is known here; a faulty one is its own fault."""
+    def _has_password(cls, host: str, info: ValidationInfo) -> str:
+        """U6. `password` must precede `host` in this class to be known here; a faulty one is reported by itself."""
         if info.data.get("enabled", True) and info.data.get("password", ...) is None and not is_loopback(host):
             mend = 'set web.password (or password_file), or write host = "127.0.0.1"'
             raise fault("can be reached from other machines and needs a password", mend)
@@ -142,13 +142,13 @@ class WebSettings(Section):
 
     @property
     def base_url(self) -> str:
-        """Where links in alerts and messages point to; no slash at the end."""
+        """Base URL of links in alerts and messages, without a final slash."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def accepted_hosts(self) -> tuple[str, ...]:
-        """Host names a request may carry (U6: DNS rebinding): our own, the public one, and those allowed besides."""
+        """Host names accepted in requests (U6: DNS rebinding): our own, the public one and `allowed_hosts`."""
         own = ("localhost", "127.0.0.1", "::1", self.host.strip("[]"), urls.host(self.public_url))
         return tuple(
             dict.fromkeys(each for each in (*own, *self.allowed_hosts) if each and each not in ("0.0.0.0", "::"))
@@ -196,8 +196,8 @@ class EmbeddingSettings(Section):
 
     @field_validator("embedder")
     @classmethod
-    def _keeps_its_key(cls, value: str, info: ValidationInfo) -> str:
-        """Plain http gives key and texts away, except inside. `allow_private` stands before so that it is known here."""
+    def _is_encrypted(cls, value: str, info: ValidationInfo) -> str:
+        """Plain http would expose key and texts outside one's own network. `allow_private` must precede to be known here."""
         if value.startswith("http:http:") and not info.data.get("allow_private"):
             mend = "write https://, or allow_private = true for a server inside"
             raise fault("would send its key and the articles in plain text", mend)
@@ -210,7 +210,7 @@ class LogSettings(Section):
 
 
 class ClockSettings(Section):
-    """A scaled clock for the demo and for replays. With both starts a process that is started again goes on in it."""
+    """A scaled clock for the demo and for replays. With both start times set, a restarted process continues on it."""
 
     speed: Annotated[float, within(0.001, 1_000_000, "how many seconds pass in one")] = 1
     start_at: Utc | None = None
@@ -218,7 +218,7 @@ class ClockSettings(Section):
 
 
 class FeedSettings(Section):
-    url: HttpUrl = Field(repr=False)  # some feeds carry a token in it
+    url: HttpUrl = Field(repr=False)  # may contain a token
     title: str | None = None
     language: Language | None = None
     interval_minutes: Minutes | None = None
@@ -229,7 +229,7 @@ class FeedSettings(Section):
 
     @property
     def interval_for(self) -> timedelta | None:
-        """None: the schedule's."""
+        """None: that of the schedule."""
         return None if self.interval_minutes is None else timedelta(minutes=self.interval_minutes)
 
     @property
@@ -238,12 +238,12 @@ class FeedSettings(Section):
 
     @property
     def first_poll_latest(self) -> int:
-        """How many of the newest entries count as news on the first poll; 0 unless it is `latest N`."""
+        """N of `latest N`: how many of the newest entries count as news at the first poll; otherwise 0."""
         return int(self.first_poll.split()[1]) if self.first_poll_kind is FirstPoll.LATEST else 0
 
 
 class Settings(Section):
-    """All settings. `Settings()` is the built-in defaults; `config.load` adds where each value came from."""
+    """All settings. `Settings()` has the built-in defaults; `config.load` adds where each value came from."""
 
     store: StoreSettings = StoreSettings()
     seeds: SeedsSettings = SeedsSettings()
@@ -256,9 +256,8 @@ class Settings(Section):
     embedding: EmbeddingSettings = EmbeddingSettings()
     log: LogSettings = LogSettings()
     feeds: dict[Name, FeedSettings] = {}
-    channels: dict[Name, Channel] = Field(
-        default={}, repr=False
-    )  # raw and full of secrets: each kind checks its own keys
+    # Raw and full of secrets: each kind of channel checks its own keys.
+    channels: dict[Name, Channel] = Field(default={}, repr=False)
     clock: ClockSettings = ClockSettings()
 
     _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
@@ -267,7 +266,7 @@ class Settings(Section):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the operator should know though it is no fault: a missing default file, a variable nobody reads."""
+        """Remarks for the operator that are no faults: a missing default file, an ignored variable."""
         return self._notes
 
     def origin(self, *path: str) -> str:
@@ -275,10 +274,10 @@ class Settings(Section):
         return self._origins.get(path, "default")
 
     def place(self, *path: str) -> str:
-        """The nearest place to send the operator to: of the value itself, else of the section it is missing from."""
+        """The place to show the operator: that of the value itself, else of the section it is missing from."""
         places = (self._origins.get(path[:end]) for end in range(len(path), 0, -1))
         return next((each for each in places if each), "default")
 
     def is_from_file(self, *path: str) -> bool:
-        """Whether the value was read from a file of its own, and so is not to be shown."""
+        """Whether the value was read from a file of its own and so must not be shown."""
         return path in self._from_files

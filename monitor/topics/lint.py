@@ -1,8 +1,7 @@
-"""What is wrong with topics that can be used: seeds and a sample of the archive in, findings out.
+"""Lint for topics: finds seeds and topics that load, but probably do not do what their owner intends.
 
-Faults of files (what cannot be read, what is left out) are monitor.topics.seeds' to name; here the texts themselves are looked at: the
-same text twice, a seed unlike the others, a consent page kept for an article, topics that are one. A finding names the file and
-the mend. Reads no file and no store; nothing is changed by it.
+Checks texts (duplicates, walls, boilerplate, mixed scripts), seeds unlike the others, overlapping topics, and topics that nothing
+in the archive comes near. Files that cannot be read are reported by `topics.seeds`. Reads no file and no store.
 """
 
 from __future__ import annotations
@@ -27,47 +26,47 @@ from monitor.text.tokens import clean_line, shorten, tokens
 from monitor.text.walls import is_wall
 from monitor.types.matching import Score, Seed, Topic
 
-NEAR = 0.8
-"""From this share of common word runs on two seeds are one article told twice."""
-LEFT_OUT = 40
-"""So many seeds of a topic are left out in turn; of more, as many evenly spread."""
-FEW_WORDS = 60
-"""A topic that rests on fewer words in all finds near-copies of them only."""
-ARCHIVE_SPEAKS = 200
-"""So many articles are needed before their silence on a topic says anything."""
-FAR = 0.5
-"""Below this part of the threshold nothing in the archive comes near."""
-_SHARED_BY = 5
-"""Articles that carry the same words without being copies: those words are their outlet's, not theirs."""
-_SHARED_PART = 0.3
-_SCORES = 100_000
-"""So many scores of archived articles are worked out at most, however many topics there are."""
+NEAR_DUPLICATE = 0.8
+"""From this share of common word runs two seeds are versions of one article."""
+MAX_HELD_OUT = 40
+"""At most so many seeds of a topic are held out in turn, evenly spread over all."""
+MIN_TOPIC_WORDS = 60
+"""A topic whose seeds have fewer words in all matches only near-copies of them."""
+MIN_ARCHIVE = 200
+"""Articles that the archive must have before the lack of near ones is worth a remark."""
+SILENT_BELOW = 0.5
+"""A topic is silent where no archived article reaches this share of its threshold."""
+_BOILERPLATE_ARTICLES = 5
+"""Word runs in so many archived articles that are not copies are boilerplate of the outlet."""
+_BOILERPLATE_SHARE = 0.3
+_MAX_SCORES = 100_000
+"""At most so many scores of archived articles are computed for all topics together."""
 _PARAGRAPH_WORDS = 8
-_REPEATED_IN = 3
+_MIN_REPEATS = 3
 _SECOND_SCRIPT = 0.25
-"""From this share of the letters on a second script is more than names and quotations."""
+"""From this share of the letters a second script is more than names and quotations."""
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """How serious a finding is."""
 
     FAULT = "fault"
-    """Something is left out, or teaches what is wrong."""
+    """Something is left out, or makes the topic match what is not wanted."""
     WARNING = "warning"
-    """It works, but somebody should look."""
+    """It works, but should be checked."""
     REMARK = "remark"
-    """Worth knowing; nothing to mend unless it was not meant."""
+    """Worth knowing; nothing to mend if it is intended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LintFinding:
-    """One thing that somebody should know. `kind` is a short stable word for programs."""
+    """One problem or remark. `kind` is a short stable label for programs."""
 
     severity: Severity
     kind: str
     topic: str
     file: str
-    """The seed's path, or the topic's folder where it is about the whole."""
+    """The seed's path, or the topic's folder where the finding is about the whole topic."""
     what: str
     mend: str
     score: float | None = None
@@ -79,7 +78,7 @@ class LintFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedRecall:
-    """How many of a topic's seeds it would find from the others."""
+    """How many of a topic's seeds would be matched by the others."""
 
     found: int
     of: int
@@ -87,34 +86,34 @@ class SeedRecall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LintReport:
-    """All there is to say of a shelf."""
+    """All findings on a set of topics, the most serious first."""
 
     findings: tuple[LintFinding, ...] = ()
     recall: Mapping[str, SeedRecall] = field(default_factory=dict)
-    """By topic; none for a topic of one seed."""
+    """By topic; topics with a single seed have none."""
 
 
 Archived = tuple[str, str, str]
-"""Title, beginning of the text, language."""
+"""An archived article: title, beginning of the text, language."""
 
 
 def lint(
     topics: Sequence[Topic], *, root: Path, background: Background, archive: Sequence[Archived] = ()
 ) -> LintReport:
-    """Look at every topic by itself, then at all of them beside one another and beside the archive's latest articles."""
-    ward = _LintContext(topics, root, background, archive)
+    """Check every topic by itself, then all topics against each other and against the archive's latest articles."""
+    ctx = _LintContext(topics, root, background, archive)
     recall: dict[str, SeedRecall] = {}
     found: list[LintFinding] = []
     for topic in topics:
-        found += [*_doubles(ward, topic), *_texts(ward, topic), *_languages(ward, topic), *_thin(ward, topic)]
-        found += [*_repeated(ward, topic), *_apart(ward, topic, recall)]
-    found += [*_shared_seeds(ward), *_overlaps(ward), *_unheard(ward)]
+        found += [*_duplicates(ctx, topic), *_content_faults(ctx, topic), *_languages(ctx, topic)]
+        found += [*_too_short(ctx, topic), *_repeated(ctx, topic), *_outliers(ctx, topic, recall)]
+    found += [*_shared_seeds(ctx), *_overlaps(ctx), *_silent_topics(ctx)]
     order = list(Severity)
     return LintReport(findings=tuple(sorted(found, key=lambda each: order.index(each.severity))), recall=recall)
 
 
 class _LintContext:
-    """The patients and the instruments, each made once."""
+    """The input of all checks, and what several of them compute, computed once."""
 
     def __init__(
         self, topics: Sequence[Topic], root: Path, background: Background, archive: Sequence[Archived]
@@ -155,8 +154,8 @@ class _LintContext:
 
     @cached_property
     def matcher(self) -> Matcher:
-        """All topics by their seeds alone; those that are off are looked at as if they were on."""
-        return build([_bare(each) for each in self.topics], background=self.background)
+        """A matcher for all topics, without their rules, disabled ones included."""
+        return build([_without_rules(each) for each in self.topics], background=self.background)
 
     @cached_property
     def archived(self) -> list[Shingles]:
@@ -167,68 +166,68 @@ def _wanted(topic: Topic) -> list[Seed]:
     return [each for each in topic.seeds if not each.is_counter]
 
 
-def _bare(topic: Topic) -> Topic:
-    """The topic by its seeds, without its rules: those block what is far from it, which is another question."""
+def _without_rules(topic: Topic) -> Topic:
+    """The topic enabled and without rules (terms, languages), so that scores depend on its seeds alone."""
     return replace(topic, is_enabled=True, required=(), excluded=(), languages=())
 
 
 # --- one topic: texts -------------------------------------------------------------------------------------------------
 
 
-def _doubles(ward: _LintContext, topic: Topic) -> Iterator[LintFinding]:
-    """The same article twice: two examples that are one raise the threshold and teach nothing."""
-    doubled: set[str] = set()
+def _duplicates(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
+    """Pairs of seeds with the same text: a duplicate raises the threshold and adds no information."""
+    reported: set[str] = set()
     for first, second in combinations(topic.seeds, 2):
-        if second.file in doubled or not _are_near(ward.shingles(first), ward.shingles(second)):
+        if second.file in reported or not _are_near(ctx.shingles(first), ctx.shingles(second)):
             continue
-        doubled.add(second.file)
-        share = ward.shingles(first).containment(ward.shingles(second))
+        reported.add(second.file)
+        share = ctx.shingles(first).containment(ctx.shingles(second))
         alike = "the same text as" if share == 1 and _words(first) == _words(second) else "nearly the same text as"
         what = f"{alike} {first.file} ({share:.0%} of its word runs)"
         if first.is_counter != second.is_counter:
             mend = "it is wanted and not wanted at once; delete one of the two"
-            yield ward.finding(Severity.WARNING, "contradiction", topic, second, what, mend)
+            yield ctx.finding(Severity.WARNING, "contradiction", topic, second, what, mend)
         else:
             mend = "one article told twice teaches once; delete one of the two"
-            yield ward.finding(Severity.WARNING, "duplicate", topic, second, what, mend)
+            yield ctx.finding(Severity.WARNING, "duplicate", topic, second, what, mend)
 
 
 def _are_near(first: Shingles, second: Shingles) -> bool:
     shorter, longer = sorted((len(first.distinct), len(second.distinct)))
-    # a few lines that stand in a long article are a passage of it, not the article told twice
-    return shorter > 0 and longer < 4 * shorter and first.containment(second) >= NEAR
+    # a few lines that occur in a long article are a passage of it, not a duplicate
+    return shorter > 0 and longer < 4 * shorter and first.containment(second) >= NEAR_DUPLICATE
 
 
-def _texts(ward: _LintContext, topic: Topic) -> Iterator[LintFinding]:
+def _content_faults(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
     for seed in topic.seeds:
         if is_wall(seed.text):
             what = "a consent or paywall page instead of an article"
-            yield ward.finding(Severity.FAULT, "wall", topic, seed, what, "save the article's own text in its place")
-        elif (share := _boilerplate(ward, seed)) >= _SHARED_PART:
+            yield ctx.finding(Severity.FAULT, "wall", topic, seed, what, "save the article's own text in its place")
+        elif (share := _boilerplate(ctx, seed)) >= _BOILERPLATE_SHARE:
             what = f"{share:.0%} of it stands in many articles of the archive as well"
             mend = "cut what belongs to the outlet's pages and not to this article"
-            yield ward.finding(Severity.WARNING, "boilerplate", topic, seed, what, mend)
-        if scripts := _mixed(f"{seed.title}\n{seed.text}"):
+            yield ctx.finding(Severity.WARNING, "boilerplate", topic, seed, what, mend)
+        if scripts := _mixed_scripts(f"{seed.title}\n{seed.text}"):
             what = f"written in {' and '.join(scripts)}"
             mend = f"read as {seed.language} throughout; split it into one file a language"
-            yield ward.finding(Severity.WARNING, "mixed scripts", topic, seed, what, mend)
+            yield ctx.finding(Severity.WARNING, "mixed scripts", topic, seed, what, mend)
 
 
-def _boilerplate(ward: _LintContext, seed: Seed) -> float:
-    """The share of a seed's word runs that at least five archived articles carry, none a copy of it or of another of them."""
-    runs = ward.shingles(seed).distinct
-    if not len(runs) or not ward.archived:
+def _boilerplate(ctx: _LintContext, seed: Seed) -> float:
+    """The share of a seed's word runs that several archived articles contain which are no copies of it."""
+    runs = ctx.shingles(seed).distinct
+    if not len(runs) or not ctx.archived:
         return 0.0
     carriers = np.zeros(len(runs), np.int64)
-    for article in ward.archived:
+    for article in ctx.archived:
         carried = np.isin(runs, article.distinct, assume_unique=True)
-        if carried.any() and carried.sum() < NEAR * len(article.distinct):
+        if carried.any() and carried.sum() < NEAR_DUPLICATE * len(article.distinct):
             carriers += carried
-    return float((carriers >= _SHARED_BY).mean())
+    return float((carriers >= _BOILERPLATE_ARTICLES).mean())
 
 
-def _mixed(text: str) -> list[str]:
-    """The scripts that both hold a good part of the letters; [] of nearly every text. Japanese mixes three by nature."""
+def _mixed_scripts(text: str) -> list[str]:
+    """The two scripts of a text that mixes two; usually []. Japanese scripts count as one."""
     letters = [each for each in text[:20_000] if each.isalpha()]
     counted = Counter(_script(each) for each in letters)
     many = [name for name, count in counted.most_common(2) if count >= max(20, _SECOND_SCRIPT * len(letters))]
@@ -240,26 +239,26 @@ def _script(letter: str) -> str:
     return "Chinese or Japanese" if name in ("Cjk", "Hiragana", "Katakana", "Katakana-hiragana") else name
 
 
-def _repeated(ward: _LintContext, topic: Topic) -> Iterator[LintFinding]:
-    """Paragraphs that several seeds share word for word: a footer, a notice, an appeal to subscribe."""
+def _repeated(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
+    """Paragraphs that several seeds share word for word: footers, notices, calls to subscribe."""
     holders: dict[str, list[Seed]] = defaultdict(list)
     for seed in _wanted(topic):
         for paragraph in {" ".join(tokens(each)) for each in seed.text.split("\n")}:
             if paragraph.count(" ") + 1 >= _PARAGRAPH_WORDS:
                 holders[paragraph].append(seed)
     for paragraph, seeds in sorted(holders.items()):
-        different = {ward.shingles(each).text_key for each in seeds}
-        if len(different) >= _REPEATED_IN:
+        different = {ctx.shingles(each).text_key for each in seeds}
+        if len(different) >= _MIN_REPEATS:
             names = ", ".join(each.file for each in seeds[1:4])
             what = f'the paragraph "{shorten(paragraph, 60)}" stands in {len(seeds)} seeds (also in {names})'
             mend = "cut it from them if it is the outlet's and not the articles'"
-            yield ward.finding(Severity.WARNING, "boilerplate", topic, seeds[0], what, mend)
+            yield ctx.finding(Severity.WARNING, "boilerplate", topic, seeds[0], what, mend)
 
 
 # --- one topic: languages and length ----------------------------------------------------------------------------------
 
 
-def _languages(ward: _LintContext, topic: Topic) -> Iterator[LintFinding]:
+def _languages(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
     followed = {normalize(each) for each in topic.languages}
     counted = Counter(each.language for each in _wanted(topic))
     usual, often = counted.most_common(1)[0] if counted else (UNKNOWN, 0)
@@ -267,43 +266,43 @@ def _languages(ward: _LintContext, topic: Topic) -> Iterator[LintFinding]:
         if followed and seed.language != UNKNOWN and normalize(seed.language) not in followed:
             what = f"its language is {seed.language}, which `languages` in topic.toml leaves out"
             mend = f"add {seed.language} there, or take the seed out: its words can match nothing"
-            yield ward.finding(Severity.WARNING, "language not followed", topic, seed, what, mend)
+            yield ctx.finding(Severity.WARNING, "language not followed", topic, seed, what, mend)
         elif seed.is_counter or len(counted) < 2 or seed.language == usual or counted[seed.language] > 1:
             continue
         elif seed.language == UNKNOWN:
             what, mend = "its language cannot be told", f'name it in topic.toml: [seeds."{seed.file}"] language = "..."'
-            yield ward.finding(Severity.WARNING, "no language", topic, seed, what, mend)
+            yield ctx.finding(Severity.WARNING, "no language", topic, seed, what, mend)
         else:
             what = f"the only seed in {seed.language}; {often} of {counted.total()} are in {usual}"
             mend = f"articles in {seed.language} are judged by it alone; add a second one if that is meant, else take it out"
             severity = Severity.WARNING if often > 1 else Severity.REMARK
-            yield ward.finding(severity, "off-language", topic, seed, what, mend)
+            yield ctx.finding(severity, "off-language", topic, seed, what, mend)
 
 
-def _thin(ward: _LintContext, topic: Topic) -> Iterator[LintFinding]:
+def _too_short(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
     seeds = _wanted(topic)
-    words = sum(_words_count(each) for each in seeds)
-    if words < FEW_WORDS:
+    words = sum(_word_count(each) for each in seeds)
+    if words < MIN_TOPIC_WORDS:
         what = f"rests on {words} words in all ({len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'})"
         mend = "it will find articles that use these very words; add a whole article, or a second one"
-        yield ward.finding(Severity.WARNING, "too short", topic, None, what, mend)
+        yield ctx.finding(Severity.WARNING, "too short", topic, None, what, mend)
 
 
 def _words(seed: Seed) -> list[str]:
     return tokens(f"{seed.title}\n{seed.text}")
 
 
-def _words_count(seed: Seed) -> int:
+def _word_count(seed: Seed) -> int:
     return len(_words(seed))
 
 
 # --- one topic: each seed by the others -------------------------------------------------------------------------------
 
 
-def _apart(ward: _LintContext, topic: Topic, recall: dict[str, SeedRecall]) -> Iterator[LintFinding]:
-    """Would each seed be found if the others were all there is? Only others of its own language can answer."""
-    seeds = _once(ward, _wanted(topic))
-    tried = [(each, _left_out(ward, topic, each)) for each in seeds[:: max(1, -(-len(seeds) // LEFT_OUT))]]
+def _outliers(ctx: _LintContext, topic: Topic, recall: dict[str, SeedRecall]) -> Iterator[LintFinding]:
+    """Leave-one-out: would each seed be matched by the others of its language? Also fills `recall`."""
+    seeds = _distinct(ctx, _wanted(topic))
+    tried = [(each, _score_held_out(ctx, topic, each)) for each in seeds[:: max(1, -(-len(seeds) // MAX_HELD_OUT))]]
     scores = [(seed, score) for seed, score in tried if score is not None]
     if not scores:
         return
@@ -312,65 +311,65 @@ def _apart(ward: _LintContext, topic: Topic, recall: dict[str, SeedRecall]) -> I
     if len(scores) > 2 and 2 * len(missed) > len(scores):
         what = f"only {len(scores) - len(missed)} of its {len(scores)} seeds would be found by the others"
         mend = "perhaps two subjects in one folder: divide them, or add seeds between them"
-        yield ward.finding(Severity.WARNING, "scattered", topic, None, what, mend)
+        yield ctx.finding(Severity.WARNING, "scattered", topic, None, what, mend)
     elif len(scores) == 2 and missed:
-        what = f"its two seeds are little alike: {_part(missed[0][1]):.0%} of the threshold"
+        what = f"its two seeds are little alike: {_reached_share(missed[0][1]):.0%} of the threshold"
         mend = "fine if both are meant; a third that is like either makes the topic surer"
-        yield ward.finding(Severity.REMARK, "unlike", topic, None, what, mend, missed[0][1])
+        yield ctx.finding(Severity.REMARK, "unlike", topic, None, what, mend, missed[0][1])
     else:
         for seed, score in missed:
-            what = f"unlike the other seeds: without it, it would reach {_part(score):.0%} of its threshold"
+            what = f"unlike the other seeds: without it, it would reach {_reached_share(score):.0%} of its threshold"
             mend = "does it belong here? if so, add another one like it; if not, take it out"
-            yield ward.finding(Severity.WARNING, "outlier", topic, seed, what, mend, score)
+            yield ctx.finding(Severity.WARNING, "outlier", topic, seed, what, mend, score)
 
 
-def _once(ward: _LintContext, seeds: Iterable[Seed]) -> list[Seed]:
-    """Each text once: a duplicate would find its double."""
+def _distinct(ctx: _LintContext, seeds: Iterable[Seed]) -> list[Seed]:
+    """The seeds without near-duplicates, which would match each other."""
     kept: list[Seed] = []
     for seed in seeds:
-        if not any(_are_near(ward.shingles(seed), ward.shingles(each)) for each in kept):
+        if not any(_are_near(ctx.shingles(seed), ctx.shingles(each)) for each in kept):
             kept.append(seed)
     return kept
 
 
-def _left_out(ward: _LintContext, topic: Topic, seed: Seed) -> Score | None:
+def _score_held_out(ctx: _LintContext, topic: Topic, seed: Seed) -> Score | None:
     rest = [
         each
         for each in topic.seeds
-        if each is not seed and (each.is_counter or not _are_near(ward.shingles(each), ward.shingles(seed)))
+        if each is not seed and (each.is_counter or not _are_near(ctx.shingles(each), ctx.shingles(seed)))
     ]
     if not any(not each.is_counter and normalize(each.language) == normalize(seed.language) for each in rest):
         return None
-    matcher = build([replace(_bare(topic), seeds=tuple(rest))], background=ward.background)
+    matcher = build([replace(_without_rules(topic), seeds=tuple(rest))], background=ctx.background)
     return matcher.score(seed.title, seed.text, seed.language)[0]
 
 
-def _part(score: Score) -> float:
-    """How much of its threshold a score reaches; 0 for less than nothing."""
+def _reached_share(score: Score) -> float:
+    """The share of its threshold that a score reaches, at least 0."""
     return max(0.0, share(score.score, score.threshold))
 
 
-# --- topics beside one another ----------------------------------------------------------------------------------------
+# --- several topics and archive --------------------------------------------------------------------------------------
 
 
-def _shared_seeds(ward: _LintContext) -> Iterator[LintFinding]:
-    """One article that defines two topics. By different passages of it that is as it should be, and not even a finding."""
+def _shared_seeds(ctx: _LintContext) -> Iterator[LintFinding]:
+    """Articles that are seeds of two topics. Different passages of one article are fine and not reported."""
     seen: dict[int, tuple[Topic, Seed]] = {}
-    for topic in ward.topics:
+    for topic in ctx.topics:
         for seed in _wanted(topic):
-            key = ward.shingles(seed).text_key
-            other, twin = seen.setdefault(key, (topic, seed))
+            key = ctx.shingles(seed).text_key
+            other, duplicate = seen.setdefault(key, (topic, seed))
             if other is not topic:
-                what = f"the same text as {ward.place(other, twin)}"
+                what = f"the same text as {ctx.place(other, duplicate)}"
                 mend = "an article of two subjects defines each by its `passages` in topic.toml; else keep it in one"
-                yield ward.finding(Severity.WARNING, "shared seed", topic, seed, what, mend)
+                yield ctx.finding(Severity.WARNING, "shared seed", topic, seed, what, mend)
 
 
-def _overlaps(ward: _LintContext) -> Iterator[LintFinding]:
-    """Two topics of which each would match what defines the other tell everything twice."""
-    by_name = {each.name: each for each in ward.topics}
-    matched = {topic.name: _matched_by(ward, topic) for topic in ward.topics}
-    for first, second in combinations(ward.topics, 2):
+def _overlaps(ctx: _LintContext) -> Iterator[LintFinding]:
+    """Pairs of topics that match each other's seeds and so would alert on everything twice."""
+    by_name = {each.name: each for each in ctx.topics}
+    matched = {topic.name: _matched_by(ctx, topic) for topic in ctx.topics}
+    for first, second in combinations(ctx.topics, 2):
         there, back = matched[second.name][first.name], matched[first.name][second.name]
         if not there or not back:
             continue
@@ -380,39 +379,36 @@ def _overlaps(ward: _LintContext) -> Iterator[LintFinding]:
         is_whole = there == of_there and back == of_back
         severity = Severity.WARNING if is_whole and not shares_file else Severity.REMARK
         mend = "make them one, or tell them apart by counter-seeds (not/), `passages` or `required` terms"
-        mend = (
-            mend
-            if severity is Severity.WARNING
-            else "some articles will be told under both; counter-seeds tell them apart"
-        )
-        yield ward.finding(severity, "overlap", by_name[first.name], None, what, mend)
+        if severity is Severity.REMARK:
+            mend = "some articles will be told under both; counter-seeds tell them apart"
+        yield ctx.finding(severity, "overlap", by_name[first.name], None, what, mend)
 
 
-def _matched_by(ward: _LintContext, topic: Topic) -> Counter[str]:
-    """Topic -> how many seeds of this one it matches."""
+def _matched_by(ctx: _LintContext, topic: Topic) -> Counter[str]:
+    """By topic, how many of this topic's seeds it matches."""
     return Counter(
         score.topic
         for seed in _wanted(topic)
-        for score in ward.matcher.matches(seed.title, seed.text, seed.language)
+        for score in ctx.matcher.matches(seed.title, seed.text, seed.language)
         if score.is_match and score.topic != topic.name
     )
 
 
-def _unheard(ward: _LintContext) -> Iterator[LintFinding]:
-    """Topics that nothing in the archive comes near: a word misunderstood, or no feed that carries it."""
-    if len(ward.archive) < ARCHIVE_SPEAKS:
+def _silent_topics(ctx: _LintContext) -> Iterator[LintFinding]:
+    """Topics that nothing in the archive comes near: their seeds are misunderstood, or no feed covers them."""
+    if len(ctx.archive) < MIN_ARCHIVE:
         return
     nearest: dict[str, tuple[float, str, Score]] = {}
-    for title, text, language in ward.archive[-max(50, _SCORES // max(len(ward.topics), 1)) :]:
-        for score in ward.matcher.score(title, text, language):
-            if _part(score) > nearest.get(score.topic, (-1.0,))[0]:
-                nearest[score.topic] = (_part(score), title, score)
-    for topic in ward.topics:
+    for title, text, language in ctx.archive[-max(50, _MAX_SCORES // max(len(ctx.topics), 1)) :]:
+        for score in ctx.matcher.score(title, text, language):
+            if _reached_share(score) > nearest.get(score.topic, (-1.0,))[0]:
+                nearest[score.topic] = (_reached_share(score), title, score)
+    for topic in ctx.topics:
         part, title, score = nearest[topic.name]
-        if part < FAR:
+        if part < SILENT_BELOW:
             what = (
-                f"of the latest {len(ward.archive):,} articles none comes nearer than {part:.0%} of the threshold "
+                f"of the latest {len(ctx.archive):,} articles none comes nearer than {part:.0%} of the threshold "
                 f'("{clean_line(title, limit=80)}")'
             )
             mend = "nothing to mend if it is rare; else look whether any of your feeds carries the subject"
-            yield ward.finding(Severity.REMARK, "unheard", topic, None, what, mend, score)
+            yield ctx.finding(Severity.REMARK, "unheard", topic, None, what, mend, score)

@@ -1,4 +1,4 @@
-"""The files a seed can be: plain text, Markdown and HTML. Takes a file's content, returns its title and its text; opens no file."""
+"""Seed file formats: title and text of plain text, Markdown and HTML. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lxml import etree
 from lxml import html as lxml_html
 
 _MAX_TITLE = 200
-"""Characters; a longer first line is the text's beginning, not its title."""
+"""Characters; a longer first line is the beginning of the text rather than a title."""
 
 _META = re.compile(r"\s*(title|date|published|url|link|source|author|language)\s*:\s*(.*?)\s*(?:\n|$)", re.IGNORECASE)
 # Some collections put the date in the text itself: " date 2021-10-15 Noting that ...".
@@ -24,7 +24,7 @@ _MARKDOWN = (
 
 
 def _read_text(body: str) -> tuple[str, str]:
-    """Header lines ('title: ...') are stripped; without them a short first line set apart is the title."""
+    """Strips header lines ('title: ...'); without a title among them, a short first line without a full stop is the title."""
     body = body.replace("\r\n", "\n").replace("\r", "\n")
     title = ""
     while meta := _META.match(body):
@@ -54,7 +54,7 @@ def _read_markdown(body: str) -> tuple[str, str]:
 
 
 def _read_html(body: str) -> tuple[str, str]:
-    """Headings and paragraphs, without the page around them where it marks an article."""
+    """Title and paragraphs; where the page has an <article>, only its paragraphs."""
     try:
         # bytes, not str: lxml refuses a str that declares its encoding
         page = lxml_html.document_fromstring(body.encode(errors="replace"), lxml_html.HTMLParser(encoding="utf-8"))
@@ -74,9 +74,9 @@ def _read_html(body: str) -> tuple[str, str]:
 
 
 def single_byte_encoding(raw: bytes) -> str:
-    """The encoding of a text that is not UTF-8: as a page declares it, else guessed.
+    """The encoding of a text that is not UTF-8: as declared in its <meta>, else guessed.
 
-    Cyrillic fills the upper half of its code page in long runs; Western accents stand alone.
+    Cyrillic text has long runs of bytes above 0xC0, Western accents occur singly.
     """
     charset = re.search(
         rb"""<meta[^>]{0,200}charset=["']?(windows-125[12]|iso-8859-1|koi8-r)""", raw[:4000], re.IGNORECASE
@@ -89,4 +89,4 @@ def single_byte_encoding(raw: bytes) -> str:
 READERS: Mapping[str, Callable[[str], tuple[str, str]]] = {
     ".txt": _read_text, ".md": _read_markdown, ".html": _read_html, ".htm": _read_html,
 }  # fmt: skip
-"""By the ending of the file's name."""
+"""By the file's suffix."""

@@ -1,7 +1,7 @@
-"""An article becomes a seed file: written whole or not at all, never over another file. What seeds say is monitor.topics.seeds' to read.
+"""Save an article as a seed file, atomically and without ever replacing a file.
 
-The name is made of the article's day and title; the head of the file tells where it came from, in the lines that monitor.topics.seeds
-reads past. A text that the topic has already is not written again.
+The file's name is made of the article's date and title; header lines, which the reader strips, say where it came from. A text
+that the topic already has is not written again.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from monitor.topics import seeds
 from monitor.types.errors import MonitorError
 
 MAX_TEXT = 100_000
-"""Characters kept: far more than the matcher reads of an article."""
+"""Characters kept: many more than the matcher reads of an article."""
 _NAME_BYTES = 80
-"""Of the title in a file's name; file systems take 255 in all."""
+"""Bytes of the title in a file's name; file systems allow 255 in all."""
 
 
 class SeedFileError(MonitorError):
-    """The article cannot become a seed; says why and what to do. `said` is the same without any path of ours."""
+    """The article cannot be saved as a seed; says why and what to do. `said` is a text without paths, for the web page."""
 
     def __init__(self, message: str, *, said: str) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ class SeedFileError(MonitorError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedText:
-    """What is written of an article."""
+    """The parts of an article that are written."""
 
     title: str
     text: str
@@ -45,28 +45,28 @@ class SeedText:
 
 @dataclass(frozen=True, slots=True)
 class WrittenSeed:
-    """Where it stands; `is_new` is False where the topic had this text already."""
+    """The seed's path; `is_new` is False where the topic already had this text."""
 
     path: Path
     is_new: bool
 
 
-def write(folder: Path, sheet: SeedText, *, is_counter: bool) -> WrittenSeed:
-    """Put an article into a topic's folder as a seed, or into its `not/`. Raises SeedFileError."""
-    _check(folder, sheet)
-    known = {_content(each.title, each.text): each for each in seeds.texts(folder)}
-    if twin := known.get(_content(clean_line(sheet.title), clean(sheet.text, limit=MAX_TEXT))):
-        if twin.is_counter == is_counter:
-            return WrittenSeed(folder / twin.file, is_new=False)
-        what = "counter-seed" if twin.is_counter else "seed"
+def write(folder: Path, article: SeedText, *, is_counter: bool) -> WrittenSeed:
+    """Write an article to a topic's folder as a seed, or to its `not/` as a counter-seed. Raises SeedFileError."""
+    _check(folder, article)
+    known = {_normalized(each.title, each.text): each for each in seeds.read_seeds(folder)}
+    if duplicate := known.get(_normalized(clean_line(article.title), clean(article.text, limit=MAX_TEXT))):
+        if duplicate.is_counter == is_counter:
+            return WrittenSeed(folder / duplicate.file, is_new=False)
+        what = "counter-seed" if duplicate.is_counter else "seed"
         raise SeedFileError(
-            f"{folder / twin.file}: this text is a {what} of the topic already: delete that file first",
-            said=f"This text is a {what} of the topic already ({twin.file}). Delete that file first.",
+            f"{folder / duplicate.file}: this text is a {what} of the topic already: delete that file first",
+            said=f"This text is a {what} of the topic already ({duplicate.file}). Delete that file first.",
         )
     target = folder / "not" if is_counter else folder
     try:
         target.mkdir(exist_ok=True)
-        return WrittenSeed(_put(target, _name(sheet), _content_of_file(sheet)), is_new=True)
+        return WrittenSeed(_write_new_file(target, _file_stem(article), _file_content(article)), is_new=True)
     except OSError as error:
         raise SeedFileError(
             f"{target}: no seed can be written there ({error.strerror}): "
@@ -75,48 +75,48 @@ def write(folder: Path, sheet: SeedText, *, is_counter: bool) -> WrittenSeed:
         ) from error
 
 
-def _check(folder: Path, sheet: SeedText) -> None:
+def _check(folder: Path, article: SeedText) -> None:
     if not folder.is_dir():
         raise SeedFileError(
             f"{folder}: no such folder: the topic is gone from the seeds; make the folder to take it up again",
             said="The topic has no folder of seeds any more.",
         )
-    if not clean(sheet.title + sheet.text).strip():
+    if not clean(article.title + article.text).strip():
         what = "the article has neither title nor text"
         raise SeedFileError(f"{what}: nothing can be learned from it", said=f"{what.capitalize()}.")
 
 
-def _content(title: str, text: str) -> str:
+def _normalized(title: str, text: str) -> str:
     return " ".join(f"{title} {text}".split())
 
 
-def _content_of_file(sheet: SeedText) -> bytes:
+def _file_content(article: SeedText) -> bytes:
     head = {
-        "title": clean_line(sheet.title),
-        "date": f"{sheet.published_at:%Y-%m-%d}" if sheet.published_at else "",
-        "source": clean_line(sheet.source),
-        "url": clean_line(sheet.url, limit=2_000),
+        "title": clean_line(article.title),
+        "date": f"{article.published_at:%Y-%m-%d}" if article.published_at else "",
+        "source": clean_line(article.source),
+        "url": clean_line(article.url, limit=2_000),
     }
     lines = "".join(f"{name}: {value}\n" for name, value in head.items() if value)
-    return f"{lines}\n{clean(sheet.text, limit=MAX_TEXT)}\n".encode("utf-8", "replace")
+    return f"{lines}\n{clean(article.text, limit=MAX_TEXT)}\n".encode("utf-8", "replace")
 
 
-def _name(sheet: SeedText) -> str:
+def _file_stem(article: SeedText) -> str:
     """`2026-11-22-old-bridge-closed`: letters of any script, digits and hyphens, never hidden, never a reserved name."""
-    kept = (
+    characters = (
         each if unicodedata.category(each)[0] in "LMN" else "-"
-        for each in unicodedata.normalize("NFC", clean_line(sheet.title)).casefold()
+        for each in unicodedata.normalize("NFC", clean_line(article.title)).casefold()
     )
-    words = "-".join(part for part in "".join(kept).split("-") if part)
+    words = "-".join(part for part in "".join(characters).split("-") if part)
     while len(words.encode()) > _NAME_BYTES:
         words = words[: words.rfind("-")] if "-" in words[1:] else words[:-1]
-    day = f"{sheet.published_at:%Y-%m-%d}" if sheet.published_at else "article"
+    day = f"{article.published_at:%Y-%m-%d}" if article.published_at else "article"
     return f"{day}-{words}" if words else day
 
 
-def _put(folder: Path, name: str, content: bytes) -> Path:
-    """Written beside its place under a hidden name, then given its own, the next free one: a link never replaces a file."""
-    descriptor, unfinished = tempfile.mkstemp(dir=folder, prefix=".seed-")
+def _write_new_file(folder: Path, name: str, content: bytes) -> Path:
+    """Write a temporary file, then hard-link it to the first free name: a link never replaces an existing file."""
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".seed-")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -124,20 +124,20 @@ def _put(folder: Path, name: str, content: bytes) -> Path:
         for number in range(1, 1000):
             path = folder / (f"{name}.txt" if number == 1 else f"{name}-{number}.txt")
             with suppress(FileExistsError):
-                _give_name(Path(unfinished), path)
+                _link_or_replace(Path(temporary), path)
                 return path
     finally:
         with suppress(FileNotFoundError):
-            os.unlink(unfinished)
+            os.unlink(temporary)
     raise FileExistsError(17, "a thousand seeds of this name are there")
 
 
-def _give_name(unfinished: Path, path: Path) -> None:
+def _link_or_replace(temporary: Path, path: Path) -> None:
     try:
-        os.link(unfinished, path)
+        os.link(temporary, path)
     except FileExistsError:
         raise
-    except OSError:  # a file system without links: a moment in which another could take the name is left
+    except OSError:  # a file system without hard links: not atomic here
         if path.exists():
             raise FileExistsError from None
-        os.replace(unfinished, path)
+        os.replace(temporary, path)

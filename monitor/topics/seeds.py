@@ -1,11 +1,11 @@
-"""The shelf of topics: a folder in, topics and faults out. Reads files, writes nothing, matches nothing.
+"""Loading topics from the seeds folder. Reads files only.
 
-    seeds/<topic>/topic.toml     what the topic is called and how it is followed; may be missing
-    seeds/<topic>/*.txt .md .html    seeds: articles that are what is wanted
-    seeds/<topic>/not/*              counter-seeds: articles that look alike and are not wanted
+    seeds/<topic>/topic.toml         the topic's title and options; may be missing
+    seeds/<topic>/*.txt .md .html    seeds: examples of what is wanted
+    seeds/<topic>/not/*              counter-seeds: similar articles that are not wanted
 
-A fault names file, line and mend. What is at fault is left out and the rest lives: a bad seed costs that seed, a bad
-topic.toml its topic, nothing costs the shelf. A warning leaves nothing out.
+A fault names file, line and mend, and what is faulty is left out: a faulty seed costs only that seed, a faulty topic.toml only
+its topic. A warning leaves nothing out.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from monitor.types.matching import Seed, Topic
 
 SUFFIXES = tuple(READERS)
 MAX_BYTES = 1_000_000
-"""More than any article; a larger file is a mistake (a book, a dump) and is left out."""
+"""A larger file is no article but a mistake (a book, a dump) and is left out."""
 MIN_WORDS = 20
-"""Below this a seed says too little to tell its subject from its neighbours: a warning."""
+"""A shorter seed says too little to distinguish its subject: a warning."""
 WALL = "a consent or paywall page instead of an article"
-"""Left out: what it teaches would find other such pages. Every outlet has them."""
+"""The fault of a seed that is such a page: as an example it would match other such pages, which every outlet has."""
 
 _TOPIC_KEYS: Mapping[str, type] = {
     "title": str, "description": str, "required": list, "excluded": list, "sensitivity": str, "languages": list,
@@ -45,13 +45,13 @@ _SEED_KEYS: Mapping[str, type] = {"title": str, "language": str, "weight": float
 
 @dataclass(frozen=True, slots=True)
 class LoadedTopics:
-    """All topics that can be used, by name, and what was left out and why."""
+    """All usable topics, in order of their names, and what was left out and why."""
 
     topics: tuple[Topic, ...] = ()
     faults: tuple[str, ...] = ()
-    """Each cost something: a seed, a topic. '<file>:<line>: what is wrong: what to do'."""
+    """What was left out: '<file>:<line>: what is wrong: what to do'."""
     warnings: tuple[str, ...] = ()
-    """Nothing was left out, but somebody should look."""
+    """What was not left out but should be checked."""
 
 
 @dataclass(slots=True)
@@ -61,40 +61,40 @@ class _Notes:
 
 
 def load(root: Path) -> LoadedTopics:
-    """Read every topic under `root`. Never raises for what it finds there."""
+    """Read every topic under `root`. Never raises for the content of the folder."""
     return TopicFolders(root).load()
 
 
 class TopicFolders:
-    """One root, read again and again: a topic's folder in which nothing changed is not read twice."""
+    """Reads one root repeatedly; a topic's folder that did not change is not read again."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._read: dict[Path, tuple[str, Topic | None, _Notes]] = {}
+        self._cache: dict[Path, tuple[str, Topic | None, _Notes]] = {}
 
     def load(self) -> LoadedTopics:
-        """As `load`."""
+        """See the function `load`."""
         if not self._root.is_dir():
             wrong = "a file, and no folder" if self._root.exists() else "no such folder"
             return LoadedTopics(faults=(f"{self._root}: {wrong}: make it and put one folder a topic in it",))
         notes = _Notes()
-        kept, self._read = self._read, {}
+        previous, self._cache = self._cache, {}
         found = []
         for folder in _folders(self._root, notes):
             state = digest(folder)
-            known = kept.get(folder)
-            if known is None or known[0] != state:
+            cached = previous.get(folder)
+            if cached is None or cached[0] != state:
                 of_topic = _Notes()
-                known = state, _topic(folder, self._root, of_topic), of_topic
-            self._read[folder] = known
-            found.append(known[1])
-            notes.faults += known[2].faults
-            notes.warnings += known[2].warnings
+                cached = state, _topic(folder, self._root, of_topic), of_topic
+            self._cache[folder] = cached
+            found.append(cached[1])
+            notes.faults += cached[2].faults
+            notes.warnings += cached[2].warnings
         return LoadedTopics(tuple(each for each in found if each), tuple(notes.faults), tuple(notes.warnings))
 
 
 def load_one(folder: Path) -> LoadedTopics:
-    """Read one topic's folder, wherever it lies. Never raises for what it finds there."""
+    """Read one topic's folder, which may be anywhere. Never raises for the content of the folder."""
     notes = _Notes()
     if not folder.is_dir():
         return LoadedTopics(faults=(f"{folder}: no such folder: name one that holds a topic's seeds",))
@@ -103,23 +103,23 @@ def load_one(folder: Path) -> LoadedTopics:
     return LoadedTopics((topic,) if topic else (), tuple(notes.faults), tuple(notes.warnings))
 
 
-def texts(folder: Path) -> list[Seed]:
-    """Every seed and counter-seed of a topic's folder as its file has it, whatever topic.toml says of it."""
+def read_seeds(folder: Path) -> list[Seed]:
+    """All seeds and counter-seeds of a topic's folder as in their files, without the options in topic.toml."""
     notes = _Notes()
     return [*_seeds(folder, folder.parent, {}, notes), *_seeds(folder / "not", folder.parent, {}, notes)]
 
 
 def digest(root: Path) -> str:
-    """A word that changes when any file under `root` does (name, size, time): cheap enough for every few seconds."""
+    """A digest that changes when any file under `root` does (name, size, time); cheap enough for every few seconds."""
     found = hashlib.sha256()
     for folder, folders, files in os.walk(root):
         folders.sort()
         for name in sorted(files):
             path = os.path.join(folder, name)
             try:
-                stat = os.stat(path)  # of a link what it leads to: that is what is read
+                stat = os.stat(path)  # follows links, as reading does
             except OSError:
-                continue  # deleted while we looked: the next look will differ
+                continue  # deleted meanwhile: the next digest will differ
             found.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return found.hexdigest()[:16]
 
@@ -129,7 +129,7 @@ def digest(root: Path) -> str:
 
 def _folders(root: Path, notes: _Notes) -> Iterator[Path]:
     for path in sorted(root.iterdir()):
-        if _is_hidden(path) or _leads_out(path, root, notes):
+        if _is_hidden(path) or _escapes_root(path, root, notes):
             continue
         if path.is_dir():
             yield path
@@ -140,12 +140,12 @@ def _folders(root: Path, notes: _Notes) -> Iterator[Path]:
 
 
 def _is_hidden(path: Path) -> bool:
-    """Editors' leavings and notes to people: '.git', '_drafts', 'a.txt~', 'README.md'."""
+    """Whether it is an editor's backup or a note for people: '.git', '_drafts', 'a.txt~', 'README.md'."""
     return path.name.startswith((".", "_", "#")) or path.name.endswith("~") or path.stem.upper() == "README"
 
 
-def _leads_out(path: Path, root: Path, notes: _Notes) -> bool:
-    """A link to /etc/passwd must not end in an alert: links may lead anywhere inside the shelf, nowhere else."""
+def _escapes_root(path: Path, root: Path, notes: _Notes) -> bool:
+    """Links may only lead to files under `root`: the content of /etc/passwd must not end up in an alert."""
     if path.resolve().is_relative_to(root.resolve()):
         return False
     notes.faults.append(f"{path}: a link that leads out of {root}: put a copy of the file there instead")
@@ -153,10 +153,10 @@ def _leads_out(path: Path, root: Path, notes: _Notes) -> bool:
 
 
 def _topic(folder: Path, root: Path, notes: _Notes) -> Topic | None:
-    about = _about(folder / "topic.toml", root, notes)
-    if about is None:
+    fields = _read_topic_toml(folder / "topic.toml", root, notes)
+    if fields is None:
         return None
-    settings = about.pop("seeds", {})
+    settings = fields.pop("seeds", {})
     seeds = [*_seeds(folder, root, settings, notes), *_seeds(folder / "not", root, settings, notes)]
     for name in settings.keys() - {each.file for each in seeds}:
         place = _place(folder / "topic.toml", name)
@@ -169,7 +169,7 @@ def _topic(folder: Path, root: Path, notes: _Notes) -> Topic | None:
             f"{folder}: {only}, so nothing to look for: put in at least one article (.txt, .md or .html)"
         )
         return None
-    topic = Topic(name=folder.name, seeds=tuple(seeds), **{"title": _title_from(folder.name), **about})
+    topic = Topic(name=folder.name, seeds=tuple(seeds), **{"title": _title_from(folder.name), **fields})
     return replace(topic, digest=digests.of_topic(topic))
 
 
@@ -180,11 +180,11 @@ def _title_from(name: str) -> str:
 # --- topic.toml -------------------------------------------------------------------------------------------------------
 
 
-def _about(path: Path, root: Path, notes: _Notes) -> dict[str, Any] | None:
-    """Content of topic.toml as fields of Topic (and 'seeds'); {} where there is none, None where it is broken."""
+def _read_topic_toml(path: Path, root: Path, notes: _Notes) -> dict[str, Any] | None:
+    """topic.toml as fields of Topic (and 'seeds'); {} without one, None where it is faulty."""
     if not path.exists():
         return {}
-    if _leads_out(path, root, notes):
+    if _escapes_root(path, root, notes):
         return None
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -198,21 +198,21 @@ def _about(path: Path, root: Path, notes: _Notes) -> dict[str, Any] | None:
         return None
     faults = [*_check(path, raw, _TOPIC_KEYS), *_check_values(path, raw)]
     notes.faults += faults
-    return None if faults else _fields(raw)
+    return None if faults else _topic_fields(raw)
 
 
-def _fields(raw: dict[str, Any]) -> dict[str, Any]:
-    about = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+def _topic_fields(raw: dict[str, Any]) -> dict[str, Any]:
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
     for key in ("title", "description"):
-        if key in about:
-            about[key] = clean_line(raw[key], limit=2_000)
-    if "languages" in about:
-        about["languages"] = tuple(filter(None, map(normalize, raw["languages"])))
-    if "sensitivity" in about:
-        about["sensitivity"] = " ".join(raw["sensitivity"].lower().split())
-    if "enabled" in about:
-        about["is_enabled"] = about.pop("enabled")
-    return about
+        if key in fields:
+            fields[key] = clean_line(raw[key], limit=2_000)
+    if "languages" in fields:
+        fields["languages"] = tuple(filter(None, map(normalize, raw["languages"])))
+    if "sensitivity" in fields:
+        fields["sensitivity"] = " ".join(raw["sensitivity"].lower().split())
+    if "enabled" in fields:
+        fields["is_enabled"] = fields.pop("enabled")
+    return fields
 
 
 def _check(path: Path, raw: Mapping[str, Any], keys: Mapping[str, type]) -> Iterator[str]:
@@ -221,42 +221,42 @@ def _check(path: Path, raw: Mapping[str, Any], keys: Mapping[str, type]) -> Iter
             near = difflib.get_close_matches(key, keys, 1, 0.5)
             mend = f"did you mean '{near[0]}'?" if near else f"remove it; valid keys are {', '.join(keys)}"
             yield f"{_place(path, key)}: unknown key '{key}': {mend}"
-        elif not _fits(value, keys[key]):
+        elif not _has_type(value, keys[key]):
             if _holds_blanks(value):
                 yield f"{_place(path, key)}: '{key}' holds an empty text: remove it, or write a word"
             else:
-                yield f"{_place(path, key)}: '{key}' must be {_WANTED[keys[key]]}, not {value!r}"
+                yield f"{_place(path, key)}: '{key}' must be {_EXPECTED[keys[key]]}, not {value!r}"
 
 
-_WANTED = {
+_EXPECTED = {
     str: 'a text in quotes, as "words"', list: 'a list of texts, as ["one", "two"]', bool: "true or false",
     float: "a number above 0, at most 100", dict: 'a table, as [seeds."file.txt"]',
 }  # fmt: skip
 
 
-def _fits(value: object, wanted: type) -> bool:
-    if wanted is float:
+def _has_type(value: object, expected: type) -> bool:
+    if expected is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 100
-    if wanted is list:
+    if expected is list:
         return isinstance(value, list) and all(isinstance(each, str) and each.strip() for each in value)
-    return isinstance(value, wanted) and (value != "" or wanted is not str)
+    return isinstance(value, expected) and (value != "" or expected is not str)
 
 
 def _holds_blanks(value: object) -> bool:
-    """Whether a list of texts is at fault only for those that say nothing."""
+    """Whether a faulty list of texts is faulty only because some are empty."""
     return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
 
 
 def _check_values(path: Path, raw: Mapping[str, Any]) -> Iterator[str]:
-    """What types cannot say. Wrong types are `_check`'s to tell, so they pass here in silence."""
+    """Faults of values with correct types; wrong types are reported by `_check` and skipped here."""
     sensitivity = raw.get("sensitivity", "balanced")
     if isinstance(sensitivity, str) and intent.read(sensitivity) is None:
         yield f"{_place(path, 'sensitivity')}: sensitivity is '{sensitivity}': use one of {', '.join(intent.FORMS)}"
     for key in ("required", "excluded"):
-        for term in raw.get(key, ()) if _fits(raw.get(key), list) else ():
+        for term in raw.get(key, ()) if _has_type(raw.get(key), list) else ():
             if not tokens(term):
                 yield f"{_place(path, key)}: '{term}' in '{key}' holds no word: remove it"
-    for code in raw.get("languages", ()) if _fits(raw.get("languages"), list) else ():
+    for code in raw.get("languages", ()) if _has_type(raw.get("languages"), list) else ():
         if not normalize(code):
             yield f"{_place(path, 'languages')}: '{code}' is no language code: use small letters, as 'en' or 'prs'"
     for name, settings in raw.get("seeds", {}).items() if isinstance(raw.get("seeds"), dict) else ():
@@ -267,13 +267,13 @@ def _check_values(path: Path, raw: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _place(path: Path, key: str) -> str:
-    """'<file>:<line>' of the first line that sets `key`, or just the file."""
-    wanted = re.compile(rf"""\s*(\[seeds\.)?["']?{re.escape(key)}["']?\s*[=\].]""")
+    """'<file>:<line>' of the first line that sets `key`; only the file where none does."""
+    assignment = re.compile(rf"""\s*(\[seeds\.)?["']?{re.escape(key)}["']?\s*[=\].]""")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         return str(path)
-    return next((f"{path}:{number}" for number, line in enumerate(lines, 1) if wanted.match(line)), str(path))
+    return next((f"{path}:{number}" for number, line in enumerate(lines, 1) if assignment.match(line)), str(path))
 
 
 # --- seed files -------------------------------------------------------------------------------------------------------
@@ -283,7 +283,7 @@ def _seeds(folder: Path, root: Path, settings: Mapping[str, Any], notes: _Notes)
     is_counter = folder.name == "not"
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         name = f"not/{path.name}" if is_counter else path.name
-        if _is_hidden(path) or path.name in ("topic.toml", "not") or _leads_out(path, root, notes):
+        if _is_hidden(path) or path.name in ("topic.toml", "not") or _escapes_root(path, root, notes):
             continue
         if path.is_dir() or path.suffix.lower() not in SUFFIXES:
             notes.warnings.append(f"{path}: not read: seeds are files that end in {', '.join(SUFFIXES)}")
@@ -292,7 +292,7 @@ def _seeds(folder: Path, root: Path, settings: Mapping[str, Any], notes: _Notes)
 
 
 def _seed(path: Path, name: str, settings: Mapping[str, Any], notes: _Notes) -> Seed | None:
-    body = _decoded(path, notes)
+    body = _read_file(path, notes)
     if body is None:
         return None
     title, text = READERS[path.suffix.lower()](body)
@@ -301,7 +301,7 @@ def _seed(path: Path, name: str, settings: Mapping[str, Any], notes: _Notes) -> 
         notes.faults.append(f"{path}: {WALL}: save the article's own text in its place")
         return None
     if passages := settings.get("passages", ()):
-        text = _kept(path, text, passages, notes)
+        text = _select_passages(path, text, passages, notes)
     words = len(tokens(f"{title} {text}"))
     if not words:
         notes.faults.append(f"{path}: holds no text: put the article's text in it or delete it")
@@ -312,8 +312,8 @@ def _seed(path: Path, name: str, settings: Mapping[str, Any], notes: _Notes) -> 
     return Seed(file=name, title=title, text=text, language=language, weight=float(settings.get("weight", 1)))
 
 
-def _kept(path: Path, text: str, passages: list[str], notes: _Notes) -> str:
-    """The paragraphs that hold one of the phrases: an article of two subjects defines a topic by one part of it."""
+def _select_passages(path: Path, text: str, passages: list[str], notes: _Notes) -> str:
+    """The paragraphs that contain one of the passages: an article on two subjects may define a topic by one part of it."""
     paragraphs = [(each, fold(each)) for each in text.split("\n\n")]
     for phrase in passages:
         if not any(fold(phrase) in folded for _, folded in paragraphs):
@@ -321,7 +321,7 @@ def _kept(path: Path, text: str, passages: list[str], notes: _Notes) -> str:
     return "\n\n".join(each for each, folded in paragraphs if any(fold(phrase) in folded for phrase in passages))
 
 
-def _decoded(path: Path, notes: _Notes) -> str | None:
+def _read_file(path: Path, notes: _Notes) -> str | None:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)

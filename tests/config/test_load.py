@@ -1,4 +1,4 @@
-"""Settings from a file and the environment: what is in force, and what is told when something is wrong."""
+"""Settings from a file and the environment: the values in force, and the faults that are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with topics that can be used: `monitor.topics.lint`, and how `monitor topics check` says it."""
+"""Topic lint, and its output in `monitor topics check`."""
 
 from __future__ import annotations
 

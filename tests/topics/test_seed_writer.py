@@ -1,4 +1,4 @@
-"""An article becomes a seed file, and a verdict that has become one teaches once."""
+"""Articles saved as seed files; a verdict that was also saved as a seed counts once."""
 
 from __future__ import annotations
 

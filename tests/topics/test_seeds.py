@@ -1,4 +1,4 @@
-"""A folder of articles becomes topics; every fault names its file, its line and its mend, and costs only itself."""
+"""Loading topics from a folder; every fault names file, line and mend, and leaves out no more than it must."""
 
 from __future__ import annotations
 
