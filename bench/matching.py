@@ -1,16 +1,16 @@
-"""How well topics are recognised: a baseline and ours side by side, on labelled news.
+"""Quality of topic matching on labelled news: a baseline and ours, side by side.
 
     python bench/matching.py DATA [--sets newsapi ecbplus basil] [--cold] [--still] [--topics]      DATA or MONITOR_DATA: see below
     python bench/matching.py --cost
 
-DATA is a folder that holds tracking/newsapi_2020, tracking/ecbplus and tracking/basil as laid out in the evaluation data of
-the project; its texts belong to their publishers and are no part of it. Without it there is nothing to measure.
+DATA is a folder with tracking/newsapi_2020, tracking/ecbplus and tracking/basil, laid out as in the evaluation data of the
+project. Its texts belong to their publishers and are not part of the project. Without it nothing can be measured.
 
-Protocol: the earliest 1, 2 or 4 articles of a topic are its seeds; every later article arrives in order (by date; where a set
-has none, shuffled once) and is scored as it arrives, by the shipped threshold, with a background that knows only what
-arrived before it and is rebuilt each time the archive has doubled, up to 4,000 articles. Articles marked "ignore" are not judged.
-The baseline is the cosine with the seeds' TF-IDF centroid, its idf taken from the whole set and its one threshold tuned on
-the very set it is scored on, for each number of seeds: both unknowable on the day, so a baseline that flatters itself.
+Protocol: the earliest 1, 2 or 4 articles of a topic are its seeds. Every later article arrives in order (by date; a set without
+dates is shuffled once) and is scored on arrival, with the shipped threshold and a background of earlier articles only, rebuilt
+whenever the archive has doubled, up to 4,000 articles. Articles labelled "ignore" are not counted. The baseline is the cosine
+with the seeds' TF-IDF centroid. Its IDF comes from the whole set, and its threshold is tuned on the set it is scored on, for
+each number of seeds. Neither is known in practice, so the baseline is flattered.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ from monitor.matching.tuning import (
     ARCHIVE_ARTICLES,
     ARCHIVE_CHARACTERS,
     CALIBRATION_GROUPS,
-    LESSON_WINDOW,
     NEAR_MISS_BANDS,
-    PART_LESSON_FROM,
+    SELF_TRAINING_PART_FROM,
+    SELF_TRAINING_WINDOW,
 )
 from monitor.text.tokens import tokens
 from monitor.types.matching import Example, Seed, Topic
 
 SEEDS = (1, 2, 4)
-"""Articles of a topic that become its seeds."""
+"""Numbers of seeds that are tried."""
 shares, margins = np.vectorize(share, otypes=[float]), np.vectorize(margin, otypes=[float])
 LEAST_ARTICLES = 6
-"""A stream topic with fewer labelled articles says nothing."""
+"""Topics of a stream with fewer labelled articles are left out."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +126,11 @@ SETS = {"newsapi": newsapi, "ecbplus": ecbplus, "basil": basil}
 
 @dataclass(frozen=True)
 class Trial:
-    """One topic with its first seeds, and what is judged after them."""
+    """One topic with its seeds, and the articles scored after them."""
 
     topic: str
     seeds: list[int]
-    judged: np.ndarray
+    ranked: np.ndarray
     is_wanted: np.ndarray
 
 
@@ -141,8 +141,8 @@ def trials(data: Set, count: int) -> Iterator[Trial]:
             continue
         first = max(seeds) + 1 if data.is_stream else 0
         left_out = {*seeds, *data.ignored.get(topic, ())}
-        judged = np.array([at for at in range(first, len(data.articles)) if at not in left_out])
-        yield Trial(topic, seeds, judged, np.isin(judged, wanted))
+        ranked = np.array([at for at in range(first, len(data.articles)) if at not in left_out])
+        yield Trial(topic, seeds, ranked, np.isin(ranked, wanted))
 
 
 # --- baseline and ours ------------------------------------------------------------------------------------------------
@@ -165,8 +165,10 @@ def baseline(data: Set) -> dict[int, tuple[list[Result], float]]:
         scored = [(trial, _cosines(trial, vectors, postings)) for trial in trials(data, count)]
         if not scored:
             continue
-        threshold = max(np.arange(0.02, 0.8, 0.01), key=lambda t: np.mean([judge(s, s >= t, x).f1 for x, s in scored]))
-        out[count] = [judge(scores, scores >= threshold, trial) for trial, scores in scored], float(threshold)
+        threshold = max(
+            np.arange(0.02, 0.8, 0.01), key=lambda t: np.mean([evaluate(s, s >= t, x).f1 for x, s in scored])
+        )
+        out[count] = [evaluate(scores, scores >= threshold, trial) for trial, scores in scored], float(threshold)
     return out
 
 
@@ -178,7 +180,7 @@ def _cosines(trial: Trial, vectors: list[dict[str, float]], postings: dict[str, 
     for term, weight in unit(centroid).items():
         places, weights = zip(*postings[term], strict=True)
         scores[list(places)] += weight * np.array(weights)
-    return scores[trial.judged]
+    return scores[trial.ranked]
 
 
 def ours(
@@ -193,8 +195,8 @@ def ours(
     order = list(range(len(data.articles)))
     if not data.is_stream:
         random.Random(0).shuffle(order)
-    matcher, taken, hits = build(topics, background=Background.shipped()), 0, []
-    lessons: dict[str, list[int]] = defaultdict(list)
+    matcher, taken, trained = build(topics, background=Background.shipped()), 0, []
+    partial: dict[str, list[int]] = defaultdict(list)
     for seen, at in enumerate(order):
         if not is_cold and mark(seen) != taken:
             taken = mark(seen)
@@ -202,29 +204,29 @@ def ours(
                 (title, text[:ARCHIVE_CHARACTERS], "en")
                 for title, text in (data.articles[one] for one in order[max(0, taken - ARCHIVE_ARTICLES) : taken])
             )
-            spare = {
-                each.name: allowance(taken, sum(place >= taken - LESSON_WINDOW for place in lessons[each.name]))
+            quotas = {
+                each.name: allowance(taken, sum(place >= taken - SELF_TRAINING_WINDOW for place in partial[each.name]))
                 for each in topics
             }
-            matcher = build(topics, background=background, hits=hits, spare=spare)
-        # without evidence: what is measured here is the decision
+            matcher = build(topics, background=background, self_trained=trained, quotas=quotas)
+        # without evidence, as only the decision is measured
         article, scores[at], thresholds[at] = matcher._weigh(*data.articles[at], "en")
-        # a topic that is made of these seeds was not there before the last of them
-        near = np.flatnonzero((shares(scores[at], thresholds[at]) >= PART_LESSON_FROM) & (first < at))
+        # a topic cannot exist before the last of its seeds
+        near = np.flatnonzero((shares(scores[at], thresholds[at]) >= SELF_TRAINING_PART_FROM) & (first < at))
         for k in near if is_following else ():
             model = matcher.model(topics[k].name)
-            weight = matcher._lesson(model, article, float(scores[at, k]), float(thresholds[at, k]))
-            hit = _hit(topics[k], data.articles[at], weight)
-            if weight and (learned := matcher.with_hits([hit])) is not matcher:
+            weight = matcher._training_weight(model, article, float(scores[at, k]), float(thresholds[at, k]))
+            example = _training_example(topics[k], data.articles[at], weight)
+            if weight and (learned := matcher.with_training([example])) is not matcher:
                 matcher = learned
-                hits.append(hit)
-                lessons[hit.topic] += [seen] if weight < 1 else []
+                trained.append(example)
+                partial[example.topic] += [seen] if weight < 1 else []
     out, column = {}, 0
     for count, found in all_trials.items():
         out[count] = [
-            judge(
-                shares(scores[t.judged, column + i], thresholds[t.judged, column + i]),
-                _said(scores, thresholds, t, column + i),
+            evaluate(
+                shares(scores[t.ranked, column + i], thresholds[t.ranked, column + i]),
+                _decisions(scores, thresholds, t, column + i),
                 t,
             )
             for i, t in enumerate(found)
@@ -235,15 +237,15 @@ def ours(
     return out
 
 
-def _hit(topic: Topic, article: tuple[str, str], weight: float) -> Example:
+def _training_example(topic: Topic, article: tuple[str, str], weight: float) -> Example:
     title, text = article
     return Example(topic=topic.name, title=title, text=text, language="en", is_relevant=True, weight=weight)
 
 
 def _texts(scores: np.ndarray, thresholds: np.ndarray, found: list[Trial]) -> Iterator[tuple[str, LabelledText]]:
-    """What came as near as half a threshold, under the name of its labelled topic: all that a calibration is fitted on."""
+    """Pairs at or above half the threshold, with their labelled topic: the data that a calibration is fitted on."""
     for column, trial in enumerate(found):
-        nearness = margins(scores[trial.judged, column], thresholds[trial.judged, column])
+        nearness = margins(scores[trial.ranked, column], thresholds[trial.ranked, column])
         for at in np.flatnonzero(nearness >= math.log(NEAR_MISS_BANDS[0])):
             text = LabelledText(
                 str(column), float(nearness[at]), float(trial.is_wanted[at]), 1.0, bool(nearness[at] >= 0)
@@ -252,7 +254,7 @@ def _texts(scores: np.ndarray, thresholds: np.ndarray, found: list[Trial]) -> It
 
 
 def calibration(texts: list[tuple[str, LabelledText]]) -> None:
-    """How right probabilities are, each by a curve fitted on other labelled topics of the set (ten groups of them)."""
+    """Print the calibration error of probabilities from curves fitted on other labelled topics (ten groups)."""
     names = sorted({name for name, _ in texts})
     group = {name: at % CALIBRATION_GROUPS for at, name in enumerate(names)}
     near = []
@@ -274,8 +276,8 @@ def calibration(texts: list[tuple[str, LabelledText]]) -> None:
             )
 
 
-def _said(scores: np.ndarray, thresholds: np.ndarray, trial: Trial, column: int) -> np.ndarray:
-    return scores[trial.judged, column] >= thresholds[trial.judged, column]
+def _decisions(scores: np.ndarray, thresholds: np.ndarray, trial: Trial, column: int) -> np.ndarray:
+    return scores[trial.ranked, column] >= thresholds[trial.ranked, column]
 
 
 def _topic(data: Set, trial: Trial, count: int) -> Topic:
@@ -287,17 +289,17 @@ def _topic(data: Set, trial: Trial, count: int) -> Topic:
     )
 
 
-def judge(scores: np.ndarray, said: np.ndarray, trial: Trial) -> Result:
+def evaluate(scores: np.ndarray, decisions: np.ndarray, trial: Trial) -> Result:
     wanted = trial.is_wanted
-    hits = int((said & wanted).sum())
-    ranked = wanted[np.argsort(-scores, kind="stable")]
-    precision_at = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
+    matched = int((decisions & wanted).sum())
+    by_score = wanted[np.argsort(-scores, kind="stable")]
+    precision_at = np.cumsum(by_score) / np.arange(1, len(by_score) + 1)
     return Result(
-        average_precision=float(precision_at[ranked].mean()),
-        precision=hits / max(int(said.sum()), 1),
-        recall=hits / int(wanted.sum()),
-        f1=2 * hits / (int(said.sum()) + int(wanted.sum())),
-        false_alerts=int(said.sum()) - hits,
+        average_precision=float(precision_at[by_score].mean()),
+        precision=matched / max(int(decisions.sum()), 1),
+        recall=matched / int(wanted.sum()),
+        f1=2 * matched / (int(decisions.sum()) + int(wanted.sum())),
+        false_alerts=int(decisions.sum()) - matched,
     )
 
 
@@ -325,20 +327,21 @@ def table(data: Set, *, is_cold: bool, is_following: bool, by_topic: bool) -> No
 
 
 def _mean(results: list[Result]) -> Result:
-    """Means, but the sum of false alerts."""
+    """Means of all figures, but the sum of false alerts."""
     fields = [[getattr(each, name) for each in results] for name in ("average_precision", "precision", "recall", "f1")]
     return Result(*(float(np.mean(each)) for each in fields), sum(each.false_alerts for each in results))
 
 
 def cost() -> None:
-    """Time and memory of one article against many topics, on made-up words with the frequencies of the shipped list."""
+    """Time and memory of scoring an article against many topics, on generated texts with the word frequencies of the shipped
+    list."""
     import resource
 
     background = Background.shipped()
     idf = background.table("en").idf
     words, draw = list(idf), np.random.default_rng(0)
     shares = np.exp(-np.array([idf[word] for word in words]))
-    # as objects: four million words of fixed width would be most of the memory that is measured
+    # as objects: an array of fixed-width words would dominate the memory measured
     pool = np.array(words, object)[draw.choice(len(words), 4_000_000, p=shares / shares.sum())]
     text = lambda length: " ".join(pool[(start := int(draw.integers(0, len(pool) - length))) : start + length])
     for count in (10, 100, 1_000, 10_000, 100_000):

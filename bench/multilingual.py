@@ -1,17 +1,17 @@
-"""How well topics are recognised across languages: seeds in English, articles in Russian and French.
+"""Quality of matching across languages: seeds in English, articles in Russian and French.
 
     python bench/multilingual.py DATA --cache FILE.npz [--draws 10]      DATA or MONITOR_DATA: see bench/matching.py
 
-Needs the extra `[multilingual]`. Every Russian item of newsapi_2020 is ranked (13,500; embedding them once takes half an hour
-of one core, so vectors are kept in --cache, which belongs outside the project), French ones are a sample. Protocol:
+Needs the extra `[multilingual]`. All 13,500 Russian items of newsapi_2020 are ranked, and a sample of the French ones.
+Embedding them takes half an hour of one core, so vectors are kept in --cache, which belongs outside the project. Protocol:
 
-- Seeds: the earliest 1, 2 or 4 English articles of the topic, all of them where it has fewer. The silver labels of `bounty` are
-  a pattern that video games and rewards for found bugs meet too; these are no seeds. `drawn` is the mean over random draws.
-- Ranked: all items of the language, those before the seeds too, without the items marked "ignore", each scored as it came: in order
-  of publication, by a topic that follows its own confident matches (--still: that does not). MAP is what the order of these
-  scores gives, F1 and false alerts a day are what the shipped threshold gives.
-- Centres: `warm` takes the mean of 1,000 items of each language at random, labels unseen; `cold` only what comes with the
-  package, as on the first day. `raw` is the cosine without centres (its F1 with the best threshold, tuned on the answers).
+- Seeds: the earliest 1, 2 or 4 English articles of the topic, or all if it has fewer. The silver labels of `bounty` come from
+  a pattern that also matches video games and bug bounties; these are no seeds. `drawn` is the mean over random draws.
+- Ranking: all items of the language, also those before the seeds, without those labelled "ignore", scored in order of
+  publication by a topic that trains itself on confident matches (not with --still). MAP is computed from these scores, F1 and
+  false alerts a day with the shipped threshold.
+- Centres: `warm` uses the mean of 1,000 random items of each language, labels unseen; `cold` only the shipped centres, as on
+  the first day; `raw` is the cosine without centres (its F1 with the best threshold, tuned on the labels).
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from pathlib import Path
 import numpy as np
 from matching import rows
 
-from monitor.learning.multilingual import shipped
+from monitor.learning.multilingual import shipped_centres
 from monitor.matching import semantic
 from monitor.matching.embedders import Spec, checked, embed, excerpt, identity, key, pack, unpack
 from monitor.matching.semantic import LanguageCentres
-from monitor.matching.tuning import COLD_RISE, EMBEDDING_LESSON_FROM
+from monitor.matching.tuning import COLD_THRESHOLD_RISE, EMBEDDING_SELF_TRAINING_FROM
 from monitor.types.matching import Seed, Topic
 
 SEEDS = (1, 2, 4)
@@ -59,7 +59,7 @@ class Item:
 
 
 class News:
-    """The items that are looked at, and the topics with seeds in English and articles elsewhere."""
+    """The items, and the topics with seeds in English and articles in other languages."""
 
     def __init__(self, root: Path) -> None:
         import json
@@ -100,14 +100,14 @@ class News:
         found = [each for each in self.items["en"] if each.url in urls and not NO_SEED.search(each.title)]
         return sorted(found, key=lambda each: each.published)
 
-    def judged(self, topic: str, language: str) -> tuple[list[Item], np.ndarray]:
+    def ranked(self, topic: str, language: str) -> tuple[list[Item], np.ndarray]:
         wanted, ignored = (set(self.labels[topic][name]) for name in ("positive_urls", "ignore_urls"))
         left = [each for each in self.items[language] if each.url not in ignored]
         return left, np.array([each.url in wanted for each in left])
 
 
 class Vectors:
-    """Of texts, by key; asked for once and kept in a file."""
+    """Embeddings by text key, kept in a file."""
 
     def __init__(self, cache: Path, spec: Spec) -> None:
         self._cache, self._spec = cache, spec
@@ -124,16 +124,16 @@ class Vectors:
         missing = [each for each in texts if each not in self._known]
         began = time.process_time()
         for start in range(0, len(missing), 200):
-            lot = missing[start : start + 200]
-            answers = checked(embed(self._spec, [texts[each] or "-" for each in lot]), len(lot), None)
-            self._known |= {each: vector for each, vector in zip(lot, answers, strict=True) if vector is not None}
+            batch = missing[start : start + 200]
+            answers = checked(embed(self._spec, [texts[each] or "-" for each in batch]), len(batch), None)
+            self._known |= {each: vector for each, vector in zip(batch, answers, strict=True) if vector is not None}
             np.savez(
                 self._cache,
                 keys=np.array(list(self._known), np.int64),
                 vectors=np.array(list(self._known.values()), np.float16),
             )
             print(
-                f"embedded {start + len(lot)} of {len(missing)}, {time.process_time() - began:.0f} s CPU",
+                f"embedded {start + len(batch)} of {len(missing)}, {time.process_time() - began:.0f} s CPU",
                 file=sys.stderr,
             )
         return np.array([unpack(pack(self._known[key(each.excerpt)]), None) for each in items])
@@ -144,8 +144,8 @@ def average_precision(scores: np.ndarray, wanted: np.ndarray) -> float:
     return float((np.cumsum(ranked) / np.arange(1, len(ranked) + 1))[ranked].mean())
 
 
-def f1(said: np.ndarray, wanted: np.ndarray) -> float:
-    return float(2 * (said & wanted).sum() / max(said.sum() + wanted.sum(), 1))
+def f1(decisions: np.ndarray, wanted: np.ndarray) -> float:
+    return float(2 * (decisions & wanted).sum() / max(decisions.sum() + wanted.sum(), 1))
 
 
 @dataclass(frozen=True)
@@ -156,31 +156,33 @@ class Result:
     false_a_day: float
 
 
-class Judge:
+class Evaluation:
     """One topic against the items of one language."""
 
     def __init__(self, news: News, vectors: Vectors, topic: str, language: str, *, is_following: bool) -> None:
         self.vectors, self.topic, self.language = vectors, topic, language
-        items, self.wanted = news.judged(topic, language)
+        items, self.wanted = news.ranked(topic, language)
         self.raw, self.keys, self.is_following = vectors.of(items), [key(each.excerpt) for each in items], is_following
         self.days = DAYS * SAMPLED[language] / 13_743 if language in SAMPLED else DAYS
 
-    def followed(self, aspect: semantic.SemanticTopic, centres: LanguageCentres) -> tuple[np.ndarray, np.ndarray]:
-        """Scores and decisions in order of publication, by a topic that learns from its own confident matches."""
-        threshold = aspect.threshold * (1 + COLD_RISE * centres.coldness(self.language))
-        placed = np.array([centres.off(each, self.language) for each in self.raw])
-        scores, start = placed @ aspect.vector(self.language), 0
+    def train_and_score(
+        self, topic_model: semantic.SemanticTopic, centres: LanguageCentres
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Scores and decisions in order of publication, by a topic that trains itself on its confident matches."""
+        threshold = topic_model.threshold * (1 + COLD_THRESHOLD_RISE * centres.coldness(self.language))
+        centred = np.array([centres.centred(each, self.language) for each in self.raw])
+        scores, start = centred @ topic_model.vector(self.language), 0
         while (
             self.is_following
             and centres.is_warm(self.language)
-            and len(sure := np.flatnonzero(scores[start:] >= EMBEDDING_LESSON_FROM * threshold))
+            and len(sure := np.flatnonzero(scores[start:] >= EMBEDDING_SELF_TRAINING_FROM * threshold))
         ):
             start += int(sure[0])
-            changed = aspect.with_hit(self.language, semantic.SemanticMatch(self.keys[start], placed[start]))
+            changed = topic_model.with_hit(self.language, semantic.SemanticMatch(self.keys[start], centred[start]))
             start += 1
             if changed is not None:
-                aspect = changed
-                scores[start:] = placed[start:] @ aspect.vector(self.language)
+                topic_model = changed
+                scores[start:] = centred[start:] @ topic_model.vector(self.language)
         return scores, scores >= threshold
 
     def result(self, seeds: list[Item], centres: LanguageCentres | None) -> Result:
@@ -198,13 +200,13 @@ class Judge:
             best = max(f1(scores >= at, self.wanted) for at in np.arange(0.7, 0.97, 0.005))
             return Result(average_precision(scores, self.wanted), best, 0.0, 0.0)
         known = {semantic.text_key(seed): vector for seed, vector in zip(topic.seeds, learned, strict=True)}
-        [aspect] = semantic.build("bench", [topic], vectors=known, centres=centres)._aspects
-        scores, said = self.followed(aspect, centres)
+        [topic_model] = semantic.build("bench", [topic], vectors=known, centres=centres)._aspects
+        scores, decisions = self.train_and_score(topic_model, centres)
         return Result(
             average_precision(scores, self.wanted),
-            f1(said, self.wanted),
-            float((said & self.wanted).sum() / self.wanted.sum()),
-            float((said & ~self.wanted).sum() / self.days),
+            f1(decisions, self.wanted),
+            float((decisions & self.wanted).sum() / self.wanted.sum()),
+            float((decisions & ~self.wanted).sum() / self.days),
         )
 
 
@@ -229,7 +231,7 @@ def main() -> None:
         language: list(vectors.of(draw.sample(items, min(CENTRE, len(items)))))
         for language, items in news.sampled.items()
     }
-    ours = shipped(identity(spec))
+    ours = shipped_centres(identity(spec))
     kinds = {"warm": LanguageCentres(seen, ours), "cold": LanguageCentres({}, ours) if ours else None, "raw": None}
     asked_for: dict[int, list[Result]] = defaultdict(list)
     print(f"{identity(spec)}; Russian {len(news.items['ru'])}, French {len(news.items['fr'])} items; seeds in English")
@@ -237,15 +239,15 @@ def main() -> None:
     print(f"{'':30} |   MAP    F1   rec. false/day |   MAP    F1 false/day |   MAP    F1 false/day |   MAP best F1")
     for topic in news.labels:
         for language in ("ru", "fr"):
-            seeds, (_, wanted) = news.seeds(topic), news.judged(topic, language)
+            seeds, (_, wanted) = news.seeds(topic), news.ranked(topic, language)
             if not seeds or wanted.sum() < 5:
                 continue
-            judge = Judge(news, vectors, topic, language, is_following=not asked.still)
+            evaluation = Evaluation(news, vectors, topic, language, is_following=not asked.still)
             for count in SEEDS:
-                lots = [draw.sample(seeds, min(count, len(seeds))) for _ in range(asked.draws)]
-                warm = judge.result(seeds[:count], kinds["warm"])
-                drawn = mean([judge.result(each, kinds["warm"]) for each in lots])
-                cold, raw = judge.result(seeds[:count], kinds["cold"]), judge.result(seeds[:count], None)
+                seed_draws = [draw.sample(seeds, min(count, len(seeds))) for _ in range(asked.draws)]
+                warm = evaluation.result(seeds[:count], kinds["warm"])
+                drawn = mean([evaluation.result(each, kinds["warm"]) for each in seed_draws])
+                cold, raw = evaluation.result(seeds[:count], kinds["cold"]), evaluation.result(seeds[:count], None)
                 if topic in ASKED_OF and language == "ru":
                     asked_for[count].append(warm)
                 print(

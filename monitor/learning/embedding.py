@@ -1,11 +1,11 @@
-"""Texts in, checked vectors out, whatever happens on the way: the embedder that the settings name, kept at a distance.
+"""The configured embedder, isolated so that its failures cost no article.
 
-What runs on this machine is native code that reads strangers' texts, so it runs in a process of its own, killed past a limit and
-started again; what is asked over the network goes through our guarded door. A text that cannot be embedded is None in the
-answer, never an error: its article is scored by words alone. After three failures in a row the embedder is left alone for a
-while, longer each time.
+Embedders on this machine are native code that reads untrusted text, so they run in a separate process that is killed past a
+time limit and restarted. Embedders over HTTP are called through our client with its address policy. A text that cannot be
+embedded yields None, never an error: its article is scored lexically. After three failures in a row the embedder is paused,
+each time for longer.
 
-Has a thread and an event loop of its own, so that it may be asked from any thread; nothing starts before the first question.
+`Embedding` has its own thread and event loop, so it can be called from any thread; nothing starts before the first call.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from monitor.types.errors import MonitorError
 log = logging.getLogger("monitor.embedding")
 
 BATCH = 16
-"""Texts a call: about a second of one core."""
+"""Texts in a call: about a second of one core."""
 _ANSWER_BYTES = 16_000_000
-_FAILURES = 3
-"""In a row, after which the embedder rests."""
-_REST_SECONDS, _MOST_REST_SECONDS = 30.0, 1800.0
+_MAX_FAILURES = 3
+"""In a row, after which the embedder is paused."""
+_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 30.0, 1800.0
 _MEMORY_MB = 2048
 _PROBE = "The river rose after a night of rain."
 
@@ -45,13 +45,13 @@ class Source(Protocol):
     """Where vectors come from."""
 
     async def ask(self, texts: Sequence[str]) -> Any:
-        """An array of one row a text, unchecked. Raises whatever went wrong."""
+        """The embedder's answer, unchecked: one row for each text. Raises whatever went wrong."""
 
     async def aclose(self) -> None: ...
 
 
 class Embedding:
-    """The embedder in force. `id` is '' where there is none, or none that can be used; `problem` says why."""
+    """The embedder in force. `id` is '' if there is none or it cannot be used; then `problem` says why."""
 
     def __init__(
         self, settings: EmbeddingSettings, *, user_agent: str | None = None, source: Source | None = None
@@ -64,11 +64,11 @@ class Embedding:
         self.problem: str | None = None
         self.id = ""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._starting = threading.Lock()
-        self._turn = asyncio.Lock()
+        self._start_lock = threading.Lock()
+        self._batch_lock = asyncio.Lock()
         self._failures = 0
-        self._rest_seconds = _REST_SECONDS
-        self._rests_until = 0.0
+        self._pause_seconds = _PAUSE_SECONDS
+        self._paused_until = 0.0
         try:
             self.id = _identity(self.spec, settings)
         except EmbedderError as error:
@@ -81,27 +81,27 @@ class Embedding:
 
     @property
     def threshold(self) -> float | None:
-        """What the settings say in place of ours."""
+        """The threshold from the settings, if any."""
         return self._settings.threshold
 
     @property
     def is_resting(self) -> bool:
-        """Whether it failed so often that it is left alone for now."""
-        return time.monotonic() < self._rests_until
+        """Whether it is paused after repeated failures."""
+        return time.monotonic() < self._paused_until
 
-    def measure(self) -> int | None:
-        """Numbers in a vector, asking for one if need be; None where the embedder does not work."""
+    def probe(self) -> int | None:
+        """The dimension of its vectors, embedding a test sentence if it is not known yet; None if the embedder does not work."""
         if self.dim is None and self.is_on:
             self.vectors([_PROBE])
         return self.dim
 
     def vectors(self, texts: Sequence[str], *, within_for: timedelta | None = None) -> list[Vector | None]:
-        """One unit vector a text, waiting for them; None for those that could not be had in time, or at all."""
+        """A unit vector for each text; None where it failed or was not ready within `within_for`. Blocks."""
         return self.submit(texts, within_for=within_for).result()
 
     def submit(self, texts: Sequence[str], *, within_for: timedelta | None = None) -> Future[list[Vector | None]]:
-        """The same without waiting: what an event loop awaits with `asyncio.wrap_future`."""
-        return asyncio.run_coroutine_threadsafe(self._all(tuple(texts), within_for), self._started())
+        """As `vectors`, without blocking; on an event loop, await it with `asyncio.wrap_future`."""
+        return asyncio.run_coroutine_threadsafe(self._embed_all(tuple(texts), within_for), self._running_loop())
 
     def close(self) -> None:
         """End process, thread and connections."""
@@ -123,69 +123,69 @@ class Embedding:
 
     # --- on its own loop ------------------------------------------------------------------------------------------
 
-    def _started(self) -> asyncio.AbstractEventLoop:
-        with self._starting:
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._start_lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="embedding", daemon=True)
                 self._thread.start()
             return self._loop
 
-    async def _all(self, texts: tuple[str, ...], within_for: timedelta | None) -> list[Vector | None]:
+    async def _embed_all(self, texts: tuple[str, ...], within_for: timedelta | None) -> list[Vector | None]:
         ends_at = time.monotonic() + within_for.total_seconds() if within_for is not None else float("inf")
         found: list[Vector | None] = [None] * len(texts)
         wanted = [at for at, text in enumerate(texts) if text]
         for start in range(0, len(wanted), BATCH):
             places = wanted[start : start + BATCH]
-            async with self._turn:  # one batch at a time: a poll waits for a batch of another, not for all of it
-                if time.monotonic() >= ends_at or not self._may_ask():
+            async with self._batch_lock:  # for one batch only, so that polls take turns
+                if time.monotonic() >= ends_at or not self._is_available():
                     break
-                answer = await self._batch([texts[at] for at in places], ends_at)
+                answer = await self._embed_batch([texts[at] for at in places], ends_at)
             for at, vector in zip(places, answer, strict=True):
                 found[at] = vector
         return found
 
-    def _may_ask(self) -> bool:
+    def _is_available(self) -> bool:
         return self.is_on and not self.is_resting
 
-    async def _batch(self, texts: list[str], ends_at: float) -> list[Vector | None]:
-        """Where it fails as a whole each text is asked alone, so that one that kills the embedder takes no other with it."""
-        whole = await self._ask(texts)
+    async def _embed_batch(self, texts: list[str], ends_at: float) -> list[Vector | None]:
+        """If the batch fails as a whole, each text is tried alone, so that one that crashes the embedder costs no other."""
+        whole = await self._request(texts)
         if whole is not None:
             return whole
         found: list[Vector | None] = [None] * len(texts)
         for at, text in enumerate(texts):
-            if len(texts) == 1 or time.monotonic() >= ends_at or not self._may_ask():
+            if len(texts) == 1 or time.monotonic() >= ends_at or not self._is_available():
                 break
-            alone = await self._ask([text])
+            alone = await self._request([text])
             found[at] = alone[0] if alone else None
         return found
 
-    async def _ask(self, texts: list[str]) -> list[Vector | None] | None:
+    async def _request(self, texts: list[str]) -> list[Vector | None] | None:
         try:
             answer = embedders.checked(await self._open().ask(texts), len(texts), self.dim)
         except MonitorError as error:
             self._note_failure(str(error))
             return None
-        except Exception as error:  # of a package that is not ours, carried over from its process
+        except Exception as error:  # raised by a third-party package in the worker process
             self._note_failure(f"{type(error).__name__}: {error}"[:400])
             return None
         if all(each is None for each in answer):
             self._note_failure("it answers with numbers that are no vectors")
             return None
         self.dim = next(len(each) for each in answer if each is not None)
-        self._failures, self._rest_seconds, self.problem = 0, _REST_SECONDS, None
+        self._failures, self._pause_seconds, self.problem = 0, _PAUSE_SECONDS, None
         return answer
 
     def _note_failure(self, why: str) -> None:
         self._failures += 1
-        log.log(logging.WARNING if self._failures <= _FAILURES else logging.DEBUG, "the embedder failed: %s", why)
-        if self._failures >= _FAILURES:
+        log.log(logging.WARNING if self._failures <= _MAX_FAILURES else logging.DEBUG, "the embedder failed: %s", why)
+        if self._failures >= _MAX_FAILURES:
             if self.problem is None:
                 log.error("the embedder %s is left alone for a while, articles are scored by words alone", self.id)
             self.problem = why
-            self._rests_until = time.monotonic() + self._rest_seconds
-            self._rest_seconds = min(2 * self._rest_seconds, _MOST_REST_SECONDS)
+            self._paused_until = time.monotonic() + self._pause_seconds
+            self._pause_seconds = min(2 * self._pause_seconds, _MAX_PAUSE_SECONDS)
 
     def _open(self) -> Source:
         if self._source is None:
@@ -202,19 +202,19 @@ def _identity(spec: Spec, settings: EmbeddingSettings) -> str:
     if spec.kind == "none":
         return ""
     if spec.kind == "http":
-        named = (urls.host(spec.name), settings.model, settings.prefix.strip(), embedders.READING)
+        named = (urls.host(spec.name), settings.model, settings.prefix.strip(), embedders.EXCERPT_VERSION)
         return "/".join(("http", *(each for each in named if each)))[:200]
     return embedders.identity(Spec(spec.kind, spec.name, settings.prefix))[:200]
 
 
 class LocalSource:
-    """An embedder in a process of its own, which keeps the model; a crash or a call that takes too long costs that process."""
+    """An embedder in a separate process that keeps its model loaded. A crash or a timeout only costs that process."""
 
     def __init__(
         self, spec: Spec, settings: EmbeddingSettings, ask: Callable[[Spec, Sequence[str]], Any] = embedders.embed
     ) -> None:
         self._spec = Spec(spec.kind, spec.name, settings.prefix)
-        self._call = ask
+        self._function = ask
         self._workers = Workers(
             processes=1,
             limit_for=timedelta(seconds=settings.limit_seconds),
@@ -223,8 +223,8 @@ class LocalSource:
         )
 
     async def ask(self, texts: Sequence[str]) -> Any:
-        """As `embedders.embed`; ParseError where the process was killed or died."""
-        return await self._workers.run(self._call, self._spec, tuple(texts))
+        """As `embedders.embed`. Raises ParseError if the process was killed or died."""
+        return await self._workers.run(self._function, self._spec, tuple(texts))
 
     async def aclose(self) -> None:
         """End the process."""
@@ -232,16 +232,16 @@ class LocalSource:
 
 
 class HttpSource:
-    """An embedder that speaks OpenAI's way of asking: {"model", "input"} posted, {"data": [{"index", "embedding"}]} back.
+    """An embedder with OpenAI's API: POST {"model", "input"}, answer {"data": [{"index", "embedding"}]}.
 
-    The key travels in a header and is never part of an error: errors name the host and the status.
+    The key is sent in a header and never part of an error: errors name the host and the status.
     """
 
     def __init__(self, spec: Spec, settings: EmbeddingSettings, user_agent: str | None = None) -> None:
         self._url, self._model, self._prefix = spec.name, settings.model, settings.prefix
         self._key = settings.api_key
         self._limit_for = timedelta(seconds=settings.limit_seconds)
-        self._door = HttpClient(
+        self._client = HttpClient(
             policy=AddressPolicy(allowed=PRIVATE_NETWORKS if settings.allow_private else ()), user_agent=user_agent
         )
 
@@ -251,24 +251,24 @@ class HttpSource:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "Content-Length": str(len(body))}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
-        async with self._door.exchange(
+        async with self._client.exchange(
             "POST", self._url, headers=headers, body=body, limit_for=self._limit_for
         ) as reply:
             answer, is_whole = await reply.read(_ANSWER_BYTES)
             status = reply.status
         host = urls.host(self._url)
         if status != 200:
-            raise EmbedderError(f"{host} answered {status}{_MENDS.get(status, '')}")
+            raise EmbedderError(f"{host} answered {status}{_HINTS.get(status, '')}")
         if not is_whole:
             raise EmbedderError(f"{host} answered with more than {_ANSWER_BYTES // 1_000_000} MB")
         return await asyncio.to_thread(_rows, answer, len(texts), host)
 
     async def aclose(self) -> None:
-        """End the connections."""
-        await self._door.aclose()
+        """Close the connections."""
+        await self._client.aclose()
 
 
-_MENDS = {
+_HINTS = {
     401: ": check embedding.api_key",
     403: ": check embedding.api_key",
     404: ": check the address in embedding.embedder, and embedding.model",

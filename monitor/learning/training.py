@@ -1,6 +1,6 @@
-"""What the store can teach the matcher: verdicts, what the topics followed by themselves, ordinary articles. Reads only.
+"""Build the matcher from the store: verdicts, self-training examples, background, calibration and sensitivities. Read-only.
 
-The daemon, a backtest and `explain` all learn here, so all of them score alike from the same store.
+Used by the daemon, backtests and `explain`, so all three give the same scores for the same store.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from monitor.matching import sensitivity as intent
+from monitor.matching import sensitivity
 from monitor.matching.alert_rate import SensitivityCost, sensitivity_costs
 from monitor.matching.background import Background, mark
 from monitor.matching.calibration import Calibration, calibrate
@@ -20,62 +20,70 @@ from monitor.matching.sensitivity import AppliedSensitivity, ScoredArchive
 from monitor.matching.tuning import (
     ARCHIVE_ARTICLES,
     ARCHIVE_CHARACTERS,
-    FULL_LESSON_FROM,
     LEAST_FACTOR,
-    LESSON_WINDOW,
+    SELF_TRAINING_FULL_FROM,
     SELF_TRAINING_KEPT,
+    SELF_TRAINING_WINDOW,
 )
 from monitor.store import archive, topics, verdicts, versions
 from monitor.store.db import Session
 from monitor.types.matching import Topic
 
-_PROSPECTS = 200
+MAX_FORECASTS = 200
 
 
 def learned(session: Session, wanted: Sequence[Topic]) -> Matcher:
-    """The model of these topics with all that the store knows."""
-    return _learned(session, wanted, background(session))
+    """The matcher of these topics, trained on all that is stored."""
+    return _build(session, wanted, background(session))
 
 
-def _learned(session: Session, wanted: Sequence[Topic], ordinary: Background) -> Matcher:
+def _build(session: Session, wanted: Sequence[Topic], ordinary: Background) -> Matcher:
     names = [each.name for each in wanted]
-    odds, examples = calibration(session), verdicts.examples(session, names)
-    # copies teach once, so ask for more rows than are learned from
-    hits = topics.hits(session, names, at_least=FULL_LESSON_FROM, limit_each=2 * SELF_TRAINING_KEPT)
+    fitted, reviewed = calibration(session), verdicts.examples(session, names)
+    # copies count once, so ask for more rows than are used
+    trained = topics.hits(session, names, at_least=SELF_TRAINING_FULL_FROM, limit_each=2 * SELF_TRAINING_KEPT)
 
-    spare = _spare(session, names)
+    quotas = _remaining_quotas(session, names)
 
     def model(of: Sequence[Topic], factors: Mapping[str, float]) -> Matcher:
         return build(
-            of, background=ordinary, examples=examples, hits=hits, calibration=odds, factors=factors, spare=spare
+            of,
+            background=ordinary,
+            examples=reviewed,
+            self_trained=trained,
+            calibration=fitted,
+            factors=factors,
+            quotas=quotas,
         )
 
-    asking = [each for each in wanted if _asks(each)]
-    archives = seen(session, asking, lambda of: model(of, {}))
-    decided = {each.name: intent.decide(each.sensitivity, each.name, archives[each.name], odds) for each in asking}
+    tuned = [each for each in wanted if _is_adaptive(each)]
+    archives = seen(session, tuned, lambda of: model(of, {}))
+    decided = {
+        each.name: sensitivity.decide(each.sensitivity, each.name, archives[each.name], fitted) for each in tuned
+    }
     return model(wanted, {name: each.factor for name, each in decided.items()})
 
 
-def _spare(session: Session, names: Sequence[str]) -> dict[str, int]:
-    """How many partial lessons each topic may take until the archive's next mark."""
+def _remaining_quotas(session: Session, names: Sequence[str]) -> dict[str, int]:
+    """Partial self-training examples that each topic may still take until the archive's next mark."""
     seen = last_mark(session)
-    taken = topics.lessons_since(session, seen - LESSON_WINDOW)
+    taken = topics.lessons_since(session, seen - SELF_TRAINING_WINDOW)
     return {name: allowance(seen, taken[name]) for name in names}
 
 
-def _asks(topic: Topic) -> bool:
-    """Whether its threshold follows the archive or the verdicts."""
-    return topic.is_enabled and topic.sensitivity not in intent.WORDS
+def _is_adaptive(topic: Topic) -> bool:
+    """Whether its threshold depends on the archive or on verdicts."""
+    return topic.is_enabled and topic.sensitivity not in sensitivity.WORDS
 
 
 def seen(
     session: Session, of: Sequence[Topic], model: Callable[[Sequence[Topic]], Matcher]
 ) -> dict[str, ScoredArchive]:
-    """What came near each topic as far as the archive's last mark: by its own rows, or, where it is followed for less than a
-    day, by scoring the latest articles with `model`."""
+    """Scores near each topic's threshold up to the archive's last mark: stored ones or, for a topic without a full day of them,
+    those of the latest articles, computed with `model`."""
     up_to = last_mark(session)
-    found = {each.name: archive.arrivals(session, each.name, up_to=up_to) for each in of}
-    new = [each for each in of if each.is_enabled and not found[each.name].days]
+    archives = {each.name: archive.arrivals(session, each.name, up_to=up_to) for each in of}
+    new = [each for each in of if each.is_enabled and not archives[each.name].days]
     limits = {"limit": ARCHIVE_ARTICLES, "characters": ARCHIVE_CHARACTERS}
     rows, days = archive.fresh(session, up_to=up_to, **limits) if new else ([], 0.0)
     if rows:
@@ -84,57 +92,57 @@ def seen(
         for at, topic in enumerate(new):
             margins = ((row, margin(each[at].score, each[at].threshold, each[at].factor)) for row, each in scores)
             near = [(row, where) for row, where in margins if where >= math.log(LEAST_FACTOR)]
-            found[topic.name] = archive.scored(near, days)
-    return found
+            archives[topic.name] = archive.scored(near, days)
+    return archives
 
 
 def setting(session: Session, topic: Topic, wanted: Sequence[Topic]) -> tuple[AppliedSensitivity, ScoredArchive]:
-    """What the sensitivity of one of these topics comes to, and what came near it until now. As `learned` has it."""
+    """The applied sensitivity of `topic`, one of `wanted`, and the archive scores behind it; the same factor as in `learned`."""
     matcher = learned(session, wanted)
-    came = seen(session, [topic], lambda of: Matcher([matcher.model(each.name) for each in of], matcher.background))
-    odds = matcher.calibration
-    return intent.decide(topic.sensitivity, topic.name, came[topic.name], odds), came[topic.name]
+    scored = seen(session, [topic], lambda of: Matcher([matcher.model(each.name) for each in of], matcher.background))
+    fitted = matcher.calibration
+    return sensitivity.decide(topic.sensitivity, topic.name, scored[topic.name], fitted), scored[topic.name]
 
 
 @dataclass(frozen=True, slots=True)
 class SensitivityForecast:
-    """What a topic asks for, and what it will cost."""
+    """What a topic's sensitivity comes to, and the alerts it will cause."""
 
     topic: str
     sensitivity: str
     setting: AppliedSensitivity
     cost: SensitivityCost | None
-    """None where it has been followed for less than a day."""
+    """None if the topic has been followed for less than a day."""
 
 
-def prospects(session: Session, odds: Calibration) -> list[SensitivityForecast]:
-    """Of every topic that is on (of very many the first), by its own rows: no model is built."""
+def prospects(session: Session, fitted: Calibration) -> list[SensitivityForecast]:
+    """Forecasts for all enabled topics (at most MAX_FORECASTS), from stored scores: no model is built."""
     up_to, found = last_mark(session), []
-    for name, asked in versions.sensitivities(session, limit=_PROSPECTS).items():
-        came = archive.arrivals(session, name, up_to=up_to)
-        setting = intent.decide(asked, name, came, odds)
-        in_force = (each for each in sensitivity_costs(asked, setting, came) if each.is_in_force)
+    for name, asked in versions.sensitivities(session, limit=MAX_FORECASTS).items():
+        scored = archive.arrivals(session, name, up_to=up_to)
+        setting = sensitivity.decide(asked, name, scored, fitted)
+        in_force = (each for each in sensitivity_costs(asked, setting, scored) if each.is_in_force)
         found.append(SensitivityForecast(name, asked, setting, next(in_force, None)))
     return found
 
 
 def relearned(session: Session, wanted: Sequence[Topic], before: Matcher, stale: Collection[str]) -> Matcher:
-    """The same for less: only the models of `stale` topics are made anew, on the background of `before`; those of the others are
-    taken from there, with all they have learned."""
+    """As `learned`, but only the models of `stale` topics are rebuilt, on the background of `before`; the others are taken from
+    `before` as they are, with their self-training."""
     known = {each.name for each in before.topics}
-    stale = {*stale, *(each.name for each in wanted if _asks(each) or each.name not in known)}
+    stale = {*stale, *(each.name for each in wanted if _is_adaptive(each) or each.name not in known)}
     changed = [each for each in wanted if each.is_enabled and each.name in stale]
-    fresh = _learned(session, changed, before.background)
+    fresh = _build(session, changed, before.background)
     return before.with_topics(wanted, fresh)
 
 
 def calibration(session: Session) -> Calibration:
-    """How likely a match is wanted, by all verdicts that stand."""
+    """The calibration from all verdicts in force."""
     return calibrate(archive.verdicts(session))
 
 
 def background(session: Session) -> Background:
-    """What is ordinary by this archive, as of its last mark."""
+    """The background statistics of the archive, as of its last mark."""
     up_to = last_mark(session)
     if not up_to:
         return Background.shipped()
@@ -143,5 +151,5 @@ def background(session: Session) -> Background:
 
 
 def last_mark(session: Session) -> int:
-    """The mark that the archive has reached; where it changes, the matcher is built anew."""
+    """The mark that the archive has reached; when it changes, the matcher is rebuilt."""
     return mark(archive.newest(session))

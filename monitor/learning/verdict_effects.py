@@ -1,7 +1,7 @@
-"""What a verdict taught: the terms that became heavier and lighter in its topic's model, worked out once and kept with the verdict.
+"""The effect of a verdict: which terms became heavier and lighter in its topic's model. Computed once and stored with it.
 
-The model of the running daemon is made anew by itself (monitor.service.app); here the same examples are learned from with the verdict and
-without it, so that whoever judged sees what came of it.
+The topic is learned with and without the verdict, and the two are compared, so that reviewers see what their verdict did. The
+daemon's own model is rebuilt independently (monitor.service.app).
 """
 
 from __future__ import annotations
@@ -23,24 +23,26 @@ from monitor.types.matching import Example, Topic
 
 
 class VerdictEffects:
-    """Knows the seeds under `root`; `background` gives that of a model in force, else the archive is read for it once a mark."""
+    """Computes the effects of verdicts on the topics under `root`. `background` returns that of the matcher in force; if there
+    is none, the archive's is used, cached by its mark."""
 
     def __init__(self, root: Path, background: Callable[[], Background | None] = lambda: None) -> None:
         self._root, self._in_force = root, background
-        self._kept: tuple[int, Background] | None = None
+        self._cached: tuple[int, Background] | None = None
 
     def teach(self, db: Database, article_id: int, topic: str) -> TermShift:
-        """What the last verdict on this article taught its topic; nothing where there is no verdict, or no such topic any more."""
+        """Effect of the latest verdict on this article; computed and stored on the first call. Empty if there is no verdict, or
+        the topic no longer exists."""
         with db.reading() as session:
             last_two = verdicts.latest(session, article_id, topic, limit=2)
             if not last_two or last_two[0].taught is not None:
-                return moved_of(last_two[0].taught) if last_two else TermShift()
-            found = self._moved(session, article_id, last_two[1:], topic)
+                return _stored_shift(last_two[0].taught) if last_two else TermShift()
+            found = self._term_shift(session, article_id, last_two[1:], topic)
         with db.writing() as session:
             verdicts.set_taught(session, last_two[0].id, heavier=found.heavier, lighter=found.lighter)
         return found
 
-    def _moved(self, session: Session, article_id: int, before: Sequence[StoredVerdict], name: str) -> TermShift:
+    def _term_shift(self, session: Session, article_id: int, before: Sequence[StoredVerdict], name: str) -> TermShift:
         topic, article = self._topic(name), matches.article(session, article_id)
         if topic is None or article is None:
             return TermShift()
@@ -64,13 +66,13 @@ class VerdictEffects:
         if in_force := self._in_force():
             return in_force
         mark = training.last_mark(session)
-        if self._kept is None or self._kept[0] != mark:
-            self._kept = mark, training.background(session)
-        return self._kept[1]
+        if self._cached is None or self._cached[0] != mark:
+            self._cached = mark, training.background(session)
+        return self._cached[1]
 
 
-def moved_of(taught: dict[str, list[str]] | None) -> TermShift:
-    """As it was kept with the verdict."""
+def _stored_shift(taught: dict[str, list[str]] | None) -> TermShift:
+    """The effect as stored with the verdict."""
     taught = taught or {}
     return TermShift(tuple(taught.get("heavier", ())), tuple(taught.get("lighter", ())))
 

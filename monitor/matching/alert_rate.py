@@ -1,6 +1,7 @@
-"""What a topic costs its readers: alerts a day with their range, for what is asked and for each of the words. Pure.
+"""Alerts a day to expect from a topic, with a range, for each sensitivity it could have. Pure.
 
-In goes what came near a topic over some days (monitor.matching.sensitivity.ScoredArchive) or how many alerts each day had; out come figures for people.
+The figures come from the scores of an archive (monitor.matching.sensitivity.ScoredArchive) or from the number of alerts on each
+day.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from monitor.matching.sensitivity import WORDS, AppliedSensitivity, ScoredArchive, told
+from monitor.matching.sensitivity import WORDS, AppliedSensitivity, ScoredArchive, alerts_by_day
 from monitor.matching.tuning import BOOTSTRAP_DAYS, BOOTSTRAP_DRAWS, RATE_COVERAGE, RATE_NORMAL_FROM, RATE_SIGMAS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRate:
-    """Alerts a day with their range."""
+    """Mean number of alerts a day with its interval (RATE_COVERAGE)."""
 
     a_day: float
     low: float
@@ -32,11 +33,11 @@ class AlertRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensitivityCost:
-    """What one sensitivity would tell."""
+    """The alert rate that one sensitivity would cause."""
 
     sensitivity: str
     factor: float
-    """On the threshold of a balanced topic."""
+    """Multiplier of the balanced threshold."""
     rate: AlertRate
     is_in_force: bool
 
@@ -44,33 +45,35 @@ class SensitivityCost:
 def sensitivity_costs(
     sensitivity: str, setting: AppliedSensitivity, archive: ScoredArchive
 ) -> tuple[SensitivityCost, ...]:
-    """Of the three words and of what the topic asks for, strictest first; none where no whole day has been seen."""
+    """Costs of the three words and of `sensitivity`, the one in force; strictest first. Empty for an archive of less than a
+    day."""
     if archive.days < 1:
         return ()
     found = [
-        SensitivityCost(sensitivity=asked, factor=factor, rate=_of(archive, factor), is_in_force=asked == sensitivity)
+        SensitivityCost(sensitivity=asked, factor=factor, rate=_rate(archive, factor), is_in_force=asked == sensitivity)
         for asked, factor in {**WORDS, sensitivity: setting.factor}.items()
     ]
     return tuple(sorted(found, key=lambda each: -each.factor))
 
 
-def _of(archive: ScoredArchive, factor: float) -> AlertRate:
-    by_day, samples = told(archive, factor)
+def _rate(archive: ScoredArchive, factor: float) -> AlertRate:
+    by_day, samples = alerts_by_day(archive, factor)
     return rate(by_day, days=archive.days, samples=samples)
 
 
 def rate(by_day: Sequence[float], *, days: float | None = None, samples: float | None = None) -> AlertRate:
-    """Alerts a day from those of each day, with a range for the mean: what chance alone leaves open (Poisson, exact) and, from a
-    week on, what the days' own unevenness does (bootstrap over days); the wider of the two on either side. News comes in
-    bursts, so a month without the event says little of the day on which it comes.
+    """Mean alerts a day with an interval: the wider, at either end, of the exact Poisson interval and, from a week on, a
+    bootstrap over days. The bootstrap is needed because news comes in bursts: a month without the event says little of the day
+    on which it comes.
 
-    `days` where they are no whole number. `samples`: how many independent observations the alerts rest on, where some of them
-    are samples that stand for several; fewer say less."""
+    `by_day`: alerts of each day. `days`: length of the period where it is not a whole number of days. `samples`: number of
+    independent observations behind the alerts, where sampled articles stand for several; fewer widen the interval.
+    """
     span, alerts = days or len(by_day), sum(by_day)
     if not span:
         return AlertRate(a_day=0.0, low=0.0, high=0.0, alerts=0, days=0)
     each = alerts / samples if samples else 1.0
-    low, high = (bound * each / span for bound in _poisson(round(alerts / each)))
+    low, high = (bound * each / span for bound in _poisson_interval(round(alerts / each)))
     if len(by_day) >= BOOTSTRAP_DAYS and alerts:
         drawn = np.random.default_rng(0).choice(np.array(by_day), (BOOTSTRAP_DRAWS, len(by_day))).sum(axis=1) / span
         least, most = np.quantile(drawn, ((1 - RATE_COVERAGE) / 2, (1 + RATE_COVERAGE) / 2))
@@ -80,23 +83,23 @@ def rate(by_day: Sequence[float], *, days: float | None = None, samples: float |
     )
 
 
-def _poisson(count: int) -> tuple[float, float]:
-    """The exact interval for the mean of a Poisson count (Garwood 1936); of a great many the normal one, which is as good."""
+def _poisson_interval(count: int) -> tuple[float, float]:
+    """Interval for the mean of a Poisson count: exact (Garwood 1936), or normal for large counts."""
     tail = (1 - RATE_COVERAGE) / 2
     if count > RATE_NORMAL_FROM:
         return count - RATE_SIGMAS * math.sqrt(count), count + RATE_SIGMAS * math.sqrt(count)
-    low = _where(lambda mean: 1 - _at_most(count - 1, mean), tail, count) if count else 0.0
-    return low, _where(lambda mean: -_at_most(count, mean), -tail, count)
+    low = _bisect(lambda mean: 1 - _poisson_cdf(count - 1, mean), tail, count) if count else 0.0
+    return low, _bisect(lambda mean: -_poisson_cdf(count, mean), -tail, count)
 
 
-def _at_most(count: int, mean: float) -> float:
-    """The chance of at most `count` where `mean` are expected."""
+def _poisson_cdf(count: int, mean: float) -> float:
+    """P(X <= count) for a Poisson variable with this mean."""
     logs = [number * math.log(mean) - mean - math.lgamma(number + 1) for number in range(count + 1)] if mean else [0.0]
     return math.fsum(math.exp(each) for each in logs)
 
 
-def _where(rising: Any, wanted: float, count: int) -> float:
-    """Where a rising function takes a value, by halving."""
+def _bisect(rising: Any, wanted: float, count: int) -> float:
+    """The argument at which an increasing function takes the value `wanted`."""
     low, high = 1e-9, count + 6 * math.sqrt(count + 1) + 6
     for _ in range(60):
         middle = (low + high) / 2

@@ -1,7 +1,7 @@
-"""What is ordinary: how many articles of a language carry each term, and what an ordinary article looks like.
+"""Background statistics of each language: the document frequency of terms, and the mean vector of ordinary articles.
 
-Two sources: tables that come with the package (word lists, no text; data/background/ATTRIBUTION.txt) for the first day, and the
-instance's own archive beside them as it grows. Reads only the package's own tables; knows no topic, no store.
+Two sources are blended: word lists that come with the package (data/background/ATTRIBUTION.txt), which serve from the first
+day, and the instance's own archive, whose weight grows with its size. The only files read are the package's own.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from zlib import crc32
 
 import numpy as np
 
-from monitor.matching.term_vectors import Vector, article_vector, mean, read
+from monitor.matching.term_vectors import Vector, article_terms, article_vector, mean
 from monitor.matching.tuning import (
-    ARCHIVE_HALF_WAY,
-    ARCHIVE_SAY,
+    ARCHIVE_HALF_WEIGHT_AT,
+    ARCHIVE_WEIGHT,
     EMPTY_RARITY,
     FIRST_MARK,
-    FOLDED_NUMBERS,
+    HASHED_DIMENSIONS,
     LIKENESS_CAP,
     LIST_LIKENESS_SHARE,
     NEWS_LIKENESS,
@@ -32,20 +32,20 @@ from monitor.matching.tuning import (
     ORDINARY_TERMS,
     REGULAR_MARK,
     SAME_STORY_COSINE,
-    STORY_TELLINGS,
+    STORY_ARTICLES_CAP,
     UNSEEN_WORD_SHARE,
     WORDS_PER_ARTICLE,
 )
 from monitor.text.language import UNKNOWN, normalize
 from monitor.text.terms import stem
 
-# By the codes of monitor.text.language: Croatian, Bosnian and Serbian are one list in wordfreq; its Norwegian is Bokmål.
-_SAME_TABLE = {"hr": "sh", "bs": "sh", "sr": "sh", "no": "nb", "tl": "fil"}
+# By codes of monitor.text.language. wordfreq has one list for Croatian, Bosnian and Serbian, and its Norwegian is Bokmål.
+_TABLE_ALIASES = {"hr": "sh", "bs": "sh", "sr": "sh", "no": "nb", "tl": "fil"}
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One archived article as its terms: enough to count and to score, nothing to read."""
+    """An archived article as its terms: enough to count and score, without the text."""
 
     language: str
     title: tuple[str, ...]
@@ -54,14 +54,15 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveCounts:
-    """How many of `documents` stored articles of one language carry each term."""
+    """How many of `documents` stored articles of one language contain each term. Fractional, as articles are weighted."""
 
     documents: float = 0
     terms: Mapping[str, float] = field(default_factory=dict)
 
 
 class Idf(dict[str, float]):
-    """Term to weight for one language: log(1 / share of articles that carry it); a term never seen weighs most."""
+    """Inverse document frequency for one language: term to log(1 / share of articles that contain it); unseen terms weigh
+    most."""
 
     def __init__(self, known: Mapping[str, float], unseen: float) -> None:
         super().__init__(known)
@@ -73,68 +74,69 @@ class Idf(dict[str, float]):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What is known of one language."""
+    """Background statistics of one language."""
 
     idf: Idf
     ordinary: Vector
-    """The mean of ordinary articles' unit vectors; empty where nothing is known of the language."""
-    least: float
-    """Likeness of any article to the ordinary one, as far as it is assumed rather than seen in an archive."""
+    """Mean of ordinary articles' unit vectors; empty where nothing is known of the language."""
+    assumed: float
+    """Likeness to real news that is assumed for every article until the archive is large enough to show it."""
 
     def likeness(self, article: Vector) -> float:
-        """How like an ordinary article this one is (a cosine scaled by how alike articles are): about .01 for two lines of
-        news, .04 for a full article."""
+        """Dot product with the mean of ordinary articles' unit vectors, capped: about .01 for two lines of news, .04 for a full
+        article."""
         ordinary = self.ordinary
-        found = self.least + sum(weight * ordinary[term] for term, weight in article.items() if term in ordinary)
+        found = self.assumed + sum(weight * ordinary[term] for term, weight in article.items() if term in ordinary)
         return min(found, LIKENESS_CAP)
 
     def rarity(self, article: Vector) -> float:
-        """Mean weight of an article's terms, the heavier the more: about 4 for everyday words, 7 for names and numbers."""
+        """Mean IDF of an article's terms, weighted by their weights: about 4 for everyday words, 7 for names and numbers."""
         total = sum(article.values())
         return sum(weight * self.idf[term] for term, weight in article.items()) / total if total else EMPTY_RARITY
 
 
 class Background:
-    """Immutable; `with_documents` gives a new one."""
+    """Background statistics of all languages, computed on demand. Immutable: `with_documents` returns a new one."""
 
     def __init__(
         self,
         counts: Mapping[str, ArchiveCounts] | None = None,
         documents: tuple[Document, ...] = (),
-        says: Sequence[float] = (),
+        weights: Sequence[float] = (),
     ) -> None:
         self._counts = dict(counts or {})
         self.documents = documents
         """Articles of the archive, oldest first."""
-        self._says = says
+        self._weights = weights
         self._tables: dict[str, Table] = {}
         self.digest = self._digest()
 
     @classmethod
     def shipped(cls) -> Background:
-        """The first day: word lists only."""
+        """The background of the first day: word lists only."""
         return cls()
 
     def with_documents(self, articles: Iterable[tuple[str, str, str]]) -> Background:
-        """Learn from stored articles, each (title, text, language), oldest first: frequencies and the ordinary article."""
+        """A background that also counts stored articles, each (title, text, language), oldest first."""
         documents = tuple(document(*each) for each in articles)
-        says = _says(documents)
-        return Background(_count(documents, says), documents, says)
+        weights = _article_weights(documents)
+        return Background(_count(documents, weights), documents, weights)
 
     def table(self, language: str) -> Table:
-        """All that is known of a language at once, for those who look up much."""
+        """The statistics of one language, cached."""
         if language not in self._tables:
-            idf = _blend(_shares(language), self._counts.get(language, ArchiveCounts()))
+            idf = _blend(_shipped_shares(language), self._counts.get(language, ArchiveCounts()))
             self._tables[language] = self._table(language, idf)
         return self._tables[language]
 
     def _table(self, language: str, idf: Idf) -> Table:
-        """The expected article of the word list, then the mean of archived ones, as they come to outnumber it."""
-        of_language = [pair for pair in zip(self.documents, self._says, strict=True) if pair[0].language == language]
-        sample = of_language[:: max(1, len(of_language) // ORDINARY_SAMPLE)]
-        seen = ((article_vector(each.title, each.body, idf), say) for each, say in sample)
-        blended = mean([(_expected(_shares(language), idf), float(ARCHIVE_HALF_WAY)), *seen])
-        assumed = ARCHIVE_HALF_WAY / (ARCHIVE_HALF_WAY + sum(say for _, say in sample))
+        """The centroid starts as the expected vector of the word list and moves to the mean of archived articles as these
+        grow."""
+        rows = [pair for pair in zip(self.documents, self._weights, strict=True) if pair[0].language == language]
+        sample = rows[:: max(1, len(rows) // ORDINARY_SAMPLE)]
+        seen = ((article_vector(each.title, each.body, idf), weight) for each, weight in sample)
+        blended = mean([(_expected_vector(_shipped_shares(language), idf), float(ARCHIVE_HALF_WEIGHT_AT)), *seen])
+        assumed = ARCHIVE_HALF_WEIGHT_AT / (ARCHIVE_HALF_WEIGHT_AT + sum(weight for _, weight in sample))
         return Table(idf, dict(Counter(blended).most_common(ORDINARY_TERMS)), NEWS_LIKENESS * assumed)
 
     def _digest(self) -> str:
@@ -146,8 +148,8 @@ class Background:
 
 
 def mark(seen: int) -> int:
-    """After how many articles the background in force was taken, once `seen` have arrived: 0 (shipped), 50, 100, 200, ...
-    3,200, then every 4,000. So the same articles give the same background, whenever a process was started."""
+    """The archive size at which the background in force was computed, once `seen` articles have arrived: 0 (shipped), 50, 100,
+    200, ... 3,200, then every 4,000. It depends on the count alone, so a restart computes the same background."""
     if seen < FIRST_MARK:
         return 0
     if seen < REGULAR_MARK:
@@ -156,104 +158,105 @@ def mark(seen: int) -> int:
 
 
 def next_mark(seen: int) -> int:
-    """The mark after that of `seen`."""
+    """The smallest mark above that of `seen`."""
     if seen < FIRST_MARK:
         return FIRST_MARK
     return min(2 * mark(seen), mark(seen) // REGULAR_MARK * REGULAR_MARK + REGULAR_MARK)
 
 
 def document(title: str, text: str, language: str) -> Document:
-    """An article as the background keeps it."""
+    """The terms of an article, for `Background.documents`."""
     language = normalize(language) or UNKNOWN
-    headline, body = read(title, text, language)
+    headline, body = article_terms(title, text, language)
     return Document(language, tuple(headline), tuple(body))
 
 
-def _count(documents: Sequence[Document], says: Sequence[float]) -> dict[str, ArchiveCounts]:
+def _count(documents: Sequence[Document], weights: Sequence[float]) -> dict[str, ArchiveCounts]:
     totals: dict[str, float] = {}
     found: dict[str, dict[str, float]] = {}
-    for each, say in zip(documents, says, strict=True):
-        totals[each.language] = totals.get(each.language, 0.0) + say
+    for each, weight in zip(documents, weights, strict=True):
+        totals[each.language] = totals.get(each.language, 0.0) + weight
         counts = found.setdefault(each.language, {})
         for term in {*each.title, *each.body}:
-            counts[term] = counts.get(term, 0.0) + say
+            counts[term] = counts.get(term, 0.0) + weight
     return {language: ArchiveCounts(total, found[language]) for language, total in totals.items()}
 
 
-def _says(documents: Sequence[Document]) -> list[float]:
-    """How much each article counts: 1, and less where its story is told more than STORY_TELLINGS times in a thousand."""
-    says = [1.0] * len(documents)
+def _article_weights(documents: Sequence[Document]) -> list[float]:
+    """Weight of each article: 1, or less if more than STORY_ARTICLES_CAP articles of a thousand tell its story."""
+    weights = [1.0] * len(documents)
     for language in {each.language for each in documents}:
         places = [at for at, each in enumerate(documents) if each.language == language]
         for start in range(0, len(places), ORDINARY_SAMPLE):
             part = places[start : start + ORDINARY_SAMPLE]
-            for at, tellings in zip(part, _tellings([documents[at] for at in part]), strict=True):
-                says[at] = min(1.0, STORY_TELLINGS / tellings)
-    return says
+            for at, similar in zip(part, _similar_counts([documents[at] for at in part]), strict=True):
+                weights[at] = min(1.0, STORY_ARTICLES_CAP / similar)
+    return weights
 
 
-def _tellings(documents: Sequence[Document]) -> list[int]:
-    """How many of these articles, which are of one language, each is alike, itself included."""
+def _similar_counts(documents: Sequence[Document]) -> list[int]:
+    """For each of these articles, all in one language, how many of them are similar to it, itself included."""
     language = documents[0].language
-    shipped = _shares(language)
-    # without a word list only the archive itself tells rare words from common ones
+    shipped = _shipped_shares(language)
+    # without a word list, only the archive can tell rare terms from common ones
     seen = ArchiveCounts() if shipped else _count(documents, [1.0] * len(documents))[language]
     idf = _blend(shipped, seen)
-    folded = np.zeros((len(documents), FOLDED_NUMBERS), np.float32)
-    for row, each in zip(folded, documents, strict=True):
+    hashed = np.zeros((len(documents), HASHED_DIMENSIONS), np.float32)
+    for row, each in zip(hashed, documents, strict=True):
         for term, weight in article_vector(each.title, each.body, idf).items():
-            place, is_negative = _place(term)
+            place, is_negative = _hash_position(term)
             row[place] += -weight if is_negative else weight
-    alike = (folded @ folded.T >= SAME_STORY_COSINE).sum(axis=1)
+    alike = (hashed @ hashed.T >= SAME_STORY_COSINE).sum(axis=1)
     return [max(1, int(each)) for each in alike]
 
 
 @lru_cache(maxsize=200_000)
-def _place(term: str) -> tuple[int, bool]:
-    """Where a term is folded to, and with which sign: the same in every process."""
+def _hash_position(term: str) -> tuple[int, bool]:
+    """Column and sign (negative?) of a term in a hashed vector. CRC, not hash(), so that all processes agree."""
     number = crc32(term.encode(errors="surrogatepass"))
-    return number % FOLDED_NUMBERS, bool(number & 1 << 20)
+    return number % HASHED_DIMENSIONS, bool(number & 1 << 20)
 
 
 def _blend(shipped: Mapping[str, float], seen: ArchiveCounts) -> Idf:
-    """The mean of both sources' weights (a geometric mean of shares): better than either, and than adding their counts."""
-    unseen = _of_articles(UNSEEN_WORD_SHARE)
+    """Weighted mean of both sources' weights (a geometric mean of shares): measured to be better than either alone and than
+    adding counts."""
+    unseen = _article_share(UNSEEN_WORD_SHARE)
     if not seen.documents:
         return Idf({term: -math.log(share) for term, share in shipped.items()}, -math.log(unseen))
     n = seen.documents
-    say = n / (n + ARCHIVE_HALF_WAY) * (ARCHIVE_SAY if shipped else 1.0)
-    prior = ARCHIVE_HALF_WAY / 2
+    archive_weight = n / (n + ARCHIVE_HALF_WEIGHT_AT) * (ARCHIVE_WEIGHT if shipped else 1.0)
+    prior = ARCHIVE_HALF_WEIGHT_AT / 2
 
     def weight(term: str) -> float:
         share = shipped.get(term, unseen)
-        here = (seen.terms.get(term, 0) + prior * share) / (n + prior)
-        return -(1 - say) * math.log(share) - say * math.log(here)
+        archived = (seen.terms.get(term, 0) + prior * share) / (n + prior)
+        return -(1 - archive_weight) * math.log(share) - archive_weight * math.log(archived)
 
     return Idf({term: weight(term) for term in shipped.keys() | seen.terms.keys()}, weight(""))
 
 
-def _expected(shares: Mapping[str, float], idf: Idf) -> dict[str, float]:
-    """The unit vector that an article drawn from the word list has on average."""
+def _expected_vector(shares: Mapping[str, float], idf: Idf) -> dict[str, float]:
+    """Expected unit vector of an article drawn from the word list, scaled by LIST_LIKENESS_SHARE."""
     weights = {term: share * idf[term] for term, share in shares.items()}
     length = math.sqrt(sum(weight * idf[term] for term, weight in weights.items()))
     return {term: LIST_LIKENESS_SHARE * weight / length for term, weight in weights.items()} if length else {}
 
 
-def _of_articles(share: float) -> float:
+def _article_share(share: float) -> float:
     return -math.expm1(-share * WORDS_PER_ARTICLE)
 
 
 @cache
-def _shares(language: str) -> Mapping[str, float]:
-    """Term to share of articles from the shipped table; empty for a language that has none."""
+def _shipped_shares(language: str) -> Mapping[str, float]:
+    """Term to share of articles, from the shipped word list; empty for a language without one."""
     table = resources.files("monitor.matching").joinpath(
-        f"data/background/{_SAME_TABLE.get(language, language)}.txt.gz"
+        f"data/background/{_TABLE_ALIASES.get(language, language)}.txt.gz"
     )
     if not language.isalpha() or not table.is_file():
         return {}
-    of_words: Counter[str] = Counter()
+    word_shares: Counter[str] = Counter()
     for line in gzip.decompress(table.read_bytes()).decode().splitlines():
         centibels, *words = line.split(" ")
         for word in words:
-            of_words[stem(word, language)] += 10 ** (-int(centibels) / 100)  # type: ignore[assignment]
-    return {term: _of_articles(share) for term, share in of_words.items()}
+            word_shares[stem(word, language)] += 10 ** (-int(centibels) / 100)  # type: ignore[assignment]
+    return {term: _article_share(share) for term, share in word_shares.items()}

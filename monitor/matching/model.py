@@ -1,8 +1,8 @@
-"""One topic's examples in, its vectors out: seeds, verdicts and its own confident matches. Pure; scores nothing.
+"""The model of one topic: one vector for each language, learned from seeds, verdicts and self-training. Pure.
 
-Rocchio: the mean of the wanted, pushed away from the mean of the unwanted, for each language. The latest articles that the topic
-followed by itself (hits: monitor.matching.self_training) join as well, all of them together at most as heavy as its seeds, so that a story is
-followed as it moves on and is never carried off: half of every topic is what its owner wrote.
+Rocchio: the mean of wanted examples minus a share of the mean of unwanted ones. The latest articles that the topic trained
+itself on (monitor.matching.self_training) weigh at most as much as its seeds together. So the topic follows a running story but
+cannot drift off: half of every topic is what its owner wrote.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from heapq import nlargest
 
 from monitor.matching.background import Background
-from monitor.matching.term_vectors import Packed, Vector, article_vector, dot, mean, read, unit
+from monitor.matching.term_vectors import PackedVector, Vector, article_terms, article_vector, dot, mean, unit
 from monitor.matching.tuning import (
     COUNTER_PUSH,
     KEY_CHARACTERS,
@@ -29,46 +29,46 @@ from monitor.text.tokens import tokens
 from monitor.types import digests
 from monitor.types.matching import Contribution, Example, Seed, Topic
 
-MODEL = "7"
+MODEL_REVISION = "7"
 """Part of every version: raise it when the same seeds would be scored differently."""
-ANY = ""
-"""The vector for languages in which a topic has no seed: names and loan words still meet."""
+ANY_LANGUAGE = ""
+"""Key of the vector for languages without seeds: names and loan words still match."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExampleVector:
-    """An example article, read."""
+    """The vector of an example article."""
 
     file: str
     language: str
     key: str
-    """Of its words: the same text twice teaches once."""
-    packed: Packed
+    """Digest of its words: equal texts count once."""
+    packed: PackedVector
     weight: float = 1.0
     is_counter: bool = False
 
     @property
     def vector(self) -> Vector:
-        """Its unit vector, unpacked anew each time."""
-        return self.packed.open()
+        """Its unit vector, unpacked on every access."""
+        return self.packed.unpack()
 
 
 @dataclass(frozen=True, slots=True)
 class LanguageSide:
-    """A topic in one language."""
+    """A topic's vector in one language."""
 
-    packed: Packed
-    seeds: tuple[tuple[str, Packed], ...]
+    packed: PackedVector
+    seeds: tuple[tuple[str, PackedVector], ...]
     """File and vector of seeds and confirmed articles, to name the nearest one."""
     examples: float
-    """How many articles the vector was learned from, hits included, each as far as it taught."""
+    """Weighted number of articles the vector was learned from, self-training included."""
     coherence: float
-    """Mean cosine of those articles with the vector: 1 for one seed, less the further the examples lie apart."""
+    """Mean cosine of those articles with the vector: 1 for a single seed, lower for dissimilar examples."""
 
     @property
     def vector(self) -> Vector:
-        """What articles are compared with, unpacked anew each time."""
-        return self.packed.open()
+        """The unit vector that articles are compared with, unpacked on every access."""
+        return self.packed.unpack()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +81,15 @@ class TopicModel:
     sides: Mapping[str, LanguageSide]
     version: str
     base: str
-    """The version without its hits."""
+    """The version without self-training."""
     factor: float = 1.0
-    """What the topic's sensitivity multiplies the threshold by."""
+    """Multiplier of the threshold, from the topic's sensitivity."""
     spare: int = 0
-    """How many partial lessons it may take until the archive's next mark."""
+    """Partial self-training examples it may still take until the archive's next mark."""
 
     def side(self, language: str) -> LanguageSide:
-        """How the topic looks in a language of `code`."""
-        return self.sides.get(language) or self.sides[ANY]
+        """The side for a language code; the one of ANY_LANGUAGE if the topic has no seed in it."""
+        return self.sides.get(language) or self.sides[ANY_LANGUAGE]
 
     def with_factor(self, factor: float) -> TopicModel:
         """The model with another factor, which is another version."""
@@ -97,157 +97,158 @@ class TopicModel:
         return replace(self, factor=factor, base=base, version=_version(base, self.hits))
 
     def anchor(self, language: str) -> LanguageSide:
-        """How the topic would look by its seeds and verdicts alone. Worked out anew each time."""
-        spoken = any(each.language == language and not each.is_counter for each in self.samples)
-        return _side(self.samples, (), language if spoken else ANY)
+        """The side learned from seeds and verdicts alone. Computed anew on every call."""
+        has_seed = any(each.language == language and not each.is_counter for each in self.samples)
+        return _build_side(self.samples, (), language if has_seed else ANY_LANGUAGE)
 
-    def with_hit(self, hit: ExampleVector) -> TopicModel | None:
-        """The model that has learned from one more article; None where it has nothing to learn from this one."""
-        known = {each.key for each in (*self.samples, *self.hits)}
-        if hit.key in known or not any(each.language == hit.language and not each.is_counter for each in self.samples):
+    def with_training(self, new: ExampleVector) -> TopicModel | None:
+        """The model after training on one more article; None if the article is known, a copy, in a language without seeds, or
+        beyond the quota."""
+        keys = {each.key for each in (*self.samples, *self.hits)}
+        if new.key in keys or not any(each.language == new.language and not each.is_counter for each in self.samples):
             return None
-        is_part = hit.weight < 1.0
-        told = [*(each for each in self.samples if each.is_counter), *self.hits]
-        if (is_part and not self.spare) or _is_reprint(_ComparableExample(hit), map(_ComparableExample, told)):
+        is_part = new.weight < 1.0
+        known = [*(each for each in self.samples if each.is_counter), *self.hits]
+        if (is_part and not self.spare) or _is_same_text(_ComparableExample(new), map(_ComparableExample, known)):
             return None
-        hits = (*self.hits, hit)[-SELF_TRAINING_KEPT:]
-        changed = _side(self.samples, hits, hit.language)
-        sides = {**self.sides, hit.language: changed}
+        self_trained = (*self.hits, new)[-SELF_TRAINING_KEPT:]
+        changed = _build_side(self.samples, self_trained, new.language)
+        sides = {**self.sides, new.language: changed}
         if len(self.sides) == 2:
-            sides[ANY] = changed
+            sides[ANY_LANGUAGE] = changed
         return replace(
             self,
-            hits=hits,
+            hits=self_trained,
             sides=sides,
-            version=_version(self.base, hits),
+            version=_version(self.base, self_trained),
             spare=self.spare - 1 if is_part else self.spare,
         )
 
-    def without_hits(self, keys: Collection[str]) -> TopicModel:
-        """The model as if it had never learned from these texts (Sample.key); itself where it has not."""
-        gone = [each for each in self.hits if each.key in keys]
-        if not gone:
+    def without_training(self, keys: Collection[str]) -> TopicModel:
+        """The model as if it had never trained itself on these texts (`ExampleVector.key`); itself if it has not."""
+        removed = [each for each in self.hits if each.key in keys]
+        if not removed:
             return self
-        hits = tuple(each for each in self.hits if each.key not in keys)
+        self_trained = tuple(each for each in self.hits if each.key not in keys)
         sides = dict(self.sides)
-        for language in {each.language for each in gone}:
-            sides[language] = _side(self.samples, hits, language)
+        for language in {each.language for each in removed}:
+            sides[language] = _build_side(self.samples, self_trained, language)
             if len(sides) == 2:
-                sides[ANY] = sides[language]
-        spare = self.spare + sum(1 for each in gone if each.weight < 1.0)
-        return replace(self, hits=hits, sides=sides, version=_version(self.base, hits), spare=spare)
+                sides[ANY_LANGUAGE] = sides[language]
+        remaining = self.spare + sum(1 for each in removed if each.weight < 1.0)
+        return replace(self, hits=self_trained, sides=sides, version=_version(self.base, self_trained), spare=remaining)
 
 
 def themes(model: TopicModel, language: str) -> frozenset[str]:
-    """The stems that weigh most in a topic's seeds, whatever it has learned from a running story since."""
+    """The heaviest stems of the topic's seeds, without what it learned by self-training."""
     wanted = [each for each in model.samples if not each.is_counter]
-    spoken = [each for each in wanted if each.language == language] or wanted
-    common = mean((each.vector, each.weight) for each in spoken)
+    in_language = [each for each in wanted if each.language == language] or wanted
+    common = mean((each.vector, each.weight) for each in in_language)
     return frozenset(nlargest(THEME_TERMS, common, key=common.__getitem__))
 
 
-def learn(topic: Topic, examples: Sequence[Example], hits: Sequence[Example], background: Background) -> TopicModel:
-    """Verdicts are seeds by another road: a confirmed article joins them, a dismissed one is a counter-seed."""
+def learn(topic: Topic, examples: Sequence[Example], trained: Sequence[Example], background: Background) -> TopicModel:
+    """Learn a topic's model. Verdicts act as seeds: a confirmed article is a seed, a dismissed one a counter-seed."""
     verdicts = [
         Seed(
             file="(verdict)", title=each.title, text=each.text, language=each.language, is_counter=not each.is_relevant
         )
         for each in examples
     ]
-    samples = _once(sample(each, background) for each in (*topic.seeds, *verdicts))
-    base = digests.of_model(MODEL, topic, verdicts, background.digest)
+    samples = _deduplicate(sample(each, background) for each in (*topic.seeds, *verdicts))
+    base = digests.of_model(MODEL_REVISION, topic, verdicts, background.digest)
     model = TopicModel(topic, samples, (), {}, base, base)
-    taught = _taught(model, [sample(each, background) for each in hits])
+    accepted = _eligible(model, [sample(each, background) for each in trained])
     languages = {each.language for each in samples}
-    sides = {language: _side(samples, taught, language) for language in languages}
-    # one language, as nearly always: one vector serves both
-    sides[ANY] = next(iter(sides.values())) if len(sides) == 1 else _side(samples, (), ANY)
-    return replace(model, hits=taught, sides=sides, version=_version(base, taught))
+    sides = {language: _build_side(samples, accepted, language) for language in languages}
+    # with a single seed language, the usual case, one vector serves both
+    sides[ANY_LANGUAGE] = next(iter(sides.values())) if len(sides) == 1 else _build_side(samples, (), ANY_LANGUAGE)
+    return replace(model, hits=accepted, sides=sides, version=_version(base, accepted))
 
 
-def _once(samples: Iterable[ExampleVector]) -> tuple[ExampleVector, ...]:
-    """A confirmed article that was made a seed as well, or a seed put in twice, teaches once."""
+def _deduplicate(samples: Iterable[ExampleVector]) -> tuple[ExampleVector, ...]:
+    """The first of each text, so that a confirmed article added as a seed, or a seed added twice, counts once."""
     found: dict[tuple[str, bool], ExampleVector] = {}
     for each in samples:
         found.setdefault((each.key, each.is_counter), each)
     return tuple(found.values())
 
 
-def _taught(model: TopicModel, hits: Iterable[ExampleVector]) -> tuple[ExampleVector, ...]:
-    """As if they had come one by one: only texts that are new, only languages in which the topic has seeds."""
-    spoken = {each.language for each in model.samples if not each.is_counter}
+def _eligible(model: TopicModel, self_trained: Iterable[ExampleVector]) -> tuple[ExampleVector, ...]:
+    """The examples that training one by one would have accepted: new texts, in languages with seeds."""
+    languages = {each.language for each in model.samples if not each.is_counter}
     reviewed = {each.key for each in model.samples}
     unwanted = [_ComparableExample(each) for each in model.samples if each.is_counter]
     found: dict[str, _ComparableExample] = {}
-    for hit in hits:
-        if hit.language not in spoken or hit.key in reviewed or hit.key in found:
+    for example in self_trained:
+        if example.language not in languages or example.key in reviewed or example.key in found:
             continue
-        telling = _ComparableExample(hit)
-        if not _is_reprint(telling, [*unwanted, *list(found.values())[-SELF_TRAINING_KEPT:]]):
-            found[hit.key] = telling
+        candidate = _ComparableExample(example)
+        if not _is_same_text(candidate, [*unwanted, *list(found.values())[-SELF_TRAINING_KEPT:]]):
+            found[example.key] = candidate
     return tuple(each.sample for each in found.values())[-SELF_TRAINING_KEPT:]
 
 
 class _ComparableExample:
-    """A hit, unpacked to be compared with many."""
+    """An example with its vector unpacked and its heaviest terms, to be compared with many others."""
 
     def __init__(self, sample: ExampleVector) -> None:
         self.sample, self.vector = sample, sample.vector
         self.heaviest = frozenset(nlargest(SAME_TEXT_TERMS, self.vector, key=self.vector.__getitem__))
 
 
-def _is_reprint(hit: _ComparableExample, known: Iterable[_ComparableExample]) -> bool:
-    """Whether another print of the same article taught already, or was turned down: ten outlets with one wire copy are one example,
-    not ten, and make the topic neither surer of itself nor stricter."""
+def _is_same_text(example: _ComparableExample, known: Iterable[_ComparableExample]) -> bool:
+    """Whether the article is another print of a known one, accepted or dismissed. Ten outlets with one agency text are one
+    example: otherwise the topic would become more certain and stricter."""
     return any(
-        each.sample.language == hit.sample.language
-        and not hit.heaviest.isdisjoint(each.heaviest)
-        and dot(hit.vector, each.vector) >= SAME_TEXT_COSINE
+        each.sample.language == example.sample.language
+        and not example.heaviest.isdisjoint(each.heaviest)
+        and dot(example.vector, each.vector) >= SAME_TEXT_COSINE
         for each in known
     )
 
 
 def sample(article: Seed | Example, background: Background) -> ExampleVector:
-    """An article as a topic learns from it."""
+    """The vector of an article, as a topic's example."""
     language = code(article.language)
-    packed = Packed(vector(article.title, article.text, language, background))
-    # by its words only: a seed file may keep the title in the text, or the lines in another way than the store does
+    packed = PackedVector(vector(article.title, article.text, language, background))
+    # by words only: a seed file may have the title in its text, or other line breaks than the store
     key = digests.of_plain(" ".join(f"{article.title} {article.text[:KEY_CHARACTERS]}".split()))
     if isinstance(article, Example):
         return ExampleVector("(match)", language, key, packed, article.weight)
     return ExampleVector(article.file, language, key, packed, article.weight, article.is_counter)
 
 
-def _side(samples: Sequence[ExampleVector], hits: Sequence[ExampleVector], language: str) -> LanguageSide:
-    own = [each for each in samples if language in (ANY, each.language)]
+def _build_side(samples: Sequence[ExampleVector], self_trained: Sequence[ExampleVector], language: str) -> LanguageSide:
+    own = [each for each in samples if language in (ANY_LANGUAGE, each.language)]
     seeds = [each for each in own if not each.is_counter]
-    spoken = [each for each in hits if each.language == language]
-    all_of_seeds = sum(each.weight for each in seeds) or 1.0
-    all_of_hits = sum(each.weight for each in spoken)
-    part = min(1.0, SELF_TRAINING_SHARE * all_of_seeds / max(all_of_hits, 1e-9))
-    wanted = [(each.vector, each.weight) for each in seeds] + [(each.vector, part * each.weight) for each in spoken]
+    trained = [each for each in self_trained if each.language == language]
+    seed_weight = sum(each.weight for each in seeds) or 1.0
+    trained_weight = sum(each.weight for each in trained)
+    part = min(1.0, SELF_TRAINING_SHARE * seed_weight / max(trained_weight, 1e-9))
+    wanted = [(each.vector, each.weight) for each in seeds] + [(each.vector, part * each.weight) for each in trained]
     unwanted = [(each.vector, each.weight) for each in own if each.is_counter]
     learned = _rocchio(wanted, unwanted) if seeds else {}
     coherence = sum(dot(each, learned) * weight for each, weight in wanted) / max(sum(w for _, w in wanted), 1e-9)
     return LanguageSide(
-        Packed(learned), tuple((each.file, each.packed) for each in seeds), len(seeds) + all_of_hits, coherence
+        PackedVector(learned), tuple((each.file, each.packed) for each in seeds), len(seeds) + trained_weight, coherence
     )
 
 
 def _rocchio(wanted: Iterable[tuple[Vector, float]], unwanted: Iterable[tuple[Vector, float]]) -> Vector:
     towards, away = unit(mean(wanted)), unit(mean(unwanted))
-    pushed = {term: towards.get(term, 0) - COUNTER_PUSH * away.get(term, 0) for term in towards.keys() | away.keys()}
-    kept = sorted(pushed.items(), key=lambda each: (-abs(each[1]), each[0]))[:TOPIC_TERMS]
+    weights = {term: towards.get(term, 0) - COUNTER_PUSH * away.get(term, 0) for term in towards.keys() | away.keys()}
+    kept = sorted(weights.items(), key=lambda each: (-abs(each[1]), each[0]))[:TOPIC_TERMS]
     return unit(dict(kept))
 
 
 def vector(title: str, text: str, language: str, background: Background) -> Vector:
-    """An article's unit vector; `language` is one of `code`."""
-    return article_vector(*read(title, text, language), background.table(language).idf)
+    """An article's unit vector; `language` as returned by `code`."""
+    return article_vector(*article_terms(title, text, language), background.table(language).idf)
 
 
 def heaviest(model: TopicModel, language: str, limit: int) -> tuple[Contribution, ...]:
-    """The heaviest terms of a side, as the seeds write them."""
+    """The heaviest terms of a side, in the spelling of the seeds."""
     text = " ".join(f"{seed.title} {seed.text}" for seed in model.topic.seeds if code(seed.language) == language)
     written = {stem(word, language): word for word in reversed(tokens(text))}
     ordered = sorted(model.sides[language].vector.items(), key=lambda each: (-each[1], each[0]))
@@ -255,9 +256,9 @@ def heaviest(model: TopicModel, language: str, limit: int) -> tuple[Contribution
 
 
 def code(language: str) -> str:
-    """One code a language: Dari is scored as Persian, the same language in writing."""
+    """Normalized language code, UNKNOWN if there is none. Dari counts as Persian, as they are written alike."""
     return normalize(language) or UNKNOWN
 
 
-def _version(base: str, hits: Sequence[ExampleVector]) -> str:
-    return digests.of_plain((base, *((each.key, each.weight) for each in hits))) if hits else base
+def _version(base: str, self_trained: Sequence[ExampleVector]) -> str:
+    return digests.of_plain((base, *((each.key, each.weight) for each in self_trained))) if self_trained else base

@@ -1,9 +1,8 @@
-"""Near misses: which articles just below a topic's threshold are kept to be looked at, and with what probability. Pure.
+"""Near misses: a random sample, with known probabilities, of articles just below a topic's threshold. Pure.
 
-A sample is worth something only if it is known how it was drawn. Every new article that comes near a topic's threshold belongs to a
-band; of each band about so many a day are kept, so the share that is kept follows from how many there usually are, known before
-the article is looked at. Whether this one is kept is then a matter of a number made of its own words and the topic's name: the same
-after a restart, and the same in a backtest. One divided by the share is how many such articles a kept one stands for.
+Articles near a threshold are divided into bands, and about so many a day are kept of each (NEAR_MISSES_A_DAY). The probability
+of being kept follows from the usual number in the band, before the article is looked at. Whether it is kept depends on a hash
+of article and topic, so a restart and a backtest choose the same ones. A kept article represents 1 / probability articles.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from monitor.matching.tuning import NEAR_MISS_BANDS, NEAR_MISSES_A_DAY
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """An article of one topic in one band."""
+    """An article in a band below one topic's threshold."""
 
     topic: str
     band: int
@@ -28,7 +27,7 @@ class NearMiss:
 
 
 def band(score: float, threshold: float) -> int | None:
-    """Where below its threshold a score lies; None where it is above, or too far below."""
+    """Index of the band that contains the score; None if it is at or above the threshold or below all bands."""
     if not score < threshold:
         return None
     part = margins.share(score, threshold)
@@ -36,17 +35,17 @@ def band(score: float, threshold: float) -> int | None:
 
 
 def share(band: int, earlier_today: int, usual: float) -> float:
-    """The probability with which the next one of a band is kept: `earlier_today` came before it today, `usual` come on other
-    days. Where more come than usual the share falls, so that a flood adds a few (logarithmically many) and no more."""
+    """Probability with which the next article of a band is kept, after `earlier_today` others, where `usual` come on other
+    days. It falls when more come than usual, so that a burst adds only logarithmically many."""
     return min(1.0, NEAR_MISSES_A_DAY[band] / max(usual, earlier_today + 1.0))
 
 
 def sampling_hash(topic: str, url: str, title: str) -> float:
-    """A number from 0 to 1 that only depends on article and topic; the article is kept where it is below its share."""
+    """A uniform number in [0, 1) from article and topic. The article is kept if it is below the share."""
     words = "\0".join((topic, url, title)).encode(errors="surrogatepass")
     return int.from_bytes(hashlib.sha256(words).digest()[:8]) / 2**64
 
 
 def name(band: int) -> str:
-    """For people: '85-100 % of the threshold'."""
+    """For people: '85% to 100% of the threshold'."""
     return f"{NEAR_MISS_BANDS[band]:.0%} to {NEAR_MISS_BANDS[band + 1]:.0%} of the threshold"

@@ -1,7 +1,7 @@
-"""How right a share or a probability is: intervals, Brier score, calibration error, bins for a plot. Numbers in, numbers out.
+"""Quality of shares and probabilities: confidence intervals, Brier score, calibration error, bins for a plot. Pure.
 
-Pure; knows no topic and no model. Every figure comes with what chance alone would do to it, so that a small number of verdicts is
-not read as a fault or as a proof.
+Each figure comes with the value that chance alone would give, so that few verdicts are taken neither for a fault nor for a
+proof.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from monitor.types.matching import MeasuredPrecision
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """A probability that was given, and what came true."""
+    """A probability that was given, and the outcome."""
 
     probability: float
     share: float
-    """1 where it came true, 0 where not; between them where copies of one text were judged both ways."""
+    """1 if it came true, 0 if not; between them if verdicts on copies of one text differ."""
     weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Forecasts of about one probability."""
+    """Forecasts of similar probability."""
 
     low: float
     high: float
@@ -38,7 +38,7 @@ class Bin:
     came_true_low: float
     came_true_high: float
     weight: float
-    """Of all forecasts' weight, 0 to 1."""
+    """Share of the weight of all forecasts, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +47,17 @@ class Reliability:
 
     count: int
     brier: float
-    """Mean squared error: 0 is perfect; always saying the base rate gives `brier_of_base_rate`."""
+    """Mean squared error: 0 is perfect; always giving the base rate yields `brier_of_base_rate`."""
     brier_of_base_rate: float
     error: float
-    """Expected calibration error: mean distance of the bins from the diagonal, by weight."""
+    """Expected calibration error: weighted mean distance of the bins from the diagonal."""
     error_by_chance: float
-    """What perfectly calibrated probabilities would show on so few."""
+    """The error that perfectly calibrated probabilities would show on so few forecasts."""
     bins: tuple[Bin, ...]
 
 
 def wilson(right: float, of: float) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson's, which holds for few and for all or none); (0, 1) of nothing."""
+    """Wilson's 95 % interval of a share, which is valid for few observations and for shares of 0 and 1; (0, 1) for none."""
     if of <= 0:
         return 0.0, 1.0
     share, z2 = min(max(right / of, 0.0), 1.0), WILSON_SIGMAS * WILSON_SIGMAS
@@ -80,7 +80,7 @@ def precision(measured: MeasuredPrecision) -> str:
 
 
 def measure(forecasts: Sequence[Forecast]) -> Reliability | None:
-    """All of it; None of nothing."""
+    """Brier score, calibration error and bins of the forecasts; None without forecasts."""
     total = sum(each.weight for each in forecasts)
     if total <= 0:
         return None
@@ -88,21 +88,21 @@ def measure(forecasts: Sequence[Forecast]) -> Reliability | None:
     bins = _bins(forecasts, total)
     return Reliability(
         count=len(forecasts),
-        brier=sum(each.weight * _squared(each.probability, each.share) for each in forecasts) / total,
-        brier_of_base_rate=sum(each.weight * _squared(base, each.share) for each in forecasts) / total,
+        brier=sum(each.weight * _squared_error(each.probability, each.share) for each in forecasts) / total,
+        brier_of_base_rate=sum(each.weight * _squared_error(base, each.share) for each in forecasts) / total,
         error=sum(each.weight * abs(each.forecast - each.came_true) for each in bins),
-        error_by_chance=sum(each.weight * _by_chance(each) for each in bins),
+        error_by_chance=sum(each.weight * _error_by_chance(each) for each in bins),
         bins=bins,
     )
 
 
-def _squared(probability: float, share: float) -> float:
-    """Expected squared error where `share` of the verdicts on it were yes."""
+def _squared_error(probability: float, share: float) -> float:
+    """Expected squared error of a probability if this share of the verdicts was yes."""
     return share * (1 - probability) ** 2 + (1 - share) * probability**2
 
 
-def _by_chance(each: Bin) -> float:
-    """Mean distance of a share of `count` from its true value: sqrt(2 / pi) standard deviations."""
+def _error_by_chance(each: Bin) -> float:
+    """Expected distance of a share of `count` observations from its true value: sqrt(2 / pi) standard deviations."""
     return math.sqrt(2 / math.pi * each.forecast * (1 - each.forecast) / each.count)
 
 
@@ -116,9 +116,9 @@ def _bins(forecasts: Sequence[Forecast], total: float) -> tuple[Bin, ...]:
 def _bin(at: int, found: Sequence[Forecast], total: float) -> Bin:
     weight = sum(each.weight for each in found)
     true = sum(each.share * each.weight for each in found) / weight
-    # as many as the weighted ones are worth (Kish)
-    worth = weight * weight / sum(each.weight**2 for each in found)
-    low, high = wilson(true * worth, worth)
+    # effective sample size (Kish)
+    effective_count = weight * weight / sum(each.weight**2 for each in found)
+    low, high = wilson(true * effective_count, effective_count)
     forecast = sum(each.probability * each.weight for each in found) / weight
     return Bin(
         at / RELIABILITY_BINS, (at + 1) / RELIABILITY_BINS, len(found), forecast, true, low, high, weight / total

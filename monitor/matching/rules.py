@@ -1,4 +1,4 @@
-"""The rules of topic.toml: languages, required and excluded terms. Pure; they forbid a match and never change a score."""
+"""The rules of topic.toml: languages, required and excluded terms. They can block a match but never change a score. Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from monitor.types.matching import Reason, Topic
 
 
 def forbidden(topic: Topic, title: str, text: str, language: str) -> Reason | None:
-    """Why an article above the threshold is no match of this topic all the same; None where nothing forbids it."""
-    spoken = {normalize(each) or UNKNOWN for each in topic.languages}
-    if spoken and (normalize(language) or UNKNOWN) not in {UNKNOWN, *spoken}:
+    """The rule that blocks an article above the threshold; None if no rule does."""
+    allowed = {normalize(each) or UNKNOWN for each in topic.languages}
+    if allowed and (normalize(language) or UNKNOWN) not in {UNKNOWN, *allowed}:
         return Reason.OTHER_LANGUAGE
     if any(has(each, title, text) for each in topic.excluded):
         return Reason.EXCLUDED
@@ -20,9 +20,9 @@ def forbidden(topic: Topic, title: str, text: str, language: str) -> Reason | No
 
 
 def has(term: str, title: str, text: str) -> bool:
-    """Whether the term's words occur one after the other, as they are written, in the title or in the body."""
+    """Whether the words of the term occur in sequence, uninflected, in the title or in the body."""
     wanted = f" {' '.join(tokens(term))} "
     if any(wanted in f" {' '.join(tokens(part))} " for part in (title, text)):
         return True
-    # one Chinese character is no pair of characters: look for it as it is
+    # tokens are pairs of Chinese characters, so a single one is looked up in the raw text
     return len(term) == 1 and not term.isascii() and fold(term) in fold(f"{title}\n{text}")

@@ -1,25 +1,29 @@
-"""How far a topic follows its story: which articles teach it before anybody has looked at them, and how much. Pure.
+"""Self-training: which articles a topic learns from before anybody reviews them, and with what weight. Pure.
 
-A match well above the threshold teaches in full. An article about the threshold, even a little below it, teaches a
-part, which is what carries a topic of one or two seeds on to the words that its story goes on in. Such lessons are rationed: one
-for each thousand articles that the archive has seen, and only of articles that the owner's own examples alone come near to. So a
-young archive, which cannot tell the ordinary yet, gives none, and a flood of look-alikes cannot carry a topic away. Figures in
-docs/matching.md.
+A match well above the threshold has full weight. An article near the threshold, even slightly below it, has a partial weight,
+which lets a topic of one or two seeds adopt the words that its story continues in. Partial examples are limited to one for each
+thousand articles in the archive, and to articles that are near the owner's own examples. So a young archive, which cannot yet
+tell ordinary words, allows none, and a burst of similar articles cannot make the topic drift. Figures are in docs/matching.md.
 """
 
 from __future__ import annotations
 
-from monitor.matching.tuning import ARTICLES_PER_LESSON, FULL_LESSON_FROM, LESSON_WINDOW, PART_LESSON_FROM
+from monitor.matching.tuning import (
+    ARTICLES_PER_PARTIAL_EXAMPLE,
+    SELF_TRAINING_FULL_FROM,
+    SELF_TRAINING_PART_FROM,
+    SELF_TRAINING_WINDOW,
+)
 
 
 def weight(share: float) -> float:
-    """How much an article that reaches this share of the threshold teaches: 0 nothing, 1 as much as an example."""
-    if share >= FULL_LESSON_FROM:
+    """Weight as an example of an article with this share of the threshold: 0 is none, 1 that of a seed."""
+    if share >= SELF_TRAINING_FULL_FROM:
         return 1.0
-    return max(0.0, (share - PART_LESSON_FROM) / (FULL_LESSON_FROM - PART_LESSON_FROM))
+    return max(0.0, (share - SELF_TRAINING_PART_FROM) / (SELF_TRAINING_FULL_FROM - SELF_TRAINING_PART_FROM))
 
 
 def allowance(seen: int, lately: int) -> int:
-    """How many partial lessons a topic may still take: `seen` articles are in the archive, `lately` lessons were taken among the
-    latest LESSON_WINDOW of them."""
-    return max(0, min(seen, LESSON_WINDOW) // ARTICLES_PER_LESSON - lately)
+    """How many partial examples a topic may still take: `seen` articles are in the archive, and the topic took `lately` of them
+    among the latest SELF_TRAINING_WINDOW."""
+    return max(0, min(seen, SELF_TRAINING_WINDOW) // ARTICLES_PER_PARTIAL_EXAMPLE - lately)

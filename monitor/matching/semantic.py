@@ -1,10 +1,9 @@
-"""Vectors of topics and of an article in, scores across languages out. Pure: embeds nothing, reads no store.
+"""Score articles in languages without seeds, by embeddings. Pure: the embeddings are given.
 
-Words do not meet across languages, meanings do. A topic is the mean of its seeds' vectors, pushed away from its counter-seeds;
-an article in a language in which the topic has no seed is scored by the cosine of its vector with that mean. Vectors of one
-language lie together in a narrow cone, so of each the centre of its language is taken off first: without that, no threshold
-serves two languages. In each language a topic follows its subject by its own confident matches. Words and meaning are two
-witnesses: the one that is further above its own threshold is heard. What was measured is in docs/matching.md.
+A topic is the mean of its seeds' embeddings, minus a share of its counter-seeds'; an article is scored by its cosine with that
+mean. Embeddings of one language lie in a narrow cone, so each language's centre is subtracted first: otherwise no threshold
+suits two languages. Topics train themselves on confident matches, separately in each language. The lexical and the semantic
+score compete; the larger margin wins. Measurements are in docs/matching.md.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from monitor.matching.margins import threshold_at
 from monitor.matching.model import code
 from monitor.matching.rules import forbidden
 from monitor.matching.tuning import (
-    CENTRE_LEAST,
+    CENTRE_ENOUGH,
+    CENTRE_MIN_ARTICLES,
     CENTRE_ONE_IN,
-    CENTRE_PLENTY,
     CENTRE_PRIOR,
-    COLD_RISE,
+    COLD_THRESHOLD_RISE,
     EMBEDDED_SENTENCES,
-    EMBEDDING_LESSON_FROM,
-    EMBEDDING_LESSONS_KEPT,
     EMBEDDING_PUSH,
+    EMBEDDING_SELF_TRAINING_FROM,
+    EMBEDDING_SELF_TRAINING_KEPT,
     EMBEDDING_THRESHOLD,
     EVIDENCE_SENTENCE_CHARACTERS,
 )
@@ -37,17 +36,18 @@ from monitor.text.tokens import sentences, shorten
 from monitor.types import digests
 from monitor.types.matching import Contribution, Evidence, Example, Score, Seed, Topic
 
-MEANING = "(meaning)"
-"""The one part of a score by meaning: it has no terms that add up."""
+SEMANTIC_TERM = "(meaning)"
+"""The single term in the evidence of a semantic score, which has no terms that add up."""
 Sentences = Callable[[Sequence[str]], Sequence[Vector | None]]
-"""What embeds an article's sentences, to name the nearest one."""
+"""Embeds sentences of an article, to name the one nearest to the topic."""
 
 
 class LanguageCentres:
-    """Where the articles of each language lie."""
+    """The mean embedding of each language."""
 
     def __init__(self, seen: Mapping[str, Sequence[Vector]], shipped: Mapping[str, Vector] | None = None) -> None:
-        """`shipped` by language, '' for all others; empty for embedders that we know nothing of."""
+        """`seen`: embeddings of stored articles by language. `shipped`: prior centres by language, '' for all others; empty for
+        an embedder that we have not measured."""
         self._seen = {language: (len(found), np.mean(found, axis=0)) for language, found in seen.items() if len(found)}
         self._prior = dict(shipped or {})
         self.total = sum(count for count, _ in self._seen.values())
@@ -56,23 +56,23 @@ class LanguageCentres:
 
     @property
     def is_known(self) -> bool:
-        """Whether enough is known to score by: until then an embedder is only warming up."""
-        return bool(self._prior) and (len(self._prior) > 1 or self.total >= CENTRE_LEAST)
+        """Whether there are enough articles to score by; until then the embedder only collects them."""
+        return bool(self._prior) and (len(self._prior) > 1 or self.total >= CENTRE_MIN_ARTICLES)
 
     def is_warm(self, language: str) -> bool:
-        """Whether matches in a language are sure enough to learn from."""
+        """Whether the centre of a language is certain enough for self-training."""
         return self.count(language) >= CENTRE_PRIOR
 
     def coldness(self, language: str) -> float:
-        """How much of a language's centre is assumed rather than seen: 1 on the first day, 0 in the end."""
+        """Weight of the prior in a language's centre: 1 without articles, near 0 with many."""
         return CENTRE_PRIOR / (self.count(language) + CENTRE_PRIOR)
 
     def count(self, language: str) -> int:
-        """Articles seen of a language."""
+        """Number of articles seen in a language."""
         return self._seen[language][0] if language in self._seen else 0
 
-    def off(self, vector: Vector, language: str) -> Vector:
-        """The vector seen from the centre of its language, as a unit vector."""
+    def centred(self, vector: Vector, language: str) -> Vector:
+        """The vector minus the centre of its language, at unit length."""
         seen, mean = self._seen.get(language, (0, 0.0))
         prior = self._prior.get(language, self._prior.get("", 0.0))
         return unit(vector - (seen * mean + CENTRE_PRIOR * prior) / (seen + CENTRE_PRIOR))
@@ -80,86 +80,87 @@ class LanguageCentres:
 
 @dataclass(frozen=True, slots=True)
 class ExampleEmbedding:
-    """A seed or a reviewed article, as a topic learns from it."""
+    """The embedding of a seed or a reviewed article."""
 
     file: str
     language: str
     vector: Vector
-    """Off its language's centre."""
+    """Centred."""
     weight: float
     is_counter: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SemanticMatch:
-    """A confident match."""
+    """A confident match that a topic trains itself on."""
 
     key: int
-    """Of its text: copies teach once."""
+    """Hash of its text: copies count once."""
     vector: Vector
-    """Off its language's centre."""
+    """Centred."""
 
 
 @dataclass(frozen=True, slots=True)
 class SemanticTopic:
-    """One topic by meaning."""
+    """The semantic model of one topic."""
 
     topic: Topic
-    spoken: frozenset[str]
-    """Languages of its seeds: articles in them are matters of words."""
+    seed_languages: frozenset[str]
+    """Languages of its seeds: articles in these are scored lexically."""
     samples: tuple[ExampleEmbedding, ...]
     threshold: float
-    """Of a balanced topic."""
+    """A cosine, at balanced sensitivity."""
     base: str
-    """The version without its hits."""
-    hits: Mapping[str, tuple[SemanticMatch, ...]]
-    """Its own confident matches that nobody has reviewed, by language, oldest first."""
+    """The version without self-training."""
+    matches: Mapping[str, tuple[SemanticMatch, ...]]
+    """Unreviewed matches that it trained itself on, by language, oldest first."""
 
     def vector(self, language: str) -> Vector:
-        """How the topic looks in a language: the mean of seeds and hits, pushed away from the counter-seeds."""
+        """The topic's unit vector for a language: the mean of seeds and matches, minus a share of the counter-seeds."""
         wanted = [(each.weight, each.vector) for each in self.samples if not each.is_counter]
-        found = self.hits.get(language, ())
+        found = self.matches.get(language, ())
         share = min(1.0, sum(weight for weight, _ in wanted) / max(len(found), 1))
-        towards = unit(_sum([*wanted, *((share, each.vector) for each in found)]))
+        towards = unit(_weighted_sum([*wanted, *((share, each.vector) for each in found)]))
         away = [(each.weight, each.vector) for each in self.samples if each.is_counter]
-        return unit(towards - EMBEDDING_PUSH * unit(_sum(away))) if away else towards
+        return unit(towards - EMBEDDING_PUSH * unit(_weighted_sum(away))) if away else towards
 
     @property
     def version(self) -> str:
         """Changes whenever it could score differently."""
-        learned = [(language, [each.key for each in found]) for language, found in sorted(self.hits.items())]
+        learned = [(language, [each.key for each in found]) for language, found in sorted(self.matches.items())]
         return digests.of_plain((self.base, learned)) if learned else self.base
 
-    def with_hit(self, language: str, hit: SemanticMatch) -> SemanticTopic | None:
-        """The topic that has learned from one more article; None where it has nothing to learn from it."""
-        known = self.hits.get(language, ())
-        if language in self.spoken or hit.key in {each.key for each in known}:
+    def with_hit(self, language: str, match: SemanticMatch) -> SemanticTopic | None:
+        """The topic after training on one more match; None if the text is known or the language has seeds."""
+        known = self.matches.get(language, ())
+        if language in self.seed_languages or match.key in {each.key for each in known}:
             return None
-        return replace(self, hits={**self.hits, language: (*known, hit)[-EMBEDDING_LESSONS_KEPT:]})
+        return replace(self, matches={**self.matches, language: (*known, match)[-EMBEDDING_SELF_TRAINING_KEPT:]})
 
 
 class SemanticModel:
-    """All topics by meaning. Immutable; build a new one when seeds, verdicts or centres change."""
+    """The semantic models of all topics. Immutable; build a new one when seeds, verdicts or centres change."""
 
     def __init__(
-        self, embedder: str, topics: Sequence[Topic], aspects: Sequence[SemanticTopic], centres: LanguageCentres
+        self, embedder: str, topics: Sequence[Topic], models: Sequence[SemanticTopic], centres: LanguageCentres
     ) -> None:
         self.embedder = embedder
         self.centres = centres
-        self._aspects = tuple(aspects)
-        self._places = {each.topic.name: at for at, each in enumerate(aspects)}
+        self._aspects = tuple(models)
+        self._positions = {each.topic.name: at for at, each in enumerate(models)}
         self._matrices: dict[str, Vector] = {}
-        self._spoken = [spoken_by(each) for each in topics if each.is_enabled]
+        self._seed_languages = [seed_languages(each) for each in topics if each.is_enabled]
 
     def wants(self, language: str, text_key: int) -> bool:
-        """Whether an article is to be embedded: some topic has no seed in its language, or it helps to find the centre of one."""
+        """Whether an article should be embedded: some topic has no seed in its language, or the language's centre needs more
+        articles."""
         language = code(language)
-        if not any(self._spoken):
+        if not any(self._seed_languages):
             return False
-        if any(spoken and language not in spoken for spoken in self._spoken):
+        if any(languages and language not in languages for languages in self._seed_languages):
             return True
         is_of_use = self.centres.count(language) < self.centres.total
-        return self.centres.count(language) < CENTRE_PLENTY or (is_of_use and text_key % CENTRE_ONE_IN == 0)
+        return self.centres.count(language) < CENTRE_ENOUGH or (is_of_use and text_key % CENTRE_ONE_IN == 0)
 
     def improve(
         self,
@@ -173,36 +174,37 @@ class SemanticModel:
         factor_of: Callable[[str], float | None] | None = None,
         with_misses: bool = False,
     ) -> tuple[Score, ...]:
-        """The scores by words, with those by meaning in place of them where these are further above their threshold;
-        `with_misses` gives evidence to those below it too.
+        """The scores, with a semantic score in place of a lexical one where its margin is larger. Topics without a lexical
+        score are added if they match. `with_misses`: give evidence below the threshold, too.
 
-        What a topic's sensitivity multiplies the threshold by (monitor.matching.sensitivity) is that of its score by words, and by
-        `factor_of` where that was not handed in: one factor, as what it asks for counts alerts in all languages."""
-        if not self._fits(vector):
+        The threshold is multiplied by the factor of the lexical score or, without one, by `factor_of` (None: leave the topic
+        out): one factor for all languages, because sensitivity counts alerts in all of them (monitor.matching.sensitivity).
+        """
+        if not self._is_comparable(vector):
             return tuple(scores)
-        strictness = 1 + COLD_RISE * self.centres.coldness(code(language))
-        placed = self.centres.off(vector, code(language))
-        article = _EmbeddedArticle(title, text, code(language), placed, strictness, sentences_of, with_misses)
-        cosines = (self._matrix(article.language) @ placed).tolist()
-        meant = {
-            aspect.topic.name: (aspect, cosine)
-            for aspect, cosine in zip(self._aspects, cosines, strict=True)
-            if article.language not in aspect.spoken
+        strictness = 1 + COLD_THRESHOLD_RISE * self.centres.coldness(code(language))
+        centred = self.centres.centred(vector, code(language))
+        article = _EmbeddedArticle(title, text, code(language), centred, strictness, sentences_of, with_misses)
+        cosines = (self._matrix(article.language) @ centred).tolist()
+        semantic = {
+            model.topic.name: (model, cosine)
+            for model, cosine in zip(self._aspects, cosines, strict=True)
+            if article.language not in model.seed_languages
         }
-        heard = [self._heard(words, meant.pop(words.topic, None), article) for words in scores]
-        # of very many topics only those that matched by words were handed in
-        for name, (aspect, cosine) in meant.items():
-            factor = factor_of(name) if factor_of else _usual(aspect)
-            if factor is not None and cosine >= _threshold(aspect, factor, article):
-                heard.append(self._score(aspect, cosine, factor, article))
-        return tuple(heard)
+        best = [self._better(lexical, semantic.pop(lexical.topic, None), article) for lexical in scores]
+        # with very many topics, `scores` holds lexical matches only
+        for name, (model, cosine) in semantic.items():
+            factor = factor_of(name) if factor_of else _default_factor(model)
+            if factor is not None and cosine >= _threshold(model, factor, article):
+                best.append(self._score(model, cosine, factor, article))
+        return tuple(best)
 
     def with_hit(self, topic: str, language: str, text_key: int, vector: Vector) -> SemanticModel:
-        """The meanings with one topic that has learned from a match; the same where it teaches nothing."""
-        at, language = self._places.get(topic), code(language)
-        if at is None or not self._fits(vector) or not self.centres.is_warm(language):
+        """The model after training one topic on a match; itself if the match adds nothing."""
+        at, language = self._positions.get(topic), code(language)
+        if at is None or not self._is_comparable(vector) or not self.centres.is_warm(language):
             return self
-        changed = self._aspects[at].with_hit(language, SemanticMatch(text_key, self.centres.off(vector, language)))
+        changed = self._aspects[at].with_hit(language, SemanticMatch(text_key, self.centres.centred(vector, language)))
         if changed is None:
             return self
         found = copy(self)
@@ -213,67 +215,67 @@ class SemanticModel:
             found._matrices[language][at] = changed.vector(language)
         return found
 
-    def _fits(self, vector: Vector) -> bool:
+    def _is_comparable(self, vector: Vector) -> bool:
         return (
             bool(self._aspects) and self.centres.is_known and vector.shape == self._aspects[0].samples[0].vector.shape
         )
 
     def _matrix(self, language: str) -> Vector:
-        """The topics in a language, a row each; languages without hits share one."""
-        shared = language if any(language in each.hits for each in self._aspects) else ""
+        """One row for each topic; languages without self-training share a matrix."""
+        shared = language if any(language in each.matches for each in self._aspects) else ""
         if shared not in self._matrices:
             self._matrices[shared] = np.array([each.vector(shared) for each in self._aspects], np.float32)
         return self._matrices[shared]
 
-    def _heard(self, words: Score, meant: tuple[SemanticTopic, float] | None, article: _EmbeddedArticle) -> Score:
-        if meant is None:
-            return words
-        aspect, cosine = meant
-        threshold = _threshold(aspect, words.factor, article)
-        is_further = cosine / threshold > words.score / max(words.threshold, 1e-9)
-        return self._score(aspect, cosine, words.factor, article) if is_further else words
+    def _better(self, lexical: Score, semantic: tuple[SemanticTopic, float] | None, article: _EmbeddedArticle) -> Score:
+        if semantic is None:
+            return lexical
+        model, cosine = semantic
+        threshold = _threshold(model, lexical.factor, article)
+        is_further = cosine / threshold > lexical.score / max(lexical.threshold, 1e-9)
+        return self._score(model, cosine, lexical.factor, article) if is_further else lexical
 
-    def _score(self, aspect: SemanticTopic, cosine: float, factor: float, article: _EmbeddedArticle) -> Score:
+    def _score(self, model: SemanticTopic, cosine: float, factor: float, article: _EmbeddedArticle) -> Score:
         found = Score(
-            topic=aspect.topic.name,
+            topic=model.topic.name,
             score=cosine,
-            threshold=_threshold(aspect, factor, article),
+            threshold=_threshold(model, factor, article),
             is_match=False,
             factor=factor,
-            model_version=aspect.version if factor == 1.0 else digests.of_plain((aspect.version, f"{factor:.4f}")),
+            model_version=model.version if factor == 1.0 else digests.of_plain((model.version, f"{factor:.4f}")),
         )
         if cosine < found.threshold:
-            return replace(found, evidence=self._evidence(aspect, cosine, article)) if article.with_misses else found
-        if reason := forbidden(aspect.topic, article.title, article.text, article.language):
+            return replace(found, evidence=self._evidence(model, cosine, article)) if article.with_misses else found
+        if reason := forbidden(model.topic, article.title, article.text, article.language):
             return replace(found, blocked=reason)
-        return replace(found, is_match=True, evidence=self._evidence(aspect, cosine, article))
+        return replace(found, is_match=True, evidence=self._evidence(model, cosine, article))
 
-    def _evidence(self, aspect: SemanticTopic, cosine: float, article: _EmbeddedArticle) -> Evidence:
-        file, spoken, likeness = nearest(article.vector, aspect.samples)
+    def _evidence(self, model: SemanticTopic, cosine: float, article: _EmbeddedArticle) -> Evidence:
+        file, seed_language, likeness = nearest(article.vector, model.samples)
         return Evidence(
-            terms=(Contribution(term=MEANING, weight=cosine),),
-            sentence=self._best_sentence(aspect, article),
+            terms=(Contribution(term=SEMANTIC_TERM, weight=cosine),),
+            sentence=self._best_sentence(model, article),
             seed=file,
             seed_similarity=likeness,
-            across=spoken,
+            across=seed_language,
         )
 
-    def _best_sentence(self, aspect: SemanticTopic, article: _EmbeddedArticle) -> str:
-        """The nearest to the topic; the title of an article without a body, or where the embedder fails."""
+    def _best_sentence(self, model: SemanticTopic, article: _EmbeddedArticle) -> str:
+        """The sentence nearest to the topic; the title if there is no body or the embedder fails."""
         offered = [each for each in sentences(article.text)[:EMBEDDED_SENTENCES] if excerpt("", each)] or [
             article.title
         ]
         if len(offered) == 1:
             return shorten(offered[0], EVIDENCE_SENTENCE_CHARACTERS)
-        topic = aspect.vector(article.language)
-        placed = [
-            (float(self.centres.off(vector, article.language) @ topic), sentence)
+        topic = model.vector(article.language)
+        centred = [
+            (float(self.centres.centred(vector, article.language) @ topic), sentence)
             for vector, sentence in zip(
                 article.sentences_of([excerpt("", each) for each in offered]), offered, strict=True
             )
             if vector is not None
         ]
-        best = max(placed, key=lambda each: each[0], default=(0.0, article.title))
+        best = max(centred, key=lambda each: each[0], default=(0.0, article.title))
         return shorten(best[1], EVIDENCE_SENTENCE_CHARACTERS)
 
 
@@ -283,9 +285,9 @@ class _EmbeddedArticle:
     text: str
     language: str
     vector: Vector
-    """Off its language's centre."""
+    """Centred."""
     strictness: float
-    """What thresholds are multiplied by, whatever the topic."""
+    """Multiplier of every topic's threshold."""
     sentences_of: Sentences
     with_misses: bool = False
 
@@ -299,42 +301,43 @@ def build(
     examples: Iterable[Example] = (),
     threshold: float | None = None,
 ) -> SemanticModel:
-    """The enabled topics by meaning; `vectors` by the key of each text. A topic none of whose seeds has one is left to words."""
+    """The semantic model of the enabled topics. `vectors`: embeddings by `text_key`. Topics without an embedded seed are left
+    out. `threshold` replaces EMBEDDING_THRESHOLD."""
     reviewed: dict[str, list[Example]] = {}
     for example in examples:
         reviewed.setdefault(example.topic, []).append(example)
-    aspects = [
-        aspect
+    models = [
+        model
         for topic in topics
         if topic.is_enabled
-        and (aspect := _aspect(embedder, topic, reviewed.get(topic.name, ()), vectors, centres, threshold))
+        and (model := _build_topic(embedder, topic, reviewed.get(topic.name, ()), vectors, centres, threshold))
     ]
-    return SemanticModel(embedder, topics, aspects, centres)
+    return SemanticModel(embedder, topics, models, centres)
 
 
 def text_key(article: Seed | Example) -> int:
-    """What the vector of an example is found by."""
+    """The key of an example's embedding."""
     return key(excerpt(article.title, article.text))
 
 
-def spoken_by(topic: Topic) -> frozenset[str]:
+def seed_languages(topic: Topic) -> frozenset[str]:
     """The languages of a topic's seeds."""
     return frozenset(code(each.language) for each in topic.seeds if not each.is_counter)
 
 
-def nearest(placed: Vector, samples: Iterable[ExampleEmbedding]) -> tuple[str, str, float]:
-    """File, language and cosine of the wanted sample most like an article."""
-    wanted = [(each.file, each.language, float(each.vector @ placed)) for each in samples if not each.is_counter]
+def nearest(centred: Vector, samples: Iterable[ExampleEmbedding]) -> tuple[str, str, float]:
+    """File, language and cosine of the wanted example most similar to an article; ('', '', 0.0) without one."""
+    wanted = [(each.file, each.language, float(each.vector @ centred)) for each in samples if not each.is_counter]
     return max(wanted, key=lambda each: each[2], default=("", "", 0.0))
 
 
 def unit(vector: Vector) -> Vector:
-    """To length one; a vector of no length stays as it is."""
+    """The vector at unit length; unchanged if its length is zero."""
     length = float(np.linalg.norm(vector))
     return (vector / length if length > 1e-9 else vector).astype(np.float32)
 
 
-def _aspect(
+def _build_topic(
     embedder: str,
     topic: Topic,
     examples: Sequence[Example],
@@ -344,9 +347,9 @@ def _aspect(
 ) -> SemanticTopic | None:
     samples = [
         ExampleEmbedding(
-            file, code(each.language), centres.off(vectors[found], code(each.language)), weight, is_counter
+            file, code(each.language), centres.centred(vectors[found], code(each.language)), weight, is_counter
         )
-        for each, file, weight, is_counter in _all(topic, examples)
+        for each, file, weight, is_counter in _weighted_examples(topic, examples)
         if (found := text_key(each)) in vectors
     ]
     wanted = [each for each in samples if not each.is_counter]
@@ -355,30 +358,30 @@ def _aspect(
     level = threshold if threshold is not None else EMBEDDING_THRESHOLD
     known = [(each.file, each.is_counter) for each in samples]
     version = digests.of_embedded_topic(embedder, topic, known, level, centres.total)
-    return SemanticTopic(topic, spoken_by(topic), tuple(samples), level, version, {})
+    return SemanticTopic(topic, seed_languages(topic), tuple(samples), level, version, {})
 
 
-def _usual(aspect: SemanticTopic) -> float:
-    """The factor of a topic of which nothing is known yet."""
-    return sensitivity.default(aspect.topic.sensitivity)
+def _default_factor(model: SemanticTopic) -> float:
+    """The factor of a topic without a lexical score."""
+    return sensitivity.default(model.topic.sensitivity)
 
 
-def _threshold(aspect: SemanticTopic, factor: float, article: _EmbeddedArticle) -> float:
-    """Bent as that of words, so that what an intent counts by margins comes true here as well."""
-    return threshold_at(aspect.threshold * article.strictness, factor)
+def _threshold(model: SemanticTopic, factor: float, article: _EmbeddedArticle) -> float:
+    """Bent like the lexical threshold, so that margins, which sensitivity counts by, mean the same here."""
+    return threshold_at(model.threshold * article.strictness, factor)
 
 
-def _all(topic: Topic, examples: Sequence[Example]) -> list[tuple[Seed | Example, str, float, bool]]:
+def _weighted_examples(topic: Topic, examples: Sequence[Example]) -> list[tuple[Seed | Example, str, float, bool]]:
     seeds: list[tuple[Seed | Example, str, float, bool]] = [
         (each, each.file, each.weight, each.is_counter) for each in topic.seeds
     ]
     return [*seeds, *((each, "(verdict)", 1.0, not each.is_relevant) for each in examples)]
 
 
-def _sum(weighted: Sequence[tuple[float, Vector]]) -> Vector:
+def _weighted_sum(weighted: Sequence[tuple[float, Vector]]) -> Vector:
     return np.sum([weight * vector for weight, vector in weighted], axis=0)  # type: ignore[no-any-return]
 
 
 def is_confident(score: Score) -> bool:
-    """Whether a topic may learn from this match before anybody has looked at it. A low factor lets more be told, no more teach."""
-    return score.is_match and score.score * min(score.factor, 1.0) >= EMBEDDING_LESSON_FROM * score.threshold
+    """Whether the topic may train itself on this match. Lowering sensitivity raises alerts but not self-training."""
+    return score.is_match and score.score * min(score.factor, 1.0) >= EMBEDDING_SELF_TRAINING_FROM * score.threshold

@@ -1,8 +1,8 @@
-"""Sensitivity as it is meant: words, "about N alerts a day" or "precision at least P %" in, what to multiply the threshold by out.
+"""From a topic's sensitivity to a multiplier of its threshold. Pure.
 
-Pure. The number of alerts comes from what the topic would have told over the archive; the precision from its verdicts. Where that
-is not known yet it acts like one of the words and says so. Whatever is asked for, the factor stays within bounds: beyond them the
-threshold was never measured, and a topic that nothing comes near is not helped by a flood.
+A sensitivity is a word, "about N alerts a day" or "precision at least P %". The alert rate is estimated from scores of the
+archive, the precision from the calibration; until these exist, one of the words is used and a note says so. The factor stays
+within bounds: beyond them the threshold was never measured, and a topic without near articles would only gain false alerts.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from monitor.matching.tuning import BROAD_FACTOR, FACTOR_STEP, LEAST_FACTOR, MOST_FACTOR, PRECISE_FACTOR, TOO_FEW_ALERTS
+from monitor.matching.tuning import ALERTS_FLOOR, BROAD_FACTOR, FACTOR_STEP, LEAST_FACTOR, MOST_FACTOR, PRECISE_FACTOR
 
-if TYPE_CHECKING:  # numpy would slow every command down that reads the seeds
+if TYPE_CHECKING:  # importing numpy would slow down every command that reads seeds
     from monitor.matching.calibration import Calibration
 
 WORDS: Mapping[str, float] = {"precise": PRECISE_FACTOR, "balanced": 1.0, "broad": BROAD_FACTOR}
-"""What the threshold is multiplied by."""
+"""Multiplier of the threshold."""
 FORMS = (*WORDS, '"about 3 alerts a day" (0.01 to 999)', '"precision at least 80 %" (50 to 99)')
-"""What may be asked for, for people."""
-_ABOUT = re.compile(r"about\s+(\d{1,3}(?:\.\d{1,2})?)\s+alerts?\s+a\s+day", re.IGNORECASE)
-_PRECISION = re.compile(r"precision\s+at\s+least\s+(\d{1,2})\s*(?:%|percent|per cent)", re.IGNORECASE)
+"""The accepted forms, for messages."""
+_ALERTS_PATTERN = re.compile(r"about\s+(\d{1,3}(?:\.\d{1,2})?)\s+alerts?\s+a\s+day", re.IGNORECASE)
+_PRECISION_PATTERN = re.compile(r"precision\s+at\s+least\s+(\d{1,2})\s*(?:%|percent|per cent)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """One of the three is set."""
+    """A parsed sensitivity: one of the three fields is set."""
 
     word: str = ""
     alerts_a_day: float | None = None
@@ -39,19 +39,19 @@ class Sensitivity:
 
 @dataclass(frozen=True, slots=True)
 class ArchivedScore:
-    """An article that came near a topic or matched it."""
+    """The score of an archived article that matched a topic or was a near miss."""
 
     day: date
     story: int
     margin: float
     """Over the balanced threshold (monitor.matching.margins.margin)."""
     weight: float = 1.0
-    """Of how many it is a sample."""
+    """Number of articles it represents, if sampled."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredArchive:
-    """What came near a topic over some days."""
+    """Scores near a topic's threshold over a period of `days`."""
 
     arrivals: tuple[ArchivedScore, ...] = ()
     days: float = 0.0
@@ -59,53 +59,53 @@ class ScoredArchive:
 
 @dataclass(frozen=True, slots=True)
 class AppliedSensitivity:
-    """What an intent comes to."""
+    """The factor that a sensitivity leads to."""
 
     factor: float
     note: str = ""
-    """Where it does not do what was asked: what it does, and why."""
+    """Where the request cannot be met: what happens instead, and why."""
 
 
 def read(text: str) -> Sensitivity | None:
-    """What a topic.toml asks for; None where that is none of the forms."""
+    """Parse the sensitivity of a topic.toml; None if it has none of the accepted forms."""
     plain = " ".join(text.split()).lower()
     if plain in WORDS:
         return Sensitivity(word=plain)
-    if (found := _ABOUT.fullmatch(plain)) and float(found[1]) > 0:
+    if (found := _ALERTS_PATTERN.fullmatch(plain)) and float(found[1]) > 0:
         return Sensitivity(alerts_a_day=float(found[1]))
-    if (found := _PRECISION.fullmatch(plain)) and int(found[1]) >= 50:
+    if (found := _PRECISION_PATTERN.fullmatch(plain)) and int(found[1]) >= 50:
         return Sensitivity(precision=int(found[1]) / 100)
     return None
 
 
 def default(text: str) -> float:
-    """The factor where nothing is known of the topic yet."""
+    """The factor to use before there are data on the topic. Unreadable text counts as balanced."""
     intent = read(text) or Sensitivity(word="balanced")
     return WORDS[intent.word or ("precise" if intent.precision else "balanced")]
 
 
 def decide(text: str, topic: str, archive: ScoredArchive, calibration: Calibration) -> AppliedSensitivity:
-    """What the intent comes to, by all that is known. The same knowledge gives the same factor."""
+    """The factor for a sensitivity, from the archive's scores and the calibration. Deterministic."""
     intent = read(text) or Sensitivity(word="balanced")
     if intent.alerts_a_day is not None:
-        return _about(intent.alerts_a_day, archive)
+        return _factor_for_alerts(intent.alerts_a_day, archive)
     if intent.precision is not None:
-        return _at_least(intent.precision, topic, calibration)
+        return _factor_for_precision(intent.precision, topic, calibration)
     return AppliedSensitivity(WORDS[intent.word])
 
 
-def _about(a_day: float, archive: ScoredArchive) -> AppliedSensitivity:
-    """The factor at which as many stories as wanted would have been told, as nearly as can be."""
+def _factor_for_alerts(a_day: float, archive: ScoredArchive) -> AppliedSensitivity:
+    """The factor at which the archive would have had the requested number of alerts, as nearly as possible."""
     if archive.days < 1:
         return AppliedSensitivity(WORDS["balanced"], "acts like balanced until articles of a whole day have been seen")
-    stories = sorted(_by_story(archive.arrivals).values(), reverse=True)
-    factor = _within(math.exp(_cut(stories, a_day * archive.days)))
+    stories = sorted(_best_by_story(archive.arrivals).values(), reverse=True)
+    factor = _clamp(math.exp(_margin_cutoff(stories, a_day * archive.days)))
     expected = sum(weight for margin, weight in stories if margin >= math.log(factor)) / archive.days
-    return AppliedSensitivity(factor, _missed(a_day, expected, factor))
+    return AppliedSensitivity(factor, _shortfall_note(a_day, expected, factor))
 
 
-def _cut(stories: Sequence[tuple[float, float]], wanted: float) -> float:
-    """The margin from which on stories are told: half way between the last one wanted and the next."""
+def _margin_cutoff(stories: Sequence[tuple[float, float]], wanted: float) -> float:
+    """The least margin to alert on: half way between the last story wanted and the next."""
     so_far, lowest = 0.0, math.log(MOST_FACTOR)
     for margin, weight in stories:
         if so_far + weight / 2 > wanted:
@@ -114,26 +114,26 @@ def _cut(stories: Sequence[tuple[float, float]], wanted: float) -> float:
     return -math.inf
 
 
-def _missed(a_day: float, expected: float, factor: float) -> str:
+def _shortfall_note(a_day: float, expected: float, factor: float) -> str:
     if factor == MOST_FACTOR and expected > 2 * a_day:
         return f"as strict as can be, and still about {expected:.1f} alerts a day: seeds that say better what is wanted will help"
-    if factor == LEAST_FACTOR and expected < TOO_FEW_ALERTS * a_day:
+    if factor == LEAST_FACTOR and expected < ALERTS_FLOOR * a_day:
         most = f"the lowest threshold gives about {expected:.1f} alerts a day"
         return f"cannot tell {a_day:g} a day: {most}; more or broader seeds will help"
     return ""
 
 
-def _by_story(arrivals: Sequence[ArchivedScore]) -> dict[int, tuple[float, float]]:
-    """A story is told once, at its first article above the threshold: (its largest margin, weight)."""
+def _best_by_story(arrivals: Sequence[ArchivedScore]) -> dict[int, tuple[float, float]]:
+    """(largest margin, its weight) by story, as a story is alerted once."""
     best: dict[int, tuple[float, float]] = {}
     for each in arrivals:
         best[each.story] = max(best.get(each.story, (-math.inf, 0.0)), (each.margin, each.weight))
     return best
 
 
-def told(archive: ScoredArchive, factor: float) -> tuple[list[float], float]:
-    """How many stories would have been told on each of the days, at this factor, and how many independent observations that
-    rests on: a sample that stands for ten is one."""
+def alerts_by_day(archive: ScoredArchive, factor: float) -> tuple[list[float], float]:
+    """Daily numbers of alerts at this factor, largest first, and the effective number of independent observations behind them (a
+    sampled article that represents ten is one). A story is alerted once, at its first article above the threshold."""
     first: dict[int, tuple[date, float]] = {}
     for each in sorted(archive.arrivals, key=lambda one: (one.day, -one.weight)):
         if each.margin >= math.log(factor):
@@ -144,15 +144,15 @@ def told(archive: ScoredArchive, factor: float) -> tuple[list[float], float]:
     days = max(1, round(archive.days))
     fullest = sorted(counts.values(), reverse=True)
     kept, rest = fullest[:days], sum(fullest[days:])
-    if rest:  # a span that is cut by two midnights
+    if rest:  # the period touches one more calendar day than it has days
         kept[-1] += rest
     weights = [weight for _, weight in first.values()]
     samples = sum(weights) ** 2 / sum(each * each for each in weights) if weights else 0.0
     return [round(each, 3) for each in kept] + [0.0] * (days - len(kept)), samples
 
 
-def _at_least(precision: float, topic: str, calibration: Calibration) -> AppliedSensitivity:
-    """The lowest factor at which matches, by their probabilities, are right so often."""
+def _factor_for_precision(precision: float, topic: str, calibration: Calibration) -> AppliedSensitivity:
+    """The lowest factor at which the expected precision of matches is at least `precision`."""
     standing = calibration.of(topic)
     if not standing.is_calibrated:
         return AppliedSensitivity(WORDS["precise"], f"acts like precise until it is calibrated ({standing.why_not})")
@@ -174,5 +174,5 @@ def _at_least(precision: float, topic: str, calibration: Calibration) -> Applied
     )
 
 
-def _within(factor: float) -> float:
+def _clamp(factor: float) -> float:
     return round(min(max(factor, LEAST_FACTOR), MOST_FACTOR), 4)

@@ -1,7 +1,7 @@
-"""The one weighting of terms, and sparse vectors to count with. Pure; knows no topic.
+"""Term weighting and sparse vector arithmetic. Pure.
 
-An article's vector is made here and nowhere else, from its stems (monitor.text.terms) and the rarity of each (monitor.matching.background). Why
-stories have a weighting of their own (monitor.stories.profiles) is in docs/dedup.md.
+The only place where an article's vector is made, from its stems (monitor.text.terms) and their IDF
+(monitor.matching.background). Stories have a weighting of their own (monitor.stories.profiles); docs/dedup.md says why.
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ from monitor.text.terms import terms
 Vector = Mapping[str, float]
 
 
-def read(title: str, text: str, language: str) -> tuple[list[str], list[str]]:
-    """The stems of an article's title, and of as much of its text as is read; `language` is a code of monitor.text.language."""
+def article_terms(title: str, text: str, language: str) -> tuple[list[str], list[str]]:
+    """The stems of an article's title and of the first ARTICLE_WORDS of its text; `language` is a code of
+    monitor.text.language."""
     return terms(title, language), terms(text, language)[:ARTICLE_WORDS]
 
 
 def article_vector(title: Sequence[str], body: Sequence[str], idf: Mapping[str, float]) -> dict[str, float]:
-    """The unit vector of an article that was read; `idf` is the rarity of each stem in its language."""
+    """The unit vector of an article; `idf` as for `weigh`."""
     return unit(weigh(title, body, idf))
 
 
 def weigh(title: Sequence[str], body: Sequence[str], idf: Mapping[str, float]) -> dict[str, float]:
-    """How heavy each term of a title and a body is: rare ones, at the start, often. The tenth mention says little more than the
-    third. Not yet of length one."""
+    """Term weights, not normalized: IDF, with a logarithmic term frequency and more weight at the start. `idf` must answer for
+    every term."""
     counts: dict[str, float] = dict(Counter(body))
     for term in title:
         counts[term] = counts.get(term, 0) + TITLE_WEIGHT
@@ -62,8 +63,8 @@ def weigh(title: Sequence[str], body: Sequence[str], idf: Mapping[str, float]) -
     return weights
 
 
-class Packed:
-    """A vector put away: a tenth of the memory of a dict, which matters with ten thousand topics."""
+class PackedVector:
+    """A compact immutable vector: a tenth of a dict's memory, which matters with ten thousand topics."""
 
     __slots__ = ("_terms", "_weights")
 
@@ -71,32 +72,32 @@ class Packed:
         self._terms = tuple(map(intern, vector))
         self._weights = array("d", vector.values())
 
-    def open(self) -> dict[str, float]:
-        """The vector, to count with."""
+    def unpack(self) -> dict[str, float]:
+        """The vector as a dict."""
         return dict(zip(self._terms, self._weights, strict=True))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Packed) and self.open() == other.open()
+        return isinstance(other, PackedVector) and self.unpack() == other.unpack()
 
     def __hash__(self) -> int:
         return hash(self._terms)
 
 
 def unit(vector: Vector) -> dict[str, float]:
-    """The vector at length one; an empty one stays empty."""
+    """The vector at unit length; {} for an empty one."""
     length = math.sqrt(sum(weight * weight for weight in vector.values()))
     return {term: weight / length for term, weight in vector.items()} if length else {}
 
 
 def dot(left: Vector, right: Vector) -> float:
-    """Sum over the terms both carry: the cosine of two unit vectors."""
+    """Dot product: the cosine of two unit vectors."""
     if len(left) > len(right):
         left, right = right, left
     return sum(weight * right[term] for term, weight in left.items() if term in right)
 
 
 def mean(vectors: Iterable[tuple[Vector, float]]) -> dict[str, float]:
-    """Weighted mean of vectors; {} of none."""
+    """Weighted mean of vectors; {} for none."""
     total: dict[str, float] = {}
     weights = 0.0
     for vector, weight in vectors:

@@ -1,4 +1,4 @@
-"""Texts to vectors: what is handed to an embedder, what is believed of its answers, and how it fails."""
+"""Embedders: what they are given, how their answers are checked, and how they fail."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_a_damaged_vector_counts_as_missing(packed: bytes) -> None:
 # --- over the network -------------------------------------------------------------------------------------------------
 
 
-def test_an_embedder_behind_http_is_asked_in_lots() -> None:
+def test_an_embedder_behind_http_is_asked_in_batches() -> None:
     with EmbedderServer() as server, embedding(server, api_key="sk-secret", prefix="query: ") as found:
         texts = [f"ferry number{at}" for at in range(20)]
         vectors = found.vectors([*texts, ""])
@@ -199,7 +199,7 @@ def test_it_is_asked_again_after_its_rest() -> None:
         server.answers = "500"
         found.vectors(["ferry", "storm", "coast"])
         server.answers = "well"
-        found._rests_until = 0.0
+        found._paused_until = 0.0
         assert found.vectors(["ferry"])[0] is not None
         assert found.problem is None
 

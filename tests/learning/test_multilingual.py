@@ -237,7 +237,7 @@ def test_an_embedder_that_fails_loses_no_article_and_is_told_once(
         notices = [row for row in room.rows(AlertRow) if row.kind == "notice"]
         assert [row.title for row in notices] == ["Matching across languages rests: http fails"]
         server.answers = "well"
-        room.app.multilingual.embedding._rests_until = 0.0  # type: ignore[union-attr]
+        room.app.multilingual.embedding._paused_until = 0.0  # type: ignore[union-attr]
         room.app.multilingual.embedding.vectors(["more"])  # type: ignore[union-attr]
         room.reloads()
         assert "Topics match across languages again" in room.told()
@@ -251,10 +251,10 @@ def test_an_embedder_that_is_down_at_the_start_is_tried_again(
         room.app.load_meanings()
         multilingual = room.app.multilingual
         assert multilingual is not None
-        assert (multilingual.meaning, multilingual.is_complete) == (None, False)
+        assert (multilingual.model, multilingual.is_complete) == (None, False)
         server.answers = "well"
         soon(lambda: (room.reloads(), multilingual.is_complete)[1])
-        assert multilingual.meaning is not None
+        assert multilingual.model is not None
 
 
 def test_a_backtest_scores_across_languages_as_the_daemon_did(
@@ -282,7 +282,7 @@ def test_a_backtest_scores_across_languages_as_the_daemon_did(
 def test_an_intent_holds_in_other_languages_and_after_a_restart(
     tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site
 ) -> None:
-    """What it comes to is one factor for words and meaning; it is stored with the match, and what teaches is read by it."""
+    """One factor for lexical and semantic scores; it is stored with the match, and self-training applies it."""
     with newsroom(tmp_path, clock, server, site) as room:
         room.follows("ferry", toml='sensitivity = "precision at least 90 %"\n')
         warmed(room, site, clock)

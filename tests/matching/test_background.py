@@ -1,4 +1,4 @@
-"""What is ordinary: known on the first day from word lists, learned from the archive after it."""
+"""Background statistics: from word lists on the first day, then from the archive as well."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_what_every_archived_article_says_becomes_ordinary() -> None:
     assert learned.digest != SHIPPED.digest
 
 
-def test_one_story_told_a_thousand_times_does_not_make_its_words_ordinary() -> None:
+def test_a_thousand_articles_of_one_story_do_not_make_its_words_ordinary() -> None:
     ferry = stem("ferry", "en")
     learned = SHIPPED.with_documents([FERRY] * 1_000)
     assert learned.table("en").idf[ferry] > SHIPPED.table("en").idf[ferry] * 0.9

@@ -1,4 +1,4 @@
-"""Verdicts become probabilities, or a sentence that says why not."""
+"""Calibration: verdicts give probabilities, or a sentence that says why not."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ def test_copies_of_one_text_count_once() -> None:
 def test_a_new_topic_leans_on_the_others() -> None:
     pool = [one for at in range(6) for one in drawn(f"topic{at}", 80, seed=at)]
     curve = calibrate(pool).curve
-    alone = abs(curve.of_topic["topic0"][0])
+    alone = abs(curve.topic_offsets["topic0"][0])
     strict = calibrate([*pool, *drawn("strict", 200, offset=-3, seed=9)]).curve
-    assert strict.of_topic["strict"][0] < -1.5
+    assert strict.topic_offsets["strict"][0] < -1.5
     assert alone < 1.0
-    assert strict.of_topic["strict"][1] < strict.spread
+    assert strict.topic_offsets["strict"][1] < strict.spread
 
 
 # --- what it is made of -----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 
 from monitor.matching.margins import margin, share, threshold_at
 from monitor.matching.matcher import is_confident
-from monitor.matching.tuning import FULL_LESSON_FROM, FURTHEST_MARGIN
+from monitor.matching.tuning import MAX_MARGIN, SELF_TRAINING_FULL_FROM
 from monitor.types.matching import Score
 from tests.fakes.command import MISS, SEED, Desk, desk
 
@@ -35,14 +35,14 @@ def test_one_at_the_threshold_and_no_infinity_near_zero() -> None:
     assert share(0.0, 0.0) == 1.0
     assert share(0.05, -0.01) == pytest.approx(6)
     assert share(-0.02, 0.2) < 0
-    assert margin(-0.02, 0.2) == -FURTHEST_MARGIN
+    assert margin(-0.02, 0.2) == -MAX_MARGIN
     assert math.isnan(margin(0.2, -0.01))
 
 
-def test_what_teaches_in_full_does_so_by_the_same_share() -> None:
-    score = Score(topic="a", score=threshold_at(0.2, FULL_LESSON_FROM + 0.001), threshold=0.2, is_match=True)
+def test_full_self_training_is_decided_by_the_same_share() -> None:
+    score = Score(topic="a", score=threshold_at(0.2, SELF_TRAINING_FULL_FROM + 0.001), threshold=0.2, is_match=True)
     assert is_confident(score)
-    assert share(score.score, score.threshold) >= FULL_LESSON_FROM
+    assert share(score.score, score.threshold) >= SELF_TRAINING_FULL_FROM
 
 
 def test_try_and_diff_print_one_percentage_for_one_article(desk: Desk, tmp_path: Path) -> None:

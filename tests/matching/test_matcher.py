@@ -203,7 +203,7 @@ def test_a_counter_seed_pushes_its_likes_down() -> None:
     assert one(AGROUND, topic("ferry", FERRY, regatta)).is_match
 
 
-def test_verdicts_teach() -> None:
+def test_verdicts_change_scores() -> None:
     article = ("Marigold owner fined", "The shipping company Ellis Lines was fined for ignoring its charts.", "en")
     wanted = Example(topic="ferry", title=article[0], text=article[1], language="en", is_relevant=True)
     unwanted = Example(topic="ferry", title=article[0], text=article[1], language="en", is_relevant=False)
@@ -217,11 +217,11 @@ def test_verdicts_on_other_topics_change_nothing() -> None:
 
 
 def test_versions_change_with_whatever_changes_scores() -> None:
-    example = Example(topic="ferry", title="a", text="b", language="en", is_relevant=True)
+    reviewed = Example(topic="ferry", title="a", text="b", language="en", is_relevant=True)
     versions = {
         matcher().model("ferry").version,
         matcher(topic("ferry", CHEESE)).model("ferry").version,
-        matcher(examples=(example,)).model("ferry").version,
+        matcher(examples=(reviewed,)).model("ferry").version,
         matcher(background=SHIPPED.with_documents([ELSEWHERE])).model("ferry").version,
     }
     assert len(versions) == 4
@@ -243,7 +243,7 @@ TRIAL = (
 )
 
 
-def hit(article: tuple[str, str, str], name: str = "ferry") -> Example:
+def example(article: tuple[str, str, str], name: str = "ferry") -> Example:
     return Example(topic=name, title=article[0], text=article[1], language=article[2], is_relevant=True)
 
 
@@ -262,9 +262,9 @@ def test_a_restart_knows_what_was_learned_one_by_one() -> None:
     followed = matcher(topic(), topic("cheese", CHEESE))
     for each in (CAPTAIN, TRIAL, CAPTAIN):
         followed.score(*ELSEWHERE)  # the index is there and is carried on
-        followed = followed.with_hits([hit(each)])
-    hits = [hit(CAPTAIN), hit(TRIAL), hit(CAPTAIN)]
-    restarted = build(followed.topics, background=SHIPPED, hits=hits)
+        followed = followed.with_training([example(each)])
+    examples = [example(CAPTAIN), example(TRIAL), example(CAPTAIN)]
+    restarted = build(followed.topics, background=SHIPPED, self_trained=examples)
     assert restarted.model("ferry").version == followed.model("ferry").version != matcher().model("ferry").version
     for article in (AGROUND, TRIAL, ELSEWHERE, ("Cheese for Ravel", "Dairy unions", "en")):
         for one_by_one, at_once in zip(followed.score(*article), restarted.score(*article), strict=True):
@@ -285,9 +285,9 @@ def test_a_stream_that_drifts_does_not_carry_the_topic_off() -> None:
     assert not tracker.score("", f"{scenes['singer']} {scenes['tour']}", "en")[0].is_match
 
 
-def test_matches_in_languages_without_seeds_and_reviewed_ones_teach_nothing() -> None:
-    found = matcher(examples=(hit(CAPTAIN),))
-    assert found.with_hits([hit(CAPTAIN), hit((*CAPTAIN[:2], "fr")), hit(CAPTAIN, "nonsense")]) is found
+def test_matches_in_languages_without_seeds_and_reviewed_ones_train_nothing() -> None:
+    found = matcher(examples=(example(CAPTAIN),))
+    assert found.with_training([example(CAPTAIN), example((*CAPTAIN[:2], "fr")), example(CAPTAIN, "nonsense")]) is found
 
 
 def test_what_was_learned_while_a_matcher_was_built_is_kept() -> None:
@@ -299,8 +299,8 @@ def test_what_was_learned_while_a_matcher_was_built_is_kept() -> None:
 
 
 def test_many_matches_weigh_no_more_than_the_seeds() -> None:
-    many = [hit((f"Ravel {number}", TRIAL[1], "en")) for number in range(200)]
-    learned = matcher().with_hits(many)
+    many = [example((f"Ravel {number}", TRIAL[1], "en")) for number in range(200)]
+    learned = matcher().with_training(many)
     assert learned.score(FERRY.title, FERRY.text, "en")[0].score > 0.6
 
 
@@ -315,15 +315,15 @@ def test_a_feed_that_tells_one_story_only_does_not_lose_it() -> None:
 
     archive = [item(number) for number in range(2_000)]
     background = SHIPPED.with_documents(archive[-1_000:])
-    hits = [hit(each) for each in archive[-20:]]
-    rebuilt = build((topic(),), background=background, examples=[hit(archive[0])], hits=hits)
+    examples = [example(each) for each in archive[-20:]]
+    rebuilt = build((topic(),), background=background, examples=[example(archive[0])], self_trained=examples)
     arrived = [rebuilt.score(*item(number))[0] for number in range(2_000, 2_005)]
     assert all(is_confident(each) for each in arrived)
     assert rebuilt.score(FERRY.title, FERRY.text, "en")[0].is_match
     assert not rebuilt.score(*ELSEWHERE)[0].is_match
 
 
-def test_ten_prints_of_one_wire_copy_teach_once_and_do_not_make_the_topic_stricter() -> None:
+def test_prints_of_one_agency_text_train_once_and_do_not_make_the_topic_stricter() -> None:
     prints = [
         (f"{paper}: captain Ravel of the Marigold", CAPTAIN[1], "en") for paper in ("Herald", "Post", "Echo", "Star")
     ]
@@ -335,19 +335,19 @@ def test_ten_prints_of_one_wire_copy_teach_once_and_do_not_make_the_topic_strict
     assert all_of_them.score(*AGROUND)[0].threshold == pytest.approx(one.score(*AGROUND)[0].threshold)
 
 
-def test_prints_of_a_dismissed_article_teach_nothing() -> None:
-    dismissed = replace(hit(CAPTAIN), is_relevant=False)
+def test_prints_of_a_dismissed_article_train_nothing() -> None:
+    dismissed = replace(example(CAPTAIN), is_relevant=False)
     prints = (f"Herald: {CAPTAIN[0]}", CAPTAIN[1], "en")
-    taught = matcher(examples=(dismissed,))
-    assert taught.with_hits([hit(prints)]) is taught
-    restarted = build((topic(),), background=SHIPPED, examples=[dismissed], hits=[hit(prints)])
-    assert restarted.model("ferry").version == taught.model("ferry").version
+    reviewed = matcher(examples=(dismissed,))
+    assert reviewed.with_training([example(prints)]) is reviewed
+    restarted = build((topic(),), background=SHIPPED, examples=[dismissed], self_trained=[example(prints)])
+    assert restarted.model("ferry").version == reviewed.model("ferry").version
 
 
 def test_no_threshold_passes_what_the_topics_own_examples_score() -> None:
-    many = [hit((f"Trial of Captain Ravel, day {day}", TRIAL[1], "en")) for day in range(20)]
+    many = [example((f"Trial of Captain Ravel, day {day}", TRIAL[1], "en")) for day in range(20)]
     everyday = ("We said that it was what they would have", "It is as good as it was when we had one of them.", "en")
-    learned = matcher(topic(sensitivity="precise")).with_hits(many)
+    learned = matcher(topic(sensitivity="precise")).with_training(many)
     for article in (TRIAL, everyday, (everyday[0], "", "en"), ("The", "", "en")):
         assert learned.score(*article)[0].threshold <= 0.75
 

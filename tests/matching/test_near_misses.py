@@ -1,4 +1,4 @@
-"""Near misses are a sample whose odds are known, the same after every restart."""
+"""Near misses: a sample with known probabilities, the same after every restart."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ def test_only_what_comes_near_is_a_near_miss(score: float, band: int | None) -> 
     assert sampling.band(score, 0.2) == band
 
 
-def test_the_first_of_a_day_is_kept_and_a_flood_adds_few() -> None:
+def test_the_first_of_a_day_is_kept_and_a_burst_adds_few() -> None:
     assert sampling.share(2, 0, 0) == 1
     expected = sum(sampling.share(0, at, 0) for at in range(10_000))
     assert expected < 12
     assert sampling.share(0, 0, 50) == pytest.approx(1 / 50)
 
 
-def test_a_lot_depends_on_article_and_topic_only() -> None:
+def test_the_sampling_hash_depends_on_article_and_topic_only() -> None:
     assert sampling.sampling_hash("a", "https://x.example/1", "T") == sampling.sampling_hash(
         "a", "https://x.example/1", "T"
     )
     assert sampling.sampling_hash("a", "https://x.example/1", "T") != sampling.sampling_hash(
         "b", "https://x.example/1", "T"
     )
-    lots = [sampling.sampling_hash("a", "", f"title {at}") for at in range(2_000)]
-    assert sum(each < 0.1 for each in lots) == pytest.approx(200, abs=50)
+    drawn = [sampling.sampling_hash("a", "", f"title {at}") for at in range(2_000)]
+    assert sum(each < 0.1 for each in drawn) == pytest.approx(200, abs=50)
     assert 0 <= sampling.sampling_hash("\ud800", "", "") < 1
 
 
@@ -116,7 +116,7 @@ def test_all_are_counted_and_a_sample_is_kept(db: Database) -> None:
     assert all(0 < each.share <= 1 for each in rows)
 
 
-def test_a_verdict_on_a_near_miss_teaches_and_is_weighed(db: Database) -> None:
+def test_a_verdict_on_a_near_miss_trains_and_is_weighed(db: Database) -> None:
     with db.writing() as session:
         near_ones(session, 30)
         last = misses.list_near(session, topic="ferry")[0]

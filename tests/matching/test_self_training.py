@@ -1,4 +1,4 @@
-"""What teaches a topic before anybody has looked at it, and how much; and that a restart knows it."""
+"""Self-training: which unreviewed articles a topic learns from, with what weight, and that a restart restores it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 
 from monitor.matching.matcher import Matcher, Tracker, build, is_confident
 from monitor.matching.self_training import allowance, weight
-from monitor.matching.tuning import ANCHOR_FROM, FULL_LESSON_FROM, LESSON_WINDOW, PART_LESSON_FROM
+from monitor.matching.tuning import (
+    SELF_TRAINING_ANCHOR_FROM,
+    SELF_TRAINING_FULL_FROM,
+    SELF_TRAINING_PART_FROM,
+    SELF_TRAINING_WINDOW,
+)
 from monitor.types.matching import Example, Score
-from tests.matching.test_matcher import CAPTAIN, SHIPPED, TRIAL, hit, topic
+from tests.matching.test_matcher import CAPTAIN, SHIPPED, TRIAL, example, topic
 
 SALE = (
     "Ferry line sells its ships",
@@ -30,56 +35,56 @@ WORDS = [
 
 
 def of(article: tuple[str, str, str], part: float) -> Example:
-    return replace(hit(article), weight=part)
+    return replace(example(article), weight=part)
 
 
-def matcher(spare: int = 0, *hits: Example, **fields: object) -> Matcher:
-    return build((topic(**fields),), background=SHIPPED, hits=hits, spare={"ferry": spare})  # type: ignore[arg-type]
+def matcher(quota: int = 0, *self_trained: Example, **fields: object) -> Matcher:
+    return build((topic(**fields),), background=SHIPPED, self_trained=self_trained, quotas={"ferry": quota})  # type: ignore[arg-type]
 
 
 @given(st.floats(0, 5), st.floats(0, 5))
-def test_the_nearer_an_article_the_more_it_teaches(one: float, other: float) -> None:
+def test_the_weight_rises_with_the_share(one: float, other: float) -> None:
     near, far = max(one, other), min(one, other)
     assert 0 <= weight(far) <= weight(near) <= 1
-    assert weight(PART_LESSON_FROM) == 0
-    assert weight(FULL_LESSON_FROM) == 1
+    assert weight(SELF_TRAINING_PART_FROM) == 0
+    assert weight(SELF_TRAINING_FULL_FROM) == 1
 
 
 @given(st.integers(0, 10**7), st.integers(0, 100))
-def test_lessons_are_rationed_by_what_the_archive_has_seen(seen: int, lately: int) -> None:
+def test_the_quota_of_partial_examples_grows_with_the_archive(seen: int, lately: int) -> None:
     assert allowance(999, lately) == 0
-    assert 0 <= allowance(seen, lately) <= allowance(seen + 1_000, lately) <= LESSON_WINDOW // 1_000
-    assert allowance(LESSON_WINDOW, 7) == 13
+    assert 0 <= allowance(seen, lately) <= allowance(seen + 1_000, lately) <= SELF_TRAINING_WINDOW // 1_000
+    assert allowance(SELF_TRAINING_WINDOW, 7) == 13
 
 
-def test_an_article_about_the_threshold_teaches_a_part_as_long_as_there_is_something_to_spare() -> None:
+def test_an_article_near_the_threshold_trains_in_part_within_the_quota() -> None:
     tracker = Tracker(matcher(1))
     before = tracker.matcher.model("ferry").version
-    (lesson,) = tracker.score(*SALE)
-    assert 0 < lesson.lesson < 1
+    (partial,) = tracker.score(*SALE)
+    assert 0 < partial.lesson < 1
     learned = tracker.matcher.model("ferry").version
     assert learned != before
     again = ("Ferry line to sell ships", "The owner of the ferry Marigold sells ships and its harbour offices.", "en")
-    assert tracker.score(*again)[0].lesson == 0, "nothing is left to spare"
+    assert tracker.score(*again)[0].lesson == 0, "the quota is used up"
     assert tracker.matcher.model("ferry").version == learned
     assert Tracker(matcher(0)).score(*SALE)[0].lesson == 0
 
 
-def test_a_sure_match_teaches_in_full_and_costs_no_lesson() -> None:
+def test_a_confident_match_trains_in_full_and_uses_no_quota() -> None:
     tracker = Tracker(matcher(1))
     assert tracker.score(*CAPTAIN)[0].lesson == 1
     assert tracker.matcher.model("ferry").spare == 1
 
 
-def test_the_more_an_article_taught_the_further_the_topic_moved() -> None:
+def test_a_larger_weight_moves_the_topic_further() -> None:
     moved = [matcher(0, of(SALE, part)).score(*SALE)[0].score for part in (0.1, 0.4, 0.9)]
     assert matcher().score(*SALE)[0].score < moved[0] < moved[1] < moved[2]
 
 
-def test_what_only_the_topics_own_hits_lead_to_teaches_in_part_no_more() -> None:
-    """The topic has followed the captain's trial; what the captain does besides may match, but does not carry it further."""
+def test_an_article_near_self_training_examples_only_does_not_train_in_part() -> None:
+    """The topic has learned the captain's trial; other articles on the captain may match, but do not train it."""
     captains = [(f"Captain Joan Ravel, day {day}", f"{CAPTAIN[1]} {TRIAL[1]}", "en") for day in ("one", "two", "nine")]
-    followed = matcher(9, *(hit(each) for each in captains))
+    followed = matcher(9, *(example(each) for each in captains))
     house = (
         "Ravel sells her house",
         "Joan Ravel sells her house by the sea and moves to the mountains with two dogs and a goat.",
@@ -87,18 +92,18 @@ def test_what_only_the_topics_own_hits_lead_to_teaches_in_part_no_more() -> None
     )
     (score,) = followed.score(*house)
     share = (score.score + 0.01) / (score.threshold + 0.01)
-    assert PART_LESSON_FROM < share < FULL_LESSON_FROM
+    assert SELF_TRAINING_PART_FROM < share < SELF_TRAINING_FULL_FROM
     (alone,) = matcher(9).score(*house)
-    assert alone.score + 0.01 < ANCHOR_FROM * (alone.threshold + 0.01)
+    assert alone.score + 0.01 < SELF_TRAINING_ANCHOR_FROM * (alone.threshold + 0.01)
     assert score.lesson == 0
 
 
 @pytest.mark.parametrize("rules", [{"excluded": ("ships",)}, {"required": ("sandbank",)}, {"languages": ("de",)}])
-def test_what_the_rules_forbid_teaches_nothing(rules: dict[str, object]) -> None:
+def test_a_blocked_article_trains_nothing(rules: dict[str, object]) -> None:
     assert Tracker(matcher(1, **rules)).score(*SALE)[0].lesson == 0
 
 
-def test_a_restart_knows_partial_lessons() -> None:
+def test_a_restart_restores_partial_examples() -> None:
     tracker = Tracker(matcher(2))
     parts = {article: tracker.score(*article)[0].lesson for article in (SALE, CAPTAIN)}
     restarted = matcher(2, *(of(article, part) for article, part in parts.items()))
@@ -107,20 +112,20 @@ def test_a_restart_knows_partial_lessons() -> None:
 
 
 @pytest.mark.parametrize("article", [SALE, CAPTAIN])
-def test_a_low_factor_lets_more_be_told_and_no_more_teach(article: tuple[str, str, str]) -> None:
-    def judged(factor: float) -> Score:
-        found = build((topic(),), background=SHIPPED, spare={"ferry": 1}, factors={"ferry": factor})
+def test_a_low_factor_raises_alerts_but_not_self_training(article: tuple[str, str, str]) -> None:
+    def scored(factor: float) -> Score:
+        found = build((topic(),), background=SHIPPED, quotas={"ferry": 1}, factors={"ferry": factor})
         return found.score(*article)[0]
 
-    usual, bent = judged(1.0), judged(0.6)
+    usual, bent = scored(1.0), scored(0.6)
     assert bent.is_match
     assert bent.lesson == pytest.approx(usual.lesson)
     assert is_confident(bent) == is_confident(usual)
-    assert judged(1.25).lesson <= usual.lesson
+    assert scored(1.25).lesson <= usual.lesson
 
 
-def test_a_renewed_model_does_not_bring_back_what_the_topic_had_let_go() -> None:
-    """The store has more hits than a topic follows, of this daemon and others: its latest ones count, and ours are not newer."""
+def test_a_renewed_model_does_not_bring_back_dropped_examples() -> None:
+    """The store has more examples than a topic keeps, some of other daemons: the latest in the store count, not ours."""
     days = [
         (f"Marigold {word} {word}t", f"{word}l {word}m {word}n: the ferry aground at Port Ellis", "en")
         for word in WORDS
@@ -131,12 +136,12 @@ def test_a_renewed_model_does_not_bring_back_what_the_topic_had_let_go() -> None
         assert scores[0].lesson == 1
         tracker.stored(*day, scores)
     tracker.begin()
-    fresh = matcher(0, *(hit(day) for day in days))
+    fresh = matcher(0, *(example(day) for day in days))
     tracker.renew(fresh)
     assert tracker.matcher.model("ferry").version == fresh.model("ferry").version
 
 
-def test_what_is_learned_while_a_model_is_built_anew_is_kept_stored_or_not() -> None:
+def test_what_is_learned_during_a_rebuild_is_kept_stored_or_not() -> None:
     tracker = Tracker(matcher())
     tracker.begin()
     scores = tracker.score(*CAPTAIN)

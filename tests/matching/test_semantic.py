@@ -1,4 +1,4 @@
-"""Scores across languages, pure: centres, thresholds, who is heard, and why."""
+"""Semantic scores across languages: centres, thresholds, which score wins, and evidence."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from monitor.matching import semantic
 from monitor.matching.embedders import Vector, excerpt, key
 from monitor.matching.margins import margin
-from monitor.matching.semantic import MEANING, LanguageCentres, SemanticModel
-from monitor.matching.tuning import COLD_RISE, EMBEDDING_LESSONS_KEPT, EMBEDDING_THRESHOLD, SHIFT
+from monitor.matching.semantic import SEMANTIC_TERM, LanguageCentres, SemanticModel
+from monitor.matching.tuning import COLD_THRESHOLD_RISE, EMBEDDING_SELF_TRAINING_KEPT, EMBEDDING_THRESHOLD, SHIFT
 from monitor.types.matching import Example, Reason, Score, Seed, Topic
 from tests.fakes.embedder import DIM, embed
 
@@ -56,7 +56,7 @@ def words(name: str = "ferry", score: float = 0.0, threshold: float = 0.2, facto
     return Score(topic=name, score=score, threshold=threshold, is_match=is_match, factor=factor, model_version="words")
 
 
-def heard(
+def best(
     found: SemanticModel, article: tuple[str, str], by_words: Sequence[Score] = (), language: str = "ru"
 ) -> dict[str, Score]:
     vector = embed([excerpt(*article)])[0]
@@ -64,17 +64,17 @@ def heard(
     return {each.topic: each for each in scores}
 
 
-def test_an_article_in_another_language_matches_by_meaning() -> None:
-    score = heard(built(topic()), PAROM)["ferry"]
+def test_an_article_in_another_language_matches_by_its_embedding() -> None:
+    score = best(built(topic()), PAROM)["ferry"]
     assert score.is_match
     assert score.threshold >= EMBEDDING_THRESHOLD
-    assert not heard(built(topic()), RATES)["ferry"].is_match
+    assert not best(built(topic()), RATES)["ferry"].is_match
 
 
 def test_the_evidence_says_so_and_adds_up() -> None:
-    score = heard(built(topic()), PAROM)["ferry"]
+    score = best(built(topic()), PAROM)["ferry"]
     evidence = score.evidence
-    assert [(each.term, each.weight) for each in evidence.terms] == [(MEANING, score.score)]
+    assert [(each.term, each.weight) for each in evidence.terms] == [(SEMANTIC_TERM, score.score)]
     assert (evidence.seed, evidence.across) == ("0.txt", "en")
     assert evidence.seed_similarity == pytest.approx(score.score, abs=1e-5)
     assert evidence.sentence == "Пассажиры: берег, шторм, паром, спасли."
@@ -84,35 +84,35 @@ def test_without_centres_every_article_would_match() -> None:
     """Why the centres are taken off: raw, an unrelated article is nearer than any threshold would allow."""
     ferry, rates = embed([excerpt(*FERRY)])[0], embed([excerpt(*RATES)])[0]
     assert float(ferry @ rates) > 0.7
-    assert heard(built(topic()), RATES)["ferry"].score < 0.1
+    assert best(built(topic()), RATES)["ferry"].score < 0.1
 
 
 def test_in_the_language_of_a_seed_words_decide() -> None:
-    assert heard(built(topic()), FERRY, language="en")["ferry"].model_version == "words"
+    assert best(built(topic()), FERRY, language="en")["ferry"].model_version == "words"
 
 
 def test_dari_is_written_persian() -> None:
     seeds = (Seed(file="a.txt", title="x", text="y", language="fa"),)
-    assert semantic.spoken_by(Topic(name="t", title="", seeds=seeds)) == {"fa"}
-    assert heard(built(Topic(name="ferry", title="", seeds=seeds)), PAROM, language="prs")["ferry"] == words()
+    assert semantic.seed_languages(Topic(name="t", title="", seeds=seeds)) == {"fa"}
+    assert best(built(Topic(name="ferry", title="", seeds=seeds)), PAROM, language="prs")["ferry"] == words()
 
 
-def test_the_witness_further_above_its_threshold_is_heard() -> None:
+def test_the_score_with_the_larger_margin_wins() -> None:
     found = built(topic())
-    assert heard(found, PAROM, [words(score=2.0)])["ferry"].model_version == "words"
-    assert heard(found, PAROM, [words(score=0.21)])["ferry"].evidence.across == "en"
+    assert best(found, PAROM, [words(score=2.0)])["ferry"].model_version == "words"
+    assert best(found, PAROM, [words(score=0.21)])["ferry"].evidence.across == "en"
 
 
 def threshold(found: SemanticModel, language: str = "ru", factor: float = 1.0) -> float:
-    return heard(found, PAROM, [words(factor=factor)], language)["ferry"].threshold
+    return best(found, PAROM, [words(factor=factor)], language)["ferry"].threshold
 
 
 @pytest.mark.parametrize("asked", ["precise", "balanced", "broad", "about 6 alerts a day", "precision at least 80 %"])
 @pytest.mark.parametrize("factor", [0.6, 0.8, 1.0, 1.25, 2.0])
 def test_what_a_sensitivity_comes_to_holds_in_every_language(asked: str, factor: float) -> None:
-    """One factor for words and meaning, so that the margin over the balanced threshold is the same whatever is asked."""
-    plain = heard(built(topic()), PAROM)["ferry"]
-    bent = heard(built(topic(sensitivity=asked)), PAROM, [words(factor=factor)])["ferry"]
+    """One factor for lexical and semantic scores, so that the margin over the balanced threshold is the same whatever is asked."""
+    plain = best(built(topic()), PAROM)["ferry"]
+    bent = best(built(topic(sensitivity=asked)), PAROM, [words(factor=factor)])["ferry"]
     assert bent.factor == factor
     assert bent.threshold == pytest.approx((plain.threshold + SHIFT) * factor - SHIFT)
     assert margin(bent.score, bent.threshold, bent.factor) == pytest.approx(margin(plain.score, plain.threshold))
@@ -131,7 +131,7 @@ def test_of_very_many_topics_the_factor_is_asked_for() -> None:
     assert asked(9.0) == asked(None) == ()
 
 
-def test_a_low_factor_lets_more_be_told_and_no_more_teach() -> None:
+def test_a_low_factor_raises_alerts_but_not_self_training() -> None:
     score = Score(topic="t", score=0.3, threshold=0.2, is_match=True, factor=0.6, model_version="v")
     assert not semantic.is_confident(score)
     assert semantic.is_confident(replace(score, factor=1.25))
@@ -142,22 +142,22 @@ def test_settings_bend_the_threshold() -> None:
 
 
 def test_the_first_articles_of_a_language_need_more() -> None:
-    assert threshold(built(topic()), "fr") == pytest.approx(EMBEDDING_THRESHOLD * (1 + COLD_RISE))
+    assert threshold(built(topic()), "fr") == pytest.approx(EMBEDDING_THRESHOLD * (1 + COLD_THRESHOLD_RISE))
     assert EMBEDDING_THRESHOLD < threshold(built(topic())) < threshold(built(topic()), "fr")
 
 
 def test_a_topic_follows_its_subject_in_another_language() -> None:
-    """A later article that shares nothing with the seed, but much with the first hit."""
+    """A later article that shares nothing with the seed, but much with the first match."""
     found = built(topic())
     first = embed([excerpt(*PAROM)])[0]
     later = ("Снег и паром", "Школа берег капитан")
     followed = found.with_hit("ferry", "ru", 1, first)
-    assert heard(followed, later)["ferry"].score > heard(found, later)["ferry"].score
-    assert heard(followed, later)["ferry"].model_version != heard(found, later)["ferry"].model_version
-    assert followed.with_hit("ferry", "ru", 1, first) is followed, "a copy teaches nothing"
+    assert best(followed, later)["ferry"].score > best(found, later)["ferry"].score
+    assert best(followed, later)["ferry"].model_version != best(found, later)["ferry"].model_version
+    assert followed.with_hit("ferry", "ru", 1, first) is followed, "a copy trains nothing"
     assert followed.with_hit("ferry", "en", 2, first) is followed, "nor does a language of its seeds"
     assert followed.with_hit("other", "ru", 2, first) is followed
-    assert heard(followed, later, language="fr")["ferry"].score == heard(found, later, language="fr")["ferry"].score
+    assert best(followed, later, language="fr")["ferry"].score == best(found, later, language="fr")["ferry"].score
 
 
 def test_nothing_is_learned_in_a_language_that_is_new() -> None:
@@ -165,26 +165,26 @@ def test_nothing_is_learned_in_a_language_that_is_new() -> None:
     assert found.with_hit("ferry", "fr", 1, embed([excerpt(*PAROM)])[0]) is found
 
 
-def test_hits_never_outweigh_the_seeds() -> None:
+def test_matches_never_outweigh_the_seeds() -> None:
     found = built(topic())
     away = embed([excerpt(*RATES)])[0]
     for number in range(100):
         found = found.with_hit("ferry", "ru", number, away)
-    assert heard(found, PAROM)["ferry"].score > 0.6 * heard(built(topic()), PAROM)["ferry"].score
-    [aspect] = found._aspects
-    assert len(aspect.hits["ru"]) == EMBEDDING_LESSONS_KEPT
+    assert best(found, PAROM)["ferry"].score > 0.6 * best(built(topic()), PAROM)["ferry"].score
+    [model] = found._aspects
+    assert len(model.matches["ru"]) == EMBEDDING_SELF_TRAINING_KEPT
 
 
 def test_a_counter_seed_pushes() -> None:
     pushed = topic(counters=(("Rescue of passengers", "Captain, coast, storm"),))
-    assert heard(built(pushed), PAROM)["ferry"].score < heard(built(topic()), PAROM)["ferry"].score
+    assert best(built(pushed), PAROM)["ferry"].score < best(built(topic()), PAROM)["ferry"].score
 
 
-def test_verdicts_on_foreign_articles_teach() -> None:
+def test_verdicts_on_foreign_articles_change_scores() -> None:
     dismissed = Example(topic="ferry", title=PAROM[0], text=PAROM[1], language="ru", is_relevant=False)
     before, after = built(topic()), built(topic(), examples=[dismissed])
-    assert heard(after, PAROM)["ferry"].score < heard(before, PAROM)["ferry"].score
-    assert heard(after, PAROM)["ferry"].model_version != heard(before, PAROM)["ferry"].model_version
+    assert best(after, PAROM)["ferry"].score < best(before, PAROM)["ferry"].score
+    assert best(after, PAROM)["ferry"].model_version != best(before, PAROM)["ferry"].model_version
 
 
 @pytest.mark.parametrize(
@@ -196,15 +196,15 @@ def test_verdicts_on_foreign_articles_teach() -> None:
     ],
 )
 def test_the_rules_of_topic_toml_hold_across_languages(rule: dict[str, Any], reason: Reason) -> None:
-    score = heard(built(topic(**rule)), PAROM)["ferry"]
+    score = best(built(topic(**rule)), PAROM)["ferry"]
     assert (score.is_match, score.blocked) == (False, reason)
 
 
 def test_topics_keep_their_order_and_unscored_ones_appear_where_they_match() -> None:
     topics = [topic("a", (("Goal", "football match"),)), topic("b"), topic("c", (("Snow", "school"),))]
     found = built(*topics)
-    assert list(heard(found, PAROM, [words("a"), words("b"), words("c")])) == ["a", "b", "c"]
-    assert list(heard(found, PAROM, [words("c")])) == ["c", "b"]
+    assert list(best(found, PAROM, [words("a"), words("b"), words("c")])) == ["a", "b", "c"]
+    assert list(best(found, PAROM, [words("c")])) == ["c", "b"]
 
 
 def test_a_topic_of_counter_seeds_only_is_left_to_words() -> None:
@@ -212,13 +212,13 @@ def test_a_topic_of_counter_seeds_only_is_left_to_words() -> None:
         name="ferry", title="", seeds=(Seed(file="n", title="x", text="ferry", language="en", is_counter=True),)
     )
     found = built(only)
-    assert heard(found, PAROM)["ferry"].model_version == "words"
+    assert best(found, PAROM)["ferry"].model_version == "words"
     assert not found.wants("ru", 7)
 
 
 def test_a_topic_without_vectors_and_a_disabled_one_are_left_to_words() -> None:
-    assert heard(built(topic(), vectors={}), PAROM)["ferry"].model_version == "words"
-    assert heard(built(topic(is_enabled=False)), PAROM)["ferry"].model_version == "words"
+    assert best(built(topic(), vectors={}), PAROM)["ferry"].model_version == "words"
+    assert best(built(topic(is_enabled=False)), PAROM)["ferry"].model_version == "words"
 
 
 def test_a_vector_of_another_embedder_is_never_compared() -> None:
@@ -229,7 +229,7 @@ def test_a_vector_of_another_embedder_is_never_compared() -> None:
 def test_an_embedder_we_do_not_know_warms_up_first() -> None:
     few = LanguageCentres({"en": list(embed(ENGLISH)), "ru": list(embed(RUSSIAN))})
     assert not few.is_known
-    assert heard(built(topic(), centres=few), PAROM)["ferry"].model_version == "words"
+    assert best(built(topic(), centres=few), PAROM)["ferry"].model_version == "words"
     assert centres().is_known
     assert LanguageCentres({}, {"": embed(["x"])[0], "ru": embed(["снег"])[0]}).is_known
 

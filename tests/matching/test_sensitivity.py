@@ -1,4 +1,4 @@
-"""What a reader asks for becomes a factor on the threshold, within bounds, or a sentence that says what happens instead."""
+"""Sensitivity: a request becomes a factor on the threshold, within bounds, or a note says what happens instead."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.store.test_contract import BRIDGE, TOPIC, article, file
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
+    ("text", "expected"),
     [
         ("precise", Sensitivity(word="precise")),
         ("about 3 alerts a day", Sensitivity(alerts_a_day=3)),
@@ -53,8 +53,8 @@ from tests.store.test_contract import BRIDGE, TOPIC, article, file
         ),
     ],
 )
-def test_an_intent_is_read(text: str, meant: Sensitivity | None) -> None:
-    assert read(text) == meant
+def test_an_intent_is_read(text: str, expected: Sensitivity | None) -> None:
+    assert read(text) == expected
 
 
 def test_topic_toml_takes_intents_and_names_the_mend(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_alerts_a_day_are_what_the_archive_would_have_told() -> None:
     spread = archive(*(at / 100 for at in range(-40, 60)))
     for wanted in (1, 3, 6):
         setting = decide(f"about {wanted} alerts a day", "x", spread, Calibration())
-        assert sum(intent.told(spread, setting.factor)[0]) == pytest.approx(10 * wanted, abs=1)
+        assert sum(intent.alerts_by_day(spread, setting.factor)[0]) == pytest.approx(10 * wanted, abs=1)
         assert not setting.note
 
 
@@ -92,9 +92,9 @@ def test_the_first_day_acts_like_balanced_and_says_so() -> None:
 
 
 def test_factors_stay_within_bounds_and_say_what_cannot_be() -> None:
-    flood = decide("about 1 alerts a day", "x", archive(*([2.0] * 500)), Calibration())
-    assert flood.factor == MOST_FACTOR
-    assert "as strict as can be" in flood.note
+    many = decide("about 1 alerts a day", "x", archive(*([2.0] * 500)), Calibration())
+    assert many.factor == MOST_FACTOR
+    assert "as strict as can be" in many.note
     silence = decide("about 5 alerts a day", "x", archive(0.1, 0.3), Calibration())
     assert silence.factor == LEAST_FACTOR
     assert "about 0.2 alerts a day" in silence.note
@@ -135,9 +135,9 @@ def test_the_cost_of_an_intent_is_by_the_time_it_was_reckoned_over() -> None:
 
 def test_a_story_is_told_once_and_a_sample_stands_for_many() -> None:
     one_story = ScoredArchive(tuple(ArchivedScore(date(2026, 1, 1), 7, at / 10) for at in range(10)), 2.0)
-    assert sum(intent.told(one_story, 1.0)[0]) == 1
-    assert sum(intent.told(archive(-0.1, -0.2, weight=5), 0.7)[0]) == 10
-    assert len(intent.told(archive(days=4), 1.0)[0]) == 4
+    assert sum(intent.alerts_by_day(one_story, 1.0)[0]) == 1
+    assert sum(intent.alerts_by_day(archive(-0.1, -0.2, weight=5), 0.7)[0]) == 10
+    assert len(intent.alerts_by_day(archive(days=4), 1.0)[0]) == 4
 
 
 @given(
@@ -151,7 +151,7 @@ def test_more_alerts_never_mean_a_stricter_threshold(
     seen = ScoredArchive(
         tuple(ArchivedScore(date(2026, 1, 1), story, margin, weight) for story, margin, weight in rows), days
     )
-    few, many = (intent._about(each, seen).factor for each in (a_day, a_day * 2))
+    few, many = (intent._factor_for_alerts(each, seen).factor for each in (a_day, a_day * 2))
     assert LEAST_FACTOR <= many <= few <= MOST_FACTOR
 
 
