@@ -29,7 +29,7 @@ from typing import Any
 from bench.growth import growth
 from monitor.matching.background import Background
 from monitor.stories.copies import choose
-from monitor.stories.events import RelatedArticle, gathered
+from monitor.stories.events import RelatedArticle, confirm_gathers
 from monitor.stories.events import choose as join
 from monitor.stories.fingerprint import Fingerprint, Shingles, fingerprint, shortlist
 from monitor.stories.profiles import profile
@@ -377,7 +377,7 @@ def events(articles: Sequence[Article], copies: Sequence[StoryChoice] | None = N
         story = choice.story_id if choice and choice.story_id is not None else i
         if choice and choice.gathers:
             members = [other for other in known if other.story_id in choice.gathers]
-            same = gathered(each, own, choice, kindred, members, carriers)
+            same = confirm_gathers(each, own, choice, kindred, members, carriers)
             known = [replace(other, story_id=story) if other.story_id in same else other for other in known]
         known.append(RelatedArticle(article_id=i, story_id=story, published_at=each.published_at, profile=own))
         for key in own.keys:

@@ -131,7 +131,7 @@ def _unless_outdated(
 
 def _without_template(judged: AssessedArticle, others: Sequence[StoredCandidate]) -> AssessedArticle:
     """What its site prints around every article tells no event."""
-    is_template = copies.of_template(judged.article, others, read=judged.fingerprint.shingles)
+    is_template = copies.boilerplate_mask(judged.article, others, read=judged.fingerprint.shingles)
     if not any(is_template):
         return judged
     return replace(judged, profile=without_words(judged.profile, judged.article, is_template))

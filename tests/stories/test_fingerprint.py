@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.stories.boilerplate import held_by
+from monitor.stories.boilerplate import runs_in_at_least
 from monitor.stories.fingerprint import Shingles, fingerprint, shortlist
 from monitor.stories.tuning import FINGERPRINT_KEYS, MAX_CANDIDATES, MAX_POSTINGS
 
@@ -143,6 +143,6 @@ def test_any_text_contains_itself(text: str) -> None:
 def test_runs_are_counted_as_sets_would(texts: list[str], count: int) -> None:
     read = [Shingles(text) for text in texts]
     sets = [set(each.distinct.tolist()) for each in read]
-    assert [read[0].count_in(each.distinct) for each in read] == [len(sets[0] & each) for each in sets]
+    assert [read[0].count_shared(each.distinct) for each in read] == [len(sets[0] & each) for each in sets]
     carriers = Counter(run for each in sets for run in each)
-    assert held_by(count, read).tolist() == sorted(run for run, held in carriers.items() if held >= count)
+    assert runs_in_at_least(count, read).tolist() == sorted(run for run, held in carriers.items() if held >= count)
