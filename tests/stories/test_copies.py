@@ -94,7 +94,7 @@ def test_the_same_text_under_a_hundred_urls_is_one_story() -> None:
     assert choose(arrived(), crowd).of_article_id == 49
 
 
-# --- the same article, met again -----------------------------------------------------------------------------------------
+# --- the same article again ----------------------------------------------------------------------------------------------
 
 
 def test_the_same_guid_unchanged_is_a_copy() -> None:

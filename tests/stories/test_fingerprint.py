@@ -15,7 +15,7 @@ STABLE_TEXT_AND_TITLE = (-1993939474799311446, -420341327228030920)
 
 
 def invented(words: int, *, seed: int, alphabet: str = "abcdefghijklmnopqrstuvwxyz") -> str:
-    """A text of words that nobody wrote."""
+    """A text of invented words."""
     dice = random.Random(seed)
     return " ".join("".join(dice.choices(alphabet, k=dice.randint(3, 8))) for _ in range(words))
 
@@ -101,7 +101,7 @@ def test_five_megabytes_cost_no_more_than_a_long_article() -> None:
     assert len(Shingles("word " * 1_000_000).words) <= 40_000
 
 
-# --- who deserves a look -------------------------------------------------------------------------------------------------
+# --- which candidates are compared ---------------------------------------------------------------------------------------
 
 
 def test_two_shared_keys_make_a_candidate_one_does_not() -> None:
