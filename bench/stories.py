@@ -1,11 +1,10 @@
-"""How well copies, updates and stories are told apart, beside rivals in the same run.
+"""Measure how well copies, updates and stories are told apart, next to rival methods in the same run.
 
-    python -m bench.stories --data DIR [--only allsides,edits] [--json FILE]
+    python -m bench.stories --data DIR [--only allsides,edits] [--ours]
 
-DIR (or the environment variable STORIES_DATA) holds `neardup/`, `replay/` and `tracking/` as described in docs/dedup.md; nothing
-of it is copied. Articles go in date order through fingerprint, look-up (a stand-in in memory with the store's rule) and
-`dedup.choose`. Rivals are imported where they are installed (datasketch, scikit-learn; no dependencies of the project) and
-named as absent where not.
+DIR (or the environment variable STORIES_DATA) holds `neardup/`, `replay/` and `tracking/` as described in docs/dedup.md; none of
+the data is copied. Articles go in date order through fingerprint, look-up (in memory, by the store's rule) and `copies.choose`.
+Rivals run if they are installed (datasketch, scikit-learn; no dependencies of the project) and are reported as absent otherwise.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from typing import Any
 from bench.growth import growth
 from monitor.matching.background import Background
 from monitor.stories.copies import choose
-from monitor.stories.events import RelatedArticle, gathered
+from monitor.stories.events import RelatedArticle, confirm_gathers
 from monitor.stories.events import choose as join
 from monitor.stories.fingerprint import Fingerprint, Shingles, fingerprint, shortlist
 from monitor.stories.profiles import profile
@@ -40,7 +39,7 @@ from monitor.types.stories import ArticleKind, StoredCandidate, StoryChoice
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 Linker = Callable[[Sequence[Article]], list[int]]
-"""Articles in, for each the number of its group out."""
+"""Takes articles, returns for each the number of its group."""
 
 
 def article(
@@ -109,7 +108,7 @@ class Index:
 
 
 def stream(articles: Sequence[Article], *, index: Index | None = None) -> list[StoryChoice]:
-    """What each article was judged to be, in the order given."""
+    """Classify each article, in the order given."""
     index = index or Index()
     choices = []
     for each in articles:
@@ -205,7 +204,7 @@ def grouped(name: str, linker: Linker, articles: Sequence[Article]) -> list[int]
 
 
 def allsides(data: Path) -> Iterator[tuple[str, ...]]:
-    """Pairs found, pairs wrongly linked; then again as if all had come on one day, so that the window helps nobody."""
+    """Count pairs rightly and wrongly linked; then again with all dates equal, so that the window cannot help."""
     rows = sorted(read(data / "neardup/allsides/documents_dev.jsonl.gz"), key=lambda row: row["date"] or "")
     pairs = list(read(data / "neardup/allsides/pairs_dev.jsonl"))
     for dated in (True, False):
@@ -270,7 +269,8 @@ EDITS = ("headline + boilerplate", "cut to half", "cut to quarter", "5 % edited"
 
 
 def edits(data: Path, *, count: int = 1000, same_site: bool = False) -> Iterator[tuple[str, ...]]:
-    """Real articles, then an edited copy of each from another outlet: found (recall) and linked rightly (precision)."""
+    """Take real articles, then an edited copy of each from another outlet: how many were found (recall), and linked rightly
+    (precision)."""
     texts = [row["text"] for row in read(data / "neardup/allsides/documents_dev.jsonl.gz")]
     texts += [row["text"] for row in read(data / "background/whitehouse_2021.jsonl.gz")]
     dice = random.Random(4)
@@ -305,7 +305,7 @@ def _recall_and_precision(groups: list[int], count: int, texts: list[str]) -> tu
 
 
 def bbc(data: Path) -> Iterator[tuple[str, ...]]:
-    """Items with their edited versions in the order of their appearance."""
+    """Items with their edited versions, in order of appearance."""
     rows = list(read(data / "replay/bbc_items_2021-02_to_07.jsonl.gz"))
     seen = sorted((version["seen"], i, n) for i, row in enumerate(rows) for n, version in enumerate(row["versions"]))
     articles = []
@@ -339,23 +339,23 @@ def cost(data: Path) -> Iterator[tuple[str, ...]]:
     started = time.process_time()
     for each in articles:
         fingerprint(each.title, each.text)
-    sketched = time.process_time() - started
+    fingerprinted = time.process_time() - started
     started = time.process_time()
     stream(articles)
     both = time.process_time() - started
     yield (
         "cost",
         "ours",
-        f"fingerprint {sketched / len(rows) * 1e3:.3f} ms",
+        f"fingerprint {fingerprinted / len(rows) * 1e3:.3f} ms",
         f"fingerprint, look-up and check {both / len(rows) * 1e3:.3f} ms",
     )
 
 
-# --- stories: other words, one event --------------------------------------------------------------------------------------
+# --- stories: differently worded articles on one event ---------------------------------------------------------------------
 
 
 def events(articles: Sequence[Article], copies: Sequence[StoryChoice] | None = None) -> list[int]:
-    """The judge for Kind.JOINS behind a stand-in for the store's look-up, article by article; it is not asked of `copies`."""
+    """Group articles into stories by `events.choose`, with the store's look-up in memory; `copies` are not asked."""
     background = Background.shipped()
     holders, known = defaultdict[int, list[int]](list), list[RelatedArticle]()
     for i, each in enumerate(articles):
@@ -372,12 +372,12 @@ def events(articles: Sequence[Article], copies: Sequence[StoryChoice] | None = N
             if keys >= MIN_LOOK_UP_TERMS
         }
         near = sorted(sums, key=lambda j: (-sums[j], -j))[:MAX_KINDRED]
-        kindred, carriers = [known[j] for j in near], {key: len(holders[key]) for key in own.keys}
-        choice = join(each, own, kindred, carriers)
+        related, key_counts = [known[j] for j in near], {key: len(holders[key]) for key in own.keys}
+        choice = join(each, own, related, key_counts)
         story = choice.story_id if choice and choice.story_id is not None else i
         if choice and choice.gathers:
             members = [other for other in known if other.story_id in choice.gathers]
-            same = gathered(each, own, choice, kindred, members, carriers)
+            same = confirm_gathers(each, own, choice, related, members, key_counts)
             known = [replace(other, story_id=story) if other.story_id in same else other for other in known]
         known.append(RelatedArticle(article_id=i, story_id=story, published_at=each.published_at, profile=own))
         for key in own.keys:
@@ -386,7 +386,7 @@ def events(articles: Sequence[Article], copies: Sequence[StoryChoice] | None = N
 
 
 def b_cubed(groups: Sequence[object], gold: Sequence[object]) -> float:
-    """F1 of the mean precision and recall of each article's group."""
+    """F1 of the mean precision and recall over each article's group."""
     both, found, true = Counter(zip(groups, gold, strict=True)), Counter(groups), Counter(gold)
     pairs = list(zip(groups, gold, strict=True))
     precision = sum(both[pair] / found[pair[0]] for pair in pairs) / len(pairs)
@@ -400,7 +400,7 @@ CLUSTERERS: dict[str, Linker] = {"ours": events} | {
 
 
 def stories(data: Path) -> Iterator[tuple[str, ...]]:
-    """B-cubed F1 of online clustering, shuffled, one setting for all; and what it makes of the Urdu pairs."""
+    """B-cubed F1 of online clustering, shuffled, with one setting for all sets."""
     ecb = [
         (article(i, row["sentences"][0], "\n".join(row["sentences"][1:])), row["subtopic"])
         for i, row in enumerate(read(data / "tracking/ecbplus/articles.jsonl.gz"))

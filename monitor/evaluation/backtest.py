@@ -1,7 +1,7 @@
-"""Topics over given or stored articles, as if these had just arrived, in order: lines in, one answer a line out.
+"""Run topics over given or stored articles, as if these had just arrived, in order.
 
-The same judging, dedup and decision code as a poll runs, on a throw-away store in memory; no feeds, no deliveries. What a
-backtest says is what the daemon would have done.
+A backtest uses the same matching, copy detection and decision code as a poll, on a temporary store in memory, without feeds and
+deliveries: its answers are what the daemon would have done.
 """
 
 from __future__ import annotations
@@ -28,34 +28,36 @@ from monitor.types.matching import Article, Grade, Score, Topic
 from monitor.types.stories import Arrival
 
 BATCH = 200
-"""Articles a transaction."""
+"""Articles per transaction."""
 _TEXT_CHARACTERS = 200_000
 _KEYS = ("id", "url", "title", "summary", "text", "published", "language", "source")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One article to be judged, under the id its owner gave it."""
+    """One article to assess, with the id that its owner gave it."""
 
     id: Any
     article: Article
     poll: Any = None
-    """What it shares with the articles that came by the same poll, where that is known: these are judged together."""
+    """A value that articles of one poll have in common, if known: they are assessed together."""
 
 
 _CLOCKS_DIFFER_BY = timedelta(days=1)
 
 
 class BadLineError(ValueError):
-    """A line that is no article; says what is wrong with it."""
+    """A line that cannot be read as an article, with the reason."""
 
 
 def parse(raw: str, *, last_at: datetime | None, start_at: datetime) -> Line:
-    """One line of JSON as an article that arrives when it was published, but never before `last_at`, the one before it.
+    """Parse one line of JSON as an article that arrives when it was published, but never before `last_at`, the arrival of the one
+    before it.
 
-    The first one may arrive at any time, without a date at `start_at`, which is now: a later date that follows is none.
+    The first article may have any date; without one it arrives at `start_at` (now). A later article dated more than a day in the
+    future counts as published at `last_at`.
 
-    Raises BadLineError. `id` and `title` are needed; `published` is ISO 8601, naive meaning UTC.
+    Raises BadLineError. `id` and `title` are required; `published` is ISO 8601, UTC if it has no offset.
     """
     try:
         fields = json.loads(raw)
@@ -72,7 +74,7 @@ def parse(raw: str, *, last_at: datetime | None, start_at: datetime) -> Line:
         raise BadLineError('needs a "title"')
     published_at = _published_at(fields.get("published"), last_at or start_at)
     if last_at and last_at <= start_at < published_at - _CLOCKS_DIFFER_BY:
-        published_at = last_at  # cut as by the daemon, or one wrong date would take all that follow into its year
+        published_at = last_at  # as in the daemon; else one wrong date would move all later lines into its year
     return Line(fields["id"], _article(fields, published_at, max(published_at, last_at or published_at)))
 
 
@@ -111,7 +113,7 @@ def _plain(text: str) -> str:
 
 
 def read(lines: Iterable[str], *, start_at: datetime, on_bad: Callable[[int, str], None]) -> Iterator[Line]:
-    """Articles from lines of JSON; a bad line is reported with its number, from 1, and skipped."""
+    """Read articles from lines of JSON; a bad line is reported with its number, from 1, and skipped."""
     last_at: datetime | None = None
     seen: set[Any] = set()
     for number, raw in enumerate(lines, 1):
@@ -130,12 +132,12 @@ def read(lines: Iterable[str], *, start_at: datetime, on_bad: Callable[[int, str
 
 
 def stored(session: Session) -> Iterator[Line]:
-    """Every article of the archive, in the order in which it was seen."""
+    """Read every article of the archive, in the order in which it was seen."""
     return (_line(article_id, article) for article_id, article in archive.articles(session))
 
 
 def stored_one(session: Session, article_id: int) -> Line | None:
-    """One article of the archive."""
+    """Read one article of the archive; None if it is not there."""
     article = archive.article(session, article_id)
     return _line(article_id, article) if article else None
 
@@ -145,7 +147,7 @@ def _line(article_id: int, article: Article) -> Line:
 
 
 def within(lines: Iterable[Line], *, since_at: datetime | None, until_at: datetime | None) -> Iterator[Line]:
-    """Those that arrived from `since_at` on and before `until_at`."""
+    """Keep the articles that arrived from `since_at` on and before `until_at`."""
     for line in lines:
         at = line.article.seen_at
         if (since_at is None or at >= since_at) and (until_at is None or at < until_at):
@@ -154,38 +156,38 @@ def within(lines: Iterable[Line], *, since_at: datetime | None, until_at: dateti
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """One article as it was judged, and what became of it. Stories and articles are named by the ids of their lines."""
+    """One article as it was assessed and filed. Stories and articles are named by the ids of their lines."""
 
     line: Line
     scores: tuple[Score, ...]
-    """Every topic's."""
+    """The scores of all topics."""
     filed: FiledArticle
     names: Names
     of: Any
 
     @property
     def story(self) -> Any:
-        """As far as is known until now: a small story may become part of another one later."""
+        """The story as known so far: a small one may be merged into another later."""
         return self.names.story(self.filed.story_id)
 
 
 class Names:
-    """What articles and stories of a throw-away store are called by the owner of the lines."""
+    """Maps articles and stories of the temporary store to the ids of their lines."""
 
     def __init__(self) -> None:
-        self.of_article: dict[int, Any] = {}
+        self.line_ids: dict[int, Any] = {}
         self._part_of: dict[int, int] = {}
 
     def learn(self, line: Line, filed: FiledArticle) -> None:
-        """After each article."""
-        self.of_article.setdefault(filed.article_id, line.id)
+        """Record one filed article; call it for each."""
+        self.line_ids.setdefault(filed.article_id, line.id)
         self._part_of |= dict.fromkeys(filed.gathered, filed.story_id)
 
     def story(self, story_id: int) -> Any:
-        """The line of the article that opened the story, or the one that it is part of by now."""
+        """Return the line id of the article that opened the story, or the story that it was merged into."""
         while story_id in self._part_of:
             story_id = self._part_of[story_id]
-        return self.of_article[story_id]
+        return self.line_ids[story_id]
 
 
 def run(
@@ -197,12 +199,12 @@ def run(
     across: Multilingual | None = None,
     vectors_in: Database | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """One answer a line, in order: topics, story, kind, of, alert, reason.
+    """Return one answer per line, in order: topics, story, kind, of, alert, reason.
 
-    They come when all lines were read, for a story may become part of another one until then.
+    The answers come after the last line was read, as a story may be merged into another until then.
     """
-    found = replay(lines, matcher, topics, across=across, vectors_in=vectors_in)
-    answers = [(_answer(each, all_scores), each.filed.story_id, each.names) for each in found]
+    replayed = replay(lines, matcher, topics, across=across, vectors_in=vectors_in)
+    answers = [(_answer(each, all_scores), each.filed.story_id, each.names) for each in replayed]
     for answer, story_id, names in answers:
         yield answer | {"story": names.story(story_id)}
 
@@ -215,28 +217,28 @@ def replay(
     across: Multilingual | None = None,
     vectors_in: Database | None = None,
 ) -> Iterator[Replayed]:
-    """Every article, in order, as the daemon would have judged and filed it.
+    """Assess and file every article in order, as the daemon would have.
 
-    On the way topics follow their stories and learn what is ordinary, as the daemon's do, from these articles alone.
-    `across` matches across languages too; what is in `vectors_in` need not be embedded again.
+    Topics train themselves and learn the background from these articles alone, as the daemon's do from theirs. With `across`,
+    topics are matched across languages too; embeddings in `vectors_in` are reused.
     """
     db = Database("sqlite://")
     try:
         migrate.upgrade(db)
         names = Names()
-        telling = AlertingContext(topics={topic.name: topic for topic in topics}, is_searched=False)
-        tracker, seen, waiting = Tracker(matcher), 0, _Peeking(lines)
+        context = AlertingContext(topics={topic.name: topic for topic in topics}, is_searched=False)
+        tracker, seen, pending = Tracker(matcher), 0, _PeekableLines(lines)
         if across:
             across.renew(db, topics, is_patient=True)
-        # a batch ends where the daemon, too, would look at the archive again
-        while batch := _batch(waiting, min(BATCH, next_mark(seen) - seen)):
-            seen_across = across.look_now(db, [line.article for line in batch], vectors_in) if across else None
-            judged = [
-                assess(line.article, tracker, arrival=Arrival(max_age_for=None), across=seen_across) for line in batch
+        # a batch ends where the daemon would read the archive again, too
+        while batch := _batch(pending, min(BATCH, next_mark(seen) - seen)):
+            semantic = across.look_now(db, [line.article for line in batch], vectors_in) if across else None
+            assessed = [
+                assess(line.article, tracker, arrival=Arrival(max_age_for=None), semantic=semantic) for line in batch
             ]
             with db.writing() as session:
-                yield from [_filed(session, *each, telling, names) for each in zip(batch, judged, strict=True)]
-            confirm_stored(judged, tracker)
+                yield from [_filed(session, *each, context, names) for each in zip(batch, assessed, strict=True)]
+            confirm_stored(assessed, tracker)
             with db.reading() as session:
                 last, seen = mark(seen), archive.newest(session)
                 if mark(seen) != last:
@@ -248,36 +250,36 @@ def replay(
         db.close()
 
 
-class _Peeking:
-    """Lines, of which the next one can be looked at."""
+class _PeekableLines:
+    """Iterator over lines that shows whether the next one belongs to the same poll."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self._lines = iter(lines)
         self._next: Line | None = next(self._lines, None)
 
     def take(self) -> Line | None:
-        """The next one, or None at the end."""
+        """Return the next line, or None at the end."""
         taken, self._next = self._next, next(self._lines, None)
         return taken
 
     def goes_on(self, line: Line) -> bool:
-        """Whether the next one came by the same poll as this one."""
+        """Whether the next line came by the same poll as this one."""
         return self._next is not None and line.poll is not None and self._next.poll == line.poll
 
 
-def _batch(waiting: _Peeking, size: int) -> list[Line]:
-    """The next `size` lines, and what came by the last one's poll: the daemon, too, looks at the archive between polls only."""
+def _batch(pending: _PeekableLines, size: int) -> list[Line]:
+    """Return the next `size` lines and the rest of the last one's poll: the daemon, too, reads the archive only between polls."""
     batch: list[Line] = []
-    while (len(batch) < size or waiting.goes_on(batch[-1])) and (line := waiting.take()):
+    while (len(batch) < size or pending.goes_on(batch[-1])) and (line := pending.take()):
         batch.append(line)
     return batch
 
 
-def _filed(session: Session, line: Line, judged: AssessedArticle, telling: AlertingContext, names: Names) -> Replayed:
-    filed = take_in(session, judged, telling, now=line.article.seen_at)
+def _filed(session: Session, line: Line, assessed: AssessedArticle, context: AlertingContext, names: Names) -> Replayed:
+    filed = take_in(session, assessed, context, now=line.article.seen_at)
     names.learn(line, filed)
     of = filed.choice.of_article_id
-    return Replayed(line, judged.scores, filed, names, names.of_article.get(of) if of is not None else None)
+    return Replayed(line, assessed.scores, filed, names, names.line_ids.get(of) if of is not None else None)
 
 
 def _answer(replayed: Replayed, all_scores: bool) -> dict[str, Any]:

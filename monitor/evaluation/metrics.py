@@ -1,8 +1,8 @@
-"""How good the topics are: by the verdicts in the store, or by labels that somebody has. Figures out, each with its uncertainty.
+"""Measure the quality of topics, by the verdicts in the store or by given labels; every figure with its uncertainty.
 
-Reads only. By verdicts, precision is of the judged matches (copies of a text once), recall is reckoned from judged near misses, and
-probabilities are held against verdicts that they were not fitted on. By labels, the shipped matcher runs over the articles as a
-backtest does, and the probabilities of each topic come from a curve fitted on the other topics.
+Reads only. By verdicts: precision is taken over judged matches (copies of a text count once), recall is estimated from judged
+near misses, and probabilities are compared with verdicts that they were not fitted to. By labels: the matcher runs over the
+articles as in a backtest, and the probabilities of each topic come from a curve fitted to the other topics.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FAR = math.log(0.1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Precision:
-    """A share with its 95 % interval; None where nothing was judged."""
+    """A share with its 95 % interval; None if nothing was judged."""
 
     right: float
     judged: int
@@ -43,52 +43,52 @@ class Precision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicFigures:
-    """One topic, or all of them together (`topic` is '')."""
+    """Figures of one topic, or of all together (`topic` is '')."""
 
     topic: str
     matches: int
     """Copies left out."""
     alerts: int
     days: float
-    """For how long it has been watched."""
+    """For how long the topic has been matched."""
     precision: Precision
     recall: Recall
     alerts_a_day: float
     false_alerts_a_day: tuple[float, float, float] | None
-    """About how many, from, to; None where nothing was judged."""
+    """Estimate, lower and upper bound; None if nothing was judged."""
     reliability: Reliability | None
     not_calibrated: str
-    """Why no percentage is shown; '' where one is."""
+    """Why no percentage is shown; '' if one is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """By the verdicts in the store."""
+    """Figures by the verdicts in the store."""
 
     topics: tuple[TopicFigures, ...]
     overall: TopicFigures
     left_out: int
     """Verdicts whose scores cannot be read."""
     contradicted: int
-    """Texts of which copies were judged both ways."""
+    """Texts with copies that were judged both ways."""
 
 
 def by_verdicts(session: Session, *, topic: str = "") -> Figures:
-    """The figures of every topic known, or of one."""
+    """Return the figures of all known topics, or of one."""
     calibration = training.calibration(session)
-    counted = _TopicCounts(session)
-    names = [name for name in sorted({*counted.topics, *calibration.standings}) if topic in ("", name)]
-    found = tuple(_of_topic(name, calibration, counted) for name in names)
+    counts = _TopicCounts(session)
+    names = [name for name in sorted({*counts.topics, *calibration.standings}) if topic in ("", name)]
+    figures = tuple(_of_topic(name, calibration, counts) for name in names)
     return Figures(
-        topics=found,
-        overall=_overall(found, calibration, set(names)),
+        topics=figures,
+        overall=_overall(figures, calibration, set(names)),
         left_out=calibration.left_out,
         contradicted=sum(calibration.of(name).contradicted for name in names),
     )
 
 
 class _TopicCounts:
-    """What the rows say of all topics, read once."""
+    """Counts of all topics, read from the store once."""
 
     def __init__(self, session: Session) -> None:
         self.matches = statistics.matches_by_topic(session)
@@ -99,7 +99,7 @@ class _TopicCounts:
         self.topics = topics.known(session)
 
     def days(self, topic: str) -> float:
-        """How long articles have come since it is followed; at least one day."""
+        """Return for how long articles have come since the topic was added, at least one day."""
         if self.first_at is None or self.last_at is None:
             return 1.0
         known = self.topics.get(topic)
@@ -107,13 +107,13 @@ class _TopicCounts:
         return max(1.0, (self.last_at - since_at).total_seconds() / 86_400)
 
 
-def _of_topic(name: str, calibration: Calibration, counted: _TopicCounts) -> TopicFigures:
+def _of_topic(name: str, calibration: Calibration, counts: _TopicCounts) -> TopicFigures:
     standing = calibration.of(name)
     texts = [each for each in calibration.texts if each.topic == name]
-    matches = counted.matches.get(name, 0)
+    matches = counts.matches.get(name, 0)
     precision = _precision([each.share for each in texts if each.is_match])
-    bands = _bands(name, counted)
-    days, alerts = counted.days(name), counted.alerts.get(name, 0)
+    bands = _bands(name, counts)
+    days, alerts = counts.days(name), counts.alerts.get(name, 0)
     return TopicFigures(
         topic=name,
         matches=matches,
@@ -122,7 +122,7 @@ def _of_topic(name: str, calibration: Calibration, counted: _TopicCounts) -> Top
         precision=precision,
         recall=recall.estimate(max(matches, precision.judged), precision.judged, precision.right, bands),
         alerts_a_day=alerts / days,
-        false_alerts_a_day=_false_a_day(alerts / days, precision),
+        false_alerts_a_day=_false_alerts_a_day(alerts / days, precision),
         reliability=standing.reliability,
         not_calibrated=standing.why_not,
     )
@@ -142,14 +142,14 @@ def _overall(found: Sequence[TopicFigures], calibration: Calibration, names: set
         precision=precision,
         recall=_pooled([each for each in found if each.recall.value is not None]),
         alerts_a_day=a_day,
-        false_alerts_a_day=_false_a_day(a_day, precision),
+        false_alerts_a_day=_false_alerts_a_day(a_day, precision),
         reliability=shown(calibration, names),
         not_calibrated="" if calibrated else "no topic is calibrated yet",
     )
 
 
 def _pooled(found: Sequence[TopicFigures]) -> Recall:
-    """The mean over topics whose recall is known, with the mean of their intervals' ends: nothing is assumed of the others."""
+    """Average recall, and the ends of its interval, over the topics where it is known; nothing is assumed about the others."""
     if not found:
         return Recall(why_not="not enough judged yet for any topic")
     known = [each.recall for each in found]
@@ -164,17 +164,18 @@ def _pooled(found: Sequence[TopicFigures]) -> Recall:
 
 
 def shown(calibration: Calibration, names: set[str] | None = None) -> Reliability | None:
-    """How right percentages on matches are, each topic's by a curve fitted on the other topics; None with fewer than two."""
+    """Measure how reliable the percentages on matches are, each topic's by a curve fitted to the other topics; None with fewer
+    than two."""
     texts = calibration.texts
     if len({each.topic for each in texts}) < 2:
         return None
     forecasts = topics_left_out(texts)
-    kept = [
+    of_matches = [
         forecast
         for each, forecast in zip(texts, forecasts, strict=True)
         if each.is_match and (names is None or each.topic in names)
     ]
-    return measure(kept)
+    return measure(of_matches)
 
 
 def _precision(shares: Sequence[float]) -> Precision:
@@ -183,21 +184,21 @@ def _precision(shares: Sequence[float]) -> Precision:
     return Precision(right=right, judged=judged, share=right / judged if judged else None, low=low, high=high)
 
 
-def _false_a_day(a_day: float, precision: Precision) -> tuple[float, float, float] | None:
+def _false_alerts_a_day(a_day: float, precision: Precision) -> tuple[float, float, float] | None:
     if precision.share is None:
         return None
     return a_day * (1 - precision.share), a_day * (1 - precision.high), a_day * (1 - precision.low)
 
 
-def _bands(name: str, counted: _TopicCounts) -> list[Band]:
-    kept = counted.kept.get(name, ())
-    found = []
+def _bands(name: str, counts: _TopicCounts) -> list[Band]:
+    kept = counts.kept.get(name, ())
+    bands = []
     for band in range(len(NEAR_MISS_BANDS) - 1):
         rows = [each for each in kept if each.band == band and each.share > 0]
         judged = tuple((1 / each.share, bool(each.is_relevant)) for each in rows if each.is_relevant is not None)
-        came = max(counted.near.get(name, Counter())[band], len(rows))
-        found.append(Band(came, len(rows), judged))
-    return found
+        came = max(counts.near.get(name, Counter())[band], len(rows))
+        bands.append(Band(came, len(rows), judged))
+    return bands
 
 
 # --- by labels --------------------------------------------------------------------------------------------------------
@@ -205,13 +206,13 @@ def _bands(name: str, counted: _TopicCounts) -> list[Band]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelFigures:
-    """One topic by labels, or the mean over topics (`topic` is '')."""
+    """Figures of one topic by labels, or the mean over topics (`topic` is '')."""
 
     topic: str
     labelled: int
     wanted: int
     matches: int
-    """Of the labelled."""
+    """Among the labelled articles."""
     precision: float | None
     precision_low: float
     precision_high: float
@@ -226,7 +227,7 @@ class LabelFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
-    """By labels."""
+    """Figures by labels."""
 
     articles: int
     days: float
@@ -234,11 +235,11 @@ class Labelled:
     topics: tuple[LabelFigures, ...]
     mean: LabelFigures
     reliability: Reliability | None
-    """Of the matches' probabilities, each topic's by a curve fitted on the other topics."""
+    """Of the probabilities of matches, each topic's by a curve fitted to the other topics."""
     reliability_near: Reliability | None
-    """The same with what came near as well."""
+    """The same, near misses included."""
     unknown_ids: tuple[str, ...] = ()
-    """Labelled, and no article has them."""
+    """Ids with a label but no article."""
 
 
 Labels = Mapping[tuple[str, str], bool]
@@ -248,20 +249,20 @@ Labels = Mapping[tuple[str, str], bool]
 def read_labels(
     lines: Iterable[str], topics: Iterable[str], *, on_bad: Callable[[int, str], None]
 ) -> dict[tuple[str, str], bool]:
-    """Labels from lines of JSON: {"id": ..., "topic": ..., "relevant": true|false}; a bad line is reported and skipped."""
-    known, found = set(topics), dict[tuple[str, str], bool]()
+    """Read labels from lines of JSON: {"id": ..., "topic": ..., "relevant": true|false}; a bad line is reported and skipped."""
+    known, labels = set(topics), dict[tuple[str, str], bool]()
     for number, raw in enumerate(lines, 1):
         if not raw.strip():
             continue
         try:
             key, is_wanted = _label(raw, known)
-            if found.get(key, is_wanted) is not is_wanted:
+            if labels.get(key, is_wanted) is not is_wanted:
                 raise ValueError(f"article {key[0]!r} was labelled otherwise for {key[1]!r} by an earlier line")
         except (ValueError, RecursionError) as error:
             on_bad(number, str(error))
             continue
-        found[key] = is_wanted
-    return found
+        labels[key] = is_wanted
+    return labels
 
 
 def _label(raw: str, topics: set[str]) -> tuple[tuple[str, str], bool]:
@@ -290,19 +291,20 @@ def _listed(topics: set[str]) -> str:
 
 @dataclass(slots=True)
 class _LabelTally:
-    """What one topic said of the articles that are judged."""
+    """Counts of one topic over the labelled articles."""
 
     margins: list[tuple[float, bool, bool]] = field(default_factory=list)
-    """(margin, matched, wanted)."""
+    """(margin, is match, is wanted) of each."""
     far: int = 0
-    """Unwanted ones so far below that only their number matters."""
+    """Unwanted articles so far below the threshold that only their number matters."""
     false_alerts: int = 0
 
 
 def by_labels(
     lines: Iterable[Line], matcher: Matcher, topics: Sequence[Topic], labels: Labels, *, is_closed: bool
 ) -> Labelled:
-    """Run the matcher over the articles and hold its answers against the labels. `is_closed`: what has no label is not wanted."""
+    """Run the matcher over the articles and compare its answers with the labels. With `is_closed`, articles without a label
+    are unwanted."""
     tallies = {topic.name: _LabelTally() for topic in topics if topic.is_enabled}
     articles, first_at, last_at = 0, None, None
     unknown = dict.fromkeys(id for id, _ in labels)
@@ -347,22 +349,22 @@ def by_labels(
 
 
 def _of_labels(name: str, tally: _LabelTally, days: float) -> LabelFigures:
-    hits = sum(is_match and is_wanted for _, is_match, is_wanted in tally.margins)
+    right = sum(is_match and is_wanted for _, is_match, is_wanted in tally.margins)
     matches = sum(is_match for _, is_match, _ in tally.margins)
     wanted = sum(is_wanted for _, _, is_wanted in tally.margins)
-    precision, recalled = wilson(hits, matches), wilson(hits, wanted)
+    precision, recalled = wilson(right, matches), wilson(right, wanted)
     return LabelFigures(
         topic=name,
         labelled=len(tally.margins) + tally.far,
         wanted=wanted,
         matches=matches,
-        precision=hits / matches if matches else None,
+        precision=right / matches if matches else None,
         precision_low=precision[0],
         precision_high=precision[1],
-        recall=hits / wanted if wanted else None,
+        recall=right / wanted if wanted else None,
         recall_low=recalled[0],
         recall_high=recalled[1],
-        f1=2 * hits / (matches + wanted) if wanted else None,
+        f1=2 * right / (matches + wanted) if wanted else None,
         average_precision=_average_precision(tally),
         false_alerts=tally.false_alerts,
         false_alerts_a_day=tally.false_alerts / days,
@@ -370,7 +372,7 @@ def _of_labels(name: str, tally: _LabelTally, days: float) -> LabelFigures:
 
 
 def _average_precision(tally: _LabelTally) -> float | None:
-    """Mean precision at each wanted article, ranked by margin; of equal margins the unwanted come first."""
+    """Mean precision at each wanted article, ranked by margin; at equal margins the unwanted come first."""
     found, total = 0, 0.0
     for rank, (where, _, is_wanted) in enumerate(sorted(tally.margins, key=lambda each: (-each[0], each[2])), 1):
         if is_wanted:
@@ -380,7 +382,7 @@ def _average_precision(tally: _LabelTally) -> float | None:
 
 
 def _mean(found: Sequence[LabelFigures]) -> LabelFigures:
-    """Means over the topics that have the figure; sums of what is counted."""
+    """Average the figures over the topics that have them; add up the counts."""
 
     def mean(values: Iterable[float | None]) -> float | None:
         known = [each for each in values if each is not None]
@@ -392,7 +394,7 @@ def _mean(found: Sequence[LabelFigures]) -> LabelFigures:
         labelled=sum(each.labelled for each in found),
         wanted=sum(each.wanted for each in found),
         matches=sum(each.matches for each in found),
-        # a topic that finds nothing of what is wanted has no precision to speak of: it counts as none
+        # a topic without any match has no precision of its own: it counts as 0
         precision=mean(each.precision or 0.0 for each in with_wanted),
         precision_low=mean(each.precision_low for each in with_wanted) or 0.0,
         precision_high=mean(each.precision_high for each in with_wanted) or 0.0,

@@ -1,7 +1,7 @@
-"""A reliability plot as SVG: probabilities given against shares that came true. Values in, one XML document out. Pure.
+"""Draw a reliability plot as SVG: probabilities given against the share of articles that was wanted.
 
-Each bin is a dot with its 95 % interval and its number of verdicts; on the diagonal they would be perfect. Colours and fonts are
-attributes, as our pages allow no styles of their own.
+Each bin is a dot with its 95 % interval and its number of verdicts; perfect probabilities lie on the diagonal. Colours and fonts
+are attributes, as our pages' content security policy allows no inline styles.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ _SIDE, _LEFT, _TOP = 400, 64, 48
 _WIDTH, _HEIGHT = _LEFT + _SIDE + 24, _TOP + _SIDE + 76
 
 
-def reliability_plot(found: Reliability | None, title: str) -> str:
-    """The whole document. Without figures it says so."""
+def reliability_plot(reliability: Reliability | None, title: str) -> str:
+    """Return the SVG document; without figures it says so."""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" '
         'role="img" font-family="system-ui, sans-serif" font-size="12" fill="#222">',
@@ -24,7 +24,7 @@ def reliability_plot(found: Reliability | None, title: str) -> str:
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
         f'<text x="{_LEFT}" y="24" font-size="15" font-weight="600">{escape(title)}</text>',
         *_frame(),
-        *(_dots(found) if found else _nothing()),
+        *(_dots(reliability) if reliability else _nothing()),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -44,12 +44,12 @@ def _frame() -> Iterator[str]:
     yield f'<text transform="translate(18 {middle}) rotate(-90)" text-anchor="middle">share that was wanted</text>'
 
 
-def _dots(found: Reliability) -> Iterator[str]:
-    for each in found.bins:
+def _dots(measured: Reliability) -> Iterator[str]:
+    for each in measured.bins:
         yield from _dot(each)
     figures = (
-        f"{found.count} verdicts; calibration error {found.error:.3f} (by chance alone {found.error_by_chance:.3f}); "
-        f"Brier score {found.brier:.3f}"
+        f"{measured.count} verdicts; calibration error {measured.error:.3f} (by chance alone {measured.error_by_chance:.3f}); "
+        f"Brier score {measured.brier:.3f}"
     )
     yield f'<text x="{_LEFT}" y="{_TOP + _SIDE + 62}">{figures}</text>'
 
@@ -61,7 +61,7 @@ def _dot(each: Bin) -> Iterator[str]:
     yield f'<g stroke="#0b62a4" stroke-width="1.5"><line x1="{x}" y1="{low}" x2="{x}" y2="{high}"/>'
     yield f'<line x1="{x - 4}" y1="{low}" x2="{x + 4}" y2="{low}"/><line x1="{x - 4}" y1="{high}" x2="{x + 4}" y2="{high}"/></g>'
     yield f'<circle cx="{x}" cy="{_y(each.came_true)}" r="{radius:.1f}" fill="#0b62a4"><title>{label}</title></circle>'
-    # the number stands towards the middle, where the frame does not cut it
+    # the number stands on the side of the middle, so that the frame does not cut it off
     side, anchor = (12, "start") if each.forecast < 0.5 else (-12, "end")
     yield f'<text x="{x + side}" y="{_y(each.came_true) + 4}" text-anchor="{anchor}">{each.count}</text>'
 

@@ -1,8 +1,9 @@
-"""How much of what is wanted is found: verdicts on matches and on a sample of near misses in, recall with its interval out. Pure.
+"""Estimate recall with its interval, from verdicts on matches and on a sample of near misses.
 
-Found is what matched, times the share of judged matches that was confirmed. Missed is reckoned from the near misses: each judged
-one stands for as many as its share says (Horvitz and Thompson), and in each band the sum is scaled to how many really came
-(Hajek). What scores below half of the threshold is not sampled and not counted.
+Found wanted articles: matches, times the share of judged matches that was confirmed. Missed wanted articles are estimated from
+the near misses: each judged one is weighted by the inverse of its sampling probability (Horvitz and Thompson), and each band is
+scaled to the number of near misses that really came (Hajek). What scores below half of the threshold is neither sampled nor
+counted.
 """
 
 from __future__ import annotations
@@ -13,59 +14,61 @@ from dataclasses import dataclass
 import numpy as np
 
 ENOUGH = 10
-"""Near misses that have to be judged, and matches as well."""
+"""Near misses that must be judged, and also matches."""
 _DRAWS = 4_000
+"""Random draws for the interval."""
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The near misses of a topic at one distance."""
+    """The near misses of a topic within one range of margins."""
 
     came: int
     """How many there were, kept or not."""
     kept: int
     judged: tuple[tuple[float, bool], ...] = ()
-    """(weight, is wanted) of those of the kept that were judged."""
+    """(weight, is wanted) of each judged one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """The estimate, or why there is none."""
+    """The estimate, or the reason why there is none."""
 
     value: float | None = None
     low: float = 0.0
     high: float = 1.0
-    """95 %."""
+    """95 % interval."""
     missed: float = 0.0
-    """Wanted articles among the near misses, about."""
+    """Estimated number of wanted articles among the near misses."""
     judged: int = 0
-    """Near misses judged."""
+    """Judged near misses."""
     why_not: str = ""
 
 
 def estimate(matches: int, judged: int, confirmed: float, bands: Sequence[Band]) -> Recall:
-    """`matches`: how many there are in all, of which `judged` were judged and `confirmed` confirmed."""
-    looked_at = sum(len(each.judged) for each in bands)
-    if why_not := _too_few(judged, looked_at, bands):
-        return Recall(judged=looked_at, why_not=why_not)
+    """Estimate recall: of all `matches`, `judged` were judged and `confirmed` of these confirmed."""
+    near_judged = sum(len(each.judged) for each in bands)
+    if why_not := _too_few(judged, near_judged, bands):
+        return Recall(judged=near_judged, why_not=why_not)
     if not matches and not any(each.came for each in bands):
-        return Recall(judged=looked_at, why_not="nothing came near it yet")
+        return Recall(judged=near_judged, why_not="nothing came near it yet")
     found = matches * confirmed / judged if judged else 0.0
     missed = sum(each.came * _share(each) for each in bands)
     if found + missed <= 0:
-        return Recall(judged=looked_at, why_not="nothing wanted was seen yet, neither found nor missed")
+        return Recall(judged=near_judged, why_not="nothing wanted was seen yet, neither found nor missed")
     low, high = _interval(matches, judged, confirmed, bands)
     value = found / (found + missed)
-    return Recall(value, min(low, value), max(high, value), missed, looked_at)
+    return Recall(value, min(low, value), max(high, value), missed, near_judged)
 
 
-def _too_few(judged: int, looked_at: int, bands: Sequence[Band]) -> str:
-    """A band of which little was judged could hide anything, unless little was kept of it."""
+def _too_few(judged: int, near_judged: int, bands: Sequence[Band]) -> str:
+    """Return why there is no estimate, or ''. A band with few verdicts could hide anything, unless few near misses of it were
+    kept."""
     if judged < ENOUGH:
         return f"not enough judged yet: {judged} of {ENOUGH} matches"
     wanted = min(ENOUGH, sum(each.kept for each in bands))
-    if looked_at < wanted:
-        return f"not enough judged yet: {looked_at} of {wanted} near misses"
+    if near_judged < wanted:
+        return f"not enough judged yet: {near_judged} of {wanted} near misses"
     empty = [each for each in bands if len(each.judged) < min(2, each.kept)]
     if empty:
         return "not enough judged yet: near misses further from the threshold as well"
@@ -73,23 +76,24 @@ def _too_few(judged: int, looked_at: int, bands: Sequence[Band]) -> str:
 
 
 def _share(band: Band) -> float:
-    """Of the near misses in a band, those that are wanted."""
+    """Return the weighted share of wanted articles among the judged near misses of a band."""
     weight = sum(weight for weight, _ in band.judged)
     return sum(weight for weight, is_wanted in band.judged if is_wanted) / weight if weight else 0.0
 
 
 def _interval(matches: int, judged: int, confirmed: float, bands: Sequence[Band]) -> tuple[float, float]:
-    """By drawing what the unjudged may hold, as far as the judged leave it open. The same numbers give the same interval."""
+    """Return the 95 % interval, by drawing the unjudged articles from the posterior. The seed is fixed: equal input, equal
+    interval."""
     draw = np.random.default_rng(0)
     right = draw.beta(confirmed + 0.5, judged - confirmed + 0.5, _DRAWS)
     found = confirmed + max(matches - judged, 0) * right
     missed = np.zeros(_DRAWS)
     for each in bands:
         weights = np.array([weight for weight, _ in each.judged])
-        # as many verdicts as the weighted ones are worth (Kish)
-        worth = float(weights.sum() ** 2 / (weights**2).sum()) if len(weights) else 0.0
-        yes = worth * _share(each)
-        missed += each.came * draw.beta(0.5 + yes, 0.5 + worth - yes, _DRAWS)
+        # effective sample size of the weighted verdicts (Kish)
+        effective = float(weights.sum() ** 2 / (weights**2).sum()) if len(weights) else 0.0
+        wanted = effective * _share(each)
+        missed += each.came * draw.beta(0.5 + wanted, 0.5 + effective - wanted, _DRAWS)
     recall = found / np.maximum(found + missed, 1e-9)
     low, high = np.quantile(recall, [0.025, 0.975])
     return float(low), float(high)

@@ -1,7 +1,8 @@
-"""A topic before it is turned on: articles in, what it would have told out, with the hits nearest to its threshold.
+"""Try a topic before it is enabled: what it would have matched and alerted, with the matches and near misses next to its
+threshold.
 
-The articles are replayed (monitor.evaluation.backtest), so what is counted here is, article by article, what the daemon would have done.
-Stores nothing and tells nobody.
+The articles are replayed (monitor.evaluation.backtest), so each count is what the daemon would have done, article by article.
+Nothing is stored and nobody is alerted.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from monitor.types.matching import Reason, Score, Topic
 from monitor.types.stories import ArticleKind
 
 NEAREST = 6
-"""Hits shown on each side of the threshold."""
+"""Articles shown on each side of the threshold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialMatch:
-    """One article beside one topic."""
+    """One article with its score on one topic."""
 
     id: Any
     title: str
@@ -43,40 +44,41 @@ class TrialMatch:
     score: float
     threshold: float
     part: float
-    """Share of its threshold (monitor.matching.margins): 1 and more is a hit."""
+    """Share of its threshold (monitor.matching.margins): 1 or more is a match."""
     kind: str
     story: Any
     is_alert: bool
     reason: str
     also: tuple[str, ...] = ()
-    """Topics in force that match it as well."""
+    """Other enabled topics that match it as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What one topic would have done."""
+    """The outcome for one topic."""
 
     topic: str
     articles: int
     hits: tuple[TrialMatch, ...] = ()
     """Every article that matched, in order of arrival."""
     blocked: Mapping[str, int] = field(default_factory=dict)
-    """Above the threshold, but held back by a rule of topic.toml: reason -> how many."""
+    """Above the threshold, but blocked by a rule of topic.toml: reason -> how many."""
     rate: AlertRate
     asked: str
-    """Its sensitivity."""
+    """Its sensitivity, as the topic states it."""
     setting: AppliedSensitivity
-    """What its sensitivity comes to by what these articles taught."""
+    """The sensitivity in effect, given the scores of these articles."""
     costs: tuple[SensitivityCost, ...] = ()
     above: tuple[TrialMatch, ...] = ()
-    """Those nearest to the threshold, nearest first; copies left out."""
+    """The matches nearest to the threshold, nearest first; copies left out."""
     below: tuple[TrialMatch, ...] = ()
+    """The articles below it, likewise."""
     overlap: Mapping[str, int] = field(default_factory=dict)
-    """Topics in force -> how many of the hits they match as well."""
+    """Other enabled topics -> how many of the matches they match as well."""
 
     @property
     def stories(self) -> int:
-        """How many stories the hits belong to."""
+        """How many stories the matches belong to."""
         return len({str(each.story) for each in self.hits})
 
 
@@ -89,33 +91,35 @@ def run(
     across: Multilingual | None = None,
     vectors_in: Database | None = None,
 ) -> tuple[Trial, ...]:
-    """Try these topics over these articles; `others` are the topics in force, with which their hits are compared. `across` and
-    `vectors_in` as for a backtest."""
+    """Try these topics over these articles.
+
+    `others` are the enabled topics with which their matches are compared. `across` and `vectors_in` as for a backtest.
+    """
     trials = {topic.name: _TopicTally(topic, others) for topic in topics if topic.is_enabled}
     calendar = _Calendar()
     for each in replay(lines, matcher, topics, across=across, vectors_in=vectors_in):
-        calendar.turn(each.line.article.seen_at)
+        calendar.include(each.line.article.seen_at)
         for score in each.scores:
             trials[score.topic].add(each, score)
-    return tuple(each.closed(calendar) for each in trials.values())
+    return tuple(each.finished(calendar) for each in trials.values())
 
 
 class _Calendar:
-    """The days that the articles span."""
+    """The number of articles, and the days that they span."""
 
     def __init__(self) -> None:
         self.articles = 0
         self._first: datetime | None = None
         self._last: datetime | None = None
 
-    def turn(self, at: datetime) -> None:
+    def include(self, at: datetime) -> None:
         self.articles += 1
         self._first = min(self._first or at, at)
         self._last = max(self._last or at, at)
 
     @property
     def span(self) -> float:
-        """From the first article to the last, in days."""
+        """Days from the first article to the last."""
         return (self._last - self._first) / timedelta(days=1) if self._first and self._last else 0.0
 
     def days(self) -> Iterator[date]:
@@ -125,13 +129,13 @@ class _Calendar:
 
 
 class _TopicTally:
-    """What is counted of one topic on the way."""
+    """Collects what a trial reports of one topic."""
 
     def __init__(self, topic: Topic, others: Matcher | None) -> None:
         self._topic, self._others = topic, others
         self._near: list[ArchivedScore] = []
         self._stories: dict[Any, int] = {}
-        self._hits: list[TrialMatch] = []
+        self._matches: list[TrialMatch] = []
         self._blocked: Counter[str] = Counter()
         self._alerts: defaultdict[date, int] = defaultdict(int)
         self._above: list[tuple[float, int, TrialMatch]] = []
@@ -146,17 +150,17 @@ class _TopicTally:
         is_copy = replayed.filed.choice.kind is ArticleKind.COPY
         part = share(score.score, score.threshold)
         if not is_copy and part * score.factor >= LEAST_FACTOR:
-            self._near.append(self._arrival(replayed, score))
+            self._near.append(self._archived_score(replayed, score))
         if score.is_match:
             shown = self._shown(replayed, score, part)
-            self._hits.append(shown)
+            self._matches.append(shown)
             self._alerts[replayed.line.article.seen_at.date()] += shown.is_alert
             if not is_copy:
-                _keep(self._above, (-part, -self._seen, shown))
+                _keep_nearest(self._above, (-part, -self._seen, shown))
         elif not is_copy and score.score > 0 and (len(self._below) < NEAREST or part > self._below[0][0]):
-            _keep(self._below, (part, -self._seen, self._shown(replayed, score, part)))
+            _keep_nearest(self._below, (part, -self._seen, self._shown(replayed, score, part)))
 
-    def _arrival(self, replayed: Replayed, score: Score) -> ArchivedScore:
+    def _archived_score(self, replayed: Replayed, score: Score) -> ArchivedScore:
         story = self._stories.setdefault(replayed.story, len(self._stories))
         where = margin(score.score, score.threshold, score.factor)
         return ArchivedScore(replayed.line.article.seen_at.date(), story, where)
@@ -182,10 +186,10 @@ class _TopicTally:
 
     def _also(self, replayed: Replayed) -> tuple[str, ...]:
         article = replayed.line.article
-        found = self._others.matches(article.title, article.text, article.language) if self._others else ()
-        return tuple(each.topic for each in found if each.is_match)
+        matches = self._others.matches(article.title, article.text, article.language) if self._others else ()
+        return tuple(each.topic for each in matches if each.is_match)
 
-    def closed(self, calendar: _Calendar) -> Trial:
+    def finished(self, calendar: _Calendar) -> Trial:
         archive = ScoredArchive(tuple(self._near), calendar.span)
         asked = self._topic.sensitivity
         setting = sensitivity.decide(asked, self._topic.name, archive, Calibration())
@@ -195,17 +199,17 @@ class _TopicTally:
             setting=setting,
             costs=sensitivity_costs(asked, setting, archive),
             articles=calendar.articles,
-            hits=tuple(self._hits),
+            hits=tuple(self._matches),
             blocked=dict(self._blocked),
             rate=rate([self._alerts.get(day, 0) for day in calendar.days()]),
             above=tuple(each for _, _, each in sorted(self._above, key=lambda kept: kept[2].part)),
             below=tuple(each for _, _, each in sorted(self._below, key=lambda kept: -kept[2].part)),
-            overlap=dict(Counter(name for hit in self._hits for name in hit.also).most_common()),
+            overlap=dict(Counter(name for match in self._matches for name in match.also).most_common()),
         )
 
 
-def _keep(heap: list[tuple[float, int, TrialMatch]], item: tuple[float, int, TrialMatch]) -> None:
-    """Only the nearest few; the second number breaks ties, so that values are never compared."""
+def _keep_nearest(heap: list[tuple[float, int, TrialMatch]], item: tuple[float, int, TrialMatch]) -> None:
+    """Keep only the nearest few; the second number breaks ties, so that matches are never compared."""
     if len(heap) < NEAREST:
         heapq.heappush(heap, item)
     else:

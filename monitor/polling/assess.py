@@ -1,6 +1,6 @@
-"""All that can be said of an article without the store: its fingerprint, every topic's score, the profile of its event.
+"""Assess an article without the database: scores on every topic, fingerprint, and profile of its event.
 
-Costly in processor time and so done before the transaction that ends a poll. Knows no database and no feed document.
+This takes processor time, so it is done before the transaction that ends a poll.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from monitor.types.matching import Article, Grade, Score
 from monitor.types.stories import Arrival
 
 _ALL_SCORES_UP_TO = 500
-"""Topics; of more an article keeps the scores of those that matched only."""
+"""Topics; with more of them, only the scores of those that matched are kept."""
 
 
 def assess(
@@ -28,20 +28,20 @@ def assess(
     *,
     arrival: Arrival,
     sighting: Sighting | None = None,
-    across: SemanticScorer | None = None,
+    semantic: SemanticScorer | None = None,
 ) -> AssessedArticle:
-    """All that can be said of an article without the store. A wall's text is never matched as if it were the article's.
+    """Assess one article. The text of a wall (consent, paywall, login page) is neither matched nor fingerprinted.
 
-    With `across` topics are matched by meaning too, in languages in which they have no seed.
+    With `semantic`, topics are also matched by embeddings in languages in which they have no seed.
     """
     is_wall = article.grade is Grade.WALL
     article = replace(article, wire=credit(article.author, "" if is_wall else article.text))
     scores = () if is_wall else _scores(article, matcher)
-    meant = across.meant(article) if across and not is_wall else None
-    if across and meant:
-        scores = across.improve(scores, article, meant, factor_of=_factors(matcher))
-    elif across and any(each.is_match for each in scores):
-        meant = across.look_closer(article)
+    embedding = semantic.meant(article) if semantic and not is_wall else None
+    if semantic and embedding:
+        scores = semantic.improve(scores, article, embedding, factor_of=_factor_of_topic(matcher))
+    elif semantic and any(each.is_match for each in scores):
+        embedding = semantic.look_closer(article)
     return AssessedArticle(
         article=article,
         fingerprint=fingerprint(article.title, "" if is_wall else article.text),
@@ -49,32 +49,33 @@ def assess(
         profile=Profile() if is_wall else _profile(article, scores, matcher),
         arrival=arrival,
         sighting=sighting,
-        meant=meant,
+        embedding=embedding,
     )
 
 
-def confirm_stored(judged: Sequence[AssessedArticle], matcher: Matcher | Tracker) -> None:
-    """Tell a tracker that what these taught is in the store now; call it after the transaction."""
+def confirm_stored(assessed: Sequence[AssessedArticle], matcher: Matcher | Tracker) -> None:
+    """Tell a tracker that the self-training examples of these articles are stored; call it after the transaction."""
     if isinstance(matcher, Tracker):
-        for each in judged:
+        for each in assessed:
             matcher.stored(each.article.title, each.article.text, each.article.language, each.scores)
 
 
 def _scores(article: Article, matcher: Matcher | Tracker) -> tuple[Score, ...]:
-    """Every topic's, so that `explain` can tell how near it came; of very many topics those that matched."""
-    ask = matcher.score if len(matcher.topics) <= _ALL_SCORES_UP_TO else matcher.matches
-    return ask(article.title, article.text, article.language)
+    """Return the scores of all topics, so that `explain` can show near ones; with very many topics, of those that matched."""
+    score_topics = matcher.score if len(matcher.topics) <= _ALL_SCORES_UP_TO else matcher.matches
+    return score_topics(article.title, article.text, article.language)
 
 
-def _factors(matcher: Matcher | Tracker) -> Callable[[str], float | None]:
-    """What a topic's sensitivity multiplies its threshold by; None of one that is not followed any more."""
+def _factor_of_topic(matcher: Matcher | Tracker) -> Callable[[str], float | None]:
+    """Return a function from a topic's name to the factor that its sensitivity puts on its threshold; None for topics that are
+    gone."""
     known = matcher.matcher if isinstance(matcher, Tracker) else matcher
     names = {each.name for each in known.topics}
     return lambda topic: known.model(topic).factor if topic in names else None
 
 
 def _profile(article: Article, scores: Sequence[Score], matcher: Matcher | Tracker) -> Profile:
-    """What tells its event: not the words that every article of its topics carries."""
+    """Profile the article without the words that every article of its topics has."""
     if isinstance(matcher, Tracker):
         matcher = matcher.matcher
     themes = [matcher.themes(each.topic, article.language) for each in scores if each.is_match]

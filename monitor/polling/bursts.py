@@ -1,8 +1,7 @@
-"""A burst of "new" entries that is no news: a feed that changed its guids, moved, or put its archive out again.
+"""Detect bursts of "new" entries that are no news: a feed changed its guids, moved, or published its archive again.
 
-Compares, before a poll is decided on, what it brought with what is stored, by guid, address and text, and decides what that
-means. Entries whose content is known need no guard of their own, for copies are never told: the operator hears of them in one
-notice. Unknown entries that look like an archive are held back.
+Before a poll is decided on, its entries are compared with stored ones by guid, address and text. Known content needs no guard, as
+copies are never alerted: the operator gets one notice. Unknown entries that look like an archive are held back.
 """
 
 from __future__ import annotations
@@ -18,183 +17,187 @@ from monitor.store.articles import key_of, url_key
 from monitor.store.db import Session
 from monitor.types.fetching import FeedState
 
-SAME_STORM_FOR = timedelta(hours=24)
+SAME_BURST_FOR = timedelta(hours=24)
+"""A burst goes on until so long passes without one; it is reported once."""
 _USUAL_WITHIN_FOR = timedelta(days=14)
 
-STORM_FROM = 10
-"""Entries of one poll from which a burst of what its feed had shown before is worth a word."""
-FLOOD_FROM = 30
-"""Entries of one poll that nobody had seen, from which it may be an archive instead of news ..."""
-FLOOD_TIMES = 5
-"""... where they are so many times what the feed usually brings within the time since its last answer ..."""
-FLOOD_MATCHES = 5
-"""... and where more than so many of them would be told one by one."""
-UPDATES_FROM = 20
-"""Changed entries of one poll from which their changes are a new template's, not the facts'; if more than FLOOD_MATCHES match."""
+BURST_FROM = 10
+"""Entries shown as new that the feed had shown before, in one poll, from which a burst is reported."""
+ARCHIVE_FROM = 30
+"""Unknown entries in one poll from which they may be an archive instead of news ..."""
+ARCHIVE_TIMES = 5
+"""... if they are so many times what the feed usually brings in the time since its last answer ..."""
+BURST_MATCHES = 5
+"""... and more than so many of them match a topic."""
+CHANGES_FROM = 20
+"""Changed entries in one poll from which the page template changed, not the facts; if more than `BURST_MATCHES` match a topic."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollCounts:
-    """What one poll of one feed brought, before anything is decided on it."""
+    """Counts of one poll of one feed, before anything is decided."""
 
     unknown: int = 0
-    """Entries whose guid, address and text were new."""
+    """Entries with new guid, address and text."""
     unknown_matches: int = 0
     usual: float = 0.0
-    """What this feed brings in the time that passed since its last answer."""
+    """Entries that this feed brings on average in the time since its last answer."""
     undated: int = 0
-    """Of the unknown: without a date, or of a date that tells nothing (see `tells_nothing`)."""
+    """Unknown entries without an informative date (see `count_undated`)."""
     changed: int = 0
-    """Entries whose guid was known and whose content changed."""
+    """Entries with a known guid and changed content."""
     changed_matches: int = 0
     is_first_poll: bool = False
 
 
-def is_flood(burst: PollCounts) -> bool:
-    """Whether unknown entries are an archive rather than news: far more than usual, and most with dates that tell nothing.
+def is_archive(counts: PollCounts) -> bool:
+    """Whether unknown entries are an archive rather than news: far more than usual, and most with uninformative dates.
 
-    A feed that was down for a day, or a day of great events, also brings many at once; but these bear the dates of their making.
+    After an outage or on a day of great events a feed also brings many entries at once, but these have the dates at which they
+    were written.
     """
     return (
-        not burst.is_first_poll
-        and burst.unknown >= max(FLOOD_FROM, FLOOD_TIMES * burst.usual)
-        and burst.unknown_matches > FLOOD_MATCHES
-        and 2 * burst.undated >= burst.unknown
+        not counts.is_first_poll
+        and counts.unknown >= max(ARCHIVE_FROM, ARCHIVE_TIMES * counts.usual)
+        and counts.unknown_matches > BURST_MATCHES
+        and 2 * counts.undated >= counts.unknown
     )
 
 
-def is_reprint(burst: PollCounts) -> bool:
-    """Whether so many known entries changed at once that it is the site's template, not the news."""
-    return not burst.is_first_poll and burst.changed >= UPDATES_FROM and burst.changed_matches > FLOOD_MATCHES
+def is_template_change(counts: PollCounts) -> bool:
+    """Whether so many known entries changed at once that the site's page template changed, not the news."""
+    return not counts.is_first_poll and counts.changed >= CHANGES_FROM and counts.changed_matches > BURST_MATCHES
 
 
-def tells_nothing(published_at: Sequence[datetime | None], *, last_at: datetime | None, now: datetime) -> int:
-    """How many of these dates say nothing of when an entry was made.
+def count_undated(published_at: Sequence[datetime | None], *, last_at: datetime | None, now: datetime) -> int:
+    """Count the dates that do not say when an entry was written.
 
-    None; to come; long before the feed's last answer, when it would have been shown; or shared, to ten minutes, by a third of all.
+    These are missing, in the future, long before the feed's last answer (the entry would have been seen then), or within the same
+    ten minutes as a third of all.
     """
-    known = [at for at in published_at if at is not None]
-    places = Counter(int(at.timestamp() // 600) for at in known)
+    dated = [at for at in published_at if at is not None]
+    per_slot = Counter(int(at.timestamp() // 600) for at in dated)
     crowd = max(3, len(published_at) // 3)
     since_at = last_at - timedelta(days=1) if last_at else None
     return sum(
         at is None
         or at > now
         or (since_at is not None and at < since_at)
-        or places[int(at.timestamp() // 600)] >= crowd
+        or per_slot[int(at.timestamp() // 600)] >= crowd
         for at in published_at
     )
 
 
-def is_storm(fresh: int, had: int) -> bool:
-    """Whether a poll that showed `fresh` entries as new, `had` of which its feed had shown before, is worth a notice."""
-    return had >= STORM_FROM and 2 * had >= fresh
+def is_notable(fresh: int, known: int) -> bool:
+    """Whether a poll with `fresh` entries shown as new, `known` of them shown by the feed before, deserves a notice."""
+    return known >= BURST_FROM and 2 * known >= fresh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectedBurst:
     """What is unusual about a poll."""
 
-    burst: PollCounts
+    counts: PollCounts
     fresh: int
-    """Entries it showed as new."""
-    had: frozenset[int]
-    """Places of those of them that its feed had shown before, or on its first poll any feed."""
-    is_flood: bool = False
-    is_reprint: bool = False
+    """Entries that the poll showed as new."""
+    known: frozenset[int]
+    """Indices of those of them that the feed had shown before; on its first poll, that any feed had."""
+    is_archive: bool = False
+    is_template_change: bool = False
 
     @property
-    def is_worth_a_word(self) -> bool:
-        """Whether the operator should hear of it."""
-        return self.is_flood or self.is_reprint or is_storm(self.fresh, len(self.had))
+    def is_reportable(self) -> bool:
+        """Whether the operator gets a notice."""
+        return self.is_archive or self.is_template_change or is_notable(self.fresh, len(self.known))
 
 
-def guarded(
-    session: Session, feed: FeedState, judged: Sequence[AssessedArticle], *, now: datetime
+def mark_bursts(
+    session: Session, feed: FeedState, assessed: Sequence[AssessedArticle], *, now: datetime
 ) -> tuple[tuple[AssessedArticle, ...], DetectedBurst | None]:
-    """The articles of a poll, those marked that are no news; call it before the poll is settled."""
-    if len(judged) < STORM_FROM:
-        return tuple(judged), None
-    changed, had, unknown = _sorted(session, feed, judged)
-    storm = _storm(session, feed, judged, changed, had, unknown, now=now)
-    held = (unknown if storm.is_flood else set()) | (changed if storm.is_reprint else set())
+    """Return the articles of a poll, with those marked that are no news; call it before the poll is settled."""
+    if len(assessed) < BURST_FROM:
+        return tuple(assessed), None
+    changed, known, unknown = _classified(session, feed, assessed)
+    burst = _detected(session, feed, assessed, changed, known, unknown, now=now)
+    held = (unknown if burst.is_archive else set()) | (changed if burst.is_template_change else set())
     marked = [
         replace(each, arrival=replace(each.arrival, is_storm=True)) if number in held else each
-        for number, each in enumerate(judged)
+        for number, each in enumerate(assessed)
     ]
-    return tuple(marked), storm if storm.is_worth_a_word else None
+    return tuple(marked), burst if burst.is_reportable else None
 
 
-def is_still_one(storm: DetectedBurst, had: int) -> bool:
-    """The same once it is known which of its entries really were copies: articles at one canonical address need not be."""
-    return is_storm(storm.fresh, had)
+def is_still_notable(burst: DetectedBurst, known: int) -> bool:
+    """Repeat the check with the number of entries that really were copies: articles at one canonical address need not be."""
+    return is_notable(burst.fresh, known)
 
 
-def begins(session: Session, feed_id: int, *, now: datetime) -> bool:
-    """Whether this is a new storm, not the one that was told; either way it goes on until a day passes without."""
+def record_burst(session: Session, feed_id: int, *, now: datetime) -> bool:
+    """Record a burst of a feed and return whether it is a new one, not the continuation of one that was reported."""
     last_at = feeds.note_burst(session, feed_id, now=now)
-    return last_at is None or now - last_at > SAME_STORM_FOR
+    return last_at is None or now - last_at > SAME_BURST_FOR
 
 
-def _storm(
+def _detected(
     session: Session,
     feed: FeedState,
-    judged: Sequence[AssessedArticle],
+    assessed: Sequence[AssessedArticle],
     changed: set[int],
-    had: set[int],
+    known: set[int],
     unknown: set[int],
     *,
     now: datetime,
 ) -> DetectedBurst:
     first_at, last_at = feeds.answered(session, feed.id)
-    # Where the feed gave no date, or one to come, an article bears the time at which it was seen.
-    dates = [_date(judged[number]) for number in sorted(unknown)]
-    burst = PollCounts(
+    # Without a date, or with one in the future, an article has the time at which it was seen.
+    dates = [_date(assessed[number]) for number in sorted(unknown)]
+    counts = PollCounts(
         unknown=len(unknown),
-        unknown_matches=_matches(judged, unknown),
-        usual=_usual(session, feed.id, first_at, last_at, now=now) if len(unknown) >= FLOOD_FROM else 0.0,
-        undated=tells_nothing(dates, last_at=last_at, now=now),
+        unknown_matches=_matches(assessed, unknown),
+        usual=_usual_count(session, feed.id, first_at, last_at, now=now) if len(unknown) >= ARCHIVE_FROM else 0.0,
+        undated=count_undated(dates, last_at=last_at, now=now),
         changed=len(changed),
-        changed_matches=_matches(judged, changed),
+        changed_matches=_matches(assessed, changed),
         is_first_poll=feed.first_polled_at is None,
     )
     return DetectedBurst(
-        burst=burst,
-        fresh=len(judged) - len(changed),
-        had=frozenset(had),
-        is_flood=is_flood(burst),
-        is_reprint=is_reprint(burst),
+        counts=counts,
+        fresh=len(assessed) - len(changed),
+        known=frozenset(known),
+        is_archive=is_archive(counts),
+        is_template_change=is_template_change(counts),
     )
 
 
-def _date(judged: AssessedArticle) -> datetime | None:
-    article = judged.article
+def _date(assessed: AssessedArticle) -> datetime | None:
+    article = assessed.article
     return article.published_at if article.published_at < article.seen_at else None
 
 
-def _matches(judged: Sequence[AssessedArticle], numbers: Iterable[int]) -> int:
-    return sum(any(score.is_match for score in judged[number].scores) for number in numbers)
+def _matches(assessed: Sequence[AssessedArticle], numbers: Iterable[int]) -> int:
+    return sum(any(score.is_match for score in assessed[number].scores) for number in numbers)
 
 
-def _sorted(
-    session: Session, feed: FeedState, judged: Sequence[AssessedArticle]
+def _classified(
+    session: Session, feed: FeedState, assessed: Sequence[AssessedArticle]
 ) -> tuple[set[int], set[int], set[int]]:
-    """Places of those whose guid the feed had shown, of those whose content it had shown, and of those that nobody had."""
-    guids = [key_of(each.sighting.guid if each.sighting else each.article.guid) for each in judged]
-    urls = [url_key(each.article.url) for each in judged]
-    texts = [each.fingerprint.text_key for each in judged]
+    """Return the indices of entries with a known guid, of others with content known from the feed, and of entries new to
+    everyone."""
+    guids = [key_of(each.sighting.guid if each.sighting else each.article.guid) for each in assessed]
+    urls = [url_key(each.article.url) for each in assessed]
+    texts = [each.fingerprint.text_key for each in assessed]
     shown = feeds.shown(session, feed, guids=guids, addresses=urls, texts=texts)
-    known = shown.by_any if feed.first_polled_at is None else shown.by_feed
+    known_content = shown.by_any if feed.first_polled_at is None else shown.by_feed
     changed = {number for number, guid in enumerate(guids) if guid in shown.guids}
-    rest = set(range(len(judged))) - changed
-    had = {number for number in rest if {urls[number], texts[number]} & known}
-    return changed, had, {number for number in rest if not {urls[number], texts[number]} & shown.by_any}
+    rest = set(range(len(assessed))) - changed
+    known = {number for number in rest if {urls[number], texts[number]} & known_content}
+    return changed, known, {number for number in rest if not {urls[number], texts[number]} & shown.by_any}
 
 
-def _usual(
+def _usual_count(
     session: Session, feed_id: int, first_at: datetime | None, last_at: datetime | None, *, now: datetime
 ) -> float:
-    """How many entries this feed brings, by its own average, in the time since its last answer."""
+    """Return how many entries this feed brings on average in the time since its last answer."""
     if first_at is None or last_at is None:
         return 0.0
     since_at = max(first_at, now - _USUAL_WITHIN_FOR)

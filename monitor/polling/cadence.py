@@ -1,7 +1,8 @@
-"""When a feed is polled next: takes its state and what the poll met, returns the update for the store. Pure; reads no clock.
+"""Decide when a feed is polled next, and with which state. Pure: the caller passes the time in.
 
-The publisher's own wishes (Cache-Control, ttl, skipHours, Retry-After) only ever make us slower, jitter only ever later, and no
-feed is given up silently: it slows down to one try a day, is reported once when it fails for long and once when it is back.
+The publisher's wishes (Cache-Control, ttl, skipHours, Retry-After) only ever lengthen the interval, and jitter only ever adds to
+it. No feed is dropped silently: a failing one slows down to one try a day and is reported once when it keeps failing and once
+when it is back.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from monitor.types.fetching import FeedEvent, FeedState, FeedUpdate, Fetched, Pa
 
 DAY = timedelta(days=1)
 PERMANENT_AFTER = timedelta(days=7)
-"""How long the same permanent redirect must hold before we keep its address (lion-reader#183)."""
+"""How long the same permanent redirect must hold before its address replaces ours (lion-reader#183)."""
 GONE_AFTER = 2
-"""Confirmations of 410 before a feed is paused."""
-_SHY_FOR = timedelta(hours=1)
-"""The least pause after 403 and 429 where the server names none."""
+"""Answers with 410 before a feed is paused."""
+_REFUSAL_BACKOFF_FOR = timedelta(hours=1)
+"""Least delay after 403 and 429 without Retry-After."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Cadence:
     min_for: timedelta = timedelta(minutes=5)
     max_for: timedelta = DAY
     failing_after: int = 5
-    """Failures in a row before the one notice."""
+    """Consecutive failures before the notice."""
 
 
 def answered(
@@ -41,11 +42,12 @@ def answered(
     now: datetime,
     jitter: float,
 ) -> FeedUpdate:
-    """After a 200 that could be read, or a 304 (`parsed` is None then, or where the body was byte for byte the last one).
+    """Return the update after a readable 200, or a 304 (`parsed` is None then, and also if the body was byte for byte the last
+    one).
 
-    `jitter` is a number from 0 to 1; a tenth of the interval at the most is added.
+    `jitter`, from 0 to 1, adds up to a tenth of the interval.
     """
-    permanent_url, since_at = _permanent(feed, fetched, now)
+    permanent_url, since_at = _permanent_redirect(feed, fetched, now)
     is_moved = since_at is not None and now - since_at >= PERMANENT_AFTER
     outcome = "not modified" if fetched.status == 304 else "unchanged" if parsed is None else "ok"
     return FeedUpdate(
@@ -67,7 +69,7 @@ def answered(
 
 
 def failed(feed: FeedState, error: MonitorError, cadence: Cadence, *, now: datetime, jitter: float) -> FeedUpdate:
-    """After an answer that is none: validators and entries stay as they are, the next try is put off."""
+    """Return the update after a failed poll: validators and entries stay as they are, and the next poll is delayed."""
     failures = feed.failures + 1
     is_gone = isinstance(error, FetchError) and error.is_gone and failures >= GONE_AFTER
     delay_for = _backoff(feed, failures, error, cadence)
@@ -90,7 +92,7 @@ def failed(feed: FeedState, error: MonitorError, cadence: Cadence, *, now: datet
 
 
 def event(feed: FeedState, update: FeedUpdate) -> FeedEvent | None:
-    """What the operator should hear about this poll, if anything: each state is told once, when it begins."""
+    """Return what the operator should hear about this poll, if anything: each state is reported once, when it begins."""
     if update.paused_reason:
         return FeedEvent.GONE
     if update.new_url:
@@ -103,7 +105,7 @@ def event(feed: FeedState, update: FeedUpdate) -> FeedEvent | None:
 
 
 def reschedule(feed: FeedState, delay_for: timedelta, *, why: str, now: datetime) -> FeedUpdate:
-    """Leave a feed as it is and come back later: for faults that are ours, not the feed's."""
+    """Leave a feed as it is and poll it later: for faults that are ours, not the feed's."""
     return FeedUpdate(
         feed_id=feed.id,
         lease=feed.lease,
@@ -142,12 +144,12 @@ def _backoff(feed: FeedState, failures: int, error: MonitorError, cadence: Caden
     delay_for: timedelta = max(feed.interval_for, cadence.min_for) * float(2 ** min(failures - 1, 12))
     if isinstance(error, FetchError):
         if error.status in (403, 429):
-            delay_for = max(delay_for, _SHY_FOR)
+            delay_for = max(delay_for, _REFUSAL_BACKOFF_FOR)
         delay_for = max(min(delay_for, cadence.max_for), error.retry_after_for or timedelta())
     return min(delay_for, max(cadence.max_for, DAY))
 
 
-def _permanent(feed: FeedState, fetched: Fetched, now: datetime) -> tuple[str | None, datetime | None]:
+def _permanent_redirect(feed: FeedState, fetched: Fetched, now: datetime) -> tuple[str | None, datetime | None]:
     if fetched.permanent_url is None or fetched.permanent_url == feed.url:
         return None, None
     if fetched.permanent_url == feed.permanent_url:

@@ -1,10 +1,10 @@
-"""Full text when it pays: which articles' own pages to read, and reading them as a polite guest does.
+"""Read the full text of articles from their own pages, where it could change the outcome.
 
-    wanted = wants(judged, when, now=now)            pure: near a threshold, only a teaser to go by, not held anyway
-    found  = await reader.read(entries, home, now=now)   network and a worker process; the store is `pipeline`'s business
+    wanted = is_page_wanted(assessed, when, now=now)     pure: near a threshold, only a teaser so far, not held back anyway
+    pages  = await reader.read(entries, feed, now=now)   network and a worker process; the store is `pipeline`'s business
 
-A page is asked for as feeds are, and with more manners: after its host's robots.txt, one page of a host at a time with a pause
-between two, within limits of time and size, and never again. Whatever goes wrong, the article stays as its feed told it.
+Pages are fetched more politely than feeds: after the host's robots.txt, one page of a host at a time with a pause in between,
+within limits of time and size, and each page once. If anything goes wrong, the article keeps the text from its feed.
 """
 
 from __future__ import annotations
@@ -31,47 +31,47 @@ from monitor.types.fetching import Entry, FeedState, Fetched, PageVisit
 from monitor.types.matching import Article, Grade
 
 NEAR, NEVER, ALWAYS = "near", "never", "always"
-"""When the pages of a feed's entries are read."""
+"""When the pages of a feed's entries are read: near a threshold, never, or always."""
 
 _PAUSE_FOR = timedelta(seconds=1)
-"""Between two pages of one host, where its robots.txt asks for no longer one."""
-_TOGETHER_FOR = timedelta(seconds=30)
-"""What all pages of one poll may take: an alert is not to wait longer for them, nor the poll's lease to run out."""
-_READ_FOR = timedelta(seconds=15)
-"""On top, for the worker process to find the text of the last one."""
+"""Between two pages of one host, unless its robots.txt asks for longer."""
+_ALL_PAGES_FOR = timedelta(seconds=30)
+"""Limit for all pages of one poll: alerts wait for them, and the poll's lease must not expire."""
+_EXTRACTION_FOR = timedelta(seconds=15)
+"""Added to it, for the worker process to extract the text of the last page."""
 _ROBOTS_LIMITS = FetchLimits(total_for=timedelta(seconds=5), body_bytes=MAX_BYTES, redirects=5)
 _ROBOTS_KEPT_FOR = timedelta(hours=24)  # RFC 9309 section 2.4
-_ROBOTS_AGAIN_FOR = timedelta(hours=1)
+_ROBOTS_RETRY_FOR = timedelta(hours=1)
 _HOSTS_KEPT = 200
 _PAGES_KEPT = 16
-_SHY_FOR = timedelta(hours=24)
-_REST_FOR = timedelta(hours=1)
+_REFUSAL_PAUSE_FOR = timedelta(hours=24)
+_FAILURE_PAUSE_FOR = timedelta(hours=1)
 
 
-# --- which --------------------------------------------------------------------------------------------------------------
+# --- which pages --------------------------------------------------------------------------------------------------------
 
 
-def wants(judged: AssessedArticle, when: str, *, now: datetime) -> bool:
-    """Whether the article's page could change what becomes of it, as far as that can be told without the store."""
-    article = judged.article
+def is_page_wanted(assessed: AssessedArticle, when: str, *, now: datetime) -> bool:
+    """Whether the article's page could change the outcome, as far as can be said without the store."""
+    article = assessed.article
     if when == NEVER or not article.url or article.grade is Grade.FULL:
         return False
-    if policy.hold(article, judged.arrival, now=now) is not None:
+    if policy.hold(article, assessed.arrival, now=now) is not None:
         return False
-    return when == ALWAYS or any(is_near(each) for each in judged.scores)
+    return when == ALWAYS or any(is_near(each) for each in assessed.scores)
 
 
-def urgency(judged: AssessedArticle) -> float:
-    """For sorting: how near the nearest threshold is, 0 at the threshold itself."""
-    return min((nearness(each) for each in judged.scores if is_near(each)), default=1.0)
+def urgency(assessed: AssessedArticle) -> float:
+    """Sort key: distance to the nearest threshold, 0 at the threshold itself."""
+    return min((nearness(each) for each in assessed.scores if is_near(each)), default=1.0)
 
 
-# --- how ----------------------------------------------------------------------------------------------------------------
+# --- reading them -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedArticle:
-    """What came of one page: the article read anew where the page was one."""
+    """The outcome of one page; `article` is the new reading, if the page was an article."""
 
     visit: PageVisit
     article: Article | None = None
@@ -79,9 +79,9 @@ class FetchedArticle:
 
 @dataclass(slots=True)
 class _Host:
-    """One host's turn and what its robots.txt says. `robots` is None where it gives none and so allows all."""
+    """State of one host: its lock, pause and robots.txt. `robots` is None if the host has none and so allows everything."""
 
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     free_at: float = 0.0
     delay_for: timedelta = _PAUSE_FOR
     robots: bytes | None = None
@@ -90,7 +90,7 @@ class _Host:
 
 
 class PageReader:
-    """Reads pages of articles; remembers robots.txt and the latest pages in memory. Belongs to one event loop."""
+    """Reads pages of articles; keeps robots.txt and the latest pages in memory. Belongs to one event loop."""
 
     def __init__(
         self,
@@ -116,54 +116,54 @@ class PageReader:
     async def read(
         self, entries: Sequence[Entry], feed: FeedState, *, language: str | None, now: datetime
     ) -> list[FetchedArticle]:
-        """The pages of these entries, in order, as far as the time for one poll goes; those not asked for are left out.
+        """Read the pages of these entries, in order, within the time for one poll; pages that were not requested are left out.
 
-        Where a feed may live on a private address, its pages may where they are at the very same host and port; elsewhere,
-        and after a redirect elsewhere, only public addresses are called.
+        A feed that is allowed on a private address may have its pages there too, at the very same host and port. Everywhere else,
+        and after a redirect elsewhere, only public addresses are allowed.
         """
-        ends_at = asyncio.get_running_loop().time() + _TOGETHER_FOR.total_seconds()
-        shut: set[str] = set()
-        found = []
+        ends_at = asyncio.get_running_loop().time() + _ALL_PAGES_FOR.total_seconds()
+        paused_hosts: set[str] = set()
+        pages = []
         for entry in entries:
             host = urls.host(entry.url)
-            if host in shut:
+            if host in paused_hosts:
                 continue
-            one = await self._read_in_turn(entry, feed, language, ends_at, now)
-            found += [one] if one else []
-            if one and one.visit.host_paused_until_at:
-                shut.add(host)
-        return found
+            page = await self._read_in_turn(entry, feed, language, ends_at, now)
+            pages += [page] if page else []
+            if page and page.visit.host_paused_until_at:
+                paused_hosts.add(host)
+        return pages
 
     async def _read_in_turn(
         self, entry: Entry, feed: FeedState, language: str | None, ends_at: float, now: datetime
     ) -> FetchedArticle | None:
-        """None where its turn did not come in time."""
+        """Read one page when its host is free; None if that is too late."""
         loop, host = asyncio.get_running_loop(), self._host(urls.host(entry.url))
         try:
             async with asyncio.timeout_at(ends_at):
-                await host.turn.acquire()
+                await host.lock.acquire()
         except TimeoutError:
             return None
         try:
-            answer = self._latest.get(urls.canonical(entry.url))  # another feed of the site may just have shown it
+            answer = self._latest.get(urls.canonical(entry.url))  # another feed of the site may just have linked it
             if answer is None:
                 if max(host.free_at, loop.time()) >= ends_at:
                     return None
                 await asyncio.sleep(max(0.0, host.free_at - loop.time()))
-                answer = await self._ask(entry, feed, host, now)
+                answer = await self._fetch_page(entry, feed, host, now)
         finally:
-            host.turn.release()
+            host.lock.release()
         try:
-            async with asyncio.timeout_at(ends_at + _READ_FOR.total_seconds()):
-                return await self._understood(answer, entry, feed.name, language, now)
+            async with asyncio.timeout_at(ends_at + _EXTRACTION_FOR.total_seconds()):
+                return await self._extract(answer, entry, feed.name, language, now)
         except TimeoutError:
             outcome = "page not read: our side was too busy"
             return FetchedArticle(visit=PageVisit(url=entry.url, at=now, outcome=outcome))
 
-    async def _ask(self, entry: Entry, feed: FeedState, host: _Host, now: datetime) -> WebPage | PageVisit:
+    async def _fetch_page(self, entry: Entry, feed: FeedState, host: _Host, now: datetime) -> WebPage | PageVisit:
         loop = asyncio.get_running_loop()
         home = _origin(feed.url) if feed.allow_private else ""
-        permit = partial(self._permit, home=home, now=now)
+        permit = partial(self._address_policy, home=home, now=now)
         answer: WebPage | PageVisit
         try:
             fetched = await self._fetcher.get(entry.url, now=now, accept=PAGE_TYPES, permit=permit, limits=self._limits)
@@ -182,7 +182,7 @@ class PageReader:
             self._latest.popitem(last=False)
         return answer
 
-    async def _understood(
+    async def _extract(
         self, answer: WebPage | PageVisit, entry: Entry, source: str, language: str | None, now: datetime
     ) -> FetchedArticle:
         if isinstance(answer, PageVisit):
@@ -198,8 +198,8 @@ class PageReader:
 
     # --- robots.txt and addresses -----------------------------------------------------------------------------------
 
-    async def _permit(self, url: str, *, home: str, now: datetime) -> AddressPolicy:
-        """The policy for one address on the way to a page; FetchError where its robots.txt, or none to be had, forbids it."""
+    async def _address_policy(self, url: str, *, home: str, now: datetime) -> AddressPolicy:
+        """Return the policy for one address on the way to a page; FetchError if robots.txt forbids it or cannot be read."""
         origin = _origin(url)
         allowed = self._private if origin == home else self._public
         host = self._host(urls.host(url))
@@ -222,7 +222,8 @@ class PageReader:
         return allowed
 
     async def _read_robots(self, host: _Host, origin: str, allowed: AddressPolicy, now: datetime) -> None:
-        """RFC 9309 section 2.3.1: a refusal (4xx) allows all, a server in trouble or out of reach allows nothing for now."""
+        """Fetch robots.txt by RFC 9309 section 2.3.1: a refusal (4xx) allows all, a server error or no connection allows
+        nothing for now."""
         host.robots, host.fault = None, ""
         host.robots_until_at = now + _ROBOTS_KEPT_FOR
         try:
@@ -233,16 +234,16 @@ class PageReader:
         except FetchError as error:
             if error.status is not None and 400 <= error.status < 500 and error.status != 429:
                 return
-            host.robots_until_at = now + _ROBOTS_AGAIN_FOR
+            host.robots_until_at = now + _ROBOTS_RETRY_FOR
             host.fault = f"its robots.txt cannot be had: {error}"
 
     def _host(self, name: str) -> _Host:
-        """What is known of a host (its turn) or of an origin (its robots.txt); the one longest unused is forgotten."""
+        """Return the state of a host (its lock) or of an origin (its robots.txt); the least recently used is dropped."""
         found = self._hosts.pop(name, None) or _Host()
         self._hosts[name] = found
         if len(self._hosts) > _HOSTS_KEPT:
             oldest = next(iter(self._hosts))
-            if not self._hosts[oldest].turn.locked():
+            if not self._hosts[oldest].lock.locked():
                 del self._hosts[oldest]
         return found
 
@@ -256,7 +257,7 @@ def _origin(url: str) -> str:
 
 
 def page_of(asked_url: str, fetched: Fetched, now: datetime) -> WebPage | PageVisit:
-    """What was fetched as a page, or, where it is of another kind, a visit that says so."""
+    """Return a fetched document as a page, or a visit that says that it is of another type."""
     kind = fetched.media_type.partition(";")[0].strip().lower()
     if kind and "html" not in kind and kind != "text/plain":
         return PageVisit(url=asked_url, at=now, outcome=f"page not read: it is {kind[:100]}, not a web page")
@@ -270,14 +271,14 @@ def _outcome(error: FetchError) -> str:
 
 
 def _pause_for(error: FetchError) -> timedelta | None:
-    """How long no page of the host is asked for; None where the fault is this page's own."""
+    """Return how long no page of the host is requested; None if only this page failed."""
     if error.status is None:
         is_host = error.code in ("dns", "connect", "timeout", "tls", "protocol", "robots unread")
-        return _REST_FOR if is_host else None
+        return _FAILURE_PAUSE_FOR if is_host else None
     if error.status == 403:
-        return max(_SHY_FOR, error.retry_after_for or timedelta())
+        return max(_REFUSAL_PAUSE_FOR, error.retry_after_for or timedelta())
     return (
-        max(_REST_FOR, error.retry_after_for or timedelta())
+        max(_FAILURE_PAUSE_FOR, error.retry_after_for or timedelta())
         if error.status in (401, 429) or error.status >= 500
         else None
     )

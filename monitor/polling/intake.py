@@ -1,7 +1,7 @@
-"""One article into the store, with all that follows from it: what it is to what we know, whether to tell, and the alert itself.
+"""File one article in the store: decide what it is to stored ones and whether to alert, then write all of it.
 
 Called inside a writing transaction, so that an article, its decision, its matches and its alerts are committed together or not at
-all. The same function serves a poll and a backtest. Knows no network and no feed document.
+all. Polls and backtests use the same function.
 """
 
 from __future__ import annotations
@@ -40,60 +40,60 @@ from monitor.types.stories import (
 _SUMMARY_CHARACTERS = 400
 
 
-def take_in(session: Session, judged: AssessedArticle, telling: AlertingContext, *, now: datetime) -> FiledArticle:
+def take_in(session: Session, assessed: AssessedArticle, context: AlertingContext, *, now: datetime) -> FiledArticle:
     """Decide and store; call it within the transaction that ends the poll, after `serialize_decisions`."""
-    article, sighting = judged.article, judged.sighting
-    candidates, crowded = articles.near(session, article, judged.fingerprint, sighting, now=now)
-    read = None if article.grade is Grade.WALL else judged.fingerprint.shingles
-    choice = _unless_outdated(session, article, _choose(article, candidates, read), candidates)
+    article, sighting = assessed.article, assessed.sighting
+    candidates, crowded = articles.near(session, article, assessed.fingerprint, sighting, now=now)
+    read = None if article.grade is Grade.WALL else assessed.fingerprint.shingles
+    choice = _demote_outdated(session, article, _classify(article, candidates, read), candidates)
     if choice.kind is ArticleKind.NEW:
-        judged, joined = _join(session, _without_template(judged, candidates), now=now)
-        choice = joined or _join_across(session, judged, now=now) or choice
-    held = policy.hold(article, judged.arrival, now=now)
-    gathered = _gather(session, judged, choice, telling, now=now)
+        assessed, joined = _join(session, _without_boilerplate(assessed, candidates), now=now)
+        choice = joined or _join_across_languages(session, assessed, now=now) or choice
+    held = policy.hold(article, assessed.arrival, now=now)
+    gathered = _gather_stories(session, assessed, choice, context, now=now)
     before = alerts.before(session, choice.story_id)
     if choice.is_material:
-        before = replace(before, updated=_updated(session, judged, choice))
-    escalations = {} if held else _escalations(session, judged, choice, before, telling, now=now)
+        before = replace(before, updated=_topics_alerted_to_change(session, assessed, choice))
+    escalations = {} if held else _escalations(session, assessed, choice, before, context, now=now)
     decision = policy.decide(
         article,
-        judged.scores,
+        assessed.scores,
         choice,
         held=held,
         before=before,
-        tells_updates=telling.tells_updates,
+        tells_updates=context.tells_updates,
         escalations=escalations,
     )
-    known = _same_article(choice, candidates)
+    known = _stored_version(choice, candidates)
     is_print = choice.kind in (ArticleKind.COPY, ArticleKind.UPDATE)
     if known is None:
         article_id = articles.add(
             session,
             article,
-            judged.fingerprint,
+            assessed.fingerprint,
             choice,
             decision,
-            judged.scores,
+            assessed.scores,
             crowded=crowded,
-            is_searched=telling.is_searched,
+            is_searched=context.is_searched,
             now=now,
         )
         if not is_print:
-            profiles.add(session, article_id, judged.profile)
+            profiles.add(session, article_id, assessed.profile)
     else:
         article_id = known.article_id
-        _renew(session, judged, choice, decision, article_id, crowded, telling, now=now)
+        _update_stored(session, assessed, choice, decision, article_id, crowded, context, now=now)
     story_id = choice.story_id or article_id
     if known is None:
-        story_changes.enter(session, story_id, _carrier(article, choice, article_id), telling.preferred)
+        story_changes.enter(session, story_id, _carrier(article, choice, article_id), context.preferred)
     if sighting:
         articles.see(session, sighting, article_id, now=now)
-    if judged.meant:
-        multilingual.keep(session, article_id, judged.meant)
-    alerts.save_matches(session, article_id, story_id, judged.scores, decision, now=now)
-    topics.keep_lessons(session, article_id, judged.scores, now=now)
+    if assessed.embedding:
+        multilingual.keep(session, article_id, assessed.embedding)
+    alerts.save_matches(session, article_id, story_id, assessed.scores, decision, now=now)
+    topics.keep_lessons(session, article_id, assessed.scores, now=now)
     if known is None and not is_print:
-        missed = near_misses.candidates(judged.scores)
+        missed = near_misses.candidates(assessed.scores)
         near_misses.keep(session, article_id, story_id, article.url, article.title, missed, now=now)
     filed = FiledArticle(
         article_id=article_id,
@@ -103,25 +103,25 @@ def take_in(session: Session, judged: AssessedArticle, telling: AlertingContext,
         gathered=gathered,
         is_stored_anew=known is None,
     )
-    return replace(filed, alerts=_tell(session, judged, filed, telling, now=now))
+    return replace(filed, alerts=_enqueue_alerts(session, assessed, filed, context, now=now))
 
 
-def _choose(article: Article, candidates: Sequence[StoredCandidate], read: Shingles | None) -> StoryChoice:
-    """What it is to those we know; of equals, where a person said to which story such a text belongs, to that one."""
+def _classify(article: Article, candidates: Sequence[StoredCandidate], read: Shingles | None) -> StoryChoice:
+    """Classify the article; among equal candidates, one that a person has put into its story wins."""
     choice = copies.choose(article, candidates, read=read)
     pinned = [known for known in candidates if known.is_pinned]
-    if choice.kind is ArticleKind.NEW or not pinned or _same_article(choice, candidates):
+    if choice.kind is ArticleKind.NEW or not pinned or _stored_version(choice, candidates):
         return choice
-    said = copies.choose(article, pinned, read=read)
-    return said if said.kind is choice.kind and said.similarity >= choice.similarity else choice
+    by_pin = copies.choose(article, pinned, read=read)
+    return by_pin if by_pin.kind is choice.kind and by_pin.similarity >= choice.similarity else choice
 
 
-def _unless_outdated(
+def _demote_outdated(
     session: Session, article: Article, choice: StoryChoice, candidates: Sequence[StoredCandidate]
 ) -> StoryChoice:
-    """A corrected copy, unless a later version of the same text is known already: then it only arrives late, and is a copy."""
+    """Turn an update at another address into a copy if a later version of the text is stored already: it arrives late."""
     of, story_id = choice.of_article_id, choice.story_id
-    if choice.kind is not ArticleKind.UPDATE or of is None or story_id is None or _same_article(choice, candidates):
+    if choice.kind is not ArticleKind.UPDATE or of is None or story_id is None or _stored_version(choice, candidates):
         return choice
     if not story_rows.has_later_version(session, story_id, of, article.published_at):
         return choice
@@ -129,55 +129,55 @@ def _unless_outdated(
     return replace(choice, kind=ArticleKind.COPY, is_material=False, facts="", why=why)
 
 
-def _without_template(judged: AssessedArticle, others: Sequence[StoredCandidate]) -> AssessedArticle:
-    """What its site prints around every article tells no event."""
-    is_template = copies.of_template(judged.article, others, read=judged.fingerprint.shingles)
-    if not any(is_template):
-        return judged
-    return replace(judged, profile=without_words(judged.profile, judged.article, is_template))
+def _without_boilerplate(assessed: AssessedArticle, others: Sequence[StoredCandidate]) -> AssessedArticle:
+    """Remove from the profile what the site prints around every article."""
+    is_boilerplate = copies.boilerplate_mask(assessed.article, others, read=assessed.fingerprint.shingles)
+    if not any(is_boilerplate):
+        return assessed
+    return replace(assessed, profile=without_words(assessed.profile, assessed.article, is_boilerplate))
 
 
-def _join(session: Session, judged: AssessedArticle, *, now: datetime) -> tuple[AssessedArticle, StoryChoice | None]:
-    """The story whose event it tells in other words, and small stories that turn out to be the same; None: it tells its own.
+def _join(session: Session, assessed: AssessedArticle, *, now: datetime) -> tuple[AssessedArticle, StoryChoice | None]:
+    """Return the story on the same event, with the small stories that it shows to be the same; None if there is none.
 
-    Where it seems to join one, a template that all of them stand in is looked for first; the article comes back without it.
+    Before it joins, the candidates are checked for boilerplate that all of them share; the article is returned without it.
     """
-    found, carriers = profiles.near(session, judged.profile, now=now)
-    choice = events.choose(judged.article, judged.profile, found, carriers)
+    related, key_counts = profiles.near(session, assessed.profile, now=now)
+    choice = events.choose(assessed.article, assessed.profile, related, key_counts)
     if choice is None:
-        return judged, None
-    if len(found) > 1:
-        bare = _without_template(judged, articles.texts(session, [each.article_id for each in found]))
-        if bare is not judged:
-            judged = bare
-            found, carriers = profiles.near(session, judged.profile, now=now)
-            choice = events.choose(judged.article, judged.profile, found, carriers)
+        return assessed, None
+    if len(related) > 1:
+        stripped = _without_boilerplate(assessed, articles.texts(session, [each.article_id for each in related]))
+        if stripped is not assessed:
+            assessed = stripped
+            related, key_counts = profiles.near(session, assessed.profile, now=now)
+            choice = events.choose(assessed.article, assessed.profile, related, key_counts)
     if choice is None or not choice.gathers:
-        return judged, choice
+        return assessed, choice
     members = profiles.of_stories(session, choice.gathers)
-    gathers = events.gathered(judged.article, judged.profile, choice, found, members, carriers)
-    return judged, replace(choice, gathers=gathers)
+    gathers = events.confirm_gathers(assessed.article, assessed.profile, choice, related, members, key_counts)
+    return assessed, replace(choice, gathers=gathers)
 
 
-def _join_across(session: Session, judged: AssessedArticle, *, now: datetime) -> StoryChoice | None:
-    """The story that tells its event in another language; None where there is none, or no embedder."""
-    names = [each.topic for each in judged.scores if each.is_match]
-    if judged.meant is None or not names:
+def _join_across_languages(session: Session, assessed: AssessedArticle, *, now: datetime) -> StoryChoice | None:
+    """Return the story on the same event in another language; None if there is none, or no embedder."""
+    names = [each.topic for each in assessed.scores if each.is_match]
+    if assessed.embedding is None or not names:
         return None
-    return events.across(judged.article, multilingual.kindred(session, judged.meant, names, now=now))
+    return events.across(assessed.article, multilingual.kindred(session, assessed.embedding, names, now=now))
 
 
-def _gather(
-    session: Session, judged: AssessedArticle, choice: StoryChoice, telling: AlertingContext, *, now: datetime
+def _gather_stories(
+    session: Session, assessed: AssessedArticle, choice: StoryChoice, context: AlertingContext, *, now: datetime
 ) -> tuple[int, ...]:
-    """Stories that became one; asked before it is decided whether to tell, for what was told of either was told of the event."""
+    """Merge stories that turned out to be one, before the alert is decided: an alert on either was one on the event."""
     if choice.story_id is None:
         return ()
-    into, because = choice.story_id, f"one article tells both: {shorten(judged.article.title, 200)}"
+    into, reason = choice.story_id, f"one article tells both: {shorten(assessed.article.title, 200)}"
     return tuple(
         each
         for each in choice.gathers
-        if story_changes.gather(session, each, into, because=because, now=now, preferred=telling.preferred)
+        if story_changes.gather(session, each, into, because=reason, now=now, preferred=context.preferred)
     )
 
 
@@ -195,16 +195,16 @@ def _carrier(article: Article, choice: StoryChoice, article_id: int) -> Carrier:
 
 def _escalations(
     session: Session,
-    judged: AssessedArticle,
+    assessed: AssessedArticle,
     choice: StoryChoice,
     before: StoryHistory,
-    telling: AlertingContext,
+    context: AlertingContext,
     *,
     now: datetime,
 ) -> dict[str, Escalation]:
-    """What is to be told of a story's growth, by topic. Only another telling of it can make it grow: a copy adds no source."""
-    limits = telling.limits
-    topics = [each.topic for each in judged.scores if each.is_match and each.topic in before.alerted]
+    """Return a story's escalations by topic. Only an article in its own words makes a story grow: a copy adds no source."""
+    limits = context.limits
+    topics = [each.topic for each in assessed.scores if each.is_match and each.topic in before.alerted]
     if (
         choice.kind is not ArticleKind.JOINS
         or choice.story_id is None
@@ -214,9 +214,9 @@ def _escalations(
         return {}
     carriers = story_rows.carriers(session, [choice.story_id])[choice.story_id]
     last_id = max((each.article_id for each in carriers), default=0)
-    outlet = story_rows.outlet(session, judged.article.source)
-    wire = judged.article.wire or credit(outlet, "")
-    carriers.append(replace(_carrier(judged.article, choice, last_id + 1), outlet=outlet, wire=wire))
+    outlet = story_rows.outlet(session, assessed.article.source)
+    wire = assessed.article.wire or credit(outlet, "")
+    carriers.append(replace(_carrier(assessed.article, choice, last_id + 1), outlet=outlet, wire=wire))
     seen_at = [each.seen_at for each in carriers if each.copy_of is None]
     told = alerts.escalations(session, choice.story_id)
     found = {}
@@ -236,8 +236,8 @@ def _escalations(
     return found
 
 
-def _same_article(choice: StoryChoice, candidates: Sequence[StoredCandidate]) -> StoredCandidate | None:
-    """The stored article that this one is, met again: same address or same guid, changed or not."""
+def _stored_version(choice: StoryChoice, candidates: Sequence[StoredCandidate]) -> StoredCandidate | None:
+    """Return the stored article that this one is again, changed or not: same address or same guid."""
     for known in candidates:
         is_met_again = known.same_url or known.same_guid
         if known.article_id == choice.of_article_id and is_met_again:
@@ -245,14 +245,14 @@ def _same_article(choice: StoryChoice, candidates: Sequence[StoredCandidate]) ->
     return None
 
 
-def _renew(
+def _update_stored(
     session: Session,
-    judged: AssessedArticle,
+    assessed: AssessedArticle,
     choice: StoryChoice,
     decision: Decision,
     article_id: int,
     crowded: frozenset[int],
-    telling: AlertingContext,
+    context: AlertingContext,
     *,
     now: datetime,
 ) -> None:
@@ -260,53 +260,53 @@ def _renew(
         articles.revise(
             session,
             article_id,
-            judged.article,
-            judged.fingerprint,
+            assessed.article,
+            assessed.fingerprint,
             choice,
             crowded=crowded,
-            is_searched=telling.is_searched,
+            is_searched=context.is_searched,
             now=now,
         )
-        profiles.renew(session, article_id, judged.profile)
+        profiles.renew(session, article_id, assessed.profile)
     if decision.alerts:
-        articles.decide_again(session, article_id, decision, judged.scores, now=now)
+        articles.decide_again(session, article_id, decision, assessed.scores, now=now)
 
 
-def _tell(
-    session: Session, judged: AssessedArticle, filed: FiledArticle, telling: AlertingContext, *, now: datetime
+def _enqueue_alerts(
+    session: Session, assessed: AssessedArticle, filed: FiledArticle, context: AlertingContext, *, now: datetime
 ) -> tuple[Alert, ...]:
     if not filed.decision.alerts:
         return ()
-    scores = {each.topic: each for each in judged.scores}
-    outlet = story_rows.outlet(session, judged.article.source)
-    made = []
+    scores = {each.topic: each for each in assessed.scores}
+    outlet = story_rows.outlet(session, assessed.article.source)
+    enqueued = []
     for each in filed.decision.topics:
         if not each.is_alert:
             continue
         topic = each.topic
-        alert = _alert(judged.article, outlet, scores[topic], each, filed, telling, now)
+        alert = _alert(assessed.article, outlet, scores[topic], each, filed, context, now)
         key = f"{topic}/{filed.story_id}/{alert.kind}"
         if alert.kind is AlertKind.UPDATED:
             key = _update_key(topic, filed.choice)
         elif each.escalation:
             key += f"-{each.escalation.which}"
         if alerts.enqueue(
-            session, alert, key=key, channels=telling.channels_of(topic), deliver_at=now + telling.wait_for
+            session, alert, key=key, channels=context.channels_of(topic), deliver_at=now + context.wait_for
         ):
-            made.append(alert)
-    return tuple(made)
+            enqueued.append(alert)
+    return tuple(enqueued)
 
 
 def _update_key(topic: str, choice: StoryChoice) -> str:
-    """Names what changed: ten copies corrected alike, or a text that goes back and forth, are told once."""
+    """Return a key for this very change: ten copies corrected alike, or a text that goes back and forth, give one alert."""
     return (
         f"{topic}/{choice.story_id}/{AlertKind.UPDATED}/{xxh3_128_hexdigest(choice.facts.encode('utf-8', 'replace'))}"
     )
 
 
-def _updated(session: Session, judged: AssessedArticle, choice: StoryChoice) -> frozenset[str]:
-    """The topics that were told of this very change, as another article of the story has it."""
-    topics = (each.topic for each in judged.scores if each.is_match)
+def _topics_alerted_to_change(session: Session, assessed: AssessedArticle, choice: StoryChoice) -> frozenset[str]:
+    """Return the topics that had an alert for this very change, through another article of the story."""
+    topics = (each.topic for each in assessed.scores if each.is_match)
     return frozenset(topic for topic in topics if alerts.is_told(session, _update_key(topic, choice)))
 
 
@@ -319,10 +319,10 @@ def _alert(
     score: Score,
     decided: TopicDecision,
     filed: FiledArticle,
-    telling: AlertingContext,
+    context: AlertingContext,
     now: datetime,
 ) -> Alert:
-    topic = telling.topics.get(score.topic)
+    topic = context.topics.get(score.topic)
     is_update = decided.reason is Reason.UPDATED
     return Alert(
         id=alerts.new_id(),
@@ -351,5 +351,5 @@ def _alert(
         measured=score.measured,
         evidence=score.evidence,
         reason=decided.reason.value,
-        review_url=f"{telling.base_url}/articles/{filed.article_id}" if telling.base_url else "",
+        review_url=f"{context.base_url}/articles/{filed.article_id}" if context.base_url else "",
     )

@@ -1,14 +1,14 @@
-"""One feed, end to end: poll -> fetch -> parse -> extract -> match -> dedup -> alert.
+"""Poll one feed, end to end: fetch, parse, extract, assess, file, alert.
 
-    fetched = fetcher.get(feed.url, feed.validators)       network, no transaction open
-    parsed  = read_feed(fetched.body)                       a worker process, killed past its limit
-    fresh   = articles.unseen(feed, parsed.entries)         a reading transaction
-    found   = read_articles(fresh); assess(each)            worker process; processor
-    fuller  = reader.read(those near a threshold)           network and worker process: full text when it pays
-    settle: take_in(each), notices, feeds.settle            ONE writing transaction
+    fetched  = fetcher.get(feed.url, feed.validators)      network, no transaction open
+    parsed   = read_feed(fetched.body)                     a worker process, killed past its limit
+    fresh    = articles.unseen(feed, parsed.entries)       a reading transaction
+    assessed = assess(each of read_articles(fresh))        worker process; processor
+    pages    = reader.read(those near a threshold)         network and worker process: full text if it pays
+    settle: take_in(each), notices, feeds.settle           ONE writing transaction
 
-Everything one poll found out is saved in one transaction, validators and next time included: kill the process at any line and
-either all of it is there or the next poll finds it again. Deliveries are made elsewhere, from the store.
+Everything found out by one poll is saved in one transaction, validators and time of the next poll included: kill the process at
+any line and either all of it is there or the next poll finds it again. Deliveries are made elsewhere, from the store.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from monitor.types.stories import Arrival, ArticleKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What a poll works with; built once by `app`."""
+    """The parts that a poll works with; built by `service.app`."""
 
     db: Database
     fetcher: Fetcher
@@ -64,19 +64,19 @@ class Tools:
     private_policy: AddressPolicy | None = None
     """For feeds that the operator allowed on a private address."""
     reader: PageReader | None = None
-    """Reads articles' own pages; None: no feed's are read."""
+    """Reads articles' own pages; None to read none."""
     pages: Mapping[str, str] = field(default_factory=dict)
-    """Feed -> when its articles' pages are read, where that is not "near"."""
+    """Feed -> when its articles' pages are read, if not "near"."""
     pages_per_poll: int = 5
     pages_per_day: int = 100
-    """Of one host."""
+    """Per host."""
     multilingual: Multilingual | None = None
-    """Matches across languages, where an embedder is in use."""
+    """Matches across languages, if an embedder is in use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polled:
-    """What one poll did: the values of its log line."""
+    """The outcome of one poll: the values of its log line."""
 
     feed: str
     outcome: str
@@ -87,7 +87,7 @@ class Polled:
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
-        """The alerts this poll decided."""
+        """The alerts that this poll decided on."""
         return tuple(alert for each in self.filed for alert in each.alerts)
 
     @property
@@ -97,11 +97,11 @@ class Polled:
 
 
 async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
-    """Poll one leased feed and settle it. What the far side does wrong ends in the feed's record, what is ours is raised."""
+    """Poll one leased feed and settle it. Faults of the publisher are recorded with the feed, our own are raised."""
     try:
         fetched = await _fetch(feed, tools, now)
         parsed = await _parse(feed, fetched, tools)
-        judged, visits = await _assess(feed, parsed, tools, now) if parsed else ((), ())
+        assessed, visits = await _assess(feed, parsed, tools, now) if parsed else ((), ())
     except (FetchError, ParseError) as error:
         update = cadence.failed(feed, error, tools.cadence, now=now, jitter=random.random())
         return await tools.db.write(_settle, feed, update, (), tools, error=error, now=now)
@@ -115,8 +115,8 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
         jitter=random.random(),
     )
     entries = len(parsed.entries) if parsed else 0
-    polled = await tools.db.write(_settle, feed, update, judged, tools, visits=visits, entries=entries, now=now)
-    confirm_stored(judged, tools.matcher)
+    polled = await tools.db.write(_settle, feed, update, assessed, tools, visits=visits, entries=entries, now=now)
+    confirm_stored(assessed, tools.matcher)
     return polled
 
 
@@ -126,74 +126,77 @@ async def _fetch(feed: FeedState, tools: Tools, now: datetime) -> Fetched:
 
 
 async def _parse(feed: FeedState, fetched: Fetched, tools: Tools) -> ParsedFeed | None:
-    """The feed's entries; None where nothing changed since the last poll."""
+    """Return the parsed feed; None if nothing changed since the last poll."""
     if fetched.status == 304 or _body_hash(fetched) == feed.body_hash:
         return None
     return await tools.workers.run_for(feed.name, read_feed, fetched.body, fetched.final_url, fetched.media_type)
 
 
-_Findings = tuple[tuple[AssessedArticle, ...], tuple[PageVisit, ...]]
+_Assessed = tuple[tuple[AssessedArticle, ...], tuple[PageVisit, ...]]
 
 
-async def _assess(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetime) -> _Findings:
+async def _assess(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetime) -> _Assessed:
     fresh = await tools.db.read(articles.unseen, feed.id, parsed.entries)
     if not fresh:
         return (), ()
     language = feed.language or parsed.language
     read = await tools.workers.run_for(feed.name, read_articles, tuple(fresh), feed.name, now, language)
-    across = await _across(read, tools)
-    judged = await asyncio.to_thread(_judge_all, feed, fresh, read, tools, across)
+    semantic = await _semantic_scorer(read, tools)
+    assessed = await asyncio.to_thread(_assess_all, feed, fresh, read, tools, semantic)
     when = tools.pages.get(feed.name, fulltext.NEAR)
-    worthy = [each for each in judged if fulltext.wants(each, when, now=now)]
-    if tools.reader is None or not worthy:
-        return judged, ()
+    wanted = [each for each in assessed if fulltext.is_page_wanted(each, when, now=now)]
+    if tools.reader is None or not wanted:
+        return assessed, ()
     entries = {each.guid: each for each in fresh}
-    wanted = await tools.db.read(_open_to_us, worthy, tools, now=now)
-    found = await tools.reader.read([entries[guid] for guid in wanted], feed, language=language, now=now)
-    of_pages = await _across([each.article for each in found if each.article], tools)
-    judged = await asyncio.to_thread(_judge_again, judged, found, tools, across, of_pages)
-    return judged, tuple(each.visit for each in found)
+    guids = await tools.db.read(_pages_to_read, wanted, tools, now=now)
+    pages = await tools.reader.read([entries[guid] for guid in guids], feed, language=language, now=now)
+    semantic_of_pages = await _semantic_scorer([each.article for each in pages if each.article], tools)
+    assessed = await asyncio.to_thread(_reassess, assessed, pages, tools, semantic, semantic_of_pages)
+    return assessed, tuple(each.visit for each in pages)
 
 
-async def _across(read: Sequence[Article], tools: Tools) -> SemanticScorer | None:
-    """What these articles are matched across languages with; None where no embedder is in use."""
+async def _semantic_scorer(read: Sequence[Article], tools: Tools) -> SemanticScorer | None:
+    """Return the scorer across languages for these articles; None if no embedder is in use."""
     return await tools.multilingual.look(tools.db, read) if tools.multilingual else None
 
 
-def _open_to_us(session: Session, worthy: Sequence[AssessedArticle], tools: Tools, *, now: datetime) -> list[str]:
-    """Guids of the articles whose pages to read, those nearest to a threshold first; not of copies of what we have."""
-    wanted: list[str] = []
+def _pages_to_read(session: Session, wanted: Sequence[AssessedArticle], tools: Tools, *, now: datetime) -> list[str]:
+    """Return the guids of articles whose pages to read, nearest to a threshold first, copies of stored articles left out."""
+    guids: list[str] = []
     hosts: Counter[str] = Counter()
-    for each in sorted(worthy, key=fulltext.urgency):
+    for each in sorted(wanted, key=fulltext.urgency):
         url, host = each.article.url, urls.host(each.article.url)
         is_open = page_visits.is_open(session, url, per_day=tools.pages_per_day - hosts[host], now=now)
         if is_open and not _is_copy(session, each, now):
-            wanted.append(each.article.guid)
+            guids.append(each.article.guid)
             hosts[host] += 1
-    return wanted[: tools.pages_per_poll]
+    return guids[: tools.pages_per_poll]
 
 
-def _is_copy(session: Session, judged: AssessedArticle, now: datetime) -> bool:
-    met = articles.near(session, judged.article, judged.fingerprint, judged.sighting, now=now)
-    return copies.choose(judged.article, met.known).kind is ArticleKind.COPY
+def _is_copy(session: Session, assessed: AssessedArticle, now: datetime) -> bool:
+    met = articles.near(session, assessed.article, assessed.fingerprint, assessed.sighting, now=now)
+    return copies.choose(assessed.article, met.known).kind is ArticleKind.COPY
 
 
-def _judge_again(
-    judged: Sequence[AssessedArticle],
-    found: Sequence[FetchedArticle],
+def _reassess(
+    assessed: Sequence[AssessedArticle],
+    pages: Sequence[FetchedArticle],
     tools: Tools,
-    across: SemanticScorer | None,
+    semantic: SemanticScorer | None,
     of_pages: SemanticScorer | None,
 ) -> tuple[AssessedArticle, ...]:
-    """With the texts of their pages, where these are fuller, and a note of what came of the page. All of them, in order: what
-    their teasers taught is unlearned first, or an article would match its own teaser, and a restart know another topic."""
-    fuller = {each.article.guid: each.article for each in found if each.article and each.article.page == FROM_PAGE}
-    by_url = {each.visit.url: each.visit.outcome for each in found}
-    noted = [_noted(each, by_url.get(each.article.url, "")) for each in judged]
+    """Assess all articles again, in order, with the fuller text of pages that were read, and note what came of each page.
+
+    Self-training by the teasers is undone first. Otherwise an article would match its own teaser, and after a restart the topic
+    would be another.
+    """
+    fuller = {each.article.guid: each.article for each in pages if each.article and each.article.page == FROM_PAGE}
+    by_url = {each.visit.url: each.visit.outcome for each in pages}
+    noted = [_with_page_outcome(each, by_url.get(each.article.url, "")) for each in assessed]
     if not fuller:
         return tuple(noted)
     if isinstance(tools.matcher, Tracker):
-        for each in judged:
+        for each in assessed:
             tools.matcher.forget(each.article.title, each.article.text, each.article.language, each.scores)
     return tuple(
         assess(
@@ -201,22 +204,22 @@ def _judge_again(
             tools.matcher,
             arrival=each.arrival,
             sighting=each.sighting,
-            across=of_pages if each.article.guid in fuller else across,
+            semantic=of_pages if each.article.guid in fuller else semantic,
         )
         for each in noted
     )
 
 
-def _noted(judged: AssessedArticle, outcome: str) -> AssessedArticle:
-    return replace(judged, article=replace(judged.article, page=outcome)) if outcome else judged
+def _with_page_outcome(assessed: AssessedArticle, outcome: str) -> AssessedArticle:
+    return replace(assessed, article=replace(assessed.article, page=outcome)) if outcome else assessed
 
 
-def _judge_all(
-    feed: FeedState, entries: Sequence[Entry], read: Sequence[Article], tools: Tools, across: SemanticScorer | None
+def _assess_all(
+    feed: FeedState, entries: Sequence[Entry], read: Sequence[Article], tools: Tools, semantic: SemanticScorer | None
 ) -> tuple[AssessedArticle, ...]:
-    """Oldest first, as they would have arrived one by one."""
+    """Assess oldest first, as if they had arrived one by one."""
     newest_first = sorted(range(len(read)), key=lambda i: read[i].published_at, reverse=True)
-    judged = []
+    assessed = []
     for rank, i in reversed(list(enumerate(newest_first))):
         arrival = Arrival(
             is_first_poll=feed.first_polled_at is None,
@@ -226,15 +229,15 @@ def _judge_all(
             max_age_for=tools.max_age_for,
         )
         sighting = Sighting(feed_id=feed.id, guid=entries[i].guid, content_key=articles.content_key(entries[i]))
-        judged.append(assess(read[i], tools.matcher, arrival=arrival, sighting=sighting, across=across))
-    return tuple(judged)
+        assessed.append(assess(read[i], tools.matcher, arrival=arrival, sighting=sighting, semantic=semantic))
+    return tuple(assessed)
 
 
 def _settle(
     session: Session,
     feed: FeedState,
     update: FeedUpdate,
-    judged: Sequence[AssessedArticle],
+    assessed: Sequence[AssessedArticle],
     tools: Tools,
     *,
     now: datetime,
@@ -243,14 +246,14 @@ def _settle(
     error: MonitorError | None = None,
 ) -> Polled:
     page_visits.remember(session, visits)
-    judged = _at_their_own_addresses(session, judged)
-    judged, storm = bursts.guarded(session, feed, judged, now=now)
+    assessed = _with_canonical_urls(session, assessed)
+    assessed, burst = bursts.mark_bursts(session, feed, assessed, now=now)
     feeds.settle(session, update)
-    if judged:
+    if assessed:
         serialize_decisions(session)
-    filed = tuple(take_in(session, each, tools.telling, now=now) for each in judged)
-    if storm:
-        _tell_storm(session, feed, storm, filed, tools.telling, now=now)
+    filed = tuple(take_in(session, each, tools.telling, now=now) for each in assessed)
+    if burst:
+        _notify_burst(session, feed, burst, filed, tools.telling, now=now)
     event = cadence.event(feed, update)
     if event:
         notices.of_feed(session, feed, update, event, channels=tools.telling.channels, now=now)
@@ -264,46 +267,46 @@ def _settle(
     )
 
 
-def _at_their_own_addresses(session: Session, judged: Sequence[AssessedArticle]) -> tuple[AssessedArticle, ...]:
-    """Articles whose pages were read, now or earlier, go by the address that the page names: two entries are one then."""
-    own = page_visits.canonicals(session, {each.article.url for each in judged if each.article.url})
+def _with_canonical_urls(session: Session, assessed: Sequence[AssessedArticle]) -> tuple[AssessedArticle, ...]:
+    """Use the canonical address from an article's page if it was read, now or earlier: two entries may then be one article."""
+    own = page_visits.canonicals(session, {each.article.url for each in assessed if each.article.url})
     return tuple(
         replace(each, article=replace(each.article, url=own[each.article.url])) if each.article.url in own else each
-        for each in judged
+        for each in assessed
     )
 
 
-def _tell_storm(
+def _notify_burst(
     session: Session,
     feed: FeedState,
-    storm: DetectedBurst,
+    burst: DetectedBurst,
     filed: Sequence[FiledArticle],
-    telling: AlertingContext,
+    context: AlertingContext,
     *,
     now: datetime,
 ) -> None:
-    """One notice a storm, however many polls it lasts; but what was held back is never held back without a word."""
+    """Send one notice for a burst, however many polls it lasts; but articles held back are always reported."""
     had = sum(
-        1 for place in storm.had if not filed[place].is_stored_anew or filed[place].choice.kind is ArticleKind.COPY
+        1 for index in burst.known if not filed[index].is_stored_anew or filed[index].choice.kind is ArticleKind.COPY
     )
     held = tuple(each.article_id for each in filed if each.decision.reason is Reason.STORM)
-    if not (held or storm.is_reprint or bursts.is_still_one(storm, had)):
+    if not (held or burst.is_template_change or bursts.is_still_notable(burst, had)):
         return
-    if not bursts.begins(session, feed.id, now=now) and not held:
+    if not bursts.record_burst(session, feed.id, now=now) and not held:
         return
     notices.of_storm(
         session,
         feed,
         notices.BurstReport(
             outlet=outlet(session, feed.name),
-            fresh=storm.fresh,
+            fresh=burst.fresh,
             had=had,
-            changed=storm.burst.changed if storm.is_reprint else 0,
+            changed=burst.counts.changed if burst.is_template_change else 0,
             held=held,
-            is_first_poll=storm.burst.is_first_poll,
+            is_first_poll=burst.counts.is_first_poll,
         ),
-        page=telling.base_url,
-        channels=telling.channels,
+        page=context.base_url,
+        channels=context.channels,
         now=now,
     )
 

@@ -1,6 +1,6 @@
 """One round of polling: claim the feeds that are due, run each, settle. Safe to run twice, on any number of machines.
 
-Holds the one broad handler of polling: a feed that fails in a way nobody foresaw is put off for an hour, the others go on.
+The only handler of unforeseen exceptions in polling is here: a feed that raises one is delayed for an hour, the others go on.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ log = logging.getLogger("monitor.poll")
 LEASE_FOR = timedelta(minutes=2)
 """Longer than any poll may take, so that only a dead poller loses its lease."""
 _DEADLINE_SECONDS = 100.0
-_PUT_OFF_FOR = timedelta(hours=1)
-_REST_FOR = timedelta(minutes=1)
-_AGAIN_FOR = timedelta(minutes=5)
+_FAULT_DELAY_FOR = timedelta(hours=1)
+_SHORT_DELAY_FOR = timedelta(minutes=1)
+_BUSY_DELAY_FOR = timedelta(minutes=5)
 
 
 class Poller:
-    """Runs due feeds side by side, at most `concurrency` at once; `tools` is asked anew for each poll (topics change)."""
+    """Runs due feeds concurrently, at most `concurrency` at once; `tools` is called for each poll, as topics change."""
 
     def __init__(
         self,
@@ -49,12 +49,12 @@ class Poller:
         self._running: set[asyncio.Task[Polled | None]] = set()
 
     async def start_due(self, *, now: datetime) -> int:
-        """Claim what is due, as far as there is room, and start it without waiting for the end; returns how many."""
-        room = self._concurrency - len(self._running)
-        if room <= 0:
+        """Claim due feeds, as many as there are free places, and start them without waiting; return how many."""
+        free = self._concurrency - len(self._running)
+        if free <= 0:
             return 0
         claimed = await self._tools().db.write(
-            feeds.claim_due, now=now, lease_for=self._lease_for, limit=room, per_host=self._per_host
+            feeds.claim_due, now=now, lease_for=self._lease_for, limit=free, per_host=self._per_host
         )
         for feed in claimed:
             task = asyncio.create_task(self.run(feed, now=now), name=f"poll {feed.name}")
@@ -63,12 +63,12 @@ class Poller:
         return len(claimed)
 
     async def finish(self) -> list[Polled]:
-        """Wait for all polls under way."""
+        """Wait for all running polls."""
         done = await asyncio.gather(*self._running)
         return [each for each in done if each]
 
     async def stop(self, *, grace_seconds: float) -> None:
-        """Let the polls under way end; what takes longer is cancelled and its lease runs out (K4)."""
+        """Let running polls end; those that take longer than the grace period are cancelled and their leases expire (K4)."""
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=grace_seconds)
             for task in late:
@@ -76,36 +76,40 @@ class Poller:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def run(self, feed: FeedState, *, now: datetime) -> Polled | None:
-        """Poll one leased feed, whatever happens; None where it could not even be settled."""
+        """Poll one leased feed and log any fault instead of raising it; None if the feed could not be settled."""
         started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(_DEADLINE_SECONDS):
                 polled = await poll(feed, self._tools(), now=now)
-        except LeaseLostError as error:  # after a sleep of the machine (K5): whoever has it now finds the same
+        except LeaseLostError as error:  # the machine slept (K5): the new holder finds the same entries
             log.warning("poll of feed=%s is thrown away: %s", feed.name, error)
             return None
         except StoreError as error:
             self._on_error(error)
-            return await self._put_off(feed, _REST_FOR, str(error), now)
-        except TimeoutError:  # every step has a limit of its own: it waited too long behind others
+            return await self._delay(feed, _SHORT_DELAY_FOR, str(error), now)
+        except TimeoutError:  # every step has its own limit: it waited too long for others
             log.error("poll of feed=%s was cut off after %d s; it has its next turn", feed.name, _DEADLINE_SECONDS)
-            return await self._put_off(feed, max(feed.interval_for, _REST_FOR), "our side was too busy to read it", now)
-        except BusyError as error:  # it was fetched: the next time is not to come too soon
+            return await self._delay(
+                feed, max(feed.interval_for, _SHORT_DELAY_FOR), "our side was too busy to read it", now
+            )
+        except BusyError as error:  # the feed was already fetched: do not poll it again too soon
             log.warning("poll of feed=%s was not made: %s", feed.name, error)
-            return await self._put_off(feed, max(_REST_FOR, min(feed.interval_for, _AGAIN_FOR)), str(error), now)
-        except MonitorError as error:  # of this machine, such as no room for another process: soon to be over
+            return await self._delay(
+                feed, max(_SHORT_DELAY_FOR, min(feed.interval_for, _BUSY_DELAY_FOR)), str(error), now
+            )
+        except MonitorError as error:  # a passing fault of this machine, such as no room for another process
             log.error("poll of feed=%s could not be made: %s", feed.name, error)
-            return await self._put_off(feed, _REST_FOR, str(error), now)
+            return await self._delay(feed, _SHORT_DELAY_FOR, str(error), now)
         except Exception as error:
             log.exception("poll of feed=%s failed in an unforeseen way; put off for an hour", feed.name)
             why = f"our own fault, please report it: {type(error).__name__}: {error}"[:500]
-            return await self._put_off(feed, _PUT_OFF_FOR, why, now)
+            return await self._delay(feed, _FAULT_DELAY_FOR, why, now)
         _log(polled, asyncio.get_running_loop().time() - started)
         if self._on_polled:
             self._on_polled(polled)
         return polled
 
-    async def _put_off(self, feed: FeedState, delay_for: timedelta, why: str, now: datetime) -> Polled | None:
+    async def _delay(self, feed: FeedState, delay_for: timedelta, why: str, now: datetime) -> Polled | None:
         update = cadence.reschedule(feed, delay_for, why=why, now=now)
         try:
             await self._tools().db.write(feeds.settle, update)

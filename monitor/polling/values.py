@@ -1,4 +1,4 @@
-"""The values of the way of an article into the store: what is known of it before, whom to tell, and what became of it."""
+"""Values on an article's way through a poll: alerting settings, the assessed article, and the filed one."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from monitor.types.stories import Arrival, Decision, Limits, StoryChoice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertingContext:
-    """Who is told, and how an alert points back to us."""
+    """Who gets alerts, and how an alert links back to this service."""
 
     topics: Mapping[str, Topic] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
-    """Name -> digest of the destination, of every channel in force."""
+    """Name -> digest of the destination, of every active channel."""
     wait_for: timedelta = timedelta()
-    """How long an alert waits for the copies of its story, so that it can name them."""
+    """How long an alert waits for copies of its story, so that it can name their outlets."""
     base_url: str = ""
     tells_updates: bool = True
-    """Whether a material change to a story already told is told."""
+    """Whether a material change to a story with an alert gives another alert."""
     limits: Limits = field(default_factory=Limits)
-    """From where on the growth of a story already told is told."""
+    """Growth from which a story with an alert gets another one."""
     preferred: tuple[str, ...] = ()
-    """Feeds whose article stands for a story before others."""
+    """Feeds whose article is preferred as a story's lead."""
     is_searched: bool = True
-    """Whether articles must be found by their words later on; nobody searches a backtest's store."""
+    """Whether articles are added to the search index; a backtest's store needs none."""
 
     def channels_of(self, topic: str) -> dict[str, str]:
-        """The channels that this topic's alerts take."""
+        """Return the channels for this topic's alerts."""
         wanted = self.topics[topic].channels if topic in self.topics else None
         return {name: to for name, to in self.channels.items() if wanted is None or name in wanted}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssessedArticle:
-    """An article with all that can be said of it without the store."""
+    """An article with everything that can be worked out about it without the database."""
 
     article: Article
     fingerprint: Fingerprint
@@ -50,13 +50,13 @@ class AssessedArticle:
     profile: Profile
     arrival: Arrival
     sighting: Sighting | None = None
-    meant: ArticleEmbedding | None = None
-    """Its vector, where it has one."""
+    embedding: ArticleEmbedding | None = None
+    """Its embedding, if one was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledArticle:
-    """What became of an article."""
+    """An article with its story and decision, as it was stored."""
 
     article_id: int
     story_id: int
@@ -64,6 +64,6 @@ class FiledArticle:
     decision: Decision
     alerts: tuple[Alert, ...] = ()
     gathered: tuple[int, ...] = ()
-    """Small stories that became part of this one by it."""
+    """Small stories that it merged into this one."""
     is_stored_anew: bool = True
-    """False where it led to an article that was there already."""
+    """False if an already stored article was met again."""

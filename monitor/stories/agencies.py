@@ -1,8 +1,8 @@
-"""Which news agency a text is credited to: bylines and datelines in, the agency's name out. Pure, and the table is all it knows.
+"""Find the news agency that a text is credited to, from its byline or dateline.
 
-A credit is what stands in the author field or before the first sentence ("KABUL (Reuters) -", "МОСКВА, 20 окт - РИА Новости.").
-What a sentence says of an agency ("told Reuters") and what a caption owes it ("(AP Photo)") credits nothing. In doubt '': an
-article without a credit counts for its outlet, which at worst counts one wire's copy as a source of its own.
+A credit stands in the author field or before the first sentence ("KABUL (Reuters) -", "МОСКВА, 20 окт - РИА Новости."). Being
+quoted ("told Reuters") or having supplied a picture ("(AP Photo)") is no credit. In doubt the answer is '': the article then
+counts as its outlet's own, which at worst counts one agency text as one more independent source.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 from monitor.stories import tuning
 
-# Name -> how it is spelled. Abbreviations of Latin letters are read in capitals only: Ani and Ria are also people.
+# Name -> its spellings. Latin abbreviations match in capitals only: Ani and Ria are also people.
 AGENCIES: Final[dict[str, tuple[str, ...]]] = {
     "AP": ("AP", "The Associated Press", "Associated Press", "أسوشيتد برس", "اسوشیتدپرس", "آسوشیتدپرس", "美联社"),
     "Reuters": ("Reuters", "REUTERS", "Thomson Reuters", "Рейтер", "Рейтерс", "رويترز", "رویترز", "路透社", "रॉयटर्स"),
@@ -63,16 +63,16 @@ AGENCIES: Final[dict[str, tuple[str, ...]]] = {
 _NAME_OF = {spelled: name for name, spellings in AGENCIES.items() for spelled in spellings}
 _NAME_OF_FOLDED = {spelled.casefold(): name for spelled, name in _NAME_OF.items()}
 _LONGEST_FIRST = sorted(_NAME_OF, key=len, reverse=True)
-# Not within a word, nor the first half of another agency's name ("Interfax-Ukraine", "Associated Press of Pakistan" is longer).
+# Whole words, and not the first half of another agency's name ("Interfax-Ukraine"; "Associated Press of Pakistan" is tried first).
 _AGENCY = r"(?<!\w)(?P<agency>" + "|".join(map(re.escape, _LONGEST_FIRST)) + r")(?!\w|-\w)"
 _DASH = r"(?:-{1,3}|[–—―−])"
 _MONTH = r"(?:\d{1,2}(?:st|nd|rd|th)?\.?\s?[^\W\d_]{3,10}|[^\W\d_]{3,9}\.?\s?\d{1,2})\.?(?:,?\s\d{4})?"
-# A place, perhaps a country and a date: few words, no end of a sentence before the agency except an abbreviation's.
+# A place, perhaps with a country and a date: few words, no sentence end before the agency except an abbreviation's.
 _PLACE = r"[^\n()（）!?;«»\"“”]{0,60}?(?:\([^()\n]{2,25}\)[^\n()（）!?;«»\"“”]{0,40}?)?"
 _PREFIX = r"(?:خبرگزاری\s|آژانس\s|وكالة أنباء\s|агентство\s|[\w .]{2,15}/)?"
 _BRACKETED = rf"[(（\[]\s*{_PREFIX}{_AGENCY}(?:\s*[/,&-]\s*[\w .]{{2,20}})?\s*[)）\]]"
 
-# Each is tried at the start of the text's first lines.
+# Matched at the start of each of the text's first lines.
 _DATELINES = tuple(
     re.compile(pattern)
     for pattern in (
@@ -80,7 +80,7 @@ _DATELINES = tuple(
         rf"{_PLACE}{_BRACKETED}\s*\.?\s*(?:{_DASH}|[:：؛])",
         # New Delhi, Oct 20 (PTI) The foreign ministry ...
         rf"[^\W\d_][^\n()!?;]{{0,40}}?,?\s{_MONTH},?\s*{_BRACKETED}\s",
-        # NEW YORK (AP) The council, where the dash was lost on the way
+        # NEW YORK (AP) The council ... (the dash is missing)
         rf"[A-Z][A-Z .'/-]{{2,30}}(?:,\s[A-Z][\w. ]{{1,20}})?\s(?:{_DASH}\s)?{_BRACKETED}\s(?=[A-Z\"“‘'])",
         # Washington (AFP), alone on its line
         rf"[^\W\d_][\w ,'’-]{{1,25}}\s{_BRACKETED}$",
@@ -101,27 +101,26 @@ _BY = re.compile(r"\A(?:by|von|par|por|автор:?|از)\s+", re.IGNORECASE)
 
 
 def credit(author: str, text: str) -> str:
-    """The agency an article is credited to, by its name in `AGENCIES`; '' where it names none."""
-    return _of_byline(author) or _of_dateline(text)
+    """Return the agency that an article is credited to, as named in `AGENCIES`; '' if there is none."""
+    return _agency_in_byline(author) or _agency_in_dateline(text)
 
 
-def _of_byline(author: str) -> str:
-    """`Reuters`, `By John Doe, Associated Press`, `Agence France-Presse in Kabul`, `PTI | New Delhi`."""
+def _agency_in_byline(author: str) -> str:
+    """Examples: `Reuters`, `By John Doe, Associated Press`, `Agence France-Presse in Kabul`, `PTI | New Delhi`."""
     author = _BY.sub("", author[: tuning.BYLINE_CHARACTERS].strip())
     whole = _NAME_OF_FOLDED.get(author.casefold().strip(" .()[]"))
     if whole:
         return whole
-    found = _IN_BYLINE.search(author)
-    return _NAME_OF[found["agency"]] if found else ""
+    match = _IN_BYLINE.search(author)
+    return _NAME_OF[match["agency"]] if match else ""
 
 
-def _of_dateline(text: str) -> str:
-    for line in text[: tuning.CREDIT_CHARACTERS].splitlines()[
-        : tuning.CREDIT_LINES
-    ]:  # a byline or the headline may stand above it
+def _agency_in_dateline(text: str) -> str:
+    lines = text[: tuning.CREDIT_CHARACTERS].splitlines()
+    for line in lines[: tuning.CREDIT_LINES]:  # a byline or the headline may stand above it
         start = line[: tuning.DATELINE_CHARACTERS].strip(" \t\ufeff\u200e\u200f*•")
         for dateline in _DATELINES if len(start) > 1 else ():
-            found = dateline.match(start)
-            if found:
-                return _NAME_OF[found["agency"]]
+            match = dateline.match(start)
+            if match:
+                return _NAME_OF[match["agency"]]
     return ""

@@ -1,8 +1,8 @@
-"""What the pages of one site share and no article says: learned from the stored articles that are looked at, and left out.
+"""Find boilerplate: word runs that many pages of a site share, learned from the candidates at hand.
 
-Texts as word runs in, runs to leave out. Nothing is remembered: whoever asks has the candidates of a look-up in hand, and where
-a template could mislead, several pages that carry it are among them. What many copies of one text share is not boilerplate: of
-boilerplate's carriers each has a passage of its own.
+Nothing is stored. Whoever asks has just looked candidates up, and wherever boilerplate could mislead the comparison, several
+pages that carry it are among them. Many copies of one text share runs too, but these are no boilerplate: pages count only if each
+has a passage that the others lack.
 """
 
 from __future__ import annotations
@@ -19,82 +19,83 @@ from monitor.stories.fingerprint import Runs, Shingles
 
 @dataclass(frozen=True, slots=True)
 class SiteText:
-    """A text and the site it stands on."""
+    """A text and the site that published it."""
 
     site: str
     shingles: Shingles
 
 
-def learned(pages: Iterable[SiteText]) -> dict[str, Runs]:
-    """Site -> the runs that three or more of its pages share, ascending; sites without such runs are left out."""
+def boilerplate_by_site(pages: Iterable[SiteText]) -> dict[str, Runs]:
+    """Map each site to the runs that three or more of its pages share, ascending; sites without such runs are left out."""
     of_site: dict[str, list[Shingles]] = {}
     for page in pages:
         if page.site:
             of_site.setdefault(page.site, []).append(page.shingles)
-    found = {
-        site: held_by(tuning.TEMPLATE_PAGES, _strangers(texts))
+    shared = {
+        site: runs_in_at_least(tuning.BOILERPLATE_PAGES, _without_copies(texts))
         for site, texts in of_site.items()
-        if len(texts) >= tuning.TEMPLATE_PAGES
+        if len(texts) >= tuning.BOILERPLATE_PAGES
     }
-    return {site: runs for site, runs in found.items() if len(runs)}
+    return {site: runs for site, runs in shared.items() if len(runs)}
 
 
 def boilerplate_runs(page: SiteText, others: Sequence[SiteText]) -> Runs:
-    """The runs of `page` that are a template's: three strangers hold them, and one site put out two of these.
+    """Return the runs of `page` that are boilerplate: at least three different articles hold them, two of these from one site.
 
-    On three sites it may as well be the wire's text in three outlets.
+    With three articles on three sites the shared runs may just as well be an agency's text.
     """
-    near = sorted((each for each in others if each.site), key=lambda each: each.site != page.site)
-    apart = [page]
-    for each in near[: 2 * tuning.TEMPLATE_PAGES_COMPARED]:
-        is_stranger = all(_are_strangers(each, one) for one in apart)
-        if is_stranger and len(apart) < tuning.TEMPLATE_PAGES_COMPARED:
-            apart.append(each)
-    if len({each.site for each in apart}) == len(apart):
+    same_site_first = sorted((each for each in others if each.site), key=lambda each: each.site != page.site)
+    different = [page]
+    for each in same_site_first[: 2 * tuning.BOILERPLATE_PAGES_COMPARED]:
+        is_different = all(_are_different_articles(each, one) for one in different)
+        if is_different and len(different) < tuning.BOILERPLATE_PAGES_COMPARED:
+            different.append(each)
+    if len({each.site for each in different}) == len(different):
         return np.empty(0, np.uint64)
-    return held_by(tuning.TEMPLATE_PAGES, [each.shingles for each in apart])
+    return runs_in_at_least(tuning.BOILERPLATE_PAGES, [each.shingles for each in different])
 
 
-def _are_strangers(one: SiteText, other: SiteText) -> bool:
+def _are_different_articles(one: SiteText, other: SiteText) -> bool:
     least = tuning.STRANGER_PASSAGE_RUNS
-    return _has_passage_beside(one.shingles, other.shingles, least) and _has_passage_beside(
+    return _has_own_passage(one.shingles, other.shingles, least) and _has_own_passage(
         other.shingles, one.shingles, least
     )
 
 
-def _strangers(texts: Sequence[Shingles]) -> list[Shingles]:
-    """Those that are no copies of one another."""
-    apart: list[Shingles] = []
+def _without_copies(texts: Sequence[Shingles]) -> list[Shingles]:
+    """Drop pages that are copies of one another, and all beyond the number that is compared."""
+    kept: list[Shingles] = []
     for text in texts:
-        if len(apart) < tuning.TEMPLATE_PAGES_COMPARED and all(
-            _has_passage_beside(text, each) and _has_passage_beside(each, text) for each in apart
+        if len(kept) < tuning.BOILERPLATE_PAGES_COMPARED and all(
+            _has_own_passage(text, each) and _has_own_passage(each, text) for each in kept
         ):
-            apart.append(text)
-    return apart
+            kept.append(text)
+    return kept
 
 
-def _has_passage_beside(text: Shingles, other: Shingles, least: int = tuning.OWN_PASSAGE_RUNS) -> bool:
-    begin, end = text.passage_beside(other)
+def _has_own_passage(text: Shingles, other: Shingles, least: int = tuning.OWN_PASSAGE_RUNS) -> bool:
+    begin, end = text.longest_own_passage(other)
     return end - begin >= least
 
 
-def held_by(count: int, texts: Sequence[Shingles]) -> Runs:
-    """The runs that so many of the texts hold, or more, ascending."""
+def runs_in_at_least(count: int, texts: Sequence[Shingles]) -> Runs:
+    """Return the runs that at least `count` of the texts hold, ascending."""
     if len(texts) < count:
         return np.empty(0, np.uint64)
     runs = np.sort(np.concatenate([each.distinct for each in texts]))  # ten times as quick as np.unique
-    held: Runs = runs[count - 1 :][runs[count - 1 :] == runs[: len(runs) - count + 1]]
-    is_first: NDArray[np.bool_] = np.concatenate(([True], held[1:] != held[:-1]))
-    return held[is_first] if len(held) else held
+    repeated: Runs = runs[count - 1 :][runs[count - 1 :] == runs[: len(runs) - count + 1]]
+    is_first: NDArray[np.bool_] = np.concatenate(([True], repeated[1:] != repeated[:-1]))
+    return repeated[is_first] if len(repeated) else repeated
 
 
-def is_all_they_share(one: Shingles, other: Shingles, *, is_one_site: bool) -> bool:
-    """Whether two texts look like one template around two tales: each has a long passage that the other lacks.
+def shares_only_boilerplate(one: Shingles, other: Shingles, *, is_one_site: bool) -> bool:
+    """Whether two texts look like one page template around two articles: each has a long passage that the other lacks.
 
-    On two sites, where the wire's text stands between an outlet's own words as often, it must stand between shared ones.
+    Across sites the passages must also stand between shared runs, because an agency's text often stands between an outlet's own
+    words.
     """
-    for text, beside in ((one, other), (other, one)):
-        begin, end = text.passage_beside(beside)
+    for text, opposite in ((one, other), (other, one)):
+        begin, end = text.longest_own_passage(opposite)
         if end - begin < tuning.OWN_PASSAGE_RUNS_OF_TWO:
             return False
         if not is_one_site and min(begin, len(text.runs) - end) < tuning.AROUND_PASSAGE_RUNS:

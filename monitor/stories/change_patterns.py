@@ -1,6 +1,6 @@
-"""Words and patterns by which two versions of an article are compared: what is boilerplate, a quote, a number, a negation, a name.
+"""Word lists and patterns for comparing two versions of an article: boilerplate, quotes, numbers, negations, names.
 
-Every repeat in a pattern has an upper bound: strangers write these texts, and a page of digits must not cost a minute.
+Every repeat in a pattern has an upper bound: the texts come from strangers, and a page of digits must not cost a minute (ReDoS).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from monitor.text.tokens import tokens
 DOUBLED_LETTER = re.compile(r"(.)\1+")
 SENTENCE_END = re.compile(r"[.!?…।۔؟。！？][\"'”’»)\]」』]*$")
 CURRENCY = re.compile("[$£€¥₹₽؋﷼₨₺₴]|Rs\\b")
-# "KABUL, Oct 20 (Reuters) -", "МОСКВА, 20 окт -": where and when an outlet printed it.
+# Place and date of a report: "KABUL, Oct 20 (Reuters) -", "МОСКВА, 20 окт -".
 DATELINE = re.compile(
     r"\A\W{0,3}(?:[^\n()]{0,60}\([^\n()]{2,40}\)|[A-ZА-ЯЁ]{3,}[^\n()–—]{0,50}?)\s{0,3}(?:[–—]|-{1,2}\s)\s{0,3}"
 )
@@ -53,14 +53,15 @@ BOILERPLATE = re.compile(
     re.IGNORECASE,
 )
 SPELLED_WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
-# Behind a bar anything short is the outlet's; behind a dash up to four words with capitals are: "— BBC News", "— РИА Новости".
+# A headline with the outlet's name appended: anything short after a bar, up to four capitalised words after a dash
+# ("— BBC News", "— РИА Новости").
 SIGNED_HEADLINE = re.compile(r"(.{10,400}?)\s(?:\|\s[^\d|]{2,40}|[-–—]\s[^\W\d_a-zа-я]\w*(?:\s[^\W\d_a-zа-я]\w*){0,3})")
 NUMBERED_NAME = re.compile(r"(?<=[^\W\d_])-\d+\b")  # Covid-19, F-16: a name, not a number
 CLOCK_DOT = re.compile(r"(?<=\d)\.(?=[0-5]\d\s?[ap]\.?m\b)", re.IGNORECASE)  # 5.30am is 5:30am
 BILLIONS = re.compile(r"(?<=\d)\s?bn\b", re.IGNORECASE)
-MILLIONS = re.compile(r"([$£€¥₹]\s?\d[\d.,]{0,12})\s?mn?\b", re.IGNORECASE)  # of money: 3 m are metres
+MILLIONS = re.compile(r"([$£€¥₹]\s?\d[\d.,]{0,12})\s?mn?\b", re.IGNORECASE)  # only of money: "3 m" are metres
 LONG_WORD = re.compile(r"[^\W\d_]{4,}")
-# A letter, digit or comma straight before it: neither a sentence's start nor just after an opening quote, a colon or a dash.
+# A capital after a letter, digit or comma: not at a sentence's start, nor just after an opening quote, a colon or a dash.
 BEFORE_INNER_CAPITAL = re.compile(r"[\w,;)%][\"'’”»]?\s+(?:[\"“‘«(]\s*)?$")
 QUOTED = re.compile(
     r"“([^“”]{3,1000})”|«([^«»]{3,1000})»|„([^„“”]{3,1000})[“”]|「([^「」]{2,1000})」|\"([^\"\n]{3,1000})\""
@@ -86,7 +87,7 @@ WEEKDAYS = _words(
     "monday tuesday wednesday thursday friday saturday sunday понедельник вторник среду четверг пятницу субботу воскресенье"
 )
 WORDS_OF_AGENCIES = frozenset(word for spelled in AGENCIES.values() for each in spelled for word in tokens(each))
-# Those of one word: in "Press Trust of India" and "Agence France-Presse" stand names that count.
+# One-word spellings only: "Press Trust of India" and "Agence France-Presse" contain names that count as names.
 ONE_WORD_AGENCIES = frozenset(
     tokens(each)[0] for spelled in AGENCIES.values() for each in spelled if len(tokens(each)) == 1
 )

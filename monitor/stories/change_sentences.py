@@ -1,4 +1,4 @@
-"""Two versions of an article as sentences: what each sentence states, and which of the old became which of the new."""
+"""Split two versions of an article into sentences, extract the facts of each, and align old sentences with new ones."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from monitor.text.tokens import sentences, tokens
 
 
 class Sentence:
-    """One sentence or headline, without relative times and counters, and what it states."""
+    """One sentence or headline, stripped of relative times and counters, and the facts that it states."""
 
     def __init__(self, text: str, *, is_title: bool = False) -> None:
         self.shown = text
@@ -50,18 +50,19 @@ class Sentence:
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
+        """Its numbers in one normalized spelling."""
         text = CLOCK_DOT.sub(":", NUMBERED_NAME.sub("", self.text))
         text = MILLIONS.sub(r"\1 million", BILLIONS.sub(" billion", text))
-        return tuple(_multiplied([word for word in tokens(text) if _is_number(word)]))
+        return tuple(_normalized_numbers([word for word in tokens(text) if _is_number(word)]))
 
     @property
-    def is_told(self) -> bool:
-        """A sentence rather than a caption or a link to something else."""
-        return len(self.words) >= tuning.TOLD_WORDS and bool(SENTENCE_END.search(self.shown))
+    def is_full_sentence(self) -> bool:
+        """Whether it is a full sentence rather than a caption or a link to something else."""
+        return len(self.words) >= tuning.FULL_SENTENCE_WORDS and bool(SENTENCE_END.search(self.shown))
 
     @property
     def units(self) -> frozenset[str]:
-        """What its numbers are of: a sum in another currency, or miles for kilometres, corrects nothing."""
+        """Its units and currencies: a sum in another currency, or miles for kilometres, is no correction."""
         return self.folded & UNITS_OF_MEASURE | frozenset(CURRENCY.findall(self.text))
 
     @property
@@ -71,44 +72,47 @@ class Sentence:
 
     @cached_property
     def negations(self) -> int:
+        """How many negations it has."""
         words = sum(word in NEGATIONS or word.endswith(("n't", "n’t")) or word.startswith("نمی") for word in self.words)
         return words + len(HAN_NEGATION.findall(self.text))
 
     @cached_property
     def capitals(self) -> dict[str, bool]:
-        """Capitalised words, and whether each stands where a sentence does not ask for a capital."""
+        """Map each capitalised word to whether it stands inside a sentence, where only a name has a capital."""
         found: dict[str, bool] = {}
-        for hit in SPELLED_WORD.finditer(self.text):
-            if not hit.group()[0].isupper():
+        for match in SPELLED_WORD.finditer(self.text):
+            if not match.group()[0].isupper():
                 continue
-            is_inner = bool(BEFORE_INNER_CAPITAL.search(self.text[max(hit.start() - 6, 0) : hit.start()]))
-            for word in tokens(hit.group()):
+            is_inner = bool(BEFORE_INNER_CAPITAL.search(self.text[max(match.start() - 6, 0) : match.start()]))
+            for word in tokens(match.group()):
                 found[word] = found.get(word, False) or is_inner
         return found
 
     @property
-    def has_title_case(self) -> bool:
+    def is_in_title_case(self) -> bool:
+        """Whether it is a headline with most of its longer words capitalised."""
         long = LONG_WORD.findall(self.text)
         capitals = sum(word[0].isupper() for word in long)
         is_long = len(long) >= tuning.TITLE_CASE_WORDS
         return self.is_title and is_long and capitals > tuning.COMPARED_TITLE_CASE * len(long)
 
     def names(self, old: ParsedVersion, new: ParsedVersion) -> list[str]:
-        """Its names. At a sentence's start and In Title Case a capital says little: there, words that are names elsewhere."""
+        """Return its names. At a sentence's start and in title case a capital proves little: there only words count that are
+        names elsewhere in the two versions."""
         known = old.names | new.names
         return [
             word
             for word, is_inner in self.capitals.items()
-            if word not in NOT_NAMES and (word in known if self.has_title_case or not is_inner else True)
+            if word not in NOT_NAMES and (word in known if self.is_in_title_case or not is_inner else True)
         ]
 
 
 Pair = tuple[Sentence, Sentence]
-"""A sentence and what became of it."""
+"""An old sentence and the new one that replaced it."""
 
 
 class ParsedVersion:
-    """An article as it read at one time, without dateline and boilerplate."""
+    """One version of an article, without dateline and boilerplate."""
 
     def __init__(self, title: str, text: str) -> None:
         text = DATELINE.sub("", text[: tuning.COMPARED_CHARACTERS])
@@ -136,12 +140,12 @@ class ParsedVersion:
     @cached_property
     def names(self) -> frozenset[str]:
         """Words with a capital inside a sentence."""
-        trusted = (each for each in self.all if not each.has_title_case)
+        trusted = (each for each in self.all if not each.is_in_title_case)
         inner = {word for each in trusted for word, is_inner in each.capitals.items() if is_inner}
         return frozenset(inner - NOT_NAMES)
 
     @cached_property
-    def running(self) -> str:
+    def joined_words(self) -> str:
         return f" {' '.join(word for each in self.all for word in each.words)} "
 
     @cached_property
@@ -150,49 +154,50 @@ class ParsedVersion:
 
 
 def quoted(text: str) -> list[str]:
-    """What stands between quotation marks, as words."""
-    inside = (next(filter(None, hit.groups())) for hit in QUOTED.finditer(text))
+    """Return what stands between quotation marks, each as normalized words."""
+    inside = (next(filter(None, match.groups())) for match in QUOTED.finditer(text))
     spoken = (tokens(each) for each in inside)
     return [" ".join(words) for words in spoken if len(words) >= tuning.QUOTE_WORDS]
 
 
-def paired(old: ParsedVersion, new: ParsedVersion) -> tuple[list[Pair], list[Sentence], list[Sentence]]:
-    """Changed sentences with what became of them, then those that went and those that came without a counterpart."""
+def align_sentences(old: ParsedVersion, new: ParsedVersion) -> tuple[list[Pair], list[Sentence], list[Sentence]]:
+    """Return the changed sentences as (old, new) pairs, then the removed and the added ones without a counterpart."""
     before, after = Counter(each.key for each in old.body), Counter(each.key for each in new.body)
-    removed, added = _left_over(old.body, after), _left_over(new.body, before)
-    likeness = sorted(
-        ((likeness_of(a, b), -i, -j) for i, a in enumerate(removed) for j, b in enumerate(added)), reverse=True
+    removed, added = _unmatched(old.body, after), _unmatched(new.body, before)
+    by_overlap = sorted(
+        ((word_overlap(a, b), -i, -j) for i, a in enumerate(removed) for j, b in enumerate(added)), reverse=True
     )
     pairs: dict[int, int] = {}
-    for value, i, j in likeness:
-        if value >= tuning.SAME_SENTENCE and -i not in pairs and -j not in pairs.values():
+    for overlap, i, j in by_overlap:
+        if overlap >= tuning.SAME_SENTENCE and -i not in pairs and -j not in pairs.values():
             pairs[-i] = -j
-    found = [(removed[i], added[j]) for i, j in sorted(pairs.items())]
-    if old.title.key != new.title.key and not _is_signed(old.title, new.title):
-        found.insert(0, (old.title, new.title))
-    left = [each for j, each in enumerate(added) if j not in pairs.values()]
-    return found, [each for i, each in enumerate(removed) if i not in pairs], left
+    changed = [(removed[i], added[j]) for i, j in sorted(pairs.items())]
+    if old.title.key != new.title.key and not _differs_in_outlet_suffix(old.title, new.title):
+        changed.insert(0, (old.title, new.title))
+    unmatched = [each for j, each in enumerate(added) if j not in pairs.values()]
+    return changed, [each for i, each in enumerate(removed) if i not in pairs], unmatched
 
 
-def _is_signed(one: Sentence, other: Sentence) -> bool:
-    """Whether one headline is the other with an outlet's name behind it: "Ferry sinks | The Herald"."""
+def _differs_in_outlet_suffix(one: Sentence, other: Sentence) -> bool:
+    """Whether one headline is the other with an outlet's name appended: "Ferry sinks | The Herald"."""
     shorter, longer = sorted((one, other), key=lambda each: len(each.words))
     signed = SIGNED_HEADLINE.fullmatch(longer.shown.strip())
     return signed is not None and tokens(signed[1]) == shorter.words
 
 
-def _left_over(body: list[Sentence], known: Counter[str]) -> list[Sentence]:
+def _unmatched(body: list[Sentence], known: Counter[str]) -> list[Sentence]:
+    """Return the sentences of one version that the other lacks, counting repeats."""
     known = known.copy()
-    left = []
+    unmatched = []
     for sentence in body:
         known[sentence.key] -= 1
         if known[sentence.key] < 0:
-            left.append(sentence)
-    return left[: tuning.COMPARED_SENTENCES]
+            unmatched.append(sentence)
+    return unmatched[: tuning.COMPARED_SENTENCES]
 
 
-def likeness_of(a: Sentence, b: Sentence) -> float:
-    """The share of the words of both that both have."""
+def word_overlap(a: Sentence, b: Sentence) -> float:
+    """Return the share of the words of both sentences that both have (Jaccard)."""
     return len(a.folded & b.folded) / max(len(a.folded | b.folded), 1)
 
 
@@ -200,8 +205,8 @@ def _is_number(word: str) -> bool:
     return word in NUMBER_WORDS or word[0].isdigit()
 
 
-def _as_number(word: str) -> str:
-    """One spelling for one number: 1,000 and 1000, ۵ and 5, three and 3."""
+def _normalized_number(word: str) -> str:
+    """Normalize one number: 1,000 to 1000, ۵ to 5, three to 3."""
     if word in NUMBER_WORDS:
         return NUMBER_WORDS[word]
     digits = "".join(str(unicodedata.digit(each)) if each.isdigit() else each for each in word)
@@ -209,24 +214,25 @@ def _as_number(word: str) -> str:
     return re.sub(r"(?<=\d),(?=\d{1,2}\Z)", ".", re.sub(r"\A0(?=\d\Z)", "", plain))  # 3,5 is 3.5, 05 is 5
 
 
-def _multiplied(words: Iterable[str]) -> Iterator[str]:
-    """Numbers in one spelling: "3 million" is 3000000."""
-    before = ""
+def _normalized_numbers(words: Iterable[str]) -> Iterator[str]:
+    """Normalize numbers and apply multipliers: "3 million" becomes 3000000."""
+    pending = ""
     for word in words:
-        if word in MULTIPLES and PLAIN_NUMBER.fullmatch(before):
-            before = f"{float(before) * MULTIPLES[word]:.0f}"
+        if word in MULTIPLES and PLAIN_NUMBER.fullmatch(pending):
+            pending = f"{float(pending) * MULTIPLES[word]:.0f}"
             continue
-        if before:
-            yield before
-        before = _as_number(word)
-    if before:
-        yield before
+        if pending:
+            yield pending
+        pending = _normalized_number(word)
+    if pending:
+        yield pending
 
 
-def is_spelling(one: str, other: str) -> bool:
-    """Whether two words are one in two spellings: six letters or more, the same first, one letter of difference or two swapped.
+def is_respelling(one: str, other: str) -> bool:
+    """Whether two words are spellings of one name: at least six letters, the same first letter, and one edit or one transposition
+    apart.
 
-    Shorter ones are not judged: Iran and Iraq differ by one letter.
+    Shorter words are never respellings: Iran and Iraq differ by one letter.
     """
     if one == other:
         return True

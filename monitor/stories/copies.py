@@ -1,9 +1,9 @@
-"""What a new article is to those we know: a copy, an update or something new. Pure: an article and candidates in, a choice out.
+"""Decide whether a new article is a copy or an update of a stored one, or opens a story of its own.
 
-The store proposes candidates (same guid, same URL, same text, same title, shared keys of `sketch`); nothing is believed until
-the full texts were compared here. The order of the candidates does not matter. A story of its own is the answer to every
-doubt: a second alert is a nuisance, a swallowed one is a loss. Judges are asked in turn and the first answer counts; stories
-told by different texts (`Kind.JOINS`) will be one judge more, after these.
+The store proposes candidates (same guid, same URL, same text, same title, shared fingerprint keys); the decision is made here, on
+the full texts, and does not depend on the order of the candidates. Every doubt is decided for a story of its own: a second alert
+is a nuisance, a swallowed one is a loss. The checks run in order and the first answer counts. Differently worded articles on one
+event (`ArticleKind.JOINS`) are decided afterwards, in `monitor.stories.events`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ from dataclasses import replace
 from functools import cached_property, lru_cache
 
 from monitor.stories import tuning
-from monitor.stories.boilerplate import SiteText, boilerplate_runs, held_by, is_all_they_share, learned
+from monitor.stories.boilerplate import (
+    SiteText,
+    boilerplate_by_site,
+    boilerplate_runs,
+    runs_in_at_least,
+    shares_only_boilerplate,
+)
 from monitor.stories.changes import UNCHANGED, Change, compare, correction
 from monitor.stories.fingerprint import Runs, Shingles
 from monitor.text import urls
@@ -24,56 +30,64 @@ from monitor.types.stories import ArticleKind, StoredCandidate, StoryChoice
 
 
 def choose(article: Article, candidates: Sequence[StoredCandidate], *, read: Shingles | None = None) -> StoryChoice:
-    """What `article` is to `candidates`; a story of its own where none of them is the same. `read` is its text, where it was
-    read already (`Fingerprint.shingles`)."""
+    """Classify `article` against `candidates`: a copy or an update of one of them, or new.
+
+    `read` is its text as word runs, if these exist already (`Fingerprint.shingles`).
+    """
     own = _CopyText(article.title, article.text, read)
     ordered = sorted(candidates, key=lambda known: (known.published_at, known.article_id))
     return (
-        _same_article(article, own, ordered)
-        or _copy(article, own, ordered)
+        _match_same_article(article, own, ordered)
+        or _match_copy(article, own, ordered)
         or StoryChoice(kind=ArticleKind.NEW, why="nothing like it is stored")
     )
 
 
-def of_template(article: Article, others: Sequence[StoredCandidate], *, read: Shingles | None = None) -> list[bool]:
-    """For each word of the text whether it belongs to a template; [] where there is none. None of the others is a copy."""
+def boilerplate_mask(
+    article: Article, others: Sequence[StoredCandidate], *, read: Shingles | None = None
+) -> list[bool]:
+    """For each word of the text, whether it is boilerplate of the site; [] if none is.
+
+    `others` must be articles that are no copies of `article`.
+    """
     sites = [_site(known.url, known.source) for known in others]
     site = _site(article.url, article.source)
-    if len(others) < tuning.TEMPLATE_PAGES - 1 or len({site, *sites}) > len(others):
+    if len(others) < tuning.BOILERPLATE_PAGES - 1 or len({site, *sites}) > len(others):
         return []
     own = SiteText(site, read or Shingles(article.text))
-    pages = zip(sites[: tuning.TEMPLATE_TEXTS_READ], others, strict=False)
+    pages = zip(sites[: tuning.BOILERPLATE_TEXTS_READ], others, strict=False)
     runs = boilerplate_runs(own, [SiteText(where, Shingles(known.text)) for where, known in pages])
-    return own.shingles.words_in(runs) if len(runs) else []
+    return own.shingles.words_covered_by(runs) if len(runs) else []
 
 
-# --- the same article, met again ------------------------------------------------------------------------------------------
+# --- the same article again -----------------------------------------------------------------------------------------------
 
 
-def _same_article(article: Article, own: _CopyText, candidates: Sequence[StoredCandidate]) -> StoryChoice | None:
-    """Same guid in the same feed, or same URL: unchanged it is a copy, changed it is an update of the latest version."""
+def _match_same_article(article: Article, own: _CopyText, candidates: Sequence[StoredCandidate]) -> StoryChoice | None:
+    """Match by guid within the feed, or by URL: a copy if unchanged, else an update of the latest version."""
     same = [
-        known for known in candidates if known.same_guid or (known.same_url and _is_believable(article, own, known))
+        known for known in candidates if known.same_guid or (known.same_url and _is_trusted_url(article, own, known))
     ]
     if not same:
         return None
     how = "same canonical URL" if any(known.same_url for known in same) else "same guid in the same feed"
     for known in same:
-        if own.is_same_as(_CopyText(known.title, known.text)):
+        if own.is_identical_to(_CopyText(known.title, known.text)):
             return _choice(ArticleKind.COPY, known, 1.0, f"{how}, unchanged")
     latest = max(same, key=lambda known: (known.same_guid, known.article_id))
     change = compare(latest.title, latest.text, article.title, article.text)
     stored = Shingles(latest.text)
     similarity = own.shingles.containment(stored)
-    if not change.is_material and tuning.SHORTER_READING_TIMES * len(own.shingles.words) < len(stored.words):
-        # Another feed's teaser of it must not take the place of the text we have.
+    if not change.is_material and tuning.SHORTER_VERSION_TIMES * len(own.shingles.words) < len(stored.words):
+        # Another feed's teaser of the article must not replace the stored full text.
         return _choice(ArticleKind.COPY, latest, similarity, f"{how}, read at a shorter length")
     choice = _choice(ArticleKind.UPDATE, latest, similarity, f"{how}, changed: {change.why}")
     return replace(choice, is_material=change.is_material, facts=change.facts)
 
 
-def _is_believable(article: Article, own: _CopyText, known: StoredCandidate) -> bool:
-    """A canonical URL that names the home page or a section is carried by all its articles: there the texts must agree."""
+def _is_trusted_url(article: Article, own: _CopyText, known: StoredCandidate) -> bool:
+    """Whether a matching URL proves the same article. Where the canonical URL names a home page or a section, title or text
+    must match."""
     if urls.names_an_article(article.url):
         return True
     other = _CopyText(known.title, known.text)
@@ -83,42 +97,45 @@ def _is_believable(article: Article, own: _CopyText, known: StoredCandidate) -> 
 # --- the same text, elsewhere ---------------------------------------------------------------------------------------------
 
 
-def _copy(article: Article, own: _CopyText, candidates: Sequence[StoredCandidate]) -> StoryChoice | None:
-    """The earliest of those whose text is the same, identical ones before near ones."""
+def _match_copy(article: Article, own: _CopyText, candidates: Sequence[StoredCandidate]) -> StoryChoice | None:
+    """Return the earliest candidate with the same text, identical ones before similar ones."""
     if not own.shingles.words or not candidates:
         return None
     readings = [_CopyText(known.title, known.text) for known in candidates]
-    worth = _worth_a_look(own, readings)
-    if not worth:
+    possible = _possible_copies(own, readings)
+    if not possible:
         return None
-    templates = _templates(article, own, candidates, readings, worth)
-    found = [
+    boilerplate = _boilerplate_by_site(article, own, candidates, readings, possible)
+    matches = [
         (candidates[i], readings[i], similarity)
-        for i in worth
-        if (similarity := _likeness(article, own, candidates[i], readings[i], templates))
+        for i in possible
+        if (similarity := _copy_similarity(article, own, candidates[i], readings[i], boilerplate))
     ]
-    if not found:
+    if not matches:
         return None
-    known, _, similarity = max(found, key=lambda each: each[2] == 1.0)
+    known, _, similarity = max(matches, key=lambda each: each[2] == 1.0)
     copy = _choice(ArticleKind.COPY, known, similarity, f"same text ({similarity:.0%} of its word runs)")
-    return _corrected(article, own, copy, found)
+    return _with_correction(article, own, copy, matches)
 
 
 # --- a corrected copy -----------------------------------------------------------------------------------------------------
 
 
-def _corrected(
-    article: Article, own: _CopyText, copy: StoryChoice, found: Sequence[tuple[StoredCandidate, _CopyText, float]]
+def _with_correction(
+    article: Article, own: _CopyText, copy: StoryChoice, matches: Sequence[tuple[StoredCandidate, _CopyText, float]]
 ) -> StoryChoice:
-    """The same copy; or an update, where every print we have states other facts and this one is no older than they.
+    """Return the copy, or an update if it states other facts than every stored copy and is no older than they are.
 
-    Where one print says the same already it is one copy more, of that one: so a correction is told once, whoever makes it next.
+    If one stored copy already states the same, the article is one more copy of that one: a correction is told once, whoever
+    prints it next.
     """
-    likest = sorted(found, key=lambda each: -own.shingles.resemblance(each[1].shingles))
-    first = [each for each in found if each[0].article_id == copy.of_article_id]
+    ranked = sorted(matches, key=lambda each: -own.shingles.resemblance(each[1].shingles))
+    chosen = [each for each in matches if each[0].article_id == copy.of_article_id]
     changes = []
-    for known, other, similarity in [*first, *(each for each in likest if each not in first)][: tuning.PRINTS_COMPARED]:
-        change = _correction(article, own, known, other)
+    for known, other, similarity in [*chosen, *(each for each in ranked if each not in chosen)][
+        : tuning.COPIES_COMPARED
+    ]:
+        change = _correction_of(article, own, known, other)
         if not change.is_material:
             return (
                 copy
@@ -127,75 +144,80 @@ def _corrected(
             )
         changes.append((known, similarity, change))
     known, similarity, change = changes[0]
-    if article.published_at < min(each.published_at for each, _, _ in found):
+    if article.published_at < min(each.published_at for each, _, _ in matches):
         return replace(copy, why=f"{copy.why}, an earlier version: {change.why}")
     choice = _choice(ArticleKind.UPDATE, known, similarity, f"same text elsewhere, corrected: {change.why}")
     return replace(choice, is_material=True, facts=change.facts)
 
 
-def _correction(article: Article, own: _CopyText, known: StoredCandidate, other: _CopyText) -> Change:
-    """What it corrects of this print; nothing, and at no cost, where one of the two only adds to the other."""
-    if own.shingles.holds(other.shingles) or other.shingles.holds(own.shingles):
+def _correction_of(article: Article, own: _CopyText, known: StoredCandidate, other: _CopyText) -> Change:
+    """Return what the article corrects in one stored copy; the comparison is skipped if one text only adds to the other."""
+    if own.shingles.contains(other.shingles) or other.shingles.contains(own.shingles):
         return UNCHANGED
     hosts = f"{urls.host(article.url)} {urls.host(known.url)} {article.source} {known.source}".casefold()
     return correction(known.text, article.text, is_one_site=_is_same_site(article, known), hosts=hosts)
 
 
-def _worth_a_look(own: _CopyText, readings: Sequence[_CopyText]) -> list[int]:
-    """The places of those that can be copies whatever a template would take away: no run is a template's that fewer texts hold
-    than make one. Of fifty pages with one site's boilerplate none is left, mostly, and their templates need not be learned."""
+def _possible_copies(own: _CopyText, readings: Sequence[_CopyText]) -> list[int]:
+    """Indices of candidates that could still be copies after boilerplate removal (cheap upper bound).
+
+    A run that fewer texts hold than boilerplate needs is certainly none. Of fifty pages with one site's boilerplate mostly none
+    is left, and their boilerplate need not be learned.
+    """
     texts = [own.shingles, *(each.shingles for each in readings)]
-    common = held_by(tuning.TEMPLATE_PAGES, texts)
-    sure = [len(each.distinct) - each.count_in(common) for each in texts]
-    shared = [own.shingles.count_in(each.distinct) for each in texts]
+    common = runs_in_at_least(tuning.BOILERPLATE_PAGES, texts)
+    sure = [len(each.distinct) - each.count_shared(common) for each in texts]
+    shared = [own.shingles.count_shared(each.distinct) for each in texts]
     return [i for i in range(len(readings)) if shared[i + 1] >= tuning.COPY_CONTAINMENT * min(sure[0], sure[i + 1])]
 
 
-def _templates(
+def _boilerplate_by_site(
     article: Article,
     own: _CopyText,
     candidates: Sequence[StoredCandidate],
     readings: Sequence[_CopyText],
-    worth: Sequence[int],
+    possible: Sequence[int],
 ) -> dict[str, Runs]:
-    """What the pages of the sites at hand share: of the article's own and of those of the candidates that are worth a look."""
+    """Learn the boilerplate of the article's own site and of the sites of the possible copies."""
     site, sites = _site(article.url, article.source), [_site(known.url, known.source) for known in candidates]
-    wanted = {site, *(sites[i] for i in worth)}
+    wanted = {site, *(sites[i] for i in possible)}
     pages = [SiteText(each, other.shingles) for each, other in zip(sites, readings, strict=True) if each in wanted]
-    return learned([SiteText(site, own.shingles), *pages])
+    return boilerplate_by_site([SiteText(site, own.shingles), *pages])
 
 
-def _likeness(
-    article: Article, own: _CopyText, known: StoredCandidate, other: _CopyText, templates: Mapping[str, Runs]
+def _copy_similarity(
+    article: Article, own: _CopyText, known: StoredCandidate, other: _CopyText, boilerplate: Mapping[str, Runs]
 ) -> float:
-    """How much of the smaller text the larger holds, or 0.0 where that is too little for their length and place."""
-    for site in {_site(article.url, article.source), _site(known.url, known.source)} & templates.keys():
-        own, other = own.without(templates[site]), other.without(templates[site])
+    """Return the share of the smaller text's runs that the larger holds; 0.0 if it is too small for a copy of their length and
+    site."""
+    for site in {_site(article.url, article.source), _site(known.url, known.source)} & boilerplate.keys():
+        own, other = own.without(boilerplate[site]), other.without(boilerplate[site])
     words = min(own.shingles.length, other.shingles.length)
     if words < tuning.SHORT_WORDS:
-        return float(own.is_same_as(other) and len(own.title_words) >= tuning.SAME_TITLE_WORDS)
+        return float(own.is_identical_to(other) and len(own.title_words) >= tuning.SAME_TITLE_WORDS)
     similarity = own.shingles.containment(other.shingles)
     least = tuning.TEASER_CONTAINMENT if words < tuning.TEASER_WORDS else tuning.COPY_CONTAINMENT
-    if similarity < least or own.contradicts(other):
+    if similarity < least or own.has_other_numbers(other):
         return 0.0
     is_same_site = _is_same_site(article, known)
-    if similarity < tuning.ALL_BUT_A_PASSAGE and _are_two_tales(own, other, words, is_same_site=is_same_site):
+    if similarity < tuning.ALL_BUT_A_PASSAGE and _are_different(own, other, words, is_same_site=is_same_site):
         return 0.0
-    start, other_start = own.shingles.starts(other.shingles)
-    is_all_but_start = similarity >= tuning.COPY_CONTAINMENT_OTHER_START
+    start, other_start = own.shingles.start_overlaps(other.shingles)
+    is_high = similarity >= tuning.COPY_CONTAINMENT_OTHER_START
     if not is_same_site:
-        return similarity if is_all_but_start or max(start, other_start) >= tuning.START_SHARED else 0.0
-    is_either = is_all_but_start or other_start >= tuning.SAME_SITE_START_SHARED
-    is_same_day = abs(article.published_at - known.published_at) <= tuning.CORRECTED_WITHIN_FOR
-    is_begun_alike = start >= tuning.SAME_SITE_START_SHARED and is_either
-    return similarity if is_begun_alike and own.has_title_for(other, is_same_day=is_same_day) else 0.0
+        return similarity if is_high or max(start, other_start) >= tuning.START_SHARED else 0.0
+    is_confirmed = is_high or other_start >= tuning.SAME_SITE_START_SHARED
+    is_same_day = abs(article.published_at - known.published_at) <= tuning.CORRECTION_WITHIN_FOR
+    has_same_start = start >= tuning.SAME_SITE_START_SHARED and is_confirmed
+    return similarity if has_same_start and own.titles_allow_copy(other, is_same_day=is_same_day) else 0.0
 
 
-def _are_two_tales(own: _CopyText, other: _CopyText, words: int, *, is_same_site: bool) -> bool:
-    """Whether what they share is a template, or a notice of every outlet ("We use cookies") around two short tales."""
-    if is_all_they_share(own.shingles, other.shingles, is_one_site=is_same_site):
+def _are_different(own: _CopyText, other: _CopyText, words: int, *, is_same_site: bool) -> bool:
+    """Whether the texts share only boilerplate: a template, or a notice of every outlet ("We use cookies") around two short
+    articles."""
+    if shares_only_boilerplate(own.shingles, other.shingles, is_one_site=is_same_site):
         return True
-    return words < tuning.SHORT_TALE_WORDS and own.tells_beside(other) and other.tells_beside(own)
+    return words < tuning.SHORT_TEXT_WORDS and own.headlines_own_part(other) and other.headlines_own_part(own)
 
 
 def _is_same_site(article: Article, known: StoredCandidate) -> bool:
@@ -209,7 +231,7 @@ def _site(url: str, source: str) -> str:
     return parts.host if parts is not None and parts.host else source
 
 
-@lru_cache(maxsize=256)  # one article is held against fifty, and each is asked for its site and its host
+@lru_cache(maxsize=256)  # one article is compared with fifty, and each URL is needed for its site and its host
 def _parts(url: str) -> Parts | None:
     try:
         return split(url)
@@ -218,7 +240,7 @@ def _parts(url: str) -> Parts | None:
 
 
 class _CopyText:
-    """A title and a text as words, made where they are first asked for."""
+    """The title and the text of one article as words, computed on first use."""
 
     def __init__(self, title: str, text: str, read: Shingles | None = None) -> None:
         self._title = title
@@ -234,24 +256,25 @@ class _CopyText:
         return self._read or Shingles(self._text)
 
     def without(self, runs: Runs) -> _CopyText:
-        """The same without a site's boilerplate."""
+        """Return the same article without a site's boilerplate."""
         return _CopyText(self._title, self._text, self.shingles.without(runs))
 
     def has_title_of(self, other: _CopyText) -> bool:
         return bool(self.title_words) and self.title_words == other.title_words
 
-    def has_title_for(self, other: _CopyText, *, is_same_day: bool) -> bool:
-        """Whether on one site the titles allow a copy: over two teasers one title must only add to the other."""
+    def titles_allow_copy(self, other: _CopyText, *, is_same_day: bool) -> bool:
+        """Whether on one site the titles allow a copy: of two teasers one title must only add words to the other."""
         mine, theirs = set(self.title_words), set(other.title_words)
         is_within = bool(mine and theirs) and (mine <= theirs or theirs <= mine)
         is_article = max(len(self.shingles.words), len(other.shingles.words)) >= tuning.ARTICLE_WORDS
-        if self.is_next_of_series(other):
-            return is_article and is_same_day and self.corrects_title_of(other)
+        if self.differs_in_title_numbers(other):
+            return is_article and is_same_day and self.corrects_title_number_of(other)
         return is_article or is_within
 
-    def tells_beside(self, other: _CopyText) -> bool:
-        """Whether its headline is of what it has for itself, not of what both print: a copy's new headline is of both."""
-        held = self.shingles.words_in(other.shingles.distinct)
+    def headlines_own_part(self, other: _CopyText) -> bool:
+        """Whether the headline is about what only this text says, not about what both share (a copy's own headline is about
+        the shared part)."""
+        held = self.shingles.words_covered_by(other.shingles.distinct)
         both = {word for word, is_held in zip(self.shingles.words, held, strict=True) if is_held}
         title = {word for word in self.title_words if len(word) > 2 or not word.isascii()}
         return len(title & set(self.shingles.words) - both) > len(title & both)
@@ -260,25 +283,26 @@ class _CopyText:
     def numbers(self) -> set[str]:
         return {word for word in self.shingles.words if word[0].isdigit()}
 
-    def contradicts(self, other: _CopyText) -> bool:
-        """Weather, markets, counts of the day: the sentences stay, the numbers go."""
+    def has_other_numbers(self, other: _CopyText) -> bool:
+        """Whether most numbers differ, as in weather, markets and daily counts: the sentences stay, the numbers change."""
         fewer, more = sorted((self.numbers, other.numbers), key=len)
         is_enough = len(fewer) >= tuning.CONTRADICTING_NUMBERS
         return is_enough and len(fewer & more) < tuning.SAME_NUMBERS_SHARE * len(fewer)
 
-    def is_next_of_series(self, other: _CopyText) -> bool:
-        """Titles that differ in their numbers only: "2015: the year in pictures"."""
+    def differs_in_title_numbers(self, other: _CopyText) -> bool:
+        """Whether the titles differ in their numbers only: "2015: the year in pictures"."""
         mine, theirs = ([word for word in each.title_words if not word[0].isdigit()] for each in (self, other))
         return mine == theirs and self.title_words != other.title_words
 
-    def corrects_title_of(self, other: _CopyText) -> bool:
-        """Whether the number that took another's place in the title did so in an otherwise equal text: "12 dead" is 17 by now."""
+    def corrects_title_number_of(self, other: _CopyText) -> bool:
+        """Whether the number that changed in the title changed in an otherwise equal text, too: "12 dead" has become "17
+        dead"."""
         mine, theirs = ({word for word in each.title_words if word[0].isdigit()} for each in (self, other))
         came, went = mine - theirs, theirs - mine
         is_in_text = came <= self.numbers - other.numbers and went <= other.numbers - self.numbers
         return bool(came and went) and is_in_text and self.shingles.resemblance(other.shingles) >= tuning.ALL_BUT_FACTS
 
-    def is_same_as(self, other: _CopyText) -> bool:
+    def is_identical_to(self, other: _CopyText) -> bool:
         return self.title_words == other.title_words and self.shingles.words == other.shingles.words
 
 

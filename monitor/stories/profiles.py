@@ -1,7 +1,7 @@
-"""What an article is told by: its few dozen heaviest terms, with its names, places, numbers, headline words and days marked.
+"""Profile an article by its few dozen heaviest terms, with names, places, numbers, headline words and days marked.
 
-An article and the rarity of words in; a profile out, which the store keeps in six bytes a term. Whether two profiles tell one event
-is `monitor.stories`' to decide. What was measured, and what did not help, is in docs/dedup.md.
+`monitor.stories.events` compares profiles to decide whether two articles are about one event; the store keeps one in six bytes a
+term. What was measured, and what did not help, is in docs/dedup.md.
 """
 
 from __future__ import annotations
@@ -26,23 +26,25 @@ from monitor.types.matching import Article
 
 IS_NAME, IS_HEADLINE, IS_WORD, IS_NUMBER, IS_PLACE = 1, 2, 4, 8, 16
 IS_DAY = IS_NUMBER | IS_PLACE
-"""No term is both, so a day needs no mark of its own. Its key is its number in the calendar, its weight nothing."""
+"""Days need no bit of their own, as no term is both number and place. A day's key is its ordinal (`date.toordinal`), its
+weight 0."""
 
 _LEVELS, _MARKS = (1 << 11) - 1, 5
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What an article is told by. Keys are signed 32-bit hashes of language and term, heaviest first; weights have length one."""
+    """The heaviest terms of an article. Keys are signed 32-bit hashes of language and term, heaviest first; the weights have
+    unit length."""
 
     weights: Mapping[int, float] = field(default_factory=dict)
     marks: Mapping[int, int] = field(default_factory=dict)
     words: Mapping[int, str] = field(default_factory=dict, compare=False)
-    """The terms as words, for people; not kept by the store."""
+    """The terms as words, for people; not stored."""
 
     @property
     def keys(self) -> tuple[int, ...]:
-        """What the article is found by: never a day, which many events share."""
+        """The keys that the article is looked up by; never days, which many events share."""
         return tuple(islice((key for key, marks in self.marks.items() if not is_day(marks)), tuning.LOOK_UP_TERMS))
 
     @property
@@ -50,11 +52,11 @@ class Profile:
         return any(each & IS_NAME for each in self.marks.values())
 
     def marked(self, mark: int) -> set[int]:
-        """Numbers, places or days of the lead."""
+        """Return the keys with exactly this mark among number, place and day."""
         return {key for key, marks in self.marks.items() if marks & IS_DAY == mark}
 
     def pack(self) -> bytes:
-        """As the store keeps it: six bytes a term, the weight to three places."""
+        """Serialize for the store: six bytes a term, the weight to three places."""
         size = len(self.weights)
         levels = (round(weight * _LEVELS) << _MARKS | self.marks[key] for key, weight in self.weights.items())
         return struct.pack(f"<{size}i{size}H", *self.weights, *levels)
@@ -65,7 +67,7 @@ def is_day(marks: int) -> bool:
 
 
 def unpack(packed: bytes) -> Profile:
-    """A profile as it was kept, without its words."""
+    """Restore a stored profile, without its words."""
     size = len(packed) // 6
     values = struct.unpack(f"<{size}i{size}H", packed)
     keys, levels = values[:size], values[size:]
@@ -75,35 +77,37 @@ def unpack(packed: bytes) -> Profile:
 
 
 def profile(article: Article, idf: Mapping[str, float], *, themes: Container[str] = ()) -> Profile:
-    """What `article` is told by; `idf` is the rarity of stems (monitor.text.terms) in its language. Empty where nothing is known of it.
+    """Return the profile of `article`; empty if too little is known of its language.
 
-    `themes` are the heaviest stems of the topics it matched: every article of a topic carries them, so they tell no event of it.
+    `idf` is the rarity of stems (monitor.text.terms) in its language. `themes` are the heaviest stems of the topics it matched:
+    every article of a topic has them, so they identify no event.
     """
     if len(idf) < tuning.KNOWN_WORDS:
         return Profile()
-    reading = _ProfileReader(article)
-    weights = _weights(reading, idf, themes)
-    days = _days(article)
+    stemmed = _StemmedArticle(article)
+    weights = _weights(stemmed, idf, themes)
+    days = _stated_days(article)
     kept = nlargest(tuning.PROFILE_TERMS - len(days), weights, key=weights.__getitem__)
     length = math.sqrt(sum(weights[term] ** 2 for term in kept)) or 1.0
-    keys = {term: _key(reading.language, term) for term in kept}
+    keys = {term: _key_of(stemmed.language, term) for term in kept}
     return Profile(
         {keys[term]: weights[term] / length for term in kept} | dict.fromkeys(days, 0.0),
-        {keys[term]: _mark(term, reading, idf) for term in kept} | dict.fromkeys(days, IS_DAY),
-        {keys[term]: reading.written[term] for term in kept if isinstance(term, str)},
+        {keys[term]: _marks_of(term, stemmed, idf) for term in kept} | dict.fromkeys(days, IS_DAY),
+        {keys[term]: stemmed.written[term] for term in kept if isinstance(term, str)},
     )
 
 
 def without_words(own: Profile, article: Article, is_left_out: Sequence[bool]) -> Profile:
-    """A profile without what only these words of the article's text say, as a site's template; at length one again.
+    """Remove from a profile the terms that only masked words of the text contain, such as a site's boilerplate, and normalize it
+    again.
 
-    `is_left_out` says it of each word of the text (monitor.text.tokens).
+    `is_left_out` has a value for each word of the text (monitor.text.tokens).
     """
     language = normalize(article.language) or UNKNOWN
     words = list(zip(tokens(article.text), is_left_out, strict=False))
-    said = _keys_of([stem(word, language) for word in tokens(article.title)], language)
-    said |= _keys_of([stem(word, language) for word, is_out in words if not is_out], language)
-    left_out = _keys_of([stem(word, language) for word, is_out in words if is_out], language) - said
+    kept_keys = _keys_of([stem(word, language) for word in tokens(article.title)], language)
+    kept_keys |= _keys_of([stem(word, language) for word, is_out in words if not is_out], language)
+    left_out = _keys_of([stem(word, language) for word, is_out in words if is_out], language) - kept_keys
     kept = {key: weight for key, weight in own.weights.items() if key not in left_out}
     length = math.sqrt(sum(weight**2 for weight in kept.values())) or 1.0
     return replace(
@@ -115,14 +119,14 @@ def without_words(own: Profile, article: Article, is_left_out: Sequence[bool]) -
 
 def _keys_of(stems: Sequence[str], language: str) -> set[int]:
     terms: list[_Term] = [*stems, *pairwise(stems)]
-    return {_key(language, term) for term in terms}
+    return {_key_of(language, term) for term in terms}
 
 
 _Term = str | tuple[str, str]
 
 
-class _ProfileReader:
-    """An article as stems, with those that are names or stand in the headline."""
+class _StemmedArticle:
+    """An article as stems, with those that are names, places or headline words."""
 
     def __init__(self, article: Article) -> None:
         self.language = normalize(article.language) or UNKNOWN
@@ -137,60 +141,62 @@ class _ProfileReader:
         self.written = dict(zip(reversed(self.stems), reversed(words), strict=True))
 
 
-def _weights(reading: _ProfileReader, idf: Mapping[str, float], themes: Container[str]) -> dict[_Term, float]:
-    """Rare words weigh, at the start, as names and as numbers more; pairs of rare neighbours stand beside them."""
-    start = frozenset(reading.stems[: tuning.START_WORDS])
+def _weights(stemmed: _StemmedArticle, idf: Mapping[str, float], themes: Container[str]) -> dict[_Term, float]:
+    """Weigh terms by rarity, and more at the start, as names and as numbers; pairs of rare neighbours count as terms of their
+    own."""
+    start = frozenset(stemmed.stems[: tuning.START_WORDS])
     extra, rare = {}, {}
     weights: dict[_Term, float] = {}
-    for term, count in Counter(reading.stems).items():
+    for term, count in Counter(stemmed.stems).items():
         rare[term] = idf[term]
         extra[term] = (
             (tuning.START_WEIGHT if term in start else 1.0)
-            * (tuning.NAME_WEIGHT if term in reading.names else 1.0)
+            * (tuning.NAME_WEIGHT if term in stemmed.names else 1.0)
             * (tuning.NUMBER_WEIGHT if term[0].isdigit() else 1.0)
             * (tuning.TOPIC_TERM_WEIGHT if term in themes else 1.0)
         )
-        weights[term] = _often(count) * min(rare[term], tuning.MOST_RARITY) ** tuning.RARITY_POWER * extra[term]
-    for pair, count in Counter(pairwise(reading.stems)).items():
+        weights[term] = _saturated(count) * min(rare[term], tuning.MAX_RARITY) ** tuning.RARITY_POWER * extra[term]
+    for pair, count in Counter(pairwise(stemmed.stems)).items():
         one, other = pair
         if (both := rare[one] + rare[other]) > tuning.PAIR_RARITY_FROM:
             rarity = (both - tuning.PAIR_RARITY_LESS) ** tuning.RARITY_POWER
-            weights[pair] = _often(count) * tuning.PAIR_WEIGHT * rarity * min(extra[one], extra[other])
+            weights[pair] = _saturated(count) * tuning.PAIR_WEIGHT * rarity * min(extra[one], extra[other])
     return weights
 
 
-def _often(count: int) -> float:
+def _saturated(count: int) -> float:
+    """Return a count damped towards a limit (BM25's term frequency)."""
     return (tuning.COUNT_SATURATION + 1) * count / (tuning.COUNT_SATURATION + count)
 
 
-def _mark(term: _Term, reading: _ProfileReader, idf: Mapping[str, float]) -> int:
-    """Pairs, numbers and ordinary words weigh, but are no signal of their own: two clock times make no event."""
+def _marks_of(term: _Term, stemmed: _StemmedArticle, idf: Mapping[str, float]) -> int:
+    """Mark a term. Pairs, numbers and common words have weight but are no signal of their own: two clock times make no event."""
     if isinstance(term, tuple):
         return 0
     if term[0].isdigit():
-        return IS_NUMBER * (term in reading.lead) + IS_HEADLINE * (term in reading.headline)
-    place = IS_PLACE * (term in reading.places and term in reading.lead)
-    if idf[term] < tuning.TELLING_RARITY:
+        return IS_NUMBER * (term in stemmed.lead) + IS_HEADLINE * (term in stemmed.headline)
+    place = IS_PLACE * (term in stemmed.places and term in stemmed.lead)
+    if idf[term] < tuning.DISTINCTIVE_RARITY:
         return place
-    return place + IS_WORD + IS_NAME * (term in reading.names) + IS_HEADLINE * (term in reading.headline)
+    return place + IS_WORD + IS_NAME * (term in stemmed.names) + IS_HEADLINE * (term in stemmed.headline)
 
 
-def _key(language: str, term: _Term) -> int:
-    """Articles of two languages share no key, so they are never compared."""
+def _key_of(language: str, term: _Term) -> int:
+    """Hash a term with its language: articles in two languages share no key, so they are never compared."""
     spelled = term if isinstance(term, str) else " ".join(term)
     value = xxh3_64_intdigest(f"{language} {spelled}".encode("utf-8", "replace")) & 0xFFFFFFFF
     return value - (1 << 32) if value >> 31 else value
 
 
-# Where a wire's copy begins ("MARLBRIDGE (Corran Wire) - "): place and agency are shared by all that it writes from there.
+# Dateline of an agency text ("MARLBRIDGE (Corran Wire) - "): shared by all that the agency writes from that place.
 _DATELINE = re.compile(r"\A[^\n().]{0,60}\([^()\n]{2,40}\)\s{0,3}[-–—]\s{0,3}")
-# Capitals tell a name only inside a sentence: after a letter, a comma or a closing mark and one space.
+# A capital shows a name only inside a sentence: after a letter, a comma or a closing mark and one space.
 _SPELLED = re.compile(r"(?<![\w'’-])[^\W\d_]+")
 _INNER = re.compile(r"(?<=[\w,;)'’”»] )[^\W\d_]+")
 
 
 def _names(title: str, text: str) -> set[str]:
-    """Words with a capital inside a sentence more often than without one, folded; In Title Case a capital says nothing."""
+    """Return words, folded, that have a capital inside a sentence more often than not; a headline in title case is ignored."""
     capital, plain = Counter[str](), Counter[str]()
     for part in (text, "" if _is_title_case(title) else title):
         plain.update(_SPELLED.findall(part))
@@ -198,7 +204,7 @@ def _names(title: str, text: str) -> set[str]:
     return {each for word, count in capital.items() if count > plain[word.casefold()] for each in tokens(word)} - _DATES
 
 
-# Written with a capital and shared by all that happened that day; the other languages write them small.
+# Capitalised, but shared by everything that happened that day; other languages do not capitalise them.
 _DATES = frozenset(
     tokens(
         "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october "
@@ -206,7 +212,7 @@ _DATES = frozenset(
         "dezember"
     )
 )
-# After such a word a capital tells a place, mostly: "in Moscow", "bei Kabul", "в Москве". Other languages go without.
+# A capital after such a word mostly shows a place: "in Moscow", "bei Kabul", "в Москве". Other languages have no places marked.
 _PLACE = re.compile(
     r"\b(?:in|at|near|from|off|outside|of|bei|aus|nach|à|en|dans|em|w|во?|из|под|на|у|в)\s(?:the\s)?([^\W\d_]{3,})"
 )
@@ -217,8 +223,8 @@ def _places(title: str, text: str) -> set[str]:
     return {each for word in _PLACE.findall(written) if word[0].isupper() for each in tokens(word)} - _DATES
 
 
-def _days(article: Article) -> list[int]:
-    """The days that headline and lead name, those nearest to its own first."""
+def _stated_days(article: Article) -> list[int]:
+    """Return the ordinals of the days stated in headline and lead, those nearest to the article's own first."""
     today = article.published_at.date()
     found = stated(f"{article.title}\n{article.text[: tuning.LEAD_CHARACTERS]}", near=today)
     return [day.toordinal() for day in sorted(found, key=lambda day: (abs(day - today), day))[: tuning.LEAD_DAYS]]

@@ -1,7 +1,7 @@
-"""Who carries a story, and how many of them found it out for themselves. Pure: carriers in, names and numbers out; reads no clock.
+"""Outlets and independent sources of a story, its state, lead article and pace.
 
-Ten outlets that print one wire's text are ten outlets and one source. Every feed is an outlet; where two go by one title, they are
-told apart by their names in the settings.
+Ten outlets that print one agency's text are ten outlets and one source. Every feed is an outlet; two with the same title are told
+apart by their names in the settings.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from monitor.stories import tuning
 
 
 class StoryState(StrEnum):
-    """How a story is doing."""
+    """Whether a story is new, growing or over."""
 
     EMERGING = "emerging"
     ACTIVE = "active"
@@ -25,13 +25,13 @@ class StoryState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrier:
-    """One article of a story, as the ledger sees it."""
+    """One article of a story, with what is needed to count its sources."""
 
     article_id: int
     source: str
     """The feed's name."""
     outlet: str
-    """What people call it."""
+    """Its display name."""
     published_at: datetime
     seen_at: datetime
     wire: str = ""
@@ -41,7 +41,7 @@ class Carrier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndependentSource:
-    """One source of a story, and the outlets that print what it says."""
+    """One independent source of a story, and the outlets that print its text."""
 
     name: str
     is_wire: bool
@@ -62,7 +62,7 @@ def _counted(number: int) -> str:
 
 
 def state(first_seen_at: datetime, last_seen_at: datetime, outlets: int, *, now: datetime) -> StoryState:
-    """Emerging while it is young or has one outlet only, quiet when nothing came for two days, else active."""
+    """Emerging while it is young or has one outlet only, quiet if nothing came for two days, else active."""
     if now - last_seen_at >= tuning.QUIET_AFTER_FOR:
         return StoryState.QUIET
     is_young = now - first_seen_at < tuning.EMERGING_FOR
@@ -70,35 +70,35 @@ def state(first_seen_at: datetime, last_seen_at: datetime, outlets: int, *, now:
 
 
 def outlets(carriers: Sequence[Carrier], *, without: str = "") -> tuple[str, ...]:
-    """Everybody who carries it, the first to be seen first; `without` leaves out one, by its feed's name."""
+    """Return the display names of all its outlets, first seen first; `without` leaves one out, by its feed's name."""
     ordered = sorted(carriers, key=lambda each: each.article_id)
-    names = _names(ordered)
+    names = _display_names(ordered)
     kept = dict.fromkeys(each.source for each in ordered if each.source and each.source != without)
     return tuple(names[source] for source in kept)
 
 
-def _names(carriers: Sequence[Carrier]) -> dict[str, str]:
-    """Source -> what people call it, told apart where two are called alike."""
-    called = {each.source: each.outlet for each in carriers}
-    often = Counter(called.values())
-    return {source: name if often[name] == 1 else f"{name} ({source})" for source, name in called.items()}
+def _display_names(carriers: Sequence[Carrier]) -> dict[str, str]:
+    """Map each source to its display name; equal names are told apart by the feed's name."""
+    titles = {each.source: each.outlet for each in carriers}
+    counts = Counter(titles.values())
+    return {source: name if counts[name] == 1 else f"{name} ({source})" for source, name in titles.items()}
 
 
 def origins(carriers: Sequence[Carrier]) -> tuple[IndependentSource, ...]:
-    """Its independent sources, the first to be seen first: a wire once, a text once, whoever prints it."""
+    """Return its independent sources, first seen first: each agency once and each text once, whoever prints it."""
     by_id = {each.article_id: each for each in carriers}
     roots = {each.article_id: _root(each, by_id) for each in carriers}
     ordered = sorted(carriers, key=lambda each: each.article_id)
-    wires: dict[int, str] = {}
-    for each in ordered:  # one outlet that names the wire is enough for all who print the same
+    agencies: dict[int, str] = {}
+    for each in ordered:  # a credit in one copy counts for all copies of the text
         if each.wire:
-            wires.setdefault(roots[each.article_id], each.wire)
-    names = _names(ordered)
-    found: dict[tuple[bool, str], list[Carrier]] = {}
+            agencies.setdefault(roots[each.article_id], each.wire)
+    names = _display_names(ordered)
+    groups: dict[tuple[bool, str], list[Carrier]] = {}
     for each in ordered:
         root = roots[each.article_id]
-        wire = wires.get(root, "")
-        found.setdefault((bool(wire), wire or names[by_id[root].source]), []).append(each)
+        agency = agencies.get(root, "")
+        groups.setdefault((bool(agency), agency or names[by_id[root].source]), []).append(each)
     return tuple(
         IndependentSource(
             name=name,
@@ -106,12 +106,12 @@ def origins(carriers: Sequence[Carrier]) -> tuple[IndependentSource, ...]:
             outlets=tuple(dict.fromkeys(names[each.source] for each in members)),
             article_ids=tuple(each.article_id for each in members),
         )
-        for (is_wire, name), members in found.items()
+        for (is_wire, name), members in groups.items()
     )
 
 
 def _root(carrier: Carrier, by_id: Mapping[int, Carrier]) -> int:
-    """The first article of its text that is still in the story."""
+    """Return the first article of its text that is still in the story."""
     seen = {carrier.article_id}
     while carrier.copy_of is not None and carrier.copy_of in by_id and carrier.copy_of not in seen:
         carrier = by_id[carrier.copy_of]
@@ -120,12 +120,12 @@ def _root(carrier: Carrier, by_id: Mapping[int, Carrier]) -> int:
 
 
 def lead(carriers: Sequence[Carrier], preferred: Sequence[str] = ()) -> Carrier:
-    """The article that stands for the story: of a preferred source (feed names, the best first), else the earliest."""
+    """Return the story's lead article: of a preferred source (feed names, best first), else the earliest."""
     return min(carriers, key=lambda each: rank(each, preferred))
 
 
 def rank(carrier: Carrier, preferred: Sequence[str] = ()) -> tuple[int, datetime, int]:
-    """What `lead` goes by, smallest first; published, not seen, so that late arrivals find their place."""
+    """Sort key of `lead`, smallest first; by time of publication, so that late arrivals find their place."""
     place = preferred.index(carrier.source) if carrier.source in preferred else len(preferred)
     return place, carrier.published_at, carrier.article_id
 
@@ -134,20 +134,21 @@ def rank(carrier: Carrier, preferred: Sequence[str] = ()) -> tuple[int, datetime
 
 
 def pace(seen_at: Sequence[datetime], *, now: datetime) -> int:
-    """Articles of the last hours."""
+    """Count the articles of the last hours (`PACE_FOR`)."""
     return sum(timedelta() <= now - at <= tuning.PACE_FOR for at in seen_at)
 
 
 def usual_pace(stories: Sequence[Sequence[datetime]]) -> float:
-    """What a story of the topic usually gathers in its busiest hours: the mean over its stories, at least 1."""
+    """Return how many articles a story of the topic gathers in its busiest hours: the mean over its stories, at least 1."""
     busiest = [_busiest(sorted(each)) for each in stories if each]
     return max(1.0, sum(busiest) / len(busiest)) if busiest else 1.0
 
 
 def _busiest(seen_at: Sequence[datetime]) -> int:
+    """Return the highest pace at any time; `seen_at` must ascend."""
     most = first = 0
-    for last, at in enumerate(seen_at):
-        while at - seen_at[first] > tuning.PACE_FOR:
+    for last, seen in enumerate(seen_at):
+        while seen - seen_at[first] > tuning.PACE_FOR:
             first += 1
         most = max(most, last - first + 1)
     return most

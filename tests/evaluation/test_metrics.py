@@ -1,4 +1,4 @@
-"""How good topics are is told with its uncertainty, or it is told that it cannot be told yet."""
+"""Quality figures of topics come with their uncertainty, or with the reason why there are none yet."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_the_interval_holds_the_truth() -> None:
 
 
 def fill(session: Session, *, matches: int, near_ones: int, wrong: int = 5) -> None:
-    """A topic with so many judged matches, and so many judged near misses."""
+    """Store a topic with so many judged matches, and so many judged near misses."""
     topics.sync(session, [TOPIC], now=NOON)
     from monitor.matching.background import Background
     from monitor.matching.matcher import build

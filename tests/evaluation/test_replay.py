@@ -1,7 +1,7 @@
-"""A backtest of a window equals, item by item, a live replay of it: the same articles by the daemon's road and by command.
+"""A backtest of a window equals, item by item, a live replay of it: the same articles through the daemon and through the command.
 
-Known limits are in docs/matching.md: polls at one moment may judge in another order than they file, and of an article that was
-edited the archive holds the last version only.
+Known limits are in docs/matching.md: simultaneous polls may assess in another order than they file, and of an edited article the
+archive holds the last version only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CHOIR = (
     "piano."
 )
 
-# about the threshold of the bridge: teaches a part
+# near the threshold of the bridge topic: a self-training example of partial weight
 WAIT = (
     "Harvest fair at Weir Landing",
     "The county council of Weir Landing opens the harvest fair; the ferry runs late.",
@@ -50,7 +50,8 @@ def plain(number: int) -> tuple[str, str]:
 
 
 def told(number: int) -> tuple[str, str]:
-    """News, and every seventh article something on a topic: new, told again elsewhere, or the same text under another head."""
+    """Mostly small talk, and every seventh article something on a topic: new, in other words, or the same text under another
+    headline."""
     kind, turn = divmod(number, 7)
     if turn == 2:
         return f"Bridge inquiry, day {kind}", INQUIRY.format(f"Day {kind} of the inquiry was about {plain(kind)[1]}")

@@ -1,4 +1,4 @@
-"""A topic before it is turned on: `monitor.evaluation.trial`, `monitor topics try`, and windows of a backtest."""
+"""Trying a topic before it is enabled: `monitor.evaluation.trial`, `monitor topics try`, and windows of a backtest."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def drafts(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def news(tmp_path: Path) -> Path:
-    """Thirty days of small talk, a hit on the third, its copy on the fourth, another on the twentieth."""
+    """Thirty days of small talk, a match on the third, its copy on the fourth, another match on the twentieth."""
     told = {3: HIT, 4: HIT, 20: ("Cracks shown to the council", LATER)}
     lines = []
     for day in range(1, 31):
@@ -143,9 +143,9 @@ def test_the_stored_archive_is_tried_and_a_match_of_a_topic_in_force_gets_a_verd
         desk.reads("herald", site.url("/feed"))
         assert desk.run("poll").exit_code == 0
     (trial,) = tries(desk, drafts)
-    (hit,) = trial["hits"]
-    assert hit["title"] == HIT[0]
-    said = desk.run("topics", "try", desk.seeds / "bridge", "--confirm", hit["id"])
+    (match,) = trial["hits"]
+    assert match["title"] == HIT[0]
+    said = desk.run("topics", "try", desk.seeds / "bridge", "--confirm", match["id"])
     assert "confirmed" in said.stdout
     assert desk.run("matches", "list", "--json").lines[0]["state"] == "confirmed"
     assert len(list((desk.seeds / "bridge").iterdir())) == 1, "a verdict, not a file"

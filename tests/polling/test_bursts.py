@@ -1,4 +1,5 @@
-"""Bursts of entries that are no news: absorbed, and told in one notice; and bursts that are news, which are told as ever."""
+"""Bursts of entries that are no news: held back and reported in one notice; and bursts that are news, which give alerts as
+usual."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.polling.bursts import PollCounts, is_flood, is_reprint, is_storm, tells_nothing
+from monitor.polling.bursts import PollCounts, count_undated, is_archive, is_notable, is_template_change
 from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow
 from tests.conftest import SetClock
 from tests.fakes.site import Site, rss
@@ -24,7 +25,7 @@ ABOUT = "Marrow bridge|piers|cracks|lorries|the council|ferry services|divers|Ma
 
 
 def story(number: int, *, at: str | None = "2021-10-20T12:30:00+00:00", version: str = "", end: str = "") -> tuple:
-    """One of many articles on the bridge, each in words of its own."""
+    """One of many articles on the bridge, each worded differently."""
     pick = random.Random(number)
 
     def word() -> str:
@@ -60,7 +61,7 @@ def shows(room: Newsroom, site: Site, clock: SetClock, *items: tuple) -> None:
 
 
 def dated(number: int, **changes: str) -> tuple:
-    """Bears the date of its making, as news do."""
+    """Give it the date at which it was written, as news have."""
     at = NOON - timedelta(minutes=17 * number)
     return story(number, at=at.isoformat(), **changes)
 
@@ -158,7 +159,7 @@ def test_a_storm_is_remembered_by_its_feed(room: Newsroom, site: Site, clock: Se
 
 
 @pytest.mark.parametrize(
-    ("sentence", "burst", "flood"),
+    ("sentence", "counts", "is_expected"),
     [
         ("an undated archive is one", PollCounts(unknown=60, unknown_matches=20, undated=60), True),
         ("one that matches little floods nobody", PollCounts(unknown=60, unknown_matches=5, undated=60), False),
@@ -172,28 +173,28 @@ def test_a_storm_is_remembered_by_its_feed(room: Newsroom, site: Site, clock: Se
         ),
     ],
 )
-def test_what_is_taken_for_an_archive(sentence: str, burst: PollCounts, flood: bool) -> None:
-    assert is_flood(burst) is flood, sentence
+def test_what_is_taken_for_an_archive(sentence: str, counts: PollCounts, is_expected: bool) -> None:
+    assert is_archive(counts) is is_expected, sentence
 
 
 def test_what_is_taken_for_a_new_template() -> None:
-    assert is_reprint(PollCounts(changed=20, changed_matches=6))
-    assert not is_reprint(PollCounts(changed=19, changed_matches=19))
-    assert not is_reprint(PollCounts(changed=100, changed_matches=5))
+    assert is_template_change(PollCounts(changed=20, changed_matches=6))
+    assert not is_template_change(PollCounts(changed=19, changed_matches=19))
+    assert not is_template_change(PollCounts(changed=100, changed_matches=5))
 
 
 def test_what_is_worth_a_notice() -> None:
-    assert is_storm(480, 473)
-    assert is_storm(20, 10)
-    assert not is_storm(21, 10)
-    assert not is_storm(9, 9)
+    assert is_notable(480, 473)
+    assert is_notable(20, 10)
+    assert not is_notable(21, 10)
+    assert not is_notable(9, 9)
 
 
 def test_which_dates_tell_nothing() -> None:
     spread = [NOON - timedelta(minutes=23 * n) for n in range(40)]
-    assert tells_nothing(spread, last_at=NOON - timedelta(hours=20), now=NOON) == 0
-    assert tells_nothing([None, None], last_at=None, now=NOON) == 2
-    assert tells_nothing([NOON + timedelta(1)], last_at=None, now=NOON) == 1
-    assert tells_nothing([NOON - timedelta(hours=1)] * 9, last_at=None, now=NOON) == 9
-    assert tells_nothing([NOON - timedelta(days=3)], last_at=NOON - timedelta(hours=1), now=NOON) == 1
-    assert tells_nothing([], last_at=None, now=NOON) == 0
+    assert count_undated(spread, last_at=NOON - timedelta(hours=20), now=NOON) == 0
+    assert count_undated([None, None], last_at=None, now=NOON) == 2
+    assert count_undated([NOON + timedelta(1)], last_at=None, now=NOON) == 1
+    assert count_undated([NOON - timedelta(hours=1)] * 9, last_at=None, now=NOON) == 9
+    assert count_undated([NOON - timedelta(days=3)], last_at=NOON - timedelta(hours=1), now=NOON) == 1
+    assert count_undated([], last_at=None, now=NOON) == 0

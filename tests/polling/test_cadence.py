@@ -1,4 +1,4 @@
-"""When a feed is polled next: later for every reason, sooner for none."""
+"""When a feed is polled next: every reason makes it later, none sooner."""
 
 from __future__ import annotations
 

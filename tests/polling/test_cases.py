@@ -390,7 +390,7 @@ _PIECES = (
 
 
 def mutated(document: bytes, rnd: random.Random) -> bytes:
-    """The document with a few bytes flipped, pieces put in, taken out, doubled or cut off."""
+    """The document with a few bytes flipped, or pieces inserted, removed, doubled or cut off."""
     body = bytearray(document)
     for _ in range(rnd.randint(1, 12)):
         at, size = rnd.randrange(len(body) + 1), rnd.randint(0, 200)

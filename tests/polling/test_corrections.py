@@ -1,4 +1,4 @@
-"""A corrected copy at another address: told once as an update, while what outlets cut, add and localise stays silent."""
+"""A corrected copy at another address: one alert as an update, while cuts, additions and local wording give none."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def matcher() -> Matcher:
 
 
 class Desk:
-    """A store that articles are filed into."""
+    """A store with a matcher, for filing articles."""
 
     def __init__(self, db: Database, matcher: Matcher) -> None:
         self.db, self.matcher = db, matcher

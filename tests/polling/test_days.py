@@ -1,4 +1,4 @@
-"""Whole days in a few lines: a newspaper publishes, goes down, comes back, publishes again, and somebody is told, once."""
+"""Whole days in a few lines: a newspaper publishes, fails, recovers and publishes again, and each story is alerted once."""
 
 from __future__ import annotations
 
@@ -450,7 +450,7 @@ def test_x2_a_feed_that_costs_too_much_is_marked_and_the_others_go_on(
 
 
 def hurries(monkeypatch: pytest.MonkeyPatch, document: bytes) -> None:
-    """A second for what reads this document, however long all else takes."""
+    """Limit the parsing of this document to a second, whatever the other steps take."""
     answer = Workers._answer
 
     async def hurried(self: Workers, slot: Any, fn: Any, args: tuple[Any, ...], limit_for: timedelta) -> bytes:

@@ -1,4 +1,4 @@
-"""Articles' own pages: read where that can change the answer, politely, once, and never taken for what they are not."""
+"""Articles' own pages: read if that can change the outcome, politely, once, and never mistaken for something else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A story told apart in doubt becomes part of another once an article tells both: on SQLite and on PostgreSQL alike."""
+"""A small story is gathered into another once an article shows that both are one event: on SQLite and on PostgreSQL alike."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from monitor.review.stories import Reviewer
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.story_changes import MACHINE
 from monitor.store.tables import AlertRow, ArticleRow, StoryRow
-from monitor.stories.events import RelatedArticle, choose, gathered
+from monitor.stories.events import RelatedArticle, choose, confirm_gathers
 from monitor.stories.profiles import Profile, profile
 from monitor.stories.tuning import MOST_GATHERED
 from monitor.types.matching import Article, Seed, Topic
@@ -148,7 +148,7 @@ def test_a_backtest_says_in_which_story_an_article_is_in_the_end(matcher: Matche
     assert [bool(each["alert"]) for each in answers] == [True, True, False]
 
 
-# --- the judge ----------------------------------------------------------------------------------------------------------
+# --- the decision -------------------------------------------------------------------------------------------------------
 
 
 def told(number: int, text: tuple[str, str], *, story: int) -> RelatedArticle:
@@ -173,9 +173,9 @@ def test_a_large_story_is_never_gathered(both: tuple[Article, StoryChoice, list[
     new, choice, kindred = both
     (small,) = choice.gathers
     one = next(each for each in kindred if each.story_id == small)
-    assert gathered(new, _profile(new), choice, kindred, [one]) == (small,)
+    assert confirm_gathers(new, _profile(new), choice, kindred, [one]) == (small,)
     crowd = [told(20 + number, AGROUND if small == 1 else CAPTAIN, story=small) for number in range(MOST_GATHERED)]
-    assert gathered(new, _profile(new), choice, kindred, [one, *crowd]) == ()
+    assert confirm_gathers(new, _profile(new), choice, kindred, [one, *crowd]) == ()
 
 
 def test_a_story_with_strangers_in_it_is_not_gathered(both: tuple[Article, StoryChoice, list[RelatedArticle]]) -> None:
@@ -186,4 +186,4 @@ def test_a_story_with_strangers_in_it_is_not_gathered(both: tuple[Article, Story
         "Wheat prices climb",
         "Wheat prices climbed to their highest level in eight years after a dry month, traders said.",
     )
-    assert gathered(new, _profile(new), choice, kindred, [one, told(30, strangers, story=small)]) == ()
+    assert confirm_gathers(new, _profile(new), choice, kindred, [one, told(30, strangers, story=small)]) == ()

@@ -1,4 +1,5 @@
-"""Rounds of polling and delivering when our own side fails: a step that raises, a machine that slept, a store that refuses."""
+"""Rounds of polling and delivering when our own side fails: a step that raises, a machine that slept, a store that refuses
+writes."""
 
 from __future__ import annotations
 

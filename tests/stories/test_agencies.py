@@ -1,4 +1,4 @@
-"""Which agency a text is credited to: bylines and datelines of many presses, and what only looks like one."""
+"""Agency credits: bylines and datelines of many outlets, and what only looks like one."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 from datetime import timedelta
 
-from monitor.stories.boilerplate import SiteText, is_all_they_share, learned
+from monitor.stories.boilerplate import SiteText, boilerplate_by_site, shares_only_boilerplate
 from monitor.stories.copies import choose
 from monitor.stories.fingerprint import Shingles
 from monitor.types.matching import Article
@@ -26,29 +26,31 @@ def page(seed: int, *, site: str = "a", words: int = 50) -> SiteText:
 
 
 def test_what_three_pages_of_a_site_share_is_its_boilerplate() -> None:
-    template = learned([page(1), page(2), page(3), page(4, site="b")])
+    template = boilerplate_by_site([page(1), page(2), page(3), page(4, site="b")])
     assert list(template) == ["a"]
     assert Shingles(FOOTER).without(template["a"]).length == 0
     assert Shingles(told(1, 50)).without(template["a"]).length == 50
 
 
 def test_two_pages_teach_nothing_and_a_hundred_copies_of_one_text_neither() -> None:
-    assert learned([page(1), page(2)]) == {}
-    assert learned([page(1)] * 100) == {}
-    assert learned([page(1, site="")] * 3 + [page(2, site=""), page(3, site="")]) == {}
+    assert boilerplate_by_site([page(1), page(2)]) == {}
+    assert boilerplate_by_site([page(1)] * 100) == {}
+    assert boilerplate_by_site([page(1, site="")] * 3 + [page(2, site=""), page(3, site="")]) == {}
 
 
 def test_a_template_around_two_tales_is_told_from_a_copy() -> None:
     around = [Shingles(f"{FOOTER[:400]} {told(seed, 60)} {FOOTER[400:]}") for seed in (1, 2)]
-    assert is_all_they_share(*around, is_one_site=False)
+    assert shares_only_boilerplate(*around, is_one_site=False)
     ends = page(1).shingles, page(2).shingles
-    assert is_all_they_share(*ends, is_one_site=True)
-    assert not is_all_they_share(*ends, is_one_site=False), "an outlet's own lead over the wire's text looks like that"
+    assert shares_only_boilerplate(*ends, is_one_site=True)
+    assert not shares_only_boilerplate(*ends, is_one_site=False), (
+        "an outlet's own lead over the wire's text looks like that"
+    )
     excerpt = Shingles(told(1, 30))
-    assert not is_all_they_share(around[0], excerpt, is_one_site=True)
+    assert not shares_only_boilerplate(around[0], excerpt, is_one_site=True)
 
 
-# --- as the judge uses it -------------------------------------------------------------------------------------------------
+# --- as copies.choose uses it ---------------------------------------------------------------------------------------------
 
 
 def arriving(text: str, number: int, host: str) -> Article:

@@ -94,7 +94,7 @@ def test_the_same_text_under_a_hundred_urls_is_one_story() -> None:
     assert choose(arrived(), crowd).of_article_id == 49
 
 
-# --- the same article, met again -----------------------------------------------------------------------------------------
+# --- the same article again ----------------------------------------------------------------------------------------------
 
 
 def test_the_same_guid_unchanged_is_a_copy() -> None:
@@ -264,10 +264,10 @@ PARTS = [" ".join(f"{word}{part}" for word in WIRE.split()[:30]) for part in "ab
     st.lists(st.tuples(st.lists(st.integers(0, 7), max_size=5), st.integers(0, 2)), max_size=9),
     st.integers(0, 2),
 )
-def test_what_is_not_looked_at_closer_could_not_have_been_a_copy(
+def test_a_candidate_that_is_not_compared_could_not_have_been_a_copy(
     own: list[int], others: list[tuple[list[int], int]], site: int
 ) -> None:
-    """Texts of passages that several share, on few sites: the answer is the one that comes of judging each with all templates."""
+    """Texts with shared passages on few sites: the answer is the same as when each is compared with all boilerplate known."""
     article = arrived(" ".join(PARTS[i] for i in own), url=f"https://s{site}.example/story/9-9", source=f"s{site}")
     known = [
         stored(
@@ -280,7 +280,7 @@ def test_what_is_not_looked_at_closer_could_not_have_been_a_copy(
     ]
     quick = choose(article, known)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(copies, "_worth_a_look", lambda _own, readings: list(range(len(readings))))
+        patch.setattr(copies, "_possible_copies", lambda _own, readings: list(range(len(readings))))
         assert quick == choose(article, known)
 
 

@@ -1,4 +1,5 @@
-"""Articles that are hard to tell apart, or from a bad source, through the store on both databases: none merges strangers."""
+"""Articles that are hard to tell apart, or from a bad source, through the store on both databases: unrelated articles are
+never merged."""
 
 from __future__ import annotations
 

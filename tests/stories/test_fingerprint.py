@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.stories.boilerplate import held_by
+from monitor.stories.boilerplate import runs_in_at_least
 from monitor.stories.fingerprint import Shingles, fingerprint, shortlist
 from monitor.stories.tuning import FINGERPRINT_KEYS, MAX_CANDIDATES, MAX_POSTINGS
 
@@ -15,7 +15,7 @@ STABLE_TEXT_AND_TITLE = (-1993939474799311446, -420341327228030920)
 
 
 def invented(words: int, *, seed: int, alphabet: str = "abcdefghijklmnopqrstuvwxyz") -> str:
-    """A text of words that nobody wrote."""
+    """A text of invented words."""
     dice = random.Random(seed)
     return " ".join("".join(dice.choices(alphabet, k=dice.randint(3, 8))) for _ in range(words))
 
@@ -101,7 +101,7 @@ def test_five_megabytes_cost_no_more_than_a_long_article() -> None:
     assert len(Shingles("word " * 1_000_000).words) <= 40_000
 
 
-# --- who deserves a look -------------------------------------------------------------------------------------------------
+# --- which candidates are compared ---------------------------------------------------------------------------------------
 
 
 def test_two_shared_keys_make_a_candidate_one_does_not() -> None:
@@ -143,6 +143,6 @@ def test_any_text_contains_itself(text: str) -> None:
 def test_runs_are_counted_as_sets_would(texts: list[str], count: int) -> None:
     read = [Shingles(text) for text in texts]
     sets = [set(each.distinct.tolist()) for each in read]
-    assert [read[0].count_in(each.distinct) for each in read] == [len(sets[0] & each) for each in sets]
+    assert [read[0].count_shared(each.distinct) for each in read] == [len(sets[0] & each) for each in sets]
     carriers = Counter(run for each in sets for run in each)
-    assert held_by(count, read).tolist() == sorted(run for run, held in carriers.items() if held >= count)
+    assert runs_in_at_least(count, read).tolist() == sorted(run for run, held in carriers.items() if held >= count)

@@ -1,4 +1,4 @@
-"""Who carries a story, how many found it out for themselves, and how it is doing."""
+"""Outlets, independent sources and state of a story."""
 
 from __future__ import annotations
 

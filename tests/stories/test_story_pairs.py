@@ -1,4 +1,4 @@
-"""Events of the same people and places that are not one, and follow-ups that are: pairs of our own writing."""
+"""Pairs of articles of our own writing: different events of the same people and places, and follow-ups to one event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def article(title: str, text: str, language: str = "en", days: float = 0) -> Art
 
 
 def likeness(one: Article, other: Article) -> float:
-    """Of a later article to a story of the earlier one alone; 0.0 where it tells an event of its own."""
+    """Similarity of a later article to a story of the earlier one alone; 0.0 if it is on an event of its own."""
     first, second = (profile(each, Background.shipped().table(each.language).idf) for each in (one, other))
     known = RelatedArticle(article_id=1, story_id=1, published_at=one.published_at, profile=first)
     choice = choose(other, second, [known])

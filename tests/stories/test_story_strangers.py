@@ -1,4 +1,5 @@
-"""What strangers share and no event is told by: one headline, a template, a date; whole stories, as a backtest files them."""
+"""What unrelated articles share without being on one event: a headline, a template, a date; whole stories, as a backtest files
+them."""
 
 from __future__ import annotations
 
@@ -54,7 +55,7 @@ def matcher() -> Matcher:
 
 
 def filed(matcher: Matcher, *articles: tuple[str, str], **more: Any) -> list[dict[str, Any]]:
-    """Answers on articles of two outlets in turn, a minute apart."""
+    """Backtest answers for articles of two outlets in turn, a minute apart."""
     lines = [
         json.dumps(
             {
