@@ -27,10 +27,10 @@ log = logging.getLogger("monitor.deliver")
 LEASE_FOR = timedelta(minutes=5)
 _SEND_SECONDS = 90.0
 """More than any channel's own deadline: a last fence, never met in order."""
-_REST_SECONDS = 60.0
+_PAUSE_SECONDS = 60.0
 _EDITS = "edits of all channels"
 """No channel's name: those hold no spaces."""
-_LOOK_SECONDS = 30.0
+_EDIT_INTERVAL_SECONDS = 30.0
 """Between two looks for messages to edit."""
 
 
@@ -55,10 +55,10 @@ class Deliverer:
         self._spacing = 1 / rate
         self._max_age_for = max_age_for
         self._lease_for = lease_for
-        self._places = asyncio.Semaphore(concurrency)
+        self._slots = asyncio.Semaphore(concurrency)
         self._running: dict[str, asyncio.Task[int]] = {}
         self._on_error = on_error or _log_error
-        self._resting_until: dict[str, float] = {}
+        self._paused_until: dict[str, float] = {}
         self._is_stopping = False
 
     async def start_due(self) -> int:
@@ -78,11 +78,11 @@ class Deliverer:
 
     async def _edit(self, editors: Mapping[str, Editor]) -> int:
         """Keep current what was sent, where the channel can. Whatever goes wrong, alerts on their way know nothing of it."""
-        self._resting_until[_EDITS] = asyncio.get_running_loop().time() + _LOOK_SECONDS
+        self._paused_until[_EDITS] = asyncio.get_running_loop().time() + _EDIT_INTERVAL_SECONDS
         try:
             where = {name: each.destination for name, each in editors.items()}
             for edit in await self._db.write(outbox.outdated, where, now=self._clock()):
-                async with self._places, asyncio.timeout(_SEND_SECONDS):
+                async with self._slots, asyncio.timeout(_SEND_SECONDS):
                     outcome = await editors[edit.channel].edit(edit.alert, edit.receipt, now=self._clock())
                 await self._db.write(outbox.edited, edit, outcome)
                 log.info(
@@ -113,7 +113,7 @@ class Deliverer:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _is_free(self, name: str) -> bool:
-        is_rested = self._resting_until.get(name, 0.0) <= asyncio.get_running_loop().time()
+        is_rested = self._paused_until.get(name, 0.0) <= asyncio.get_running_loop().time()
         return name not in self._running and is_rested
 
     def _forget(self, name: str, _task: asyncio.Task[int]) -> None:
@@ -123,7 +123,7 @@ class Deliverer:
         tries = 0
         while not self._is_stopping and (channel := self._channels().get(name)):
             try:
-                async with self._places:
+                async with self._slots:
                     delivery = await self._db.write(
                         outbox.claim_next, name, now=self._clock(), lease_for=self._lease_for
                     )
@@ -136,7 +136,7 @@ class Deliverer:
                 break
             except Exception:
                 log.exception("delivering on channel=%s failed in an unforeseen way; it rests for a minute", name)
-                self._resting_until[name] = asyncio.get_running_loop().time() + _REST_SECONDS
+                self._paused_until[name] = asyncio.get_running_loop().time() + _PAUSE_SECONDS
                 break
             await asyncio.sleep(self._spacing)
         return tries

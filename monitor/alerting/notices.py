@@ -52,8 +52,8 @@ def of_feed(
     if event is FeedEvent.RECOVERED and not alerts.is_told(session, key):
         _of_network_back(session, channels, now)
         return
-    title, body = _words_on_feed(feed, update, event, since_at)
-    _tell(
+    title, body = _feed_words(feed, update, event, since_at)
+    _enqueue_notice(
         session,
         title,
         f"{urls.masked(feed.url)}\n{body}",
@@ -67,17 +67,17 @@ def of_storm(
     session: Session, feed: FeedState, burst: BurstReport, *, page: str, channels: Mapping[str, str], now: datetime
 ) -> None:
     """A feed brought a burst that is no news: one notice instead of an alert for each entry."""
-    title, body = _words_on_storm(burst)
+    title, body = _burst_words(burst)
     if burst.held:
         titles = articles.titles(session, burst.held[:_TITLES_SHOWN])
         more = len(burst.held) - len(titles)
         listed = [*(f"- {each}" for each in titles), *([f"and {more} more"] if more else [])]
         body += "\n" + "\n".join(listed) + (f"\nAll of them: {page}/?state=new" if page else "")
     key = f"feed/{feed.id}/storm/{now.isoformat()}"
-    _tell(session, title, f"{urls.masked(feed.url)}\n{body}", key=key, channels=channels, now=now)
+    _enqueue_notice(session, title, f"{urls.masked(feed.url)}\n{body}", key=key, channels=channels, now=now)
 
 
-def _words_on_storm(burst: BurstReport) -> tuple[str, str]:
+def _burst_words(burst: BurstReport) -> tuple[str, str]:
     name = f"The feed {burst.outlet}"
     if burst.held and not burst.changed:
         return (
@@ -131,7 +131,7 @@ def of_channel(
         ),
     }[event]
     key = f"channel/{name}/{event}/{since_at.isoformat()}"
-    _tell(session, title, body, key=key, channels=others, now=now)
+    _enqueue_notice(session, title, body, key=key, channels=others, now=now)
 
 
 def of_loss(
@@ -145,7 +145,7 @@ def of_loss(
         f"{delivery.alert.title}\nGiven up after {delivery.attempts + 1} tries, the last with: "
         f"{outcome.code} {outcome.detail}\nSend it again with: monitor alerts retry {delivery.alert.id}"
     )
-    _tell(session, title, body, key=f"delivery/{delivery.id}/dead", channels=others, now=now)
+    _enqueue_notice(session, title, body, key=f"delivery/{delivery.id}/dead", channels=others, now=now)
 
 
 def of_embedder(
@@ -159,10 +159,10 @@ def of_embedder(
         else f"{embedder} works again."
     )
     key = f"embedder/{embedder}/{'failing' if problem else 'back'}/{now:%Y-%m-%d}"
-    _tell(session, title, body, key=key, channels=channels, now=now)
+    _enqueue_notice(session, title, body, key=key, channels=channels, now=now)
 
 
-def _words_on_feed(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at: datetime) -> tuple[str, str]:
+def _feed_words(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at: datetime) -> tuple[str, str]:
     if event is FeedEvent.FAILING:
         return (
             f"The feed {feed.name} is failing",
@@ -186,7 +186,7 @@ def _words_on_feed(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_
 
 def _of_network_down(session: Session, since_at: datetime, channels: Mapping[str, str], now: datetime) -> None:
     last_at = feeds.last_answer_at(session)
-    _tell(
+    _enqueue_notice(
         session,
         "No feed can be reached",
         f"Not one feed has answered since {_moment(last_at or since_at)}: the network of this machine may be down. "
@@ -202,10 +202,12 @@ def _of_network_back(session: Session, channels: Mapping[str, str], now: datetim
     if outage:
         body = "The feeds answer again; each is polled when its turn comes."
         key = outage.replace("down", "back", 1)
-        _tell(session, "Feeds can be reached again", body, key=key, channels=channels, now=now)
+        _enqueue_notice(session, "Feeds can be reached again", body, key=key, channels=channels, now=now)
 
 
-def _tell(session: Session, title: str, body: str, *, key: str, channels: Mapping[str, str], now: datetime) -> None:
+def _enqueue_notice(
+    session: Session, title: str, body: str, *, key: str, channels: Mapping[str, str], now: datetime
+) -> None:
     notice = Alert(id=alerts.new_id(), kind=AlertKind.NOTICE, created_at=now, title=title, body=body)
     alerts.enqueue(session, notice, key=key, channels=channels, deliver_at=now)
 

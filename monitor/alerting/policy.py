@@ -61,7 +61,7 @@ def escalation(growth: StoryGrowth, limits: Limits) -> Escalation | None:
 
 def hold(article: Article, arrival: Arrival, *, now: datetime) -> Reason | None:
     """Why a match of this article would not be told, whatever its topic; None where it would."""
-    if arrival.is_first_poll and not _is_wanted_at_first(arrival):
+    if arrival.is_first_poll and not _counts_as_news(arrival):
         return Reason.FIRST_POLL
     if arrival.is_storm:
         return Reason.STORM
@@ -94,7 +94,7 @@ def decide(
     )
     if topics:
         return Decision(reason=min((each.reason for each in topics), key=_STRENGTH.index), topics=topics)
-    return Decision(reason=_reason_of_silence(article, scores, choice))
+    return Decision(reason=_reason_without_match(article, scores, choice))
 
 
 def _decide_topic(
@@ -118,7 +118,7 @@ def _decide_topic(
     return TopicDecision(topic=score.topic, reason=reason, is_alert=reason is Reason.ALERTED)
 
 
-def _reason_of_silence(article: Article, scores: Sequence[Score], choice: StoryChoice) -> Reason:
+def _reason_without_match(article: Article, scores: Sequence[Score], choice: StoryChoice) -> Reason:
     if choice.kind is ArticleKind.COPY:
         return Reason.COPY
     if choice.kind is ArticleKind.UPDATE:
@@ -128,7 +128,7 @@ def _reason_of_silence(article: Article, scores: Sequence[Score], choice: StoryC
     return Reason.NO_MATCH if scores else Reason.NO_TOPICS
 
 
-def _is_wanted_at_first(arrival: Arrival) -> bool:
+def _counts_as_news(arrival: Arrival) -> bool:
     if arrival.first_poll is FirstPoll.ALL:
         return True
     return arrival.first_poll is FirstPoll.LATEST and arrival.rank < arrival.latest

@@ -29,10 +29,10 @@ OUTLETS_SHOWN: Final = 8
 
 # Marks that turn the reading direction of what follows: no newspaper needs them in a headline, a forger of links does (X9).
 # The joiners U+200C and U+200D stay: Persian and emoji are written with them.
-_TURNS = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_DIRECTION_MARKS = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 # No script stacks more than a handful of marks on one letter; a flood of them runs over the lines above and below.
 _MARKS = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
-_FLOOD = re.compile(f"({_MARKS}{{4}}){_MARKS}+")
+_MARK_RUNS = re.compile(f"({_MARKS}{{4}}){_MARKS}+")
 _ADDED = {AlertKind.UPDATED: ", updated", AlertKind.ESCALATED: ", growing"}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -100,11 +100,11 @@ def _terms(terms: tuple[Contribution, ...]) -> str:
 
 def carried_by(alert: Alert) -> str:
     """`Reuters copy; also carried by 3 outlets: Herald, Coast Radio, Tolo News; 2 independent sources`, or as much as there is."""
-    parts = [_wire(alert), _outlets(alert), _independent(alert)]
+    parts = [_agency(alert), _outlets(alert), _independent(alert)]
     return "; ".join(each for each in parts if each)
 
 
-def _wire(alert: Alert) -> str:
+def _agency(alert: Alert) -> str:
     """An agency's own feed does not copy it."""
     wire = line(alert.article.wire, 60) if alert.article else ""
     source = alert.article.source if alert.article else ""
@@ -152,7 +152,7 @@ def news_since(alert: Alert) -> str:
 def summary(alert: Alert) -> str:
     """What the article says, in a few lines; what a notice or a test has to say, in full."""
     if alert.article is None:
-        return _steady(clean(alert.body, limit=BODY_LIMIT))
+        return _defused(clean(alert.body, limit=BODY_LIMIT))
     return line(alert.article.summary, SUMMARY_LIMIT)
 
 
@@ -172,11 +172,11 @@ def host(url: str) -> str:
 
 def line(text: str, limit: int = 300) -> str:
     """A stranger's text on one clean line."""
-    return clean_line(_steady(text[: limit * 8]), limit=limit)
+    return clean_line(_defused(text[: limit * 8]), limit=limit)
 
 
-def _steady(text: str) -> str:
-    return _FLOOD.sub(r"\1", _TURNS.sub("", text))
+def _defused(text: str) -> str:
+    return _MARK_RUNS.sub(r"\1", _DIRECTION_MARKS.sub("", text))
 
 
 def how_to_stop(alert: Alert) -> str:

@@ -17,9 +17,9 @@ DELIVERY_DELAYS = tuple(
     for seconds in (5, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
 )
 
-TELL_CHANNEL_AFTER = 3
+NOTIFY_AFTER_FAILURES = 3
 """Failures of a channel in a row before the one notice, ..."""
-TELL_CHANNEL_AFTER_FOR = timedelta(minutes=5)
+NOTIFY_AFTER_FOR = timedelta(minutes=5)
 """... and how long they must have lasted: the first probes follow each other within seconds."""
 REJECTED_TRIES = 3
 """Tries before a message that the receiver calls wrong is given up (it may be wrong about that)."""
@@ -44,7 +44,7 @@ def tried(
     """
     attempts = delivery.attempts + 1
     if outcome.result is Result.SENT:
-        was_down = channel.failures >= TELL_CHANNEL_AFTER
+        was_down = channel.failures >= NOTIFY_AFTER_FAILURES
         return DeliveryUpdate(
             state="sent", attempts=attempts, next_at=now, channel=ChannelState(), wakes_waiting=was_down
         )
@@ -64,7 +64,7 @@ def _channel_failed(
     failures = channel.failures + 1
     is_gone = outcome.result is Result.GONE
     is_hopeless = is_gone or now - since_at > DISABLE_CHANNEL_AFTER
-    is_long = failures >= TELL_CHANNEL_AFTER and now - since_at >= TELL_CHANNEL_AFTER_FOR
+    is_long = failures >= NOTIFY_AFTER_FAILURES and now - since_at >= NOTIFY_AFTER_FOR
     told = channel.is_failing_told or is_long or is_hopeless
     asked_for = outcome.retry_after_for or timedelta()
     pause_for = max(asked_for, _channel_pause(now - since_at, jitter))

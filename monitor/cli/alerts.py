@@ -73,7 +73,7 @@ def list_(
     """
     from monitor.store import alerts as store
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
         rows = store.latest(session, state=state.value if state else "", topic=topic, limit=limit)
@@ -87,7 +87,7 @@ def list_(
         base.table(
             columns,
             (
-                (each["id"], each["created_at"], each["kind"], each["topic"], each["title"], _states(each))
+                (each["id"], each["created_at"], each["kind"], each["topic"], each["title"], _delivery_states(each))
                 for each in found
             ),
         )
@@ -108,7 +108,7 @@ def _fields(session: Session, row: StoredAlert) -> dict[str, Any]:
     }
 
 
-def _states(alert: dict[str, Any]) -> str:
+def _delivery_states(alert: dict[str, Any]) -> str:
     return ", ".join(f"{each['channel']}: {each['state']}" for each in alert["deliveries"]) or "page only"
 
 
@@ -124,10 +124,10 @@ def show(
     Example:
       monitor alerts show alt_3f9c
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
-        row = _found(session, id)
+        row = _find_alert(session, id)
         found = {**_fields(session, row), "alert": row.payload}
     if as_json:
         base.print_json(found)
@@ -181,13 +181,13 @@ def retry(
     """
     from monitor.store import outbox
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     targets = {name: each.destination for name, each in _channels(cli).items()}
     if channel and channel not in targets:
         raise base.no_such("channel", channel, targets, hint="`monitor check` shows those of the settings")
     with base.opened(cli.settings) as db, db.writing() as session:
-        alert_id = _found(session, id).id if id else None
+        alert_id = _find_alert(session, id).id if id else None
         stuck = outbox.stuck_channels(session, alert_id)
         wanted = {name: to for name, to in targets.items() if name in stuck and channel in ("", name)}
         count = outbox.retry(session, now=cli.now(), destinations=wanted, alert_id=alert_id)
@@ -202,7 +202,7 @@ def _channels(cli: base.Cli) -> dict[str, Channel]:
     return dict(App(cli.settings).channels)
 
 
-def _found(session: Session, id: str) -> StoredAlert:
+def _find_alert(session: Session, id: str) -> StoredAlert:
     from monitor.store import alerts as store
 
     found = store.beginning(session, id, limit=2)
@@ -229,13 +229,13 @@ def test(
     Example:
       monitor alerts test desk
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     known = _channels(cli)
     if channel not in known:
         raise base.no_such("channel", channel, known, hint="add a [channels.NAME] section to the settings")
     try:
-        with base.alone(cli.settings, otherwise="") as app:
+        with base.exclusive_app(cli.settings, otherwise="") as app:
             app.sync(now=app.clock())
             alert_id = _enqueue_test(app.db, known[channel], now=app.clock())
             asyncio.run(send_due(app, only=channel))
@@ -243,7 +243,7 @@ def test(
     except AlreadyRunningError:
         with base.opened(cli.settings) as db:
             alert_id = _enqueue_test(db, known[channel], now=cli.now())
-            state, detail = _wait(cli, db, alert_id)
+            state, detail = _await_delivery(cli, db, alert_id)
     _report(cli, known[channel], alert_id, state, detail)
 
 
@@ -262,7 +262,7 @@ def _enqueue_test(db: Database, channel: Channel, *, now: datetime) -> str:
     return alert.id
 
 
-def _wait(cli: base.Cli, db: Database, alert_id: str) -> tuple[str, str]:
+def _await_delivery(cli: base.Cli, db: Database, alert_id: str) -> tuple[str, str]:
     cli.say("the daemon is running and delivers it")
     until = time.monotonic() + _WAIT_SECONDS
     while (outcome := _outcome(db, alert_id))[0] in (DeliveryFilter.PENDING, DeliveryFilter.LEASED) and not outcome[1]:

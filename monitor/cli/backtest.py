@@ -59,14 +59,14 @@ def backtest(
       monitor backtest --seeds seeds --articles news.jsonl --out answers.jsonl --all-scores
       monitor backtest --articles news.jsonl | jq 'select(.alert != [])'
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     folder = seeds or cli.settings.seeds.dir
     if not folder.is_dir():
         wrong = "it is a file" if folder.exists() else "no such folder"
         raise ConfigError(f"{folder}: {wrong}; --seeds names a folder that holds one for each topic")
     check_file(articles)
-    window = moments(since, until)
+    window = parse_window(since, until)
     if articles and out.exists() and out.samefile(articles):
         raise ConfigError(f"{out}: --out would overwrite --articles; choose another place for --out")
 
@@ -75,16 +75,16 @@ def backtest(
     )  # thousands of articles make few cycles, and looking for them takes a twentieth of the time
     with ExitStack() as open_until_done:
         bar = open_until_done.enter_context(base.progress(cli))
-        lines = open_until_done.enter_context(given(cli, articles, bar, *window))
-        file = open_until_done.enter_context(base.written(out))
+        lines = open_until_done.enter_context(open_articles(cli, articles, bar, *window))
+        file = open_until_done.enter_context(base.atomic_file(out))
         tally = Counter[str]()
         started = time.monotonic()
         answers = open_until_done.enter_context(_answers(cli, folder, lines, all_scores))
-        for answer in _counted(answers, tally):
+        for answer in _count(answers, tally):
             file.write(json.dumps(answer) + "\n")
         took = time.monotonic() - started
     if not articles:
-        tell_verdicts(cli)
+        warn_of_verdicts(cli)
     cli.say(
         f"{tally['articles']} articles, {tally['articles'] / max(took, 1e-9):.0f} articles/s, "
         f"{tally['matched']} matched, {tally['copies']} copies, {tally['alerts']} alerts"
@@ -97,16 +97,16 @@ def check_file(articles: Path | None) -> None:
         files.check(articles, "--articles")
 
 
-def moments(since: str, until: str) -> tuple[datetime | None, datetime | None]:
+def parse_window(since: str, until: str) -> tuple[datetime | None, datetime | None]:
     """The window that --since and --until name. Raises BadParameter."""
-    window = base.moment(since) if since else None, base.moment(until) if until else None
+    window = base.parse_moment(since) if since else None, base.parse_moment(until) if until else None
     if window[0] and window[1] and window[0] >= window[1]:
         raise typer.BadParameter("--since must lie before --until")
     return window
 
 
 @contextmanager
-def given(
+def open_articles(
     cli: base.Cli,
     articles: Path | None,
     bar: Progress,
@@ -116,7 +116,7 @@ def given(
     """The articles of --articles, else those of the store, within the window."""
     from monitor.evaluation import backtest as work
 
-    with of_file(articles, bar) if articles else _of_store(cli, bar) as lines:
+    with file_articles(articles, bar) if articles else _store_articles(cli, bar) as lines:
         yield work.within(lines, since_at=since_at, until_at=until_at)
 
 
@@ -136,11 +136,11 @@ def _answers(
         base.complain(f"no topics in {folder}: nothing can match")
     matcher = build(shelf.topics, background=Background.shipped())
     with ExitStack() as until_done:
-        across, db = across_of(cli, until_done)
+        across, db = open_multilingual(cli, until_done)
         yield work.run(lines, matcher, shelf.topics, all_scores=all_scores, across=across, vectors_in=db)
 
 
-def across_of(cli: base.Cli, until_done: ExitStack) -> tuple[Multilingual | None, Database | None]:
+def open_multilingual(cli: base.Cli, until_done: ExitStack) -> tuple[Multilingual | None, Database | None]:
     """What matches across languages, and the store that may hold vectors already; faulty settings hold up nobody who needs none."""
     try:
         settings = cli.settings
@@ -150,7 +150,7 @@ def across_of(cli: base.Cli, until_done: ExitStack) -> tuple[Multilingual | None
     return across, until_done.enter_context(store(settings)) if across else None
 
 
-def tell_verdicts(cli: base.Cli) -> None:
+def warn_of_verdicts(cli: base.Cli) -> None:
     """Why the answers can differ from what the daemon said after somebody had judged, and carry no percentages."""
     from monitor.store import verdicts
 
@@ -161,7 +161,7 @@ def tell_verdicts(cli: base.Cli) -> None:
             )
 
 
-def _counted(answers: Iterable[dict[str, Any]], tally: Counter[str]) -> Iterator[dict[str, Any]]:
+def _count(answers: Iterable[dict[str, Any]], tally: Counter[str]) -> Iterator[dict[str, Any]]:
     for answer in answers:
         tally["articles"] += 1
         tally["matched"] += any(each["matched"] for each in answer["topics"])
@@ -171,20 +171,20 @@ def _counted(answers: Iterable[dict[str, Any]], tally: Counter[str]) -> Iterator
 
 
 @contextmanager
-def of_file(path: Path, bar: Progress, *, is_heard: bool = True) -> Iterator[Iterable[Line]]:
-    """The file's articles; bad lines are told where `is_heard`."""
+def file_articles(path: Path, bar: Progress, *, is_reported: bool = True) -> Iterator[Iterable[Line]]:
+    """The file's articles; bad lines are told where `is_reported`."""
     from monitor.evaluation import backtest as work
 
     task = bar.add_task("reading", total=path.stat().st_size or None)
     bar.columns = tuple(each for each in bar.columns if type(each).__name__ != "MofNCompleteColumn")
-    skipped = files.Skipped(path, is_heard=is_heard)
+    skipped = files.Skipped(path, is_reported=is_reported)
     with files.opened(path, "--articles", on_read=lambda size: bar.advance(task, size)) as lines:
         yield work.read(lines, start_at=datetime.now(UTC), on_bad=skipped)
     skipped.sum_up()
 
 
 @contextmanager
-def _of_store(cli: base.Cli, bar: Progress) -> Iterator[Iterable[Line]]:
+def _store_articles(cli: base.Cli, bar: Progress) -> Iterator[Iterable[Line]]:
     with base.opened(cli.settings) as db, db.reading() as session:
         from monitor.evaluation import backtest as work
         from monitor.store import statistics

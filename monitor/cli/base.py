@@ -51,7 +51,7 @@ class NotFoundError(MonitorError):
     """What was asked for is not there."""
 
 
-def code_of(error: MonitorError) -> Code:
+def exit_code(error: MonitorError) -> Code:
     """The exit code that an error means."""
     if isinstance(error, ConfigError):
         return Code.USAGE
@@ -98,7 +98,7 @@ class Cli:
             complain(text)
 
 
-def of(ctx: typer.Context) -> Cli:
+def cli_of(ctx: typer.Context) -> Cli:
     """The global options of this call."""
     return ctx.ensure_object(Cli)
 
@@ -109,7 +109,7 @@ def complain(text: str) -> None:
         typer.echo(visible(line), err=True)
 
 
-def moment(value: str) -> datetime:
+def parse_moment(value: str) -> datetime:
     """`2026-11-22`, `2026-11-22T08:00Z`, or `36h`, `7d`: that long ago. Raises BadParameter."""
     ago = re.fullmatch(r"(\d{1,5})([mhdw])", value)
     if ago:
@@ -154,7 +154,7 @@ def opened(settings: Settings) -> Iterator[Database]:
 
 
 @contextmanager
-def alone(settings: Settings, *, otherwise: str) -> Iterator[App]:
+def exclusive_app(settings: Settings, *, otherwise: str) -> Iterator[App]:
     """The whole App on a store that no daemon works on meanwhile. Raises AlreadyRunningError that ends with `otherwise`.
 
     PostgreSQL takes many workers, so nothing is locked there. What a killed process left leased is free again.
@@ -165,7 +165,7 @@ def alone(settings: Settings, *, otherwise: str) -> Iterator[App]:
     app = App(settings)
     lock = StoreLock(settings.store.path)
     if settings.store.path:
-        made(settings.store.path.parent)
+        make_folder(settings.store.path.parent)
     try:
         lock.take()
     except AlreadyRunningError as error:
@@ -173,14 +173,14 @@ def alone(settings: Settings, *, otherwise: str) -> Iterator[App]:
     try:
         app.open_store(may_migrate=True)
         if settings.store.path:
-            _release(app.db)
+            _end_leases(app.db)
         yield app
     finally:
         app.close()
         lock.free()
 
 
-def _release(db: Database) -> None:
+def _end_leases(db: Database) -> None:
     from monitor.store import feeds, outbox
 
     with db.writing() as session:
@@ -188,7 +188,7 @@ def _release(db: Database) -> None:
         outbox.release_all(session)
 
 
-def made(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Make the folder. Raises MonitorError with the mend where that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -281,13 +281,13 @@ def when(at: datetime | None) -> str:
 
 
 # JSON escapes what is below U+0020; these a terminal obeys as well.
-_OBEYED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_TERMINAL_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def as_json(value: object, *, indent: int | None = None) -> str:
     """JSON in its own letters, but nothing in it that a terminal obeys."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=_plain)
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=_json_value)
+    return _TERMINAL_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def print_json(value: object) -> None:
@@ -301,7 +301,7 @@ def print_json_lines(values: Iterable[object]) -> None:
         typer.echo(as_json(value))
 
 
-def _plain(value: object) -> object:
+def _json_value(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, timedelta):
@@ -329,7 +329,7 @@ def progress(cli: Cli) -> Progress:
 
 
 @contextmanager
-def waiting(cli: Cli, text: str) -> Iterator[None]:
+def spinner(cli: Cli, text: str) -> Iterator[None]:
     """Something that turns on stderr meanwhile: only on a terminal, never with --quiet."""
     if cli.is_quiet or not sys.stderr.isatty():
         yield
@@ -339,7 +339,7 @@ def waiting(cli: Cli, text: str) -> Iterator[None]:
 
 
 @contextmanager
-def written(target: Path) -> Iterator[IO[str]]:
+def atomic_file(target: Path) -> Iterator[IO[str]]:
     """A text file that is there whole or not at all: written beside its place, then renamed. `-` is stdout."""
     if str(target) == "-":
         yield sys.stdout
@@ -358,7 +358,7 @@ def written(target: Path) -> Iterator[IO[str]]:
     except OSError as error:
         raise ConfigError(f"{target} cannot be written: {error.strerror}; choose another place") from error
     try:
-        with file, _ended_by_sigterm():
+        with file, _sigterm_exits():
             yield file
         os.chmod(file.name, 0o666 & ~_umask())
         os.replace(file.name, target)
@@ -368,7 +368,7 @@ def written(target: Path) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
+def _sigterm_exits() -> Iterator[None]:
     """SIGTERM unwinds as Ctrl-C does, so that what was begun is removed; ends with 143, as the shell has it."""
     try:
         before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

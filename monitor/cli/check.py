@@ -29,7 +29,7 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     """
     from monitor.config import load
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     shown: list[load.ShownSetting] = []
     faults: list[str] = []

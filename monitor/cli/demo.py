@@ -39,13 +39,18 @@ def demo(
     """
     from monitor.demo.run import Demo
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log("error")
     stage = _Stage(base.console())
     stage.say("The demo starts: a newspaper, a receiver and the real daemon, all on this machine.")
     with tempfile.TemporaryDirectory(prefix="monitor-demo-", ignore_cleanup_errors=True) as folder:
         run = Demo(
-            Path(folder), on_event=stage.show, on_end=stage.keep, speed=speed, port=_free(port, stage), is_kept=keep
+            Path(folder),
+            on_event=stage.show,
+            on_end=stage.keep,
+            speed=speed,
+            port=_free_port(port, stage),
+            is_kept=keep,
         )
         summary = asyncio.run(run.run())
     if not stage.is_ended:
@@ -54,7 +59,7 @@ def demo(
         raise typer.Exit(base.Code.FAILED)
 
 
-def _free(port: int, stage: _Stage) -> int:
+def _free_port(port: int, stage: _Stage) -> int:
     """The port, or where somebody has it, a free one."""
     for wanted in (port, 0):
         with socket.socket() as probe:
@@ -73,7 +78,7 @@ class _Stage:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._told = 0
+        self._alerts_shown = 0
         self.is_ended = False
 
     def say(self, text: str, style: str = "", *, indent: int = 0) -> None:
@@ -105,13 +110,13 @@ class _Stage:
 
     def _news(self, news: News) -> None:
         articles = "1 article" if news.fresh == 1 else f"{news.fresh} articles"
-        hits = f", {news.matches} on a topic" if news.matches else ""
-        self.say(f"{news.at:%H:%M}  {news.outlet}: {articles}{hits}", "dim")
+        matches = f", {news.matches} on a topic" if news.matches else ""
+        self.say(f"{news.at:%H:%M}  {news.outlet}: {articles}{matches}", "dim")
 
     def _alert(self, told: ShownAlert) -> None:
-        self._told += 1
+        self._alerts_shown += 1
         self.pause()
-        self.say(f"{told.at:%H:%M}  ALERT {self._told}  {told.topic}", "bold green")
+        self.say(f"{told.at:%H:%M}  ALERT {self._alerts_shown}  {told.topic}", "bold green")
         self.say(f"{told.headline}", "bold", indent=7)
         self.say(f"{told.outlet}  {told.url}", indent=7)
         terms = [each for each in told.terms if not each.startswith("(")][:_TERMS_SHOWN]

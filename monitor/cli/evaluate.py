@@ -48,7 +48,7 @@ def evaluate(
       monitor evaluate --plot reliability.svg
       monitor evaluate --seeds seeds --articles news.jsonl --labels labels.jsonl --closed
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     if (labels is None) != (articles is None):
         raise ConfigError(
@@ -84,7 +84,7 @@ def _draw(cli: base.Cli, plot: Path | None, found: Reliability | None, title: st
 
     if plot is None:
         return
-    with base.written(plot) as file:
+    with base.atomic_file(plot) as file:
         file.write(reliability_plot(found, title))
     if str(plot) != "-":
         cli.say(f"plot written to {plot}" + ("" if found else ": not enough judged yet for any dot"))
@@ -125,8 +125,8 @@ def _show(found: Figures, *, is_one: bool) -> None:
 def _row(each: TopicFigures) -> tuple[object, ...]:
     return (
         *(each.topic or "all", each.matches, each.precision.judged),
-        between(each.precision.share, each.precision.low, each.precision.high),
-        between(each.recall.value, each.recall.low, each.recall.high)
+        share_with_interval(each.precision.share, each.precision.low, each.precision.high),
+        share_with_interval(each.recall.value, each.recall.low, each.recall.high)
         if each.recall.value is not None
         else "not enough judged yet",
         f"{each.alerts_a_day:.2f}",
@@ -135,7 +135,7 @@ def _row(each: TopicFigures) -> tuple[object, ...]:
     )
 
 
-def between(share: float | None, low: float, high: float) -> str:
+def share_with_interval(share: float | None, low: float, high: float) -> str:
     """A share with its interval, for people; '-' where there is none."""
     return "-" if share is None else f"{share:.0%} ({low * 100:.0f}-{high:.0%})"
 
@@ -190,7 +190,7 @@ def _by_labels(
     if not wanted and not closed:
         raise ConfigError(f"{labels}: no label that can be used, so nothing to evaluate")
     skipped = files.Skipped(articles)
-    with base.waiting(cli, "matching"), files.opened(articles, "--articles") as lines:
+    with base.spinner(cli, "matching"), files.opened(articles, "--articles") as lines:
         found = metrics.by_labels(
             backtest.read(lines, start_at=cli.now(), on_bad=skipped),
             build(topics, background=Background.shipped()),
@@ -199,7 +199,7 @@ def _by_labels(
             is_closed=closed,
         )
     skipped.sum_up()
-    _tell_unknown(found, articles, labels)
+    _check_unknown_ids(found, articles, labels)
     _draw(cli, plot, found.reliability, "Reliability of matches, topics left out")
     if as_json:
         base.print_json(asdict(found))
@@ -207,7 +207,7 @@ def _by_labels(
         _show_labelled(found)
 
 
-def _tell_unknown(found: Labelled, articles: Path, labels: Path) -> None:
+def _check_unknown_ids(found: Labelled, articles: Path, labels: Path) -> None:
     """Ids that are labelled and not there. Raises ConfigError where nothing else is left to say."""
     if not found.articles:
         raise ConfigError(f"{articles}: no article that can be used; it takes a JSON object a line, with id and title")
@@ -245,8 +245,8 @@ def _show_labelled(found: Labelled) -> None:
 def _labelled_row(each: LabelFigures) -> tuple[object, ...]:
     return (
         *(each.topic or "mean", each.labelled, each.wanted, each.matches),
-        between(each.precision, each.precision_low, each.precision_high),
-        between(each.recall, each.recall_low, each.recall_high),
+        share_with_interval(each.precision, each.precision_low, each.precision_high),
+        share_with_interval(each.recall, each.recall_low, each.recall_high),
         *("-" if value is None else f"{value:.3f}" for value in (each.f1, each.average_precision)),
         f"{each.false_alerts_a_day:.2f}",
     )

@@ -12,7 +12,7 @@ import typer
 from monitor.cli import base
 from monitor.cli.alerts import show_deliveries
 from monitor.cli.matches import likely, show_change
-from monitor.cli.models import build_matcher, improved
+from monitor.cli.models import add_semantic_scores, build_matcher
 from monitor.text import urls
 from monitor.topics import seeds
 from monitor.types.errors import FetchError, ParseError
@@ -46,16 +46,16 @@ def explain(
       monitor explain 4711
       monitor explain https://example.org/news/1 --json
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     record = _record(cli.settings, asked)
     if record:
-        base.print_json({"is_stored": True, **_flat(record)}) if as_json else _show(record)
+        base.print_json({"is_stored": True, **_record_fields(record)}) if as_json else _show(record)
         return
     if asked.isascii() and asked.isdigit():
         raise base.NotFoundError(f"there is no article {asked}; `monitor explain URL` takes an address too")
-    guess = _guess(cli, asked)
-    base.print_json(_guess_flat(guess)) if as_json else _show_guess(guess)
+    unstored = _fetch_unstored(cli, asked)
+    base.print_json(_unstored_fields(unstored)) if as_json else _show_unstored(unstored)
 
 
 def _record(settings: Settings, asked: str) -> ArticleRecord | None:
@@ -73,11 +73,11 @@ def _record(settings: Settings, asked: str) -> ArticleRecord | None:
 # --- a stored article -------------------------------------------------------------------------------------------------
 
 
-def _flat(record: ArticleRecord) -> dict[str, Any]:
+def _record_fields(record: ArticleRecord) -> dict[str, Any]:
     from monitor.review.matches import flat
 
     fields = {name: getattr(record, name) for name in record.__slots__}
-    return fields | {"hits": [flat(hit) for hit in record.hits]}
+    return fields | {"hits": [flat(match) for match in record.hits]}
 
 
 def _show(record: ArticleRecord) -> None:
@@ -104,10 +104,10 @@ def _show(record: ArticleRecord) -> None:
     if record.scores:
         base.heading("Scores when it was decided")
         base.table(("topic", ">score", ">threshold", "verdict"), map(_score_row, record.scores))
-    for hit in record.hits:
-        base.heading(f"Match {hit.id}: {hit.topic_title} ({hit.state})")
-        base.facts([("likely", likely(hit.probability, hit.measured))])
-        _show_evidence(hit.evidence)
+    for match in record.hits:
+        base.heading(f"Match {match.id}: {match.topic_title} ({match.state})")
+        base.facts([("likely", likely(match.probability, match.measured))])
+        _show_evidence(match.evidence)
     if record.carried:
         base.heading("The rest of its story")
         base.table((">article", "source", "title", "is"), record.carried)
@@ -159,7 +159,7 @@ def _show_history(record: ArticleRecord) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Guess:
+class _Unstored:
     """What would be made of an article that is not stored."""
 
     url: str
@@ -168,7 +168,7 @@ class _Guess:
     evidence: Mapping[str, Evidence]
 
 
-def _guess(cli: base.Cli, asked: str) -> _Guess:
+def _fetch_unstored(cli: base.Cli, asked: str) -> _Unstored:
     from monitor.service.app import App
 
     try:
@@ -178,15 +178,17 @@ def _guess(cli: base.Cli, asked: str) -> _Guess:
     cli.say("not in the store: fetching it now, storing nothing")
     app = App(cli.settings)
     try:
-        with base.waiting(cli, "fetching"):
+        with base.spinner(cli, "fetching"):
             article = asyncio.run(_fetch(app, asked, now=cli.now()))
     except (FetchError, ParseError) as error:
         raise base.NotFoundError(f"not in the store, and it could not be fetched: {error}") from error
     shelf = seeds.load(cli.settings.seeds.dir)
     matcher = build_matcher(cli.settings, shelf)
-    found = improved(cli.settings, shelf.topics, article, matcher.score(article.title, article.text, article.language))
+    found = add_semantic_scores(
+        cli.settings, shelf.topics, article, matcher.score(article.title, article.text, article.language)
+    )
     scores = tuple(sorted(found, key=_nearest_first))
-    return _Guess(url=asked, article=article, scores=scores, evidence=_evidence(matcher, article, scores))
+    return _Unstored(url=asked, article=article, scores=scores, evidence=_evidence(matcher, article, scores))
 
 
 def _nearest_first(score: Score) -> float:
@@ -250,11 +252,11 @@ def page_title(body: bytes, media_type: str = "") -> str:
     return next((found for each in offers if (found := plain_line(str(each), limit=1000))), "")
 
 
-def _guess_flat(guess: _Guess) -> dict[str, Any]:
-    article = guess.article
+def _unstored_fields(unstored: _Unstored) -> dict[str, Any]:
+    article = unstored.article
     return {
         "is_stored": False,
-        "url": guess.url,
+        "url": unstored.url,
         "final_url": article.url,
         "title": article.title,
         "text": article.text,
@@ -270,9 +272,9 @@ def _guess_flat(guess: _Guess) -> dict[str, Any]:
                 "matched": each.is_match and article.grade is not Grade.WALL,
                 "blocked": blocked.name if (blocked := _blocked(article, each)) else None,
             }
-            for each in guess.scores
+            for each in unstored.scores
         ],
-        "evidence": guess.evidence,
+        "evidence": unstored.evidence,
     }
 
 
@@ -281,8 +283,8 @@ def _blocked(article: Article, score: Score) -> Reason | None:
     return Reason.WALL if article.grade is Grade.WALL else score.blocked
 
 
-def _show_guess(guess: _Guess) -> None:
-    article = guess.article
+def _show_unstored(unstored: _Unstored) -> None:
+    article = unstored.article
     text = article.text[:_TEXT_SHOWN] + ("…" if len(article.text) > _TEXT_SHOWN else "")
     base.line("Not in the store; fetched just now, not stored.")
     base.facts(
@@ -296,7 +298,7 @@ def _show_guess(guess: _Guess) -> None:
     )
     if article.grade is Grade.WALL:
         base.line(f"Nothing can match: {Reason.WALL.value}. The scores below are those of its title.")
-    if not guess.scores:
+    if not unstored.scores:
         base.line("no topic is defined")
         return
     base.table(
@@ -306,9 +308,9 @@ def _show_guess(guess: _Guess) -> None:
                 *(each.topic, each.score, each.threshold, _verdict(each.is_match, _blocked(article, each))),
                 likely(each.probability, each.measured),
             )
-            for each in guess.scores
+            for each in unstored.scores
         ),
     )
-    for topic, evidence in guess.evidence.items():
+    for topic, evidence in unstored.evidence.items():
         base.heading(f"Why {topic} scored so")
         _show_evidence(evidence)

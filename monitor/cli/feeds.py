@@ -43,7 +43,7 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     """
     from monitor.store import feeds as store
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
         rows = store.reports(session)
@@ -70,7 +70,7 @@ def show(ctx: typer.Context, name: Name, as_json: base.AsJson = False) -> None:
     Example:
       monitor feeds show bbc-asia
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
         row = _found(session, name)
@@ -112,7 +112,7 @@ def resume(ctx: typer.Context, name: Name) -> None:
     """
     from monitor.store import feeds as store
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.writing() as session:
         row = _found(session, name)

@@ -10,28 +10,28 @@ from typing import BinaryIO
 from monitor.cli import base
 from monitor.types.errors import ConfigError
 
-MOST_TOLD = 10
+LINES_REPORTED = 10
 """Bad lines of a file that are told one by one: a file of another kind has nothing else."""
-LONGEST = 64_000_000
+MAX_LINE_BYTES = 64_000_000
 """Bytes of a line that are read; the rest of it is passed over."""
 
 
 class Skipped:
     """Tells the first bad lines of a file, each with its number, and how many more there were."""
 
-    def __init__(self, path: Path, *, is_heard: bool = True) -> None:
+    def __init__(self, path: Path, *, is_reported: bool = True) -> None:
         self.count = 0
-        self._path, self._is_heard = path, is_heard
+        self._path, self._is_reported = path, is_reported
 
     def __call__(self, number: int, why: str) -> None:
         self.count += 1
-        if self._is_heard and self.count <= MOST_TOLD:
+        if self._is_reported and self.count <= LINES_REPORTED:
             base.complain(f"{self._path}:{number}: skipped: {why}")
 
     def sum_up(self) -> None:
         """To be called at the end."""
-        if self._is_heard and self.count > MOST_TOLD:
-            base.complain(f"{self._path}: {self.count - MOST_TOLD:,} more lines were skipped")
+        if self._is_reported and self.count > LINES_REPORTED:
+            base.complain(f"{self._path}: {self.count - LINES_REPORTED:,} more lines were skipped")
 
 
 def check(path: Path, option: str) -> None:
@@ -57,10 +57,10 @@ def opened(path: Path, option: str, *, on_read: Callable[[int], None] | None = N
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    while raw := file.readline(LONGEST):
+    while raw := file.readline(MAX_LINE_BYTES):
         rest = raw
-        while len(rest) == LONGEST and not rest.endswith(b"\n"):
-            rest = file.readline(LONGEST)
+        while len(rest) == MAX_LINE_BYTES and not rest.endswith(b"\n"):
+            rest = file.readline(MAX_LINE_BYTES)
         yield raw
 
 

@@ -63,7 +63,7 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except MonitorError as error:
             base.complain(str(error))
-            raise typer.Exit(base.code_of(error)) from error
+            raise typer.Exit(base.exit_code(error)) from error
 
 
 app = typer.Typer(

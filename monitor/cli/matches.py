@@ -92,7 +92,7 @@ def list_(
     """
     from monitor.review import matches as review
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db:
         query = replace(_query(db, topic, state, search, since, source, limit), copies=copies)
@@ -130,48 +130,48 @@ def show(
     from monitor.review import matches as review
     from monitor.review import revisions
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
-        hit = review.find_match(session, id)
-        versions = revisions.of_article(session, hit.article_id) if hit else ()
-    if hit is None:
+        match = review.find_match(session, id)
+        versions = revisions.of_article(session, match.article_id) if match else ()
+    if match is None:
         raise base.NotFoundError(f"there is no match {id}; `monitor matches list` shows them")
     if as_json:
-        base.print_json(review.flat(hit) | {"versions": [asdict(each) for each in versions]})
+        base.print_json(review.flat(match) | {"versions": [asdict(each) for each in versions]})
     else:
-        show_hit(hit)
+        show_match(match)
         for each in versions:
             base.heading(f"Changed {base.when(each.replaced_at)} UTC: {each.why}")
             show_change(each.went, each.came)
-        base.line(f"\nThe whole record: monitor explain {hit.article_id}".strip())
+        base.line(f"\nThe whole record: monitor explain {match.article_id}".strip())
 
 
-def show_hit(hit: ListedMatch) -> None:
+def show_match(match: ListedMatch) -> None:
     """A match with its evidence, for people."""
-    terms = [f"{each.term} {each.weight:.3f}" for each in hit.evidence.terms]
-    seed = f"{hit.evidence.seed} (likeness {hit.evidence.seed_similarity:.2f})" if hit.evidence.seed else ""
+    terms = [f"{each.term} {each.weight:.3f}" for each in match.evidence.terms]
+    seed = f"{match.evidence.seed} (likeness {match.evidence.seed_similarity:.2f})" if match.evidence.seed else ""
     base.facts(
         [
-            ("match", hit.id),
-            ("topic", f"{hit.topic_title} ({hit.topic})"),
-            ("title", hit.title),
-            ("source", _source(hit)),
-            ("url", hit.url),
-            ("published", base.when(hit.published_at) + " UTC"),
-            ("score", f"{hit.score:.3f} (threshold {hit.threshold:.3f})"),
-            ("likely", likely(hit.probability, hit.measured)),
+            ("match", match.id),
+            ("topic", f"{match.topic_title} ({match.topic})"),
+            ("title", match.title),
+            ("source", _source(match)),
+            ("url", match.url),
+            ("published", base.when(match.published_at) + " UTC"),
+            ("score", f"{match.score:.3f} (threshold {match.threshold:.3f})"),
+            ("likely", likely(match.probability, match.measured)),
             ("terms", terms),
-            ("sentence", hit.evidence.sentence),
+            ("sentence", match.evidence.sentence),
             ("nearest seed", seed),
             (
                 "matched",
-                f"across languages, by meaning: its seed is in {hit.evidence.across}" * bool(hit.evidence.across),
+                f"across languages, by meaning: its seed is in {match.evidence.across}" * bool(match.evidence.across),
             ),
-            ("also carried by", hit.also),
-            ("state", hit.state),
-            ("decision", hit.reason),
-            ("matched by", f"{hit.topic}@{hit.topic_version}" if hit.topic_version else ""),
+            ("also carried by", match.also),
+            ("state", match.state),
+            ("decision", match.reason),
+            ("matched by", f"{match.topic}@{match.topic_version}" if match.topic_version else ""),
         ]
     )
 
@@ -213,7 +213,7 @@ def near_(
     """
     from monitor.review import near_misses
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db:
         _query(db, topic, None, "", "", "")
@@ -238,9 +238,9 @@ def near_(
     )
 
 
-def _source(hit: ListedMatch) -> str:
-    name = hit.outlet if hit.outlet == hit.source else f"{hit.outlet} ({hit.source})"
-    return f"{name}, {hit.wire} copy" if hit.wire else name
+def _source(match: ListedMatch) -> str:
+    name = match.outlet if match.outlet == match.source else f"{match.outlet} ({match.source})"
+    return f"{name}, {match.wire} copy" if match.wire else name
 
 
 @app.command()
@@ -286,32 +286,32 @@ def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: s
     from monitor.review import matches as review
     from monitor.review import near_misses
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     missing = []
     unwritten = []
-    teacher = VerdictEffects(cli.settings.seeds.dir)
+    effects = VerdictEffects(cli.settings.seeds.dir)
     verb = near_misses.judge if near else review.judge
     what = "near miss" if near else "match"
     with base.opened(cli.settings) as db:
         for id in dict.fromkeys(ids):
             with db.writing() as session:
-                hit = verb(session, id, is_relevant=is_relevant, by=user(), note=note[:2000], now=cli.now())
-            if hit is None:
+                match = verb(session, id, is_relevant=is_relevant, by=user(), note=note[:2000], now=cli.now())
+            if match is None:
                 missing.append(id)
             else:
-                base.line(f"{hit.state} {id}: {hit.topic}: {hit.title}")
-                if taught := teacher.teach(db, hit.article_id, hit.topic):
-                    base.line(f"  {taught}")
-            if hit is not None and as_seed:
-                unwritten += _as_seed(cli, db, hit, is_counter=not is_relevant)
+                base.line(f"{match.state} {id}: {match.topic}: {match.title}")
+                if effect := effects.teach(db, match.article_id, match.topic):
+                    base.line(f"  {effect}")
+            if match is not None and as_seed:
+                unwritten += _as_seed(cli, db, match, is_counter=not is_relevant)
     if missing:
         raise base.NotFoundError(f"there is no {what} {', '.join(map(str, missing))}")
     if unwritten:
         raise MonitorError("\n".join(["the verdict is kept, but no seed was written:", *unwritten]))
 
 
-def _as_seed(cli: base.Cli, db: Database, hit: ListedMatch | ListedNearMiss, *, is_counter: bool) -> list[str]:
+def _as_seed(cli: base.Cli, db: Database, match: ListedMatch | ListedNearMiss, *, is_counter: bool) -> list[str]:
     """Write the article of a match into its topic's folder; what went wrong, if anything."""
     from monitor.review import matches as review
     from monitor.topics.seed_writer import SeedFileError
@@ -319,7 +319,7 @@ def _as_seed(cli: base.Cli, db: Database, hit: ListedMatch | ListedNearMiss, *, 
     try:
         with db.reading() as session:
             written = review.make_seed(
-                session, hit.article_id, hit.topic, root=cli.settings.seeds.dir, is_counter=is_counter
+                session, match.article_id, match.topic, root=cli.settings.seeds.dir, is_counter=is_counter
             )
     except SeedFileError as error:
         return [str(error)]
@@ -352,7 +352,7 @@ def _query(
         state=state or "",
         words=search,
         source=source,
-        since_at=base.moment(since) if since else None,
+        since_at=base.parse_moment(since) if since else None,
         limit=limit,
     )
 
@@ -381,13 +381,13 @@ def export(
     """
     from monitor.review import matches as review
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session, base.progress(cli) as bar:
         query = _query(db, topic, state, search, since, source)
         total = review.list_matches(session, query).total
         rows = bar.track(review.export(session, query), total=total, description="exporting")
-        with base.written(out) as file:
+        with base.atomic_file(out) as file:
             write = _write_csv if format is Format.CSV else _write_lines
             write(file, rows)
     if str(out) != "-":

@@ -60,7 +60,7 @@ def store(settings: Settings) -> Iterator[Database]:
         yield db
 
 
-def improved(
+def add_semantic_scores(
     settings: Settings, topics: Sequence[Topic], article: Article, scores: tuple[Score, ...]
 ) -> tuple[Score, ...]:
     """The scores of an article by meaning too, as the daemon would have them."""

@@ -40,10 +40,10 @@ def poll(
       monitor poll
       monitor poll bbc-asia dawn --json
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     unstored: list[StoreError] = []
-    with base.alone(cli.settings, otherwise="it polls by itself") as app:
+    with base.exclusive_app(cli.settings, otherwise="it polls by itself") as app:
         polled = asyncio.run(_poll(cli, app, names or [], unstored))
     for error in unstored:
         base.complain(f"not stored, it will be polled again: {error}")
@@ -160,13 +160,13 @@ def deliver(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     """
     from monitor.store import outbox
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
-    with base.alone(cli.settings, otherwise="it delivers by itself") as app:
+    with base.exclusive_app(cli.settings, otherwise="it delivers by itself") as app:
         app.sync(now=app.clock())
         with app.db.reading() as session:
             last = outbox.last_attempt(session)
-        with base.waiting(cli, "sending"):
+        with base.spinner(cli, "sending"):
             asyncio.run(send_due(app))
         with app.db.reading() as session:
             tries, states = _by_channel(outbox.results_since(session, last)), outbox.states(session)

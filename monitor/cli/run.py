@@ -34,7 +34,7 @@ def run(ctx: typer.Context) -> None:
       monitor run
       monitor --config /etc/monitor.toml run 2>> monitor.log
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     settings = cli.settings
     cli.log(settings.log.level, settings.log.format)
     for note in settings.notes:
@@ -74,7 +74,7 @@ def serve(ctx: typer.Context) -> None:
     Example:
       MONITOR_WEB__PORT=8001 monitor serve
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     settings = cli.settings
     cli.log(settings.log.level, settings.log.format)
     with base.opened(settings) as db:
@@ -132,12 +132,12 @@ def migrate(ctx: typer.Context) -> None:
     Example:
       monitor migrate
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     settings = cli.settings
     lock = StoreLock(settings.store.path)
     if settings.store.path:
-        base.made(settings.store.path.parent)
+        base.make_folder(settings.store.path.parent)
     lock.take()
     try:
         _migrate(settings)

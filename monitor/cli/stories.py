@@ -72,18 +72,18 @@ def list_(
     Example:
       monitor stories list --state active
     """
-    from monitor.review import stories as desk
+    from monitor.review import stories as review
     from monitor.store import topics
     from monitor.stories.sources import StoryState
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
         known = topics.titles(session)
         if topic and topic not in known:
             raise base.no_such("topic", topic, known, hint="`monitor topics` lists them")
         wanted = StoryState(state.value) if state else None
-        page = desk.list_stories(session, topic=topic, state=wanted, is_any=all_, limit=limit, now=cli.now())
+        page = review.list_stories(session, topic=topic, state=wanted, is_any=all_, limit=limit, now=cli.now())
     if as_json:
         base.print_json_lines(asdict(each) for each in page.stories)
         return
@@ -111,16 +111,16 @@ def show(ctx: typer.Context, id: Number, as_json: base.AsJson = False) -> None:
     Example:
       monitor stories show 17
     """
-    from monitor.review import stories as desk
+    from monitor.review import stories as review
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
-    with base.opened(cli.settings) as db, db.reading() as session, _explained():
-        story = desk.find(session, id, now=cli.now(), preferred=cli.settings.stories.preferred_sources)
-    base.print_json(_flat(story)) if as_json else _show(story, id)
+    with base.opened(cli.settings) as db, db.reading() as session, _errors_explained():
+        story = review.find(session, id, now=cli.now(), preferred=cli.settings.stories.preferred_sources)
+    base.print_json(_story_fields(story)) if as_json else _show(story, id)
 
 
-def _flat(story: Story) -> dict[str, Any]:
+def _story_fields(story: Story) -> dict[str, Any]:
     return {
         **asdict(story.brief),
         "outlets": list(story.outlets),
@@ -196,13 +196,13 @@ def merge(
       monitor stories merge 17 23
     """
     for other in dict.fromkeys(others):
-        _say(ctx, note, partial(_merge, into, other))
+        _apply(ctx, note, partial(_merge, into, other))
 
 
-def _merge(into: int, other: int, session: Session, hand: Reviewer) -> StoryChangeResult:
-    from monitor.review import stories as desk
+def _merge(into: int, other: int, session: Session, reviewer: Reviewer) -> StoryChangeResult:
+    from monitor.review import stories as review
 
-    return desk.merge(session, into, other, hand)
+    return review.merge(session, into, other, reviewer)
 
 
 @app.command()
@@ -213,9 +213,9 @@ def split(ctx: typer.Context, articles: Articles, note: Note = "") -> None:
     Example:
       monitor stories split 23 24 --note "another meeting"
     """
-    from monitor.review import stories as desk
+    from monitor.review import stories as review
 
-    _say(ctx, note, lambda session, hand: desk.split(session, articles, hand))
+    _apply(ctx, note, lambda session, reviewer: review.split(session, articles, reviewer))
 
 
 @app.command()
@@ -231,25 +231,25 @@ def move(
     Example:
       monitor stories move 23 --to 17
     """
-    from monitor.review import stories as desk
+    from monitor.review import stories as review
 
-    _say(ctx, note, lambda session, hand: desk.move(session, articles, to, hand))
+    _apply(ctx, note, lambda session, reviewer: review.move(session, articles, to, reviewer))
 
 
-def _say(ctx: typer.Context, note: str, verb: Callable[[Session, Reviewer], StoryChangeResult]) -> None:
+def _apply(ctx: typer.Context, note: str, verb: Callable[[Session, Reviewer], StoryChangeResult]) -> None:
     from monitor.review.stories import Reviewer
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
-    hand = Reviewer(by=user(), now=cli.now(), note=note, preferred=cli.settings.stories.preferred_sources)
-    with base.opened(cli.settings) as db, db.writing() as session, _explained():
-        said = verb(session, hand)
+    reviewer = Reviewer(by=user(), now=cli.now(), note=note, preferred=cli.settings.stories.preferred_sources)
+    with base.opened(cli.settings) as db, db.writing() as session, _errors_explained():
+        said = verb(session, reviewer)
     base.line(said.words)
     cli.say(f"undone by: monitor {said.undo}")
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _errors_explained() -> Iterator[None]:
     from monitor.review.stories import StoryChangeError, UnknownStoryError
 
     try:

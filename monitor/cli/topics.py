@@ -55,10 +55,10 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     Example:
       monitor topics list
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     shelf = seeds.load(cli.settings.seeds.dir)
-    numbers, counts = _remembered(cli.settings)
+    numbers, counts = _stored_state(cli.settings)
     found = [_fields(topic, numbers, counts) for topic in shelf.topics]
     if as_json:
         base.print_json_lines(found)
@@ -94,7 +94,7 @@ def _fields(topic: Topic, numbers: Mapping[str, int], counts: Mapping[str, Match
     }
 
 
-def _remembered(settings: Settings) -> tuple[dict[str, int], dict[str, MatchCounts]]:
+def _stored_state(settings: Settings) -> tuple[dict[str, int], dict[str, MatchCounts]]:
     """Versions and matches as the store has them; nothing where there is no store yet."""
     try:
         with base.opened(settings) as db, db.reading() as session:
@@ -121,7 +121,7 @@ def show(
     Example:
       monitor topics show moscow-format
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     settings = cli.settings
     shelf = seeds.load(settings.seeds.dir)
@@ -132,12 +132,12 @@ def show(
             raise base.NotFoundError("\n".join([f'the topic "{name}" cannot be used:', *at_fault]))
         known = (each.name for each in shelf.topics)
         raise base.no_such("topic", name, known, hint="`monitor topics` lists them")
-    numbers, counts = _remembered(settings)
+    numbers, counts = _stored_state(settings)
     model = _model(build_matcher(settings, shelf), topic)
     found = {**_fields(topic, numbers, counts), "threshold": model["threshold"], "terms": model["terms"]}
     setting, costs, quality = _figures(settings, shelf, topic)
     found |= {"factor": setting.factor, "acts": setting.note, "quality": quality}
-    found["costs"] = [trial.flat_cost(each) for each in costs]
+    found["costs"] = [trial.cost_fields(each) for each in costs]
     found["files"] = [_seed(settings, topic, at) for at in range(len(topic.seeds))]
     if as_json:
         base.print_json(found)
@@ -198,15 +198,18 @@ def _figures(
 
 def _quality(figures: TopicFigures | None) -> list[tuple[str, object]]:
     """Precision and recall so far, for people."""
-    from monitor.cli.evaluate import between
+    from monitor.cli.evaluate import share_with_interval
 
     if figures is None:
         return []
     precision, recall = figures.precision, figures.recall
     judged = f"{precision.right:g} of {precision.judged} judged: " if precision.judged else "no verdicts yet"
     return [
-        ("precision", judged + (between(precision.share, precision.low, precision.high) if precision.judged else "")),
-        ("recall", recall.why_not or between(recall.value, recall.low, recall.high)),
+        (
+            "precision",
+            judged + (share_with_interval(precision.share, precision.low, precision.high) if precision.judged else ""),
+        ),
+        ("recall", recall.why_not or share_with_interval(recall.value, recall.low, recall.high)),
         ("percentages", f"not calibrated yet: {figures.not_calibrated}" if figures.not_calibrated else "calibrated"),
     ]
 
@@ -250,46 +253,46 @@ def check(
     Example:
       monitor topics check --seeds seeds
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     root = directory or cli.settings.seeds.dir
     shelf = seeds.load(root)
     warnings = [*shelf.warnings, *(() if directory else unknown_channels(cli.settings, shelf))]
-    with base.waiting(cli, "looking at the seeds"):
-        checkup = _examined(cli.settings, root, shelf)
-    unmet = [] if directory else _unmet(cli.settings, shelf)
+    with base.spinner(cli, "looking at the seeds"):
+        report = _lint(cli.settings, root, shelf)
+    unreachable = [] if directory else _unreachable_sensitivities(cli.settings, shelf)
     lines = {
-        "fault": [*shelf.faults, *map(str, _of(checkup, "fault"))],
-        "warning": [*warnings, *map(str, _of(checkup, "warning"))],
-        "remark": [*unmet, *map(str, _of(checkup, "remark"))],
+        "fault": [*shelf.faults, *map(str, _findings(report, "fault"))],
+        "warning": [*warnings, *map(str, _findings(report, "warning"))],
+        "remark": [*unreachable, *map(str, _findings(report, "remark"))],
     }
     if as_json:
-        base.print_json(_check_flat(shelf, lines, checkup))
+        base.print_json(_check_fields(shelf, lines, report))
     else:
-        _show_check(root, shelf, lines, checkup)
+        _show_check(root, shelf, lines, report)
     if lines["fault"]:
         raise typer.Exit(base.Code.USAGE)
 
 
-def _of(checkup: LintReport, severity: str) -> list[LintFinding]:
-    return [each for each in checkup.findings if each.severity == severity]
+def _findings(report: LintReport, severity: str) -> list[LintFinding]:
+    return [each for each in report.findings if each.severity == severity]
 
 
-def _check_flat(shelf: LoadedTopics, lines: Mapping[str, list[str]], checkup: LintReport) -> dict[str, Any]:
+def _check_fields(shelf: LoadedTopics, lines: Mapping[str, list[str]], report: LintReport) -> dict[str, Any]:
     return {
         "topics": [each.name for each in shelf.topics],
         "faults": lines["fault"],
         "warnings": lines["warning"],
         "remarks": lines["remark"],
-        "findings": checkup.findings,
-        "recall": {name: {"found": each.found, "of": each.of} for name, each in checkup.recall.items()},
+        "findings": report.findings,
+        "recall": {name: {"found": each.found, "of": each.of} for name, each in report.recall.items()},
     }
 
 
-def _show_check(root: Path, shelf: LoadedTopics, lines: Mapping[str, list[str]], checkup: LintReport) -> None:
+def _show_check(root: Path, shelf: LoadedTopics, lines: Mapping[str, list[str]], report: LintReport) -> None:
     for severity, each_line in ((name, each) for name, found in lines.items() for each in found):
         base.line(f"{severity}: {each_line}")
-    for name, recall in checkup.recall.items():
+    for name, recall in report.recall.items():
         base.line(f"{name}: {recall.found} of {recall.of} seeds would be found by the others")
     counted = ", ".join(f"{len(found)} {name}{'' if len(found) == 1 else 's'}" for name, found in lines.items())
     if not shelf.topics and not lines["fault"]:
@@ -297,7 +300,7 @@ def _show_check(root: Path, shelf: LoadedTopics, lines: Mapping[str, list[str]],
     base.line(f"{len(shelf.topics)} {'topic' if len(shelf.topics) == 1 else 'topics'} can be used; {counted}")
 
 
-def _examined(settings: Settings, root: Path, shelf: LoadedTopics) -> LintReport:
+def _lint(settings: Settings, root: Path, shelf: LoadedTopics) -> LintReport:
     """By the archive's idea of the ordinary, where there is an archive."""
     from monitor.learning.training import background
     from monitor.matching.background import Background
@@ -314,7 +317,7 @@ def _examined(settings: Settings, root: Path, shelf: LoadedTopics) -> LintReport
         return lint.lint(shelf.topics, root=root, background=Background.shipped())
 
 
-def _unmet(settings: Settings, shelf: LoadedTopics) -> list[str]:
+def _unreachable_sensitivities(settings: Settings, shelf: LoadedTopics) -> list[str]:
     """Remarks on intents that the archive or the verdicts do not let come true."""
     from monitor.learning import training
     from monitor.matching import sensitivity

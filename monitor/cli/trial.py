@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base
-from monitor.cli.backtest import Since, Until, across_of, check_file, given, of_file, tell_verdicts
-from monitor.cli.backtest import moments as window_of
+from monitor.cli.backtest import (
+    Since,
+    Until,
+    check_file,
+    file_articles,
+    open_articles,
+    open_multilingual,
+    parse_window,
+    warn_of_verdicts,
+)
 from monitor.cli.models import build_matcher
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
@@ -51,26 +59,28 @@ def try_(
       monitor topics try drafts/river-floods
       monitor topics try drafts/river-floods --confirm 4711,4720 --dismiss 4698
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     check_file(articles)
-    window = window_of(since, until)
-    shelf = _shelf(folder)
+    window = parse_window(since, until)
+    shelf = _load_topics(folder)
     _check_store(cli, articles)
-    labels = _labels(confirm, dismiss)
+    labels = _parse_labels(confirm, dismiss)
     if labels:
-        _label_all(cli, _one(shelf, folder), articles, labels)
-        shelf = _shelf(folder)
-    with base.progress(cli) as bar, given(cli, articles, bar, *window) as lines, ExitStack() as until_done:
+        _label_all(cli, _one_topic_folder(shelf, folder), articles, labels)
+        shelf = _load_topics(folder)
+    with base.progress(cli) as bar, open_articles(cli, articles, bar, *window) as lines, ExitStack() as until_done:
         from monitor.evaluation import trial
         from monitor.matching.background import Background
         from monitor.matching.matcher import build
 
         matcher = build(shelf.topics, background=Background.shipped())
-        across, db = across_of(cli, until_done)
-        trials = trial.run(lines, matcher, shelf.topics, others=_others(cli, shelf), across=across, vectors_in=db)
+        across, db = open_multilingual(cli, until_done)
+        trials = trial.run(
+            lines, matcher, shelf.topics, others=_topics_in_force(cli, shelf), across=across, vectors_in=db
+        )
     if as_json:
-        base.print_json({"trials": [_flat(each) for each in trials]})
+        base.print_json({"trials": [_trial_fields(each) for each in trials]})
         return
     if not any(each.articles for each in trials):
         when = " in that time" if since or until else ""
@@ -80,7 +90,7 @@ def try_(
     for each in trials:
         _show(each)
     if not articles:
-        tell_verdicts(cli)
+        warn_of_verdicts(cli)
     if len(trials) == 1 and not labels and not cli.is_quiet and _is_terminal():
         _ask(cli, folder, articles, trials[0])
 
@@ -92,7 +102,7 @@ def _is_terminal() -> bool:
 # --- what is tried ----------------------------------------------------------------------------------------------------
 
 
-def _shelf(folder: Path) -> LoadedTopics:
+def _load_topics(folder: Path) -> LoadedTopics:
     """The topic of a folder, or all topics of a folder of such; faults are told. Raises ConfigError where there is none."""
     if not folder.is_dir():
         wrong = "it is a file" if folder.exists() else "no such folder"
@@ -121,7 +131,7 @@ def _is_topic(folder: Path) -> bool:
     )
 
 
-def _one(shelf: LoadedTopics, folder: Path) -> Path:
+def _one_topic_folder(shelf: LoadedTopics, folder: Path) -> Path:
     if not _is_topic(folder):
         names = ", ".join(each.name for each in shelf.topics)
         raise ConfigError(f"--confirm and --dismiss need one topic: name its folder, as {folder}/TOPIC ({names})")
@@ -144,7 +154,7 @@ def _check_store(cli: base.Cli, articles: Path | None) -> None:
     raise base.NotFoundError(f"the archive holds no article yet: {mend}")
 
 
-def _others(cli: base.Cli, tried: LoadedTopics) -> Matcher | None:
+def _topics_in_force(cli: base.Cli, tried: LoadedTopics) -> Matcher | None:
     """The topics in force, as the daemon has them; None without settings or without any."""
     try:
         settings = cli.settings
@@ -159,7 +169,7 @@ def _others(cli: base.Cli, tried: LoadedTopics) -> Matcher | None:
 # --- what it says -----------------------------------------------------------------------------------------------------
 
 
-def _flat(trial: Trial) -> dict[str, Any]:
+def _trial_fields(trial: Trial) -> dict[str, Any]:
     return {
         "topic": trial.topic,
         "articles": trial.articles,
@@ -169,7 +179,7 @@ def _flat(trial: Trial) -> dict[str, Any]:
         "alerts_a_day": {"mean": trial.rate.a_day, "low": trial.rate.low, "high": trial.rate.high, "sure": 0.9},
         "days": trial.rate.days,
         "acts": trial.setting.note,
-        "costs": [flat_cost(each) for each in trial.costs],
+        "costs": [cost_fields(each) for each in trial.costs],
         "blocked": trial.blocked,
         "overlap": {name: _share(count, trial) for name, count in trial.overlap.items()},
         "above": trial.above,
@@ -202,7 +212,7 @@ def _show(trial: Trial) -> None:
         base.heading("What each sensitivity would have told, had it held from the first day")
         show_costs(trial.costs)
     if trial.hits and not trial.above:
-        base.line("every hit is a copy")
+        base.line("every match is a copy")
     for title, shown in (("just above", trial.above), ("just below", trial.below)):
         if shown:
             base.heading(f"Nearest to its threshold, {title}")
@@ -214,20 +224,20 @@ def _show(trial: Trial) -> None:
 def show_costs(costs: Iterable[SensitivityCost]) -> None:
     """What each sensitivity costs, for people; nothing where that is not known."""
     rows = [
-        (_in_force(each), each.factor, f"{each.rate.a_day:.2g}", f"{each.rate.low:.2g} to {each.rate.high:.2g}")
+        (_sensitivity_name(each), each.factor, f"{each.rate.a_day:.2g}", f"{each.rate.low:.2g} to {each.rate.high:.2g}")
         for each in costs
     ]
     if rows:
         base.table(("sensitivity", ">threshold x", ">alerts a day", "range (90 %)"), rows)
 
 
-def flat_cost(cost: SensitivityCost) -> dict[str, Any]:
+def cost_fields(cost: SensitivityCost) -> dict[str, Any]:
     """The same for programs."""
     rate = {"a_day": cost.rate.a_day, "low": cost.rate.low, "high": cost.rate.high}
-    return {"sensitivity": _in_force(cost), "factor": cost.factor, **rate}
+    return {"sensitivity": _sensitivity_name(cost), "factor": cost.factor, **rate}
 
 
-def _in_force(cost: SensitivityCost) -> str:
+def _sensitivity_name(cost: SensitivityCost) -> str:
     return f"{cost.sensitivity} (in force)" if cost.is_in_force else cost.sensitivity
 
 
@@ -243,7 +253,7 @@ def _row(shown: TrialMatch) -> tuple[object, ...]:
 # --- labels -----------------------------------------------------------------------------------------------------------
 
 
-def _labels(confirm: str, dismiss: str) -> dict[str, bool]:
+def _parse_labels(confirm: str, dismiss: str) -> dict[str, bool]:
     """Id -> whether it is wanted. Raises BadParameter for an id that is both."""
     wanted, unwanted = ([each.strip() for each in ids.split(",") if each.strip()] for ids in (confirm, dismiss))
     if (confirm and not wanted) or (dismiss and not unwanted):
@@ -255,26 +265,28 @@ def _labels(confirm: str, dismiss: str) -> dict[str, bool]:
 
 def _label_all(cli: base.Cli, folder: Path, articles: Path | None, labels: Mapping[str, bool]) -> None:
     """Raises NotFoundError for ids that are not there, before anything is written."""
-    found = _of_file(articles, labels) if articles else _of_store(cli, labels)
+    found = _file_articles(articles, labels) if articles else _store_articles(cli, labels)
     if missing := [each for each in labels if each not in found]:
         where = articles or "the archive"
         ask = f"monitor topics try {folder}" + (f" --articles {articles}" if articles else "")
-        raise base.NotFoundError(f"there is no article {_ids(missing)} in {where}: `{ask}` names ids to choose from")
+        raise base.NotFoundError(
+            f"there is no article {_some_ids(missing)} in {where}: `{ask}` names ids to choose from"
+        )
     for id, article in found.items():
         _label(cli, folder, id, article, is_wanted=labels[id], is_stored=articles is None)
 
 
-def _ids(names: Sequence[str]) -> str:
+def _some_ids(names: Sequence[str]) -> str:
     return ", ".join(each[:40] for each in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _of_file(path: Path, ids: Iterable[str]) -> dict[str, Article]:
+def _file_articles(path: Path, ids: Iterable[str]) -> dict[str, Article]:
     wanted = set(ids)
-    with base.progress(base.Cli(is_quiet=True)) as bar, of_file(path, bar, is_heard=False) as lines:
+    with base.progress(base.Cli(is_quiet=True)) as bar, file_articles(path, bar, is_reported=False) as lines:
         return {str(each.id): each.article for each in lines if str(each.id) in wanted}
 
 
-def _of_store(cli: base.Cli, ids: Iterable[str]) -> dict[str, Article]:
+def _store_articles(cli: base.Cli, ids: Iterable[str]) -> dict[str, Article]:
     from monitor.evaluation import backtest as work
 
     with base.opened(cli.settings) as db, db.reading() as session:
@@ -284,7 +296,7 @@ def _of_store(cli: base.Cli, ids: Iterable[str]) -> dict[str, Article]:
 
 def _label(cli: base.Cli, folder: Path, id: str, article: Article, *, is_wanted: bool, is_stored: bool) -> None:
     """A verdict where the topic in force has this match, else a file in DIR."""
-    if is_stored and (said := _judged(cli, folder, int(id), is_wanted=is_wanted)):
+    if is_stored and (said := _record_verdict(cli, folder, int(id), is_wanted=is_wanted)):
         base.line(said)
         return
     from monitor.topics.seed_writer import SeedText, write
@@ -303,7 +315,7 @@ def _label(cli: base.Cli, folder: Path, id: str, article: Article, *, is_wanted:
     base.line(f"{'written' if written.is_new else 'there already'}: {written.path}")
 
 
-def _judged(cli: base.Cli, folder: Path, article_id: int, *, is_wanted: bool) -> str:
+def _record_verdict(cli: base.Cli, folder: Path, article_id: int, *, is_wanted: bool) -> str:
     root = cli.settings.seeds.dir
     if folder.resolve().parent != root.resolve():
         return ""
@@ -315,10 +327,10 @@ def _judged(cli: base.Cli, folder: Path, article_id: int, *, is_wanted: bool) ->
             match_id = matches.match_of(session, article_id, folder.resolve().name)
             if match_id is None:
                 return ""
-            hit = matches.judge(session, match_id, is_relevant=is_wanted, by=user(), now=cli.now())
+            match = matches.judge(session, match_id, is_relevant=is_wanted, by=user(), now=cli.now())
     except StoreError as error:
         raise MonitorError(f"the verdict on article {article_id} was not kept: {error}") from error
-    return f"{hit.state} {hit.id}: {hit.topic}: {hit.title}" if hit else ""
+    return f"{match.state} {match.id}: {match.topic}: {match.title}" if match else ""
 
 
 def _ask(cli: base.Cli, folder: Path, articles: Path | None, trial: Trial) -> None:

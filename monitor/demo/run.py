@@ -45,7 +45,7 @@ _LEAST_INTERVAL_SECONDS = 0.7
 """A feed is not polled more often than this, real time, however fast the clock."""
 _WAIT_MINUTES = 12.0
 """How long an alert waits for the copies of its story: the wire's are printed within ten minutes."""
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 """The longest the demo waits for the last polls and deliveries, and at first for the feeds: only a busy machine takes long."""
 
 
@@ -142,11 +142,11 @@ class Demo:
         newspaper = Newspaper(self._paper_clock, started_at=self._start_at)
         # The receiver's clock jumps by minutes between two ticks of ours: five of them are no tolerance here.
         receiver = Receiver(
-            secret, on_alert=self._tell, clock=clock, tolerance_for=timedelta(hours=6), fails_first=True
+            secret, on_alert=self._on_received, clock=clock, tolerance_for=timedelta(hours=6), fails_first=True
         )
         with newspaper, receiver:
             settings = self._settings(newspaper, receiver, secret, clock)
-            self._daemon = Daemon(App(settings), on_ready=self._note_address, on_polled=self._note)
+            self._daemon = Daemon(App(settings), on_ready=self._keep_address, on_polled=self._on_poll)
             director = asyncio.create_task(self._direct(newspaper, receiver, settings))
             try:
                 await self._daemon.run()
@@ -183,7 +183,7 @@ class Demo:
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
                 while not is_so():  # noqa: ASYNC110 - the store sends no event
                     await asyncio.sleep(0.1)
 
@@ -197,17 +197,17 @@ class Demo:
 
     # --- events ---------------------------------------------------------------------------------------------------
 
-    def _note_address(self, address: str | None) -> None:
+    def _keep_address(self, address: str | None) -> None:
         self._address = address
 
-    def _note(self, polled: Polled) -> None:
+    def _on_poll(self, polled: Polled) -> None:
         self._met.add(polled.feed)
         fresh = sum(1 for each in polled.filed if each.is_stored_anew)
         if self._opened and fresh:
             outlet = self._names.get(polled.feed, polled.feed)
             self._on_event(News(at=self._paper_clock(), outlet=outlet, fresh=fresh, matches=polled.matches))
 
-    def _tell(self, received: Received) -> None:
+    def _on_received(self, received: Received) -> None:
         data = received.payload["data"]
         article, match = data["article"], data["match"]
         if not article or not match:  # a notice about the service itself

@@ -107,7 +107,7 @@ def _routes(
         return Route(path, _endpoint(answer, tokens, threads), methods=["POST"])
 
     return [
-        get("/", pages.hits),
+        get("/", pages.matches),
         get("/articles/{number:int}", pages.article),
         get("/explain", pages.explain),
         get("/status", pages.status),

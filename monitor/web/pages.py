@@ -63,21 +63,21 @@ class Pages:
         background: Callable[[], Background | None] = lambda: None,
     ) -> None:
         self.db, self.clock, self.health, self.seeds = db, clock, health, seeds
-        self._teacher = VerdictEffects(seeds, background) if seeds else None
+        self._effects = VerdictEffects(seeds, background) if seeds else None
 
-    def hits(self, asked: PageRequest) -> Response:
+    def matches(self, asked: PageRequest) -> Response:
         """The list: newest first, by topic, state and words."""
         wanted, number = _wanted(asked.query)
         with self.db.reading() as session:
             found, topics = matches.list_matches(session, wanted), matches.counts(session)
         return page(
-            "hits.html",
+            "matches.html",
             asked=asked,
             now=self.clock(),
             wanted=wanted,
             topics=topics,
             totals=_totals(topics, wanted.topic),
-            hits=found.hits,
+            matches=found.hits,
             total=found.total,
             number=number,
             pages=max(1, -(-found.total // PAGE_SIZE)),
@@ -90,7 +90,7 @@ class Pages:
             topics = matches.counts(session) if self.seeds else []
         if record is None:
             raise HTTPException(404, "There is no article of that number.")
-        matched = {hit.topic for hit in record.hits}
+        matched = {match.topic for match in record.hits}
         return page(
             "article.html",
             asked=asked,
@@ -99,7 +99,7 @@ class Pages:
             original=_original(record),
             takes_seeds=self.seeds is not None,
             others=[each for each in topics if each.topic not in matched],
-            told=_told(asked.query),
+            told=_done_message(asked.query),
         )
 
     def explain(self, asked: PageRequest) -> Response:
@@ -150,7 +150,7 @@ class Pages:
                 written = matches.make_seed(session, record.id, topic, root=self.seeds, is_counter=is_counter)
             except SeedFileError as error:
                 raise HTTPException(409, error.said) from error
-        match = next((hit for hit in record.hits if hit.topic == topic), None)
+        match = next((match for match in record.hits if match.topic == topic), None)
         if match:
             with self.db.writing() as session:
                 matches.judge(session, match.id, is_relevant=not is_counter, by=asked.who or "web", now=self.clock())
@@ -160,18 +160,18 @@ class Pages:
 
     def _judge(self, asked: PageRequest, *, is_relevant: bool) -> Response:
         with self.db.writing() as session:
-            hit = matches.judge(
+            match = matches.judge(
                 session, _id(asked.number), is_relevant=is_relevant, by=asked.who or "web", now=self.clock()
             )
-        if hit is None:
+        if match is None:
             raise HTTPException(404, "There is no match of that number.")
-        if self._teacher:
+        if self._effects:
             with suppress(StoreError):  # the verdict stands, whether or not it can be told what it taught
-                self._teacher.teach(self.db, hit.article_id, hit.topic)
-        return RedirectResponse(f"{own_path(asked.form.get('back', ''))}#hit-{hit.id}", 303)
+                self._effects.teach(self.db, match.article_id, match.topic)
+        return RedirectResponse(f"{own_path(asked.form.get('back', ''))}#match-{match.id}", 303)
 
 
-_SAID = re.compile(r"[?&]done=[a-z-]*$")
+_DONE_PARAMETER = re.compile(r"[?&]done=[a-z-]*$")
 """What a page told once is not told again."""
 _SEED_KINDS = ("seed", "counter")
 _DONE = {
@@ -182,14 +182,14 @@ _DONE = {
 }
 
 
-def _told(query: Mapping[str, str]) -> str:
+def _done_message(query: Mapping[str, str]) -> str:
     """What the last form did, where the page is shown after it."""
     return _DONE.get(query.get("done", ""), "")
 
 
 def own_path(path: str) -> str:
     """Where a form came from, as long as it is the list or an article of ours; else the list (U7)."""
-    return _SAID.sub("", path) if _OWN_PATH.fullmatch(path) else "/"
+    return _DONE_PARAMETER.sub("", path) if _OWN_PATH.fullmatch(path) else "/"
 
 
 def _id(number: int) -> int:

@@ -31,7 +31,7 @@ class WebServer:
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self._next_try = 0.0
-        self._is_told = False
+        self._is_logged = False
 
     @property
     def is_open(self) -> bool:
@@ -51,9 +51,9 @@ class WebServer:
             self._complain(error)
             self._next_try = asyncio.get_running_loop().time() + _REBIND_SECONDS
             return False
-        if self._is_told:
+        if self._is_logged:
             log.info("the page is open on %s port %d", self._host, self._port)
-            self._is_told = False
+            self._is_logged = False
         config = uvicorn.Config(
             self._application,  # type: ignore[arg-type]
             log_config=None,
@@ -76,13 +76,13 @@ class WebServer:
     def _complain(self, error: OSError) -> None:
         """Once, not at every try."""
         log.log(
-            logging.DEBUG if self._is_told else logging.ERROR,
+            logging.DEBUG if self._is_logged else logging.ERROR,
             "the page cannot be opened on %s port %d: %s; everything else goes on (set web.port, or free the port)",
             self._host,
             self._port,
             error.strerror,
         )
-        self._is_told = True
+        self._is_logged = True
 
     async def close(self) -> None:
         """Answer what was asked, and end."""

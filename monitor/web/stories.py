@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from monitor.review import matches
-from monitor.review import stories as desk
+from monitor.review import stories as review
 from monitor.review.stories import Reviewer, StoryChangeError, StoryChangeResult, UnknownStoryError
 from monitor.store.db import Database, Session
 from monitor.stories.sources import StoryState
@@ -40,7 +40,7 @@ class StoryPages:
         number = int(asked_for) if re.fullmatch("[0-9]{1,6}", asked_for) and 1 <= int(asked_for) <= LAST_PAGE else 1
         with self.db.reading() as session:
             topics = matches.counts(session)
-            found = desk.list_stories(
+            found = review.list_stories(
                 session, topic=topic, state=state, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE, now=now
             )
         return page(
@@ -61,7 +61,7 @@ class StoryPages:
         now = self.clock()
         with self.db.reading() as session:
             try:
-                story = desk.find(session, _id(asked.number), now=now, preferred=self.preferred)
+                story = review.find(session, _id(asked.number), now=now, preferred=self.preferred)
             except UnknownStoryError:
                 raise HTTPException(404, "There is no story of that number.") from None
         if story.brief.id != asked.number:
@@ -71,23 +71,23 @@ class StoryPages:
     def merge(self, asked: PageRequest) -> Response:
         """Another story becomes part of this one."""
         other = _number(asked.form, "other")
-        return self._say(asked, lambda session, hand: desk.merge(session, _id(asked.number), other, hand))
+        return self._apply(asked, lambda session, reviewer: review.merge(session, _id(asked.number), other, reviewer))
 
     def split(self, asked: PageRequest) -> Response:
         """The articles picked become a story of their own."""
-        return self._say(asked, lambda session, hand: desk.split(session, _picked(asked.form), hand))
+        return self._apply(asked, lambda session, reviewer: review.split(session, _picked(asked.form), reviewer))
 
     def move(self, asked: PageRequest) -> Response:
         """The articles picked go to another story."""
         to = _number(asked.form, "to")
-        return self._say(asked, lambda session, hand: desk.move(session, _picked(asked.form), to, hand))
+        return self._apply(asked, lambda session, reviewer: review.move(session, _picked(asked.form), to, reviewer))
 
-    def _say(self, asked: PageRequest, verb: Callable[[Session, Reviewer], StoryChangeResult]) -> Response:
+    def _apply(self, asked: PageRequest, verb: Callable[[Session, Reviewer], StoryChangeResult]) -> Response:
         note = clean_line(asked.form.get("note", ""), limit=500)
-        hand = Reviewer(by=asked.who or "web", now=self.clock(), note=note, preferred=self.preferred)
+        reviewer = Reviewer(by=asked.who or "web", now=self.clock(), note=note, preferred=self.preferred)
         try:
             with self.db.writing() as session:
-                said = verb(session, hand)
+                said = verb(session, reviewer)
         except UnknownStoryError as error:
             raise HTTPException(404, _sentence(error)) from error
         except StoryChangeError as error:

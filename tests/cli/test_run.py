@@ -180,7 +180,7 @@ def test_a_program_that_is_told_to_end_while_it_writes_leaves_no_file_behind(tmp
     out.mkdir()
     code = (
         "import sys, time; from pathlib import Path; from monitor.cli import base\n"
-        f"with base.written(Path({str(out / 'x.jsonl')!r})) as file:\n"
+        f"with base.atomic_file(Path({str(out / 'x.jsonl')!r})) as file:\n"
         "    file.write('half'); print('writing', flush=True); time.sleep(600)\n"
     )
     writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)

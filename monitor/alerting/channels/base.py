@@ -224,9 +224,14 @@ class HttpTarget:
     """Its own, never the feeds' (R10)."""
 
     async def post(
-        self, body: str, headers: Mapping[str, str], *, now: datetime, judge: Callable[[Answer], Outcome] | None = None
+        self,
+        body: str,
+        headers: Mapping[str, str],
+        *,
+        now: datetime,
+        interpret: Callable[[Answer], Outcome] | None = None,
     ) -> Outcome:
-        """Post once; `judge` says what an answer means where its status does not say it all."""
+        """Post once; `interpret` says what an answer means where its status does not say it all."""
         try:
             answer = await self.poster.post(
                 self.url, body=body.encode(), headers=headers, limit_for=self.limit_for, policy=self.policy
@@ -235,4 +240,4 @@ class HttpTarget:
             return Outcome(result=Result.UNKNOWN, code="no answer", detail=excerpt(str(error), self.secrets))
         except FetchError as error:
             return outcome_of_failure(error, secrets=self.secrets)
-        return judge(answer) if judge else outcome_of(answer, now=now, secrets=self.secrets)
+        return interpret(answer) if interpret else outcome_of(answer, now=now, secrets=self.secrets)

@@ -231,8 +231,8 @@ class EmailChannel:
         except (SMTPException, OSError) as error:
             return self._failed(error, has_begun=client.has_begun)
         finally:
-            _hang_up(client)
-        return self._sorted(alert.id, waiting, refused)
+            _abort(client)
+        return self._combined(alert.id, waiting, refused)
 
     async def _client(self) -> _Client:
         settings = self.settings
@@ -258,11 +258,11 @@ class EmailChannel:
             result = _result_of(error)
             said = f"{error.code} {error.message}"
             pause = _GREYLIST if result is Result.TRANSIENT and error.code >= 400 else None
-            return Outcome(result=result, code=str(error.code), detail=self._shy(said), retry_after_for=pause)
+            return Outcome(result=result, code=str(error.code), detail=self._redacted(said), retry_after_for=pause)
         result = Result.UNKNOWN if has_begun else Result.TRANSIENT
-        return Outcome(result=result, code=_code_of(error), detail=self._shy(str(error) or "no answer in time"))
+        return Outcome(result=result, code=_code_of(error), detail=self._redacted(str(error) or "no answer in time"))
 
-    def _sorted(self, id: str, waiting: Iterable[str], refused: Mapping[str, SMTPResponse]) -> Outcome:
+    def _combined(self, id: str, waiting: Iterable[str], refused: Mapping[str, SMTPResponse]) -> Outcome:
         """What the answers to several recipients mean together (E4): whom we must ask again, and whom never."""
         later = {each: reply for each, reply in refused.items() if _is_temporary(reply.code)}
         settled = self._settled.pop(id, {})
@@ -282,9 +282,9 @@ class EmailChannel:
             self._settled.popitem(last=False)
 
     def _reply(self, recipient: str, reply: SMTPResponse | None) -> str:
-        return self._shy(f"{recipient}: {reply.code} {clean_line(reply.message)}") if reply else ""
+        return self._redacted(f"{recipient}: {reply.code} {clean_line(reply.message)}") if reply else ""
 
-    def _shy(self, said: str) -> str:
+    def _redacted(self, said: str) -> str:
         """Their words without our password, readers shown masked."""
         user, password = self.settings.username, self.settings.password.get_secret_value()
         forms = [base64.b64encode(each.encode()).decode() for each in (password, f"\0{user}\0{password}") if password]
@@ -321,7 +321,7 @@ async def _quit(client: _Client) -> None:
             await client.quit()
 
 
-def _hang_up(client: _Client) -> None:
+def _abort(client: _Client) -> None:
     """Let go of the connection at once: closing it politely would wait for a server that does not read."""
     transport = client.transport
     client.close()

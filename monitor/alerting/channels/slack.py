@@ -81,13 +81,13 @@ class SlackChannel:
         return replace(again, detail=said)
 
     async def _post(self, payload: dict[str, Any], target: HttpTarget, now: datetime) -> Outcome:
-        def judge(answer: Answer) -> Outcome:
-            return _judged(answer.text.strip(), outcome_of(answer, now=now, secrets=target.secrets))
+        def interpret(answer: Answer) -> Outcome:
+            return _interpret(answer.text.strip(), outcome_of(answer, now=now, secrets=target.secrets))
 
-        return await target.post(json.dumps(payload), _HEADERS, now=now, judge=judge)
+        return await target.post(json.dumps(payload), _HEADERS, now=now, interpret=interpret)
 
 
-def _judged(said: str, outcome: Outcome) -> Outcome:
+def _interpret(said: str, outcome: Outcome) -> Outcome:
     """Slack's one word overrules the status: 200 `no_service` is no success, 403 `invalid_token` is no passing thing."""
     if outcome.result is Result.SENT and said == "ok":
         return replace(outcome, detail="")

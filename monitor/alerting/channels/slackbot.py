@@ -113,15 +113,15 @@ class SlackBotChannel:
         return await self._call("chat.update", said | {"channel": self.channel, "ts": receipt}, now)
 
     async def _call(self, method: str, payload: dict[str, Any], now: datetime) -> Outcome:
-        def judge(answer: Answer) -> Outcome:
-            return _judged(answer.text, outcome_of(answer, now=now, secrets=self.target.secrets))
+        def interpret(answer: Answer) -> Outcome:
+            return _interpret(answer.text, outcome_of(answer, now=now, secrets=self.target.secrets))
 
         headers = {"content-type": "application/json; charset=utf-8", "authorization": f"Bearer {self.token}"}
         target = replace(self.target, url=f"{self.target.url.rstrip('/')}/{method}")
-        return await target.post(json.dumps(payload), headers, now=now, judge=judge)
+        return await target.post(json.dumps(payload), headers, now=now, interpret=interpret)
 
 
-def _judged(text: str, outcome: Outcome) -> Outcome:
+def _interpret(text: str, outcome: Outcome) -> Outcome:
     """Slack's own word overrules the status; an unknown error holds the channel's messages rather than losing them."""
     said = _read(text)
     if said is None or (outcome.result is not Result.SENT and "error" not in said):
