@@ -1,4 +1,4 @@
-"""`alerts`: what was told, where it went and how each try ended; send again, and send a test."""
+"""`monitor alerts`: alerts with their deliveries and attempts; retry deliveries, send a test."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WAIT_SECONDS = 15.0
 
 
 class DeliveryFilter(StrEnum):
-    """Of a delivery."""
+    """State of a delivery."""
 
     PENDING = "pending"
     LEASED = "leased"
@@ -57,14 +57,12 @@ def list_(
         DeliveryFilter | None, typer.Option("--state", "-s", help="Only those with a delivery in this state.")
     ] = None,
     topic: Annotated[str, typer.Option("--topic", "-t", help="Only this topic.")] = "",
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="List at most this many.")] = 50,
     as_json: base.AsJson = False,
 ) -> None:
-    """Alerts, newest first, and where they went.
+    """List alerts, newest first; with --json one a line.
 
-    With --json one a line.
-
-    A delivery is pending, leased (a try is under way), sent, held (its channel is disabled, changed or gone) or dead
+    A delivery is pending, leased (being sent), sent, held (its channel is disabled, changed or gone) or dead
     (given up).
 
     \b
@@ -115,10 +113,10 @@ def _delivery_states(alert: dict[str, Any]) -> str:
 @app.command()
 def show(
     ctx: typer.Context,
-    id: Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or its beginning.", show_default=False)],
+    id: Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or how it begins.", show_default=False)],
     as_json: base.AsJson = False,
 ) -> None:
-    """One alert, where it went and how each try ended.
+    """Show one alert, its deliveries and every attempt.
 
     \b
     Example:
@@ -152,27 +150,27 @@ def show(
 
 
 def show_deliveries(deliveries: Sequence[dict[str, Any]]) -> None:
-    """Deliveries with their tries, for people."""
+    """Print deliveries with their attempts."""
     if not deliveries:
-        base.line("told on the page only: no channel was set")
+        base.line("on the review page only: no channel was set")
     for each in deliveries:
         due = f", due {base.when(each['next_at'])} UTC" if each["next_at"] else ""
         base.heading(f"{each['channel']}: {each['state']}{due}")
         if each["state"] != DeliveryFilter.SENT and each["detail"]:
             base.line(f"  {each['detail']}")
         for number, one in enumerate(each["tries"], 1):
-            base.line(f"  try {number}: {base.when(one['started_at'])} UTC {one['result']} {one['code']}")
+            base.line(f"  attempt {number}: {base.when(one['started_at'])} UTC {one['result']} {one['code']}")
 
 
 @app.command()
 def retry(
     ctx: typer.Context,
-    id: Annotated[str, typer.Argument(metavar="ID", help="An alert; without one, all.", show_default=False)] = "",
+    id: Annotated[str, typer.Argument(metavar="ID", help="An alert's id; without it, all.", show_default=False)] = "",
     channel: Annotated[str, typer.Option("--channel", help="Only deliveries to this channel.")] = "",
 ) -> None:
     """Send held and dead deliveries again.
 
-    They go back into the outbox, to where their channels point now; these channels are enabled.
+    They are queued again for the current addresses of their channels, and these channels are enabled.
 
     \b
     Examples:
@@ -222,8 +220,8 @@ def test(
 ) -> None:
     """Send a test through a channel.
 
-    By the same queue and signature as any alert, marked as a test. The
-    running daemon delivers it; where none runs, it is delivered here.
+    It takes the same queue and signature as any alert and is marked as a test. The running daemon delivers it;
+    without a daemon, this command does.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`backtest`: topics over a file of articles, or over the store, as if they had just arrived. The work is `monitor.evaluation.backtest`'s."""
+"""`monitor backtest`: the command-line front of `monitor.evaluation.backtest`, and what `topics try` and `diff` share with it."""
 
 from __future__ import annotations
 
@@ -36,12 +36,15 @@ Until = Annotated[str, typer.Option("--until", help="Only articles that arrived 
 def backtest(
     ctx: typer.Context,
     seeds: Annotated[
-        Path | None, typer.Option("--seeds", help="Folder of topics; else that of the settings.", show_default=False)
+        Path | None,
+        typer.Option("--seeds", help="Folder of topics; default: that of the settings.", show_default=False),
     ] = None,
     articles: Annotated[
-        Path | None, typer.Option("--articles", help="Articles, one JSON object a line; else the store's.")
+        Path | None, typer.Option("--articles", help="Articles, one JSON object a line; default: those of the store.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Answers, one JSON object a line; - is stdout.")] = Path("-"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File for answers, one JSON object a line; - is stdout.")
+    ] = Path("-"),
     all_scores: Annotated[
         bool, typer.Option("--all-scores", help="Every topic's score, not only those that matched.")
     ] = False,
@@ -50,9 +53,9 @@ def backtest(
 ) -> None:
     """Run topics over articles as if they had just arrived.
 
-    In order, through the daemon's own match, dedup and decision. Nothing is stored and nobody is told. A line of
-    --articles holds id and title, and may hold url, summary, text, published (ISO 8601), language, source; a bad line
-    is reported with its number and skipped. Faults in the seeds are reported, the other topics run.
+    In order, with the daemon's own matching, deduplication and alerting policy. Nothing is stored and no alert is sent.
+    A line of --articles has id and title, optionally url, summary, text, published (ISO 8601), language, source; a bad
+    line is reported with its number and skipped. Faults in the seeds are reported; the other topics run.
 
     \b
     Examples:
@@ -70,9 +73,8 @@ def backtest(
     if articles and out.exists() and out.samefile(articles):
         raise ConfigError(f"{out}: --out would overwrite --articles; choose another place for --out")
 
-    gc.set_threshold(
-        50_000, 20, 100
-    )  # thousands of articles make few cycles, and looking for them takes a twentieth of the time
+    # Thousands of articles make few cycles, and the default collector takes a twentieth of the time.
+    gc.set_threshold(50_000, 20, 100)
     with ExitStack() as open_until_done:
         bar = open_until_done.enter_context(base.progress(cli))
         lines = open_until_done.enter_context(open_articles(cli, articles, bar, *window))
@@ -92,13 +94,13 @@ def backtest(
 
 
 def check_file(articles: Path | None) -> None:
-    """Raises ConfigError where --articles names no file."""
+    """Check --articles. Raises ConfigError where it names no file."""
     if articles:
         files.check(articles, "--articles")
 
 
 def parse_window(since: str, until: str) -> tuple[datetime | None, datetime | None]:
-    """The window that --since and --until name. Raises BadParameter."""
+    """The period that --since and --until name. Raises BadParameter."""
     window = base.parse_moment(since) if since else None, base.parse_moment(until) if until else None
     if window[0] and window[1] and window[0] >= window[1]:
         raise typer.BadParameter("--since must lie before --until")
@@ -113,7 +115,7 @@ def open_articles(
     since_at: datetime | None = None,
     until_at: datetime | None = None,
 ) -> Iterator[Iterable[Line]]:
-    """The articles of --articles, else those of the store, within the window."""
+    """The articles of --articles, else those of the store, within the period."""
     from monitor.evaluation import backtest as work
 
     with file_articles(articles, bar) if articles else _store_articles(cli, bar) as lines:
@@ -141,7 +143,7 @@ def _answers(
 
 
 def open_multilingual(cli: base.Cli, until_done: ExitStack) -> tuple[Multilingual | None, Database | None]:
-    """What matches across languages, and the store that may hold vectors already; faulty settings hold up nobody who needs none."""
+    """The matching across languages and the store with its embeddings; (None, None) without embedder or valid settings."""
     try:
         settings = cli.settings
     except ConfigError:
@@ -151,13 +153,13 @@ def open_multilingual(cli: base.Cli, until_done: ExitStack) -> tuple[Multilingua
 
 
 def warn_of_verdicts(cli: base.Cli) -> None:
-    """Why the answers can differ from what the daemon said after somebody had judged, and carry no percentages."""
+    """Say, where the store has verdicts, why the answers differ from the daemon's and have no percentages."""
     from monitor.store import verdicts
 
     with base.opened(cli.settings) as db, db.reading() as session:
         if verdicts.latest_id(session):
             cli.say(
-                "verdicts do not count here (they came after the articles): topics as seeds alone make them, no percentages"
+                "verdicts do not count here (they came after the articles): topics are built from seeds alone, no percentages"
             )
 
 
@@ -172,7 +174,7 @@ def _count(answers: Iterable[dict[str, Any]], tally: Counter[str]) -> Iterator[d
 
 @contextmanager
 def file_articles(path: Path, bar: Progress, *, is_reported: bool = True) -> Iterator[Iterable[Line]]:
-    """The file's articles; bad lines are told where `is_reported`."""
+    """The file's articles; bad lines are reported on stderr where `is_reported`."""
     from monitor.evaluation import backtest as work
 
     task = bar.add_task("reading", total=path.stat().st_size or None)
@@ -190,4 +192,4 @@ def _store_articles(cli: base.Cli, bar: Progress) -> Iterator[Iterable[Line]]:
         from monitor.store import statistics
 
         total = statistics.articles(session)
-        yield bar.track(work.stored(session), total=total, description="judging")
+        yield bar.track(work.stored(session), total=total, description="matching")

@@ -1,4 +1,4 @@
-"""`doctor`: is everything well? Environment and store looked at, one finding a line, each with its mend. Changes nothing."""
+"""`monitor doctor`: checks of environment, settings and store, one result a line with advice. Changes nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One line: what was looked at, how it is, and, where it is not well, what to do."""
+    """The result of one check, with advice where it is not ok."""
 
     what: str
     level: str
@@ -38,9 +38,9 @@ class CheckResult:
 
 
 def doctor(ctx: typer.Context, as_json: base.AsJson = False) -> None:
-    """Say what is not well, and how to mend it.
+    """Find what is wrong, and how to fix it.
 
-    Looks at environment, settings, store, feeds, channels and seeds. Ends with 1 where something fails; warnings end
+    Checks environment, settings, store, feeds, channels and seeds. Exits with 1 where a check fails; warnings exit
     with 0.
 
     \b
@@ -108,7 +108,7 @@ def _seeds_check(settings: Settings) -> CheckResult:
 
 
 def _embedder(settings: Settings) -> Iterator[CheckResult]:
-    """Whether the package that is to match across languages is there; an address is asked by those who use it."""
+    """Whether the package of a local embedder is installed; an address is not called."""
     from monitor.matching import embedders
 
     spec = embedders.parse(settings.embedding.embedder)
@@ -144,7 +144,7 @@ def _store(settings: Settings) -> Iterator[CheckResult]:
     try:
         yield from _store_contents(db)
     except StoreError as error:
-        yield CheckResult("store", "fail", str(error), "nothing else of it could be looked at")
+        yield CheckResult("store", "fail", str(error), "nothing else in it could be checked")
     finally:
         db.close()
 
@@ -156,8 +156,8 @@ def _store_contents(db: Database) -> Iterator[CheckResult]:
         yield _quick_check(db)
     if schema.level != "ok":
         return
-    looks: tuple[Callable[[Database], CheckResult], ...] = (_feeds, _channel_states, _outbox, _clock, _sizes)
-    yield from (look(db) for look in looks)
+    checks: tuple[Callable[[Database], CheckResult], ...] = (_feeds, _channel_states, _outbox, _clock, _sizes)
+    yield from (check(db) for check in checks)
 
 
 def _sqlite() -> CheckResult:
@@ -183,7 +183,7 @@ def _folder(path: Path) -> CheckResult:
     free = shutil.disk_usage(folder).free
     says = f"{_size(free)} free in {folder}"
     if free < _NO_SPACE:
-        return CheckResult("disk", "fail", says, "free some space: polling rests on a full disk")
+        return CheckResult("disk", "fail", says, "free some space: polling stops while the disk is full")
     return (
         CheckResult("disk", "warn", says, "free some space soon")
         if free < _LOW_SPACE
@@ -269,14 +269,14 @@ def _outbox(db: Database) -> CheckResult:
 
 
 def _clock(db: Database) -> CheckResult:
-    """A clock that was set back leaves traces from the future."""
+    """Whether the store has times in the future, as after the clock was set back."""
     from monitor.store import statistics
 
     now = datetime.now(UTC)
     with db.reading() as session:
         latest = statistics.last_written_at(session) or now
     if latest > now + timedelta(minutes=5):
-        mend = "set the clock right, or wait: what is due comes late"
+        mend = "set the clock right, or wait: until then polls and deliveries come late"
         return CheckResult(
             "clock", "warn", f"it is {base.when(now)} UTC here, but the store knows {base.when(latest)}", mend
         )
@@ -293,7 +293,7 @@ def _sizes(db: Database) -> CheckResult:
     waiting = integrity.wal_bytes(db.path)
     says = f"{articles} articles, {_size(db.path.stat().st_size)}, write-ahead log {_size(waiting)}"
     if waiting > _LARGE_WAL:
-        return CheckResult("size", "warn", says, "some program has read the store for very long: end it")
+        return CheckResult("size", "warn", says, "some program keeps a read transaction open: end it")
     return CheckResult("size", "ok", says)
 
 

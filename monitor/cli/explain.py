@@ -1,4 +1,4 @@
-"""`explain`: the whole record of one article, or, for an address never seen, what would be made of it now."""
+"""`monitor explain`: the record of a stored article, or the scores of one that is fetched for it."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def explain(
 ) -> None:
     """Everything about one article, and why.
 
-    What it is to others, its scores, the decision and its reason, who was told, verdicts. An address never seen is
-    fetched now and scored, and not stored. Ends with 3 where it can be neither found nor fetched.
+    Its kind and story, scores, decision with reason, alerts, verdicts. An unknown address is fetched and scored, but
+    not stored. Exits with 3 where the article can be neither found nor fetched.
 
     \b
     Examples:
@@ -59,7 +59,7 @@ def explain(
 
 
 def _record(settings: Settings, asked: str) -> ArticleRecord | None:
-    """What the store knows; None where it has nothing, or where there is no store yet."""
+    """The record of the article; None where it is not stored or there is no store yet."""
     try:
         with base.opened(settings) as db, db.reading() as session:
             from monitor.review import matches
@@ -88,7 +88,7 @@ def _show(record: ArticleRecord) -> None:
             ("title", record.title),
             ("url", record.url),
             ("source", record.outlet if record.outlet == record.source else f"{record.outlet} ({record.source})"),
-            ("wire", record.wire),
+            ("agency", record.wire),
             ("feeds", record.feeds),
             ("author", record.author),
             ("language", record.language),
@@ -121,7 +121,7 @@ def _score_row(score: Mapping[str, Any]) -> tuple[object, ...]:
     blocked = score.get("blocked")
     verdict = _verdict(score["matched"], blocked and Reason[blocked])
     if 0 < score.get("lesson", 0.0) < 1:
-        verdict += ", and taught the topic a part"
+        verdict += "; used in part for self-training"
     return score["topic"], score["score"], score["threshold"], verdict
 
 
@@ -155,12 +155,12 @@ def _show_history(record: ArticleRecord) -> None:
             show_change(each["went"], each["came"])
 
 
-# --- an address never seen --------------------------------------------------------------------------------------------
+# --- an unknown address -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Unstored:
-    """What would be made of an article that is not stored."""
+    """An article that is not stored, with its scores."""
 
     url: str
     article: Article
@@ -174,7 +174,7 @@ def _fetch_unstored(cli: base.Cli, asked: str) -> _Unstored:
     try:
         urls.check(asked)
     except ValueError as error:
-        raise base.NotFoundError(f"not an article's number, nor an address that can be read: {error}") from None
+        raise base.NotFoundError(f"neither an article's number nor a valid address: {error}") from None
     cli.say("not in the store: fetching it now, storing nothing")
     app = App(cli.settings)
     try:
@@ -196,7 +196,7 @@ def _nearest_first(score: Score) -> float:
 
 
 def _evidence(matcher: Matcher, article: Article, scores: Iterable[Score]) -> dict[str, Evidence]:
-    """Of all that matched, else of the nearest."""
+    """The evidence of all topics that matched, else of the nearest, by topic."""
     ordered = list(scores)
     wanted = [each for each in ordered if each.is_match or each.blocked] or ordered[:1]
     return {
@@ -223,20 +223,20 @@ async def _fetch(app: App, url: str, *, now: datetime) -> Article:
 
 
 def read_page(page: WebPage, now: datetime) -> Article:
-    """A page as an article, for a worker process: its title from its own markup, its text as a poll with full text reads it."""
+    """A page as an article (runs in a worker process): title from its markup, text extracted as in a poll with full text."""
     from monitor.reading.extract import PAGE_IS_OTHER, extract
 
     entry = Entry(guid=page.url, url=page.url, title=page_title(page.body, page.media_type))
     article = extract(entry, source=urls.host(page.url), seen_at=now, page=page)
     if article.page != PAGE_IS_OTHER:
         return article
-    # nobody but the page itself gave that title: it names the site, and the text is the page's all the same
+    # The title is the page's own and may name the site only, so a mismatch with the text means nothing here.
     untitled = extract(replace(entry, title=""), source=article.source, seen_at=now, page=page)
     return replace(untitled, title=entry.title)
 
 
 def page_title(body: bytes, media_type: str = "") -> str:
-    """What the page calls itself: og:title, else its only heading, else <title>; '' where there is none."""
+    """The title of a page: og:title, else its only <h1>, else <title>; '' where there is none."""
     from monitor.reading.webpage import tree_of
     from monitor.text.tokens import plain_line
 
@@ -279,14 +279,14 @@ def _unstored_fields(unstored: _Unstored) -> dict[str, Any]:
 
 
 def _blocked(article: Article, score: Score) -> Reason | None:
-    """A consent page or paywall is not the article: no topic matches it, whatever its title says."""
+    """Why the score is no match: a rule of the topic, or a consent or paywall page, which never matches."""
     return Reason.WALL if article.grade is Grade.WALL else score.blocked
 
 
 def _show_unstored(unstored: _Unstored) -> None:
     article = unstored.article
     text = article.text[:_TEXT_SHOWN] + ("…" if len(article.text) > _TEXT_SHOWN else "")
-    base.line("Not in the store; fetched just now, not stored.")
+    base.line("Not in the store; fetched now and not stored.")
     base.facts(
         [
             ("title", article.title),
@@ -312,5 +312,5 @@ def _show_unstored(unstored: _Unstored) -> None:
         ),
     )
     for topic, evidence in unstored.evidence.items():
-        base.heading(f"Why {topic} scored so")
+        base.heading(f"Evidence for {topic}")
         _show_evidence(evidence)

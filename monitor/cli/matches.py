@@ -1,4 +1,4 @@
-"""`matches`: list, show, confirm, dismiss, export. The reviewer's verbs are in `monitor.review`; here they get a voice."""
+"""`monitor matches`: list, show, confirm, dismiss and export matches, and the near misses (`monitor.review`)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ app = typer.Typer(invoke_without_command=True)
 
 
 LARGEST = 2**31 - 1
-"""What PostgreSQL's INTEGER holds."""
+"""The largest value of PostgreSQL's INTEGER."""
 
 
 class MatchFilter(StrEnum):
-    """Of a match."""
+    """State of a match."""
 
     NEW = "new"
     CONFIRMED = "confirmed"
@@ -38,7 +38,7 @@ class MatchFilter(StrEnum):
 
 
 class Format(StrEnum):
-    """Of an export."""
+    """Format of an export."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -46,20 +46,20 @@ class Format(StrEnum):
 
 OfTopic = Annotated[str, typer.Option("--topic", "-t", help="Only this topic.")]
 InState = Annotated[MatchFilter | None, typer.Option("--state", "-s", help="Only new, confirmed or dismissed ones.")]
-Words = Annotated[str, typer.Option("--search", help="Only articles that hold all these words.")]
+Words = Annotated[str, typer.Option("--search", help="Only articles that contain all these words.")]
 Since = Annotated[str, typer.Option("--since", help="Only those found since: 2026-11-22, 24h, 7d.")]
 Source = Annotated[str, typer.Option("--source", help="Only from this feed.")]
-Note = Annotated[str, typer.Option("--note", help="Why, for later readers.")]
-OfNear = Annotated[bool, typer.Option("--near", help="The numbers are those of `matches near`.")]
+Note = Annotated[str, typer.Option("--note", help="Why, as a note for later readers.")]
+OfNear = Annotated[bool, typer.Option("--near", help="The ids are those of `matches near`.")]
 Ids = Annotated[
     list[int],
-    typer.Argument(metavar="ID", min=1, max=LARGEST, help="As `matches list` shows them.", show_default=False),
+    typer.Argument(metavar="ID", min=1, max=LARGEST, help="Ids as `matches list` shows them.", show_default=False),
 ]
 
 
 @app.callback()
 def matches(ctx: typer.Context) -> None:
-    """Hits and verdicts: list, show, confirm, dismiss, export. Without a command: list.
+    """Matches and verdicts: list, show, confirm, dismiss, export. Without a command: list.
 
     \b
     Examples:
@@ -78,13 +78,13 @@ def list_(
     search: Words = "",
     since: Since = "",
     source: Source = "",
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 50,
-    copies: Annotated[bool, typer.Option("--copies", help="List copies of a story too.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="List at most this many.")] = 50,
+    copies: Annotated[bool, typer.Option("--copies", help="List copies too.")] = False,
     as_json: base.AsJson = False,
 ) -> None:
-    """Matches, newest first; with --json one a line.
+    """List matches, newest first; with --json one a line.
 
-    Copies of a story are named at its first article; --copies lists them for themselves.
+    Copies are named at the article they copy; --copies lists them separately.
 
     \b
     Example:
@@ -116,12 +116,10 @@ def list_(
 @app.command()
 def show(
     ctx: typer.Context,
-    id: Annotated[
-        int, typer.Argument(metavar="ID", min=1, max=LARGEST, help="Number of the match.", show_default=False)
-    ],
+    id: Annotated[int, typer.Argument(metavar="ID", min=1, max=LARGEST, help="Id of the match.", show_default=False)],
     as_json: base.AsJson = False,
 ) -> None:
-    """One match with its evidence.
+    """Show one match with its evidence.
 
     \b
     Example:
@@ -148,7 +146,7 @@ def show(
 
 
 def show_match(match: ListedMatch) -> None:
-    """A match with its evidence, for people."""
+    """Print a match with its evidence."""
     terms = [f"{each.term} {each.weight:.3f}" for each in match.evidence.terms]
     seed = f"{match.evidence.seed} (likeness {match.evidence.seed_similarity:.2f})" if match.evidence.seed else ""
     base.facts(
@@ -177,7 +175,7 @@ def show_match(match: ListedMatch) -> None:
 
 
 def show_change(went: Iterable[str], came: Iterable[str]) -> None:
-    """The sentences that a newer version lacks or has otherwise, and those that it brought."""
+    """Print the sentences that a newer version removed (-) and added (+)."""
     for each in went:
         base.line(f"  - {each}")
     for each in came:
@@ -185,7 +183,7 @@ def show_change(went: Iterable[str], came: Iterable[str]) -> None:
 
 
 def likely(probability: float | None, measured: MeasuredPrecision | None) -> str:
-    """A percentage with how often the topic was right, or why there is none."""
+    """The calibrated percentage with the topic's measured precision, or that there is none yet."""
     from monitor.matching.reliability import words
 
     return "not calibrated yet" if probability is None else words(probability, measured)
@@ -198,13 +196,13 @@ def near_(
     state: Annotated[
         MatchFilter, typer.Option("--state", "-s", help="New, confirmed or dismissed ones.")
     ] = MatchFilter.NEW,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="List at most this many.")] = 20,
     as_json: base.AsJson = False,
 ) -> None:
-    """Near misses, to learn from; with --json one a line.
+    """List near misses to judge; with --json one a line.
 
-    A sample of what came just below a topic's threshold and was not told. A verdict on one (confirm --near, dismiss
-    --near) teaches the topic, and tells `monitor evaluate` how much is missed.
+    A sample of articles just below a topic's threshold, which raised no alert. The topic learns from verdicts on them
+    (confirm --near, dismiss --near), and `monitor evaluate` estimates from these how much is missed.
 
     \b
     Examples:
@@ -248,12 +246,10 @@ def confirm(
     ctx: typer.Context,
     ids: Ids,
     note: Note = "",
-    as_seed: Annotated[
-        bool, typer.Option("--as-seed", help="Put the article into the topic's folder as well.")
-    ] = False,
+    as_seed: Annotated[bool, typer.Option("--as-seed", help="Also write the article into the topic's folder.")] = False,
     near: OfNear = False,
 ) -> None:
-    """Say that matches are wanted; the model learns from it.
+    """Mark matches as wanted; the topic learns from it.
 
     \b
     Examples:
@@ -268,10 +264,10 @@ def dismiss(
     ctx: typer.Context,
     ids: Ids,
     note: Note = "",
-    as_seed: Annotated[bool, typer.Option("--as-seed", help="Put the article into the topic's not/ as well.")] = False,
+    as_seed: Annotated[bool, typer.Option("--as-seed", help="Also write the article into the topic's not/.")] = False,
     near: OfNear = False,
 ) -> None:
-    """Say that matches are not wanted; the model learns from it.
+    """Mark matches as not wanted; the topic learns from it.
 
     \b
     Examples:
@@ -308,11 +304,11 @@ def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: s
     if missing:
         raise base.NotFoundError(f"there is no {what} {', '.join(map(str, missing))}")
     if unwritten:
-        raise MonitorError("\n".join(["the verdict is kept, but no seed was written:", *unwritten]))
+        raise MonitorError("\n".join(["the verdict is stored, but no seed was written:", *unwritten]))
 
 
 def _as_seed(cli: base.Cli, db: Database, match: ListedMatch | ListedNearMiss, *, is_counter: bool) -> list[str]:
-    """Write the article of a match into its topic's folder; what went wrong, if anything."""
+    """Write the article of a match into its topic's folder. Returns the errors."""
     from monitor.review import matches as review
     from monitor.topics.seed_writer import SeedFileError
 
@@ -329,7 +325,7 @@ def _as_seed(cli: base.Cli, db: Database, match: ListedMatch | ListedNearMiss, *
 
 
 def user() -> str:
-    """Who is at the keyboard."""
+    """The name of the current user."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container whose user has no name
@@ -371,9 +367,9 @@ def export(
     since: Since = "",
     source: Source = "",
 ) -> None:
-    """Matches as JSON lines or CSV.
+    """Export matches as JSON lines or CSV.
 
-    Each with its evidence and verdict. Cells of a CSV that a spreadsheet would run as a formula begin with a '.
+    Each with evidence and verdict. CSV cells that a spreadsheet would run as a formula get a ' in front.
 
     \b
     Example:
@@ -431,11 +427,11 @@ def _cell(value: object) -> object:
     return defused(value) if isinstance(value, str) else value
 
 
-# What spreadsheets begin a formula with, their full-width twins included, behind quotes, spaces and control characters
-# that they skip; a cell that begins with one of the latter is marked too (U13, ASVS 1.2.10).
+# The characters that start a formula in spreadsheets, full-width forms included, after the quotes, spaces and control
+# characters that spreadsheets skip; cells that begin with a control character are quoted too (U13, ASVS 1.2.10).
 _FORMULA = re.compile(r"""[\s"'\x00-\x20\u200b-\u200f\ufeff]*[=+\-@|;%＝＋－＠；｜]|[\x00-\x1f\x7f-\x9f]""")
 
 
 def defused(cell: str) -> str:
-    """A cell that no spreadsheet runs as a formula: those that would begin with a '."""
+    """The cell with a ' in front where a spreadsheet would run it as a formula."""
     return f"'{cell}" if _FORMULA.match(cell) else cell

@@ -1,4 +1,4 @@
-"""`topics`: what is followed, what a topic's model has learned, and what is wrong with the seeds."""
+"""`monitor topics`: list, show and check topics; `try`, `history` and `diff` are in modules of their own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TERMS_SHOWN = 20
 
 @app.callback()
 def topics(ctx: typer.Context) -> None:
-    """Topics: what is followed, what was learned, what is wrong. Without a command: list.
+    """Topics: list, show, check, try, history, diff. Without a command: list.
 
     \b
     Examples:
@@ -47,7 +47,7 @@ def topics(ctx: typer.Context) -> None:
 
 @app.command("list")
 def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
-    """Every topic with its seeds and matches.
+    """List topics with seeds and matches.
 
     With --json one a line.
 
@@ -95,7 +95,7 @@ def _fields(topic: Topic, numbers: Mapping[str, int], counts: Mapping[str, Match
 
 
 def _stored_state(settings: Settings) -> tuple[dict[str, int], dict[str, MatchCounts]]:
-    """Versions and matches as the store has them; nothing where there is no store yet."""
+    """The stored version number and match counts of each topic; empty where there is no store yet."""
     try:
         with base.opened(settings) as db, db.reading() as session:
             from monitor.review import matches
@@ -113,9 +113,9 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The topic's folder.", show_default=False)],
     as_json: base.AsJson = False,
 ) -> None:
-    """One topic: seeds, terms, threshold, matches.
+    """Show one topic: seeds, terms, threshold, matches, quality.
 
-    The terms are the heaviest of its model, for each language.
+    The terms are the heaviest of its model in each language.
 
     \b
     Example:
@@ -164,7 +164,7 @@ def show(
     )
     trial.show_costs(costs)
     if not costs:
-        base.line("what each sensitivity would cost is told once a day of articles, and fifty of them, have been seen")
+        base.line("what each sensitivity would cost is shown once a day of articles, and fifty of them, have been seen")
     base.table(
         ("seed", "language", ">weight", ">words", "title"),
         ((each["file"], each["language"], each["weight"], each["words"], each["title"]) for each in found["files"]),
@@ -177,8 +177,7 @@ def show(
 def _figures(
     settings: Settings, shelf: LoadedTopics, topic: Topic
 ) -> tuple[AppliedSensitivity, tuple[SensitivityCost, ...], TopicFigures | None]:
-    """What its sensitivity comes to, what each would cost in alerts a day, and how good the topic is so far; the latter two only
-    where there is a store."""
+    """The factor of its sensitivity; alerts a day of each sensitivity and quality by verdicts, where there is a store."""
     from monitor.evaluation import metrics
     from monitor.learning import training
     from monitor.matching import sensitivity
@@ -197,7 +196,7 @@ def _figures(
 
 
 def _quality(figures: TopicFigures | None) -> list[tuple[str, object]]:
-    """Precision and recall so far, for people."""
+    """Rows on precision, recall and calibration so far."""
     from monitor.cli.evaluate import share_with_interval
 
     if figures is None:
@@ -240,14 +239,16 @@ def _model(matcher: Matcher, topic: Topic) -> dict[str, Any]:
 @app.command()
 def check(
     ctx: typer.Context,
-    directory: Annotated[Path | None, typer.Option("--seeds", help="Another folder than that of the settings.")] = None,
+    directory: Annotated[
+        Path | None, typer.Option("--seeds", help="Folder of topics; default: that of the settings.")
+    ] = None,
     as_json: base.AsJson = False,
 ) -> None:
-    """Every fault of the seeds, and what else is odd about them.
+    """Check the seeds: faults, warnings and remarks.
 
-    First what cannot be read; then seeds that are doubles, unlike the others, in another language, too short, no articles;
-    topics that overlap, or that nothing in the archive comes near; how many of its seeds each topic would find from the
-    others. Each with file and mend. Ends with 2 where there is a fault.
+    Files that cannot be read; seeds that are duplicates, outliers, in another language, too short or no articles;
+    topics that overlap, or that nothing in the archive comes near; how many of its seeds each topic would find from
+    the others. Each with file and advice. Exits with 2 where there is a fault.
 
     \b
     Example:
@@ -258,7 +259,7 @@ def check(
     root = directory or cli.settings.seeds.dir
     shelf = seeds.load(root)
     warnings = [*shelf.warnings, *(() if directory else unknown_channels(cli.settings, shelf))]
-    with base.spinner(cli, "looking at the seeds"):
+    with base.spinner(cli, "checking the seeds"):
         report = _lint(cli.settings, root, shelf)
     unreachable = [] if directory else _unreachable_sensitivities(cli.settings, shelf)
     lines = {
@@ -293,7 +294,7 @@ def _show_check(root: Path, shelf: LoadedTopics, lines: Mapping[str, list[str]],
     for severity, each_line in ((name, each) for name, found in lines.items() for each in found):
         base.line(f"{severity}: {each_line}")
     for name, recall in report.recall.items():
-        base.line(f"{name}: {recall.found} of {recall.of} seeds would be found by the others")
+        base.line(f"{name}: {recall.found} of {recall.of} seeds would be found from the others")
     counted = ", ".join(f"{len(found)} {name}{'' if len(found) == 1 else 's'}" for name, found in lines.items())
     if not shelf.topics and not lines["fault"]:
         base.line(f"there is nothing in {root} yet: put an article into {root}/TOPIC/")
@@ -301,7 +302,7 @@ def _show_check(root: Path, shelf: LoadedTopics, lines: Mapping[str, list[str]],
 
 
 def _lint(settings: Settings, root: Path, shelf: LoadedTopics) -> LintReport:
-    """By the archive's idea of the ordinary, where there is an archive."""
+    """The lint report, with term weights of the archive where there is one."""
     from monitor.learning.training import background
     from monitor.matching.background import Background
     from monitor.matching.tuning import ARCHIVE_ARTICLES, ARCHIVE_CHARACTERS
@@ -318,7 +319,7 @@ def _lint(settings: Settings, root: Path, shelf: LoadedTopics) -> LintReport:
 
 
 def _unreachable_sensitivities(settings: Settings, shelf: LoadedTopics) -> list[str]:
-    """Remarks on intents that the archive or the verdicts do not let come true."""
+    """Remarks on sensitivities that cannot be kept, by the archive or the verdicts."""
     from monitor.learning import training
     from monitor.matching import sensitivity
 
@@ -342,7 +343,7 @@ def unknown_channels(settings: Settings, shelf: LoadedTopics) -> list[str]:
     """Warnings for channels that a topic names and the settings do not."""
     return [
         f'{settings.seeds.dir / topic.name / "topic.toml"}: channel "{name}" is not in the settings: '
-        f"add [channels.{name}] or correct the name; until then nobody is told there"
+        f"add [channels.{name}] or correct the name; until then no alerts are sent there"
         for topic in shelf.topics
         for name in topic.channels or ()
         if name not in settings.channels

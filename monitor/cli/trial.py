@@ -1,4 +1,4 @@
-"""`topics try`: a topic over articles before it is turned on, and the doubtful ones to label. The work is `monitor.evaluation.trial`'s."""
+"""`monitor topics try`: try a topic before it is turned on (`monitor.evaluation.trial`), and label doubtful articles."""
 
 from __future__ import annotations
 
@@ -35,26 +35,30 @@ if TYPE_CHECKING:
 
 def try_(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A topic's folder, or a folder of such.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A topic's folder, or a folder of topics.")],
     articles: Annotated[
         Path | None,
-        typer.Option("--articles", help="Articles, one JSON object a line, as for `backtest`; else the store's."),
+        typer.Option("--articles", help="Articles, one JSON object a line, as for `backtest`; default: the store's."),
     ] = None,
     since: Since = "",
     until: Until = "",
-    confirm: Annotated[str, typer.Option("--confirm", help="Articles that are wanted: ID,ID,... become seeds.")] = "",
-    dismiss: Annotated[str, typer.Option("--dismiss", help="Articles that are not: they become counter-seeds.")] = "",
+    confirm: Annotated[
+        str, typer.Option("--confirm", help="Articles that are wanted, ID,ID,...: they become seeds.")
+    ] = "",
+    dismiss: Annotated[
+        str, typer.Option("--dismiss", help="Articles that are not wanted: they become counter-seeds.")
+    ] = "",
     as_json: base.AsJson = False,
 ) -> None:
     """Try a topic before it is turned on.
 
-    Runs it over the stored articles, or those of a file, as if they had just arrived: what it would have found, how many
-    alerts a day that makes, what topics in force find as well, and the twelve articles nearest to its threshold. On a
-    terminal it asks about these twelve; elsewhere name them with --confirm and --dismiss. What you say becomes a seed or
-    a counter-seed in DIR, or a verdict where the topic is in force and has that match. Else nothing is stored, and nobody
-    is told.
+    Runs it over the stored articles, or those of a file, as if they had just arrived: what it would have matched, how
+    many alerts a day that makes, what topics in force match as well, and the twelve articles nearest to its threshold.
+    On a terminal it asks about these twelve; elsewhere name them with --confirm and --dismiss. Each answer becomes a
+    seed or a counter-seed in DIR, or a verdict where the topic is in force and has that match. Nothing else is stored,
+    and no alert is sent.
 
-    \\b
+    \b
     Examples:
       monitor topics try drafts/river-floods
       monitor topics try drafts/river-floods --confirm 4711,4720 --dismiss 4698
@@ -99,11 +103,11 @@ def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-# --- what is tried ----------------------------------------------------------------------------------------------------
+# --- input ----------------------------------------------------------------------------------------------------------
 
 
 def _load_topics(folder: Path) -> LoadedTopics:
-    """The topic of a folder, or all topics of a folder of such; faults are told. Raises ConfigError where there is none."""
+    """The topic of a folder, or all topics of a folder of topics; faults are reported. Raises ConfigError where there is none."""
     if not folder.is_dir():
         wrong = "it is a file" if folder.exists() else "no such folder"
         raise ConfigError(f"{folder}: {wrong}; name a folder that holds a topic's seeds")
@@ -121,7 +125,7 @@ def _load_topics(folder: Path) -> LoadedTopics:
 
 
 def _is_topic(folder: Path) -> bool:
-    """Whether seeds lie in it, rather than folders of seeds."""
+    """Whether the folder contains seeds, rather than folders of seeds."""
     names = [
         each for each in folder.iterdir() if not each.name.startswith((".", "_")) and each.stem.upper() != "README"
     ]
@@ -139,7 +143,7 @@ def _one_topic_folder(shelf: LoadedTopics, folder: Path) -> Path:
 
 
 def _check_store(cli: base.Cli, articles: Path | None) -> None:
-    """Raises NotFoundError where there is nothing to try it on."""
+    """Raises NotFoundError where neither a file nor the store has articles."""
     if articles:
         return
     mend = "let `monitor run` collect some first, or give a file: --articles FILE"
@@ -155,7 +159,7 @@ def _check_store(cli: base.Cli, articles: Path | None) -> None:
 
 
 def _topics_in_force(cli: base.Cli, tried: LoadedTopics) -> Matcher | None:
-    """The topics in force, as the daemon has them; None without settings or without any."""
+    """The matcher of the other topics in force, as the daemon has it; None without settings or without such topics."""
     try:
         settings = cli.settings
     except ConfigError:
@@ -166,7 +170,7 @@ def _topics_in_force(cli: base.Cli, tried: LoadedTopics) -> Matcher | None:
     return build_matcher(settings, rest) if rest.topics else None
 
 
-# --- what it says -----------------------------------------------------------------------------------------------------
+# --- output ---------------------------------------------------------------------------------------------------------
 
 
 def _trial_fields(trial: Trial) -> dict[str, Any]:
@@ -201,7 +205,7 @@ def _show(trial: Trial) -> None:
     base.facts(
         [
             ("would have matched", f"{len(trial.hits)} articles in {trial.stories} stories, {copies} of them copies"),
-            ("would have told", f"{rate.alerts} alerts"),
+            ("would have sent", f"{rate.alerts} alerts"),
             ("alerts a day", str(rate)),
             (trial.asked, trial.setting.note),
             ("held back by rules", [f"{count} {reason}" for reason, count in trial.blocked.items()]),
@@ -209,7 +213,7 @@ def _show(trial: Trial) -> None:
         ]
     )
     if trial.costs:
-        base.heading("What each sensitivity would have told, had it held from the first day")
+        base.heading("Alerts of each sensitivity, had it been in force from the first day")
         show_costs(trial.costs)
     if trial.hits and not trial.above:
         base.line("every match is a copy")
@@ -218,11 +222,11 @@ def _show(trial: Trial) -> None:
             base.heading(f"Nearest to its threshold, {title}")
             base.table((">id", "published", "source", ">of threshold", "title"), map(_row, shown))
     if not trial.hits and not trial.below:
-        base.line("nothing came near: no article shares a telling word with the seeds")
+        base.line("nothing came near: no article shares a distinctive word with the seeds")
 
 
 def show_costs(costs: Iterable[SensitivityCost]) -> None:
-    """What each sensitivity costs, for people; nothing where that is not known."""
+    """Print the alerts a day of each sensitivity; nothing where they are not known."""
     rows = [
         (_sensitivity_name(each), each.factor, f"{each.rate.a_day:.2g}", f"{each.rate.low:.2g} to {each.rate.high:.2g}")
         for each in costs
@@ -232,7 +236,7 @@ def show_costs(costs: Iterable[SensitivityCost]) -> None:
 
 
 def cost_fields(cost: SensitivityCost) -> dict[str, Any]:
-    """The same for programs."""
+    """A row of the costs as JSON fields."""
     rate = {"a_day": cost.rate.a_day, "low": cost.rate.low, "high": cost.rate.high}
     return {"sensitivity": _sensitivity_name(cost), "factor": cost.factor, **rate}
 
@@ -254,7 +258,7 @@ def _row(shown: TrialMatch) -> tuple[object, ...]:
 
 
 def _parse_labels(confirm: str, dismiss: str) -> dict[str, bool]:
-    """Id -> whether it is wanted. Raises BadParameter for an id that is both."""
+    """The given ids, each with whether it is wanted. Raises BadParameter for an id that is both."""
     wanted, unwanted = ([each.strip() for each in ids.split(",") if each.strip()] for ids in (confirm, dismiss))
     if (confirm and not wanted) or (dismiss and not unwanted):
         raise typer.BadParameter("--confirm and --dismiss take articles' ids: --confirm 4711,4720")
@@ -264,7 +268,7 @@ def _parse_labels(confirm: str, dismiss: str) -> dict[str, bool]:
 
 
 def _label_all(cli: base.Cli, folder: Path, articles: Path | None, labels: Mapping[str, bool]) -> None:
-    """Raises NotFoundError for ids that are not there, before anything is written."""
+    """Store the labels. Raises NotFoundError for unknown ids, before anything is written."""
     found = _file_articles(articles, labels) if articles else _store_articles(cli, labels)
     if missing := [each for each in labels if each not in found]:
         where = articles or "the archive"
@@ -329,12 +333,12 @@ def _record_verdict(cli: base.Cli, folder: Path, article_id: int, *, is_wanted: 
                 return ""
             match = matches.judge(session, match_id, is_relevant=is_wanted, by=user(), now=cli.now())
     except StoreError as error:
-        raise MonitorError(f"the verdict on article {article_id} was not kept: {error}") from error
+        raise MonitorError(f"the verdict on article {article_id} was not stored: {error}") from error
     return f"{match.state} {match.id}: {match.topic}: {match.title}" if match else ""
 
 
 def _ask(cli: base.Cli, folder: Path, articles: Path | None, trial: Trial) -> None:
-    """About each of the nearest: yes, no, skip, quit."""
+    """Ask about each of the nearest articles: yes, no, skip or quit."""
     doubtful = [*trial.above, *trial.below]
     if not doubtful or not _is_topic(folder):
         return

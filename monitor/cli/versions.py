@@ -1,4 +1,4 @@
-"""`topics history` and `topics diff`: what a topic was made of, and what that changed."""
+"""`monitor topics history` and `topics diff`: the versions of a topic, and what changes between two of them."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def history(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The topic's folder.", show_default=False)],
     as_json: base.AsJson = False,
 ) -> None:
-    """Every version of a topic: when it was made, and why.
+    """List the versions of a topic, with time and reason.
 
-    A version is made by a change of seeds, of settings or of verdicts; what the topic learns by itself is none.
+    A change of seeds, settings or verdicts makes a version; self-training does not.
 
     \b
     Example:
@@ -65,7 +65,7 @@ def history(
 
 
 def _unrecorded_changes(newest: TopicVersion, topic: Topic | None, verdicts_key: str) -> str:
-    """What was changed since the newest version was recorded; '' where nothing was."""
+    """What was changed since the newest version was recorded; '' for nothing."""
     if topic is None:
         return ""
     what = ["the seeds or topic.toml"] if topic.digest != newest.digest else []
@@ -92,14 +92,14 @@ def diff(
     after: Annotated[str, typer.Argument(metavar="B", help="What to compare it with.")],
     articles: Annotated[
         Path | None,
-        typer.Option("--articles", help="Articles, one JSON object a line, as for `backtest`; else the store's."),
+        typer.Option("--articles", help="Articles, one JSON object a line, as for `backtest`; default: the store's."),
     ] = None,
     as_json: base.AsJson = False,
 ) -> None:
-    """What a topic gained and lost from A to B.
+    """Compare two versions of a topic: what changes from A to B.
 
-    Over the stored articles, or those of a file: the articles that only one of the two matches, and the terms that
-    changed most. Both are scored as they stand, without what they would learn on their way.
+    Over the stored articles, or those of a file: the articles that only one of the two matches, and the terms whose
+    weights changed most. Both are scored as they are, without self-training on the way.
 
     \b
     Examples:
@@ -123,7 +123,7 @@ def diff(
 
 @contextmanager
 def _store_session(cli: base.Cli) -> Iterator[Session | None]:
-    """A reading session; None where there is no store yet, for folders and files can be compared without."""
+    """A reading session; None where there is no store yet, as folders and files can be compared without one."""
     try:
         opened = base.opened(cli.settings)
         db = opened.__enter__()
@@ -162,11 +162,11 @@ def _articles(session: Session | None, path: Path | None, bar: Any) -> Iterator[
         yield line.id, line.article
 
 
-# --- what is compared -------------------------------------------------------------------------------------------------
+# --- the two versions -------------------------------------------------------------------------------------------------
 
 
 def _definition(cli: base.Cli, session: Session | None, asked: str) -> TopicDefinition:
-    """A version, a topic as it is now with its verdicts, or a folder of seeds. Raises NotFoundError or ConfigError."""
+    """The definition of a version, a current topic with its verdicts, or a folder of seeds. Raises NotFoundError, ConfigError."""
     if version := _VERSION.fullmatch(asked):
         return _version(session, version["topic"], int(version["number"]))
     if Path(asked).is_dir() and ("/" in asked or not _is_topic(cli, asked)):
@@ -175,7 +175,7 @@ def _definition(cli: base.Cli, session: Session | None, asked: str) -> TopicDefi
 
 
 def _at_sensitivity(session: Session | None, definition: TopicDefinition) -> TopicDefinition:
-    """With what its sensitivity comes to by this archive, where that is more than a word."""
+    """The definition with the threshold factor that its sensitivity has by this archive, unless it is a fixed word."""
     from monitor.learning import training
     from monitor.matching import sensitivity
     from monitor.matching.matcher import build
@@ -231,7 +231,7 @@ def _current(cli: base.Cli, session: Session | None, name: str) -> TopicDefiniti
     return TopicDefinition(topic, [each for each in said if each.topic == name])
 
 
-# --- what it says -----------------------------------------------------------------------------------------------------
+# --- output ---------------------------------------------------------------------------------------------------------
 
 
 def _show(found: TopicDifference, before: str, after: str) -> None:

@@ -48,7 +48,7 @@ https://www.example.org/news/cannery?ref=a&b=1
 
 Residents backed the plan by 412 to 388, the town clerk said. Work & hiring start in August.
 
-Why you are told (Fish canning):
+Why you got this (Fish canning):
 Score 0.31, threshold 0.18 (cannery 0.12, harbour town 0.07, other words 0.12)
 Closest example cannery-plan.txt, likeness 0.44; key sentence: “Residents backed the plan to reopen the cannery.”
 

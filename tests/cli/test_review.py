@@ -217,7 +217,7 @@ def test_explain_tells_everything_of_a_stored_article(desk: Desk) -> None:
     assert record["feeds"] == ["herald"]
     shown = desk.run("explain", record["id"]).stdout
     assert "matched, and its story was new: alerted" in shown
-    assert "told on the page only" in shown
+    assert "on the review page only" in shown
 
 
 def test_explain_tells_why_an_article_was_not_told(desk: Desk) -> None:

@@ -148,7 +148,7 @@ def test_the_demo_shows_hits_copies_and_a_retry(tmp_path: Path, speed: int) -> N
     assert delivered == decided
     assert int(delivered) >= 8
     assert re.search(r"[1-9]\d* copies folded", out)
-    assert "at the second try" in out
+    assert "at the second attempt" in out
     assert "; 0 twice" in out
     assert "also carried by" in out
     assert "make run" in out

@@ -288,11 +288,11 @@ def test_hits_are_listed_newest_first_and_filtered(db: Database, client: TestCli
 def test_pages_hold_fifty_and_link_on_with_their_filters(db: Database, client: TestClient) -> None:
     fill(db, has_topic("talks"), *(has_article(f"Talks {n}", topic="talks") for n in range(51)))
     first = client.get("/?topic=talks").text
-    assert first.count('class="hit ') == 50
+    assert first.count('class="card ') == 50
     assert 'rel="next" href="/?topic=talks&amp;page=2"' in first
     assert "page 1 of 2" in first
     second = client.get("/?topic=talks&page=2").text
-    assert second.count('class="hit ') == 1
+    assert second.count('class="card ') == 1
     assert 'rel="prev" href="/?topic=talks"' in second
 
 
@@ -521,7 +521,7 @@ def test_a_verdict_is_kept_and_leads_back(db: Database, client: TestClient, verb
     form = {"token": token_of(client), "back": "/?topic=talks&page=2"}
     answer = client.post(f"/matches/1/{verb}", data=form, headers=OWN)
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/?topic=talks&page=2#hit-1"
+    assert answer.headers["location"] == "/?topic=talks&page=2#match-1"
     assert judged(db) == [said]
     with db.reading() as session:
         assert session.exec(select(VerdictRow.by)).all() == ["web"]
@@ -1200,7 +1200,7 @@ def test_a_verdict_shows_the_terms_it_moved_on_both_pages(
     assert judged(db) == [False]
     for path in ("/", "/articles/1"):
         shown = client.get(path).text
-        assert "This verdict taught the topic" in shown
+        assert "This verdict changed the weights of terms" in shown
         assert re.search(r"now lighter: <bdi>\w+</bdi>", shown)
 
 
@@ -1211,4 +1211,4 @@ def test_a_verdict_stands_where_its_topic_cannot_be_read(db: Database, seeding: 
     )
     assert answer.status_code == 303
     assert judged(db) == [True]
-    assert "This verdict taught" not in client.get("/").text
+    assert "This verdict changed the weights" not in client.get("/").text
