@@ -10,17 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import base
-from monitor.cli.backtest import (
-    Since,
-    Until,
-    check_file,
-    file_articles,
-    open_articles,
-    open_multilingual,
-    parse_window,
-    warn_of_verdicts,
-)
+from monitor.cli import backtest, base
 from monitor.cli.models import build_matcher
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
@@ -40,8 +30,8 @@ def try_(
         Path | None,
         typer.Option("--articles", help="Articles, one JSON object a line, as for `backtest`; default: the store's."),
     ] = None,
-    since: Since = "",
-    until: Until = "",
+    since: backtest.Since = "",
+    until: backtest.Until = "",
     confirm: Annotated[
         str, typer.Option("--confirm", help="Articles that are wanted, ID,ID,...: they become seeds.")
     ] = "",
@@ -65,21 +55,25 @@ def try_(
     """
     cli = base.cli_of(ctx)
     cli.log()
-    check_file(articles)
-    window = parse_window(since, until)
+    backtest.check_file(articles)
+    window = backtest.parse_window(since, until)
     shelf = _load_topics(folder)
     _check_store(cli, articles)
     labels = _parse_labels(confirm, dismiss)
     if labels:
         _label_all(cli, _one_topic_folder(shelf, folder), articles, labels)
         shelf = _load_topics(folder)
-    with base.progress(cli) as bar, open_articles(cli, articles, bar, *window) as lines, ExitStack() as until_done:
+    with (
+        base.progress(cli) as bar,
+        backtest.open_articles(cli, articles, bar, *window) as lines,
+        ExitStack() as until_done,
+    ):
         from monitor.evaluation import trial
         from monitor.matching.background import Background
         from monitor.matching.matcher import build
 
         matcher = build(shelf.topics, background=Background.shipped())
-        across, db = open_multilingual(cli, until_done)
+        across, db = backtest.open_multilingual(cli, until_done)
         trials = trial.run(
             lines, matcher, shelf.topics, others=_topics_in_force(cli, shelf), across=across, vectors_in=db
         )
@@ -94,7 +88,7 @@ def try_(
     for each in trials:
         _show(each)
     if not articles:
-        warn_of_verdicts(cli)
+        backtest.warn_of_verdicts(cli)
     if len(trials) == 1 and not labels and not cli.is_quiet and _is_terminal():
         _ask(cli, folder, articles, trials[0])
 
@@ -286,7 +280,7 @@ def _some_ids(names: Sequence[str]) -> str:
 
 def _file_articles(path: Path, ids: Iterable[str]) -> dict[str, Article]:
     wanted = set(ids)
-    with base.progress(base.Cli(is_quiet=True)) as bar, file_articles(path, bar, is_reported=False) as lines:
+    with base.progress(base.Cli(is_quiet=True)) as bar, backtest.file_articles(path, bar, is_reported=False) as lines:
         return {str(each.id): each.article for each in lines if str(each.id) in wanted}
 
 
