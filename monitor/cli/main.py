@@ -69,7 +69,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="monitor",
     cls=_Commands,
-    help="Follow a subject by example: drop articles into seeds/TOPIC/, get one alert when the news carries it.",
+    help="Follow a subject by example: drop articles into seeds/TOPIC/, get one alert when news matches.",
     epilog="Start with `monitor demo`, then `monitor run`. Exit codes: 0 done, 1 failed, 2 wrong use or settings, "
     "3 not found, 4 busy.",
     no_args_is_help=True,

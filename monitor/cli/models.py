@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from monitor.types.matching import Article, Score, Topic
 
 
-def build_matcher(settings: Settings, shelf: LoadedTopics) -> Matcher:
+def load_matcher(settings: Settings, shelf: LoadedTopics) -> Matcher:
     """The matcher as the daemon has it: from seeds and, where there is a store, verdicts, self-training and archive."""
     from monitor.learning.training import learned
     from monitor.matching.background import Background

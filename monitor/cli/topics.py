@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base, trial, versions
-from monitor.cli.models import build_matcher
+from monitor.cli.models import load_matcher
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import StoreError
@@ -133,7 +133,7 @@ def show(
         known = (each.name for each in shelf.topics)
         raise base.no_such("topic", name, known, hint="`monitor topics` lists them")
     numbers, counts = _stored_state(settings)
-    model = _model(build_matcher(settings, shelf), topic)
+    model = _model(load_matcher(settings, shelf), topic)
     found = {**_fields(topic, numbers, counts), "threshold": model["threshold"], "terms": model["terms"]}
     setting, costs, quality = _figures(settings, shelf, topic)
     found |= {"factor": setting.factor, "acts": setting.note, "quality": quality}

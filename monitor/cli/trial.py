@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import backtest, base
-from monitor.cli.models import build_matcher
+from monitor.cli.models import load_matcher
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import ConfigError, MonitorError, StoreError
@@ -161,7 +161,7 @@ def _topics_in_force(cli: base.Cli, tried: LoadedTopics) -> Matcher | None:
     names = {each.name for each in tried.topics}
     shelf = seeds.load(settings.seeds.dir)
     rest = LoadedTopics(tuple(each for each in shelf.topics if each.name not in names and each.is_enabled))
-    return build_matcher(settings, rest) if rest.topics else None
+    return load_matcher(settings, rest) if rest.topics else None
 
 
 # --- output ---------------------------------------------------------------------------------------------------------

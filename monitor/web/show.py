@@ -35,7 +35,7 @@ _BREAKS = r"\s!-&(-/:-@\[-`{-~«»‘“”„…–—،؛؟۔।。、！？�
 _RUN = re.compile(rf"(?P<paired>[{_PAIRED}]+)|[^{_BREAKS}{_PAIRED}'’]+(?:['’][^{_BREAKS}{_PAIRED}'’]+)*")
 
 
-def marked(text: str, terms: Iterable[str]) -> Markup:
+def highlighted(text: str, terms: Iterable[str]) -> Markup:
     """The text, escaped, with every word that is one of the matcher's `terms` in <mark>."""
     wanted = frozenset(terms)
     known: dict[str, bool] = {}
@@ -85,7 +85,7 @@ def paragraphs(text: str) -> list[str]:
     return [part for part in text[:TEXT_LIMIT].split("\n\n") if part.strip()]
 
 
-def speech(language: str) -> Markup:
+def language_attributes(language: str) -> Markup:
     """The lang and dir attributes of untrusted text: '' for an unknown language; direction by its first letter (X9)."""
     code = language if re.fullmatch(r"[a-z]{2,3}", language) and language != "und" else ""
     return Markup(' lang="{}" dir="auto"').format(code)
@@ -134,7 +134,7 @@ def _spoken(at: datetime, now: datetime) -> str:
     return f"{at.day} {at:%b %H:%M}" if at.year == now.year else f"{at.day} {at:%b %Y}"
 
 
-def outside(url: str) -> Markup:
+def external_link(url: str) -> Markup:
     """A link to another site, labelled with its host; plain text where the address is not http or https (U2)."""
     try:
         parts = urls.split(url)
@@ -165,13 +165,18 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters |= {"marked": marked, "outside": outside, "paragraphs": paragraphs, "share": share}
+_templates.filters |= {
+    "highlighted": highlighted,
+    "external_link": external_link,
+    "paragraphs": paragraphs,
+    "share": share,
+}
 _templates.globals |= {
     "moment": moment,
     "query": query,
     "reason_words": reason_words,
     "score_words": score_words,
-    "speech": speech,
+    "language_attributes": language_attributes,
     "stories_query": stories_query,
     "terms_of": terms_of,
 }

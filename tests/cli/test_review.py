@@ -247,7 +247,7 @@ def test_an_address_never_seen_is_fetched_and_scored_but_not_stored(desk: Desk) 
         assert guess["scores"][0]["topic"] == "bridge"
         assert guess["scores"][0]["matched"]
         assert guess["evidence"]["bridge"]["terms"]
-        assert "fetched just now, not stored" in desk.run("explain", site.url("/page")).stdout
+        assert "fetched now and not stored" in desk.run("explain", site.url("/page")).stdout
     assert len(desk.run("matches", "list", "--json").lines) == 2
 
 
@@ -359,7 +359,7 @@ def test_a_verdict_stands_where_its_seed_cannot_be_written(desk: Desk) -> None:
     shutil.rmtree(desk.seeds / "bridge")
     said = desk.run("matches", "confirm", match["id"], "--as-seed")
     assert said.exit_code == 1
-    assert "the verdict is kept" in said.stderr
+    assert "the verdict is stored" in said.stderr
     assert "no such folder" in said.stderr
     assert desk.run("matches", "show", match["id"], "--json").json["state"] == "confirmed"
 

@@ -167,7 +167,7 @@ def test_ctrl_c_ends_the_demo_well(tmp_path: Path) -> None:
 def test_kept_the_demo_leaves_its_page_up(tmp_path: Path) -> None:
     port = free_port()
     with started("demo", "--speed", 2000, "--port", port, "--keep", folder=tmp_path) as process:
-        process.says("The page stays up")
+        process.says("The page stays open")
         with urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE) as answer:
             assert "harbour tunnel" in answer.read().decode()
         assert process.ends(signal.SIGINT) == 0
