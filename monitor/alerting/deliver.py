@@ -1,8 +1,9 @@
-"""One round of delivering: claim what is due on each channel, send, settle. Safe to run twice, on any number of machines.
+"""Delivers alerts from the outbox: claim what is due on each channel, send, settle. Safe to run concurrently on several
+machines.
 
-Each channel has a runner of its own, so that one that hangs delays no other (W13); it sends in the order of creation and at the
-channel's rate. An alert is claimed, sent with no transaction open, and settled: killed in between, it is sent again with the same
-id. Holds the one broad handler of delivering.
+Each channel has a task of its own, so that one that hangs delays no other (W13); it sends in order of creation and at the
+channel's rate. An alert is claimed, sent with no transaction open, and settled: killed in between, it is sent again with the
+same id. The only broad exception handlers of delivering are here.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ log = logging.getLogger("monitor.deliver")
 
 LEASE_FOR = timedelta(minutes=5)
 _SEND_SECONDS = 90.0
-"""More than any channel's own deadline: a last fence, never met in order."""
-_REST_SECONDS = 60.0
+"""Above every channel's own deadline: a last resort that is not reached in normal operation."""
+_PAUSE_SECONDS = 60.0
 _EDITS = "edits of all channels"
-"""No channel's name: those hold no spaces."""
-_LOOK_SECONDS = 30.0
-"""Between two looks for messages to edit."""
+"""Key of the editing task; cannot be a channel's name, as it contains spaces."""
+_EDIT_INTERVAL_SECONDS = 30.0
+"""Between two searches for messages to edit."""
 
 
 class Deliverer:
-    """Empties the outbox through `channels` (asked anew each time), at most `rate` messages a second on each."""
+    """Sends what the outbox holds through `channels` (called for every round), at most `rate` messages a second on each."""
 
     def __init__(
         self,
@@ -55,14 +56,14 @@ class Deliverer:
         self._spacing = 1 / rate
         self._max_age_for = max_age_for
         self._lease_for = lease_for
-        self._places = asyncio.Semaphore(concurrency)
+        self._slots = asyncio.Semaphore(concurrency)
         self._running: dict[str, asyncio.Task[int]] = {}
         self._on_error = on_error or _log_error
-        self._resting_until: dict[str, float] = {}
+        self._paused_until: dict[str, float] = {}
         self._is_stopping = False
 
     async def start_due(self) -> int:
-        """Start a runner for every channel that has something due and none yet, without waiting; returns how many."""
+        """Start a task for every channel that has something due and no task yet, without waiting. Returns how many."""
         due = await self._db.read(outbox.due_channels, now=self._clock())
         started = [name for name in due if name in self._channels() and self._is_free(name)]
         for name in started:
@@ -77,12 +78,12 @@ class Deliverer:
         return len(started)
 
     async def _edit(self, editors: Mapping[str, Editor]) -> int:
-        """Keep current what was sent, where the channel can. Whatever goes wrong, alerts on their way know nothing of it."""
-        self._resting_until[_EDITS] = asyncio.get_running_loop().time() + _LOOK_SECONDS
+        """Edit sent messages that say less than is known by now. A failure here does not affect deliveries."""
+        self._paused_until[_EDITS] = asyncio.get_running_loop().time() + _EDIT_INTERVAL_SECONDS
         try:
             where = {name: each.destination for name, each in editors.items()}
             for edit in await self._db.write(outbox.outdated, where, now=self._clock()):
-                async with self._places, asyncio.timeout(_SEND_SECONDS):
+                async with self._slots, asyncio.timeout(_SEND_SECONDS):
                     outcome = await editors[edit.channel].edit(edit.alert, edit.receipt, now=self._clock())
                 await self._db.write(outbox.edited, edit, outcome)
                 log.info(
@@ -100,11 +101,11 @@ class Deliverer:
         return 0
 
     async def finish(self) -> int:
-        """Wait until the runners have nothing due any more; returns how many tries were made."""
+        """Wait until no task has anything due. Returns how many attempts were made."""
         return sum(await asyncio.gather(*self._running.values()))
 
     async def stop(self, *, grace_seconds: float) -> None:
-        """Let the tries under way end; what takes longer is cancelled and goes back when its lease runs out (K4)."""
+        """Let running attempts end; what takes longer is cancelled and is due again when its lease expires (K4)."""
         self._is_stopping = True
         if self._running:
             _, late = await asyncio.wait(self._running.values(), timeout=grace_seconds)
@@ -113,7 +114,7 @@ class Deliverer:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _is_free(self, name: str) -> bool:
-        is_rested = self._resting_until.get(name, 0.0) <= asyncio.get_running_loop().time()
+        is_rested = self._paused_until.get(name, 0.0) <= asyncio.get_running_loop().time()
         return name not in self._running and is_rested
 
     def _forget(self, name: str, _task: asyncio.Task[int]) -> None:
@@ -123,7 +124,7 @@ class Deliverer:
         tries = 0
         while not self._is_stopping and (channel := self._channels().get(name)):
             try:
-                async with self._places:
+                async with self._slots:
                     delivery = await self._db.write(
                         outbox.claim_next, name, now=self._clock(), lease_for=self._lease_for
                     )
@@ -136,14 +137,14 @@ class Deliverer:
                 break
             except Exception:
                 log.exception("delivering on channel=%s failed in an unforeseen way; it rests for a minute", name)
-                self._resting_until[name] = asyncio.get_running_loop().time() + _REST_SECONDS
+                self._paused_until[name] = asyncio.get_running_loop().time() + _PAUSE_SECONDS
                 break
             await asyncio.sleep(self._spacing)
         return tries
 
     async def _deliver(self, channel: Channel, delivery: DeliveryState) -> None:
         started_at = self._clock()
-        if started_at >= delivery.lease.until_at:  # the machine slept meanwhile: another may be sending it (K5)
+        if started_at >= delivery.lease.until_at:  # the machine was suspended: another process may be sending it (K5)
             return
         outcome = await self._try(channel, delivery, started_at)
         now = self._clock()
@@ -186,7 +187,7 @@ def _settle(
     max_age_for: timedelta,
     channels: Mapping[str, str],
 ) -> tuple[DeliveryUpdate | None, ChannelEvent | None]:
-    """Write how the try ended and, in the same transaction, the notice it calls for, to the other channels."""
+    """Store the outcome of an attempt and, in the same transaction, the notice that follows from it, for the other channels."""
     before = channel_rows.state(session, delivery.channel)
     update = retry.tried(delivery, before, outcome, now=now, jitter=random.random(), max_age_for=max_age_for)
     if not outbox.settle(session, delivery, outcome, update, started_at=started_at, now=now):

@@ -1,7 +1,7 @@
-"""What the operator is told about the service itself: a feed that fails, a channel that is back. Each state once, when it begins.
+"""Notices to the operator about the service itself, such as a failing feed or a recovered channel; one when each state begins.
 
-Written in the transaction of the poll or the try that found it out; the unique key of an alert is what `once` rests on. Where
-every feed fails at the same time it is our own network that is down: that is one notice, not one for each feed.
+A notice is written in the transaction of the poll or attempt that detected the state; the alert's unique key keeps it to one.
+Where every feed fails at the same time our own network is down: that is one notice, not one for each feed.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _TITLES_SHOWN = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BurstReport:
-    """What came of a storm."""
+    """The outcome of a burst."""
 
     outlet: str
     fresh: int
     had: int
     changed: int
-    """Entries whose changes were taken for a new template's; 0 where that was not so."""
+    """Entries whose changes were ascribed to a new page template; 0 where none were."""
     held: tuple[int, ...] = ()
-    """Articles that matched and were not told one by one."""
+    """Articles that matched and were not alerted one by one."""
     is_first_poll: bool = False
 
 
@@ -43,7 +43,7 @@ def of_feed(
     channels: Mapping[str, str],
     now: datetime,
 ) -> None:
-    """A feed began to fail, is back, is gone or moved; `channels` are names with the digests of their destinations."""
+    """A feed began to fail, recovered, is gone or moved. `channels`: name -> digest of the destination."""
     since_at = feed.failing_since_at or update.failing_since_at or now
     key = f"feed/{feed.id}/{FeedEvent.FAILING}/{since_at.isoformat()}"
     if event is FeedEvent.FAILING and feeds.none_answered_since(session, since_at):
@@ -52,8 +52,8 @@ def of_feed(
     if event is FeedEvent.RECOVERED and not alerts.is_told(session, key):
         _of_network_back(session, channels, now)
         return
-    title, body = _words_on_feed(feed, update, event, since_at)
-    _tell(
+    title, body = _feed_words(feed, update, event, since_at)
+    _enqueue_notice(
         session,
         title,
         f"{urls.masked(feed.url)}\n{body}",
@@ -66,29 +66,29 @@ def of_feed(
 def of_storm(
     session: Session, feed: FeedState, burst: BurstReport, *, page: str, channels: Mapping[str, str], now: datetime
 ) -> None:
-    """A feed brought a burst that is no news: one notice instead of an alert for each entry."""
-    title, body = _words_on_storm(burst)
+    """A feed brought a burst that is no news: one notice in place of an alert for each entry."""
+    title, body = _burst_words(burst)
     if burst.held:
         titles = articles.titles(session, burst.held[:_TITLES_SHOWN])
         more = len(burst.held) - len(titles)
         listed = [*(f"- {each}" for each in titles), *([f"and {more} more"] if more else [])]
         body += "\n" + "\n".join(listed) + (f"\nAll of them: {page}/?state=new" if page else "")
     key = f"feed/{feed.id}/storm/{now.isoformat()}"
-    _tell(session, title, f"{urls.masked(feed.url)}\n{body}", key=key, channels=channels, now=now)
+    _enqueue_notice(session, title, f"{urls.masked(feed.url)}\n{body}", key=key, channels=channels, now=now)
 
 
-def _words_on_storm(burst: BurstReport) -> tuple[str, str]:
+def _burst_words(burst: BurstReport) -> tuple[str, str]:
     name = f"The feed {burst.outlet}"
     if burst.held and not burst.changed:
         return (
             f"{name} brought {burst.fresh} entries at once, {len(burst.held)} of them on your topics",
-            "That is many times its usual number, and most of their dates say nothing of when they were made: it looks like an "
-            "archive. They were stored and are shown on the page, and not told one by one:",
+            "That is many times its usual number, and most of their dates do not say when they were published: it looks like an "
+            "archive. They were stored and are shown on the review page, without an alert for each:",
         )
     if burst.changed:
         return (
             f"{name} changed {burst.changed} of its entries at once",
-            "It looks like a new template. The changes are kept as revisions; none was told as an update.",
+            "It looks like a new page template. The changes are kept as revisions, without alerts.",
         )
     others = burst.fresh - burst.had
     if burst.is_first_poll:
@@ -96,12 +96,12 @@ def _words_on_storm(burst: BurstReport) -> tuple[str, str]:
             f"The new feed {burst.outlet} holds {burst.fresh} entries, {burst.had} of which we had from other feeds",
             "Is it the same feed under another name or address? If so, remove one of the two.",
         )
-    rest = f"the {others} others were judged as ever" if others else "there were no others"
-    rest = "the other one was judged as ever" if others == 1 else rest
+    rest = f"the {others} others were handled as usual" if others else "there were no others"
+    rest = "the other one was handled as usual" if others == 1 else rest
     return (
         f"{name} showed {burst.fresh} entries as new, {burst.had} of which we had",
-        f"Nothing was told for these; {rest}. It may have moved, changed its ids or put its archive out again. "
-        "However many polls that lasts, you are told once.",
+        f"No alerts were sent for these; {rest}. It may have moved, changed its ids or published its archive again. "
+        "You get this notice once, however many polls it lasts.",
     )
 
 
@@ -116,7 +116,7 @@ def of_channel(
     others: Mapping[str, str],
     now: datetime,
 ) -> None:
-    """A channel began to fail, is back or was disabled; told to the `others`."""
+    """A channel began to fail, recovered or was disabled. `others`: the channels that carry the notice."""
     said = f"{outcome.code} {outcome.detail}".strip()[:500]
     title, body = {
         ChannelEvent.FAILING: (
@@ -131,13 +131,13 @@ def of_channel(
         ),
     }[event]
     key = f"channel/{name}/{event}/{since_at.isoformat()}"
-    _tell(session, title, body, key=key, channels=others, now=now)
+    _enqueue_notice(session, title, body, key=key, channels=others, now=now)
 
 
 def of_loss(
     session: Session, delivery: DeliveryState, outcome: Outcome, *, others: Mapping[str, str], now: datetime
 ) -> None:
-    """An alert was given up on one channel. Of a notice that was given up nothing is said: it would go round in circles."""
+    """An alert was given up on one channel. A notice that was given up makes no further notice: they would never end."""
     if delivery.alert.kind is AlertKind.NOTICE:
         return
     title = f"An alert could not be delivered to {delivery.channel}"
@@ -145,13 +145,13 @@ def of_loss(
         f"{delivery.alert.title}\nGiven up after {delivery.attempts + 1} tries, the last with: "
         f"{outcome.code} {outcome.detail}\nSend it again with: monitor alerts retry {delivery.alert.id}"
     )
-    _tell(session, title, body, key=f"delivery/{delivery.id}/dead", channels=others, now=now)
+    _enqueue_notice(session, title, body, key=f"delivery/{delivery.id}/dead", channels=others, now=now)
 
 
 def of_embedder(
     session: Session, embedder: str, problem: str | None, *, channels: Mapping[str, str], now: datetime
 ) -> None:
-    """The embedder began to fail, or (without a problem) works again; each is told once a day at most."""
+    """The embedder began to fail, or (without a problem) works again; at most one notice of each a day."""
     title = f"Matching across languages rests: {embedder} fails" if problem else "Topics match across languages again"
     body = (
         f"{problem}\nNothing is lost: articles are matched by words alone meanwhile, and the embedder is tried again."
@@ -159,10 +159,10 @@ def of_embedder(
         else f"{embedder} works again."
     )
     key = f"embedder/{embedder}/{'failing' if problem else 'back'}/{now:%Y-%m-%d}"
-    _tell(session, title, body, key=key, channels=channels, now=now)
+    _enqueue_notice(session, title, body, key=key, channels=channels, now=now)
 
 
-def _words_on_feed(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at: datetime) -> tuple[str, str]:
+def _feed_words(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at: datetime) -> tuple[str, str]:
     if event is FeedEvent.FAILING:
         return (
             f"The feed {feed.name} is failing",
@@ -186,7 +186,7 @@ def _words_on_feed(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_
 
 def _of_network_down(session: Session, since_at: datetime, channels: Mapping[str, str], now: datetime) -> None:
     last_at = feeds.last_answer_at(session)
-    _tell(
+    _enqueue_notice(
         session,
         "No feed can be reached",
         f"Not one feed has answered since {_moment(last_at or since_at)}: the network of this machine may be down. "
@@ -202,10 +202,12 @@ def _of_network_back(session: Session, channels: Mapping[str, str], now: datetim
     if outage:
         body = "The feeds answer again; each is polled when its turn comes."
         key = outage.replace("down", "back", 1)
-        _tell(session, "Feeds can be reached again", body, key=key, channels=channels, now=now)
+        _enqueue_notice(session, "Feeds can be reached again", body, key=key, channels=channels, now=now)
 
 
-def _tell(session: Session, title: str, body: str, *, key: str, channels: Mapping[str, str], now: datetime) -> None:
+def _enqueue_notice(
+    session: Session, title: str, body: str, *, key: str, channels: Mapping[str, str], now: datetime
+) -> None:
     notice = Alert(id=alerts.new_id(), kind=AlertKind.NOTICE, created_at=now, title=title, body=body)
     alerts.enqueue(session, notice, key=key, channels=channels, deliver_at=now)
 

@@ -1,9 +1,9 @@
-"""Whether to tell somebody about an article, and why: values in, a decision with its reason out. Pure policy.
+"""Alerting policy: whether an article raises an alert, with the reason.
 
-One story is told once per topic, again where facts changed in it, and once more when it grows beyond what is usual: when so many
-outlets found it out for themselves, and when it gathers articles much faster than its topic's stories do. What a feed held when we
-met it, what was published long ago and what is part of a burst that is no news is kept and shown, never told. Knows no store: what
-was matched and alerted before is handed in.
+A story is alerted once per topic, again where its facts changed, and once more each when it has enough independent sources
+and when it gathers articles much faster than stories of its topic usually do. What a feed held at its first poll, what was
+published long ago and what belongs to a burst that is no news is stored and shown, but not alerted. Pure: what was matched
+and alerted before is an argument.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from monitor.types.stories import (
     TopicDecision,
 )
 
-# The stronger of two topics' reasons is the article's own: first in this list wins.
+# An article's own reason is the strongest of its topics' reasons: the first in this list.
 _STRENGTH = (
     Reason.ALERTED,
     Reason.UPDATED,
@@ -42,13 +42,13 @@ _STRENGTH = (
 )
 
 LEAST_PACE = 6
-"""Articles within the hours of a pace below which no pace is told: five times nothing is nothing."""
+"""Fewest articles within 6 hours for an escalation by pace: a multiple of almost nothing is no news."""
 KNOWN_STORIES = 5
-"""Stories of a topic from which something can be said of what is usual."""
+"""Fewest known stories of a topic from which its usual pace is computed."""
 
 
 def escalation(growth: StoryGrowth, limits: Limits) -> Escalation | None:
-    """What is to be told of a story's growth, if anything; of two at once the number of outlets, the pace with a later article."""
+    """The escalation due for a story's growth, if any; of two, outlets come first and the pace with a later article."""
     if limits.outlets and growth.sources >= limits.outlets and "outlets" not in growth.told:
         noun = "outlet" if growth.sources == 1 else "outlets"
         return Escalation(which="outlets", why=f"now {growth.sources} independent {noun}")
@@ -60,8 +60,8 @@ def escalation(growth: StoryGrowth, limits: Limits) -> Escalation | None:
 
 
 def hold(article: Article, arrival: Arrival, *, now: datetime) -> Reason | None:
-    """Why a match of this article would not be told, whatever its topic; None where it would."""
-    if arrival.is_first_poll and not _is_wanted_at_first(arrival):
+    """The reason to hold back matches of this article on any topic; None where they may be alerted."""
+    if arrival.is_first_poll and not _counts_as_news(arrival):
         return Reason.FIRST_POLL
     if arrival.is_storm:
         return Reason.STORM
@@ -79,10 +79,10 @@ def decide(
     tells_updates: bool = True,
     escalations: Mapping[str, Escalation] | None = None,
 ) -> Decision:
-    """The one terminal decision on an article, with one decision for each topic that came up.
+    """The one terminal decision on an article, with a decision for each topic that matched or was blocked.
 
-    `tells_updates`: whether facts that changed in a story already told are told again; `escalations`, by topic, what is to be
-    told of the growth of the story that it joins.
+    `held` is the answer of `hold`. `tells_updates`: whether changed facts of an alerted story are alerted again.
+    `escalations`: by topic, the escalation due for the story that the article joins.
     """
     if article.grade is Grade.WALL:
         return Decision(reason=Reason.WALL)
@@ -94,7 +94,7 @@ def decide(
     )
     if topics:
         return Decision(reason=min((each.reason for each in topics), key=_STRENGTH.index), topics=topics)
-    return Decision(reason=_reason_of_silence(article, scores, choice))
+    return Decision(reason=_reason_without_match(article, scores, choice))
 
 
 def _decide_topic(
@@ -118,7 +118,7 @@ def _decide_topic(
     return TopicDecision(topic=score.topic, reason=reason, is_alert=reason is Reason.ALERTED)
 
 
-def _reason_of_silence(article: Article, scores: Sequence[Score], choice: StoryChoice) -> Reason:
+def _reason_without_match(article: Article, scores: Sequence[Score], choice: StoryChoice) -> Reason:
     if choice.kind is ArticleKind.COPY:
         return Reason.COPY
     if choice.kind is ArticleKind.UPDATE:
@@ -128,7 +128,7 @@ def _reason_of_silence(article: Article, scores: Sequence[Score], choice: StoryC
     return Reason.NO_MATCH if scores else Reason.NO_TOPICS
 
 
-def _is_wanted_at_first(arrival: Arrival) -> bool:
+def _counts_as_news(arrival: Arrival) -> bool:
     if arrival.first_poll is FirstPoll.ALL:
         return True
     return arrival.first_poll is FirstPoll.LATEST and arrival.rank < arrival.latest

@@ -1,7 +1,7 @@
-"""An alert in, plain words out: the subject line, the mail in text and HTML, the evidence in two lines. Knows no channel.
+"""The texts of alerts, for all channels: headline, plain-text and HTML message, the evidence in two lines.
 
-Everything an article brings is a stranger's text: it is cleaned here once, put on one line where one line is meant, and, in
-HTML, escaped by jinja2. A score is never dressed up as a percentage: only a calibrated probability is one.
+Everything that comes from an article is untrusted: it is cleaned here, reduced to one line where one line is expected and, in
+HTML, escaped by jinja2. Only a calibrated probability is shown as a percentage, never a score.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ TERMS_SHOWN: Final = 6
 OTHER_TERMS: Final = "(other terms)"
 OUTLETS_SHOWN: Final = 8
 
-# Marks that turn the reading direction of what follows: no newspaper needs them in a headline, a forger of links does (X9).
-# The joiners U+200C and U+200D stay: Persian and emoji are written with them.
-_TURNS = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
-# No script stacks more than a handful of marks on one letter; a flood of them runs over the lines above and below.
+# Invisible marks that change the reading direction: headlines do not need them, forged links do (X9).
+# The joiners U+200C and U+200D stay: Persian and emoji need them.
+_DIRECTION_MARKS = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+# No script stacks more than a few marks on one letter; longer runs of them draw over the lines above and below.
 _MARKS = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
-_FLOOD = re.compile(f"({_MARKS}{{4}}){_MARKS}+")
+_MARK_RUNS = re.compile(f"({_MARKS}{{4}}){_MARKS}+")
 _ADDED = {AlertKind.UPDATED: ", updated", AlertKind.ESCALATED: ", growing"}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-# Longer than any address a newspaper uses, shorter than what makes a mail client or Slack give up.
+# Longer than any address a newspaper uses, shorter than what mail clients and Slack refuse.
 _URL_LIMIT = 2_000
 
 
 def headline(alert: Alert) -> str:
-    """One line that says it all, at most 200 characters: `Topic: headline — source`."""
+    """The alert in one line of at most 200 characters: `Topic: headline — source`."""
     if alert.kind is AlertKind.TEST:
         return shorten(f"Test: {line(alert.title) or 'article monitor'}", HEADLINE_LIMIT)
     if alert.article is None:
@@ -81,7 +81,7 @@ def why(alert: Alert) -> str:
 
 
 def why_lines(alert: Alert) -> list[str]:
-    """The same as sentences of their own."""
+    """The lines of `why`, each with a capital first letter."""
     return [capital(each) for each in why(alert).split("\n") if each]
 
 
@@ -91,7 +91,7 @@ def _score(alert: Alert) -> str:
 
 
 def _terms(terms: tuple[Contribution, ...]) -> str:
-    """Each term's share of the score, heaviest first, the rest in one sum: shares of a score are no percentages."""
+    """The heaviest terms with their share of the score, the others in one sum. Shares of a cosine, so not percentages."""
     named = [each for each in terms if each.term != OTHER_TERMS][:TERMS_SHOWN]
     rest = sum(each.weight for each in terms) - sum(each.weight for each in named)
     shown = [f"{line(each.term, 40)} {each.weight:.2f}" for each in named]
@@ -99,13 +99,13 @@ def _terms(terms: tuple[Contribution, ...]) -> str:
 
 
 def carried_by(alert: Alert) -> str:
-    """`Reuters copy; also carried by 3 outlets: Herald, Coast Radio, Tolo News; 2 independent sources`, or as much as there is."""
-    parts = [_wire(alert), _outlets(alert), _independent(alert)]
+    """`Reuters copy; also carried by 3 outlets: Herald, Coast Radio, Tolo News; 2 independent sources`, as far as known."""
+    parts = [_agency(alert), _outlets(alert), _independent(alert)]
     return "; ".join(each for each in parts if each)
 
 
-def _wire(alert: Alert) -> str:
-    """An agency's own feed does not copy it."""
+def _agency(alert: Alert) -> str:
+    """`Reuters copy`; '' where no agency is credited or the outlet is the agency itself."""
     wire = line(alert.article.wire, 60) if alert.article else ""
     source = alert.article.source if alert.article else ""
     is_own = re.search(rf"(?<!\w){re.escape(wire)}(?!\w)", source, re.IGNORECASE)
@@ -113,7 +113,7 @@ def _wire(alert: Alert) -> str:
 
 
 def _independent(alert: Alert) -> str:
-    """Only where it says something: where some of them copy."""
+    """The number of independent sources, where it is less than the number of outlets."""
     count = alert.independent_sources
     if not alert.also_carried_by or not 0 < count <= len(alert.also_carried_by):
         return ""
@@ -140,7 +140,7 @@ def moment(at: datetime) -> str:
 
 
 def news_since(alert: Alert) -> str:
-    """Why a story that was told is told again, on one line; '' where it is told for the first time."""
+    """Why an alerted story is alerted again, on one line; '' for its first alert."""
     said = line(alert.body.rpartition(", changed: ")[2], SENTENCE_LIMIT)
     if alert.kind is AlertKind.UPDATED:
         return f"Changed since you were told: {said}" if said else "Changed since you were told"
@@ -150,14 +150,14 @@ def news_since(alert: Alert) -> str:
 
 
 def summary(alert: Alert) -> str:
-    """What the article says, in a few lines; what a notice or a test has to say, in full."""
+    """The article's summary in a few lines; the full body of a notice or test."""
     if alert.article is None:
-        return _steady(clean(alert.body, limit=BODY_LIMIT))
+        return _defused(clean(alert.body, limit=BODY_LIMIT))
     return line(alert.article.summary, SUMMARY_LIMIT)
 
 
 def link(url: str) -> str:
-    """The URL as it may stand in a link: http or https, no user name, everything odd percent-encoded; else '' (U2)."""
+    """The URL made safe for a link: http or https, no user name, percent-encoded; else '' (U2)."""
     try:
         plain = str(urls.split(url))
     except ValueError:
@@ -171,29 +171,29 @@ def host(url: str) -> str:
 
 
 def line(text: str, limit: int = 300) -> str:
-    """A stranger's text on one clean line."""
-    return clean_line(_steady(text[: limit * 8]), limit=limit)
+    """Untrusted text, cleaned, on one line of at most `limit` characters."""
+    return clean_line(_defused(text[: limit * 8]), limit=limit)
 
 
-def _steady(text: str) -> str:
-    return _FLOOD.sub(r"\1", _TURNS.sub("", text))
+def _defused(text: str) -> str:
+    return _MARK_RUNS.sub(r"\1", _DIRECTION_MARKS.sub("", text))
 
 
 def how_to_stop(alert: Alert) -> str:
-    """Where the reader turns this off."""
+    """How the reader stops these alerts."""
     if alert.kind is AlertKind.TEST:
-        return "This is a test: no article was found, nothing needs doing."
+        return "This is a test: no article matched, and nothing needs to be done."
     if alert.article is None:
         return "You get notices about the monitor itself because this channel is named in its settings."
     name = line(alert.topic, 60)
-    return f"To stop these alerts here, name the channels that are to have them in seeds/{name}/topic.toml: channels = [...]"
+    return f"To stop these alerts here, name the channels that should get them in seeds/{name}/topic.toml: channels = [...]"
 
 
 # --- whole messages ---------------------------------------------------------------------------------------------------
 
 
 def text(alert: Alert) -> str:
-    """The message as plain text, for mail and for whoever shows no HTML. Ends with one line break."""
+    """The whole message as plain text, for mail. Ends with one line break."""
     return "\n\n".join(each for each in (_text_head(alert), summary(alert), *_text_tail(alert)) if each) + "\n"
 
 
@@ -205,10 +205,10 @@ def _text_head(alert: Alert) -> str:
 
 
 def _text_tail(alert: Alert) -> list[str]:
-    """Everything below the story itself."""
+    """The parts below the article: evidence, outlets, review link, footer."""
     review = link(alert.review_url)
     return [
-        "\n".join([f"Why you are told ({topic(alert)}):", *why_lines(alert)]) if alert.article else "",
+        "\n".join([f"Why you got this ({topic(alert)}):", *why_lines(alert)]) if alert.article else "",
         capital(carried_by(alert)),
         f"Right or wrong? {review}" if alert.article and review else review,
         f"--\n{how_to_stop(alert)}\nAlert {line(alert.id, 60)}, {moment(alert.created_at)}",
@@ -216,7 +216,7 @@ def _text_tail(alert: Alert) -> list[str]:
 
 
 def capital(words: str) -> str:
-    """First letter large, the rest as it stands: names keep their capitals."""
+    """The first letter as a capital, the rest unchanged: names keep theirs."""
     return words[:1].upper() + words[1:]
 
 
@@ -273,7 +273,7 @@ _HTML = """\
 <p style="margin:0 0 16px"><a href="{{ url }}" rel="noopener noreferrer nofollow">Read it at {{ host }}</a></p>
 {% endif %}
 {% if why %}
-<p style="margin:0 0 4px;font:13px/1.5 sans-serif;color:#444444"><b>Why you are told</b></p>
+<p style="margin:0 0 4px;font:13px/1.5 sans-serif;color:#444444"><b>Why you got this</b></p>
 {% for each in why %}
 <p dir="auto" style="margin:0 0 4px;font:13px/1.5 sans-serif;color:#444444">{{ each }}</p>
 {% endfor %}

@@ -1,7 +1,7 @@
-"""What follows from one try to deliver: takes delivery, channel and outcome, returns the update for the store.
+"""Retry policy of deliveries: what one attempt means for the delivery and for its channel.
 
-A delivery is tried again until it is accepted, called wrong by its receiver, or too old; a channel that fails is paused, reported
-once when it fails for long and once when it is back, and disabled where it fails for days. Pure; reads no clock.
+A delivery is retried until it is accepted, rejected by its receiver, or too old. A channel that fails is paused, reported
+once when the failure lasts and once when it is over, and disabled after days of failures. Pure: the time is an argument.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ DELIVERY_DELAYS = tuple(
     for seconds in (5, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
 )
 
-TELL_CHANNEL_AFTER = 3
-"""Failures of a channel in a row before the one notice, ..."""
-TELL_CHANNEL_AFTER_FOR = timedelta(minutes=5)
-"""... and how long they must have lasted: the first probes follow each other within seconds."""
+NOTIFY_AFTER_FAILURES = 3
+"""Consecutive failures of a channel before the one notice, ..."""
+NOTIFY_AFTER_FOR = timedelta(minutes=5)
+"""... and how long the failures must have lasted: the first probes follow each other within seconds."""
 REJECTED_TRIES = 3
-"""Tries before a message that the receiver calls wrong is given up (it may be wrong about that)."""
+"""Attempts before a rejected message is given up: the receiver may reject it by mistake."""
 DISABLE_CHANNEL_AFTER = timedelta(days=5)
-"""Of nothing but failures."""
+"""A channel is disabled after failing this long without a success."""
 MAX_CHANNEL_PAUSE = timedelta(minutes=30)
-"""The longest a channel waits for its next probe, so that it is found back within this time."""
+"""Upper bound of a channel's pause, and so of the time until its recovery is noticed."""
 
 
 def tried(
@@ -38,13 +38,14 @@ def tried(
     jitter: float,
     max_age_for: timedelta = timedelta(hours=96),
 ) -> DeliveryUpdate:
-    """After one try to deliver. `jitter` from 0 to 1 spreads delays by up to 20 %, later only.
+    """The update of a delivery and its channel after one attempt.
 
-    What was not accepted `max_age_for` after it was decided is given up (`dead`), which is said, and can be sent by hand.
+    `jitter` (0 to 1) lengthens delays by up to 20 %. A delivery that was not accepted within `max_age_for` of its creation
+    becomes `dead`; the operator is notified and can send it again by hand.
     """
     attempts = delivery.attempts + 1
     if outcome.result is Result.SENT:
-        was_down = channel.failures >= TELL_CHANNEL_AFTER
+        was_down = channel.failures >= NOTIFY_AFTER_FAILURES
         return DeliveryUpdate(
             state="sent", attempts=attempts, next_at=now, channel=ChannelState(), wakes_waiting=was_down
         )
@@ -64,12 +65,12 @@ def _channel_failed(
     failures = channel.failures + 1
     is_gone = outcome.result is Result.GONE
     is_hopeless = is_gone or now - since_at > DISABLE_CHANNEL_AFTER
-    is_long = failures >= TELL_CHANNEL_AFTER and now - since_at >= TELL_CHANNEL_AFTER_FOR
+    is_long = failures >= NOTIFY_AFTER_FAILURES and now - since_at >= NOTIFY_AFTER_FOR
     told = channel.is_failing_told or is_long or is_hopeless
     asked_for = outcome.retry_after_for or timedelta()
     pause_for = max(asked_for, _channel_pause(now - since_at, jitter))
-    # A server that is down or names a time says nothing of this message: its tries do not use up the schedule (case W7), and
-    # the oldest delivery is the one that asks again, so that all arrive in the order of their making (case W11).
+    # A server that is down or names a time says nothing about this message: such attempts do not use up its schedule (W7), and
+    # the oldest delivery is the one that probes, so that all arrive in the order in which they were created (case W11).
     is_channel_wide = bool(asked_for) or _is_channel_wide(outcome)
     is_used_up = attempts > len(DELIVERY_DELAYS) and not is_channel_wide
     return DeliveryUpdate(
@@ -83,14 +84,14 @@ def _channel_failed(
 
 
 def _is_channel_wide(outcome: Outcome) -> bool:
-    """Whether every message would have met the same; a plain 500, or silence after all was sent, may be about this one."""
+    """Whether any message would have failed alike; a plain 500, or silence after a complete request, may concern this one."""
     if outcome.result is not Result.TRANSIENT:
         return False
     return not (len(outcome.code) == 3 and outcome.code.startswith("5")) or outcome.code in ("502", "503", "504")
 
 
 def channel_event(before: ChannelState, update: DeliveryUpdate) -> ChannelEvent | None:
-    """What the operator should hear about the channel after this try, if anything."""
+    """What the operator is notified of after this attempt; None for nothing."""
     if update.channel_disabled_reason:
         return ChannelEvent.DISABLED
     if update.channel.is_failing_told and not before.is_failing_told:
@@ -99,8 +100,8 @@ def channel_event(before: ChannelState, update: DeliveryUpdate) -> ChannelEvent 
 
 
 def _channel_pause(down_for: timedelta, jitter: float) -> timedelta:
-    """As long again as it has been down already: a blip costs seconds, an outage at most doubles, and a receiver that fails three
-    posts in ten (W15) still takes an alert every few seconds.
+    """As long as the channel has been down already: a short failure costs seconds, an outage at most doubles, and a receiver
+    that fails three posts in ten (W15) still gets an alert every few seconds.
     """
     return max(DELIVERY_DELAYS[0], min(down_for, MAX_CHANNEL_PAUSE)) * (1 + 0.2 * jitter)
 

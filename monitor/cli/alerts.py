@@ -1,4 +1,4 @@
-"""`alerts`: what was told, where it went and how each try ended; send again, and send a test."""
+"""`monitor alerts`: alerts with their deliveries and attempts; retry deliveries, send a test."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WAIT_SECONDS = 15.0
 
 
 class DeliveryFilter(StrEnum):
-    """Of a delivery."""
+    """State of a delivery."""
 
     PENDING = "pending"
     LEASED = "leased"
@@ -57,14 +57,12 @@ def list_(
         DeliveryFilter | None, typer.Option("--state", "-s", help="Only those with a delivery in this state.")
     ] = None,
     topic: Annotated[str, typer.Option("--topic", "-t", help="Only this topic.")] = "",
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="List at most this many.")] = 50,
     as_json: base.AsJson = False,
 ) -> None:
-    """Alerts, newest first, and where they went.
+    """List alerts, newest first; with --json one a line.
 
-    With --json one a line.
-
-    A delivery is pending, leased (a try is under way), sent, held (its channel is disabled, changed or gone) or dead
+    A delivery is pending, leased (being sent), sent, held (its channel is disabled, changed or gone) or dead
     (given up).
 
     \b
@@ -73,7 +71,7 @@ def list_(
     """
     from monitor.store import alerts as store
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
         rows = store.latest(session, state=state.value if state else "", topic=topic, limit=limit)
@@ -87,7 +85,7 @@ def list_(
         base.table(
             columns,
             (
-                (each["id"], each["created_at"], each["kind"], each["topic"], each["title"], _states(each))
+                (each["id"], each["created_at"], each["kind"], each["topic"], each["title"], _delivery_states(each))
                 for each in found
             ),
         )
@@ -108,26 +106,26 @@ def _fields(session: Session, row: StoredAlert) -> dict[str, Any]:
     }
 
 
-def _states(alert: dict[str, Any]) -> str:
+def _delivery_states(alert: dict[str, Any]) -> str:
     return ", ".join(f"{each['channel']}: {each['state']}" for each in alert["deliveries"]) or "page only"
 
 
 @app.command()
 def show(
     ctx: typer.Context,
-    id: Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or its beginning.", show_default=False)],
+    id: Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or how it begins.", show_default=False)],
     as_json: base.AsJson = False,
 ) -> None:
-    """One alert, where it went and how each try ended.
+    """Show one alert, its deliveries and every attempt.
 
     \b
     Example:
       monitor alerts show alt_3f9c
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
-        row = _found(session, id)
+        row = _find_alert(session, id)
         found = {**_fields(session, row), "alert": row.payload}
     if as_json:
         base.print_json(found)
@@ -152,27 +150,27 @@ def show(
 
 
 def show_deliveries(deliveries: Sequence[dict[str, Any]]) -> None:
-    """Deliveries with their tries, for people."""
+    """Print deliveries with their attempts."""
     if not deliveries:
-        base.line("told on the page only: no channel was set")
+        base.line("on the review page only: no channel was set")
     for each in deliveries:
         due = f", due {base.when(each['next_at'])} UTC" if each["next_at"] else ""
         base.heading(f"{each['channel']}: {each['state']}{due}")
         if each["state"] != DeliveryFilter.SENT and each["detail"]:
             base.line(f"  {each['detail']}")
         for number, one in enumerate(each["tries"], 1):
-            base.line(f"  try {number}: {base.when(one['started_at'])} UTC {one['result']} {one['code']}")
+            base.line(f"  attempt {number}: {base.when(one['started_at'])} UTC {one['result']} {one['code']}")
 
 
 @app.command()
 def retry(
     ctx: typer.Context,
-    id: Annotated[str, typer.Argument(metavar="ID", help="An alert; without one, all.", show_default=False)] = "",
+    id: Annotated[str, typer.Argument(metavar="ID", help="An alert's id; without it, all.", show_default=False)] = "",
     channel: Annotated[str, typer.Option("--channel", help="Only deliveries to this channel.")] = "",
 ) -> None:
     """Send held and dead deliveries again.
 
-    They go back into the outbox, to where their channels point now; these channels are enabled.
+    They are queued again for the current addresses of their channels, and these channels are enabled.
 
     \b
     Examples:
@@ -181,13 +179,13 @@ def retry(
     """
     from monitor.store import outbox
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     targets = {name: each.destination for name, each in _channels(cli).items()}
     if channel and channel not in targets:
         raise base.no_such("channel", channel, targets, hint="`monitor check` shows those of the settings")
     with base.opened(cli.settings) as db, db.writing() as session:
-        alert_id = _found(session, id).id if id else None
+        alert_id = _find_alert(session, id).id if id else None
         stuck = outbox.stuck_channels(session, alert_id)
         wanted = {name: to for name, to in targets.items() if name in stuck and channel in ("", name)}
         count = outbox.retry(session, now=cli.now(), destinations=wanted, alert_id=alert_id)
@@ -202,7 +200,7 @@ def _channels(cli: base.Cli) -> dict[str, Channel]:
     return dict(App(cli.settings).channels)
 
 
-def _found(session: Session, id: str) -> StoredAlert:
+def _find_alert(session: Session, id: str) -> StoredAlert:
     from monitor.store import alerts as store
 
     found = store.beginning(session, id, limit=2)
@@ -222,20 +220,20 @@ def test(
 ) -> None:
     """Send a test through a channel.
 
-    By the same queue and signature as any alert, marked as a test. The
-    running daemon delivers it; where none runs, it is delivered here.
+    It takes the same queue and signature as any alert and is marked as a test. The running daemon delivers it;
+    without a daemon, this command does.
 
     \b
     Example:
       monitor alerts test desk
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     known = _channels(cli)
     if channel not in known:
         raise base.no_such("channel", channel, known, hint="add a [channels.NAME] section to the settings")
     try:
-        with base.alone(cli.settings, otherwise="") as app:
+        with base.exclusive_app(cli.settings, otherwise="") as app:
             app.sync(now=app.clock())
             alert_id = _enqueue_test(app.db, known[channel], now=app.clock())
             asyncio.run(send_due(app, only=channel))
@@ -243,7 +241,7 @@ def test(
     except AlreadyRunningError:
         with base.opened(cli.settings) as db:
             alert_id = _enqueue_test(db, known[channel], now=cli.now())
-            state, detail = _wait(cli, db, alert_id)
+            state, detail = _await_delivery(cli, db, alert_id)
     _report(cli, known[channel], alert_id, state, detail)
 
 
@@ -262,7 +260,7 @@ def _enqueue_test(db: Database, channel: Channel, *, now: datetime) -> str:
     return alert.id
 
 
-def _wait(cli: base.Cli, db: Database, alert_id: str) -> tuple[str, str]:
+def _await_delivery(cli: base.Cli, db: Database, alert_id: str) -> tuple[str, str]:
     cli.say("the daemon is running and delivers it")
     until = time.monotonic() + _WAIT_SECONDS
     while (outcome := _outcome(db, alert_id))[0] in (DeliveryFilter.PENDING, DeliveryFilter.LEASED) and not outcome[1]:

@@ -1,4 +1,4 @@
-"""`backtest`: topics over a file of articles, or over the store, as if they had just arrived. The work is `monitor.evaluation.backtest`'s."""
+"""`monitor backtest`: the command-line front of `monitor.evaluation.backtest`, and what `topics try` and `diff` share with it."""
 
 from __future__ import annotations
 
@@ -36,12 +36,15 @@ Until = Annotated[str, typer.Option("--until", help="Only articles that arrived 
 def backtest(
     ctx: typer.Context,
     seeds: Annotated[
-        Path | None, typer.Option("--seeds", help="Folder of topics; else that of the settings.", show_default=False)
+        Path | None,
+        typer.Option("--seeds", help="Folder of topics; default: that of the settings.", show_default=False),
     ] = None,
     articles: Annotated[
-        Path | None, typer.Option("--articles", help="Articles, one JSON object a line; else the store's.")
+        Path | None, typer.Option("--articles", help="Articles, one JSON object a line; default: those of the store.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Answers, one JSON object a line; - is stdout.")] = Path("-"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File for answers, one JSON object a line; - is stdout.")
+    ] = Path("-"),
     all_scores: Annotated[
         bool, typer.Option("--all-scores", help="Every topic's score, not only those that matched.")
     ] = False,
@@ -50,41 +53,40 @@ def backtest(
 ) -> None:
     """Run topics over articles as if they had just arrived.
 
-    In order, through the daemon's own match, dedup and decision. Nothing is stored and nobody is told. A line of
-    --articles holds id and title, and may hold url, summary, text, published (ISO 8601), language, source; a bad line
-    is reported with its number and skipped. Faults in the seeds are reported, the other topics run.
+    In order, with the daemon's own matching, deduplication and alerting policy. Nothing is stored and no alert is sent.
+    A line of --articles has id and title, optionally url, summary, text, published (ISO 8601), language, source; a bad
+    line is reported with its number and skipped. Faults in the seeds are reported; the other topics run.
 
     \b
     Examples:
       monitor backtest --seeds seeds --articles news.jsonl --out answers.jsonl --all-scores
       monitor backtest --articles news.jsonl | jq 'select(.alert != [])'
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     folder = seeds or cli.settings.seeds.dir
     if not folder.is_dir():
         wrong = "it is a file" if folder.exists() else "no such folder"
         raise ConfigError(f"{folder}: {wrong}; --seeds names a folder that holds one for each topic")
     check_file(articles)
-    window = moments(since, until)
+    window = parse_window(since, until)
     if articles and out.exists() and out.samefile(articles):
         raise ConfigError(f"{out}: --out would overwrite --articles; choose another place for --out")
 
-    gc.set_threshold(
-        50_000, 20, 100
-    )  # thousands of articles make few cycles, and looking for them takes a twentieth of the time
+    # Thousands of articles make few cycles, and the default collector takes a twentieth of the time.
+    gc.set_threshold(50_000, 20, 100)
     with ExitStack() as open_until_done:
         bar = open_until_done.enter_context(base.progress(cli))
-        lines = open_until_done.enter_context(given(cli, articles, bar, *window))
-        file = open_until_done.enter_context(base.written(out))
+        lines = open_until_done.enter_context(open_articles(cli, articles, bar, *window))
+        file = open_until_done.enter_context(base.atomic_file(out))
         tally = Counter[str]()
         started = time.monotonic()
         answers = open_until_done.enter_context(_answers(cli, folder, lines, all_scores))
-        for answer in _counted(answers, tally):
+        for answer in _count(answers, tally):
             file.write(json.dumps(answer) + "\n")
         took = time.monotonic() - started
     if not articles:
-        tell_verdicts(cli)
+        warn_of_verdicts(cli)
     cli.say(
         f"{tally['articles']} articles, {tally['articles'] / max(took, 1e-9):.0f} articles/s, "
         f"{tally['matched']} matched, {tally['copies']} copies, {tally['alerts']} alerts"
@@ -92,31 +94,31 @@ def backtest(
 
 
 def check_file(articles: Path | None) -> None:
-    """Raises ConfigError where --articles names no file."""
+    """Check --articles. Raises ConfigError where it names no file."""
     if articles:
         files.check(articles, "--articles")
 
 
-def moments(since: str, until: str) -> tuple[datetime | None, datetime | None]:
-    """The window that --since and --until name. Raises BadParameter."""
-    window = base.moment(since) if since else None, base.moment(until) if until else None
+def parse_window(since: str, until: str) -> tuple[datetime | None, datetime | None]:
+    """The period that --since and --until name. Raises BadParameter."""
+    window = base.parse_moment(since) if since else None, base.parse_moment(until) if until else None
     if window[0] and window[1] and window[0] >= window[1]:
         raise typer.BadParameter("--since must lie before --until")
     return window
 
 
 @contextmanager
-def given(
+def open_articles(
     cli: base.Cli,
     articles: Path | None,
     bar: Progress,
     since_at: datetime | None = None,
     until_at: datetime | None = None,
 ) -> Iterator[Iterable[Line]]:
-    """The articles of --articles, else those of the store, within the window."""
+    """The articles of --articles, else those of the store, within the period."""
     from monitor.evaluation import backtest as work
 
-    with of_file(articles, bar) if articles else _of_store(cli, bar) as lines:
+    with file_articles(articles, bar) if articles else _store_articles(cli, bar) as lines:
         yield work.within(lines, since_at=since_at, until_at=until_at)
 
 
@@ -136,12 +138,12 @@ def _answers(
         base.complain(f"no topics in {folder}: nothing can match")
     matcher = build(shelf.topics, background=Background.shipped())
     with ExitStack() as until_done:
-        across, db = across_of(cli, until_done)
+        across, db = open_multilingual(cli, until_done)
         yield work.run(lines, matcher, shelf.topics, all_scores=all_scores, across=across, vectors_in=db)
 
 
-def across_of(cli: base.Cli, until_done: ExitStack) -> tuple[Multilingual | None, Database | None]:
-    """What matches across languages, and the store that may hold vectors already; faulty settings hold up nobody who needs none."""
+def open_multilingual(cli: base.Cli, until_done: ExitStack) -> tuple[Multilingual | None, Database | None]:
+    """The matching across languages and the store with its embeddings; (None, None) without embedder or valid settings."""
     try:
         settings = cli.settings
     except ConfigError:
@@ -150,18 +152,18 @@ def across_of(cli: base.Cli, until_done: ExitStack) -> tuple[Multilingual | None
     return across, until_done.enter_context(store(settings)) if across else None
 
 
-def tell_verdicts(cli: base.Cli) -> None:
-    """Why the answers can differ from what the daemon said after somebody had judged, and carry no percentages."""
+def warn_of_verdicts(cli: base.Cli) -> None:
+    """Say, where the store has verdicts, why the answers differ from the daemon's and have no percentages."""
     from monitor.store import verdicts
 
     with base.opened(cli.settings) as db, db.reading() as session:
         if verdicts.latest_id(session):
             cli.say(
-                "verdicts do not count here (they came after the articles): topics as seeds alone make them, no percentages"
+                "verdicts do not count here (they came after the articles): topics are built from seeds alone, no percentages"
             )
 
 
-def _counted(answers: Iterable[dict[str, Any]], tally: Counter[str]) -> Iterator[dict[str, Any]]:
+def _count(answers: Iterable[dict[str, Any]], tally: Counter[str]) -> Iterator[dict[str, Any]]:
     for answer in answers:
         tally["articles"] += 1
         tally["matched"] += any(each["matched"] for each in answer["topics"])
@@ -171,23 +173,23 @@ def _counted(answers: Iterable[dict[str, Any]], tally: Counter[str]) -> Iterator
 
 
 @contextmanager
-def of_file(path: Path, bar: Progress, *, is_heard: bool = True) -> Iterator[Iterable[Line]]:
-    """The file's articles; bad lines are told where `is_heard`."""
+def file_articles(path: Path, bar: Progress, *, is_reported: bool = True) -> Iterator[Iterable[Line]]:
+    """The file's articles; bad lines are reported on stderr where `is_reported`."""
     from monitor.evaluation import backtest as work
 
     task = bar.add_task("reading", total=path.stat().st_size or None)
     bar.columns = tuple(each for each in bar.columns if type(each).__name__ != "MofNCompleteColumn")
-    skipped = files.Skipped(path, is_heard=is_heard)
+    skipped = files.Skipped(path, is_reported=is_reported)
     with files.opened(path, "--articles", on_read=lambda size: bar.advance(task, size)) as lines:
         yield work.read(lines, start_at=datetime.now(UTC), on_bad=skipped)
     skipped.sum_up()
 
 
 @contextmanager
-def _of_store(cli: base.Cli, bar: Progress) -> Iterator[Iterable[Line]]:
+def _store_articles(cli: base.Cli, bar: Progress) -> Iterator[Iterable[Line]]:
     with base.opened(cli.settings) as db, db.reading() as session:
         from monitor.evaluation import backtest as work
         from monitor.store import statistics
 
         total = statistics.articles(session)
-        yield bar.track(work.stored(session), total=total, description="judging")
+        yield bar.track(work.stored(session), total=total, description="matching")

@@ -1,7 +1,8 @@
-"""What every command shares: the global options, exit codes, opening the store, and how things are printed.
+"""What all commands share: global options, exit codes, opening the store, printing.
 
-Results go to stdout, messages and progress to stderr. Whatever strangers wrote is printed as plain text: markup is never
-read, control characters are shown (U15). Imports of ours that cost time (store, numpy) wait until a command needs them.
+Results go to stdout, messages and progress to stderr. Untrusted text is printed as plain text: markup is not interpreted,
+control characters are made visible (U15). Modules that are slow to import (store, numpy) are imported by the commands that
+need them.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class Code(IntEnum):
-    """What the command ends with; see docs/commands.md."""
+    """Exit codes; see docs/commands.md."""
 
     DONE = 0
     FAILED = 1
@@ -48,11 +49,11 @@ class Code(IntEnum):
 
 
 class NotFoundError(MonitorError):
-    """What was asked for is not there."""
+    """What was asked for does not exist."""
 
 
-def code_of(error: MonitorError) -> Code:
-    """The exit code that an error means."""
+def exit_code(error: MonitorError) -> Code:
+    """The exit code for an error."""
     if isinstance(error, ConfigError):
         return Code.USAGE
     if isinstance(error, NotFoundError):
@@ -67,7 +68,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 @dataclass
 class Cli:
-    """The global options, and the settings once somebody asks for them."""
+    """The global options, and the settings, loaded on first use."""
 
     config: Path | None = None
     verbose: int = 0
@@ -75,42 +76,42 @@ class Cli:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings in force. Raises ConfigError with every fault."""
+        """The settings in force. Raises ConfigError with all faults."""
         from monitor.config import load
 
         return load.load(self.config, os.environ)
 
     def now(self) -> datetime:
-        """The time by the clock of the settings."""
+        """The current time, by the clock of the settings."""
         from monitor.service import clock
 
         of = self.settings.clock
         return clock.started(of.speed, of.start_at, of.real_start_at)()
 
     def log(self, usual: str = "warning", format: str = "text") -> None:
-        """Set the log up: as `usual`, or as --verbose and --quiet have it."""
+        """Set up logging at level `usual`, unless --verbose or --quiet change it."""
         louder = {0: usual, 1: "debug" if usual == "info" else "info"}.get(self.verbose, "debug")
         logs.setup("error" if self.is_quiet else louder, format)
 
     def say(self, text: str) -> None:
-        """A message for people, on stderr; none with --quiet."""
+        """Print a message on stderr, unless --quiet."""
         if not self.is_quiet:
             complain(text)
 
 
-def of(ctx: typer.Context) -> Cli:
-    """The global options of this call."""
+def cli_of(ctx: typer.Context) -> Cli:
+    """The global options of this invocation."""
     return ctx.ensure_object(Cli)
 
 
 def complain(text: str) -> None:
-    """On stderr, whatever was asked: errors, and what went wrong on the way."""
+    """Print errors and warnings on stderr, also with --quiet."""
     for line in text.splitlines() or [""]:
         typer.echo(visible(line), err=True)
 
 
-def moment(value: str) -> datetime:
-    """`2026-11-22`, `2026-11-22T08:00Z`, or `36h`, `7d`: that long ago. Raises BadParameter."""
+def parse_moment(value: str) -> datetime:
+    """Parse `2026-11-22`, `2026-11-22T08:00Z`, or a time ago such as `36h` or `7d`. Raises BadParameter."""
     ago = re.fullmatch(r"(\d{1,5})([mhdw])", value)
     if ago:
         units = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -123,7 +124,7 @@ def moment(value: str) -> datetime:
 
 
 def no_such(what: str, asked: str, known: Iterable[str], *, hint: str) -> NotFoundError:
-    """The error for a name that is not there, with the nearest one that is."""
+    """The error for an unknown name: suggests the nearest known name, else gives the hint."""
     near = get_close_matches(asked, list(known), 1, 0.5)
     return NotFoundError(f'there is no {what} "{asked}"; ' + (f'did you mean "{near[0]}"?' if near else hint))
 
@@ -133,7 +134,7 @@ def no_such(what: str, asked: str, known: Iterable[str], *, hint: str) -> NotFou
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Database]:
-    """The store as it is, for commands that read or judge beside the daemon. Raises NotFoundError where there is none yet."""
+    """The existing store, for commands that run beside the daemon. Raises NotFoundError where there is none yet."""
     path = settings.store.path
     if path is not None and not path.exists():
         raise NotFoundError(
@@ -154,10 +155,10 @@ def opened(settings: Settings) -> Iterator[Database]:
 
 
 @contextmanager
-def alone(settings: Settings, *, otherwise: str) -> Iterator[App]:
-    """The whole App on a store that no daemon works on meanwhile. Raises AlreadyRunningError that ends with `otherwise`.
+def exclusive_app(settings: Settings, *, otherwise: str) -> Iterator[App]:
+    """The App on a store that no daemon uses meanwhile. Raises AlreadyRunningError whose text ends with `otherwise`.
 
-    PostgreSQL takes many workers, so nothing is locked there. What a killed process left leased is free again.
+    PostgreSQL allows several processes, so nothing is locked there. Leases that a killed process left are ended.
     """
     from monitor.service.app import App
     from monitor.store.files import StoreLock
@@ -165,7 +166,7 @@ def alone(settings: Settings, *, otherwise: str) -> Iterator[App]:
     app = App(settings)
     lock = StoreLock(settings.store.path)
     if settings.store.path:
-        made(settings.store.path.parent)
+        make_folder(settings.store.path.parent)
     try:
         lock.take()
     except AlreadyRunningError as error:
@@ -173,14 +174,14 @@ def alone(settings: Settings, *, otherwise: str) -> Iterator[App]:
     try:
         app.open_store(may_migrate=True)
         if settings.store.path:
-            _release(app.db)
+            _end_leases(app.db)
         yield app
     finally:
         app.close()
         lock.free()
 
 
-def _release(db: Database) -> None:
+def _end_leases(db: Database) -> None:
     from monitor.store import feeds, outbox
 
     with db.writing() as session:
@@ -188,13 +189,13 @@ def _release(db: Database) -> None:
         outbox.release_all(session)
 
 
-def made(folder: Path) -> None:
-    """Make the folder. Raises MonitorError with the mend where that fails."""
+def make_folder(folder: Path) -> None:
+    """Create the folder. Raises MonitorError with advice where that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MonitorError(
-            f"the folder {folder} cannot be made: {error.strerror}; choose one that this user may write"
+            f"the folder {folder} cannot be created: {error.strerror}; choose one that this user may write to"
         ) from error
 
 
@@ -202,17 +203,17 @@ def made(folder: Path) -> None:
 
 
 def console(*, err: bool = False) -> Console:
-    """Rich, with markup and guesses about numbers switched off: what is printed is other people's text."""
+    """A Rich console without markup and highlighting, as what is printed is untrusted text."""
     from rich.console import Console
 
     stream = sys.stderr if err else sys.stdout
-    # Piped, Rich would fold everything to 80 columns: lines that a person greps stay whole.
+    # Piped, Rich would wrap at 80 columns; lines should stay whole for grep.
     width = None if stream.isatty() else 240
     return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
 
 
 def show(renderable: RenderableType) -> None:
-    """On stdout; piped, without the spaces that Rich fills lines up with."""
+    """Print on stdout; without the spaces that Rich pads lines with where it is no terminal."""
     to = console()
     if to.is_terminal:
         to.print(renderable)
@@ -223,7 +224,7 @@ def show(renderable: RenderableType) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-    """A table on stdout; a column that starts with `>` is set to the right."""
+    """Print a table on stdout; a column whose name starts with `>` is right-aligned."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -237,7 +238,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: st
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:
-    """Names and values below one another on stdout; what is empty is left out."""
+    """Print names and values on stdout, a pair a line; empty values are left out."""
     from rich.table import Table
     from rich.text import Text
 
@@ -249,19 +250,19 @@ def facts(pairs: Iterable[tuple[str, object]]) -> None:
 
 
 def heading(text: str) -> None:
-    """A line that opens a part, on stdout."""
+    """Print a heading on stdout."""
     from rich.text import Text
 
     show(Text(f"\n{visible(text)}", style="bold"))
 
 
 def line(text: str) -> None:
-    """One plain line on stdout."""
+    """Print one line on stdout."""
     typer.echo(visible(text))
 
 
 def words(value: object) -> str:
-    """A value as people read it, on one line."""
+    """A value for people, on one line."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -276,32 +277,32 @@ def words(value: object) -> str:
 
 
 def when(at: datetime | None) -> str:
-    """`2026-11-22 12:05` in UTC."""
+    """`2026-11-22 12:05` in UTC; '' for None."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}" if at else ""
 
 
-# JSON escapes what is below U+0020; these a terminal obeys as well.
-_OBEYED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# JSON escapes what is below U+0020; terminals act on these too.
+_TERMINAL_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def as_json(value: object, *, indent: int | None = None) -> str:
-    """JSON in its own letters, but nothing in it that a terminal obeys."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=_plain)
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    """JSON with letters unescaped, and escapes for everything that a terminal would act on."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=_json_value)
+    return _TERMINAL_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def print_json(value: object) -> None:
-    """One JSON document on stdout."""
+    """Print one JSON document on stdout."""
     typer.echo(as_json(value, indent=2))
 
 
 def print_json_lines(values: Iterable[object]) -> None:
-    """One JSON document a line on stdout."""
+    """Print one JSON document a line on stdout."""
     for value in values:
         typer.echo(as_json(value))
 
 
-def _plain(value: object) -> object:
+def _json_value(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, timedelta):
@@ -314,7 +315,7 @@ def _plain(value: object) -> object:
 
 
 def progress(cli: Cli) -> Progress:
-    """A progress bar on stderr: only on a terminal, never with --quiet."""
+    """A progress bar on stderr; disabled without a terminal and with --quiet."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
@@ -329,8 +330,8 @@ def progress(cli: Cli) -> Progress:
 
 
 @contextmanager
-def waiting(cli: Cli, text: str) -> Iterator[None]:
-    """Something that turns on stderr meanwhile: only on a terminal, never with --quiet."""
+def spinner(cli: Cli, text: str) -> Iterator[None]:
+    """Show a spinner on stderr meanwhile; nothing without a terminal or with --quiet."""
     if cli.is_quiet or not sys.stderr.isatty():
         yield
         return
@@ -339,8 +340,8 @@ def waiting(cli: Cli, text: str) -> Iterator[None]:
 
 
 @contextmanager
-def written(target: Path) -> Iterator[IO[str]]:
-    """A text file that is there whole or not at all: written beside its place, then renamed. `-` is stdout."""
+def atomic_file(target: Path) -> Iterator[IO[str]]:
+    """A text file that appears whole or not at all: written to a temporary file, then renamed. `-` is stdout."""
     if str(target) == "-":
         yield sys.stdout
         return
@@ -350,15 +351,15 @@ def written(target: Path) -> Iterator[IO[str]]:
         with target.open("w", encoding="utf-8", newline="") as stream:
             yield stream
         return
-    target = target.resolve()  # a link stays a link
+    target = target.resolve()  # the target of a link is replaced, not the link
     try:
-        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, on either road
+        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below in every case
             "w", encoding="utf-8", newline="", dir=target.parent, prefix=f".{target.name}.", delete=False
         )
     except OSError as error:
         raise ConfigError(f"{target} cannot be written: {error.strerror}; choose another place") from error
     try:
-        with file, _ended_by_sigterm():
+        with file, _sigterm_exits():
             yield file
         os.chmod(file.name, 0o666 & ~_umask())
         os.replace(file.name, target)
@@ -368,11 +369,11 @@ def written(target: Path) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM unwinds as Ctrl-C does, so that what was begun is removed; ends with 143, as the shell has it."""
+def _sigterm_exits() -> Iterator[None]:
+    """SIGTERM unwinds the stack as Ctrl-C does, so that temporary files are removed; exit code 143, as in the shell."""
     try:
         before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    except ValueError:  # not the main thread: nobody sends it signals
+    except ValueError:  # not the main thread, which alone can handle signals
         yield
         return
     try:

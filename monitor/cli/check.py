@@ -1,4 +1,4 @@
-"""`check`: the settings in force with their origins, and every fault of settings, channels and seeds at once."""
+"""`monitor check`: the settings in force with their origins, and all faults of settings, channels and seeds."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     """Print the settings in force, and every fault.
 
-    Secrets are masked; faults are those of settings, channels and seeds. Ends with 2 where there is a fault. Starts
-    nothing, opens no store, calls nobody.
+    Secrets are masked; faults are those of settings, channels and seeds. Exits with 2 where there is a fault. Starts
+    nothing, opens no store, uses no network.
 
     \b
     Examples:
@@ -29,7 +29,7 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     """
     from monitor.config import load
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     shown: list[load.ShownSetting] = []
     faults: list[str] = []
@@ -39,7 +39,7 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
         shown = load.shown(cli.settings)
     except ConfigError as error:
         faults += error.faults
-        settings = load.salvaged(cli.config, os.environ)  # the rest may be wrong as well: say it in one run
+        settings = load.salvaged(cli.config, os.environ)  # report faults of channels and seeds in the same run
     if settings:
         shelf = seeds.load(settings.seeds.dir)
         faults += [*_channel_faults(settings), *shelf.faults]

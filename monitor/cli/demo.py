@@ -1,4 +1,4 @@
-"""`demo`: shows the demo's events as they happen. The newspaper, the receiver and the plot are in `monitor.demo`."""
+"""`monitor demo`: prints the events of a demonstration, which `monitor.demo` runs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ _TERMS_SHOWN = 6
 
 def demo(
     ctx: typer.Context,
-    speed: Annotated[float, typer.Option("--speed", min=1, max=2000, help="Seconds that pass in one.")] = 260.0,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the review page.")] = 8000,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the page up at the end, until Ctrl-C.")] = False,
+    speed: Annotated[
+        float, typer.Option("--speed", min=1, max=2000, help="How many times faster than real time.")
+    ] = 260.0,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the review page.")] = 8000,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the review page open at the end, until Ctrl-C.")] = False,
 ) -> None:
     """See it work, without a network and in under a minute.
 
     A small invented newspaper on this machine publishes two and a half hours of news; the real daemon polls it,
-    matches, folds copies, and posts signed alerts to a receiver beside it. Nothing of it is kept.
+    matches articles, folds copies into stories, and posts signed alerts to a local receiver. Nothing is kept.
 
     \b
     Examples:
@@ -39,13 +41,18 @@ def demo(
     """
     from monitor.demo.run import Demo
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log("error")
     stage = _Stage(base.console())
     stage.say("The demo starts: a newspaper, a receiver and the real daemon, all on this machine.")
     with tempfile.TemporaryDirectory(prefix="monitor-demo-", ignore_cleanup_errors=True) as folder:
         run = Demo(
-            Path(folder), on_event=stage.show, on_end=stage.keep, speed=speed, port=_free(port, stage), is_kept=keep
+            Path(folder),
+            on_event=stage.show,
+            on_end=stage.keep,
+            speed=speed,
+            port=_free_port(port, stage),
+            is_kept=keep,
         )
         summary = asyncio.run(run.run())
     if not stage.is_ended:
@@ -54,8 +61,8 @@ def demo(
         raise typer.Exit(base.Code.FAILED)
 
 
-def _free(port: int, stage: _Stage) -> int:
-    """The port, or where somebody has it, a free one."""
+def _free_port(port: int, stage: _Stage) -> int:
+    """The port, or a free one where it is in use."""
     for wanted in (port, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -69,11 +76,11 @@ def _free(port: int, stage: _Stage) -> int:
 
 
 class _Stage:
-    """Where events become lines; on a terminal with colours, else plain."""
+    """Prints events as lines, in colour on a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._told = 0
+        self._alerts_shown = 0
         self.is_ended = False
 
     def say(self, text: str, style: str = "", *, indent: int = 0) -> None:
@@ -87,7 +94,7 @@ class _Stage:
         self._console.print()
 
     def show(self, event: Event) -> None:
-        """One event of the demo."""
+        """Print one event."""
         from monitor.demo.run import News, Opened
 
         if isinstance(event, Opened):
@@ -100,18 +107,18 @@ class _Stage:
     def _open(self, opened: Opened) -> None:
         self.say(f"Review page:  {opened.address or 'could not be opened'}", "bold")
         self.say(f"Watched for:  {'; '.join(opened.topics)}")
-        self.say(f"{opened.feeds} feeds are met; {opened.minutes} minutes of news begin. Ctrl-C ends it.")
+        self.say(f"{opened.feeds} feeds are known; {opened.minutes} minutes of news begin. Ctrl-C ends it.")
         self.pause()
 
     def _news(self, news: News) -> None:
         articles = "1 article" if news.fresh == 1 else f"{news.fresh} articles"
-        hits = f", {news.matches} on a topic" if news.matches else ""
-        self.say(f"{news.at:%H:%M}  {news.outlet}: {articles}{hits}", "dim")
+        matches = f", {news.matches} on a topic" if news.matches else ""
+        self.say(f"{news.at:%H:%M}  {news.outlet}: {articles}{matches}", "dim")
 
     def _alert(self, told: ShownAlert) -> None:
-        self._told += 1
+        self._alerts_shown += 1
         self.pause()
-        self.say(f"{told.at:%H:%M}  ALERT {self._told}  {told.topic}", "bold green")
+        self.say(f"{told.at:%H:%M}  ALERT {self._alerts_shown}  {told.topic}", "bold green")
         self.say(f"{told.headline}", "bold", indent=7)
         self.say(f"{told.outlet}  {told.url}", indent=7)
         terms = [each for each in told.terms if not each.startswith("(")][:_TERMS_SHOWN]
@@ -123,20 +130,20 @@ class _Stage:
         self.pause()
 
     def keep(self, summary: Summary) -> None:
-        """The end, with the page left up."""
+        """Print the summary; the page stays open."""
         self.end(summary)
-        self.say("The page stays up; Ctrl-C ends it.", "bold")
+        self.say("The page stays open; Ctrl-C ends it.", "bold")
 
     def end(self, summary: Summary) -> None:
-        """What came of it."""
+        """Print the summary."""
         self.is_ended = True
         self.pause()
-        self.say("That was it." if summary.is_complete else "Stopped early. Until then:", "bold")
+        self.say("Done." if summary.is_complete else "Stopped early. Until then:", "bold")
         self.say(f"  {summary.stored} articles stored, of {summary.published} published")
         self.say(
-            f"  {summary.matches} matches, {summary.stories_told} stories told; {summary.copies} copies folded into them"
+            f"  {summary.matches} matches, {summary.stories_told} stories alerted; {summary.copies} copies folded into them"
         )
-        again = f", {summary.retried} of them at the second try (the receiver refused the first one)" * bool(
+        again = f", {summary.retried} of them at the second attempt (the receiver refused the first)" * bool(
             summary.retried
         )
         self.say(f"  {summary.delivered} of {summary.alerts} alerts delivered{again}; {summary.doubles} twice")

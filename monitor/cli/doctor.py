@@ -1,4 +1,4 @@
-"""`doctor`: is everything well? Environment and store looked at, one finding a line, each with its mend. Changes nothing."""
+"""`monitor doctor`: checks of environment, settings and store, one result a line with advice. Changes nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One line: what was looked at, how it is, and, where it is not well, what to do."""
+    """The result of one check, with advice where it is not ok."""
 
     what: str
     level: str
@@ -38,9 +38,9 @@ class CheckResult:
 
 
 def doctor(ctx: typer.Context, as_json: base.AsJson = False) -> None:
-    """Say what is not well, and how to mend it.
+    """Find what is wrong, and how to fix it.
 
-    Looks at environment, settings, store, feeds, channels and seeds. Ends with 1 where something fails; warnings end
+    Checks environment, settings, store, feeds, channels and seeds. Exits with 1 where a check fails; warnings exit
     with 0.
 
     \b
@@ -48,9 +48,9 @@ def doctor(ctx: typer.Context, as_json: base.AsJson = False) -> None:
       monitor doctor
       monitor doctor --json | jq '.[] | select(.level != "ok")'
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
-    findings = list(_look(cli))
+    findings = list(_run_checks(cli))
     if as_json:
         base.print_json([asdict(each) for each in findings])
     else:
@@ -61,7 +61,7 @@ def doctor(ctx: typer.Context, as_json: base.AsJson = False) -> None:
         raise typer.Exit(base.Code.FAILED)
 
 
-def _look(cli: base.Cli) -> Iterator[CheckResult]:
+def _run_checks(cli: base.Cli) -> Iterator[CheckResult]:
     yield _python()
     try:
         settings = cli.settings
@@ -72,7 +72,7 @@ def _look(cli: base.Cli) -> Iterator[CheckResult]:
         return
     yield _settings(settings)
     yield from _channels(settings)
-    yield _seeds(settings)
+    yield _seeds_check(settings)
     yield from _embedder(settings)
     yield from _store(settings)
 
@@ -96,19 +96,19 @@ def _channels(settings: Settings) -> Iterator[CheckResult]:
         yield from (CheckResult("channels", "fail", fault, "correct it in the settings") for fault in error.faults)
 
 
-def _seeds(settings: Settings) -> CheckResult:
+def _seeds_check(settings: Settings) -> CheckResult:
     shelf = seeds.load(settings.seeds.dir)
     if shelf.faults:
-        return CheckResult("seeds", "fail", _some(shelf.faults), "`monitor topics check` names every fault")
+        return CheckResult("seeds", "fail", _join_some(shelf.faults), "`monitor topics check` names every fault")
     if shelf.warnings:
-        return CheckResult("seeds", "warn", _some(shelf.warnings), "`monitor topics check` names them all")
+        return CheckResult("seeds", "warn", _join_some(shelf.warnings), "`monitor topics check` names them all")
     if not shelf.topics:
         return CheckResult("seeds", "warn", "no topic", f"put an article into {settings.seeds.dir}/TOPIC/")
     return CheckResult("seeds", "ok", f"{len(shelf.topics)} topics")
 
 
 def _embedder(settings: Settings) -> Iterator[CheckResult]:
-    """Whether the package that is to match across languages is there; an address is asked by those who use it."""
+    """Whether the package of a local embedder is installed; an address is not called."""
     from monitor.matching import embedders
 
     spec = embedders.parse(settings.embedding.embedder)
@@ -121,7 +121,7 @@ def _embedder(settings: Settings) -> Iterator[CheckResult]:
         yield CheckResult("embedder", "fail", f"{what}: articles are matched by words alone", mend)
 
 
-def _some(texts: tuple[str, ...] | list[str]) -> str:
+def _join_some(texts: tuple[str, ...] | list[str]) -> str:
     rest = len(texts) - _SHOWN
     return "; ".join(texts[:_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
 
@@ -142,22 +142,22 @@ def _store(settings: Settings) -> Iterator[CheckResult]:
 
     db = Database(settings.store.url)
     try:
-        yield from _inside(db)
+        yield from _store_contents(db)
     except StoreError as error:
-        yield CheckResult("store", "fail", str(error), "nothing else of it could be looked at")
+        yield CheckResult("store", "fail", str(error), "nothing else in it could be checked")
     finally:
         db.close()
 
 
-def _inside(db: Database) -> Iterator[CheckResult]:
+def _store_contents(db: Database) -> Iterator[CheckResult]:
     schema = _schema(db)
     yield schema
     if db.is_sqlite:
         yield _quick_check(db)
     if schema.level != "ok":
         return
-    looks: tuple[Callable[[Database], CheckResult], ...] = (_feeds, _destinations, _outbox, _clock, _sizes)
-    yield from (look(db) for look in looks)
+    checks: tuple[Callable[[Database], CheckResult], ...] = (_feeds, _channel_states, _outbox, _clock, _sizes)
+    yield from (check(db) for check in checks)
 
 
 def _sqlite() -> CheckResult:
@@ -183,7 +183,7 @@ def _folder(path: Path) -> CheckResult:
     free = shutil.disk_usage(folder).free
     says = f"{_size(free)} free in {folder}"
     if free < _NO_SPACE:
-        return CheckResult("disk", "fail", says, "free some space: polling rests on a full disk")
+        return CheckResult("disk", "fail", says, "free some space: polling stops while the disk is full")
     return (
         CheckResult("disk", "warn", says, "free some space soon")
         if free < _LOW_SPACE
@@ -222,7 +222,7 @@ def _quick_check(db: Database) -> CheckResult:
         found = integrity.faults(session, at_most=5)
     if not found:
         return CheckResult("integrity", "ok", "quick_check found nothing")
-    return CheckResult("integrity", "fail", _some(found), "stop the daemon, keep the file, restore a backup")
+    return CheckResult("integrity", "fail", _join_some(found), "stop the daemon, keep the file, restore a backup")
 
 
 def _feeds(db: Database) -> CheckResult:
@@ -233,12 +233,12 @@ def _feeds(db: Database) -> CheckResult:
     ill = [f"{row.name} ({row.paused_reason or row.error})" for row in rows if row.failures or row.paused_reason]
     if ill:
         return CheckResult(
-            "feeds", "warn", f"{len(ill)} of {len(rows)} fail: {_some(ill)}", "`monitor feeds` shows them"
+            "feeds", "warn", f"{len(ill)} of {len(rows)} fail: {_join_some(ill)}", "`monitor feeds` shows them"
         )
     return CheckResult("feeds", "ok", f"{len(rows)} polled, none failing")
 
 
-def _destinations(db: Database) -> CheckResult:
+def _channel_states(db: Database) -> CheckResult:
     from monitor.store import channels
 
     with db.reading() as session:
@@ -251,7 +251,7 @@ def _destinations(db: Database) -> CheckResult:
             if disabled
             else "`monitor alerts list` shows more"
         )
-        return CheckResult("channels", "warn", _some(disabled or failing), mend)
+        return CheckResult("channels", "warn", _join_some(disabled or failing), mend)
     return CheckResult("channels", "ok", f"{len(rows)} in use")
 
 
@@ -269,14 +269,14 @@ def _outbox(db: Database) -> CheckResult:
 
 
 def _clock(db: Database) -> CheckResult:
-    """A clock that was set back leaves traces from the future."""
+    """Whether the store has times in the future, as after the clock was set back."""
     from monitor.store import statistics
 
     now = datetime.now(UTC)
     with db.reading() as session:
         latest = statistics.last_written_at(session) or now
     if latest > now + timedelta(minutes=5):
-        mend = "set the clock right, or wait: what is due comes late"
+        mend = "set the clock right, or wait: until then polls and deliveries come late"
         return CheckResult(
             "clock", "warn", f"it is {base.when(now)} UTC here, but the store knows {base.when(latest)}", mend
         )
@@ -293,7 +293,7 @@ def _sizes(db: Database) -> CheckResult:
     waiting = integrity.wal_bytes(db.path)
     says = f"{articles} articles, {_size(db.path.stat().st_size)}, write-ahead log {_size(waiting)}"
     if waiting > _LARGE_WAL:
-        return CheckResult("size", "warn", says, "some program has read the store for very long: end it")
+        return CheckResult("size", "warn", says, "some program keeps a read transaction open: end it")
     return CheckResult("size", "ok", says)
 
 

@@ -1,4 +1,4 @@
-"""`evaluate`: how good the topics are, by the verdicts in the store or by labels of one's own; see monitor.evaluation.metrics."""
+"""`monitor evaluate`: precision, recall and calibration of topics, by verdicts or labels (`evaluation.metrics`)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def evaluate(
     ctx: typer.Context,
     topic: Annotated[str, typer.Option("--topic", "-t", help="Only this topic.")] = "",
     seeds: Annotated[
-        Path | None, typer.Option("--seeds", help="With labels: folder of topics; else that of the settings.")
+        Path | None, typer.Option("--seeds", help="With labels: folder of topics; default: that of the settings.")
     ] = None,
     articles: Annotated[
         Path | None, typer.Option("--articles", help="With labels: articles, as for `monitor backtest`.")
@@ -31,7 +31,7 @@ def evaluate(
     labels: Annotated[
         Path | None, typer.Option("--labels", help='Labels, one {"id", "topic", "relevant"} a line.')
     ] = None,
-    closed: Annotated[bool, typer.Option("--closed", help="What has no label is not wanted.")] = False,
+    closed: Annotated[bool, typer.Option("--closed", help="Count articles without a label as not wanted.")] = False,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the reliability of percentages: an SVG file.")
     ] = None,
@@ -39,16 +39,16 @@ def evaluate(
 ) -> None:
     """How good the topics are: precision, recall, false alerts.
 
-    By the verdicts in the store: precision of what was judged, recall reckoned from judged near misses, and how right the
-    percentages are, each with its 95 % interval. With --labels (and --articles, --seeds): the shipped matcher over
-    articles whose answers you have; no store is needed.
+    By the verdicts in the store: precision of judged matches, recall estimated from judged near misses, and how well
+    the percentages are calibrated, each with its 95 % interval. With --labels (and --articles, --seeds): the shipped
+    matcher over articles that you have labelled; no store is needed.
 
     \b
     Examples:
       monitor evaluate --plot reliability.svg
       monitor evaluate --seeds seeds --articles news.jsonl --labels labels.jsonl --closed
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     if (labels is None) != (articles is None):
         raise ConfigError(
@@ -84,10 +84,10 @@ def _draw(cli: base.Cli, plot: Path | None, found: Reliability | None, title: st
 
     if plot is None:
         return
-    with base.written(plot) as file:
+    with base.atomic_file(plot) as file:
         file.write(reliability_plot(found, title))
     if str(plot) != "-":
-        cli.say(f"plot written to {plot}" + ("" if found else ": not enough judged yet for any dot"))
+        cli.say(f"plot written to {plot}" + ("" if found else ": not enough judged yet for a point"))
 
 
 # --- by verdicts ------------------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def _draw(cli: base.Cli, plot: Path | None, found: Reliability | None, title: st
 
 def _show(found: Figures, *, is_one: bool) -> None:
     if not found.topics:
-        base.line("no topics were ever followed on this store")
+        base.line("this store has no topics yet")
         return
     columns = (
         "topic",
@@ -110,23 +110,23 @@ def _show(found: Figures, *, is_one: bool) -> None:
     rows = found.topics if is_one else (*found.topics, found.overall)
     base.table(columns, map(_row, rows))
     for each in rows if is_one else (found.overall,):
-        show_reliability(each.reliability, "held against verdicts left out" if is_one else "topics left out")
+        show_reliability(each.reliability, "on verdicts left out of the fit" if is_one else "topics left out")
     for each in found.topics:
         for why in dict.fromkeys(filter(None, (each.recall.why_not, each.not_calibrated))):
             base.line(f"{each.topic}: {why}")
     if found.contradicted:
         base.line(
-            f"{found.contradicted} texts were confirmed and, as copies, dismissed: `monitor matches list --copies` shows them"
+            f"{found.contradicted} texts were confirmed and, as copies, also dismissed: see `monitor matches list --copies`"
         )
     if found.left_out:
-        base.line(f"{found.left_out} verdicts were left out: their stored scores are no numbers")
+        base.line(f"{found.left_out} verdicts were left out: their stored scores are not numbers")
 
 
 def _row(each: TopicFigures) -> tuple[object, ...]:
     return (
         *(each.topic or "all", each.matches, each.precision.judged),
-        between(each.precision.share, each.precision.low, each.precision.high),
-        between(each.recall.value, each.recall.low, each.recall.high)
+        share_with_interval(each.precision.share, each.precision.low, each.precision.high),
+        share_with_interval(each.recall.value, each.recall.low, each.recall.high)
         if each.recall.value is not None
         else "not enough judged yet",
         f"{each.alerts_a_day:.2f}",
@@ -135,13 +135,13 @@ def _row(each: TopicFigures) -> tuple[object, ...]:
     )
 
 
-def between(share: float | None, low: float, high: float) -> str:
-    """A share with its interval, for people; '-' where there is none."""
+def share_with_interval(share: float | None, low: float, high: float) -> str:
+    """A share with its interval; '-' for None."""
     return "-" if share is None else f"{share:.0%} ({low * 100:.0f}-{high:.0%})"
 
 
 def show_reliability(found: Reliability | None, how: str) -> None:
-    """The figures of calibration in one line."""
+    """Print the figures of calibration in one line."""
     if found is None:
         base.line(f"percentages ({how}): not enough judged yet")
         return
@@ -181,7 +181,7 @@ def _by_labels(
         raise base.no_such("topic", topic, (each.name for each in shelf.topics), hint=f"{folder} has no such folder")
     if not topics:
         raise ConfigError(f"{folder}: no topics, so nothing to evaluate; put an article into {folder}/TOPIC/")
-    # labels of topics left aside are no mistakes
+    # labels of other topics are valid and only filtered out below
     skipped = files.Skipped(labels)
     with files.opened(labels, "--labels") as lines:
         every = metrics.read_labels(lines, [each.name for each in shelf.topics], on_bad=skipped)
@@ -190,7 +190,7 @@ def _by_labels(
     if not wanted and not closed:
         raise ConfigError(f"{labels}: no label that can be used, so nothing to evaluate")
     skipped = files.Skipped(articles)
-    with base.waiting(cli, "matching"), files.opened(articles, "--articles") as lines:
+    with base.spinner(cli, "matching"), files.opened(articles, "--articles") as lines:
         found = metrics.by_labels(
             backtest.read(lines, start_at=cli.now(), on_bad=skipped),
             build(topics, background=Background.shipped()),
@@ -199,7 +199,7 @@ def _by_labels(
             is_closed=closed,
         )
     skipped.sum_up()
-    _tell_unknown(found, articles, labels)
+    _check_unknown_ids(found, articles, labels)
     _draw(cli, plot, found.reliability, "Reliability of matches, topics left out")
     if as_json:
         base.print_json(asdict(found))
@@ -207,8 +207,8 @@ def _by_labels(
         _show_labelled(found)
 
 
-def _tell_unknown(found: Labelled, articles: Path, labels: Path) -> None:
-    """Ids that are labelled and not there. Raises ConfigError where nothing else is left to say."""
+def _check_unknown_ids(found: Labelled, articles: Path, labels: Path) -> None:
+    """Report labelled ids without an article. Raises ConfigError where no label has one."""
     if not found.articles:
         raise ConfigError(f"{articles}: no article that can be used; it takes a JSON object a line, with id and title")
     if not found.unknown_ids:
@@ -217,7 +217,7 @@ def _tell_unknown(found: Labelled, articles: Path, labels: Path) -> None:
     said = f"of {labels} are not in {articles}: {first}{', …' if count > _IDS_SHOWN else ''}"
     if not found.mean.labelled:
         raise ConfigError(f"all {count:,} ids {said}; an article has the same id in both files")
-    base.complain(f"{count:,} {'id' if count == 1 else 'ids'} {said}; their labels are left aside")
+    base.complain(f"{count:,} {'id' if count == 1 else 'ids'} {said}; their labels are ignored")
 
 
 def _show_labelled(found: Labelled) -> None:
@@ -237,7 +237,7 @@ def _show_labelled(found: Labelled) -> None:
         f"{found.articles} articles over {found.days:.1f} days; the last line is the mean over topics with wanted articles"
     )
     if not found.is_closed:
-        base.line("only labelled articles are judged; with --closed what has no label is not wanted")
+        base.line("only labelled articles are counted; with --closed those without a label count as not wanted")
     show_reliability(found.reliability, "of matches, topics left out")
     show_reliability(found.reliability_near, "from half the threshold on, topics left out")
 
@@ -245,8 +245,8 @@ def _show_labelled(found: Labelled) -> None:
 def _labelled_row(each: LabelFigures) -> tuple[object, ...]:
     return (
         *(each.topic or "mean", each.labelled, each.wanted, each.matches),
-        between(each.precision, each.precision_low, each.precision_high),
-        between(each.recall, each.recall_low, each.recall_high),
+        share_with_interval(each.precision, each.precision_low, each.precision_high),
+        share_with_interval(each.recall, each.recall_low, each.recall_high),
         *("-" if value is None else f"{value:.3f}" for value in (each.f1, each.average_precision)),
         f"{each.false_alerts_a_day:.2f}",
     )

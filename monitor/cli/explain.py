@@ -1,4 +1,4 @@
-"""`explain`: the whole record of one article, or, for an address never seen, what would be made of it now."""
+"""`monitor explain`: the record of a stored article, or the scores of one that is fetched for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from monitor.cli import base
 from monitor.cli.alerts import show_deliveries
 from monitor.cli.matches import likely, show_change
-from monitor.cli.models import build_matcher, improved
+from monitor.cli.models import add_semantic_scores, load_matcher
 from monitor.text import urls
 from monitor.topics import seeds
 from monitor.types.errors import FetchError, ParseError
@@ -38,28 +38,28 @@ def explain(
 ) -> None:
     """Everything about one article, and why.
 
-    What it is to others, its scores, the decision and its reason, who was told, verdicts. An address never seen is
-    fetched now and scored, and not stored. Ends with 3 where it can be neither found nor fetched.
+    Its kind and story, scores, decision with reason, alerts, verdicts. An unknown address is fetched and scored, but
+    not stored. Exits with 3 where the article can be neither found nor fetched.
 
     \b
     Examples:
       monitor explain 4711
       monitor explain https://example.org/news/1 --json
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     record = _record(cli.settings, asked)
     if record:
-        base.print_json({"is_stored": True, **_flat(record)}) if as_json else _show(record)
+        base.print_json({"is_stored": True, **_record_fields(record)}) if as_json else _show(record)
         return
     if asked.isascii() and asked.isdigit():
         raise base.NotFoundError(f"there is no article {asked}; `monitor explain URL` takes an address too")
-    guess = _guess(cli, asked)
-    base.print_json(_guess_flat(guess)) if as_json else _show_guess(guess)
+    unstored = _fetch_unstored(cli, asked)
+    base.print_json(_unstored_fields(unstored)) if as_json else _show_unstored(unstored)
 
 
 def _record(settings: Settings, asked: str) -> ArticleRecord | None:
-    """What the store knows; None where it has nothing, or where there is no store yet."""
+    """The record of the article; None where it is not stored or there is no store yet."""
     try:
         with base.opened(settings) as db, db.reading() as session:
             from monitor.review import matches
@@ -73,11 +73,11 @@ def _record(settings: Settings, asked: str) -> ArticleRecord | None:
 # --- a stored article -------------------------------------------------------------------------------------------------
 
 
-def _flat(record: ArticleRecord) -> dict[str, Any]:
+def _record_fields(record: ArticleRecord) -> dict[str, Any]:
     from monitor.review.matches import flat
 
     fields = {name: getattr(record, name) for name in record.__slots__}
-    return fields | {"hits": [flat(hit) for hit in record.hits]}
+    return fields | {"hits": [flat(match) for match in record.hits]}
 
 
 def _show(record: ArticleRecord) -> None:
@@ -88,7 +88,7 @@ def _show(record: ArticleRecord) -> None:
             ("title", record.title),
             ("url", record.url),
             ("source", record.outlet if record.outlet == record.source else f"{record.outlet} ({record.source})"),
-            ("wire", record.wire),
+            ("agency", record.wire),
             ("feeds", record.feeds),
             ("author", record.author),
             ("language", record.language),
@@ -104,10 +104,10 @@ def _show(record: ArticleRecord) -> None:
     if record.scores:
         base.heading("Scores when it was decided")
         base.table(("topic", ">score", ">threshold", "verdict"), map(_score_row, record.scores))
-    for hit in record.hits:
-        base.heading(f"Match {hit.id}: {hit.topic_title} ({hit.state})")
-        base.facts([("likely", likely(hit.probability, hit.measured))])
-        _show_evidence(hit.evidence)
+    for match in record.hits:
+        base.heading(f"Match {match.id}: {match.topic_title} ({match.state})")
+        base.facts([("likely", likely(match.probability, match.measured))])
+        _show_evidence(match.evidence)
     if record.carried:
         base.heading("The rest of its story")
         base.table((">article", "source", "title", "is"), record.carried)
@@ -121,7 +121,7 @@ def _score_row(score: Mapping[str, Any]) -> tuple[object, ...]:
     blocked = score.get("blocked")
     verdict = _verdict(score["matched"], blocked and Reason[blocked])
     if 0 < score.get("lesson", 0.0) < 1:
-        verdict += ", and taught the topic a part"
+        verdict += "; used in part for self-training"
     return score["topic"], score["score"], score["threshold"], verdict
 
 
@@ -155,12 +155,12 @@ def _show_history(record: ArticleRecord) -> None:
             show_change(each["went"], each["came"])
 
 
-# --- an address never seen --------------------------------------------------------------------------------------------
+# --- an unknown address -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Guess:
-    """What would be made of an article that is not stored."""
+class _Unstored:
+    """An article that is not stored, with its scores."""
 
     url: str
     article: Article
@@ -168,25 +168,27 @@ class _Guess:
     evidence: Mapping[str, Evidence]
 
 
-def _guess(cli: base.Cli, asked: str) -> _Guess:
+def _fetch_unstored(cli: base.Cli, asked: str) -> _Unstored:
     from monitor.service.app import App
 
     try:
         urls.check(asked)
     except ValueError as error:
-        raise base.NotFoundError(f"not an article's number, nor an address that can be read: {error}") from None
+        raise base.NotFoundError(f"neither an article's number nor a valid address: {error}") from None
     cli.say("not in the store: fetching it now, storing nothing")
     app = App(cli.settings)
     try:
-        with base.waiting(cli, "fetching"):
+        with base.spinner(cli, "fetching"):
             article = asyncio.run(_fetch(app, asked, now=cli.now()))
     except (FetchError, ParseError) as error:
         raise base.NotFoundError(f"not in the store, and it could not be fetched: {error}") from error
     shelf = seeds.load(cli.settings.seeds.dir)
-    matcher = build_matcher(cli.settings, shelf)
-    found = improved(cli.settings, shelf.topics, article, matcher.score(article.title, article.text, article.language))
+    matcher = load_matcher(cli.settings, shelf)
+    found = add_semantic_scores(
+        cli.settings, shelf.topics, article, matcher.score(article.title, article.text, article.language)
+    )
     scores = tuple(sorted(found, key=_nearest_first))
-    return _Guess(url=asked, article=article, scores=scores, evidence=_evidence(matcher, article, scores))
+    return _Unstored(url=asked, article=article, scores=scores, evidence=_evidence(matcher, article, scores))
 
 
 def _nearest_first(score: Score) -> float:
@@ -194,7 +196,7 @@ def _nearest_first(score: Score) -> float:
 
 
 def _evidence(matcher: Matcher, article: Article, scores: Iterable[Score]) -> dict[str, Evidence]:
-    """Of all that matched, else of the nearest."""
+    """The evidence of all topics that matched, else of the nearest, by topic."""
     ordered = list(scores)
     wanted = [each for each in ordered if each.is_match or each.blocked] or ordered[:1]
     return {
@@ -221,20 +223,20 @@ async def _fetch(app: App, url: str, *, now: datetime) -> Article:
 
 
 def read_page(page: WebPage, now: datetime) -> Article:
-    """A page as an article, for a worker process: its title from its own markup, its text as a poll with full text reads it."""
+    """A page as an article (runs in a worker process): title from its markup, text extracted as in a poll with full text."""
     from monitor.reading.extract import PAGE_IS_OTHER, extract
 
     entry = Entry(guid=page.url, url=page.url, title=page_title(page.body, page.media_type))
     article = extract(entry, source=urls.host(page.url), seen_at=now, page=page)
     if article.page != PAGE_IS_OTHER:
         return article
-    # nobody but the page itself gave that title: it names the site, and the text is the page's all the same
+    # The title is the page's own and may name the site only, so a mismatch with the text means nothing here.
     untitled = extract(replace(entry, title=""), source=article.source, seen_at=now, page=page)
     return replace(untitled, title=entry.title)
 
 
 def page_title(body: bytes, media_type: str = "") -> str:
-    """What the page calls itself: og:title, else its only heading, else <title>; '' where there is none."""
+    """The title of a page: og:title, else its only <h1>, else <title>; '' where there is none."""
     from monitor.reading.webpage import tree_of
     from monitor.text.tokens import plain_line
 
@@ -250,11 +252,11 @@ def page_title(body: bytes, media_type: str = "") -> str:
     return next((found for each in offers if (found := plain_line(str(each), limit=1000))), "")
 
 
-def _guess_flat(guess: _Guess) -> dict[str, Any]:
-    article = guess.article
+def _unstored_fields(unstored: _Unstored) -> dict[str, Any]:
+    article = unstored.article
     return {
         "is_stored": False,
-        "url": guess.url,
+        "url": unstored.url,
         "final_url": article.url,
         "title": article.title,
         "text": article.text,
@@ -270,21 +272,21 @@ def _guess_flat(guess: _Guess) -> dict[str, Any]:
                 "matched": each.is_match and article.grade is not Grade.WALL,
                 "blocked": blocked.name if (blocked := _blocked(article, each)) else None,
             }
-            for each in guess.scores
+            for each in unstored.scores
         ],
-        "evidence": guess.evidence,
+        "evidence": unstored.evidence,
     }
 
 
 def _blocked(article: Article, score: Score) -> Reason | None:
-    """A consent page or paywall is not the article: no topic matches it, whatever its title says."""
+    """Why the score is no match: a rule of the topic, or a consent or paywall page, which never matches."""
     return Reason.WALL if article.grade is Grade.WALL else score.blocked
 
 
-def _show_guess(guess: _Guess) -> None:
-    article = guess.article
+def _show_unstored(unstored: _Unstored) -> None:
+    article = unstored.article
     text = article.text[:_TEXT_SHOWN] + ("…" if len(article.text) > _TEXT_SHOWN else "")
-    base.line("Not in the store; fetched just now, not stored.")
+    base.line("Not in the store; fetched now and not stored.")
     base.facts(
         [
             ("title", article.title),
@@ -296,7 +298,7 @@ def _show_guess(guess: _Guess) -> None:
     )
     if article.grade is Grade.WALL:
         base.line(f"Nothing can match: {Reason.WALL.value}. The scores below are those of its title.")
-    if not guess.scores:
+    if not unstored.scores:
         base.line("no topic is defined")
         return
     base.table(
@@ -306,9 +308,9 @@ def _show_guess(guess: _Guess) -> None:
                 *(each.topic, each.score, each.threshold, _verdict(each.is_match, _blocked(article, each))),
                 likely(each.probability, each.measured),
             )
-            for each in guess.scores
+            for each in unstored.scores
         ),
     )
-    for topic, evidence in guess.evidence.items():
-        base.heading(f"Why {topic} scored so")
+    for topic, evidence in unstored.evidence.items():
+        base.heading(f"Evidence for {topic}")
         _show_evidence(evidence)

@@ -1,4 +1,4 @@
-"""`feeds`: how each one fares, and resuming one that was paused."""
+"""`monitor feeds`: the state of feeds, and resuming a paused one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The feed's name.", sh
 
 @app.callback()
 def feeds(ctx: typer.Context) -> None:
-    """Feeds: how each one fares. Without a command: list.
+    """Feeds: list, show, resume. Without a command: list.
 
     \b
     Examples:
@@ -33,9 +33,9 @@ def feeds(ctx: typer.Context) -> None:
 
 @app.command("list")
 def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
-    """Every feed and how it fares.
+    """List feeds with state, last success, next poll and error.
 
-    State, last success, next poll and error; with --json one a line.
+    With --json one a line.
 
     \b
     Example:
@@ -43,7 +43,7 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     """
     from monitor.store import feeds as store
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
         rows = store.reports(session)
@@ -64,13 +64,13 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
 
 @app.command()
 def show(ctx: typer.Context, name: Name, as_json: base.AsJson = False) -> None:
-    """One feed with all that is remembered of it.
+    """Show everything stored about one feed.
 
     \b
     Example:
       monitor feeds show bbc-asia
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
         row = _found(session, name)
@@ -112,7 +112,7 @@ def resume(ctx: typer.Context, name: Name) -> None:
     """
     from monitor.store import feeds as store
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.writing() as session:
         row = _found(session, name)
@@ -133,7 +133,7 @@ def _found(session: Session, name: str) -> FeedReport:
 
 
 def state(row: FeedReport) -> str:
-    """How a feed is, in a word or two."""
+    """The state of a feed in a word or two."""
     if not row.is_enabled:
         return "off"
     if row.paused_reason:

@@ -1,4 +1,4 @@
-"""Files of JSON lines that people hand to a command: text lines out, and what is wrong with some of them told in bounds."""
+"""Reads JSON-lines files given to commands, and reports bad lines up to a limit."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from typing import BinaryIO
 from monitor.cli import base
 from monitor.types.errors import ConfigError
 
-MOST_TOLD = 10
-"""Bad lines of a file that are told one by one: a file of another kind has nothing else."""
-LONGEST = 64_000_000
-"""Bytes of a line that are read; the rest of it is passed over."""
+LINES_REPORTED = 10
+"""Most bad lines reported one by one: a file of another kind consists of nothing else."""
+MAX_LINE_BYTES = 64_000_000
+"""Most bytes read of a line; the rest of it is skipped."""
 
 
 class Skipped:
-    """Tells the first bad lines of a file, each with its number, and how many more there were."""
+    """Reports the first bad lines of a file with their numbers, and the number of further ones."""
 
-    def __init__(self, path: Path, *, is_heard: bool = True) -> None:
+    def __init__(self, path: Path, *, is_reported: bool = True) -> None:
         self.count = 0
-        self._path, self._is_heard = path, is_heard
+        self._path, self._is_reported = path, is_reported
 
     def __call__(self, number: int, why: str) -> None:
         self.count += 1
-        if self._is_heard and self.count <= MOST_TOLD:
+        if self._is_reported and self.count <= LINES_REPORTED:
             base.complain(f"{self._path}:{number}: skipped: {why}")
 
     def sum_up(self) -> None:
-        """To be called at the end."""
-        if self._is_heard and self.count > MOST_TOLD:
-            base.complain(f"{self._path}: {self.count - MOST_TOLD:,} more lines were skipped")
+        """Report how many more there were; call it at the end of the file."""
+        if self._is_reported and self.count > LINES_REPORTED:
+            base.complain(f"{self._path}: {self.count - LINES_REPORTED:,} more lines were skipped")
 
 
 def check(path: Path, option: str) -> None:
-    """Raises ConfigError where an option names no file."""
+    """Check that an option's path is a file. Raises ConfigError."""
     if path.is_dir():
         raise ConfigError(f"{path}: it is a folder; {option} names a file with a JSON object a line")
     if not path.exists():
@@ -44,7 +44,7 @@ def check(path: Path, option: str) -> None:
 
 @contextmanager
 def opened(path: Path, option: str, *, on_read: Callable[[int], None] | None = None) -> Iterator[Iterator[str]]:
-    """A file's lines; bytes that are no UTF-8 become replacement characters. `on_read` is told the bytes of each line.
+    """A file's lines; bytes that are not UTF-8 become replacement characters. `on_read` gets the length of each line in bytes.
 
     Raises ConfigError for a file that cannot be opened."""
     check(path, option)
@@ -57,14 +57,14 @@ def opened(path: Path, option: str, *, on_read: Callable[[int], None] | None = N
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    while raw := file.readline(LONGEST):
+    while raw := file.readline(MAX_LINE_BYTES):
         rest = raw
-        while len(rest) == LONGEST and not rest.endswith(b"\n"):
-            rest = file.readline(LONGEST)
+        while len(rest) == MAX_LINE_BYTES and not rest.endswith(b"\n"):
+            rest = file.readline(MAX_LINE_BYTES)
         yield raw
 
 
 def _text(raw: bytes, on_read: Callable[[int], None] | None) -> str:
     if on_read:
         on_read(len(raw))
-    return raw.decode("utf-8", "replace").removeprefix("\ufeff")  # the mark that some editors begin a file with
+    return raw.decode("utf-8", "replace").removeprefix("\ufeff")  # byte order mark

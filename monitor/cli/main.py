@@ -1,6 +1,6 @@
-"""The command `monitor`: assembled here from one small module for each group of verbs; floor 7, the only thing that prints.
+"""The command `monitor`, assembled from one module for each group of commands.
 
-An error that we understand ends in one message on stderr and its exit code, never in a traceback.
+A MonitorError becomes one message on stderr and an exit code, never a traceback.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from monitor.cli import (
 )
 from monitor.types.errors import MonitorError
 
-# As a newcomer meets them.
+# In the order in which a newcomer needs them.
 _ORDER = (
     *(
         "demo",
@@ -53,7 +53,7 @@ _ORDER = (
 
 
 class _Commands(TyperGroup):
-    """All commands, with the one place where errors become messages."""
+    """All commands; turns errors into messages and exit codes."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return sorted(self.commands, key=_ORDER.index)
@@ -63,14 +63,14 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except MonitorError as error:
             base.complain(str(error))
-            raise typer.Exit(base.code_of(error)) from error
+            raise typer.Exit(base.exit_code(error)) from error
 
 
 app = typer.Typer(
     name="monitor",
     cls=_Commands,
-    help="Follow a subject by example: drop articles into seeds/TOPIC/, be told once when the news carries it.",
-    epilog="Begin with `monitor demo`, then `monitor run`. Exit codes: 0 done, 1 failed, 2 wrong use or settings, "
+    help="Follow a subject by example: drop articles into seeds/TOPIC/, get one alert when news matches.",
+    epilog="Start with `monitor demo`, then `monitor run`. Exit codes: 0 done, 1 failed, 2 wrong use or settings, "
     "3 not found, 4 busy.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # it would print local variables, and with them secrets (U16)
@@ -92,7 +92,7 @@ def options(
     ctx: typer.Context,
     config: Annotated[
         Path | None,
-        typer.Option("--config", "-c", help="Settings file; else MONITOR_CONFIG, else config/monitor.toml."),
+        typer.Option("--config", "-c", help="Settings file; default: MONITOR_CONFIG, else config/monitor.toml."),
     ] = None,
     verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Log more; -vv logs everything.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors and results.")] = False,
@@ -100,7 +100,7 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
-    """Set what all commands share."""
+    """The options of all commands."""
     ctx.obj = base.Cli(config=config, verbose=verbose, is_quiet=quiet)
 
 
@@ -125,6 +125,6 @@ app.command("demo")(demo.demo)
 def main() -> None:
     """The entry point."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal that knows no Persian shows escapes instead of failing
+        if isinstance(stream, TextIOWrapper):  # a terminal that cannot encode Persian shows escapes instead of failing
             stream.reconfigure(errors="backslashreplace")
     app(prog_name="monitor")

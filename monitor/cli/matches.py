@@ -1,4 +1,4 @@
-"""`matches`: list, show, confirm, dismiss, export. The reviewer's verbs are in `monitor.review`; here they get a voice."""
+"""`monitor matches`: list, show, confirm, dismiss and export matches, and the near misses (`monitor.review`)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ app = typer.Typer(invoke_without_command=True)
 
 
 LARGEST = 2**31 - 1
-"""What PostgreSQL's INTEGER holds."""
+"""The largest value of PostgreSQL's INTEGER."""
 
 
 class MatchFilter(StrEnum):
-    """Of a match."""
+    """State of a match."""
 
     NEW = "new"
     CONFIRMED = "confirmed"
@@ -38,7 +38,7 @@ class MatchFilter(StrEnum):
 
 
 class Format(StrEnum):
-    """Of an export."""
+    """Format of an export."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -46,20 +46,20 @@ class Format(StrEnum):
 
 OfTopic = Annotated[str, typer.Option("--topic", "-t", help="Only this topic.")]
 InState = Annotated[MatchFilter | None, typer.Option("--state", "-s", help="Only new, confirmed or dismissed ones.")]
-Words = Annotated[str, typer.Option("--search", help="Only articles that hold all these words.")]
+Words = Annotated[str, typer.Option("--search", help="Only articles that contain all these words.")]
 Since = Annotated[str, typer.Option("--since", help="Only those found since: 2026-11-22, 24h, 7d.")]
 Source = Annotated[str, typer.Option("--source", help="Only from this feed.")]
-Note = Annotated[str, typer.Option("--note", help="Why, for later readers.")]
-OfNear = Annotated[bool, typer.Option("--near", help="The numbers are those of `matches near`.")]
+Note = Annotated[str, typer.Option("--note", help="Why, as a note for later readers.")]
+OfNear = Annotated[bool, typer.Option("--near", help="The ids are those of `matches near`.")]
 Ids = Annotated[
     list[int],
-    typer.Argument(metavar="ID", min=1, max=LARGEST, help="As `matches list` shows them.", show_default=False),
+    typer.Argument(metavar="ID", min=1, max=LARGEST, help="Ids as `matches list` shows them.", show_default=False),
 ]
 
 
 @app.callback()
 def matches(ctx: typer.Context) -> None:
-    """Hits and verdicts: list, show, confirm, dismiss, export. Without a command: list.
+    """Matches and verdicts: list, show, confirm, dismiss, export. Without a command: list.
 
     \b
     Examples:
@@ -78,13 +78,13 @@ def list_(
     search: Words = "",
     since: Since = "",
     source: Source = "",
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 50,
-    copies: Annotated[bool, typer.Option("--copies", help="List copies of a story too.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="List at most this many.")] = 50,
+    copies: Annotated[bool, typer.Option("--copies", help="List copies too.")] = False,
     as_json: base.AsJson = False,
 ) -> None:
-    """Matches, newest first; with --json one a line.
+    """List matches, newest first; with --json one a line.
 
-    Copies of a story are named at its first article; --copies lists them for themselves.
+    Copies are named at the article they copy; --copies lists them separately.
 
     \b
     Example:
@@ -92,7 +92,7 @@ def list_(
     """
     from monitor.review import matches as review
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db:
         query = replace(_query(db, topic, state, search, since, source, limit), copies=copies)
@@ -116,12 +116,10 @@ def list_(
 @app.command()
 def show(
     ctx: typer.Context,
-    id: Annotated[
-        int, typer.Argument(metavar="ID", min=1, max=LARGEST, help="Number of the match.", show_default=False)
-    ],
+    id: Annotated[int, typer.Argument(metavar="ID", min=1, max=LARGEST, help="Id of the match.", show_default=False)],
     as_json: base.AsJson = False,
 ) -> None:
-    """One match with its evidence.
+    """Show one match with its evidence.
 
     \b
     Example:
@@ -130,54 +128,54 @@ def show(
     from monitor.review import matches as review
     from monitor.review import revisions
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
-        hit = review.find_match(session, id)
-        versions = revisions.of_article(session, hit.article_id) if hit else ()
-    if hit is None:
+        match = review.find_match(session, id)
+        versions = revisions.of_article(session, match.article_id) if match else ()
+    if match is None:
         raise base.NotFoundError(f"there is no match {id}; `monitor matches list` shows them")
     if as_json:
-        base.print_json(review.flat(hit) | {"versions": [asdict(each) for each in versions]})
+        base.print_json(review.flat(match) | {"versions": [asdict(each) for each in versions]})
     else:
-        show_hit(hit)
+        show_match(match)
         for each in versions:
             base.heading(f"Changed {base.when(each.replaced_at)} UTC: {each.why}")
             show_change(each.went, each.came)
-        base.line(f"\nThe whole record: monitor explain {hit.article_id}".strip())
+        base.line(f"\nThe whole record: monitor explain {match.article_id}".strip())
 
 
-def show_hit(hit: ListedMatch) -> None:
-    """A match with its evidence, for people."""
-    terms = [f"{each.term} {each.weight:.3f}" for each in hit.evidence.terms]
-    seed = f"{hit.evidence.seed} (likeness {hit.evidence.seed_similarity:.2f})" if hit.evidence.seed else ""
+def show_match(match: ListedMatch) -> None:
+    """Print a match with its evidence."""
+    terms = [f"{each.term} {each.weight:.3f}" for each in match.evidence.terms]
+    seed = f"{match.evidence.seed} (likeness {match.evidence.seed_similarity:.2f})" if match.evidence.seed else ""
     base.facts(
         [
-            ("match", hit.id),
-            ("topic", f"{hit.topic_title} ({hit.topic})"),
-            ("title", hit.title),
-            ("source", _source(hit)),
-            ("url", hit.url),
-            ("published", base.when(hit.published_at) + " UTC"),
-            ("score", f"{hit.score:.3f} (threshold {hit.threshold:.3f})"),
-            ("likely", likely(hit.probability, hit.measured)),
+            ("match", match.id),
+            ("topic", f"{match.topic_title} ({match.topic})"),
+            ("title", match.title),
+            ("source", _source(match)),
+            ("url", match.url),
+            ("published", base.when(match.published_at) + " UTC"),
+            ("score", f"{match.score:.3f} (threshold {match.threshold:.3f})"),
+            ("likely", likely(match.probability, match.measured)),
             ("terms", terms),
-            ("sentence", hit.evidence.sentence),
+            ("sentence", match.evidence.sentence),
             ("nearest seed", seed),
             (
                 "matched",
-                f"across languages, by meaning: its seed is in {hit.evidence.across}" * bool(hit.evidence.across),
+                f"across languages, by meaning: its seed is in {match.evidence.across}" * bool(match.evidence.across),
             ),
-            ("also carried by", hit.also),
-            ("state", hit.state),
-            ("decision", hit.reason),
-            ("matched by", f"{hit.topic}@{hit.topic_version}" if hit.topic_version else ""),
+            ("also carried by", match.also),
+            ("state", match.state),
+            ("decision", match.reason),
+            ("matched by", f"{match.topic}@{match.topic_version}" if match.topic_version else ""),
         ]
     )
 
 
 def show_change(went: Iterable[str], came: Iterable[str]) -> None:
-    """The sentences that a newer version lacks or has otherwise, and those that it brought."""
+    """Print the sentences that a newer version removed (-) and added (+)."""
     for each in went:
         base.line(f"  - {each}")
     for each in came:
@@ -185,7 +183,7 @@ def show_change(went: Iterable[str], came: Iterable[str]) -> None:
 
 
 def likely(probability: float | None, measured: MeasuredPrecision | None) -> str:
-    """A percentage with how often the topic was right, or why there is none."""
+    """The calibrated percentage with the topic's measured precision, or that there is none yet."""
     from monitor.matching.reliability import words
 
     return "not calibrated yet" if probability is None else words(probability, measured)
@@ -198,13 +196,13 @@ def near_(
     state: Annotated[
         MatchFilter, typer.Option("--state", "-s", help="New, confirmed or dismissed ones.")
     ] = MatchFilter.NEW,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="List at most this many.")] = 20,
     as_json: base.AsJson = False,
 ) -> None:
-    """Near misses, to learn from; with --json one a line.
+    """List near misses to judge; with --json one a line.
 
-    A sample of what came just below a topic's threshold and was not told. A verdict on one (confirm --near, dismiss
-    --near) teaches the topic, and tells `monitor evaluate` how much is missed.
+    A sample of articles just below a topic's threshold, which raised no alert. The topic learns from verdicts on them
+    (confirm --near, dismiss --near), and `monitor evaluate` estimates from these how much is missed.
 
     \b
     Examples:
@@ -213,7 +211,7 @@ def near_(
     """
     from monitor.review import near_misses
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db:
         _query(db, topic, None, "", "", "")
@@ -238,9 +236,9 @@ def near_(
     )
 
 
-def _source(hit: ListedMatch) -> str:
-    name = hit.outlet if hit.outlet == hit.source else f"{hit.outlet} ({hit.source})"
-    return f"{name}, {hit.wire} copy" if hit.wire else name
+def _source(match: ListedMatch) -> str:
+    name = match.outlet if match.outlet == match.source else f"{match.outlet} ({match.source})"
+    return f"{name}, {match.wire} copy" if match.wire else name
 
 
 @app.command()
@@ -248,12 +246,10 @@ def confirm(
     ctx: typer.Context,
     ids: Ids,
     note: Note = "",
-    as_seed: Annotated[
-        bool, typer.Option("--as-seed", help="Put the article into the topic's folder as well.")
-    ] = False,
+    as_seed: Annotated[bool, typer.Option("--as-seed", help="Also write the article into the topic's folder.")] = False,
     near: OfNear = False,
 ) -> None:
-    """Say that matches are wanted; the model learns from it.
+    """Mark matches as wanted; the topic learns from it.
 
     \b
     Examples:
@@ -268,10 +264,10 @@ def dismiss(
     ctx: typer.Context,
     ids: Ids,
     note: Note = "",
-    as_seed: Annotated[bool, typer.Option("--as-seed", help="Put the article into the topic's not/ as well.")] = False,
+    as_seed: Annotated[bool, typer.Option("--as-seed", help="Also write the article into the topic's not/.")] = False,
     near: OfNear = False,
 ) -> None:
-    """Say that matches are not wanted; the model learns from it.
+    """Mark matches as not wanted; the topic learns from it.
 
     \b
     Examples:
@@ -286,40 +282,40 @@ def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: s
     from monitor.review import matches as review
     from monitor.review import near_misses
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     missing = []
     unwritten = []
-    teacher = VerdictEffects(cli.settings.seeds.dir)
+    effects = VerdictEffects(cli.settings.seeds.dir)
     verb = near_misses.judge if near else review.judge
     what = "near miss" if near else "match"
     with base.opened(cli.settings) as db:
         for id in dict.fromkeys(ids):
             with db.writing() as session:
-                hit = verb(session, id, is_relevant=is_relevant, by=user(), note=note[:2000], now=cli.now())
-            if hit is None:
+                match = verb(session, id, is_relevant=is_relevant, by=user(), note=note[:2000], now=cli.now())
+            if match is None:
                 missing.append(id)
             else:
-                base.line(f"{hit.state} {id}: {hit.topic}: {hit.title}")
-                if taught := teacher.teach(db, hit.article_id, hit.topic):
-                    base.line(f"  {taught}")
-            if hit is not None and as_seed:
-                unwritten += _as_seed(cli, db, hit, is_counter=not is_relevant)
+                base.line(f"{match.state} {id}: {match.topic}: {match.title}")
+                if effect := effects.teach(db, match.article_id, match.topic):
+                    base.line(f"  {effect}")
+            if match is not None and as_seed:
+                unwritten += _as_seed(cli, db, match, is_counter=not is_relevant)
     if missing:
         raise base.NotFoundError(f"there is no {what} {', '.join(map(str, missing))}")
     if unwritten:
-        raise MonitorError("\n".join(["the verdict is kept, but no seed was written:", *unwritten]))
+        raise MonitorError("\n".join(["the verdict is stored, but no seed was written:", *unwritten]))
 
 
-def _as_seed(cli: base.Cli, db: Database, hit: ListedMatch | ListedNearMiss, *, is_counter: bool) -> list[str]:
-    """Write the article of a match into its topic's folder; what went wrong, if anything."""
+def _as_seed(cli: base.Cli, db: Database, match: ListedMatch | ListedNearMiss, *, is_counter: bool) -> list[str]:
+    """Write the article of a match into its topic's folder. Returns the errors."""
     from monitor.review import matches as review
     from monitor.topics.seed_writer import SeedFileError
 
     try:
         with db.reading() as session:
             written = review.make_seed(
-                session, hit.article_id, hit.topic, root=cli.settings.seeds.dir, is_counter=is_counter
+                session, match.article_id, match.topic, root=cli.settings.seeds.dir, is_counter=is_counter
             )
     except SeedFileError as error:
         return [str(error)]
@@ -329,7 +325,7 @@ def _as_seed(cli: base.Cli, db: Database, hit: ListedMatch | ListedNearMiss, *, 
 
 
 def user() -> str:
-    """Who is at the keyboard."""
+    """The name of the current user."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container whose user has no name
@@ -352,7 +348,7 @@ def _query(
         state=state or "",
         words=search,
         source=source,
-        since_at=base.moment(since) if since else None,
+        since_at=base.parse_moment(since) if since else None,
         limit=limit,
     )
 
@@ -371,9 +367,9 @@ def export(
     since: Since = "",
     source: Source = "",
 ) -> None:
-    """Matches as JSON lines or CSV.
+    """Export matches as JSON lines or CSV.
 
-    Each with its evidence and verdict. Cells of a CSV that a spreadsheet would run as a formula begin with a '.
+    Each with evidence and verdict. CSV cells that a spreadsheet would run as a formula get a ' in front.
 
     \b
     Example:
@@ -381,13 +377,13 @@ def export(
     """
     from monitor.review import matches as review
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session, base.progress(cli) as bar:
         query = _query(db, topic, state, search, since, source)
         total = review.list_matches(session, query).total
         rows = bar.track(review.export(session, query), total=total, description="exporting")
-        with base.written(out) as file:
+        with base.atomic_file(out) as file:
             write = _write_csv if format is Format.CSV else _write_lines
             write(file, rows)
     if str(out) != "-":
@@ -431,11 +427,11 @@ def _cell(value: object) -> object:
     return defused(value) if isinstance(value, str) else value
 
 
-# What spreadsheets begin a formula with, their full-width twins included, behind quotes, spaces and control characters
-# that they skip; a cell that begins with one of the latter is marked too (U13, ASVS 1.2.10).
+# The characters that start a formula in spreadsheets, full-width forms included, after the quotes, spaces and control
+# characters that spreadsheets skip; cells that begin with a control character are quoted too (U13, ASVS 1.2.10).
 _FORMULA = re.compile(r"""[\s"'\x00-\x20\u200b-\u200f\ufeff]*[=+\-@|;%＝＋－＠；｜]|[\x00-\x1f\x7f-\x9f]""")
 
 
 def defused(cell: str) -> str:
-    """A cell that no spreadsheet runs as a formula: those that would begin with a '."""
+    """The cell with a ' in front where a spreadsheet would run it as a formula."""
     return f"'{cell}" if _FORMULA.match(cell) else cell

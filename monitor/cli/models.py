@@ -1,4 +1,4 @@
-"""The daemon's models for commands that judge beside it: its matcher, and matching across languages. Writes nothing."""
+"""The daemon's matcher and embedder, built for commands that score articles beside it. Writes nothing to the store."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from monitor.types.matching import Article, Score, Topic
 
 
-def build_matcher(settings: Settings, shelf: LoadedTopics) -> Matcher:
-    """The model as the daemon has it: seeds and, where there is a store, what it teaches. Writes nothing."""
+def load_matcher(settings: Settings, shelf: LoadedTopics) -> Matcher:
+    """The matcher as the daemon has it: from seeds and, where there is a store, verdicts, self-training and archive."""
     from monitor.learning.training import learned
     from monitor.matching.background import Background
     from monitor.matching.matcher import build
@@ -33,7 +33,7 @@ def build_matcher(settings: Settings, shelf: LoadedTopics) -> Matcher:
 
 @contextmanager
 def multilingual(settings: Settings) -> Iterator[Multilingual | None]:
-    """What matches across languages; None where there is no embedder (where one was wanted, the log says why)."""
+    """The matching across languages; None without a working embedder (where one is set, the log says why)."""
     from monitor.service.app import App
 
     app = App(settings)
@@ -46,7 +46,7 @@ def multilingual(settings: Settings) -> Iterator[Multilingual | None]:
 
 @contextmanager
 def store(settings: Settings) -> Iterator[Database]:
-    """The store, or an empty one where there is none yet."""
+    """The store, or an empty one in memory where there is none yet."""
     from monitor.store import migrate
     from monitor.store.db import Database
 
@@ -60,10 +60,10 @@ def store(settings: Settings) -> Iterator[Database]:
         yield db
 
 
-def improved(
+def add_semantic_scores(
     settings: Settings, topics: Sequence[Topic], article: Article, scores: tuple[Score, ...]
 ) -> tuple[Score, ...]:
-    """The scores of an article by meaning too, as the daemon would have them."""
+    """The scores of an article, with semantic scores as the daemon would have them."""
     with multilingual(settings) as found, store(settings) as db:
         if found is None:
             return scores

@@ -1,4 +1,4 @@
-"""`poll` and `deliver`: one round by hand, through the same code as the daemon's, on a store that no daemon works on."""
+"""`monitor poll` and `monitor deliver`: one round by hand with the daemon's code, on a store that no daemon uses."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def poll(
     ] = None,
     as_json: base.AsJson = False,
 ) -> None:
-    """Poll once: what is due, or the feeds named.
+    """Poll once: the feeds that are due, or those named.
 
-    Waits for the end. Alerts are decided and queued as ever; `monitor deliver` sends them. Ends with 1 where a
-    feed could not be read, with 3 for an unknown name, with 4 while the daemon runs.
+    Returns when all polls have ended. Alerts are queued; `monitor deliver` sends them. Exits with 1 where a feed could
+    not be read, with 3 for an unknown name, with 4 while the daemon runs.
 
     \b
     Examples:
       monitor poll
       monitor poll bbc-asia dawn --json
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     unstored: list[StoreError] = []
-    with base.alone(cli.settings, otherwise="it polls by itself") as app:
+    with base.exclusive_app(cli.settings, otherwise="it polls by itself") as app:
         polled = asyncio.run(_poll(cli, app, names or [], unstored))
     for error in unstored:
         base.complain(f"not stored, it will be polled again: {error}")
@@ -117,7 +117,7 @@ def _claim(session: Session, names: list[str], *, now: Any) -> list[FeedState]:
 
 
 class _Watched:
-    """Polls as they end, and the bar that shows it."""
+    """Collects finished polls and advances the progress bar."""
 
     def __init__(self, bar: Progress, polled: list[Polled]) -> None:
         self._bar, self._polled = bar, polled
@@ -151,8 +151,8 @@ def _fields(polled: Polled) -> dict[str, object]:
 def deliver(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     """Send what is due in the outbox, once.
 
-    Waits for the end. An alert waits delivery.wait_seconds before its first try, so that it can name the copies
-    of its story. Ends with 1 where a try failed (it stays queued), with 4 while the daemon runs.
+    Returns when all attempts have ended. An alert waits delivery.wait_seconds before its first attempt, so that it can
+    name the copies of its article. Exits with 1 where an attempt failed (it stays queued), with 4 while the daemon runs.
 
     \b
     Example:
@@ -160,13 +160,13 @@ def deliver(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     """
     from monitor.store import outbox
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
-    with base.alone(cli.settings, otherwise="it delivers by itself") as app:
+    with base.exclusive_app(cli.settings, otherwise="it delivers by itself") as app:
         app.sync(now=app.clock())
         with app.db.reading() as session:
             last = outbox.last_attempt(session)
-        with base.waiting(cli, "sending"):
+        with base.spinner(cli, "sending"):
             asyncio.run(send_due(app))
         with app.db.reading() as session:
             tries, states = _by_channel(outbox.results_since(session, last)), outbox.states(session)
@@ -184,7 +184,7 @@ def deliver(ctx: typer.Context, as_json: base.AsJson = False) -> None:
 
 
 async def send_due(app: App, *, only: str | None = None) -> None:
-    """Empty the outbox of what is due; with `only`, of what goes to that channel."""
+    """Send what is due in the outbox; with `only`, to that channel alone."""
     from monitor.alerting.deliver import Deliverer
 
     settings = app.settings.delivery

@@ -1,4 +1,4 @@
-"""`run`, `serve`, `migrate`: the daemon, the page alone, and the schema."""
+"""`monitor run`, `serve` and `migrate`: the daemon, the review page alone, the schema of the store."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ log = logging.getLogger("monitor.run")
 def run(ctx: typer.Context) -> None:
     """Start the daemon, with its review page.
 
-    It polls feeds, matches and tells until it is stopped.
+    It polls feeds, matches articles and sends alerts until it is stopped.
 
-    Where the store is SQLite it is made, and brought up to date, by itself. Ctrl-C or SIGTERM ends it well: what is
-    under way is finished. The log goes to stderr.
+    A SQLite store is created and migrated automatically. Ctrl-C or SIGTERM ends it after the running work is finished.
+    The log goes to stderr.
 
     \b
     Examples:
       monitor run
       monitor --config /etc/monitor.toml run 2>> monitor.log
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     settings = cli.settings
     cli.log(settings.log.level, settings.log.format)
     for note in settings.notes:
@@ -44,17 +44,17 @@ def run(ctx: typer.Context) -> None:
     from monitor.service.daemon import Daemon
 
     app = App(settings)
-    # Found out here, before anything is opened: a channel that cannot be built is a fault of the settings.
+    # Built before anything is opened: a channel that cannot be built is a fault of the settings.
     assert app.channels is not None
     daemon = Daemon(app, on_ready=lambda address: _welcome(address, app))
     asyncio.run(daemon.run())
 
 
 def _welcome(address: str | None, app: Any) -> None:
-    """On stdout, apart from the log: where everything is."""
+    """Print on stdout, apart from the log, where everything is."""
     feeds = sum(feed.enabled for feed in app.settings.feeds.values())
     topics = len(app.shelf.topics)
-    channels = ", ".join(app.channels) or "none; hits appear on the page and in the log"
+    channels = ", ".join(app.channels) or "none; matches appear on the page and in the log"
     for name, value in (
         ("Review page:", address or "not served (see the log)"),
         ("Store:", app.db.shown),
@@ -68,13 +68,13 @@ def _welcome(address: str | None, app: Any) -> None:
 def serve(ctx: typer.Context) -> None:
     """Serve only the review page.
 
-    To read, search, confirm and dismiss; nothing is polled and nothing sent.
+    For reading, searching and verdicts; nothing is polled or sent.
 
     \b
     Example:
       MONITOR_WEB__PORT=8001 monitor serve
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     settings = cli.settings
     cli.log(settings.log.level, settings.log.format)
     with base.opened(settings) as db:
@@ -103,7 +103,7 @@ def _serve(settings: Settings, db: Any) -> None:
         base.line("Stop:        Ctrl-C")
         sys.stdout.flush()
         config = uvicorn.Config(page, log_config=None, access_log=False, server_header=False, timeout_keep_alive=5)
-        with suppress(KeyboardInterrupt):  # uvicorn raises anew, at its end, the signal that ended it
+        with suppress(KeyboardInterrupt):  # uvicorn raises the signal that ended it again when it returns
             uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -112,7 +112,7 @@ def _listener(web: WebSettings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((web.host, web.port))
-        listener.listen(128)  # before the address is printed: whoever reads it may call at once
+        listener.listen(128)  # before the address is printed, as its reader may connect at once
     except OSError as error:
         listener.close()
         raise MonitorError(
@@ -125,19 +125,19 @@ def _listener(web: WebSettings) -> socket.socket:
 def migrate(ctx: typer.Context) -> None:
     """Bring the store's schema up to date.
 
-    SQLite needs this only in doubt: the daemon does it at its start. Before a change the file is copied. On
-    PostgreSQL stop every process that uses the store, make a backup, then run this.
+    Rarely needed for SQLite: the daemon does it at its start and copies the file before. On PostgreSQL stop every
+    process that uses the store, make a backup, then run this.
 
     \b
     Example:
       monitor migrate
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     settings = cli.settings
     lock = StoreLock(settings.store.path)
     if settings.store.path:
-        base.made(settings.store.path.parent)
+        base.make_folder(settings.store.path.parent)
     lock.take()
     try:
         _migrate(settings)

@@ -1,4 +1,4 @@
-"""`stories`: list, show, merge, split, move. What they mean is said in `monitor.review.stories`; here it gets a voice."""
+"""`monitor stories`: list and show stories; merge, split and move them (`monitor.review.stories`)."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ app = typer.Typer(invoke_without_command=True)
 
 
 class StoryFilter(StrEnum):
-    """Of a story."""
+    """State of a story."""
 
     EMERGING = "emerging"
     ACTIVE = "active"
     QUIET = "quiet"
 
 
-Note = Annotated[str, typer.Option("--note", help="Why, for later readers.")]
+Note = Annotated[str, typer.Option("--note", help="Why, as a note for later readers.")]
 Articles = Annotated[
     list[int],
     typer.Argument(
-        metavar="ARTICLE", min=1, max=LARGEST, help="As `monitor stories show` numbers them.", show_default=False
+        metavar="ARTICLE", min=1, max=LARGEST, help="Ids as `monitor stories show` shows them.", show_default=False
     ),
 ]
 Number = Annotated[
-    int, typer.Argument(metavar="STORY", min=1, max=LARGEST, help="Number of the story.", show_default=False)
+    int, typer.Argument(metavar="STORY", min=1, max=LARGEST, help="Id of the story.", show_default=False)
 ]
 
 
@@ -62,28 +62,30 @@ def list_(
     state: Annotated[
         StoryFilter | None, typer.Option("--state", "-s", help="Only emerging, active or quiet ones.")
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Those that matched no topic, too.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 50,
+    all_: Annotated[bool, typer.Option("--all", help="Also those that matched no topic.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="List at most this many.")] = 50,
     as_json: base.AsJson = False,
 ) -> None:
-    """Stories that matched a topic, the latest grown first; with --json one a line.
+    """List stories that matched a topic, latest activity first.
+
+    With --json one a line.
 
     \b
     Example:
       monitor stories list --state active
     """
-    from monitor.review import stories as desk
+    from monitor.review import stories as review
     from monitor.store import topics
     from monitor.stories.sources import StoryState
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
         known = topics.titles(session)
         if topic and topic not in known:
             raise base.no_such("topic", topic, known, hint="`monitor topics` lists them")
         wanted = StoryState(state.value) if state else None
-        page = desk.list_stories(session, topic=topic, state=wanted, is_any=all_, limit=limit, now=cli.now())
+        page = review.list_stories(session, topic=topic, state=wanted, is_any=all_, limit=limit, now=cli.now())
     if as_json:
         base.print_json_lines(asdict(each) for each in page.stories)
         return
@@ -105,22 +107,24 @@ def _row(brief: StorySummary) -> tuple[object, ...]:
 
 @app.command()
 def show(ctx: typer.Context, id: Number, as_json: base.AsJson = False) -> None:
-    """One story: its articles as they came, who carries it, what was told, what people said.
+    """Show one story: articles, outlets, alerts, decisions.
+
+    Articles are in order of arrival; decisions are those of people, and merges by the monitor.
 
     \b
     Example:
       monitor stories show 17
     """
-    from monitor.review import stories as desk
+    from monitor.review import stories as review
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
-    with base.opened(cli.settings) as db, db.reading() as session, _explained():
-        story = desk.find(session, id, now=cli.now(), preferred=cli.settings.stories.preferred_sources)
-    base.print_json(_flat(story)) if as_json else _show(story, id)
+    with base.opened(cli.settings) as db, db.reading() as session, _errors_explained():
+        story = review.find(session, id, now=cli.now(), preferred=cli.settings.stories.preferred_sources)
+    base.print_json(_story_fields(story)) if as_json else _show(story, id)
 
 
-def _flat(story: Story) -> dict[str, Any]:
+def _story_fields(story: Story) -> dict[str, Any]:
     return {
         **asdict(story.brief),
         "outlets": list(story.outlets),
@@ -152,7 +156,7 @@ def _show(story: Story, asked: int) -> None:
         ]
     )
     base.heading("Articles")
-    columns = (">article", "seen (UTC)", "outlet", "wire", "is", "decision", "title")
+    columns = (">article", "seen (UTC)", "outlet", "agency", "kind", "decision", "title")
     base.table(
         columns,
         (
@@ -166,7 +170,7 @@ def _show(story: Story, asked: int) -> None:
             says = f": {each['says']}" if each["says"] else ""
             base.line(f"{base.when(each['created_at'])} UTC  {each['topic']} {each['kind']}{says}  {each['id']}")
     if story.choices:
-        base.heading("What was said of it")
+        base.heading("Decisions on this story")
         for each in story.choices:
             note = f": {each['note']}" if each["note"] else ""
             base.line(f"{base.when(each['at'])} UTC  {each['by']} {each['words']}{note}")
@@ -181,7 +185,7 @@ def _kind(part: StoryArticle) -> str:
 def merge(
     ctx: typer.Context,
     into: Annotated[
-        int, typer.Argument(metavar="INTO", min=1, max=LARGEST, help="The story that stays.", show_default=False)
+        int, typer.Argument(metavar="INTO", min=1, max=LARGEST, help="The story that remains.", show_default=False)
     ],
     others: Annotated[
         list[int],
@@ -189,33 +193,33 @@ def merge(
     ],
     note: Note = "",
 ) -> None:
-    """Say that stories are one event. Nobody is told again of what was told for either.
+    """Merge stories that are one event. What was alerted for either is not alerted again.
 
     \b
     Example:
       monitor stories merge 17 23
     """
     for other in dict.fromkeys(others):
-        _say(ctx, note, partial(_merge, into, other))
+        _apply(ctx, note, partial(_merge, into, other))
 
 
-def _merge(into: int, other: int, session: Session, hand: Reviewer) -> StoryChangeResult:
-    from monitor.review import stories as desk
+def _merge(into: int, other: int, session: Session, reviewer: Reviewer) -> StoryChangeResult:
+    from monitor.review import stories as review
 
-    return desk.merge(session, into, other, hand)
+    return review.merge(session, into, other, reviewer)
 
 
 @app.command()
 def split(ctx: typer.Context, articles: Articles, note: Note = "") -> None:
-    """Say that articles are an event of their own: they leave their story and become one.
+    """Split articles off into a story of their own.
 
     \b
     Example:
       monitor stories split 23 24 --note "another meeting"
     """
-    from monitor.review import stories as desk
+    from monitor.review import stories as review
 
-    _say(ctx, note, lambda session, hand: desk.split(session, articles, hand))
+    _apply(ctx, note, lambda session, reviewer: review.split(session, articles, reviewer))
 
 
 @app.command()
@@ -225,31 +229,31 @@ def move(
     to: Annotated[int, typer.Option("--to", min=1, max=LARGEST, help="The story they belong to.", show_default=False)],
     note: Note = "",
 ) -> None:
-    """Say that articles belong to another story.
+    """Move articles to another story.
 
     \b
     Example:
       monitor stories move 23 --to 17
     """
-    from monitor.review import stories as desk
+    from monitor.review import stories as review
 
-    _say(ctx, note, lambda session, hand: desk.move(session, articles, to, hand))
+    _apply(ctx, note, lambda session, reviewer: review.move(session, articles, to, reviewer))
 
 
-def _say(ctx: typer.Context, note: str, verb: Callable[[Session, Reviewer], StoryChangeResult]) -> None:
+def _apply(ctx: typer.Context, note: str, verb: Callable[[Session, Reviewer], StoryChangeResult]) -> None:
     from monitor.review.stories import Reviewer
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
-    hand = Reviewer(by=user(), now=cli.now(), note=note, preferred=cli.settings.stories.preferred_sources)
-    with base.opened(cli.settings) as db, db.writing() as session, _explained():
-        said = verb(session, hand)
+    reviewer = Reviewer(by=user(), now=cli.now(), note=note, preferred=cli.settings.stories.preferred_sources)
+    with base.opened(cli.settings) as db, db.writing() as session, _errors_explained():
+        said = verb(session, reviewer)
     base.line(said.words)
     cli.say(f"undone by: monitor {said.undo}")
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _errors_explained() -> Iterator[None]:
     from monitor.review.stories import StoryChangeError, UnknownStoryError
 
     try:

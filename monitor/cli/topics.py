@@ -1,4 +1,4 @@
-"""`topics`: what is followed, what a topic's model has learned, and what is wrong with the seeds."""
+"""`monitor topics`: list, show and check topics; `try`, `history` and `diff` are in modules of their own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base, trial, versions
-from monitor.cli.models import build_matcher
+from monitor.cli.models import load_matcher
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import StoreError
@@ -34,7 +34,7 @@ _TERMS_SHOWN = 20
 
 @app.callback()
 def topics(ctx: typer.Context) -> None:
-    """Topics: what is followed, what was learned, what is wrong. Without a command: list.
+    """Topics: list, show, check, try, history, diff. Without a command: list.
 
     \b
     Examples:
@@ -47,7 +47,7 @@ def topics(ctx: typer.Context) -> None:
 
 @app.command("list")
 def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
-    """Every topic with its seeds and matches.
+    """List topics with seeds and matches.
 
     With --json one a line.
 
@@ -55,10 +55,10 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     Example:
       monitor topics list
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     shelf = seeds.load(cli.settings.seeds.dir)
-    numbers, counts = _remembered(cli.settings)
+    numbers, counts = _stored_state(cli.settings)
     found = [_fields(topic, numbers, counts) for topic in shelf.topics]
     if as_json:
         base.print_json_lines(found)
@@ -94,8 +94,8 @@ def _fields(topic: Topic, numbers: Mapping[str, int], counts: Mapping[str, Match
     }
 
 
-def _remembered(settings: Settings) -> tuple[dict[str, int], dict[str, MatchCounts]]:
-    """Versions and matches as the store has them; nothing where there is no store yet."""
+def _stored_state(settings: Settings) -> tuple[dict[str, int], dict[str, MatchCounts]]:
+    """The stored version number and match counts of each topic; empty where there is no store yet."""
     try:
         with base.opened(settings) as db, db.reading() as session:
             from monitor.review import matches
@@ -113,15 +113,15 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The topic's folder.", show_default=False)],
     as_json: base.AsJson = False,
 ) -> None:
-    """One topic: seeds, terms, threshold, matches.
+    """Show one topic: seeds, terms, threshold, matches, quality.
 
-    The terms are the heaviest of its model, for each language.
+    The terms are the heaviest of its model in each language.
 
     \b
     Example:
       monitor topics show moscow-format
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     settings = cli.settings
     shelf = seeds.load(settings.seeds.dir)
@@ -132,12 +132,12 @@ def show(
             raise base.NotFoundError("\n".join([f'the topic "{name}" cannot be used:', *at_fault]))
         known = (each.name for each in shelf.topics)
         raise base.no_such("topic", name, known, hint="`monitor topics` lists them")
-    numbers, counts = _remembered(settings)
-    model = _model(build_matcher(settings, shelf), topic)
+    numbers, counts = _stored_state(settings)
+    model = _model(load_matcher(settings, shelf), topic)
     found = {**_fields(topic, numbers, counts), "threshold": model["threshold"], "terms": model["terms"]}
     setting, costs, quality = _figures(settings, shelf, topic)
     found |= {"factor": setting.factor, "acts": setting.note, "quality": quality}
-    found["costs"] = [trial.flat_cost(each) for each in costs]
+    found["costs"] = [trial.cost_fields(each) for each in costs]
     found["files"] = [_seed(settings, topic, at) for at in range(len(topic.seeds))]
     if as_json:
         base.print_json(found)
@@ -164,7 +164,7 @@ def show(
     )
     trial.show_costs(costs)
     if not costs:
-        base.line("what each sensitivity would cost is told once a day of articles, and fifty of them, have been seen")
+        base.line("what each sensitivity would cost is shown once a day of articles, and fifty of them, have been seen")
     base.table(
         ("seed", "language", ">weight", ">words", "title"),
         ((each["file"], each["language"], each["weight"], each["words"], each["title"]) for each in found["files"]),
@@ -177,8 +177,7 @@ def show(
 def _figures(
     settings: Settings, shelf: LoadedTopics, topic: Topic
 ) -> tuple[AppliedSensitivity, tuple[SensitivityCost, ...], TopicFigures | None]:
-    """What its sensitivity comes to, what each would cost in alerts a day, and how good the topic is so far; the latter two only
-    where there is a store."""
+    """The factor of its sensitivity; alerts a day of each sensitivity and quality by verdicts, where there is a store."""
     from monitor.evaluation import metrics
     from monitor.learning import training
     from monitor.matching import sensitivity
@@ -197,16 +196,19 @@ def _figures(
 
 
 def _quality(figures: TopicFigures | None) -> list[tuple[str, object]]:
-    """Precision and recall so far, for people."""
-    from monitor.cli.evaluate import between
+    """Rows on precision, recall and calibration so far."""
+    from monitor.cli.evaluate import share_with_interval
 
     if figures is None:
         return []
     precision, recall = figures.precision, figures.recall
     judged = f"{precision.right:g} of {precision.judged} judged: " if precision.judged else "no verdicts yet"
     return [
-        ("precision", judged + (between(precision.share, precision.low, precision.high) if precision.judged else "")),
-        ("recall", recall.why_not or between(recall.value, recall.low, recall.high)),
+        (
+            "precision",
+            judged + (share_with_interval(precision.share, precision.low, precision.high) if precision.judged else ""),
+        ),
+        ("recall", recall.why_not or share_with_interval(recall.value, recall.low, recall.high)),
         ("percentages", f"not calibrated yet: {figures.not_calibrated}" if figures.not_calibrated else "calibrated"),
     ]
 
@@ -237,68 +239,70 @@ def _model(matcher: Matcher, topic: Topic) -> dict[str, Any]:
 @app.command()
 def check(
     ctx: typer.Context,
-    directory: Annotated[Path | None, typer.Option("--seeds", help="Another folder than that of the settings.")] = None,
+    directory: Annotated[
+        Path | None, typer.Option("--seeds", help="Folder of topics; default: that of the settings.")
+    ] = None,
     as_json: base.AsJson = False,
 ) -> None:
-    """Every fault of the seeds, and what else is odd about them.
+    """Check the seeds: faults, warnings and remarks.
 
-    First what cannot be read; then seeds that are doubles, unlike the others, in another language, too short, no articles;
-    topics that overlap, or that nothing in the archive comes near; how many of its seeds each topic would find from the
-    others. Each with file and mend. Ends with 2 where there is a fault.
+    Files that cannot be read; seeds that are duplicates, outliers, in another language, too short or no articles;
+    topics that overlap, or that nothing in the archive comes near; how many of its seeds each topic would find from
+    the others. Each with file and advice. Exits with 2 where there is a fault.
 
     \b
     Example:
       monitor topics check --seeds seeds
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     root = directory or cli.settings.seeds.dir
     shelf = seeds.load(root)
     warnings = [*shelf.warnings, *(() if directory else unknown_channels(cli.settings, shelf))]
-    with base.waiting(cli, "looking at the seeds"):
-        checkup = _examined(cli.settings, root, shelf)
-    unmet = [] if directory else _unmet(cli.settings, shelf)
+    with base.spinner(cli, "checking the seeds"):
+        report = _lint(cli.settings, root, shelf)
+    unreachable = [] if directory else _unreachable_sensitivities(cli.settings, shelf)
     lines = {
-        "fault": [*shelf.faults, *map(str, _of(checkup, "fault"))],
-        "warning": [*warnings, *map(str, _of(checkup, "warning"))],
-        "remark": [*unmet, *map(str, _of(checkup, "remark"))],
+        "fault": [*shelf.faults, *map(str, _findings(report, "fault"))],
+        "warning": [*warnings, *map(str, _findings(report, "warning"))],
+        "remark": [*unreachable, *map(str, _findings(report, "remark"))],
     }
     if as_json:
-        base.print_json(_check_flat(shelf, lines, checkup))
+        base.print_json(_check_fields(shelf, lines, report))
     else:
-        _show_check(root, shelf, lines, checkup)
+        _show_check(root, shelf, lines, report)
     if lines["fault"]:
         raise typer.Exit(base.Code.USAGE)
 
 
-def _of(checkup: LintReport, severity: str) -> list[LintFinding]:
-    return [each for each in checkup.findings if each.severity == severity]
+def _findings(report: LintReport, severity: str) -> list[LintFinding]:
+    return [each for each in report.findings if each.severity == severity]
 
 
-def _check_flat(shelf: LoadedTopics, lines: Mapping[str, list[str]], checkup: LintReport) -> dict[str, Any]:
+def _check_fields(shelf: LoadedTopics, lines: Mapping[str, list[str]], report: LintReport) -> dict[str, Any]:
     return {
         "topics": [each.name for each in shelf.topics],
         "faults": lines["fault"],
         "warnings": lines["warning"],
         "remarks": lines["remark"],
-        "findings": checkup.findings,
-        "recall": {name: {"found": each.found, "of": each.of} for name, each in checkup.recall.items()},
+        "findings": report.findings,
+        "recall": {name: {"found": each.found, "of": each.of} for name, each in report.recall.items()},
     }
 
 
-def _show_check(root: Path, shelf: LoadedTopics, lines: Mapping[str, list[str]], checkup: LintReport) -> None:
+def _show_check(root: Path, shelf: LoadedTopics, lines: Mapping[str, list[str]], report: LintReport) -> None:
     for severity, each_line in ((name, each) for name, found in lines.items() for each in found):
         base.line(f"{severity}: {each_line}")
-    for name, recall in checkup.recall.items():
-        base.line(f"{name}: {recall.found} of {recall.of} seeds would be found by the others")
+    for name, recall in report.recall.items():
+        base.line(f"{name}: {recall.found} of {recall.of} seeds would be found from the others")
     counted = ", ".join(f"{len(found)} {name}{'' if len(found) == 1 else 's'}" for name, found in lines.items())
     if not shelf.topics and not lines["fault"]:
         base.line(f"there is nothing in {root} yet: put an article into {root}/TOPIC/")
     base.line(f"{len(shelf.topics)} {'topic' if len(shelf.topics) == 1 else 'topics'} can be used; {counted}")
 
 
-def _examined(settings: Settings, root: Path, shelf: LoadedTopics) -> LintReport:
-    """By the archive's idea of the ordinary, where there is an archive."""
+def _lint(settings: Settings, root: Path, shelf: LoadedTopics) -> LintReport:
+    """The lint report, with term weights of the archive where there is one."""
     from monitor.learning.training import background
     from monitor.matching.background import Background
     from monitor.matching.tuning import ARCHIVE_ARTICLES, ARCHIVE_CHARACTERS
@@ -314,8 +318,8 @@ def _examined(settings: Settings, root: Path, shelf: LoadedTopics) -> LintReport
         return lint.lint(shelf.topics, root=root, background=Background.shipped())
 
 
-def _unmet(settings: Settings, shelf: LoadedTopics) -> list[str]:
-    """Remarks on intents that the archive or the verdicts do not let come true."""
+def _unreachable_sensitivities(settings: Settings, shelf: LoadedTopics) -> list[str]:
+    """Remarks on sensitivities that cannot be kept, by the archive or the verdicts."""
     from monitor.learning import training
     from monitor.matching import sensitivity
 
@@ -339,7 +343,7 @@ def unknown_channels(settings: Settings, shelf: LoadedTopics) -> list[str]:
     """Warnings for channels that a topic names and the settings do not."""
     return [
         f'{settings.seeds.dir / topic.name / "topic.toml"}: channel "{name}" is not in the settings: '
-        f"add [channels.{name}] or correct the name; until then nobody is told there"
+        f"add [channels.{name}] or correct the name; until then no alerts are sent there"
         for topic in shelf.topics
         for name in topic.channels or ()
         if name not in settings.channels

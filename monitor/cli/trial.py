@@ -1,4 +1,4 @@
-"""`topics try`: a topic over articles before it is turned on, and the doubtful ones to label. The work is `monitor.evaluation.trial`'s."""
+"""`monitor topics try`: try a topic before it is turned on (`monitor.evaluation.trial`), and label doubtful articles."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import base
-from monitor.cli.backtest import Since, Until, across_of, check_file, given, of_file, tell_verdicts
-from monitor.cli.backtest import moments as window_of
-from monitor.cli.models import build_matcher
+from monitor.cli import backtest, base
+from monitor.cli.models import load_matcher
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import ConfigError, MonitorError, StoreError
@@ -27,50 +25,60 @@ if TYPE_CHECKING:
 
 def try_(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A topic's folder, or a folder of such.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A topic's folder, or a folder of topics.")],
     articles: Annotated[
         Path | None,
-        typer.Option("--articles", help="Articles, one JSON object a line, as for `backtest`; else the store's."),
+        typer.Option("--articles", help="Articles, one JSON object a line, as for `backtest`; default: the store's."),
     ] = None,
-    since: Since = "",
-    until: Until = "",
-    confirm: Annotated[str, typer.Option("--confirm", help="Articles that are wanted: ID,ID,... become seeds.")] = "",
-    dismiss: Annotated[str, typer.Option("--dismiss", help="Articles that are not: they become counter-seeds.")] = "",
+    since: backtest.Since = "",
+    until: backtest.Until = "",
+    confirm: Annotated[
+        str, typer.Option("--confirm", help="Articles that are wanted, ID,ID,...: they become seeds.")
+    ] = "",
+    dismiss: Annotated[
+        str, typer.Option("--dismiss", help="Articles that are not wanted: they become counter-seeds.")
+    ] = "",
     as_json: base.AsJson = False,
 ) -> None:
     """Try a topic before it is turned on.
 
-    Runs it over the stored articles, or those of a file, as if they had just arrived: what it would have found, how many
-    alerts a day that makes, what topics in force find as well, and the twelve articles nearest to its threshold. On a
-    terminal it asks about these twelve; elsewhere name them with --confirm and --dismiss. What you say becomes a seed or
-    a counter-seed in DIR, or a verdict where the topic is in force and has that match. Else nothing is stored, and nobody
-    is told.
+    Runs it over the stored articles, or those of a file, as if they had just arrived: what it would have matched, how
+    many alerts a day that makes, what topics in force match as well, and the twelve articles nearest to its threshold.
+    On a terminal it asks about these twelve; elsewhere name them with --confirm and --dismiss. Each answer becomes a
+    seed or a counter-seed in DIR, or a verdict where the topic is in force and has that match. Nothing else is stored,
+    and no alert is sent.
 
-    \\b
+    \b
     Examples:
       monitor topics try drafts/river-floods
       monitor topics try drafts/river-floods --confirm 4711,4720 --dismiss 4698
     """
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
-    check_file(articles)
-    window = window_of(since, until)
-    shelf = _shelf(folder)
+    backtest.check_file(articles)
+    window = backtest.parse_window(since, until)
+    shelf = _load_topics(folder)
     _check_store(cli, articles)
-    labels = _labels(confirm, dismiss)
+    labels = _parse_labels(confirm, dismiss)
     if labels:
-        _label_all(cli, _one(shelf, folder), articles, labels)
-        shelf = _shelf(folder)
-    with base.progress(cli) as bar, given(cli, articles, bar, *window) as lines, ExitStack() as until_done:
+        _label_all(cli, _one_topic_folder(shelf, folder), articles, labels)
+        shelf = _load_topics(folder)
+    with (
+        base.progress(cli) as bar,
+        backtest.open_articles(cli, articles, bar, *window) as lines,
+        ExitStack() as until_done,
+    ):
         from monitor.evaluation import trial
         from monitor.matching.background import Background
         from monitor.matching.matcher import build
 
         matcher = build(shelf.topics, background=Background.shipped())
-        across, db = across_of(cli, until_done)
-        trials = trial.run(lines, matcher, shelf.topics, others=_others(cli, shelf), across=across, vectors_in=db)
+        across, db = backtest.open_multilingual(cli, until_done)
+        trials = trial.run(
+            lines, matcher, shelf.topics, others=_topics_in_force(cli, shelf), across=across, vectors_in=db
+        )
     if as_json:
-        base.print_json({"trials": [_flat(each) for each in trials]})
+        base.print_json({"trials": [_trial_fields(each) for each in trials]})
         return
     if not any(each.articles for each in trials):
         when = " in that time" if since or until else ""
@@ -80,7 +88,7 @@ def try_(
     for each in trials:
         _show(each)
     if not articles:
-        tell_verdicts(cli)
+        backtest.warn_of_verdicts(cli)
     if len(trials) == 1 and not labels and not cli.is_quiet and _is_terminal():
         _ask(cli, folder, articles, trials[0])
 
@@ -89,11 +97,11 @@ def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-# --- what is tried ----------------------------------------------------------------------------------------------------
+# --- input ----------------------------------------------------------------------------------------------------------
 
 
-def _shelf(folder: Path) -> LoadedTopics:
-    """The topic of a folder, or all topics of a folder of such; faults are told. Raises ConfigError where there is none."""
+def _load_topics(folder: Path) -> LoadedTopics:
+    """The topic of a folder, or all topics of a folder of topics; faults are reported. Raises ConfigError where there is none."""
     if not folder.is_dir():
         wrong = "it is a file" if folder.exists() else "no such folder"
         raise ConfigError(f"{folder}: {wrong}; name a folder that holds a topic's seeds")
@@ -111,7 +119,7 @@ def _shelf(folder: Path) -> LoadedTopics:
 
 
 def _is_topic(folder: Path) -> bool:
-    """Whether seeds lie in it, rather than folders of seeds."""
+    """Whether the folder contains seeds, rather than folders of seeds."""
     names = [
         each for each in folder.iterdir() if not each.name.startswith((".", "_")) and each.stem.upper() != "README"
     ]
@@ -121,7 +129,7 @@ def _is_topic(folder: Path) -> bool:
     )
 
 
-def _one(shelf: LoadedTopics, folder: Path) -> Path:
+def _one_topic_folder(shelf: LoadedTopics, folder: Path) -> Path:
     if not _is_topic(folder):
         names = ", ".join(each.name for each in shelf.topics)
         raise ConfigError(f"--confirm and --dismiss need one topic: name its folder, as {folder}/TOPIC ({names})")
@@ -129,7 +137,7 @@ def _one(shelf: LoadedTopics, folder: Path) -> Path:
 
 
 def _check_store(cli: base.Cli, articles: Path | None) -> None:
-    """Raises NotFoundError where there is nothing to try it on."""
+    """Raises NotFoundError where neither a file nor the store has articles."""
     if articles:
         return
     mend = "let `monitor run` collect some first, or give a file: --articles FILE"
@@ -144,8 +152,8 @@ def _check_store(cli: base.Cli, articles: Path | None) -> None:
     raise base.NotFoundError(f"the archive holds no article yet: {mend}")
 
 
-def _others(cli: base.Cli, tried: LoadedTopics) -> Matcher | None:
-    """The topics in force, as the daemon has them; None without settings or without any."""
+def _topics_in_force(cli: base.Cli, tried: LoadedTopics) -> Matcher | None:
+    """The matcher of the other topics in force, as the daemon has it; None without settings or without such topics."""
     try:
         settings = cli.settings
     except ConfigError:
@@ -153,13 +161,13 @@ def _others(cli: base.Cli, tried: LoadedTopics) -> Matcher | None:
     names = {each.name for each in tried.topics}
     shelf = seeds.load(settings.seeds.dir)
     rest = LoadedTopics(tuple(each for each in shelf.topics if each.name not in names and each.is_enabled))
-    return build_matcher(settings, rest) if rest.topics else None
+    return load_matcher(settings, rest) if rest.topics else None
 
 
-# --- what it says -----------------------------------------------------------------------------------------------------
+# --- output ---------------------------------------------------------------------------------------------------------
 
 
-def _flat(trial: Trial) -> dict[str, Any]:
+def _trial_fields(trial: Trial) -> dict[str, Any]:
     return {
         "topic": trial.topic,
         "articles": trial.articles,
@@ -169,7 +177,7 @@ def _flat(trial: Trial) -> dict[str, Any]:
         "alerts_a_day": {"mean": trial.rate.a_day, "low": trial.rate.low, "high": trial.rate.high, "sure": 0.9},
         "days": trial.rate.days,
         "acts": trial.setting.note,
-        "costs": [flat_cost(each) for each in trial.costs],
+        "costs": [cost_fields(each) for each in trial.costs],
         "blocked": trial.blocked,
         "overlap": {name: _share(count, trial) for name, count in trial.overlap.items()},
         "above": trial.above,
@@ -191,7 +199,7 @@ def _show(trial: Trial) -> None:
     base.facts(
         [
             ("would have matched", f"{len(trial.hits)} articles in {trial.stories} stories, {copies} of them copies"),
-            ("would have told", f"{rate.alerts} alerts"),
+            ("would have sent", f"{rate.alerts} alerts"),
             ("alerts a day", str(rate)),
             (trial.asked, trial.setting.note),
             ("held back by rules", [f"{count} {reason}" for reason, count in trial.blocked.items()]),
@@ -199,35 +207,35 @@ def _show(trial: Trial) -> None:
         ]
     )
     if trial.costs:
-        base.heading("What each sensitivity would have told, had it held from the first day")
+        base.heading("Alerts of each sensitivity, had it been in force from the first day")
         show_costs(trial.costs)
     if trial.hits and not trial.above:
-        base.line("every hit is a copy")
+        base.line("every match is a copy")
     for title, shown in (("just above", trial.above), ("just below", trial.below)):
         if shown:
             base.heading(f"Nearest to its threshold, {title}")
             base.table((">id", "published", "source", ">of threshold", "title"), map(_row, shown))
     if not trial.hits and not trial.below:
-        base.line("nothing came near: no article shares a telling word with the seeds")
+        base.line("nothing came near: no article shares a distinctive word with the seeds")
 
 
 def show_costs(costs: Iterable[SensitivityCost]) -> None:
-    """What each sensitivity costs, for people; nothing where that is not known."""
+    """Print the alerts a day of each sensitivity; nothing where they are not known."""
     rows = [
-        (_in_force(each), each.factor, f"{each.rate.a_day:.2g}", f"{each.rate.low:.2g} to {each.rate.high:.2g}")
+        (_sensitivity_name(each), each.factor, f"{each.rate.a_day:.2g}", f"{each.rate.low:.2g} to {each.rate.high:.2g}")
         for each in costs
     ]
     if rows:
         base.table(("sensitivity", ">threshold x", ">alerts a day", "range (90 %)"), rows)
 
 
-def flat_cost(cost: SensitivityCost) -> dict[str, Any]:
-    """The same for programs."""
+def cost_fields(cost: SensitivityCost) -> dict[str, Any]:
+    """A row of the costs as JSON fields."""
     rate = {"a_day": cost.rate.a_day, "low": cost.rate.low, "high": cost.rate.high}
-    return {"sensitivity": _in_force(cost), "factor": cost.factor, **rate}
+    return {"sensitivity": _sensitivity_name(cost), "factor": cost.factor, **rate}
 
 
-def _in_force(cost: SensitivityCost) -> str:
+def _sensitivity_name(cost: SensitivityCost) -> str:
     return f"{cost.sensitivity} (in force)" if cost.is_in_force else cost.sensitivity
 
 
@@ -243,8 +251,8 @@ def _row(shown: TrialMatch) -> tuple[object, ...]:
 # --- labels -----------------------------------------------------------------------------------------------------------
 
 
-def _labels(confirm: str, dismiss: str) -> dict[str, bool]:
-    """Id -> whether it is wanted. Raises BadParameter for an id that is both."""
+def _parse_labels(confirm: str, dismiss: str) -> dict[str, bool]:
+    """The given ids, each with whether it is wanted. Raises BadParameter for an id that is both."""
     wanted, unwanted = ([each.strip() for each in ids.split(",") if each.strip()] for ids in (confirm, dismiss))
     if (confirm and not wanted) or (dismiss and not unwanted):
         raise typer.BadParameter("--confirm and --dismiss take articles' ids: --confirm 4711,4720")
@@ -254,27 +262,29 @@ def _labels(confirm: str, dismiss: str) -> dict[str, bool]:
 
 
 def _label_all(cli: base.Cli, folder: Path, articles: Path | None, labels: Mapping[str, bool]) -> None:
-    """Raises NotFoundError for ids that are not there, before anything is written."""
-    found = _of_file(articles, labels) if articles else _of_store(cli, labels)
+    """Store the labels. Raises NotFoundError for unknown ids, before anything is written."""
+    found = _file_articles(articles, labels) if articles else _store_articles(cli, labels)
     if missing := [each for each in labels if each not in found]:
         where = articles or "the archive"
         ask = f"monitor topics try {folder}" + (f" --articles {articles}" if articles else "")
-        raise base.NotFoundError(f"there is no article {_ids(missing)} in {where}: `{ask}` names ids to choose from")
+        raise base.NotFoundError(
+            f"there is no article {_some_ids(missing)} in {where}: `{ask}` names ids to choose from"
+        )
     for id, article in found.items():
         _label(cli, folder, id, article, is_wanted=labels[id], is_stored=articles is None)
 
 
-def _ids(names: Sequence[str]) -> str:
+def _some_ids(names: Sequence[str]) -> str:
     return ", ".join(each[:40] for each in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _of_file(path: Path, ids: Iterable[str]) -> dict[str, Article]:
+def _file_articles(path: Path, ids: Iterable[str]) -> dict[str, Article]:
     wanted = set(ids)
-    with base.progress(base.Cli(is_quiet=True)) as bar, of_file(path, bar, is_heard=False) as lines:
+    with base.progress(base.Cli(is_quiet=True)) as bar, backtest.file_articles(path, bar, is_reported=False) as lines:
         return {str(each.id): each.article for each in lines if str(each.id) in wanted}
 
 
-def _of_store(cli: base.Cli, ids: Iterable[str]) -> dict[str, Article]:
+def _store_articles(cli: base.Cli, ids: Iterable[str]) -> dict[str, Article]:
     from monitor.evaluation import backtest as work
 
     with base.opened(cli.settings) as db, db.reading() as session:
@@ -284,7 +294,7 @@ def _of_store(cli: base.Cli, ids: Iterable[str]) -> dict[str, Article]:
 
 def _label(cli: base.Cli, folder: Path, id: str, article: Article, *, is_wanted: bool, is_stored: bool) -> None:
     """A verdict where the topic in force has this match, else a file in DIR."""
-    if is_stored and (said := _judged(cli, folder, int(id), is_wanted=is_wanted)):
+    if is_stored and (said := _record_verdict(cli, folder, int(id), is_wanted=is_wanted)):
         base.line(said)
         return
     from monitor.topics.seed_writer import SeedText, write
@@ -303,7 +313,7 @@ def _label(cli: base.Cli, folder: Path, id: str, article: Article, *, is_wanted:
     base.line(f"{'written' if written.is_new else 'there already'}: {written.path}")
 
 
-def _judged(cli: base.Cli, folder: Path, article_id: int, *, is_wanted: bool) -> str:
+def _record_verdict(cli: base.Cli, folder: Path, article_id: int, *, is_wanted: bool) -> str:
     root = cli.settings.seeds.dir
     if folder.resolve().parent != root.resolve():
         return ""
@@ -315,14 +325,14 @@ def _judged(cli: base.Cli, folder: Path, article_id: int, *, is_wanted: bool) ->
             match_id = matches.match_of(session, article_id, folder.resolve().name)
             if match_id is None:
                 return ""
-            hit = matches.judge(session, match_id, is_relevant=is_wanted, by=user(), now=cli.now())
+            match = matches.judge(session, match_id, is_relevant=is_wanted, by=user(), now=cli.now())
     except StoreError as error:
-        raise MonitorError(f"the verdict on article {article_id} was not kept: {error}") from error
-    return f"{hit.state} {hit.id}: {hit.topic}: {hit.title}" if hit else ""
+        raise MonitorError(f"the verdict on article {article_id} was not stored: {error}") from error
+    return f"{match.state} {match.id}: {match.topic}: {match.title}" if match else ""
 
 
 def _ask(cli: base.Cli, folder: Path, articles: Path | None, trial: Trial) -> None:
-    """About each of the nearest: yes, no, skip, quit."""
+    """Ask about each of the nearest articles: yes, no, skip or quit."""
     doubtful = [*trial.above, *trial.below]
     if not doubtful or not _is_topic(folder):
         return

@@ -1,4 +1,4 @@
-"""`topics history` and `topics diff`: what a topic was made of, and what that changed."""
+"""`monitor topics history` and `topics diff`: the versions of a topic, and what changes between two of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base
-from monitor.cli.backtest import check_file, of_file
+from monitor.cli.backtest import check_file, file_articles
 from monitor.topics import seeds
 from monitor.types.errors import ConfigError, StoreError
 
@@ -31,9 +31,9 @@ def history(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The topic's folder.", show_default=False)],
     as_json: base.AsJson = False,
 ) -> None:
-    """Every version of a topic: when it was made, and why.
+    """List the versions of a topic, with time and reason.
 
-    A version is made by a change of seeds, of settings or of verdicts; what the topic learns by itself is none.
+    A change of seeds, settings or verdicts makes a version; self-training does not.
 
     \b
     Example:
@@ -41,7 +41,7 @@ def history(
     """
     from monitor.store import topics, verdicts, versions
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
         found = versions.history(session, name)
@@ -59,13 +59,13 @@ def history(
         base.print_json_lines({key: each[key] for key in each if key != "verdicts_key"} for each in shown)
     else:
         _show_history(found)
-    if late := _not_yet(found[0], topic, said):
+    if late := _unrecorded_changes(found[0], topic, said):
         mend = f"the next `monitor run` or `monitor poll` makes it {name}@{found[0].number + 1}"
         cli.say(f"{late}: no daemon has read that yet; {mend}")
 
 
-def _not_yet(newest: TopicVersion, topic: Topic | None, verdicts_key: str) -> str:
-    """What was changed since the newest version was recorded; '' where nothing was."""
+def _unrecorded_changes(newest: TopicVersion, topic: Topic | None, verdicts_key: str) -> str:
+    """What was changed since the newest version was recorded; '' for nothing."""
     if topic is None:
         return ""
     what = ["the seeds or topic.toml"] if topic.digest != newest.digest else []
@@ -92,14 +92,14 @@ def diff(
     after: Annotated[str, typer.Argument(metavar="B", help="What to compare it with.")],
     articles: Annotated[
         Path | None,
-        typer.Option("--articles", help="Articles, one JSON object a line, as for `backtest`; else the store's."),
+        typer.Option("--articles", help="Articles, one JSON object a line, as for `backtest`; default: the store's."),
     ] = None,
     as_json: base.AsJson = False,
 ) -> None:
-    """What a topic gained and lost from A to B.
+    """Compare two versions of a topic: what changes from A to B.
 
-    Over the stored articles, or those of a file: the articles that only one of the two matches, and the terms that
-    changed most. Both are scored as they stand, without what they would learn on their way.
+    Over the stored articles, or those of a file: the articles that only one of the two matches, and the terms whose
+    weights changed most. Both are scored as they are, without self-training on the way.
 
     \b
     Examples:
@@ -108,11 +108,11 @@ def diff(
     """
     from monitor.matching import compare
 
-    cli = base.of(ctx)
+    cli = base.cli_of(ctx)
     cli.log()
     check_file(articles)
-    with _store(cli) as session:
-        old, new = (_bent(session, _making(cli, session, each)) for each in (before, after))
+    with _store_session(cli) as session:
+        old, new = (_at_sensitivity(session, _definition(cli, session, each)) for each in (before, after))
         with base.progress(cli) as bar:
             found = compare.difference(old, new, _articles(session, articles, bar), _background(session))
     if as_json:
@@ -122,8 +122,8 @@ def diff(
 
 
 @contextmanager
-def _store(cli: base.Cli) -> Iterator[Session | None]:
-    """A reading session; None where there is no store yet, for folders and files can be compared without."""
+def _store_session(cli: base.Cli) -> Iterator[Session | None]:
+    """A reading session; None where there is no store yet, as folders and files can be compared without one."""
     try:
         opened = base.opened(cli.settings)
         db = opened.__enter__()
@@ -146,7 +146,7 @@ def _background(session: Session | None) -> Any:
 
 def _articles(session: Session | None, path: Path | None, bar: Any) -> Iterator[tuple[Any, Any]]:
     if path:
-        with of_file(path, bar) as lines:
+        with file_articles(path, bar) as lines:
             yield from ((line.id, line.article) for line in lines)
         return
     if session is None:
@@ -162,11 +162,11 @@ def _articles(session: Session | None, path: Path | None, bar: Any) -> Iterator[
         yield line.id, line.article
 
 
-# --- what is compared -------------------------------------------------------------------------------------------------
+# --- the two versions -------------------------------------------------------------------------------------------------
 
 
-def _making(cli: base.Cli, session: Session | None, asked: str) -> TopicDefinition:
-    """A version, a topic as it is now with its verdicts, or a folder of seeds. Raises NotFoundError or ConfigError."""
+def _definition(cli: base.Cli, session: Session | None, asked: str) -> TopicDefinition:
+    """The definition of a version, a current topic with its verdicts, or a folder of seeds. Raises NotFoundError, ConfigError."""
     if version := _VERSION.fullmatch(asked):
         return _version(session, version["topic"], int(version["number"]))
     if Path(asked).is_dir() and ("/" in asked or not _is_topic(cli, asked)):
@@ -174,18 +174,20 @@ def _making(cli: base.Cli, session: Session | None, asked: str) -> TopicDefiniti
     return _current(cli, session, asked)
 
 
-def _bent(session: Session | None, making: TopicDefinition) -> TopicDefinition:
-    """With what its sensitivity comes to by this archive, where that is more than a word."""
+def _at_sensitivity(session: Session | None, definition: TopicDefinition) -> TopicDefinition:
+    """The definition with the threshold factor that its sensitivity has by this archive, unless it is a fixed word."""
     from monitor.learning import training
     from monitor.matching import sensitivity
     from monitor.matching.matcher import build
 
-    topic = replace(making.topic, is_enabled=True)
+    topic = replace(definition.topic, is_enabled=True)
     if session is None or topic.sensitivity in sensitivity.WORDS:
-        return making
+        return definition
     archive = training.seen(session, [topic], lambda of: build(of, background=training.background(session)))
     odds = training.calibration(session)
-    return replace(making, factor=sensitivity.decide(topic.sensitivity, topic.name, archive[topic.name], odds).factor)
+    return replace(
+        definition, factor=sensitivity.decide(topic.sensitivity, topic.name, archive[topic.name], odds).factor
+    )
 
 
 def _is_topic(cli: base.Cli, name: str) -> bool:
@@ -229,7 +231,7 @@ def _current(cli: base.Cli, session: Session | None, name: str) -> TopicDefiniti
     return TopicDefinition(topic, [each for each in said if each.topic == name])
 
 
-# --- what it says -----------------------------------------------------------------------------------------------------
+# --- output ---------------------------------------------------------------------------------------------------------
 
 
 def _show(found: TopicDifference, before: str, after: str) -> None:

@@ -1,7 +1,7 @@
-"""The demo's articles: the toml files in texts/ in, values out. Knows no clock, no server, no daemon.
+"""The demo's outlets and articles, read from the toml files in texts/.
 
-The articles also say what a correct monitor does with them (`Expectation`), so that tests and the demo itself can compare.
-Stories are judged within one language: an event told in English and in Russian may count as two.
+Each article states what a correct monitor does with it (`Expectation`), for tests to compare. Expectations hold within one
+language: one event reported in English and in Russian may be two stories.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ARTICLE_FILES = ("before.toml", "tunnel.toml", "bank.toml", "other.toml")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlet:
-    """Somebody who publishes: one feed in one language."""
+    """An invented outlet: one feed in one language."""
 
     id: str
     number: int
@@ -37,7 +37,7 @@ class Outlet:
 
     @property
     def address(self) -> str:
-        """Its own loopback address, as outlets are told apart, and servers spared, by their hosts."""
+        """Its own loopback address: outlets are distinguished, and requests limited, by host."""
         return f"127.0.0.{self.number + 1}"
 
     @property
@@ -48,14 +48,14 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What a correct monitor makes of an article."""
+    """What a correct monitor decides about an article."""
 
     topics: tuple[str, ...]
     kind: ArticleKind
     of: str | None = None
     """Id of the article it is a copy or an update of, or whose story it joins."""
     is_material: bool = False
-    """For an update: whether facts changed, so that it is worth telling again."""
+    """For an update: whether facts changed, so that it is alerted again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +64,10 @@ class DemoArticle:
 
     id: str
     guid: str
-    """Names the article for its readers; the id of the first version."""
+    """The guid in the feed: the id of the first version."""
     outlet: Outlet
     minute: int
-    """When it is published on the demo's clock; 0 or earlier: in the feed before the first poll."""
+    """Minute of publication on the demo's clock; 0 or earlier: in the feed before the first poll."""
     title: str
     text: str
     """Paragraphs, separated by blank lines."""
@@ -81,17 +81,17 @@ class DemoArticle:
 
     @property
     def published_for(self) -> timedelta:
-        """How long after the demo's start it is published; negative for what was there before."""
+        """Time of publication after the demo's start; negative for what was there before."""
         return timedelta(minutes=self.minute)
 
     @property
     def paragraphs(self) -> tuple[str, ...]:
-        """The text, paragraph by paragraph."""
+        """The paragraphs of the text."""
         return tuple(self.text.split("\n\n"))
 
     @property
     def feed_paragraphs(self) -> tuple[str, ...]:
-        """As much of the text as the feed carries."""
+        """The paragraphs that the feed carries."""
         return self.paragraphs[:1] if self.outlet.teaser else self.paragraphs
 
     @property
@@ -106,7 +106,7 @@ class DemoArticle:
 
     @property
     def is_alert(self) -> bool:
-        """Whether a correct monitor tells somebody: news of a topic, or facts that changed in it."""
+        """Whether a correct monitor sends an alert: news on a topic, or changed facts."""
         is_news = self.expect.kind is ArticleKind.NEW or self.expect.is_material
         return bool(self.expect.topics) and is_news and not self.is_baseline
 

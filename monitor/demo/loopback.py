@@ -1,6 +1,7 @@
-"""A small HTTP server on loopback that starts, stops and leaves nothing open: what the newspaper and the receiver share.
+"""A small HTTP server on loopback, the base of the newspaper and the receiver.
 
-One thread a request, one request a connection, and a read limit, so that `stop` never waits for an idle client for long.
+One thread for each request, one request for each connection, and a read timeout, so that `stop` does not wait long for idle
+clients.
 """
 
 from __future__ import annotations
@@ -48,24 +49,24 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class _LoopbackServer(ThreadingHTTPServer):
-    daemon_threads = False  # so that server_close waits for the answers under way
+    daemon_threads = False  # so that server_close waits for running requests
     request_queue_size = 64
 
     def server_bind(self) -> None:
-        # HTTPServer's own asks the resolver for our name, which takes seconds on a machine without a network.
+        # HTTPServer's own asks DNS for our name, which takes seconds on a machine without a network.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that goes away in the middle is no news; the default would print a traceback.
+        # Clients that disconnect early are normal; the default would print a traceback.
         logger.debug("request from %s failed", client_address, exc_info=True)
 
 
 class Loopback:
-    """Serves a handler on 127.0.0.1 between `start` and `stop`, or for the length of a `with`.
+    """Serves a handler on 127.0.0.1 between `start` and `stop`, or within a `with`.
 
-    `aliases` are more loopback addresses at which the same is served on the same port, where the system lets us have them:
-    Linux and Windows answer on all of 127.0.0.0/8, macOS on 127.0.0.1 only.
+    `aliases` are further loopback addresses to serve on the same port, where the system has them: Linux and Windows answer on
+    all of 127.0.0.0/8, macOS on 127.0.0.1 only.
     """
 
     def __init__(self, *, port: int = 0, aliases: Sequence[str] = ()) -> None:
@@ -75,12 +76,12 @@ class Loopback:
         self._threads: list[Thread] = []
 
     def handler(self) -> type[Handler]:
-        """The class that answers; asked for once at start."""
+        """The class that handles requests; called once, at start."""
         raise NotImplementedError
 
     @property
     def port(self) -> int:
-        """The port in use; before `start` the wanted one, 0 for any."""
+        """The port in use; before `start` the one asked for, 0 for any."""
         return self._servers[HOST].server_port if self._servers else self._wanted_port
 
     @property
@@ -89,11 +90,11 @@ class Loopback:
         return self.url_at(HOST)
 
     def url_at(self, alias: str) -> str:
-        """As `base_url`, at another of our addresses; at 127.0.0.1 where that one could not be had."""
+        """As `base_url`, at an alias; at 127.0.0.1 where the alias could not be bound."""
         return f"http://{alias if alias in self._servers else HOST}:{self.port}"
 
     def start(self) -> None:
-        """Listen and answer from threads of its own; no effect when started. Raises MonitorError where the port is taken."""
+        """Bind and serve from threads of its own; no effect when started. Raises MonitorError where the port is in use."""
         if self._servers:
             return
         handler = self.handler()
@@ -109,7 +110,7 @@ class Loopback:
             thread.start()
 
     def stop(self) -> None:
-        """Close the port, finish the answers under way, end the threads. Safe to call twice."""
+        """Close the port, finish running requests, end the threads. Safe to call twice."""
         servers, threads = tuple(self._servers.values()), tuple(self._threads)
         self._servers, self._threads = {}, []
         if not servers:

@@ -1,7 +1,7 @@
-"""The demo's newspaper: a clock in, several outlets' feeds and pages on loopback out. Prints nothing and never looks ahead.
+"""The demo's web server of invented outlets: feeds and pages whose content depends on the demo's clock.
 
-An article is there once the clock has passed its minute; a later version takes the place of the earlier one under the same
-guid and URL. Feeds and pages carry an ETag and a Last-Modified and answer 304 as RFC 9110 section 13 has it.
+An article appears at its minute; a later version replaces the earlier one under the same guid and URL. Feeds and pages have
+ETag and Last-Modified, and answer 304 as RFC 9110 section 13 specifies.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from monitor.demo.typeset import Printed, article_page, feed, front_page, index_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Document:
-    """What a path holds at one moment."""
+    """The content of a path at one moment."""
 
     media_type: str
     body: bytes
@@ -35,10 +35,10 @@ class _Document:
 
 
 class Newspaper(Loopback):
-    """Serves all outlets on one port, each at a loopback address of its own where the system has more than 127.0.0.1.
+    """Serves all outlets on one port, each at a loopback address of its own where the system has several.
 
-    `clock` gives the demo's time as an aware UTC datetime and is read at every request, from several threads. The demo
-    begins at `started_at`, by default when the server starts.
+    `clock` returns the demo's time as aware UTC and is called for every request, from several threads. The demo begins at
+    `started_at`, by default when the server starts.
     """
 
     def __init__(self, clock: Callable[[], datetime], *, started_at: datetime | None = None, port: int = 0) -> None:
@@ -53,7 +53,7 @@ class Newspaper(Loopback):
 
     @property
     def total_minutes(self) -> int:
-        """After how many minutes of the demo's clock everything is published."""
+        """Minutes of the demo's clock until everything is published."""
         return max(article.minute for article in articles())
 
     def feeds(self) -> list[tuple[str, str, str]]:
@@ -66,7 +66,7 @@ class Newspaper(Loopback):
         return [article for article in articles() if self._at(article) <= now]
 
     def document(self, path: str) -> _Document | None:
-        """What `path` holds now; None where nothing is (yet)."""
+        """The document at `path` now; None where there is none (yet)."""
         if path == "/":
             return self._page(index_page(outlets()), ())
         printed = self._printed()
@@ -84,13 +84,13 @@ class Newspaper(Loopback):
             return self._page(front_page(outlet, printed), printed)
         for each in printed:
             if each.article.path == path:
-                # The other headlines are those that were there when it was published, so that the page stays as it is.
+                # Other headlines as of its publication, so that the page does not change later.
                 earlier = [other for other in printed if other.published_at < each.published_at][:3]
                 return self._page(article_page(each, earlier), [each, *earlier])
         return None
 
     def _printed(self) -> list[Printed]:
-        """Every article in its present version, newest first."""
+        """Every published article in its current version, newest first."""
         latest: dict[str, Printed] = {}
         for article in self.published():
             at, earlier = self._at(article), latest.get(article.guid)
@@ -110,7 +110,7 @@ class Newspaper(Loopback):
 
     @property
     def _start(self) -> datetime:
-        # Whole seconds, as HTTP dates have no smaller ones: a Last-Modified must not lie before what it speaks of.
+        # Whole seconds, as in HTTP dates: Last-Modified must not be earlier than the change.
         return (self.started_at or self._clock()).astimezone(UTC).replace(microsecond=0)
 
     def _page(self, text: str, printed: Sequence[Printed]) -> _Document:
@@ -137,14 +137,14 @@ class Newspaper(Loopback):
             do_HEAD = do_GET
 
             def date_time_string(self, timestamp: float | None = None) -> str:
-                # The Date header tells the demo's time, like everything else here.
+                # The Date header has the demo's time, like everything else here.
                 return format_datetime(newspaper._clock().astimezone(UTC), usegmt=True)
 
         return NewspaperHandler
 
 
 def _is_unchanged(document: _Document, none_match: str | None, modified_since: str | None) -> bool:
-    """Whether what the client holds is still current; the ETag, where it sends one, has the only word (RFC 9110 13.2.2)."""
+    """Whether the client's copy is current; where it sends an ETag, that alone decides (RFC 9110 13.2.2)."""
     if none_match is not None:
         tags = [tag.strip().removeprefix("W/") for tag in none_match.split(",")]
         return document.etag in tags or "*" in tags

@@ -1,7 +1,7 @@
-"""The demo's receiver: signed webhooks in, a list of what came and a call for each new alert out. Prints nothing.
+"""The demo's webhook receiver: verifies signed alerts, keeps them, and calls back once for each new one.
 
-It does what the README asks of every receiver: verify first, then remember the id, so that a second post of the same alert is
-answered politely and told to nobody (Standard Webhooks; cases K2, W1, W10).
+It does what the README asks of receivers: verify first, then remember the id, so that a repeated alert is accepted without any
+further effect (Standard Webhooks; cases K2, W1, W10).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from monitor.demo.loopback import Handler, Loopback
 
 PATH = "/alerts"
 TOLERANCE_FOR = timedelta(minutes=5)
-"""How far a post's timestamp may lie from the clock: the official libraries' own limit."""
+"""Largest difference of timestamp and clock; the limit of the official libraries."""
 SIZE_LIMIT = 1_000_000
 
 logger = logging.getLogger(__name__)
@@ -29,20 +29,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """One alert, verified."""
+    """A verified alert."""
 
     id: str
-    """The webhook-id: the same on every try."""
+    """The webhook-id: the same on every attempt."""
     at: datetime
     payload: dict[str, Any] = field(hash=False)
 
 
 class Receiver(Loopback):
-    """Takes alerts on 127.0.0.1 between `start` and `stop`, or for the length of a `with`.
+    """Receives alerts on 127.0.0.1 between `start` and `stop`, or within a `with`.
 
-    `on_alert` is called once for each new alert, after it was answered, from the server's threads and one call at a time.
-    `clock` must tell the time the sender signs with; a fast clock wants a wider `tolerance_for`. With `fails_first` the
-    very first verified post is answered 503, once, to show the retry.
+    `on_alert` is called once for each new alert, after it was answered, from the server's threads, one call at a time. `clock`
+    must be the clock that the sender signs with; a fast clock needs a larger `tolerance_for`. With `fails_first` the first
+    verified post is answered 503, to show the retry.
     """
 
     def __init__(
@@ -68,15 +68,15 @@ class Receiver(Loopback):
         self.repeated = 0
         """Posts of alerts already received."""
         self.refused = 0
-        """Posts whose signature, timestamp or body would not do."""
+        """Posts with an invalid signature, timestamp or body."""
 
     @property
     def url(self) -> str:
-        """Where alerts are to be posted. Only while started."""
+        """The URL to post alerts to. Only while started."""
         return self.base_url + PATH
 
     def take(self, body: bytes, headers: dict[str, str]) -> tuple[int, Received | None]:
-        """Judge one post: the status to answer with, and the alert where it is a new one."""
+        """Handle one post. Returns the status to answer with, and the alert where it is new."""
         at = self._clock()
         payload = _payload(body) if self._is_genuine(body, headers, at) else None
         with self._lock:
@@ -94,9 +94,9 @@ class Receiver(Loopback):
             return 204, alert
 
     def _is_genuine(self, body: bytes, headers: dict[str, str], at: datetime) -> bool:
-        """Whether one of the post's signatures is ours and fresh.
+        """Whether one of the post's signatures is valid and recent.
 
-        Signs with the official library and compares, rather than calling its `verify`, which knows only the real clock.
+        Signs with the official library and compares, as the library's `verify` uses the real clock only.
         """
         try:
             posted_at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
@@ -108,13 +108,13 @@ class Receiver(Loopback):
         return bool(headers["webhook-id"]) and is_signed and abs(at - posted_at) <= self._tolerance_for
 
     def tell(self, alert: Received) -> None:
-        """Pass a new alert on; a callback that raises is logged and never costs a later alert."""
+        """Call back with a new alert; an exception of the callback is logged and affects no later alert."""
         with self._calling:
             try:
                 if self._on_alert:
                     self._on_alert(alert)
             except Exception:
-                logger.exception("could not tell about alert %s", alert.id)
+                logger.exception("the callback failed for alert %s", alert.id)
 
     def handler(self) -> type[Handler]:
         """Answers POST on `PATH`; anything else is 404, 411, 413 or 501."""

@@ -1,7 +1,7 @@
-"""The demo, put together: newspaper and receiver on loopback, the real daemon between them, on a clock that runs fast.
+"""Runs the demo: newspaper and receiver on loopback, the real daemon between them, on a fast clock.
 
-Events go out as values to whoever wants to show them; prints nothing. Everything lives in a folder that the caller throws away.
-The newspaper opens when the daemon has met every feed, so that what it publishes then is news and not stock.
+Events are passed to a callback as values. All files are in a folder that the caller deletes. The newspaper starts to publish
+when the daemon has polled every feed once, so that its articles are news and no baseline.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from monitor.store import outbox, statistics
 from monitor.store.db import Database
 
 SPEED = 260.0
-"""Seconds that pass in one: the newspaper's two and a half hours take about forty."""
+"""Seconds of the demo's clock in one real second: two and a half hours of news take about forty seconds."""
 CHANNEL = "desk"
 _INTERVAL_MINUTES = 3.0
 _LEAST_INTERVAL_SECONDS = 0.7
-"""A feed is not polled more often than this, real time, however fast the clock."""
+"""Real seconds between two polls of a feed at least, however fast the clock."""
 _WAIT_MINUTES = 12.0
-"""How long an alert waits for the copies of its story: the wire's are printed within ten minutes."""
-_PATIENCE_SECONDS = 60.0
-"""The longest the demo waits for the last polls and deliveries, and at first for the feeds: only a busy machine takes long."""
+"""How long an alert waits for copies of its article: outlets print agency texts within ten minutes."""
+_TIMEOUT_SECONDS = 60.0
+"""Longest wait for the first polls, and at the end for the last polls and deliveries; reached on a busy machine only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """A poll that found something."""
+    """A poll that brought new articles."""
 
     at: datetime
     outlet: str
@@ -89,10 +89,10 @@ class ShownAlert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What came of it, from the store and the receiver."""
+    """The result, from the store and the receiver."""
 
     is_complete: bool
-    """False where it was stopped before all was published and told."""
+    """False where it was stopped before everything was published and delivered."""
     published: int
     stored: int
     matches: int
@@ -101,16 +101,16 @@ class Summary:
     alerts: int
     delivered: int
     retried: int
-    """Deliveries that took more than one try."""
+    """Deliveries with more than one attempt."""
     doubles: int
-    """Alerts that the receiver got twice; it should be none."""
+    """Alerts that the receiver got twice; should be 0."""
 
 
 Event = Opened | News | ShownAlert
 
 
 class Demo:
-    """One run. `folder` is for the store; `on_event` is called from the loop and from the receiver's threads, one at a time."""
+    """One run, with its store in `folder`. `on_event` is called from the event loop and the receiver's threads, one at a time."""
 
     def __init__(
         self,
@@ -136,17 +136,17 @@ class Demo:
         self._address: str | None = None
 
     async def run(self) -> Summary:
-        """Until everything is published and told or, kept, until stopped. Raises MonitorError where it cannot begin."""
+        """Run until everything is delivered or, with `is_kept`, until stopped. Raises MonitorError where it cannot start."""
         secret = f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
         clock = Clock(self._speed, self._start_at, datetime.now(UTC))
         newspaper = Newspaper(self._paper_clock, started_at=self._start_at)
-        # The receiver's clock jumps by minutes between two ticks of ours: five of them are no tolerance here.
+        # On the fast clock minutes pass between signing and checking: the usual five are no tolerance here.
         receiver = Receiver(
-            secret, on_alert=self._tell, clock=clock, tolerance_for=timedelta(hours=6), fails_first=True
+            secret, on_alert=self._on_received, clock=clock, tolerance_for=timedelta(hours=6), fails_first=True
         )
         with newspaper, receiver:
             settings = self._settings(newspaper, receiver, secret, clock)
-            self._daemon = Daemon(App(settings), on_ready=self._note_address, on_polled=self._note)
+            self._daemon = Daemon(App(settings), on_ready=self._keep_address, on_polled=self._on_poll)
             director = asyncio.create_task(self._direct(newspaper, receiver, settings))
             try:
                 await self._daemon.run()
@@ -157,13 +157,13 @@ class Demo:
             return self._summary(newspaper, receiver, settings)
 
     def _paper_clock(self) -> datetime:
-        """The newspaper's time stands still until it opens."""
+        """The newspaper's clock; stands still until it opens."""
         return self._opened() if self._opened else self._start_at
 
-    # --- the plot -------------------------------------------------------------------------------------------------
+    # --- the course -----------------------------------------------------------------------------------------------
 
     async def _direct(self, newspaper: Newspaper, receiver: Receiver, settings: Settings) -> None:
-        """Open the newspaper, wait until all is told, end the daemon."""
+        """Open the newspaper, wait until everything is delivered, stop the daemon."""
         await self._until(lambda: len(self._met) >= len(self._names) > 0)
         self._opened = Clock(self._speed, self._start_at, datetime.now(UTC))
         topics = tuple(topic.title for topic in self._daemon.app.shelf.topics)
@@ -183,12 +183,12 @@ class Demo:
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                while not is_so():  # noqa: ASYNC110 - the store sends no event
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                while not is_so():  # noqa: ASYNC110 - the store sends no events
                     await asyncio.sleep(0.1)
 
     def _is_told(self, newspaper: Newspaper) -> bool:
-        """Whether all that was published is stored and nothing waits to be delivered."""
+        """Whether everything published is stored and no delivery is pending."""
         published = {article.guid for article in newspaper.published()}
         with self._daemon.app.db.reading() as session:
             states = outbox.states(session)
@@ -197,17 +197,17 @@ class Demo:
 
     # --- events ---------------------------------------------------------------------------------------------------
 
-    def _note_address(self, address: str | None) -> None:
+    def _keep_address(self, address: str | None) -> None:
         self._address = address
 
-    def _note(self, polled: Polled) -> None:
+    def _on_poll(self, polled: Polled) -> None:
         self._met.add(polled.feed)
         fresh = sum(1 for each in polled.filed if each.is_stored_anew)
         if self._opened and fresh:
             outlet = self._names.get(polled.feed, polled.feed)
             self._on_event(News(at=self._paper_clock(), outlet=outlet, fresh=fresh, matches=polled.matches))
 
-    def _tell(self, received: Received) -> None:
+    def _on_received(self, received: Received) -> None:
         data = received.payload["data"]
         article, match = data["article"], data["match"]
         if not article or not match:  # a notice about the service itself

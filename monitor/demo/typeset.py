@@ -1,6 +1,6 @@
-"""Articles in, the documents a newspaper serves out: RSS, Atom, JSON Feed and HTML. Knows no clock and no server.
+"""Renders the demo's articles as RSS, Atom, JSON Feed and HTML.
 
-Every document depends on nothing but the articles it shows: the same articles give the same bytes, so its ETag is honest.
+Every document depends on its articles only: the same articles give the same bytes, so that ETags are correct.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from monitor.demo.articles import DemoArticle, Outlet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printed:
-    """An article in the version its readers see now."""
+    """An article in its current version."""
 
     article: DemoArticle
     url: str
     published_at: datetime
-    """When its first version appeared."""
+    """Time of its first version."""
     updated_at: datetime
-    """When this version did."""
+    """Time of this version."""
 
 
 def feed(outlet: Outlet, home: str, printed: Sequence[Printed]) -> tuple[str, str]:
-    """An outlet's feed, newest first: its media type and its text. `home` is the URL of the outlet's front page."""
+    """An outlet's feed, newest first, as (media type, text). `home` is the URL of the outlet's front page."""
     if outlet.format == "json":
         return "application/feed+json", _json_feed(outlet, home, printed)
     if outlet.format == "atom":
@@ -127,7 +127,7 @@ _STYLE = (
 
 
 def article_page(printed: Printed, others: Sequence[Printed]) -> str:
-    """The page of an article, with the clutter of a real one around it: navigation, other headlines, small print."""
+    """The page of an article, with the boilerplate of a real one: navigation, other headlines, footer."""
     article, outlet = printed.article, printed.article.outlet
     byline = f"{escape(article.author)} · " if article.author else ""
     related = "".join(f'<li><a href="{each.url}">{escape(each.article.title)}</a></li>' for each in others)
@@ -144,7 +144,7 @@ def article_page(printed: Printed, others: Sequence[Printed]) -> str:
 
 
 def front_page(outlet: Outlet, printed: Sequence[Printed]) -> str:
-    """What an outlet has published, newest first."""
+    """The front page of an outlet: its articles, newest first."""
     items = "".join(
         f'<li>{each.published_at:%H:%M} <a href="{each.url}">{escape(each.article.title)}</a></li>\n'
         for each in printed
@@ -155,7 +155,7 @@ def front_page(outlet: Outlet, printed: Sequence[Printed]) -> str:
 
 
 def index_page(outlets: Sequence[Outlet]) -> str:
-    """The way to every outlet."""
+    """The index page with links to all outlets."""
     items = "".join(f'<li><a href="/{each.id}/">{escape(each.name)}</a></li>\n' for each in outlets)
     return _page("The demo's newspapers", "en", f"<h1>The demo's newspapers</h1>\n<ul>\n{items}</ul>\n", "")
 

@@ -1,8 +1,9 @@
-"""The web application: routes, and the order of the doors before them. `create` in, an ASGI application out.
+"""The web application: routes and the order of middleware. `create` returns an ASGI application.
 
-Hardened      our headers on every answer          TrustedHost   nobody borrows our address (U6)
-body limit    413 past a few kilobytes             Door          password, and no forms of other sites
-endpoint      form, token, then a page on a thread of the web's own few, so that no crowd of readers delays a poll (U18)
+Outermost first:
+Hardened      security headers on every answer     TrustedHost   the Host header must be ours (U6)
+body limit    413 above a few kilobytes            BasicAuth     password, and no forms from other sites
+endpoint      form and token, then the page, on one of a few threads of the web's own, so that many readers delay no poll (U18)
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ BODY_LIMIT = 8192
 FORM_SECONDS = 10
 FIELDS = 10
 STORY_FIELDS = 600
-"""A story's page has a box before each article."""
+"""Fields of a form on a story's page, which has a checkbox for each article."""
 THREADS = 4
 _STATIC = Path(__file__).parent / "static"
 _SENTENCES = {
@@ -64,11 +65,11 @@ def create(
     preferred: Sequence[str] = (),
     background: Callable[[], Background | None] = lambda: None,
 ) -> Starlette:
-    """The review page and /healthz. `clock` gives aware UTC; `health` must answer at once (no disk, no store).
+    """The review page and /healthz.
 
-    `seeds` is the folder of topics, into which an article can be put as a seed; without it the page has no buttons for that.
-    `background` is what the model in force takes for ordinary, so that a page need not find it out to tell what a verdict taught.
-    `preferred` are the feeds whose article leads a story, the best first.
+    `clock` returns aware UTC. `health` must return at once, without disk or store. `seeds` is the folder of topics; without
+    it the page has no buttons to make seeds. `preferred` are the feeds whose article leads a story, best first. `background`
+    returns the background of the model in force, with which the effect of a verdict is worked out.
     """
     password = settings.password.get_secret_value() if settings.password else None
     return Starlette(
@@ -107,7 +108,7 @@ def _routes(
         return Route(path, _endpoint(answer, tokens, threads), methods=["POST"])
 
     return [
-        get("/", pages.hits),
+        get("/", pages.matches),
         get("/articles/{number:int}", pages.article),
         get("/explain", pages.explain),
         get("/status", pages.status),
@@ -130,7 +131,7 @@ def _routes(
 
 
 def _hosts(settings: WebSettings) -> list[str]:
-    """As the middleware compares them: without port, IPv6 in brackets."""
+    """The accepted host names as the middleware compares them: without port, IPv6 in brackets."""
     return [f"[{host}]" if ":" in host else host for host in settings.accepted_hosts]
 
 
@@ -163,7 +164,7 @@ def _endpoint(answer: Page, tokens: Tokens, threads: CapacityLimiter) -> Callabl
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """A small form as browsers send it. Other kinds of body are what forged requests are made of (U4)."""
+    """The fields of a small form. Other content types are refused, as forged requests use them (U4)."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise HTTPException(415, "Only the monitor's own forms are taken here.")
     try:
@@ -182,7 +183,7 @@ def _fields(path: str) -> int:
 
 def _healthz(health: Callable[[], Health]) -> Callable[..., object]:
     async def healthz(request: Request) -> Response:
-        """On the event loop and from memory: it answers while the store, or every thread, is busy."""
+        """Runs on the event loop and from memory, so that it answers while the store or all threads are busy."""
         found = health()
         said = {
             "status": "ok" if found.is_ok else "failing",
@@ -194,7 +195,7 @@ def _healthz(health: Callable[[], Health]) -> Callable[..., object]:
     return healthz
 
 
-# --- what goes wrong --------------------------------------------------------------------------------------------------
+# --- errors -----------------------------------------------------------------------------------------------------------
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -207,7 +208,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _no_store(request: Request, error: Exception) -> Response:
-    """What exactly is wrong with the store is for the log and `monitor doctor`, not for whoever looks in."""
+    """503. What is wrong with the store is for the log and `monitor doctor`, not for visitors."""
     log.warning("page not shown: %s", error)
     answer = message(503, "The store cannot be reached just now. Nothing was changed; try again in a moment.")
     answer.headers["Retry-After"] = "5"
@@ -215,12 +216,12 @@ async def _no_store(request: Request, error: Exception) -> Response:
 
 
 async def _gone(request: Request, error: Exception) -> Response:
-    """Nobody is left to read this; without it every broken upload would stand in the log as a crash."""
+    """The client is gone; without this handler every broken upload would be logged as a crash."""
     return Response(status_code=400)
 
 
 async def _crashed(request: Request, error: Exception) -> Response:
-    """Sent from outside `Hardened`, so it hardens itself. The server logs the traceback."""
+    """Sent from outside `Hardened`, so it sets the headers itself. The server logs the traceback."""
     answer = message(500, "This is a fault of ours. It was written to the log.")
     harden(MutableHeaders(raw=answer.raw_headers))
     return answer

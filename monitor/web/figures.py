@@ -1,6 +1,6 @@
-"""The pages of figures: how good each topic is, the reliability plot, and near misses to be judged.
+"""The pages on the quality of topics: figures, reliability plot, and near misses to judge.
 
-Reads through `evaluation` and `misses`, writes through `misses.judge`; what a browser may send is checked here.
+Input from the browser is validated here; verdicts are written by `review.near_misses.judge`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHOWN = 30
 
 
 class FigurePages:
-    """What a person can see of how good the topics are, and say of what they nearly missed."""
+    """Quality of topics, and verdicts on near misses."""
 
     def __init__(self, db: Database, clock: Callable[[], datetime]) -> None:
         self.db, self.clock = db, clock
@@ -38,7 +38,7 @@ class FigurePages:
         return page("evaluate.html", figures=found, titles=titles, asked=prospects)
 
     def plot(self, asked: PageRequest) -> Response:
-        """The reliability plot as a picture: of one topic, or of all with topics left out."""
+        """The reliability plot as SVG: of one topic, or of all with topics left out."""
         topic = clean_line(asked.query.get("topic", ""), limit=200)
         with self.db.reading() as session:
             found, titles = metrics.by_verdicts(session, topic=topic), topics.titles(session)
@@ -49,7 +49,7 @@ class FigurePages:
         return Response(reliability_plot(of, title), media_type="image/svg+xml")
 
     def near(self, asked: PageRequest) -> Response:
-        """Near misses, to learn from: newest first."""
+        """Near misses to judge, newest first."""
         topic = clean_line(asked.query.get("topic", ""), limit=200)
         state = asked.query.get("state", "new")
         state = state if state in ("new", "confirmed", "dismissed") else "new"
@@ -61,20 +61,20 @@ class FigurePages:
         )
 
     def confirm(self, asked: PageRequest) -> Response:
-        """Yes, this should have been found."""
+        """This article should have matched."""
         return self._judge(asked, is_relevant=True)
 
     def dismiss(self, asked: PageRequest) -> Response:
-        """No, it was rightly left out."""
+        """This article was rightly below the threshold."""
         return self._judge(asked, is_relevant=False)
 
     def _judge(self, asked: PageRequest, *, is_relevant: bool) -> Response:
         if asked.number >= ID_LIMIT:
-            raise HTTPException(404, "There is nothing of that number.")
+            raise HTTPException(404, "There is nothing with that number.")
         with self.db.writing() as session:
             found = near_misses.judge(
                 session, asked.number, is_relevant=is_relevant, by=asked.who or "web", now=self.clock()
             )
         if found is None:
-            raise HTTPException(404, "There is no near miss of that number.")
+            raise HTTPException(404, "There is no near miss with that number.")
         return RedirectResponse(own_path(asked.form.get("back", "")), 303)

@@ -1,7 +1,6 @@
-"""Who may ask what: headers on every answer, the password, and whose forms are taken. Knows no page and no store.
+"""Request guards: security headers on every answer, the password with its throttle, and protection from forged forms.
 
-Requests in; the request, or a refusal, out. Nothing here depends on a route: a route added tomorrow stands behind the same
-door, and the tests walk the route table to see that it does (U4, U5).
+Nothing here depends on a route, so that new routes are protected too; tests walk the route table to check it (U4, U5).
 """
 
 from __future__ import annotations
@@ -30,38 +29,38 @@ SECURITY_HEADERS: Mapping[str, str] = {
     ),
     "X-Content-Type-Options": "nosniff",
     # Not `no-referrer`: with it browsers send `Origin: null` with our own forms too (Fetch, "append a request Origin header"),
-    # and a forged form could no longer be told from ours. No other site ever sees a referrer either way.
+    # and forged forms could not be distinguished from ours. Other sites get no referrer either way.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 QUERY_LIMIT = 32_768
-"""Bytes of a query string: an address of 8,192 characters, percent-encoded, fits."""
+"""Most bytes of a query string: a percent-encoded address of 8,192 characters fits."""
 PASSWORD_LIMIT = 4096
-"""Bytes of an Authorization header; nothing longer is hashed (U8)."""
+"""Most bytes of an Authorization header; nothing longer is hashed (U8)."""
 HEALTH_PATH, STATIC_PATH = "/healthz", "/static/"
-"""What is answered without the password: whether we are well, and how the pages are dressed."""
+"""Paths that need no password: health, and the static files of the pages."""
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 def is_open(path: str) -> bool:
-    """Whether anybody may ask for this."""
+    """Whether the path needs no password."""
     return path == HEALTH_PATH or path.startswith(STATIC_PATH)
 
 
 Refuse = Callable[[int, str], Response]
-"""A page of this status with this sentence."""
+"""Makes a page from a status and a sentence."""
 
 
 def harden(headers: MutableHeaders) -> None:
-    """Our headers on an answer; a Cache-Control of its own it keeps."""
+    """Set the security headers; headers that the answer has already are kept."""
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
 
 
 class Hardened:
-    """Outermost: our headers on every answer of whatever stands behind it, refusals included (U3)."""
+    """Outermost middleware: security headers on every answer, refusals included (U3)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -79,7 +78,7 @@ class Hardened:
 
 
 class Throttle:
-    """Counts wrong passwords by where they come from. Times are seconds on `clock`, a clock that no one can set back."""
+    """Counts wrong passwords by address. Times are seconds of `clock`, which must be monotonic."""
 
     def __init__(
         self, *, limit: int = 10, window: float = 300, keep: int = 10_000, clock: Callable[[], float] = time.monotonic
@@ -88,13 +87,13 @@ class Throttle:
         self._failures: dict[str, tuple[int, float]] = {}
 
     def wait(self, address: str) -> int:
-        """Seconds until this address may try again; 0 for now."""
+        """Seconds until this address may try again; 0 where it may now."""
         count, since = self._failures.get(_network(address), (0, 0.0))
         left = since + self._window - self._clock()
         return max(1, round(left)) if count >= self._limit and left > 0 else 0
 
     def failed(self, address: str) -> None:
-        """One more wrong password. The oldest addresses are forgotten, so that many of them cannot fill the memory."""
+        """Count a wrong password. The oldest addresses are dropped, so that many of them cannot exhaust memory."""
         name, now = _network(address), self._clock()
         count, since = self._failures.pop(name, (0, now))
         self._failures[name] = (count + 1, since) if now - since < self._window else (1, now)
@@ -103,7 +102,7 @@ class Throttle:
 
 
 def _network(address: str) -> str:
-    """An IPv6 customer holds a whole /64: it counts as one."""
+    """The key to count by: an IPv4 address, or the /64 of an IPv6 address, which one customer owns whole."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -112,9 +111,9 @@ def _network(address: str) -> str:
 
 
 class BasicAuth:
-    """HTTP Basic with one shared password; the user name is free and signs the verdicts.
+    """HTTP Basic with one shared password; any user name is accepted and recorded with verdicts.
 
-    The smallest sound login (U8): no session to fix, steal or forget to end, no login form to forge, no `next=` to bend.
+    The simplest sound login (U8): no session to fixate or steal, no login form to forge, no open redirect by `next=`.
     """
 
     def __init__(
@@ -125,7 +124,7 @@ class BasicAuth:
         self._wanted = None if password is None else _digest(password.encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":  # the server's own start and stop; nothing of ours speaks WebSocket
+        if scope["type"] != "http":  # lifespan events; we serve no WebSocket
             return await self.app(scope, receive, send)
         refusal = self._refusal(scope)
         return await (refusal or self.app)(scope, receive, send)
@@ -170,34 +169,35 @@ def _credentials(header: str) -> tuple[str, bytes]:
 
 
 def _digest(password: bytes) -> bytes:
-    """Of one length for all, so that not even the length can be timed."""
+    """A digest of fixed length, so that comparing does not leak the password's length."""
     return hashlib.sha256(password).digest()
 
 
-# --- whose forms are taken --------------------------------------------------------------------------------------------
+# --- forged forms -----------------------------------------------------------------------------------------------------
 
 
 def is_ours(headers: Headers, own_authority: str = "") -> bool:
-    """Whether the browser vouches that our own page sent this (U4). Without a word of it (very old ones, programs): no.
+    """Whether the browser states that one of our pages sent the request (U4). Without such headers (old browsers, programs):
+    no.
 
-    `own_authority` is the host and port that the public address carries, for a proxy that puts another into `Host`.
+    `own_authority` is host and port of the public address, for proxies that change `Host`.
     """
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site not in (None, "same-origin", "none"):
         return False
     if origin is None:
         return site is not None
-    try:  # the scheme is left out: behind a proxy that ends TLS ours is another
+    try:  # without the scheme, which differs behind a proxy that terminates TLS
         return urlsplit(origin).netloc in {headers.get("host"), own_authority} - {None, ""}
     except ValueError:
         return False
 
 
 class Tokens:
-    """The signed double submit: a cookie that only our pages receive, and its twin in every form of theirs.
+    """CSRF tokens by signed double submit: a cookie, and a field in every form that must match it.
 
-    Both are made from a key of this process and the user's name, so that all tabs of one reviewer agree even where
-    `SameSite=Strict` kept the cookie back (a click in a mail); after a restart a page has to be loaded again.
+    Both derive from a key of this process and the user's name, so that all tabs of a reviewer agree even where
+    `SameSite=Strict` withheld the cookie (a link in a mail). After a restart pages must be loaded again.
     """
 
     COOKIE = "monitor_form"
@@ -213,12 +213,12 @@ class Tokens:
         return self._sign("field", who)
 
     def is_valid(self, who: str, cookie: str, field: str) -> bool:
-        """Whether cookie and form both carry what we gave to this user."""
+        """Whether cookie and form field are those of this user."""
         is_cookie = hmac.compare_digest(self.cookie(who).encode(), cookie.encode())
         return hmac.compare_digest(self.field(who).encode(), field.encode()) and is_cookie
 
     def give(self, request: Request, who: str, response: Response) -> None:
-        """Set the cookie where the browser does not hold it yet."""
+        """Set the cookie where the browser does not have it yet."""
         if request.cookies.get(self.COOKIE) != self.cookie(who):
             is_https = request.url.scheme == "https"
             response.set_cookie(self.COOKIE, self.cookie(who), httponly=True, samesite="strict", secure=is_https)

@@ -1,7 +1,7 @@
-"""Is the service well? Beats and problems in, one verdict out: what `/healthz` answers and the watchdog acts on (C4).
+"""Health of the service, as `/healthz` answers it and the watchdog acts on it (C4).
 
-A part that works regularly beats; one that knows what ails it says so; silence past a limit is a problem too. Asks nobody,
-touches no disk, and takes the time as an argument.
+Each part that works regularly sends heartbeats and may report a problem; a heartbeat that is overdue is a problem too. Kept in
+memory: a check reads neither disk nor store, and takes the time as an argument.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How the service is. `beats` holds the last sign of life of each part, aware UTC."""
+    """The state of the service. `beats`: part -> its last heartbeat, aware UTC."""
 
     is_ok: bool
     problems: tuple[str, ...] = ()
-    """Fit for anybody's eyes: no paths, no addresses, no versions (U21)."""
+    """Public texts: no paths, addresses or versions (U21)."""
     beats: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class Heartbeats:
-    """Where the parts of the service leave their signs of life. Safe from any thread."""
+    """Collects heartbeats and problems of the parts of the service. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -31,12 +31,12 @@ class Heartbeats:
         self._problems: dict[str, str] = {}
 
     def beat(self, name: str, at: datetime) -> None:
-        """`name` is alive at `at`."""
+        """Record a heartbeat of part `name`."""
         with self._lock:
             self._beats[name] = at
 
     def problem(self, name: str, text: str | None) -> None:
-        """What ails `name`, in one sentence; None once it is over."""
+        """Set the problem of part `name`, in one sentence; None clears it."""
         with self._lock:
             if text:
                 self._problems[name] = text
@@ -44,7 +44,7 @@ class Heartbeats:
                 self._problems.pop(name, None)
 
     def check(self, now: datetime, limit_for: Mapping[str, timedelta]) -> Health:
-        """The verdict at `now`. Every name of `limit_for` must have beaten within its limit; one never heard of is silent."""
+        """The health at `now`. Every part in `limit_for` needs a heartbeat within its limit."""
         with self._lock:
             beats, said = dict(self._beats), dict(self._problems)
         silent = (_silence(name, beats.get(name), now, limit) for name, limit in limit_for.items())
@@ -55,5 +55,5 @@ class Heartbeats:
 def _silence(name: str, beat_at: datetime | None, now: datetime, limit: timedelta) -> str:
     if beat_at is None:
         return f"{name}: no sign of life yet"
-    silent_for = now - beat_at  # negative after a clock step back: the next beat mends it
+    silent_for = now - beat_at  # negative after the clock was set back, until the next heartbeat
     return f"{name}: no sign of life for {silent_for.total_seconds():.0f} s" if silent_for > limit else ""

@@ -1,6 +1,6 @@
-"""The pages: a question in, an answer out, one method each. They run on threads; what a browser may send is checked here.
+"""The pages on matches and articles, with their forms: one method each, from a `PageRequest` to a response.
 
-Reads through `review` and `status`, writes through `review.judge`. Knows no headers, cookies or passwords.
+They run on threads. Input from the browser is validated here; headers, cookies and passwords are handled in `guard` and `app`.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ PAGE_SIZE = 50
 LAST_PAGE = 100_000
 WORDS_LIMIT = 300
 ID_LIMIT = 2**31
-"""The databases' integers end here."""
+"""Ids are below this: the databases' INTEGER."""
 _OWN_PATH = re.compile(r"/(?:(?:articles|stories)/[0-9]{1,10}|near)?(?:\?[!-\[\]-~]{0,2000})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRequest:
-    """What a page needs to know of a request."""
+    """The parts of a request that pages use."""
 
     here: str
     """Path and query."""
     who: str = ""
     token: str = ""
-    """To be put into every form."""
+    """The CSRF token for every form."""
     query: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
@@ -52,7 +52,7 @@ class PageRequest:
 
 
 class Pages:
-    """Everything a reviewer can look at or do."""
+    """Matches, articles, explain, status; verdicts and seeds."""
 
     def __init__(
         self,
@@ -63,34 +63,34 @@ class Pages:
         background: Callable[[], Background | None] = lambda: None,
     ) -> None:
         self.db, self.clock, self.health, self.seeds = db, clock, health, seeds
-        self._teacher = VerdictEffects(seeds, background) if seeds else None
+        self._effects = VerdictEffects(seeds, background) if seeds else None
 
-    def hits(self, asked: PageRequest) -> Response:
-        """The list: newest first, by topic, state and words."""
+    def matches(self, asked: PageRequest) -> Response:
+        """The list of matches: newest first, by topic, state and words."""
         wanted, number = _wanted(asked.query)
         with self.db.reading() as session:
             found, topics = matches.list_matches(session, wanted), matches.counts(session)
         return page(
-            "hits.html",
+            "matches.html",
             asked=asked,
             now=self.clock(),
             wanted=wanted,
             topics=topics,
             totals=_totals(topics, wanted.topic),
-            hits=found.hits,
+            matches=found.hits,
             total=found.total,
             number=number,
             pages=max(1, -(-found.total // PAGE_SIZE)),
         )
 
     def article(self, asked: PageRequest) -> Response:
-        """All we know of one article."""
+        """Everything stored about one article."""
         with self.db.reading() as session:
             record = matches.record(session, _id(asked.number))
             topics = matches.counts(session) if self.seeds else []
         if record is None:
-            raise HTTPException(404, "There is no article of that number.")
-        matched = {hit.topic for hit in record.hits}
+            raise HTTPException(404, "There is no article with that number.")
+        matched = {match.topic for match in record.hits}
         return page(
             "article.html",
             asked=asked,
@@ -99,11 +99,11 @@ class Pages:
             original=_original(record),
             takes_seeds=self.seeds is not None,
             others=[each for each in topics if each.topic not in matched],
-            told=_told(asked.query),
+            told=_done_message(asked.query),
         )
 
     def explain(self, asked: PageRequest) -> Response:
-        """From an address to what became of the article there."""
+        """Find the article at an address and redirect to its page."""
         url = asked.query.get("url", "").strip()
         if not url:
             return page("explain.html", url="", answer="")
@@ -120,37 +120,37 @@ class Pages:
         return RedirectResponse(f"/articles/{article_id}", 303)
 
     def status(self, asked: PageRequest) -> Response:
-        """Whether it works: feeds, channels, topics, faults."""
+        """The state of service, feeds, channels and topics."""
         now = self.clock()
         with self.db.reading() as session:
             shown = board(session, now=now)
         return page("status.html", now=now, board=shown, health=self.health())
 
     def confirm(self, asked: PageRequest) -> Response:
-        """Yes, this is what we look for."""
+        """Confirm a match."""
         return self._judge(asked, is_relevant=True)
 
     def dismiss(self, asked: PageRequest) -> Response:
-        """No, it is not."""
+        """Dismiss a match."""
         return self._judge(asked, is_relevant=False)
 
     def seed(self, asked: PageRequest) -> Response:
-        """Put the article into a topic's folder as a seed or counter-seed; a match of it is confirmed or dismissed by that."""
+        """Write the article into a topic's folder as seed or counter-seed, and confirm or dismiss its match on that topic."""
         topic, kind = asked.form.get("topic", ""), asked.form.get("kind", "")
         if self.seeds is None or kind not in _SEED_KINDS:
-            raise HTTPException(400, "That is no form of this page.")
+            raise HTTPException(400, "This is not a form of this page.")
         is_counter = kind == "counter"
         with self.db.reading() as session:
             record = matches.record(session, _id(asked.number))
             if record is None:
-                raise HTTPException(404, "There is no article of that number.")
+                raise HTTPException(404, "There is no article with that number.")
             if topic not in {each.topic for each in matches.counts(session)}:
                 raise HTTPException(404, "There is no such topic.")
             try:
                 written = matches.make_seed(session, record.id, topic, root=self.seeds, is_counter=is_counter)
             except SeedFileError as error:
                 raise HTTPException(409, error.said) from error
-        match = next((hit for hit in record.hits if hit.topic == topic), None)
+        match = next((match for match in record.hits if match.topic == topic), None)
         if match:
             with self.db.writing() as session:
                 matches.judge(session, match.id, is_relevant=not is_counter, by=asked.who or "web", now=self.clock())
@@ -160,46 +160,46 @@ class Pages:
 
     def _judge(self, asked: PageRequest, *, is_relevant: bool) -> Response:
         with self.db.writing() as session:
-            hit = matches.judge(
+            match = matches.judge(
                 session, _id(asked.number), is_relevant=is_relevant, by=asked.who or "web", now=self.clock()
             )
-        if hit is None:
-            raise HTTPException(404, "There is no match of that number.")
-        if self._teacher:
-            with suppress(StoreError):  # the verdict stands, whether or not it can be told what it taught
-                self._teacher.teach(self.db, hit.article_id, hit.topic)
-        return RedirectResponse(f"{own_path(asked.form.get('back', ''))}#hit-{hit.id}", 303)
+        if match is None:
+            raise HTTPException(404, "There is no match with that number.")
+        if self._effects:
+            with suppress(StoreError):  # the verdict is stored; only its effect could not be worked out
+                self._effects.teach(self.db, match.article_id, match.topic)
+        return RedirectResponse(f"{own_path(asked.form.get('back', ''))}#match-{match.id}", 303)
 
 
-_SAID = re.compile(r"[?&]done=[a-z-]*$")
-"""What a page told once is not told again."""
+_DONE_PARAMETER = re.compile(r"[?&]done=[a-z-]*$")
+"""Removed from addresses, so that a page shows its message once."""
 _SEED_KINDS = ("seed", "counter")
 _DONE = {
-    "seed": "Written as a seed of its topic. The model learns from it within a second.",
-    "counter": "Written as a counter-seed of its topic. The model learns from it within a second.",
+    "seed": "Written as a seed of its topic. The topic learns from it within a second.",
+    "counter": "Written as a counter-seed of its topic. The topic learns from it within a second.",
     "seed-known": "The topic has this text as a seed already.",
     "counter-known": "The topic has this text as a counter-seed already.",
 }
 
 
-def _told(query: Mapping[str, str]) -> str:
-    """What the last form did, where the page is shown after it."""
+def _done_message(query: Mapping[str, str]) -> str:
+    """The message on what the last form did; '' for none."""
     return _DONE.get(query.get("done", ""), "")
 
 
 def own_path(path: str) -> str:
-    """Where a form came from, as long as it is the list or an article of ours; else the list (U7)."""
-    return _SAID.sub("", path) if _OWN_PATH.fullmatch(path) else "/"
+    """The path a form came from, if it is one of our pages; else the list (U7: no open redirect)."""
+    return _DONE_PARAMETER.sub("", path) if _OWN_PATH.fullmatch(path) else "/"
 
 
 def _id(number: int) -> int:
     if number >= ID_LIMIT:
-        raise HTTPException(404, "There is nothing of that number.")
+        raise HTTPException(404, "There is nothing with that number.")
     return number
 
 
 def _wanted(query: Mapping[str, str]) -> tuple[MatchQuery, int]:
-    """The filters and the number of the page. What cannot be meant is left out; what is too long is said (U10)."""
+    """The filters and the number of the page. Invalid values are ignored; raises HTTPException 400 for too many words (U10)."""
     words, number = query.get("q", ""), query.get("page", "1")
     if len(words) > WORDS_LIMIT:
         raise HTTPException(400, f"Search for at most {WORDS_LIMIT} characters.")

@@ -1,4 +1,4 @@
-"""The page's server inside the daemon's loop, on a socket of our own, so that a port in use costs the page and nothing else."""
+"""Runs uvicorn in the daemon's event loop, on a socket of our own: a port in use costs only the review page."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _REBIND_SECONDS = 30.0
 class _UvicornServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are the daemon's: uvicorn would take SIGTERM away from it."""
+        """Leave signals to the daemon: uvicorn would take over SIGTERM."""
         yield
 
 
 class WebServer:
-    """Serves an application on a host and port once it is opened, until it is closed."""
+    """Serves an ASGI application on a host and port, from `open` to `close`."""
 
     def __init__(self, application: object, host: str, port: int) -> None:
         self._application = application
@@ -31,29 +31,29 @@ class WebServer:
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self._next_try = 0.0
-        self._is_told = False
+        self._is_logged = False
 
     @property
     def is_open(self) -> bool:
-        """Whether it answers."""
+        """Whether it serves."""
         return self._task is not None and not self._task.done()
 
     async def open(self) -> bool:
-        """Take the port and begin; False, with a word in the log, where it is taken already."""
+        """Bind the port and start serving. Returns False, and logs, where the port is in use."""
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((self._host, self._port))
-            listener.listen(128)  # now, not when uvicorn comes to it: who reads our address may call at once
+            listener.listen(128)  # now, not when uvicorn gets to it: clients may connect at once
         except OSError as error:
             listener.close()
             self._complain(error)
             self._next_try = asyncio.get_running_loop().time() + _REBIND_SECONDS
             return False
-        if self._is_told:
+        if self._is_logged:
             log.info("the page is open on %s port %d", self._host, self._port)
-            self._is_told = False
+            self._is_logged = False
         config = uvicorn.Config(
             self._application,  # type: ignore[arg-type]
             log_config=None,
@@ -69,23 +69,23 @@ class WebServer:
         return True
 
     async def open_again(self) -> None:
-        """Try once more, if the last try was long enough ago."""
+        """Try again, if the last attempt was long enough ago."""
         if asyncio.get_running_loop().time() >= self._next_try:
             await self.open()
 
     def _complain(self, error: OSError) -> None:
-        """Once, not at every try."""
+        """Log the error once; later attempts at debug level."""
         log.log(
-            logging.DEBUG if self._is_told else logging.ERROR,
+            logging.DEBUG if self._is_logged else logging.ERROR,
             "the page cannot be opened on %s port %d: %s; everything else goes on (set web.port, or free the port)",
             self._host,
             self._port,
             error.strerror,
         )
-        self._is_told = True
+        self._is_logged = True
 
     async def close(self) -> None:
-        """Answer what was asked, and end."""
+        """Finish running requests, then stop."""
         if self._server and self._task:
             self._server.should_exit = True
             await asyncio.gather(self._task, return_exceptions=True)

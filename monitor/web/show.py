@@ -1,7 +1,7 @@
-"""How values look: times, scores, links, highlighted words. Values in, escaped markup out; knows no request and no store.
+"""Formatting for pages: times, scores, links, highlighted words; and the rendering of templates.
 
-Only here is markup made by hand, each time through `Markup.format`, which escapes what it is given. Everything else goes
-through the templates, where Jinja escapes whatever is not `Markup`; `|safe` is used nowhere (a test looks).
+Markup is made by hand only here, always through `Markup.format`, which escapes its arguments. Everything else goes through
+templates, where Jinja escapes whatever is not `Markup`; `|safe` is used nowhere (a test checks).
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from monitor.text.tokens import fold, tokens
 from monitor.types.matching import Evidence, MeasuredPrecision, Reason
 
 TEXT_LIMIT = 60_000
-"""Characters of a text that a page shows; the store keeps all."""
+"""Most characters of a text that a page shows; the store has all."""
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
-# Scripts without spaces, which `text.tokens` reads as overlapping pairs of characters; and runs of anything else that can
-# stand inside a word (combining marks and joiners included, apostrophes only within).
+# Scripts without spaces, which `text.tokens` splits into overlapping pairs of characters; and runs of anything else that can be
+# part of a word (combining marks and joiners included, apostrophes only within).
 _PAIRED = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\u0e00-\u0e7f"
 _BREAKS = r"\s!-&(-/:-@\[-`{-~«»‘“”„…–—،؛؟۔।。、！？「」『』"
 _RUN = re.compile(rf"(?P<paired>[{_PAIRED}]+)|[^{_BREAKS}{_PAIRED}'’]+(?:['’][^{_BREAKS}{_PAIRED}'’]+)*")
 
 
-def marked(text: str, terms: Iterable[str]) -> Markup:
-    """The text, escaped, with every word that is one of the matcher's `terms` inside <mark>."""
+def highlighted(text: str, terms: Iterable[str]) -> Markup:
+    """The text, escaped, with every word that is one of the matcher's `terms` in <mark>."""
     wanted = frozenset(terms)
     known: dict[str, bool] = {}
     parts: list[Markup] = []
@@ -60,7 +60,7 @@ def _spans(text: str, wanted: frozenset[str], known: dict[str, bool]) -> Iterato
 
 
 def _pairs(run: str, offset: int, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
-    """Overlapping pairs that are wanted, joined to one span each."""
+    """Spans of wanted pairs; overlapping ones are joined."""
     start = end = -1
     for at in range(max(1, len(run) - 1)):
         if fold(run[at : at + 2]) not in wanted:
@@ -74,19 +74,19 @@ def _pairs(run: str, offset: int, wanted: frozenset[str]) -> Iterator[tuple[int,
 
 
 def terms_of(*found: Evidence) -> frozenset[str]:
-    """The words that spoke for a match; those that spoke against it are not marked."""
+    """The terms that raised the score, to be highlighted."""
     return frozenset(
         one.term for each in found if not each.across for one in each.terms if one.weight > 0 and one.term != OTHER
     )
 
 
 def paragraphs(text: str) -> list[str]:
-    """As much of a text as a page shows, by paragraphs."""
+    """The paragraphs of a text, up to the limit of a page."""
     return [part for part in text[:TEXT_LIMIT].split("\n\n") if part.strip()]
 
 
-def speech(language: str) -> Markup:
-    """Attributes for strangers' text: its language, '' where it is not known, and its direction by its first letter (X9)."""
+def language_attributes(language: str) -> Markup:
+    """The lang and dir attributes of untrusted text: '' for an unknown language; direction by its first letter (X9)."""
     code = language if re.fullmatch(r"[a-z]{2,3}", language) and language != "und" else ""
     return Markup(' lang="{}" dir="auto"').format(code)
 
@@ -97,7 +97,7 @@ def speech(language: str) -> Markup:
 def score_words(
     score: float, threshold: float, probability: float | None, measured: MeasuredPrecision | None = None
 ) -> str:
-    """A percentage only where it is a calibrated one, and then with how often the topic was right."""
+    """Score and threshold, with the percentage and the topic's measured precision where it is calibrated."""
     plain = f"score {score:.2f}, threshold {threshold:.2f}"
     return (
         f"{plain}; not calibrated yet"
@@ -107,17 +107,17 @@ def score_words(
 
 
 def share(weight: float, score: float) -> str:
-    """A term's part of the score it belongs to."""
+    """A term's share of the score."""
     return f"{weight / score:.0%}" if score > 0 else f"{weight:.2f}"
 
 
 def reason_words(name: str) -> str:
-    """A stored reason in words; its name where this version does not know it."""
+    """The phrase of a stored reason; its name where this version does not know it."""
     return Reason[name].value if name in Reason.__members__ else name
 
 
 def moment(at: datetime | None, now: datetime) -> Markup:
-    """A time as people say it, the exact one within reach."""
+    """A relative time, with the exact one as its tooltip."""
     if at is None:
         return Markup("never")
     exact = f"{at:%Y-%m-%d %H:%M:%S} UTC"
@@ -134,8 +134,8 @@ def _spoken(at: datetime, now: datetime) -> str:
     return f"{at.day} {at:%b %H:%M}" if at.year == now.year else f"{at.day} {at:%b %Y}"
 
 
-def outside(url: str) -> Markup:
-    """A link away from here, with the host it leads to; plain words where the address is not http or https (U2)."""
+def external_link(url: str) -> Markup:
+    """A link to another site, labelled with its host; plain text where the address is not http or https (U2)."""
     try:
         parts = urls.split(url)
     except ValueError:
@@ -145,13 +145,13 @@ def outside(url: str) -> Markup:
 
 
 def query(**fields: object) -> str:
-    """A link to the list with these filters; empty ones are left out."""
+    """The address of the list of matches with these filters; empty ones are left out."""
     kept = {name: value for name, value in fields.items() if value not in ("", None, 0, 1)}
     return f"/?{urlencode(kept)}" if kept else "/"
 
 
 def stories_query(**fields: object) -> str:
-    """A link to the list of stories with these filters."""
+    """The address of the list of stories with these filters."""
     kept = {name: value for name, value in fields.items() if value not in ("", None, 0, 1)}
     return f"/stories?{urlencode(kept)}" if kept else "/stories"
 
@@ -165,13 +165,18 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters |= {"marked": marked, "outside": outside, "paragraphs": paragraphs, "share": share}
+_templates.filters |= {
+    "highlighted": highlighted,
+    "external_link": external_link,
+    "paragraphs": paragraphs,
+    "share": share,
+}
 _templates.globals |= {
     "moment": moment,
     "query": query,
     "reason_words": reason_words,
     "score_words": score_words,
-    "speech": speech,
+    "language_attributes": language_attributes,
     "stories_query": stories_query,
     "terms_of": terms_of,
 }
@@ -181,8 +186,8 @@ _HEADINGS: Mapping[int, str] = {
     401: "Password needed",
     403: "Refused",
     404: "Not found",
-    405: "Not that way",
-    409: "Not done",
+    405: "Method not allowed",
+    409: "Not written",
     413: "Too long",
     415: "Not a form",
     429: "Please wait",
@@ -192,10 +197,10 @@ _HEADINGS: Mapping[int, str] = {
 
 
 def page(name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A template of ours, filled."""
+    """A rendered template as a response."""
     return HTMLResponse(_templates.get_template(name).render(values), status_code=status)
 
 
 def message(status: int, sentence: str) -> HTMLResponse:
-    """A page with one sentence: every refusal and every fault. Never a detail of ours (U16, U21)."""
+    """A page with one sentence, for refusals and errors. Contains no internal details (U16, U21)."""
     return page("message.html", status=status, heading=_HEADINGS.get(status, "Sorry"), sentence=sentence)

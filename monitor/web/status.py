@@ -1,4 +1,4 @@
-"""What the status page says of feeds, channels and the outbox: rows in, values out. Reads one snapshot, changes nothing."""
+"""The values of the status page: feeds, channels, topics and outbox, read in one transaction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from monitor.text import urls
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedLine:
-    """A feed at a glance. Its address is not shown: some carry a token in it (U16)."""
+    """A row of the table of feeds. Without the address, which may contain a token (U16)."""
 
     name: str
     title: str
@@ -32,7 +32,7 @@ class FeedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelLine:
-    """A channel at a glance; `shown` is its address without its secret."""
+    """A row of the table of channels; `shown` is its address, secrets masked."""
 
     name: str
     kind: str
@@ -55,7 +55,7 @@ class Board:
 
 
 def board(session: Session, *, now: datetime) -> Board:
-    """How everything stands at `now`."""
+    """The values of the status page at `now`."""
     deliveries = outbox.states_by_channel(session)
     return Board(
         feeds=tuple(feed_line(each) for each in feeds.reports(session)),
@@ -66,7 +66,7 @@ def board(session: Session, *, now: datetime) -> Board:
 
 
 def feed_line(feed: FeedReport) -> FeedLine:
-    """The first of its states that somebody should know of."""
+    """The row of a feed, with the most important of its states."""
     state = "ok" if feed.last_success_at else "new"
     note = feed.error or ""
     if feed.failures:
@@ -90,7 +90,7 @@ def feed_line(feed: FeedReport) -> FeedLine:
 
 
 def channel_line(channel: ChannelReport, deliveries: Mapping[str, int], now: datetime) -> ChannelLine:
-    """As `feed_line`."""
+    """The row of a channel, with the most important of its states."""
     state, note = "ok", ""
     if channel.failures:
         state, note = "failing", f"{channel.failures} tries failed in a row"

@@ -1,6 +1,6 @@
 """The pages of stories: the list, one story with its timeline, and the forms to merge, split and move.
 
-Reads and writes through `desk`; what a browser may send is checked here.
+Input from the browser is validated here; stories are read and changed by `review.stories`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from monitor.review import matches
-from monitor.review import stories as desk
+from monitor.review import stories as review
 from monitor.review.stories import Reviewer, StoryChangeError, StoryChangeResult, UnknownStoryError
 from monitor.store.db import Database, Session
 from monitor.stories.sources import StoryState
@@ -22,17 +22,17 @@ from monitor.web.pages import ID_LIMIT, LAST_PAGE, PAGE_SIZE, PageRequest
 from monitor.web.show import page
 
 _PICKED = re.compile("a([0-9]{1,10})")
-"""Name of the box before an article."""
+"""Name of the checkbox before an article."""
 
 
 class StoryPages:
-    """What a person can see of stories, and say of them."""
+    """Stories, and the forms that merge, split and move them."""
 
     def __init__(self, db: Database, clock: Callable[[], datetime], preferred: Sequence[str] = ()) -> None:
         self.db, self.clock, self.preferred = db, clock, tuple(preferred)
 
     def stories(self, asked: PageRequest) -> Response:
-        """The list: the latest grown first, by topic and state."""
+        """The list of stories: latest activity first, by topic and state."""
         query, now = asked.query, self.clock()
         topic = clean_line(query.get("topic", ""), limit=200)
         state = StoryState(query["state"]) if query.get("state") in set(StoryState) else None
@@ -40,7 +40,7 @@ class StoryPages:
         number = int(asked_for) if re.fullmatch("[0-9]{1,6}", asked_for) and 1 <= int(asked_for) <= LAST_PAGE else 1
         with self.db.reading() as session:
             topics = matches.counts(session)
-            found = desk.list_stories(
+            found = review.list_stories(
                 session, topic=topic, state=state, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE, now=now
             )
         return page(
@@ -57,37 +57,37 @@ class StoryPages:
         )
 
     def story(self, asked: PageRequest) -> Response:
-        """One story; an old number leads to the story that it became part of."""
+        """One story; the number of a merged story redirects to the story that it became part of."""
         now = self.clock()
         with self.db.reading() as session:
             try:
-                story = desk.find(session, _id(asked.number), now=now, preferred=self.preferred)
+                story = review.find(session, _id(asked.number), now=now, preferred=self.preferred)
             except UnknownStoryError:
-                raise HTTPException(404, "There is no story of that number.") from None
+                raise HTTPException(404, "There is no story with that number.") from None
         if story.brief.id != asked.number:
             return RedirectResponse(f"/stories/{story.brief.id}", 303)
         return page("story.html", asked=asked, now=now, story=story)
 
     def merge(self, asked: PageRequest) -> Response:
-        """Another story becomes part of this one."""
+        """Merge another story into this one."""
         other = _number(asked.form, "other")
-        return self._say(asked, lambda session, hand: desk.merge(session, _id(asked.number), other, hand))
+        return self._apply(asked, lambda session, reviewer: review.merge(session, _id(asked.number), other, reviewer))
 
     def split(self, asked: PageRequest) -> Response:
-        """The articles picked become a story of their own."""
-        return self._say(asked, lambda session, hand: desk.split(session, _picked(asked.form), hand))
+        """Split the picked articles off into a story of their own."""
+        return self._apply(asked, lambda session, reviewer: review.split(session, _picked(asked.form), reviewer))
 
     def move(self, asked: PageRequest) -> Response:
-        """The articles picked go to another story."""
+        """Move the picked articles to another story."""
         to = _number(asked.form, "to")
-        return self._say(asked, lambda session, hand: desk.move(session, _picked(asked.form), to, hand))
+        return self._apply(asked, lambda session, reviewer: review.move(session, _picked(asked.form), to, reviewer))
 
-    def _say(self, asked: PageRequest, verb: Callable[[Session, Reviewer], StoryChangeResult]) -> Response:
+    def _apply(self, asked: PageRequest, verb: Callable[[Session, Reviewer], StoryChangeResult]) -> Response:
         note = clean_line(asked.form.get("note", ""), limit=500)
-        hand = Reviewer(by=asked.who or "web", now=self.clock(), note=note, preferred=self.preferred)
+        reviewer = Reviewer(by=asked.who or "web", now=self.clock(), note=note, preferred=self.preferred)
         try:
             with self.db.writing() as session:
-                said = verb(session, hand)
+                said = verb(session, reviewer)
         except UnknownStoryError as error:
             raise HTTPException(404, _sentence(error)) from error
         except StoryChangeError as error:
@@ -102,14 +102,16 @@ def _sentence(error: StoryChangeError) -> str:
 
 def _id(number: int) -> int:
     if number >= ID_LIMIT:
-        raise HTTPException(404, "There is nothing of that number.")
+        raise HTTPException(404, "There is nothing with that number.")
     return number
 
 
 def _number(form: Mapping[str, str], name: str) -> int:
     written = form.get(name, "").strip().removeprefix("#")
     if not re.fullmatch("[0-9]{1,10}", written) or not 0 < int(written) < ID_LIMIT:
-        raise HTTPException(400, "Write the number of a story, as its page's address ends with. Nothing was changed.")
+        raise HTTPException(
+            400, "Give the number of a story, as at the end of its page's address. Nothing was changed."
+        )
     return int(written)
 
 

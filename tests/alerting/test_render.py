@@ -48,7 +48,7 @@ https://www.example.org/news/cannery?ref=a&b=1
 
 Residents backed the plan by 412 to 388, the town clerk said. Work & hiring start in August.
 
-Why you are told (Fish canning):
+Why you got this (Fish canning):
 Score 0.31, threshold 0.18 (cannery 0.12, harbour town 0.07, other words 0.12)
 Closest example cannery-plan.txt, likeness 0.44; key sentence: “Residents backed the plan to reopen the cannery.”
 
@@ -57,7 +57,7 @@ Also carried by 3 outlets: Coast Radio, iNews, De Kust
 Right or wrong? http://127.0.0.1:8000/matches/3/fish-canning
 
 --
-To stop these alerts here, name the channels that are to have them in seeds/fish-canning/topic.toml: channels = [...]
+To stop these alerts here, name the channels that should get them in seeds/fish-canning/topic.toml: channels = [...]
 Alert alt_01jz8v3k7m2q9x5w4t6r8y0abc, Fri 4 Jul 2025, 06:12 UTC
 """
     )
@@ -88,7 +88,7 @@ def test_a4_a_test_says_test_everywhere() -> None:
     assert render.text(trial()).startswith("TEST — Channel desk\n")
     assert ">Test<" in render.html(trial())
     for words in (render.text(trial()), render.html(trial())):
-        assert "This is a test: no article was found" in words
+        assert "This is a test: no article matched" in words
 
 
 # --- evidence ---------------------------------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ def test_help_and_version_are_quick_and_load_nothing_heavy() -> None:
     ],
 )
 def test_each_error_has_its_exit_code(error: MonitorError, code: int) -> None:
-    assert base.code_of(error) == code
+    assert base.exit_code(error) == code
 
 
 def test_an_error_is_one_message_on_stderr_and_no_traceback(tmp_path: Path) -> None:
@@ -170,28 +170,28 @@ def test_u15_tables_show_what_strangers_wrote(capsys: pytest.CaptureFixture[str]
 
 
 def test_since_takes_dates_and_spans() -> None:
-    assert base.moment("2026-11-22") == datetime(2026, 11, 22, tzinfo=UTC)
-    assert base.moment("2026-11-22T08:00+02:00") == datetime(2026, 11, 22, 6, tzinfo=UTC)
-    assert abs(datetime.now(UTC) - timedelta(hours=36) - base.moment("36h")) < timedelta(minutes=1)
+    assert base.parse_moment("2026-11-22") == datetime(2026, 11, 22, tzinfo=UTC)
+    assert base.parse_moment("2026-11-22T08:00+02:00") == datetime(2026, 11, 22, 6, tzinfo=UTC)
+    assert abs(datetime.now(UTC) - timedelta(hours=36) - base.parse_moment("36h")) < timedelta(minutes=1)
     for wrong in ("yesterday", "7", "d7", "2026-13-01"):
         with pytest.raises(typer.BadParameter):
-            base.moment(wrong)
+            base.parse_moment(wrong)
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "out.jsonl"
     target.write_text("before")
-    with pytest.raises(TypeError), base.written(target) as file:
+    with pytest.raises(TypeError), base.atomic_file(target) as file:
         file.writelines(["half", 2])  # type: ignore[list-item]
     assert target.read_text() == "before"
-    with base.written(target) as file:
+    with base.atomic_file(target) as file:
         file.write("whole")
     assert target.read_text() == "whole"
     assert [each.name for each in tmp_path.iterdir()] == ["out.jsonl"]
 
 
 def test_a_place_that_cannot_be_written_is_wrong_use(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError), base.written(tmp_path / "missing" / "out.jsonl"):
+    with pytest.raises(ConfigError), base.atomic_file(tmp_path / "missing" / "out.jsonl"):
         pass
 
 
@@ -202,10 +202,10 @@ def test_a_pipe_or_device_as_out_is_written_to_not_replaced(tmp_path: Path) -> N
     reader = threading.Thread(target=lambda: heard.append(pipe.read_text()))
     heard: list[str] = []
     reader.start()
-    with base.written(pipe) as out:
+    with base.atomic_file(pipe) as out:
         out.write("through")
     reader.join()
-    with base.written(link) as out:
+    with base.atomic_file(link) as out:
         out.write("kept")
     assert heard == ["through"]
     assert pipe.is_fifo()

@@ -307,4 +307,4 @@ def test_migrate_where_no_folder_can_be_made(desk: Desk) -> None:
     desk.store.parent.write_text("a file where the folder should be")
     said = desk.run("migrate")
     assert said.exit_code == 1
-    assert "cannot be made" in said.stderr
+    assert "cannot be created" in said.stderr

@@ -217,7 +217,7 @@ def test_explain_tells_everything_of_a_stored_article(desk: Desk) -> None:
     assert record["feeds"] == ["herald"]
     shown = desk.run("explain", record["id"]).stdout
     assert "matched, and its story was new: alerted" in shown
-    assert "told on the page only" in shown
+    assert "on the review page only" in shown
 
 
 def test_explain_tells_why_an_article_was_not_told(desk: Desk) -> None:
@@ -247,7 +247,7 @@ def test_an_address_never_seen_is_fetched_and_scored_but_not_stored(desk: Desk) 
         assert guess["scores"][0]["topic"] == "bridge"
         assert guess["scores"][0]["matched"]
         assert guess["evidence"]["bridge"]["terms"]
-        assert "fetched just now, not stored" in desk.run("explain", site.url("/page")).stdout
+        assert "fetched now and not stored" in desk.run("explain", site.url("/page")).stdout
     assert len(desk.run("matches", "list", "--json").lines) == 2
 
 
@@ -359,7 +359,7 @@ def test_a_verdict_stands_where_its_seed_cannot_be_written(desk: Desk) -> None:
     shutil.rmtree(desk.seeds / "bridge")
     said = desk.run("matches", "confirm", match["id"], "--as-seed")
     assert said.exit_code == 1
-    assert "the verdict is kept" in said.stderr
+    assert "the verdict is stored" in said.stderr
     assert "no such folder" in said.stderr
     assert desk.run("matches", "show", match["id"], "--json").json["state"] == "confirmed"
 

@@ -125,7 +125,7 @@ def test_a_refused_delivery_is_1_and_can_be_sent_again(desk: Desk, site: Site, s
     assert alert["deliveries"][0]["tries"][0]["code"] == "404"
     shown = desk.run("alerts", "show", alert["id"][:12]).stdout
     assert "desk: held" in shown
-    assert "try 1" in shown
+    assert "attempt 1" in shown
     assert "404" in shown
     said = desk.run("alerts", "retry", alert["id"], "--channel", "desk")
     assert said.exit_code == 0

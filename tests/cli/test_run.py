@@ -148,7 +148,7 @@ def test_the_demo_shows_hits_copies_and_a_retry(tmp_path: Path, speed: int) -> N
     assert delivered == decided
     assert int(delivered) >= 8
     assert re.search(r"[1-9]\d* copies folded", out)
-    assert "at the second try" in out
+    assert "at the second attempt" in out
     assert "; 0 twice" in out
     assert "also carried by" in out
     assert "make run" in out
@@ -167,7 +167,7 @@ def test_ctrl_c_ends_the_demo_well(tmp_path: Path) -> None:
 def test_kept_the_demo_leaves_its_page_up(tmp_path: Path) -> None:
     port = free_port()
     with started("demo", "--speed", 2000, "--port", port, "--keep", folder=tmp_path) as process:
-        process.says("The page stays up")
+        process.says("The page stays open")
         with urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE) as answer:
             assert "harbour tunnel" in answer.read().decode()
         assert process.ends(signal.SIGINT) == 0
@@ -180,7 +180,7 @@ def test_a_program_that_is_told_to_end_while_it_writes_leaves_no_file_behind(tmp
     out.mkdir()
     code = (
         "import sys, time; from pathlib import Path; from monitor.cli import base\n"
-        f"with base.written(Path({str(out / 'x.jsonl')!r})) as file:\n"
+        f"with base.atomic_file(Path({str(out / 'x.jsonl')!r})) as file:\n"
         "    file.write('half'); print('writing', flush=True); time.sleep(600)\n"
     )
     writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)

@@ -16,7 +16,7 @@ def test_stories_are_listed_and_shown(desk: Desk) -> None:
     assert HIT[0] in desk.run("stories").stdout
     shown = desk.run("stories", "show", str(story["id"]))
     assert "same event" in shown.stdout or "joins of" in shown.stdout
-    assert "What was said of it" not in shown.stdout
+    assert "Decisions on this story" not in shown.stdout
     assert len(desk.run("stories", "show", str(story["id"]), "--json").json["articles"]) == 2
 
 

@@ -141,15 +141,15 @@ def test_a_click_confirms_and_comes_back_to_the_hit(db: Database, page: Page) ->
     with nothing_runs(page):
         page.goto("/?topic=talks")
         page.get_by_role("button", name="Confirm: First").click()
-        page.wait_for_url("**/?topic=talks#hit-1")
+        page.wait_for_url("**/?topic=talks#match-1")
         assert judged(db) == [True, None]
         assert page.get_by_role("button", name="Confirm: First").is_disabled()
         page.get_by_role("button", name="Dismiss: Second").click()
-        page.wait_for_url("**#hit-2")
+        page.wait_for_url("**#match-2")
         assert judged(db) == [True, False]
         page.goto("/articles/1")
         page.get_by_role("button", name="Dismiss: First").click()
-        page.wait_for_url("**/articles/1#hit-1")
+        page.wait_for_url("**/articles/1#match-1")
         assert judged(db) == [False, False]
 
 
@@ -159,7 +159,7 @@ def test_everything_works_without_scripts(db: Database, browser: Browser, url: s
         page = context.new_page()
         page.goto("/")
         page.get_by_role("button", name="Confirm: First").click()
-        page.wait_for_url("**#hit-1")
+        page.wait_for_url("**#match-1")
     assert judged(db) == [True]
 
 
@@ -169,14 +169,14 @@ def test_keys_walk_and_judge(db: Database, page: Page) -> None:
         page.goto("/")
         for key in "jjk":
             page.keyboard.press(key)
-        assert page.evaluate("document.activeElement.id") == "hit-3"
+        assert page.evaluate("document.activeElement.id") == "match-3"
         page.keyboard.press("j")
         page.keyboard.press("c")
-        page.wait_for_url("**#hit-2")
-        page.wait_for_function("document.activeElement.id === 'hit-2'")
+        page.wait_for_url("**#match-2")
+        page.wait_for_function("document.activeElement.id === 'match-2'")
         page.keyboard.press("j")
         page.keyboard.press("d")
-        page.wait_for_url("**#hit-1")
+        page.wait_for_url("**#match-1")
         assert judged(db) == [False, True, None]
         page.fill("input[name=q]", "")
         page.type("input[name=q]", "cd")

@@ -64,7 +64,7 @@ def test_a_story_shows_who_carries_it_and_what_each_article_is(client: TestClien
     assert "Reuters copy, carried by 2 outlets" in shown
     assert "<bdi>The Morning Post</bdi>, <bdi>courier</bdi>" in shown
     assert "copy of article 1: <bdi>same text</bdi>" in shown
-    assert "as the machine put it together" in shown
+    assert "as the monitor put it together" in shown
     assert client.get("/stories/99").status_code == 404
     assert client.get("/stories/99999999999").status_code == 404
     assert '<a href="/stories/1">' in client.get("/articles/2").text

@@ -288,11 +288,11 @@ def test_hits_are_listed_newest_first_and_filtered(db: Database, client: TestCli
 def test_pages_hold_fifty_and_link_on_with_their_filters(db: Database, client: TestClient) -> None:
     fill(db, has_topic("talks"), *(has_article(f"Talks {n}", topic="talks") for n in range(51)))
     first = client.get("/?topic=talks").text
-    assert first.count('class="hit ') == 50
+    assert first.count('class="card ') == 50
     assert 'rel="next" href="/?topic=talks&amp;page=2"' in first
     assert "page 1 of 2" in first
     second = client.get("/?topic=talks&page=2").text
-    assert second.count('class="hit ') == 1
+    assert second.count('class="card ') == 1
     assert 'rel="prev" href="/?topic=talks"' in second
 
 
@@ -491,12 +491,12 @@ def test_explain_takes_web_addresses_only(client: TestClient, url: str) -> None:
     ],
 )
 def test_matched_words_are_marked_as_the_matcher_reads_them(text: str, terms: set[str], shown: str) -> None:
-    assert str(show.marked(text, terms)) == shown
+    assert str(show.highlighted(text, terms)) == shown
 
 
 def test_marking_changes_no_letter() -> None:
     for payload in PAYLOADS:
-        plain = re.sub(r"</?mark>", "", str(show.marked(payload, {"alert", "script", "x"})))
+        plain = re.sub(r"</?mark>", "", str(show.highlighted(payload, {"alert", "script", "x"})))
         assert html.unescape(plain) == payload
 
 
@@ -521,7 +521,7 @@ def test_a_verdict_is_kept_and_leads_back(db: Database, client: TestClient, verb
     form = {"token": token_of(client), "back": "/?topic=talks&page=2"}
     answer = client.post(f"/matches/1/{verb}", data=form, headers=OWN)
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/?topic=talks&page=2#hit-1"
+    assert answer.headers["location"] == "/?topic=talks&page=2#match-1"
     assert judged(db) == [said]
     with db.reading() as session:
         assert session.exec(select(VerdictRow.by)).all() == ["web"]
@@ -700,9 +700,9 @@ def test_u3_every_answer_carries_our_headers(db: Database, monkeypatch: pytest.M
         ]
         answers += [client.get("/", headers={"Host": "evil.test"}), client.get("/", params={"q": "x" * 40_000})]
         answers += [client.post("/matches/1/confirm", content=b"x" * 20_000, headers=OWN)]
-        monkeypatch.setattr(matches, "list_hits", broken)
+        monkeypatch.setattr(matches, "list_matches", broken)
         answers += [client.get("/")]
-        monkeypatch.setattr(matches, "list_hits", busy)
+        monkeypatch.setattr(matches, "list_matches", busy)
         answers += [client.get("/")]
     assert {answer.status_code for answer in answers} >= {200, 400, 403, 404, 405, 413, 500, 503}
     for answer in answers:
@@ -712,9 +712,9 @@ def test_u3_every_answer_carries_our_headers(db: Database, monkeypatch: pytest.M
 
 def test_u21_u16_faults_show_nothing_of_us(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     with browsing(application(db), raise_server_exceptions=False) as client:
-        monkeypatch.setattr(matches, "list_hits", broken)
+        monkeypatch.setattr(matches, "list_matches", broken)
         crashed = client.get("/")
-        monkeypatch.setattr(matches, "list_hits", busy)
+        monkeypatch.setattr(matches, "list_matches", busy)
         held = client.get("/")
         answers = [
             crashed,
@@ -913,7 +913,7 @@ def test_c4_healthz_answers_while_every_thread_waits_for_the_store(
         let_go.wait(PATIENCE)
         raise StoreBusyError("held")
 
-    monkeypatch.setattr(matches, "list_hits", waits)
+    monkeypatch.setattr(matches, "list_matches", waits)
     with browsing(application(db)) as client:
         readers = [threading.Thread(target=client.get, args=("/",)) for _ in range(8)]
         for reader in readers:
@@ -1093,14 +1093,14 @@ def _quoted(words: str) -> str:
     "url", [each for each in PAYLOADS if "example.org" not in each or not each.startswith("https:")]
 )
 def test_u2_only_web_addresses_can_be_clicked(url: str) -> None:
-    assert "href" not in show.outside(url)
+    assert "href" not in show.external_link(url)
 
 
 def test_u2_the_host_shown_is_the_host_that_is_opened() -> None:
-    assert 'href="https://example.org/a?b=%22c"' in show.outside('https://EXAMPLE.org/a?b="c')
-    assert ">xn--80ak6aa92e.com<" in show.outside("https://аррӏе.com/")
-    assert "href" not in show.outside("https://bbc.co.uk@evil.test/")
-    assert "href" not in show.outside("http://1.1.1.1\\@127.0.0.1/")
+    assert 'href="https://example.org/a?b=%22c"' in show.external_link('https://EXAMPLE.org/a?b="c')
+    assert ">xn--80ak6aa92e.com<" in show.external_link("https://аррӏе.com/")
+    assert "href" not in show.external_link("https://bbc.co.uk@evil.test/")
+    assert "href" not in show.external_link("http://1.1.1.1\\@127.0.0.1/")
 
 
 def test_templates_and_static_files_hold_nothing_inline() -> None:
@@ -1200,7 +1200,7 @@ def test_a_verdict_shows_the_terms_it_moved_on_both_pages(
     assert judged(db) == [False]
     for path in ("/", "/articles/1"):
         shown = client.get(path).text
-        assert "This verdict taught the topic" in shown
+        assert "This verdict changed the weights of terms" in shown
         assert re.search(r"now lighter: <bdi>\w+</bdi>", shown)
 
 
@@ -1211,4 +1211,4 @@ def test_a_verdict_stands_where_its_topic_cannot_be_read(db: Database, seeding: 
     )
     assert answer.status_code == 303
     assert judged(db) == [True]
-    assert "This verdict taught" not in client.get("/").text
+    assert "This verdict changed the weights" not in client.get("/").text

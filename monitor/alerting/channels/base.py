@@ -1,7 +1,7 @@
-"""What every channel shares: its shape, its settings, and how an answer becomes an Outcome.
+"""What all channels share: their protocol, their settings, masking of secrets, and how an answer becomes an `Outcome`.
 
-A channel builds a payload and sends it once. Claiming, retrying, pausing and bookkeeping happen around it, in `deliver`, once
-for all. Nothing a far side says or does makes `send` raise, and nothing we know in secret comes back in what it returns.
+A channel builds a payload and sends it once; claiming, retrying and pausing are done for all channels in `alerting.deliver`.
+Contract: `send` raises for nothing that the network or the receiver does, and its outcome contains none of our secrets.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from monitor.types.errors import FetchError
 
 MASK: Final = "…"
 DETAIL_BYTES: Final = 2048
-# Shorter pieces of a URL are words ("api", "hook"), and words must stay readable in an answer.
+# Shorter parts of a URL are ordinary words ("api", "hook"), which must stay readable in an answer.
 _SHORTEST_SECRET: Final = 6
 
 
 class Poster(Protocol):
-    """Sends one POST, never follows a redirect (`monitor.net.http.HttpClient`).
+    """Sends one POST and follows no redirect; implemented by `monitor.net.http.HttpClient`.
 
-    Raises FetchError where nothing was accepted, NoAnswerError where all was sent and nothing came back.
+    Raises FetchError where the request was not accepted, NoAnswerError where it was sent whole and no answer came.
     """
 
     async def post(
@@ -48,7 +48,7 @@ class Poster(Protocol):
 
 
 class Channel(Protocol):
-    """A way to tell people."""
+    """A way to send alerts to people."""
 
     @property
     def name(self) -> str: ...
@@ -56,32 +56,32 @@ class Channel(Protocol):
     def kind(self) -> str: ...
     @property
     def destination(self) -> str:
-        """A digest that changes when the destination does and reveals nothing."""
+        """A digest of the destination: changes with it and reveals nothing."""
 
     @property
     def shown(self) -> str:
         """The destination for pages and logs, masked."""
 
     async def send(self, alert: Alert, *, now: datetime) -> Outcome:
-        """Send once. Whatever the network or the far side does is an Outcome, never an exception."""
+        """Send once. Whatever the network or the receiver does becomes an Outcome, never an exception."""
 
 
 @runtime_checkable
 class Editor(Channel, Protocol):
-    """A channel whose outcomes bring a receipt, by which a message is replied to and edited."""
+    """A channel whose outcomes carry a receipt, with which a message can be replied to and edited."""
 
     async def reply(self, alert: Alert, thread: str, *, now: datetime) -> Outcome:
-        """Send once, in the thread of that receipt; '' outside any."""
+        """Send once, in the thread of this receipt; '' sends outside any thread."""
 
     async def edit(self, alert: Alert, receipt: str, *, now: datetime) -> Outcome:
-        """Let the message of that receipt say this from now on. Never sends a new one, never raises."""
+        """Replace the text of the message of this receipt. Never sends a new message, never raises."""
 
 
 class ChannelSettings(BaseModel, ABC):
-    """One `[channels.<name>]` table, checked. A kind adds its fields; each description is the mend a fault shows.
+    """One `[channels.<name>]` table, validated. Each kind adds fields; a field's description is the advice that a fault shows.
 
-    Fields that look at others are checked in field validators, never in a model validator: pydantic skips those when a field
-    is wrong, and `monitor check` names every fault at once.
+    Dependencies between fields are checked in field validators, never in a model validator: pydantic skips model validators
+    when a field is wrong, and `monitor check` must name every fault at once.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
@@ -93,11 +93,11 @@ class ChannelSettings(BaseModel, ABC):
         """The channel these settings describe."""
 
 
-# --- what is never shown ----------------------------------------------------------------------------------------------
+# --- secrets -----------------------------------------------------------------------------------------------------------
 
 
 class Secrets:
-    """Takes what must not be shown out of any text: case U16, Alertmanager's AssertNotifyLeaksNoSecret."""
+    """Masks secrets in texts (case U16, Alertmanager's AssertNotifyLeaksNoSecret)."""
 
     def __init__(self, *values: str) -> None:
         spelled = {form for value in values if value for form in (value, unquote(value), value.replace("/", "\\/"))}
@@ -106,19 +106,19 @@ class Secrets:
 
     @classmethod
     def of_url(cls, url: str, *others: str) -> Secrets:
-        """The URL itself, its path and query (a Slack URL is nothing but a password), and their pieces."""
+        """Masks the URL, its path and query (all of a Slack URL is a password) and their parts, and `others`."""
         parts = urlsplit(url)
         pieces = [*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query)), parts.query]
         whole = [url, f"{parts.path}?{parts.query}", parts.path if len(parts.path) >= _SHORTEST_SECRET else ""]
         return cls(*whole, *(each for each in pieces if len(each) >= _SHORTEST_SECRET), *others)
 
     def out_of(self, text: str) -> str:
-        """The text with a `…` in place of each of them."""
+        """The text with `…` in place of every secret."""
         return self._found.sub(MASK, text) if self._found else text
 
 
 def excerpt(text: str, secrets: Secrets, *, is_html: bool = False) -> str:
-    """What they said, on one line, at most 2 KB of UTF-8, without our secrets (taken out before the cut: half a key leaks too)."""
+    """An answer on one line, at most 2 KB of UTF-8, secrets masked (before it is cut: half a key is a leak too)."""
     plain = (
         plain_line(text, limit=8 * DETAIL_BYTES) if is_html else " ".join(clean(text, limit=8 * DETAIL_BYTES).split())
     )
@@ -127,21 +127,21 @@ def excerpt(text: str, secrets: Secrets, *, is_html: bool = False) -> str:
 
 
 def digest(kind: str, where: str) -> str:
-    """A short digest of a destination: equal for equal destinations, and no way back."""
+    """A short one-way digest of a destination; equal for equal destinations."""
     return hashlib.blake2b(f"{kind} {where}".encode(), digest_size=8, person=b"destination").hexdigest()
 
 
 # --- from an answer to an Outcome -------------------------------------------------------------------------------------
 
-# Trying again can help: the server says so itself (RFC 9110 15.5.9, RFC 8470, RFC 6585).
+# Trying again can help, by definition of the status (RFC 9110 15.5.9, RFC 8470, RFC 6585).
 _LATER = frozenset({408, 425, 429})
-# Nothing we send will be taken there: no right, no such place, no posts (W5, W6).
+# The destination accepts nothing from us: no permission, not found, no POST (W5, W6).
 _GONE = frozenset({401, 403, 404, 405, 407, 410, 421})
 _MOVED = frozenset({301, 308})
 
 
 def outcome_of(answer: Answer, *, now: datetime, secrets: Secrets) -> Outcome:
-    """What an HTTP answer means for a delivery; the classes are those of cases.md section 1."""
+    """What an HTTP answer means for a delivery (table in README.md: What answers mean)."""
     is_html = "html" in answer.headers.get("content-type", "").lower()
     return Outcome(
         result=_result_of(answer.status),
@@ -162,7 +162,7 @@ def _result_of(status: int) -> Result:
 
 
 def _redirect(answer: Answer, secrets: Secrets) -> str:
-    """A redirect is a failure, not followed: a 302 would turn the post into an empty GET (W4)."""
+    """Advice for a redirect, which is a failure and not followed: a 302 would turn the POST into an empty GET (W4)."""
     if not 300 <= answer.status < 400:
         return ""
     to = urls.host(answer.headers.get("location", ""))
@@ -170,7 +170,7 @@ def _redirect(answer: Answer, secrets: Secrets) -> str:
 
 
 def outcome_of_failure(error: FetchError, *, secrets: Secrets) -> Outcome:
-    """What a failed post means: our own refusal holds the destination, everything else may pass (DNS, TCP, TLS, time)."""
+    """What a failed POST means: an address that our policy refuses is final, all else (DNS, TCP, TLS, timeout) may pass."""
     result = Result.GONE if error.code == "refused" else Result.TRANSIENT
     return Outcome(
         result=result, code=error.code, detail=excerpt(str(error), secrets), retry_after_for=error.retry_after_for
@@ -181,10 +181,10 @@ def outcome_of_failure(error: FetchError, *, secrets: Secrets) -> Outcome:
 
 
 class HttpSettings(ChannelSettings):
-    """What every channel that posts needs."""
+    """Settings of channels that send HTTP POSTs."""
 
     allow_private: bool = Field(
-        default=False, description="true lets this channel post inside: loopback, private networks, http://"
+        default=False, description="true lets this channel post to loopback, private networks and http://"
     )
     url: SecretStr = Field(description='give the address that takes the posts: url = "https://…"')
     limit_seconds: float = Field(default=20, ge=1, le=30, description="the whole attempt takes 1 to 30 seconds at most")
@@ -192,7 +192,7 @@ class HttpSettings(ChannelSettings):
     @field_validator("url")
     @classmethod
     def _is_postable(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
-        """Checked by the one parser that the poster uses too; plain http gives the key in the URL away, except inside."""
+        """Parsed as the HTTP client parses it. Plain http would expose the key in the URL, so it needs `allow_private`."""
         checked = urls.check(url.get_secret_value())
         if checked.startswith("http:") and not info.data.get("allow_private"):
             raise ValueError(
@@ -201,7 +201,7 @@ class HttpSettings(ChannelSettings):
         return SecretStr(checked)
 
     def target(self, poster: Poster, *hidden: str) -> HttpTarget:
-        """Where to post; `hidden` is what no answer may echo, beside the URL."""
+        """Where to post. `hidden`: further secrets to mask in answers, beside the URL."""
         url = self.url.get_secret_value()
         return HttpTarget(
             poster=poster,
@@ -221,12 +221,17 @@ class HttpTarget:
     limit_for: timedelta
     secrets: Secrets = field(repr=False)
     policy: AddressPolicy
-    """Its own, never the feeds' (R10)."""
+    """The channel's own policy, independent of the feeds' (R10)."""
 
     async def post(
-        self, body: str, headers: Mapping[str, str], *, now: datetime, judge: Callable[[Answer], Outcome] | None = None
+        self,
+        body: str,
+        headers: Mapping[str, str],
+        *,
+        now: datetime,
+        interpret: Callable[[Answer], Outcome] | None = None,
     ) -> Outcome:
-        """Post once; `judge` says what an answer means where its status does not say it all."""
+        """Post once. `interpret` maps the answer to an Outcome where the status alone is not enough."""
         try:
             answer = await self.poster.post(
                 self.url, body=body.encode(), headers=headers, limit_for=self.limit_for, policy=self.policy
@@ -235,4 +240,4 @@ class HttpTarget:
             return Outcome(result=Result.UNKNOWN, code="no answer", detail=excerpt(str(error), self.secrets))
         except FetchError as error:
             return outcome_of_failure(error, secrets=self.secrets)
-        return judge(answer) if judge else outcome_of(answer, now=now, secrets=self.secrets)
+        return interpret(answer) if interpret else outcome_of(answer, now=now, secrets=self.secrets)

@@ -1,7 +1,7 @@
-"""Mail over SMTP: an Alert in, one message to a handful of readers out, through the operator's own mail server.
+"""The email channel: sends an alert over SMTP through the operator's own mail server.
 
-Password and content travel over TLS, or the mail is not sent (E5). A server answers for each recipient: who took the mail gets
-no second copy when it is tried again for the others (E4). What the mail looks like is `mail`'s business.
+Without TLS nothing is sent, unless `security = "none"` (E5). The server answers for each recipient: one that accepted the
+mail gets no second copy when it is sent again to the others (E4). The message itself is composed in `mail`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from monitor.text.tokens import clean_line, shorten
 from monitor.types.alerting import Alert, Outcome, Result
 
 _PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
-# A greylist opens after a few minutes; asking sooner only lengthens it (E4).
+# Greylisting ends after a few minutes; an earlier retry only prolongs it (E4).
 _GREYLIST: Final = timedelta(minutes=5)
 _QUIT_FOR: Final = timedelta(seconds=2)
 _REMEMBERED: Final = 1000
@@ -55,7 +55,7 @@ _MAILBOX = re.compile(rf"(?:(?P<name>[^\x00-\x1f\x7f-\x9f\u2028\u2029\"<>@,;:\\(
 
 
 def _mailbox(text: str) -> str:
-    """`a@b.org` or `Name <a@b.org>`: nothing that a header or an SMTP command could read otherwise (E2)."""
+    """`a@b.org` or `Name <a@b.org>`, with nothing that could be injected into a header or an SMTP command (E2)."""
     found = _MAILBOX.fullmatch(text)
     if found is None or len(found["local"]) > 64 or len(found["domain"]) > 190:
         raise ValueError('must be plain addresses such as "desk@example.org" or "News desk <desk@example.org>"')
@@ -96,13 +96,13 @@ class EmailSettings(ChannelSettings):
     @field_validator("security")
     @classmethod
     def _is_secure(cls, security: str | None, info: ValidationInfo) -> str:
-        """TLS is the default; a mail server on this machine is reached without."""
+        """STARTTLS by default; no TLS to a mail server on this machine."""
         return security or ("none" if _is_loopback(str(info.data.get("host", ""))) else "starttls")
 
     @field_validator("to", mode="before")
     @classmethod
     def _several(cls, value: object) -> object:
-        """An environment variable is one string: addresses stand apart by commas."""
+        """An environment variable is one string: addresses are separated by commas."""
         return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
 
     @field_validator("to")
@@ -172,7 +172,7 @@ def masked_address(address: str) -> str:
 
 
 class _Client(aiosmtplib.SMTP):
-    """Remembers whether the mail itself was begun: before that a broken connection means "not sent", after it "unknown"."""
+    """Remembers whether DATA was begun: a connection that breaks before means "not sent", after it "unknown"."""
 
     has_begun = False
 
@@ -188,13 +188,13 @@ class EmailChannel:
     name: str
     settings: EmailSettings = field(repr=False)
     kind: str = "email"
-    # Who needs no second copy when an alert is tried again for the others. Lost with the process, which costs a second
-    # copy under the same Message-ID, no more.
+    # By alert: recipients that need no second copy when it is sent again to the others. Lost with the process, which costs
+    # a second copy under the same Message-ID.
     _settled: OrderedDict[str, dict[str, str]] = field(default_factory=OrderedDict, repr=False)
 
     @property
     def destination(self) -> str:
-        """A digest of who reads it; the server on the way may change."""
+        """A digest of the recipients; the mail server may change."""
         return digest(self.kind, " ".join(sorted(each.addr_spec.lower() for each in self._to)))
 
     @property
@@ -208,7 +208,7 @@ class EmailChannel:
         return tuple(_address(each) for each in self.settings.to)
 
     async def send(self, alert: Alert, *, now: datetime) -> Outcome:
-        """Send once, to whom it was not sent before; a mail that is too large (552) once more without its HTML."""
+        """Send once to the recipients still missing; a mail that is too large (552) is sent once more without HTML."""
         deadline = asyncio.get_running_loop().time() + self.settings.limit_seconds
         outcome = await self._attempt(alert, compose(alert, self._envelope, now=now), deadline)
         if outcome.result is Result.REJECTED and outcome.code == "552":
@@ -221,7 +221,7 @@ class EmailChannel:
         return Envelope(channel=self.name, sender=sender, to=self._to, unsubscribe_url=self.settings.unsubscribe_url)
 
     async def _attempt(self, alert: Alert, mail: EmailMessage, deadline: float) -> Outcome:
-        """One conversation with the server, ended at the deadline: aiosmtplib's own limit starts anew with every reply."""
+        """One SMTP session, ended at the deadline: aiosmtplib's own timeout starts anew with every reply."""
         waiting = [each.addr_spec for each in self._to if each.addr_spec not in self._settled.get(alert.id, {})]
         client = await self._client()
         try:
@@ -231,8 +231,8 @@ class EmailChannel:
         except (SMTPException, OSError) as error:
             return self._failed(error, has_begun=client.has_begun)
         finally:
-            _hang_up(client)
-        return self._sorted(alert.id, waiting, refused)
+            _abort(client)
+        return self._combined(alert.id, waiting, refused)
 
     async def _client(self) -> _Client:
         settings = self.settings
@@ -250,20 +250,20 @@ class EmailChannel:
             tls_context=context,
         )
 
-    # --- what it means ---
+    # --- outcomes ---
 
     def _failed(self, error: Exception, *, has_begun: bool) -> Outcome:
-        """The conversation broke off: by an answer that ends it, or by none at all."""
+        """The outcome of a session that broke off, by an SMTP error or by none."""
         if isinstance(error, SMTPResponseException):
             result = _result_of(error)
             said = f"{error.code} {error.message}"
             pause = _GREYLIST if result is Result.TRANSIENT and error.code >= 400 else None
-            return Outcome(result=result, code=str(error.code), detail=self._shy(said), retry_after_for=pause)
+            return Outcome(result=result, code=str(error.code), detail=self._redacted(said), retry_after_for=pause)
         result = Result.UNKNOWN if has_begun else Result.TRANSIENT
-        return Outcome(result=result, code=_code_of(error), detail=self._shy(str(error) or "no answer in time"))
+        return Outcome(result=result, code=_code_of(error), detail=self._redacted(str(error) or "no answer in time"))
 
-    def _sorted(self, id: str, waiting: Iterable[str], refused: Mapping[str, SMTPResponse]) -> Outcome:
-        """What the answers to several recipients mean together (E4): whom we must ask again, and whom never."""
+    def _combined(self, id: str, waiting: Iterable[str], refused: Mapping[str, SMTPResponse]) -> Outcome:
+        """The one outcome of the answers for several recipients (E4); remembers those that are settled."""
         later = {each: reply for each, reply in refused.items() if _is_temporary(reply.code)}
         settled = self._settled.pop(id, {})
         settled |= {each: self._reply(each, refused.get(each)) for each in waiting if each not in later}
@@ -282,10 +282,10 @@ class EmailChannel:
             self._settled.popitem(last=False)
 
     def _reply(self, recipient: str, reply: SMTPResponse | None) -> str:
-        return self._shy(f"{recipient}: {reply.code} {clean_line(reply.message)}") if reply else ""
+        return self._redacted(f"{recipient}: {reply.code} {clean_line(reply.message)}") if reply else ""
 
-    def _shy(self, said: str) -> str:
-        """Their words without our password, readers shown masked."""
+    def _redacted(self, said: str) -> str:
+        """The answer with our password and the recipients' addresses masked."""
         user, password = self.settings.username, self.settings.password.get_secret_value()
         forms = [base64.b64encode(each.encode()).decode() for each in (password, f"\0{user}\0{password}") if password]
         for each in self._to:
@@ -294,18 +294,18 @@ class EmailChannel:
 
 
 def _tls(ca: str) -> ssl.SSLContext:
-    """Certificates are always verified: against the machine's authorities, or against `ca` alone where it is given."""
+    """A verifying TLS context: the machine's authorities, or `ca` alone where it is given."""
     return ssl.create_default_context(cadata=ca or None)
 
 
 def _own_name() -> str:
-    """What EHLO says; never asks the name service, which may hang."""
+    """Our name for EHLO, without a DNS lookup, which may hang."""
     name = socket.gethostname()
     return name if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,250}", name) else "localhost"
 
 
 async def _converse(client: _Client, sender: str, to: Sequence[str], mail: bytes) -> Mapping[str, SMTPResponse]:
-    """Hand one mail over; what was answered about the recipients who were refused."""
+    """Send one mail. Returns the answers for recipients who were refused."""
     try:
         await client.connect()
         refused, _ = await client.sendmail(sender, to, mail)
@@ -315,25 +315,25 @@ async def _converse(client: _Client, sender: str, to: Sequence[str], mail: bytes
 
 
 async def _quit(client: _Client) -> None:
-    """Say goodbye, but not for long: the mail is theirs already, and nothing said now changes that."""
+    """QUIT with a short timeout: the mail is accepted already, and no answer changes that."""
     with suppress(SMTPException, OSError):
         async with asyncio.timeout(_QUIT_FOR.total_seconds()):
             await client.quit()
 
 
-def _hang_up(client: _Client) -> None:
-    """Let go of the connection at once: closing it politely would wait for a server that does not read."""
+def _abort(client: _Client) -> None:
+    """Drop the connection: an orderly close would wait for a server that does not read."""
     transport = client.transport
     client.close()
     if isinstance(transport, asyncio.WriteTransport):
         transport.abort()
 
 
-# --- what their answers mean ------------------------------------------------------------------------------------------
+# --- reading SMTP answers ---------------------------------------------------------------------------------------------
 
 
 def _result_of(error: SMTPResponseException) -> Result:
-    """The class of an answer that ended the conversation; 4xx passes, 5xx stays, and says of what (cases.md section 1)."""
+    """The result of an answer that ended the session: 4xx is transient; what 5xx refuses depends on the command."""
     if not 500 <= error.code < 600:
         return Result.TRANSIENT
     if isinstance(error, SMTPDataError) or error.code == 552:

@@ -1,7 +1,7 @@
-"""A mail composed: an Alert and an envelope in, an EmailMessage out. Knows no server, no password, no clock.
+"""Composes the mail of an alert: headers, plain text and HTML.
 
-Headers are built from strangers' titles and so are cleaned before `email` sees them (CVE-2024-6923, E1). The Message-ID is the
-same on every try, so that servers and readers know the second copy.
+Headers contain untrusted titles, so these are cleaned before `email` sees them (CVE-2024-6923, E1). The Message-ID is the
+same on every attempt, so that servers and mail programs recognise a second copy.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final
 from monitor.alerting import render
 from monitor.types.alerting import Alert
 
-# Made by us of letters, digits and hyphens; folded, they would become encoded words, which no server reads as ids.
+# We make these of letters, digits and hyphens; folded, they would become encoded words, which nobody reads as ids.
 _MACHINE_HEADERS: Final = frozenset(
     {"message-id", "in-reply-to", "references", "list-id", "list-unsubscribe", "list-unsubscribe-post"}
 )
@@ -42,7 +42,7 @@ _POLICY: Final = _Policy(linesep="\r\n", cte_type="7bit", raise_on_defect=False)
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """From whom, to whom, through which channel."""
+    """Sender, recipients and channel of a mail."""
 
     channel: str
     sender: Address
@@ -51,7 +51,7 @@ class Envelope:
 
 
 def compose(alert: Alert, envelope: Envelope, *, now: datetime, is_short: bool = False) -> EmailMessage:
-    """The mail: text first, HTML beside it unless `is_short`. One alert has one Message-ID, one story one thread (E6)."""
+    """The mail of an alert, without HTML where `is_short`. One Message-ID for an alert, one thread for a story (E6)."""
     mail = EmailMessage(policy=_POLICY)
     mail["From"] = envelope.sender
     mail["To"] = envelope.to
@@ -67,12 +67,12 @@ def compose(alert: Alert, envelope: Envelope, *, now: datetime, is_short: bool =
 
 
 def header_text(text: str) -> str:
-    """Fit for a header: one line, no control character, and no `=?`, which `email` would decode into some (E1)."""
+    """Text safe for a header: one line, no control characters, no `=?`, which `email` would decode into some (E1)."""
     return render.line(text, render.HEADLINE_LIMIT).replace("=?", "= ?") or "(no title)"
 
 
 def _ids(alert: Alert, envelope: Envelope) -> dict[str, str]:
-    """Message-ID and List headers; a thread hangs on a root that was never sent, so no mail of it need be the first."""
+    """Message-ID, thread and List headers. The root of a thread is an id that was never sent, so any mail can be its first."""
     domain = envelope.sender.domain
     ids = {"Message-ID": f"<{_word(alert.id)}.{_word(envelope.channel)}@{domain}>"}
     if alert.story_id is not None:

@@ -1,6 +1,7 @@
-"""Ways to tell people: settings in, a Channel out. One small file per kind, one line here to make it known.
+"""The registry of channel kinds: `build` makes a channel from its `[channels.<name>]` table, `masked` shows the table without
+secrets.
 
-`build` checks a `[channels.<name>]` table and opens it, `masked` shows it without its secrets. The rest is in `base`.
+A new kind is one module beside this one and one line in `KINDS`.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ KINDS: Final[Mapping[str, type[ChannelSettings]]] = {
     "email": EmailSettings,
 }
 
-# A name stands in message ids, logs and topic.toml.
+# A name appears in message ids, logs and topic.toml.
 _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 
 def build(name: str, settings: Mapping[str, object], poster: Poster) -> Channel:
-    """The channel that the table `[channels.<name>]` describes; `poster` is what HTTP kinds send with.
+    """The channel that the table `[channels.<name>]` describes; HTTP kinds send with `poster`.
 
     Raises ConfigError with one line for every fault: the channel, the field, what is wrong and what to write instead. No line
-    repeats a value, for it may be a secret.
+    repeats a value, which may be a secret.
     """
     faults, checked = _checked(name, settings)
     if checked is None or faults:
@@ -45,7 +46,7 @@ def build(name: str, settings: Mapping[str, object], poster: Poster) -> Channel:
 
 
 def masked(settings: Mapping[str, object]) -> dict[str, object]:
-    """The table as `monitor check` may print it: of secrets only a `…`, of secret URLs the host, unknown fields hidden."""
+    """The table as `monitor check` prints it: `…` for secrets and unknown fields, only the host of secret URLs."""
     kind = KINDS.get(str(settings.get("kind")))
     return {key: value if _is_public(kind, key) else _hidden(value) for key, value in settings.items()}
 
@@ -76,7 +77,7 @@ def _fault(where: str, kind: type[ChannelSettings], error: ErrorDetails) -> str:
 
 
 def _words(message: str) -> str:
-    """Pydantic's sentence without its machinery."""
+    """Pydantic's message without its prefixes."""
     return message.removeprefix("Value error, ").replace("Input should", "should", 1)
 
 

@@ -1,7 +1,7 @@
-"""Slack incoming webhooks: an Alert in, one message of blocks out. Works with what speaks the same (Mattermost).
+"""The Slack channel by incoming webhook; works with compatible servers too (Mattermost).
 
-Slack answers 200 to more than it accepts: only the body `ok` means sent (S1). Everything a stranger wrote goes into
-`plain_text`, where no formatting, mention or link is read, and is escaped even there (S6). Limits are Slack's:
+Slack answers 200 to more than it accepts: only the body `ok` means sent (S1). Untrusted text goes into `plain_text`, in which
+Slack reads no formatting, mention or link, and is escaped even there (S6). The limits are Slack's:
 https://docs.slack.dev/reference/block-kit/blocks
 """
 
@@ -25,7 +25,7 @@ from monitor.types.alerting import Alert, Outcome, Result
 HEADER_LIMIT: Final = 150
 SECTION_LIMIT: Final = 3000
 BODY_SECTIONS: Final = 3
-"""Of a long notice this many sections are sent: all blocks together must stay below about 13,000 characters (bolt-js#2509)."""
+"""Most sections of a long notice: all blocks together must stay below about 13,000 characters (bolt-js#2509)."""
 LINK_LIMIT: Final = 1300
 TEXT_LIMIT: Final = 3000
 
@@ -60,7 +60,7 @@ class SlackChannel:
 
     @property
     def destination(self) -> str:
-        """A digest of the URL, all of which is a secret."""
+        """A digest of the URL."""
         return digest(self.kind, self.target.url)
 
     @property
@@ -69,7 +69,7 @@ class SlackChannel:
         return urls.masked(self.target.url)
 
     async def send(self, alert: Alert, *, now: datetime) -> Outcome:
-        """Post once; a message that Slack calls malformed once more as plain text, so that the news arrives (S4)."""
+        """Post once; a message that Slack calls malformed is posted once more as plain text, so that the news arrives (S4)."""
         clock = asyncio.get_running_loop().time
         until = clock() + self.target.limit_for.total_seconds()
         outcome = await self._post(message(alert), self.target, now)
@@ -81,14 +81,14 @@ class SlackChannel:
         return replace(again, detail=said)
 
     async def _post(self, payload: dict[str, Any], target: HttpTarget, now: datetime) -> Outcome:
-        def judge(answer: Answer) -> Outcome:
-            return _judged(answer.text.strip(), outcome_of(answer, now=now, secrets=target.secrets))
+        def interpret(answer: Answer) -> Outcome:
+            return _interpret(answer.text.strip(), outcome_of(answer, now=now, secrets=target.secrets))
 
-        return await target.post(json.dumps(payload), _HEADERS, now=now, judge=judge)
+        return await target.post(json.dumps(payload), _HEADERS, now=now, interpret=interpret)
 
 
-def _judged(said: str, outcome: Outcome) -> Outcome:
-    """Slack's one word overrules the status: 200 `no_service` is no success, 403 `invalid_token` is no passing thing."""
+def _interpret(said: str, outcome: Outcome) -> Outcome:
+    """Slack's word overrules the status: 200 `no_service` is a failure, 403 `invalid_token` is final."""
     if outcome.result is Result.SENT and said == "ok":
         return replace(outcome, detail="")
     if _GONE.fullmatch(said):
@@ -100,16 +100,16 @@ def _judged(said: str, outcome: Outcome) -> Outcome:
     return outcome
 
 
-# --- what is sent: pure -----------------------------------------------------------------------------------------------
+# --- the message (pure) -----------------------------------------------------------------------------------------------
 
 
 def message(alert: Alert) -> dict[str, Any]:
-    """The payload: blocks for the eye, `text` for notifications and screen readers, no previews of strangers' pages."""
+    """The payload: blocks for display, `text` for notifications and screen readers, no link previews."""
     return {**plain_message(alert), "blocks": list(_blocks(alert))}
 
 
 def plain_message(alert: Alert) -> dict[str, Any]:
-    """The same without blocks: one text, nothing in it formatted."""
+    """The payload without blocks: one unformatted text."""
     link = render.link(alert.article.url if alert.article else alert.review_url)
     said = escaped(render.headline(alert), TEXT_LIMIT)
     text = "\n".join(each for each in (said, _url(link)) if each)
@@ -119,7 +119,7 @@ def plain_message(alert: Alert) -> dict[str, Any]:
 def _blocks(alert: Alert) -> Iterator[dict[str, Any]]:
     header = _plain(render.headline(alert), HEADER_LIMIT)
     yield {"type": "header", "text": header}
-    if header["text"].endswith("…"):  # too long for a header, but a headline is the news itself
+    if header["text"].endswith("…"):  # cut to fit the header; the headline must be readable whole
         yield _section(render.title(alert))
     if since := render.news_since(alert):
         yield _section(since)
@@ -137,7 +137,7 @@ def _blocks(alert: Alert) -> Iterator[dict[str, Any]]:
 
 
 def _links(alert: Alert) -> str:
-    """The only mrkdwn we write: links, each showing the host it leads to."""
+    """The links, each with the host it leads to; the only mrkdwn we send."""
     article = render.link(alert.article.url) if alert.article else ""
     review = render.link(alert.review_url)
     shown = "Right or wrong? Confirm or dismiss" if alert.article else "Open the monitor"
@@ -146,7 +146,7 @@ def _links(alert: Alert) -> str:
 
 
 def _parts(text: str) -> list[str]:
-    """A long text in pieces that fit a section each, cut between words, the last one marked where there was more."""
+    """A long text cut between words into parts that fit a section each; ends with `…` where more was left."""
     parts: list[str] = []
     while text and len(parts) < BODY_SECTIONS:
         part = text if len(text) <= SECTION_LIMIT // 2 else shorten(text, SECTION_LIMIT // 2).removesuffix("…")
@@ -164,23 +164,23 @@ def _context(text: str) -> dict[str, Any]:
 
 
 def _plain(text: str, limit: int) -> dict[str, Any]:
-    """Text in which nothing is formatted, mentioned or linked; `emoji` false leaves `:tada:` as it is written."""
+    """Text without formatting, mentions or links; `emoji` false leaves `:tada:` as written."""
     return {"type": "plain_text", "text": escaped(text, limit), "emoji": False}
 
 
 def _link(url: str, shown: str) -> str:
-    """A link, or nothing where the URL is so long that two of them would overfill a section."""
+    """A link, or '' where the URL is so long that two links would not fit a section."""
     link = f"<{_url(url)}|{escaped(shown, 100).replace('|', ' ')}>"
     return link if url and len(link) <= LINK_LIMIT else ""
 
 
 def _url(url: str) -> str:
-    """A URL that cannot end its own link."""
+    """The URL with the characters escaped that would end the link."""
     return url.replace("&", "&amp;").replace("|", "%7C").replace("<", "%3C").replace(">", "%3E")
 
 
 def escaped(text: str, limit: int) -> str:
-    """The three characters Slack reads, escaped, and the whole cut to `limit` without cutting an entity in two (S5, S6)."""
+    """The text with Slack's three special characters escaped, cut to `limit` but not within an entity (S5, S6)."""
     room = limit
     while len(done := _escape(shorten(text, room))) > limit:
         room -= max(1, (len(done) - limit) // 5)

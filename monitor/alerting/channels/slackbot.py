@@ -1,7 +1,7 @@
-"""Slack by a bot's token: an Alert in, one message out, in its story's thread; and the one channel that can edit what it sent.
+"""The Slack channel by a bot's token: one thread for each story, and the only channel that can edit what it sent.
 
-`chat.postMessage` answers with the message's `ts`, by which `chat.update` changes it and by which later messages find their
-thread. Slack says 200 to everything; `ok` and `error` in the body say what became of it.
+`chat.postMessage` returns the message's `ts`, which identifies it for `chat.update` and for replies in its thread. Slack
+answers 200 to everything; the outcome is in `ok` and `error` of the body.
 https://docs.slack.dev/reference/methods/chat.postMessage, https://docs.slack.dev/reference/methods/chat.update
 """
 
@@ -36,7 +36,7 @@ _LATER: Final = frozenset(
     }
 )
 _NO_THREAD: Final = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})
-"""Somebody deleted the message: the news arrives without its thread."""
+"""The message was deleted: the alert is posted outside its thread."""
 _MALFORMED = re.compile(
     r"invalid_(?:blocks\w*|arguments|json|post_type|form_data|charset|metadata\w*)|no_text|msg_too_long|msg_blocks_too_long"
 )
@@ -75,7 +75,7 @@ class SlackBotSettings(HttpSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class SlackBotChannel:
-    """Posts alerts as a bot, each story of a topic in one thread, and edits them."""
+    """Posts alerts as a bot, those on one story and topic in one thread, and edits them."""
 
     name: str
     target: HttpTarget
@@ -85,7 +85,7 @@ class SlackBotChannel:
 
     @property
     def destination(self) -> str:
-        """A digest of where it posts; another token of the same bot makes no other destination."""
+        """A digest of API and channel; a new token for the bot does not change it."""
         return digest(self.kind, f"{self.target.url} {self.channel}")
 
     @property
@@ -98,7 +98,7 @@ class SlackBotChannel:
         return await self.reply(alert, "", now=now)
 
     async def reply(self, alert: Alert, thread: str, *, now: datetime) -> Outcome:
-        """Post once, under the message of that receipt; what Slack calls malformed once more as plain text."""
+        """Post once, in the thread of this receipt; what Slack calls malformed is posted once more as plain text."""
         place = {"channel": self.channel} | ({"thread_ts": thread, "reply_broadcast": True} if thread else {})
         outcome = await self._call("chat.postMessage", message(alert) | place, now)
         if thread and outcome.code in _NO_THREAD:
@@ -108,21 +108,21 @@ class SlackBotChannel:
         return await self._call("chat.postMessage", plain_message(alert) | place, now)
 
     async def edit(self, alert: Alert, receipt: str, *, now: datetime) -> Outcome:
-        """Change the message of that receipt; never sends a new one."""
+        """Replace the message of this receipt; never sends a new one."""
         said = {key: value for key, value in message(alert).items() if not key.startswith("unfurl")}
         return await self._call("chat.update", said | {"channel": self.channel, "ts": receipt}, now)
 
     async def _call(self, method: str, payload: dict[str, Any], now: datetime) -> Outcome:
-        def judge(answer: Answer) -> Outcome:
-            return _judged(answer.text, outcome_of(answer, now=now, secrets=self.target.secrets))
+        def interpret(answer: Answer) -> Outcome:
+            return _interpret(answer.text, outcome_of(answer, now=now, secrets=self.target.secrets))
 
         headers = {"content-type": "application/json; charset=utf-8", "authorization": f"Bearer {self.token}"}
         target = replace(self.target, url=f"{self.target.url.rstrip('/')}/{method}")
-        return await target.post(json.dumps(payload), headers, now=now, judge=judge)
+        return await target.post(json.dumps(payload), headers, now=now, interpret=interpret)
 
 
-def _judged(text: str, outcome: Outcome) -> Outcome:
-    """Slack's own word overrules the status; an unknown error holds the channel's messages rather than losing them."""
+def _interpret(text: str, outcome: Outcome) -> Outcome:
+    """Slack's `error` overrules the status; an unknown error holds the channel's deliveries rather than losing them."""
     said = _read(text)
     if said is None or (outcome.result is not Result.SENT and "error" not in said):
         return replace(outcome, result=Result.TRANSIENT, code="not ok") if outcome.result is Result.SENT else outcome

@@ -1,7 +1,7 @@
-"""Webhooks after Standard Webhooks 1.0: an Alert in, one signed JSON post out. The schema is described in README.md beside this.
+"""The webhook channel: signed JSON as Standard Webhooks 1.0 specifies. README.md beside this file describes the schema.
 
-A receiver knows a repeated alert by its `webhook-id`, which is the alert's id on every try; each try carries its own time and
-signature, for receivers refuse what is older than five minutes (W1).
+The `webhook-id` is the alert's id on every attempt, so that a receiver recognises a repeated one. Time and signature are new
+on each attempt, as receivers refuse what is older than five minutes (W1).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TYPES: Final = {
 }
 _HEADER_NAME = re.compile("[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _HEADER_VALUE = re.compile("[\x20-\x7e]{1,4000}")
-# What the connection or the signature owns.
+# Headers that the connection or the signature sets.
 _RESERVED = re.compile(
     "host|content-.*|transfer-encoding|connection|upgrade|te|trailer|expect|proxy-.*|webhook-.*|user-agent|accept-encoding",
     re.I,
@@ -54,7 +54,7 @@ class WebhookSettings(HttpSettings):
     @field_validator("secrets", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
-        """An environment variable is one string: several secrets stand apart by spaces or commas."""
+        """An environment variable is one string: secrets are separated by spaces or commas."""
         return tuple(re.split(r"[\s,]+", value.strip())) if isinstance(value, str) and value.strip() else value or ()
 
     @field_validator("secrets")
@@ -83,7 +83,7 @@ class WebhookSettings(HttpSettings):
 
 
 def _is_key(secret: str) -> bool:
-    """Strictly base64, padded or not: the library decodes leniently, and a key cut in half would sign without a word."""
+    """Strict base64, padded or not: the library decodes leniently and would sign with a truncated key without an error."""
     bare = secret.removeprefix("whsec_")
     try:
         return 24 <= len(base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)) <= 64
@@ -92,7 +92,7 @@ def _is_key(secret: str) -> bool:
 
 
 def _tokens(headers: Mapping[str, str]) -> list[str]:
-    """`Bearer abc` hides `abc` too."""
+    """The words of header values, to be masked: of `Bearer abc` also `abc`."""
     return [word for value in headers.values() for word in value.split() if len(word) >= 8]
 
 
@@ -117,16 +117,16 @@ class WebhookChannel:
         return urls.masked(self.target.url)
 
     async def send(self, alert: Alert, *, now: datetime) -> Outcome:
-        """Post once. The body is the same on every try, time and signature are not."""
+        """Post once. The body is the same on every attempt; time and signature are not."""
         body = body_of(alert)
         return await self.target.post(body, {**self.headers, **headers_of(alert.id, body, self.keys, now=now)}, now=now)
 
 
-# --- what is sent: pure -----------------------------------------------------------------------------------------------
+# --- the message (pure) -----------------------------------------------------------------------------------------------
 
 
 def headers_of(id: str, body: str, keys: tuple[str, ...], *, now: datetime) -> dict[str, str]:
-    """The headers of Standard Webhooks 1.0, a signature for each key, so that a key can be changed without a gap (W16)."""
+    """The headers of Standard Webhooks 1.0, with a signature for each key, so that keys can be rotated (W16)."""
     now = now.astimezone(UTC)
     headers = {
         "content-type": "application/json",
@@ -139,12 +139,12 @@ def headers_of(id: str, body: str, keys: tuple[str, ...], *, now: datetime) -> d
 
 
 def body_of(alert: Alert) -> str:
-    """The JSON document, as text: what is signed is exactly what is sent in UTF-8 (W2)."""
+    """The JSON document as text; its UTF-8 bytes are what is both signed and sent (W2)."""
     return json.dumps(_storable(payload(alert)), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def payload(alert: Alert) -> dict[str, object]:
-    """The alert by the schema of README.md; fields are added to it, never renamed or removed."""
+    """The alert in the schema of README.md, whose fields are never renamed or removed."""
     return {
         "type": _TYPES[alert.kind],
         "timestamp": _iso(alert.created_at),
@@ -199,7 +199,7 @@ def _iso(at: datetime) -> str:
 
 
 def _storable(value: object) -> object:
-    """What every JSON reader takes: no lone surrogate, no NUL, no NaN or Infinity."""
+    """The value as any JSON parser accepts it: no lone surrogates, NUL, NaN or Infinity."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, float):

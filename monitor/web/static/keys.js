@@ -1,13 +1,13 @@
-// Optional: j and k walk through the hits, c confirms, d dismisses. Everything works without it.
+// Optional keyboard shortcuts: j and k walk through the matches, c confirms, d dismisses.
 "use strict";
 
 document.addEventListener("keydown", (event) => {
   const at = event.target;
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || at.closest("input, select, textarea")) return;
-  const hits = [...document.querySelectorAll("article.hit")];
-  const here = hits.indexOf(document.activeElement.closest("article.hit"));
-  const go = (number) => hits[Math.max(0, Math.min(number, hits.length - 1))]?.focus();
-  const press = (button) => hits[here]?.querySelector(`${button}:enabled`)?.click();
+  const cards = [...document.querySelectorAll("article.card")];
+  const here = cards.indexOf(document.activeElement.closest("article.card"));
+  const go = (number) => cards[Math.max(0, Math.min(number, cards.length - 1))]?.focus();
+  const press = (button) => cards[here]?.querySelector(`${button}:enabled`)?.click();
   const keys = {
     j: () => go(here + 1),
     k: () => go(here < 0 ? 0 : here - 1),
@@ -17,5 +17,5 @@ document.addEventListener("keydown", (event) => {
   keys[event.key]?.();
 });
 
-// After a verdict the address names the hit: carry on from there.
-document.querySelector("article.hit:target")?.focus();
+// After a verdict the address names the match that was judged: put the focus there.
+document.querySelector("article.card:target")?.focus();
