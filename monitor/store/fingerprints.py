@@ -20,13 +20,13 @@ from sqlalchemy import Select, Table, bindparam, delete, select, text, union_all
 from sqlmodel import Session
 
 from monitor.store.db import Prepared
-from monitor.store.tables import ShingleRow
+from monitor.store.tables import FingerprintKeyRow
 from monitor.stories.tuning import FINGERPRINT_KEYS, MAX_POSTINGS
 
 Carriers = Mapping[int, set[int]]
 """Key -> ids of the articles that carry it; of a key with more than `MAX_POSTINGS`, at least one more than that."""
 
-_shingles: Table = ShingleRow.__table__  # type: ignore[attr-defined]
+_shingles: Table = FingerprintKeyRow.__table__  # type: ignore[attr-defined]
 _PLACE_BITS = 19
 _PACKED = np.dtype(">i4")
 
