@@ -33,7 +33,7 @@ from monitor.polling.assess import assess
 from monitor.polling.intake import take_in
 from monitor.polling.values import AlertingContext
 from monitor.store import articles as store
-from monitor.store import migrate, sketches
+from monitor.store import fingerprints, migrate
 from monitor.store import profiles as profile_rows
 from monitor.store.db import Database
 from monitor.stories import copies as dedup
@@ -191,7 +191,7 @@ def _write_fingerprints(database: Database, keys: np.ndarray[Any, Any], ids: ran
     # server does by itself at the pace of live work.
     for start in range(0, len(ids), 1000):
         with database.writing() as session:
-            sketches.add(
+            fingerprints.add(
                 session, dict(zip(ids[start : start + 1000], keys[start : start + 1000].tolist(), strict=True))
             )
     _run(database, "VACUUM sketches")

@@ -1,14 +1,14 @@
-"""The real daemon, killed again and again while it works: at random moments, and at chosen points of one poll and one delivery.
+"""Kills the real daemon again and again while it works, at random moments and at chosen points of a poll, a delivery or a start.
 
     python bench/kills.py [--kills 200] [--points 3] [--feeds 4] [--failing 0.3] [--seed 1]
 
-A press of ours publishes on several feeds all the time; an item leaves its feed only after the daemon has asked with an ETag
-that vouches for it. A receiver of ours fails a share of the posts in the ways of the cases W5 to W10. At the end every item must
-be stored exactly once, every alert have reached the receiver under its own id and nothing else, and the store be whole (cases K1,
+A test server publishes on several feeds all the time; an item leaves its feed only after the daemon has sent an ETag of a
+document that contained it. A test receiver fails a share of the posts as in the cases W5 to W10. At the end every item must be
+stored exactly once, the receiver must have every alert under its id and nothing else, and the store must be undamaged (cases K1,
 K3, W15).
 
-The chosen points are reached by running the daemon through this very file with one function made to end the process (`point`
-below): the program itself knows nothing of it. After the n-th pass of a point the process is gone as by SIGKILL.
+For the chosen points the daemon runs through this file, with one function wrapped so that it ends the process (`POINTS` below);
+the program itself contains no such code. At the n-th pass of a point the process ends as by SIGKILL.
 """
 
 from __future__ import annotations
@@ -39,25 +39,25 @@ from typing import Any
 
 HERE = Path(__file__).parent
 SPEED = 60.0
-"""Seconds that pass in one: the retries after five and thirty minutes come after five and thirty seconds."""
+"""Of the daemon's clock: retries due after 5 and 30 minutes come after 5 and 30 seconds."""
 ITEM_FOR = timedelta(seconds=42)
-"""Between two items of a feed on the daemon's clock, about."""
-WORDS = (
+"""About the time between two items of a feed on the daemon's clock."""
+ON_TOPIC = (
     "marrow bridge piers lorries council ferry engineers divers cracks stone repairs weeks crowns closed midnight old "
     "harbour toll barge winter girders survey mayor tide ropes masons traders granite upstream footpath lanterns bells"
 )
-CHORES = (
+OFF_TOPIC = (
     "choir prize bakery orchard museum library football tennis opera garden school holiday kite painter harvest honey "
     "theatre pottery chess marathon festival lottery parade quilt sailing circus comet beekeeper violin recipe poet swimming"
 )
 
 
-# --- the far side -----------------------------------------------------------------------------------------------------
+# --- feeds and receiver -----------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Paper:
-    """One feed: items on the subject and others, in turn; `shown` is what its present document holds."""
+    """One feed, with items on the topic and others; its document holds the items from `oldest` to `last`."""
 
     name: str
     last: int = 0
@@ -73,18 +73,19 @@ class Paper:
 
 
 def is_wanted(number: int) -> bool:
-    """Two items of three are on the subject."""
+    """Whether an item is on the topic: two of three are."""
     return number % 3 != 0
 
 
 def _item(paper: str, number: int) -> str:
-    """An event of its own: most of its words are its alone, or all would be one story and told once. Its date lies near the
-    daemon's clock: thirty unknown items without dates would be held as an old archive."""
+    """An item about an event of its own: most words are unique, or all items would be one story with one alert. Its date is near
+    the daemon's clock: thirty unknown items without dates would be held back as a burst."""
     chance = random.Random(f"{paper} {number}")
-    words = (WORDS if is_wanted(number) else CHORES).split()
-    own = ["".join(chance.choice("bdfgklmnprstvz") + chance.choice("aeiou") for _ in range(4)) for _ in range(40)]
-    said = " ".join(
-        " ".join([*chance.sample(words, 4), *own[start : start + 10]]).capitalize() + "." for start in range(0, 40, 10)
+    words = (ON_TOPIC if is_wanted(number) else OFF_TOPIC).split()
+    unique = ["".join(chance.choice("bdfgklmnprstvz") + chance.choice("aeiou") for _ in range(4)) for _ in range(40)]
+    text = " ".join(
+        " ".join([*chance.sample(words, 4), *unique[start : start + 10]]).capitalize() + "."
+        for start in range(0, 40, 10)
     )
     date = format_datetime(datetime(2026, 1, 1, tzinfo=UTC) + number * ITEM_FOR)
     title = f"{' '.join(chance.sample(words, 5)).capitalize()}, {paper} {number}"
@@ -92,12 +93,12 @@ def _item(paper: str, number: int) -> str:
         title = f"Marrow bridge: {title}"
     return (
         f"<item><title>{title}</title><link>https://{paper}.example/{number}</link><guid>{paper}-{number}</guid>"
-        f"<pubDate>{date}</pubDate><description>{said}</description></item>"
+        f"<pubDate>{date}</pubDate><description>{text}</description></item>"
     )
 
 
 class Press(ThreadingHTTPServer):
-    """Serves the papers; `publishes` puts one more item into each."""
+    """Serves the feeds; `publish` adds one item to each."""
 
     daemon_threads = True
     request_queue_size = 100
@@ -108,9 +109,9 @@ class Press(ThreadingHTTPServer):
         self.lock = threading.Lock()
 
     def handle_error(self, *_: object) -> None:
-        pass  # the reader may be gone by now: that is what we are here for
+        pass  # the daemon may have been killed in the middle of a request
 
-    def publishes(self) -> None:
+    def publish(self) -> None:
         with self.lock:
             for paper in self.papers.values():
                 paper.last += 1
@@ -142,7 +143,7 @@ class _Page(BaseHTTPRequestHandler):
 
 
 class Receiver(ThreadingHTTPServer):
-    """Takes webhooks by id; a share of them it fails in one way or another."""
+    """Receives webhooks by id and fails a share of them, each in one of WAYS."""
 
     daemon_threads = True
     request_queue_size = 100
@@ -189,11 +190,11 @@ class _Hook(BaseHTTPRequestHandler):
         pass
 
 
-# --- the near side ----------------------------------------------------------------------------------------------------
+# --- the daemon -------------------------------------------------------------------------------------------------------
 
 
-class Desk:
-    """The daemon under test in a folder of its own."""
+class DaemonProcess:
+    """The daemon under test, in a folder of its own."""
 
     def __init__(self, folder: Path, press: Press, receiver: Receiver) -> None:
         self.store, self.log = folder / "monitor.db", folder / "daemon.log"
@@ -201,13 +202,13 @@ class Desk:
         self.process: subprocess.Popen[bytes] | None = None
         topic = folder / "seeds" / "marrow-bridge"
         topic.mkdir(parents=True)
-        (topic / "one.txt").write_text(f"Marrow bridge closed\n\n{WORDS.capitalize()}.")
+        (topic / "one.txt").write_text(f"Marrow bridge closed\n\n{ON_TOPIC.capitalize()}.")
         (topic / "topic.toml").write_text(
             'title = "Marrow bridge"\nrequired = ["Marrow bridge"]\nsensitivity = "broad"\n'
         )
         self.config.write_text(_settings(folder, press, receiver))
 
-    def starts(self, point: str = "") -> None:
+    def start(self, point: str = "") -> None:
         command = (
             [sys.executable, str(Path(__file__)), "--daemon", point] if point else [sys.executable, "-m", "monitor"]
         )
@@ -220,7 +221,7 @@ class Desk:
                 env={**os.environ, "PYTHONPATH": str(HERE.parent)},
             )
 
-    def is_killed(self) -> None:
+    def kill(self) -> None:
         assert self.process
         self.process.kill()
         self.process.wait()
@@ -232,7 +233,7 @@ class Desk:
         except sqlite3.OperationalError:
             return []
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         return self.log.read_text(errors="replace")
 
 
@@ -265,7 +266,7 @@ speed = {SPEED}
 start_at = "2026-01-01T00:00:00Z"
 real_start_at = "{datetime.now(UTC).isoformat()}"
 {feeds}
-[channels.desk]
+[channels.hook]
 kind = "webhook"
 url = "http://127.0.0.1:{receiver.server_port}/hook"
 allow_private = true
@@ -276,14 +277,14 @@ allow_private = true
 
 
 def _ends(function: Callable[..., Any], *, passes: list[int], after: bool) -> Callable[..., Any]:
-    """`function`, at whose n-th call the process ends: before it does anything, or after it has."""
+    """`function` wrapped so that the process ends at its n-th call: before it, or `after` it."""
 
     def is_time() -> bool:
         passes[0] -= 1
         return passes[0] == 0
 
     @wraps(function)
-    def dying(*args: Any, **kwargs: Any) -> Any:
+    def ending(*args: Any, **kwargs: Any) -> Any:
         if not after and is_time():
             os._exit(137)
         answer = function(*args, **kwargs)
@@ -292,7 +293,7 @@ def _ends(function: Callable[..., Any], *, passes: list[int], after: bool) -> Ca
         return answer
 
     @wraps(function)
-    async def dying_later(*args: Any, **kwargs: Any) -> Any:
+    async def ending_async(*args: Any, **kwargs: Any) -> Any:
         if not after and is_time():
             os._exit(137)
         answer = await function(*args, **kwargs)
@@ -300,33 +301,33 @@ def _ends(function: Callable[..., Any], *, passes: list[int], after: bool) -> Ca
             os._exit(137)
         return answer
 
-    return dying_later if asyncio.iscoroutinefunction(function) else dying
+    return ending_async if asyncio.iscoroutinefunction(function) else ending
 
 
 POINTS = {
     "after fetch, before parse": ("monitor.reading.fetch:Fetcher.get", "after"),
     "after parse, before the transaction": ("monitor.polling.pipeline:_assess", "after"),
-    "in the transaction, lease ended, nothing filed": ("monitor.store.feeds:settle", "after"),
+    "in the transaction, lease ended, nothing stored": ("monitor.store.feeds:settle", "after"),
     "between article and alert": ("monitor.store.alerts:enqueue", "before"),
     "after the alert, before the commit": ("monitor.store.alerts:enqueue", "after"),
     "all of a poll written, not committed": ("monitor.polling.pipeline:_settle", "after"),
     "a poll committed, not yet logged": ("monitor.polling.poll:_log", "before"),
     "feeds claimed, not committed": ("monitor.store.feeds:claim_due", "after"),
     "a delivery claimed, not committed": ("monitor.store.outbox:claim_next", "after"),
-    "claimed, before connecting": ("monitor.net.http:Door.post", "before"),
+    "claimed, before connecting": ("monitor.net.http:HttpClient.post", "before"),
     "between request head and body": ("httpcore2:AsyncHTTP11Connection._send_request_body", "before"),
     "after the body, before the answer": ("httpcore2:AsyncHTTP11Connection._send_request_body", "after"),
-    "accepted, before it is marked sent": ("monitor.net.http:Door.post", "after"),
+    "accepted, before it is marked sent": ("monitor.net.http:HttpClient.post", "after"),
     "marked sent, not committed": ("monitor.alerting.deliver:_settle", "after"),
     "while starting: store open, leases not released": ("monitor.store.feeds:release_all", "before"),
-    "while starting: settings mirrored, not committed": ("monitor.store.channels:sync", "after"),
+    "while starting: settings stored, not committed": ("monitor.store.channels:sync", "after"),
     "while starting: topics synced, not committed": ("monitor.store.topics:sync", "after"),
     "while the schema is made": ("alembic.ddl.impl:DefaultImpl.create_table", "before"),
 }
 
 
 def run_daemon(point: str, arguments: list[str]) -> None:
-    """Be `monitor`, with one function that ends the process. `point` is `<name>#<pass>`."""
+    """Run `monitor` with one function wrapped to end the process. `point` is `<name of POINTS>#<pass>`."""
     name, _, number = point.partition("#")
     place, when = POINTS[name]
     module, _, path = place.partition(":")
@@ -345,128 +346,128 @@ def run_daemon(point: str, arguments: list[str]) -> None:
 
 
 @dataclass
-class Killing:
-    """What was done to the daemon, and how it came up again."""
+class Kills:
+    """Kills the daemon, and records how long it took to be ready again."""
 
     kills: int = 0
     ready_after: list[float] = field(default_factory=list)
     not_reached: list[str] = field(default_factory=list)
 
-    def at_random(self, desk: Desk, chance: random.Random, count: int) -> None:
-        """Kill it `count` times, while it starts or while it works."""
+    def at_random(self, daemon: DaemonProcess, chance: random.Random, count: int) -> None:
+        """Kill it `count` times, during the start or later."""
         for number in range(count):
-            began, before = time.monotonic(), desk.said().count("running store=")
-            desk.starts()
-            is_ready = number % 4 == 0  # every fourth dies while it starts, wherever it has come to
+            began, before = time.monotonic(), daemon.log_text().count("running store=")
+            daemon.start()
+            is_ready = number % 4 == 0  # every fourth is killed during the start
             while not is_ready and time.monotonic() - began < 60:
                 time.sleep(0.01)
-                is_ready = desk.said().count("running store=") > before
+                is_ready = daemon.log_text().count("running store=") > before
                 if is_ready:
                     self.ready_after.append(time.monotonic() - began)
             time.sleep(chance.uniform(0.1, 2.5))
-            desk.is_killed()
+            daemon.kill()
             self.kills += 1
 
-    def at_points(self, desk: Desk, times: int, *, only: Callable[[str], bool]) -> None:
-        """Let it die at each point, at its first passes."""
+    def at_points(self, daemon: DaemonProcess, times: int, *, only: Callable[[str], bool]) -> None:
+        """Let it end at each point, at its first `times` passes."""
         for point in filter(only, POINTS):
             for number in range(1, times + 1):
-                desk.starts(f"{point}#{number}")
-                assert desk.process
+                daemon.start(f"{point}#{number}")
+                assert daemon.process
                 try:
-                    desk.process.wait(timeout=20)
+                    daemon.process.wait(timeout=20)
                     self.kills += 1
                 except subprocess.TimeoutExpired:
                     self.not_reached.append(f"{point}#{number}")
-                    desk.is_killed()
+                    daemon.kill()
 
 
 def run(options: argparse.Namespace, folder: Path) -> bool:
-    """Kill it, let it finish, see what is there. True where everything that was promised holds."""
+    """Kill the daemon as asked, let it finish its work, and check the result; True where all is as it must be."""
     chance = random.Random(options.seed)
     press, receiver = Press(options.feeds), Receiver(chance, options.failing)
     for server in (press, receiver):
         threading.Thread(target=server.serve_forever, daemon=True).start()
-    desk, killing, over = Desk(folder, press, receiver), Killing(), threading.Event()
+    daemon, kills, over = DaemonProcess(folder, press, receiver), Kills(), threading.Event()
 
     def publishing() -> None:
         while not over.wait(options.every):
-            press.publishes()
+            press.publish()
 
     publisher = threading.Thread(target=publishing, daemon=True)
     publisher.start()
-    killing.at_points(desk, 5, only=lambda point: "schema" in point)
-    killing.at_points(desk, options.points, only=lambda point: "schema" not in point)
-    killing.at_random(desk, chance, options.kills)
+    kills.at_points(daemon, 5, only=lambda point: "schema" in point)
+    kills.at_points(daemon, options.points, only=lambda point: "schema" not in point)
+    kills.at_random(daemon, chance, options.kills)
     over.set()
     publisher.join()
-    desk.starts()
-    _wait(lambda: _is_done(desk, press), 600, desk)
-    assert desk.process
-    desk.process.terminate()
-    code = desk.process.wait(timeout=60)
-    good = report(desk, press, receiver, killing, code)
+    daemon.start()
+    _wait(lambda: _is_done(daemon, press), 600, daemon)
+    assert daemon.process
+    daemon.process.terminate()
+    code = daemon.process.wait(timeout=60)
+    good = report(daemon, press, receiver, kills, code)
     for server in (press, receiver):
         server.shutdown()
         server.server_close()
     return good
 
 
-def _wait(fact: Callable[[], bool], seconds: float, desk: Desk) -> None:
+def _wait(fact: Callable[[], bool], seconds: float, daemon: DaemonProcess) -> None:
     deadline = time.monotonic() + seconds
     while not fact():
         if time.monotonic() > deadline:
-            print("  did not come to its end in time; the log ends with\n", desk.said()[-3000:])
+            print("  did not come to its end in time; the log ends with\n", daemon.log_text()[-3000:])
             return
         time.sleep(0.3)
 
 
-def _is_done(desk: Desk, press: Press) -> bool:
+def _is_done(daemon: DaemonProcess, press: Press) -> bool:
     shown = sum(paper.last for paper in press.papers.values())
-    waiting = desk.rows("SELECT count(*) FROM deliveries WHERE state IN ('pending', 'leased')")
-    return desk.rows("SELECT count(*) FROM entries") == [(shown,)] and waiting == [(0,)]
+    waiting = daemon.rows("SELECT count(*) FROM deliveries WHERE state IN ('pending', 'leased')")
+    return daemon.rows("SELECT count(*) FROM entries") == [(shown,)] and waiting == [(0,)]
 
 
-def report(desk: Desk, press: Press, receiver: Receiver, killing: Killing, code: int) -> bool:
-    """Print the figures; True where all facts hold."""
+def report(daemon: DaemonProcess, press: Press, receiver: Receiver, kills: Kills, code: int) -> bool:
+    """Print the figures; True where all checks pass."""
     shown = {f"{paper.name}-{number}" for paper in press.papers.values() for number in range(1, paper.last + 1)}
     wanted = {guid for guid in shown if is_wanted(int(guid.partition("-")[2]))}
-    stored = Counter(row[0] for row in desk.rows("SELECT guid FROM entries"))
-    alerts = {row[0] for row in desk.rows("SELECT id FROM alerts")}
-    told = desk.rows(
+    stored = Counter(row[0] for row in daemon.rows("SELECT guid FROM entries"))
+    alerts = {row[0] for row in daemon.rows("SELECT id FROM alerts")}
+    alerted = daemon.rows(
         "SELECT guid FROM alerts JOIN entries ON entries.article_id = alerts.article_id WHERE kind = 'new'"
     )
     decided = {
         row[0]
-        for row in desk.rows(
+        for row in daemon.rows(
             "SELECT guid FROM entries JOIN articles ON articles.id = article_id WHERE decision = 'ALERTED'"
         )
     }
     accepted, tries, alone = sum(receiver.taken.values()), sum(receiver.tries.values()), len(receiver.taken)
     facts = {
         "every item stored exactly once": set(stored) == shown and set(stored.values()) <= {1},
-        "every item decided to be told is told exactly once, no other": sorted(row[0] for row in told)
+        "every item decided to be alerted has exactly one alert, no other has one": sorted(row[0] for row in alerted)
         == sorted(decided),
-        "what is told is on the subject, a quarter of it at least": decided <= wanted
+        "the alerts are on the topic, and on a quarter of it at least": decided <= wanted
         and 4 * len(decided) >= len(wanted),
         "the receiver has every alert, and nothing else": set(receiver.taken) == alerts,
-        "every delivery is settled as sent": desk.rows("SELECT DISTINCT state FROM deliveries") == [("sent",)],
-        "the store is whole": desk.rows("PRAGMA integrity_check") == [("ok",)],
-        "no key leads nowhere": desk.rows("PRAGMA foreign_key_check") == [],
+        "every delivery is settled as sent": daemon.rows("SELECT DISTINCT state FROM deliveries") == [("sent",)],
+        "the store is whole": daemon.rows("PRAGMA integrity_check") == [("ok",)],
+        "no key leads nowhere": daemon.rows("PRAGMA foreign_key_check") == [],
         "the last run ended well": code == 0,
-        "ready within 3 s": max(killing.ready_after, default=0.0) <= 3,
-        "no run ended in a traceback": "Traceback" not in desk.said(),
-        "every point was reached": not killing.not_reached,
+        "ready within 3 s": max(kills.ready_after, default=0.0) <= 3,
+        "no run ended in a traceback": "Traceback" not in daemon.log_text(),
+        "every point was reached": not kills.not_reached,
     }
-    ready = sorted(killing.ready_after)
-    print(f"  kills {killing.kills}; items {len(shown)}, alerts {len(alerts)}")
+    ready = sorted(kills.ready_after)
+    print(f"  kills {kills.kills}; items {len(shown)}, alerts {len(alerts)}")
     print(f"  tries {tries} ({tries / max(alone, 1):.2f} an alert), accepted again with the same id {accepted - alone}")
     print(f"  faults of the receiver: {dict(receiver.faults)}")
     if ready:
         print(
             f"  ready after {ready[len(ready) // 2]:.2f} s (median), {ready[-1]:.2f} s (most), seen {len(ready)} times"
         )
-    for point in killing.not_reached:
+    for point in kills.not_reached:
         print(f"  not reached: {point}")
     for fact, holds in facts.items():
         print(f"  {'ok  ' if holds else 'FAIL'} {fact}")

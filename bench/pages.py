@@ -1,14 +1,14 @@
-"""How much of an article's own text we find on its page, beside rivals in the same run.
+"""Measures how well the article text is extracted from web pages, compared with other extractors in the same run.
 
     python -m bench.pages --data DIR [--tracking DIR] [--json FILE]
 
 DIR (or the environment variable PAGES_DATA) holds `scrapinghub_aeb/` and `fundus/`: pages with their exact main texts, as
-published by these two projects; nothing of them is copied. Printed are the means over pages of token precision, recall and F1
-(bags of our own tokens), how many pages gave less than half of their text, and CPU time. Rivals are imported where they are
-installed (no dependencies of the project, but for the one that won) and named as absent where not.
+published by these two projects; they are not part of this one. Printed are the means over pages of token precision, recall and
+F1 (bags of our own tokens), the number of pages with less than half of their text found, and CPU time. Other extractors are used
+where they are installed (they are no dependencies of the project, except the one that won).
 
-With `--tracking` (ecbplus/ and basil/ as described in docs/matching.md): what the whole text changes, by the share of its
-threshold that a teaser of 40 words reached. It says where to draw the band within which a page is worth its fetch.
+With `--tracking` (ecbplus/ and basil/ as described in docs/matching.md): how the whole text changes the match, by the share of the
+threshold that a teaser of 40 words reached. This shows for which band of shares fetching the page is worth it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Extractor = Callable[[bytes], str]
 
 @dataclass(frozen=True)
 class Page:
-    """A page and the text that people found to be its article."""
+    """A page and the article text on it, as annotated by people."""
 
     name: str
     html: bytes
@@ -52,15 +52,15 @@ def scrapinghub(folder: Path) -> Iterator[Page]:
 
 
 def fundus(folder: Path) -> Iterator[Page]:
-    """Summary, headings and paragraphs; the versions of a publisher's page are in the order of their dates."""
+    """Pages with summary, headings and paragraphs as text; a publisher's pages and texts are both in the order of dates."""
     for path in sorted((folder / "tests/resources/parser/test_data").glob("*/*.json")):
         pages = sorted(path.parent.glob(f"{path.stem}_20*.html.gz"))
         for page, known in zip(pages, json.loads(path.read_text()).values(), strict=True):
             if body := known.get("body"):
-                yield Page(page.name, gzip.decompress(page.read_bytes()), _told(body))
+                yield Page(page.name, gzip.decompress(page.read_bytes()), _body_text(body))
 
 
-def _told(body: dict[str, Any]) -> str:
+def _body_text(body: dict[str, Any]) -> str:
     parts = [*body["summary"]]
     for section in body["sections"]:
         parts += [*section["headline"], *section["paragraphs"]]
@@ -126,21 +126,21 @@ def _newspaper() -> Extractor:
 # --- figures ----------------------------------------------------------------------------------------------------------
 
 
-def likeness(found: str, known: str) -> tuple[float, float, float]:
+def overlap(found: str, known: str) -> tuple[float, float, float]:
     """Token precision, recall and F1 of two texts as bags of words."""
-    mine, theirs = Counter(tokens(found)), Counter(tokens(known))
-    if not mine or not theirs:
-        return (float(not mine and not theirs),) * 3
-    shared = (mine & theirs).total()
-    precision, recall = shared / mine.total(), shared / theirs.total()
+    extracted, expected = Counter(tokens(found)), Counter(tokens(known))
+    if not extracted or not expected:
+        return (float(not extracted and not expected),) * 3
+    shared = (extracted & expected).total()
+    precision, recall = shared / extracted.total(), shared / expected.total()
     return precision, recall, 2 * precision * recall / (precision + recall) if shared else 0.0
 
 
 def measure(extract: Extractor, pages: list[Page]) -> dict[str, float]:
     began = time.process_time()
-    found = [_tried(extract, page) for page in pages]
+    found = [_extract_safely(extract, page) for page in pages]
     took = time.process_time() - began
-    figures = [likeness(text, page.text) for text, page in zip(found, pages, strict=True)]
+    figures = [overlap(text, page.text) for text, page in zip(found, pages, strict=True)]
     return {
         "pages": len(pages),
         "precision": mean(each[0] for each in figures),
@@ -151,10 +151,10 @@ def measure(extract: Extractor, pages: list[Page]) -> dict[str, float]:
     }
 
 
-def _tried(extract: Extractor, page: Page) -> str:
+def _extract_safely(extract: Extractor, page: Page) -> str:
     try:
         return extract(page.html)
-    except Exception as fault:  # a rival's fault is its result, not the end of the table
+    except Exception as fault:  # an extractor that fails has found nothing; the others go on
         print(f"{page.name}: {type(fault).__name__}: {fault}"[:150], file=sys.stderr)
         return ""
 
@@ -163,7 +163,7 @@ def _tried(extract: Extractor, page: Page) -> str:
 
 
 def band(folder: Path) -> Iterator[tuple[float, list[int]]]:
-    """Share of the threshold -> pairs of article and topic: all, the topic's own, matched by the whole text, of these its own."""
+    """For each tenth of the share: pairs of article and topic that are all, on the topic, matches of the whole text, both."""
     sets = [list(_articles(folder / name / "articles.jsonl.gz")) for name in ("ecbplus", "basil")]
     found: dict[int, list[int]] = {}
     for articles, noise, group in ((*sets, "subtopic"), (*reversed(sets), "triple")):

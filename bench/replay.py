@@ -1,11 +1,11 @@
-"""A real week of a real feed, replayed to the real daemon over loopback, with kills: what goes in, what comes out, at what cost.
+"""Replays an archived week of real feeds to the real daemon over loopback, with and without kills, and checks what comes out.
 
     python bench/replay.py PATH/TO/bbc_2021-07-05_to_11.tar.gz [--seconds 240] [--kills 20] [--seed 1]
 
-Every snapshot of the archive (`<feed>/<time>.xml`) is served with an honest ETag. Time is compressed, but a snapshot gives way to
-the next one only after the daemon has asked for it with its own ETag, which it does only once it has stored it: so every item of
-every snapshot must be in the store at the end, however often the daemon was killed. Alerts go to a webhook receiver and an SMTP
-server of ours. The run is made twice, without kills and with them, and both final sets are compared.
+Every snapshot of the archive (`<feed>/<time>.xml`) is served with its ETag. Time is compressed, but a snapshot is replaced by the
+next one only after the daemon has sent its ETag, which it does only once it has stored it: so every item of every snapshot must
+be in the store at the end, however often the daemon was killed. Alerts go to a webhook receiver and an SMTP server in this
+process. The replay is run twice, without kills and with them, and the final sets of items and alerts are compared.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 @dataclass
 class Snapshots:
-    """One feed's versions in order, and how far the reader has come."""
+    """One feed's snapshots in the order of time; `at` is the present one, `asked` counts requests with its ETag."""
 
     name: str
     times: list[datetime]
@@ -55,7 +55,7 @@ class Snapshots:
 
 
 def load(archive: Path) -> list[Snapshots]:
-    """Every feed of the archive with its snapshots in time order."""
+    """The feeds of the archive with their snapshots, in the order of time."""
     found: dict[str, list[tuple[datetime, bytes]]] = {}
     with tarfile.open(archive) as tar:
         for member in tar:
@@ -70,7 +70,7 @@ def load(archive: Path) -> list[Snapshots]:
 
 
 def items_of(snapshots: list[Snapshots]) -> set[tuple[str, str]]:
-    """(feed, guid) of every item ever shown, read by feedparser alone, with none of our code."""
+    """(feed, guid) of every item of every snapshot, parsed with feedparser, independently of our code."""
     return {
         (each.name, entry.get("id") or entry.get("link"))
         for each in snapshots
@@ -80,7 +80,7 @@ def items_of(snapshots: list[Snapshots]) -> set[tuple[str, str]]:
 
 
 class Newspaper(ThreadingHTTPServer):
-    """Serves each feed's present snapshot; goes on to the next when its time has come and the present one was stored."""
+    """Serves each feed's present snapshot; advances to the next when it is due and the present one was stored."""
 
     daemon_threads = True
 
@@ -131,7 +131,7 @@ class _Page(BaseHTTPRequestHandler):
 
 
 class Receiver(ThreadingHTTPServer):
-    """Takes webhooks; fails one in ten at random, so that retries are part of the picture."""
+    """Receives webhooks; fails a random share of them (`failing`), so that retries are tested too."""
 
     daemon_threads = True
 
@@ -161,7 +161,7 @@ class _Hook(BaseHTTPRequestHandler):
 
 
 class Mailbox:
-    """Takes mail, by Message-ID."""
+    """Receives mail and counts it by Message-ID."""
 
     def __init__(self) -> None:
         self.ids: Counter[str] = Counter()
@@ -218,14 +218,14 @@ to = ["desk@news.example"]
 
 @dataclass
 class Run:
-    """What one replay left behind."""
+    """The result of one replay."""
 
     entries: list[tuple[str, str]]
     articles: int
     alerts: set[tuple[str, str]]
-    meant: dict[str, set[str]]
-    """Channel -> ids of the alerts that were to reach it (a notice about a channel goes to the others)."""
-    told: int
+    addressed: dict[str, set[str]]
+    """Channel -> ids of the alerts that it must receive (a notice about a channel goes to the others)."""
+    sent: int
     hook_ids: Counter[str]
     mail_ids: Counter[str]
     answers: Counter[int]
@@ -237,7 +237,7 @@ class Run:
 
 
 def replay(archive: Path, *, seconds: float, kills: int, seed: int, failing: float) -> Run:
-    """One replay from an empty store to the last snapshot and an empty outbox."""
+    """Replay the archive from an empty store to the last snapshot and an empty outbox."""
     chance = random.Random(seed)
     snapshots = load(archive)
     week = max(each.times[-1] for each in snapshots) - min(each.times[0] for each in snapshots)
@@ -252,7 +252,7 @@ def replay(archive: Path, *, seconds: float, kills: int, seed: int, failing: flo
         folder = Path(name)
         (folder / "monitor.toml").write_text(settings(paper, hook, mail_port, folder))
         used = _supervise(folder, paper, chance, kills, seconds)
-        run = _harvest(folder / "monitor.db", paper, hook, box, used)
+        run = _result(folder / "monitor.db", paper, hook, box, used)
     mail.stop()
     for server in (paper, hook):
         server.shutdown()
@@ -314,7 +314,7 @@ def _is_outbox_empty(path: Path) -> bool:
         return False
 
 
-def _harvest(path: Path, paper: Newspaper, hook: Receiver, box: Mailbox, used: dict[str, float]) -> Run:
+def _result(path: Path, paper: Newspaper, hook: Receiver, box: Mailbox, used: dict[str, float]) -> Run:
     database = sqlite3.connect(path)
 
     def rows(query: str) -> list[Any]:
@@ -325,11 +325,11 @@ def _harvest(path: Path, paper: Newspaper, hook: Receiver, box: Mailbox, used: d
         entries=rows("SELECT feeds.name, guid FROM entries JOIN feeds ON feeds.id = feed_id"),
         articles=rows("SELECT count(*) FROM articles")[0][0],
         alerts=set(rows("SELECT topic, url FROM alerts JOIN articles ON articles.id = article_id")),
-        meant={
+        addressed={
             channel: {row[0] for row in rows(f"SELECT alert_id FROM deliveries WHERE channel = '{channel}'")}
             for channel in ("hook", "mail")
         },
-        told=rows("SELECT count(*) FROM deliveries WHERE state = 'sent'")[0][0],
+        sent=rows("SELECT count(*) FROM deliveries WHERE state = 'sent'")[0][0],
         hook_ids=hook.ids,
         mail_ids=box.ids,
         answers=paper.answers,
@@ -344,13 +344,13 @@ def _harvest(path: Path, paper: Newspaper, hook: Receiver, box: Mailbox, used: d
 
 
 def report(name: str, run: Run, expected: set[tuple[str, str]]) -> bool:
-    """Print one run's figures; True where everything that was promised holds."""
+    """Print one run's figures; True where all checks pass."""
     stored = Counter(run.entries)
-    told = {identity.strip("<>").partition(".")[0] for identity in run.mail_ids}
+    mailed = {identity.strip("<>").partition(".")[0] for identity in run.mail_ids}
     facts = {
         "every item stored exactly once": set(stored) == expected and max(stored.values()) == 1,
-        "every alert reached the webhook": set(run.hook_ids) == run.meant["hook"],
-        "every alert reached the mailbox": told == run.meant["mail"],
+        "every alert reached the webhook": set(run.hook_ids) == run.addressed["hook"],
+        "every alert reached the mailbox": mailed == run.addressed["mail"],
         "the outbox is empty": run.unsettled == 0,
     }
     again = sum(run.hook_ids.values()) - len(run.hook_ids) + sum(run.mail_ids.values()) - len(run.mail_ids)
@@ -360,7 +360,7 @@ def report(name: str, run: Run, expected: set[tuple[str, str]]) -> bool:
         f"  items {len(expected)} expected, {len(run.entries)} stored; articles {run.articles}; alerts {len(run.alerts)}"
     )
     print(f"  polls {polls}, answered 304: {run.answers[304]} ({100 * run.answers[304] / max(polls, 1):.0f} %)")
-    print(f"  deliveries {run.told}, accepted twice (same id): {again}; kills {run.kills}")
+    print(f"  deliveries {run.sent}, accepted twice (same id): {again}; kills {run.kills}")
     print(f"  wall {run.wall:.1f} s, CPU {run.cpu:.1f} s, peak memory {run.peak_mb:.0f} MB")
     for fact, holds in facts.items():
         print(f"  {'ok  ' if holds else 'FAIL'} {fact}")

@@ -1,11 +1,11 @@
-"""How long things take, in seconds of one core, that somebody waits for: tests do not measure time, this does.
+"""Measures the CPU time of operations that somebody waits for (tests measure none), and compares it with fixed limits.
 
     python bench/waiting.py
 
-A thousand verdicts on fifty topics are calibrated (asked: within a second), and thirty topics of four seeds are looked at beside
-300 archived articles, as `monitor topics check` does. Then what every article costs (its language, its scores on thirty topics),
-what a verdict costs among four hundred topics, and what strangers could make costly: long articles, hostile markup, two long
-versions of one text, a document that must be killed. All texts are made up. Ends with 1 where anything takes too long.
+Measured are: calibrating 1,000 verdicts on 50 topics (required: within a second); checking 30 topics of 4 seeds against 300
+archived articles, as `monitor topics check` does; the cost of each article (language, scores on 30 topics) and of a verdict among
+400 topics; and what hostile input could make expensive: long articles, markup bombs, two long versions of a text, a worker
+process that must be killed. All texts are generated. Exits with 1 where a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HEADLINES = (
 
 
 def verdicts() -> list[LabelledScore]:
-    """Twenty a topic, which follow a curve."""
+    """Twenty per topic, drawn from a logistic curve."""
     draw, found = random.Random(1), []
     for at in range(1_000):
         where = draw.uniform(-0.5, 0.8)
@@ -49,7 +49,7 @@ def verdicts() -> list[LabelledScore]:
     return found
 
 
-def shelf() -> list[Topic]:
+def topics_of_four_seeds() -> list[Topic]:
     """Thirty topics of four seeds."""
     return [
         Topic(
@@ -57,7 +57,10 @@ def shelf() -> list[Topic]:
             title=f"topic{at}",
             seeds=tuple(
                 Seed(
-                    file=f"{of}.txt", title=f"Seed {of}", text=f"{talk(at * 9 + of)} {talk(at * 5 + of)}", language="en"
+                    file=f"{of}.txt",
+                    title=f"Seed {of}",
+                    text=f"{sentence(at * 9 + of)} {sentence(at * 5 + of)}",
+                    language="en",
                 )
                 for of in range(4)
             ),
@@ -66,20 +69,20 @@ def shelf() -> list[Topic]:
     ]
 
 
-def on_a_shelf(count: int) -> list[Topic]:
-    """So many topics of one seed each."""
+def topics_of_one_seed(count: int) -> list[Topic]:
+    """`count` topics of one seed each."""
     return [
         Topic(
             name=f"topic{at}",
             title=f"topic{at}",
-            seeds=(Seed(file="0.txt", title=f"Seed {at}", text=f"{talk(at)} {talk(at * 7)}", language="en"),),
+            seeds=(Seed(file="0.txt", title=f"Seed {at}", text=f"{sentence(at)} {sentence(at * 7)}", language="en"),),
         )
         for at in range(count)
     ]
 
 
-def talk(number: int) -> str:
-    """One of many sentences on nothing much."""
+def sentence(number: int) -> str:
+    """One of many sentences about nothing in particular."""
     words = (
         *("apples", "pears", "plums", "bread", "eggs", "fish", "honey", "wool", "linen"),
         *("soap", "candles", "lamps", "chairs", "books", "maps", "ink", "ropes", "bells"),
@@ -89,8 +92,8 @@ def talk(number: int) -> str:
 
 
 def scored(articles: int) -> None:
-    """Articles of no topic on thirty of them."""
-    matcher = build(on_a_shelf(30), background=Background.shipped())
+    """Score articles that match nothing on 30 topics."""
+    matcher = build(topics_of_one_seed(30), background=Background.shipped())
     for at in range(articles):
         matcher.score(
             HEADLINES[0], f"Members of parliament passed budget {at} late on Thursday after a long debate.", "en"
@@ -98,30 +101,30 @@ def scored(articles: int) -> None:
 
 
 def relearned(topics: int) -> Callable[[], object]:
-    """One topic made anew among so many."""
-    shelf, background = on_a_shelf(topics), Background.shipped()
-    before = build(shelf, background=background)
-    return lambda: before.with_topics(shelf, build(shelf[7:8], background=background))
+    """Rebuild one topic among `topics`."""
+    all_topics, background = topics_of_one_seed(topics), Background.shipped()
+    before = build(all_topics, background=background)
+    return lambda: before.with_topics(all_topics, build(all_topics[7:8], background=background))
 
 
 def compared() -> None:
-    """Two versions of 3,000 sentences, no two of them the same."""
+    """Compare two versions of 3,000 sentences, no two of which are equal."""
     one = "\n".join(f"Sentence number {at} speaks of Nobody{at} else." for at in range(3000))
     other = "\n".join(f"Sentence number {at + 1} speaks about Nothing{at} more." for at in range(3000))
     compare("", one, "", other)
 
 
 def extracted() -> None:
-    """Markup that is nothing but open tags and the like."""
+    """Extract the text from markup bombs: open tags, entities, brackets."""
     for bomb in ("<b>" * 40_000, "<ul><li>" * 20_000, "&lt;" * 30_000, "<" * 64_000, "<p>[" * 20_000):
         entry = Entry(guid="1", url="https://e.example/1", title="A", content_html=f"{bomb}text", summary_html=bomb)
         extract(entry, source="Wire", seen_at=NOW)
 
 
 def killed() -> float:
-    """Seconds by the clock from the end of a call whose time is up until its process is replaced and answers again."""
+    """Wall-clock seconds from the time limit of a call until its killed worker process is replaced and answers."""
 
-    async def story() -> float:
+    async def measured() -> float:
         with Workers(limit_for=timedelta(seconds=1)) as workers:
             await workers.start()
             began = time.monotonic()
@@ -131,49 +134,49 @@ def killed() -> float:
                 await workers.run(os.getpid)
             return time.monotonic() - began - 1.2
 
-    return asyncio.run(story())
+    return asyncio.run(measured())
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Of this process's core."""
+    """The CPU seconds of `work`."""
     began = time.process_time()
     work()
     return time.process_time() - began
 
 
 def main() -> int:
-    pool, topics, background = verdicts(), shelf(), Background.shipped()
-    news = [(f"News {at}", talk(at), "en") for at in range(300)]
-    huge = talk(1) * 40_000
+    pool, topics, background = verdicts(), topics_of_four_seeds(), Background.shipped()
+    news = [(f"News {at}", sentence(at), "en") for at in range(300)]
+    huge = sentence(1) * 40_000
     language.preload()
-    most: list[tuple[str, float, Callable[[], float]]] = [
+    measures: list[tuple[str, float, Callable[[], float]]] = [
         ("calibrate 1,000 verdicts on 50 topics", 1.0, lambda: seconds(lambda: calibrate(pool))),
         (
-            "look at 30 topics of 4 seeds",
+            "check 30 topics of 4 seeds",
             6.0,
             lambda: seconds(lambda: lint(topics, root=Path("seeds"), background=background, archive=news)),
         ),
         ("score 1,000 articles on 30 topics", 1.5, lambda: seconds(lambda: scored(1_000))),
         (
-            "tell the language of 900 headlines",
+            "detect the language of 900 headlines",
             0.5,
             lambda: seconds(lambda: list(map(language.detect, HEADLINES * 300))),
         ),
-        ("make one topic of 400 anew", 0.2, lambda: seconds(relearned(400))),
+        ("rebuild one topic of 400", 0.2, lambda: seconds(relearned(400))),
         (
             "score an article of 5 MB",
             10.0,
-            lambda: seconds(lambda: build(on_a_shelf(1), background=background).score("Huge", huge, "en")),
+            lambda: seconds(lambda: build(topics_of_one_seed(1), background=background).score("Huge", huge, "en")),
         ),
         ("compare two texts of 3,000 sentences", 1.0, lambda: seconds(compared)),
-        ("read five bombs of markup", 2.0, lambda: seconds(extracted)),
-        ("replace a process that was killed", 2.0, killed),
+        ("extract five markup bombs", 2.0, lambda: seconds(extracted)),
+        ("replace a killed worker process", 2.0, killed),
     ]
     is_slow = False
-    for what, limit, work in most:
-        found = work()
-        is_slow |= found > limit
-        print(f"{what}: {found:.2f} s (at most {limit:g})")
+    for what, limit, work in measures:
+        took = work()
+        is_slow |= took > limit
+        print(f"{what}: {took:.2f} s (at most {limit:g})")
     return int(is_slow)
 
 

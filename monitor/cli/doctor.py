@@ -229,7 +229,7 @@ def _feeds(db: Database) -> CheckResult:
     from monitor.store import feeds
 
     with db.reading() as session:
-        rows = [row for row in feeds.list_all(session) if row.is_enabled]
+        rows = [row for row in feeds.reports(session) if row.is_enabled]
     ill = [f"{row.name} ({row.paused_reason or row.error})" for row in rows if row.failures or row.paused_reason]
     if ill:
         return CheckResult(

@@ -127,7 +127,7 @@ def _found(session: Session, name: str) -> FeedReport:
 
     row = store.report(session, name)
     if row is None:
-        known = (each.name for each in store.list_all(session))
+        known = (each.name for each in store.reports(session))
         raise base.no_such("feed", name, known, hint="`monitor feeds` lists them")
     return row
 

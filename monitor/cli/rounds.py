@@ -108,11 +108,11 @@ def _claim(session: Session, names: list[str], *, now: Any) -> list[FeedState]:
     from monitor.polling.poll import LEASE_FOR
     from monitor.store import feeds
 
-    rows = {row.name: row for row in feeds.list_all(session)}
+    known = [each.name for each in feeds.reports(session)]
     for name in names:
-        if name not in rows:
-            raise base.no_such("feed", name, rows, hint="`monitor feeds` lists them")
-    claimed = (feeds.claim(session, rows[name], now=now, lease_for=LEASE_FOR) for name in dict.fromkeys(names))
+        if name not in known:
+            raise base.no_such("feed", name, known, hint="`monitor feeds` lists them")
+    claimed = (feeds.claim(session, name, now=now, lease_for=LEASE_FOR) for name in dict.fromkeys(names))
     return [each for each in claimed if each]
 
 

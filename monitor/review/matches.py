@@ -1,6 +1,6 @@
-"""The reviewer's verbs: list, show, confirm, dismiss, explain, export. Rows in, plain values out, for the page and the CLI alike.
+"""Review of matches, for the web page and the command line: list, show, confirm, dismiss, explain, export, make a seed of.
 
-A verdict is recorded in its own transaction and stands until the next one. Fetches nothing and prints nothing.
+A verdict is in force until the next one on the same article and topic. The caller provides the transaction.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from monitor.topics import seed_writer
 from monitor.topics.seed_writer import SeedFileError, SeedText, WrittenSeed
 from monitor.types.matching import Evidence, Grade, MeasuredPrecision, Reason, Verdict
 
-_CARRIED_SHOWN = 100
-"""Other articles of its story that an article's record names at most."""
+_MAX_OTHERS = 100
+"""Other articles of its story in the record of an article."""
 STATES = ("new", "confirmed", "dismissed")
-"""Of a match: not yet looked at, or what the reviewer said."""
+"""States of a match: not reviewed yet, or the verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchQuery:
-    """Which matches are asked for; an empty field asks nothing."""
+    """Filters and paging for matches; an empty field does not filter."""
 
     topic: str = ""
     state: str = ""
@@ -39,14 +39,14 @@ class MatchQuery:
     source: str = ""
     since_at: datetime | None = None
     copies: bool = False
-    """Whether copies of a story that matched before stand for themselves; else they are named at its first article."""
+    """Include copies as entries of their own; otherwise `also` of the story's other matches names their outlets."""
     limit: int = 50
     offset: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedMatch:
-    """A match with as much of its article as a list shows."""
+    """A match as a list shows it."""
 
     id: int
     article_id: int
@@ -62,28 +62,28 @@ class ListedMatch:
     score: float
     threshold: float
     probability: float | None
-    """By the verdicts of today; None where the topic is not calibrated yet."""
+    """By the present calibration; None where the topic is not calibrated yet."""
     measured: MeasuredPrecision | None
     state: str
     reason: str
     kind: str
     evidence: Evidence
     also: tuple[str, ...] = ()
-    """Other outlets of the same story."""
+    """Other outlets that carry the story."""
     taught: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The terms that the verdict made `heavier` and `lighter` in its topic; empty where there is none."""
+    """The terms that the verdict made `heavier` and `lighter` in the topic model; empty without a verdict."""
     topic_version: int | None = None
-    """The version of the topic that matched it."""
+    """The version of the topic that made the match."""
     model_version: str = ""
     outlet: str = ""
-    """What people call the source."""
+    """The title of the feed, else its name."""
     wire: str = ""
-    """The news agency it is credited to."""
+    """The news agency it is credited to, or ''."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchList:
-    """One page of a list."""
+    """One page of a list, and the total number of matches."""
 
     hits: tuple[ListedMatch, ...]
     total: int
@@ -91,7 +91,7 @@ class MatchList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRecord:
-    """An alert of an article's story, and where it went."""
+    """An alert on an article's story, with its deliveries."""
 
     alert_id: str
     kind: str
@@ -103,7 +103,7 @@ class AlertRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleRecord:
-    """All we know of one article: what `explain` and the detail page show."""
+    """Everything stored about one article, for `explain` and its web page."""
 
     id: int
     story_id: int
@@ -115,7 +115,7 @@ class ArticleRecord:
     language: str
     grade: str
     page: str
-    """What came of reading the article's own page, in words; '' where only its feed was read."""
+    """The outcome of fetching the article's own page, in words; '' where only its feed was read."""
     published_at: datetime
     seen_at: datetime
     kind: str
@@ -123,7 +123,7 @@ class ArticleRecord:
     similarity: float
     why: str
     decision: str
-    """Name of the reason, such as NO_MATCH."""
+    """The name of a `Reason`, such as NO_MATCH."""
     reason: str
     """The same in words."""
     decided_at: datetime
@@ -131,19 +131,19 @@ class ArticleRecord:
     hits: tuple[ListedMatch, ...] = ()
     feeds: tuple[str, ...] = ()
     carried: tuple[tuple[int, str, str, str], ...] = ()
-    """The rest of its story: (article id, outlet, title, kind)."""
+    """The other articles of its story: (article id, outlet, title, kind)."""
     revisions: tuple[dict[str, Any], ...] = ()
     told: tuple[AlertRecord, ...] = ()
     verdicts: tuple[dict[str, Any], ...] = ()
     outlet: str = ""
-    """What people call the source."""
+    """The title of the feed, else its name."""
     wire: str = ""
-    """The news agency it is credited to."""
+    """The news agency it is credited to, or ''."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchCounts:
-    """Matches of one topic by state."""
+    """The numbers of matches of one topic, by state."""
 
     topic: str
     title: str
@@ -151,19 +151,19 @@ class MatchCounts:
 
 
 def list_matches(session: Session, query: MatchQuery) -> MatchList:
-    """Matches, newest first."""
+    """A page of matches, newest first."""
     found, total = matches.page(session, **_fields(query))
-    return MatchList(hits=_hits(session, found, _carriers(session, found)), total=total)
+    return MatchList(hits=_listed(session, found, _carriers(session, found)), total=total)
 
 
 def find_match(session: Session, match_id: int) -> ListedMatch | None:
-    """One match by its id."""
+    """The match of that id, or None."""
     match = matches.find(session, match_id)
-    return _hits(session, [match], _carriers(session, [match]))[0] if match else None
+    return _listed(session, [match], _carriers(session, [match]))[0] if match else None
 
 
 def counts(session: Session) -> list[MatchCounts]:
-    """How many matches of each topic are new, confirmed, dismissed, copies apart; topics without any included."""
+    """The numbers of matches of every topic, by state, without copies; topics without matches are included."""
     by_topic, titles = matches.counts_by_state(session), topics.titles(session)
     return [
         MatchCounts(topic=name, title=titles.get(name, name), by_state=by_topic.get(name, {}))
@@ -174,7 +174,7 @@ def counts(session: Session) -> list[MatchCounts]:
 def judge(
     session: Session, match_id: int, *, is_relevant: bool, by: str, note: str = "", now: datetime
 ) -> ListedMatch | None:
-    """Confirm or dismiss a match; None where there is none of that id. Saying the same again changes nothing."""
+    """Confirm or dismiss a match; None for an unknown id. Repeating the verdict in force changes nothing."""
     match = matches.find(session, match_id)
     if match is None:
         return None
@@ -187,14 +187,14 @@ def judge(
 
 
 def match_of(session: Session, article_id: int, topic: str) -> int | None:
-    """The id of the match of an article and a topic."""
+    """The id of the match of an article and a topic, or None."""
     return matches.find_id(session, article_id, topic)
 
 
 def make_seed(session: Session, article_id: int, topic: str, *, root: Path, is_counter: bool) -> WrittenSeed | None:
-    """Write an article into the topic's folder under `root` as a seed or counter-seed; None where there is no such article.
+    """Write an article into the topic's folder under `root` as a seed or counter-seed; None for an unknown article.
 
-    Raises SeedFileError, with the mend, where that cannot be.
+    Raises SeedFileError, saying what to do, where it cannot be written.
     """
     article = matches.article(session, article_id)
     if article is None:
@@ -205,18 +205,18 @@ def make_seed(session: Session, article_id: int, topic: str, *, root: Path, is_c
         raise SeedFileError(f"{said}: {mend}", said=f"{said}. {mend.capitalize()}.")
     if topic != Path(topic).name or topic.startswith("."):
         raise SeedFileError(f'"{topic}" names no topic', said="There is no such topic.")
-    sheet = SeedText(
+    seed = SeedText(
         title=article.title,
         text=article.text,
         url=article.url,
         source=article.source,
         published_at=article.published_at,
     )
-    return seed_writer.write(root / topic, sheet, is_counter=is_counter)
+    return seed_writer.write(root / topic, seed, is_counter=is_counter)
 
 
 def find_article(session: Session, asked: str) -> int | None:
-    """The id of the article meant by an id or a URL; by URL the newest where several stand there."""
+    """The id of the article with this id or URL (of several with one URL the newest), or None."""
     if asked.isascii() and asked.isdigit() and len(asked) < 10:
         return int(asked) if matches.has_article(session, int(asked)) else None
     asked = page_visits.canonicals(session, [asked]).get(asked, asked)
@@ -224,7 +224,7 @@ def find_article(session: Session, asked: str) -> int | None:
 
 
 def record(session: Session, article_id: int) -> ArticleRecord | None:
-    """Everything about one article."""
+    """Everything stored about one article; None for an unknown id."""
     article = matches.article(session, article_id)
     if article is None or article.story_id is None:
         return None
@@ -250,11 +250,11 @@ def record(session: Session, article_id: int) -> ArticleRecord | None:
         reason=Reason[article.decision].value,
         decided_at=article.decided_at,
         scores=article.scores,
-        hits=_hits(session, matches.of_article(session, article.id), carriers),
+        hits=_listed(session, matches.of_article(session, article.id), carriers),
         feeds=matches.feeds_of_article(session, article.id),
-        carried=tuple(stories.others(session, article.story_id, without=article.id, limit=_CARRIED_SHOWN)),
+        carried=tuple(stories.others(session, article.story_id, without=article.id, limit=_MAX_OTHERS)),
         revisions=tuple(asdict(each) for each in history.of_article(session, article.id)),
-        told=_told(session, article.story_id),
+        told=_alerts(session, article.story_id),
         verdicts=_verdicts(session, article.id),
         outlet=_outlet(article.id, article.source, carriers.get(article.story_id, ())),
         wire=article.wire,
@@ -262,47 +262,47 @@ def record(session: Session, article_id: int) -> ArticleRecord | None:
 
 
 def export(session: Session, query: MatchQuery) -> Iterator[dict[str, Any]]:
-    """Every match asked for, copies included, one flat mapping each, page by page so that memory stays flat."""
+    """Every match of the query as a flat mapping, copies included; read in pages of 500 so that memory use is constant."""
     offset = query.offset
     while True:
         page = list_matches(session, replace(query, copies=True, limit=500, offset=offset))
-        for hit in page.hits:
-            yield flat(hit)
+        for match in page.hits:
+            yield flat(match)
         offset += len(page.hits)
         if not page.hits or offset >= page.total:
             return
 
 
-def flat(hit: ListedMatch) -> dict[str, Any]:
-    """A hit as a program reads it."""
+def flat(match: ListedMatch) -> dict[str, Any]:
+    """A match as JSON, for `--json` and exports."""
     return {
-        "id": hit.id,
-        "article_id": hit.article_id,
-        "story_id": hit.story_id,
-        "topic": hit.topic,
-        "title": hit.title,
-        "url": hit.url,
-        "source": hit.source,
-        "outlet": hit.outlet,
-        "wire": hit.wire or None,
-        "language": hit.language,
-        "published_at": hit.published_at.isoformat(),
-        "found_at": hit.found_at.isoformat(),
-        "score": round(hit.score, 4),
-        "threshold": round(hit.threshold, 4),
-        "probability": hit.probability,
-        "precision": asdict(hit.measured) if hit.measured else None,
-        "state": hit.state,
-        "reason": hit.reason,
-        "kind": hit.kind,
-        "terms": [[each.term, round(each.weight, 4)] for each in hit.evidence.terms],
-        "sentence": hit.evidence.sentence,
-        "seed": hit.evidence.seed,
-        "across": hit.evidence.across,
-        "also_carried_by": list(hit.also),
-        "taught": dict(hit.taught),
-        "topic_version": hit.topic_version,
-        "model_version": hit.model_version,
+        "id": match.id,
+        "article_id": match.article_id,
+        "story_id": match.story_id,
+        "topic": match.topic,
+        "title": match.title,
+        "url": match.url,
+        "source": match.source,
+        "outlet": match.outlet,
+        "wire": match.wire or None,
+        "language": match.language,
+        "published_at": match.published_at.isoformat(),
+        "found_at": match.found_at.isoformat(),
+        "score": round(match.score, 4),
+        "threshold": round(match.threshold, 4),
+        "probability": match.probability,
+        "precision": asdict(match.measured) if match.measured else None,
+        "state": match.state,
+        "reason": match.reason,
+        "kind": match.kind,
+        "terms": [[each.term, round(each.weight, 4)] for each in match.evidence.terms],
+        "sentence": match.evidence.sentence,
+        "seed": match.evidence.seed,
+        "across": match.evidence.across,
+        "also_carried_by": list(match.also),
+        "taught": dict(match.taught),
+        "topic_version": match.topic_version,
+        "model_version": match.model_version,
     }
 
 
@@ -310,22 +310,24 @@ def _carriers(session: Session, found: Sequence[StoredMatch]) -> dict[int, list[
     return stories.carriers(session, {each.story_id for each in found})
 
 
-def _hits(
+def _listed(
     session: Session, found: Sequence[StoredMatch], carriers: Mapping[int, Sequence[Carrier]]
 ) -> tuple[ListedMatch, ...]:
-    titles, odds = topics.titles(session), calibration(session)
-    taught = verdicts.taught(session, {each.article_id for each in found if each.state != "new"})
+    titles, calibrated = topics.titles(session), calibration(session)
+    shifts = verdicts.taught(session, {each.article_id for each in found if each.state != "new"})
     return tuple(
         replace(
-            _hit(each, titles, carriers.get(each.story_id, ()), odds),
-            taught=taught.get((each.topic, each.article_id), {}),
+            _listed_match(each, titles, carriers.get(each.story_id, ()), calibrated),
+            taught=shifts.get((each.topic, each.article_id), {}),
         )
         for each in found
     )
 
 
-def _hit(match: StoredMatch, titles: Mapping[str, str], carriers: Sequence[Carrier], odds: Calibration) -> ListedMatch:
-    standing = odds.of(match.topic)
+def _listed_match(
+    match: StoredMatch, titles: Mapping[str, str], carriers: Sequence[Carrier], calibrated: Calibration
+) -> ListedMatch:
+    curve = calibrated.of(match.topic)
     return ListedMatch(
         id=match.id,
         article_id=match.article_id,
@@ -340,8 +342,8 @@ def _hit(match: StoredMatch, titles: Mapping[str, str], carriers: Sequence[Carri
         found_at=match.found_at,
         score=match.score,
         threshold=match.threshold,
-        probability=odds.probability(match.topic, margin(match.score, match.threshold, match.factor)),
-        measured=standing.measured if standing.is_calibrated else None,
+        probability=calibrated.probability(match.topic, margin(match.score, match.threshold, match.factor)),
+        measured=curve.measured if curve.is_calibrated else None,
         state=match.state,
         reason=Reason[match.reason].value,
         kind=match.kind,
@@ -358,7 +360,7 @@ def _outlet(article_id: int, source: str, carriers: Sequence[Carrier]) -> str:
     return next((each.outlet for each in carriers if each.article_id == article_id), source)
 
 
-def _told(session: Session, story_id: int) -> tuple[AlertRecord, ...]:
+def _alerts(session: Session, story_id: int) -> tuple[AlertRecord, ...]:
     found = alerts.of_story(session, story_id)
     deliveries = alerts.deliveries_of(session, [each.id for each in found])
     return tuple(
@@ -375,7 +377,7 @@ def _told(session: Session, story_id: int) -> tuple[AlertRecord, ...]:
 
 
 def deliveries_of(session: Session, alert_id: str) -> tuple[dict[str, Any], ...]:
-    """Where an alert went and how each try ended."""
+    """The deliveries of an alert with all attempts, as JSON."""
     return tuple(asdict(each) for each in alerts.deliveries_of(session, [alert_id])[alert_id])
 
 

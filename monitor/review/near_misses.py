@@ -1,6 +1,6 @@
-"""The reviewer's verbs for near misses: list, confirm, dismiss. Rows in, plain values out, for the page and the CLI alike.
+"""Review of near misses, for the web page and the command line: list, confirm, dismiss.
 
-A near miss was never told and is no match; a verdict on it teaches the model as any verdict does, and tells how much is missed.
+Near misses cause no alert. A verdict on one changes the topic model as any verdict does, and recall is estimated from them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from monitor.store.near_misses import StoredNearMiss
 from monitor.text.tokens import shorten
 from monitor.types.matching import Verdict
 
-_BEGINNING = 300
+_MAX_EXCERPT = 300
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedNearMiss:
-    """An article just below a topic's threshold."""
+    """A near miss as a list shows it; `begins` is the beginning of the text."""
 
     id: int
     article_id: int
@@ -38,21 +39,21 @@ class ListedNearMiss:
     score: float
     threshold: float
     stands_for: float
-    """How many such articles it is a sample of."""
+    """The number of near misses that this sampled one represents."""
     band: str
     state: str
 
 
 def list_near(session: Session, *, topic: str = "", state: str = "new", limit: int = 50) -> list[ListedNearMiss]:
-    """Near misses, newest first; an empty `topic` or `state` asks nothing."""
+    """Near misses, newest first; an empty `topic` or `state` does not filter."""
     titles = topics.titles(session)
-    return [_near(each, titles) for each in near_misses.latest(session, topic=topic, state=state, limit=limit)]
+    return [_listed(each, titles) for each in near_misses.latest(session, topic=topic, state=state, limit=limit)]
 
 
 def judge(
     session: Session, near_id: int, *, is_relevant: bool, by: str, note: str = "", now: datetime
 ) -> ListedNearMiss | None:
-    """Confirm or dismiss a near miss; None where there is none of that id. Saying the same again changes nothing."""
+    """Confirm or dismiss a near miss; None for an unknown id. Repeating the verdict in force changes nothing."""
     found = near_misses.find(session, near_id)
     if found is None:
         return None
@@ -61,27 +62,27 @@ def judge(
             article_id=found.article_id, topic=found.topic, is_relevant=is_relevant, by=by, at=now, note=note
         )
         verdicts.record(session, verdict, is_near_miss=True)
-    return _near(replace(found, is_relevant=is_relevant), topics.titles(session))
+    return _listed(replace(found, is_relevant=is_relevant), topics.titles(session))
 
 
-def flat(each: ListedNearMiss) -> dict[str, Any]:
-    """A near miss as a program reads it."""
+def flat(near_miss: ListedNearMiss) -> dict[str, Any]:
+    """A near miss as JSON, for `--json`."""
     return {
-        **{name: getattr(each, name) for name in each.__slots__},
-        "stands_for": round(each.stands_for, 1),
-        "score": round(each.score, 4),
-        "threshold": round(each.threshold, 4),
+        **{name: getattr(near_miss, name) for name in near_miss.__slots__},
+        "stands_for": round(near_miss.stands_for, 1),
+        "score": round(near_miss.score, 4),
+        "threshold": round(near_miss.threshold, 4),
     }
 
 
-def _near(found: StoredNearMiss, titles: Mapping[str, str]) -> ListedNearMiss:
+def _listed(found: StoredNearMiss, titles: Mapping[str, str]) -> ListedNearMiss:
     return ListedNearMiss(
         id=found.id,
         article_id=found.article_id,
         topic=found.topic,
         topic_title=titles.get(found.topic, found.topic),
         title=found.title,
-        begins=shorten(found.text, _BEGINNING),
+        begins=shorten(found.text, _MAX_EXCERPT),
         url=found.url,
         source=found.source,
         language=found.language,

@@ -1,6 +1,6 @@
-"""What an article said before, and what became of it: its revisions as rows in, each with the sentences that went and came out.
+"""The earlier versions of an article, each with the sentences that the next version removed and added.
 
-A corrected copy at another address has a history, too: the article it corrects is its first version. Reads only.
+For a corrected copy at another address, the article that it corrects counts as its first version.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from monitor.stories.changes import compare
 from monitor.text.tokens import shorten
 from monitor.types.stories import ArticleKind
 
-_SHOWN = 20
-"""Sentences of one change that are shown."""
-_LONGEST = 400
+_MAX_SENTENCES = 20
+"""Of one change, removed and added each."""
+_MAX_LENGTH = 400
+"""Characters of one sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleVersion:
-    """What an article said until `replaced_at`, and how the next version differs."""
+    """A version of an article that was replaced at `replaced_at`, and how the next one differs."""
 
     replaced_at: datetime
     title: str
@@ -30,10 +31,11 @@ class ArticleVersion:
     is_material: bool
     why: str
     went: tuple[str, ...] = ()
-    """Sentences that the next version lacks or has otherwise, cut to a readable length."""
+    """Sentences that the next version removed or changed, shortened."""
     came: tuple[str, ...] = ()
+    """Sentences that it added or changed, shortened."""
     of_article_id: int | None = None
-    """Set where it is another article, which this one prints corrected."""
+    """The id of that version, where it is an article of its own that this one carries corrected."""
 
 
 def of_article(session: Session, article_id: int) -> tuple[ArticleVersion, ...]:
@@ -41,12 +43,12 @@ def of_article(session: Session, article_id: int) -> tuple[ArticleVersion, ...]:
     article = matches.article(session, article_id)
     if article is None:
         return ()
-    found = [*_corrected(session, article), *_revised(session, article_id)]
-    texts = [*((each.title, each.text) for each in found), (article.title, article.text)]
-    return tuple(_with_change(each, *then) for each, then in zip(found, texts[1:], strict=True))
+    versions = [*_corrected_original(session, article), *_replaced(session, article_id)]
+    texts = [*((each.title, each.text) for each in versions), (article.title, article.text)]
+    return tuple(_with_change(each, *then) for each, then in zip(versions, texts[1:], strict=True))
 
 
-def _corrected(session: Session, article: StoredArticle) -> list[ArticleVersion]:
+def _corrected_original(session: Session, article: StoredArticle) -> list[ArticleVersion]:
     of = article.of_article_id if article.kind == ArticleKind.UPDATE.value else None
     original = matches.article(session, of) if of else None
     if original is None:
@@ -63,7 +65,7 @@ def _corrected(session: Session, article: StoredArticle) -> list[ArticleVersion]
     ]
 
 
-def _revised(session: Session, article_id: int) -> list[ArticleVersion]:
+def _replaced(session: Session, article_id: int) -> list[ArticleVersion]:
     return [
         ArticleVersion(
             replaced_at=each.replaced_at, title=each.title, text=each.text, is_material=each.is_material, why=each.why
@@ -74,7 +76,8 @@ def _revised(session: Session, article_id: int) -> list[ArticleVersion]:
 
 def _with_change(version: ArticleVersion, title: str, text: str) -> ArticleVersion:
     change = compare(version.title, version.text, title, text)
-    went, came = (
-        tuple(shorten(each, _LONGEST) for each in sentences[:_SHOWN]) for sentences in (change.removed, change.added)
+    removed, added = (
+        tuple(shorten(each, _MAX_LENGTH) for each in sentences[:_MAX_SENTENCES])
+        for sentences in (change.removed, change.added)
     )
-    return replace(version, went=went, came=came)
+    return replace(version, went=removed, came=added)

@@ -1,8 +1,8 @@
-"""What people do with stories: look at them, merge two, split articles off, move them. For the page and the command line alike.
+"""Review of stories, for the web page and the command line: list, show, merge, split, move articles.
 
-Each verb is undone by its opposite, says by which, and is remembered with who said it and when. The machine leaves it so: it moves
-nothing of a story that a person said anything of, and what arrives later goes where the article now is that it copies, updates or
-joins. Runs within the caller's writing transaction, one after the other with the decisions of polls.
+Each change is recorded with who made it and when, and returns the command that undoes it. The program respects changes by people:
+it moves no article of a story that a person changed, and later articles go to the story where the article now is that they copy,
+update or join. Changes run in the caller's writing transaction, under the lock that also serializes the decisions of polls.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ from monitor.stories import sources
 from monitor.stories.sources import IndependentSource, StoryState
 from monitor.types.errors import MonitorError
 
-MANY = 1_000
-"""Articles that one verb takes at most."""
-_SHOWN = 500
+MAX_ARTICLES = 1_000
+"""Articles that one change may name."""
+_MAX_TIMELINE = 500
+"""Articles of a story that are shown."""
 
 
 class StoryChangeError(MonitorError):
-    """What was asked for makes no sense."""
+    """The change asked for is not possible; nothing was done."""
 
 
 class UnknownStoryError(StoryChangeError):
-    """There is no story or article of that number."""
+    """There is no story or article with that number."""
 
 
-# --- looking ------------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,25 +46,25 @@ class StorySummary:
     lead_article_id: int
     language: str
     source: str
-    """The outlet of its lead."""
+    """The outlet of its lead article."""
     state: StoryState
     first_seen_at: datetime
     last_seen_at: datetime
     articles: int
     outlets: int
     topics: tuple[str, ...] = ()
-    """That it matched."""
+    """Titles of the topics that it matched."""
     told: tuple[str, ...] = ()
-    """Topics it was told for."""
+    """Titles of the topics for which it was alerted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """All there is to say of one story."""
+    """Everything stored about one story."""
 
     brief: StorySummary
     parts: tuple[StoryArticle, ...]
-    """In the order of their arrival; of a very large story the first ones."""
+    """Its articles in the order of arrival, the first 500."""
     outlets: tuple[str, ...]
     origins: tuple[IndependentSource, ...]
     """Its independent sources."""
@@ -73,7 +74,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryList:
-    """One page of a list."""
+    """One page of a list, and the total number of stories."""
 
     stories: tuple[StorySummary, ...]
     total: int
@@ -89,18 +90,18 @@ def list_stories(
     offset: int = 0,
     now: datetime,
 ) -> StoryList:
-    """Stories, the latest grown first; those that matched a topic, or with `is_any` all."""
+    """A page of stories, the last to grow first; only those that matched a topic, unless `is_any`."""
     found, total = stories.page(session, topic=topic, state=state, is_any=is_any, limit=limit, offset=offset, now=now)
-    return StoryList(stories=_briefs(session, found, now), total=total)
+    return StoryList(stories=_summaries(session, found, now), total=total)
 
 
 def find(session: Session, number: int, *, now: datetime, preferred: Sequence[str] = ()) -> Story:
-    """A story by its number, or the one that it became part of. Raises UnknownError."""
-    story_id = _story(session, number)
+    """The story with this number, or the one that it was merged into. Raises UnknownStoryError."""
+    story_id = _resolve(session, number)
     carriers = stories.carriers(session, [story_id])[story_id]
     return Story(
-        brief=_briefs(session, [stories.find(session, story_id, carriers, preferred)], now)[0],
-        parts=tuple(stories.timeline(session, story_id, limit=_SHOWN)),
+        brief=_summaries(session, [stories.find(session, story_id, carriers, preferred)], now)[0],
+        parts=tuple(stories.timeline(session, story_id, limit=_MAX_TIMELINE)),
         outlets=sources.outlets(carriers),
         origins=sources.origins(carriers),
         alerts=_alerts(session, story_id),
@@ -108,16 +109,16 @@ def find(session: Session, number: int, *, now: datetime, preferred: Sequence[st
     )
 
 
-def _story(session: Session, number: int) -> int:
+def _resolve(session: Session, number: int) -> int:
     found = stories.resolve(session, number)
     if found is None:
         raise UnknownStoryError(f"there is no story {number}")
     return found
 
 
-def _briefs(session: Session, found: Sequence[StoredStory], now: datetime) -> tuple[StorySummary, ...]:
+def _summaries(session: Session, found: Sequence[StoredStory], now: datetime) -> tuple[StorySummary, ...]:
     ids, titles = [each.id for each in found], topics.titles(session)
-    matched, told = matches.topics_of_stories(session, ids), alerts.topics_of_stories(session, ids)
+    matched, alerted = matches.topics_of_stories(session, ids), alerts.topics_of_stories(session, ids)
     return tuple(
         StorySummary(
             id=each.id,
@@ -131,7 +132,7 @@ def _briefs(session: Session, found: Sequence[StoredStory], now: datetime) -> tu
             articles=each.articles,
             outlets=each.outlets,
             topics=_titled(matched.get(each.id, ()), titles),
-            told=_titled(told.get(each.id, ()), titles),
+            told=_titled(alerted.get(each.id, ()), titles),
         )
         for each in found
     )
@@ -171,23 +172,23 @@ def _words(edit: StoryEdit) -> str:
     return f"moved {which} from story {edit.from_story_id} to story {edit.to_story_id}"
 
 
-# --- saying -------------------------------------------------------------------------------------------------------------
+# --- changing -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryChangeResult:
-    """What was done, and how it is undone."""
+    """A change that was made, and how to undo it."""
 
     story_id: int
-    """Where the articles are now."""
+    """The story that the articles are in now."""
     words: str
     undo: str
-    """A command line, without `monitor`."""
+    """The command that undoes it, without `monitor`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reviewer:
-    """Who says it, and what goes with that."""
+    """Who makes a change, when and why; `preferred` are the sources preferred as lead."""
 
     by: str
     now: datetime
@@ -195,27 +196,27 @@ class Reviewer:
     preferred: tuple[str, ...] = ()
 
 
-def merge(session: Session, into: int, other: int, hand: Reviewer) -> StoryChangeResult:
-    """All of the story `other` becomes part of `into`. Whatever was told for either stays told: nobody is told again.
+def merge(session: Session, into: int, other: int, reviewer: Reviewer) -> StoryChangeResult:
+    """Merge the story `other` into `into`. Alerts of both move along, so none is sent again.
 
-    Raises UnknownError, or DeskError where they are one already.
+    Raises UnknownStoryError, or StoryChangeError where they are one story already.
     """
     serialize_decisions(session)
     if into == other:
         raise StoryChangeError(f"story {into} cannot be merged with itself")
-    to_id, from_id = _story(session, into), _story(session, other)
+    to_id, from_id = _resolve(session, into), _resolve(session, other)
     if to_id == from_id:
         raise StoryChangeError(f"stories {into} and {other} are one already: story {to_id}")
     ids = [each.article_id for each in stories.carriers(session, [from_id])[from_id]]
-    story_changes.move(session, ids, to_id, hand.preferred)
+    story_changes.move(session, ids, to_id, reviewer.preferred)
     undo = _split_command(ids)
-    return _said(session, "merge", ids, from_id, to_id, undo, hand)
+    return _record(session, "merge", ids, from_id, to_id, undo, reviewer)
 
 
-def split(session: Session, article_ids: Sequence[int], hand: Reviewer) -> StoryChangeResult:
-    """Articles of one story, with the copies of them, become a story of their own.
+def split(session: Session, article_ids: Sequence[int], reviewer: Reviewer) -> StoryChangeResult:
+    """Make articles of one story, with their copies, a story of their own.
 
-    Raises UnknownError, or DeskError where nothing would be left.
+    Raises UnknownStoryError, or StoryChangeError where nothing would be left of the old one.
     """
     serialize_decisions(session)
     named, from_id = _of_one_story(session, article_ids)
@@ -225,34 +226,34 @@ def split(session: Session, article_ids: Sequence[int], hand: Reviewer) -> Story
         which = "is the only article" if len(ids) == 1 else "are all the articles"
         who = _listed(named) + copies * (len(ids) > len(named))
         raise StoryChangeError(f"{who} {which} of story {from_id}: there is nothing to split off from")
-    left_id, new_id = story_changes.split_off(session, ids, hand.preferred)
-    return _said(session, "split", ids, left_id, new_id, f"stories merge {left_id} {new_id}", hand)
+    left_id, new_id = story_changes.split_off(session, ids, reviewer.preferred)
+    return _record(session, "split", ids, left_id, new_id, f"stories merge {left_id} {new_id}", reviewer)
 
 
-def move(session: Session, article_ids: Sequence[int], to: int, hand: Reviewer) -> StoryChangeResult:
-    """Articles of one story, with the copies of them, go to another.
+def move(session: Session, article_ids: Sequence[int], to: int, reviewer: Reviewer) -> StoryChangeResult:
+    """Move articles of one story, with their copies, to the story `to`.
 
-    Raises UnknownError, or DeskError where they are there already.
+    Raises UnknownStoryError, or StoryChangeError where they are there already.
     """
     serialize_decisions(session)
     named, from_id = _of_one_story(session, article_ids)
-    to_id = _story(session, to)
+    to_id = _resolve(session, to)
     if from_id == to_id:
         verb = "is" if len(named) == 1 else "are"
         raise StoryChangeError(f"{_listed(named)} {verb} in story {to_id} already")
     ids = story_changes.with_copies(session, from_id, named)
-    left_id = story_changes.move(session, ids, to_id, hand.preferred)
+    left_id = story_changes.move(session, ids, to_id, reviewer.preferred)
     is_emptied = left_id == to_id
     undo = _split_command(ids) if is_emptied else f"stories move {' '.join(map(str, ids))} --to {left_id}"
-    return _said(session, "move", ids, from_id if is_emptied else left_id, to_id, undo, hand)
+    return _record(session, "move", ids, from_id if is_emptied else left_id, to_id, undo, reviewer)
 
 
 def _of_one_story(session: Session, article_ids: Sequence[int]) -> tuple[list[int], int]:
     ids = sorted(set(article_ids))
     if not ids:
         raise StoryChangeError("name at least one article")
-    if len(ids) > MANY:
-        raise StoryChangeError(f"name at most {MANY} articles at once")
+    if len(ids) > MAX_ARTICLES:
+        raise StoryChangeError(f"name at most {MAX_ARTICLES} articles at once")
     of = stories.articles_of(session, ids)
     missing = [each for each in ids if each not in of]
     if missing:
@@ -272,17 +273,17 @@ def _split_command(ids: Sequence[int]) -> str:
     return f"stories split {' '.join(map(str, ids))}"
 
 
-def _said(
-    session: Session, verb: str, ids: list[int], from_id: int, to_id: int, undo: str, hand: Reviewer
+def _record(
+    session: Session, verb: str, ids: list[int], from_id: int, to_id: int, undo: str, reviewer: Reviewer
 ) -> StoryChangeResult:
     edit = StoryEdit(
-        at=hand.now,
-        by=hand.by,
+        at=reviewer.now,
+        by=reviewer.by,
         verb=verb,
         from_story_id=from_id,
         to_story_id=to_id,
         article_ids=ids,
-        note=hand.note[:2000],
+        note=reviewer.note[:2000],
     )
     words = _words(edit)
     story_changes.add_edit(session, edit)

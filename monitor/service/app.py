@@ -1,6 +1,6 @@
-"""The one place that wires: settings in; store, fetcher, channels, topics and model out, ready for rounds and reviewers.
+"""Builds the parts of the program from the settings (store, fetcher, channels, topics, models) and keeps the models up to date.
 
-Topics and models are memory, rebuilt from `seeds/` and the verdicts when either changes; everything else of worth is in the store.
+Topics and models are kept in memory, rebuilt from `seeds/` and the verdicts when either changes; everything else is in the store.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ from monitor.types.stories import Limits
 log = logging.getLogger("monitor.app")
 
 _PAGE_SECONDS = 10.0
-"""One page, redirects and all."""
-_DEAR_SECONDS, _LOOKS = 0.05, 10
-"""A look at very many seed files costs its time; from this much on the next one waits so many times as long."""
+"""The time limit for one page, redirects included."""
+_SLOW_CHECK_SECONDS, _CHECK_BACKOFF = 0.05, 10
+"""A check of the seeds that took longer than this is repeated only after `_CHECK_BACKOFF` times as long."""
 
 
 class App:
-    """Everything that one process works with. Parts are made when first used; `aclose` ends what was made."""
+    """The parts of one process, created when first used; `aclose` (or `close`, without network) closes those in use."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -58,26 +58,26 @@ class App:
         self.clock = clocks.started(clock.speed, clock.start_at, clock.real_start_at)
         self.shelf = LoadedTopics()
         self.tracker: Tracker | None = None
-        self._seen_mark = 0
-        self._seen_digest = ""
-        self._seen_verdict = 0
-        self._made_of: dict[str, tuple[str, str | None]] = {}
-        self._look_again_at = 0.0
-        self._shelves = seeds.TopicFolders(settings.seeds.dir)
-        self._meant_state: tuple[object, ...] = ()
-        self._meaning: asyncio.Task[None] | None = None
-        self._told_problem: str | None = None
+        self._used_mark = 0
+        self._used_digest = ""
+        self._used_verdict = 0
+        self._topic_states: dict[str, tuple[str, str | None]] = {}
+        self._next_seed_check_at = 0.0
+        self._topic_folders = seeds.TopicFolders(settings.seeds.dir)
+        self._embedded_state: tuple[object, ...] = ()
+        self._embedding_task: asyncio.Task[None] | None = None
+        self._reported_problem: str | None = None
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
     @cached_property
     def db(self) -> Database:
-        """The store, as it is; `open_store` brings its schema up to date first."""
+        """The store; call `open_store` first, which upgrades or checks its schema."""
         return Database(self.settings.store.url)
 
     @cached_property
-    def door(self) -> HttpClient:
-        """The way out to receivers of alerts."""
+    def client(self) -> HttpClient:
+        """The HTTP client for alert receivers."""
         return HttpClient(
             policy=AddressPolicy(self.settings.delivery.allow_networks),
             user_agent=self.settings.fetch.user_agent,
@@ -86,9 +86,9 @@ class App:
 
     @cached_property
     def fetcher(self) -> Fetcher:
-        """The way to feeds."""
+        """Fetches feeds and pages."""
         fetch = self.settings.fetch
-        door = HttpClient(
+        client = HttpClient(
             policy=self.feed_policy,
             user_agent=fetch.user_agent,
             connect_for=timedelta(seconds=fetch.connect_seconds),
@@ -100,16 +100,16 @@ class App:
             per_host=self.settings.schedule.per_host,
             spacing_for=FetchLimits().spacing_for / self.clock.speed,
         )
-        return Fetcher(door, limits=limits)
+        return Fetcher(client, limits=limits)
 
     @cached_property
     def feed_policy(self) -> AddressPolicy:
-        """Where feeds may live."""
+        """The addresses that feeds may have."""
         return AddressPolicy(self.settings.fetch.allow_networks)
 
     @cached_property
     def workers(self) -> Workers:
-        """Processes that read strangers' documents."""
+        """Processes that parse untrusted documents."""
         workers = self.settings.workers
         return Workers(
             processes=workers.processes,
@@ -119,7 +119,7 @@ class App:
 
     @cached_property
     def reader(self) -> PageReader:
-        """The way to articles' own pages."""
+        """Fetches and reads articles' own pages."""
         return PageReader(
             self.fetcher,
             self.workers,
@@ -132,28 +132,28 @@ class App:
 
     @cached_property
     def private_policy(self) -> AddressPolicy:
-        """For feeds that the operator allowed on a private address."""
+        """The addresses of feeds that the operator allowed to be private."""
         return AddressPolicy((*self.settings.fetch.allow_networks, *PRIVATE_NETWORKS))
 
     @cached_property
     def multilingual(self) -> Multilingual | None:
-        """What matches topics across languages; None where the settings name no embedder."""
+        """Matching across languages by embeddings; None where the settings name no embedder."""
         settings = self.settings.embedding
         if settings.embedder == "none":
             return None
-        made = Multilingual(Embedding(settings, user_agent=self.settings.fetch.user_agent))
-        if made.embedding.problem:
-            log.error("embedding: %s; articles are matched by words alone", made.embedding.problem)
-        return made
+        multilingual = Multilingual(Embedding(settings, user_agent=self.settings.fetch.user_agent))
+        if multilingual.embedding.problem:
+            log.error("embedding: %s; articles are matched by words alone", multilingual.embedding.problem)
+        return multilingual
 
     @cached_property
     def channels(self) -> Mapping[str, Channel]:
-        """The ways to tell, by name. Raises ConfigError with every fault."""
+        """Channels by name. Raises ConfigError with the faults of all of them."""
         built: dict[str, Channel] = {}
         faults: list[str] = []
         for name, raw in self.settings.channels.items():
             try:
-                built[name] = channel_kinds.build(name, raw, self.door)
+                built[name] = channel_kinds.build(name, raw, self.client)
             except ConfigError as error:
                 faults += [f"{self.settings.place('channels', name)}: {fault}" for fault in error.faults]
         if faults:
@@ -161,18 +161,18 @@ class App:
         return built
 
     async def aclose(self) -> None:
-        """End what was made."""
-        made = self.__dict__
-        if self._meaning:
-            await asyncio.gather(self._meaning, return_exceptions=True)
-        if "fetcher" in made:
+        """Close the parts in use."""
+        parts = self.__dict__
+        if self._embedding_task:
+            await asyncio.gather(self._embedding_task, return_exceptions=True)
+        if "fetcher" in parts:
             await self.fetcher.aclose()
-        if "door" in made:
-            await self.door.aclose()
+        if "client" in parts:
+            await self.client.aclose()
         self.close()
 
     def close(self) -> None:
-        """End what was made, for those who never went to the network."""
+        """Close the parts in use, for commands that did not use the network."""
         if "workers" in self.__dict__:
             self.workers.close()
         if self.__dict__.get("multilingual"):
@@ -183,9 +183,9 @@ class App:
     # --- the store ------------------------------------------------------------------------------------------------
 
     def open_store(self, *, may_migrate: bool) -> None:
-        """Make sure that the store can be worked on; SQLite's schema is brought up to date by itself, PostgreSQL's by command.
+        """Upgrade the schema of SQLite and of an empty PostgreSQL, if `may_migrate`; else raise StoreError for an outdated one.
 
-        An empty PostgreSQL is set up by itself too: there is nothing in it to lose.
+        A PostgreSQL with contents is upgraded only by `monitor migrate`.
         """
         self.check_folder()
         is_empty = migrate.current(self.db) is None
@@ -196,7 +196,7 @@ class App:
         migrate.check(self.db)
 
     def check_folder(self) -> None:
-        """A clear word where the data folder cannot be made (D3), before SQLite says `unable to open database file`."""
+        """Create the data folder. A StoreError that names it is clearer than SQLite's `unable to open database file` (D3)."""
         path = self.db.path
         if path is None:
             return
@@ -209,7 +209,7 @@ class App:
             ) from error
 
     def sync(self, *, now: datetime) -> None:
-        """Bring feeds and channels in the store in line with the settings."""
+        """Store the feeds and channels of the settings."""
         wanted = [self._feed_info(name) for name in self.settings.feeds]
         infos = [
             ChannelInfo(name=each.name, kind=each.kind, destination=each.destination, shown=each.shown)
@@ -235,26 +235,26 @@ class App:
             is_enabled=feed.enabled,
         )
 
-    # --- topics and their model -----------------------------------------------------------------------------------
+    # --- topics and their models ----------------------------------------------------------------------------------
 
     def load_topics(self, *, now: datetime) -> list[str]:
-        """Read the seeds and build the model; the store is told of changes. Returns the names of topics that changed."""
-        self._seen_digest = self._digest_of_seeds()
-        self.shelf = self._shelves.load()
+        """Read the seeds, store changed topics and build the models. Returns the names of topics with a new version."""
+        self._used_digest = self._digest_of_seeds()
+        self.shelf = self._topic_folders.load()
         with self.db.writing() as session:
             serialize_decisions(session)
             changed = topics.sync(session, self.shelf.topics, now=now)
-            self._seen_verdict = verdicts.latest_id(session)
+            self._used_verdict = verdicts.latest_id(session)
         if self.tracker is not None:
             self.tracker.begin()
         with self.db.reading() as session:
             mark, states = last_mark(session), topics.states(session)
-            if self.tracker is None or mark != self._seen_mark:
+            if self.tracker is None or mark != self._used_mark:
                 matcher = learned(session, self.shelf.topics)
             else:
-                stale = {name for name, state in states.items() if self._made_of.get(name) != state}
+                stale = {name for name, state in states.items() if self._topic_states.get(name) != state}
                 matcher = relearned(session, self.shelf.topics, self.tracker.matcher, stale)
-        self._seen_mark, self._made_of = mark, states
+        self._used_mark, self._topic_states = mark, states
         if self.tracker is None:
             self.tracker = Tracker(matcher)
         else:
@@ -262,68 +262,72 @@ class App:
         return changed
 
     def load_meanings(self) -> None:
-        """Let topics match across languages, as far as their seeds can be embedded in a few seconds. `load_topics` comes first."""
+        """Embed the topics' seeds for matching across languages, as many as a few seconds allow. Needs `load_topics` first."""
         if self.multilingual:
-            wanted = self._state
+            state = self._state
             self.multilingual.renew(self.db, self.shelf.topics)
-            self._meant_state = wanted
+            self._embedded_state = state
 
     @property
     def _state(self) -> tuple[object, ...]:
-        """What the model in force was built from."""
-        return self._seen_digest, self._seen_verdict, self._seen_mark
+        """What the models in use were built from."""
+        return self._used_digest, self._used_verdict, self._used_mark
 
     def _digest_of_seeds(self) -> str:
         root = self.settings.seeds.dir
         began = time.thread_time()
         found = seeds.digest(root) if root.is_dir() else ""
         took = time.thread_time() - began
-        self._look_again_at = time.monotonic() + (_LOOKS * took if took > _DEAR_SECONDS else 0.0)
+        self._next_seed_check_at = time.monotonic() + (_CHECK_BACKOFF * took if took > _SLOW_CHECK_SECONDS else 0.0)
         return found
 
     async def reload_topics(self, *, now: datetime) -> bool:
-        """Look whether seeds, verdicts or the archive changed and, if so, build the model anew on a thread; True where it was."""
-        digest = self._seen_digest
-        if time.monotonic() >= self._look_again_at:
+        """Rebuild the models on a thread if seeds, verdicts or the archive changed; True where they were rebuilt."""
+        digest = self._used_digest
+        if time.monotonic() >= self._next_seed_check_at:
             digest = await asyncio.to_thread(self._digest_of_seeds)
         verdict = await self.db.read(verdicts.latest_id)
         mark = await self.db.read(last_mark)
-        await self._tell_of_embedder(now)
+        await self._report_embedder(now)
         if (digest, verdict, mark) == self._state:
-            self._start_meanings()
+            self._start_embedding()
             return False
         before = set(self.shelf.faults)
         changed = await asyncio.to_thread(self.load_topics, now=now)
         for fault in self.shelf.faults:
             if fault not in before:
                 log.error("seeds: %s", fault)
-        self._start_meanings()
+        self._start_embedding()
         log.info("topics reloaded count=%d changed=%s", len(self.shelf.topics), ",".join(changed) or "none")
         return True
 
-    async def _tell_of_embedder(self, now: datetime) -> None:
-        """A notice where the embedder began to fail or is back, and a log line."""
+    async def _report_embedder(self, now: datetime) -> None:
+        """Send a notice where the embedder began to fail or works again."""
         problem = self.multilingual.embedding.problem if self.multilingual else None
-        if bool(problem) == bool(self._told_problem):
+        if bool(problem) == bool(self._reported_problem):
             return
-        self._told_problem = problem
+        self._reported_problem = problem
         channels = {name: each.destination for name, each in self.channels.items()}
         kind = self.settings.embedding.embedder.partition(":")[0]
         await self.db.write(notices.of_embedder, kind, problem, channels=channels, now=now)
 
-    def _start_meanings(self) -> None:
-        """Embed what changed, beside the tick: an embedder may take its time, and topics match by words meanwhile."""
+    def _start_embedding(self) -> None:
+        """Embed changed seeds in a task of its own: an embedder may be slow, and topics match lexically meanwhile."""
         multilingual = self.multilingual
-        if not multilingual or not multilingual.embedding.is_on or (self._meaning and not self._meaning.done()):
+        if (
+            not multilingual
+            or not multilingual.embedding.is_on
+            or (self._embedding_task and not self._embedding_task.done())
+        ):
             return
-        if self._meant_state != self._state or not (multilingual.is_complete or multilingual.embedding.is_resting):
-            self._meaning = asyncio.create_task(asyncio.to_thread(self.load_meanings), name="embed seeds")
-            self._meaning.add_done_callback(_log_failure)
+        if self._embedded_state != self._state or not (multilingual.is_complete or multilingual.embedding.is_resting):
+            self._embedding_task = asyncio.create_task(asyncio.to_thread(self.load_meanings), name="embed seeds")
+            self._embedding_task.add_done_callback(_log_failure)
 
-    # --- what rounds work with ------------------------------------------------------------------------------------
+    # --- what polls need ------------------------------------------------------------------------------------------
 
-    def telling(self) -> AlertingContext:
-        """Who is told."""
+    def alerting_context(self) -> AlertingContext:
+        """The topics, channels and settings by which a poll decides on alerts, as they are now."""
         by_name: dict[str, Topic] = {topic.name: topic for topic in self.shelf.topics}
         return AlertingContext(
             topics=by_name,
@@ -336,7 +340,7 @@ class App:
         )
 
     def tools(self) -> Tools:
-        """What a poll works with, as things stand now."""
+        """The parts and settings that a poll needs, as they are now. Needs `load_topics` first."""
         assert self.tracker is not None, "load_topics comes first"
         schedule, fetch = self.settings.schedule, self.settings.fetch
         return Tools(
@@ -344,7 +348,7 @@ class App:
             fetcher=self.fetcher,
             workers=self.workers,
             matcher=self.tracker,
-            telling=self.telling(),
+            telling=self.alerting_context(),
             multilingual=self.multilingual,
             cadence=Cadence(
                 min_for=schedule.min_interval_for,

@@ -1,7 +1,7 @@
-"""What time it is. The only place that asks the system; everybody else is handed `now`.
+"""The clock of the program: real, or scaled for demonstrations and replays. Everything else gets the time passed as `now`.
 
-A scaled clock lets the demo and the replays live a week in minutes: `speed` seconds pass in one, counted from `start_at` at the
-real moment `real_start_at`, so that a process that is killed and started again goes on in the same time.
+A scaled clock runs a week in minutes: it advances `speed` seconds per real second, from `start_at` at the real time
+`real_start_at`, so that a process that is killed and started again continues on the same time line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Call it for the time: aware, UTC."""
+    """Calling it returns the time, an aware datetime in UTC."""
 
     speed: float = 1.0
     start_at: datetime | None = None
@@ -26,13 +26,13 @@ class Clock:
         return self.start_at + (real - self.real_start_at) * self.speed
 
     def real_seconds(self, span_for: timedelta) -> float:
-        """How long `span_for` takes outside."""
+        """The real seconds that `span_for` of this clock takes."""
         return span_for.total_seconds() / self.speed
 
 
 @dataclass(slots=True)
 class SteadyClock:
-    """The time as it would be had nobody set the system's clock since we began."""
+    """UTC time from the monotonic clock, not affected by changes of the system clock since its creation."""
 
     _began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _began: float = field(default_factory=time.monotonic)
@@ -42,7 +42,7 @@ class SteadyClock:
 
 
 def started(speed: float, start_at: datetime | None, real_start_at: datetime | None) -> Clock:
-    """A clock with its beginning filled in: now, where none is given."""
+    """A clock from the settings; missing start times are the present. Without a speed and a start, the real clock."""
     if speed == 1.0 and start_at is None:
         return Clock()
     real = datetime.now(UTC)

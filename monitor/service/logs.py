@@ -1,7 +1,7 @@
-"""Log records in, one line each on stderr out: text for people, JSON for machines.
+"""Logging to stderr, one line per record, as text or JSON.
 
-What strangers wrote (titles, errors, URLs) is shown and never obeyed: a line break cannot forge a record, an escape sequence
-cannot paint the terminal (U15). Libraries speak from warnings up only: httpx2 and its kin log whole URLs at info (U16).
+Foreign text (titles, errors, URLs) is escaped: a line break cannot forge a record, an escape sequence cannot control the
+terminal (U15). Libraries log from warnings up only: httpx2 and its kin log whole URLs at info (U16).
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from typing import Final
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 
-# Control characters, line separators, marks that turn the reading direction, lone surrogates. The joiners U+200C and U+200D
-# stay: Persian and emoji are written with them.
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_QUIET: Final = {
+# Control characters, line separators, marks that change the text direction, lone surrogates. Not the joiners U+200C and U+200D:
+# Persian and emoji need them.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_LIBRARY_LEVELS: Final = {
     "httpx2": logging.WARNING,
     "httpcore2": logging.WARNING,
     "uvicorn": logging.WARNING,
     "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
-    # It warns at every tick that finds the last one still at work; the daemon's own watch looks after that.
+    # It warns at every tick that finds the last one still running; the daemon watches that itself.
     "apscheduler": logging.ERROR,
 }
 
 
 def visible(text: str) -> str:
-    """The text on one line, with what a terminal would obey written out: `\\n`, `\\x1b`, `\\u202e`."""
-    return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    """The text on one line, with control characters escaped: `\\n`, `\\x1b`, `\\u202e`."""
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def setup(level: str = "info", format: str = "text") -> None:
-    """Send our log to stderr. `level` is one of LEVELS, `format` text or json; called again, the last word counts."""
+    """Log to stderr. `level` is one of LEVELS, `format` is text or json; a later call replaces an earlier one."""
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, _ToStderr)]:
         root.removeHandler(old)
@@ -43,12 +43,12 @@ def setup(level: str = "info", format: str = "text") -> None:
     handler.setFormatter(_JsonLines() if format == "json" else _TextLines())
     root.addHandler(handler)
     logging.getLogger("monitor").setLevel(level.upper())
-    for name, least in _QUIET.items():
-        logging.getLogger(name).setLevel(least)
+    for name, minimum in _LIBRARY_LEVELS.items():
+        logging.getLogger(name).setLevel(minimum)
 
 
 class _ToStderr(logging.Handler):
-    """Whatever stderr is at the moment. A log that cannot be written (disk full, D3) stops nothing."""
+    """Writes to the present `sys.stderr`. Errors of writing (disk full, D3) are ignored."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -61,7 +61,7 @@ class _ToStderr(logging.Handler):
 
 
 class _TextLines(logging.Formatter):
-    """`2026-11-22T12:00:00Z INFO    poll: polled feed=bbc`; a traceback is set in: none of its lines looks like a record."""
+    """`2026-11-22T12:00:00Z INFO    poll: polled feed=bbc`; traceback lines are indented, so that none looks like a record."""
 
     def format(self, record: logging.LogRecord) -> str:
         name = record.name.removeprefix("monitor.")
@@ -70,7 +70,7 @@ class _TextLines(logging.Formatter):
 
 
 class _JsonLines(logging.Formatter):
-    """One ASCII JSON object a line: at, level, logger, message and, for faults of ours, traceback."""
+    """One ASCII JSON object per line: at, level, logger, message and, for exceptions, traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {

@@ -1,6 +1,6 @@
-"""Matches, and the alerts decided on them: written in the transaction that stores the article. Values in, rows kept here.
+"""Writes matches and alerts (in the transaction that stores their article), and reads alerts for lists.
 
-The unique `key` of an alert has the last word against doubles, whoever else decided at the same time.
+The unique `key` of an alert prevents duplicates, also between processes that decide at the same time.
 """
 
 from __future__ import annotations
@@ -24,67 +24,66 @@ from monitor.types.stories import Decision, StoryHistory
 
 _ALERT = TypeAdapter(Alert)
 _EVIDENCE = TypeAdapter(Evidence)
-# Built once: to build a statement anew costs SQLAlchemy several times what SQLite needs to run it.
+# Built once: building a statement costs SQLAlchemy several times what SQLite needs to run it.
 _ADD_MATCHES = insert(MatchRow)
-_MATCHED = select(col(MatchRow.topic)).where(col(MatchRow.article_id) == bindparam("article"))
+_TOPICS_OF_ARTICLE = select(col(MatchRow.topic)).where(col(MatchRow.article_id) == bindparam("article"))
 _ADD_ALERT = insert(AlertRow)
 _ADD_DELIVERIES = insert(DeliveryRow)
-_TOLD = select(col(AlertRow.id)).where(col(AlertRow.key) == bindparam("key"))
-_MATCHED_IN_STORY = Prepared(select(col(MatchRow.topic)).where(col(MatchRow.story_id) == bindparam("story")).distinct())
-_TOLD_IN_STORY = Prepared(
+_ID_BY_KEY = select(col(AlertRow.id)).where(col(AlertRow.key) == bindparam("key"))
+_TOPICS_MATCHED = Prepared(select(col(MatchRow.topic)).where(col(MatchRow.story_id) == bindparam("story")).distinct())
+_TOPICS_ALERTED = Prepared(
     select(col(AlertRow.topic)).where(
         col(AlertRow.story_id) == bindparam("story"), col(AlertRow.kind) == AlertKind.NEW.value
     )
 )
-_DISABLED = select(col(ChannelRow.name)).where(col(ChannelRow.disabled_reason).is_not(None))
-
-
-_TOLD_ESCALATIONS = select(col(AlertRow.topic), col(AlertRow.key)).where(
+_DISABLED_CHANNELS = select(col(ChannelRow.name)).where(col(ChannelRow.disabled_reason).is_not(None))
+_ESCALATIONS = select(col(AlertRow.topic), col(AlertRow.key)).where(
     col(AlertRow.story_id) == bindparam("story"), col(AlertRow.kind) == AlertKind.ESCALATED.value
 )
 
 
 def new_id() -> str:
-    """The id a receiver will know the alert by, on every try."""
+    """A new alert id; receivers see the same one on every attempt."""
     return f"alt_{secrets.token_hex(13)}"
 
 
 def before(session: Session, story_id: int | None) -> StoryHistory:
-    """Which topics matched, and which were told about, in this story until now."""
+    """Which topics matched in this story so far, and which were alerted on it. Empty for None."""
     if story_id is None:
         return StoryHistory()
     return StoryHistory(
-        matched=frozenset(topic for (topic,) in _MATCHED_IN_STORY.run(session, {"story": story_id})),
-        alerted=frozenset(topic for (topic,) in _TOLD_IN_STORY.run(session, {"story": story_id})),
+        matched=frozenset(topic for (topic,) in _TOPICS_MATCHED.run(session, {"story": story_id})),
+        alerted=frozenset(topic for (topic,) in _TOPICS_ALERTED.run(session, {"story": story_id})),
     )
 
 
 def escalations(session: Session, story_id: int) -> frozenset[tuple[str, str]]:
-    """What was told of the story's growth, as (topic, which): `outlets` or `pace`."""
-    rows = session.connection().execute(_TOLD_ESCALATIONS, {"story": story_id})
+    """The escalations already sent for the story, as (topic, kind); kind is `outlets` or `pace`."""
+    rows = session.connection().execute(_ESCALATIONS, {"story": story_id})
     return frozenset((row.topic, row.key.split("/")[2].removeprefix("escalated-")) for row in rows)
 
 
 def move(session: Session, story_id: int, *, of_articles: Sequence[int] = (), of_story: int | None = None) -> None:
-    """Let alerts follow the articles they are about, or with `of_story` all that are left of a story, into another one.
+    """Move the alerts about these articles, or with `of_story` all remaining alerts of that story, into the story `story_id`.
 
-    An escalation is about its story and stays. Keys are renewed, so that the story a number is given back to starts afresh.
+    Escalations concern their story and do not follow single articles. Keys are rewritten, so that a story which later gets
+    the old number starts without a history.
     """
-    wanted = select(AlertRow).where(col(AlertRow.story_id) != story_id)
+    moving = select(AlertRow).where(col(AlertRow.story_id) != story_id)
     if of_story is not None:
-        wanted = wanted.where(col(AlertRow.story_id) == of_story)
+        moving = moving.where(col(AlertRow.story_id) == of_story)
     else:
-        wanted = wanted.where(
+        moving = moving.where(
             col(AlertRow.article_id).in_(of_articles), col(AlertRow.kind) != AlertKind.ESCALATED.value
         )
-    for row in session.execute(wanted.order_by(col(AlertRow.created_at), col(AlertRow.id))).scalars().all():
+    for row in session.execute(moving.order_by(col(AlertRow.created_at), col(AlertRow.id))).scalars().all():
         row.story_id = story_id
         row.key = _free_key(session, row, story_id)
         session.flush()
 
 
 def _free_key(session: Session, row: AlertRow, story_id: int) -> str:
-    """`topic/story/kind[/version]` for another story; where that was told there too, this alert's own id makes it unique."""
+    """The alert's `topic/story/kind[/version]` key in another story, with its own id appended where that key is taken."""
     topic, _, *rest = row.key.removesuffix(f"#{row.id}").split("/")
     key = "/".join((topic, str(story_id), *rest))
     return f"{key}#{row.id}" if is_told(session, key) else key
@@ -93,13 +92,13 @@ def _free_key(session: Session, row: AlertRow, story_id: int) -> str:
 def save_matches(
     session: Session, article_id: int, story_id: int, scores: Sequence[Score], decision: Decision, *, now: datetime
 ) -> None:
-    """One row for each topic that matched; a match that stands already (an updated article) keeps its verdict."""
+    """Store one row for each topic that matched; the existing match of an updated article keeps its verdict."""
     reasons = {each.topic: each.reason.name for each in decision.topics}
-    matched = {each.topic: _match_values(each) for each in scores if each.is_match and not each.blocked}
+    matched = {score.topic: _match_values(score) for score in scores if score.is_match and not score.blocked}
     if not matched:
         return
     connection = session.connection()
-    known = set(connection.execute(_MATCHED, {"article": article_id}).scalars())
+    known = set(connection.execute(_TOPICS_OF_ARTICLE, {"article": article_id}).scalars())
     numbers = versions.numbers(session, matched)
     matched = {topic: {**values, "topic_version": numbers.get(topic)} for topic, values in matched.items()}
     for topic in matched.keys() & known:
@@ -127,9 +126,9 @@ def _match_values(score: Score) -> dict[str, Any]:
 
 
 def enqueue(session: Session, alert: Alert, *, key: str, channels: Mapping[str, str], deliver_at: datetime) -> bool:
-    """Store an alert and one delivery for each channel (name -> digest of its destination); False where `key` was told before.
+    """Store an alert and one delivery for each channel (name -> digest of its destination); False where `key` exists already.
 
-    Without channels the alert is kept all the same: the page shows it.
+    Without channels the alert is stored too: the web page shows it.
     """
     connection = session.connection()
     if is_told(session, key):
@@ -154,13 +153,13 @@ def enqueue(session: Session, alert: Alert, *, key: str, channels: Mapping[str, 
 
 
 def _queue(connection: Connection, alert: Alert, channels: Mapping[str, str], deliver_at: datetime) -> None:
-    held = set(connection.execute(_DISABLED).scalars())
+    disabled = set(connection.execute(_DISABLED_CHANNELS).scalars())
     deliveries = [
         {
             "alert_id": alert.id,
             "channel": name,
             "destination": destination,
-            "state": "held" if name in held else "pending",
+            "state": "held" if name in disabled else "pending",
             "created_at": alert.created_at,
             "next_at": deliver_at,
         }
@@ -170,28 +169,28 @@ def _queue(connection: Connection, alert: Alert, channels: Mapping[str, str], de
 
 
 def is_told(session: Session, key: str) -> bool:
-    """Whether an alert with this key was decided before."""
-    return session.connection().execute(_TOLD, {"key": key}).first() is not None
+    """Whether there is an alert with this key."""
+    return session.connection().execute(_ID_BY_KEY, {"key": key}).first() is not None
 
 
 def latest_key(session: Session, prefix: str) -> str | None:
-    """The key of the newest alert whose key begins so."""
-    found = select(col(AlertRow.key)).where(col(AlertRow.key).startswith(prefix, autoescape=True))
-    return session.connection().execute(found.order_by(col(AlertRow.created_at).desc()).limit(1)).scalar()
+    """The key of the newest alert whose key starts with `prefix`; None where there is none."""
+    keys = select(col(AlertRow.key)).where(col(AlertRow.key).startswith(prefix, autoescape=True))
+    return session.connection().execute(keys.order_by(col(AlertRow.created_at).desc()).limit(1)).scalar()
 
 
 def load(payload: Mapping[str, Any]) -> Alert:
-    """The alert as it was stored."""
+    """The alert from its stored JSON. Raises pydantic's ValidationError where that is not one."""
     return _ALERT.validate_python(payload)
 
 
 def dump(alert: Alert) -> dict[str, Any]:
-    """The alert as it is stored."""
+    """The alert as JSON, as it is stored."""
     return dict(_ALERT.dump_python(alert, mode="json"))
 
 
 def load_evidence(stored: Mapping[str, Any]) -> Evidence:
-    """A match's evidence as it was stored."""
+    """A match's evidence from its stored JSON."""
     return _EVIDENCE.validate_python(stored)
 
 
@@ -200,7 +199,7 @@ def load_evidence(stored: Mapping[str, Any]) -> Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAlert:
-    """An alert as it is listed. `payload` is what was told."""
+    """An alert as it is listed. `payload` is the whole alert as JSON."""
 
     id: str
     kind: str
@@ -213,7 +212,7 @@ class StoredAlert:
 
 
 def latest(session: Session, *, state: str = "", topic: str = "", limit: int) -> list[StoredAlert]:
-    """Alerts, newest first; of one topic, or with a delivery in this state, where these are given."""
+    """Alerts, newest first; only of `topic`, only with a delivery in `state`, where these are given."""
     asked = select(AlertRow).order_by(col(AlertRow.created_at).desc(), col(AlertRow.id)).limit(limit)
     if topic:
         asked = asked.where(col(AlertRow.topic) == topic)
@@ -225,7 +224,7 @@ def latest(session: Session, *, state: str = "", topic: str = "", limit: int) ->
 
 
 def beginning(session: Session, id: str, *, limit: int = 2) -> list[StoredAlert]:
-    """Alerts whose id begins so."""
+    """Alerts whose id starts with `id`."""
     asked = select(AlertRow).where(col(AlertRow.id).startswith(id, autoescape=True)).limit(limit)
     return [_stored(row) for row in session.execute(asked).scalars()]
 
@@ -237,7 +236,7 @@ def of_story(session: Session, story_id: int) -> list[StoredAlert]:
 
 
 def topics_of_stories(session: Session, story_ids: Collection[int]) -> dict[int, set[str]]:
-    """For which topics each of these stories was told; stories that were not told left out."""
+    """The topics for which each of these stories was alerted; stories without an alert are left out."""
     asked = select(col(AlertRow.story_id), col(AlertRow.topic)).where(col(AlertRow.story_id).in_(story_ids)).distinct()
     found: dict[int, set[str]] = {}
     for story_id, topic in session.execute(asked):
@@ -251,7 +250,7 @@ def _stored(row: AlertRow) -> StoredAlert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAttempt:
-    """One try to deliver, and how it ended."""
+    """One attempt to deliver, and its result."""
 
     started_at: datetime
     ended_at: datetime
@@ -261,30 +260,30 @@ class StoredAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDelivery:
-    """Where an alert went on one channel, with every try."""
+    """The delivery of an alert on one channel, with all attempts."""
 
     channel: str
     state: str
     attempts: int
     sent_at: datetime | None
     next_at: datetime | None
-    """When it is tried next; None where it is not waiting."""
+    """When the next attempt is due; None where none is."""
     detail: str
     tries: tuple[StoredAttempt, ...]
 
 
 def deliveries_of(session: Session, alert_ids: Collection[str]) -> dict[str, list[StoredDelivery]]:
-    """The deliveries of these alerts, by channel; of an alert without any an empty list."""
+    """The deliveries of each of these alerts, ordered by channel; an empty list for an alert without any."""
     asked = select(DeliveryRow).where(col(DeliveryRow.alert_id).in_(alert_ids)).order_by(col(DeliveryRow.channel))
     rows = session.execute(asked).scalars().all()
-    tries = _tries(session, [row.id or 0 for row in rows])
+    attempts = _attempts(session, [row.id or 0 for row in rows])
     found: dict[str, list[StoredDelivery]] = {alert_id: [] for alert_id in alert_ids}
     for row in rows:
-        found[row.alert_id].append(_delivery(row, tries[row.id or 0]))
+        found[row.alert_id].append(_delivery(row, attempts[row.id or 0]))
     return found
 
 
-def _tries(session: Session, delivery_ids: Sequence[int]) -> dict[int, list[StoredAttempt]]:
+def _attempts(session: Session, delivery_ids: Sequence[int]) -> dict[int, list[StoredAttempt]]:
     asked = select(AttemptRow).where(col(AttemptRow.delivery_id).in_(delivery_ids)).order_by(col(AttemptRow.id))
     found: dict[int, list[StoredAttempt]] = {delivery_id: [] for delivery_id in delivery_ids}
     for row in session.execute(asked).scalars():
@@ -294,7 +293,7 @@ def _tries(session: Session, delivery_ids: Sequence[int]) -> dict[int, list[Stor
     return found
 
 
-def _delivery(row: DeliveryRow, tries: Sequence[StoredAttempt]) -> StoredDelivery:
+def _delivery(row: DeliveryRow, attempts: Sequence[StoredAttempt]) -> StoredDelivery:
     return StoredDelivery(
         channel=row.channel,
         state=row.state,
@@ -302,5 +301,5 @@ def _delivery(row: DeliveryRow, tries: Sequence[StoredAttempt]) -> StoredDeliver
         sent_at=row.sent_at,
         next_at=row.next_at if row.state == "pending" else None,
         detail=row.last_detail,
-        tries=tuple(tries),
+        tries=tuple(attempts),
     )

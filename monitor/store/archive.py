@@ -1,8 +1,8 @@
-"""What the archive says for calibration, sensitivity and backtests. Reads only.
+"""Reads stored articles, verdicts and scores for calibration, sensitivity and backtests.
 
-Of verdicts: each that stands, with the score that the article had when it came. Of arrivals: what came near a topic, by the rows
-of its matches and near misses, or by its latest articles where the topic is new. Counted there is what was published within a day
-before it was seen: what a feed held when it was first met is not a day's news.
+Verdicts come with the score that the article had when it arrived. Arrivals are the articles that scored near a topic: its matches
+and near misses, or the latest articles where the topic is new. They count only where published within a day before they were
+seen: the backlog that a feed shows at its first poll is not a day's news.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from monitor.matching.sensitivity import ArchivedScore, ScoredArchive
 from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, TopicRow
 from monitor.types.matching import Article, Grade
 
-MOST = 5_000
-"""The latest verdicts on matches, and as many on near misses: older ones say little of today's topics."""
-_LATEST_FOR = timedelta(days=30)
+MAX_VERDICTS = 5_000
+"""On matches, and as many on near misses, the latest first: older ones say little about today's topics."""
+_ARRIVALS_FOR = timedelta(days=30)
 _FRESH_FOR = timedelta(days=1)
 _DAY = timedelta(days=1)
-_AT_ONCE = 500
-"""Articles that are held in memory while all are read."""
+_BATCH = 500
+"""Articles held in memory at once while all are read."""
 
 
 # --- articles -----------------------------------------------------------------------------------------------------------
 
 
 def newest(session: Session) -> int:
-    """The id of the article that came last: how many have come so far, near enough. 0 of an empty archive."""
+    """The id of the latest article, which is about how many have arrived so far; 0 for an empty archive."""
     return session.exec(select(func.max(ArticleRow.id))).one() or 0
 
 
 def sample(session: Session, *, up_to: int, limit: int, characters: int) -> list[tuple[str, str, str]]:
-    """(title, the first `characters` of the text, language) of the `limit` articles up to this id, oldest first."""
+    """(title, first `characters` of the text, language) of the last `limit` articles up to this id, oldest first; no walls."""
     rows = session.exec(
         select(ArticleRow.title, func.substr(col(ArticleRow.text), 1, characters), ArticleRow.language)
         .where(col(ArticleRow.id) <= up_to, col(ArticleRow.grade) != "wall")
@@ -49,14 +49,14 @@ def sample(session: Session, *, up_to: int, limit: int, characters: int) -> list
 
 
 def articles(session: Session) -> Iterator[tuple[int, Article]]:
-    """Every article with its id, in the order in which they were seen; read as it is asked for."""
+    """All articles with their ids, in the order of arrival; a lazy iterator, read in batches."""
     asked = select(ArticleRow).order_by(col(ArticleRow.seen_at), col(ArticleRow.id))
-    for row in session.exec(asked).yield_per(_AT_ONCE):
+    for row in session.exec(asked).yield_per(_BATCH):
         yield row.id or 0, _article(row)
 
 
 def article(session: Session, article_id: int) -> Article | None:
-    """One article; None where there is none of that id."""
+    """The article of that id, or None."""
     row = session.get(ArticleRow, article_id)
     return _article(row) if row else None
 
@@ -80,7 +80,7 @@ def _article(row: ArticleRow) -> Article:
 
 
 def verdicts(session: Session) -> list[LabelledScore]:
-    """The standing verdicts on matches and near misses, latest first."""
+    """The verdicts in force on matches, then on near misses, each latest first."""
     return [*_on_matches(session), *_on_near_misses(session)]
 
 
@@ -93,10 +93,10 @@ def _on_matches(session: Session) -> list[LabelledScore]:
         .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
         .where(col(MatchRow.is_relevant).is_not(None))
         .order_by(col(MatchRow.reviewed_at).desc(), col(MatchRow.id).desc())
-        .limit(MOST)
+        .limit(MAX_VERDICTS)
     )  # fmt: skip
     return [
-        LabelledScore(topic, _text(article, kind, of), margin(score, threshold, factor), bool(is_relevant))
+        LabelledScore(topic, _text_id(article, kind, of), margin(score, threshold, factor), bool(is_relevant))
         for topic, score, threshold, factor, is_relevant, article, kind, of in rows
     ]
 
@@ -106,7 +106,7 @@ def _on_near_misses(session: Session) -> list[LabelledScore]:
         select(NearMissRow)
         .where(col(NearMissRow.is_relevant).is_not(None))
         .order_by(col(NearMissRow.reviewed_at).desc(), col(NearMissRow.id).desc())
-        .limit(MOST)
+        .limit(MAX_VERDICTS)
     )
     return [
         LabelledScore(
@@ -121,8 +121,8 @@ def _on_near_misses(session: Session) -> list[LabelledScore]:
     ]
 
 
-def _text(article_id: int, kind: str, of_article_id: int | None) -> str:
-    """A copy, corrected or not, is one text with the article it copies."""
+def _text_id(article_id: int, kind: str, of_article_id: int | None) -> str:
+    """Articles with one text share an id: a copy, corrected or not, has that of the article it copies."""
     return str(of_article_id if kind in ("copy", "update") and of_article_id else article_id)
 
 
@@ -131,7 +131,7 @@ def _text(article_id: int, kind: str, of_article_id: int | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fresh:
-    """An article that was news when it came, its text cut."""
+    """An article that was news when it arrived, its text truncated."""
 
     story_id: int
     title: str
@@ -141,7 +141,7 @@ class Fresh:
 
 
 def arrivals(session: Session, topic: str, *, up_to: int) -> ScoredArchive:
-    """What came near a topic in its last 30 days, up to this article; no days where it is followed for less than one."""
+    """Scores near a topic in the last 30 days, up to article `up_to`; empty where the topic is less than a day old."""
     since_at, until_at = _span(session, topic, up_to)
     if since_at is None or until_at is None or until_at - since_at < _DAY:
         return ScoredArchive()
@@ -162,11 +162,11 @@ def arrivals(session: Session, topic: str, *, up_to: int) -> ScoredArchive:
             for story, score, threshold, factor, share, seen_at, published_at in rows
             if seen_at - published_at <= _FRESH_FOR and share > 0
         ]
-    return ScoredArchive(_readable(found), (until_at - since_at) / _DAY)
+    return ScoredArchive(_without_nan(found), (until_at - since_at) / _DAY)
 
 
 def fresh(session: Session, *, up_to: int, limit: int, characters: int) -> tuple[list[Fresh], float]:
-    """The latest articles up to this one, oldest first, and over how many days they came: for a topic that is new."""
+    """The latest fresh articles up to `up_to`, oldest first, and how many days they span: for a topic without scores yet."""
     since_at, until_at = _span(session, "", up_to)
     if since_at is None or until_at is None or until_at - since_at < _DAY:
         return [], 0.0
@@ -191,22 +191,22 @@ def _fresh(row: ArticleRow, characters: int) -> Fresh:
 
 
 def scored(articles: Iterable[tuple[Fresh, float]], days: float) -> ScoredArchive:
-    """What came near a new topic: fresh articles with their margins."""
+    """The archive of a new topic, from `fresh` articles with their margins to it."""
     return ScoredArchive(
-        _readable(ArchivedScore(each.seen_at.date(), each.story_id, margin) for each, margin in articles), days
+        _without_nan(ArchivedScore(each.seen_at.date(), each.story_id, margin) for each, margin in articles), days
     )
 
 
-def _readable(found: Iterable[ArchivedScore]) -> tuple[ArchivedScore, ...]:
+def _without_nan(found: Iterable[ArchivedScore]) -> tuple[ArchivedScore, ...]:
     return tuple(each for each in found if each.margin == each.margin)
 
 
 def _span(session: Session, topic: str, up_to: int) -> tuple[datetime | None, datetime | None]:
-    """Since when the topic is followed, 30 days at most, and when this article came."""
+    """(start, end) of a topic's arrivals: since it was added, 30 days at most, until article `up_to` was seen."""
     first_at, last_at = session.exec(
         select(func.min(ArticleRow.seen_at), func.max(ArticleRow.seen_at)).where(col(ArticleRow.id) <= up_to)
     ).one()
     if first_at is None:
         return None, None
     row = session.get(TopicRow, topic) if topic else None
-    return max(first_at, last_at - _LATEST_FOR, (row and row.added_at) or first_at), last_at
+    return max(first_at, last_at - _ARRIVALS_FOR, (row and row.added_at) or first_at), last_at

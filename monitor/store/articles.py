@@ -1,7 +1,7 @@
-"""Articles, the entries that led to them and the sketches they are found by. Values in, values out; the rows stay here.
+"""Articles, the entries that led to them, and the look-up of stored articles that may be the same.
 
-An article is one text at one address. An entry that shows an address we hold leads to the article that is there already; a
-copy at another address is an article of its own, in the story of the first. Decides nothing: it is told the choice.
+An article is one text at one address. An entry with a known address leads to the article stored there; a copy at another
+address is an article of its own, in the story of the first. The caller decides which it is (`stories.copies`, `stories.events`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, select, 
 from sqlmodel import Session
 from xxhash import xxh3_64_intdigest
 
-from monitor.store import search, sketches
+from monitor.store import fingerprints, search
 from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, EntryRow, RevisionRow
 from monitor.stories.fingerprint import Fingerprint, Shingles, shortlist
@@ -29,12 +29,12 @@ from monitor.types.stories import Decision, StoredCandidate, StoryChoice
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _entries: Table = EntryRow.__table__  # type: ignore[attr-defined]
-_SHOWN_SCORES = 10
+_KEPT_SCORES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """Where an entry stands in its feed."""
+    """An entry as identified in its feed: guid, and a hash of its content."""
 
     feed_id: int
     guid: str
@@ -42,56 +42,56 @@ class Sighting:
 
 
 def key_of(words: str) -> int:
-    """A signed 64-bit hash, as BIGINT holds it; the words themselves stand beside it wherever it is used."""
+    """A signed 64-bit hash (fits BIGINT). Hashes may collide: the text is stored beside it and compared too."""
     value = xxh3_64_intdigest(words.encode("utf-8", "replace"))
     return value - (1 << 64) if value >> 63 else value
 
 
-@lru_cache(maxsize=256)  # asked for once when an article is looked up and once when it is stored
+@lru_cache(maxsize=256)  # called when an article is looked up and again when it is stored
 def url_key(url: str) -> int:
-    """The hash of the address's canonical form; 0 where there is none, for what is no address names no page."""
+    """The hash of the URL's canonical form; 0 where the text is no URL."""
     address = canonical(url)
     return key_of(address) if address else 0
 
 
 def content_key(entry: Entry) -> int:
-    """Changes when what the feed says of the entry changes."""
+    """A hash of what the feed says in the entry: a new one means that the entry was changed."""
     return key_of("\n".join((entry.title, entry.url, entry.summary_html, entry.content_html)))
 
 
 def unseen(session: Session, feed_id: int, entries: Sequence[Entry]) -> list[Entry]:
-    """Those entries that this feed never showed, or shows changed, in their order."""
+    """The entries that are new in this feed or changed since, in their order."""
     keys = [key_of(entry.guid) for entry in entries]
-    known = dict(_chunked(session, feed_id, keys))
+    known = dict(_content_keys(session, feed_id, keys))
     return [entry for entry, key in zip(entries, keys, strict=True) if known.get(key) != content_key(entry)]
 
 
 class CandidateSet(NamedTuple):
-    """What an article is to be held against."""
+    """The stored articles that a new one must be compared with."""
 
     known: list[StoredCandidate]
     crowded: frozenset[int]
-    """Keys of its sketch that so many carry that they say nothing."""
+    """Fingerprint keys of the new article that too many articles share to be useful."""
 
 
 def near(
     session: Session, article: Article, fingerprint: Fingerprint, sighting: Sighting | None, *, now: datetime
 ) -> CandidateSet:
-    """Stored articles that may be the same: same guid in this feed, same address, same text or title, enough shared keys."""
-    same_guid = _article_of(session, sighting) if sighting else None
+    """Stored articles that may be the same: by guid in this feed, URL, text, title, or enough shared fingerprint keys."""
+    same_guid = _article_with_guid(session, sighting) if sighting else None
     address = url_key(article.url)
     since_at = now - timedelta(days=COPY_WINDOW_DAYS)
-    carriers = sketches.carriers(session, fingerprint.keys)
-    crowded = frozenset(key for key, found in carriers.items() if len(found) > MAX_POSTINGS)
-    ids = {*_same_keys(session, fingerprint, address, since_at), *shortlist(fingerprint.keys, carriers)}
+    carriers = fingerprints.carriers(session, fingerprint.keys)
+    crowded = frozenset(key for key, ids in carriers.items() if len(ids) > MAX_POSTINGS)
+    ids = {*_with_same_keys(session, fingerprint, address, since_at), *shortlist(fingerprint.keys, carriers)}
     if same_guid is not None:
         ids.add(same_guid)
     if not ids:
         return CandidateSet([], crowded)
-    found = (_Found(*row) for row in _BY_ID.read(session, {"ids": _listed(session, ids)}))
+    rows = (_CandidateRow(*row) for row in _BY_ID.read(session, {"ids": _as_parameter(session, ids)}))
     known = [
-        _known(each, same_guid, address)
-        for each in found
+        _candidate(each, same_guid, address)
+        for each in rows
         if each.seen_at >= since_at or each.id == same_guid or (address and each.url_key == address)
     ]
     return CandidateSet(known, crowded)
@@ -109,9 +109,9 @@ def add(
     is_searched: bool = True,
     now: datetime,
 ) -> int:
-    """Store a new article with its decision; returns its id. Without a story in `choice` it opens its own.
+    """Store a new article with its decision and return its id. Without a story in `choice` it opens one of its own.
 
-    `crowded` are keys of its sketch that are not worth keeping, as `near` found; with `is_searched` its words are indexed.
+    `crowded` are the fingerprint keys, as `near` returned them, that are not stored; with `is_searched` the text is indexed.
     """
     values = _columns(article, fingerprint) | {
         "story_id": choice.story_id,
@@ -126,7 +126,7 @@ def add(
     article_id: int = _ADD.run(session, values)[0][0]
     if choice.story_id is None:
         _OPEN_STORY.write(session, {"article": article_id})
-    sketches.add(session, {article_id: fingerprint.keys}, without=crowded)
+    fingerprints.add(session, {article_id: fingerprint.keys}, without=crowded)
     if is_searched:
         search.index(session, article_id, article.title, article.text)
     return article_id
@@ -143,7 +143,7 @@ def revise(
     is_searched: bool = True,
     now: datetime,
 ) -> None:
-    """Replace what an article says by its newer version; the old one is kept as a revision."""
+    """Replace an article's text by its newer version; the old one is kept as a revision."""
     connection = session.connection()
     old = connection.execute(select(_articles.c.title, _articles.c.text).where(_articles.c.id == article_id)).one()
     connection.execute(
@@ -156,11 +156,11 @@ def revise(
             why=choice.why,
         )
     )
-    kept = ("seen_at", "source", "published_at")
-    values = {name: value for name, value in _columns(article, fingerprint).items() if name not in kept}
+    unchanged = ("seen_at", "source", "published_at")
+    values = {name: value for name, value in _columns(article, fingerprint).items() if name not in unchanged}
     connection.execute(update(_articles).where(_articles.c.id == article_id).values(**values))
-    sketches.remove(session, article_id, Shingles(old.text).keys)
-    sketches.add(session, {article_id: fingerprint.keys}, without=crowded)
+    fingerprints.remove(session, article_id, Shingles(old.text).keys)
+    fingerprints.add(session, {article_id: fingerprint.keys}, without=crowded)
     if is_searched:
         search.reindex(session, article_id, (old.title, old.text), (article.title, article.text))
 
@@ -168,18 +168,18 @@ def revise(
 def decide_again(
     session: Session, article_id: int, decision: Decision, scores: Sequence[Score], *, now: datetime
 ) -> None:
-    """Replace an article's decision: for a newer version that was told, so that there is still exactly one."""
+    """Replace an article's decision, where a newer version was alerted: an article has exactly one."""
     values = {"decision": decision.reason.name, "decided_at": now, "scores": shown_scores(scores)}
     session.connection().execute(update(_articles).where(_articles.c.id == article_id).values(**values))
 
 
 def see(session: Session, sighting: Sighting, article_id: int, *, now: datetime) -> None:
-    """Remember that this feed shows this article under this guid, as it reads now."""
+    """Store the entry: this feed shows this article under this guid, with this content."""
     connection = session.connection()
     guid_key = key_of(sighting.guid)
-    known = (_entries.c.feed_id == sighting.feed_id, _entries.c.guid_key == guid_key)
+    is_entry = (_entries.c.feed_id == sighting.feed_id, _entries.c.guid_key == guid_key)
     values = {"content_key": sighting.content_key, "article_id": article_id, "changed_at": now}
-    if connection.execute(update(_entries).where(*known).values(**values)).rowcount:
+    if connection.execute(update(_entries).where(*is_entry).values(**values)).rowcount:
         return
     connection.execute(
         insert(_entries).values(
@@ -194,7 +194,7 @@ def see(session: Session, sighting: Sighting, article_id: int, *, now: datetime)
 
 
 def titles(session: Session, article_ids: Sequence[int]) -> list[str]:
-    """The headlines of articles, in the order asked for."""
+    """The titles of these articles, in the given order; unknown ids are left out."""
     rows = session.connection().execute(
         select(_articles.c.id, _articles.c.title).where(_articles.c.id.in_(article_ids))
     )
@@ -203,7 +203,7 @@ def titles(session: Session, article_ids: Sequence[int]) -> list[str]:
 
 
 def texts(session: Session, article_ids: Collection[int]) -> list[StoredCandidate]:
-    """Stored articles with their texts, the latest first."""
+    """These articles with their texts, the latest first."""
     columns = (
         _articles.c.id.label("article_id"),
         *(_articles.c[name] for name in ("story_id", "title", "text", "url", "source", "published_at")),
@@ -213,8 +213,8 @@ def texts(session: Session, article_ids: Collection[int]) -> list[StoredCandidat
 
 
 def shown_scores(scores: Iterable[Score]) -> list[dict[str, object]]:
-    """The scores nearest to their thresholds, for `explain`."""
-    ordered = sorted(scores, key=lambda each: each.threshold - each.score)[:_SHOWN_SCORES]
+    """The 10 scores nearest to (or furthest above) their thresholds, as JSON for `explain`."""
+    ordered = sorted(scores, key=lambda each: each.threshold - each.score)[:_KEPT_SCORES]
     return [
         {
             "topic": each.topic,
@@ -247,32 +247,32 @@ def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:
     }
 
 
-def _article_of(session: Session, sighting: Sighting) -> int | None:
+def _article_with_guid(session: Session, sighting: Sighting) -> int | None:
     for article_id, guid in _ARTICLE_OF.read(session, {"feed": sighting.feed_id, "guid": key_of(sighting.guid)}):
         return int(article_id) if guid == sighting.guid else None
     return None
 
 
-def _same_keys(session: Session, fingerprint: Fingerprint, address: int, since_at: datetime) -> list[int]:
+def _with_same_keys(session: Session, fingerprint: Fingerprint, address: int, since_at: datetime) -> list[int]:
     asked = {"address": address, "text": fingerprint.text_key, "title": fingerprint.title_key, "since_at": since_at}
     return [row[0] for row in _BY_KEY.run(session, asked)]
 
 
-def _listed(session: Session, ids: Iterable[int]) -> object:
-    """Any number of ids as one parameter, so that the statement is one and the same."""
-    listed = sorted(ids)
-    return json.dumps(listed) if session.get_bind().dialect.name == "sqlite" else listed
+def _as_parameter(session: Session, ids: Iterable[int]) -> object:
+    """Any number of ids as one parameter, so that the statement is always the same."""
+    sorted_ids = sorted(ids)
+    return json.dumps(sorted_ids) if session.get_bind().dialect.name == "sqlite" else sorted_ids
 
 
 def _same(column: ColumnElement[int], name: str, limit: int, *, is_recent: bool) -> Select[Any]:
-    """The newest articles with this key; 0 stands for `has none` and finds nobody."""
+    """The ids of the newest articles with this key; 0 stands for "has no key" and matches none."""
     equal = select(_articles.c.id).where(column == bindparam(name), column != 0)
     if is_recent:
         equal = equal.where(_articles.c.seen_at >= bindparam("since_at"))
     return select(equal.order_by(_articles.c.id.desc()).limit(limit).subquery().c.id)
 
 
-# Built once: putting a statement together costs more than running it.
+# Built once: building a statement costs more than running it.
 _BY_KEY = Prepared(
     union(
         _same(_articles.c.url_key, "address", MAX_CANDIDATES, is_recent=False),
@@ -280,13 +280,17 @@ _BY_KEY = Prepared(
         _same(_articles.c.title_key, "title", MAX_CANDIDATES // 2, is_recent=True),
     )
 )
-_LOOKED_AT = (
+_CANDIDATE_COLUMNS = (
     _articles.c.id, _articles.c.story_id, _articles.c.title, _articles.c.text, _articles.c.url, _articles.c.url_key,
     _articles.c.source, _articles.c.published_at, _articles.c.seen_at, _articles.c.is_pinned,
 )  # fmt: skip
 _BY_ID = Prepared(
-    select(*_LOOKED_AT).where(text("id IN (SELECT value FROM json_each(:ids))")).order_by(_articles.c.id.desc()),
-    postgresql=select(*_LOOKED_AT).where(text("id = ANY(CAST(:ids AS integer[]))")).order_by(_articles.c.id.desc()),
+    select(*_CANDIDATE_COLUMNS)
+    .where(text("id IN (SELECT value FROM json_each(:ids))"))
+    .order_by(_articles.c.id.desc()),
+    postgresql=select(*_CANDIDATE_COLUMNS)
+    .where(text("id = ANY(CAST(:ids AS integer[]))"))
+    .order_by(_articles.c.id.desc()),
 )
 _ADD = Prepared(
     insert(_articles).returning(_articles.c.id),
@@ -302,8 +306,8 @@ _ARTICLE_OF = Prepared(
 )
 
 
-class _Found(NamedTuple):
-    """A row as `_LOOKED_AT` has it."""
+class _CandidateRow(NamedTuple):
+    """The columns of `_CANDIDATE_COLUMNS`."""
 
     id: int
     story_id: int
@@ -317,7 +321,7 @@ class _Found(NamedTuple):
     is_pinned: bool
 
 
-def _known(row: _Found, same_guid: int | None, address: int) -> StoredCandidate:
+def _candidate(row: _CandidateRow, same_guid: int | None, address: int) -> StoredCandidate:
     return StoredCandidate(
         article_id=row.id,
         story_id=row.story_id,
@@ -332,7 +336,7 @@ def _known(row: _Found, same_guid: int | None, address: int) -> StoredCandidate:
     )
 
 
-def _chunked(session: Session, feed_id: int, keys: Sequence[int]) -> Iterable[tuple[int, int]]:
+def _content_keys(session: Session, feed_id: int, keys: Sequence[int]) -> Iterable[tuple[int, int]]:
     for start in range(0, len(keys), 500):
         asked = select(_entries.c.guid_key, _entries.c.content_key).where(
             _entries.c.feed_id == feed_id, _entries.c.guid_key.in_(keys[start : start + 500])

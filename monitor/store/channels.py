@@ -1,6 +1,6 @@
-"""Channels as rows: what the settings say of them, how they fare, and what is held because a channel cannot be used.
+"""Channels: their settings and health, and bulk changes to their deliveries when a channel is removed, disabled or woken.
 
-Deliveries themselves are `outbox`'s. Here they are changed all at once, where something is said of their channel.
+Single deliveries are handled by `outbox`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from monitor.types.alerting import ChannelState, DeliveryUpdate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelInfo:
-    """What the store keeps of a configured channel."""
+    """A channel as the settings describe it: `destination` is a digest, `shown` its address without secrets."""
 
     name: str
     kind: str
@@ -27,7 +27,7 @@ class ChannelInfo:
 
 
 def sync(session: Session, wanted: Sequence[ChannelInfo], *, now: datetime) -> None:
-    """Make the channels those of the settings. Deliveries made for another destination are held, never sent by surprise (W18)."""
+    """Bring the channels in line with the settings. Deliveries queued for another destination are held, not redirected (W18)."""
     known = {row.name: row for row in session.exec(select(ChannelRow)).all()}
     for info in wanted:
         row = known.get(info.name)
@@ -46,7 +46,7 @@ def sync(session: Session, wanted: Sequence[ChannelInfo], *, now: datetime) -> N
 
 
 def state(session: Session, name: str) -> ChannelState:
-    """How the channel has been doing."""
+    """The failures of a channel; those of a healthy one for an unknown name."""
     row = session.get(ChannelRow, name)
     if row is None:
         return ChannelState()
@@ -57,7 +57,7 @@ def state(session: Session, name: str) -> ChannelState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelReport:
-    """How a channel fares, for people. `shown` is its address without its secret."""
+    """The state of a channel, for display. `shown` is its address without its secret."""
 
     name: str
     kind: str
@@ -70,20 +70,20 @@ class ChannelReport:
 
 
 def reports(session: Session) -> list[ChannelReport]:
-    """How each channel fares, by name, those that are no longer in the settings too."""
+    """The state of every channel, ordered by name, including those no longer in the settings."""
     names = [each.name for each in fields(ChannelReport)]
     rows = session.exec(select(ChannelRow).order_by(col(ChannelRow.name)))
     return [ChannelReport(**{name: getattr(row, name) for name in names}) for row in rows]
 
 
 def destination(session: Session, name: str) -> str | None:
-    """The digest of where a channel leads, as the daemon knows it; None of a channel it does not know."""
+    """The digest of a channel's destination as last stored by the daemon; None for an unknown channel."""
     row = session.get(ChannelRow, name)
     return row.destination if row else None
 
 
 def settle(session: Session, name: str, result: DeliveryUpdate, *, now: datetime) -> None:
-    """Write what a try said of its channel, and hold or wake what waits there."""
+    """Store what an attempt showed about its channel; hold or wake the deliveries waiting there as `result` says."""
     row = session.get(ChannelRow, name)
     if row is None:
         return
@@ -96,24 +96,24 @@ def settle(session: Session, name: str, result: DeliveryUpdate, *, now: datetime
         row.disabled_reason = result.channel_disabled_reason
         _hold(session, name, destination=None, why=f"the channel is disabled: {result.channel_disabled_reason}")
     if result.wakes_waiting:
-        waiting = (col(DeliveryRow.channel) == name, col(DeliveryRow.state) == "pending")
-        _change(session, update(DeliveryRow).where(*waiting).values(next_at=now))
+        is_waiting = (col(DeliveryRow.channel) == name, col(DeliveryRow.state) == "pending")
+        _execute(session, update(DeliveryRow).where(*is_waiting).values(next_at=now))
 
 
 def enable(session: Session, name: str) -> None:
-    """Let a channel be tried again, whatever it answered before."""
+    """End a channel's disabled or paused state and forget its failures."""
     row = session.get(ChannelRow, name)
     if row is not None:
         _forget_failures(row)
 
 
 def _hold(session: Session, channel: str, *, destination: str | None, why: str) -> None:
-    """Hold what is not yet sent; with a destination, only what was made for another one."""
-    waiting = [col(DeliveryRow.channel) == channel, col(DeliveryRow.state).in_(("pending", "leased"))]
+    """Hold the unsent deliveries of a channel; with a destination, only those queued for another one."""
+    is_unsent = [col(DeliveryRow.channel) == channel, col(DeliveryRow.state).in_(("pending", "leased"))]
     if destination is not None:
-        waiting.append(col(DeliveryRow.destination) != destination)
+        is_unsent.append(col(DeliveryRow.destination) != destination)
     held = {"state": "held", "last_detail": why, "lease_token": None, "lease_until_at": None}
-    _change(session, update(DeliveryRow).where(*waiting).values(**held))
+    _execute(session, update(DeliveryRow).where(*is_unsent).values(**held))
 
 
 def _forget_failures(row: ChannelRow) -> None:
@@ -121,6 +121,6 @@ def _forget_failures(row: ChannelRow) -> None:
     row.failures, row.is_failing_told = 0, False
 
 
-def _change(session: Session, statement: Update) -> None:
+def _execute(session: Session, statement: Update) -> None:
     session.flush()
     session.connection().execute(statement)

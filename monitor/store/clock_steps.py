@@ -1,4 +1,4 @@
-"""Times to come, when the system's clock was wrong: due times, leases and pauses are moved, or nothing happens until then (D8)."""
+"""Corrects due times, leases and pauses stored under a wrong system clock; otherwise nothing would happen until then (D8)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from monitor.store.tables import ChannelRow, DeliveryRow, FeedRow, HostRow, PageRow
 
-_TIMES: tuple[tuple[type[SQLModel], str], ...] = (
+_FUTURE_TIMES: tuple[tuple[type[SQLModel], str], ...] = (
     (FeedRow, "next_poll_at"),
     (FeedRow, "lease_until_at"),
     (HostRow, "paused_until_at"),
@@ -20,8 +20,8 @@ _TIMES: tuple[tuple[type[SQLModel], str], ...] = (
 )
 
 
-def set_back(session: Session, by_for: timedelta, *, now: datetime) -> int:
-    """The clock was set back by `by_for` to `now`: what is to come comes as much earlier. Returns how many times were moved."""
+def move_earlier(session: Session, by_for: timedelta, *, now: datetime) -> int:
+    """Move all future times earlier by `by_for`, after the clock was set back by that to `now`. Returns how many were moved."""
     moved = 0
     for row, name in _later_than(session, now):
         setattr(row, name, getattr(row, name) - by_for)
@@ -29,8 +29,8 @@ def set_back(session: Session, by_for: timedelta, *, now: datetime) -> int:
     return moved
 
 
-def bring_near(session: Session, *, now: datetime, at_most_for: timedelta) -> int:
-    """What is further away than anything is ever put off was written under a wrong clock, and is due now."""
+def make_distant_due(session: Session, *, now: datetime, at_most_for: timedelta) -> int:
+    """Make due now whatever is later than `at_most_for` from now: it was written under a wrong clock. Returns how many."""
     moved = 0
     for row, name in _later_than(session, now + at_most_for):
         setattr(row, name, now)
@@ -39,6 +39,6 @@ def bring_near(session: Session, *, now: datetime, at_most_for: timedelta) -> in
 
 
 def _later_than(session: Session, at: datetime) -> Iterator[tuple[SQLModel, str]]:
-    for table, name in _TIMES:
+    for table, name in _FUTURE_TIMES:
         for row in session.exec(select(table).where(col(getattr(table, name)) > at)).all():
             yield row, name

@@ -1,7 +1,7 @@
-"""The one door to the database: transactions in, typed errors out. SQLite and PostgreSQL behind the same two verbs.
+"""Database access for SQLite and PostgreSQL: transactions, threads for blocking work, typed errors, prepared statements.
 
 `reading()` and `writing()` give a session inside one transaction; `read` and `write` run a function of a session on a
-thread of their own, so that the event loop never waits for a disk. Knows nothing of feeds or alerts.
+thread of their own, so that the event loop never waits for a disk.
 
 SQLite loses concurrent updates under SQLAlchemy's defaults (deferred BEGIN, measured: 70,000 "database is locked" in five
 seconds, with BEGIN IMMEDIATE none), and `synchronous=NORMAL` may forget the last commits on power loss: an outbox must not.
@@ -36,7 +36,7 @@ _POSTGRES_OPTIONS = "-c statement_timeout=60000 -c idle_in_transaction_session_t
 
 
 class Database:
-    """An engine with our rules on it. `url` as SQLAlchemy writes it: `sqlite:///data/monitor.db`, `postgresql+psycopg://...`."""
+    """A configured engine. `url` as SQLAlchemy writes it: `sqlite:///data/monitor.db`, `postgresql+psycopg://...`."""
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
@@ -54,20 +54,20 @@ class Database:
 
     @property
     def shown(self) -> str:
-        """The address without its password, for people."""
+        """The URL without its password, for messages."""
         return self.url.render_as_string(hide_password=True)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """One consistent snapshot."""
-        with _explained(self.shown), Session(self.engine, expire_on_commit=False) as session:
+        """A session on one consistent snapshot. Database errors are raised as StoreError, here and in `writing`."""
+        with _typed_errors(self.shown), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """One transaction, committed at the end, rolled back on any error; on SQLite the only one of its time."""
+        """A session in one transaction, committed at the end, rolled back on any error; on SQLite one at a time."""
         with (
-            _explained(self.shown),
+            _typed_errors(self.shown),
             Session(self._writing, expire_on_commit=False) as session,
             session.begin(),
         ):
@@ -75,16 +75,16 @@ class Database:
 
     async def read(self, job: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `job(session, ...)` in a reading transaction on a thread."""
-        return await self._on(self._reader, self.reading, lambda session: job(session, *args, **kwargs))
+        return await self._run(self._reader, self.reading, lambda session: job(session, *args, **kwargs))
 
     async def write(self, job: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `job(session, ...)` in a writing transaction on the one writing thread.
 
-        A caller that is cancelled meanwhile does not undo it: the transaction ends by itself, whole.
+        Cancelling the caller does not cancel it: the transaction runs to its end.
         """
-        return await self._on(self._writer, self.writing, lambda session: job(session, *args, **kwargs))
+        return await self._run(self._writer, self.writing, lambda session: job(session, *args, **kwargs))
 
-    async def _on(self, threads: ThreadPoolExecutor, transaction: Transaction, job: Callable[[Session], R]) -> R:
+    async def _run(self, threads: ThreadPoolExecutor, transaction: Transaction, job: Callable[[Session], R]) -> R:
         def run() -> R:
             with transaction() as session:
                 return job(session)
@@ -92,18 +92,18 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(threads, run)
 
     def close(self) -> None:
-        """Finish what is under way and let go of every connection."""
+        """Finish running transactions and close all connections."""
         self._writer.shutdown()
         self._reader.shutdown()
         self.engine.dispose()
 
 
 class Prepared:
-    """A statement as the driver takes it, put together once: for those of every article, of which SQLAlchemy's own way
-    to the driver (each parameter looked at) costs more than the answer.
+    """A statement compiled once and passed to the driver directly: for the statements run for every article, where
+    SQLAlchemy's processing of each parameter costs more than the query itself.
 
-    `postgresql` says the same shorter there, where it can be said: in one parameter, and planned once. Of an insert `columns`
-    are those that a caller gives; what the table says of the others goes with it.
+    `postgresql` is an equivalent statement for PostgreSQL, where arrays allow a shorter one that is planned once. For an insert,
+    `columns` are those that the caller provides; the others get the table's defaults.
     """
 
     def __init__(
@@ -112,32 +112,32 @@ class Prepared:
         self._statements = {"postgresql": statement if postgresql is None else postgresql}
         self._statement = statement
         self._columns = list(columns)
-        self._ready: dict[str, _Ready] = {}
+        self._compiled: dict[str, _CompiledStatement] = {}
 
     def run(self, session: Session, asked: Mapping[str, object]) -> Sequence[Any]:
-        """The rows for these parameters, named as in the statement, as the driver gives them; other names are left out."""
+        """The rows for these parameters as the driver returns them; names that the statement does not have are ignored."""
         connection = session.connection()
-        ready = self._for(connection.dialect)
+        compiled = self._compiled_for(connection.dialect)
         if connection.dialect.name != "sqlite":
-            return connection.exec_driver_sql(ready.sql, ready.given(asked)).all()
-        return _on_sqlite(connection, ready.sql, ready.given(asked)).fetchall()
+            return connection.exec_driver_sql(compiled.sql, compiled.parameters(asked)).all()
+        return _execute_on_sqlite(connection, compiled.sql, compiled.parameters(asked)).fetchall()
 
     def read(self, session: Session, asked: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """The same with values of the columns' types: times as times. For a select of columns."""
+        """The same with values converted to the columns' types (times as datetime). For a select of columns."""
         rows = self.run(session, asked)
-        readers = self._for(session.get_bind().dialect).readers
+        readers = self._compiled_for(session.get_bind().dialect).readers
         return [tuple(read(row[i]) if read else row[i] for i, read in enumerate(readers)) for row in rows]
 
     def write(self, session: Session, asked: Mapping[str, object]) -> int:
-        """Write a row, or change what these parameters name; how many were."""
+        """Execute an insert, update or delete with these parameters; returns the number of rows affected."""
         connection = session.connection()
-        ready = self._for(connection.dialect)
+        compiled = self._compiled_for(connection.dialect)
         if connection.dialect.name != "sqlite":
-            return connection.exec_driver_sql(ready.sql, ready.given(asked)).rowcount
-        return _on_sqlite(connection, ready.sql, ready.given(asked)).rowcount
+            return connection.exec_driver_sql(compiled.sql, compiled.parameters(asked)).rowcount
+        return _execute_on_sqlite(connection, compiled.sql, compiled.parameters(asked)).rowcount
 
-    def _for(self, dialect: Dialect) -> _Ready:
-        if dialect.name not in self._ready:
+    def _compiled_for(self, dialect: Dialect) -> _CompiledStatement:
+        if dialect.name not in self._compiled:
             statement = self._statements.get(dialect.name, self._statement)
             options: dict[str, Any] = {"column_keys": self._columns} if self._columns else {}
             compiled: Any = statement.compile(dialect=dialect, **options)
@@ -146,35 +146,35 @@ class Prepared:
             values = dict(compiled.params)
             for column in getattr(compiled, "insert_prefetch", ()):
                 values[column.key] = column.default.arg if column.default.is_scalar else None
-            self._ready[dialect.name] = _Ready(
+            self._compiled[dialect.name] = _CompiledStatement(
                 str(compiled),
                 tuple(compiled.positiontup or ()),
                 values,
                 {name: process for name, process in processors.items() if process},
                 _readers(statement, dialect),
             )
-        return self._ready[dialect.name]
+        return self._compiled[dialect.name]
 
 
-def _on_sqlite(connection: Connection, sql: str, given: Any) -> sqlite3.Cursor:
-    """Past SQLAlchemy, which takes as long as SQLite itself; its transaction and its errors stay."""
+def _execute_on_sqlite(connection: Connection, sql: str, parameters: Any) -> sqlite3.Cursor:
+    """Bypasses SQLAlchemy, which takes as long as SQLite itself, but keeps its transaction and its errors."""
     driver: Any = connection.connection.dbapi_connection
     try:
-        found: sqlite3.Cursor = driver.execute(sql, given)
+        cursor: sqlite3.Cursor = driver.execute(sql, parameters)
     except sqlite3.Error as error:
         raise DBAPIError.instance(sql, None, error, sqlite3.Error) from error
-    return found
+    return cursor
 
 
-class _Ready(NamedTuple):
+class _CompiledStatement(NamedTuple):
     sql: str
     order: tuple[str, ...]
     values: dict[str, Any]
     processors: dict[str, Callable[[Any], Any]]
     readers: tuple[Callable[[Any], Any] | None, ...]
 
-    def given(self, asked: Mapping[str, object]) -> Any:
-        """The parameters as the driver takes them: by place or by name."""
+    def parameters(self, asked: Mapping[str, object]) -> Any:
+        """The parameters as the driver takes them: a tuple for positional ones, else a dict."""
         values = {name: asked.get(name, value) for name, value in self.values.items()}
         for name, process in self.processors.items():
             values[name] = process(values[name])
@@ -182,21 +182,21 @@ class _Ready(NamedTuple):
 
 
 def _readers(statement: ClauseElement, dialect: Dialect) -> tuple[Callable[[Any], Any] | None, ...]:
-    """What makes the driver's values those of the columns' types."""
+    """For each selected column, the function that converts the driver's value to the column's type, or None."""
     columns = statement.selected_columns if isinstance(statement, Select) else ()
     return tuple(column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns)
 
 
 def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Slices of these ids, each short enough to be the parameters of one statement."""
+    """Slices of these ids, each short enough for the parameters of one statement."""
     return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
 
 
 def serialize_decisions(session: Session) -> None:
-    """Let one transaction at a time decide what is new. Two pollers that meet the same story then see one another's work.
+    """Take the lock under which one transaction at a time decides what is new, so that pollers see one another's articles.
 
-    On SQLite a writing transaction is alone already. The lock ends with the transaction (session-level advisory locks break
-    behind pgbouncer); a few milliseconds of work are held under it.
+    Does nothing on SQLite, where there is only one writing transaction anyway. The lock ends with the transaction (session-level
+    advisory locks break behind pgbouncer) and is held for a few milliseconds.
     """
     if session.get_bind().dialect.name == "postgresql":
         session.connection().execute(text("SELECT pg_advisory_xact_lock(7226391)"))
@@ -206,13 +206,13 @@ def _sqlite_engine(url: str) -> Engine:
     in_memory = make_url(url).database in (None, "", ":memory:")
     pool: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {"pool_size": 4, "max_overflow": 8}
     engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000}, **pool)
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # no implicit BEGIN: ours says IMMEDIATE where it writes
+def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # no implicit BEGIN: ours is IMMEDIATE for writing
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
@@ -231,21 +231,21 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _postgres_engine(url: str) -> Engine:
     arguments = {"options": _POSTGRES_OPTIONS, "connect_timeout": 10, "tcp_user_timeout": 30_000}
-    # NullPool-like behaviour behind pgbouncer is the operator's choice; pre-ping survives a restart of the server (K8).
+    # Pooling behind pgbouncer is left to the operator; pre-ping replaces connections lost in a restart of the server (K8).
     return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=8, connect_args=arguments)
 
 
 @contextmanager
-def _explained(shown: str) -> Iterator[None]:
+def _typed_errors(shown: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _explain(error, shown) from error
+        raise _store_error(error, shown) from error
     except SQLAlchemyError as error:
         raise StoreError(f"the store {shown} cannot be used: {_first_line(error)}") from error
 
 
-def _explain(error: DBAPIError, shown: str) -> StoreError:
+def _store_error(error: DBAPIError, shown: str) -> StoreError:
     said = _first_line(error)
     if "malformed" in said or "not a database" in said:
         return StoreError(f"the store {shown} is damaged: {said}; restore a backup (see docs/operation.md)")

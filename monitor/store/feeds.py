@@ -1,7 +1,7 @@
-"""Feeds: which are due, who polls them, what the poll left behind. `claim` and `settle` come in pairs.
+"""Feeds: scheduling, leases, and the result of each poll. Every `claim` is followed by one `settle`.
 
-A claim is a lease: one UPDATE that names what it saw, so that of two pollers exactly one gets the feed; a poller that died
-loses it when the lease runs out. The order in `settle` matters: validators are saved with the entries they vouch for.
+A claim takes a lease with one conditional UPDATE, so that of two pollers exactly one gets the feed; the lease of a poller that
+died expires. `settle` runs in the transaction that stores the entries: validators must never be saved without them.
 """
 
 from __future__ import annotations
@@ -22,34 +22,39 @@ _CHUNK = 500
 
 
 class LeaseLostError(StoreError):
-    """Somebody else holds the row now; what was found out is thrown away, they will find it too."""
+    """The lease expired and another process took the feed; this poll's result is discarded, the other one will get the same."""
 
 
 def claim_due(session: Session, *, now: datetime, lease_for: timedelta, limit: int, per_host: int) -> list[FeedState]:
-    """Lease up to `limit` feeds that are due, at most `per_host` of one server, the longest waiting first."""
+    """Lease up to `limit` feeds that are due, at most `per_host` of one server, the longest overdue first."""
     claimed: list[FeedState] = []
     on_host = _leased_per_host(session, now)
-    full = [host for host, held in on_host.items() if held >= per_host]
+    full = [host for host, leased in on_host.items() if leased >= per_host]
     for row in _due(session, now, limit=limit, per_host=per_host, full=full):
         if len(claimed) < limit and on_host.get(row.host, 0) < per_host:
-            state = claim(session, row, now=now, lease_for=lease_for)
+            state = _lease(session, row, now=now, lease_for=lease_for)
             on_host[row.host] = on_host.get(row.host, 0) + 1
             claimed += [state] if state else []
     return claimed
 
 
 def _due(session: Session, now: datetime, *, limit: int, per_host: int, full: Sequence[str]) -> Sequence[FeedRow]:
-    """Feeds to claim from; of one server no more than it may have, so that 200 of one do not stand before all others (F15)."""
+    """Due feeds to claim from, at most `per_host` of a server, so that 200 feeds of one server do not block the rest (F15)."""
     order = (col(FeedRow.next_poll_at), col(FeedRow.id))
-    place = func.row_number().over(partition_by=col(FeedRow.host), order_by=order).label("place")
+    position = func.row_number().over(partition_by=col(FeedRow.host), order_by=order).label("position")
     is_due = (*_is_free(now), col(FeedRow.next_poll_at) <= now, col(FeedRow.host).not_in(full))
-    queues = select(col(FeedRow.id), place).where(*is_due).subquery()
-    first = select(FeedRow).join(queues, col(FeedRow.id) == queues.c.id).where(queues.c.place <= per_host)
+    queues = select(col(FeedRow.id), position).where(*is_due).subquery()
+    first = select(FeedRow).join(queues, col(FeedRow.id) == queues.c.id).where(queues.c.position <= per_host)
     return session.exec(first.order_by(*order).limit(limit * per_host)).all()
 
 
-def claim(session: Session, row: FeedRow, *, now: datetime, lease_for: timedelta) -> FeedState | None:
-    """Lease this one feed, due or not; None where somebody else holds it."""
+def claim(session: Session, name: str, *, now: datetime, lease_for: timedelta) -> FeedState | None:
+    """Lease the feed of this name, due or not; None where another process holds it or there is no such feed."""
+    row = _find(session, name)
+    return _lease(session, row, now=now, lease_for=lease_for) if row else None
+
+
+def _lease(session: Session, row: FeedRow, *, now: datetime, lease_for: timedelta) -> FeedState | None:
     lease = Lease(token=secrets.token_hex(8), until_at=now + lease_for)
     taken = update(FeedRow).where(
         col(FeedRow.id) == row.id,
@@ -61,7 +66,7 @@ def claim(session: Session, row: FeedRow, *, now: datetime, lease_for: timedelta
 
 
 def settle(session: Session, result: FeedUpdate) -> None:
-    """Write what a poll found out about its feed and end the lease. Raises LeaseLostError where it was lost meanwhile."""
+    """Store the result of a poll and end its lease. Raises LeaseLostError, and writes nothing, where the lease was lost."""
     values = {
         "lease_token": None,
         "lease_until_at": None,
@@ -75,16 +80,17 @@ def settle(session: Session, result: FeedUpdate) -> None:
         "permanent_url": result.permanent_url,
         "permanent_since_at": result.permanent_since_at,
         "polls": FeedRow.polls + 1,
-        **_answered(result),
+        **_optional_values(result),
     }
-    held = (col(FeedRow.id) == result.feed_id, col(FeedRow.lease_token) == result.lease.token)
-    if not _count(session, update(FeedRow).where(*held).values(**values)):
+    is_held = (col(FeedRow.id) == result.feed_id, col(FeedRow.lease_token) == result.lease.token)
+    if not _count(session, update(FeedRow).where(*is_held).values(**values)):
         raise LeaseLostError(f"the lease on feed {result.feed_id} ran out before its poll was stored")
     if result.host_paused_until_at:
         _pause_host(session, result.feed_id, result.host_paused_until_at)
 
 
-def _answered(result: FeedUpdate) -> dict[str, object]:
+def _optional_values(result: FeedUpdate) -> dict[str, object]:
+    """The columns that only some results change."""
     values: dict[str, object] = {}
     if result.validators is not None:
         values |= {"etag": result.validators.etag, "last_modified": result.validators.last_modified}
@@ -105,14 +111,14 @@ def _answered(result: FeedUpdate) -> dict[str, object]:
 
 
 def release_all(session: Session) -> int:
-    """End every lease: for a start that knows it is alone (the data directory's lock is held)."""
-    held = col(FeedRow.lease_token).is_not(None)
-    return _count(session, update(FeedRow).where(held).values(lease_token=None, lease_until_at=None))
+    """End every lease and return how many. Only for the start of a process that is alone, holding the data directory's lock."""
+    is_held = col(FeedRow.lease_token).is_not(None)
+    return _count(session, update(FeedRow).where(is_held).values(lease_token=None, lease_until_at=None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedInfo:
-    """What the settings say of a feed."""
+    """A feed as the settings describe it."""
 
     name: str
     url: str
@@ -127,9 +133,9 @@ class FeedInfo:
 
 
 def sync(session: Session, wanted: Sequence[FeedInfo], *, now: datetime) -> None:
-    """Make the feeds of origin `config` those of the settings: new ones are added, missing ones switched off, none deleted.
+    """Bring the feeds of origin `config` in line with the settings: add new ones, disable missing ones, delete none.
 
-    What was learned of a feed stays; a changed URL starts afresh (its validators vouch for the old one).
+    A feed's history is kept. Where its URL changed, its validators, pause and redirect are reset: they belong to the old URL.
     """
     known = {row.name: row for row in session.exec(select(FeedRow)).all()}
     for feed in wanted:
@@ -151,24 +157,18 @@ def sync(session: Session, wanted: Sequence[FeedInfo], *, now: datetime) -> None
             row.is_enabled = False
 
 
-def find(session: Session, name: str) -> FeedRow | None:
-    """The feed of that name."""
+def _find(session: Session, name: str) -> FeedRow | None:
     return session.exec(select(FeedRow).where(FeedRow.name == name)).first()
-
-
-def list_all(session: Session) -> Sequence[FeedRow]:
-    """Every feed, by name."""
-    return session.exec(select(FeedRow).order_by(col(FeedRow.name))).all()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedReport:
-    """How a feed fares, for people. Fields are named as the columns of `feeds`."""
+    """The state of a feed, for display. Fields are named after the columns of `feeds`."""
 
     name: str
     url: str
     title: str
-    """By the settings, or else by the feed itself."""
+    """From the settings, else from the feed itself."""
     site_url: str
     language: str | None
     interval_seconds: float
@@ -190,13 +190,13 @@ class FeedReport:
 
 
 def reports(session: Session) -> list[FeedReport]:
-    """How every feed fares, by name."""
-    return [_report(row) for row in list_all(session)]
+    """The state of every feed, ordered by name."""
+    return [_report(row) for row in session.exec(select(FeedRow).order_by(col(FeedRow.name)))]
 
 
 def report(session: Session, name: str) -> FeedReport | None:
-    """How the feed of that name fares."""
-    row = find(session, name)
+    """The state of the feed of that name; None where there is none."""
+    row = _find(session, name)
     return _report(row) if row else None
 
 
@@ -206,34 +206,34 @@ def _report(row: FeedRow) -> FeedReport:
 
 
 def resume(session: Session, name: str, *, now: datetime) -> None:
-    """Let a paused feed be polled again, at once, and forget its failures."""
+    """End a feed's pause: it is due now, and its failures are forgotten. Raises NoResultFound for an unknown name."""
     row = session.exec(select(FeedRow).where(FeedRow.name == name)).one()
     row.paused_reason, row.failures, row.next_poll_at = None, 0, now
     row.failing_since_at, row.is_failing_told = None, False
     session.add(row)
 
 
-# --- what a feed has shown ----------------------------------------------------------------------------------------------
+# --- what feeds have shown before ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShownBefore:
-    """Those of a poll's keys that are stored already. Addresses and texts are in one set: both are 64-bit hashes."""
+class KnownKeys:
+    """The keys of a poll's entries that are stored already. Addresses and texts share one set: both are 64-bit hashes."""
 
     guids: frozenset[int]
-    """Shown by this feed."""
+    """Of entries of this feed."""
     by_feed: frozenset[int]
-    """Addresses and texts of articles that this feed showed."""
+    """Addresses and texts of articles from this feed."""
     by_any: frozenset[int]
     """Addresses and texts of all articles."""
 
 
 def shown(
     session: Session, feed: FeedState, *, guids: Sequence[int], addresses: Sequence[int], texts: Sequence[int]
-) -> ShownBefore:
-    """Which of these keys, of a poll's entries, the store knows."""
+) -> KnownKeys:
+    """Which of these keys (of a poll's entries) are stored, by this feed or by any."""
     is_own = col(ArticleRow.source) == feed.name
-    return ShownBefore(
+    return KnownKeys(
         guids=_stored(session, col(EntryRow.guid_key), guids, EntryRow.feed_id == feed.id),
         by_any=_stored(session, col(ArticleRow.url_key), addresses) | _stored(session, col(ArticleRow.text_key), texts),
         by_feed=_stored(session, col(ArticleRow.url_key), addresses, is_own | _is_shown_by(feed))
@@ -246,7 +246,7 @@ def _is_shown_by(feed: FeedState) -> ColumnElement[bool]:
 
 
 def _stored(session: Session, column: object, keys: Sequence[int], *conditions: object) -> frozenset[int]:
-    """Those of `keys` that a column holds; 0 stands for `has none`."""
+    """Those of `keys` that the column holds; 0 stands for "has no key" and never counts."""
     wanted = sorted(set(keys) - {0})
     found: set[int] = set()
     for start in range(0, len(wanted), _CHUNK):
@@ -256,19 +256,19 @@ def _stored(session: Session, column: object, keys: Sequence[int], *conditions: 
 
 
 def answered(session: Session, feed_id: int) -> tuple[datetime | None, datetime | None]:
-    """When a feed was first polled, and when it last gave a good answer."""
+    """(first polled at, last successful poll at) of a feed; None where it has not happened yet."""
     row = session.get_one(FeedRow, feed_id)
     return row.first_polled_at, row.last_success_at
 
 
 def count_entries(session: Session, feed_id: int, *, since_at: datetime) -> int:
-    """How many entries a feed has shown for the first time since."""
+    """How many entries a feed has shown for the first time since then."""
     asked = select(func.count()).select_from(EntryRow)
     return session.exec(asked.where(EntryRow.feed_id == feed_id, col(EntryRow.first_seen_at) > since_at)).one()
 
 
 def note_burst(session: Session, feed_id: int, *, now: datetime) -> datetime | None:
-    """Remember that a feed brings a burst of entries now; returns when it did so last."""
+    """Record that a feed brought a burst of entries now; returns when it last did before."""
     row = session.get_one(FeedRow, feed_id)
     before_at, row.storm_at = row.storm_at, now
     session.add(row)
@@ -280,17 +280,17 @@ def note_burst(session: Session, feed_id: int, *, now: datetime) -> datetime | N
 
 
 def last_answer_at(session: Session) -> datetime | None:
-    """When any feed last gave a good answer."""
+    """When any feed was last polled successfully."""
     return session.exec(select(func.max(FeedRow.last_success_at))).one()
 
 
 def none_answered_since(session: Session, since_at: datetime) -> bool:
-    """Whether all feeds, of at least three, have been silent since: the fault is then likely ours."""
-    polled = (
+    """Whether no feed was polled successfully since then, and three or more fail: the fault is then likely on our side."""
+    failing = (
         select(func.count()).select_from(FeedRow).where(col(FeedRow.is_enabled).is_(True), col(FeedRow.failures) > 0)
     )
     last_at = last_answer_at(session)
-    return session.exec(polled).one() >= 3 and (last_at is None or last_at < since_at)
+    return session.exec(failing).one() >= 3 and (last_at is None or last_at < since_at)
 
 
 def _is_free(now: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -304,9 +304,9 @@ def _is_free(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _leased_per_host(session: Session, now: datetime) -> dict[str, int]:
-    held = select(FeedRow.host).where(col(FeedRow.lease_token).is_not(None), col(FeedRow.lease_until_at) >= now)
+    leased = select(FeedRow.host).where(col(FeedRow.lease_token).is_not(None), col(FeedRow.lease_until_at) >= now)
     counts: dict[str, int] = {}
-    for host in session.exec(held):
+    for host in session.exec(leased):
         counts[host] = counts.get(host, 0) + 1
     return counts
 

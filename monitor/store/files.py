@@ -1,6 +1,6 @@
-"""Two files beside a SQLite database: a lock, so that one daemon works on a store, and space kept for when the disk is full.
+"""Two files beside a SQLite database: a lock that admits one daemon, and disk space reserved for when the disk is full.
 
-PostgreSQL needs neither: there many may work on one store, by leases.
+PostgreSQL needs neither: leases let several daemons work on one store.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from monitor.types.errors import AlreadyRunningError, StoreError
 
 
 class StoreLock:
-    """The right to be the one daemon of a store, from `take` to `free`. A path of None (PostgreSQL, memory) is never contended.
+    """The lock of the one daemon that works on a store. With None as path (PostgreSQL, memory) `take` succeeds.
 
-    The system frees the lock when its holder dies, however it dies.
+    The operating system releases it when its holder ends, however it ends.
     """
 
     def __init__(self, database: Path | None) -> None:
@@ -25,7 +25,7 @@ class StoreLock:
         self._file: IO[str] | None = None
 
     def take(self) -> None:
-        """Raises AlreadyRunningError, naming the process that holds it."""
+        """Acquire the lock. Raises AlreadyRunningError, naming the process that holds it."""
         if self.path is None:
             return
         try:
@@ -49,39 +49,39 @@ class StoreLock:
         self._file = file
 
     def free(self) -> None:
-        """Let the next one in."""
+        """Release the lock; does nothing where it is not held."""
         if self._file:
             self._file.close()
             self._file = None
 
 
-BALLAST_BYTES = 8 * 1024 * 1024
+RESERVED_BYTES = 8 * 1024 * 1024
 
 
-class Ballast:
-    """Space on the disk, given back when it is full: `hold` sets it aside, `drop` gives it back.
+class ReservedSpace:
+    """Disk space reserved by `reserve` and released by `release` when the disk is full. A path of None reserves nothing.
 
-    Without it a full disk would stop the outbox too: what was sent could not be recorded as sent (case D1). None holds nothing.
+    Without it a full disk would stop the outbox too: what was sent could not be recorded as sent (case D1).
     """
 
-    def __init__(self, database: Path | None, *, size: int = BALLAST_BYTES) -> None:
+    def __init__(self, database: Path | None, *, size: int = RESERVED_BYTES) -> None:
         self._path = database.with_name(f"{database.name}.ballast") if database else None
         self._size = size
 
-    def hold(self) -> bool:
-        """Set the space aside; False where there is none to spare (that is no reason not to work)."""
+    def reserve(self) -> bool:
+        """Reserve the space; False where the disk has too little (work goes on without it)."""
         if self._path is None:
             return False
         try:
             if not self._path.exists() or self._path.stat().st_size < self._size:
                 self._path.write_bytes(b"\0" * self._size)
         except OSError:
-            self.drop()
+            self.release()
             return False
         return True
 
-    def drop(self) -> bool:
-        """Give the space back; True where some was held."""
+    def release(self) -> bool:
+        """Release the space; True where some was reserved."""
         if self._path is None or not self._path.exists():
             return False
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Matches and their articles as reviewers read them: pages of a list, single records, earlier versions. Reads only.
+"""Reads matches and their articles for review: pages of a list, single records, earlier versions.
 
 Matches are written by `alerts`, articles by `articles`, verdicts by `verdicts`.
 """
@@ -23,7 +23,7 @@ from monitor.types.matching import Evidence, Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMatch:
-    """A match, with as much of its article as a list shows."""
+    """A match, with the fields of its article that a list shows."""
 
     id: int
     article_id: int
@@ -65,7 +65,7 @@ def page(
     limit: int,
     offset: int = 0,
 ) -> tuple[list[StoredMatch], int]:
-    """Matches, newest first, and how many there are in all; an empty filter asks nothing, copies only come with `copies`."""
+    """A page of matches, newest first, and their total number. Empty filters do not filter; copies are included with `copies`."""
     conditions: list[ColumnElement[bool]] = [] if copies else [_IS_NO_COPY]
     if topic:
         conditions.append(col(MatchRow.topic) == topic)
@@ -84,13 +84,13 @@ def page(
 
 
 def find(session: Session, match_id: int) -> StoredMatch | None:
-    """One match by its id."""
+    """The match of that id, or None."""
     row = session.execute(_WITH_ARTICLE.where(col(MatchRow.id) == match_id)).first()
     return _match(row) if row else None
 
 
 def find_id(session: Session, article_id: int, topic: str) -> int | None:
-    """The id of the match of an article and a topic."""
+    """The id of the match of an article and a topic, or None."""
     of = (col(MatchRow.article_id) == article_id, col(MatchRow.topic) == topic)
     return session.execute(select(col(MatchRow.id)).where(*of)).scalars().first()
 
@@ -102,7 +102,7 @@ def of_article(session: Session, article_id: int) -> list[StoredMatch]:
 
 
 def counts_by_state(session: Session) -> dict[str, dict[str, int]]:
-    """How many matches of each topic are new, confirmed and dismissed, copies apart; topics without any left out."""
+    """Topic -> state -> number of matches, without copies; topics without a match are left out."""
     rows = session.execute(
         select(col(MatchRow.topic), col(MatchRow.is_relevant), func.count())
         .where(_IS_NO_COPY)
@@ -115,7 +115,7 @@ def counts_by_state(session: Session) -> dict[str, dict[str, int]]:
 
 
 def topics_of_stories(session: Session, story_ids: Collection[int]) -> dict[int, set[str]]:
-    """Which topics each of these stories matched; stories without a match left out."""
+    """The topics that each of these stories matched; stories without a match are left out."""
     asked = select(col(MatchRow.story_id), col(MatchRow.topic)).where(col(MatchRow.story_id).in_(story_ids)).distinct()
     found: dict[int, set[str]] = {}
     for story_id, topic in session.execute(asked):
@@ -160,7 +160,7 @@ class StoredArticle:
     language: str
     grade: str
     page: str
-    """What came of reading the article's own page; '' where only its feed was read."""
+    """The outcome of fetching the article's own page; '' where only its feed was read."""
     published_at: datetime
     seen_at: datetime
     kind: str
@@ -185,7 +185,7 @@ class StoredRevision:
 
 
 def article(session: Session, article_id: int) -> StoredArticle | None:
-    """One article by its id."""
+    """The article of that id, or None."""
     row = session.get(ArticleRow, article_id)
     if row is None:
         return None
@@ -199,7 +199,7 @@ def has_article(session: Session, article_id: int) -> bool:
 
 
 def newest_article_at(session: Session, url: str) -> int | None:
-    """The id of the article at an address, of the newest where several stand there."""
+    """The id of the newest article at a URL (compared in canonical form), or None."""
     wanted = canonical(url)
     rows = session.execute(
         select(col(ArticleRow.id), col(ArticleRow.url))
@@ -210,14 +210,14 @@ def newest_article_at(session: Session, url: str) -> int | None:
 
 
 def feeds_of_article(session: Session, article_id: int) -> tuple[str, ...]:
-    """The names of the feeds that showed an article."""
+    """The names of the feeds that showed an article, sorted."""
     shown = select(col(FeedRow.name)).join(EntryRow, col(EntryRow.feed_id) == col(FeedRow.id))
     asked = shown.where(col(EntryRow.article_id) == article_id).order_by(col(FeedRow.name)).distinct()
     return tuple(session.execute(asked).scalars())
 
 
 def revisions(session: Session, article_id: int) -> list[StoredRevision]:
-    """The versions of an article that were replaced, oldest first."""
+    """The replaced versions of an article, oldest first."""
     columns = (getattr(RevisionRow, each.name) for each in fields(StoredRevision))
     asked = select(*columns).where(col(RevisionRow.article_id) == article_id).order_by(col(RevisionRow.id))
     return [StoredRevision(**row._mapping) for row in session.execute(asked)]

@@ -1,7 +1,7 @@
-"""The schema's history, run forward: on SQLite by itself at start (after a copy of the file), on PostgreSQL by command too.
+"""Upgrades the schema with Alembic: SQLite at start, after a backup of the file; PostgreSQL by `monitor migrate`.
 
-All pending migrations run in one transaction on both databases, so that a kill in the middle leaves the old schema whole
-(SQLite and PostgreSQL both roll back DDL). There is no way down: the copy made before is the way back.
+All pending migrations run in one transaction, so that a kill in the middle leaves the old schema whole (SQLite and PostgreSQL
+both roll back DDL). There are no downgrades: to go back, restore the copy made before.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from monitor.types.errors import StoreError
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
-# Alembic is imported where it is used: that takes longer than most commands, which need no more than `is_current`.
+# Alembic is imported lazily: the import takes longer than most commands, which need no more than `is_current`.
 _HOME = Path(__file__).parent / "migrations"
 
 
 def is_current(database: Database) -> bool:
-    """Whether the schema is that of our newest migration, found out without Alembic. In doubt False: `check` has the word."""
+    """Whether the schema is that of the newest migration, without importing Alembic. False also where it cannot be read."""
     try:
         with database.reading() as session:
             found = session.connection().execute(text("SELECT version_num FROM alembic_version")).scalars().all()
@@ -34,7 +34,7 @@ def is_current(database: Database) -> bool:
 
 
 def current(database: Database) -> str | None:
-    """The revision the store is at; None for an empty one."""
+    """The store's schema revision; None for an empty store."""
     from alembic.runtime.migration import MigrationContext
 
     with database.reading() as session:
@@ -42,14 +42,14 @@ def current(database: Database) -> str | None:
 
 
 def head() -> str:
-    """The revision this program needs."""
+    """The schema revision that this program needs."""
     revision = _scripts().get_current_head()
     assert revision is not None
     return revision
 
 
 def check(database: Database) -> None:
-    """Refuse a store that this program cannot work on, saying what to do."""
+    """Raises StoreError, saying what to do, for a store whose schema is not `head()`."""
     found = current(database)
     if found == head():
         return
@@ -58,7 +58,7 @@ def check(database: Database) -> None:
 
 
 def upgrade(database: Database) -> bool:
-    """Bring the store to `head()`; True where there was something to do. Raises StoreError for a store from the future."""
+    """Upgrade the store to `head()`; True where there was something to do. Raises StoreError for a newer schema than ours."""
     from alembic import command
     from alembic.config import Config
 
@@ -69,7 +69,7 @@ def upgrade(database: Database) -> bool:
         return False
     _refuse_newer(database, found)
     if found is not None:
-        _copy_before(database, found)
+        _back_up(database, found)
     with database.writing() as session:
         connection = session.connection()
         if not database.is_sqlite:
@@ -90,7 +90,7 @@ def _refuse_newer(database: Database, found: str | None) -> None:
         )
 
 
-def _copy_before(database: Database, revision: str) -> None:
+def _back_up(database: Database, revision: str) -> None:
     if database.path is None:
         return
     target = database.path.with_name(f"{database.path.name}.before-{revision}")

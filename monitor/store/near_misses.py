@@ -1,4 +1,7 @@
-"""Near misses as rows: kept as a sample with its share, and listed for review. Never told. The policy is monitor.matching.near_misses's."""
+"""Stores a sample of near misses with each one's sampling probability, counts all of them, and lists the sample for review.
+
+Which are sampled is decided by `monitor.matching.near_misses`.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,10 @@ from monitor.types.matching import Score
 
 _near_misses: Table = NearMissRow.__table__  # type: ignore[attr-defined]
 _counts: Table = NearCountRow.__table__  # type: ignore[attr-defined]
-_SEEN = select(_counts).where(
+_COUNTS_SINCE = select(_counts).where(
     _counts.c.topic.in_(bindparam("topics", expanding=True)), _counts.c.day >= bindparam("since")
 )
-_COUNT_MORE = (
+_INCREMENT_COUNT = (
     update(_counts)
     .where(
         _counts.c.topic == bindparam("of_topic"),
@@ -32,7 +35,7 @@ _COUNT_MORE = (
     )
     .values(seen=_counts.c.seen + 1)
 )
-_COUNT_FIRST = insert(_counts)
+_INSERT_COUNT = insert(_counts)
 _ADD = insert(NearMissRow)
 _WITH_ARTICLE = select(
     *(
@@ -45,7 +48,7 @@ _WITH_ARTICLE = select(
 
 
 def candidates(scores: Sequence[Score]) -> list[NearMiss]:
-    """Those topics that an article came near to without matching."""
+    """The near misses among an article's scores."""
     found = []
     for each in scores:
         band = None if each.is_match or each.blocked else near_misses.band(each.score, each.threshold)
@@ -57,37 +60,39 @@ def candidates(scores: Sequence[Score]) -> list[NearMiss]:
 def keep(
     session: Session, article_id: int, story_id: int, url: str, title: str, near: Sequence[NearMiss], *, now: datetime
 ) -> None:
-    """Count what came near, and keep the sample. Call it once an article, within the transaction that stores it."""
+    """Count an article's near misses and store the sampled ones. Call it once per article, in the transaction that stores it."""
     if not near:
         return
     connection = session.connection()
     today = f"{now:%Y-%m-%d}"
     since = f"{now - timedelta(days=NEAR_MISS_DAYS):%Y-%m-%d}"
-    seen = {
+    counts = {
         (row.topic, row.band, row.day): row.seen
-        for row in connection.execute(_SEEN, {"topics": [each.topic for each in near], "since": since})
+        for row in connection.execute(_COUNTS_SINCE, {"topics": [each.topic for each in near], "since": since})
     }
     kept = []
     for each in near:
-        share = near_misses.share(each.band, seen.get((each.topic, each.band, today), 0), _usual(seen, each, today))
+        share = near_misses.share(each.band, counts.get((each.topic, each.band, today), 0), _usual(counts, each, today))
         if near_misses.sampling_hash(each.topic, url, title) < share:
             kept.append(_values(each, share) | {"article_id": article_id, "story_id": story_id, "created_at": now})
-    known = [each for each in near if (each.topic, each.band, today) in seen]
-    fresh = [each for each in near if (each.topic, each.band, today) not in seen]
-    if known:
-        connection.execute(_COUNT_MORE, [{"of_topic": each.topic, "on": today, "within": each.band} for each in known])
-    if fresh:
+    counted = [each for each in near if (each.topic, each.band, today) in counts]
+    first = [each for each in near if (each.topic, each.band, today) not in counts]
+    if counted:
         connection.execute(
-            _COUNT_FIRST, [{"topic": each.topic, "day": today, "band": each.band, "seen": 1} for each in fresh]
+            _INCREMENT_COUNT, [{"of_topic": each.topic, "on": today, "within": each.band} for each in counted]
+        )
+    if first:
+        connection.execute(
+            _INSERT_COUNT, [{"topic": each.topic, "day": today, "band": each.band, "seen": 1} for each in first]
         )
     if kept:
         connection.execute(_ADD, kept)
 
 
-def _usual(seen: Mapping[tuple[str, int, str], int], of: NearMiss, today: str) -> float:
-    """How many of its band come on the other days that had any."""
+def _usual(counts: Mapping[tuple[str, int, str], int], of: NearMiss, today: str) -> float:
+    """The mean daily number of near misses in the same topic and band, over earlier days that had any."""
     others = [
-        count for (topic, band, day), count in seen.items() if (topic, band) == (of.topic, of.band) and day < today
+        count for (topic, band, day), count in counts.items() if (topic, band) == (of.topic, of.band) and day < today
     ]
     return sum(others) / len(others) if others else 0.0
 
@@ -105,17 +110,17 @@ def _values(each: NearMiss, share: float) -> dict[str, object]:
 
 
 class Kept(NamedTuple):
-    """A near miss that was kept, as recall is reckoned from it."""
+    """A stored near miss, as needed to estimate recall."""
 
     band: int
     share: float
-    """With what probability it was kept."""
+    """The probability with which it was sampled."""
     is_relevant: bool | None
-    """The verdict that stands."""
+    """The verdict in force."""
 
 
 def kept(session: Session) -> dict[str, list[Kept]]:
-    """All near misses that were kept, by topic."""
+    """All stored near misses, by topic."""
     rows = session.connection().execute(
         select(_near_misses.c.topic, _near_misses.c.band, _near_misses.c.share, _near_misses.c.is_relevant)
     )
@@ -126,7 +131,7 @@ def kept(session: Session) -> dict[str, list[Kept]]:
 
 
 def seen(session: Session) -> dict[str, Counter[int]]:
-    """How many articles ever came near each topic, by band, kept or not."""
+    """Topic -> band -> number of near misses ever counted, stored or not."""
     rows = session.connection().execute(
         select(_counts.c.topic, _counts.c.band, func.sum(_counts.c.seen)).group_by(_counts.c.topic, _counts.c.band)
     )
@@ -141,14 +146,14 @@ def seen(session: Session) -> dict[str, Counter[int]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredNearMiss:
-    """A near miss that was kept, with its article."""
+    """A stored near miss with its article."""
 
     id: int
     article_id: int
     topic: str
     band: int
     share: float
-    """With what probability it was kept."""
+    """The probability with which it was sampled."""
     score: float
     threshold: float
     found_at: datetime
@@ -167,7 +172,7 @@ class StoredNearMiss:
 
 
 def latest(session: Session, *, topic: str = "", state: str = "", limit: int) -> list[StoredNearMiss]:
-    """Kept near misses, newest first; an empty `topic` or `state` asks nothing."""
+    """Stored near misses, newest first; an empty `topic` or `state` does not filter."""
     asked = _WITH_ARTICLE.order_by(col(NearMissRow.created_at).desc(), col(NearMissRow.id).desc()).limit(limit)
     if topic:
         asked = asked.where(col(NearMissRow.topic) == topic)
@@ -177,6 +182,6 @@ def latest(session: Session, *, topic: str = "", state: str = "", limit: int) ->
 
 
 def find(session: Session, near_miss_id: int) -> StoredNearMiss | None:
-    """One near miss by its id."""
+    """The near miss of that id, or None."""
     row = session.execute(_WITH_ARTICLE.where(col(NearMissRow.id) == near_miss_id)).first()
     return StoredNearMiss(**row._mapping) if row else None

@@ -1,7 +1,7 @@
-"""Deliveries on their way and the channels they take: `claim_next` and `settle` come in pairs.
+"""The outbox: queued deliveries, their leases, attempts and results. Every `claim_next` is followed by one `settle`.
 
-A delivery is `pending` until a try is under way (`leased`), then `sent`, `pending` again with a later time, `held` (its channel
-is disabled or points elsewhere now) or `dead` (given up, kept for `monitor alerts retry`).
+A delivery is `pending` until an attempt starts (`leased`), then `sent`, `pending` again with a later time, `held` (its channel
+is disabled or has a new destination) or `dead` (given up, kept for `monitor alerts retry`).
 """
 
 from __future__ import annotations
@@ -27,39 +27,39 @@ log = logging.getLogger("monitor.outbox")
 
 STATES = ("pending", "leased", "sent", "held", "dead")
 EDIT_EVERY_FOR = timedelta(minutes=5)
-"""A message is looked at for being current, and edited, no more often."""
-_EDITED_FOR = timedelta(days=7)
-"""Older messages are left as they are, however long their story lasts."""
+"""The shortest time between two checks whether a sent message is outdated."""
+_EDITABLE_FOR = timedelta(days=7)
+"""Older messages are not edited any more, however long their story lasts."""
 
 
 def due_channels(session: Session, *, now: datetime) -> list[str]:
-    """Channels that have something to send and may be tried now."""
+    """Channels that have a due delivery and are neither paused nor disabled."""
     rows = session.exec(
         select(DeliveryRow.channel)
         .join(ChannelRow, col(ChannelRow.name) == col(DeliveryRow.channel))
-        .where(_is_due(now), *_may_be_tried(now))
+        .where(_is_due(now), *_is_usable(now))
         .distinct()
     )
     return list(rows)
 
 
 def claim_next(session: Session, channel: str, *, now: datetime, lease_for: timedelta) -> DeliveryState | None:
-    """Lease the oldest delivery that is due on this channel; None where there is none or somebody else was faster.
+    """Lease the oldest due delivery of this channel; None where there is none or another process was faster.
 
-    On its first try an alert learns who else carries its story by now; from then on it stays as it is.
+    At its first attempt an alert is completed with the outlets that carry its story by now; after that it does not change.
     """
-    found = session.exec(
+    due = session.exec(
         select(DeliveryRow, AlertRow)
         .join(AlertRow, col(AlertRow.id) == col(DeliveryRow.alert_id))
         .join(ChannelRow, col(ChannelRow.name) == col(DeliveryRow.channel))
-        .where(col(DeliveryRow.channel) == channel, _is_due(now), *_may_be_tried(now))
+        .where(col(DeliveryRow.channel) == channel, _is_due(now), *_is_usable(now))
         .order_by(col(DeliveryRow.id))
         .limit(1)
     ).first()
-    if found is None:
+    if due is None:
         return None
-    delivery, alert = found
-    value = _readable(session, delivery, alert)
+    delivery, alert = due
+    value = _load_or_give_up(session, delivery, alert)
     if value is None:
         return claim_next(session, channel, now=now, lease_for=lease_for)
     lease = Lease(token=secrets.token_hex(8), until_at=now + lease_for)
@@ -70,7 +70,7 @@ def claim_next(session: Session, channel: str, *, now: datetime, lease_for: time
     assert delivery.id is not None
     return DeliveryState(
         id=delivery.id,
-        alert=_freshened(session, alert, value, is_first=delivery.attempts == 0),
+        alert=_completed(session, alert, value, is_first=delivery.attempts == 0),
         channel=channel,
         attempts=delivery.attempts,
         lease=lease,
@@ -81,7 +81,7 @@ def claim_next(session: Session, channel: str, *, now: datetime, lease_for: time
 
 
 def _thread(session: Session, delivery: DeliveryRow, alert: AlertRow) -> str:
-    """The receipt of the first message on the same story and topic on this channel, where it gives receipts."""
+    """The receipt of the first message on the same story and topic on this channel; '' where the channel gives none."""
     if alert.story_id is None:
         return ""
     first = (
@@ -99,12 +99,12 @@ def _thread(session: Session, delivery: DeliveryRow, alert: AlertRow) -> str:
     return session.exec(first.limit(1)).first() or ""
 
 
-# --- messages that stay current, on channels that can edit -------------------------------------------------------------
+# --- messages that stay current, on channels that can edit --------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEdit:
-    """A message that says less than is known by now."""
+    """A sent message that is outdated, with the alert as it should read now."""
 
     delivery_id: int
     alert: Alert
@@ -114,18 +114,18 @@ class MessageEdit:
 
 
 def outdated(session: Session, channels: Mapping[str, str], *, now: datetime, at_most: int = 20) -> list[MessageEdit]:
-    """Messages of stories that grew since, each looked at once in EDIT_EVERY_FOR, while the story is not quiet.
+    """Sent messages whose story has grown since, each checked once in EDIT_EVERY_FOR, while the story is not quiet.
 
-    `channels` are those that can edit, with their destinations. Whoever is handed a message here is alone with it until the next
-    look, on any number of machines; how the edit ended is written by `edited`.
+    `channels` are those that can edit, with their destinations. A message is handed to one caller only until its next check, on
+    any number of machines; the caller reports the result to `edited`.
     """
     rows = session.exec(
         select(DeliveryRow, AlertRow)
         .join(AlertRow, col(AlertRow.id) == col(DeliveryRow.alert_id))
         .join(ChannelRow, col(ChannelRow.name) == col(DeliveryRow.channel))
         .where(
-            *_may_be_tried(now),
-            col(AlertRow.created_at) > now - _EDITED_FOR,
+            *_is_usable(now),
+            col(AlertRow.created_at) > now - _EDITABLE_FOR,
             AlertRow.kind == AlertKind.NEW.value,
             DeliveryRow.state == "sent",
             col(DeliveryRow.channel).in_(channels),
@@ -135,37 +135,37 @@ def outdated(session: Session, channels: Mapping[str, str], *, now: datetime, at
         .order_by(col(DeliveryRow.looked_at), col(DeliveryRow.id))
         .limit(200)
     ).all()
-    found: list[MessageEdit] = []
+    edits: list[MessageEdit] = []
     for delivery, alert in rows:
         edit = _edit(session, delivery, alert, now) if delivery.destination == channels[delivery.channel] else None
-        found += [edit] if edit else []
-        if len(found) == at_most:
+        edits += [edit] if edit else []
+        if len(edits) == at_most:
             break
-    return found
+    return edits
 
 
 def _edit(session: Session, delivery: DeliveryRow, row: AlertRow, now: datetime) -> MessageEdit | None:
-    mine = (col(DeliveryRow.id) == delivery.id, col(DeliveryRow.looked_at) == delivery.looked_at)
+    is_unchanged = (col(DeliveryRow.id) == delivery.id, col(DeliveryRow.looked_at) == delivery.looked_at)
     if delivery.looked_at is None:
-        mine = (mine[0], col(DeliveryRow.looked_at).is_(None))
-    if delivery.id is None or not _count(session, update(DeliveryRow).where(*mine).values(looked_at=now)):
+        is_unchanged = (is_unchanged[0], col(DeliveryRow.looked_at).is_(None))
+    if delivery.id is None or not _count(session, update(DeliveryRow).where(*is_unchanged).values(looked_at=now)):
         return None
-    alert = _readable(session, delivery, row) if row.story_id is not None else None
+    alert = _load_or_give_up(session, delivery, row) if row.story_id is not None else None
     if alert is None or row.story_id is None:
         return None
     carriers = stories.carriers(session, [row.story_id])[row.story_id]
     if not carriers or now - max(each.seen_at for each in carriers) >= QUIET_AFTER_FOR:
         return None
-    fresh = _carried(alert, row.story_id, carriers)
-    if shows(fresh) == delivery.shows:
+    current = _with_carriers(alert, row.story_id, carriers)
+    if shows(current) == delivery.shows:
         return None
     return MessageEdit(
-        delivery_id=delivery.id, alert=fresh, channel=delivery.channel, receipt=delivery.receipt, shows=shows(fresh)
+        delivery_id=delivery.id, alert=current, channel=delivery.channel, receipt=delivery.receipt, shows=shows(current)
     )
 
 
 def edited(session: Session, edit: MessageEdit, outcome: Outcome) -> None:
-    """How an edit ended: what the message shows now, or that it can be edited no more. Otherwise the next look tries again."""
+    """Record the result of an edit. After a temporary failure nothing is written, so that the next check tries again."""
     values: dict[str, object] = {}
     if outcome.result is Result.SENT:
         values = {"shows": edit.shows}
@@ -179,7 +179,7 @@ def edited(session: Session, edit: MessageEdit, outcome: Outcome) -> None:
 
 
 def shows(alert: Alert) -> str:
-    """What of an alert can grow after it was sent."""
+    """The part of an alert that can grow after it was sent, as the column `shows` keeps it."""
     return f"{len(alert.also_carried_by)} outlets, {alert.independent_sources} sources"
 
 
@@ -192,7 +192,7 @@ def settle(
     started_at: datetime,
     now: datetime,
 ) -> bool:
-    """Write how a try ended, for the delivery and its channel; False where the lease was lost (then nothing is written)."""
+    """Record the result of an attempt, for the delivery and its channel; False, and nothing written, where the lease was lost."""
     values = {
         "state": result.state,
         "attempts": result.attempts,
@@ -206,8 +206,8 @@ def settle(
         "shows": shows(delivery.alert),
         "looked_at": now,
     }
-    held = (col(DeliveryRow.id) == delivery.id, col(DeliveryRow.lease_token) == delivery.lease.token)
-    if not _count(session, update(DeliveryRow).where(*held).values(**values)):
+    is_held = (col(DeliveryRow.id) == delivery.id, col(DeliveryRow.lease_token) == delivery.lease.token)
+    if not _count(session, update(DeliveryRow).where(*is_held).values(**values)):
         return False
     session.add(
         AttemptRow(
@@ -224,21 +224,21 @@ def settle(
 
 
 def release_all(session: Session) -> int:
-    """End every lease: for a start that knows it is alone. The tries under way are made again with the same id."""
+    """End every lease and return how many. Only for a start that is alone; interrupted attempts are repeated with the same id."""
     leased = update(DeliveryRow).where(col(DeliveryRow.state) == "leased")
     return _count(session, leased.values(state="pending", lease_token=None, lease_until_at=None))
 
 
 def retry(session: Session, *, now: datetime, destinations: Mapping[str, str], alert_id: str | None = None) -> int:
-    """Put held and dead deliveries back into the outbox, to where their channels point now; enables those channels."""
+    """Queue held and dead deliveries of these channels (name -> destination) again and enable the channels; returns how many."""
     count = 0
     for name, destination in destinations.items():
         channels.enable(session, name)
-        stuck = [col(DeliveryRow.channel) == name, col(DeliveryRow.state).in_(("held", "dead"))]
+        is_stuck = [col(DeliveryRow.channel) == name, col(DeliveryRow.state).in_(("held", "dead"))]
         if alert_id:
-            stuck.append(col(DeliveryRow.alert_id) == alert_id)
+            is_stuck.append(col(DeliveryRow.alert_id) == alert_id)
         again = {"state": "pending", "attempts": 0, "next_at": now, "destination": destination}
-        count += _count(session, update(DeliveryRow).where(*stuck).values(**again))
+        count += _count(session, update(DeliveryRow).where(*is_stuck).values(**again))
     return count
 
 
@@ -249,23 +249,23 @@ def stuck_channels(session: Session, alert_id: str | None = None) -> set[str]:
 
 
 def outcome_of(session: Session, alert_id: str) -> tuple[str, str]:
-    """State and last detail, or else why its channel is disabled, of an alert's only delivery."""
+    """(state, detail) of an alert's only delivery; without a detail of its own, why its channel is disabled."""
     row = session.exec(select(DeliveryRow).where(DeliveryRow.alert_id == alert_id)).one()
     channel = session.get(ChannelRow, row.channel)
     return row.state, row.last_detail or (channel.disabled_reason if channel else "") or ""
 
 
-# --- how deliveries stand -----------------------------------------------------------------------------------------------
+# --- figures ------------------------------------------------------------------------------------------------------------
 
 
 def states(session: Session) -> dict[str, int]:
-    """How many deliveries are in each state."""
+    """State -> number of deliveries, for every state."""
     counted = session.exec(select(DeliveryRow.state, func.count()).group_by(col(DeliveryRow.state)))
     return dict.fromkeys(STATES, 0) | dict(counted.all())
 
 
 def states_by_channel(session: Session) -> dict[str, dict[str, int]]:
-    """How many deliveries of each channel are in each state; states without any left out."""
+    """Channel -> state -> number of deliveries; states without any are left out."""
     counted = session.exec(
         select(DeliveryRow.channel, DeliveryRow.state, func.count()).group_by(
             col(DeliveryRow.channel), col(DeliveryRow.state)
@@ -278,23 +278,23 @@ def states_by_channel(session: Session) -> dict[str, dict[str, int]]:
 
 
 def last_attempt(session: Session) -> int:
-    """The number of the last try to deliver; 0 where there was none."""
+    """The id of the last attempt; 0 where there was none."""
     return session.exec(select(func.max(AttemptRow.id))).one() or 0
 
 
 def results_since(session: Session, attempt: int) -> list[tuple[str, str]]:
-    """(channel, result) of the tries after this one, by channel."""
-    made = select(DeliveryRow.channel, AttemptRow.result).join(
+    """(channel, result) of the attempts after this one, ordered by channel."""
+    attempts = select(DeliveryRow.channel, AttemptRow.result).join(
         AttemptRow, col(AttemptRow.delivery_id) == col(DeliveryRow.id)
     )
-    return list(session.exec(made.where(col(AttemptRow.id) > attempt).order_by(DeliveryRow.channel)))
+    return list(session.exec(attempts.where(col(AttemptRow.id) > attempt).order_by(DeliveryRow.channel)))
 
 
 # --- reading and writing rows -------------------------------------------------------------------------------------------
 
 
-def _readable(session: Session, delivery: DeliveryRow, row: AlertRow) -> Alert | None:
-    """The alert; None where it is spoilt: then its delivery is given up, so that it does not hold up those behind it."""
+def _load_or_give_up(session: Session, delivery: DeliveryRow, row: AlertRow) -> Alert | None:
+    """The stored alert; None where it cannot be read: then its delivery becomes `dead`, so that it does not block the queue."""
     try:
         return alerts.load(row.payload)
     except ValidationError as error:
@@ -307,22 +307,22 @@ def _readable(session: Session, delivery: DeliveryRow, row: AlertRow) -> Alert |
         return None
 
 
-def _freshened(session: Session, row: AlertRow, value: Alert, *, is_first: bool) -> Alert:
+def _completed(session: Session, row: AlertRow, value: Alert, *, is_first: bool) -> Alert:
     if not is_first or row.story_id is None:
         return value
-    fresh = _carried(value, row.story_id, stories.carriers(session, [row.story_id])[row.story_id])
-    if fresh != value:
-        row.payload = alerts.dump(fresh)
+    complete = _with_carriers(value, row.story_id, stories.carriers(session, [row.story_id])[row.story_id])
+    if complete != value:
+        row.payload = alerts.dump(complete)
         session.add(row)
-    return fresh
+    return complete
 
 
-def _carried(alert: Alert, story_id: int, found: Sequence[Carrier]) -> Alert:
-    """The alert, naming who else carries its story."""
+def _with_carriers(alert: Alert, story_id: int, carriers: Sequence[Carrier]) -> Alert:
+    """The alert, naming the other outlets that carry its story."""
     own = (alert.article.feed or alert.article.source) if alert.article else ""
-    also = outlets(found, without=own)
+    also = outlets(carriers, without=own)
     return replace(
-        alert, story_id=story_id, also_carried_by=also, independent_sources=len(origins(found)) if also else 0
+        alert, story_id=story_id, also_carried_by=also, independent_sources=len(origins(carriers)) if also else 0
     )
 
 
@@ -333,7 +333,7 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _may_be_tried(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _is_usable(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         col(ChannelRow.is_configured).is_(True),
         col(ChannelRow.disabled_reason).is_(None),

@@ -1,4 +1,4 @@
-"""Articles' own pages: which were asked for, how many of a host's, and which hosts are left alone. Values in, values out."""
+"""Which article pages were fetched, how many per host and day, and which hosts are paused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHUNK = 500
 
 
 def is_open(session: Session, url: str, *, per_day: int, now: datetime) -> bool:
-    """Whether this page may be asked for: never before, its host not paused, fewer than `per_day` of it in the last 24 hours."""
+    """Whether this page may be fetched: never before, its host not paused, fewer than `per_day` of its host in 24 hours."""
     key, host = url_key(url), urls.host(url)
     if not key or session.get(PageRow, key) is not None:
         return False
@@ -31,7 +31,7 @@ def is_open(session: Session, url: str, *, per_day: int, now: datetime) -> bool:
 
 
 def remember(session: Session, visits: Iterable[PageVisit]) -> None:
-    """These pages were asked for; one that another poller remembered meanwhile stays as it is."""
+    """Record visits of pages; a page already recorded, by another poller, is left as it is."""
     for visit in visits:
         key = url_key(visit.url)
         if session.get(PageRow, key) is None:
@@ -50,7 +50,7 @@ def remember(session: Session, visits: Iterable[PageVisit]) -> None:
 
 
 def canonicals(session: Session, addresses: Collection[str]) -> dict[str, str]:
-    """Address -> the one that its page, when it was read, named as its own; only where it named one."""
+    """URL -> the canonical URL that its page named when it was read, for those that named one."""
     keys = {url_key(each): each for each in addresses}
     found: dict[str, str] = {}
     ids = sorted(keys.keys() - {0})

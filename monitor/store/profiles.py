@@ -1,7 +1,7 @@
-"""Profiles of stored articles, and the rows they are found by. Values in, values out; what is one event is decided elsewhere.
+"""Stores the profiles of articles and looks up stored articles that may be about the same event (`monitor.stories.events`).
 
-An article is found by its twelve heaviest terms. What is looked at is bounded, however many articles there are: of each term the
-newest carriers within the window, of those the ones that share most.
+Articles are indexed by their twelve heaviest terms (table `tellings`). A look-up has a constant bound, however many articles
+there are: of each term the newest carriers within the window, and of these the articles that share most.
 """
 
 from __future__ import annotations
@@ -16,42 +16,42 @@ from sqlalchemy import Select, Table, bindparam, delete, insert, select, text, u
 from sqlmodel import Session
 
 from monitor.store.db import Prepared
-from monitor.store.tables import ArticleRow, ProfileRow, TellingRow
+from monitor.store.tables import ArticleRow, ProfileKeyRow, ProfileRow
 from monitor.stories.events import RelatedArticle
 from monitor.stories.profiles import Profile, unpack
 from monitor.stories.tuning import LOOK_UP_TERMS, MAX_KINDRED, MIN_LOOK_UP_TERMS, MOST_GATHERED, STORY_WINDOW_FOR, THEME
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
-_tellings: Table = TellingRow.__table__  # type: ignore[attr-defined]
+_profile_keys: Table = ProfileKeyRow.__table__  # type: ignore[attr-defined]
 _profiles: Table = ProfileRow.__table__  # type: ignore[attr-defined]
 
 
 def near(session: Session, profile: Profile, *, now: datetime) -> tuple[list[RelatedArticle], dict[int, int]]:
-    """Stored articles that may tell the same event, and how many within the window carry each key (counted up to a theme's)."""
+    """Candidates for the same event, and how many articles within the window carry each key (counted up to `THEME`)."""
     keys = profile.keys
     if not keys:
         return [], {}
-    holders = _holders(session, keys, now)
-    carriers = {key: len(found) for key, found in holders.items()}
+    articles = _articles_by_key(session, keys, now)
+    carriers = {key: len(ids) for key, ids in articles.items()}
     shared: dict[int, list[float]] = defaultdict(list)
-    for key, found in holders.items():
+    for key, carrying in articles.items():
         if carriers[key] < THEME:
-            for article_id in found:
+            for article_id in carrying:
                 shared[article_id].append(profile.weights[key])
     enough = [article_id for article_id, weights in shared.items() if len(weights) >= MIN_LOOK_UP_TERMS]
     ids = sorted(enough, key=lambda article_id: (-sum(shared[article_id]), -article_id))[:MAX_KINDRED]
     return _read(session, ids), carriers
 
 
-def _holders(session: Session, keys: tuple[int, ...], now: datetime) -> Mapping[int, set[int]]:
-    # A short article has fewer keys; the last one, asked again, adds nothing to a set.
+def _articles_by_key(session: Session, keys: tuple[int, ...], now: datetime) -> Mapping[int, set[int]]:
+    # The statement has a fixed number of parameters: for a short article the last key is repeated.
     padded = (*keys, *[keys[-1]] * (LOOK_UP_TERMS - len(keys)))
     asked: dict[str, object] = {f"key{number}": key for number, key in enumerate(padded)}
     asked |= {"since_at": now - STORY_WINDOW_FOR, "keys": list(keys), "most": THEME}
-    holders: dict[int, set[int]] = defaultdict(set)
-    for key, article_id in _BY_TELLING.run(session, asked):
-        holders[key].add(article_id)
-    return holders
+    found: dict[int, set[int]] = defaultdict(set)
+    for key, article_id in _BY_KEYS.run(session, asked):
+        found[key].add(article_id)
+    return found
 
 
 def _read(session: Session, ids: list[int]) -> list[RelatedArticle]:
@@ -65,7 +65,7 @@ def _read(session: Session, ids: list[int]) -> list[RelatedArticle]:
 
 
 def of_stories(session: Session, story_ids: Iterable[int]) -> list[RelatedArticle]:
-    """The articles of small stories; of a larger one so many as show that it is too large to be gathered."""
+    """The articles of these stories; of each at most `MOST_GATHERED` + 1, enough to see that it is too large to gather."""
     connection = session.connection()
     rows = (row for story_id in story_ids for row in connection.execute(_OF_STORY, {"story": story_id}))
     return [
@@ -77,7 +77,7 @@ def of_stories(session: Session, story_ids: Iterable[int]) -> list[RelatedArticl
 
 
 def add(session: Session, article_id: int, profile: Profile) -> None:
-    """Keep the profile of a new article."""
+    """Store the profile of a new article; nothing for one without keys."""
     keys = profile.keys
     if not keys:
         return
@@ -87,19 +87,21 @@ def add(session: Session, article_id: int, profile: Profile) -> None:
 
 
 def renew(session: Session, article_id: int, profile: Profile) -> None:
-    """Keep the profile of an article's newer version in place of the old one, where it has one."""
+    """Replace the profile of an article that was changed; nothing where it had none."""
     connection = session.connection()
     old = connection.execute(select(_profiles.c.packed).where(_profiles.c.article_id == article_id)).scalar()
     if old is None:
         return
-    # By key: the rows are ordered by it, and an article's could not be found otherwise.
+    # By key: the rows are ordered by it, and there is no index by article.
     keys = unpack(old).keys
-    connection.execute(delete(_tellings).where(_tellings.c.key.in_(keys), _tellings.c.article_id == article_id))
+    connection.execute(
+        delete(_profile_keys).where(_profile_keys.c.key.in_(keys), _profile_keys.c.article_id == article_id)
+    )
     connection.execute(delete(_profiles).where(_profiles.c.article_id == article_id))
     add(session, article_id, profile)
 
 
-# Built once: putting a statement together costs more than running it. Ids rise with the time of arrival.
+# Built once: building a statement costs more than running it. Ids rise with the time of arrival.
 _FIRST = (
     select(_articles.c.id)
     .where(_articles.c.seen_at >= bindparam("since_at"))
@@ -110,13 +112,13 @@ _FIRST = (
 
 
 def _carriers(name: str) -> Select[Any]:
-    """The newest articles with this term; so many as make it a theme."""
+    """The newest `THEME` articles with this term: as many as make it a theme."""
     first = select(_FIRST.c.id).scalar_subquery()
-    carried = select(_tellings).where(_tellings.c.key == bindparam(name), _tellings.c.article_id >= first)
-    return select(carried.order_by(_tellings.c.article_id.desc()).limit(THEME).subquery())
+    carried = select(_profile_keys).where(_profile_keys.c.key == bindparam(name), _profile_keys.c.article_id >= first)
+    return select(carried.order_by(_profile_keys.c.article_id.desc()).limit(THEME).subquery())
 
 
-_BY_TELLING = Prepared(
+_BY_KEYS = Prepared(
     union_all(*(_carriers(f"key{number}") for number in range(LOOK_UP_TERMS))),
     postgresql=text(
         "SELECT found.key, found.article_id FROM unnest(CAST(:keys AS integer[])) AS asked (key) CROSS JOIN LATERAL (SELECT key, "

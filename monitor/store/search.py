@@ -1,7 +1,7 @@
-"""Full-text search on both databases: words in, article ids out. Only here the two dialects part ways.
+"""Full-text search over articles: FTS5 on SQLite, tsvector on PostgreSQL.
 
-What is indexed are our own tokens, so that Persian, Hindi and Chinese are found by the words the matcher sees, and a user's
-query can never be a syntax error: every word is quoted (24 of 31 raw FTS5 queries raise, case U10).
+Our own tokens are indexed, so that Persian, Hindi and Chinese are found by the words that the matcher sees. Every word of a query
+is quoted, so that no query is a syntax error (24 of 31 raw FTS5 queries raise, case U10).
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from monitor.text.tokens import tokens
 
 MAX_WORDS = 32
 _MAX_INDEXED = 20_000
-"""Words of one article that can be searched; a tsvector holds 1 MB at most."""
+"""Words of one article that are indexed; a tsvector holds 1 MB at most."""
 _MAX_LENGTH = 100
 
 
 def index(session: Session, article_id: int, title: str, body: str) -> None:
-    """Make an article findable."""
+    """Index a new article."""
     words = " ".join(_searchable(f"{title}\n{body}")[:_MAX_INDEXED])
     _INSERT.write(session, {"id": article_id, "words": words})
 
 
 def reindex(session: Session, article_id: int, old: tuple[str, str], new: tuple[str, str]) -> None:
-    """Replace what an article can be found by; `old` and `new` are (title, text)."""
+    """Index an article's new text in place of the old one; `old` and `new` are (title, text)."""
     if _dialect(session) == "sqlite":
-        gone = " ".join(_searchable("\n".join(old))[:_MAX_INDEXED])
+        old_words = " ".join(_searchable("\n".join(old))[:_MAX_INDEXED])
         session.connection().execute(
             text("INSERT INTO article_search (article_search, rowid, words) VALUES ('delete', :id, :words)"),
-            {"id": article_id, "words": gone},
+            {"id": article_id, "words": old_words},
         )
     else:
         session.connection().execute(text("DELETE FROM article_search WHERE article_id = :id"), {"id": article_id})
@@ -40,13 +40,13 @@ def reindex(session: Session, article_id: int, old: tuple[str, str], new: tuple[
 
 
 def find(session: Session, query: str, *, limit: int = 500) -> Sequence[int]:
-    """Ids of the articles that hold every word of `query`, newest first; the last word may be unfinished."""
+    """Ids of the articles that contain every word of `query`, newest first; the last word may be a prefix."""
     words = _searchable(query[:1000])[:MAX_WORDS]
     if not words:
         return []
     dialect = _dialect(session)
-    asked = " AND ".join(f'"{word}"' for word in words) + "*" if dialect == "sqlite" else _tsquery(words)
-    rows = session.connection().execute(_FIND[dialect], {"query": asked, "limit": limit})
+    expression = " AND ".join(f'"{word}"' for word in words) + "*" if dialect == "sqlite" else _tsquery(words)
+    rows = session.connection().execute(_FIND[dialect], {"query": expression, "limit": limit})
     return [row[0] for row in rows]
 
 

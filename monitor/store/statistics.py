@@ -1,4 +1,4 @@
-"""Counts and sizes of what the store holds, for `doctor`, `evaluate`, backtests, the status page and the demo. Reads only."""
+"""Counts over the store, for `doctor`, `evaluate`, backtests, the status page and the demo."""
 
 from __future__ import annotations
 
@@ -17,61 +17,61 @@ from monitor.types.stories import ArticleKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """What came of everything that was polled."""
+    """Counts over the whole store."""
 
     articles: int
     copies: int
     matches: int
     alerts: int
     stories_told: int
-    """Stories that alerts are about."""
+    """Stories with at least one alert."""
     deliveries_retried: int
-    """Deliveries that took more than one try."""
+    """Deliveries that took more than one attempt."""
 
 
 def totals(session: Session) -> Totals:
     """Counts over the whole store."""
-    tries = select(AttemptRow.delivery_id).group_by(col(AttemptRow.delivery_id)).having(func.count() > 1)
+    retried = select(AttemptRow.delivery_id).group_by(col(AttemptRow.delivery_id)).having(func.count() > 1)
     return Totals(
         articles=articles(session),
         copies=_count(session, ArticleRow, col(ArticleRow.kind) == ArticleKind.COPY.value),
         matches=_count(session, MatchRow),
         alerts=alerts(session),
         stories_told=session.exec(select(func.count(func.distinct(col(AlertRow.story_id))))).one(),
-        deliveries_retried=len(session.exec(tries).all()),
+        deliveries_retried=len(session.exec(retried).all()),
     )
 
 
 def articles(session: Session) -> int:
-    """How many articles the store holds."""
+    """The number of articles."""
     return _count(session, ArticleRow)
 
 
 def alerts(session: Session) -> int:
-    """How many alerts were decided."""
+    """The number of alerts, notices included."""
     return _count(session, AlertRow)
 
 
 def article_span(session: Session) -> tuple[datetime | None, datetime | None]:
-    """When the first and the last article were seen; None of an empty store."""
+    """When the first and the last article were seen; (None, None) for an empty store."""
     return session.exec(select(func.min(ArticleRow.seen_at), func.max(ArticleRow.seen_at))).one()
 
 
 def last_written_at(session: Session) -> datetime | None:
-    """The latest time at which an article was seen or a feed polled."""
+    """The latest time at which an article was seen or a feed polled, or None."""
     found = [session.exec(select(func.max(each))).one() for each in (ArticleRow.seen_at, FeedRow.last_polled_at)]
     return max((each for each in found if each), default=None)
 
 
 def matches_by_topic(session: Session) -> Mapping[str, int]:
-    """How many articles matched each topic, copies and updates left out."""
-    told = (Reason.COPY.name, Reason.UPDATE.name)
-    rows = select(MatchRow.topic, func.count()).where(col(MatchRow.reason).not_in(told))
+    """Topic -> number of matches, without copies and updates."""
+    excluded = (Reason.COPY.name, Reason.UPDATE.name)
+    rows = select(MatchRow.topic, func.count()).where(col(MatchRow.reason).not_in(excluded))
     return dict(session.exec(rows.group_by(col(MatchRow.topic))).all())
 
 
 def alerts_by_topic(session: Session) -> Mapping[str, int]:
-    """How many new stories were told on each topic."""
+    """Topic -> number of alerts on new stories."""
     rows = select(AlertRow.topic, func.count()).where(AlertRow.kind == AlertKind.NEW.value)
     return dict(session.exec(rows.group_by(col(AlertRow.topic))).all())
 

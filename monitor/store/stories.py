@@ -1,7 +1,7 @@
-"""Stories as they are read: who carries them, which articles print one text, and the lists and records that people look at.
+"""Reads stories: their articles and outlets, which articles share one text, and the lists and records for review.
 
-A story's number is that of one of its articles: of the first, as long as nobody moves that one elsewhere. So no two stories
-ever claim one number, and an article split off always finds a free one. All writing is in `story_changes`.
+A story's number is the id of one of its articles: of the first, unless a person moved that one elsewhere. So no two stories
+ever have one number, and a story that is split off always finds a free one. `story_changes` does all writing.
 """
 
 from __future__ import annotations
@@ -29,40 +29,40 @@ _stories: Table = StoryRow.__table__  # type: ignore[attr-defined]
 _feeds: Table = FeedRow.__table__  # type: ignore[attr-defined]
 
 _WITH_OUTLET = _articles.outerjoin(_feeds, _feeds.c.name == _articles.c.source)
-"""Articles beside their feeds, for `_OUTLET`."""
+"""Articles joined to their feeds, for `_OUTLET`."""
 _OUTLET: ColumnElement[str] = func.coalesce(
     func.nullif(_feeds.c.title, ""), func.nullif(_feeds.c.own_title, ""), _articles.c.source
 )
-"""What people call an article's source: by the settings, by the feed itself, else by the feed's name."""
+"""An article's outlet: the feed's title in the settings, else its own title, else its name."""
 
 USUAL_WITHIN_FOR = timedelta(days=30)
 _USUAL_ROWS = 2_000
-_PRINTS = (ArticleKind.COPY.value, ArticleKind.UPDATE.value)
-"""Kinds of articles that print another one's text: as it was, or corrected."""
+_SAME_TEXT_KINDS = (ArticleKind.COPY.value, ArticleKind.UPDATE.value)
+"""Kinds of articles that carry the text of another one, unchanged or corrected."""
 
 
-# --- who carries them ----------------------------------------------------------------------------------------------------
+# --- articles and outlets ------------------------------------------------------------------------------------------------
 
 
 def outlet(session: Session, source: str) -> str:
-    """What people call a feed."""
+    """The outlet of a feed: its title, else its name."""
     row = session.connection().execute(_TITLES, {"source": source}).first()
     return (row.title or row.own_title or source) if row else source
 
 
-def counted(found: Sequence[Carrier], preferred: Sequence[str] = ()) -> dict[str, Any]:
-    """What a story's row says of its articles."""
+def derived_counts(carriers: Sequence[Carrier], preferred: Sequence[str] = ()) -> dict[str, Any]:
+    """The columns of a story's row that are derived from its articles (at least one)."""
     return {
-        "lead_article_id": lead(found, preferred).article_id,
-        "first_seen_at": min(each.seen_at for each in found),
-        "last_seen_at": max(each.seen_at for each in found),
-        "articles": len(found),
-        "outlets": len({each.source for each in found}),
+        "lead_article_id": lead(carriers, preferred).article_id,
+        "first_seen_at": min(each.seen_at for each in carriers),
+        "last_seen_at": max(each.seen_at for each in carriers),
+        "articles": len(carriers),
+        "outlets": len({each.source for each in carriers}),
     }
 
 
 def carriers(session: Session, story_ids: Collection[int]) -> dict[int, list[Carrier]]:
-    """The articles of stories, in the order of their arrival."""
+    """Story -> its articles in the order of arrival; an empty list for a story without any."""
     found: dict[int, list[Carrier]] = defaultdict(list)
     for ids in chunks(sorted(story_ids)):
         for row in session.connection().execute(_CARRIERS, {"stories": ids}):
@@ -78,18 +78,18 @@ def _carrier(row: Row[Any]) -> Carrier:
         published_at=row.published_at,
         seen_at=row.seen_at,
         wire=row.wire or _agency(row.outlet),
-        copy_of=row.of_article_id if row.kind in _PRINTS else None,
+        copy_of=row.of_article_id if row.kind in _SAME_TEXT_KINDS else None,
     )
 
 
 @lru_cache(maxsize=1_000)
 def _agency(outlet: str) -> str:
-    """What an agency's own feed carries counts as that agency's, signed or not."""
+    """The agency that an outlet is, or '': texts in an agency's own feed are that agency's, credited or not."""
     return credit(outlet, "")
 
 
 def usual(session: Session, topic: str, *, without: int, now: datetime) -> list[list[datetime]]:
-    """When the articles of a topic's other stories of the last weeks were seen, story by story, copies apart."""
+    """For each other story of a topic in the last 30 days, when its articles (without copies) were seen."""
     seen: dict[int, list[datetime]] = defaultdict(list)
     asked = (
         select(col(MatchRow.story_id), col(ArticleRow.seen_at))
@@ -108,11 +108,11 @@ def usual(session: Session, topic: str, *, without: int, now: datetime) -> list[
     return list(seen.values())
 
 
-# --- prints: copies, and corrected copies, of one text -------------------------------------------------------------------
+# --- copies, and corrected copies, of one text ---------------------------------------------------------------------------
 
 
-class Print(NamedTuple):
-    """An article of a story, as far as prints go."""
+class StoryMember(NamedTuple):
+    """An article of a story and whose text it carries."""
 
     id: int
     of_article_id: int | None
@@ -122,18 +122,18 @@ class Print(NamedTuple):
 
     @property
     def copy_of(self) -> int | None:
-        """The article whose text it prints, as it was or corrected."""
-        return self.of_article_id if self.kind in _PRINTS else None
+        """The article whose text it carries, unchanged or corrected; None for a text of its own."""
+        return self.of_article_id if self.kind in _SAME_TEXT_KINDS else None
 
 
-def all_prints(session: Session, story_id: int) -> list[Print]:
-    """Every article of a story, by number: an original stands before its copies."""
-    return [Print(*row) for row in session.connection().execute(_PRINTED, {"story": story_id})]
+def members(session: Session, story_id: int) -> list[StoryMember]:
+    """Every article of a story, ordered by id: an original comes before its copies."""
+    return [StoryMember(*row) for row in session.connection().execute(_MEMBERS, {"story": story_id})]
 
 
 def prints(session: Session, story_id: int, article_ids: Collection[int]) -> dict[int, tuple[str, datetime]]:
-    """The articles of a story that print the text of these, these included: article -> (kind, published at)."""
-    found = all_prints(session, story_id)
+    """The articles of a story that share a text with one of these, these included: id -> (kind, published at)."""
+    found = members(session, story_id)
     of = {each.id: each.copy_of for each in found}
     wanted = {_original(each, of) for each in article_ids}
     return {each.id: (each.kind, each.published_at) for each in found if _original(each.id, of) in wanted}
@@ -148,7 +148,7 @@ def _original(article_id: int, of: dict[int, int | None]) -> int:
 
 
 def has_later_version(session: Session, story_id: int, article_id: int, at: datetime) -> bool:
-    """Whether the text of this article was corrected after `at`: where it stands, or by a copy elsewhere, published since."""
+    """Whether the text of this article was corrected after `at`: in place, or by a corrected copy published since."""
     same = prints(session, story_id, [article_id])
     if any(kind == ArticleKind.UPDATE.value and published_at > at for kind, published_at in same.values()):
         return True
@@ -158,11 +158,11 @@ def has_later_version(session: Session, story_id: int, article_id: int, at: date
     )
 
 
-# --- finding ------------------------------------------------------------------------------------------------------------
+# --- look-up -------------------------------------------------------------------------------------------------------------
 
 
 def resolve(session: Session, story_id: int) -> int | None:
-    """The story that goes by this number now, or that it became part of; None where there is none."""
+    """The story with this number, or the one that it became part of; None where there is none."""
     connection = session.connection()
     for _ in range(100):
         row = connection.execute(select(_stories.c.part_of).where(_stories.c.id == story_id)).first()
@@ -176,17 +176,17 @@ def resolve(session: Session, story_id: int) -> int | None:
 
 
 def articles_of(session: Session, article_ids: Collection[int]) -> dict[int, int]:
-    """Article -> its story, of those that exist."""
+    """Article -> its story, for those that exist."""
     asked = select(_articles.c.id, _articles.c.story_id).where(_articles.c.id.in_(article_ids))
     return {row.id: row.story_id for row in session.connection().execute(asked)}
 
 
-# --- lists and records --------------------------------------------------------------------------------------------------
+# --- lists and records ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredStory:
-    """A story's counts, with what a list shows of the article that leads it."""
+    """A story's counts, with the fields of its lead article that a list shows."""
 
     id: int
     lead_article_id: int
@@ -201,7 +201,7 @@ class StoredStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryArticle:
-    """An article of a story, on its timeline."""
+    """An article on the timeline of its story."""
 
     article_id: int
     title: str
@@ -215,7 +215,7 @@ class StoryArticle:
     of_article_id: int | None
     why: str
     reason: str
-    """Of the decision on it, in words."""
+    """The reason of the decision on it, in words."""
     is_pinned: bool
 
 
@@ -229,7 +229,7 @@ def page(
     offset: int = 0,
     now: datetime,
 ) -> tuple[list[StoredStory], int]:
-    """Stories, the latest grown first, and how many there are in all; those that matched a topic, or with `is_any` all."""
+    """A page of stories, the last to grow first, and their total number; only those that matched a topic, unless `is_any`."""
     conditions: list[ColumnElement[bool]] = [col(StoryRow.part_of).is_(None)]
     matched = select(col(MatchRow.story_id))
     if topic:
@@ -245,7 +245,7 @@ def page(
 
 
 def _in_state(state: StoryState, *, now: datetime) -> ColumnElement[bool]:
-    """The condition on rows that `ledger.state` answers with `state`."""
+    """The SQL equivalent of `sources.state(...) == state`."""
     is_quiet = col(StoryRow.last_seen_at) <= now - QUIET_AFTER_FOR
     is_emerging = or_(col(StoryRow.first_seen_at) > now - EMERGING_FOR, col(StoryRow.outlets) < ACTIVE_OUTLETS)
     if state is StoryState.QUIET:
@@ -253,9 +253,9 @@ def _in_state(state: StoryState, *, now: datetime) -> ColumnElement[bool]:
     return and_(~is_quiet, is_emerging if state is StoryState.EMERGING else ~is_emerging)
 
 
-def find(session: Session, story_id: int, found: Sequence[Carrier], preferred: Sequence[str] = ()) -> StoredStory:
-    """A story that has these articles; its counts are worked out from them where it has no row."""
-    row = session.get(StoryRow, story_id) or StoryRow(id=story_id, **counted(found, preferred))
+def find(session: Session, story_id: int, carriers: Sequence[Carrier], preferred: Sequence[str] = ()) -> StoredStory:
+    """The story with these articles (at least one); its counts are computed from them where it has no row."""
+    row = session.get(StoryRow, story_id) or StoryRow(id=story_id, **derived_counts(carriers, preferred))
     return _with_leads(session, [row])[0]
 
 
@@ -284,13 +284,13 @@ def _with_leads(session: Session, rows: Sequence[StoryRow]) -> list[StoredStory]
 
 
 def timeline(session: Session, story_id: int, *, limit: int) -> list[StoryArticle]:
-    """The articles of a story in the order of their arrival, of a very large one the first."""
+    """The first `limit` articles of a story, in the order of arrival."""
     rows = session.execute(_TIMELINE.where(_articles.c.story_id == story_id).limit(limit))
     return [StoryArticle(**{**row._mapping, "reason": Reason[row.reason].value}) for row in rows]
 
 
 def others(session: Session, story_id: int, *, without: int, limit: int) -> list[tuple[int, str, str, str]]:
-    """The articles of a story but for one: (article id, outlet, title, kind)."""
+    """The articles of a story except one, as (article id, outlet, title, kind)."""
     asked = (
         select(_articles.c.id, _OUTLET, _articles.c.title, _articles.c.kind)
         .select_from(_WITH_OUTLET)
@@ -301,9 +301,9 @@ def others(session: Session, story_id: int, *, without: int, limit: int) -> list
     return [(number, outlet, title, kind) for number, outlet, title, kind in session.execute(asked)]
 
 
-# Built once: putting a statement together costs more than running it.
+# Built once: building a statement costs more than running it.
 _TITLES = select(_feeds.c.title, _feeds.c.own_title).where(_feeds.c.name == bindparam("source"))
-_PRINTED = (
+_MEMBERS = (
     select(_articles.c.id, _articles.c.of_article_id, _articles.c.kind, _articles.c.published_at, _articles.c.is_pinned)
     .where(_articles.c.story_id == bindparam("story"))
     .order_by(_articles.c.id)

@@ -1,6 +1,6 @@
-"""Stories as they are written: articles enter them, people merge, split and move them, and what people said is remembered.
+"""Writes stories: adds arriving articles, merges, splits and moves them, and records these changes and who made them.
 
-Whether a change makes sense is decided by the caller (`monitor.review.stories`, for what people ask). Reading is in `stories`.
+The caller checks that a change makes sense (`monitor.review.stories` for those that people ask for). `stories` does the reading.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from monitor.store import alerts
 from monitor.store.db import Prepared, chunks
-from monitor.store.stories import all_prints, articles_of, carriers, counted
+from monitor.store.stories import articles_of, carriers, derived_counts, members
 from monitor.store.tables import ArticleRow, MatchRow, StoryChoiceRow, StoryRow
 from monitor.stories.sources import Carrier, rank
 from monitor.types.matching import Reason
@@ -25,12 +25,12 @@ _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _stories: Table = StoryRow.__table__  # type: ignore[attr-defined]
 
 MACHINE = "the monitor"
-"""Who gathered a story, where no person did."""
+"""`StoryEdit.by` of merges that the program made by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryEdit:
-    """That articles of one story were put into another: a merge, split or move, by a person or by the machine."""
+    """A recorded merge, split or move of articles from one story to another, by a person or by the program."""
 
     at: datetime
     by: str
@@ -42,13 +42,13 @@ class StoryEdit:
     note: str = ""
 
 
-# --- as articles arrive -------------------------------------------------------------------------------------------------
+# --- arriving articles --------------------------------------------------------------------------------------------------
 
 
 def enter(session: Session, story_id: int, carrier: Carrier, preferred: Sequence[str] = ()) -> None:
-    """An article, stored already, opens its story or is counted in it."""
+    """Count a newly stored article in its story; where it opened the story, create the story's row."""
     if story_id == carrier.article_id:
-        _OPEN.write(
+        _INSERT_STORY.write(
             session,
             {
                 "id": story_id,
@@ -65,7 +65,7 @@ def enter(session: Session, story_id: int, carrier: Carrier, preferred: Sequence
         recount(session, story_id, preferred)
         return
     asked = {"story": story_id, "article": carrier.article_id, "source": carrier.source}
-    is_new_outlet = not _CARRIES.run(session, asked)
+    is_new_outlet = not _HAS_SOURCE.run(session, asked)
     old = Carrier(
         article_id=row.lead_article_id,
         source=row.source,
@@ -74,7 +74,7 @@ def enter(session: Session, story_id: int, carrier: Carrier, preferred: Sequence
         seen_at=row.published_at,
     )
     leads = rank(carrier, preferred) < rank(old, preferred)
-    _GROW.write(
+    _ADD_ARTICLE.write(
         session,
         {
             "story": story_id,
@@ -87,11 +87,11 @@ def enter(session: Session, story_id: int, carrier: Carrier, preferred: Sequence
 
 
 def recount(session: Session, story_id: int, preferred: Sequence[str] = ()) -> None:
-    """Count a story anew from its articles."""
-    found = carriers(session, [story_id])[story_id]
-    if not found:
+    """Recompute a story's row from its articles; nothing where it has none."""
+    articles = carriers(session, [story_id])[story_id]
+    if not articles:
         return
-    values = counted(found, preferred) | {"part_of": None}
+    values = derived_counts(articles, preferred) | {"part_of": None}
     connection = session.connection()
     if not connection.execute(update(_stories).where(_stories.c.id == story_id).values(**values)).rowcount:
         connection.execute(insert(_stories).values(id=story_id, **values))
@@ -101,27 +101,27 @@ def recount(session: Session, story_id: int, preferred: Sequence[str] = ()) -> N
 
 
 def with_copies(session: Session, story_id: int, article_ids: Collection[int]) -> list[int]:
-    """These articles of a story, and the copies of them in it that no person placed there: those go where their original goes."""
+    """These articles and their copies in the story, sorted; copies follow their original, unless a person placed them."""
     found = set(article_ids)
-    for each in all_prints(session, story_id):  # by number: an original is always older than its copies
+    for each in members(session, story_id):  # ordered by id: an original comes before its copies
         if each.copy_of in found and not each.is_pinned:
             found.add(each.id)
     return sorted(found)
 
 
 def split_off(session: Session, article_ids: Collection[int], preferred: Sequence[str] = ()) -> tuple[int, int]:
-    """Give articles of one story a story of their own; returns the numbers of both: (what is left, the new one).
+    """Move articles of one story into a new story; returns (number of what is left, number of the new one).
 
-    Where some of them were a story before, it has that story's number again.
+    Where one of them opened a story that was merged away, the new story gets that number again.
     """
     from_id = articles_of(session, article_ids)[min(article_ids)]
-    had = select(_stories.c.id).where(_stories.c.id.in_(article_ids), _stories.c.part_of.is_not(None))
-    was = session.connection().execute(had.order_by(_stories.c.id)).scalars().first()
-    left_id = _leave(session, from_id, article_ids)
-    new_id = was or (from_id if from_id in article_ids else min(article_ids))
-    _take(session, article_ids, new_id)
+    merged_away = select(_stories.c.id).where(_stories.c.id.in_(article_ids), _stories.c.part_of.is_not(None))
+    old_id = session.connection().execute(merged_away.order_by(_stories.c.id)).scalars().first()
+    left_id = _renumber_rest(session, from_id, article_ids)
+    new_id = old_id or (from_id if from_id in article_ids else min(article_ids))
+    _assign(session, article_ids, new_id)
     if from_id not in (left_id, new_id):
-        _point(session, from_id, new_id)
+        _redirect(session, from_id, new_id)
     for story_id in (left_id, new_id):
         _show_one_match(session, story_id)
         recount(session, story_id, preferred)
@@ -129,19 +129,19 @@ def split_off(session: Session, article_ids: Collection[int], preferred: Sequenc
 
 
 def move(session: Session, article_ids: Collection[int], to_id: int, preferred: Sequence[str] = ()) -> int:
-    """Put articles of one story into another; returns the number of what is left, or `to_id` where nothing is."""
+    """Move articles of one story into another; returns the number of what is left, or `to_id` where nothing is."""
     from_id = articles_of(session, article_ids)[min(article_ids)]
     left = {each.article_id for each in carriers(session, [from_id])[from_id]} - set(article_ids)
-    left_id = _leave(session, from_id, article_ids) if left else to_id
-    _take(session, article_ids, to_id)
+    left_id = _renumber_rest(session, from_id, article_ids) if left else to_id
+    _assign(session, article_ids, to_id)
     _hide_copies(session, article_ids, to_id)
     if left:
         recount(session, left_id, preferred)
         if left_id != from_id:
-            _point(session, from_id, to_id)
+            _redirect(session, from_id, to_id)
     else:
         _renumber(session, from_id, to_id)
-        _point(session, from_id, to_id)
+        _redirect(session, from_id, to_id)
     recount(session, to_id, preferred)
     return left_id
 
@@ -149,14 +149,14 @@ def move(session: Session, article_ids: Collection[int], to_id: int, preferred: 
 def gather(
     session: Session, from_id: int, to_id: int, *, because: str, now: datetime, preferred: Sequence[str] = ()
 ) -> bool:
-    """Let a small story become part of another one, as the machine found. Whatever was told for either stays told.
+    """Merge a small story into another one on the program's own account. Alerts of both move along, so none is sent again.
 
-    False, and nothing done, where a person said anything of the small one.
+    False, and nothing done, where a person has changed the small one.
     """
     ids = [each.article_id for each in carriers(session, [from_id])[from_id]]
-    pinned = select(_articles.c.id).where(_articles.c.story_id == from_id, _articles.c.is_pinned).limit(1)
-    is_said = any(each.by != MACHINE for each in edits(session, from_id))
-    if not ids or is_said or session.connection().execute(pinned).first():
+    is_pinned = select(_articles.c.id).where(_articles.c.story_id == from_id, _articles.c.is_pinned).limit(1)
+    is_changed_by_person = any(each.by != MACHINE for each in edits(session, from_id))
+    if not ids or is_changed_by_person or session.connection().execute(is_pinned).first():
         return False
     move(session, ids, to_id, preferred)
     edit = StoryEdit(
@@ -166,21 +166,22 @@ def gather(
     return True
 
 
-def _point(session: Session, story_id: int, part_of: int) -> None:
-    moved = update(_stories).where(_stories.c.id == story_id).values(part_of=part_of, articles=0, outlets=0)
-    session.connection().execute(moved)
+def _redirect(session: Session, story_id: int, part_of: int) -> None:
+    """Make the number of an emptied story lead to another story."""
+    redirect = update(_stories).where(_stories.c.id == story_id).values(part_of=part_of, articles=0, outlets=0)
+    session.connection().execute(redirect)
 
 
-def _leave(session: Session, story_id: int, article_ids: Collection[int]) -> int:
-    """What stays behind keeps the story's number, unless the article of that number goes; returns the number it has then."""
+def _renumber_rest(session: Session, story_id: int, article_ids: Collection[int]) -> int:
+    """Renumber what is left of a story where the article that numbers it is among those leaving; returns its number."""
     if story_id not in article_ids:
         return story_id
-    staying = [
+    remaining = [
         each.article_id for each in carriers(session, [story_id])[story_id] if each.article_id not in article_ids
     ]
-    new_id = min(staying)
+    new_id = min(remaining)
     connection = session.connection()
-    for ids in chunks(staying):
+    for ids in chunks(remaining):
         connection.execute(update(_articles).where(_articles.c.id.in_(ids)).values(story_id=new_id))
         connection.execute(update(MatchRow).where(col(MatchRow.article_id).in_(ids)).values(story_id=new_id))
         alerts.move(session, new_id, of_articles=ids)
@@ -189,14 +190,15 @@ def _leave(session: Session, story_id: int, article_ids: Collection[int]) -> int
 
 
 def _renumber(session: Session, story_id: int, new_id: int) -> None:
-    """What belongs to the story itself, not to an article of it, goes by its new number: escalations, what people said."""
+    """Give what belongs to the story itself, not to an article (escalations, recorded changes), its new number."""
     alerts.move(session, new_id, of_story=story_id)
     for name in ("from_story_id", "to_story_id"):
-        told = update(StoryChoiceRow).where(col(getattr(StoryChoiceRow, name)) == story_id)
-        session.connection().execute(told.values({name: new_id}))
+        renumbered = update(StoryChoiceRow).where(col(getattr(StoryChoiceRow, name)) == story_id)
+        session.connection().execute(renumbered.values({name: new_id}))
 
 
-def _take(session: Session, article_ids: Iterable[int], story_id: int) -> None:
+def _assign(session: Session, article_ids: Iterable[int], story_id: int) -> None:
+    """Set the story of articles, their matches and their alerts."""
     connection = session.connection()
     for ids in chunks(sorted(article_ids)):
         connection.execute(update(_articles).where(_articles.c.id.in_(ids)).values(story_id=story_id))
@@ -205,7 +207,7 @@ def _take(session: Session, article_ids: Iterable[int], story_id: int) -> None:
 
 
 def _hide_copies(session: Session, article_ids: Collection[int], story_id: int) -> None:
-    """A copy that stood for itself, and is beside another match of its topic again, is named there again."""
+    """Undo `_show_one_match` for copies that join a story with another shown match of their topic."""
     shown = select(col(MatchRow.topic)).where(
         col(MatchRow.story_id) == story_id,
         col(MatchRow.article_id).not_in(article_ids),
@@ -220,7 +222,7 @@ def _hide_copies(session: Session, article_ids: Collection[int], story_id: int) 
 
 
 def _show_one_match(session: Session, story_id: int) -> None:
-    """Lists name copies at the first article of their story: where only copies were split off, the first stands for itself."""
+    """Lists show copies only under another match: where a story's matches of a topic are all copies, show the first itself."""
     in_story = select(MatchRow).where(col(MatchRow.story_id) == story_id).order_by(col(MatchRow.article_id))
     by_topic: dict[str, list[MatchRow]] = defaultdict(list)
     for match in session.execute(in_story).scalars():
@@ -231,17 +233,17 @@ def _show_one_match(session: Session, story_id: int) -> None:
     session.flush()
 
 
-# --- what people said ----------------------------------------------------------------------------------------------------
+# --- recorded changes ---------------------------------------------------------------------------------------------------
 
 
 def add_edit(session: Session, edit: StoryEdit) -> None:
-    """Remember what was done to stories, and by whom."""
+    """Record a change of stories."""
     session.add(StoryChoiceRow(**asdict(edit)))
     session.flush()
 
 
 def edits(session: Session, story_id: int) -> list[StoryEdit]:
-    """What was done to a story, oldest first."""
+    """The recorded changes of a story, oldest first."""
     is_of = or_(col(StoryChoiceRow.from_story_id) == story_id, col(StoryChoiceRow.to_story_id) == story_id)
     rows = session.execute(select(StoryChoiceRow).where(is_of).order_by(col(StoryChoiceRow.id))).scalars()
     names = [each.name for each in fields(StoryEdit)]
@@ -249,11 +251,11 @@ def edits(session: Session, story_id: int) -> list[StoryEdit]:
 
 
 def pin(session: Session, story_id: int, article_ids: Collection[int]) -> None:
-    """Remember of these articles, which a person moved, which stand where only a person would have them.
+    """Set `is_pinned` on those of the articles a person moved that the program would not have put there itself.
 
-    Not so a copy beside its original, which it followed, nor an article that is back where it came from.
+    Not pinned: a copy that moved along with its original, and an article that is back where it came from.
     """
-    of = {each.id: each.copy_of for each in all_prints(session, story_id)}
+    of = {each.id: each.copy_of for each in members(session, story_id)}
     moves = [(each, set(each.article_ids)) for each in edits(session, story_id) if each.by != MACHINE]
     pinned = {each: of.get(each) not in article_ids and _was_moved(each, moves) for each in article_ids}
     for value in (True, False):
@@ -264,7 +266,7 @@ def pin(session: Session, story_id: int, article_ids: Collection[int]) -> None:
 
 
 def _was_moved(article_id: int, moves: Sequence[tuple[StoryEdit, set[int]]]) -> bool:
-    """Whether what people said of an article still stands: a move that went the opposite way of the one before undid it."""
+    """Whether moves of an article are in force; a move in the opposite direction of the one before undoes it."""
     standing: list[tuple[int, int]] = []
     for move_, ids in moves:
         if article_id not in ids:
@@ -276,8 +278,8 @@ def _was_moved(article_id: int, moves: Sequence[tuple[StoryEdit, set[int]]]) -> 
     return bool(standing)
 
 
-# Built once: putting a statement together costs more than running it.
-_OPEN = Prepared(
+# Built once: building a statement costs more than running it.
+_INSERT_STORY = Prepared(
     insert(_stories), columns=("id", "lead_article_id", "first_seen_at", "last_seen_at", "articles", "outlets")
 )
 _STORY = Prepared(
@@ -295,7 +297,7 @@ _STORY = Prepared(
 
 
 class _StoryCounts(NamedTuple):
-    """A row as `_STORY` has it."""
+    """The columns of `_STORY`."""
 
     lead_article_id: int
     first_seen_at: datetime
@@ -305,7 +307,7 @@ class _StoryCounts(NamedTuple):
     published_at: datetime
 
 
-_CARRIES = Prepared(
+_HAS_SOURCE = Prepared(
     select(literal(1))
     .where(
         _articles.c.story_id == bindparam("story"),
@@ -314,7 +316,7 @@ _CARRIES = Prepared(
     )
     .limit(1)
 )
-_GROW = Prepared(
+_ADD_ARTICLE = Prepared(
     update(_stories)
     .where(_stories.c.id == bindparam("story"))
     .values(

@@ -1,8 +1,8 @@
-"""The tables, as SQLModel classes: what is remembered. No behaviour here, and no validation either: `table=True` classes do
-not validate (sqlmodel issue 52), so values are checked in `types` and cut to size before they come this way.
+"""The database tables as SQLModel classes. They do not validate (`table=True` classes never do, sqlmodel issue 52): values are
+checked and truncated before they are stored.
 
-Keys made of strangers' text (guid, URL, title) are 64-bit hashes, so that no index ever meets a 5 MB guid; the text stands
-beside them and is compared when a hash agrees. When you change a table, append a migration: see migrations/.
+Keys made of foreign text (guid, URL, title) are 64-bit hashes, so that no index has to hold a 5 MB guid; the text is stored
+beside them and compared when hashes agree. When you change a table, add a migration: see migrations/.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, MetaData, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-# Named constraints from the first revision on: Alembic cannot alter what has no name.
+# Constraints are named from the first revision on: Alembic cannot alter unnamed ones.
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -26,7 +26,7 @@ metadata = MetaData(
 
 
 class Base(SQLModel):
-    """Gives every table our metadata."""
+    """Base of all tables, with our metadata."""
 
     metadata = metadata
 
@@ -35,12 +35,12 @@ def _big(**options: Any) -> Any:
     return Field(sa_column=Column(BigInteger, **options))
 
 
-def _of_balanced() -> Any:
+def _factor_column() -> Any:
     return Field(default=1.0, sa_column_kwargs={"server_default": "1"})
 
 
 class FeedRow(Base, table=True):
-    """A URL we poll."""
+    """A feed: settings, poll schedule, health and lease."""
 
     __tablename__ = "feeds"
     id: int | None = Field(default=None, primary_key=True)
@@ -49,9 +49,9 @@ class FeedRow(Base, table=True):
     host: str = Field(index=True)
     origin: str = "config"
     title: str = ""
-    """What the settings call it; empty where they leave that to the feed."""
+    """From the settings; '' where they give none."""
     own_title: str = ""
-    """What it calls itself."""
+    """From the feed itself."""
     site_url: str = ""
     language: str | None = None
     interval_seconds: float
@@ -77,13 +77,13 @@ class FeedRow(Base, table=True):
     polls: int = 0
     polls_not_modified: int = 0
     storm_at: datetime | None = None
-    """When it last showed a burst of what we had; a storm is told once, however many polls it lasts."""
+    """When it last brought a burst of known entries; a burst causes one notice, however many polls it lasts."""
     lease_token: str | None = None
     lease_until_at: datetime | None = None
 
 
 class HostRow(Base, table=True):
-    """A server that asked us to stay away for a while (429, 503)."""
+    """A server that asked for a pause (429, 503)."""
 
     __tablename__ = "hosts"
     host: str = Field(primary_key=True)
@@ -91,7 +91,7 @@ class HostRow(Base, table=True):
 
 
 class PageRow(Base, table=True):
-    """That an article's page was asked for, which is done once; a host's row with a pause keeps its other pages unasked."""
+    """A visit of an article's page (each is fetched once); a pause here applies to all pages of the host."""
 
     __tablename__ = "pages"
     __table_args__ = (Index("ix_pages_host_asked_at", "host", "asked_at"),)
@@ -102,11 +102,11 @@ class PageRow(Base, table=True):
     outcome: str = Field(default="", sa_type=Text)
     host_paused_until_at: datetime | None = None
     canonical: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
-    """The address that it names as its own, by which its article goes then."""
+    """The canonical URL that it names, which its article then has."""
 
 
 class ArticleRow(Base, table=True):
-    """An article, with the one decision taken on it. `story_id` is the id of the article that opened the story."""
+    """An article with its one decision. `story_id` is the id of an article of its story: of the first, unless moved."""
 
     __tablename__ = "articles"
     __table_args__ = (
@@ -131,20 +131,20 @@ class ArticleRow(Base, table=True):
     wire: str = ""
     """The news agency it is credited to."""
     is_pinned: bool = False
-    """A person said which story it belongs to: the machine leaves it there."""
+    """A person chose its story: the program leaves it there."""
     grade: str
     page: str = Field(default="", sa_type=Text)
-    """What came of reading its own page; '' where only its feed was read."""
+    """The outcome of fetching its own page; '' where only its feed was read."""
     published_at: datetime
     seen_at: datetime = Field(index=True)
     decision: str
     decided_at: datetime
     scores: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
-    """Every topic's score at the time of the decision, nearest to its threshold first, at most 10."""
+    """Scores at the time of the decision, the highest above or nearest below their thresholds first, at most 10."""
 
 
 class StoryRow(Base, table=True):
-    """An event, with what is counted of it as articles arrive. Its id is that of one of its articles, the first but for moves."""
+    """A story and its counts, updated as articles arrive. Its id is that of one of its articles: of the first, unless moved."""
 
     __tablename__ = "stories"
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -154,11 +154,11 @@ class StoryRow(Base, table=True):
     articles: int = 1
     outlets: int = 1
     part_of: int | None = None
-    """The story it became part of: its own number is no more than a pointer then."""
+    """The story it was merged into; the row is then only a redirect."""
 
 
 class StoryChoiceRow(Base, table=True):
-    """What a person said of stories: merge, split or move, each undone by its opposite, none forgotten; the machine's too."""
+    """A merge, split or move of articles between stories, by a person or the program; never deleted, undone by its opposite."""
 
     __tablename__ = "story_choices"
     id: int | None = Field(default=None, primary_key=True)
@@ -172,7 +172,7 @@ class StoryChoiceRow(Base, table=True):
 
 
 class EntryRow(Base, table=True):
-    """An item as one feed published it; several may lead to one article."""
+    """An item as one feed published it; several entries may lead to one article."""
 
     __tablename__ = "entries"
     __table_args__ = (UniqueConstraint("feed_id", "guid_key"),)
@@ -187,7 +187,7 @@ class EntryRow(Base, table=True):
 
 
 class RevisionRow(Base, table=True):
-    """What an article said before it was changed."""
+    """An earlier version of an article."""
 
     __tablename__ = "revisions"
     id: int | None = Field(default=None, primary_key=True)
@@ -199,19 +199,19 @@ class RevisionRow(Base, table=True):
     why: str = ""
 
 
-class ShingleRow(Base, table=True):
-    """One key of an article's sketch: how near-identical text is found, by ordinary indexed rows. On PostgreSQL
-    `sketches` has them, which migration 0009 makes (see monitor.store.sketches)."""
+class FingerprintKeyRow(Base, table=True):
+    """One fingerprint key of an article, an inverted index for copies. On PostgreSQL the table `sketches`, made by
+    migration 0009, has them instead (see monitor.store.fingerprints)."""
 
     __tablename__ = "shingles"
     __table_args__ = ({"sqlite_with_rowid": False},)
     key: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     article_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    """No foreign key: 24 checks an article would cost more than the rows themselves."""
+    """No foreign key: checking 24 rows per article would cost more than the rows themselves."""
 
 
-class TellingRow(Base, table=True):
-    """One of the terms an article's event is told by: how articles of one event are found, by ordinary indexed rows."""
+class ProfileKeyRow(Base, table=True):
+    """One of the heaviest terms of an article's profile, an inverted index for articles on one event."""
 
     __tablename__ = "tellings"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -220,7 +220,7 @@ class TellingRow(Base, table=True):
 
 
 class ProfileRow(Base, table=True):
-    """What an article is told by, as monitor.stories packs it: what others are compared with, without reading its text again."""
+    """An article's profile as packed by monitor.stories.profiles, so that its text need not be read again to compare it."""
 
     __tablename__ = "profiles"
     article_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -228,20 +228,20 @@ class ProfileRow(Base, table=True):
 
 
 class VectorRow(Base, table=True):
-    """The meaning of a text (an article's or a seed's excerpt), by the embedder that gave it; vectors of two are never compared."""
+    """The embedding of a text (an article's or a seed's excerpt); vectors of different embedders are never compared."""
 
     __tablename__ = "vectors"
     __table_args__ = (Index("ix_vectors_embedder_article_id", "embedder", "article_id"), {"sqlite_with_rowid": False})
     key: int = _big(primary_key=True, autoincrement=False)
     embedder: str = Field(primary_key=True)
     article_id: int | None = _big(nullable=True)
-    """The first article that said so; none for a seed."""
+    """The first article with this text; None for a seed."""
     language: str
     packed: bytes
 
 
 class MatchRow(Base, table=True):
-    """Article x topic above its threshold, with its evidence and the reviewer's latest verdict."""
+    """An article at or above a topic's threshold, with the evidence and the latest verdict."""
 
     __tablename__ = "matches"
     __table_args__ = (
@@ -254,14 +254,14 @@ class MatchRow(Base, table=True):
     topic: str
     score: float
     threshold: float
-    factor: float = _of_balanced()
-    """What the sensitivity in force had multiplied the threshold by."""
+    factor: float = _factor_column()
+    """The factor of the sensitivity in force, contained in `threshold`."""
     probability: float | None = None
     evidence: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     model_version: str = ""
-    """Of the model, with what it had learned by itself until then."""
+    """Of the topic model, self-training included."""
     topic_version: int | None = None
-    """Of the topic, as `topic_versions` has it."""
+    """The topic's version in force, as in `topic_versions`."""
     reason: str
     created_at: datetime = Field(index=True)
     is_relevant: bool | None = Field(default=None, index=True)
@@ -270,7 +270,7 @@ class MatchRow(Base, table=True):
 
 
 class LessonRow(Base, table=True):
-    """Article x topic that taught the topic a part without being a sure match (monitor.matching.self_training)."""
+    """A partial self-training example: an article that a topic learned from with a weight below 1 (matching.self_training)."""
 
     __tablename__ = "lessons"
     __table_args__ = (Index("ix_lessons_topic_created_at", "topic", "created_at"),)
@@ -281,7 +281,7 @@ class LessonRow(Base, table=True):
 
 
 class NearMissRow(Base, table=True):
-    """Article x topic just below its threshold, kept as a sample to be looked at; never told."""
+    """An article just below a topic's threshold, sampled for review."""
 
     __tablename__ = "near_misses"
     __table_args__ = (
@@ -294,10 +294,10 @@ class NearMissRow(Base, table=True):
     topic: str
     band: int
     share: float
-    """With what probability it was kept."""
+    """The probability with which it was sampled."""
     score: float
     threshold: float
-    factor: float = _of_balanced()
+    factor: float = _factor_column()
     model_version: str = ""
     created_at: datetime
     is_relevant: bool | None = Field(default=None, index=True)
@@ -306,7 +306,7 @@ class NearMissRow(Base, table=True):
 
 
 class NearCountRow(Base, table=True):
-    """How many articles came so near to a topic on one day, kept or not."""
+    """How many near misses of a topic fell into one band on one day, sampled or not."""
 
     __tablename__ = "near_counts"
     topic: str = Field(primary_key=True)
@@ -317,7 +317,7 @@ class NearCountRow(Base, table=True):
 
 
 class VerdictRow(Base, table=True):
-    """A reviewer's answer; the latest one of an article and topic stands."""
+    """A reviewer's verdict; of an article and topic the latest is in force."""
 
     __tablename__ = "verdicts"
     __table_args__ = (Index("ix_verdicts_topic_article_id", "topic", "article_id"),)
@@ -329,11 +329,11 @@ class VerdictRow(Base, table=True):
     note: str = Field(default="", sa_type=Text)
     at: datetime
     taught: dict[str, Any] | None = Field(default=None, sa_type=JSON)
-    """The terms that it made heavier and lighter in the topic's model."""
+    """The terms that it made `heavier` and `lighter` in the topic model; None until that was computed."""
 
 
 class TopicRow(Base, table=True):
-    """What the store remembers of a folder of seeds; the folder itself is the truth."""
+    """A topic's digest and version; its definition is the folder of seeds."""
 
     __tablename__ = "topics"
     name: str = Field(primary_key=True)
@@ -343,13 +343,13 @@ class TopicRow(Base, table=True):
     is_enabled: bool = True
     changed_at: datetime
     added_at: datetime | None = None
-    """When it was first met; None where that was before this was noted."""
+    """When it was first seen; None for topics older than this column."""
     verdicts_key: str | None = None
-    """Of the verdicts that the version in force counted; None before a version was ever kept."""
+    """The digest of the verdicts in the version in force; None before the first version was stored."""
 
 
 class TopicVersionRow(Base, table=True):
-    """What a topic was made of at one time."""
+    """A version of a topic: its seeds, settings and verdicts at one time."""
 
     __tablename__ = "topic_versions"
     topic: str = Field(primary_key=True)
@@ -359,13 +359,13 @@ class TopicVersionRow(Base, table=True):
     made_at: datetime
     about: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     seeds: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
-    """File, language, weight, kind and key of each; the texts are in `seed_texts`."""
+    """File, language, weight, kind and key of each seed; the texts are in `seed_texts`."""
     verdicts: list[list[Any]] = Field(default_factory=list, sa_type=JSON)
-    """[article id, whether it is wanted] of each that counted."""
+    """[article id, is relevant] of each verdict used."""
 
 
 class SeedTextRow(Base, table=True):
-    """A seed's text, kept once for all versions that have it."""
+    """A seed's text, stored once for all versions that contain it."""
 
     __tablename__ = "seed_texts"
     topic: str = Field(primary_key=True)
@@ -375,7 +375,7 @@ class SeedTextRow(Base, table=True):
 
 
 class AlertRow(Base, table=True):
-    """Our decision to tell. `key` has the last word against doubles: topic, story and kind, or the notice's own name."""
+    """An alert or notice. The unique `key` (topic, story and kind, or the notice's name) prevents duplicates."""
 
     __tablename__ = "alerts"
     id: str = Field(primary_key=True)
@@ -412,15 +412,15 @@ class DeliveryRow(Base, table=True):
     last_result: str = ""
     last_detail: str = Field(default="", sa_type=Text)
     receipt: str = Field(default="", sa_column_kwargs={"server_default": ""})
-    """By which the channel finds the message again, to edit it; '' where it cannot, or no longer."""
+    """The channel's reference to the message, for editing it; '' where the channel gives none."""
     shows: str = Field(default="", sa_column_kwargs={"server_default": ""})
-    """How many carry the story and how many of them independently, as the message says now."""
+    """The numbers of outlets and independent sources that the message states now."""
     looked_at: datetime | None = None
-    """When it was last seen to that the message is current."""
+    """When the message was last checked for being outdated."""
 
 
 class AttemptRow(Base, table=True):
-    """One try to deliver."""
+    """One attempt of a delivery."""
 
     __tablename__ = "attempts"
     id: int | None = Field(default=None, primary_key=True)
@@ -433,7 +433,7 @@ class AttemptRow(Base, table=True):
 
 
 class ChannelRow(Base, table=True):
-    """What we learned of a way to tell: whether it is disabled, paused or failing."""
+    """A channel: destination and health."""
 
     __tablename__ = "channels"
     name: str = Field(primary_key=True)

@@ -1,6 +1,6 @@
-"""Topics as the store remembers them, and what they learned by themselves.
+"""Versions of topics, and the articles that they self-trained on.
 
-The folder of seeds is the truth; here are its digest and version.
+A topic is defined by its folder of seeds; the store keeps its digest and version.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from monitor.types.matching import Example, Score, Topic
 
 
 def sync(session: Session, topics: Sequence[Topic], *, now: datetime) -> list[str]:
-    """Remember the topics as they are now; a changed folder or another verdict is a new version. Returns the names that changed."""
+    """Store the topics' digests; changed seeds or verdicts make a new version. Returns the names with a new version."""
     known = {row.name: row for row in session.exec(select(TopicRow)).all()}
     standing = verdicts.standing(session)
     changed = []
     for topic in topics:
-        counted = standing.get(topic.name, [])
-        key = versions.key_of(counted)
+        in_force = standing.get(topic.name, [])
+        key = versions.key_of(in_force)
         row = known.get(topic.name)
         if row is None:
             row = TopicRow(name=topic.name, title=topic.title, digest=topic.digest, changed_at=now, added_at=now)
@@ -38,7 +38,7 @@ def sync(session: Session, topics: Sequence[Topic], *, now: datetime) -> list[st
             continue
         is_first = row.verdicts_key is None
         row.title, row.is_enabled, row.verdicts_key = topic.title, topic.is_enabled, key
-        versions.add(session, topic, row.version, counted, now=now, is_first=is_first)
+        versions.add(session, topic, row.version, in_force, now=now, is_first=is_first)
         changed.append(topic.name)
     names = {topic.name for topic in topics}
     for row in known.values():
@@ -47,37 +47,36 @@ def sync(session: Session, topics: Sequence[Topic], *, now: datetime) -> list[st
 
 
 def titles(session: Session) -> dict[str, str]:
-    """Title of every topic ever known, by name."""
+    """Name -> title of every topic ever stored."""
     return {row.name: row.title for row in session.exec(select(TopicRow).order_by(col(TopicRow.name))).all()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownTopic:
-    """A topic as the store remembers it."""
+    """A topic's version and age."""
 
     version: int
-    """In force."""
+    """The version in force."""
     added_at: datetime | None
-    """When it was first met; None where that was before this was noted."""
+    """When it was first seen; None for topics older than this record."""
 
 
 def known(session: Session) -> dict[str, KnownTopic]:
-    """Every topic ever known, by name."""
+    """Every topic ever stored, by name."""
     rows = session.exec(select(TopicRow.name, TopicRow.version, TopicRow.added_at))
     return {name: KnownTopic(version=version, added_at=added_at) for name, version, added_at in rows}
 
 
 def hits(session: Session, names: Iterable[str], *, at_least: float, limit_each: int) -> list[Example]:
-    """What each of these topics followed by itself last, oldest first: matches `at_least` times above its threshold that nobody
-    reviewed, and partial lessons.
+    """The latest self-training examples of each topic, oldest first: unreviewed matches with a share of `at_least`, and
+    partial examples.
 
-    What is compared is monitor.matching.margins.share, written for the database; a factor below 1 counts as none, as in
-    monitor.matching.matcher.is_confident.
+    The condition is `matching.margins.share` in SQL; factors above 1 count as 1, as in `matching.matcher.is_confident`.
     """
     factor = case((col(MatchRow.factor) < 1, col(MatchRow.factor)), else_=1.0)
     found = []
     for topic in names:
-        rows: list[tuple[MatchRow | LessonRow, ArticleRow]] = [*_lessons(session, topic, limit_each)]
+        rows: list[tuple[MatchRow | LessonRow, ArticleRow]] = [*_partial_examples(session, topic, limit_each)]
         rows += session.exec(
             select(MatchRow, ArticleRow)
             .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
@@ -87,11 +86,11 @@ def hits(session: Session, names: Iterable[str], *, at_least: float, limit_each:
             .limit(limit_each)
         ).all()
         rows.sort(key=lambda row: (row[0].created_at, row[0].article_id))
-        found += [_hit(of, article) for of, article in rows[-limit_each:]]
+        found += [_example(of, article) for of, article in rows[-limit_each:]]
     return found
 
 
-def _lessons(session: Session, topic: str, limit: int) -> Sequence[tuple[LessonRow, ArticleRow]]:
+def _partial_examples(session: Session, topic: str, limit: int) -> Sequence[tuple[LessonRow, ArticleRow]]:
     rows = session.exec(
         select(LessonRow, ArticleRow)
         .join(ArticleRow, col(ArticleRow.id) == col(LessonRow.article_id))
@@ -102,7 +101,7 @@ def _lessons(session: Session, topic: str, limit: int) -> Sequence[tuple[LessonR
     return rows.all()
 
 
-def _hit(of: MatchRow | LessonRow, article: ArticleRow) -> Example:
+def _example(of: MatchRow | LessonRow, article: ArticleRow) -> Example:
     return Example(
         topic=of.topic,
         title=article.title,
@@ -115,8 +114,8 @@ def _hit(of: MatchRow | LessonRow, article: ArticleRow) -> Example:
 
 
 def keep_lessons(session: Session, article_id: int, scores: Iterable[Score], *, now: datetime) -> None:
-    """Remember what topics learned in part from an article; once for each, however often it is met. Sure matches are remembered
-    by themselves."""
+    """Store which topics took an article as a partial self-training example (weight below 1), once per article and topic.
+    Full examples need no row: their matches are stored."""
     for each in scores:
         if 0 < each.lesson < 1 and session.get(LessonRow, (each.topic, article_id)) is None:
             row = LessonRow(topic=each.topic, article_id=article_id, weight=each.lesson, created_at=now)
@@ -124,7 +123,7 @@ def keep_lessons(session: Session, article_id: int, scores: Iterable[Score], *, 
 
 
 def lessons_since(session: Session, article_id: int) -> Counter[str]:
-    """How many partial lessons each topic took from articles after this one."""
+    """Topic -> number of partial self-training examples among the articles after this one."""
     rows = session.exec(
         select(LessonRow.topic, func.count())
         .where(col(LessonRow.article_id) > article_id)
@@ -134,6 +133,6 @@ def lessons_since(session: Session, article_id: int) -> Counter[str]:
 
 
 def states(session: Session) -> dict[str, tuple[str, str | None]]:
-    """What each topic is made of: digest of its folder, key of its verdicts. Where both are as before, so is its model."""
+    """Topic -> (digest of its folder, digest of its verdicts). While both stay the same, so does its model."""
     rows = session.exec(select(TopicRow.name, TopicRow.digest, TopicRow.verdicts_key))
     return {name: (digest, key) for name, digest, key in rows}

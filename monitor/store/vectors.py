@@ -1,7 +1,7 @@
-"""Vectors of articles and seeds, each under the id of the embedder that gave it. Values in, values out.
+"""Stores the embeddings of articles and seeds, by text and embedder.
 
-A vector belongs to a text, not to an article: copies share one, and an article that is changed gets another. One that cannot be
-read back (damaged, or of another length) counts as missing, and is written anew when its text is next embedded.
+An embedding belongs to a text, not to an article: copies share one, and a changed article gets another. One that cannot be
+read (damaged, or of another dimension) counts as missing and is replaced when its text is next embedded.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from monitor.store.tables import ArticleRow, MatchRow, VectorRow
 _vectors: Table = VectorRow.__table__  # type: ignore[attr-defined]
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _matches: Table = MatchRow.__table__  # type: ignore[attr-defined]
-_AT_ONCE = 500
+_CHUNK = 500
 
 
 def known(session: Session, embedder: str, keys: Sequence[int], dim: int | None) -> dict[int, Vector]:
-    """The stored vectors of these texts that can be used."""
+    """Key -> stored embedding, for those of these texts that have a readable one of dimension `dim`."""
     wanted = list(dict.fromkeys(keys))
     found = {}
-    for start in range(0, len(wanted), _AT_ONCE):
+    for start in range(0, len(wanted), _CHUNK):
         asked = select(_vectors.c.key, _vectors.c.packed).where(
-            _vectors.c.key.in_(wanted[start : start + _AT_ONCE]), _vectors.c.embedder == embedder
+            _vectors.c.key.in_(wanted[start : start + _CHUNK]), _vectors.c.embedder == embedder
         )
         for key, packed in session.connection().execute(asked):
             if (vector := unpack(packed, dim)) is not None:
@@ -38,7 +38,7 @@ def known(session: Session, embedder: str, keys: Sequence[int], dim: int | None)
 
 
 def keep(session: Session, embedder: str, key: int, vector: Vector, *, language: str, article_id: int | None) -> None:
-    """Store one vector in place of any other of the same text and embedder; an article's stays that of the first."""
+    """Store an embedding, replacing any of the same text and embedder; `article_id` stays that of the first article."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = insert(_vectors).values(
         key=key, embedder=embedder, article_id=article_id, language=language, packed=pack(vector)
@@ -49,7 +49,7 @@ def keep(session: Session, embedder: str, key: int, vector: Vector, *, language:
 
 
 def recent(session: Session, embedder: str, *, up_to: int, limit: int, dim: int | None) -> Mapping[str, list[Vector]]:
-    """The vectors of the latest `limit` embedded articles up to this id, by language."""
+    """Language -> embeddings of the latest `limit` embedded articles up to this id, latest first."""
     asked = (
         select(_vectors.c.language, _vectors.c.packed)
         .where(_vectors.c.embedder == embedder, _vectors.c.article_id <= up_to)
@@ -66,8 +66,8 @@ def recent(session: Session, embedder: str, *, up_to: int, limit: int, dim: int 
 def hits(
     session: Session, embedder: str, *, at_least: float, limit: int, dim: int | None
 ) -> list[tuple[str, str, int, Vector]]:
-    """(topic, language, key, vector) of the latest matches nobody has reviewed that are `at_least` times at their threshold
-    (monitor.matching.semantic.is_confident), oldest first; each text once a topic."""
+    """(topic, language, key, vector) of the latest `limit` unreviewed matches with at least `at_least` times their threshold
+    (`matching.semantic.is_confident` in SQL), oldest first."""
     asked = (
         select(_matches.c.topic, _vectors.c.language, _vectors.c.key, _vectors.c.packed)
         .join(_vectors, _vectors.c.article_id == _matches.c.article_id)
@@ -85,8 +85,8 @@ def hits(
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
-    """An article that matched a topic, with its vector."""
+class MatchedArticle:
+    """An article that matched a topic, with its embedding."""
 
     article_id: int
     story_id: int
@@ -104,9 +104,9 @@ def of_matches(
     since_at: datetime,
     limit: int,
     dim: int | None,
-) -> list[Matched]:
-    """The latest articles that matched one of these topics in another language than `but` and have a vector; those that a
-    person dismissed are left out."""
+) -> list[MatchedArticle]:
+    """The latest embedded articles that matched one of these topics and are in another language than `but`, except those
+    that a person dismissed."""
     asked = (
         select(_articles.c.id, _articles.c.story_id, _vectors.c.language, _articles.c.published_at, _vectors.c.packed)
         .join(_matches, _matches.c.article_id == _articles.c.id)
@@ -120,13 +120,13 @@ def of_matches(
     rows = session.connection().execute(asked).all()
     read = ((*row[:4], unpack(row.packed, dim)) for row in rows)
     return [
-        Matched(article_id, story_id, language, published_at, vector)
+        MatchedArticle(article_id, story_id, language, published_at, vector)
         for article_id, story_id, language, published_at, vector in read
         if vector is not None
     ]
 
 
 def prune(session: Session, *, keep: Iterable[str]) -> int:
-    """Forget the vectors of all other embedders; returns how many."""
+    """Delete the embeddings of all embedders except these; returns how many."""
     gone = delete(_vectors).where(_vectors.c.embedder.not_in(list(keep)))
     return int(session.connection().execute(gone).rowcount)

@@ -1,7 +1,7 @@
-"""Verdicts: what reviewers said of matches and near misses. Every read and write of the table `verdicts` is here.
+"""Reads and writes the verdicts of reviewers on matches and near misses.
 
-All verdicts are kept. The latest one of an article and topic stands, and is also written on the match or near miss that it is
-about, so that lists can be filtered by it.
+All verdicts are kept. The latest one of an article and topic is in force; it is also written on the match or near miss, so that
+lists can be filtered by it.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from sqlmodel import Session, col, select
 from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, VerdictRow
 from monitor.types.matching import Example, Verdict
 
-MOST_VERDICTS = 200
-"""Verdicts of one topic that count: as many as its model learns from."""
+MAX_VERDICTS = 200
+"""Verdicts in force of one topic that are used: as many as its model learns from."""
 
 StandingVerdict = tuple[int, bool]
-"""An article's id, and whether it is wanted."""
+"""(article id, is relevant)."""
 
 _Row = TypeVar("_Row", MatchRow, NearMissRow)
-_Taught = dict[str, list[str]]
+_TermShifts = dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredVerdict:
-    """One verdict as it is kept."""
+    """One stored verdict."""
 
     id: int
     topic: str
@@ -38,20 +38,20 @@ class StoredVerdict:
     by: str
     note: str
     at: datetime
-    taught: _Taught | None
-    """The terms that it made `heavier` and `lighter` in its topic's model; None until that was worked out."""
+    taught: _TermShifts | None
+    """The terms that it made `heavier` and `lighter` in its topic's model; None until that was computed."""
 
 
 # --- the state of a match or near miss ----------------------------------------------------------------------------------
 
 
 def state(is_relevant: bool | None) -> str:
-    """`new` where nobody has said anything, else `confirmed` or `dismissed`."""
+    """`new` without a verdict, else `confirmed` or `dismissed`."""
     return "new" if is_relevant is None else "confirmed" if is_relevant else "dismissed"
 
 
 def is_in_state(table: type[_Row], name: str) -> ColumnElement[bool]:
-    """The condition that `state` of a row of `table` is this one."""
+    """The SQL condition for rows of `table` in this state."""
     return col(table.is_relevant).is_({"confirmed": True, "dismissed": False}.get(name))
 
 
@@ -59,7 +59,7 @@ def is_in_state(table: type[_Row], name: str) -> ColumnElement[bool]:
 
 
 def record(session: Session, verdict: Verdict, *, is_near_miss: bool = False) -> bool:
-    """Keep a verdict on a match, or on a near miss, and let it stand there; False where there is no such match or near miss."""
+    """Store a verdict on a match or near miss and put it in force; False where there is no such match or near miss."""
     row = _find(session, NearMissRow, verdict) if is_near_miss else _find(session, MatchRow, verdict)
     if row is None:
         return False
@@ -84,7 +84,7 @@ def _find(session: Session, table: type[_Row], verdict: Verdict) -> _Row | None:
 
 
 def set_taught(session: Session, verdict_id: int, *, heavier: Sequence[str], lighter: Sequence[str]) -> None:
-    """Keep with a verdict which terms it made heavier and lighter in its topic's model."""
+    """Store which terms a verdict made heavier and lighter in its topic's model."""
     row = session.get(VerdictRow, verdict_id)
     if row is not None:
         row.taught = {"heavier": list(heavier), "lighter": list(lighter)}
@@ -100,13 +100,13 @@ def of_article(session: Session, article_id: int) -> list[StoredVerdict]:
 
 
 def latest(session: Session, article_id: int, topic: str, *, limit: int) -> list[StoredVerdict]:
-    """The last verdicts on an article for one topic, newest first."""
+    """The latest verdicts on an article for one topic, newest first."""
     asked = select(VerdictRow).where(VerdictRow.article_id == article_id, VerdictRow.topic == topic)
     return [_stored(row) for row in session.exec(asked.order_by(col(VerdictRow.id).desc()).limit(limit))]
 
 
-def taught(session: Session, article_ids: Collection[int]) -> dict[tuple[str, int], _Taught]:
-    """What the standing verdicts on these articles taught, by (topic, article); empty until that was worked out."""
+def taught(session: Session, article_ids: Collection[int]) -> dict[tuple[str, int], _TermShifts]:
+    """(topic, article) -> terms made heavier and lighter by the verdict in force; an empty dict until that was computed."""
     if not article_ids:
         return {}
     rows = session.exec(
@@ -118,33 +118,33 @@ def taught(session: Session, article_ids: Collection[int]) -> dict[tuple[str, in
 
 
 def latest_id(session: Session) -> int:
-    """The id of the last verdict, 0 where there is none: models are rebuilt when it changes."""
+    """The id of the last verdict, 0 where there is none; when it changes, models are rebuilt."""
     return session.exec(select(VerdictRow.id).order_by(col(VerdictRow.id).desc()).limit(1)).first() or 0
 
 
 def standing(session: Session) -> dict[str, list[StandingVerdict]]:
-    """The verdicts that stand, by topic: of each article the last word, the latest 200 of a topic, by article."""
-    last: dict[tuple[str, int], tuple[int, bool]] = {}
+    """Topic -> its latest 200 verdicts in force, ordered by article."""
+    latest_of: dict[tuple[str, int], tuple[int, bool]] = {}
     for id, topic, article_id, is_relevant in session.exec(
         select(VerdictRow.id, VerdictRow.topic, VerdictRow.article_id, VerdictRow.is_relevant).order_by(
             col(VerdictRow.id)
         )
     ):
-        last[topic, article_id] = (id or 0, is_relevant)
+        latest_of[topic, article_id] = (id or 0, is_relevant)
     by_topic: dict[str, list[tuple[int, int, bool]]] = defaultdict(list)
-    for (topic, article_id), (id, is_relevant) in last.items():
+    for (topic, article_id), (id, is_relevant) in latest_of.items():
         by_topic[topic].append((id, article_id, is_relevant))
     return {
-        topic: sorted((article_id, is_relevant) for _, article_id, is_relevant in sorted(each)[-MOST_VERDICTS:])
+        topic: sorted((article_id, is_relevant) for _, article_id, is_relevant in sorted(each)[-MAX_VERDICTS:])
         for topic, each in by_topic.items()
     }
 
 
 def examples(
-    session: Session, names: Collection[str] | None = None, *, limit_each: int = MOST_VERDICTS
+    session: Session, names: Collection[str] | None = None, *, limit_each: int = MAX_VERDICTS
 ) -> list[Example]:
-    """Every article with a standing verdict, as the model learns from it; the latest `limit_each` of each topic, of `names` or of
-    all. A near miss teaches like a match; where an article is both, what was said of the match stands."""
+    """Articles with a verdict in force, as examples for the topic models, latest first; at most `limit_each` per topic, of the
+    topics `names` or of all. Near misses count like matches; where an article is both, the verdict on the match is used."""
     reviewed: list[tuple[MatchRow | NearMissRow, ArticleRow]] = [
         *_reviewed(session, MatchRow, names),
         *_reviewed(session, NearMissRow, names),
@@ -161,11 +161,11 @@ def examples(
 
 
 def _reviewed(session: Session, table: type[_Row], names: Collection[str] | None) -> Sequence[tuple[_Row, ArticleRow]]:
-    asked = col(table.is_relevant).is_not(None)
+    is_reviewed = col(table.is_relevant).is_not(None)
     rows = session.exec(
         select(table, ArticleRow)
         .join(ArticleRow, col(ArticleRow.id) == col(table.article_id))
-        .where(asked if names is None else asked & col(table.topic).in_(names))
+        .where(is_reviewed if names is None else is_reviewed & col(table.topic).in_(names))
         .order_by(col(table.reviewed_at).desc(), col(table.id).desc())
     )
     return rows.all()

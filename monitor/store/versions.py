@@ -1,8 +1,7 @@
-"""Every version of a topic: what it was made of, when and why, so that it can be built again and compared. Rows stay here.
+"""Keeps the versions of each topic, with everything needed to build them again and compare them.
 
-A version is what its owner gave it: seeds, counter-seeds, settings and verdicts. What a topic learns by itself on the way (its own
-confident matches) is none. Texts are kept once for all versions that share them; the latest 50 versions of a topic stay, and
-those that a match was made by.
+A version is what the topic's owner gave it: seeds, counter-seeds, settings and verdicts; self-training makes none. Texts are
+stored once for all versions that share them. The latest 50 versions of a topic are kept, and those that a match refers to.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from monitor.types import digests
 from monitor.types.matching import Example, Seed, Topic
 
 KEPT = 50
-"""Versions of a topic that are kept whether a match refers to them or not."""
+"""Versions of a topic that are kept even if no match refers to them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicVersion:
-    """One version at a glance."""
+    """A version without its contents."""
 
     topic: str
     number: int
@@ -40,15 +39,15 @@ class TopicVersion:
     confirmed: int
     dismissed: int
     matches: int = 0
-    """Made by it."""
+    """The number of matches it made."""
     verdicts_key: str = ""
-    """As `key_of` tells the verdicts that it counted."""
+    """`key_of` its verdicts."""
 
 
 def key_of(verdicts: Iterable[StandingVerdict]) -> str:
-    """Changes when the verdicts that count do."""
-    said = sorted(verdicts)
-    return digests.of_plain(said) if said else ""
+    """A digest of the verdicts in force; '' where there are none."""
+    plain = sorted(verdicts)
+    return digests.of_plain(plain) if plain else ""
 
 
 def add(
@@ -60,7 +59,7 @@ def add(
     now: datetime,
     is_first: bool = False,
 ) -> None:
-    """Keep a version, and let go of those that nobody needs any more. `is_first` spares the look for earlier ones."""
+    """Store a version and delete those no longer needed. `is_first` skips the search for earlier ones."""
     row = TopicVersionRow(
         topic=topic.name,
         number=number,
@@ -82,7 +81,7 @@ def add(
     )
     if not is_first:
         session.flush()
-        _let_go(session, topic.name, newest=number)
+        _delete_unneeded(session, topic.name, newest=number)
 
 
 def _latest(session: Session, topic: str) -> TopicVersionRow | None:
@@ -91,8 +90,8 @@ def _latest(session: Session, topic: str) -> TopicVersionRow | None:
 
 
 def history(session: Session, topic: str) -> list[TopicVersion]:
-    """All kept versions of a topic, newest first."""
-    made: dict[int | None, int] = dict(
+    """All stored versions of a topic, newest first."""
+    matches: dict[int | None, int] = dict(
         session.exec(
             select(MatchRow.topic_version, func.count())
             .where(MatchRow.topic == topic)
@@ -102,11 +101,11 @@ def history(session: Session, topic: str) -> list[TopicVersion]:
     rows = session.exec(
         select(TopicVersionRow).where(TopicVersionRow.topic == topic).order_by(col(TopicVersionRow.number).desc())
     )
-    return [_version(row, made.get(row.number, 0)) for row in rows]
+    return [_version(row, matches.get(row.number, 0)) for row in rows]
 
 
 def find(session: Session, topic: str, number: int) -> tuple[Topic, list[Example]] | None:
-    """A version as it can be built again: the topic and the articles whose verdicts counted; None where it is not kept."""
+    """The topic and the examples of its verdicts, as of a version; None where that is not stored."""
     row = session.get(TopicVersionRow, (topic, number))
     if row is None:
         return None
@@ -126,10 +125,10 @@ def find(session: Session, topic: str, number: int) -> tuple[Topic, list[Example
 
 
 def _examples(session: Session, topic: str, verdicts: Sequence[Sequence[Any]]) -> list[Example]:
-    said = {int(article_id): bool(is_relevant) for article_id, is_relevant in verdicts}
-    rows = session.exec(select(ArticleRow).where(col(ArticleRow.id).in_(said)).order_by(col(ArticleRow.id)))
+    relevance = {int(article_id): bool(is_relevant) for article_id, is_relevant in verdicts}
+    rows = session.exec(select(ArticleRow).where(col(ArticleRow.id).in_(relevance)).order_by(col(ArticleRow.id)))
     return [
-        Example(topic=topic, title=row.title, text=row.text, language=row.language, is_relevant=said[row.id or 0])
+        Example(topic=topic, title=row.title, text=row.text, language=row.language, is_relevant=relevance[row.id or 0])
         for row in rows
     ]
 
@@ -138,7 +137,7 @@ def _examples(session: Session, topic: str, verdicts: Sequence[Sequence[Any]]) -
 
 
 def _about(topic: Topic) -> dict[str, Any]:
-    """All of topic.toml that the model or its rules know, by the names that stored versions use."""
+    """What topic.toml says that affects matching, by the names that stored versions use."""
     return {
         "title": topic.title,
         "description": topic.description,
@@ -150,7 +149,7 @@ def _about(topic: Topic) -> dict[str, Any]:
 
 
 def _topic(row: TopicVersionRow, seeds: tuple[Seed, ...]) -> Topic:
-    """The same read again."""
+    """The topic from `_about` and its seeds."""
     about = row.about
     return Topic(
         name=row.topic,
@@ -180,17 +179,17 @@ def _key(seed: Seed) -> str:
 
 
 def _why(before: TopicVersionRow | None, row: TopicVersionRow) -> str:
-    """In words: 'seed added: b.txt; 2 verdicts: 1 confirmed, 1 dismissed'."""
+    """What changed, in words: 'seed added: b.txt; verdicts: 1 confirmed, 1 dismissed'."""
     if before is None:
         return "first seen"
-    said = [*_seed_changes(before, row), *_verdict_changes(before, row)]
+    changes = [*_seed_changes(before, row), *_verdict_changes(before, row)]
     if changed := sorted(
         name
         for name in before.about.keys() | row.about.keys()
         if _plain(before.about.get(name)) != _plain(row.about.get(name))
     ):
-        said.append(f"settings: {', '.join(changed)}")
-    return "; ".join(said) or "settings"
+        changes.append(f"settings: {', '.join(changed)}")
+    return "; ".join(changes) or "settings"
 
 
 def _plain(value: Any) -> Any:
@@ -241,7 +240,7 @@ def _version(row: TopicVersionRow, matches: int) -> TopicVersion:
     )
 
 
-def _let_go(session: Session, topic: str, *, newest: int) -> None:
+def _delete_unneeded(session: Session, topic: str, *, newest: int) -> None:
     made_by = select(MatchRow.topic_version).where(MatchRow.topic == topic, col(MatchRow.topic_version).is_not(None))
     old = (
         col(TopicVersionRow.topic) == topic,
@@ -252,16 +251,16 @@ def _let_go(session: Session, topic: str, *, newest: int) -> None:
         return
     rows = session.exec(select(TopicVersionRow.seeds).where(TopicVersionRow.topic == topic))
     needed = {each["key"] for seeds in rows for each in seeds}
-    spare = [
+    unneeded = [
         key for key in session.exec(select(SeedTextRow.key).where(SeedTextRow.topic == topic)) if key not in needed
     ]
-    for start in range(0, len(spare), 500):
-        gone = (col(SeedTextRow.topic) == topic, col(SeedTextRow.key).in_(spare[start : start + 500]))
-        session.connection().execute(delete(SeedTextRow).where(*gone))
+    for start in range(0, len(unneeded), 500):
+        is_unneeded = (col(SeedTextRow.topic) == topic, col(SeedTextRow.key).in_(unneeded[start : start + 500]))
+        session.connection().execute(delete(SeedTextRow).where(*is_unneeded))
 
 
 def sensitivities(session: Session, *, limit: int) -> dict[str, str]:
-    """What each topic that is on asks for, as of its version in force; of very many topics the first by name."""
+    """Topic -> sensitivity in its version in force, for enabled topics; at most `limit`, in the order of names."""
     rows = (
         select(TopicRow.name, TopicVersionRow.about)
         .join(
@@ -276,6 +275,6 @@ def sensitivities(session: Session, *, limit: int) -> dict[str, str]:
 
 
 def numbers(session: Session, topics: Iterable[str]) -> Mapping[str, int]:
-    """The version in force of each of these topics."""
+    """Topic -> version in force, for those of these topics that are stored."""
     rows = session.exec(select(TopicRow.name, TopicRow.version).where(col(TopicRow.name).in_(list(topics))))
     return dict(rows.all())

@@ -16,7 +16,7 @@ from sqlmodel import select
 from monitor.alerting.deliver import Deliverer
 from monitor.polling import poll
 from monitor.polling.poll import Poller
-from monitor.store import alerts, channels, feeds, outbox
+from monitor.store import alerts, channels, outbox
 from monitor.store.channels import ChannelInfo
 from monitor.store.db import Database
 from monitor.store.feeds import LeaseLostError
@@ -163,8 +163,7 @@ def run_poll(db: Database, fault: Exception, monkeypatch: pytest.MonkeyPatch) ->
 
     asyncio.run(one_round())
     with db.reading() as session:
-        row = feeds.find(session, "herald")
-    assert row is not None
+        row = session.exec(select(FeedRow).where(FeedRow.name == "herald")).one()
     return row, noted
 
 

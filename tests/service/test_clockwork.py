@@ -1,4 +1,4 @@
-"""The daemon's own clockwork under clocks that leap and ticks that fail; the store and the network stay out of it."""
+"""The daemon's scheduler under clocks that leap and ticks that fail, without store and network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from monitor.config.settings import Settings, StoreSettings
 from monitor.service import daemon as daemons
 from monitor.service.app import App
-from monitor.service.daemon import Daemon, _Every
+from monitor.service.daemon import Daemon, _FixedDelayTrigger
 from monitor.types.errors import StoreFullError
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,10 +26,10 @@ def daemon(tmp_path: Path) -> Daemon:
 
 def test_d8_ticks_missed_since_1970_are_not_counted_one_by_one() -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
-    assert _Every(0.1).get_next_fire_time(LONG_AGO, now) == now + timedelta(seconds=0.1)
+    assert _FixedDelayTrigger(0.1).get_next_fire_time(LONG_AGO, now) == now + timedelta(seconds=0.1)
 
 
-def test_d8_a_clock_set_back_winds_the_clock_up_anew_and_moves_the_times_once(
+def test_d8_a_clock_set_back_restarts_the_scheduler_and_moves_the_times_once(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[Any] = []
@@ -37,8 +37,8 @@ def test_d8_a_clock_set_back_winds_the_clock_up_anew_and_moves_the_times_once(
     async def moves(back_for: timedelta) -> None:
         done.append(back_for)
 
-    monkeypatch.setattr(daemon, "_wind_up", lambda: done.append("wound up"))
-    monkeypatch.setattr(daemon, "_write_times", moves)
+    monkeypatch.setattr(daemon, "_start_scheduler", lambda: done.append("restarted"))
+    monkeypatch.setattr(daemon, "_move_due_times", moves)
     began_at = daemon._steady()
     for real_at in (
         began_at,
@@ -47,8 +47,8 @@ def test_d8_a_clock_set_back_winds_the_clock_up_anew_and_moves_the_times_once(
         began_at + timedelta(days=1),
     ):
         monkeypatch.setattr(daemon, "_real", lambda real_at=real_at: real_at)
-        asyncio.run(daemon._look_at_clock())
-    assert done[0] == "wound up"
+        asyncio.run(daemon._check_clock())
+    assert done[0] == "restarted"
     assert abs(done[1] - timedelta(hours=1)) < timedelta(seconds=1)
     assert len(done) == 2
     daemon.app.close()
@@ -57,12 +57,12 @@ def test_d8_a_clock_set_back_winds_the_clock_up_anew_and_moves_the_times_once(
 def test_only_a_process_in_which_no_tick_moves_is_given_up(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     now = daemon._steady()
     for name in daemons._TICKS:
-        daemon.pulse.beat(name, now)
-    assert daemon._moves()
+        daemon.heartbeats.beat(name, now)
+    assert daemon._is_alive()
     monkeypatch.setattr(daemon, "_steady", lambda: now + timedelta(minutes=1))
-    assert not daemon._moves()
-    daemon.pulse.beat("deliver", now + timedelta(minutes=1))
-    assert daemon._moves()
+    assert not daemon._is_alive()
+    daemon.heartbeats.beat("deliver", now + timedelta(minutes=1))
+    assert daemon._is_alive()
     daemon.app.close()
 
 
@@ -73,7 +73,7 @@ def test_a_log_of_the_store_that_grows_is_said_once(
     monkeypatch.setattr(daemons.integrity, "wal_bytes", lambda path: next(sizes))
     with caplog.at_level(logging.WARNING):
         for _ in range(4):
-            daemon._look_at_wal()
+            daemon._check_wal()
     assert caplog.text.count("-wal file has grown") == 1
     daemon.app.close()
 
@@ -82,11 +82,11 @@ def test_d1_a_disk_found_full_while_polls_are_started_stays_a_problem(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def finds_it_full(*, now: datetime) -> None:
-        daemon._note_store_error(StoreFullError("full"))
+        daemon._report_store_error(StoreFullError("full"))
 
     monkeypatch.setattr(daemon._poller, "start_due", finds_it_full)
     for name in daemons._TICKS:
-        daemon.pulse.beat(name, daemon._steady())
+        daemon.heartbeats.beat(name, daemon._steady())
     asyncio.run(daemon._poll())
     assert daemon.health().problems == ("store: its disk is full",)
     daemon.app.close()
@@ -103,7 +103,7 @@ def test_c4_a_tick_that_fails_every_time_turns_health_red(
 
     now = daemon._steady()
     for name in daemons._TICKS:
-        daemon.pulse.beat(name, now)
+        daemon.heartbeats.beat(name, now)
     later = now + timedelta(seconds=31)
     monkeypatch.setattr(daemon, "_steady", lambda: later)
     with caplog.at_level(logging.CRITICAL):

@@ -14,7 +14,7 @@ from tests.fakes.patience import PATIENCE
 
 def watched(answers: Iterator[bool]) -> tuple[Watchdog, threading.Event]:
     ended = threading.Event()
-    return Watchdog(lambda: next(answers), end=ended.set, seconds=0.001, looks=3), ended
+    return Watchdog(lambda: next(answers), end=ended.set, seconds=0.001, checks=3), ended
 
 
 def test_c4_a_process_in_which_nothing_moves_is_ended(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,10 +1,10 @@
-"""The keys of stored articles' sketches, and who carries a key. Numbers in, numbers out; what they mean is `monitor.stories.fingerprint`'s.
+"""An inverted index from fingerprint keys (`monitor.stories.fingerprint`) to the articles that carry them.
 
-On SQLite one row a key, (key, article), which is its own index: 14 bytes. A row of PostgreSQL costs 36 bytes and its place in an
-index 25, so there pairs of key and article, eight bytes each, stand side by side in 524,288 rows, by the first bits of the key: a
-look-up reads 24 of them whole, and a new article lengthens 24.
+On SQLite one row per posting, (key, article), in a table without rowid: 14 bytes. On PostgreSQL a row costs 36 bytes and its
+index entry 25, so there the postings, 8 bytes each, are packed into 524,288 rows of the table `sketches`, chosen by the first
+bits of the key (column `place`): a look-up reads 24 of them whole, and a new article appends to 24.
 
-A key that many carry proposes nobody (`MAX_POSTINGS`). It is not kept for those who come later: it would say nothing more.
+A key that more than `MAX_POSTINGS` articles carry proposes no candidates, and so is not stored for later articles.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from sqlalchemy import Select, Table, bindparam, delete, select, text, union_all
 from sqlmodel import Session
 
 from monitor.store.db import Prepared
-from monitor.store.tables import ShingleRow
+from monitor.store.tables import FingerprintKeyRow
 from monitor.stories.tuning import FINGERPRINT_KEYS, MAX_POSTINGS
 
 Carriers = Mapping[int, set[int]]
-"""Key -> the articles that carry it, one more than `MAX_POSTINGS` at least where there are more."""
+"""Key -> ids of the articles that carry it; of a key with more than `MAX_POSTINGS`, at least one more than that."""
 
-_shingles: Table = ShingleRow.__table__  # type: ignore[attr-defined]
+_shingles: Table = FingerprintKeyRow.__table__  # type: ignore[attr-defined]
 _PLACE_BITS = 19
 _PACKED = np.dtype(">i4")
 
 
 def carriers(session: Session, keys: Sequence[int]) -> Carriers:
-    """Who carries these keys."""
+    """The stored articles that carry these keys."""
     if not keys:
         return {}
     return _by_rows(session, keys) if _is_sqlite(session) else _by_place(session, keys)
 
 
-def add(session: Session, sketches: Mapping[int, Sequence[int]], *, without: Container[int] = ()) -> None:
-    """Keep the keys of articles, by their ids; not those `without`, which too many carry already."""
-    kept = {article_id: [key for key in keys if key not in without] for article_id, keys in sketches.items()}
+def add(session: Session, keys_of: Mapping[int, Sequence[int]], *, without: Container[int] = ()) -> None:
+    """Store the keys of articles (id -> keys), except those in `without`, which too many carry already."""
+    kept = {article_id: [key for key in keys if key not in without] for article_id, keys in keys_of.items()}
     if _is_sqlite(session):
         for article_id, keys in kept.items():
             _ADD_ROWS.write(session, {"article_id": article_id, "keys": json.dumps(keys)})
@@ -49,7 +49,7 @@ def add(session: Session, sketches: Mapping[int, Sequence[int]], *, without: Con
 
 
 def remove(session: Session, article_id: int, keys: Sequence[int]) -> None:
-    """Forget the keys of an article. They must be named: rows are ordered by key, and an article's not found otherwise."""
+    """Delete these keys of an article. The caller names them because rows are ordered by key, with no index by article."""
     if not keys:
         return
     if _is_sqlite(session):
@@ -67,7 +67,7 @@ def _is_sqlite(session: Session) -> bool:
 
 
 def _by_rows(session: Session, keys: Sequence[int]) -> Carriers:
-    # A short text has fewer keys; the last one, asked again, costs nothing and adds nothing.
+    # The statement has a fixed number of parameters: for a short text the last key is repeated, at no cost.
     padded = (*keys, *[keys[-1]] * (FINGERPRINT_KEYS - len(keys)))
     found: dict[int, set[int]] = defaultdict(set)
     for key, article_id in _BY_KEY.run(session, {f"key{number}": key for number, key in enumerate(padded)}):
@@ -76,12 +76,12 @@ def _by_rows(session: Session, keys: Sequence[int]) -> Carriers:
 
 
 def _newest(name: str) -> Select[Any]:
-    """The newest articles with this key; one more than makes it boilerplate."""
+    """The newest articles with this key, one more than `MAX_POSTINGS`: enough to know that there are too many."""
     carried = select(_shingles).where(_shingles.c.key == bindparam(name))
     return select(carried.order_by(_shingles.c.article_id.desc()).limit(MAX_POSTINGS + 1).subquery())
 
 
-# Built once: putting a statement together costs more than running it.
+# Built once: building a statement costs more than running it.
 _BY_KEY = Prepared(union_all(*(_newest(f"key{number}") for number in range(FINGERPRINT_KEYS))))
 _ADD_ROWS = Prepared(text("INSERT INTO shingles (key, article_id) SELECT value, :article_id FROM json_each(:keys)"))
 
@@ -107,7 +107,7 @@ def _unpacked(packed: bytes) -> np.ndarray[Any, Any]:
 
 
 def _by_places(pairs: Iterable[tuple[int, int]]) -> dict[str, object]:
-    """In the order of places, so that two writers never wait for one another's rows in turn."""
+    """The parameters of `_ADD_PAIRS`, ordered by place, so that two writers lock rows in the same order and cannot deadlock."""
     by_place: dict[int, list[int]] = defaultdict(list)
     for key, article_id in pairs:
         by_place[_place(key)] += (key, article_id)
@@ -117,11 +117,11 @@ def _by_places(pairs: Iterable[tuple[int, int]]) -> dict[str, object]:
 
 def _remove_pairs(session: Session, article_id: int, keys: Sequence[int]) -> None:
     places = sorted({_place(key) for key in keys})
-    for place, packed in session.connection().execute(_EACH_PLACE, {"places": places}).all():
+    for place, packed in session.connection().execute(_LOCK_PLACES, {"places": places}).all():
         pairs = _unpacked(packed)
-        left = pairs[(pairs[:, 1] != article_id) | ~np.isin(pairs[:, 0], np.array(keys, _PACKED))]
-        if len(left) < len(pairs):
-            session.connection().execute(_KEEP, {"place": place, "pairs": left.tobytes()})
+        remaining = pairs[(pairs[:, 1] != article_id) | ~np.isin(pairs[:, 0], np.array(keys, _PACKED))]
+        if len(remaining) < len(pairs):
+            session.connection().execute(_REPLACE_PAIRS, {"place": place, "pairs": remaining.tobytes()})
 
 
 _BY_PLACE = Prepared(text("SELECT string_agg(pairs, '') FROM sketches WHERE place = ANY(CAST(:places AS integer[]))"))
@@ -131,7 +131,7 @@ _ADD_PAIRS = Prepared(
         "ON CONFLICT (place) DO UPDATE SET pairs = kept.pairs || EXCLUDED.pairs"
     )
 )
-_EACH_PLACE = text(
+_LOCK_PLACES = text(
     "SELECT place, pairs FROM sketches WHERE place = ANY(CAST(:places AS integer[])) ORDER BY place FOR UPDATE"
 )
-_KEEP = text("UPDATE sketches SET pairs = :pairs WHERE place = :place")
+_REPLACE_PAIRS = text("UPDATE sketches SET pairs = :pairs WHERE place = :place")
