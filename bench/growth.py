@@ -30,7 +30,7 @@ from sqlmodel import Session
 from monitor.matching.background import Background
 from monitor.matching.matcher import Matcher
 from monitor.polling.assess import assess
-from monitor.polling.intake import take_in
+from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext
 from monitor.store import articles as store
 from monitor.store import fingerprints, migrate
@@ -116,7 +116,7 @@ def _live(database: Database, lived: Sequence[Article], matcher: Matcher) -> Non
     for start in range(0, len(lived), 50):
         with database.writing() as session:
             for each in lived[start : start + 50]:
-                take_in(session, assess(each, matcher, arrival=ordinary), AlertingContext(), now=NOW)
+                file_article(session, assess(each, matcher, arrival=ordinary), AlertingContext(), now=NOW)
 
 
 def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, size: int) -> Iterator[str]:
@@ -135,13 +135,13 @@ def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, s
             before = clock()
             found = fingerprint(each.title, each.text)
             fingerprinting += clock() - before
-            near = store.near(session, each, found, None, now=NOW)
-            kinds.append(dedup.choose(each, near.known, read=found.shingles).kind.value)
+            near = store.find_candidates(session, each, found, None, now=NOW)
+            kinds.append(dedup.classify(each, near.known, read=found.shingles).kind.value)
             copying += clock() - before
         for each in probes:
             before = clock()
             own = profiles.profile(each, matcher.rarity("en"))
-            events.choose(each, own, *profile_rows.near(session, own, now=NOW))
+            events.choose(each, own, *profile_rows.find_candidates(session, own, now=NOW))
             joining += clock() - before
     yield f"sketch, look-up, check {1e3 * copying / len(probes):.2f} ms CPU (the sketch {1e3 * fingerprinting / len(probes):.2f})"
     yield f"with the event's {1e3 * (copying + joining) / len(probes):.2f} ms"
@@ -152,9 +152,11 @@ def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, s
 
 
 def _asked(session: Session, article: Article, matcher: Matcher) -> None:
-    dedup.choose(article, store.near(session, article, fingerprint(article.title, article.text), None, now=NOW).known)
+    dedup.classify(
+        article, store.find_candidates(session, article, fingerprint(article.title, article.text), None, now=NOW).known
+    )
     own = profiles.profile(article, matcher.rarity("en"))
-    events.choose(article, own, *profile_rows.near(session, own, now=NOW))
+    events.choose(article, own, *profile_rows.find_candidates(session, own, now=NOW))
 
 
 def _cpu(session: Session) -> Callable[[], float]:

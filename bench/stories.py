@@ -27,12 +27,19 @@ from typing import Any
 
 from bench.growth import growth
 from monitor.matching.background import Background
-from monitor.stories.copies import choose
+from monitor.stories.copies import classify
 from monitor.stories.events import RelatedArticle, confirm_gathers
 from monitor.stories.events import choose as join
 from monitor.stories.fingerprint import Fingerprint, Shingles, fingerprint, shortlist
 from monitor.stories.profiles import profile
-from monitor.stories.tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_KINDRED, MAX_POSTINGS, MIN_LOOK_UP_TERMS, THEME
+from monitor.stories.tuning import (
+    COPY_WINDOW_DAYS,
+    MAX_CANDIDATES,
+    MAX_POSTINGS,
+    MAX_RELATED,
+    MIN_LOOK_UP_TERMS,
+    THEME_ARTICLES,
+)
 from monitor.text.tokens import tokens
 from monitor.types.matching import Article
 from monitor.types.stories import ArticleKind, StoredCandidate, StoryChoice
@@ -113,7 +120,7 @@ def stream(articles: Sequence[Article], *, index: Index | None = None) -> list[S
     choices = []
     for each in articles:
         found = fingerprint(each.title, each.text)
-        choices.append(choose(each, index.near(each, found)))
+        choices.append(classify(each, index.near(each, found)))
         index.add(each, found, choices[-1])
     return choices
 
@@ -363,7 +370,7 @@ def events(articles: Sequence[Article], copies: Sequence[StoryChoice] | None = N
             known.append(replace(known[copy.of_article_id], article_id=i))
             continue
         own = profile(each, background.table(each.language).idf)
-        carried = [holders[key] for key in own.keys if len(holders[key]) < THEME]
+        carried = [holders[key] for key in own.keys if len(holders[key]) < THEME_ARTICLES]
         shared = Counter(chain.from_iterable(carried))
         weight = {key: own.weights[key] for key in own.keys}
         sums = {
@@ -371,12 +378,12 @@ def events(articles: Sequence[Article], copies: Sequence[StoryChoice] | None = N
             for j, keys in shared.items()
             if keys >= MIN_LOOK_UP_TERMS
         }
-        near = sorted(sums, key=lambda j: (-sums[j], -j))[:MAX_KINDRED]
+        near = sorted(sums, key=lambda j: (-sums[j], -j))[:MAX_RELATED]
         related, key_counts = [known[j] for j in near], {key: len(holders[key]) for key in own.keys}
         choice = join(each, own, related, key_counts)
         story = choice.story_id if choice and choice.story_id is not None else i
-        if choice and choice.gathers:
-            members = [other for other in known if other.story_id in choice.gathers]
+        if choice and choice.merged_stories:
+            members = [other for other in known if other.story_id in choice.merged_stories]
             same = confirm_gathers(each, own, choice, related, members, key_counts)
             known = [replace(other, story_id=story) if other.story_id in same else other for other in known]
         known.append(RelatedArticle(article_id=i, story_id=story, published_at=each.published_at, profile=own))

@@ -162,7 +162,7 @@ class Newsroom:
     def hits(self, session: Session | None = None, **query: Any) -> list[str]:
         """Titles of the matches, newest first."""
         with self.app.db.reading() as session:
-            return [hit.title for hit in list_matches(session, MatchQuery(**query)).hits]
+            return [hit.title for hit in list_matches(session, MatchQuery(**query)).matches]
 
     def __enter__(self) -> Self:
         return self

@@ -20,7 +20,7 @@ from monitor.alerting.channels.base import Channel, Editor
 from monitor.store import channels as channel_rows
 from monitor.store import outbox
 from monitor.store.db import Database, Session
-from monitor.types.alerting import ChannelEvent, DeliveryState, DeliveryUpdate, Outcome, Result
+from monitor.types.alerting import AttemptResult, ChannelEvent, DeliveryState, DeliveryUpdate, Outcome
 from monitor.types.errors import StoreError
 
 log = logging.getLogger("monitor.deliver")
@@ -85,7 +85,7 @@ class Deliverer:
             for edit in await self._db.write(outbox.outdated, where, now=self._clock()):
                 async with self._slots, asyncio.timeout(_SEND_SECONDS):
                     outcome = await editors[edit.channel].edit(edit.alert, edit.receipt, now=self._clock())
-                await self._db.write(outbox.edited, edit, outcome)
+                await self._db.write(outbox.record_edit, edit, outcome)
                 log.info(
                     "edited alert=%s channel=%s result=%s code=%s",
                     edit.alert.id,
@@ -174,7 +174,7 @@ class Deliverer:
                 return await channel.send(delivery.alert, now=now)
         except Exception as error:
             log.exception("channel=%s failed in an unforeseen way", channel.name)
-            return Outcome(result=Result.UNKNOWN, code="fault", detail=f"our own fault: {type(error).__name__}")
+            return Outcome(result=AttemptResult.UNKNOWN, code="fault", detail=f"our own fault: {type(error).__name__}")
 
 
 def _settle(
@@ -189,16 +189,18 @@ def _settle(
 ) -> tuple[DeliveryUpdate | None, ChannelEvent | None]:
     """Store the outcome of an attempt and, in the same transaction, the notice that follows from it, for the other channels."""
     before = channel_rows.state(session, delivery.channel)
-    update = retry.tried(delivery, before, outcome, now=now, jitter=random.random(), max_age_for=max_age_for)
+    update = retry.after_attempt(delivery, before, outcome, now=now, jitter=random.random(), max_age_for=max_age_for)
     if not outbox.settle(session, delivery, outcome, update, started_at=started_at, now=now):
         return None, None
     event = retry.channel_event(before, update)
     others = {name: to for name, to in channels.items() if name != delivery.channel}
     if event:
         since_at = before.failing_since_at or now
-        notices.of_channel(session, delivery.channel, event, update, outcome, since_at=since_at, others=others, now=now)
+        notices.notify_channel(
+            session, delivery.channel, event, update, outcome, since_at=since_at, others=others, now=now
+        )
     elif update.state == "dead":
-        notices.of_loss(session, delivery, outcome, others=others, now=now)
+        notices.notify_lost_alert(session, delivery, outcome, others=others, now=now)
     return update, event
 
 
@@ -207,7 +209,7 @@ def _log_error(error: StoreError) -> None:
 
 
 def _log(channel: Channel, delivery: DeliveryState, outcome: Outcome, update: DeliveryUpdate) -> None:
-    level = logging.INFO if outcome.result is Result.SENT else logging.WARNING
+    level = logging.INFO if outcome.result is AttemptResult.SENT else logging.WARNING
     log.log(
         level,
         "delivered alert=%s channel=%s result=%s code=%s try=%d state=%s%s",
@@ -217,5 +219,5 @@ def _log(channel: Channel, delivery: DeliveryState, outcome: Outcome, update: De
         outcome.code,
         delivery.attempts + 1,
         update.state,
-        "" if outcome.result is Result.SENT else f" detail={outcome.detail[:200]}",
+        "" if outcome.result is AttemptResult.SENT else f" detail={outcome.detail[:200]}",
     )

@@ -26,15 +26,15 @@ class BurstReport:
 
     outlet: str
     fresh: int
-    had: int
+    known: int
     changed: int
     """Entries whose changes were ascribed to a new page template; 0 where none were."""
-    held: tuple[int, ...] = ()
+    held_article_ids: tuple[int, ...] = ()
     """Articles that matched and were not alerted one by one."""
     is_first_poll: bool = False
 
 
-def of_feed(
+def notify_feed(
     session: Session,
     feed: FeedState,
     update: FeedUpdate,
@@ -46,10 +46,10 @@ def of_feed(
     """A feed began to fail, recovered, is gone or moved. `channels`: name -> digest of the destination."""
     since_at = feed.failing_since_at or update.failing_since_at or now
     key = f"feed/{feed.id}/{FeedEvent.FAILING}/{since_at.isoformat()}"
-    if event is FeedEvent.FAILING and feeds.none_answered_since(session, since_at):
+    if event is FeedEvent.FAILING and feeds.all_failing_since(session, since_at):
         _of_network_down(session, since_at, channels, now)
         return
-    if event is FeedEvent.RECOVERED and not alerts.is_told(session, key):
+    if event is FeedEvent.RECOVERED and not alerts.exists(session, key):
         _of_network_back(session, channels, now)
         return
     title, body = _feed_words(feed, update, event, since_at)
@@ -63,14 +63,14 @@ def of_feed(
     )
 
 
-def of_storm(
+def notify_burst(
     session: Session, feed: FeedState, burst: BurstReport, *, page: str, channels: Mapping[str, str], now: datetime
 ) -> None:
     """A feed brought a burst that is no news: one notice in place of an alert for each entry."""
     title, body = _burst_words(burst)
-    if burst.held:
-        titles = articles.titles(session, burst.held[:_TITLES_SHOWN])
-        more = len(burst.held) - len(titles)
+    if burst.held_article_ids:
+        titles = articles.titles(session, burst.held_article_ids[:_TITLES_SHOWN])
+        more = len(burst.held_article_ids) - len(titles)
         listed = [*(f"- {each}" for each in titles), *([f"and {more} more"] if more else [])]
         body += "\n" + "\n".join(listed) + (f"\nAll of them: {page}/?state=new" if page else "")
     key = f"feed/{feed.id}/storm/{now.isoformat()}"
@@ -79,9 +79,9 @@ def of_storm(
 
 def _burst_words(burst: BurstReport) -> tuple[str, str]:
     name = f"The feed {burst.outlet}"
-    if burst.held and not burst.changed:
+    if burst.held_article_ids and not burst.changed:
         return (
-            f"{name} brought {burst.fresh} entries at once, {len(burst.held)} of them on your topics",
+            f"{name} brought {burst.fresh} entries at once, {len(burst.held_article_ids)} of them on your topics",
             "That is many times its usual number, and most of their dates do not say when they were published: it looks like an "
             "archive. They were stored and are shown on the review page, without an alert for each:",
         )
@@ -90,22 +90,22 @@ def _burst_words(burst: BurstReport) -> tuple[str, str]:
             f"{name} changed {burst.changed} of its entries at once",
             "It looks like a new page template. The changes are kept as revisions, without alerts.",
         )
-    others = burst.fresh - burst.had
+    others = burst.fresh - burst.known
     if burst.is_first_poll:
         return (
-            f"The new feed {burst.outlet} holds {burst.fresh} entries, {burst.had} of which we had from other feeds",
+            f"The new feed {burst.outlet} holds {burst.fresh} entries, {burst.known} of which we had from other feeds",
             "Is it the same feed under another name or address? If so, remove one of the two.",
         )
     rest = f"the {others} others were handled as usual" if others else "there were no others"
     rest = "the other one was handled as usual" if others == 1 else rest
     return (
-        f"{name} showed {burst.fresh} entries as new, {burst.had} of which we had",
+        f"{name} showed {burst.fresh} entries as new, {burst.known} of which we had",
         f"No alerts were sent for these; {rest}. It may have moved, changed its ids or published its archive again. "
         "You get this notice once, however many polls it lasts.",
     )
 
 
-def of_channel(
+def notify_channel(
     session: Session,
     name: str,
     event: ChannelEvent,
@@ -134,7 +134,7 @@ def of_channel(
     _enqueue_notice(session, title, body, key=key, channels=others, now=now)
 
 
-def of_loss(
+def notify_lost_alert(
     session: Session, delivery: DeliveryState, outcome: Outcome, *, others: Mapping[str, str], now: datetime
 ) -> None:
     """An alert was given up on one channel. A notice that was given up makes no further notice: they would never end."""
@@ -148,7 +148,7 @@ def of_loss(
     _enqueue_notice(session, title, body, key=f"delivery/{delivery.id}/dead", channels=others, now=now)
 
 
-def of_embedder(
+def notify_embedder(
     session: Session, embedder: str, problem: str | None, *, channels: Mapping[str, str], now: datetime
 ) -> None:
     """The embedder began to fail, or (without a problem) works again; at most one notice of each a day."""
@@ -185,7 +185,7 @@ def _feed_words(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at:
 
 
 def _of_network_down(session: Session, since_at: datetime, channels: Mapping[str, str], now: datetime) -> None:
-    last_at = feeds.last_answer_at(session)
+    last_at = feeds.last_success_at(session)
     _enqueue_notice(
         session,
         "No feed can be reached",

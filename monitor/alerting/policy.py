@@ -18,7 +18,7 @@ from monitor.types.stories import (
     ArticleKind,
     Decision,
     Escalation,
-    Limits,
+    EscalationLimits,
     StoryChoice,
     StoryGrowth,
     StoryHistory,
@@ -41,29 +41,34 @@ _STRENGTH = (
     Reason.OTHER_LANGUAGE,
 )
 
-LEAST_PACE = 6
+MIN_PACE = 6
 """Fewest articles within 6 hours for an escalation by pace: a multiple of almost nothing is no news."""
-KNOWN_STORIES = 5
+MIN_KNOWN_STORIES = 5
 """Fewest known stories of a topic from which its usual pace is computed."""
 
 
-def escalation(growth: StoryGrowth, limits: Limits) -> Escalation | None:
+def escalation(growth: StoryGrowth, limits: EscalationLimits) -> Escalation | None:
     """The escalation due for a story's growth, if any; of two, outlets come first and the pace with a later article."""
-    if limits.outlets and growth.sources >= limits.outlets and "outlets" not in growth.told:
+    if limits.outlets and growth.sources >= limits.outlets and "outlets" not in growth.escalated:
         noun = "outlet" if growth.sources == 1 else "outlets"
         return Escalation(which="outlets", why=f"now {growth.sources} independent {noun}")
     usual = growth.usual_pace
-    if not limits.pace or usual is None or "pace" in growth.told or growth.pace < max(LEAST_PACE, limits.pace * usual):
+    if (
+        not limits.pace
+        or usual is None
+        or "pace" in growth.escalated
+        or growth.pace < max(MIN_PACE, limits.pace * usual)
+    ):
         return None
     why = f"{growth.pace} articles within 6 hours, where a story of this topic usually gathers {usual:.2g}"
     return Escalation(which="pace", why=why)
 
 
-def hold(article: Article, arrival: Arrival, *, now: datetime) -> Reason | None:
+def hold_reason(article: Article, arrival: Arrival, *, now: datetime) -> Reason | None:
     """The reason to hold back matches of this article on any topic; None where they may be alerted."""
     if arrival.is_first_poll and not _counts_as_news(arrival):
         return Reason.FIRST_POLL
-    if arrival.is_storm:
+    if arrival.is_burst:
         return Reason.STORM
     is_old = arrival.max_age_for is not None and now - article.published_at > arrival.max_age_for
     return Reason.TOO_OLD if is_old and not arrival.is_first_poll else None

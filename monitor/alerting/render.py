@@ -87,7 +87,7 @@ def why_lines(alert: Alert) -> list[str]:
 
 def _score(alert: Alert) -> str:
     plain = f"score {alert.score:.2f}, threshold {alert.threshold:.2f}"
-    return plain if alert.probability is None else f"{reliability.words(alert.probability, alert.measured)}; {plain}"
+    return plain if alert.probability is None else f"{reliability.describe(alert.probability, alert.measured)}; {plain}"
 
 
 def _terms(terms: tuple[Contribution, ...]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from monitor.types.alerting import ChannelEvent, ChannelState, DeliveryState, DeliveryUpdate, Outcome, Result
+from monitor.types.alerting import AttemptResult, ChannelEvent, ChannelState, DeliveryState, DeliveryUpdate, Outcome
 
 # Delays before the next try of a delivery, as Standard Webhooks suggests: about 75 hours in all.
 DELIVERY_DELAYS = tuple(
@@ -29,7 +29,7 @@ MAX_CHANNEL_PAUSE = timedelta(minutes=30)
 """Upper bound of a channel's pause, and so of the time until its recovery is noticed."""
 
 
-def tried(
+def after_attempt(
     delivery: DeliveryState,
     channel: ChannelState,
     outcome: Outcome,
@@ -44,12 +44,12 @@ def tried(
     becomes `dead`; the operator is notified and can send it again by hand.
     """
     attempts = delivery.attempts + 1
-    if outcome.result is Result.SENT:
+    if outcome.result is AttemptResult.SENT:
         was_down = channel.failures >= NOTIFY_AFTER_FAILURES
         return DeliveryUpdate(
             state="sent", attempts=attempts, next_at=now, channel=ChannelState(), wakes_waiting=was_down
         )
-    if outcome.result is Result.REJECTED:
+    if outcome.result is AttemptResult.REJECTED:
         next_at = now + _delivery_delay(attempts, jitter)
         state = "dead" if attempts >= REJECTED_TRIES else "pending"
         return DeliveryUpdate(state=state, attempts=attempts, next_at=next_at, channel=channel)
@@ -63,7 +63,7 @@ def _channel_failed(
 ) -> DeliveryUpdate:
     since_at = channel.failing_since_at or now
     failures = channel.failures + 1
-    is_gone = outcome.result is Result.GONE
+    is_gone = outcome.result is AttemptResult.GONE
     is_hopeless = is_gone or now - since_at > DISABLE_CHANNEL_AFTER
     is_long = failures >= NOTIFY_AFTER_FAILURES and now - since_at >= NOTIFY_AFTER_FOR
     told = channel.is_failing_told or is_long or is_hopeless
@@ -85,7 +85,7 @@ def _channel_failed(
 
 def _is_channel_wide(outcome: Outcome) -> bool:
     """Whether any message would have failed alike; a plain 500, or silence after a complete request, may concern this one."""
-    if outcome.result is not Result.TRANSIENT:
+    if outcome.result is not AttemptResult.TRANSIENT:
         return False
     return not (len(outcome.code) == 3 and outcome.code.startswith("5")) or outcome.code in ("502", "503", "504")
 

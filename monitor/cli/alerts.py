@@ -203,7 +203,7 @@ def _channels(cli: base.Cli) -> dict[str, Channel]:
 def _find_alert(session: Session, id: str) -> StoredAlert:
     from monitor.store import alerts as store
 
-    found = store.beginning(session, id, limit=2)
+    found = store.with_id_prefix(session, id, limit=2)
     if len(found) != 1:
         what = "more than one alert begins with" if found else "there is no alert"
         raise base.NotFoundError(f"{what} {id!r}; `monitor alerts list` shows them")

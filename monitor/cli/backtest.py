@@ -119,7 +119,7 @@ def open_articles(
     from monitor.evaluation import backtest as work
 
     with file_articles(articles, bar) if articles else _store_articles(cli, bar) as lines:
-        yield work.within(lines, since_at=since_at, until_at=until_at)
+        yield work.arrived_within(lines, since_at=since_at, until_at=until_at)
 
 
 @contextmanager
@@ -181,7 +181,7 @@ def file_articles(path: Path, bar: Progress, *, is_reported: bool = True) -> Ite
     bar.columns = tuple(each for each in bar.columns if type(each).__name__ != "MofNCompleteColumn")
     skipped = files.Skipped(path, is_reported=is_reported)
     with files.opened(path, "--articles", on_read=lambda size: bar.advance(task, size)) as lines:
-        yield work.read(lines, start_at=datetime.now(UTC), on_bad=skipped)
+        yield work.read_lines(lines, start_at=datetime.now(UTC), on_bad=skipped)
     skipped.sum_up()
 
 
@@ -192,4 +192,4 @@ def _store_articles(cli: base.Cli, bar: Progress) -> Iterator[Iterable[Line]]:
         from monitor.store import statistics
 
         total = statistics.articles(session)
-        yield bar.track(work.stored(session), total=total, description="matching")
+        yield bar.track(work.archived_lines(session), total=total, description="matching")

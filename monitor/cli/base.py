@@ -86,7 +86,7 @@ class Cli:
         from monitor.service import clock
 
         of = self.settings.clock
-        return clock.started(of.speed, of.start_at, of.real_start_at)()
+        return clock.from_settings(of.speed, of.start_at, of.real_start_at)()
 
     def log(self, usual: str = "warning", format: str = "text") -> None:
         """Set up logging at level `usual`, unless --verbose or --quiet change it."""
@@ -168,7 +168,7 @@ def exclusive_app(settings: Settings, *, otherwise: str) -> Iterator[App]:
     if settings.store.path:
         make_folder(settings.store.path.parent)
     try:
-        lock.take()
+        lock.acquire()
     except AlreadyRunningError as error:
         raise AlreadyRunningError(f"the daemon is running on this store: {otherwise}") from error
     try:
@@ -178,7 +178,7 @@ def exclusive_app(settings: Settings, *, otherwise: str) -> Iterator[App]:
         yield app
     finally:
         app.close()
-        lock.free()
+        lock.release()
 
 
 def _end_leases(db: Database) -> None:

@@ -36,10 +36,10 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     warnings: list[str] = []
     try:
         settings: Settings | None = cli.settings
-        shown = load.shown(cli.settings)
+        shown = load.settings_in_force(cli.settings)
     except ConfigError as error:
         faults += error.faults
-        settings = load.salvaged(cli.config, os.environ)  # report faults of channels and seeds in the same run
+        settings = load.load_valid_part(cli.config, os.environ)  # report faults of channels and seeds in the same run
     if settings:
         shelf = seeds.load(settings.seeds.dir)
         faults += [*_channel_faults(settings), *shelf.faults]

@@ -196,12 +196,12 @@ def _daemon(path: Path) -> CheckResult:
 
     lock = StoreLock(path)
     try:
-        lock.take()
+        lock.acquire()
     except AlreadyRunningError:
         return CheckResult("daemon", "ok", "running")
     except StoreError as error:
         return CheckResult("daemon", "fail", str(error), "check who owns the data folder")
-    lock.free()
+    lock.release()
     return CheckResult("daemon", "warn", "not running", "`monitor run` starts it")
 
 

@@ -13,7 +13,7 @@ from monitor.cli import lines as files
 from monitor.types.errors import ConfigError
 
 if TYPE_CHECKING:
-    from monitor.evaluation.metrics import Figures, LabelFigures, Labelled, TopicFigures
+    from monitor.evaluation.metrics import LabelFigures, LabelledFigures, TopicFigures, VerdictFigures
     from monitor.matching.reliability import Reliability
 
 _IDS_SHOWN = 5
@@ -93,7 +93,7 @@ def _draw(cli: base.Cli, plot: Path | None, found: Reliability | None, title: st
 # --- by verdicts ------------------------------------------------------------------------------------------------------
 
 
-def _show(found: Figures, *, is_one: bool) -> None:
+def _show(found: VerdictFigures, *, is_one: bool) -> None:
     if not found.topics:
         base.line("this store has no topics yet")
         return
@@ -192,7 +192,7 @@ def _by_labels(
     skipped = files.Skipped(articles)
     with base.spinner(cli, "matching"), files.opened(articles, "--articles") as lines:
         found = metrics.by_labels(
-            backtest.read(lines, start_at=cli.now(), on_bad=skipped),
+            backtest.read_lines(lines, start_at=cli.now(), on_bad=skipped),
             build(topics, background=Background.shipped()),
             topics,
             wanted,
@@ -207,7 +207,7 @@ def _by_labels(
         _show_labelled(found)
 
 
-def _check_unknown_ids(found: Labelled, articles: Path, labels: Path) -> None:
+def _check_unknown_ids(found: LabelledFigures, articles: Path, labels: Path) -> None:
     """Report labelled ids without an article. Raises ConfigError where no label has one."""
     if not found.articles:
         raise ConfigError(f"{articles}: no article that can be used; it takes a JSON object a line, with id and title")
@@ -220,7 +220,7 @@ def _check_unknown_ids(found: Labelled, articles: Path, labels: Path) -> None:
     base.complain(f"{count:,} {'id' if count == 1 else 'ids'} {said}; their labels are ignored")
 
 
-def _show_labelled(found: Labelled) -> None:
+def _show_labelled(found: LabelledFigures) -> None:
     columns = (
         "topic",
         ">judged",

@@ -65,7 +65,7 @@ def _record(settings: Settings, asked: str) -> ArticleRecord | None:
             from monitor.review import matches
 
             found = matches.find_article(session, asked)
-            return matches.record(session, found) if found is not None else None
+            return matches.find_record(session, found) if found is not None else None
     except base.NotFoundError:
         return None
 
@@ -208,13 +208,13 @@ def _evidence(matcher: Matcher, article: Article, scores: Iterable[Score]) -> di
 
 
 async def _fetch(app: App, url: str, *, now: datetime) -> Article:
-    from monitor.polling.fulltext import page_of
+    from monitor.polling.fulltext import as_web_page
     from monitor.reading.fetch import PAGE_TYPES
     from monitor.types.fetching import PageVisit
 
     try:
         fetched = await app.fetcher.get(url, now=now, accept=PAGE_TYPES, policy=app.feed_policy)
-        page = page_of(url, fetched, now)
+        page = as_web_page(url, fetched, now)
         if isinstance(page, PageVisit):
             raise base.NotFoundError(f"not in the store, and {page.outcome}")
         return await app.workers.run(read_page, page, now)
@@ -237,10 +237,10 @@ def read_page(page: WebPage, now: datetime) -> Article:
 
 def page_title(body: bytes, media_type: str = "") -> str:
     """The title of a page: og:title, else its only <h1>, else <title>; '' where there is none."""
-    from monitor.reading.webpage import tree_of
+    from monitor.reading.webpage import parse_html
     from monitor.text.tokens import plain_line
 
-    page = tree_of(body, media_type)
+    page = parse_html(body, media_type)
     if page is None:
         return ""
     headings = [each.text_content() for each in page.iter("h1")]

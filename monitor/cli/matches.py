@@ -99,18 +99,21 @@ def list_(
         with db.reading() as session:
             page = review.list_matches(session, query)
     if as_json:
-        base.print_json_lines(review.flat(each) for each in page.hits)
+        base.print_json_lines(review.flat(each) for each in page.matches)
         return
-    if not page.hits:
+    if not page.matches:
         base.line("no matches")
         return
     columns = (">id", "found (UTC)", "topic", ">score", "state", "source", "title")
     base.table(
         columns,
-        ((each.id, each.found_at, each.topic, each.score, each.state, each.outlet, each.title) for each in page.hits),
+        (
+            (each.id, each.found_at, each.topic, each.score, each.state, each.outlet, each.title)
+            for each in page.matches
+        ),
     )
-    if page.total > len(page.hits):
-        cli.say(f"{len(page.hits)} of {page.total}; --limit shows more")
+    if page.total > len(page.matches):
+        cli.say(f"{len(page.matches)} of {page.total}; --limit shows more")
 
 
 @app.command()
@@ -184,9 +187,9 @@ def show_change(went: Iterable[str], came: Iterable[str]) -> None:
 
 def likely(probability: float | None, measured: MeasuredPrecision | None) -> str:
     """The calibrated percentage with the topic's measured precision, or that there is none yet."""
-    from monitor.matching.reliability import words
+    from monitor.matching.reliability import describe
 
-    return "not calibrated yet" if probability is None else words(probability, measured)
+    return "not calibrated yet" if probability is None else describe(probability, measured)
 
 
 @app.command("near")
@@ -216,7 +219,7 @@ def near_(
     with base.opened(cli.settings) as db:
         _query(db, topic, None, "", "", "")
         with db.reading() as session:
-            found = near_misses.list_near(session, topic=topic, state=state, limit=limit)
+            found = near_misses.list_near_misses(session, topic=topic, state=state, limit=limit)
     if as_json:
         base.print_json_lines(near_misses.flat(each) for each in found)
         return
@@ -297,7 +300,7 @@ def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: s
                 missing.append(id)
             else:
                 base.line(f"{match.state} {id}: {match.topic}: {match.title}")
-                if effect := effects.teach(db, match.article_id, match.topic):
+                if effect := effects.compute(db, match.article_id, match.topic):
                     base.line(f"  {effect}")
             if match is not None and as_seed:
                 unwritten += _as_seed(cli, db, match, is_counter=not is_relevant)

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 def load_matcher(settings: Settings, shelf: LoadedTopics) -> Matcher:
     """The matcher as the daemon has it: from seeds and, where there is a store, verdicts, self-training and archive."""
-    from monitor.learning.training import learned
+    from monitor.learning.training import build_matcher
     from monitor.matching.background import Background
     from monitor.matching.matcher import build
 
     try:
         with base.opened(settings) as db, db.reading() as session:
-            return learned(session, shelf.topics)
+            return build_matcher(session, shelf.topics)
     except (base.NotFoundError, StoreError):
         return build(shelf.topics, background=Background.shipped())
 
@@ -68,5 +68,5 @@ def add_semantic_scores(
         if found is None:
             return scores
         found.renew(db, topics, is_patient=True, may_write=False)
-        across = found.look_now(db, [article])
-        return across.improve(scores, article, across.meant(article), with_misses=True) if across else scores
+        across = found.scorer_blocking(db, [article])
+        return across.improve(scores, article, across.embedding_of(article), with_misses=True) if across else scores

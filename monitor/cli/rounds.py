@@ -67,7 +67,7 @@ async def _poll(cli: base.Cli, app: App, names: list[str], unstored: list[StoreE
     now = app.clock()
     app.sync(now=now)
     app.load_topics(now=now)
-    app.load_meanings()
+    app.load_embeddings()
     schedule = app.settings.schedule
     polled: list[Polled] = []
     try:
@@ -138,7 +138,7 @@ def _fields(polled: Polled) -> dict[str, object]:
         "feed": polled.feed,
         "status": polled.outcome,
         "entries": polled.entries,
-        "fresh": sum(each.is_stored_anew for each in polled.filed),
+        "fresh": sum(each.is_new for each in polled.filed),
         "matches": polled.matches,
         "alerts": len(polled.alerts),
         "error": polled.error,

@@ -85,12 +85,12 @@ def _serve(settings: Settings, db: Any) -> None:
     import uvicorn
 
     from monitor.service import clock
-    from monitor.web.app import create
+    from monitor.web.app import create_app
     from monitor.web.health import Health
 
     times = settings.clock
-    now = clock.started(times.speed, times.start_at, times.real_start_at)
-    page = create(
+    now = clock.from_settings(times.speed, times.start_at, times.real_start_at)
+    page = create_app(
         db,
         settings.web,
         clock=now,
@@ -138,11 +138,11 @@ def migrate(ctx: typer.Context) -> None:
     lock = StoreLock(settings.store.path)
     if settings.store.path:
         base.make_folder(settings.store.path.parent)
-    lock.take()
+    lock.acquire()
     try:
         _migrate(settings)
     finally:
-        lock.free()
+        lock.release()
 
 
 def _migrate(settings: Settings) -> None:

@@ -17,7 +17,7 @@ from monitor.cli.matches import LARGEST, user
 if TYPE_CHECKING:
     from monitor.review.stories import Reviewer, Story, StoryChangeResult, StorySummary
     from monitor.store.db import Session
-    from monitor.store.stories import StoryArticle
+    from monitor.store.stories import TimelineArticle
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -126,20 +126,20 @@ def show(ctx: typer.Context, id: Number, as_json: base.AsJson = False) -> None:
 
 def _story_fields(story: Story) -> dict[str, Any]:
     return {
-        **asdict(story.brief),
+        **asdict(story.summary),
         "outlets": list(story.outlets),
         "independent_sources": [
-            {"name": each.name, "is_wire": each.is_wire, "outlets": each.outlets, "article_ids": each.article_ids}
+            {"name": each.name, "is_wire": each.is_agency, "outlets": each.outlets, "article_ids": each.article_ids}
             for each in story.origins
         ],
-        "articles": [asdict(each) for each in story.parts],
+        "articles": [asdict(each) for each in story.articles],
         "alerts": list(story.alerts),
-        "said": list(story.choices),
+        "said": list(story.edits),
     }
 
 
 def _show(story: Story, asked: int) -> None:
-    brief = story.brief
+    brief = story.summary
     if brief.id != asked:
         base.line(f"story {asked} is part of story {brief.id} now")
     base.facts(
@@ -152,7 +152,7 @@ def _show(story: Story, asked: int) -> None:
             ("first seen (UTC)", brief.first_seen_at),
             ("last seen (UTC)", brief.last_seen_at),
             ("outlets", f"{len(story.outlets)}: {', '.join(story.outlets)}"),
-            ("sources", f"{len(story.origins)} independent: {'; '.join(each.words for each in story.origins)}"),
+            ("sources", f"{len(story.origins)} independent: {'; '.join(each.description for each in story.origins)}"),
         ]
     )
     base.heading("Articles")
@@ -161,7 +161,7 @@ def _show(story: Story, asked: int) -> None:
         columns,
         (
             (each.article_id, each.seen_at, each.outlet, each.wire, _kind(each), each.reason, each.title)
-            for each in story.parts
+            for each in story.articles
         ),
     )
     if story.alerts:
@@ -169,14 +169,14 @@ def _show(story: Story, asked: int) -> None:
         for each in story.alerts:
             says = f": {each['says']}" if each["says"] else ""
             base.line(f"{base.when(each['created_at'])} UTC  {each['topic']} {each['kind']}{says}  {each['id']}")
-    if story.choices:
+    if story.edits:
         base.heading("Decisions on this story")
-        for each in story.choices:
+        for each in story.edits:
             note = f": {each['note']}" if each["note"] else ""
             base.line(f"{base.when(each['at'])} UTC  {each['by']} {each['words']}{note}")
 
 
-def _kind(part: StoryArticle) -> str:
+def _kind(part: TimelineArticle) -> str:
     of = f" of {part.of_article_id}" if part.of_article_id else ""
     return part.kind + of + (", put here by a person" if part.is_pinned else "")
 

@@ -183,12 +183,12 @@ def _figures(
     from monitor.matching import sensitivity
     from monitor.matching.alert_rate import sensitivity_costs
 
-    nothing = sensitivity.AppliedSensitivity(sensitivity.default(topic.sensitivity)), (), None
+    nothing = sensitivity.AppliedSensitivity(sensitivity.default_factor(topic.sensitivity)), (), None
     if not topic.is_enabled:
         return nothing
     try:
         with base.opened(settings) as db, db.reading() as session:
-            setting, archive = training.setting(session, topic, shelf.topics)
+            setting, archive = training.applied_sensitivity(session, topic, shelf.topics)
             quality = next(iter(metrics.by_verdicts(session, topic=topic.name).topics), None)
     except (base.NotFoundError, StoreError):
         return nothing
@@ -311,7 +311,7 @@ def _lint(settings: Settings, root: Path, shelf: LoadedTopics) -> LintReport:
 
     try:
         with base.opened(settings) as db, db.reading() as session:
-            up_to = archive.newest(session)
+            up_to = archive.latest_id(session)
             latest = archive.sample(session, up_to=up_to, limit=ARCHIVE_ARTICLES, characters=ARCHIVE_CHARACTERS)
             return lint.lint(shelf.topics, root=root, background=background(session), archive=latest)
     except (base.NotFoundError, StoreError):
@@ -328,7 +328,7 @@ def _unreachable_sensitivities(settings: Settings, shelf: LoadedTopics) -> list[
         return []
     try:
         with base.opened(settings) as db, db.reading() as session:
-            notes = {each.name: training.setting(session, each, shelf.topics)[0].note for each in asking}
+            notes = {each.name: training.applied_sensitivity(session, each, shelf.topics)[0].note for each in asking}
     except (base.NotFoundError, StoreError):
         return []
     root = settings.seeds.dir

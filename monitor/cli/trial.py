@@ -145,7 +145,7 @@ def _check_store(cli: base.Cli, articles: Path | None) -> None:
         with base.opened(cli.settings) as db, db.reading() as session:
             from monitor.store import archive
 
-            if archive.newest(session):
+            if archive.latest_id(session):
                 return
     except base.NotFoundError as error:
         raise base.NotFoundError(f"there is no archive to try it on yet: {mend}") from error
@@ -171,37 +171,40 @@ def _trial_fields(trial: Trial) -> dict[str, Any]:
     return {
         "topic": trial.topic,
         "articles": trial.articles,
-        "matched": len(trial.hits),
+        "matched": len(trial.matches),
         "stories": trial.stories,
         "alerts": trial.rate.alerts,
         "alerts_a_day": {"mean": trial.rate.a_day, "low": trial.rate.low, "high": trial.rate.high, "sure": 0.9},
         "days": trial.rate.days,
-        "acts": trial.setting.note,
+        "acts": trial.applied_sensitivity.note,
         "costs": [cost_fields(each) for each in trial.costs],
         "blocked": trial.blocked,
         "overlap": {name: _share(count, trial) for name, count in trial.overlap.items()},
         "above": trial.above,
         "below": trial.below,
-        "hits": trial.hits,
+        "hits": trial.matches,
     }
 
 
 def _share(count: int, trial: Trial) -> dict[str, float]:
-    return {"hits": count, "share": round(count / len(trial.hits), 3)}
+    return {"hits": count, "share": round(count / len(trial.matches), 3)}
 
 
 def _show(trial: Trial) -> None:
     rate = trial.rate
-    copies = sum(each.kind == "copy" for each in trial.hits)
+    copies = sum(each.kind == "copy" for each in trial.matches)
     base.heading(
         f"{trial.topic}, over {trial.articles:,} articles of {rate.days} {'day' if rate.days == 1 else 'days'}"
     )
     base.facts(
         [
-            ("would have matched", f"{len(trial.hits)} articles in {trial.stories} stories, {copies} of them copies"),
+            (
+                "would have matched",
+                f"{len(trial.matches)} articles in {trial.stories} stories, {copies} of them copies",
+            ),
             ("would have sent", f"{rate.alerts} alerts"),
             ("alerts a day", str(rate)),
-            (trial.asked, trial.setting.note),
+            (trial.sensitivity, trial.applied_sensitivity.note),
             ("held back by rules", [f"{count} {reason}" for reason, count in trial.blocked.items()]),
             ("other topics match", [_overlap(name, count, trial) for name, count in trial.overlap.items()]),
         ]
@@ -209,13 +212,13 @@ def _show(trial: Trial) -> None:
     if trial.costs:
         base.heading("Alerts of each sensitivity, had it been in force from the first day")
         show_costs(trial.costs)
-    if trial.hits and not trial.above:
+    if trial.matches and not trial.above:
         base.line("every match is a copy")
     for title, shown in (("just above", trial.above), ("just below", trial.below)):
         if shown:
             base.heading(f"Nearest to its threshold, {title}")
             base.table((">id", "published", "source", ">of threshold", "title"), map(_row, shown))
-    if not trial.hits and not trial.below:
+    if not trial.matches and not trial.below:
         base.line("nothing came near: no article shares a distinctive word with the seeds")
 
 
@@ -240,7 +243,7 @@ def _sensitivity_name(cost: SensitivityCost) -> str:
 
 
 def _overlap(name: str, count: int, trial: Trial) -> str:
-    return f"{name} {count} of {len(trial.hits)} ({count / len(trial.hits):.0%})"
+    return f"{name} {count} of {len(trial.matches)} ({count / len(trial.matches):.0%})"
 
 
 def _row(shown: TrialMatch) -> tuple[object, ...]:
@@ -288,7 +291,9 @@ def _store_articles(cli: base.Cli, ids: Iterable[str]) -> dict[str, Article]:
     from monitor.evaluation import backtest as work
 
     with base.opened(cli.settings) as db, db.reading() as session:
-        found = {id: work.stored_one(session, int(id)) for id in ids if id.isascii() and id.isdigit() and len(id) < 10}
+        found = {
+            id: work.archived_line(session, int(id)) for id in ids if id.isascii() and id.isdigit() and len(id) < 10
+        }
     return {id: line.article for id, line in found.items() if line}
 
 
@@ -297,7 +302,7 @@ def _label(cli: base.Cli, folder: Path, id: str, article: Article, *, is_wanted:
     if is_stored and (said := _record_verdict(cli, folder, int(id), is_wanted=is_wanted)):
         base.line(said)
         return
-    from monitor.topics.seed_writer import SeedText, write
+    from monitor.topics.seed_writer import SeedText, write_seed
     from monitor.types.matching import Grade
 
     if article.grade is Grade.WALL:
@@ -309,7 +314,7 @@ def _label(cli: base.Cli, folder: Path, id: str, article: Article, *, is_wanted:
         source=article.source,
         published_at=article.published_at,
     )
-    written = write(folder, sheet, is_counter=not is_wanted)
+    written = write_seed(folder, sheet, is_counter=not is_wanted)
     base.line(f"{'written' if written.is_new else 'there already'}: {written.path}")
 
 
@@ -322,7 +327,7 @@ def _record_verdict(cli: base.Cli, folder: Path, article_id: int, *, is_wanted: 
 
     try:
         with base.opened(cli.settings) as db, db.writing() as session:
-            match_id = matches.match_of(session, article_id, folder.resolve().name)
+            match_id = matches.find_match_id(session, article_id, folder.resolve().name)
             if match_id is None:
                 return ""
             match = matches.judge(session, match_id, is_relevant=is_wanted, by=user(), now=cli.now())

@@ -46,7 +46,7 @@ def history(
     with base.opened(cli.settings) as db, db.reading() as session:
         found = versions.history(session, name)
         known = topics.titles(session)
-        said = versions.key_of(verdicts.standing(session).get(name, []))
+        said = versions.verdicts_key(verdicts.in_force(session).get(name, []))
     topic = next((each for each in seeds.load(cli.settings.seeds.dir).topics if each.name == name), None)
     if not found and topic:
         raise base.NotFoundError(
@@ -156,8 +156,8 @@ def _articles(session: Session | None, path: Path | None, bar: Any) -> Iterator[
     from monitor.evaluation import backtest
     from monitor.store import archive
 
-    task = bar.add_task("comparing", total=archive.newest(session))
-    for line in backtest.stored(session):
+    task = bar.add_task("comparing", total=archive.latest_id(session))
+    for line in backtest.archived_lines(session):
         bar.advance(task)
         yield line.id, line.article
 
@@ -183,7 +183,7 @@ def _at_sensitivity(session: Session | None, definition: TopicDefinition) -> Top
     topic = replace(definition.topic, is_enabled=True)
     if session is None or topic.sensitivity in sensitivity.WORDS:
         return definition
-    archive = training.seen(session, [topic], lambda of: build(of, background=training.background(session)))
+    archive = training.archive_scores(session, [topic], lambda of: build(of, background=training.background(session)))
     odds = training.calibration(session)
     return replace(
         definition, factor=sensitivity.decide(topic.sensitivity, topic.name, archive[topic.name], odds).factor

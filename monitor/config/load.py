@@ -42,7 +42,7 @@ def load(path: Path | None, env: Mapping[str, str]) -> Settings:
     return _with_origins(settings, raw)
 
 
-def salvaged(path: Path | None, env: Mapping[str, str]) -> Settings | None:
+def load_valid_part(path: Path | None, env: Mapping[str, str]) -> Settings | None:
     """The settings without the faulty values, so that faults elsewhere (in seeds) can be reported in the same run.
 
     None where the file cannot be read or the faults cannot be removed. Not to be run with.
@@ -204,7 +204,7 @@ class ShownSetting(NamedTuple):
     origin: str
 
 
-def shown(settings: Settings) -> list[ShownSetting]:
+def settings_in_force(settings: Settings) -> list[ShownSetting]:
     """All settings in force with their origins, in the order of docs/configuration.md; of feeds and channels what was set."""
     paths = [path for path in _fixed_paths() if path[0] != "clock" or settings.origin(*path) != "default"]
     return [

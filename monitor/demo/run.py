@@ -166,7 +166,7 @@ class Demo:
         """Open the newspaper, wait until everything is delivered, stop the daemon."""
         await self._until(lambda: len(self._met) >= len(self._names) > 0)
         self._opened = Clock(self._speed, self._start_at, datetime.now(UTC))
-        topics = tuple(topic.title for topic in self._daemon.app.shelf.topics)
+        topics = tuple(topic.title for topic in self._daemon.app.loaded.topics)
         self._on_event(
             Opened(address=self._address, feeds=len(self._names), topics=topics, minutes=round(newspaper.total_minutes))
         )
@@ -202,7 +202,7 @@ class Demo:
 
     def _on_poll(self, polled: Polled) -> None:
         self._met.add(polled.feed)
-        fresh = sum(1 for each in polled.filed if each.is_stored_anew)
+        fresh = sum(1 for each in polled.filed if each.is_new)
         if self._opened and fresh:
             outlet = self._names.get(polled.feed, polled.feed)
             self._on_event(News(at=self._paper_clock(), outlet=outlet, fresh=fresh, matches=polled.matches))

@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitor.learning.multilingual import Multilingual
-from monitor.learning.training import learned
+from monitor.learning.training import build_matcher
 from monitor.matching.background import mark, next_mark
 from monitor.matching.matcher import Matcher, Tracker
-from monitor.polling.assess import assess, confirm_stored
-from monitor.polling.intake import take_in
+from monitor.polling.assess import assess, confirm_self_training
+from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, AssessedArticle, FiledArticle
-from monitor.reading.extract import readable
+from monitor.reading.extract import html_to_text
 from monitor.store import archive, migrate
 from monitor.store.db import Database, Session
 from monitor.text.language import detect
@@ -39,7 +39,7 @@ class Line:
 
     id: Any
     article: Article
-    poll: Any = None
+    poll_key: Any = None
     """A value that articles of one poll have in common, if known: they are assessed together."""
 
 
@@ -109,10 +109,10 @@ def _article(fields: dict[str, Any], published_at: datetime, seen_at: datetime) 
 
 def _plain(text: str) -> str:
     is_markup = "</" in text or "<br" in text or "<p>" in text
-    return clean(readable(text) if is_markup else text, limit=_TEXT_CHARACTERS)
+    return clean(html_to_text(text) if is_markup else text, limit=_TEXT_CHARACTERS)
 
 
-def read(lines: Iterable[str], *, start_at: datetime, on_bad: Callable[[int, str], None]) -> Iterator[Line]:
+def read_lines(lines: Iterable[str], *, start_at: datetime, on_bad: Callable[[int, str], None]) -> Iterator[Line]:
     """Read articles from lines of JSON; a bad line is reported with its number, from 1, and skipped."""
     last_at: datetime | None = None
     seen: set[Any] = set()
@@ -131,22 +131,22 @@ def read(lines: Iterable[str], *, start_at: datetime, on_bad: Callable[[int, str
         yield line
 
 
-def stored(session: Session) -> Iterator[Line]:
+def archived_lines(session: Session) -> Iterator[Line]:
     """Read every article of the archive, in the order in which it was seen."""
     return (_line(article_id, article) for article_id, article in archive.articles(session))
 
 
-def stored_one(session: Session, article_id: int) -> Line | None:
+def archived_line(session: Session, article_id: int) -> Line | None:
     """Read one article of the archive; None if it is not there."""
     article = archive.article(session, article_id)
     return _line(article_id, article) if article else None
 
 
 def _line(article_id: int, article: Article) -> Line:
-    return Line(id=article_id, poll=(article.source, article.seen_at), article=article)
+    return Line(id=article_id, poll_key=(article.source, article.seen_at), article=article)
 
 
-def within(lines: Iterable[Line], *, since_at: datetime | None, until_at: datetime | None) -> Iterator[Line]:
+def arrived_within(lines: Iterable[Line], *, since_at: datetime | None, until_at: datetime | None) -> Iterator[Line]:
     """Keep the articles that arrived from `since_at` on and before `until_at`."""
     for line in lines:
         at = line.article.seen_at
@@ -163,7 +163,7 @@ class Replayed:
     """The scores of all topics."""
     filed: FiledArticle
     names: Names
-    of: Any
+    of_line_id: Any
 
     @property
     def story(self) -> Any:
@@ -232,18 +232,18 @@ def replay(
             across.renew(db, topics, is_patient=True)
         # a batch ends where the daemon would read the archive again, too
         while batch := _batch(pending, min(BATCH, next_mark(seen) - seen)):
-            semantic = across.look_now(db, [line.article for line in batch], vectors_in) if across else None
+            semantic = across.scorer_blocking(db, [line.article for line in batch], vectors_in) if across else None
             assessed = [
                 assess(line.article, tracker, arrival=Arrival(max_age_for=None), semantic=semantic) for line in batch
             ]
             with db.writing() as session:
                 yield from [_filed(session, *each, context, names) for each in zip(batch, assessed, strict=True)]
-            confirm_stored(assessed, tracker)
+            confirm_self_training(assessed, tracker)
             with db.reading() as session:
-                last, seen = mark(seen), archive.newest(session)
+                last, seen = mark(seen), archive.latest_id(session)
                 if mark(seen) != last:
-                    tracker.begin()
-                    tracker.renew(learned(session, topics))
+                    tracker.begin_rebuild()
+                    tracker.finish_rebuild(build_matcher(session, topics))
             if across and mark(seen) != last:
                 across.renew(db, topics, is_patient=True)
     finally:
@@ -264,7 +264,7 @@ class _PeekableLines:
 
     def goes_on(self, line: Line) -> bool:
         """Whether the next line came by the same poll as this one."""
-        return self._next is not None and line.poll is not None and self._next.poll == line.poll
+        return self._next is not None and line.poll_key is not None and self._next.poll_key == line.poll_key
 
 
 def _batch(pending: _PeekableLines, size: int) -> list[Line]:
@@ -276,7 +276,7 @@ def _batch(pending: _PeekableLines, size: int) -> list[Line]:
 
 
 def _filed(session: Session, line: Line, assessed: AssessedArticle, context: AlertingContext, names: Names) -> Replayed:
-    filed = take_in(session, assessed, context, now=line.article.seen_at)
+    filed = file_article(session, assessed, context, now=line.article.seen_at)
     names.learn(line, filed)
     of = filed.choice.of_article_id
     return Replayed(line, assessed.scores, filed, names, names.line_ids.get(of) if of is not None else None)
@@ -298,8 +298,8 @@ def _answer(replayed: Replayed, all_scores: bool) -> dict[str, Any]:
         ],
         "story": replayed.story,
         "kind": filed.choice.kind.value,
-        "of": replayed.of,
-        "alert": list(filed.decision.alerts),
+        "of": replayed.of_line_id,
+        "alert": list(filed.decision.alerting_topics),
         "reason": filed.decision.reason.value,
     }
 

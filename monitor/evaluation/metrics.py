@@ -17,7 +17,7 @@ from monitor.evaluation import recall
 from monitor.evaluation.backtest import Line, replay
 from monitor.evaluation.recall import Band, Recall
 from monitor.learning import training
-from monitor.matching.calibration import Calibration, LabelledText, topics_left_out
+from monitor.matching.calibration import Calibration, LabelledText, held_out_topic_forecasts
 from monitor.matching.margins import margin
 from monitor.matching.matcher import Matcher
 from monitor.matching.reliability import Reliability, measure, wilson
@@ -62,7 +62,7 @@ class TopicFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class VerdictFigures:
     """Figures by the verdicts in the store."""
 
     topics: tuple[TopicFigures, ...]
@@ -73,16 +73,16 @@ class Figures:
     """Texts with copies that were judged both ways."""
 
 
-def by_verdicts(session: Session, *, topic: str = "") -> Figures:
+def by_verdicts(session: Session, *, topic: str = "") -> VerdictFigures:
     """Return the figures of all known topics, or of one."""
     calibration = training.calibration(session)
     counts = _TopicCounts(session)
-    names = [name for name in sorted({*counts.topics, *calibration.standings}) if topic in ("", name)]
+    names = [name for name in sorted({*counts.topics, *calibration.topics}) if topic in ("", name)]
     figures = tuple(_of_topic(name, calibration, counts) for name in names)
-    return Figures(
+    return VerdictFigures(
         topics=figures,
         overall=_overall(figures, calibration, set(names)),
-        left_out=calibration.left_out,
+        left_out=calibration.unusable_verdicts,
         contradicted=sum(calibration.of(name).contradicted for name in names),
     )
 
@@ -94,7 +94,7 @@ class _TopicCounts:
         self.matches = statistics.matches_by_topic(session)
         self.alerts = statistics.alerts_by_topic(session)
         self.near = near_misses.seen(session)
-        self.kept = near_misses.kept(session)
+        self.kept = near_misses.samples(session)
         self.first_at, self.last_at = statistics.article_span(session)
         self.topics = topics.known(session)
 
@@ -143,7 +143,7 @@ def _overall(found: Sequence[TopicFigures], calibration: Calibration, names: set
         recall=_pooled([each for each in found if each.recall.value is not None]),
         alerts_a_day=a_day,
         false_alerts_a_day=_false_alerts_a_day(a_day, precision),
-        reliability=shown(calibration, names),
+        reliability=percentage_reliability(calibration, names),
         not_calibrated="" if calibrated else "no topic is calibrated yet",
     )
 
@@ -163,13 +163,13 @@ def _pooled(found: Sequence[TopicFigures]) -> Recall:
     )
 
 
-def shown(calibration: Calibration, names: set[str] | None = None) -> Reliability | None:
+def percentage_reliability(calibration: Calibration, names: set[str] | None = None) -> Reliability | None:
     """Measure how reliable the percentages on matches are, each topic's by a curve fitted to the other topics; None with fewer
     than two."""
     texts = calibration.texts
     if len({each.topic for each in texts}) < 2:
         return None
-    forecasts = topics_left_out(texts)
+    forecasts = held_out_topic_forecasts(texts)
     of_matches = [
         forecast
         for each, forecast in zip(texts, forecasts, strict=True)
@@ -226,7 +226,7 @@ class LabelFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labelled:
+class LabelledFigures:
     """Figures by labels."""
 
     articles: int
@@ -302,7 +302,7 @@ class _LabelTally:
 
 def by_labels(
     lines: Iterable[Line], matcher: Matcher, topics: Sequence[Topic], labels: Labels, *, is_closed: bool
-) -> Labelled:
+) -> LabelledFigures:
     """Run the matcher over the articles and compare its answers with the labels. With `is_closed`, articles without a label
     are unwanted."""
     tallies = {topic.name: _LabelTally() for topic in topics if topic.is_enabled}
@@ -313,7 +313,7 @@ def by_labels(
         unknown.pop(str(each.line.id), None)
         at = each.line.article.seen_at
         first_at, last_at = min(first_at or at, at), max(last_at or at, at)
-        alerts = set(each.filed.decision.alerts)
+        alerts = set(each.filed.decision.alerting_topics)
         for score in each.scores:
             is_wanted = labels.get((str(each.line.id), score.topic), False if is_closed else None)
             if is_wanted is None:
@@ -334,9 +334,9 @@ def by_labels(
         for where, is_match, is_wanted in tally.margins
         if where >= _FURTHEST_BELOW
     ]
-    forecasts = topics_left_out(texts) if len({each.topic for each in texts}) > 1 else []
+    forecasts = held_out_topic_forecasts(texts) if len({each.topic for each in texts}) > 1 else []
     of_matches = [forecast for each, forecast in zip(texts, forecasts, strict=False) if each.is_match]
-    return Labelled(
+    return LabelledFigures(
         articles=articles,
         days=days,
         is_closed=is_closed,

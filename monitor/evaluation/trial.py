@@ -22,7 +22,7 @@ from monitor.matching.calibration import Calibration
 from monitor.matching.margins import margin, share
 from monitor.matching.matcher import Matcher
 from monitor.matching.sensitivity import AppliedSensitivity, ArchivedScore, ScoredArchive
-from monitor.matching.tuning import LEAST_FACTOR
+from monitor.matching.tuning import MIN_FACTOR
 from monitor.store.db import Database
 from monitor.types.matching import Reason, Score, Topic
 from monitor.types.stories import ArticleKind
@@ -59,14 +59,14 @@ class Trial:
 
     topic: str
     articles: int
-    hits: tuple[TrialMatch, ...] = ()
+    matches: tuple[TrialMatch, ...] = ()
     """Every article that matched, in order of arrival."""
     blocked: Mapping[str, int] = field(default_factory=dict)
     """Above the threshold, but blocked by a rule of topic.toml: reason -> how many."""
     rate: AlertRate
-    asked: str
+    sensitivity: str
     """Its sensitivity, as the topic states it."""
-    setting: AppliedSensitivity
+    applied_sensitivity: AppliedSensitivity
     """The sensitivity in effect, given the scores of these articles."""
     costs: tuple[SensitivityCost, ...] = ()
     above: tuple[TrialMatch, ...] = ()
@@ -79,7 +79,7 @@ class Trial:
     @property
     def stories(self) -> int:
         """How many stories the matches belong to."""
-        return len({str(each.story) for each in self.hits})
+        return len({str(each.story) for each in self.matches})
 
 
 def run(
@@ -149,7 +149,7 @@ class _TopicTally:
             return
         is_copy = replayed.filed.choice.kind is ArticleKind.COPY
         part = share(score.score, score.threshold)
-        if not is_copy and part * score.factor >= LEAST_FACTOR:
+        if not is_copy and part * score.factor >= MIN_FACTOR:
             self._near.append(self._archived_score(replayed, score))
         if score.is_match:
             shown = self._shown(replayed, score, part)
@@ -179,7 +179,7 @@ class _TopicTally:
             part=round(part, 3),
             kind=replayed.filed.choice.kind.value,
             story=replayed.story,
-            is_alert=score.topic in replayed.filed.decision.alerts,
+            is_alert=score.topic in replayed.filed.decision.alerting_topics,
             reason=replayed.filed.decision.reason.value,
             also=self._also(replayed) if score.is_match else (),
         )
@@ -195,11 +195,11 @@ class _TopicTally:
         setting = sensitivity.decide(asked, self._topic.name, archive, Calibration())
         return Trial(
             topic=self._topic.name,
-            asked=asked,
-            setting=setting,
+            sensitivity=asked,
+            applied_sensitivity=setting,
             costs=sensitivity_costs(asked, setting, archive),
             articles=calendar.articles,
-            hits=tuple(self._matches),
+            matches=tuple(self._matches),
             blocked=dict(self._blocked),
             rate=rate([self._alerts.get(day, 0) for day in calendar.days()]),
             above=tuple(each for _, _, each in sorted(self._above, key=lambda kept: kept[2].part)),

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from monitor.config.settings import EmbeddingSettings
 from monitor.matching import embedders
-from monitor.matching.embedders import EmbedderError, Spec, Vector
+from monitor.matching.embedders import EmbedderError, EmbedderSpec, Vector
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.net.http import HttpClient
 from monitor.reading.workers import Workers
@@ -85,7 +85,7 @@ class Embedding:
         return self._settings.threshold
 
     @property
-    def is_resting(self) -> bool:
+    def is_paused(self) -> bool:
         """Whether it is paused after repeated failures."""
         return time.monotonic() < self._paused_until
 
@@ -146,7 +146,7 @@ class Embedding:
         return found
 
     def _is_available(self) -> bool:
-        return self.is_on and not self.is_resting
+        return self.is_on and not self.is_paused
 
     async def _embed_batch(self, texts: list[str], ends_at: float) -> list[Vector | None]:
         """If the batch fails as a whole, each text is tried alone, so that one that crashes the embedder costs no other."""
@@ -163,7 +163,7 @@ class Embedding:
 
     async def _request(self, texts: list[str]) -> list[Vector | None] | None:
         try:
-            answer = embedders.checked(await self._open().ask(texts), len(texts), self.dim)
+            answer = embedders.validated(await self._open().ask(texts), len(texts), self.dim)
         except MonitorError as error:
             self._note_failure(str(error))
             return None
@@ -198,22 +198,25 @@ class Embedding:
         return self._source
 
 
-def _identity(spec: Spec, settings: EmbeddingSettings) -> str:
+def _identity(spec: EmbedderSpec, settings: EmbeddingSettings) -> str:
     if spec.kind == "none":
         return ""
     if spec.kind == "http":
         named = (urls.host(spec.name), settings.model, settings.prefix.strip(), embedders.EXCERPT_VERSION)
         return "/".join(("http", *(each for each in named if each)))[:200]
-    return embedders.identity(Spec(spec.kind, spec.name, settings.prefix))[:200]
+    return embedders.identity(EmbedderSpec(spec.kind, spec.name, settings.prefix))[:200]
 
 
 class LocalSource:
     """An embedder in a separate process that keeps its model loaded. A crash or a timeout only costs that process."""
 
     def __init__(
-        self, spec: Spec, settings: EmbeddingSettings, ask: Callable[[Spec, Sequence[str]], Any] = embedders.embed
+        self,
+        spec: EmbedderSpec,
+        settings: EmbeddingSettings,
+        ask: Callable[[EmbedderSpec, Sequence[str]], Any] = embedders.embed,
     ) -> None:
-        self._spec = Spec(spec.kind, spec.name, settings.prefix)
+        self._spec = EmbedderSpec(spec.kind, spec.name, settings.prefix)
         self._function = ask
         self._workers = Workers(
             processes=1,
@@ -237,7 +240,7 @@ class HttpSource:
     The key is sent in a header and never part of an error: errors name the host and the status.
     """
 
-    def __init__(self, spec: Spec, settings: EmbeddingSettings, user_agent: str | None = None) -> None:
+    def __init__(self, spec: EmbedderSpec, settings: EmbeddingSettings, user_agent: str | None = None) -> None:
         self._url, self._model, self._prefix = spec.name, settings.model, settings.prefix
         self._key = settings.api_key
         self._limit_for = timedelta(seconds=settings.limit_seconds)

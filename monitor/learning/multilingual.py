@@ -28,7 +28,7 @@ from monitor.matching.tuning import EMBEDDING_SELF_TRAINING_FROM
 from monitor.store import vectors, verdicts
 from monitor.store.db import Database, Session
 from monitor.stories.events import RelatedTranslation
-from monitor.stories.tuning import ACROSS_FOR
+from monitor.stories.tuning import ACROSS_LANGUAGES_WITHIN_FOR
 from monitor.types.matching import Article, Example, Grade, Score, Seed, Topic
 
 log = logging.getLogger("monitor.multilingual")
@@ -65,13 +65,13 @@ class SemanticScorer:
         self._embedder = embedder
         self._found = found
 
-    def meant(self, article: Article) -> ArticleEmbedding | None:
+    def embedding_of(self, article: Article) -> ArticleEmbedding | None:
         """The article's embedding; None if it has none."""
         text_key = key(excerpt(article.title, article.text))
         vector = self._found.get(text_key)
         return None if vector is None else self._article_embedding(article, text_key, vector)
 
-    def look_closer(self, article: Article) -> ArticleEmbedding | None:
+    def embed_late(self, article: Article) -> ArticleEmbedding | None:
         """Embed an article that has matched lexically, so that its event can be found in other languages. Blocks; None on
         failure."""
         text = excerpt(article.title, article.text)
@@ -138,7 +138,7 @@ class Multilingual:
             centres, examples = self._centres(session), self._examples(session, enabled)
             texts = _example_excerpts([*(seed for topic in enabled for seed in topic.seeds), *examples])
             found = vectors.known(session, self.embedding.id, list(texts), self.embedding.dim)
-            matches = vectors.hits(
+            matches = vectors.self_training_examples(
                 session,
                 self.embedding.id,
                 at_least=EMBEDDING_SELF_TRAINING_FROM,
@@ -165,7 +165,7 @@ class Multilingual:
             threshold=self.embedding.threshold,
         )
         for topic, language, text_key, vector in matches:
-            built = built.with_hit(topic, language, text_key, vector)
+            built = built.with_match(topic, language, text_key, vector)
         with self._lock:
             self.model = built
             for topic, embedding in self._recent:  # trained on while the models were being built
@@ -181,14 +181,14 @@ class Multilingual:
 
     def _train(self, topic: str, embedding: ArticleEmbedding) -> None:
         if self.model is not None and self.model.embedder == embedding.embedder:
-            self.model = self.model.with_hit(topic, embedding.language, embedding.key, embedding.vector)
+            self.model = self.model.with_match(topic, embedding.language, embedding.key, embedding.vector)
 
     def _keep(self, db: Database, fresh: Mapping[int, tuple[Vector, str]]) -> None:
         if not fresh and self._is_pruned:
             return
         with db.writing() as session:
             for text_key, (vector, language) in fresh.items():
-                vectors.keep(session, self.embedding.id, text_key, vector, language=language, article_id=None)
+                vectors.upsert(session, self.embedding.id, text_key, vector, language=language, article_id=None)
             if not self._is_pruned:
                 vectors.prune(session, keep=[self.embedding.id])
         self._is_pruned = True
@@ -210,11 +210,11 @@ class Multilingual:
 
     # --- articles -------------------------------------------------------------------------------------------------
 
-    async def look(self, db: Database, articles: Sequence[Article]) -> SemanticScorer | None:
+    async def scorer(self, db: Database, articles: Sequence[Article]) -> SemanticScorer | None:
         """A scorer for these articles, with stored or new embeddings; None if there is no semantic model."""
         return await self._embed(articles, EMBED_ARTICLES_FOR, db)
 
-    def look_now(
+    def scorer_blocking(
         self, db: Database, articles: Sequence[Article], also: Database | None = None
     ) -> SemanticScorer | None:
         """The same without a time limit; `also` is a second store of known embeddings. Must not be called on an event loop."""
@@ -252,11 +252,11 @@ def _article_excerpts(model: SemanticModel, articles: Sequence[Article]) -> dict
     return {text_key: text for language, text_key, text in keyed if model.wants(language, text_key)}
 
 
-def kindred(
+def related_translations(
     session: Session, article: ArticleEmbedding, names: Sequence[str], *, now: datetime
 ) -> list[RelatedTranslation]:
     """Latest matches of these topics in other languages, with their semantic similarity to the article."""
-    since_at = now - ACROSS_FOR
+    since_at = now - ACROSS_LANGUAGES_WITHIN_FOR
     rows = vectors.of_matches(
         session,
         article.embedder,
@@ -273,15 +273,15 @@ def kindred(
             story_id=row.story_id,
             language=row.language,
             published_at=row.published_at,
-            likeness=float(centred @ article.centres.centred(row.vector, row.language)),
+            similarity=float(centred @ article.centres.centred(row.vector, row.language)),
         )
         for row in rows
     ]
 
 
-def keep(session: Session, article_id: int, article: ArticleEmbedding) -> None:
+def store_embedding(session: Session, article_id: int, article: ArticleEmbedding) -> None:
     """Store an article's article."""
-    vectors.keep(
+    vectors.upsert(
         session, article.embedder, article.key, article.vector, language=article.language, article_id=article_id
     )
 

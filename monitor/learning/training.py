@@ -20,7 +20,7 @@ from monitor.matching.sensitivity import AppliedSensitivity, ScoredArchive
 from monitor.matching.tuning import (
     ARCHIVE_ARTICLES,
     ARCHIVE_CHARACTERS,
-    LEAST_FACTOR,
+    MIN_FACTOR,
     SELF_TRAINING_FULL_FROM,
     SELF_TRAINING_KEPT,
     SELF_TRAINING_WINDOW,
@@ -32,7 +32,7 @@ from monitor.types.matching import Topic
 MAX_FORECASTS = 200
 
 
-def learned(session: Session, wanted: Sequence[Topic]) -> Matcher:
+def build_matcher(session: Session, wanted: Sequence[Topic]) -> Matcher:
     """The matcher of these topics, trained on all that is stored."""
     return _build(session, wanted, background(session))
 
@@ -41,7 +41,9 @@ def _build(session: Session, wanted: Sequence[Topic], ordinary: Background) -> M
     names = [each.name for each in wanted]
     fitted, reviewed = calibration(session), verdicts.examples(session, names)
     # copies count once, so ask for more rows than are used
-    trained = topics.hits(session, names, at_least=SELF_TRAINING_FULL_FROM, limit_each=2 * SELF_TRAINING_KEPT)
+    trained = topics.self_training_examples(
+        session, names, at_least=SELF_TRAINING_FULL_FROM, limit_each=2 * SELF_TRAINING_KEPT
+    )
 
     quotas = _remaining_quotas(session, names)
 
@@ -57,7 +59,7 @@ def _build(session: Session, wanted: Sequence[Topic], ordinary: Background) -> M
         )
 
     tuned = [each for each in wanted if _is_adaptive(each)]
-    archives = seen(session, tuned, lambda of: model(of, {}))
+    archives = archive_scores(session, tuned, lambda of: model(of, {}))
     decided = {
         each.name: sensitivity.decide(each.sensitivity, each.name, archives[each.name], fitted) for each in tuned
     }
@@ -67,7 +69,7 @@ def _build(session: Session, wanted: Sequence[Topic], ordinary: Background) -> M
 def _remaining_quotas(session: Session, names: Sequence[str]) -> dict[str, int]:
     """Partial self-training examples that each topic may still take until the archive's next mark."""
     seen = last_mark(session)
-    taken = topics.lessons_since(session, seen - SELF_TRAINING_WINDOW)
+    taken = topics.partial_examples_since(session, seen - SELF_TRAINING_WINDOW)
     return {name: allowance(seen, taken[name]) for name in names}
 
 
@@ -76,30 +78,34 @@ def _is_adaptive(topic: Topic) -> bool:
     return topic.is_enabled and topic.sensitivity not in sensitivity.WORDS
 
 
-def seen(
+def archive_scores(
     session: Session, of: Sequence[Topic], model: Callable[[Sequence[Topic]], Matcher]
 ) -> dict[str, ScoredArchive]:
     """Scores near each topic's threshold up to the archive's last mark: stored ones or, for a topic without a full day of them,
     those of the latest articles, computed with `model`."""
     up_to = last_mark(session)
-    archives = {each.name: archive.arrivals(session, each.name, up_to=up_to) for each in of}
+    archives = {each.name: archive.scored_arrivals(session, each.name, up_to=up_to) for each in of}
     new = [each for each in of if each.is_enabled and not archives[each.name].days]
     limits = {"limit": ARCHIVE_ARTICLES, "characters": ARCHIVE_CHARACTERS}
-    rows, days = archive.fresh(session, up_to=up_to, **limits) if new else ([], 0.0)
+    rows, days = archive.fresh_articles(session, up_to=up_to, **limits) if new else ([], 0.0)
     if rows:
         matcher = model(new)
         scores = [(row, matcher.score(row.title, row.text, row.language)) for row in rows]
         for at, topic in enumerate(new):
             margins = ((row, margin(each[at].score, each[at].threshold, each[at].factor)) for row, each in scores)
-            near = [(row, where) for row, where in margins if where >= math.log(LEAST_FACTOR)]
-            archives[topic.name] = archive.scored(near, days)
+            near = [(row, where) for row, where in margins if where >= math.log(MIN_FACTOR)]
+            archives[topic.name] = archive.scored_archive(near, days)
     return archives
 
 
-def setting(session: Session, topic: Topic, wanted: Sequence[Topic]) -> tuple[AppliedSensitivity, ScoredArchive]:
+def applied_sensitivity(
+    session: Session, topic: Topic, wanted: Sequence[Topic]
+) -> tuple[AppliedSensitivity, ScoredArchive]:
     """The applied sensitivity of `topic`, one of `wanted`, and the archive scores behind it; the same factor as in `learned`."""
-    matcher = learned(session, wanted)
-    scored = seen(session, [topic], lambda of: Matcher([matcher.model(each.name) for each in of], matcher.background))
+    matcher = build_matcher(session, wanted)
+    scored = archive_scores(
+        session, [topic], lambda of: Matcher([matcher.model(each.name) for each in of], matcher.background)
+    )
     fitted = matcher.calibration
     return sensitivity.decide(topic.sensitivity, topic.name, scored[topic.name], fitted), scored[topic.name]
 
@@ -115,18 +121,18 @@ class SensitivityForecast:
     """None if the topic has been followed for less than a day."""
 
 
-def prospects(session: Session, fitted: Calibration) -> list[SensitivityForecast]:
+def sensitivity_forecasts(session: Session, fitted: Calibration) -> list[SensitivityForecast]:
     """Forecasts for all enabled topics (at most MAX_FORECASTS), from stored scores: no model is built."""
     up_to, found = last_mark(session), []
     for name, asked in versions.sensitivities(session, limit=MAX_FORECASTS).items():
-        scored = archive.arrivals(session, name, up_to=up_to)
+        scored = archive.scored_arrivals(session, name, up_to=up_to)
         setting = sensitivity.decide(asked, name, scored, fitted)
         in_force = (each for each in sensitivity_costs(asked, setting, scored) if each.is_in_force)
         found.append(SensitivityForecast(name, asked, setting, next(in_force, None)))
     return found
 
 
-def relearned(session: Session, wanted: Sequence[Topic], before: Matcher, stale: Collection[str]) -> Matcher:
+def rebuild_matcher(session: Session, wanted: Sequence[Topic], before: Matcher, stale: Collection[str]) -> Matcher:
     """As `learned`, but only the models of `stale` topics are rebuilt, on the background of `before`; the others are taken from
     `before` as they are, with their self-training."""
     known = {each.name for each in before.topics}
@@ -152,4 +158,4 @@ def background(session: Session) -> Background:
 
 def last_mark(session: Session) -> int:
     """The mark that the archive has reached; when it changes, the matcher is rebuilt."""
-    return mark(archive.newest(session))
+    return mark(archive.latest_id(session))

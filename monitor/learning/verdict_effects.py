@@ -30,7 +30,7 @@ class VerdictEffects:
         self._root, self._in_force = root, background
         self._cached: tuple[int, Background] | None = None
 
-    def teach(self, db: Database, article_id: int, topic: str) -> TermShift:
+    def compute(self, db: Database, article_id: int, topic: str) -> TermShift:
         """Effect of the latest verdict on this article; computed and stored on the first call. Empty if there is no verdict, or
         the topic no longer exists."""
         with db.reading() as session:
@@ -39,7 +39,7 @@ class VerdictEffects:
                 return _stored_shift(last_two[0].taught) if last_two else TermShift()
             found = self._term_shift(session, article_id, last_two[1:], topic)
         with db.writing() as session:
-            verdicts.set_taught(session, last_two[0].id, heavier=found.heavier, lighter=found.lighter)
+            verdicts.set_term_shifts(session, last_two[0].id, heavier=found.heavier, lighter=found.lighter)
         return found
 
     def _term_shift(self, session: Session, article_id: int, before: Sequence[StoredVerdict], name: str) -> TermShift:
@@ -49,7 +49,7 @@ class VerdictEffects:
         after = verdicts.examples(session, [name])
         others = [each for each in after if (each.title, each.text) != (article.title, article.text)]
         earlier = [_example(article, each) for each in before]
-        found = compare.moved(
+        found = compare.term_shifts(
             TopicDefinition(topic, [*others, *earlier]),
             TopicDefinition(topic, after),
             self._background(session),

@@ -113,8 +113,8 @@ class Calibration:
     """The curve of an instance, and which of its topics are calibrated."""
 
     curve: Curve = field(default_factory=Curve)
-    standings: Mapping[str, TopicCalibration] = field(default_factory=dict)
-    left_out: int = 0
+    topics: Mapping[str, TopicCalibration] = field(default_factory=dict)
+    unusable_verdicts: int = 0
     """Verdicts whose stored scores are unusable."""
     texts: tuple[LabelledText, ...] = ()
 
@@ -124,12 +124,12 @@ class Calibration:
 
     def of(self, topic: str) -> TopicCalibration:
         """The topic's calibration; an empty one for a topic without verdicts."""
-        return self.standings.get(topic, TopicCalibration())
+        return self.topics.get(topic, TopicCalibration())
 
     @property
     def digest(self) -> str:
         """Changes with everything that a probability depends on; '' if no topic is calibrated."""
-        known = sorted(name for name, each in self.standings.items() if each.is_calibrated)
+        known = sorted(name for name, each in self.topics.items() if each.is_calibrated)
         if not known:
             return ""
         return digests.of_calibration(
@@ -165,7 +165,7 @@ def _calibrate(found: tuple[LabelledScore, ...]) -> Calibration:
     usable = [each for each in found if _is_usable(each)]
     texts = tuple(_merge_copies(usable))
     if not texts:
-        return Calibration(left_out=len(found) - len(usable))
+        return Calibration(unusable_verdicts=len(found) - len(usable))
     held_out = _held_out_probabilities(texts)
     by_topic: dict[str, list[tuple[LabelledText, float]]] = {}
     for each, probability in zip(texts, held_out, strict=True):
@@ -299,7 +299,7 @@ def _folds(texts: Sequence[LabelledText]) -> list[int]:
     return fold
 
 
-def topics_left_out(texts: Sequence[LabelledText]) -> list[Forecast]:
+def held_out_topic_forecasts(texts: Sequence[LabelledText]) -> list[Forecast]:
     """Forecast for each text by a curve fitted on other topics: how right percentages are for a topic never seen. Up to ten
     topics are left out one at a time, more in ten groups."""
     group = {name: at % CALIBRATION_GROUPS for at, name in enumerate(sorted({each.topic for each in texts}))}

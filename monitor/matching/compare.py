@@ -106,7 +106,7 @@ def pair(before: TopicDefinition, after: TopicDefinition, background: Background
     return build(topics, background=background, examples=examples, factors=factors)
 
 
-def moved(
+def term_shifts(
     before: TopicDefinition, after: TopicDefinition, background: Background, *, limit: int = SHIFTED_TERMS
 ) -> dict[str, TermShift]:
     """The terms whose weights changed most, by language; languages without a change are left out."""

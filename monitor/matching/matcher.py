@@ -25,7 +25,17 @@ import numpy.typing as npt
 from monitor.matching import evidence, margins, self_training, sensitivity
 from monitor.matching.background import Background
 from monitor.matching.calibration import Calibration
-from monitor.matching.model import ANY_LANGUAGE, LanguageSide, TopicModel, code, heaviest, learn, sample, themes, vector
+from monitor.matching.model import (
+    ANY_LANGUAGE,
+    LanguageSide,
+    TopicModel,
+    code,
+    example_vector,
+    heaviest,
+    learn,
+    themes,
+    vector,
+)
 from monitor.matching.rules import forbidden
 from monitor.matching.term_vectors import Vector, dot
 from monitor.matching.tuning import (
@@ -79,8 +89,8 @@ def build(
 
 
 def _configured(model: TopicModel, factor: float | None, quota: int) -> TopicModel:
-    usual = sensitivity.default(model.topic.sensitivity)
-    model = replace(model, spare=quota)
+    usual = sensitivity.default_factor(model.topic.sensitivity)
+    model = replace(model, remaining_quota=quota)
     return replace(model, factor=usual) if factor in (None, usual) else model.with_factor(factor or usual)
 
 
@@ -140,7 +150,7 @@ class Matcher:
         found = self
         for example in examples:
             at = found._position_of.get(example.topic)
-            model = None if at is None else found._models[at].with_training(sample(example, self._background))
+            model = None if at is None else found._models[at].with_training(example_vector(example, self._background))
             if at is not None and model is not None:
                 found = found._with_model(at, model)
         return found
@@ -150,7 +160,9 @@ class Matcher:
         found = self
         for name, of_topic in _by_topic(examples).items():
             if (at := found._position_of.get(name)) is not None:
-                model = found._models[at].without_training({sample(each, self._background).key for each in of_topic})
+                model = found._models[at].without_training(
+                    {example_vector(each, self._background).key for each in of_topic}
+                )
                 found = found if model is found._models[at] else found._with_model(at, model)
         return found
 
@@ -239,9 +251,9 @@ class Matcher:
             is_match=False,
             factor=factor,
             model_version=model.version,
-            lesson=self._training_weight(model, article, value, threshold),
+            self_training_weight=self._training_weight(model, article, value, threshold),
         )
-        standing = self.calibration.standings.get(topic)
+        standing = self.calibration.topics.get(topic)
         if standing and standing.is_calibrated:
             probability = self.calibration.probability(topic, margins.margin(value, threshold, factor))
             found = replace(found, probability=probability, measured=standing.measured)
@@ -255,7 +267,7 @@ class Matcher:
         """Weight with which the topic may train itself on this article. Copies of known texts are only recognised during
         training."""
         weight = self_training.weight(_training_share(value, threshold, model.factor))
-        if not weight or (weight < 1.0 and not (model.spare and self._is_anchored(model, article))):
+        if not weight or (weight < 1.0 and not (model.remaining_quota and self._is_anchored(model, article))):
             return 0.0
         return 0.0 if forbidden(model.topic, article.title, article.text, article.language) else weight
 
@@ -390,21 +402,21 @@ class Tracker:
         """The topics in force."""
         return self.matcher.topics
 
-    def begin(self) -> None:
+    def begin_rebuild(self) -> None:
         """Call before a new matcher is built from the store: examples stored so far will be read from there."""
         with self._lock:
             self._stored.clear()
 
-    def renew(self, matcher: Matcher) -> None:
+    def finish_rebuild(self, matcher: Matcher) -> None:
         """Continue with a newly built matcher, and with the examples learned or stored since `begin`. Earlier ones are not
         added again: those that a busy topic has dropped would return as its newest examples, and a restart would give another
         model."""
         with self._lock:
             self.matcher = matcher.with_training([*self._stored, *self._unstored])
 
-    def stored(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
+    def mark_stored(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
         """Mark the self-training examples of these scores as written to the store."""
-        examples = [_training_example(each, title, text, language) for each in scores if each.lesson]
+        examples = [_training_example(each, title, text, language) for each in scores if each.self_training_weight]
         if examples:
             with self._lock:
                 self._discard_unstored(examples)
@@ -422,7 +434,7 @@ class Tracker:
 
     def forget(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
         """Undo the self-training of these scores: the article turned out to have another text."""
-        examples = [_training_example(each, title, text, language) for each in scores if each.lesson]
+        examples = [_training_example(each, title, text, language) for each in scores if each.self_training_weight]
         with self._lock:
             self.matcher = self.matcher.without_training(examples)
             self._discard_unstored(examples)
@@ -432,18 +444,25 @@ class Tracker:
         self._unstored = deque(kept, maxlen=self._unstored.maxlen)
 
     def _train_all(self, scores: tuple[Score, ...], title: str, text: str, language: str) -> tuple[Score, ...]:
-        return tuple(self._train(each, title, text, language) if each.lesson else each for each in scores)
+        return tuple(self._train(each, title, text, language) if each.self_training_weight else each for each in scores)
 
     def _train(self, score: Score, title: str, text: str, language: str) -> Score:
         """The score, after its topic was trained on the article; with weight 0 if the article added nothing."""
         example = _training_example(score, title, text, language)
         found = self.matcher.with_training([example])
         if found is self.matcher:
-            return replace(score, lesson=0.0)
+            return replace(score, self_training_weight=0.0)
         self._unstored.append(example)
         self.matcher = found
         return score
 
 
 def _training_example(score: Score, title: str, text: str, language: str) -> Example:
-    return Example(topic=score.topic, title=title, text=text, language=language, is_relevant=True, weight=score.lesson)
+    return Example(
+        topic=score.topic,
+        title=title,
+        text=text,
+        language=language,
+        is_relevant=True,
+        weight=score.self_training_weight,
+    )

@@ -77,14 +77,14 @@ class TopicModel:
 
     topic: Topic
     samples: tuple[ExampleVector, ...]
-    hits: tuple[ExampleVector, ...]
+    self_trained: tuple[ExampleVector, ...]
     sides: Mapping[str, LanguageSide]
     version: str
     base: str
     """The version without self-training."""
     factor: float = 1.0
     """Multiplier of the threshold, from the topic's sensitivity."""
-    spare: int = 0
+    remaining_quota: int = 0
     """Partial self-training examples it may still take until the archive's next mark."""
 
     def side(self, language: str) -> LanguageSide:
@@ -94,7 +94,7 @@ class TopicModel:
     def with_factor(self, factor: float) -> TopicModel:
         """The model with another factor, which is another version."""
         base = digests.of_plain((self.base, f"{factor:.4f}"))
-        return replace(self, factor=factor, base=base, version=_version(base, self.hits))
+        return replace(self, factor=factor, base=base, version=_version(base, self.self_trained))
 
     def anchor(self, language: str) -> LanguageSide:
         """The side learned from seeds and verdicts alone. Computed anew on every call."""
@@ -104,39 +104,47 @@ class TopicModel:
     def with_training(self, new: ExampleVector) -> TopicModel | None:
         """The model after training on one more article; None if the article is known, a copy, in a language without seeds, or
         beyond the quota."""
-        keys = {each.key for each in (*self.samples, *self.hits)}
+        keys = {each.key for each in (*self.samples, *self.self_trained)}
         if new.key in keys or not any(each.language == new.language and not each.is_counter for each in self.samples):
             return None
         is_part = new.weight < 1.0
-        known = [*(each for each in self.samples if each.is_counter), *self.hits]
-        if (is_part and not self.spare) or _is_same_text(_ComparableExample(new), map(_ComparableExample, known)):
+        known = [*(each for each in self.samples if each.is_counter), *self.self_trained]
+        if (is_part and not self.remaining_quota) or _is_same_text(
+            _ComparableExample(new), map(_ComparableExample, known)
+        ):
             return None
-        self_trained = (*self.hits, new)[-SELF_TRAINING_KEPT:]
+        self_trained = (*self.self_trained, new)[-SELF_TRAINING_KEPT:]
         changed = _build_side(self.samples, self_trained, new.language)
         sides = {**self.sides, new.language: changed}
         if len(self.sides) == 2:
             sides[ANY_LANGUAGE] = changed
         return replace(
             self,
-            hits=self_trained,
+            self_trained=self_trained,
             sides=sides,
             version=_version(self.base, self_trained),
-            spare=self.spare - 1 if is_part else self.spare,
+            remaining_quota=self.remaining_quota - 1 if is_part else self.remaining_quota,
         )
 
     def without_training(self, keys: Collection[str]) -> TopicModel:
         """The model as if it had never trained itself on these texts (`ExampleVector.key`); itself if it has not."""
-        removed = [each for each in self.hits if each.key in keys]
+        removed = [each for each in self.self_trained if each.key in keys]
         if not removed:
             return self
-        self_trained = tuple(each for each in self.hits if each.key not in keys)
+        self_trained = tuple(each for each in self.self_trained if each.key not in keys)
         sides = dict(self.sides)
         for language in {each.language for each in removed}:
             sides[language] = _build_side(self.samples, self_trained, language)
             if len(sides) == 2:
                 sides[ANY_LANGUAGE] = sides[language]
-        remaining = self.spare + sum(1 for each in removed if each.weight < 1.0)
-        return replace(self, hits=self_trained, sides=sides, version=_version(self.base, self_trained), spare=remaining)
+        remaining = self.remaining_quota + sum(1 for each in removed if each.weight < 1.0)
+        return replace(
+            self,
+            self_trained=self_trained,
+            sides=sides,
+            version=_version(self.base, self_trained),
+            remaining_quota=remaining,
+        )
 
 
 def themes(model: TopicModel, language: str) -> frozenset[str]:
@@ -155,15 +163,15 @@ def learn(topic: Topic, examples: Sequence[Example], trained: Sequence[Example],
         )
         for each in examples
     ]
-    samples = _deduplicate(sample(each, background) for each in (*topic.seeds, *verdicts))
+    samples = _deduplicate(example_vector(each, background) for each in (*topic.seeds, *verdicts))
     base = digests.of_model(MODEL_REVISION, topic, verdicts, background.digest)
     model = TopicModel(topic, samples, (), {}, base, base)
-    accepted = _eligible(model, [sample(each, background) for each in trained])
+    accepted = _eligible(model, [example_vector(each, background) for each in trained])
     languages = {each.language for each in samples}
     sides = {language: _build_side(samples, accepted, language) for language in languages}
     # with a single seed language, the usual case, one vector serves both
     sides[ANY_LANGUAGE] = next(iter(sides.values())) if len(sides) == 1 else _build_side(samples, (), ANY_LANGUAGE)
-    return replace(model, hits=accepted, sides=sides, version=_version(base, accepted))
+    return replace(model, self_trained=accepted, sides=sides, version=_version(base, accepted))
 
 
 def _deduplicate(samples: Iterable[ExampleVector]) -> tuple[ExampleVector, ...]:
@@ -208,7 +216,7 @@ def _is_same_text(example: _ComparableExample, known: Iterable[_ComparableExampl
     )
 
 
-def sample(article: Seed | Example, background: Background) -> ExampleVector:
+def example_vector(article: Seed | Example, background: Background) -> ExampleVector:
     """The vector of an article, as a topic's example."""
     language = code(article.language)
     packed = PackedVector(vector(article.title, article.text, language, background))

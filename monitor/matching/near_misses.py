@@ -34,7 +34,7 @@ def band(score: float, threshold: float) -> int | None:
     return next((at for at in reversed(range(len(NEAR_MISSES_A_DAY))) if part >= NEAR_MISS_BANDS[at]), None)
 
 
-def share(band: int, earlier_today: int, usual: float) -> float:
+def keep_probability(band: int, earlier_today: int, usual: float) -> float:
     """Probability with which the next article of a band is kept, after `earlier_today` others, where `usual` come on other
     days. It falls when more come than usual, so that a burst adds only logarithmically many."""
     return min(1.0, NEAR_MISSES_A_DAY[band] / max(usual, earlier_today + 1.0))
@@ -46,6 +46,6 @@ def sampling_hash(topic: str, url: str, title: str) -> float:
     return int.from_bytes(hashlib.sha256(words).digest()[:8]) / 2**64
 
 
-def name(band: int) -> str:
+def band_label(band: int) -> str:
     """For people: '85% to 100% of the threshold'."""
     return f"{NEAR_MISS_BANDS[band]:.0%} to {NEAR_MISS_BANDS[band + 1]:.0%} of the threshold"

@@ -67,13 +67,13 @@ def wilson(right: float, of: float) -> tuple[float, float]:
     return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
 
 
-def words(probability: float, measured: MeasuredPrecision | None) -> str:
+def describe(probability: float, measured: MeasuredPrecision | None) -> str:
     """For people: '87% likely; precision 41 of 45 judged (79-96%)'."""
     likely = f"{probability:.0%} likely"
-    return f"{likely}; {precision(measured)}" if measured else likely
+    return f"{likely}; {describe_precision(measured)}" if measured else likely
 
 
-def precision(measured: MeasuredPrecision) -> str:
+def describe_precision(measured: MeasuredPrecision) -> str:
     """For people: 'precision 41 of 45 judged (79-96%)'."""
     between = f"{measured.low * 100:.0f}-{measured.high:.0%}"
     return f"precision {measured.confirmed} of {measured.judged} judged ({between})"

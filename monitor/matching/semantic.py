@@ -130,7 +130,7 @@ class SemanticTopic:
         learned = [(language, [each.key for each in found]) for language, found in sorted(self.matches.items())]
         return digests.of_plain((self.base, learned)) if learned else self.base
 
-    def with_hit(self, language: str, match: SemanticMatch) -> SemanticTopic | None:
+    def with_match(self, language: str, match: SemanticMatch) -> SemanticTopic | None:
         """The topic after training on one more match; None if the text is known or the language has seeds."""
         known = self.matches.get(language, ())
         if language in self.seed_languages or match.key in {each.key for each in known}:
@@ -146,7 +146,7 @@ class SemanticModel:
     ) -> None:
         self.embedder = embedder
         self.centres = centres
-        self._aspects = tuple(models)
+        self._topic_models = tuple(models)
         self._positions = {each.topic.name: at for at, each in enumerate(models)}
         self._matrices: dict[str, Vector] = {}
         self._seed_languages = [seed_languages(each) for each in topics if each.is_enabled]
@@ -188,7 +188,7 @@ class SemanticModel:
         cosines = (self._matrix(article.language) @ centred).tolist()
         semantic = {
             model.topic.name: (model, cosine)
-            for model, cosine in zip(self._aspects, cosines, strict=True)
+            for model, cosine in zip(self._topic_models, cosines, strict=True)
             if article.language not in model.seed_languages
         }
         best = [self._better(lexical, semantic.pop(lexical.topic, None), article) for lexical in scores]
@@ -199,16 +199,18 @@ class SemanticModel:
                 best.append(self._score(model, cosine, factor, article))
         return tuple(best)
 
-    def with_hit(self, topic: str, language: str, text_key: int, vector: Vector) -> SemanticModel:
+    def with_match(self, topic: str, language: str, text_key: int, vector: Vector) -> SemanticModel:
         """The model after training one topic on a match; itself if the match adds nothing."""
         at, language = self._positions.get(topic), code(language)
         if at is None or not self._is_comparable(vector) or not self.centres.is_warm(language):
             return self
-        changed = self._aspects[at].with_hit(language, SemanticMatch(text_key, self.centres.centred(vector, language)))
+        changed = self._topic_models[at].with_match(
+            language, SemanticMatch(text_key, self.centres.centred(vector, language))
+        )
         if changed is None:
             return self
         found = copy(self)
-        found._aspects = (*self._aspects[:at], changed, *self._aspects[at + 1 :])
+        found._topic_models = (*self._topic_models[:at], changed, *self._topic_models[at + 1 :])
         found._matrices = dict(self._matrices)
         if language in found._matrices:
             found._matrices[language] = found._matrices[language].copy()
@@ -217,14 +219,16 @@ class SemanticModel:
 
     def _is_comparable(self, vector: Vector) -> bool:
         return (
-            bool(self._aspects) and self.centres.is_known and vector.shape == self._aspects[0].samples[0].vector.shape
+            bool(self._topic_models)
+            and self.centres.is_known
+            and vector.shape == self._topic_models[0].samples[0].vector.shape
         )
 
     def _matrix(self, language: str) -> Vector:
         """One row for each topic; languages without self-training share a matrix."""
-        shared = language if any(language in each.matches for each in self._aspects) else ""
+        shared = language if any(language in each.matches for each in self._topic_models) else ""
         if shared not in self._matrices:
-            self._matrices[shared] = np.array([each.vector(shared) for each in self._aspects], np.float32)
+            self._matrices[shared] = np.array([each.vector(shared) for each in self._topic_models], np.float32)
         return self._matrices[shared]
 
     def _better(self, lexical: Score, semantic: tuple[SemanticTopic, float] | None, article: _EmbeddedArticle) -> Score:
@@ -363,7 +367,7 @@ def _build_topic(
 
 def _default_factor(model: SemanticTopic) -> float:
     """The factor of a topic without a lexical score."""
-    return sensitivity.default(model.topic.sensitivity)
+    return sensitivity.default_factor(model.topic.sensitivity)
 
 
 def _threshold(model: SemanticTopic, factor: float, article: _EmbeddedArticle) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from monitor.matching.tuning import ALERTS_FLOOR, BROAD_FACTOR, FACTOR_STEP, LEAST_FACTOR, MOST_FACTOR, PRECISE_FACTOR
+from monitor.matching.tuning import ALERTS_FLOOR, BROAD_FACTOR, FACTOR_STEP, MAX_FACTOR, MIN_FACTOR, PRECISE_FACTOR
 
 if TYPE_CHECKING:  # importing numpy would slow down every command that reads seeds
     from monitor.matching.calibration import Calibration
@@ -53,7 +53,7 @@ class ArchivedScore:
 class ScoredArchive:
     """Scores near a topic's threshold over a period of `days`."""
 
-    arrivals: tuple[ArchivedScore, ...] = ()
+    scores: tuple[ArchivedScore, ...] = ()
     days: float = 0.0
 
 
@@ -66,7 +66,7 @@ class AppliedSensitivity:
     """Where the request cannot be met: what happens instead, and why."""
 
 
-def read(text: str) -> Sensitivity | None:
+def parse(text: str) -> Sensitivity | None:
     """Parse the sensitivity of a topic.toml; None if it has none of the accepted forms."""
     plain = " ".join(text.split()).lower()
     if plain in WORDS:
@@ -78,15 +78,15 @@ def read(text: str) -> Sensitivity | None:
     return None
 
 
-def default(text: str) -> float:
+def default_factor(text: str) -> float:
     """The factor to use before there are data on the topic. Unreadable text counts as balanced."""
-    intent = read(text) or Sensitivity(word="balanced")
+    intent = parse(text) or Sensitivity(word="balanced")
     return WORDS[intent.word or ("precise" if intent.precision else "balanced")]
 
 
 def decide(text: str, topic: str, archive: ScoredArchive, calibration: Calibration) -> AppliedSensitivity:
     """The factor for a sensitivity, from the archive's scores and the calibration. Deterministic."""
-    intent = read(text) or Sensitivity(word="balanced")
+    intent = parse(text) or Sensitivity(word="balanced")
     if intent.alerts_a_day is not None:
         return _factor_for_alerts(intent.alerts_a_day, archive)
     if intent.precision is not None:
@@ -98,7 +98,7 @@ def _factor_for_alerts(a_day: float, archive: ScoredArchive) -> AppliedSensitivi
     """The factor at which the archive would have had the requested number of alerts, as nearly as possible."""
     if archive.days < 1:
         return AppliedSensitivity(WORDS["balanced"], "acts like balanced until articles of a whole day have been seen")
-    stories = sorted(_best_by_story(archive.arrivals).values(), reverse=True)
+    stories = sorted(_best_by_story(archive.scores).values(), reverse=True)
     factor = _clamp(math.exp(_margin_cutoff(stories, a_day * archive.days)))
     expected = sum(weight for margin, weight in stories if margin >= math.log(factor)) / archive.days
     return AppliedSensitivity(factor, _shortfall_note(a_day, expected, factor))
@@ -106,7 +106,7 @@ def _factor_for_alerts(a_day: float, archive: ScoredArchive) -> AppliedSensitivi
 
 def _margin_cutoff(stories: Sequence[tuple[float, float]], wanted: float) -> float:
     """The least margin to alert on: half way between the last story wanted and the next."""
-    so_far, lowest = 0.0, math.log(MOST_FACTOR)
+    so_far, lowest = 0.0, math.log(MAX_FACTOR)
     for margin, weight in stories:
         if so_far + weight / 2 > wanted:
             return (lowest + margin) / 2
@@ -115,9 +115,9 @@ def _margin_cutoff(stories: Sequence[tuple[float, float]], wanted: float) -> flo
 
 
 def _shortfall_note(a_day: float, expected: float, factor: float) -> str:
-    if factor == MOST_FACTOR and expected > 2 * a_day:
+    if factor == MAX_FACTOR and expected > 2 * a_day:
         return f"as strict as can be, and still about {expected:.1f} alerts a day: seeds that say better what is wanted will help"
-    if factor == LEAST_FACTOR and expected < ALERTS_FLOOR * a_day:
+    if factor == MIN_FACTOR and expected < ALERTS_FLOOR * a_day:
         most = f"the lowest threshold gives about {expected:.1f} alerts a day"
         return f"cannot tell {a_day:g} a day: {most}; more or broader seeds will help"
     return ""
@@ -135,7 +135,7 @@ def alerts_by_day(archive: ScoredArchive, factor: float) -> tuple[list[float], f
     """Daily numbers of alerts at this factor, largest first, and the effective number of independent observations behind them (a
     sampled article that represents ten is one). A story is alerted once, at its first article above the threshold."""
     first: dict[int, tuple[date, float]] = {}
-    for each in sorted(archive.arrivals, key=lambda one: (one.day, -one.weight)):
+    for each in sorted(archive.scores, key=lambda one: (one.day, -one.weight)):
         if each.margin >= math.log(factor):
             first.setdefault(each.story, (each.day, each.weight))
     counts: dict[date, float] = {}
@@ -158,8 +158,8 @@ def _factor_for_precision(precision: float, topic: str, calibration: Calibration
         return AppliedSensitivity(WORDS["precise"], f"acts like precise until it is calibrated ({standing.why_not})")
     texts = [each for each in calibration.texts if each.topic == topic]
     best = 0.0
-    for step in range(round((MOST_FACTOR - LEAST_FACTOR) / FACTOR_STEP) + 1):
-        factor = LEAST_FACTOR + step * FACTOR_STEP
+    for step in range(round((MAX_FACTOR - MIN_FACTOR) / FACTOR_STEP) + 1):
+        factor = MIN_FACTOR + step * FACTOR_STEP
         above = [each for each in texts if each.margin >= math.log(factor)]
         weight = sum(each.weight for each in above)
         if not weight:
@@ -169,10 +169,10 @@ def _factor_for_precision(precision: float, topic: str, calibration: Calibration
             return AppliedSensitivity(round(factor, 2))
         best = max(best, expected)
     return AppliedSensitivity(
-        MOST_FACTOR,
+        MAX_FACTOR,
         f"as strict as can be, and about {best:.0%} precise at best: more verdicts or better seeds will help",
     )
 
 
 def _clamp(factor: float) -> float:
-    return round(min(max(factor, LEAST_FACTOR), MOST_FACTOR), 4)
+    return round(min(max(factor, MIN_FACTOR), MAX_FACTOR), 4)

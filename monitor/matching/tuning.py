@@ -143,7 +143,7 @@ PRECISE_FACTOR = 1.25
 """Multiplier of the balanced threshold for "precise" (Model 6)."""
 BROAD_FACTOR = 0.8
 """Multiplier of the balanced threshold for "broad" (Model 6)."""
-LEAST_FACTOR, MOST_FACTOR = 0.6, 2.0
+MIN_FACTOR, MAX_FACTOR = 0.6, 2.0
 """Bounds of the multiplier for any sensitivity: the threshold was not measured beyond ("Calibration", Sensitivity)."""
 FACTOR_STEP = 0.01
 """Step in which factors are tried for a requested precision ("Calibration", Sensitivity)."""

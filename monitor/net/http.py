@@ -68,7 +68,7 @@ class Headers(Mapping[str, str]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class HttpResponse:
     """The response to a POST."""
 
     status: int
@@ -120,7 +120,7 @@ class HttpClient:
         headers: Mapping[str, str],
         limit_for: timedelta = timedelta(seconds=30),
         policy: AddressPolicy | None = None,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send once, without following redirects (case W4), and read at most `ANSWER_LIMIT` bytes of the response.
 
         Raises NoAnswerError where the request was sent completely but not answered completely, else FetchError.
@@ -128,7 +128,7 @@ class HttpClient:
         sent = {**headers, "Content-Length": str(len(body))}
         async with self.exchange("POST", url, headers=sent, body=body, policy=policy, limit_for=limit_for) as reply:
             text, is_whole = await _read_text(reply)
-            return Answer(status=reply.status, headers=reply.headers, text=text, is_whole=is_whole)
+            return HttpResponse(status=reply.status, headers=reply.headers, text=text, is_whole=is_whole)
 
     @asynccontextmanager
     async def exchange(

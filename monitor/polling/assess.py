@@ -12,7 +12,7 @@ from monitor.learning.multilingual import SemanticScorer
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.polling.values import AssessedArticle
 from monitor.store.articles import Sighting
-from monitor.stories.agencies import credit
+from monitor.stories.agencies import credited_agency
 from monitor.stories.fingerprint import fingerprint
 from monitor.stories.profiles import Profile, profile
 from monitor.types.matching import Article, Grade, Score
@@ -35,13 +35,13 @@ def assess(
     With `semantic`, topics are also matched by embeddings in languages in which they have no seed.
     """
     is_wall = article.grade is Grade.WALL
-    article = replace(article, wire=credit(article.author, "" if is_wall else article.text))
+    article = replace(article, wire=credited_agency(article.author, "" if is_wall else article.text))
     scores = () if is_wall else _scores(article, matcher)
-    embedding = semantic.meant(article) if semantic and not is_wall else None
+    embedding = semantic.embedding_of(article) if semantic and not is_wall else None
     if semantic and embedding:
         scores = semantic.improve(scores, article, embedding, factor_of=_factor_of_topic(matcher))
     elif semantic and any(each.is_match for each in scores):
-        embedding = semantic.look_closer(article)
+        embedding = semantic.embed_late(article)
     return AssessedArticle(
         article=article,
         fingerprint=fingerprint(article.title, "" if is_wall else article.text),
@@ -53,11 +53,11 @@ def assess(
     )
 
 
-def confirm_stored(assessed: Sequence[AssessedArticle], matcher: Matcher | Tracker) -> None:
+def confirm_self_training(assessed: Sequence[AssessedArticle], matcher: Matcher | Tracker) -> None:
     """Tell a tracker that the self-training examples of these articles are stored; call it after the transaction."""
     if isinstance(matcher, Tracker):
         for each in assessed:
-            matcher.stored(each.article.title, each.article.text, each.article.language, each.scores)
+            matcher.mark_stored(each.article.title, each.article.text, each.article.language, each.scores)
 
 
 def _scores(article: Article, matcher: Matcher | Tracker) -> tuple[Score, ...]:

@@ -121,7 +121,7 @@ def mark_bursts(
     burst = _detected(session, feed, assessed, changed, known, unknown, now=now)
     held = (unknown if burst.is_archive else set()) | (changed if burst.is_template_change else set())
     marked = [
-        replace(each, arrival=replace(each.arrival, is_storm=True)) if number in held else each
+        replace(each, arrival=replace(each.arrival, is_burst=True)) if number in held else each
         for number, each in enumerate(assessed)
     ]
     return tuple(marked), burst if burst.is_reportable else None
@@ -148,7 +148,7 @@ def _detected(
     *,
     now: datetime,
 ) -> DetectedBurst:
-    first_at, last_at = feeds.answered(session, feed.id)
+    first_at, last_at = feeds.poll_times(session, feed.id)
     # Without a date, or with one in the future, an article has the time at which it was seen.
     dates = [_date(assessed[number]) for number in sorted(unknown)]
     counts = PollCounts(
@@ -186,7 +186,7 @@ def _classified(
     guids = [key_of(each.sighting.guid if each.sighting else each.article.guid) for each in assessed]
     urls = [url_key(each.article.url) for each in assessed]
     texts = [each.fingerprint.text_key for each in assessed]
-    shown = feeds.shown(session, feed, guids=guids, addresses=urls, texts=texts)
+    shown = feeds.known_keys(session, feed, guids=guids, addresses=urls, texts=texts)
     known_content = shown.by_any if feed.first_polled_at is None else shown.by_feed
     changed = {number for number, guid in enumerate(guids) if guid in shown.guids}
     rest = set(range(len(assessed))) - changed

@@ -32,7 +32,7 @@ class Cadence:
     """Consecutive failures before the notice."""
 
 
-def answered(
+def update_after_answer(
     feed: FeedState,
     fetched: Fetched,
     parsed: ParsedFeed | None,
@@ -68,7 +68,9 @@ def answered(
     )
 
 
-def failed(feed: FeedState, error: MonitorError, cadence: Cadence, *, now: datetime, jitter: float) -> FeedUpdate:
+def update_after_failure(
+    feed: FeedState, error: MonitorError, cadence: Cadence, *, now: datetime, jitter: float
+) -> FeedUpdate:
     """Return the update after a failed poll: validators and entries stay as they are, and the next poll is delayed."""
     failures = feed.failures + 1
     is_gone = isinstance(error, FetchError) and error.is_gone and failures >= GONE_AFTER
@@ -91,7 +93,7 @@ def failed(feed: FeedState, error: MonitorError, cadence: Cadence, *, now: datet
     )
 
 
-def event(feed: FeedState, update: FeedUpdate) -> FeedEvent | None:
+def event_of(feed: FeedState, update: FeedUpdate) -> FeedEvent | None:
     """Return what the operator should hear about this poll, if anything: each state is reported once, when it begins."""
     if update.paused_reason:
         return FeedEvent.GONE

@@ -56,7 +56,7 @@ def is_page_wanted(assessed: AssessedArticle, when: str, *, now: datetime) -> bo
     article = assessed.article
     if when == NEVER or not article.url or article.grade is Grade.FULL:
         return False
-    if policy.hold(article, assessed.arrival, now=now) is not None:
+    if policy.hold_reason(article, assessed.arrival, now=now) is not None:
         return False
     return when == ALWAYS or any(is_near(each) for each in assessed.scores)
 
@@ -167,7 +167,7 @@ class PageReader:
         answer: WebPage | PageVisit
         try:
             fetched = await self._fetcher.get(entry.url, now=now, accept=PAGE_TYPES, permit=permit, limits=self._limits)
-            answer = page_of(entry.url, fetched, now)
+            answer = as_web_page(entry.url, fetched, now)
         except FetchError as error:
             pause_for = _pause_for(error)
             answer = PageVisit(
@@ -256,7 +256,7 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.authority}"
 
 
-def page_of(asked_url: str, fetched: Fetched, now: datetime) -> WebPage | PageVisit:
+def as_web_page(asked_url: str, fetched: Fetched, now: datetime) -> WebPage | PageVisit:
     """Return a fetched document as a page, or a visit that says that it is of another type."""
     kind = fetched.media_type.partition(";")[0].strip().lower()
     if kind and "html" not in kind and kind != "text/plain":

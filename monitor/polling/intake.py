@@ -19,10 +19,10 @@ from monitor.store import alerts, articles, near_misses, profiles, story_changes
 from monitor.store import stories as story_rows
 from monitor.store.db import Session
 from monitor.stories import copies, events
-from monitor.stories.agencies import credit
+from monitor.stories.agencies import credited_agency
 from monitor.stories.fingerprint import Shingles
 from monitor.stories.profiles import without_words
-from monitor.stories.sources import Carrier, origins, pace, usual_pace
+from monitor.stories.sources import StoryArticle, independent_sources, pace, usual_pace
 from monitor.text.tokens import shorten
 from monitor.types.alerting import Alert, AlertArticle, AlertKind
 from monitor.types.matching import Article, Grade, Reason, Score
@@ -40,18 +40,20 @@ from monitor.types.stories import (
 _SUMMARY_CHARACTERS = 400
 
 
-def take_in(session: Session, assessed: AssessedArticle, context: AlertingContext, *, now: datetime) -> FiledArticle:
+def file_article(
+    session: Session, assessed: AssessedArticle, context: AlertingContext, *, now: datetime
+) -> FiledArticle:
     """Decide and store; call it within the transaction that ends the poll, after `serialize_decisions`."""
     article, sighting = assessed.article, assessed.sighting
-    candidates, crowded = articles.near(session, article, assessed.fingerprint, sighting, now=now)
+    candidates, crowded = articles.find_candidates(session, article, assessed.fingerprint, sighting, now=now)
     read = None if article.grade is Grade.WALL else assessed.fingerprint.shingles
     choice = _demote_outdated(session, article, _classify(article, candidates, read), candidates)
     if choice.kind is ArticleKind.NEW:
         assessed, joined = _join(session, _without_boilerplate(assessed, candidates), now=now)
         choice = joined or _join_across_languages(session, assessed, now=now) or choice
-    held = policy.hold(article, assessed.arrival, now=now)
+    held = policy.hold_reason(article, assessed.arrival, now=now)
     gathered = _gather_stories(session, assessed, choice, context, now=now)
-    before = alerts.before(session, choice.story_id)
+    before = alerts.story_history(session, choice.story_id)
     if choice.is_material:
         before = replace(before, updated=_topics_alerted_to_change(session, assessed, choice))
     escalations = {} if held else _escalations(session, assessed, choice, before, context, now=now)
@@ -85,34 +87,34 @@ def take_in(session: Session, assessed: AssessedArticle, context: AlertingContex
         _update_stored(session, assessed, choice, decision, article_id, crowded, context, now=now)
     story_id = choice.story_id or article_id
     if known is None:
-        story_changes.enter(session, story_id, _carrier(article, choice, article_id), context.preferred)
+        story_changes.add_article(session, story_id, _carrier(article, choice, article_id), context.preferred)
     if sighting:
-        articles.see(session, sighting, article_id, now=now)
+        articles.record_entry(session, sighting, article_id, now=now)
     if assessed.embedding:
-        multilingual.keep(session, article_id, assessed.embedding)
+        multilingual.store_embedding(session, article_id, assessed.embedding)
     alerts.save_matches(session, article_id, story_id, assessed.scores, decision, now=now)
-    topics.keep_lessons(session, article_id, assessed.scores, now=now)
+    topics.add_partial_examples(session, article_id, assessed.scores, now=now)
     if known is None and not is_print:
-        missed = near_misses.candidates(assessed.scores)
-        near_misses.keep(session, article_id, story_id, article.url, article.title, missed, now=now)
+        missed = near_misses.from_scores(assessed.scores)
+        near_misses.add(session, article_id, story_id, article.url, article.title, missed, now=now)
     filed = FiledArticle(
         article_id=article_id,
         story_id=story_id,
         choice=choice,
         decision=decision,
         gathered=gathered,
-        is_stored_anew=known is None,
+        is_new=known is None,
     )
     return replace(filed, alerts=_enqueue_alerts(session, assessed, filed, context, now=now))
 
 
 def _classify(article: Article, candidates: Sequence[StoredCandidate], read: Shingles | None) -> StoryChoice:
     """Classify the article; among equal candidates, one that a person has put into its story wins."""
-    choice = copies.choose(article, candidates, read=read)
+    choice = copies.classify(article, candidates, read=read)
     pinned = [known for known in candidates if known.is_pinned]
     if choice.kind is ArticleKind.NEW or not pinned or _stored_version(choice, candidates):
         return choice
-    by_pin = copies.choose(article, pinned, read=read)
+    by_pin = copies.classify(article, pinned, read=read)
     return by_pin if by_pin.kind is choice.kind and by_pin.similarity >= choice.similarity else choice
 
 
@@ -142,7 +144,7 @@ def _join(session: Session, assessed: AssessedArticle, *, now: datetime) -> tupl
 
     Before it joins, the candidates are checked for boilerplate that all of them share; the article is returned without it.
     """
-    related, key_counts = profiles.near(session, assessed.profile, now=now)
+    related, key_counts = profiles.find_candidates(session, assessed.profile, now=now)
     choice = events.choose(assessed.article, assessed.profile, related, key_counts)
     if choice is None:
         return assessed, None
@@ -150,13 +152,13 @@ def _join(session: Session, assessed: AssessedArticle, *, now: datetime) -> tupl
         stripped = _without_boilerplate(assessed, articles.texts(session, [each.article_id for each in related]))
         if stripped is not assessed:
             assessed = stripped
-            related, key_counts = profiles.near(session, assessed.profile, now=now)
+            related, key_counts = profiles.find_candidates(session, assessed.profile, now=now)
             choice = events.choose(assessed.article, assessed.profile, related, key_counts)
-    if choice is None or not choice.gathers:
+    if choice is None or not choice.merged_stories:
         return assessed, choice
-    members = profiles.of_stories(session, choice.gathers)
+    members = profiles.of_stories(session, choice.merged_stories)
     gathers = events.confirm_gathers(assessed.article, assessed.profile, choice, related, members, key_counts)
-    return assessed, replace(choice, gathers=gathers)
+    return assessed, replace(choice, merged_stories=gathers)
 
 
 def _join_across_languages(session: Session, assessed: AssessedArticle, *, now: datetime) -> StoryChoice | None:
@@ -164,7 +166,9 @@ def _join_across_languages(session: Session, assessed: AssessedArticle, *, now: 
     names = [each.topic for each in assessed.scores if each.is_match]
     if assessed.embedding is None or not names:
         return None
-    return events.across(assessed.article, multilingual.kindred(session, assessed.embedding, names, now=now))
+    return events.choose_across_languages(
+        assessed.article, multilingual.related_translations(session, assessed.embedding, names, now=now)
+    )
 
 
 def _gather_stories(
@@ -176,19 +180,19 @@ def _gather_stories(
     into, reason = choice.story_id, f"one article tells both: {shorten(assessed.article.title, 200)}"
     return tuple(
         each
-        for each in choice.gathers
+        for each in choice.merged_stories
         if story_changes.gather(session, each, into, because=reason, now=now, preferred=context.preferred)
     )
 
 
-def _carrier(article: Article, choice: StoryChoice, article_id: int) -> Carrier:
-    return Carrier(
+def _carrier(article: Article, choice: StoryChoice, article_id: int) -> StoryArticle:
+    return StoryArticle(
         article_id=article_id,
         source=article.source,
         outlet=article.source,
         published_at=article.published_at,
         seen_at=article.seen_at,
-        wire=article.wire,
+        agency=article.wire,
         copy_of=choice.of_article_id if choice.kind in (ArticleKind.COPY, ArticleKind.UPDATE) else None,
     )
 
@@ -215,20 +219,20 @@ def _escalations(
     carriers = story_rows.carriers(session, [choice.story_id])[choice.story_id]
     last_id = max((each.article_id for each in carriers), default=0)
     outlet = story_rows.outlet(session, assessed.article.source)
-    wire = assessed.article.wire or credit(outlet, "")
-    carriers.append(replace(_carrier(assessed.article, choice, last_id + 1), outlet=outlet, wire=wire))
+    wire = assessed.article.wire or credited_agency(outlet, "")
+    carriers.append(replace(_carrier(assessed.article, choice, last_id + 1), outlet=outlet, agency=wire))
     seen_at = [each.seen_at for each in carriers if each.copy_of is None]
     told = alerts.escalations(session, choice.story_id)
     found = {}
     for topic in topics:
         growth = StoryGrowth(
-            sources=len(origins(carriers)),
+            sources=len(independent_sources(carriers)),
             pace=pace(seen_at, now=now),
-            told=frozenset(which for of, which in told if of == topic),
+            escalated=frozenset(which for of, which in told if of == topic),
         )
-        if limits.pace and growth.pace >= policy.LEAST_PACE:
-            others = story_rows.usual(session, topic, without=choice.story_id, now=now)
-            if len(others) >= policy.KNOWN_STORIES:
+        if limits.pace and growth.pace >= policy.MIN_PACE:
+            others = story_rows.recent_arrivals(session, topic, without=choice.story_id, now=now)
+            if len(others) >= policy.MIN_KNOWN_STORIES:
                 growth = replace(growth, usual_pace=usual_pace(others))
         escalation = policy.escalation(growth, limits)
         if escalation:
@@ -267,15 +271,15 @@ def _update_stored(
             is_searched=context.is_searched,
             now=now,
         )
-        profiles.renew(session, article_id, assessed.profile)
-    if decision.alerts:
-        articles.decide_again(session, article_id, decision, assessed.scores, now=now)
+        profiles.replace(session, article_id, assessed.profile)
+    if decision.alerting_topics:
+        articles.replace_decision(session, article_id, decision, assessed.scores, now=now)
 
 
 def _enqueue_alerts(
     session: Session, assessed: AssessedArticle, filed: FiledArticle, context: AlertingContext, *, now: datetime
 ) -> tuple[Alert, ...]:
-    if not filed.decision.alerts:
+    if not filed.decision.alerting_topics:
         return ()
     scores = {each.topic: each for each in assessed.scores}
     outlet = story_rows.outlet(session, assessed.article.source)
@@ -307,7 +311,7 @@ def _update_key(topic: str, choice: StoryChoice) -> str:
 def _topics_alerted_to_change(session: Session, assessed: AssessedArticle, choice: StoryChoice) -> frozenset[str]:
     """Return the topics that had an alert for this very change, through another article of the story."""
     topics = (each.topic for each in assessed.scores if each.is_match)
-    return frozenset(topic for topic in topics if alerts.is_told(session, _update_key(topic, choice)))
+    return frozenset(topic for topic in topics if alerts.exists(session, _update_key(topic, choice)))
 
 
 _KINDS = {Reason.UPDATED: AlertKind.UPDATED, Reason.ESCALATED: AlertKind.ESCALATED}

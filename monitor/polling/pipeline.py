@@ -26,11 +26,11 @@ from monitor.learning.multilingual import Multilingual, SemanticScorer
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.net.addresses import AddressPolicy
 from monitor.polling import bursts, cadence, fulltext
-from monitor.polling.assess import assess, confirm_stored
+from monitor.polling.assess import assess, confirm_self_training
 from monitor.polling.bursts import DetectedBurst
 from monitor.polling.cadence import Cadence
 from monitor.polling.fulltext import FetchedArticle, PageReader
-from monitor.polling.intake import take_in
+from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, AssessedArticle, FiledArticle
 from monitor.reading.extract import FROM_PAGE, read_articles
 from monitor.reading.fetch import Fetcher
@@ -57,7 +57,7 @@ class Tools:
     fetcher: Fetcher
     workers: Workers
     matcher: Matcher | Tracker
-    telling: AlertingContext
+    alerting: AlertingContext
     cadence: Cadence = field(default_factory=Cadence)
     max_age_for: timedelta | None = timedelta(days=7)
     feed_policy: AddressPolicy | None = None
@@ -103,9 +103,9 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
         parsed = await _parse(feed, fetched, tools)
         assessed, visits = await _assess(feed, parsed, tools, now) if parsed else ((), ())
     except (FetchError, ParseError) as error:
-        update = cadence.failed(feed, error, tools.cadence, now=now, jitter=random.random())
+        update = cadence.update_after_failure(feed, error, tools.cadence, now=now, jitter=random.random())
         return await tools.db.write(_settle, feed, update, (), tools, error=error, now=now)
-    update = cadence.answered(
+    update = cadence.update_after_answer(
         feed,
         fetched,
         parsed,
@@ -116,7 +116,7 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
     )
     entries = len(parsed.entries) if parsed else 0
     polled = await tools.db.write(_settle, feed, update, assessed, tools, visits=visits, entries=entries, now=now)
-    confirm_stored(assessed, tools.matcher)
+    confirm_self_training(assessed, tools.matcher)
     return polled
 
 
@@ -136,7 +136,7 @@ _Assessed = tuple[tuple[AssessedArticle, ...], tuple[PageVisit, ...]]
 
 
 async def _assess(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetime) -> _Assessed:
-    fresh = await tools.db.read(articles.unseen, feed.id, parsed.entries)
+    fresh = await tools.db.read(articles.new_or_changed, feed.id, parsed.entries)
     if not fresh:
         return (), ()
     language = feed.language or parsed.language
@@ -157,7 +157,7 @@ async def _assess(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: dateti
 
 async def _semantic_scorer(read: Sequence[Article], tools: Tools) -> SemanticScorer | None:
     """Return the scorer across languages for these articles; None if no embedder is in use."""
-    return await tools.multilingual.look(tools.db, read) if tools.multilingual else None
+    return await tools.multilingual.scorer(tools.db, read) if tools.multilingual else None
 
 
 def _pages_to_read(session: Session, wanted: Sequence[AssessedArticle], tools: Tools, *, now: datetime) -> list[str]:
@@ -166,7 +166,7 @@ def _pages_to_read(session: Session, wanted: Sequence[AssessedArticle], tools: T
     hosts: Counter[str] = Counter()
     for each in sorted(wanted, key=fulltext.urgency):
         url, host = each.article.url, urls.host(each.article.url)
-        is_open = page_visits.is_open(session, url, per_day=tools.pages_per_day - hosts[host], now=now)
+        is_open = page_visits.may_fetch(session, url, per_day=tools.pages_per_day - hosts[host], now=now)
         if is_open and not _is_copy(session, each, now):
             guids.append(each.article.guid)
             hosts[host] += 1
@@ -174,8 +174,8 @@ def _pages_to_read(session: Session, wanted: Sequence[AssessedArticle], tools: T
 
 
 def _is_copy(session: Session, assessed: AssessedArticle, now: datetime) -> bool:
-    met = articles.near(session, assessed.article, assessed.fingerprint, assessed.sighting, now=now)
-    return copies.choose(assessed.article, met.known).kind is ArticleKind.COPY
+    met = articles.find_candidates(session, assessed.article, assessed.fingerprint, assessed.sighting, now=now)
+    return copies.classify(assessed.article, met.known).kind is ArticleKind.COPY
 
 
 def _reassess(
@@ -245,18 +245,18 @@ def _settle(
     entries: int = 0,
     error: MonitorError | None = None,
 ) -> Polled:
-    page_visits.remember(session, visits)
+    page_visits.record(session, visits)
     assessed = _with_canonical_urls(session, assessed)
     assessed, burst = bursts.mark_bursts(session, feed, assessed, now=now)
     feeds.settle(session, update)
     if assessed:
         serialize_decisions(session)
-    filed = tuple(take_in(session, each, tools.telling, now=now) for each in assessed)
+    filed = tuple(file_article(session, each, tools.alerting, now=now) for each in assessed)
     if burst:
-        _notify_burst(session, feed, burst, filed, tools.telling, now=now)
-    event = cadence.event(feed, update)
+        _notify_burst(session, feed, burst, filed, tools.alerting, now=now)
+    event = cadence.event_of(feed, update)
     if event:
-        notices.of_feed(session, feed, update, event, channels=tools.telling.channels, now=now)
+        notices.notify_feed(session, feed, update, event, channels=tools.alerting.channels, now=now)
     return Polled(
         feed=feed.name,
         outcome=update.outcome,
@@ -286,23 +286,21 @@ def _notify_burst(
     now: datetime,
 ) -> None:
     """Send one notice for a burst, however many polls it lasts; but articles held back are always reported."""
-    had = sum(
-        1 for index in burst.known if not filed[index].is_stored_anew or filed[index].choice.kind is ArticleKind.COPY
-    )
+    had = sum(1 for index in burst.known if not filed[index].is_new or filed[index].choice.kind is ArticleKind.COPY)
     held = tuple(each.article_id for each in filed if each.decision.reason is Reason.STORM)
     if not (held or burst.is_template_change or bursts.is_still_notable(burst, had)):
         return
     if not bursts.record_burst(session, feed.id, now=now) and not held:
         return
-    notices.of_storm(
+    notices.notify_burst(
         session,
         feed,
         notices.BurstReport(
             outlet=outlet(session, feed.name),
             fresh=burst.fresh,
-            had=had,
+            known=had,
             changed=burst.counts.changed if burst.is_template_change else 0,
-            held=held,
+            held_article_ids=held,
             is_first_poll=burst.counts.is_first_poll,
         ),
         page=context.base_url,

@@ -125,7 +125,7 @@ def _log_error(error: StoreError) -> None:
 
 def _log(polled: Polled, took: float) -> None:
     level = logging.WARNING if polled.error else logging.INFO
-    fresh = sum(1 for each in polled.filed if each.is_stored_anew)
+    fresh = sum(1 for each in polled.filed if each.is_new)
     log.log(
         level,
         "polled feed=%s status=%s entries=%d fresh=%d matches=%d alerts=%d took=%.2f%s",

@@ -12,7 +12,7 @@ from monitor.stories.fingerprint import Fingerprint
 from monitor.stories.profiles import Profile
 from monitor.types.alerting import Alert
 from monitor.types.matching import Article, Score, Topic
-from monitor.types.stories import Arrival, Decision, Limits, StoryChoice
+from monitor.types.stories import Arrival, Decision, EscalationLimits, StoryChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class AlertingContext:
     base_url: str = ""
     tells_updates: bool = True
     """Whether a material change to a story with an alert gives another alert."""
-    limits: Limits = field(default_factory=Limits)
+    limits: EscalationLimits = field(default_factory=EscalationLimits)
     """Growth from which a story with an alert gets another one."""
     preferred: tuple[str, ...] = ()
     """Feeds whose article is preferred as a story's lead."""
@@ -65,5 +65,5 @@ class FiledArticle:
     alerts: tuple[Alert, ...] = ()
     gathered: tuple[int, ...] = ()
     """Small stories that it merged into this one."""
-    is_stored_anew: bool = True
+    is_new: bool = True
     """False if an already stored article was met again."""

@@ -114,7 +114,7 @@ def read_articles(
     )
 
 
-def readable(markup: str) -> str:
+def html_to_text(markup: str) -> str:
     """HTML as plain text: paragraphs separated by an empty line, no tags, entities or scripts. Takes linear time."""
     body = _plain(markup)
     if _ESCAPED_TAG.search(body):  # escaped twice by its publisher
@@ -127,7 +127,7 @@ def readable(markup: str) -> str:
 
 def _choose_body(entry: Entry, extracted: ExtractedPage | None) -> tuple[str, Grade, str]:
     """The text to use, its grade, and a note on the page ('' without one): the longest of the feed's texts, or the page's."""
-    candidates = [readable(markup) for markup in (entry.content_html, entry.summary_html) if markup]
+    candidates = [html_to_text(markup) for markup in (entry.content_html, entry.summary_html) if markup]
     walls = [candidate for candidate in candidates if is_wall(candidate)]
     feed_text, feed_raw = _longest_cleaned(entry, [candidate for candidate in candidates if candidate not in walls])
     if extracted is None:

@@ -51,7 +51,7 @@ class FetchLimits:
     """For one fetch with all its redirects, without the wait for a free slot."""
     body_bytes: int = 10 * 1024 * 1024
     redirects: int = 10
-    together: int = 32
+    concurrency: int = 32
     per_host: int = 2
     spacing_for: timedelta = timedelta(milliseconds=250)
     """Between the starts of two requests to one host."""
@@ -292,7 +292,7 @@ class _HostScheduler:
     _queues: dict[str, _HostQueue] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._global_slots = asyncio.Semaphore(self.limits.together)
+        self._global_slots = asyncio.Semaphore(self.limits.concurrency)
 
     @asynccontextmanager
     async def slot(self, host: str) -> AsyncIterator[None]:

@@ -103,7 +103,7 @@ def _run_trafilatura(tree: lxml_html.HtmlElement) -> str:
     return re.sub(r"\n+", "\n\n", clean(found or ""))
 
 
-def tree_of(body: bytes, media_type: str = "") -> lxml_html.HtmlElement | None:
+def parse_html(body: bytes, media_type: str = "") -> lxml_html.HtmlElement | None:
     """A page's markup as a tree; None where there is none. The encoding is UTF-8, the header's, the page's own or a guess."""
     return _tree(WebPage(body=body, media_type=media_type))
 

@@ -18,7 +18,7 @@ from monitor.review import revisions as history
 from monitor.store import alerts, matches, page_visits, stories, topics, verdicts
 from monitor.store.db import Session
 from monitor.store.matches import StoredMatch
-from monitor.stories.sources import Carrier, outlets
+from monitor.stories.sources import StoryArticle, outlets
 from monitor.topics import seed_writer
 from monitor.topics.seed_writer import SeedFileError, SeedText, WrittenSeed
 from monitor.types.matching import Evidence, Grade, MeasuredPrecision, Reason, Verdict
@@ -85,7 +85,7 @@ class ListedMatch:
 class MatchList:
     """One page of a list, and the total number of matches."""
 
-    hits: tuple[ListedMatch, ...]
+    matches: tuple[ListedMatch, ...]
     total: int
 
 
@@ -153,7 +153,7 @@ class MatchCounts:
 def list_matches(session: Session, query: MatchQuery) -> MatchList:
     """A page of matches, newest first."""
     found, total = matches.page(session, **_fields(query))
-    return MatchList(hits=_listed(session, found, _carriers(session, found)), total=total)
+    return MatchList(matches=_listed(session, found, _carriers(session, found)), total=total)
 
 
 def find_match(session: Session, match_id: int) -> ListedMatch | None:
@@ -186,7 +186,7 @@ def judge(
     return find_match(session, match_id)
 
 
-def match_of(session: Session, article_id: int, topic: str) -> int | None:
+def find_match_id(session: Session, article_id: int, topic: str) -> int | None:
     """The id of the match of an article and a topic, or None."""
     return matches.find_id(session, article_id, topic)
 
@@ -212,7 +212,7 @@ def make_seed(session: Session, article_id: int, topic: str, *, root: Path, is_c
         source=article.source,
         published_at=article.published_at,
     )
-    return seed_writer.write(root / topic, seed, is_counter=is_counter)
+    return seed_writer.write_seed(root / topic, seed, is_counter=is_counter)
 
 
 def find_article(session: Session, asked: str) -> int | None:
@@ -223,7 +223,7 @@ def find_article(session: Session, asked: str) -> int | None:
     return matches.newest_article_at(session, asked)
 
 
-def record(session: Session, article_id: int) -> ArticleRecord | None:
+def find_record(session: Session, article_id: int) -> ArticleRecord | None:
     """Everything stored about one article; None for an unknown id."""
     article = matches.article(session, article_id)
     if article is None or article.story_id is None:
@@ -266,10 +266,10 @@ def export(session: Session, query: MatchQuery) -> Iterator[dict[str, Any]]:
     offset = query.offset
     while True:
         page = list_matches(session, replace(query, copies=True, limit=500, offset=offset))
-        for match in page.hits:
+        for match in page.matches:
             yield flat(match)
-        offset += len(page.hits)
-        if not page.hits or offset >= page.total:
+        offset += len(page.matches)
+        if not page.matches or offset >= page.total:
             return
 
 
@@ -306,15 +306,15 @@ def flat(match: ListedMatch) -> dict[str, Any]:
     }
 
 
-def _carriers(session: Session, found: Sequence[StoredMatch]) -> dict[int, list[Carrier]]:
+def _carriers(session: Session, found: Sequence[StoredMatch]) -> dict[int, list[StoryArticle]]:
     return stories.carriers(session, {each.story_id for each in found})
 
 
 def _listed(
-    session: Session, found: Sequence[StoredMatch], carriers: Mapping[int, Sequence[Carrier]]
+    session: Session, found: Sequence[StoredMatch], carriers: Mapping[int, Sequence[StoryArticle]]
 ) -> tuple[ListedMatch, ...]:
     titles, calibrated = topics.titles(session), calibration(session)
-    shifts = verdicts.taught(session, {each.article_id for each in found if each.state != "new"})
+    shifts = verdicts.term_shifts(session, {each.article_id for each in found if each.state != "new"})
     return tuple(
         replace(
             _listed_match(each, titles, carriers.get(each.story_id, ()), calibrated),
@@ -325,7 +325,7 @@ def _listed(
 
 
 def _listed_match(
-    match: StoredMatch, titles: Mapping[str, str], carriers: Sequence[Carrier], calibrated: Calibration
+    match: StoredMatch, titles: Mapping[str, str], carriers: Sequence[StoryArticle], calibrated: Calibration
 ) -> ListedMatch:
     curve = calibrated.of(match.topic)
     return ListedMatch(
@@ -356,7 +356,7 @@ def _listed_match(
     )
 
 
-def _outlet(article_id: int, source: str, carriers: Sequence[Carrier]) -> str:
+def _outlet(article_id: int, source: str, carriers: Sequence[StoryArticle]) -> str:
     return next((each.outlet for each in carriers if each.article_id == article_id), source)
 
 

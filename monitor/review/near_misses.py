@@ -44,7 +44,7 @@ class ListedNearMiss:
     state: str
 
 
-def list_near(session: Session, *, topic: str = "", state: str = "new", limit: int = 50) -> list[ListedNearMiss]:
+def list_near_misses(session: Session, *, topic: str = "", state: str = "new", limit: int = 50) -> list[ListedNearMiss]:
     """Near misses, newest first; an empty `topic` or `state` does not filter."""
     titles = topics.titles(session)
     return [_listed(each, titles) for each in near_misses.latest(session, topic=topic, state=state, limit=limit)]
@@ -91,6 +91,6 @@ def _listed(found: StoredNearMiss, titles: Mapping[str, str]) -> ListedNearMiss:
         score=found.score,
         threshold=found.threshold,
         stands_for=1 / found.share if found.share > 0 else 1.0,
-        band=sampling.name(found.band),
+        band=sampling.band_label(found.band),
         state=found.state,
     )

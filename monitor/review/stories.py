@@ -14,7 +14,7 @@ from typing import Any
 
 from monitor.store import alerts, matches, stories, story_changes, topics
 from monitor.store.db import Session, serialize_decisions
-from monitor.store.stories import StoredStory, StoryArticle
+from monitor.store.stories import StoredStory, TimelineArticle
 from monitor.store.story_changes import StoryEdit
 from monitor.stories import sources
 from monitor.stories.sources import IndependentSource, StoryState
@@ -62,14 +62,14 @@ class StorySummary:
 class Story:
     """Everything stored about one story."""
 
-    brief: StorySummary
-    parts: tuple[StoryArticle, ...]
+    summary: StorySummary
+    articles: tuple[TimelineArticle, ...]
     """Its articles in the order of arrival, the first 500."""
     outlets: tuple[str, ...]
     origins: tuple[IndependentSource, ...]
     """Its independent sources."""
     alerts: tuple[dict[str, Any], ...] = ()
-    choices: tuple[dict[str, Any], ...] = ()
+    edits: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +100,12 @@ def find(session: Session, number: int, *, now: datetime, preferred: Sequence[st
     story_id = _resolve(session, number)
     carriers = stories.carriers(session, [story_id])[story_id]
     return Story(
-        brief=_summaries(session, [stories.find(session, story_id, carriers, preferred)], now)[0],
-        parts=tuple(stories.timeline(session, story_id, limit=_MAX_TIMELINE)),
+        summary=_summaries(session, [stories.find(session, story_id, carriers, preferred)], now)[0],
+        articles=tuple(stories.timeline(session, story_id, limit=_MAX_TIMELINE)),
         outlets=sources.outlets(carriers),
-        origins=sources.origins(carriers),
+        origins=sources.independent_sources(carriers),
         alerts=_alerts(session, story_id),
-        choices=tuple(_choice(each) for each in story_changes.edits(session, story_id)),
+        edits=tuple(_choice(each) for each in story_changes.edits(session, story_id)),
     )
 
 

@@ -18,7 +18,7 @@ from monitor.alerting.channels.base import Channel
 from monitor.config.settings import Settings
 from monitor.learning.embedding import Embedding
 from monitor.learning.multilingual import Multilingual
-from monitor.learning.training import last_mark, learned, relearned
+from monitor.learning.training import build_matcher, last_mark, rebuild_matcher
 from monitor.matching.matcher import Tracker
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.net.http import HttpClient
@@ -39,7 +39,7 @@ from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import ConfigError, StoreError
 from monitor.types.matching import Topic
-from monitor.types.stories import Limits
+from monitor.types.stories import EscalationLimits
 
 log = logging.getLogger("monitor.app")
 
@@ -55,8 +55,8 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         clock = settings.clock
-        self.clock = clocks.started(clock.speed, clock.start_at, clock.real_start_at)
-        self.shelf = LoadedTopics()
+        self.clock = clocks.from_settings(clock.speed, clock.start_at, clock.real_start_at)
+        self.loaded = LoadedTopics()
         self.tracker: Tracker | None = None
         self._used_mark = 0
         self._used_digest = ""
@@ -96,7 +96,7 @@ class App:
         limits = FetchLimits(
             total_for=timedelta(seconds=fetch.total_seconds),
             body_bytes=fetch.max_bytes,
-            together=max(32, self.settings.schedule.concurrency),
+            concurrency=max(32, self.settings.schedule.concurrency),
             per_host=self.settings.schedule.per_host,
             spacing_for=FetchLimits().spacing_for / self.clock.speed,
         )
@@ -240,32 +240,32 @@ class App:
     def load_topics(self, *, now: datetime) -> list[str]:
         """Read the seeds, store changed topics and build the models. Returns the names of topics with a new version."""
         self._used_digest = self._digest_of_seeds()
-        self.shelf = self._topic_folders.load()
+        self.loaded = self._topic_folders.load()
         with self.db.writing() as session:
             serialize_decisions(session)
-            changed = topics.sync(session, self.shelf.topics, now=now)
+            changed = topics.sync(session, self.loaded.topics, now=now)
             self._used_verdict = verdicts.latest_id(session)
         if self.tracker is not None:
-            self.tracker.begin()
+            self.tracker.begin_rebuild()
         with self.db.reading() as session:
             mark, states = last_mark(session), topics.states(session)
             if self.tracker is None or mark != self._used_mark:
-                matcher = learned(session, self.shelf.topics)
+                matcher = build_matcher(session, self.loaded.topics)
             else:
                 stale = {name for name, state in states.items() if self._topic_states.get(name) != state}
-                matcher = relearned(session, self.shelf.topics, self.tracker.matcher, stale)
+                matcher = rebuild_matcher(session, self.loaded.topics, self.tracker.matcher, stale)
         self._used_mark, self._topic_states = mark, states
         if self.tracker is None:
             self.tracker = Tracker(matcher)
         else:
-            self.tracker.renew(matcher)
+            self.tracker.finish_rebuild(matcher)
         return changed
 
-    def load_meanings(self) -> None:
+    def load_embeddings(self) -> None:
         """Embed the topics' seeds for matching across languages, as many as a few seconds allow. Needs `load_topics` first."""
         if self.multilingual:
             state = self._state
-            self.multilingual.renew(self.db, self.shelf.topics)
+            self.multilingual.renew(self.db, self.loaded.topics)
             self._embedded_state = state
 
     @property
@@ -276,7 +276,7 @@ class App:
     def _digest_of_seeds(self) -> str:
         root = self.settings.seeds.dir
         began = time.thread_time()
-        found = seeds.digest(root) if root.is_dir() else ""
+        found = seeds.folder_digest(root) if root.is_dir() else ""
         took = time.thread_time() - began
         self._next_seed_check_at = time.monotonic() + (_CHECK_BACKOFF * took if took > _SLOW_CHECK_SECONDS else 0.0)
         return found
@@ -292,13 +292,13 @@ class App:
         if (digest, verdict, mark) == self._state:
             self._start_embedding()
             return False
-        before = set(self.shelf.faults)
+        before = set(self.loaded.faults)
         changed = await asyncio.to_thread(self.load_topics, now=now)
-        for fault in self.shelf.faults:
+        for fault in self.loaded.faults:
             if fault not in before:
                 log.error("seeds: %s", fault)
         self._start_embedding()
-        log.info("topics reloaded count=%d changed=%s", len(self.shelf.topics), ",".join(changed) or "none")
+        log.info("topics reloaded count=%d changed=%s", len(self.loaded.topics), ",".join(changed) or "none")
         return True
 
     async def _report_embedder(self, now: datetime) -> None:
@@ -309,7 +309,7 @@ class App:
         self._reported_problem = problem
         channels = {name: each.destination for name, each in self.channels.items()}
         kind = self.settings.embedding.embedder.partition(":")[0]
-        await self.db.write(notices.of_embedder, kind, problem, channels=channels, now=now)
+        await self.db.write(notices.notify_embedder, kind, problem, channels=channels, now=now)
 
     def _start_embedding(self) -> None:
         """Embed changed seeds in a task of its own: an embedder may be slow, and topics match lexically meanwhile."""
@@ -320,21 +320,23 @@ class App:
             or (self._embedding_task and not self._embedding_task.done())
         ):
             return
-        if self._embedded_state != self._state or not (multilingual.is_complete or multilingual.embedding.is_resting):
-            self._embedding_task = asyncio.create_task(asyncio.to_thread(self.load_meanings), name="embed seeds")
+        if self._embedded_state != self._state or not (multilingual.is_complete or multilingual.embedding.is_paused):
+            self._embedding_task = asyncio.create_task(asyncio.to_thread(self.load_embeddings), name="embed seeds")
             self._embedding_task.add_done_callback(_log_failure)
 
     # --- what polls need ------------------------------------------------------------------------------------------
 
     def alerting_context(self) -> AlertingContext:
         """The topics, channels and settings by which a poll decides on alerts, as they are now."""
-        by_name: dict[str, Topic] = {topic.name: topic for topic in self.shelf.topics}
+        by_name: dict[str, Topic] = {topic.name: topic for topic in self.loaded.topics}
         return AlertingContext(
             topics=by_name,
             channels={name: each.destination for name, each in self.channels.items()},
             wait_for=self.settings.delivery.wait_for,
             tells_updates=self.settings.delivery.updates == "material",
-            limits=Limits(outlets=self.settings.delivery.escalate_outlets, pace=self.settings.delivery.escalate_pace),
+            limits=EscalationLimits(
+                outlets=self.settings.delivery.escalate_outlets, pace=self.settings.delivery.escalate_pace
+            ),
             preferred=self.settings.stories.preferred_sources,
             base_url=self.settings.web.base_url if self.settings.web.enabled else "",
         )
@@ -348,7 +350,7 @@ class App:
             fetcher=self.fetcher,
             workers=self.workers,
             matcher=self.tracker,
-            telling=self.alerting_context(),
+            alerting=self.alerting_context(),
             multilingual=self.multilingual,
             cadence=Cadence(
                 min_for=schedule.min_interval_for,

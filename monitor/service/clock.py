@@ -41,7 +41,7 @@ class SteadyClock:
         return self._began_at + timedelta(seconds=time.monotonic() - self._began)
 
 
-def started(speed: float, start_at: datetime | None, real_start_at: datetime | None) -> Clock:
+def from_settings(speed: float, start_at: datetime | None, real_start_at: datetime | None) -> Clock:
     """A clock from the settings; missing start times are the present. Without a speed and a start, the real clock."""
     if speed == 1.0 and start_at is None:
         return Clock()

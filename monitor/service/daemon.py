@@ -28,7 +28,7 @@ from monitor.store import clock_steps, feeds, integrity, outbox
 from monitor.store.files import ReservedSpace, StoreLock
 from monitor.store.integrity import DamagedStoreError
 from monitor.types.errors import StoreError, StoreFullError
-from monitor.web.app import create
+from monitor.web.app import create_app
 from monitor.web.health import Health, Heartbeats
 from monitor.web.server import WebServer
 
@@ -121,7 +121,7 @@ class Daemon:
                 "running store=%s feeds=%d topics=%d",
                 self.app.db.shown,
                 len(self.app.settings.feeds),
-                len(self.app.shelf.topics),
+                len(self.app.loaded.topics),
             )
             await self._watch()
         finally:
@@ -132,7 +132,7 @@ class Daemon:
     def _open_alone(self) -> None:
         """Take the lock before touching the schema: a second daemon must not migrate a store in use."""
         self.app.check_folder()
-        self._lock.take()
+        self._lock.acquire()
         integrity.check(self.app.db.path, seconds=_START_CHECK_SECONDS)
         self.app.open_store(may_migrate=True)
         with self.app.db.writing() as session:
@@ -151,8 +151,8 @@ class Daemon:
                 session, now=now, at_most_for=2 * max(self.app.settings.schedule.max_interval_for, _DAY)
             )
         self.app.load_topics(now=now)
-        self.app.load_meanings()
-        for fault in (*self.app.shelf.faults, *self.app.shelf.warnings):
+        self.app.load_embeddings()
+        for fault in (*self.app.loaded.faults, *self.app.loaded.warnings):
             log.warning("seeds: %s", fault)
 
     async def _shut_down(self) -> None:
@@ -167,7 +167,7 @@ class Daemon:
         if self._web:
             await self._web.close()
         await self.app.aclose()
-        self._lock.free()
+        self._lock.release()
         log.info("stopped")
 
     # --- the web page ---------------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ class Daemon:
         settings = self.app.settings.web
         address = None
         if settings.enabled:
-            application = create(
+            application = create_app(
                 self.app.db,
                 settings,
                 clock=self.app.clock,
@@ -239,7 +239,7 @@ class Daemon:
             return
         await self._poller.start_due(now=self.app.clock())
         if not self._is_disk_full:  # a poll under way may have found it full meanwhile
-            self.heartbeats.problem("store", None)
+            self.heartbeats.set_problem("store", None)
 
     async def _deliver(self) -> None:
         await self._deliverer.start_due()
@@ -297,7 +297,7 @@ class Daemon:
             await asyncio.to_thread(integrity.check, self.app.db.path, seconds=_DAILY_CHECK_SECONDS)
         except DamagedStoreError as error:
             self._is_damaged = True
-            self.heartbeats.problem("integrity", "the store is damaged")
+            self.heartbeats.set_problem("integrity", "the store is damaged")
             log.error("%s; polling rests from now on", error)
 
     def _check_wal(self) -> None:
@@ -315,7 +315,7 @@ class Daemon:
 
     def _report_store_error(self, error: StoreError) -> None:
         is_full = isinstance(error, StoreFullError)
-        self.heartbeats.problem("store", "its disk is full" if is_full else "it cannot be used at the moment")
+        self.heartbeats.set_problem("store", "its disk is full" if is_full else "it cannot be used at the moment")
         if not is_full:
             log.error("%s", error)
         elif not self._is_disk_full:
@@ -327,7 +327,7 @@ class Daemon:
     def _reserve_disk_again(self) -> None:
         if self._reserved_space.reserve():
             log.info("the disk has room again: polling goes on")
-            self.heartbeats.problem("store", None)
+            self.heartbeats.set_problem("store", None)
             self._is_disk_full = False
         else:
             asyncio.get_running_loop().call_later(_FULL_DISK_SECONDS, self._reserve_disk_again)

@@ -47,7 +47,7 @@ def new_id() -> str:
     return f"alt_{secrets.token_hex(13)}"
 
 
-def before(session: Session, story_id: int | None) -> StoryHistory:
+def story_history(session: Session, story_id: int | None) -> StoryHistory:
     """Which topics matched in this story so far, and which were alerted on it. Empty for None."""
     if story_id is None:
         return StoryHistory()
@@ -86,7 +86,7 @@ def _free_key(session: Session, row: AlertRow, story_id: int) -> str:
     """The alert's `topic/story/kind[/version]` key in another story, with its own id appended where that key is taken."""
     topic, _, *rest = row.key.removesuffix(f"#{row.id}").split("/")
     key = "/".join((topic, str(story_id), *rest))
-    return f"{key}#{row.id}" if is_told(session, key) else key
+    return f"{key}#{row.id}" if exists(session, key) else key
 
 
 def save_matches(
@@ -131,7 +131,7 @@ def enqueue(session: Session, alert: Alert, *, key: str, channels: Mapping[str, 
     Without channels the alert is stored too: the web page shows it.
     """
     connection = session.connection()
-    if is_told(session, key):
+    if exists(session, key):
         return False
     connection.execute(
         _ADD_ALERT,
@@ -168,7 +168,7 @@ def _queue(connection: Connection, alert: Alert, channels: Mapping[str, str], de
     connection.execute(_ADD_DELIVERIES, deliveries)
 
 
-def is_told(session: Session, key: str) -> bool:
+def exists(session: Session, key: str) -> bool:
     """Whether there is an alert with this key."""
     return session.connection().execute(_ID_BY_KEY, {"key": key}).first() is not None
 
@@ -223,7 +223,7 @@ def latest(session: Session, *, state: str = "", topic: str = "", limit: int) ->
     return [_stored(row) for row in session.execute(asked).scalars()]
 
 
-def beginning(session: Session, id: str, *, limit: int = 2) -> list[StoredAlert]:
+def with_id_prefix(session: Session, id: str, *, limit: int = 2) -> list[StoredAlert]:
     """Alerts whose id starts with `id`."""
     asked = select(AlertRow).where(col(AlertRow.id).startswith(id, autoescape=True)).limit(limit)
     return [_stored(row) for row in session.execute(asked).scalars()]

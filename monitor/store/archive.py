@@ -32,7 +32,7 @@ _BATCH = 500
 # --- articles -----------------------------------------------------------------------------------------------------------
 
 
-def newest(session: Session) -> int:
+def latest_id(session: Session) -> int:
     """The id of the latest article, which is about how many have arrived so far; 0 for an empty archive."""
     return session.exec(select(func.max(ArticleRow.id))).one() or 0
 
@@ -130,7 +130,7 @@ def _text_id(article_id: int, kind: str, of_article_id: int | None) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fresh:
+class FreshArticle:
     """An article that was news when it arrived, its text truncated."""
 
     story_id: int
@@ -140,7 +140,7 @@ class Fresh:
     seen_at: datetime
 
 
-def arrivals(session: Session, topic: str, *, up_to: int) -> ScoredArchive:
+def scored_arrivals(session: Session, topic: str, *, up_to: int) -> ScoredArchive:
     """Scores near a topic in the last 30 days, up to article `up_to`; empty where the topic is less than a day old."""
     since_at, until_at = _span(session, topic, up_to)
     if since_at is None or until_at is None or until_at - since_at < _DAY:
@@ -165,7 +165,7 @@ def arrivals(session: Session, topic: str, *, up_to: int) -> ScoredArchive:
     return ScoredArchive(_without_nan(found), (until_at - since_at) / _DAY)
 
 
-def fresh(session: Session, *, up_to: int, limit: int, characters: int) -> tuple[list[Fresh], float]:
+def fresh_articles(session: Session, *, up_to: int, limit: int, characters: int) -> tuple[list[FreshArticle], float]:
     """The latest fresh articles up to `up_to`, oldest first, and how many days they span: for a topic without scores yet."""
     since_at, until_at = _span(session, "", up_to)
     if since_at is None or until_at is None or until_at - since_at < _DAY:
@@ -180,8 +180,8 @@ def fresh(session: Session, *, up_to: int, limit: int, characters: int) -> tuple
     return found, max((until_at - found[0].seen_at) / _DAY, 1 / 24) if found else 0.0
 
 
-def _fresh(row: ArticleRow, characters: int) -> Fresh:
-    return Fresh(
+def _fresh(row: ArticleRow, characters: int) -> FreshArticle:
+    return FreshArticle(
         story_id=row.story_id or row.id or 0,
         title=row.title,
         text=row.text[:characters],
@@ -190,7 +190,7 @@ def _fresh(row: ArticleRow, characters: int) -> Fresh:
     )
 
 
-def scored(articles: Iterable[tuple[Fresh, float]], days: float) -> ScoredArchive:
+def scored_archive(articles: Iterable[tuple[FreshArticle, float]], days: float) -> ScoredArchive:
     """The archive of a new topic, from `fresh` articles with their margins to it."""
     return ScoredArchive(
         _without_nan(ArchivedScore(each.seen_at.date(), each.story_id, margin) for each, margin in articles), days

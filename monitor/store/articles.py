@@ -59,7 +59,7 @@ def content_key(entry: Entry) -> int:
     return key_of("\n".join((entry.title, entry.url, entry.summary_html, entry.content_html)))
 
 
-def unseen(session: Session, feed_id: int, entries: Sequence[Entry]) -> list[Entry]:
+def new_or_changed(session: Session, feed_id: int, entries: Sequence[Entry]) -> list[Entry]:
     """The entries that are new in this feed or changed since, in their order."""
     keys = [key_of(entry.guid) for entry in entries]
     known = dict(_content_keys(session, feed_id, keys))
@@ -74,7 +74,7 @@ class CandidateSet(NamedTuple):
     """Fingerprint keys of the new article that too many articles share to be useful."""
 
 
-def near(
+def find_candidates(
     session: Session, article: Article, fingerprint: Fingerprint, sighting: Sighting | None, *, now: datetime
 ) -> CandidateSet:
     """Stored articles that may be the same: by guid in this feed, URL, text, title, or enough shared fingerprint keys."""
@@ -165,7 +165,7 @@ def revise(
         search.reindex(session, article_id, (old.title, old.text), (article.title, article.text))
 
 
-def decide_again(
+def replace_decision(
     session: Session, article_id: int, decision: Decision, scores: Sequence[Score], *, now: datetime
 ) -> None:
     """Replace an article's decision, where a newer version was alerted: an article has exactly one."""
@@ -173,7 +173,7 @@ def decide_again(
     session.connection().execute(update(_articles).where(_articles.c.id == article_id).values(**values))
 
 
-def see(session: Session, sighting: Sighting, article_id: int, *, now: datetime) -> None:
+def record_entry(session: Session, sighting: Sighting, article_id: int, *, now: datetime) -> None:
     """Store the entry: this feed shows this article under this guid, with this content."""
     connection = session.connection()
     guid_key = key_of(sighting.guid)
@@ -222,7 +222,7 @@ def shown_scores(scores: Iterable[Score]) -> list[dict[str, object]]:
             "threshold": round(each.threshold, 6),
             "matched": each.is_match,
             "blocked": each.blocked.name if each.blocked else None,
-            **({"lesson": round(each.lesson, 3)} if each.lesson else {}),
+            **({"lesson": round(each.self_training_weight, 3)} if each.self_training_weight else {}),
         }
         for each in ordered
     ]

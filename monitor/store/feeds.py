@@ -228,7 +228,7 @@ class KnownKeys:
     """Addresses and texts of all articles."""
 
 
-def shown(
+def known_keys(
     session: Session, feed: FeedState, *, guids: Sequence[int], addresses: Sequence[int], texts: Sequence[int]
 ) -> KnownKeys:
     """Which of these keys (of a poll's entries) are stored, by this feed or by any."""
@@ -255,7 +255,7 @@ def _stored(session: Session, column: object, keys: Sequence[int], *conditions: 
     return frozenset(found)
 
 
-def answered(session: Session, feed_id: int) -> tuple[datetime | None, datetime | None]:
+def poll_times(session: Session, feed_id: int) -> tuple[datetime | None, datetime | None]:
     """(first polled at, last successful poll at) of a feed; None where it has not happened yet."""
     row = session.get_one(FeedRow, feed_id)
     return row.first_polled_at, row.last_success_at
@@ -279,17 +279,17 @@ def note_burst(session: Session, feed_id: int, *, now: datetime) -> datetime | N
 # --- all feeds together -------------------------------------------------------------------------------------------------
 
 
-def last_answer_at(session: Session) -> datetime | None:
+def last_success_at(session: Session) -> datetime | None:
     """When any feed was last polled successfully."""
     return session.exec(select(func.max(FeedRow.last_success_at))).one()
 
 
-def none_answered_since(session: Session, since_at: datetime) -> bool:
+def all_failing_since(session: Session, since_at: datetime) -> bool:
     """Whether no feed was polled successfully since then, and three or more fail: the fault is then likely on our side."""
     failing = (
         select(func.count()).select_from(FeedRow).where(col(FeedRow.is_enabled).is_(True), col(FeedRow.failures) > 0)
     )
-    last_at = last_answer_at(session)
+    last_at = last_success_at(session)
     return session.exec(failing).one() >= 3 and (last_at is None or last_at < since_at)
 
 

@@ -24,7 +24,7 @@ class StoreLock:
         self.path = database.with_name(f"{database.name}.lock") if database else None
         self._file: IO[str] | None = None
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Acquire the lock. Raises AlreadyRunningError, naming the process that holds it."""
         if self.path is None:
             return
@@ -48,7 +48,7 @@ class StoreLock:
         file.flush()
         self._file = file
 
-    def free(self) -> None:
+    def release(self) -> None:
         """Release the lock; does nothing where it is not held."""
         if self._file:
             self._file.close()

@@ -18,11 +18,11 @@ from monitor.matching import near_misses
 from monitor.matching.near_misses import NearMiss
 from monitor.matching.tuning import NEAR_MISS_DAYS
 from monitor.store import verdicts
-from monitor.store.tables import ArticleRow, NearCountRow, NearMissRow
+from monitor.store.tables import ArticleRow, NearMissCountRow, NearMissRow
 from monitor.types.matching import Score
 
 _near_misses: Table = NearMissRow.__table__  # type: ignore[attr-defined]
-_counts: Table = NearCountRow.__table__  # type: ignore[attr-defined]
+_counts: Table = NearMissCountRow.__table__  # type: ignore[attr-defined]
 _COUNTS_SINCE = select(_counts).where(
     _counts.c.topic.in_(bindparam("topics", expanding=True)), _counts.c.day >= bindparam("since")
 )
@@ -47,7 +47,7 @@ _WITH_ARTICLE = select(
 ).join(ArticleRow, col(ArticleRow.id) == col(NearMissRow.article_id))
 
 
-def candidates(scores: Sequence[Score]) -> list[NearMiss]:
+def from_scores(scores: Sequence[Score]) -> list[NearMiss]:
     """The near misses among an article's scores."""
     found = []
     for each in scores:
@@ -57,7 +57,7 @@ def candidates(scores: Sequence[Score]) -> list[NearMiss]:
     return found
 
 
-def keep(
+def add(
     session: Session, article_id: int, story_id: int, url: str, title: str, near: Sequence[NearMiss], *, now: datetime
 ) -> None:
     """Count an article's near misses and store the sampled ones. Call it once per article, in the transaction that stores it."""
@@ -72,7 +72,9 @@ def keep(
     }
     kept = []
     for each in near:
-        share = near_misses.share(each.band, counts.get((each.topic, each.band, today), 0), _usual(counts, each, today))
+        share = near_misses.keep_probability(
+            each.band, counts.get((each.topic, each.band, today), 0), _usual(counts, each, today)
+        )
         if near_misses.sampling_hash(each.topic, url, title) < share:
             kept.append(_values(each, share) | {"article_id": article_id, "story_id": story_id, "created_at": now})
     counted = [each for each in near if (each.topic, each.band, today) in counts]
@@ -109,7 +111,7 @@ def _values(each: NearMiss, share: float) -> dict[str, object]:
     }
 
 
-class Kept(NamedTuple):
+class NearMissSample(NamedTuple):
     """A stored near miss, as needed to estimate recall."""
 
     band: int
@@ -119,14 +121,14 @@ class Kept(NamedTuple):
     """The verdict in force."""
 
 
-def kept(session: Session) -> dict[str, list[Kept]]:
+def samples(session: Session) -> dict[str, list[NearMissSample]]:
     """All stored near misses, by topic."""
     rows = session.connection().execute(
         select(_near_misses.c.topic, _near_misses.c.band, _near_misses.c.share, _near_misses.c.is_relevant)
     )
-    found: dict[str, list[Kept]] = {}
+    found: dict[str, list[NearMissSample]] = {}
     for topic, band, share, is_relevant in rows:
-        found.setdefault(topic, []).append(Kept(band, share, is_relevant))
+        found.setdefault(topic, []).append(NearMissSample(band, share, is_relevant))
     return found
 
 

@@ -18,9 +18,9 @@ from sqlmodel import Session, col, select
 
 from monitor.store import alerts, channels, stories
 from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow
-from monitor.stories.sources import Carrier, origins, outlets
+from monitor.stories.sources import StoryArticle, independent_sources, outlets
 from monitor.stories.tuning import QUIET_AFTER_FOR
-from monitor.types.alerting import Alert, AlertKind, DeliveryState, DeliveryUpdate, Outcome, Result
+from monitor.types.alerting import Alert, AlertKind, AttemptResult, DeliveryState, DeliveryUpdate, Outcome
 from monitor.types.fetching import Lease
 
 log = logging.getLogger("monitor.outbox")
@@ -164,12 +164,12 @@ def _edit(session: Session, delivery: DeliveryRow, row: AlertRow, now: datetime)
     )
 
 
-def edited(session: Session, edit: MessageEdit, outcome: Outcome) -> None:
+def record_edit(session: Session, edit: MessageEdit, outcome: Outcome) -> None:
     """Record the result of an edit. After a temporary failure nothing is written, so that the next check tries again."""
     values: dict[str, object] = {}
-    if outcome.result is Result.SENT:
+    if outcome.result is AttemptResult.SENT:
         values = {"shows": edit.shows}
-    elif outcome.result in (Result.GONE, Result.REJECTED):
+    elif outcome.result in (AttemptResult.GONE, AttemptResult.REJECTED):
         values = {
             "shows": edit.shows,
             "last_detail": f"not edited any more: {outcome.code} {outcome.detail}".strip()[:2048],
@@ -317,12 +317,15 @@ def _completed(session: Session, row: AlertRow, value: Alert, *, is_first: bool)
     return complete
 
 
-def _with_carriers(alert: Alert, story_id: int, carriers: Sequence[Carrier]) -> Alert:
+def _with_carriers(alert: Alert, story_id: int, carriers: Sequence[StoryArticle]) -> Alert:
     """The alert, naming the other outlets that carry its story."""
     own = (alert.article.feed or alert.article.source) if alert.article else ""
     also = outlets(carriers, without=own)
     return replace(
-        alert, story_id=story_id, also_carried_by=also, independent_sources=len(origins(carriers)) if also else 0
+        alert,
+        story_id=story_id,
+        also_carried_by=also,
+        independent_sources=len(independent_sources(carriers)) if also else 0,
     )
 
 

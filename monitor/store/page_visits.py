@@ -16,7 +16,7 @@ _DAY = timedelta(days=1)
 _CHUNK = 500
 
 
-def is_open(session: Session, url: str, *, per_day: int, now: datetime) -> bool:
+def may_fetch(session: Session, url: str, *, per_day: int, now: datetime) -> bool:
     """Whether this page may be fetched: never before, its host not paused, fewer than `per_day` of its host in 24 hours."""
     key, host = url_key(url), urls.host(url)
     if not key or session.get(PageRow, key) is not None:
@@ -30,7 +30,7 @@ def is_open(session: Session, url: str, *, per_day: int, now: datetime) -> bool:
     return not is_host_paused and not session.exec(is_paused).one() and session.exec(lately).one() < per_day
 
 
-def remember(session: Session, visits: Iterable[PageVisit]) -> None:
+def record(session: Session, visits: Iterable[PageVisit]) -> None:
     """Record visits of pages; a page already recorded, by another poller, is left as it is."""
     for visit in visits:
         key = url_key(visit.url)

@@ -19,14 +19,23 @@ from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, ProfileKeyRow, ProfileRow
 from monitor.stories.events import RelatedArticle
 from monitor.stories.profiles import Profile, unpack
-from monitor.stories.tuning import LOOK_UP_TERMS, MAX_KINDRED, MIN_LOOK_UP_TERMS, MOST_GATHERED, STORY_WINDOW_FOR, THEME
+from monitor.stories.tuning import (
+    LOOK_UP_TERMS,
+    MAX_GATHERED_ARTICLES,
+    MAX_RELATED,
+    MIN_LOOK_UP_TERMS,
+    STORY_WINDOW_FOR,
+    THEME_ARTICLES,
+)
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _profile_keys: Table = ProfileKeyRow.__table__  # type: ignore[attr-defined]
 _profiles: Table = ProfileRow.__table__  # type: ignore[attr-defined]
 
 
-def near(session: Session, profile: Profile, *, now: datetime) -> tuple[list[RelatedArticle], dict[int, int]]:
+def find_candidates(
+    session: Session, profile: Profile, *, now: datetime
+) -> tuple[list[RelatedArticle], dict[int, int]]:
     """Candidates for the same event, and how many articles within the window carry each key (counted up to `THEME`)."""
     keys = profile.keys
     if not keys:
@@ -35,11 +44,11 @@ def near(session: Session, profile: Profile, *, now: datetime) -> tuple[list[Rel
     carriers = {key: len(ids) for key, ids in articles.items()}
     shared: dict[int, list[float]] = defaultdict(list)
     for key, carrying in articles.items():
-        if carriers[key] < THEME:
+        if carriers[key] < THEME_ARTICLES:
             for article_id in carrying:
                 shared[article_id].append(profile.weights[key])
     enough = [article_id for article_id, weights in shared.items() if len(weights) >= MIN_LOOK_UP_TERMS]
-    ids = sorted(enough, key=lambda article_id: (-sum(shared[article_id]), -article_id))[:MAX_KINDRED]
+    ids = sorted(enough, key=lambda article_id: (-sum(shared[article_id]), -article_id))[:MAX_RELATED]
     return _read(session, ids), carriers
 
 
@@ -47,7 +56,7 @@ def _articles_by_key(session: Session, keys: tuple[int, ...], now: datetime) -> 
     # The statement has a fixed number of parameters: for a short article the last key is repeated.
     padded = (*keys, *[keys[-1]] * (LOOK_UP_TERMS - len(keys)))
     asked: dict[str, object] = {f"key{number}": key for number, key in enumerate(padded)}
-    asked |= {"since_at": now - STORY_WINDOW_FOR, "keys": list(keys), "most": THEME}
+    asked |= {"since_at": now - STORY_WINDOW_FOR, "keys": list(keys), "most": THEME_ARTICLES}
     found: dict[int, set[int]] = defaultdict(set)
     for key, article_id in _BY_KEYS.run(session, asked):
         found[key].add(article_id)
@@ -57,7 +66,7 @@ def _articles_by_key(session: Session, keys: tuple[int, ...], now: datetime) -> 
 def _read(session: Session, ids: list[int]) -> list[RelatedArticle]:
     if not ids:
         return []
-    asked = {f"id{number}": ids[min(number, len(ids) - 1)] for number in range(MAX_KINDRED)}
+    asked = {f"id{number}": ids[min(number, len(ids) - 1)] for number in range(MAX_RELATED)}
     return [
         RelatedArticle(article_id=article_id, story_id=story_id, published_at=published_at, profile=unpack(packed))
         for article_id, story_id, published_at, packed in _BY_ID.read(session, asked)
@@ -86,7 +95,7 @@ def add(session: Session, article_id: int, profile: Profile) -> None:
     _ADD_KEYS.write(session, {"article_id": article_id, "keys": listed})
 
 
-def renew(session: Session, article_id: int, profile: Profile) -> None:
+def replace(session: Session, article_id: int, profile: Profile) -> None:
     """Replace the profile of an article that was changed; nothing where it had none."""
     connection = session.connection()
     old = connection.execute(select(_profiles.c.packed).where(_profiles.c.article_id == article_id)).scalar()
@@ -115,7 +124,7 @@ def _carriers(name: str) -> Select[Any]:
     """The newest `THEME` articles with this term: as many as make it a theme."""
     first = select(_FIRST.c.id).scalar_subquery()
     carried = select(_profile_keys).where(_profile_keys.c.key == bindparam(name), _profile_keys.c.article_id >= first)
-    return select(carried.order_by(_profile_keys.c.article_id.desc()).limit(THEME).subquery())
+    return select(carried.order_by(_profile_keys.c.article_id.desc()).limit(THEME_ARTICLES).subquery())
 
 
 _BY_KEYS = Prepared(
@@ -129,7 +138,7 @@ _BY_KEYS = Prepared(
 _BY_ID = Prepared(
     select(_profiles.c.article_id, _articles.c.story_id, _articles.c.published_at, _profiles.c.packed)
     .join(_articles, _articles.c.id == _profiles.c.article_id)
-    .where(_profiles.c.article_id.in_([bindparam(f"id{number}") for number in range(MAX_KINDRED)]))
+    .where(_profiles.c.article_id.in_([bindparam(f"id{number}") for number in range(MAX_RELATED)]))
 )
 _ADD = Prepared(insert(_profiles), columns=("article_id", "packed"))
 _ADD_KEYS = Prepared(
@@ -140,5 +149,5 @@ _OF_STORY = (
     select(_profiles.c.article_id, _articles.c.story_id, _articles.c.published_at, _profiles.c.packed)
     .join(_articles, _articles.c.id == _profiles.c.article_id)
     .where(_articles.c.story_id == bindparam("story"))
-    .limit(MOST_GATHERED + 1)
+    .limit(MAX_GATHERED_ARTICLES + 1)
 )

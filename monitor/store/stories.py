@@ -18,8 +18,8 @@ from sqlmodel import Session, col
 
 from monitor.store.db import chunks
 from monitor.store.tables import ArticleRow, FeedRow, MatchRow, RevisionRow, StoryRow
-from monitor.stories.agencies import credit
-from monitor.stories.sources import Carrier, StoryState, lead
+from monitor.stories.agencies import credited_agency
+from monitor.stories.sources import StoryArticle, StoryState, lead_article
 from monitor.stories.tuning import ACTIVE_OUTLETS, EMERGING_FOR, QUIET_AFTER_FOR
 from monitor.types.matching import Reason
 from monitor.types.stories import ArticleKind
@@ -50,10 +50,10 @@ def outlet(session: Session, source: str) -> str:
     return (row.title or row.own_title or source) if row else source
 
 
-def derived_counts(carriers: Sequence[Carrier], preferred: Sequence[str] = ()) -> dict[str, Any]:
+def derived_counts(carriers: Sequence[StoryArticle], preferred: Sequence[str] = ()) -> dict[str, Any]:
     """The columns of a story's row that are derived from its articles (at least one)."""
     return {
-        "lead_article_id": lead(carriers, preferred).article_id,
+        "lead_article_id": lead_article(carriers, preferred).article_id,
         "first_seen_at": min(each.seen_at for each in carriers),
         "last_seen_at": max(each.seen_at for each in carriers),
         "articles": len(carriers),
@@ -61,23 +61,23 @@ def derived_counts(carriers: Sequence[Carrier], preferred: Sequence[str] = ()) -
     }
 
 
-def carriers(session: Session, story_ids: Collection[int]) -> dict[int, list[Carrier]]:
+def carriers(session: Session, story_ids: Collection[int]) -> dict[int, list[StoryArticle]]:
     """Story -> its articles in the order of arrival; an empty list for a story without any."""
-    found: dict[int, list[Carrier]] = defaultdict(list)
+    found: dict[int, list[StoryArticle]] = defaultdict(list)
     for ids in chunks(sorted(story_ids)):
         for row in session.connection().execute(_CARRIERS, {"stories": ids}):
             found[row.story_id].append(_carrier(row))
     return found
 
 
-def _carrier(row: Row[Any]) -> Carrier:
-    return Carrier(
+def _carrier(row: Row[Any]) -> StoryArticle:
+    return StoryArticle(
         article_id=row.id,
         source=row.source,
         outlet=row.outlet,
         published_at=row.published_at,
         seen_at=row.seen_at,
-        wire=row.wire or _agency(row.outlet),
+        agency=row.wire or _agency(row.outlet),
         copy_of=row.of_article_id if row.kind in _SAME_TEXT_KINDS else None,
     )
 
@@ -85,10 +85,10 @@ def _carrier(row: Row[Any]) -> Carrier:
 @lru_cache(maxsize=1_000)
 def _agency(outlet: str) -> str:
     """The agency that an outlet is, or '': texts in an agency's own feed are that agency's, credited or not."""
-    return credit(outlet, "")
+    return credited_agency(outlet, "")
 
 
-def usual(session: Session, topic: str, *, without: int, now: datetime) -> list[list[datetime]]:
+def recent_arrivals(session: Session, topic: str, *, without: int, now: datetime) -> list[list[datetime]]:
     """For each other story of a topic in the last 30 days, when its articles (without copies) were seen."""
     seen: dict[int, list[datetime]] = defaultdict(list)
     asked = (
@@ -131,7 +131,7 @@ def members(session: Session, story_id: int) -> list[StoryMember]:
     return [StoryMember(*row) for row in session.connection().execute(_MEMBERS, {"story": story_id})]
 
 
-def prints(session: Session, story_id: int, article_ids: Collection[int]) -> dict[int, tuple[str, datetime]]:
+def same_text(session: Session, story_id: int, article_ids: Collection[int]) -> dict[int, tuple[str, datetime]]:
     """The articles of a story that share a text with one of these, these included: id -> (kind, published at)."""
     found = members(session, story_id)
     of = {each.id: each.copy_of for each in found}
@@ -149,7 +149,7 @@ def _original(article_id: int, of: dict[int, int | None]) -> int:
 
 def has_later_version(session: Session, story_id: int, article_id: int, at: datetime) -> bool:
     """Whether the text of this article was corrected after `at`: in place, or by a corrected copy published since."""
-    same = prints(session, story_id, [article_id])
+    same = same_text(session, story_id, [article_id])
     if any(kind == ArticleKind.UPDATE.value and published_at > at for kind, published_at in same.values()):
         return True
     return any(
@@ -200,7 +200,7 @@ class StoredStory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoryArticle:
+class TimelineArticle:
     """An article on the timeline of its story."""
 
     article_id: int
@@ -253,7 +253,9 @@ def _in_state(state: StoryState, *, now: datetime) -> ColumnElement[bool]:
     return and_(~is_quiet, is_emerging if state is StoryState.EMERGING else ~is_emerging)
 
 
-def find(session: Session, story_id: int, carriers: Sequence[Carrier], preferred: Sequence[str] = ()) -> StoredStory:
+def find(
+    session: Session, story_id: int, carriers: Sequence[StoryArticle], preferred: Sequence[str] = ()
+) -> StoredStory:
     """The story with these articles (at least one); its counts are computed from them where it has no row."""
     row = session.get(StoryRow, story_id) or StoryRow(id=story_id, **derived_counts(carriers, preferred))
     return _with_leads(session, [row])[0]
@@ -283,10 +285,10 @@ def _with_leads(session: Session, rows: Sequence[StoryRow]) -> list[StoredStory]
     ]
 
 
-def timeline(session: Session, story_id: int, *, limit: int) -> list[StoryArticle]:
+def timeline(session: Session, story_id: int, *, limit: int) -> list[TimelineArticle]:
     """The first `limit` articles of a story, in the order of arrival."""
     rows = session.execute(_TIMELINE.where(_articles.c.story_id == story_id).limit(limit))
-    return [StoryArticle(**{**row._mapping, "reason": Reason[row.reason].value}) for row in rows]
+    return [TimelineArticle(**{**row._mapping, "reason": Reason[row.reason].value}) for row in rows]
 
 
 def others(session: Session, story_id: int, *, without: int, limit: int) -> list[tuple[int, str, str, str]]:

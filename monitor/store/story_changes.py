@@ -17,8 +17,8 @@ from sqlmodel import Session, col
 from monitor.store import alerts
 from monitor.store.db import Prepared, chunks
 from monitor.store.stories import articles_of, carriers, derived_counts, members
-from monitor.store.tables import ArticleRow, MatchRow, StoryChoiceRow, StoryRow
-from monitor.stories.sources import Carrier, rank
+from monitor.store.tables import ArticleRow, MatchRow, StoryEditRow, StoryRow
+from monitor.stories.sources import StoryArticle, lead_rank
 from monitor.types.matching import Reason
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
@@ -45,7 +45,7 @@ class StoryEdit:
 # --- arriving articles --------------------------------------------------------------------------------------------------
 
 
-def enter(session: Session, story_id: int, carrier: Carrier, preferred: Sequence[str] = ()) -> None:
+def add_article(session: Session, story_id: int, carrier: StoryArticle, preferred: Sequence[str] = ()) -> None:
     """Count a newly stored article in its story; where it opened the story, create the story's row."""
     if story_id == carrier.article_id:
         _INSERT_STORY.write(
@@ -66,14 +66,14 @@ def enter(session: Session, story_id: int, carrier: Carrier, preferred: Sequence
         return
     asked = {"story": story_id, "article": carrier.article_id, "source": carrier.source}
     is_new_outlet = not _HAS_SOURCE.run(session, asked)
-    old = Carrier(
+    old = StoryArticle(
         article_id=row.lead_article_id,
         source=row.source,
         outlet=row.source,
         published_at=row.published_at,
         seen_at=row.published_at,
     )
-    leads = rank(carrier, preferred) < rank(old, preferred)
+    leads = lead_rank(carrier, preferred) < lead_rank(old, preferred)
     _ADD_ARTICLE.write(
         session,
         {
@@ -193,7 +193,7 @@ def _renumber(session: Session, story_id: int, new_id: int) -> None:
     """Give what belongs to the story itself, not to an article (escalations, recorded changes), its new number."""
     alerts.move(session, new_id, of_story=story_id)
     for name in ("from_story_id", "to_story_id"):
-        renumbered = update(StoryChoiceRow).where(col(getattr(StoryChoiceRow, name)) == story_id)
+        renumbered = update(StoryEditRow).where(col(getattr(StoryEditRow, name)) == story_id)
         session.connection().execute(renumbered.values({name: new_id}))
 
 
@@ -238,14 +238,14 @@ def _show_one_match(session: Session, story_id: int) -> None:
 
 def add_edit(session: Session, edit: StoryEdit) -> None:
     """Record a change of stories."""
-    session.add(StoryChoiceRow(**asdict(edit)))
+    session.add(StoryEditRow(**asdict(edit)))
     session.flush()
 
 
 def edits(session: Session, story_id: int) -> list[StoryEdit]:
     """The recorded changes of a story, oldest first."""
-    is_of = or_(col(StoryChoiceRow.from_story_id) == story_id, col(StoryChoiceRow.to_story_id) == story_id)
-    rows = session.execute(select(StoryChoiceRow).where(is_of).order_by(col(StoryChoiceRow.id))).scalars()
+    is_of = or_(col(StoryEditRow.from_story_id) == story_id, col(StoryEditRow.to_story_id) == story_id)
+    rows = session.execute(select(StoryEditRow).where(is_of).order_by(col(StoryEditRow.id))).scalars()
     names = [each.name for each in fields(StoryEdit)]
     return [StoryEdit(**{name: getattr(row, name) for name in names}) for row in rows]
 

@@ -157,7 +157,7 @@ class StoryRow(Base, table=True):
     """The story it was merged into; the row is then only a redirect."""
 
 
-class StoryChoiceRow(Base, table=True):
+class StoryEditRow(Base, table=True):
     """A merge, split or move of articles between stories, by a person or the program; never deleted, undone by its opposite."""
 
     __tablename__ = "story_choices"
@@ -269,7 +269,7 @@ class MatchRow(Base, table=True):
     reviewed_by: str | None = None
 
 
-class LessonRow(Base, table=True):
+class PartialExampleRow(Base, table=True):
     """A partial self-training example: an article that a topic learned from with a weight below 1 (matching.self_training)."""
 
     __tablename__ = "lessons"
@@ -305,7 +305,7 @@ class NearMissRow(Base, table=True):
     reviewed_by: str | None = None
 
 
-class NearCountRow(Base, table=True):
+class NearMissCountRow(Base, table=True):
     """How many near misses of a topic fell into one band on one day, sampled or not."""
 
     __tablename__ = "near_counts"

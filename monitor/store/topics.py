@@ -15,18 +15,18 @@ from sqlmodel import Session, col, select
 
 from monitor.matching.tuning import SHIFT
 from monitor.store import verdicts, versions
-from monitor.store.tables import ArticleRow, LessonRow, MatchRow, TopicRow
+from monitor.store.tables import ArticleRow, MatchRow, PartialExampleRow, TopicRow
 from monitor.types.matching import Example, Score, Topic
 
 
 def sync(session: Session, topics: Sequence[Topic], *, now: datetime) -> list[str]:
     """Store the topics' digests; changed seeds or verdicts make a new version. Returns the names with a new version."""
     known = {row.name: row for row in session.exec(select(TopicRow)).all()}
-    standing = verdicts.standing(session)
+    standing = verdicts.in_force(session)
     changed = []
     for topic in topics:
         in_force = standing.get(topic.name, [])
-        key = versions.key_of(in_force)
+        key = versions.verdicts_key(in_force)
         row = known.get(topic.name)
         if row is None:
             row = TopicRow(name=topic.name, title=topic.title, digest=topic.digest, changed_at=now, added_at=now)
@@ -67,7 +67,9 @@ def known(session: Session) -> dict[str, KnownTopic]:
     return {name: KnownTopic(version=version, added_at=added_at) for name, version, added_at in rows}
 
 
-def hits(session: Session, names: Iterable[str], *, at_least: float, limit_each: int) -> list[Example]:
+def self_training_examples(
+    session: Session, names: Iterable[str], *, at_least: float, limit_each: int
+) -> list[Example]:
     """The latest self-training examples of each topic, oldest first: unreviewed matches with a share of `at_least`, and
     partial examples.
 
@@ -76,7 +78,7 @@ def hits(session: Session, names: Iterable[str], *, at_least: float, limit_each:
     factor = case((col(MatchRow.factor) < 1, col(MatchRow.factor)), else_=1.0)
     found = []
     for topic in names:
-        rows: list[tuple[MatchRow | LessonRow, ArticleRow]] = [*_partial_examples(session, topic, limit_each)]
+        rows: list[tuple[MatchRow | PartialExampleRow, ArticleRow]] = [*_partial_examples(session, topic, limit_each)]
         rows += session.exec(
             select(MatchRow, ArticleRow)
             .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
@@ -90,18 +92,18 @@ def hits(session: Session, names: Iterable[str], *, at_least: float, limit_each:
     return found
 
 
-def _partial_examples(session: Session, topic: str, limit: int) -> Sequence[tuple[LessonRow, ArticleRow]]:
+def _partial_examples(session: Session, topic: str, limit: int) -> Sequence[tuple[PartialExampleRow, ArticleRow]]:
     rows = session.exec(
-        select(LessonRow, ArticleRow)
-        .join(ArticleRow, col(ArticleRow.id) == col(LessonRow.article_id))
-        .where(col(LessonRow.topic) == topic)
-        .order_by(col(LessonRow.created_at).desc(), col(LessonRow.article_id).desc())
+        select(PartialExampleRow, ArticleRow)
+        .join(ArticleRow, col(ArticleRow.id) == col(PartialExampleRow.article_id))
+        .where(col(PartialExampleRow.topic) == topic)
+        .order_by(col(PartialExampleRow.created_at).desc(), col(PartialExampleRow.article_id).desc())
         .limit(limit)
     )
     return rows.all()
 
 
-def _example(of: MatchRow | LessonRow, article: ArticleRow) -> Example:
+def _example(of: MatchRow | PartialExampleRow, article: ArticleRow) -> Example:
     return Example(
         topic=of.topic,
         title=article.title,
@@ -109,25 +111,27 @@ def _example(of: MatchRow | LessonRow, article: ArticleRow) -> Example:
         language=article.language,
         is_relevant=True,
         at=of.created_at,
-        weight=of.weight if isinstance(of, LessonRow) else 1.0,
+        weight=of.weight if isinstance(of, PartialExampleRow) else 1.0,
     )
 
 
-def keep_lessons(session: Session, article_id: int, scores: Iterable[Score], *, now: datetime) -> None:
+def add_partial_examples(session: Session, article_id: int, scores: Iterable[Score], *, now: datetime) -> None:
     """Store which topics took an article as a partial self-training example (weight below 1), once per article and topic.
     Full examples need no row: their matches are stored."""
     for each in scores:
-        if 0 < each.lesson < 1 and session.get(LessonRow, (each.topic, article_id)) is None:
-            row = LessonRow(topic=each.topic, article_id=article_id, weight=each.lesson, created_at=now)
+        if 0 < each.self_training_weight < 1 and session.get(PartialExampleRow, (each.topic, article_id)) is None:
+            row = PartialExampleRow(
+                topic=each.topic, article_id=article_id, weight=each.self_training_weight, created_at=now
+            )
             session.add(row)
 
 
-def lessons_since(session: Session, article_id: int) -> Counter[str]:
+def partial_examples_since(session: Session, article_id: int) -> Counter[str]:
     """Topic -> number of partial self-training examples among the articles after this one."""
     rows = session.exec(
-        select(LessonRow.topic, func.count())
-        .where(col(LessonRow.article_id) > article_id)
-        .group_by(col(LessonRow.topic))
+        select(PartialExampleRow.topic, func.count())
+        .where(col(PartialExampleRow.article_id) > article_id)
+        .group_by(col(PartialExampleRow.topic))
     )
     return Counter(dict(rows.all()))
 

@@ -37,7 +37,7 @@ def known(session: Session, embedder: str, keys: Sequence[int], dim: int | None)
     return found
 
 
-def keep(session: Session, embedder: str, key: int, vector: Vector, *, language: str, article_id: int | None) -> None:
+def upsert(session: Session, embedder: str, key: int, vector: Vector, *, language: str, article_id: int | None) -> None:
     """Store an embedding, replacing any of the same text and embedder; `article_id` stays that of the first article."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = insert(_vectors).values(
@@ -63,7 +63,7 @@ def recent(session: Session, embedder: str, *, up_to: int, limit: int, dim: int 
     return found
 
 
-def hits(
+def self_training_examples(
     session: Session, embedder: str, *, at_least: float, limit: int, dim: int | None
 ) -> list[tuple[str, str, int, Vector]]:
     """(topic, language, key, vector) of the latest `limit` unreviewed matches with at least `at_least` times their threshold

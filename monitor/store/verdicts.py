@@ -83,7 +83,7 @@ def _find(session: Session, table: type[_Row], verdict: Verdict) -> _Row | None:
     return session.exec(select(table).where(*of)).first()
 
 
-def set_taught(session: Session, verdict_id: int, *, heavier: Sequence[str], lighter: Sequence[str]) -> None:
+def set_term_shifts(session: Session, verdict_id: int, *, heavier: Sequence[str], lighter: Sequence[str]) -> None:
     """Store which terms a verdict made heavier and lighter in its topic's model."""
     row = session.get(VerdictRow, verdict_id)
     if row is not None:
@@ -105,7 +105,7 @@ def latest(session: Session, article_id: int, topic: str, *, limit: int) -> list
     return [_stored(row) for row in session.exec(asked.order_by(col(VerdictRow.id).desc()).limit(limit))]
 
 
-def taught(session: Session, article_ids: Collection[int]) -> dict[tuple[str, int], _TermShifts]:
+def term_shifts(session: Session, article_ids: Collection[int]) -> dict[tuple[str, int], _TermShifts]:
     """(topic, article) -> terms made heavier and lighter by the verdict in force; an empty dict until that was computed."""
     if not article_ids:
         return {}
@@ -122,7 +122,7 @@ def latest_id(session: Session) -> int:
     return session.exec(select(VerdictRow.id).order_by(col(VerdictRow.id).desc()).limit(1)).first() or 0
 
 
-def standing(session: Session) -> dict[str, list[StandingVerdict]]:
+def in_force(session: Session) -> dict[str, list[StandingVerdict]]:
     """Topic -> its latest 200 verdicts in force, ordered by article."""
     latest_of: dict[tuple[str, int], tuple[int, bool]] = {}
     for id, topic, article_id, is_relevant in session.exec(

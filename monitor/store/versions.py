@@ -44,7 +44,7 @@ class TopicVersion:
     """`key_of` its verdicts."""
 
 
-def key_of(verdicts: Iterable[StandingVerdict]) -> str:
+def verdicts_key(verdicts: Iterable[StandingVerdict]) -> str:
     """A digest of the verdicts in force; '' where there are none."""
     plain = sorted(verdicts)
     return digests.of_plain(plain) if plain else ""
@@ -236,7 +236,7 @@ def _version(row: TopicVersionRow, matches: int) -> TopicVersion:
         confirmed=confirmed,
         dismissed=len(row.verdicts) - confirmed,
         matches=matches,
-        verdicts_key=key_of((int(article_id), bool(wanted)) for article_id, wanted in row.verdicts),
+        verdicts_key=verdicts_key((int(article_id), bool(wanted)) for article_id, wanted in row.verdicts),
     )
 
 

@@ -100,7 +100,7 @@ _IN_BYLINE = re.compile(_AGENCY)
 _BY = re.compile(r"\A(?:by|von|par|por|автор:?|از)\s+", re.IGNORECASE)
 
 
-def credit(author: str, text: str) -> str:
+def credited_agency(author: str, text: str) -> str:
     """Return the agency that an article is credited to, as named in `AGENCIES`; '' if there is none."""
     return _agency_in_byline(author) or _agency_in_dateline(text)
 

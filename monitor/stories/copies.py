@@ -29,7 +29,7 @@ from monitor.types.matching import Article
 from monitor.types.stories import ArticleKind, StoredCandidate, StoryChoice
 
 
-def choose(article: Article, candidates: Sequence[StoredCandidate], *, read: Shingles | None = None) -> StoryChoice:
+def classify(article: Article, candidates: Sequence[StoredCandidate], *, read: Shingles | None = None) -> StoryChoice:
     """Classify `article` against `candidates`: a copy or an update of one of them, or new.
 
     `read` is its text as word runs, if these exist already (`Fingerprint.shingles`).
@@ -88,7 +88,7 @@ def _match_same_article(article: Article, own: _CopyText, candidates: Sequence[S
 def _is_trusted_url(article: Article, own: _CopyText, known: StoredCandidate) -> bool:
     """Whether a matching URL proves the same article. Where the canonical URL names a home page or a section, title or text
     must match."""
-    if urls.names_an_article(article.url):
+    if urls.looks_like_article(article.url):
         return True
     other = _CopyText(known.title, known.text)
     return own.has_title_of(other) or own.shingles.containment(other.shingles) >= tuning.COPY_CONTAINMENT

@@ -28,7 +28,7 @@ class RelatedTranslation:
     story_id: int
     language: str
     published_at: datetime
-    likeness: float
+    similarity: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,22 +70,24 @@ def choose(
         of_article_id=nearest.article_id,
         similarity=similarity,
         why=f"same event ({similarity:.0%} alike): {_shared_words(own, nearest.profile)}",
-        gathers=_confirm_gathers(query, by_story[story_id], others, key_counts or {}),
+        merged_stories=_confirm_gathers(query, by_story[story_id], others, key_counts or {}),
     )
 
 
-def across(article: Article, others: Iterable[RelatedTranslation]) -> StoryChoice | None:
+def choose_across_languages(article: Article, others: Iterable[RelatedTranslation]) -> StoryChoice | None:
     """Return the story on the same event in another language; None if there is none. The order of `others` does not matter."""
-    near = [each for each in others if abs(each.published_at - article.published_at) <= tuning.ACROSS_FOR]
-    best = max(near, key=lambda each: (each.likeness, -each.article_id), default=None)
-    if best is None or not best.likeness >= tuning.ACROSS_LIKENESS:
+    near = [
+        each for each in others if abs(each.published_at - article.published_at) <= tuning.ACROSS_LANGUAGES_WITHIN_FOR
+    ]
+    best = max(near, key=lambda each: (each.similarity, -each.article_id), default=None)
+    if best is None or not best.similarity >= tuning.ACROSS_LIKENESS:
         return None
     return StoryChoice(
         kind=ArticleKind.JOINS,
         story_id=best.story_id,
         of_article_id=best.article_id,
-        similarity=best.likeness,
-        why=f"same event in another language, {best.language} ({best.likeness:.0%} alike by meaning)",
+        similarity=best.similarity,
+        why=f"same event in another language, {best.language} ({best.similarity:.0%} alike by meaning)",
     )
 
 
@@ -100,7 +102,7 @@ def confirm_gathers(
     """Return those of `choice.gathers` that become part of the story that `article` joins; `members` are all their articles."""
     query = _as_query(article, own, key_counts or {})
     story = [each for each in related if each.story_id == choice.story_id]
-    others = {story: found for story, found in _by_story(members).items() if story in choice.gathers}
+    others = {story: found for story, found in _by_story(members).items() if story in choice.merged_stories}
     return _confirm_gathers(query, story, others, key_counts or {})
 
 
@@ -114,7 +116,7 @@ def _confirm_gathers(
     near = [query, *(each for each in story if _similarity(query, each))]
     same = []
     for story_id, members in others.items():
-        if len(members) <= tuning.MOST_GATHERED:
+        if len(members) <= tuning.MAX_GATHERED_ARTICLES:
             alike = [
                 _similarity_to_story(_without_themes(each, key_counts), near)[0] - _short_penalty(each.profile)
                 for each in members
@@ -186,7 +188,11 @@ def _without_themes(query: RelatedArticle, key_counts: Mapping[int, int]) -> Rel
     no event."""
     own = query.profile
     left = {
-        key: weight * min(max((tuning.THEME - key_counts.get(key, 0)) / (tuning.THEME - tuning.THEME_FROM), 0.0), 1.0)
+        key: weight
+        * min(
+            max((tuning.THEME_ARTICLES - key_counts.get(key, 0)) / (tuning.THEME_ARTICLES - tuning.THEME_FROM), 0.0),
+            1.0,
+        )
         for key, weight in own.weights.items()
     }
     kept = {key: weight for key, weight in left.items() if weight or is_day(own.marks[key])}

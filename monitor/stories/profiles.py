@@ -18,7 +18,7 @@ from itertools import islice, pairwise
 from xxhash import xxh3_64_intdigest
 
 from monitor.stories import tuning
-from monitor.text.dates import stated
+from monitor.text.dates import stated_days
 from monitor.text.language import UNKNOWN, normalize
 from monitor.text.terms import stem
 from monitor.text.tokens import tokens
@@ -226,7 +226,7 @@ def _places(title: str, text: str) -> set[str]:
 def _stated_days(article: Article) -> list[int]:
     """Return the ordinals of the days stated in headline and lead, those nearest to the article's own first."""
     today = article.published_at.date()
-    found = stated(f"{article.title}\n{article.text[: tuning.LEAD_CHARACTERS]}", near=today)
+    found = stated_days(f"{article.title}\n{article.text[: tuning.LEAD_CHARACTERS]}", near=today)
     return [day.toordinal() for day in sorted(found, key=lambda day: (abs(day - today), day))[: tuning.LEAD_DAYS]]
 
 

@@ -24,7 +24,7 @@ class StoryState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carrier:
+class StoryArticle:
     """One article of a story, with what is needed to count its sources."""
 
     article_id: int
@@ -34,7 +34,7 @@ class Carrier:
     """Its display name."""
     published_at: datetime
     seen_at: datetime
-    wire: str = ""
+    agency: str = ""
     copy_of: int | None = None
     """The article whose text it prints."""
 
@@ -44,15 +44,15 @@ class IndependentSource:
     """One independent source of a story, and the outlets that print its text."""
 
     name: str
-    is_wire: bool
+    is_agency: bool
     outlets: tuple[str, ...]
     article_ids: tuple[int, ...]
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """`Reuters copy, carried by 9 outlets`; `Herald, copied by 2 outlets`; `Herald`."""
         others = [outlet for outlet in self.outlets if outlet != self.name]
-        if self.is_wire:
+        if self.is_agency:
             return f"{self.name} copy, carried by {_counted(len(self.outlets))}"
         return f"{self.name}, copied by {_counted(len(others))}" if others else self.name
 
@@ -69,7 +69,7 @@ def state(first_seen_at: datetime, last_seen_at: datetime, outlets: int, *, now:
     return StoryState.EMERGING if is_young or outlets < tuning.ACTIVE_OUTLETS else StoryState.ACTIVE
 
 
-def outlets(carriers: Sequence[Carrier], *, without: str = "") -> tuple[str, ...]:
+def outlets(carriers: Sequence[StoryArticle], *, without: str = "") -> tuple[str, ...]:
     """Return the display names of all its outlets, first seen first; `without` leaves one out, by its feed's name."""
     ordered = sorted(carriers, key=lambda each: each.article_id)
     names = _display_names(ordered)
@@ -77,24 +77,24 @@ def outlets(carriers: Sequence[Carrier], *, without: str = "") -> tuple[str, ...
     return tuple(names[source] for source in kept)
 
 
-def _display_names(carriers: Sequence[Carrier]) -> dict[str, str]:
+def _display_names(carriers: Sequence[StoryArticle]) -> dict[str, str]:
     """Map each source to its display name; equal names are told apart by the feed's name."""
     titles = {each.source: each.outlet for each in carriers}
     counts = Counter(titles.values())
     return {source: name if counts[name] == 1 else f"{name} ({source})" for source, name in titles.items()}
 
 
-def origins(carriers: Sequence[Carrier]) -> tuple[IndependentSource, ...]:
+def independent_sources(carriers: Sequence[StoryArticle]) -> tuple[IndependentSource, ...]:
     """Return its independent sources, first seen first: each agency once and each text once, whoever prints it."""
     by_id = {each.article_id: each for each in carriers}
     roots = {each.article_id: _root(each, by_id) for each in carriers}
     ordered = sorted(carriers, key=lambda each: each.article_id)
     agencies: dict[int, str] = {}
     for each in ordered:  # a credit in one copy counts for all copies of the text
-        if each.wire:
-            agencies.setdefault(roots[each.article_id], each.wire)
+        if each.agency:
+            agencies.setdefault(roots[each.article_id], each.agency)
     names = _display_names(ordered)
-    groups: dict[tuple[bool, str], list[Carrier]] = {}
+    groups: dict[tuple[bool, str], list[StoryArticle]] = {}
     for each in ordered:
         root = roots[each.article_id]
         agency = agencies.get(root, "")
@@ -102,7 +102,7 @@ def origins(carriers: Sequence[Carrier]) -> tuple[IndependentSource, ...]:
     return tuple(
         IndependentSource(
             name=name,
-            is_wire=is_wire,
+            is_agency=is_wire,
             outlets=tuple(dict.fromkeys(names[each.source] for each in members)),
             article_ids=tuple(each.article_id for each in members),
         )
@@ -110,7 +110,7 @@ def origins(carriers: Sequence[Carrier]) -> tuple[IndependentSource, ...]:
     )
 
 
-def _root(carrier: Carrier, by_id: Mapping[int, Carrier]) -> int:
+def _root(carrier: StoryArticle, by_id: Mapping[int, StoryArticle]) -> int:
     """Return the first article of its text that is still in the story."""
     seen = {carrier.article_id}
     while carrier.copy_of is not None and carrier.copy_of in by_id and carrier.copy_of not in seen:
@@ -119,12 +119,12 @@ def _root(carrier: Carrier, by_id: Mapping[int, Carrier]) -> int:
     return carrier.article_id
 
 
-def lead(carriers: Sequence[Carrier], preferred: Sequence[str] = ()) -> Carrier:
+def lead_article(carriers: Sequence[StoryArticle], preferred: Sequence[str] = ()) -> StoryArticle:
     """Return the story's lead article: of a preferred source (feed names, best first), else the earliest."""
-    return min(carriers, key=lambda each: rank(each, preferred))
+    return min(carriers, key=lambda each: lead_rank(each, preferred))
 
 
-def rank(carrier: Carrier, preferred: Sequence[str] = ()) -> tuple[int, datetime, int]:
+def lead_rank(carrier: StoryArticle, preferred: Sequence[str] = ()) -> tuple[int, datetime, int]:
     """Sort key of `lead`, smallest first; by time of publication, so that late arrivals find their place."""
     place = preferred.index(carrier.source) if carrier.source in preferred else len(preferred)
     return place, carrier.published_at, carrier.article_id

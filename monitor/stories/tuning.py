@@ -174,13 +174,13 @@ NEAREST_MEMBERS = 3
 """Articles of a story, the most similar ones, over which the mean is taken."""
 GATHER_LIKENESS = 0.24
 """The same for gathering in a small story that was kept apart before; each of its articles is compared."""
-MOST_GATHERED = 4
+MAX_GATHERED_ARTICLES = 4
 """Articles, copies not counted, that a story may have to be gathered into another."""
 SHORT_PROFILE_PENALTY = 0.1
 """Added to a limit in proportion to the terms that a short article lacks: two headlines share a few rare words by chance."""
 MIN_LOOK_UP_TERMS = 2
 """Look-up terms that two articles must share to be compared."""
-MAX_KINDRED = 12
+MAX_RELATED = 12
 """Profiles that one article is compared with."""
 STORY_WINDOW_FOR = timedelta(days=14)
 """After so long without an article a story is over; what follows opens a new one."""
@@ -193,7 +193,7 @@ MIN_HEADLINE_WORDS = 2
 """Of these, words of both headlines that must be shared if no name is."""
 MIN_TERMS_WITHOUT_CAPITALS = 16
 """Terms (stems and pairs) that an article in a script without capitals must have: "最新消息", "点击查看" have ten."""
-THEME_FROM, THEME = 24, 64
+THEME_FROM, THEME_ARTICLES = 24, 64
 """A term carried by more articles within the window than the first loses weight, and has none from the second on: it is a
 theme and identifies no event."""
 RIVAL_NAMES_COST = 0.5
@@ -218,7 +218,7 @@ DAYS_NEAR = 60
 ACROSS_LIKENESS = 0.5
 """Similarity from which two matches of one topic in different languages are on one event: cosine of their embeddings, each
 relative to the centre of its language. The common topic is the second signal."""
-ACROSS_FOR = timedelta(hours=48)
+ACROSS_LANGUAGES_WITHIN_FOR = timedelta(hours=48)
 """Longest time between their publication: a week later, articles on one event resemble those on any other event of the topic."""
 
 # --- A story's state and its sources ------------------------------------------------------------------------------------

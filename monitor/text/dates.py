@@ -41,7 +41,7 @@ _PATTERNS = (
 )
 
 
-def stated(text: str, *, near: date) -> set[date]:
+def stated_days(text: str, *, near: date) -> set[date]:
     """The days named in `text`. One without a year gets the year that puts it closest to `near`."""
     return set(_iter_days(text, near))
 

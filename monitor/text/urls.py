@@ -253,7 +253,7 @@ def outlet(url: str) -> str:
     return _strip_prefix(host(url), _OUTLET_PREFIX)
 
 
-def names_an_article(url: str) -> bool:
+def looks_like_article(url: str) -> bool:
     """Whether a URL looks like an article's: it has a query, or a last segment with a number or several words."""
     try:
         parts = split(url)
@@ -270,7 +270,7 @@ def trusted_canonical(link: str, page: str, requested_url: str, title: str) -> s
     an article's URL on the same site that shares the last segment or number of `requested_url`, or contains words of `title`.
     """
     target = resolve(page, link).partition("#")[0]
-    if not target or not names_an_article(target) or not _is_one_site(target, requested_url):
+    if not target or not looks_like_article(target) or not _is_one_site(target, requested_url):
         return ""
     requested, declared = split(requested_url), split(target)
     own, slug = _last_segment(requested.path), _last_segment(declared.path)

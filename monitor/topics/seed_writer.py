@@ -29,7 +29,7 @@ class SeedFileError(MonitorError):
 
     def __init__(self, message: str, *, said: str) -> None:
         super().__init__(message)
-        self.said = said
+        self.public_message = said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class WrittenSeed:
     is_new: bool
 
 
-def write(folder: Path, article: SeedText, *, is_counter: bool) -> WrittenSeed:
+def write_seed(folder: Path, article: SeedText, *, is_counter: bool) -> WrittenSeed:
     """Write an article to a topic's folder as a seed, or to its `not/` as a counter-seed. Raises SeedFileError."""
     _check(folder, article)
     known = {_normalized(each.title, each.text): each for each in seeds.read_seeds(folder)}

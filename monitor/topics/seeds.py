@@ -81,7 +81,7 @@ class TopicFolders:
         previous, self._cache = self._cache, {}
         found = []
         for folder in _folders(self._root, notes):
-            state = digest(folder)
+            state = folder_digest(folder)
             cached = previous.get(folder)
             if cached is None or cached[0] != state:
                 of_topic = _Notes()
@@ -109,7 +109,7 @@ def read_seeds(folder: Path) -> list[Seed]:
     return [*_seeds(folder, folder.parent, {}, notes), *_seeds(folder / "not", folder.parent, {}, notes)]
 
 
-def digest(root: Path) -> str:
+def folder_digest(root: Path) -> str:
     """A digest that changes when any file under `root` does (name, size, time); cheap enough for every few seconds."""
     found = hashlib.sha256()
     for folder, folders, files in os.walk(root):
@@ -250,7 +250,7 @@ def _holds_blanks(value: object) -> bool:
 def _check_values(path: Path, raw: Mapping[str, Any]) -> Iterator[str]:
     """Faults of values with correct types; wrong types are reported by `_check` and skipped here."""
     sensitivity = raw.get("sensitivity", "balanced")
-    if isinstance(sensitivity, str) and intent.read(sensitivity) is None:
+    if isinstance(sensitivity, str) and intent.parse(sensitivity) is None:
         yield f"{_place(path, 'sensitivity')}: sensitivity is '{sensitivity}': use one of {', '.join(intent.FORMS)}"
     for key in ("required", "excluded"):
         for term in raw.get(key, ()) if _has_type(raw.get(key), list) else ():

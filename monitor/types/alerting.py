@@ -71,7 +71,7 @@ class Alert:
     review_url: str = ""
 
 
-class Result(StrEnum):
+class AttemptResult(StrEnum):
     """How one delivery attempt ended."""
 
     SENT = "sent"
@@ -89,7 +89,7 @@ class Result(StrEnum):
 class Outcome:
     """The result of one delivery attempt, as the channel reports it."""
 
-    result: Result
+    result: AttemptResult
     code: str = ""
     """HTTP status, SMTP code or the name of the error's class."""
     detail: str = ""

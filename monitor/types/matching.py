@@ -153,7 +153,7 @@ class Score:
     """Set where the score is above the threshold but a rule in topic.toml forbids the match."""
     evidence: Evidence = Evidence()
     model_version: str = ""
-    lesson: float = 0.0
+    self_training_weight: float = 0.0
     """The article's weight in its topic's self-training, 0 to 1 (`matching.self_training`)."""
 
 

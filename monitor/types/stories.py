@@ -46,7 +46,7 @@ class Arrival:
     rank: int = 0
     """Position among the articles of its poll, newest first, from 0."""
     max_age_for: timedelta | None = timedelta(days=7)
-    is_storm: bool = False
+    is_burst: bool = False
     """Part of a burst that is no news (`polling.bursts`)."""
 
 
@@ -65,7 +65,7 @@ class StoryChoice:
     """For an update: whether facts changed (numbers, names, quotes, negation)."""
     facts: str = ""
     """For a material update: what changed, so that the same change in another article of the story is recognised."""
-    gathers: tuple[int, ...] = ()
+    merged_stories: tuple[int, ...] = ()
     """Small stories that this article shows to be the same event: they are merged into `story_id`."""
 
 
@@ -87,7 +87,7 @@ class Decision:
     topics: tuple[TopicDecision, ...] = ()
 
     @property
-    def alerts(self) -> tuple[str, ...]:
+    def alerting_topics(self) -> tuple[str, ...]:
         """The names of the topics that alert."""
         return tuple(each.topic for each in self.topics if each.is_alert)
 
@@ -112,12 +112,12 @@ class StoryGrowth:
     """Articles within the last hours, without copies."""
     usual_pace: float | None = None
     """What the topic's stories usually reach in their busiest hours; None where too few are known."""
-    told: frozenset[str] = frozenset()
+    escalated: frozenset[str] = frozenset()
     """Escalations already alerted: `outlets`, `pace`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class EscalationLimits:
     """Growth from which a story escalates; 0 is never."""
 
     outlets: int = 0

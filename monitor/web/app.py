@@ -54,7 +54,7 @@ Page = Callable[[PageRequest], Response]
 log = logging.getLogger(__name__)
 
 
-def create(
+def create_app(
     db: Database,
     settings: WebSettings,
     *,

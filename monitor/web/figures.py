@@ -34,7 +34,7 @@ class FigurePages:
         """Precision, recall, false alerts and calibration of every topic."""
         with self.db.reading() as session:
             found, titles = metrics.by_verdicts(session), topics.titles(session)
-            prospects = training.prospects(session, training.calibration(session))
+            prospects = training.sensitivity_forecasts(session, training.calibration(session))
         return page("evaluate.html", figures=found, titles=titles, asked=prospects)
 
     def plot(self, asked: PageRequest) -> Response:
@@ -54,7 +54,7 @@ class FigurePages:
         state = asked.query.get("state", "new")
         state = state if state in ("new", "confirmed", "dismissed") else "new"
         with self.db.reading() as session:
-            found = near_misses.list_near(session, topic=topic, state=state, limit=_SHOWN)
+            found = near_misses.list_near_misses(session, topic=topic, state=state, limit=_SHOWN)
             titles = topics.titles(session)
         return page(
             "near.html", asked=asked, now=self.clock(), near=found, topic=topic, state=state, titles=titles, most=_SHOWN

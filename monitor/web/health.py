@@ -35,7 +35,7 @@ class Heartbeats:
         with self._lock:
             self._beats[name] = at
 
-    def problem(self, name: str, text: str | None) -> None:
+    def set_problem(self, name: str, text: str | None) -> None:
         """Set the problem of part `name`, in one sentence; None clears it."""
         with self._lock:
             if text:

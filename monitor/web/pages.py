@@ -77,7 +77,7 @@ class Pages:
             wanted=wanted,
             topics=topics,
             totals=_totals(topics, wanted.topic),
-            matches=found.hits,
+            matches=found.matches,
             total=found.total,
             number=number,
             pages=max(1, -(-found.total // PAGE_SIZE)),
@@ -86,7 +86,7 @@ class Pages:
     def article(self, asked: PageRequest) -> Response:
         """Everything stored about one article."""
         with self.db.reading() as session:
-            record = matches.record(session, _id(asked.number))
+            record = matches.find_record(session, _id(asked.number))
             topics = matches.counts(session) if self.seeds else []
         if record is None:
             raise HTTPException(404, "There is no article with that number.")
@@ -141,7 +141,7 @@ class Pages:
             raise HTTPException(400, "This is not a form of this page.")
         is_counter = kind == "counter"
         with self.db.reading() as session:
-            record = matches.record(session, _id(asked.number))
+            record = matches.find_record(session, _id(asked.number))
             if record is None:
                 raise HTTPException(404, "There is no article with that number.")
             if topic not in {each.topic for each in matches.counts(session)}:
@@ -149,7 +149,7 @@ class Pages:
             try:
                 written = matches.make_seed(session, record.id, topic, root=self.seeds, is_counter=is_counter)
             except SeedFileError as error:
-                raise HTTPException(409, error.said) from error
+                raise HTTPException(409, error.public_message) from error
         match = next((match for match in record.hits if match.topic == topic), None)
         if match:
             with self.db.writing() as session:
@@ -167,7 +167,7 @@ class Pages:
             raise HTTPException(404, "There is no match with that number.")
         if self._effects:
             with suppress(StoreError):  # the verdict is stored; only its effect could not be worked out
-                self._effects.teach(self.db, match.article_id, match.topic)
+                self._effects.compute(self.db, match.article_id, match.topic)
         return RedirectResponse(f"{own_path(asked.form.get('back', ''))}#match-{match.id}", 303)
 
 

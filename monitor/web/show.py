@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from monitor.matching import reliability
-from monitor.matching.evidence import OTHER
+from monitor.matching.evidence import OTHER_TERMS
 from monitor.text import urls
 from monitor.text.tokens import fold, tokens
 from monitor.types.matching import Evidence, MeasuredPrecision, Reason
@@ -76,7 +76,11 @@ def _pairs(run: str, offset: int, wanted: frozenset[str]) -> Iterator[tuple[int,
 def terms_of(*found: Evidence) -> frozenset[str]:
     """The terms that raised the score, to be highlighted."""
     return frozenset(
-        one.term for each in found if not each.across for one in each.terms if one.weight > 0 and one.term != OTHER
+        one.term
+        for each in found
+        if not each.across
+        for one in each.terms
+        if one.weight > 0 and one.term != OTHER_TERMS
     )
 
 
@@ -102,7 +106,7 @@ def score_words(
     return (
         f"{plain}; not calibrated yet"
         if probability is None
-        else f"{reliability.words(probability, measured)}; {plain}"
+        else f"{reliability.describe(probability, measured)}; {plain}"
     )
 
 

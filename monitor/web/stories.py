@@ -64,8 +64,8 @@ class StoryPages:
                 story = review.find(session, _id(asked.number), now=now, preferred=self.preferred)
             except UnknownStoryError:
                 raise HTTPException(404, "There is no story with that number.") from None
-        if story.brief.id != asked.number:
-            return RedirectResponse(f"/stories/{story.brief.id}", 303)
+        if story.summary.id != asked.number:
+            return RedirectResponse(f"/stories/{story.summary.id}", 303)
         return page("story.html", asked=asked, now=now, story=story)
 
     def merge(self, asked: PageRequest) -> Response:

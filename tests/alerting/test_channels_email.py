@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from monitor.alerting.channels.mail import Envelope, compose
 from monitor.alerting.channels.registry import build, masked
-from monitor.types.alerting import Alert, AlertKind, Outcome, Result
+from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import ConfigError
 from monitor.types.matching import Contribution, Evidence
 from tests.fakes.alerts import ID, NOW, alert, notice, trial
@@ -109,7 +109,7 @@ EVIL_TITLES = [
 def test_e1_no_title_adds_a_header(title: str) -> None:
     with MailSink() as sink:
         evil = alert(title=title, source=title, summary=title, topic_title=title)
-        assert send(settings(sink), evil)[0].result is Result.SENT
+        assert send(settings(sink), evil)[0].result is AttemptResult.SENT
         (letter,) = sink.received
     assert letter.recipients == ("ann@example.org",)
     assert letter.header_names == HEADERS
@@ -179,7 +179,7 @@ def test_e2_an_address_that_could_be_read_otherwise_is_a_fault(field: str, addre
 )
 def test_e3_one_mail_stays_one_mail(body: str) -> None:
     with MailSink() as sink:
-        assert send(settings(sink), notice(body=body))[0].result is Result.SENT
+        assert send(settings(sink), notice(body=body))[0].result is AttemptResult.SENT
         assert len(sink.received) == 1
         letter = sink.received[0]
         assert b"\r" not in letter.raw.replace(b"\r\n", b"")
@@ -281,7 +281,7 @@ def test_e4_a_passing_no_waits_five_minutes(command: str, code: int) -> None:
     with MailSink() as sink:
         sink.answers(command, code, "4.2.0 greylisted", times=1)
         outcomes = send(settings(sink), times=2)
-    assert [each.result for each in outcomes] == [Result.TRANSIENT, Result.SENT]
+    assert [each.result for each in outcomes] == [AttemptResult.TRANSIENT, AttemptResult.SENT]
     assert outcomes[0].code == str(code)
     assert outcomes[0].retry_after_for == timedelta(minutes=5)
 
@@ -290,7 +290,7 @@ def test_e4_one_of_three_refused_is_sent_and_said() -> None:
     with MailSink() as sink:
         sink.answers("RCPT ben@example.org", 550, "5.1.1 <ben@example.org> no such user")
         outcome = send(settings(sink, to=TO))[0]
-    assert outcome.result is Result.SENT
+    assert outcome.result is AttemptResult.SENT
     assert outcome.detail == "b…@example.org: 550 5.1.1 <b…@example.org> no such user"
     assert sink.received[0].recipients == ("ann@example.org", "cem@example.org")
 
@@ -300,7 +300,7 @@ def test_e4_only_the_one_put_off_is_tried_again() -> None:
         sink.answers("RCPT ben@example.org", 450, "greylisted", times=1)
         sink.answers("RCPT cem@example.org", 550, "gone")
         outcomes = send(settings(sink, to=TO), times=3)
-        assert [each.result for each in outcomes] == [Result.TRANSIENT, Result.SENT, Result.SENT]
+        assert [each.result for each in outcomes] == [AttemptResult.TRANSIENT, AttemptResult.SENT, AttemptResult.SENT]
         assert outcomes[0].detail == "b…@example.org: 450 greylisted"
         assert outcomes[1].detail == "c…@example.org: 550 gone"
         assert [each.recipients for each in sink.received[:2]] == [("ann@example.org",), ("ben@example.org",)]
@@ -311,19 +311,19 @@ def test_e4_nobody_left_to_write_to_holds_the_channel() -> None:
     with MailSink() as sink:
         sink.answers("RCPT", 550, "no such user")
         outcome = send(settings(sink, to=TO))[0]
-    assert (outcome.result, outcome.code) == (Result.GONE, "550")
+    assert (outcome.result, outcome.code) == (AttemptResult.GONE, "550")
 
 
 def test_e4_a_full_mailbox_empties() -> None:
     with MailSink() as sink:
         sink.answers("RCPT", 552, "mailbox full", times=1)
-        assert [each.result for each in send(settings(sink), times=2)] == [Result.TRANSIENT, Result.SENT]
+        assert [each.result for each in send(settings(sink), times=2)] == [AttemptResult.TRANSIENT, AttemptResult.SENT]
 
 
 def test_e4_a_refused_sender_holds_the_channel() -> None:
     with MailSink() as sink:
         sink.answers("MAIL", 550, "not you")
-        assert send(settings(sink))[0].result is Result.GONE
+        assert send(settings(sink))[0].result is AttemptResult.GONE
 
 
 @pytest.mark.parametrize("command", ["DATA", "."])
@@ -331,37 +331,42 @@ def test_e4_refused_content_is_the_message_not_the_channel(command: str) -> None
     with MailSink() as sink:
         sink.answers(command, 554, "looks like spam")
         outcome = send(settings(sink))[0]
-    assert (outcome.result, outcome.code, outcome.detail) == (Result.REJECTED, "554", "554 looks like spam")
+    assert (outcome.result, outcome.code, outcome.detail) == (AttemptResult.REJECTED, "554", "554 looks like spam")
 
 
 @pytest.mark.parametrize("command", ["MAIL", "."])
 def test_e4_too_large_goes_once_more_without_its_page(command: str) -> None:
     with MailSink() as sink:
         sink.answers(command, 552, "too large", times=1)
-        assert send(settings(sink))[0].result is Result.SENT
+        assert send(settings(sink))[0].result is AttemptResult.SENT
         assert sink.received[0].message.get_content_type() == "text/plain"
         sink.answers(command, 552, "too large", times=2)
-        assert send(settings(sink))[0].result is Result.REJECTED
+        assert send(settings(sink))[0].result is AttemptResult.REJECTED
 
 
 def test_e4_a_wrong_password_holds_the_channel_at_once() -> None:
     with MailSink("starttls", accounts={"desk": "another"}) as sink:
         outcome = send(secured(sink, "starttls"))[0]
-        assert (outcome.result, outcome.code) == (Result.GONE, "535")
+        assert (outcome.result, outcome.code) == (AttemptResult.GONE, "535")
         assert sink.received == []
         assert sink.connections == 1
 
 
 @pytest.mark.parametrize(
     ("place", "result"),
-    [("connect", Result.TRANSIENT), ("DATA", Result.UNKNOWN), ("body", Result.UNKNOWN), ("dot", Result.UNKNOWN)],
+    [
+        ("connect", AttemptResult.TRANSIENT),
+        ("DATA", AttemptResult.UNKNOWN),
+        ("body", AttemptResult.UNKNOWN),
+        ("dot", AttemptResult.UNKNOWN),
+    ],
 )
-def test_e4_broken_off_is_tried_again_with_the_same_id(place: str, result: Result) -> None:
+def test_e4_broken_off_is_tried_again_with_the_same_id(place: str, result: AttemptResult) -> None:
     with MailSink() as sink:
         sink.drops_at = place
         assert send(settings(sink))[0].result is result
         sink.drops_at = None
-        assert send(settings(sink))[0].result is Result.SENT
+        assert send(settings(sink))[0].result is AttemptResult.SENT
         assert {each.message["Message-ID"] for each in sink.received} == {f"<{ID}.desk@example.org>"}
 
 
@@ -369,26 +374,26 @@ def test_e4_a_server_that_is_down_is_tried_again() -> None:
     with MailSink() as sink:
         port = sink.port
     outcome = send({"kind": "email", "host": "127.0.0.1", "port": port, "from": "m@example.org", "to": TO})[0]
-    assert (outcome.result, outcome.code) == (Result.TRANSIENT, "connect")
+    assert (outcome.result, outcome.code) == (AttemptResult.TRANSIENT, "connect")
 
 
 def test_e5_a_server_that_stalls_in_the_banner_costs_the_limit_and_no_more() -> None:
     with MailSink() as sink:
         sink.drops_at = "banner"
         outcome = send(settings(sink, limit_seconds=1))[0]
-        assert (outcome.result, outcome.code) == (Result.TRANSIENT, "timeout")
+        assert (outcome.result, outcome.code) == (AttemptResult.TRANSIENT, "timeout")
 
 
 def test_a_server_that_stalls_at_the_goodbye_has_the_mail() -> None:
     with MailSink() as sink:
         sink.drops_at = "QUIT"
-        assert send(settings(sink))[0].result is Result.SENT
+        assert send(settings(sink))[0].result is AttemptResult.SENT
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_e5_with_tls_the_mail_and_the_login_go_encrypted(security: str) -> None:
     with MailSink(security, accounts={"desk": "op3n-S3same-planted"}) as sink:
-        assert send(secured(sink, security))[0].result is Result.SENT
+        assert send(secured(sink, security))[0].result is AttemptResult.SENT
         assert sink.received[0].is_tls
         assert sink.received[0].user == "desk"
 
@@ -396,7 +401,7 @@ def test_e5_with_tls_the_mail_and_the_login_go_encrypted(security: str) -> None:
 def test_e5_without_starttls_neither_password_nor_mail_is_sent() -> None:
     with MailSink(accounts={"desk": "op3n-S3same-planted"}) as sink:
         outcome = send(secured(sink, "starttls"))[0]
-        assert (outcome.result, outcome.code) == (Result.TRANSIENT, "tls")
+        assert (outcome.result, outcome.code) == (AttemptResult.TRANSIENT, "tls")
         assert "STARTTLS" in outcome.detail
         assert sink.logins == []
         assert sink.received == []
@@ -406,7 +411,7 @@ def test_e5_without_starttls_neither_password_nor_mail_is_sent() -> None:
 def test_e5_a_certificate_nobody_vouches_for_is_refused(security: str) -> None:
     with MailSink(security, accounts={}) as sink:
         outcome = send(secured(sink, security, ca=""))[0]
-        assert (outcome.result, outcome.code) == (Result.TRANSIENT, "tls")
+        assert (outcome.result, outcome.code) == (AttemptResult.TRANSIENT, "tls")
         assert "certificate" in outcome.detail
         assert sink.logins == []
 
@@ -414,7 +419,7 @@ def test_e5_a_certificate_nobody_vouches_for_is_refused(security: str) -> None:
 def test_e5_a_certificate_for_another_name_is_refused() -> None:
     with MailSink("tls") as sink:
         outcome = send(settings(sink, host="127.0.0.2", security="tls", ca=sink.certificate))[0]
-        assert outcome.result is Result.TRANSIENT
+        assert outcome.result is AttemptResult.TRANSIENT
         assert sink.received == []
 
 
@@ -515,5 +520,5 @@ def test_every_fault_is_named_at_once() -> None:
 def test_evidence_of_any_length_is_a_mail() -> None:
     evidence = Evidence(terms=(Contribution(term="Ж" * 5000, weight=1.0),), sentence="ж" * 50_000)
     with MailSink() as sink:
-        assert send(settings(sink), alert(evidence=evidence, summary="x" * 100_000))[0].result is Result.SENT
+        assert send(settings(sink), alert(evidence=evidence, summary="x" * 100_000))[0].result is AttemptResult.SENT
     assert len(sink.received[0].raw) < 20_000

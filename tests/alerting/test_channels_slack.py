@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from monitor.alerting.channels.registry import build, masked
 from monitor.alerting.channels.slack import escaped, message, plain_message
 from monitor.net.http import HttpClient
-from monitor.types.alerting import Alert, AlertKind, Outcome, Result
+from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import ConfigError
 from monitor.types.matching import Contribution, Evidence
 from tests.fakes.alerts import NOW, alert, notice, trial
@@ -54,14 +54,14 @@ def texts(payload: Any) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("body", "result"),
     [
-        ("ok", Result.SENT),
-        ("ok\n", Result.SENT),
-        ("no_service", Result.GONE),
-        ("<!DOCTYPE html><html><body>ok</body></html>", Result.TRANSIENT),
-        ("", Result.TRANSIENT),
+        ("ok", AttemptResult.SENT),
+        ("ok\n", AttemptResult.SENT),
+        ("no_service", AttemptResult.GONE),
+        ("<!DOCTYPE html><html><body>ok</body></html>", AttemptResult.TRANSIENT),
+        ("", AttemptResult.TRANSIENT),
     ],
 )
-def test_s1_only_ok_means_sent(body: str, result: Result) -> None:
+def test_s1_only_ok_means_sent(body: str, result: AttemptResult) -> None:
     with Sink() as sink:
         sink.answers(200, {}, body)
         assert send(settings(sink))[0].result is result
@@ -77,7 +77,7 @@ def test_s2_too_many_requests_waits_as_asked() -> None:
             "rate_limited",
         )
         outcomes = send(settings(sink), times=2)
-        assert [each.result for each in outcomes] == [Result.TRANSIENT] * 2
+        assert [each.result for each in outcomes] == [AttemptResult.TRANSIENT] * 2
         assert [each.retry_after_for for each in outcomes] == [timedelta(seconds=2), timedelta(seconds=30)]
         assert len(sink.received) == 2
 
@@ -98,7 +98,7 @@ def test_s3_a_lost_channel_holds_the_destination(status: int, body: str) -> None
     with Sink() as sink:
         sink.answers(status, {}, body)
         outcome = send(settings(sink))[0]
-        assert (outcome.result, outcome.code) == (Result.GONE, body)
+        assert (outcome.result, outcome.code) == (AttemptResult.GONE, body)
         assert len(sink.received) == 1
 
 
@@ -108,7 +108,7 @@ def test_s4_a_refused_message_goes_once_more_as_plain_text(body: str) -> None:
         sink.answers(400, {}, body)
         sink.answers(200, {}, "ok")
         outcome = send(settings(sink))[0]
-        assert outcome.result is Result.SENT
+        assert outcome.result is AttemptResult.SENT
         assert body in outcome.detail
         first, second = (each.json() for each in sink.received)
         assert "blocks" in first
@@ -120,7 +120,7 @@ def test_s4_refused_twice_is_the_message_not_the_destination() -> None:
     with Sink() as sink:
         sink.answers(400, {}, "invalid_payload", times=2)
         outcome = send(settings(sink))[0]
-        assert (outcome.result, outcome.code) == (Result.REJECTED, "invalid_payload")
+        assert (outcome.result, outcome.code) == (AttemptResult.REJECTED, "invalid_payload")
         assert len(sink.received) == 2
 
 
@@ -130,11 +130,16 @@ def test_s4_the_plain_text_may_meet_other_fates() -> None:
         sink.answers(503)
         sink.answers(400, {}, "invalid_blocks")
         sink.resets_after_request()
-        assert [each.result for each in send(settings(sink), times=2)] == [Result.TRANSIENT, Result.UNKNOWN]
+        assert [each.result for each in send(settings(sink), times=2)] == [
+            AttemptResult.TRANSIENT,
+            AttemptResult.UNKNOWN,
+        ]
 
 
-@pytest.mark.parametrize(("status", "result"), [(302, Result.TRANSIENT), (500, Result.TRANSIENT), (404, Result.GONE)])
-def test_other_answers_mean_what_they_mean_everywhere(status: int, result: Result) -> None:
+@pytest.mark.parametrize(
+    ("status", "result"), [(302, AttemptResult.TRANSIENT), (500, AttemptResult.TRANSIENT), (404, AttemptResult.GONE)]
+)
+def test_other_answers_mean_what_they_mean_everywhere(status: int, result: AttemptResult) -> None:
     with Sink() as sink:
         sink.answers(status, {}, "<html>sorry</html>")
         assert send(settings(sink))[0].result is result
@@ -143,7 +148,7 @@ def test_other_answers_mean_what_they_mean_everywhere(status: int, result: Resul
 def test_w10_taken_and_broken_off_is_unknown() -> None:
     with Sink() as sink:
         sink.resets_after_request()
-        assert send(settings(sink))[0].result is Result.UNKNOWN
+        assert send(settings(sink))[0].result is AttemptResult.UNKNOWN
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from monitor.alerting.channels.registry import build, masked
 from monitor.net.http import HttpClient
 from monitor.store import outbox
 from monitor.store.tables import DeliveryRow
-from monitor.types.alerting import Alert, Outcome, Result
+from monitor.types.alerting import Alert, AttemptResult, Outcome
 from monitor.types.errors import ConfigError
 from tests.conftest import SetClock
 from tests.fakes.alerts import NOW, alert
@@ -59,7 +59,7 @@ def test_a_message_is_posted_to_its_channel_with_the_token_and_brings_its_receip
         sink.answers(200, {}, ok())
         outcome = calls(settings(sink), "send")
         (post,) = sink.received
-    assert (outcome.result, outcome.receipt) == (Result.SENT, "1405894322.002768")
+    assert (outcome.result, outcome.receipt) == (AttemptResult.SENT, "1405894322.002768")
     assert "/chat.postMessage " in post.request_line
     assert post.header("authorization") == f"Bearer {TOKEN}"
     body = post.json()
@@ -80,7 +80,7 @@ def test_a_reply_arrives_where_its_thread_is_gone() -> None:
     with Sink() as sink:
         sink.answers(200, {}, no("thread_not_found"))
         sink.answers(200, {}, ok("2.2"))
-        assert calls(settings(sink), "reply", "1.1").result is Result.SENT
+        assert calls(settings(sink), "reply", "1.1").result is AttemptResult.SENT
         assert "thread_ts" not in sink.received[1].json()
 
 
@@ -89,7 +89,7 @@ def test_an_edit_changes_the_message_and_posts_none() -> None:
         sink.answers(200, {}, no("message_not_found"))
         outcome = calls(settings(sink), "edit", "1.1")
         (post,) = sink.received
-    assert (outcome.result, outcome.code) == (Result.GONE, "message_not_found")
+    assert (outcome.result, outcome.code) == (AttemptResult.GONE, "message_not_found")
     assert "/chat.update " in post.request_line
     assert (post.json()["ts"], post.json()["channel"]) == ("1.1", CHANNEL)
 
@@ -97,21 +97,21 @@ def test_an_edit_changes_the_message_and_posts_none() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "result"),
     [
-        (200, no("invalid_auth"), Result.GONE),
-        (200, no("channel_not_found"), Result.GONE),
-        (200, no("something_new"), Result.GONE),
-        (200, no("internal_error"), Result.TRANSIENT),
-        (429, no("ratelimited"), Result.TRANSIENT),
-        (500, "", Result.TRANSIENT),
-        (200, "ok", Result.TRANSIENT),
-        (200, "[]", Result.TRANSIENT),
-        (200, "[" * 5000, Result.TRANSIENT),
-        (200, "{}", Result.GONE),
-        (404, "<html>", Result.GONE),
-        (200, json.dumps({"ok": True, "ts": ["x"]}), Result.SENT),
+        (200, no("invalid_auth"), AttemptResult.GONE),
+        (200, no("channel_not_found"), AttemptResult.GONE),
+        (200, no("something_new"), AttemptResult.GONE),
+        (200, no("internal_error"), AttemptResult.TRANSIENT),
+        (429, no("ratelimited"), AttemptResult.TRANSIENT),
+        (500, "", AttemptResult.TRANSIENT),
+        (200, "ok", AttemptResult.TRANSIENT),
+        (200, "[]", AttemptResult.TRANSIENT),
+        (200, "[" * 5000, AttemptResult.TRANSIENT),
+        (200, "{}", AttemptResult.GONE),
+        (404, "<html>", AttemptResult.GONE),
+        (200, json.dumps({"ok": True, "ts": ["x"]}), AttemptResult.SENT),
     ],
 )
-def test_only_what_slack_calls_ok_is_sent(status: int, body: str, result: Result) -> None:
+def test_only_what_slack_calls_ok_is_sent(status: int, body: str, result: AttemptResult) -> None:
     with Sink() as sink:
         sink.answers(status, {"Retry-After": "7"} if status == 429 else {}, body)
         outcome = calls(settings(sink), "send")
@@ -124,7 +124,7 @@ def test_malformed_blocks_are_sent_again_as_text() -> None:
     with Sink() as sink:
         sink.answers(200, {}, no("invalid_blocks"))
         sink.answers(200, {}, ok())
-        assert calls(settings(sink), "send").result is Result.SENT
+        assert calls(settings(sink), "send").result is AttemptResult.SENT
         assert "blocks" not in sink.received[1].json()
 
 

@@ -23,7 +23,7 @@ from monitor.alerting.channels.base import Secrets, excerpt
 from monitor.alerting.channels.registry import build, masked
 from monitor.alerting.channels.webhook import body_of, headers_of, payload
 from monitor.net.http import HttpClient
-from monitor.types.alerting import Alert, AlertKind, Outcome, Result
+from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import ConfigError
 from monitor.types.matching import Contribution, Evidence
 from tests.fakes.alerts import ID, NOW, alert, notice, trial
@@ -111,7 +111,7 @@ def test_w2_the_bytes_sent_are_the_bytes_signed() -> None:
         evidence=Evidence(terms=(Contribution(term=NASTY, weight=0.1 + 0.2),), sentence=NASTY),
     )
     with Sink() as sink:
-        assert send(settings(sink), evil, now=datetime.now(UTC))[0].result is Result.SENT
+        assert send(settings(sink), evil, now=datetime.now(UTC))[0].result is AttemptResult.SENT
         data = verified(sink)["data"]
         assert sink.received[0].header("content-length") == str(len(sink.received[0].body))
         assert b"NaN" not in sink.received[0].body
@@ -197,7 +197,7 @@ def test_an_update_is_a_type_of_its_own() -> None:
 
 def test_a4_a_test_goes_the_same_way_and_says_so() -> None:
     with Sink() as sink:
-        assert send(settings(sink), trial(), now=datetime.now(UTC))[0].result is Result.SENT
+        assert send(settings(sink), trial(), now=datetime.now(UTC))[0].result is AttemptResult.SENT
         assert verified(sink)["type"] == "test"
 
 
@@ -212,7 +212,7 @@ def test_w16_during_a_rotation_both_signatures_are_sent() -> None:
 
 def test_without_a_secret_nothing_is_signed() -> None:
     with Sink() as sink:
-        assert send(settings(sink, secrets=[]))[0].result is Result.SENT
+        assert send(settings(sink, secrets=[]))[0].result is AttemptResult.SENT
         assert sink.received[0].header("webhook-signature") is None
         assert sink.received[0].header("webhook-id") == ID
 
@@ -231,15 +231,21 @@ def test_headers_of_the_operators_own_are_sent() -> None:
 def test_w3_success_is_sent_once(status: int) -> None:
     with Sink() as sink:
         sink.answers(status)
-        assert send(settings(sink))[0] == Outcome(result=Result.SENT, code=str(status))
+        assert send(settings(sink))[0] == Outcome(result=AttemptResult.SENT, code=str(status))
         assert len(sink.received) == 1
 
 
 @pytest.mark.parametrize(
     ("status", "result"),
-    [(301, Result.GONE), (308, Result.GONE), (302, Result.TRANSIENT), (307, Result.TRANSIENT), (303, Result.TRANSIENT)],
+    [
+        (301, AttemptResult.GONE),
+        (308, AttemptResult.GONE),
+        (302, AttemptResult.TRANSIENT),
+        (307, AttemptResult.TRANSIENT),
+        (303, AttemptResult.TRANSIENT),
+    ],
 )
-def test_w4_a_redirect_is_a_failure_and_not_followed(status: int, result: Result) -> None:
+def test_w4_a_redirect_is_a_failure_and_not_followed(status: int, result: AttemptResult) -> None:
     with Sink() as sink, Sink() as elsewhere:
         sink.answers(status, {"Location": elsewhere.url + "?key=hidden"})
         outcome = send(settings(sink))[0]
@@ -251,22 +257,22 @@ def test_w4_a_redirect_is_a_failure_and_not_followed(status: int, result: Result
 @pytest.mark.parametrize(
     ("status", "result"),
     [
-        (400, Result.REJECTED),
-        (413, Result.REJECTED),
-        (422, Result.REJECTED),
-        (401, Result.GONE),
-        (403, Result.GONE),
-        (404, Result.GONE),
-        (405, Result.GONE),
-        (408, Result.TRANSIENT),
-        (425, Result.TRANSIENT),
-        (429, Result.TRANSIENT),
-        (500, Result.TRANSIENT),
-        (503, Result.TRANSIENT),
-        (999, Result.TRANSIENT),
+        (400, AttemptResult.REJECTED),
+        (413, AttemptResult.REJECTED),
+        (422, AttemptResult.REJECTED),
+        (401, AttemptResult.GONE),
+        (403, AttemptResult.GONE),
+        (404, AttemptResult.GONE),
+        (405, AttemptResult.GONE),
+        (408, AttemptResult.TRANSIENT),
+        (425, AttemptResult.TRANSIENT),
+        (429, AttemptResult.TRANSIENT),
+        (500, AttemptResult.TRANSIENT),
+        (503, AttemptResult.TRANSIENT),
+        (999, AttemptResult.TRANSIENT),
     ],
 )
-def test_w5_each_status_has_its_class(status: int, result: Result) -> None:
+def test_w5_each_status_has_its_class(status: int, result: AttemptResult) -> None:
     with Sink() as sink:
         sink.answers(status, {"Content-Type": "text/html"}, "<h1>Sorry</h1> not\r\n\x1b[31mtoday")
         outcome = send(settings(sink))[0]
@@ -283,7 +289,7 @@ def test_w5_the_excerpt_is_at_most_2_kb() -> None:
 def test_w6_410_means_the_destination_is_gone() -> None:
     with Sink() as sink:
         sink.answers(410)
-        assert send(settings(sink))[0].result is Result.GONE
+        assert send(settings(sink))[0].result is AttemptResult.GONE
 
 
 @pytest.mark.parametrize(
@@ -307,7 +313,7 @@ def test_w8_three_failures_then_success_is_one_id() -> None:
     with Sink() as sink:
         sink.answers(500, times=3)
         outcomes = send(settings(sink), times=4)
-        assert [each.result for each in outcomes] == [Result.TRANSIENT] * 3 + [Result.SENT]
+        assert [each.result for each in outcomes] == [AttemptResult.TRANSIENT] * 3 + [AttemptResult.SENT]
         assert sink.ids == [ID] * 4
 
 
@@ -315,7 +321,7 @@ def unanswered(sink: Sink) -> Outcome:
     """A try that is not answered in time, with as little time as this machine needs to send it whole."""
     for limit in (1, 5, 30):
         outcome = send(settings(sink, limit_seconds=limit))[0]
-        if outcome.result is not Result.TRANSIENT:
+        if outcome.result is not AttemptResult.TRANSIENT:
             break
     return outcome
 
@@ -323,9 +329,9 @@ def unanswered(sink: Sink) -> Outcome:
 def test_w9_a_receiver_that_never_answers_costs_the_limit_and_no_more() -> None:
     with Sink() as sink:
         sink.never_answers(times=None)
-        assert unanswered(sink).result is Result.UNKNOWN
+        assert unanswered(sink).result is AttemptResult.UNKNOWN
         sink.answers(200, times=None)
-        assert send(settings(sink))[0].result is Result.SENT
+        assert send(settings(sink))[0].result is AttemptResult.SENT
         assert set(sink.ids) == {ID}
 
 
@@ -338,14 +344,14 @@ def test_w9_a_late_answer_is_no_answer() -> None:
 def test_w9_a_dripping_answer_ends_at_the_limit() -> None:
     with Sink() as sink:
         sink.drips(times=None)
-        assert unanswered(sink).result is Result.UNKNOWN
+        assert unanswered(sink).result is AttemptResult.UNKNOWN
 
 
 def test_w9_an_endless_answer_is_cut() -> None:
     with Sink() as sink:
         sink.sends_raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n" + b"x" * 100_000, repeat=3)
         outcome = send(settings(sink))[0]
-        assert outcome.result is Result.SENT
+        assert outcome.result is AttemptResult.SENT
         assert len(outcome.detail.encode()) <= 2048
 
 
@@ -362,7 +368,7 @@ def test_w10_taken_and_broken_off_is_unknown(how: str) -> None:
     with Sink() as sink:
         getattr(sink, how)()
         outcomes = send(settings(sink), times=2)
-        assert [each.result for each in outcomes] == [Result.UNKNOWN, Result.SENT]
+        assert [each.result for each in outcomes] == [AttemptResult.UNKNOWN, AttemptResult.SENT]
         assert sink.ids == [ID, ID]
 
 
@@ -371,15 +377,15 @@ def test_w11_down_then_up() -> None:
         sink.goes_down()
         down = send(settings(sink))[0]
         sink.comes_back()
-        assert (down.result, down.code) == (Result.TRANSIENT, "connect")
-        assert send(settings(sink))[0].result is Result.SENT
+        assert (down.result, down.code) == (AttemptResult.TRANSIENT, "connect")
+        assert send(settings(sink))[0].result is AttemptResult.SENT
 
 
 def test_w17_an_inside_address_is_refused_before_any_connection() -> None:
     with Sink() as sink:
         inside = {"kind": "webhook", "url": sink.url.replace("http:", "https:")}
         outcome = send(inside)[0]
-        assert (outcome.result, outcome.code) == (Result.GONE, "refused")
+        assert (outcome.result, outcome.code) == (AttemptResult.GONE, "refused")
         assert sink.connections == 0
 
 

@@ -7,10 +7,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.alerting.policy import decide, escalation, hold
+from monitor.alerting.policy import decide, escalation, hold_reason
 from monitor.types.fetching import FirstPoll
 from monitor.types.matching import Article, Grade, Reason, Score
-from monitor.types.stories import Arrival, ArticleKind, Escalation, Limits, StoryChoice, StoryGrowth, StoryHistory
+from monitor.types.stories import (
+    Arrival,
+    ArticleKind,
+    Escalation,
+    EscalationLimits,
+    StoryChoice,
+    StoryGrowth,
+    StoryHistory,
+)
 
 NOW = datetime(2021, 10, 20, 12, tzinfo=UTC)
 ARTICLE = Article(
@@ -59,19 +67,19 @@ def test_one_topic(
     alerts: tuple[str, ...],
 ) -> None:
     decision = decide(ARTICLE, [score], choice, held=held, before=before)
-    assert (decision.reason, decision.alerts) == (reason, alerts), sentence
+    assert (decision.reason, decision.alerting_topics) == (reason, alerts), sentence
 
 
 def test_changed_facts_are_silent_where_updates_are_not_wanted() -> None:
     decision = decide(ARTICLE, [MATCH], CHANGED, held=None, before=TOLD, tells_updates=False)
-    assert (decision.reason, decision.alerts) == (Reason.UPDATE, ())
+    assert (decision.reason, decision.alerting_topics) == (Reason.UPDATE, ())
 
 
 def test_of_several_topics_the_strongest_reason_is_the_articles() -> None:
     told = replace(MATCH, topic="ferry")
     decision = decide(ARTICLE, [BLOCKED, told, MISS], NEW, held=None, before=NONE)
     assert decision.reason is Reason.ALERTED
-    assert decision.alerts == ("ferry",)
+    assert decision.alerting_topics == ("ferry",)
     assert [each.reason for each in decision.topics] == [Reason.EXCLUDED, Reason.ALERTED]
 
 
@@ -109,12 +117,12 @@ def test_without_topics_without_words_and_behind_a_wall() -> None:
 )
 def test_what_holds_a_match_back(sentence: str, arrival: Arrival, age: int, held: Reason | None) -> None:
     article = replace(ARTICLE, published_at=NOW - timedelta(days=age))
-    assert hold(article, arrival, now=NOW) is held, sentence
+    assert hold_reason(article, arrival, now=NOW) is held, sentence
 
 
 # --- growth -------------------------------------------------------------------------------------------------------------
 
-SIX = Limits(outlets=6, pace=5)
+SIX = EscalationLimits(outlets=6, pace=5)
 
 
 @pytest.mark.parametrize(
@@ -122,8 +130,8 @@ SIX = Limits(outlets=6, pace=5)
     [
         ("six independent outlets are told", StoryGrowth(sources=6), SIX, "now 6 independent outlets"),
         ("five are not", StoryGrowth(sources=5), SIX, None),
-        ("seven, where six were told, are not", StoryGrowth(sources=7, told=frozenset({"outlets"})), SIX, None),
-        ("nothing is where 0 says never", StoryGrowth(sources=99, pace=99, usual_pace=1), Limits(), None),
+        ("seven, where six were told, are not", StoryGrowth(sources=7, escalated=frozenset({"outlets"})), SIX, None),
+        ("nothing is where 0 says never", StoryGrowth(sources=99, pace=99, usual_pace=1), EscalationLimits(), None),
         (
             "five times the usual is told",
             StoryGrowth(sources=2, pace=10, usual_pace=2),
@@ -133,11 +141,11 @@ SIX = Limits(outlets=6, pace=5)
         ("four times is not", StoryGrowth(pace=8, usual_pace=2), SIX, None),
         ("five times nothing is nothing", StoryGrowth(pace=5, usual_pace=1), SIX, None),
         ("where nothing is known of the usual nothing is told", StoryGrowth(pace=50), SIX, None),
-        ("a pace is told once", StoryGrowth(pace=50, usual_pace=1, told=frozenset({"pace"})), SIX, None),
+        ("a pace is told once", StoryGrowth(pace=50, usual_pace=1, escalated=frozenset({"pace"})), SIX, None),
         ("of two at once the outlets", StoryGrowth(sources=6, pace=50, usual_pace=1), SIX, "now 6 independent outlets"),
     ],
 )
-def test_when_growth_is_told(sentence: str, growth: StoryGrowth, limits: Limits, told: str | None) -> None:
+def test_when_growth_is_told(sentence: str, growth: StoryGrowth, limits: EscalationLimits, told: str | None) -> None:
     found = escalation(growth, limits)
     assert (found.why if found else None) == told, sentence
 
@@ -161,4 +169,4 @@ def test_what_growth_means_for_an_article(
 
 
 def test_what_is_part_of_a_storm_is_held_whatever_its_date() -> None:
-    assert hold(ARTICLE, Arrival(is_storm=True), now=NOW) is Reason.STORM
+    assert hold_reason(ARTICLE, Arrival(is_burst=True), now=NOW) is Reason.STORM

@@ -12,12 +12,12 @@ from monitor.alerting.retry import DELIVERY_DELAYS
 from monitor.types.alerting import (
     Alert,
     AlertKind,
+    AttemptResult,
     ChannelEvent,
     ChannelState,
     DeliveryState,
     DeliveryUpdate,
     Outcome,
-    Result,
 )
 from monitor.types.fetching import Lease
 
@@ -32,29 +32,29 @@ def tried(
 ) -> DeliveryUpdate:
     delivery = DeliveryState(id=1, alert=ALERT, channel="desk", attempts=attempts, lease=LEASE, created_at=NOW)
     state = ChannelState(failures=failures, failing_since_at=NOW if failures else None, is_failing_told=failures >= 3)
-    return retry.tried(delivery, state, outcome, now=now, jitter=jitter)
+    return retry.after_attempt(delivery, state, outcome, now=now, jitter=jitter)
 
 
 def test_sent_is_sent_and_wakes_what_waited_on_a_channel_that_was_down() -> None:
-    assert tried(Outcome(result=Result.SENT)).state == "sent"
-    assert tried(Outcome(result=Result.SENT), failures=5).wakes_waiting
-    assert not tried(Outcome(result=Result.SENT), failures=1).wakes_waiting
+    assert tried(Outcome(result=AttemptResult.SENT)).state == "sent"
+    assert tried(Outcome(result=AttemptResult.SENT), failures=5).wakes_waiting
+    assert not tried(Outcome(result=AttemptResult.SENT), failures=1).wakes_waiting
 
 
 @given(attempts=st.integers(0, 8), jitter=jitters)
 def test_w8_the_delays_are_those_of_standard_webhooks_within_a_fifth(attempts: int, jitter: float) -> None:
-    waits = tried(Outcome(result=Result.TRANSIENT, code="500"), attempts=attempts, jitter=jitter).next_at - NOW
+    waits = tried(Outcome(result=AttemptResult.TRANSIENT, code="500"), attempts=attempts, jitter=jitter).next_at - NOW
     assert DELIVERY_DELAYS[attempts] <= waits <= DELIVERY_DELAYS[attempts] * 1.201
 
 
 def test_w12_after_the_last_delay_a_delivery_is_given_up_about_three_days_in() -> None:
-    assert tried(Outcome(result=Result.TRANSIENT, code="500"), attempts=9).state == "dead"
+    assert tried(Outcome(result=AttemptResult.TRANSIENT, code="500"), attempts=9).state == "dead"
     assert timedelta(hours=75) < sum(DELIVERY_DELAYS, timedelta()) < timedelta(hours=77)
 
 
 @given(asked=st.timedeltas(timedelta(seconds=1), timedelta(hours=24)), attempts=st.integers(0, 50))
 def test_w7_retry_after_is_not_undercut_and_does_not_use_up_the_schedule(asked: timedelta, attempts: int) -> None:
-    update = tried(Outcome(result=Result.TRANSIENT, code="429", retry_after_for=asked), attempts=attempts)
+    update = tried(Outcome(result=AttemptResult.TRANSIENT, code="429", retry_after_for=asked), attempts=attempts)
     assert update.state == "pending"
     assert update.next_at >= NOW + asked
     assert update.channel_paused_until_at is not None
@@ -62,27 +62,27 @@ def test_w7_retry_after_is_not_undercut_and_does_not_use_up_the_schedule(asked: 
 
 
 def test_w5_a_message_called_wrong_is_tried_three_times() -> None:
-    states = [tried(Outcome(result=Result.REJECTED, code="422"), attempts=n).state for n in range(3)]
+    states = [tried(Outcome(result=AttemptResult.REJECTED, code="422"), attempts=n).state for n in range(3)]
     assert states == ["pending", "pending", "dead"]
 
 
 def test_w6_a_destination_that_is_gone_disables_the_channel_and_holds_the_message() -> None:
-    update = tried(Outcome(result=Result.GONE, code="410", detail="archived"))
+    update = tried(Outcome(result=AttemptResult.GONE, code="410", detail="archived"))
     assert (update.state, update.channel_disabled_reason) == ("held", "archived")
     assert retry.channel_event(ChannelState(), update) is ChannelEvent.DISABLED
 
 
 @given(failures=st.integers(0, 500), code=st.sampled_from(["connect", "timeout", "dns", "503", "429", "421"]))
 def test_w11_a_receiver_that_is_down_is_found_back_within_half_an_hour(failures: int, code: str) -> None:
-    update = tried(Outcome(result=Result.TRANSIENT, code=code), attempts=failures, failures=failures)
+    update = tried(Outcome(result=AttemptResult.TRANSIENT, code=code), attempts=failures, failures=failures)
     assert update.state == "pending"
     assert update.next_at - NOW <= timedelta(minutes=36)
     assert update.next_at == update.channel_paused_until_at
 
 
 def test_w15_a_receiver_that_fails_at_random_pauses_its_channel_for_seconds_not_minutes() -> None:
-    blip = tried(Outcome(result=Result.TRANSIENT, code="503"), failures=1, now=NOW + timedelta(seconds=5))
-    outage = tried(Outcome(result=Result.TRANSIENT, code="503"), failures=8, now=NOW + timedelta(minutes=12))
+    blip = tried(Outcome(result=AttemptResult.TRANSIENT, code="503"), failures=1, now=NOW + timedelta(seconds=5))
+    outage = tried(Outcome(result=AttemptResult.TRANSIENT, code="503"), failures=8, now=NOW + timedelta(minutes=12))
     assert blip.next_at - NOW == timedelta(seconds=10)
     assert outage.next_at - NOW == timedelta(minutes=24)
     assert not blip.channel.is_failing_told
@@ -90,6 +90,6 @@ def test_w15_a_receiver_that_fails_at_random_pauses_its_channel_for_seconds_not_
 
 def test_what_is_too_old_is_given_up_and_a_channel_of_nothing_but_failures_is_disabled() -> None:
     late = NOW + timedelta(days=4, minutes=1)
-    down = Outcome(result=Result.TRANSIENT, code="connect")
+    down = Outcome(result=AttemptResult.TRANSIENT, code="connect")
     assert tried(down, failures=9, now=late).state == "dead"
     assert tried(down, failures=9, now=NOW + timedelta(days=5, minutes=1)).channel_disabled_reason

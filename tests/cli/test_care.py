@@ -244,11 +244,11 @@ def test_a_healthy_service_has_no_failures(desk: Desk) -> None:
 def test_doctor_sees_the_daemon_by_its_lock(desk: Desk) -> None:
     desk.run("migrate")
     lock = StoreLock(desk.store)
-    lock.take()
+    lock.acquire()
     try:
         assert findings(desk.run("doctor", "--json"))["daemon"] == "ok"
     finally:
-        lock.free()
+        lock.release()
 
 
 def test_d4_doctor_finds_a_damaged_store(desk: Desk) -> None:

@@ -84,7 +84,7 @@ def test_k6_beside_the_daemon_a_round_is_refused(desk: Desk, site: Site) -> None
     desk.reads("herald", site.url("/feed"))
     desk.store.parent.mkdir()
     lock = StoreLock(desk.store)
-    lock.take()
+    lock.acquire()
     try:
         for command, says in (
             ("poll", "polls by itself"),
@@ -96,7 +96,7 @@ def test_k6_beside_the_daemon_a_round_is_refused(desk: Desk, site: Site) -> None
             assert says in said.stderr
         assert desk.run("migrate").exit_code == 4
     finally:
-        lock.free()
+        lock.release()
 
 
 # --- deliver and alerts -----------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def test_a4_beside_a_daemon_the_test_is_queued_for_it(desk: Desk, sink: Sink, mo
     desk.tells("desk", sink.url)
     desk.run("deliver")  # makes the channel known to the store
     lock = StoreLock(desk.store)
-    lock.take()
+    lock.acquire()
     try:
         said = desk.run("alerts", "test", "desk")
         assert said.exit_code == 0
@@ -180,7 +180,7 @@ def test_a4_beside_a_daemon_the_test_is_queued_for_it(desk: Desk, sink: Sink, mo
         desk.tells("new", sink.url)
         assert "restart it" in desk.run("alerts", "test", "new").stderr
     finally:
-        lock.free()
+        lock.release()
     assert not sink.received
     desk.run("deliver")
     assert len(sink.received) == 1

@@ -297,7 +297,7 @@ def test_u16_no_planted_secret_is_shown(tmp_path: Path) -> None:
         smtp_pass = "{PLANTED}"
         """
     settings = loaded(tmp_path, text, {"MONITOR_CHANNELS__ENV__KIND": "slack", "MONITOR_CHANNELS__ENV__TOKEN": PLANTED})
-    lines = {each.name: each.value for each in load.shown(settings)}
+    lines = {each.name: each.value for each in load.settings_in_force(settings)}
     assert PLANTED not in str(lines)
     assert PLANTED not in repr(settings)
     assert PLANTED not in str(settings)
@@ -336,7 +336,7 @@ def test_u16_no_planted_secret_is_in_a_fault(tmp_path: Path) -> None:
 def test_u15_what_is_told_stays_on_one_line(tmp_path: Path) -> None:
     found = faults(tmp_path, '[log]\nlevel = "a\\nMONITOR fake\\u001b[31m"', {"MONITOR_WEB__A\nB": "x"})
     assert all("\n" not in each and "\x1b" not in each for each in found)
-    shown = load.shown(loaded(tmp_path, '[channels.a]\nkind = "x\\n\\u001b[31m"'))
+    shown = load.settings_in_force(loaded(tmp_path, '[channels.a]\nkind = "x\\n\\u001b[31m"'))
     assert all("\n" not in each.value and "\x1b" not in each.value for each in shown)
 
 

@@ -150,7 +150,7 @@ def test_matching_and_dedup_make_of_it_what_is_expected() -> None:
         found = tuple(score.topic for score in matcher.matches(demo.title, text, demo.language) if score.is_match)
         assert found == demo.expect.topics, demo.id
         article = as_article(demo, text)
-        choice = copies.choose(article, [same_url_told(each, article) for each in known])
+        choice = copies.classify(article, [same_url_told(each, article) for each in known])
         known.append(as_known(article, number))
         if demo.expect.kind is ArticleKind.JOINS:
             assert choice.kind is ArticleKind.NEW, demo.id  # by its text; as an event see below

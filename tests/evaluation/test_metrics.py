@@ -113,10 +113,16 @@ def fill(session: Session, *, matches: int, near_ones: int, wrong: int = 5) -> N
             )
         else:
             score = Score(topic=TOPIC.name, score=0.12 + at % 8 / 100, threshold=0.2, is_match=False)
-            near_misses.keep(
-                session, filed.article_id, filed.story_id, one.url, one.title, near_misses.candidates([score]), now=NOON
+            near_misses.add(
+                session,
+                filed.article_id,
+                filed.story_id,
+                one.url,
+                one.title,
+                near_misses.from_scores([score]),
+                now=NOON,
             )
-    for each in misses.list_near(session, limit=1000):
+    for each in misses.list_near_misses(session, limit=1000):
         misses.judge(session, each.id, is_relevant=each.score > 0.18, by="me", now=NOON)
 
 

@@ -15,7 +15,7 @@ import pytest
 from monitor.evaluation import backtest
 from monitor.matching.background import Background
 from monitor.matching.matcher import build
-from monitor.store.tables import AlertRow, ArticleRow, LessonRow, MatchRow
+from monitor.store.tables import AlertRow, ArticleRow, MatchRow, PartialExampleRow
 from tests.conftest import SetClock
 from tests.fakes.command import HIT, MISS, SEED, Desk, run
 from tests.fakes.site import Site, rss
@@ -117,14 +117,16 @@ def by_backtest(answers: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 
 def test_a_backtest_of_the_archive_is_the_live_run_article_by_article(lived: Newsroom) -> None:
     live = by_the_daemon(lived)
-    lessons = {(each.article_id, each.topic): each.weight for each in lived.rows(LessonRow)}
+    lessons = {(each.article_id, each.topic): each.weight for each in lived.rows(PartialExampleRow)}
     assert lessons, "a topic learned from what was no sure match"
     for row in lived.rows(ArticleRow):
         said = {(row.id, each["topic"]): each["lesson"] for each in row.scores if 0 < each.get("lesson", 0) < 1}
         assert said == {key: round(part, 3) for key, part in lessons.items() if key[0] == row.id}
     with lived.app.db.reading() as session:
-        matcher = build(lived.app.shelf.topics, background=Background.shipped())
-        answers = list(backtest.run(backtest.stored(session), matcher, lived.app.shelf.topics, all_scores=True))
+        matcher = build(lived.app.loaded.topics, background=Background.shipped())
+        answers = list(
+            backtest.run(backtest.archived_lines(session), matcher, lived.app.loaded.topics, all_scores=True)
+        )
     again = by_backtest(answers)
     assert again.keys() == live.keys()
     assert len(live) == 120

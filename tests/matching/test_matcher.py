@@ -294,7 +294,7 @@ def test_what_was_learned_while_a_matcher_was_built_is_kept() -> None:
     tracker = Tracker(matcher())
     tracker.score(*CAPTAIN)
     learned = tracker.matcher.model("ferry").version
-    tracker.renew(matcher())
+    tracker.finish_rebuild(matcher())
     assert tracker.matcher.model("ferry").version == learned
 
 

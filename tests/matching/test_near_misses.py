@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, select
 
-from monitor.learning.training import calibration, learned
+from monitor.learning.training import build_matcher, calibration
 from monitor.matching import near_misses as sampling
 from monitor.matching.background import Background
 from monitor.matching.margins import margin
@@ -17,7 +17,7 @@ from monitor.matching.matcher import build
 from monitor.review import near_misses as misses
 from monitor.store import archive, near_misses, topics, verdicts
 from monitor.store.db import Database
-from monitor.store.tables import AlertRow, MatchRow, NearCountRow, NearMissRow, VerdictRow
+from monitor.store.tables import AlertRow, MatchRow, NearMissCountRow, NearMissRow, VerdictRow
 from monitor.types.matching import Article, Reason, Score, Seed, Topic
 from tests.conftest import NOON
 from tests.store.test_contract import TOPIC, article, file
@@ -33,10 +33,10 @@ def test_only_what_comes_near_is_a_near_miss(score: float, band: int | None) -> 
 
 
 def test_the_first_of_a_day_is_kept_and_a_burst_adds_few() -> None:
-    assert sampling.share(2, 0, 0) == 1
-    expected = sum(sampling.share(0, at, 0) for at in range(10_000))
+    assert sampling.keep_probability(2, 0, 0) == 1
+    expected = sum(sampling.keep_probability(0, at, 0) for at in range(10_000))
     assert expected < 12
-    assert sampling.share(0, 0, 50) == pytest.approx(1 / 50)
+    assert sampling.keep_probability(0, 0, 50) == pytest.approx(1 / 50)
 
 
 def test_the_sampling_hash_depends_on_article_and_topic_only() -> None:
@@ -56,7 +56,7 @@ def test_weights_of_the_kept_add_up_to_all() -> None:
     total = 0.0
     for day in range(400):
         for at in range(30):
-            share = sampling.share(0, at, 0)
+            share = sampling.keep_probability(0, at, 0)
             total += (sampling.sampling_hash(f"day {day}", "", str(at)) < share) / share
     assert total == pytest.approx(400 * 30, rel=0.1)
 
@@ -70,9 +70,9 @@ def scored(score: float, *, is_match: bool = False, blocked: Reason | None = Non
 
 def test_matches_and_forbidden_ones_are_no_near_misses() -> None:
     assert (
-        near_misses.candidates([scored(0.3, is_match=True), scored(0.3, blocked=Reason.EXCLUDED), scored(0.01)]) == []
+        near_misses.from_scores([scored(0.3, is_match=True), scored(0.3, blocked=Reason.EXCLUDED), scored(0.01)]) == []
     )
-    assert [each.band for each in near_misses.candidates([scored(0.19)])] == [2]
+    assert [each.band for each in near_misses.from_scores([scored(0.19)])] == [2]
 
 
 def other(at: int) -> Article:
@@ -92,13 +92,13 @@ def near_ones(session: Session, count: int) -> Counter[int]:
     for at in range(count):
         one = other(at)
         filed = file(session, matcher, one, now=NOON + timedelta(minutes=at))
-        near_misses.keep(
+        near_misses.add(
             session,
             filed.article_id,
             filed.story_id,
             one.url,
             one.title,
-            near_misses.candidates([scored(0.19)]),
+            near_misses.from_scores([scored(0.19)]),
             now=NOON,
         )
     return near_misses.seen(session)["ferry"]
@@ -108,7 +108,7 @@ def test_all_are_counted_and_a_sample_is_kept(db: Database) -> None:
     with db.writing() as session:
         seen = near_ones(session, 40)
         rows = kept(session)
-        counts = session.exec(select(NearCountRow)).all()
+        counts = session.exec(select(NearMissCountRow)).all()
     assert seen[2] == 40
     assert [(each.topic, each.band, each.seen) for each in counts] == [("ferry", 2, 40)]
     assert 2 <= len(rows) < 30
@@ -119,7 +119,7 @@ def test_all_are_counted_and_a_sample_is_kept(db: Database) -> None:
 def test_a_verdict_on_a_near_miss_trains_and_is_weighed(db: Database) -> None:
     with db.writing() as session:
         near_ones(session, 30)
-        last = misses.list_near(session, topic="ferry")[0]
+        last = misses.list_near_misses(session, topic="ferry")[0]
         answer = misses.judge(session, last.id, is_relevant=True, by="me", now=NOON)
         assert answer is not None
         assert answer.state == "confirmed"
@@ -134,18 +134,18 @@ def test_a_verdict_on_a_near_miss_trains_and_is_weighed(db: Database) -> None:
         assert len(session.exec(select(VerdictRow)).all()) == 1
         assert session.exec(select(AlertRow)).all() == []
         assert calibration(session).of("ferry").texts == 1
-        assert [each.id for each in misses.list_near(session, state="confirmed")] == [last.id]
+        assert [each.id for each in misses.list_near_misses(session, state="confirmed")] == [last.id]
 
 
 def test_the_same_store_gives_the_same_model_twice(db: Database) -> None:
     with db.writing() as session:
         near_ones(session, 10)
-        misses.judge(session, misses.list_near(session)[0].id, is_relevant=False, by="me", now=NOON)
+        misses.judge(session, misses.list_near_misses(session)[0].id, is_relevant=False, by="me", now=NOON)
     ferry = Topic(
         name="ferry", title="Ferry", seeds=(Seed(file="a", title="Ferry", text="Ferry aground", language="en"),)
     )
     with db.reading() as session:
-        once, again = learned(session, [ferry]), learned(session, [ferry])
+        once, again = build_matcher(session, [ferry]), build_matcher(session, [ferry])
     assert once.model("ferry").version == again.model("ferry").version
     assert once.calibration == again.calibration
 
@@ -172,7 +172,7 @@ def test_a_calibrated_topic_says_how_likely_and_how_often_it_was_right(db: Datab
                 )
             )
     with db.reading() as session:
-        found = learned(session, [TOPIC])
+        found = build_matcher(session, [TOPIC])
     own = TOPIC.seeds[0]
     score = found.score(own.title, own.text, own.language)[0]
     assert score.is_match

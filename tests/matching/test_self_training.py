@@ -61,19 +61,19 @@ def test_an_article_near_the_threshold_trains_in_part_within_the_quota() -> None
     tracker = Tracker(matcher(1))
     before = tracker.matcher.model("ferry").version
     (partial,) = tracker.score(*SALE)
-    assert 0 < partial.lesson < 1
+    assert 0 < partial.self_training_weight < 1
     learned = tracker.matcher.model("ferry").version
     assert learned != before
     again = ("Ferry line to sell ships", "The owner of the ferry Marigold sells ships and its harbour offices.", "en")
-    assert tracker.score(*again)[0].lesson == 0, "the quota is used up"
+    assert tracker.score(*again)[0].self_training_weight == 0, "the quota is used up"
     assert tracker.matcher.model("ferry").version == learned
-    assert Tracker(matcher(0)).score(*SALE)[0].lesson == 0
+    assert Tracker(matcher(0)).score(*SALE)[0].self_training_weight == 0
 
 
 def test_a_confident_match_trains_in_full_and_uses_no_quota() -> None:
     tracker = Tracker(matcher(1))
-    assert tracker.score(*CAPTAIN)[0].lesson == 1
-    assert tracker.matcher.model("ferry").spare == 1
+    assert tracker.score(*CAPTAIN)[0].self_training_weight == 1
+    assert tracker.matcher.model("ferry").remaining_quota == 1
 
 
 def test_a_larger_weight_moves_the_topic_further() -> None:
@@ -95,17 +95,17 @@ def test_an_article_near_self_training_examples_only_does_not_train_in_part() ->
     assert SELF_TRAINING_PART_FROM < share < SELF_TRAINING_FULL_FROM
     (alone,) = matcher(9).score(*house)
     assert alone.score + 0.01 < SELF_TRAINING_ANCHOR_FROM * (alone.threshold + 0.01)
-    assert score.lesson == 0
+    assert score.self_training_weight == 0
 
 
 @pytest.mark.parametrize("rules", [{"excluded": ("ships",)}, {"required": ("sandbank",)}, {"languages": ("de",)}])
 def test_a_blocked_article_trains_nothing(rules: dict[str, object]) -> None:
-    assert Tracker(matcher(1, **rules)).score(*SALE)[0].lesson == 0
+    assert Tracker(matcher(1, **rules)).score(*SALE)[0].self_training_weight == 0
 
 
 def test_a_restart_restores_partial_examples() -> None:
     tracker = Tracker(matcher(2))
-    parts = {article: tracker.score(*article)[0].lesson for article in (SALE, CAPTAIN)}
+    parts = {article: tracker.score(*article)[0].self_training_weight for article in (SALE, CAPTAIN)}
     restarted = matcher(2, *(of(article, part) for article, part in parts.items()))
     assert restarted.model("ferry").version == tracker.matcher.model("ferry").version
     assert restarted.score(*TRIAL)[0].score == pytest.approx(tracker.score(*TRIAL)[0].score)
@@ -119,9 +119,9 @@ def test_a_low_factor_raises_alerts_but_not_self_training(article: tuple[str, st
 
     usual, bent = scored(1.0), scored(0.6)
     assert bent.is_match
-    assert bent.lesson == pytest.approx(usual.lesson)
+    assert bent.self_training_weight == pytest.approx(usual.self_training_weight)
     assert is_confident(bent) == is_confident(usual)
-    assert scored(1.25).lesson <= usual.lesson
+    assert scored(1.25).self_training_weight <= usual.self_training_weight
 
 
 def test_a_renewed_model_does_not_bring_back_dropped_examples() -> None:
@@ -133,26 +133,26 @@ def test_a_renewed_model_does_not_bring_back_dropped_examples() -> None:
     tracker = Tracker(matcher())
     for day in days[:5]:
         scores = tracker.score(*day)
-        assert scores[0].lesson == 1
-        tracker.stored(*day, scores)
-    tracker.begin()
+        assert scores[0].self_training_weight == 1
+        tracker.mark_stored(*day, scores)
+    tracker.begin_rebuild()
     fresh = matcher(0, *(example(day) for day in days))
-    tracker.renew(fresh)
+    tracker.finish_rebuild(fresh)
     assert tracker.matcher.model("ferry").version == fresh.model("ferry").version
 
 
 def test_what_is_learned_during_a_rebuild_is_kept_stored_or_not() -> None:
     tracker = Tracker(matcher())
-    tracker.begin()
+    tracker.begin_rebuild()
     scores = tracker.score(*CAPTAIN)
     learned = tracker.matcher.model("ferry").version
-    tracker.renew(matcher())
+    tracker.finish_rebuild(matcher())
     assert tracker.matcher.model("ferry").version == learned, "its poll is not stored yet"
-    tracker.stored(*CAPTAIN, scores)
-    tracker.renew(matcher())
+    tracker.mark_stored(*CAPTAIN, scores)
+    tracker.finish_rebuild(matcher())
     assert tracker.matcher.model("ferry").version == learned, "it was stored after the store was read"
-    tracker.begin()
-    tracker.renew(matcher())
+    tracker.begin_rebuild()
+    tracker.finish_rebuild(matcher())
     assert tracker.matcher.model("ferry").version == matcher().model("ferry").version, (
         "the store is asked for it from now on"
     )

@@ -151,27 +151,27 @@ def test_a_topic_follows_its_subject_in_another_language() -> None:
     found = built(topic())
     first = embed([excerpt(*PAROM)])[0]
     later = ("Снег и паром", "Школа берег капитан")
-    followed = found.with_hit("ferry", "ru", 1, first)
+    followed = found.with_match("ferry", "ru", 1, first)
     assert best(followed, later)["ferry"].score > best(found, later)["ferry"].score
     assert best(followed, later)["ferry"].model_version != best(found, later)["ferry"].model_version
-    assert followed.with_hit("ferry", "ru", 1, first) is followed, "a copy trains nothing"
-    assert followed.with_hit("ferry", "en", 2, first) is followed, "nor does a language of its seeds"
-    assert followed.with_hit("other", "ru", 2, first) is followed
+    assert followed.with_match("ferry", "ru", 1, first) is followed, "a copy trains nothing"
+    assert followed.with_match("ferry", "en", 2, first) is followed, "nor does a language of its seeds"
+    assert followed.with_match("other", "ru", 2, first) is followed
     assert best(followed, later, language="fr")["ferry"].score == best(found, later, language="fr")["ferry"].score
 
 
 def test_nothing_is_learned_in_a_language_that_is_new() -> None:
     found = built(topic())
-    assert found.with_hit("ferry", "fr", 1, embed([excerpt(*PAROM)])[0]) is found
+    assert found.with_match("ferry", "fr", 1, embed([excerpt(*PAROM)])[0]) is found
 
 
 def test_matches_never_outweigh_the_seeds() -> None:
     found = built(topic())
     away = embed([excerpt(*RATES)])[0]
     for number in range(100):
-        found = found.with_hit("ferry", "ru", number, away)
+        found = found.with_match("ferry", "ru", number, away)
     assert best(found, PAROM)["ferry"].score > 0.6 * best(built(topic()), PAROM)["ferry"].score
-    [model] = found._aspects
+    [model] = found._topic_models
     assert len(model.matches["ru"]) == EMBEDDING_SELF_TRAINING_KEPT
 
 

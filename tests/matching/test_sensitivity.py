@@ -21,8 +21,8 @@ from monitor.matching.alert_rate import sensitivity_costs
 from monitor.matching.background import Background
 from monitor.matching.calibration import Calibration, Curve, LabelledText, TopicCalibration, calibrate
 from monitor.matching.matcher import build
-from monitor.matching.sensitivity import ArchivedScore, ScoredArchive, Sensitivity, decide, read
-from monitor.matching.tuning import LEAST_FACTOR, MOST_FACTOR
+from monitor.matching.sensitivity import ArchivedScore, ScoredArchive, Sensitivity, decide, parse
+from monitor.matching.tuning import MAX_FACTOR, MIN_FACTOR
 from monitor.store import migrate, topics
 from monitor.store.db import Database
 from monitor.topics.seeds import load
@@ -54,7 +54,7 @@ from tests.store.test_contract import BRIDGE, TOPIC, article, file
     ],
 )
 def test_an_intent_is_read(text: str, expected: Sensitivity | None) -> None:
-    assert read(text) == expected
+    assert parse(text) == expected
 
 
 def test_topic_toml_takes_intents_and_names_the_mend(tmp_path: Path) -> None:
@@ -93,10 +93,10 @@ def test_the_first_day_acts_like_balanced_and_says_so() -> None:
 
 def test_factors_stay_within_bounds_and_say_what_cannot_be() -> None:
     many = decide("about 1 alerts a day", "x", archive(*([2.0] * 500)), Calibration())
-    assert many.factor == MOST_FACTOR
+    assert many.factor == MAX_FACTOR
     assert "as strict as can be" in many.note
     silence = decide("about 5 alerts a day", "x", archive(0.1, 0.3), Calibration())
-    assert silence.factor == LEAST_FACTOR
+    assert silence.factor == MIN_FACTOR
     assert "about 0.2 alerts a day" in silence.note
 
 
@@ -104,7 +104,7 @@ def test_what_lies_below_every_threshold_is_not_counted_as_told() -> None:
     """Near misses are kept from half the threshold on, and no intent goes that low: what it comes to was promised too high."""
     below = archive(*([-0.1] * 20), *([-0.6] * 60))
     setting = decide("about 6 alerts a day", "x", below, Calibration())
-    assert setting.factor == LEAST_FACTOR
+    assert setting.factor == MIN_FACTOR
     assert "cannot tell 6 a day: the lowest threshold gives about 2.0 alerts a day" in setting.note
     assert not decide("about 2 alerts a day", "x", below, Calibration()).note
 
@@ -152,7 +152,7 @@ def test_more_alerts_never_mean_a_stricter_threshold(
         tuple(ArchivedScore(date(2026, 1, 1), story, margin, weight) for story, margin, weight in rows), days
     )
     few, many = (intent._factor_for_alerts(each, seen).factor for each in (a_day, a_day * 2))
-    assert LEAST_FACTOR <= many <= few <= MOST_FACTOR
+    assert MIN_FACTOR <= many <= few <= MAX_FACTOR
 
 
 # --- precision at least P % -------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def test_a_precision_out_of_reach_is_said() -> None:
     texts = tuple(LabelledText("ferry", at / 100, 0.5, 1.0, is_match=True) for at in range(100))
     odds = Calibration(Curve(offset=-3, slope=1.0), {"ferry": TopicCalibration(why_not="")}, texts=texts)
     setting = decide("precision at least 95 %", "ferry", ScoredArchive(), odds)
-    assert setting.factor == MOST_FACTOR
+    assert setting.factor == MAX_FACTOR
     assert "precise at best" in setting.note
 
 
@@ -203,7 +203,7 @@ def told(sensitivity: str, lines: list[Line], *, after: int) -> float:
     topic = replace(TOPIC, sensitivity=sensitivity)
     by_day: Counter[date] = Counter()
     for each in backtest.replay(lines, build([topic], background=Background.shipped()), [topic]):
-        by_day[each.line.article.seen_at.date()] += len(each.filed.decision.alerts)
+        by_day[each.line.article.seen_at.date()] += len(each.filed.decision.alerting_topics)
     last = max(by_day)
     days = [last - timedelta(days=back) for back in range((last - date(2026, 1, 1)).days - after + 1)]
     return sum(by_day[day] for day in days) / len(days)
@@ -224,8 +224,8 @@ def test_daemon_and_explain_agree_on_the_factor(db: Database) -> None:
         for line in days_of_news(5, 30):
             file(session, matcher, line.article, now=line.article.seen_at, max_age_for=None)
     with db.reading() as session:
-        once, again = training.learned(session, [topic]), training.learned(session, [topic])
-        setting, seen = training.setting(session, topic, [topic])
+        once, again = training.build_matcher(session, [topic]), training.build_matcher(session, [topic])
+        setting, seen = training.applied_sensitivity(session, topic, [topic])
     assert once.model(topic.name).version == again.model(topic.name).version
     assert once.model(topic.name).factor == setting.factor != 1.0
     assert seen.days > 3
@@ -240,8 +240,8 @@ def test_a_new_topic_is_set_by_the_archive_at_once(db: Database) -> None:
         topic = replace(TOPIC, sensitivity="about 2 alerts a day")
         topics.sync(session, [topic], now=datetime(2026, 1, 6, tzinfo=UTC))
     with db.reading() as session:
-        setting, seen = training.setting(session, topic, [topic])
-    assert seen.arrivals
+        setting, seen = training.applied_sensitivity(session, topic, [topic])
+    assert seen.scores
     assert seen.days > 2
     assert setting.factor != 1.0
 
@@ -284,7 +284,7 @@ def test_an_intent_out_of_reach_is_said_wherever_one_looks(tmp_path: Path) -> No
         for line in days_of_news(5, 30):
             file(session, matcher, line.article, now=line.article.seen_at, max_age_for=None)
     with db.reading() as session:
-        [found] = training.prospects(session, Calibration())
+        [found] = training.sensitivity_forecasts(session, Calibration())
     db.close()
     assert (found.topic, found.sensitivity) == (TOPIC.name, "about 40 alerts a day")
     assert found.cost is not None

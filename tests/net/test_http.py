@@ -19,9 +19,9 @@ import pytest
 from monitor.net.addresses import AddressPolicy, Lookup, system_lookup
 from monitor.net.http import (
     ANSWER_LIMIT,
-    Answer,
     Headers,
     HttpClient,
+    HttpResponse,
     NoAnswerError,
     default_user_agent,
     http_date,
@@ -48,10 +48,10 @@ def post(
     silence: float = AMPLE,
     tls: ssl.SSLContext | None = None,
     lookup: Lookup = system_lookup,
-) -> Answer:
+) -> HttpResponse:
     """One POST through a client that allows loopback, unless `policy` says otherwise."""
 
-    async def posting() -> Answer:
+    async def posting() -> HttpResponse:
         patient = timedelta(seconds=AMPLE)
         client = HttpClient(
             policy=policy, connect_for=patient, read_timeout_for=timedelta(seconds=silence), tls=tls, lookup=lookup
@@ -121,7 +121,7 @@ def test_the_answers_text_is_clean(site: Site) -> None:
 
 def test_an_answer_that_cannot_be_decoded_still_has_a_status(site: Site) -> None:
     site.answers("/hook", 200, {"Content-Encoding": "br"}, b"???")
-    assert post(site.url("/hook")) == Answer(
+    assert post(site.url("/hook")) == HttpResponse(
         status=200, headers=post(site.url("/hook")).headers, text="", is_whole=False
     )
 

@@ -29,7 +29,9 @@ def fetched(**changes: object) -> Fetched:
 def after(
     parsed: ParsedFeed | None = None, *, jitter: float = 0, feed: FeedState = FEED, **answer: object
 ) -> timedelta:
-    update = cadence.answered(feed, fetched(**answer), parsed, CADENCE, body_hash="h", now=NOW, jitter=jitter)
+    update = cadence.update_after_answer(
+        feed, fetched(**answer), parsed, CADENCE, body_hash="h", now=NOW, jitter=jitter
+    )
     return update.next_poll_at - NOW
 
 
@@ -60,17 +62,17 @@ def test_f13_the_pause_after_a_failure_grows_and_ends_at_a_day(failures: int, ji
 
     def waits(count: int) -> timedelta:
         failing = replace(FEED, failures=count, failing_since_at=NOW)
-        return cadence.failed(failing, error, CADENCE, now=NOW, jitter=0).next_poll_at - NOW
+        return cadence.update_after_failure(failing, error, CADENCE, now=NOW, jitter=0).next_poll_at - NOW
 
     assert waits(failures) <= waits(failures + 1) <= timedelta(days=1)
-    update = cadence.failed(replace(FEED, failures=failures), error, CADENCE, now=NOW, jitter=jitter)
+    update = cadence.update_after_failure(replace(FEED, failures=failures), error, CADENCE, now=NOW, jitter=jitter)
     assert waits(failures) <= update.next_poll_at - NOW <= waits(failures) * 1.11
 
 
 @given(asked=st.timedeltas(timedelta(), timedelta(days=1)), jitter=jitters)
 def test_f14_retry_after_is_never_undercut_and_pauses_the_host(asked: timedelta, jitter: float) -> None:
     error = FetchError("busy", url=FEED.url, code="429", status=429, retry_after_for=asked)
-    update = cadence.failed(FEED, error, CADENCE, now=NOW, jitter=jitter)
+    update = cadence.update_after_failure(FEED, error, CADENCE, now=NOW, jitter=jitter)
     assert update.next_poll_at >= NOW + asked
     assert update.host_paused_until_at == (NOW + asked if asked else None)
 
@@ -78,7 +80,9 @@ def test_f14_retry_after_is_never_undercut_and_pauses_the_host(asked: timedelta,
 @pytest.mark.parametrize("status", [403, 429])
 def test_a_refusal_without_a_time_is_left_alone_for_an_hour_at_least(status: int) -> None:
     error = FetchError("no", url=FEED.url, code=str(status), status=status)
-    assert cadence.failed(FEED, error, CADENCE, now=NOW, jitter=0).next_poll_at >= NOW + timedelta(hours=1)
+    assert cadence.update_after_failure(FEED, error, CADENCE, now=NOW, jitter=0).next_poll_at >= NOW + timedelta(
+        hours=1
+    )
 
 
 def test_promise_3_each_state_of_a_feed_is_told_once() -> None:
@@ -86,10 +90,12 @@ def test_promise_3_each_state_of_a_feed_is_told_once() -> None:
     answers = ["down"] * 8 + ["ok"] * 3 + ["down"] * 6
     for answer in answers:
         if answer == "down":
-            update = cadence.failed(feed, ParseError("html", code="not a feed"), CADENCE, now=NOW, jitter=0)
+            update = cadence.update_after_failure(
+                feed, ParseError("html", code="not a feed"), CADENCE, now=NOW, jitter=0
+            )
         else:
-            update = cadence.answered(feed, fetched(), None, CADENCE, body_hash=None, now=NOW, jitter=0)
-        told.append(cadence.event(feed, update))
+            update = cadence.update_after_answer(feed, fetched(), None, CADENCE, body_hash=None, now=NOW, jitter=0)
+        told.append(cadence.event_of(feed, update))
         feed = replace(
             feed,
             failures=update.failures,
@@ -102,23 +108,23 @@ def test_promise_3_each_state_of_a_feed_is_told_once() -> None:
 
 def test_f12_gone_is_believed_the_second_time() -> None:
     gone = FetchError("gone", url=FEED.url, code="410", status=410, is_gone=True)
-    first = cadence.failed(FEED, gone, CADENCE, now=NOW, jitter=0)
-    second = cadence.failed(replace(FEED, failures=1), gone, CADENCE, now=NOW, jitter=0)
+    first = cadence.update_after_failure(FEED, gone, CADENCE, now=NOW, jitter=0)
+    second = cadence.update_after_failure(replace(FEED, failures=1), gone, CADENCE, now=NOW, jitter=0)
     assert first.paused_reason is None
     assert second.paused_reason
-    assert cadence.event(replace(FEED, failures=1), second) is FeedEvent.GONE
+    assert cadence.event_of(replace(FEED, failures=1), second) is FeedEvent.GONE
 
 
 def test_f10_a_permanent_address_is_kept_after_a_week_of_the_same_and_f11_a_change_begins_anew() -> None:
     week = timedelta(days=7)
     moving = replace(FEED, permanent_url="https://new.example/", permanent_since_at=NOW - week)
-    kept = cadence.answered(
+    kept = cadence.update_after_answer(
         moving, fetched(permanent_url="https://new.example/"), None, CADENCE, body_hash=None, now=NOW, jitter=0
     )
-    other = cadence.answered(
+    other = cadence.update_after_answer(
         moving, fetched(permanent_url="https://x.example/"), None, CADENCE, body_hash=None, now=NOW, jitter=0
     )
-    back = cadence.answered(moving, fetched(), None, CADENCE, body_hash=None, now=NOW, jitter=0)
+    back = cadence.update_after_answer(moving, fetched(), None, CADENCE, body_hash=None, now=NOW, jitter=0)
     assert kept.new_url == "https://new.example/"
     assert (other.new_url, other.permanent_since_at) == (None, NOW)
     assert (back.new_url, back.permanent_url) == (None, None)

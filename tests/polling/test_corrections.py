@@ -10,14 +10,14 @@ from sqlmodel import select
 from monitor.matching.background import Background
 from monitor.matching.matcher import Matcher, build
 from monitor.polling.assess import assess
-from monitor.polling.intake import take_in
+from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.review import revisions
 from monitor.store import stories as story_rows
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.tables import AlertRow, ArticleRow
 from monitor.stories.changes import correction
-from monitor.stories.sources import origins
+from monitor.stories.sources import independent_sources
 from monitor.types.matching import Article, Grade, Reason
 from monitor.types.stories import Arrival, ArticleKind
 from tests.conftest import NOON
@@ -65,7 +65,7 @@ class Desk:
         judged = assess(article, self.matcher, arrival=Arrival())
         with self.db.writing() as session:
             serialize_decisions(session)
-            return take_in(session, judged, self.telling, now=self.at)
+            return file_article(session, judged, self.telling, now=self.at)
 
     def told(self) -> list[tuple[str, str]]:
         with self.db.reading() as session:
@@ -84,7 +84,7 @@ def room(db: Database, matcher: Matcher) -> Desk:
 def test_a_corrected_copy_of_another_outlet_is_told_once_as_an_update(room: Desk) -> None:
     filed = room.files(SEVENTEEN, "gazette", title="Ferry disaster: the town mourns")
     assert (filed.choice.kind, filed.choice.of_article_id, filed.story_id) == (ArticleKind.UPDATE, 1, 1)
-    assert filed.is_stored_anew
+    assert filed.is_new
     assert filed.decision.reason is Reason.UPDATED
     assert room.told()[1:] == [("updated", "same text elsewhere, corrected: numbers 12 → 17")]
     for outlet in ("courier", "mail", "post"):
@@ -140,7 +140,7 @@ def test_a_version_between_two_that_are_known_is_no_update(room: Desk) -> None:
 def test_a_corrected_copy_is_no_source_of_its_own(room: Desk) -> None:
     room.files(SEVENTEEN, "gazette")
     with room.db.reading() as session:
-        (origin,) = origins(story_rows.carriers(session, [1])[1])
+        (origin,) = independent_sources(story_rows.carriers(session, [1])[1])
     assert origin.article_ids == (1, 2)
 
 

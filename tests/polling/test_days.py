@@ -425,7 +425,7 @@ def test_a_broken_topic_never_stops_the_others(room: Newsroom, site: Site) -> No
     room.follows("broken", CONCERT, toml="title = \n")
     room.follows("empty")
     room.reloads()
-    assert len(room.app.shelf.faults) == 2
+    assert len(room.app.loaded.faults) == 2
     site.publishes("/feed", rss(NEWS, OLD))
     room.polls()
     assert room.reasons()[NEWS[0]] == "ALERTED"
@@ -508,8 +508,8 @@ def test_a_backtest_over_the_archive_scores_as_the_daemon_did(room: Newsroom, si
             room.restarts()
     rows = {row.id: row for row in room.rows(ArticleRow)}
     with room.app.db.reading() as session:
-        matcher = build(room.app.shelf.topics, background=Background.shipped())
-        answers = list(backtest.run(backtest.stored(session), matcher, room.app.shelf.topics, all_scores=True))
+        matcher = build(room.app.loaded.topics, background=Background.shipped())
+        answers = list(backtest.run(backtest.archived_lines(session), matcher, room.app.loaded.topics, all_scores=True))
     assert len(answers) == len(rows) == 71
     for answer in answers:
         (live,), (again,) = rows[answer["id"]].scores, answer["topics"]

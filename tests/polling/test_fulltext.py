@@ -11,7 +11,7 @@ import pytest
 
 from monitor.reading.extract import FROM_PAGE, PAGE_HAS_LESS, PAGE_IS_OTHER, PAGE_IS_WALL
 from monitor.reading.fetch import FetchLimits
-from monitor.review.matches import find_article, record
+from monitor.review.matches import find_article, find_record
 from monitor.store import feeds
 from monitor.store.tables import ArticleRow, EntryRow, MatchRow, PageRow
 from monitor.types.errors import StoreError
@@ -168,7 +168,7 @@ def test_explain_and_the_page_say_where_the_text_came_from(room: Newsroom, site:
     with room.app.db.reading() as session:
         found = find_article(session, site.url("/1"))
         assert found
-        shown = record(session, found)
+        shown = find_record(session, found)
     assert shown
     assert shown.page == FROM_PAGE
 
@@ -183,7 +183,7 @@ def test_an_article_whose_page_is_read_teaches_by_its_page_alone(
         opens(room, site, sink)
         assert room.app.tracker
         before = room.app.tracker.matcher
-        assert 0 < before.score(TITLE, teaser, "en")[0].lesson < 1
+        assert 0 < before.score(TITLE, teaser, "en")[0].self_training_weight < 1
         shows(site, text=teaser)
         serves(site, "/1", page(FULL))
         room.polls()
@@ -195,7 +195,7 @@ def test_an_article_whose_page_is_read_teaches_by_its_page_alone(
         live = room.app.tracker.matcher.model("marrow-bridge")
         room.restarts()
         again = room.app.tracker.matcher.model("marrow-bridge")
-        assert (live.version, live.spare) == (again.version, again.spare)
+        assert (live.version, live.remaining_quota) == (again.version, again.remaining_quota)
 
 
 # --- it does not ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from monitor.evaluation import backtest
 from monitor.matching.background import Background
 from monitor.matching.matcher import Matcher, build
 from monitor.polling.assess import assess
-from monitor.polling.intake import take_in
+from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.review import stories as desk
 from monitor.review.stories import Reviewer
@@ -21,7 +21,7 @@ from monitor.store.story_changes import MACHINE
 from monitor.store.tables import AlertRow, ArticleRow, StoryRow
 from monitor.stories.events import RelatedArticle, choose, confirm_gathers
 from monitor.stories.profiles import Profile, profile
-from monitor.stories.tuning import MOST_GATHERED
+from monitor.stories.tuning import MAX_GATHERED_ARTICLES
 from monitor.types.matching import Article, Seed, Topic
 from monitor.types.stories import Arrival, ArticleKind, StoryChoice
 from tests.conftest import NOON
@@ -79,7 +79,7 @@ class Room:
         with self.db.writing() as session:
             serialize_decisions(session)
             telling = AlertingContext(topics={TOPIC.name: TOPIC})
-            return take_in(session, assess(new, self.matcher, arrival=Arrival()), telling, now=new.seen_at)
+            return file_article(session, assess(new, self.matcher, arrival=Arrival()), telling, now=new.seen_at)
 
     def stories(self) -> dict[int, list[int]]:
         with self.db.reading() as session:
@@ -117,11 +117,11 @@ def test_what_was_gathered_is_remembered_with_its_reason_and_found_by_both_numbe
     filed = room.files(BOTH)
     with room.db.reading() as session:
         stories = [desk.find(session, number, now=NOON) for number in (1, 2)]
-    assert {each.brief.id for each in stories} == {filed.story_id}
-    (said,) = stories[0].choices
+    assert {each.summary.id for each in stories} == {filed.story_id}
+    (said,) = stories[0].edits
     assert (said["by"], said["verb"]) == (MACHINE, "merge")
     assert BOTH[0] in said["note"]
-    assert not any(part.is_pinned for part in stories[0].parts)
+    assert not any(part.is_pinned for part in stories[0].articles)
 
 
 def test_what_a_person_split_off_the_machine_does_not_gather_again(room: Room) -> None:
@@ -140,7 +140,7 @@ def test_a_backtest_says_in_which_story_an_article_is_in_the_end(matcher: Matche
         json.dumps({"id": f"line{number}", "title": told[0], "text": told[1], "language": "en", "source": f"paper{number}"})
         for number, told in enumerate((AGROUND, CAPTAIN, BOTH))
     ]  # fmt: skip
-    read = backtest.read(lines, start_at=NOON, on_bad=lambda number, why: pytest.fail(why))
+    read = backtest.read_lines(lines, start_at=NOON, on_bad=lambda number, why: pytest.fail(why))
     answers = list(backtest.run(read, matcher, [TOPIC]))
     assert [each["id"] for each in answers] == ["line0", "line1", "line2"]
     assert len({each["story"] for each in answers}) == 1
@@ -165,22 +165,24 @@ def both() -> tuple[Article, StoryChoice, list[RelatedArticle]]:
     new, kindred = article(BOTH, 9), [told(1, AGROUND, story=1), told(2, CAPTAIN, story=2)]
     choice = choose(new, _profile(new), kindred)
     assert choice
-    assert choice.gathers
+    assert choice.merged_stories
     return new, choice, kindred
 
 
 def test_a_large_story_is_never_gathered(both: tuple[Article, StoryChoice, list[RelatedArticle]]) -> None:
     new, choice, kindred = both
-    (small,) = choice.gathers
+    (small,) = choice.merged_stories
     one = next(each for each in kindred if each.story_id == small)
     assert confirm_gathers(new, _profile(new), choice, kindred, [one]) == (small,)
-    crowd = [told(20 + number, AGROUND if small == 1 else CAPTAIN, story=small) for number in range(MOST_GATHERED)]
+    crowd = [
+        told(20 + number, AGROUND if small == 1 else CAPTAIN, story=small) for number in range(MAX_GATHERED_ARTICLES)
+    ]
     assert confirm_gathers(new, _profile(new), choice, kindred, [one, *crowd]) == ()
 
 
 def test_a_story_with_strangers_in_it_is_not_gathered(both: tuple[Article, StoryChoice, list[RelatedArticle]]) -> None:
     new, choice, kindred = both
-    (small,) = choice.gathers
+    (small,) = choice.merged_stories
     one = next(each for each in kindred if each.story_id == small)
     strangers = (
         "Wheat prices climb",

@@ -21,7 +21,7 @@ from monitor.store.channels import ChannelInfo
 from monitor.store.db import Database
 from monitor.store.feeds import LeaseLostError
 from monitor.store.tables import AlertRow, DeliveryRow, FeedRow
-from monitor.types.alerting import Outcome, Result
+from monitor.types.alerting import AttemptResult, Outcome
 from monitor.types.errors import BusyError, MonitorError, StoreError
 from tests.conftest import NOON, SetClock
 from tests.fakes.alerts import notice
@@ -37,7 +37,7 @@ class Line:
 
     async def send(self, alert: Any, *, now: datetime) -> Outcome:
         self.took.append(alert.id)
-        return Outcome(result=Result.SENT)
+        return Outcome(result=AttemptResult.SENT)
 
 
 def queue(db: Database, count: int = 1) -> None:

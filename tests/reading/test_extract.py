@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.reading.extract import extract, read_articles, readable
+from monitor.reading.extract import extract, html_to_text, read_articles
 from monitor.reading.webpage import WebPage
 from monitor.types.fetching import Entry
 from monitor.types.matching import Article, Grade
@@ -52,7 +52,7 @@ def article(title: str = "Envoys meet in the capital", *, page: bytes | None = N
     ],
 )
 def test_markup_becomes_readable_text(markup: str, expected: str) -> None:
-    assert readable(markup) == expected
+    assert html_to_text(markup) == expected
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_x3_no_markup_takes_more_than_a_moment(bomb: str) -> None:
 
 
 def test_x3_text_below_ten_thousand_open_tags_is_still_read() -> None:
-    assert readable("<b>x" * 10_000) == "x" * 10_000
+    assert html_to_text("<b>x" * 10_000) == "x" * 10_000
 
 
 @settings(max_examples=200, deadline=None)

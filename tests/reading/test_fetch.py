@@ -692,7 +692,7 @@ def test_a_slow_host_does_not_hold_up_the_others(site: Site) -> None:
                 task.cancel()
             await asyncio.gather(*stuck, return_exceptions=True)
 
-        limits = FetchLimits(total_for=AMPLE_FOR, together=3, per_host=2, spacing_for=timedelta(0))
+        limits = FetchLimits(total_for=AMPLE_FOR, concurrency=3, per_host=2, spacing_for=timedelta(0))
         with_fetcher(both, limits=limits)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.net.robots import rule
-from monitor.reading.webpage import WebPage, read, tree_of
+from monitor.reading.webpage import WebPage, parse_html, read
 from monitor.text.walls import is_wall
 
 PROSE = (
@@ -139,7 +139,7 @@ UNDECLARED = {
 def test_x7_the_encoding_of_a_page_that_says_nothing_is_guessed(language: str, encoding: str, nav: str) -> None:
     text = UNDECLARED[language]
     body = f"<html><head><title>{text[:20]}</title></head><body>{nav}<article><p>{text * 2}</p></article></body></html>"
-    tree = tree_of(body.encode(encoding))
+    tree = parse_html(body.encode(encoding))
     assert tree is not None
     assert text in tree.text_content()
 
@@ -147,7 +147,7 @@ def test_x7_the_encoding_of_a_page_that_says_nothing_is_guessed(language: str, e
 def test_x7_koi8_and_dos_russian_are_guessed() -> None:
     text = UNDECLARED["ru"].replace("«", '"').replace("»", '"')
     for encoding in ("koi8-r", "cp866", "iso8859-5"):
-        tree = tree_of(f"<html><body><p>{text}</p></body></html>".encode(encoding))
+        tree = parse_html(f"<html><body><p>{text}</p></body></html>".encode(encoding))
         assert tree is not None
         assert tree.text_content().strip() == text
 
@@ -158,13 +158,13 @@ def test_x7_koi8_and_dos_russian_are_guessed() -> None:
 def test_x7_a_declaration_that_is_none_harms_nothing(name: str) -> None:
     body = f"<html><body><p>{UNDECLARED['ru']}</p></body></html>".encode("cp1251")
     for media_type, head in ((f"text/html; charset={name}", b""), ("text/html", f'<meta charset="{name}">'.encode())):
-        assert tree_of(head + body, media_type) is not None
+        assert parse_html(head + body, media_type) is not None
 
 
 @given(st.binary(max_size=400))
 def test_x7_no_bytes_are_too_strange(body: bytes) -> None:
     for page, media_type in ((b"<p>" + body, ""), (b"<p>\x1b$B" + body, "text/html; charset=shift_jis")):
-        tree = tree_of(page, media_type)
+        tree = parse_html(page, media_type)
         assert tree is None or isinstance(tree.text_content(), str)
 
 

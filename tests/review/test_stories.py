@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from monitor.matching.background import Background
 from monitor.matching.matcher import Matcher, build
 from monitor.polling.assess import assess
-from monitor.polling.intake import take_in
+from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.review import stories as desk
 from monitor.review.stories import Reviewer, StoryChangeError, UnknownStoryError
@@ -25,7 +25,7 @@ from monitor.store.feeds import FeedInfo
 from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow, StoryRow
 from monitor.stories.sources import StoryState
 from monitor.types.matching import Article, Grade, Reason, Seed, Topic
-from monitor.types.stories import Arrival, ArticleKind, Limits
+from monitor.types.stories import Arrival, ArticleKind, EscalationLimits
 from tests.conftest import NOON
 
 TOPIC = Topic(
@@ -63,9 +63,9 @@ def matcher() -> Matcher:
 class Desk:
     """A store that articles are filed into, one after the other, ten minutes apart."""
 
-    def __init__(self, db: Database, matcher: Matcher, limits: Limits | None = None) -> None:
+    def __init__(self, db: Database, matcher: Matcher, limits: EscalationLimits | None = None) -> None:
         self.db, self.matcher, self.at = db, matcher, NOON
-        self.telling = AlertingContext(topics={TOPIC.name: TOPIC}, limits=limits or Limits())
+        self.telling = AlertingContext(topics={TOPIC.name: TOPIC}, limits=limits or EscalationLimits())
 
     def files(self, text: str, source: str, *, title: str = "", author: str = "", url: str = "") -> FiledArticle:
         self.at += timedelta(minutes=10)
@@ -84,7 +84,7 @@ class Desk:
         judged = assess(article, self.matcher, arrival=Arrival())
         with self.db.writing() as session:
             serialize_decisions(session)
-            return take_in(session, judged, self.telling, now=self.at)
+            return file_article(session, judged, self.telling, now=self.at)
 
     def merges(self, into: int, other: int) -> desk.StoryChangeResult:
         with self.db.writing() as session:
@@ -141,15 +141,15 @@ def room(db: Database, matcher: Matcher) -> Desk:
 def test_a_story_is_counted_as_its_articles_arrive(room: Desk) -> None:
     assert room.stories() == {1: [1, 2, 3], 4: [4]}
     story = room.story(1)
-    assert (story.brief.state, story.brief.outlets, story.brief.lead_article_id) == (StoryState.EMERGING, 3, 1)
-    assert [each.words for each in story.origins] == ["herald, copied by 1 outlet", "echo"]
-    assert story.brief.told == ("marrow-bridge",)
+    assert (story.summary.state, story.summary.outlets, story.summary.lead_article_id) == (StoryState.EMERGING, 3, 1)
+    assert [each.description for each in story.origins] == ["herald, copied by 1 outlet", "echo"]
+    assert story.summary.told == ("marrow-bridge",)
 
 
 def test_merged_stories_are_one_and_stay_so(room: Desk) -> None:
     room.merges(1, 4)
     assert room.stories() == {1: [1, 2, 3, 4]}
-    assert room.story(4).brief.id == 1
+    assert room.story(4).summary.id == 1
     copy = room.files(HERONS, "tribune")
     assert (copy.story_id, copy.choice.kind, copy.alerts) == (1, ArticleKind.COPY, ())
     joined = room.files(
@@ -218,7 +218,7 @@ def test_the_article_that_opened_a_story_can_leave_it(room: Desk) -> None:
     assert (said.story_id, said.undo) == (1, "stories merge 3 1")
     room.merges(3, 1)
     assert room.stories() == {3: [1, 2, 3], 4: [4]}
-    assert room.story(1).brief.id == 3
+    assert room.story(1).summary.id == 3
 
 
 def pinned(room: Desk) -> list[int]:
@@ -234,7 +234,7 @@ def test_copies_go_where_their_original_goes(room: Desk) -> None:
     said = room.moves(1, to=4)
     assert room.stories() == {3: [3, 6], 4: [1, 2, 4, 5, 7]}, "a corrected copy goes along, too"
     assert room.story(4).outlets == ("herald", "courier", "gazette", "tribune", "post")
-    assert room.story(3).brief.outlets == 2
+    assert room.story(3).summary.outlets == 2
     assert pinned(room) == [1], "the copies only followed"
     assert said.undo == "stories move 1 2 5 7 --to 3"
     room.moves(1, to=3)
@@ -290,7 +290,7 @@ def test_the_last_article_takes_its_story_along(room: Desk) -> None:
     said = room.moves(4, to=1)
     assert room.stories() == {1: [1, 2, 3, 4]}
     assert said.undo == "stories split 4"
-    assert room.story(4).brief.id == 1
+    assert room.story(4).summary.id == 1
 
 
 def test_an_update_follows_its_article_wherever_a_person_put_it(room: Desk) -> None:
@@ -305,10 +305,10 @@ def test_an_update_follows_its_article_wherever_a_person_put_it(room: Desk) -> N
 def test_what_was_said_is_remembered_with_who_and_when(room: Desk) -> None:
     with room.db.writing() as session:
         desk.merge(session, 1, 4, replace(HAND, note="one festival"))
-    (said,) = room.story(1).choices
+    (said,) = room.story(1).edits
     assert (said["by"], said["at"], said["note"]) == ("ada", NOON, "one festival")
     assert said["words"] == "merged story 4 into story 1 (article 4)"
-    assert [each.is_pinned for each in room.story(1).parts] == [False, False, False, True]
+    assert [each.is_pinned for each in room.story(1).articles] == [False, False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ def test_a_preferred_source_leads(db: Database, matcher: Matcher) -> None:
     room.telling = replace(room.telling, preferred=("courier",))
     room.files(CRACKS, "herald")
     room.files(CRACKS, "courier")
-    assert room.story(1).brief.lead_article_id == 2
+    assert room.story(1).summary.lead_article_id == 2
 
 
 def test_outlets_go_by_the_titles_of_their_feeds(room: Desk) -> None:
@@ -383,7 +383,7 @@ def test_an_agencys_own_feed_is_one_source_with_those_who_copy_it(db: Database, 
         row = FeedRow(name="reuters", url="https://r.example/", host="h", interval_seconds=900, next_poll_at=NOON)
         row.own_title = "Reuters: World"
         session.add(row)
-    assert [each.words for each in room.story(1).origins] == ["Reuters copy, carried by 2 outlets"]
+    assert [each.description for each in room.story(1).origins] == ["Reuters copy, carried by 2 outlets"]
 
 
 def test_numbers_stand_through_any_order_of_verbs(room: Desk) -> None:
@@ -424,7 +424,7 @@ def grows(room: Desk, number: int, *, author: str = "", copy: bool = False) -> F
 
 
 def test_a_story_is_told_once_more_when_enough_independent_outlets_have_it(db: Database, matcher: Matcher) -> None:
-    room = Desk(db, matcher, Limits(outlets=3))
+    room = Desk(db, matcher, EscalationLimits(outlets=3))
     room.files(CRACKS, "herald", title="Marrow bridge closed to lorries as piers crack")
     for number in range(5):
         grows(room, 10 + number, copy=True)
@@ -440,7 +440,7 @@ def test_a_story_is_told_once_more_when_enough_independent_outlets_have_it(db: D
 
 
 def test_one_wire_counts_once_however_it_is_retold(db: Database, matcher: Matcher) -> None:
-    room = Desk(db, matcher, Limits(outlets=3))
+    room = Desk(db, matcher, EscalationLimits(outlets=3))
     room.files(CRACKS, "herald", author="Reuters")
     for number in range(5):
         assert grows(room, number, author="Reuters").alerts == ()
@@ -450,7 +450,7 @@ def test_one_wire_counts_once_however_it_is_retold(db: Database, matcher: Matche
 def test_a_story_is_told_once_more_when_it_gathers_far_more_than_its_topics_stories_do(
     db: Database, matcher: Matcher
 ) -> None:
-    room = Desk(db, matcher, Limits(pace=5))
+    room = Desk(db, matcher, EscalationLimits(pace=5))
     for number in range(5):  # so many other stories that it is known what is usual
         room.files(
             f"The Marrow bridge. {HERONS.replace('herons', str(number))}", f"paper{number}", title=f"Herons {number}"
@@ -478,7 +478,7 @@ def test_growth_is_not_told_where_that_is_not_wanted(db: Database, matcher: Matc
 
 
 def test_two_pollers_at_once_escalate_and_update_once(db: Database, matcher: Matcher) -> None:
-    room = Desk(db, matcher, Limits(outlets=2))
+    room = Desk(db, matcher, EscalationLimits(outlets=2))
     room.files(CRACKS, "herald", url="https://herald.example/1-the-bridge-story")
     jobs = [lambda number=number: grows(room, number) for number in range(4)]
     at_once(jobs)
@@ -551,7 +551,7 @@ def test_stories_of_a_store_of_before_are_counted_from_their_articles(
         assert (first.articles, first.outlets, first.lead_article_id, other.articles) == (3, 2, 1, 1)
         story = desk.find(session, 1, now=NOON + timedelta(hours=1))
         assert story.outlets == ("The Herald", "courier")
-        assert (story.brief.first_seen_at, story.brief.last_seen_at) == (
+        assert (story.summary.first_seen_at, story.summary.last_seen_at) == (
             NOON + timedelta(minutes=1),
             NOON + timedelta(minutes=3),
         )

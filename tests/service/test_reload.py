@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.learning.training import learned, relearned
+from monitor.learning.training import build_matcher, rebuild_matcher
 from monitor.review import matches
 from monitor.service import app
 from monitor.service.daemon import _RELOAD_SECONDS
@@ -51,7 +51,7 @@ def scores(room: Newsroom) -> list[tuple[str, float, float]]:
 
 def made_anew(room: Newsroom) -> list[tuple[str, float, float]]:
     with room.app.db.reading() as session:
-        matcher = learned(session, room.app.shelf.topics)
+        matcher = build_matcher(session, room.app.loaded.topics)
     return [
         (each.topic, round(each.score, 9), round(each.threshold, 9))
         for article in (HIT, MISS, LATER)
@@ -119,7 +119,7 @@ def test_among_many_topics_a_verdict_and_a_seed_make_one_anew(room: Newsroom, mo
     monkeypatch.setattr(
         app,
         "relearned",
-        lambda session, wanted, before, stale: made.append(stale) or relearned(session, wanted, before, stale),
+        lambda session, wanted, before, stale: made.append(stale) or rebuild_matcher(session, wanted, before, stale),
     )
     for number in range(40):
         words = " ".join(f"word{number}x{at}" for at in range(60))
@@ -144,7 +144,7 @@ def test_a_folder_in_which_nothing_changed_is_not_read_twice(room: Newsroom, mon
     for _ in range(2):
         (room.folder / "seeds" / "bridge" / "more.txt").write_text(f"{SEED} {time.monotonic_ns()}")
         assert room.reloads()
-        assert any("not TOML" in each for each in room.app.shelf.faults), "faults of folders left alone stay known"
+        assert any("not TOML" in each for each in room.app.loaded.faults), "faults of folders left alone stay known"
 
 
 def test_a_verdict_while_the_model_is_made_is_not_lost(room: Newsroom) -> None:

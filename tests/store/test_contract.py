@@ -18,7 +18,7 @@ from monitor.matching.matcher import Matcher, build
 from monitor.polling import cadence
 from monitor.polling.assess import assess
 from monitor.polling.cadence import Cadence
-from monitor.polling.intake import take_in
+from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.store import (
     alerts,
@@ -40,7 +40,7 @@ from monitor.store.channels import ChannelInfo
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.feeds import FeedInfo
 from monitor.store.tables import ArticleRow, DeliveryRow, EntryRow, FeedRow, MatchRow, RevisionRow
-from monitor.types.alerting import Alert, AlertKind, Outcome, Result
+from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import FetchError, StoreError
 from monitor.types.fetching import Entry, Fetched, PageVisit, Validators
 from monitor.types.matching import Article, Grade, Seed, Topic, Verdict
@@ -103,7 +103,7 @@ def file(
     sighting = Sighting(feed_id=feed_id, guid=one.guid, content_key=articles.key_of(one.full_text)) if feed_id else None
     judged = assess(one, matcher, arrival=Arrival(**arrival), sighting=sighting)  # type: ignore[arg-type]
     telling = AlertingContext(topics={TOPIC.name: TOPIC}, channels=CHANNELS, base_url="http://127.0.0.1:8000")
-    return take_in(session, judged, telling, now=now)
+    return file_article(session, judged, telling, now=now)
 
 
 def sync_channels(session: Session, **destinations: str) -> None:
@@ -195,7 +195,7 @@ def test_f14_a_host_that_named_a_time_is_left_alone_until_then(db: Database) -> 
     with db.writing() as session:
         state = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=2)[0]
         error = FetchError("busy", url=state.url, code="429", status=429, retry_after_for=timedelta(seconds=120))
-        feeds.settle(session, cadence.failed(state, error, Cadence(), now=NOON, jitter=0))
+        feeds.settle(session, cadence.update_after_failure(state, error, Cadence(), now=NOON, jitter=0))
     with db.writing() as session:
         assert claim(session, NOON + timedelta(seconds=100)) == []
         assert claim(session, NOON + timedelta(seconds=121)) == ["b"]
@@ -218,7 +218,7 @@ def test_f16_an_error_leaves_validators_and_first_poll_as_they_are(db: Database)
         add_feed(session, etag='"abc"', last_modified="yesterday")
     with db.writing() as session:
         state = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=1)[0]
-        feeds.settle(session, cadence.failed(state, StoreError("html"), Cadence(), now=NOON, jitter=0))
+        feeds.settle(session, cadence.update_after_failure(state, StoreError("html"), Cadence(), now=NOON, jitter=0))
     with db.reading() as session:
         row = session.exec(select(FeedRow)).one()
         assert (row.etag, row.last_modified, row.first_polled_at, row.failures) == ('"abc"', "yesterday", None, 1)
@@ -238,7 +238,9 @@ def test_a_good_poll_is_remembered_with_its_validators(db: Database) -> None:
         )
         from monitor.types.fetching import ParsedFeed
 
-        update = cadence.answered(state, fetched, ParsedFeed(title="T"), Cadence(), body_hash="h", now=NOON, jitter=0)
+        update = cadence.update_after_answer(
+            state, fetched, ParsedFeed(title="T"), Cadence(), body_hash="h", now=NOON, jitter=0
+        )
         feeds.settle(session, update)
     with db.reading() as session:
         row = session.exec(select(FeedRow)).one()
@@ -308,9 +310,9 @@ def test_an_article_is_found_by_its_copy_its_address_and_its_guid(db: Database, 
         again = file(session, matcher, article(guid="y", url="http://www.herald.example/marrow-bridge?utm_source=x"))
         edited = file(session, matcher, article(text=BRIDGE.replace("eleven", "twenty")), feed_id=feed.id)
     assert first.choice.kind == "new"
-    assert first.decision.alerts == ("marrow-bridge",)
-    assert (copy.choice.kind, copy.choice.of_article_id, copy.is_stored_anew) == ("copy", first.article_id, True)
-    assert (again.article_id, again.is_stored_anew) == (first.article_id, False)
+    assert first.decision.alerting_topics == ("marrow-bridge",)
+    assert (copy.choice.kind, copy.choice.of_article_id, copy.is_new) == ("copy", first.article_id, True)
+    assert (again.article_id, again.is_new) == (first.article_id, False)
     assert (edited.choice.kind, edited.article_id) == ("update", first.article_id)
     with db.reading() as session:
         assert len(session.exec(select(ArticleRow)).all()) == 2
@@ -335,10 +337,10 @@ def test_unseen_knows_what_was_shown_and_what_changed(db: Database, matcher: Mat
         filed = file(session, matcher, article())
         for entry in (shown, changed):
             sighting = Sighting(feed_id=feed.id, guid=entry.guid, content_key=articles.content_key(entry))
-            articles.see(session, sighting, filed.article_id, now=NOON)
+            articles.record_entry(session, sighting, filed.article_id, now=NOON)
     now_reads = replace(changed, title="another")
     with db.reading() as session:
-        assert articles.unseen(session, feed.id, [shown, now_reads, fresh]) == [now_reads, fresh]
+        assert articles.new_or_changed(session, feed.id, [shown, now_reads, fresh]) == [now_reads, fresh]
 
 
 def test_f18_one_guid_in_two_feeds_leads_to_two_articles(db: Database, matcher: Matcher) -> None:
@@ -455,7 +457,7 @@ def settle(session: Session, outcome: Outcome, *, now: datetime, channel: str = 
     if delivery is None:
         return None
     before = channels.state(session, channel)
-    update = retry.tried(delivery, before, outcome, now=now, jitter=0)
+    update = retry.after_attempt(delivery, before, outcome, now=now, jitter=0)
     outbox.settle(session, delivery, outcome, update, started_at=now, now=now)
     return update.state
 
@@ -492,9 +494,9 @@ def test_w8_a_delivery_fails_three_times_and_is_sent_at_the_fourth(db: Database,
     with db.writing() as session:
         sync_channels(session, **CHANNELS)
         file(session, matcher, article())
-    failed = Outcome(result=Result.TRANSIENT, code="500")
+    failed = Outcome(result=AttemptResult.TRANSIENT, code="500")
     now, states = NOON, []
-    for outcome in (failed, failed, failed, Outcome(result=Result.SENT, code="204")):
+    for outcome in (failed, failed, failed, Outcome(result=AttemptResult.SENT, code="204")):
         with db.writing() as session:
             assert settle(session, outcome, now=now - timedelta(seconds=1)) is None or now == NOON
             states.append(settle(session, outcome, now=now))
@@ -510,7 +512,7 @@ def test_w6_a_channel_that_is_gone_holds_its_alerts_until_it_is_mended(db: Datab
     with db.writing() as session:
         sync_channels(session, **CHANNELS)
         file(session, matcher, article())
-        assert settle(session, Outcome(result=Result.GONE, code="410", detail="archived"), now=NOON) == "held"
+        assert settle(session, Outcome(result=AttemptResult.GONE, code="410", detail="archived"), now=NOON) == "held"
     with db.writing() as session:
         file(
             session,
@@ -520,7 +522,7 @@ def test_w6_a_channel_that_is_gone_holds_its_alerts_until_it_is_mended(db: Datab
         assert outbox.claim_next(session, "desk", now=NOON + timedelta(days=1), lease_for=timedelta(minutes=5)) is None
     with db.writing() as session:
         assert outbox.retry(session, now=NOON, destinations={"desk": "d1"}) >= 1
-        assert settle(session, Outcome(result=Result.SENT), now=NOON) == "sent"
+        assert settle(session, Outcome(result=AttemptResult.SENT), now=NOON) == "sent"
 
 
 def test_w18_a_changed_destination_holds_what_was_meant_for_the_old_one(db: Database, matcher: Matcher) -> None:
@@ -543,10 +545,15 @@ def test_k7_a_delivery_that_lost_its_lease_cannot_be_settled(db: Database, match
         assert stalled
     later = NOON + timedelta(minutes=6)
     with db.writing() as session:
-        assert settle(session, Outcome(result=Result.SENT), now=later) == "sent"
+        assert settle(session, Outcome(result=AttemptResult.SENT), now=later) == "sent"
     with db.writing() as session:
-        update = retry.tried(stalled, channels.state(session, "desk"), Outcome(result=Result.GONE), now=later, jitter=0)
-        assert outbox.settle(session, stalled, Outcome(result=Result.GONE), update, started_at=NOON, now=later) is False
+        update = retry.after_attempt(
+            stalled, channels.state(session, "desk"), Outcome(result=AttemptResult.GONE), now=later, jitter=0
+        )
+        assert (
+            outbox.settle(session, stalled, Outcome(result=AttemptResult.GONE), update, started_at=NOON, now=later)
+            is False
+        )
     with db.reading() as session:
         assert session.exec(select(DeliveryRow.state).where(DeliveryRow.channel == "desk")).one() == "sent"
 
@@ -589,7 +596,7 @@ def test_confident_matches_teach_until_somebody_reviews_them(db: Database, match
 
     def hits(at_least: float, limit: int = 9) -> list[str]:
         with db.reading() as session:
-            found = topics.hits(session, ["marrow-bridge", "x"], at_least=at_least, limit_each=limit)
+            found = topics.self_training_examples(session, ["marrow-bridge", "x"], at_least=at_least, limit_each=limit)
         return [each.title for each in found]
 
     assert hits(1.2) == ["Marrow bridge closed to lorries as piers crack", "Marrow bridge piers cracked"]
@@ -610,7 +617,7 @@ def test_confident_matches_teach_until_somebody_reviews_them(db: Database, match
 
 def test_the_archive_gives_its_latest_articles_up_to_a_mark(db: Database, matcher: Matcher) -> None:
     with db.reading() as session:
-        assert (archive.newest(session), archive.sample(session, up_to=9, limit=9, characters=9)) == (0, [])
+        assert (archive.latest_id(session), archive.sample(session, up_to=9, limit=9, characters=9)) == (0, [])
     with db.writing() as session:
         for number, word in enumerate(("Tea", "Milk", "Salt", "Wool")):
             grade = Grade.WALL if word == "Milk" else Grade.FULL
@@ -621,7 +628,7 @@ def test_the_archive_gives_its_latest_articles_up_to_a_mark(db: Database, matche
                 article(guid=word, url=url, title=word, text=f"{word} is sold by weight.", grade=grade),
             )
     with db.reading() as session:
-        last = archive.newest(session)
+        last = archive.latest_id(session)
         found = archive.sample(session, up_to=last - 1, limit=2, characters=6)
     assert found == [("Tea", "Tea is", "en"), ("Salt", "Salt i", "en")]
 
@@ -688,9 +695,9 @@ def test_alerts_and_deliveries_are_counted_and_found(db: Database, matcher: Matc
         sync_channels(session, **CHANNELS)
         filed = file(session, matcher, article())
         file(session, matcher, article(guid="x", url="https://courier.example/9", source="courier"))
-        assert settle(session, Outcome(result=Result.SENT), now=NOON) == "sent"
+        assert settle(session, Outcome(result=AttemptResult.SENT), now=NOON) == "sent"
         last = outbox.last_attempt(session)
-        assert settle(session, Outcome(result=Result.GONE), now=NOON, channel="wire") == "held"
+        assert settle(session, Outcome(result=AttemptResult.GONE), now=NOON, channel="wire") == "held"
     alert_id = filed.alerts[0].id
     with db.reading() as session:
         assert outbox.states(session) == {"pending": 0, "leased": 0, "sent": 1, "held": 1, "dead": 0}
@@ -699,7 +706,7 @@ def test_alerts_and_deliveries_are_counted_and_found(db: Database, matcher: Matc
         assert outbox.stuck_channels(session, "alt_other") == set()
         assert [each.id for each in alerts.latest(session, state="held", topic=TOPIC.name, limit=9)] == [alert_id]
         assert alerts.latest(session, state="dead", limit=9) == alerts.latest(session, topic="other", limit=9) == []
-        assert [each.title for each in alerts.beginning(session, alert_id[:9])] == [filed.alerts[0].title]
+        assert [each.title for each in alerts.with_id_prefix(session, alert_id[:9])] == [filed.alerts[0].title]
         assert statistics.totals(session) == statistics.Totals(
             articles=2, copies=1, matches=2, alerts=1, stories_told=1, deliveries_retried=0
         )
@@ -719,7 +726,7 @@ def test_a_poll_is_held_against_what_its_feed_and_others_have_shown(db: Database
         assert feed
         guids = [articles.key_of(each) for each in ("a1", "x")]
         addresses = [articles.url_key(each) for each in (article().url, "https://courier.example/9")]
-        shown = feeds.shown(session, feed, guids=[*guids, 0], addresses=addresses, texts=[0])
+        shown = feeds.known_keys(session, feed, guids=[*guids, 0], addresses=addresses, texts=[0])
         assert shown == feeds.KnownKeys(
             guids=frozenset(guids[:1]), by_feed=frozenset(addresses[:1]), by_any=frozenset(addresses)
         )
@@ -739,28 +746,28 @@ def visit(url: str, at: datetime = NOON, *, paused_for: timedelta | None = None)
 def test_a_page_is_open_until_it_was_asked_for(db: Database) -> None:
     url, same = "https://news.example/a?utm_source=x", "http://www.news.example/a"
     with db.writing() as session:
-        assert page_visits.is_open(session, url, per_day=9, now=NOON)
-        page_visits.remember(session, [visit(url), visit(url)])
-        page_visits.remember(session, [visit(url, NOON + timedelta(hours=1))])
+        assert page_visits.may_fetch(session, url, per_day=9, now=NOON)
+        page_visits.record(session, [visit(url), visit(url)])
+        page_visits.record(session, [visit(url, NOON + timedelta(hours=1))])
     with db.reading() as session:
         assert [row.asked_at for row in session.exec(select(tables.PageRow))] == [NOON]
-        assert not page_visits.is_open(session, url, per_day=9, now=NOON + timedelta(days=400))
-        assert page_visits.is_open(session, same, per_day=9, now=NOON) == (
+        assert not page_visits.may_fetch(session, url, per_day=9, now=NOON + timedelta(days=400))
+        assert page_visits.may_fetch(session, same, per_day=9, now=NOON) == (
             articles.url_key(same) != articles.url_key(url)
         )
-        assert not page_visits.is_open(session, "", per_day=9, now=NOON)
+        assert not page_visits.may_fetch(session, "", per_day=9, now=NOON)
 
 
 def test_a_host_is_left_alone_after_its_number_of_pages_and_while_it_is_paused(db: Database) -> None:
     with db.writing() as session:
-        page_visits.remember(session, [visit(f"https://busy.example/{n}") for n in range(3)])
-        page_visits.remember(session, [visit("https://shy.example/1", paused_for=timedelta(hours=5))])
+        page_visits.record(session, [visit(f"https://busy.example/{n}") for n in range(3)])
+        page_visits.record(session, [visit("https://shy.example/1", paused_for=timedelta(hours=5))])
         session.add(tables.HostRow(host="asked.example", paused_until_at=NOON + timedelta(hours=1)))
 
     def is_open(host: str, *, per_day: int = 3, **later: float) -> bool:
         with db.reading() as session:
             now = NOON + timedelta(**later)
-            return page_visits.is_open(session, f"https://{host}/new", per_day=per_day, now=now)
+            return page_visits.may_fetch(session, f"https://{host}/new", per_day=per_day, now=now)
 
     assert not is_open("busy.example")
     assert is_open("busy.example", per_day=4)

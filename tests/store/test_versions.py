@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import func, select
 
 from monitor.matching.background import Background
-from monitor.matching.compare import TopicDefinition, difference, moved
+from monitor.matching.compare import TopicDefinition, difference, term_shifts
 from monitor.store import topics, verdicts, versions
 from monitor.store.db import Database
 from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicVersionRow, VerdictRow
@@ -149,7 +149,7 @@ def test_a_verdict_moves_terms_as_its_article_writes_them() -> None:
     dismissed = Example(
         topic="bridge", title="Bridge club", text="The bridge club plays cards.", language="en", is_relevant=False
     )
-    (terms,) = moved(TopicDefinition(BRIDGE), TopicDefinition(BRIDGE, [dismissed]), Background.shipped()).values()
+    (terms,) = term_shifts(TopicDefinition(BRIDGE), TopicDefinition(BRIDGE, [dismissed]), Background.shipped()).values()
     assert {"cards", "club"} & set(terms.lighter)
     assert str(terms).startswith("now heavier: ") or str(terms).startswith("now lighter: ")
 
@@ -264,7 +264,7 @@ def _match_row(article_id: int, *, topic_version: int) -> MatchRow:
 
 @pytest.mark.parametrize("limit", [1, 3])
 def test_the_number_of_terms_is_bounded(limit: int) -> None:
-    found = moved(
+    found = term_shifts(
         TopicDefinition(BRIDGE), TopicDefinition(replace(BRIDGE, seeds=(CHOIR,))), Background.shipped(), limit=limit
     )
     assert len(found["en"].heavier) == len(found["en"].lighter) == limit

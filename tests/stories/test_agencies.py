@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.stories.agencies import AGENCIES, credit
+from monitor.stories.agencies import AGENCIES, credited_agency
 from tests.fakes.patience import grows_evenly
 
 
@@ -50,7 +50,7 @@ from tests.fakes.patience import grows_evenly
     ],
 )
 def test_a_dateline_names_the_wire(text: str, wire: str) -> None:
-    assert credit("", text) == wire
+    assert credited_agency("", text) == wire
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_dateline_names_the_wire(text: str, wire: str) -> None:
     ],
 )
 def test_a_byline_names_the_wire(author: str, wire: str) -> None:
-    assert credit(author, "") == wire
+    assert credited_agency(author, "") == wire
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,14 @@ def test_a_byline_names_the_wire(author: str, wire: str) -> None:
     ],
 )
 def test_what_only_mentions_a_wire_credits_nothing(text: str) -> None:
-    assert credit("", text) == ""
+    assert credited_agency("", text) == ""
 
 
 @given(st.text(), st.text())
 def test_any_text_has_one_answer_of_the_table(author: str, text: str) -> None:
-    assert credit(author, text) in {"", *AGENCIES}
+    assert credited_agency(author, text) in {"", *AGENCIES}
 
 
 @pytest.mark.parametrize("piece", ["(", "A", "Oct 20 ", "- ", "/", " ", "AP", "Москва, 20 "])
 def test_a_hostile_start_costs_no_time(piece: str) -> None:
-    assert grows_evenly(lambda times: [credit(piece * 5_000 * times, piece * 5_000 * times) for _ in range(5)])
+    assert grows_evenly(lambda times: [credited_agency(piece * 5_000 * times, piece * 5_000 * times) for _ in range(5)])

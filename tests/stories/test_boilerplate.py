@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from monitor.stories.boilerplate import SiteText, boilerplate_by_site, shares_only_boilerplate
-from monitor.stories.copies import choose
+from monitor.stories.copies import classify
 from monitor.stories.fingerprint import Shingles
 from monitor.types.matching import Article
 from monitor.types.stories import ArticleKind, StoredCandidate
@@ -73,18 +73,18 @@ def test_boilerplate_that_another_outlet_prints_too_merges_nobody() -> None:
     """Containment .8 between two sites: believed of two pages, not once three pages of one site show what it is."""
     pages = [stored(f"{told(number, 50)} {FOOTER}", number, "herald") for number in range(1, 5)]
     sister = arriving(f"{told(9, 50)} {FOOTER}", 9, "courier")
-    assert choose(sister, pages[:1]).kind is ArticleKind.COPY
-    assert choose(sister, pages).kind is ArticleKind.NEW
+    assert classify(sister, pages[:1]).kind is ArticleKind.COPY
+    assert classify(sister, pages).kind is ArticleKind.NEW
 
 
 def test_the_true_excerpt_among_pages_of_the_same_template_is_still_found() -> None:
     pages = [stored(f"{told(number, 400)} {FOOTER}", number, "herald") for number in range(1, 5)]
     excerpt = " ".join(told(3, 400).split()[:70])
     for text in (excerpt, f"{excerpt} {FOOTER}"):
-        found = choose(arriving(text, 9, "herald" if text == excerpt else "courier"), pages)
+        found = classify(arriving(text, 9, "herald" if text == excerpt else "courier"), pages)
         assert (found.kind, found.of_article_id) == (ArticleKind.COPY, 3)
 
 
 def test_copies_of_one_text_on_one_site_stay_copies() -> None:
     crowd = [stored(told(1, 300), number, "herald") for number in range(1, 8)]
-    assert choose(replace(arriving(told(1, 300), 9, "herald"), title=crowd[0].title), crowd).kind is ArticleKind.COPY
+    assert classify(replace(arriving(told(1, 300), 9, "herald"), title=crowd[0].title), crowd).kind is ArticleKind.COPY

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.stories import copies
-from monitor.stories.copies import choose
+from monitor.stories.copies import classify
 from monitor.types.matching import Article
 from monitor.types.stories import ArticleKind, StoredCandidate
 
@@ -58,13 +58,13 @@ def stored(
 
 
 def test_an_article_unlike_any_other_is_new() -> None:
-    choice = choose(arrived(), [stored(text=OTHER)])
+    choice = classify(arrived(), [stored(text=OTHER)])
     assert (choice.kind, choice.story_id, choice.of_article_id) == (ArticleKind.NEW, None, None)
     assert choice.why
 
 
 def test_wire_copy_under_another_headline_is_a_copy() -> None:
-    choice = choose(
+    choice = classify(
         arrived("From our correspondent. " + WIRE + " Read the rest of our coverage of the region here."), [stored()]
     )
     assert (choice.kind, choice.story_id, choice.of_article_id) == (ArticleKind.COPY, 101, 1)
@@ -74,37 +74,37 @@ def test_wire_copy_under_another_headline_is_a_copy() -> None:
 
 def test_a_copy_cut_to_a_quarter_is_a_copy() -> None:
     words = WIRE.split()
-    assert choose(arrived(" ".join(words[: len(words) // 4])), [stored()]).kind is ArticleKind.COPY
+    assert classify(arrived(" ".join(words[: len(words) // 4])), [stored()]).kind is ArticleKind.COPY
 
 
 def test_every_tenth_word_edited_is_still_a_copy() -> None:
     dice = random.Random(1)
     edited = " ".join("other" if dice.random() < 0.1 else word for word in WIRE.split())
-    assert choose(arrived(edited), [stored()]).kind is ArticleKind.COPY
+    assert classify(arrived(edited), [stored()]).kind is ArticleKind.COPY
 
 
 def test_a_copy_belongs_to_the_earliest() -> None:
     late = stored(1, published_at=NOW - timedelta(hours=1))
     early = stored(2, published_at=NOW - timedelta(hours=9))
-    assert choose(arrived(), [late, early]).of_article_id == 2
+    assert classify(arrived(), [late, early]).of_article_id == 2
 
 
 def test_the_same_text_under_a_hundred_urls_is_one_story() -> None:
     crowd = [stored(number, published_at=NOW - timedelta(hours=number)) for number in range(1, 50)]
-    assert choose(arrived(), crowd).of_article_id == 49
+    assert classify(arrived(), crowd).of_article_id == 49
 
 
 # --- the same article again ----------------------------------------------------------------------------------------------
 
 
 def test_the_same_guid_unchanged_is_a_copy() -> None:
-    choice = choose(arrived(), [stored(title="RUSSIA hosts Taliban for talks", same_guid=True)])
+    choice = classify(arrived(), [stored(title="RUSSIA hosts Taliban for talks", same_guid=True)])
     assert (choice.kind, choice.of_article_id) == (ArticleKind.COPY, 1)
     assert "guid" in choice.why
 
 
 def test_f18_the_same_guid_with_new_words_is_an_update() -> None:
-    choice = choose(
+    choice = classify(
         arrived(WIRE.replace("asked for patience", "asked for time")),
         [stored(same_guid=True, title="Russia hosts Taliban for talks")],
     )
@@ -112,12 +112,12 @@ def test_f18_the_same_guid_with_new_words_is_an_update() -> None:
 
 
 def test_f18_the_same_guid_with_everything_new_is_an_update_not_a_second_new() -> None:
-    choice = choose(arrived(OTHER, title="Wheat at eight year high"), [stored(same_guid=True)])
+    choice = classify(arrived(OTHER, title="Wheat at eight year high"), [stored(same_guid=True)])
     assert (choice.kind, choice.is_material) == (ArticleKind.UPDATE, True)
 
 
 def test_a_changed_number_is_material() -> None:
-    choice = choose(
+    choice = classify(
         arrived(WIRE.replace("ten countries", "eleven countries")),
         [stored(same_url=True, title="Russia hosts Taliban for talks")],
     )
@@ -128,32 +128,32 @@ def test_a_changed_number_is_material() -> None:
 
 def test_a_teaser_of_the_same_article_does_not_replace_its_text() -> None:
     teaser = arrived("Ten countries meet the Taliban in Moscow.")
-    assert choose(teaser, [stored(same_url=True, title=teaser.title)]).kind is ArticleKind.COPY
-    fuller = choose(arrived(), [stored(same_url=True, title=teaser.title, text=teaser.text)])
+    assert classify(teaser, [stored(same_url=True, title=teaser.title)]).kind is ArticleKind.COPY
+    fuller = classify(arrived(), [stored(same_url=True, title=teaser.title, text=teaser.text)])
     assert (fuller.kind, fuller.is_material) == (ArticleKind.UPDATE, False)
 
 
 def test_an_update_is_of_the_latest_version() -> None:
     first = stored(1, same_guid=True, text=WIRE.replace("ten", "eight"))
     second = stored(2, same_guid=True, published_at=first.published_at)
-    assert choose(arrived(), [second, first]).of_article_id == 2
+    assert classify(arrived(), [second, first]).of_article_id == 2
 
 
 def test_the_same_url_wins_over_the_same_text_elsewhere() -> None:
     mine = stored(2, same_url=True, text=WIRE[:300], published_at=NOW)
-    assert choose(arrived(), [stored(1), mine]).of_article_id == 2
+    assert classify(arrived(), [stored(1), mine]).of_article_id == 2
 
 
 def test_a_canonical_link_to_the_home_page_merges_nobody() -> None:
     for home in ("https://a.example/", "https://a.example/news/", ""):
         assert (
-            choose(arrived(OTHER, title="Wheat", url=home), [stored(same_url=True, url=home)]).kind is ArticleKind.NEW
+            classify(arrived(OTHER, title="Wheat", url=home), [stored(same_url=True, url=home)]).kind is ArticleKind.NEW
         )
 
 
 def test_a_live_page_at_its_own_url_is_an_update_whatever_it_says() -> None:
     assert (
-        choose(arrived(OTHER, title="Wheat"), [stored(same_url=True, url="https://a.example/world/talks-1")]).kind
+        classify(arrived(OTHER, title="Wheat"), [stored(same_url=True, url="https://a.example/world/talks-1")]).kind
         is ArticleKind.UPDATE
     )
 
@@ -165,14 +165,14 @@ def test_no_text_merges_with_nobody() -> None:
     title = "Russia hosts Taliban for talks in Moscow"
     for text in ("", " … "):
         assert (
-            choose(arrived(text, title=title), [stored(text="", title=title), stored(2, title=title)]).kind
+            classify(arrived(text, title=title), [stored(text="", title=title), stored(2, title=title)]).kind
             is ArticleKind.NEW
         )
 
 
 def test_a_generic_headline_over_the_same_few_words_merges_no_strangers() -> None:
     assert (
-        choose(
+        classify(
             arrived("Follow it here.", title="Live updates"), [stored(text="Follow it here.", title="Live updates")]
         ).kind
         is ArticleKind.NEW
@@ -181,15 +181,16 @@ def test_a_generic_headline_over_the_same_few_words_merges_no_strangers() -> Non
 
 def test_a_teaser_is_a_copy_only_with_its_headline() -> None:
     teaser, headline = "Ten countries send envoys to the meeting.", "Russia hosts Taliban for talks"
-    assert choose(arrived(teaser), [stored(text=teaser.upper(), title=headline)]).kind is ArticleKind.COPY
+    assert classify(arrived(teaser), [stored(text=teaser.upper(), title=headline)]).kind is ArticleKind.COPY
     assert (
-        choose(arrived(teaser), [stored(text=teaser, title="Envoys meet in the capital today")]).kind is ArticleKind.NEW
+        classify(arrived(teaser), [stored(text=teaser, title="Envoys meet in the capital today")]).kind
+        is ArticleKind.NEW
     )
 
 
 def test_a_few_words_that_a_long_article_happens_to_hold_are_not_its_copy() -> None:
     assert (
-        choose(arrived("Russia hosted the Taliban for talks in Moscow on Wednesday."), [stored()]).kind
+        classify(arrived("Russia hosted the Taliban for talks in Moscow on Wednesday."), [stored()]).kind
         is ArticleKind.NEW
     )
 
@@ -200,13 +201,13 @@ def test_two_pages_of_one_site_with_the_same_template_are_strangers() -> None:
     bridge = "A bridge was closed on Monday after an inspection found cracks in two of its pillars, and drivers face long queues."
     bridge += " The ministry of transport has promised a ferry until the spring."
     article = arrived(f"{WIRE[:300]} {footer}", source="A")
-    assert choose(article, [stored(text=f"{bridge} {footer}", source="A")]).kind is ArticleKind.NEW
+    assert classify(article, [stored(text=f"{bridge} {footer}", source="A")]).kind is ArticleKind.NEW
 
 
 def test_next_of_a_series_is_new_even_where_the_template_is_all_of_it() -> None:
     pictures = "A look back at the events that shaped the year. " + OTHER
     known = stored(text=pictures, title="2015: The year in pictures", source="A")
-    assert choose(arrived(pictures, title="2016: the year in pictures"), [known]).kind is ArticleKind.NEW
+    assert classify(arrived(pictures, title="2016: the year in pictures"), [known]).kind is ArticleKind.NEW
 
 
 def test_the_counts_of_another_day_are_no_copy() -> None:
@@ -214,7 +215,7 @@ def test_the_counts_of_another_day_are_no_copy() -> None:
         "A further {} people have died within 28 days and {} cases were found, {} are in hospital, {} of them in care."
     )
     assert (
-        choose(arrived(counts.format(2, 1264, 190, 31)), [stored(text=counts.format(3, 1473, 204, 35))]).kind
+        classify(arrived(counts.format(2, 1264, 190, 31)), [stored(text=counts.format(3, 1473, 204, 35))]).kind
         is ArticleKind.NEW
     )
 
@@ -225,7 +226,7 @@ def test_a_generic_headline_over_a_shared_template_merges_no_strangers() -> None
         "Doors of the hall opened at nine and the first to enter were those who had waited since the night, our reporter says. "
         * 2
     )
-    assert choose(arrived(f"{start} {OTHER}", title="Live updates"), [known]).kind is ArticleKind.NEW
+    assert classify(arrived(f"{start} {OTHER}", title="Live updates"), [known]).kind is ArticleKind.NEW
 
 
 def test_urdu_and_chinese_copies_are_found() -> None:
@@ -234,11 +235,11 @@ def test_urdu_and_chinese_copies_are_found() -> None:
         "俄罗斯星期三在莫斯科主办有关阿富汗问题的会谈塔利班代表团和十个国家的代表出席了会议联合声明呼吁召开国际捐助会议"
     )
     for text in (urdu, chinese):
-        assert choose(arrived(text + " ۔。", title="x"), [stored(text=text)]).kind is ArticleKind.COPY
+        assert classify(arrived(text + " ۔。", title="x"), [stored(text=text)]).kind is ArticleKind.COPY
 
 
 def test_a_lone_bad_url_does_not_stop_it() -> None:
-    assert choose(arrived(url="http://[::bad/"), [stored(url="")]).kind is ArticleKind.COPY
+    assert classify(arrived(url="http://[::bad/"), [stored(url="")]).kind is ArticleKind.COPY
 
 
 @given(st.permutations(range(6)))
@@ -251,9 +252,9 @@ def test_the_order_of_the_candidates_does_not_matter(order: list[int]) -> None:
         stored(5),
         stored(6, text=""),
     ]
-    assert choose(arrived(), [known[i] for i in order]) == choose(arrived(), known)
+    assert classify(arrived(), [known[i] for i in order]) == classify(arrived(), known)
     again = [replace(each, same_guid=each.article_id > 3) for each in known]
-    assert choose(arrived(), [again[i] for i in order]) == choose(arrived(), again)
+    assert classify(arrived(), [again[i] for i in order]) == classify(arrived(), again)
 
 
 PARTS = [" ".join(f"{word}{part}" for word in WIRE.split()[:30]) for part in "abcdefgh"]
@@ -278,10 +279,10 @@ def test_a_candidate_that_is_not_compared_could_not_have_been_a_copy(
         )
         for number, (passages, at) in enumerate(others, 1)
     ]
-    quick = choose(article, known)
+    quick = classify(article, known)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(copies, "_possible_copies", lambda _own, readings: list(range(len(readings))))
-        assert quick == choose(article, known)
+        assert quick == classify(article, known)
 
 
 NOTICE = (
@@ -293,7 +294,7 @@ NOTICE = (
 def test_one_notice_of_two_outlets_around_two_short_tales_makes_no_copy() -> None:
     baker = stored(text="A baker in Varn won the bread prize with a rye loaf." + NOTICE, title="Baker wins bread prize")
     seal = arrived("A seal was seen in the canal at Tarrant, far from the sea." + NOTICE, title="Seal seen in canal")
-    assert choose(seal, [baker]).kind is ArticleKind.NEW
+    assert classify(seal, [baker]).kind is ArticleKind.NEW
 
 
 def test_a_short_copy_with_a_headline_and_lead_of_its_own_is_a_copy() -> None:
@@ -302,4 +303,4 @@ def test_a_short_copy_with_a_headline_and_lead_of_its_own_is_a_copy() -> None:
     second = arrived(
         "Our correspondent sends this report to readers: " + short, title="Russia seeks influence in Central Asia"
     )
-    assert choose(second, [first]).kind is ArticleKind.COPY
+    assert classify(second, [first]).kind is ArticleKind.COPY

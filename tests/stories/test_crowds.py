@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from monitor.matching.background import Background
 from monitor.matching.matcher import Matcher, build
 from monitor.polling.assess import assess
-from monitor.polling.intake import take_in
+from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.store.db import Database
 from monitor.types.matching import Article
@@ -59,7 +59,8 @@ def article(number: int, *, seed: int | None = None, words: int = 200, **changes
 def file(db: Database, reader: Matcher, *arriving: Article, now: datetime = NOON) -> list[FiledArticle]:
     with db.writing() as session:
         return [
-            take_in(session, assess(each, reader, arrival=Arrival()), AlertingContext(), now=now) for each in arriving
+            file_article(session, assess(each, reader, arrival=Arrival()), AlertingContext(), now=now)
+            for each in arriving
         ]
 
 

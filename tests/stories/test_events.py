@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from monitor.matching.background import Background
 from monitor.stories.events import RelatedArticle, choose
 from monitor.stories.profiles import Profile, profile, unpack
-from monitor.stories.tuning import LOOK_UP_TERMS, PROFILE_TERMS, THEME
+from monitor.stories.tuning import LOOK_UP_TERMS, PROFILE_TERMS, THEME_ARTICLES
 from monitor.types.matching import Article
 from monitor.types.stories import ArticleKind
 
@@ -108,7 +108,7 @@ def test_articles_of_two_languages_are_never_compared() -> None:
 
 def test_what_hundreds_carry_just_now_tells_no_event() -> None:
     own = profile(SAME, IDF)
-    assert choose(SAME, own, [stored(TALKS)], dict.fromkeys(own.keys, THEME)) is None
+    assert choose(SAME, own, [stored(TALKS)], dict.fromkeys(own.keys, THEME_ARTICLES)) is None
 
 
 def test_what_all_articles_of_a_topic_carry_weighs_little() -> None:

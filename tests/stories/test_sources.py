@@ -6,55 +6,64 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.stories.sources import Carrier, StoryState, lead, origins, outlets, pace, state, usual_pace
+from monitor.stories.sources import (
+    StoryArticle,
+    StoryState,
+    independent_sources,
+    lead_article,
+    outlets,
+    pace,
+    state,
+    usual_pace,
+)
 
 NOON = datetime(2021, 10, 20, 12, tzinfo=UTC)
 
 
-def carrier(number: int, source: str, *, copy_of: int | None = None, wire: str = "", hours: float = 0) -> Carrier:
+def carrier(number: int, source: str, *, copy_of: int | None = None, wire: str = "", hours: float = 0) -> StoryArticle:
     at = NOON + timedelta(hours=hours or number)
-    return Carrier(
+    return StoryArticle(
         article_id=number,
         source=source,
         outlet=source.title(),
         published_at=at,
         seen_at=at,
         copy_of=copy_of,
-        wire=wire,
+        agency=wire,
     )
 
 
 def test_ten_outlets_with_one_text_are_one_source() -> None:
     story = [carrier(1, "herald"), *(carrier(n, f"paper{n}", copy_of=1) for n in range(2, 11))]
     assert len(outlets(story)) == 10
-    (only,) = origins(story)
-    assert (only.name, only.is_wire, only.words) == ("Herald", False, "Herald, copied by 9 outlets")
+    (only,) = independent_sources(story)
+    assert (only.name, only.is_agency, only.description) == ("Herald", False, "Herald, copied by 9 outlets")
 
 
 def test_texts_of_one_wire_are_one_source_however_they_are_cut() -> None:
     story = [carrier(1, "herald", wire="Reuters"), carrier(2, "courier", wire="Reuters"), carrier(3, "echo", copy_of=2)]
-    (only,) = origins(story)
-    assert only.words == "Reuters copy, carried by 3 outlets"
+    (only,) = independent_sources(story)
+    assert only.description == "Reuters copy, carried by 3 outlets"
 
 
 def test_one_outlet_that_names_the_wire_is_enough_for_all_who_print_the_same() -> None:
     story = [carrier(1, "herald"), carrier(2, "courier", copy_of=1, wire="AP"), carrier(3, "echo")]
-    assert [each.name for each in origins(story)] == ["AP", "Echo"]
+    assert [each.name for each in independent_sources(story)] == ["AP", "Echo"]
 
 
 def test_own_reports_of_an_outlet_that_prints_a_wire_too_count_beside_it() -> None:
     story = [carrier(1, "herald", wire="AP"), carrier(2, "herald"), carrier(3, "courier")]
-    assert [each.name for each in origins(story)] == ["AP", "Herald", "Courier"]
+    assert [each.name for each in independent_sources(story)] == ["AP", "Herald", "Courier"]
 
 
 def test_copies_in_a_circle_and_of_articles_elsewhere_are_survived() -> None:
     circle = [carrier(1, "herald", copy_of=2), carrier(2, "courier", copy_of=1), carrier(3, "echo", copy_of=99)]
-    assert sum(len(each.article_ids) for each in origins(circle)) == 3
+    assert sum(len(each.article_ids) for each in independent_sources(circle)) == 3
 
 
 def test_two_feeds_of_one_title_are_told_apart() -> None:
     one, other = (
-        Carrier(article_id=n, source=f"bbc-{n}", outlet="BBC", published_at=NOON, seen_at=NOON) for n in (1, 2)
+        StoryArticle(article_id=n, source=f"bbc-{n}", outlet="BBC", published_at=NOON, seen_at=NOON) for n in (1, 2)
     )
     assert outlets([one, other]) == ("BBC (bbc-1)", "BBC (bbc-2)")
     assert outlets([one, other], without="bbc-1") == ("BBC (bbc-2)",)
@@ -62,9 +71,9 @@ def test_two_feeds_of_one_title_are_told_apart() -> None:
 
 def test_the_earliest_leads_unless_a_preferred_source_carries_it() -> None:
     story = [carrier(1, "herald", hours=5), carrier(2, "courier", hours=3), carrier(3, "echo", hours=9)]
-    assert lead(story).source == "courier"
-    assert lead(story, ("echo", "herald")).source == "echo"
-    assert lead(story, ("nobody", "herald")).source == "herald"
+    assert lead_article(story).source == "courier"
+    assert lead_article(story, ("echo", "herald")).source == "echo"
+    assert lead_article(story, ("nobody", "herald")).source == "herald"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def filed(matcher: Matcher, *articles: tuple[str, str], **more: Any) -> list[dic
         )
         for number, (title, text) in enumerate(articles)
     ]
-    read = backtest.read(lines, start_at=NOON, on_bad=lambda number, why: pytest.fail(why))
+    read = backtest.read_lines(lines, start_at=NOON, on_bad=lambda number, why: pytest.fail(why))
     return list(backtest.run(read, matcher, [TOPIC]))
 
 
@@ -95,7 +95,9 @@ def test_one_date_in_the_future_does_not_take_what_follows_with_it(matcher: Matc
         json.dumps({"id": number, "title": "Tale", "text": TALES[number % 2], "published": published})
         for number, published in enumerate(at)
     ]
-    read = list(backtest.read(lines, start_at=NOON + timedelta(hours=1), on_bad=lambda number, why: pytest.fail(why)))
+    read = list(
+        backtest.read_lines(lines, start_at=NOON + timedelta(hours=1), on_bad=lambda number, why: pytest.fail(why))
+    )
     assert [line.article.published_at for line in read] == [NOON, NOON, NOON + timedelta(minutes=20)]
     assert read[2].article.seen_at == NOON + timedelta(minutes=20)
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from monitor.text.dates import stated
+from monitor.text.dates import stated_days
 
 NEAR = date(2013, 3, 20)
 
@@ -31,12 +31,12 @@ NEAR = date(2013, 3, 20)
     ],
 )
 def test_a_day_written_out_is_found(text: str, day: date) -> None:
-    assert stated(text, near=NEAR) == {day}
+    assert stated_days(text, near=NEAR) == {day}
 
 
 def test_a_day_without_a_year_is_the_one_nearest() -> None:
-    assert stated("30 December", near=date(2021, 1, 4)) == {date(2020, 12, 30)}
-    assert stated("2 January", near=date(2020, 12, 29)) == {date(2021, 1, 2)}
+    assert stated_days("30 December", near=date(2021, 1, 4)) == {date(2020, 12, 30)}
+    assert stated_days("2 January", near=date(2020, 12, 29)) == {date(2021, 1, 2)}
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_a_day_without_a_year_is_the_one_nearest() -> None:
     ],
 )
 def test_what_is_no_day_is_left_alone(text: str) -> None:
-    assert stated(text, near=NEAR) == set()
+    assert stated_days(text, near=NEAR) == set()
 
 
 def test_the_first_day_of_the_calendar_is_no_trouble() -> None:
-    assert stated("1 January", near=date(1, 1, 1)) == {date(1, 1, 1)}
-    assert stated("31 December", near=date.max) == {date.max}
+    assert stated_days("1 January", near=date(1, 1, 1)) == {date(1, 1, 1)}
+    assert stated_days("31 December", near=date.max) == {date.max}

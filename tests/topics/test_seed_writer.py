@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monitor.matching.background import Background
 from monitor.matching.model import learn
 from monitor.topics import seed_writer, seeds
-from monitor.topics.seed_writer import SeedFileError, SeedText, write
+from monitor.topics.seed_writer import SeedFileError, SeedText, write_seed
 from monitor.types.matching import Example, Seed, Topic
 
 DAY = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_seed_reads_back_as_the_article_was(folder: Path) -> None:
-    written = write(folder, BRIDGE, is_counter=False)
+    written = write_seed(folder, BRIDGE, is_counter=False)
     assert written.is_new
     assert written.path == folder / "2026-11-22-old-bridge-closed-cracks-says-engineer.txt"
     (seed,) = seeds.load_one(folder).topics[0].seeds
@@ -45,20 +45,20 @@ def test_a_seed_reads_back_as_the_article_was(folder: Path) -> None:
 
 
 def test_a_counter_seed_goes_into_not(folder: Path) -> None:
-    assert write(folder, BRIDGE, is_counter=True).path.parent == folder / "not"
+    assert write_seed(folder, BRIDGE, is_counter=True).path.parent == folder / "not"
 
 
 def test_the_same_article_is_not_written_twice(folder: Path) -> None:
-    first = write(folder, BRIDGE, is_counter=False)
-    again = write(folder, BRIDGE, is_counter=False)
+    first = write_seed(folder, BRIDGE, is_counter=False)
+    again = write_seed(folder, BRIDGE, is_counter=False)
     assert (again.path, again.is_new) == (first.path, False)
     with pytest.raises(SeedFileError, match="is a seed of the topic already"):
-        write(folder, BRIDGE, is_counter=True)
+        write_seed(folder, BRIDGE, is_counter=True)
 
 
 def test_another_article_of_that_day_and_title_gets_a_name_of_its_own(folder: Path) -> None:
-    first = write(folder, BRIDGE, is_counter=False)
-    second = write(folder, SeedText(title=BRIDGE.title, text="Another text.", published_at=DAY), is_counter=False)
+    first = write_seed(folder, BRIDGE, is_counter=False)
+    second = write_seed(folder, SeedText(title=BRIDGE.title, text="Another text.", published_at=DAY), is_counter=False)
     assert second.path.name.endswith("engineer-2.txt")
     assert "cracks in the piers" in first.path.read_text()
 
@@ -76,7 +76,7 @@ def test_another_article_of_that_day_and_title_gets_a_name_of_its_own(folder: Pa
     ],
 )
 def test_names_are_safe_in_every_script(folder: Path, title: str, name: str) -> None:
-    path = write(folder, SeedText(title=title, text=f"Text of {name}", published_at=DAY), is_counter=False).path
+    path = write_seed(folder, SeedText(title=title, text=f"Text of {name}", published_at=DAY), is_counter=False).path
     assert path.parent == folder
     assert path.name == name
 
@@ -87,7 +87,7 @@ def test_whatever_the_article_holds_the_file_is_in_its_folder(
 ) -> None:
     folder = tmp_path_factory.mktemp("seeds")
     try:
-        path = write(folder, SeedText(title=title, text=text), is_counter=False).path
+        path = write_seed(folder, SeedText(title=title, text=text), is_counter=False).path
     except SeedFileError:
         return
     assert path.parent == folder
@@ -101,15 +101,15 @@ def test_a_folder_that_may_not_be_written_is_said_with_its_mend(folder: Path, mo
 
     monkeypatch.setattr(seed_writer.tempfile, "mkstemp", refuses)
     with pytest.raises(SeedFileError, match="let this user write the folder") as caught:
-        write(folder, BRIDGE, is_counter=False)
-    assert str(folder) not in caught.value.said
+        write_seed(folder, BRIDGE, is_counter=False)
+    assert str(folder) not in caught.value.public_message
 
 
 def test_a_topic_whose_folder_is_gone_and_an_empty_article_are_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(SeedFileError, match="no such folder"):
-        write(tmp_path / "none", BRIDGE, is_counter=False)
+        write_seed(tmp_path / "none", BRIDGE, is_counter=False)
     with pytest.raises(SeedFileError, match="neither title nor text"):
-        write(folder, SeedText(title="", text=" \n"), is_counter=False)
+        write_seed(folder, SeedText(title="", text=" \n"), is_counter=False)
 
 
 def test_a_file_system_without_links_is_good_enough(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,19 +117,19 @@ def test_a_file_system_without_links_is_good_enough(folder: Path, monkeypatch: p
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(seed_writer.os, "link", cannot)
-    assert write(folder, BRIDGE, is_counter=False).path.exists()
-    other = write(folder, SeedText(title=BRIDGE.title, text="Another", published_at=DAY), is_counter=False)
+    assert write_seed(folder, BRIDGE, is_counter=False).path.exists()
+    other = write_seed(folder, SeedText(title=BRIDGE.title, text="Another", published_at=DAY), is_counter=False)
     assert other.path.name.endswith("-2.txt")
 
 
 def test_a_huge_article_is_cut(folder: Path) -> None:
-    path = write(folder, SeedText(title="Huge", text="words and words " * 400_000), is_counter=False).path
+    path = write_seed(folder, SeedText(title="Huge", text="words and words " * 400_000), is_counter=False).path
     assert path.stat().st_size < 300_000
     assert seeds.load_one(folder).topics
 
 
 def test_a_confirmed_article_that_is_a_seed_too_teaches_once(folder: Path) -> None:
-    write(folder, BRIDGE, is_counter=False)
+    write_seed(folder, BRIDGE, is_counter=False)
     (topic,) = seeds.load_one(folder).topics
     verdict = Example(topic="bridge", title=BRIDGE.title, text=BRIDGE.text, language="en", is_relevant=True)
     alone, both = (learn(topic, verdicts, (), Background.shipped()) for verdicts in ((), (verdict,)))

@@ -263,12 +263,12 @@ def test_a_missing_shelf_is_one_fault(tmp_path: Path) -> None:
 
 def test_digests_change_with_content_and_only_then(root: Path) -> None:
     path = put(root, "harbour/story.txt", STORY)
-    before, looked = only(root).digest, seeds.digest(root)
-    assert (only(root).digest, seeds.digest(root)) == (before, looked)
+    before, looked = only(root).digest, seeds.folder_digest(root)
+    assert (only(root).digest, seeds.folder_digest(root)) == (before, looked)
     path.write_text(STORY.replace("Monday", "Friday"))
     os.utime(path, ns=(1, 1))
     assert only(root).digest != before
-    assert seeds.digest(root) != looked
+    assert seeds.folder_digest(root) != looked
 
 
 # --- what no topic may learn from -------------------------------------------------------------------------------------

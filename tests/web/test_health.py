@@ -35,11 +35,11 @@ def test_d8_a_clock_set_back_is_no_silence() -> None:
 
 def test_a_problem_stands_until_it_is_taken_back() -> None:
     pulse = Heartbeats()
-    pulse.problem("store", "the disk is full")
-    pulse.problem("seeds", "one topic has no seed")
+    pulse.set_problem("store", "the disk is full")
+    pulse.set_problem("seeds", "one topic has no seed")
     assert pulse.check(NOW, {}).problems == ("seeds: one topic has no seed", "store: the disk is full")
-    pulse.problem("store", None)
-    pulse.problem("never there", None)
+    pulse.set_problem("store", None)
+    pulse.set_problem("never there", None)
     assert pulse.check(NOW, {}).problems == ("seeds: one topic has no seed",)
 
 
@@ -49,7 +49,7 @@ def test_many_threads_may_beat_at_once() -> None:
     def beats(name: str) -> None:
         for second in range(500):
             pulse.beat(f"{name} {second}", NOW)
-            pulse.problem(f"{name} {second}", "ill" if second % 2 else None)
+            pulse.set_problem(f"{name} {second}", "ill" if second % 2 else None)
             pulse.check(NOW, LIMITS)
 
     threads = [threading.Thread(target=beats, args=(name,)) for name in "abcd"]

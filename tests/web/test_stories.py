@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from monitor.store.db import Database
 from monitor.store.story_changes import recount
-from monitor.store.tables import ArticleRow, StoryChoiceRow
+from monitor.store.tables import ArticleRow, StoryEditRow
 from tests.web.test_web import NOW, OWN, application, browsing, fill, has_article, has_feed, has_topic, token_of
 from tests.web.test_web import db as db  # the fixture
 
@@ -82,7 +82,7 @@ def test_articles_are_split_off_moved_and_merged_by_forms(db: Database, client: 
     assert "put here by a person" in shown
     assert client.get("/stories/2").headers["location"] == "/stories/1"
     with db.reading() as session:
-        assert {row.by for row in session.exec(select(StoryChoiceRow))} == {"web"}
+        assert {row.by for row in session.exec(select(StoryEditRow))} == {"web"}
 
 
 @pytest.mark.parametrize(

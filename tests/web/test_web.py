@@ -37,7 +37,7 @@ from monitor.store.tables import (
     FeedRow,
     MatchRow,
     RevisionRow,
-    StoryChoiceRow,
+    StoryEditRow,
     StoryRow,
     TopicRow,
     VerdictRow,
@@ -45,7 +45,7 @@ from monitor.store.tables import (
 from monitor.types.errors import StoreBusyError
 from monitor.types.matching import MeasuredPrecision
 from monitor.web import guard, pages, show
-from monitor.web.app import create
+from monitor.web.app import create_app
 from monitor.web.health import Health
 from tests.fakes.patience import PATIENCE
 from tests.fakes.stores import lay_out
@@ -203,7 +203,7 @@ def _match(article: ArticleRow, *, topic: str, found_at: datetime = NOW, **value
 def application(
     db: Database, health: Health = WELL, throttle: guard.Throttle | None = None, **settings: Any
 ) -> Starlette:
-    return create(db, WebSettings(**settings), clock=lambda: NOW, health=lambda: health, throttle=throttle)
+    return create_app(db, WebSettings(**settings), clock=lambda: NOW, health=lambda: health, throttle=throttle)
 
 
 @contextmanager
@@ -975,7 +975,7 @@ def _said(number: int, payload: str) -> Callable[[Session], None]:
     of = number * 2 - 1
     story = {"id": of, "lead_article_id": of, "first_seen_at": NOW, "last_seen_at": NOW, "articles": 2}
     choice = {"at": NOW, "by": payload, "verb": payload, "from_story_id": of, "to_story_id": of, "article_ids": [of]}
-    return lambda session: session.add_all([StoryRow(**story), StoryChoiceRow(**choice, note=payload)])
+    return lambda session: session.add_all([StoryRow(**story), StoryEditRow(**choice, note=payload)])
 
 
 def _told(number: int, payload: str) -> Callable[[Session], None]:
@@ -1130,7 +1130,7 @@ def seeding(db: Database, tmp_path: Path) -> Iterator[tuple[TestClient, Path]]:
     fill(db, has_topic("talks", "Moscow talks"), has_topic("trade", "Trade"), has_article(topic="talks"))
     for name in ("talks", "trade"):
         (tmp_path / "seeds" / name).mkdir(parents=True)
-    app = create(db, WebSettings(), clock=lambda: NOW, health=lambda: WELL, seeds=tmp_path / "seeds")
+    app = create_app(db, WebSettings(), clock=lambda: NOW, health=lambda: WELL, seeds=tmp_path / "seeds")
     with browsing(app) as client:
         yield client, tmp_path / "seeds"
 

@@ -18,10 +18,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
-from monitor.net.http import Answer, NoAnswerError
+from monitor.net.http import HttpResponse, NoAnswerError
 from monitor.text import urls
 from monitor.text.tokens import clean, plain_line
-from monitor.types.alerting import Alert, Outcome, Result
+from monitor.types.alerting import Alert, AttemptResult, Outcome
 from monitor.types.errors import FetchError
 
 MASK: Final = "…"
@@ -44,7 +44,7 @@ class Poster(Protocol):
         headers: Mapping[str, str],
         limit_for: timedelta,
         policy: AddressPolicy | None = None,
-    ) -> Answer: ...
+    ) -> HttpResponse: ...
 
 
 class Channel(Protocol):
@@ -140,7 +140,7 @@ _GONE = frozenset({401, 403, 404, 405, 407, 410, 421})
 _MOVED = frozenset({301, 308})
 
 
-def outcome_of(answer: Answer, *, now: datetime, secrets: Secrets) -> Outcome:
+def outcome_of(answer: HttpResponse, *, now: datetime, secrets: Secrets) -> Outcome:
     """What an HTTP answer means for a delivery (table in README.md: What answers mean)."""
     is_html = "html" in answer.headers.get("content-type", "").lower()
     return Outcome(
@@ -151,17 +151,17 @@ def outcome_of(answer: Answer, *, now: datetime, secrets: Secrets) -> Outcome:
     )
 
 
-def _result_of(status: int) -> Result:
+def _result_of(status: int) -> AttemptResult:
     if 200 <= status < 300:
-        return Result.SENT
+        return AttemptResult.SENT
     if status in _GONE or status in _MOVED:
-        return Result.GONE
+        return AttemptResult.GONE
     if 400 <= status < 500 and status not in _LATER:
-        return Result.REJECTED
-    return Result.TRANSIENT
+        return AttemptResult.REJECTED
+    return AttemptResult.TRANSIENT
 
 
-def _redirect(answer: Answer, secrets: Secrets) -> str:
+def _redirect(answer: HttpResponse, secrets: Secrets) -> str:
     """Advice for a redirect, which is a failure and not followed: a 302 would turn the POST into an empty GET (W4)."""
     if not 300 <= answer.status < 400:
         return ""
@@ -171,7 +171,7 @@ def _redirect(answer: Answer, secrets: Secrets) -> str:
 
 def outcome_of_failure(error: FetchError, *, secrets: Secrets) -> Outcome:
     """What a failed POST means: an address that our policy refuses is final, all else (DNS, TCP, TLS, timeout) may pass."""
-    result = Result.GONE if error.code == "refused" else Result.TRANSIENT
+    result = AttemptResult.GONE if error.code == "refused" else AttemptResult.TRANSIENT
     return Outcome(
         result=result, code=error.code, detail=excerpt(str(error), secrets), retry_after_for=error.retry_after_for
     )
@@ -229,7 +229,7 @@ class HttpTarget:
         headers: Mapping[str, str],
         *,
         now: datetime,
-        interpret: Callable[[Answer], Outcome] | None = None,
+        interpret: Callable[[HttpResponse], Outcome] | None = None,
     ) -> Outcome:
         """Post once. `interpret` maps the answer to an Outcome where the status alone is not enough."""
         try:
@@ -237,7 +237,7 @@ class HttpTarget:
                 self.url, body=body.encode(), headers=headers, limit_for=self.limit_for, policy=self.policy
             )
         except NoAnswerError as error:
-            return Outcome(result=Result.UNKNOWN, code="no answer", detail=excerpt(str(error), self.secrets))
+            return Outcome(result=AttemptResult.UNKNOWN, code="no answer", detail=excerpt(str(error), self.secrets))
         except FetchError as error:
             return outcome_of_failure(error, secrets=self.secrets)
         return interpret(answer) if interpret else outcome_of(answer, now=now, secrets=self.secrets)

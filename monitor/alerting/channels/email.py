@@ -37,7 +37,7 @@ from monitor.alerting.channels.base import MASK, Channel, ChannelSettings, Poste
 from monitor.alerting.channels.mail import Envelope, compose
 from monitor.text import urls
 from monitor.text.tokens import clean_line, shorten
-from monitor.types.alerting import Alert, Outcome, Result
+from monitor.types.alerting import Alert, AttemptResult, Outcome
 
 _PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 # Greylisting ends after a few minutes; an earlier retry only prolongs it (E4).
@@ -211,7 +211,7 @@ class EmailChannel:
         """Send once to the recipients still missing; a mail that is too large (552) is sent once more without HTML."""
         deadline = asyncio.get_running_loop().time() + self.settings.limit_seconds
         outcome = await self._attempt(alert, compose(alert, self._envelope, now=now), deadline)
-        if outcome.result is Result.REJECTED and outcome.code == "552":
+        if outcome.result is AttemptResult.REJECTED and outcome.code == "552":
             outcome = await self._attempt(alert, compose(alert, self._envelope, now=now, is_short=True), deadline)
         return outcome
 
@@ -257,9 +257,9 @@ class EmailChannel:
         if isinstance(error, SMTPResponseException):
             result = _result_of(error)
             said = f"{error.code} {error.message}"
-            pause = _GREYLIST if result is Result.TRANSIENT and error.code >= 400 else None
+            pause = _GREYLIST if result is AttemptResult.TRANSIENT and error.code >= 400 else None
             return Outcome(result=result, code=str(error.code), detail=self._redacted(said), retry_after_for=pause)
-        result = Result.UNKNOWN if has_begun else Result.TRANSIENT
+        result = AttemptResult.UNKNOWN if has_begun else AttemptResult.TRANSIENT
         return Outcome(result=result, code=_code_of(error), detail=self._redacted(str(error) or "no answer in time"))
 
     def _combined(self, id: str, waiting: Iterable[str], refused: Mapping[str, SMTPResponse]) -> Outcome:
@@ -270,11 +270,13 @@ class EmailChannel:
         if later:
             self._remember(id, settled)
             detail = _joined(self._reply(each, reply) for each, reply in later.items())
-            return Outcome(result=Result.TRANSIENT, code=_code_in(later), detail=detail, retry_after_for=_GREYLIST)
+            return Outcome(
+                result=AttemptResult.TRANSIENT, code=_code_in(later), detail=detail, retry_after_for=_GREYLIST
+            )
         failures = [each for each in settled.values() if each]
         if len(failures) == len(settled):
-            return Outcome(result=Result.GONE, code=_code_in(refused), detail=_joined(failures))
-        return Outcome(result=Result.SENT, code="250", detail=_joined(failures))
+            return Outcome(result=AttemptResult.GONE, code=_code_in(refused), detail=_joined(failures))
+        return Outcome(result=AttemptResult.SENT, code="250", detail=_joined(failures))
 
     def _remember(self, id: str, settled: dict[str, str]) -> None:
         self._settled[id] = settled
@@ -332,13 +334,17 @@ def _abort(client: _Client) -> None:
 # --- reading SMTP answers ---------------------------------------------------------------------------------------------
 
 
-def _result_of(error: SMTPResponseException) -> Result:
+def _result_of(error: SMTPResponseException) -> AttemptResult:
     """The result of an answer that ended the session: 4xx is transient; what 5xx refuses depends on the command."""
     if not 500 <= error.code < 600:
-        return Result.TRANSIENT
+        return AttemptResult.TRANSIENT
     if isinstance(error, SMTPDataError) or error.code == 552:
-        return Result.REJECTED
-    return Result.GONE if isinstance(error, SMTPAuthenticationError | SMTPSenderRefused) else Result.TRANSIENT
+        return AttemptResult.REJECTED
+    return (
+        AttemptResult.GONE
+        if isinstance(error, SMTPAuthenticationError | SMTPSenderRefused)
+        else AttemptResult.TRANSIENT
+    )
 
 
 def _is_temporary(code: int) -> bool:

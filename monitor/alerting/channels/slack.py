@@ -17,10 +17,10 @@ from typing import Any, Final, Literal
 
 from monitor.alerting import render
 from monitor.alerting.channels.base import Channel, HttpSettings, HttpTarget, Poster, digest, outcome_of
-from monitor.net.http import Answer
+from monitor.net.http import HttpResponse
 from monitor.text import urls
 from monitor.text.tokens import shorten
-from monitor.types.alerting import Alert, Outcome, Result
+from monitor.types.alerting import Alert, AttemptResult, Outcome
 
 HEADER_LIMIT: Final = 150
 SECTION_LIMIT: Final = 3000
@@ -73,7 +73,7 @@ class SlackChannel:
         clock = asyncio.get_running_loop().time
         until = clock() + self.target.limit_for.total_seconds()
         outcome = await self._post(message(alert), self.target, now)
-        if outcome.result is not Result.REJECTED:
+        if outcome.result is not AttemptResult.REJECTED:
             return outcome
         rest = replace(self.target, limit_for=timedelta(seconds=max(1.0, until - clock())))
         again = await self._post(plain_message(alert), rest, now)
@@ -81,7 +81,7 @@ class SlackChannel:
         return replace(again, detail=said)
 
     async def _post(self, payload: dict[str, Any], target: HttpTarget, now: datetime) -> Outcome:
-        def interpret(answer: Answer) -> Outcome:
+        def interpret(answer: HttpResponse) -> Outcome:
             return _interpret(answer.text.strip(), outcome_of(answer, now=now, secrets=target.secrets))
 
         return await target.post(json.dumps(payload), _HEADERS, now=now, interpret=interpret)
@@ -89,14 +89,14 @@ class SlackChannel:
 
 def _interpret(said: str, outcome: Outcome) -> Outcome:
     """Slack's word overrules the status: 200 `no_service` is a failure, 403 `invalid_token` is final."""
-    if outcome.result is Result.SENT and said == "ok":
+    if outcome.result is AttemptResult.SENT and said == "ok":
         return replace(outcome, detail="")
     if _GONE.fullmatch(said):
-        return replace(outcome, result=Result.GONE, code=said)
+        return replace(outcome, result=AttemptResult.GONE, code=said)
     if _MALFORMED.fullmatch(said):
-        return replace(outcome, result=Result.REJECTED, code=said)
-    if outcome.result is Result.SENT:
-        return replace(outcome, result=Result.TRANSIENT, code="not ok")
+        return replace(outcome, result=AttemptResult.REJECTED, code=said)
+    if outcome.result is AttemptResult.SENT:
+        return replace(outcome, result=AttemptResult.TRANSIENT, code="not ok")
     return outcome
 
 

@@ -17,9 +17,9 @@ from pydantic import Field, SecretStr, field_validator
 
 from monitor.alerting.channels.base import Channel, HttpSettings, HttpTarget, Poster, digest, outcome_of
 from monitor.alerting.channels.slack import message, plain_message
-from monitor.net.http import Answer
+from monitor.net.http import HttpResponse
 from monitor.text import urls
-from monitor.types.alerting import Alert, Outcome, Result
+from monitor.types.alerting import Alert, AttemptResult, Outcome
 
 _TOKEN = re.compile(r"xox[a-z]-[A-Za-z0-9-]{8,250}")
 _CHANNEL = re.compile("[CGD][A-Z0-9]{4,20}")
@@ -103,7 +103,7 @@ class SlackBotChannel:
         outcome = await self._call("chat.postMessage", message(alert) | place, now)
         if thread and outcome.code in _NO_THREAD:
             return await self.send(alert, now=now)
-        if outcome.result is not Result.REJECTED:
+        if outcome.result is not AttemptResult.REJECTED:
             return outcome
         return await self._call("chat.postMessage", plain_message(alert) | place, now)
 
@@ -113,7 +113,7 @@ class SlackBotChannel:
         return await self._call("chat.update", said | {"channel": self.channel, "ts": receipt}, now)
 
     async def _call(self, method: str, payload: dict[str, Any], now: datetime) -> Outcome:
-        def interpret(answer: Answer) -> Outcome:
+        def interpret(answer: HttpResponse) -> Outcome:
             return _interpret(answer.text, outcome_of(answer, now=now, secrets=self.target.secrets))
 
         headers = {"content-type": "application/json; charset=utf-8", "authorization": f"Bearer {self.token}"}
@@ -124,15 +124,19 @@ class SlackBotChannel:
 def _interpret(text: str, outcome: Outcome) -> Outcome:
     """Slack's `error` overrules the status; an unknown error holds the channel's deliveries rather than losing them."""
     said = _read(text)
-    if said is None or (outcome.result is not Result.SENT and "error" not in said):
-        return replace(outcome, result=Result.TRANSIENT, code="not ok") if outcome.result is Result.SENT else outcome
+    if said is None or (outcome.result is not AttemptResult.SENT and "error" not in said):
+        return (
+            replace(outcome, result=AttemptResult.TRANSIENT, code="not ok")
+            if outcome.result is AttemptResult.SENT
+            else outcome
+        )
     if said.get("ok") is True:
         ts = said.get("ts")
         return replace(outcome, detail="", receipt=ts if isinstance(ts, str) and _TS.fullmatch(ts) else "")
     error = str(said.get("error", "not ok"))[:100]
-    if error in _LATER or outcome.result is Result.TRANSIENT:
-        return replace(outcome, result=Result.TRANSIENT, code=error)
-    result = Result.REJECTED if _MALFORMED.fullmatch(error) else Result.GONE
+    if error in _LATER or outcome.result is AttemptResult.TRANSIENT:
+        return replace(outcome, result=AttemptResult.TRANSIENT, code=error)
+    result = AttemptResult.REJECTED if _MALFORMED.fullmatch(error) else AttemptResult.GONE
     return replace(outcome, result=result, code=error)
 
 
