@@ -40,7 +40,8 @@ def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
 def words(name: str) -> set[str]:
     """The words of an identifier, in lower case and in the singular."""
     parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
-    return {each.lower() for each in parts} | {each.lower().removesuffix("s") for each in parts}
+    lower = {each.lower() for each in parts}
+    return lower | {each.removesuffix("s") for each in lower} | {each.removesuffix("es") for each in lower}
 
 
 @pytest.mark.parametrize("room", sorted(path.parent.name for path in (ROOT / "monitor").glob("*/__init__.py")))
@@ -72,8 +73,9 @@ def test_no_heading_of_the_documents_holds_a_retired_word() -> None:
 
 
 def commands(command: Any, path: str = "monitor") -> Iterator[tuple[str, str]]:
-    """(command, its help text and those of its options) of a command and all below it."""
-    yield path, " ".join([command.help or "", *(str(getattr(each, "help", None) or "") for each in command.params)])
+    """(command, its help and that of its options, without examples) of a command and all below it."""
+    prose = "\n".join([command.help or "", *(str(getattr(each, "help", None) or "") for each in command.params)])
+    yield path, re.sub(r"`[^`]*`|^ *monitor .*$", "", prose, flags=re.MULTILINE)
     for name, each in getattr(command, "commands", {}).items():
         yield from commands(each, f"{path} {name}")
 
