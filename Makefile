@@ -11,7 +11,7 @@ help: ## what can be made
 run: $(VENV)/.installed ## start the daemon with config/monitor.toml; stop it with Ctrl-C
 	@$(BIN)/monitor run
 
-demo: $(VENV)/.installed ## a newspaper on this machine, the real daemon, hits and alerts in under a minute; no network
+demo: $(VENV)/.installed ## a newspaper on this machine, the real daemon, matches and alerts in under a minute; no network
 	@$(BIN)/monitor demo
 
 check: $(VENV)/.installed ## what is in force, and every fault of settings and seeds

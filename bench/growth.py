@@ -2,7 +2,7 @@
 
     python -m bench.stories --growth [--sizes 10000,100000,1000000] [--databases sqlite,postgresql]
 
-No data is needed: articles are drawn from the shipped word list. The first thousand go through `intake.take_in`, as in the
+No data is needed: articles are drawn from the shipped word list. The first thousand go through `intake.file_article`, as in the
 daemon; the rest are written as rows in batches sorted by key, which fills the B-trees as random order does. One article in ten
 has the keys of an earlier one, one in twenty those of a site's boilerplate. Texts are stored at full length (about 2,400
 characters); the search index is left out beyond the first thousand. Processor time is that of this process plus that of
@@ -143,10 +143,11 @@ def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, s
             own = profiles.profile(each, matcher.rarity("en"))
             events.choose(each, own, *profile_rows.find_candidates(session, own, now=NOW))
             joining += clock() - before
-    yield f"sketch, look-up, check {1e3 * copying / len(probes):.2f} ms CPU (the sketch {1e3 * fingerprinting / len(probes):.2f})"
+    own = f"the fingerprint {1e3 * fingerprinting / len(probes):.2f}"
+    yield f"fingerprint, look-up, check {1e3 * copying / len(probes):.2f} ms CPU ({own})"
     yield f"with the event's {1e3 * (copying + joining) / len(probes):.2f} ms"
     yield f"{kinds.count('copy')} of {PROBES // 2} copies found"
-    yield f"sketches {sizes.get('shingles', sizes.get('sketches', 0)) / size:.0f} B an article"
+    yield f"fingerprints {sizes.get('shingles', sizes.get('sketches', 0)) / size:.0f} B an article"
     yield f"events {(sizes['tellings'] + sizes['profiles']) / size:.0f} B"
     yield f"all {sum(sizes.values()) / size:.0f} B"
 

@@ -3,7 +3,7 @@
     python -m bench.stories --data DIR [--only allsides,edits] [--ours]
 
 DIR (or the environment variable STORIES_DATA) holds `neardup/`, `replay/` and `tracking/` as described in docs/dedup.md; none of
-the data is copied. Articles go in date order through fingerprint, look-up (in memory, by the store's rule) and `copies.choose`.
+the data is copied. Articles go in date order through fingerprint, look-up (in memory, by the store's rule) and `copies.classify`.
 Rivals run if they are installed (datasketch, scikit-learn; no dependencies of the project) and are reported as absent otherwise.
 """
 

@@ -86,7 +86,7 @@ def decide(
 ) -> Decision:
     """The one terminal decision on an article, with a decision for each topic that matched or was blocked.
 
-    `held` is the answer of `hold`. `tells_updates`: whether changed facts of an alerted story are alerted again.
+    `held` is the answer of `hold_reason`. `tells_updates`: whether changed facts of an alerted story are alerted again.
     `escalations`: by topic, the escalation due for the story that the article joins.
     """
     if article.grade is Grade.WALL:

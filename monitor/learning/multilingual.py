@@ -280,7 +280,7 @@ def related_translations(
 
 
 def store_embedding(session: Session, article_id: int, article: ArticleEmbedding) -> None:
-    """Store an article's article."""
+    """Store an article's embedding."""
     vectors.upsert(
         session, article.embedder, article.key, article.vector, language=article.language, article_id=article_id
     )

@@ -101,7 +101,7 @@ def archive_scores(
 def applied_sensitivity(
     session: Session, topic: Topic, wanted: Sequence[Topic]
 ) -> tuple[AppliedSensitivity, ScoredArchive]:
-    """The applied sensitivity of `topic`, one of `wanted`, and the archive scores behind it; the same factor as in `learned`."""
+    """The applied sensitivity of `topic`, one of `wanted`, and the archive scores behind it, as in `build_matcher`."""
     matcher = build_matcher(session, wanted)
     scored = archive_scores(
         session, [topic], lambda of: Matcher([matcher.model(each.name) for each in of], matcher.background)
@@ -133,7 +133,7 @@ def sensitivity_forecasts(session: Session, fitted: Calibration) -> list[Sensiti
 
 
 def rebuild_matcher(session: Session, wanted: Sequence[Topic], before: Matcher, stale: Collection[str]) -> Matcher:
-    """As `learned`, but only the models of `stale` topics are rebuilt, on the background of `before`; the others are taken from
+    """As `build_matcher`, but only the models of `stale` topics are rebuilt, on the background of `before`; others are from
     `before` as they are, with their self-training."""
     known = {each.name for each in before.topics}
     stale = {*stale, *(each.name for each in wanted if _is_adaptive(each) or each.name not in known)}

@@ -2,7 +2,7 @@
 
 `embed` is run by a worker process, because embedders are native code that reads untrusted text; the process keeps its model
 loaded. Packages are imported on first use, and no model is downloaded that the operator did not name. Vectors are used only
-after `checked`.
+after `validated`.
 """
 
 from __future__ import annotations

@@ -408,7 +408,7 @@ class Tracker:
             self._stored.clear()
 
     def finish_rebuild(self, matcher: Matcher) -> None:
-        """Continue with a newly built matcher, and with the examples learned or stored since `begin`. Earlier ones are not
+        """Continue with a newly built matcher, and with the examples learned or stored since `begin_rebuild`. Earlier ones are not
         added again: those that a busy topic has dropped would return as its newest examples, and a restart would give another
         model."""
         with self._lock:

@@ -122,20 +122,20 @@ SAME_TEXT_TERMS = 10
 # --- self-training ----------------------------------------------------------------------------------------------------
 
 SELF_TRAINING_FULL_FROM = 1.3
-"""Share of the threshold from which a match has the weight of a seed in self-training ("Following"; bench/matching.py)."""
+"""Share of the threshold from which a match has the weight of a seed in self-training ("Self-training"; bench/matching.py)."""
 SELF_TRAINING_PART_FROM = 0.75
-"""Share of the threshold from which an article may have a part of that weight ("Partial lessons"; bench/matching.py)."""
+"""Share of the threshold from which an article may have a part of that weight ("Partial examples"; bench/matching.py)."""
 SELF_TRAINING_ANCHOR_FROM = 0.5
-"""Least share of the threshold that such an article must reach by seeds and verdicts alone ("Partial lessons";
+"""Least share of the threshold that such an article must reach by seeds and verdicts alone ("Partial examples";
 bench/matching.py)."""
 SELF_TRAINING_WINDOW = 20_000
-"""Latest articles over which partial examples are counted ("Partial lessons"; bench/matching.py)."""
+"""Latest articles over which partial examples are counted ("Partial examples"; bench/matching.py)."""
 ARTICLES_PER_PARTIAL_EXAMPLE = 1_000
-"""Articles of the window for each partial example allowed ("Partial lessons"; bench/matching.py)."""
+"""Articles of the window for each partial example allowed ("Partial examples"; bench/matching.py)."""
 SELF_TRAINING_KEPT = 40
-"""Latest self-training articles that a topic keeps; older ones are dropped ("Partial lessons"; bench/matching.py)."""
+"""Latest self-training articles that a topic keeps; older ones are dropped ("Partial examples"; bench/matching.py)."""
 SELF_TRAINING_SHARE = 1.0
-"""Maximum weight of all of them together, relative to the seeds ("Following"; bench/matching.py)."""
+"""Maximum weight of all of them together, relative to the seeds ("Self-training"; bench/matching.py)."""
 
 # --- sensitivity ------------------------------------------------------------------------------------------------------
 

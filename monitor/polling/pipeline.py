@@ -2,10 +2,10 @@
 
     fetched  = fetcher.get(feed.url, feed.validators)      network, no transaction open
     parsed   = read_feed(fetched.body)                     a worker process, killed past its limit
-    fresh    = articles.unseen(feed, parsed.entries)       a reading transaction
+    fresh    = articles.new_or_changed(feed, parsed.entries)       a reading transaction
     assessed = assess(each of read_articles(fresh))        worker process; processor
     pages    = reader.read(those near a threshold)         network and worker process: full text if it pays
-    settle: take_in(each), notices, feeds.settle           ONE writing transaction
+    settle: file_article(each), notices, feeds.settle           ONE writing transaction
 
 Everything found out by one poll is saved in one transaction, validators and time of the next poll included: kill the process at
 any line and either all of it is there or the next poll finds it again. Deliveries are made elsewhere, from the store.

@@ -111,7 +111,7 @@ def add(
 ) -> int:
     """Store a new article with its decision and return its id. Without a story in `choice` it opens one of its own.
 
-    `crowded` are the fingerprint keys, as `near` returned them, that are not stored; with `is_searched` the text is indexed.
+    `crowded` are the fingerprint keys (of `find_candidates`) that are not stored; with `is_searched` the text is indexed.
     """
     values = _columns(article, fingerprint) | {
         "story_id": choice.story_id,

@@ -15,7 +15,7 @@ from monitor.types.errors import AlreadyRunningError, StoreError
 
 
 class StoreLock:
-    """The lock of the one daemon that works on a store. With None as path (PostgreSQL, memory) `take` succeeds.
+    """The lock of the one daemon that works on a store. With None as path (PostgreSQL, memory) `acquire` succeeds.
 
     The operating system releases it when its holder ends, however it ends.
     """

@@ -117,7 +117,7 @@ def outdated(session: Session, channels: Mapping[str, str], *, now: datetime, at
     """Sent messages whose story has grown since, each checked once in EDIT_EVERY_FOR, while the story is not quiet.
 
     `channels` are those that can edit, with their destinations. A message is handed to one caller only until its next check, on
-    any number of machines; the caller reports the result to `edited`.
+    any number of machines; the caller reports the result to `record_edit`.
     """
     rows = session.exec(
         select(DeliveryRow, AlertRow)

@@ -36,7 +36,7 @@ _profiles: Table = ProfileRow.__table__  # type: ignore[attr-defined]
 def find_candidates(
     session: Session, profile: Profile, *, now: datetime
 ) -> tuple[list[RelatedArticle], dict[int, int]]:
-    """Candidates for the same event, and how many articles within the window carry each key (counted up to `THEME`)."""
+    """Candidates for the same event, and how many articles within the window carry each key (counted up to `THEME_ARTICLES`)."""
     keys = profile.keys
     if not keys:
         return [], {}
@@ -74,7 +74,7 @@ def _read(session: Session, ids: list[int]) -> list[RelatedArticle]:
 
 
 def of_stories(session: Session, story_ids: Iterable[int]) -> list[RelatedArticle]:
-    """The articles of these stories; of each at most `MOST_GATHERED` + 1, enough to see that it is too large to gather."""
+    """The articles of these stories; of each at most `MAX_GATHERED_ARTICLES` + 1, enough to see that it is too large to gather."""
     connection = session.connection()
     rows = (row for story_id in story_ids for row in connection.execute(_OF_STORY, {"story": story_id}))
     return [
@@ -121,7 +121,7 @@ _FIRST = (
 
 
 def _carriers(name: str) -> Select[Any]:
-    """The newest `THEME` articles with this term: as many as make it a theme."""
+    """The newest `THEME_ARTICLES` articles with this term: as many as make it a theme."""
     first = select(_FIRST.c.id).scalar_subquery()
     carried = select(_profile_keys).where(_profile_keys.c.key == bindparam(name), _profile_keys.c.article_id >= first)
     return select(carried.order_by(_profile_keys.c.article_id.desc()).limit(THEME_ARTICLES).subquery())

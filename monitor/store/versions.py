@@ -41,7 +41,7 @@ class TopicVersion:
     matches: int = 0
     """The number of matches it made."""
     verdicts_key: str = ""
-    """`key_of` its verdicts."""
+    """`verdicts_key` its verdicts."""
 
 
 def verdicts_key(verdicts: Iterable[StandingVerdict]) -> str:

@@ -50,7 +50,7 @@ def choose(
     """Return the story whose event `article` is about; None if there is none. The order of `related` does not matter.
 
     `key_counts` maps each of the keys that `own` is looked up by to the number of articles within the window that carry it; above
-    64 it may be cut off. The stories in `StoryChoice.gathers` are proposals: confirm them by `confirm_gathers`, with all articles
+    64 it may be cut off. The stories in `StoryChoice.merged_stories` are proposals: `confirm_gathers` confirms them, with all articles
     of these stories.
     """
     query = _as_query(article, own, key_counts or {})
@@ -99,7 +99,7 @@ def confirm_gathers(
     members: Iterable[RelatedArticle],
     key_counts: Mapping[int, int] | None = None,
 ) -> tuple[int, ...]:
-    """Return those of `choice.gathers` that become part of the story that `article` joins; `members` are all their articles."""
+    """Those of `choice.merged_stories` that become part of the story that `article` joins; `members` are all their articles."""
     query = _as_query(article, own, key_counts or {})
     story = [each for each in related if each.story_id == choice.story_id]
     others = {story: found for story, found in _by_story(members).items() if story in choice.merged_stories}

@@ -125,7 +125,7 @@ def lead_article(carriers: Sequence[StoryArticle], preferred: Sequence[str] = ()
 
 
 def lead_rank(carrier: StoryArticle, preferred: Sequence[str] = ()) -> tuple[int, datetime, int]:
-    """Sort key of `lead`, smallest first; by time of publication, so that late arrivals find their place."""
+    """Sort key of `lead_article`, smallest first; by time of publication, so that late arrivals find their place."""
     place = preferred.index(carrier.source) if carrier.source in preferred else len(preferred)
     return place, carrier.published_at, carrier.article_id
 

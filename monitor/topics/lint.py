@@ -188,7 +188,7 @@ def _duplicates(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
             mend = "it is wanted and not wanted at once; delete one of the two"
             yield ctx.finding(Severity.WARNING, "contradiction", topic, second, what, mend)
         else:
-            mend = "one article told twice teaches once; delete one of the two"
+            mend = "a duplicate seed counts once; delete one of the two"
             yield ctx.finding(Severity.WARNING, "duplicate", topic, second, what, mend)
 
 

@@ -1,4 +1,4 @@
-"""The web application: routes and the order of middleware. `create` returns an ASGI application.
+"""The web application: routes and the order of middleware. `create_app` returns an ASGI application.
 
 Outermost first:
 Hardened      security headers on every answer     TrustedHost   the Host header must be ours (U6)

@@ -34,6 +34,36 @@ def test_every_room_has_a_floor_and_nothing_stands_outside_a_room() -> None:
     }
 
 
+def test_every_room_stands_in_the_contracts_on_databases_and_printing() -> None:
+    contracts = {each["name"]: each for each in PROJECT["tool"]["importlinter"]["contracts"]}
+    rooms = {f"monitor.{room}" for floor in drawn() for room in floor}
+    (pure,) = (set(each["source_modules"]) for name, each in contracts.items() if name.startswith("Texts"))
+    (tables,) = (set(each["source_modules"]) for name, each in contracts.items() if name.startswith("Tables"))
+    (silent,) = (set(each["source_modules"]) for name, each in contracts.items() if name.startswith("Only the command"))
+    assert pure | tables | {"monitor.store"} == rooms
+    assert pure | silent | {"monitor.cli"} == rooms
+
+
+def test_every_module_that_the_text_names_exists() -> None:
+    named = {
+        name
+        for name in re.findall(r"`(\w+(?:[./]\w+)+)`", TEXT)
+        if name.split(".")[0].split("/")[0] in {room for floor in drawn() for room in floor}
+    }
+    assert len(named) > 20
+    missing = []
+    for name in named:
+        parts = re.split(r"[./]", name.removesuffix(".py"))
+        path = ROOT / "monitor" / "/".join(parts)
+        is_there = (ROOT / "monitor" / name).exists() or path.exists() or path.with_suffix(".py").exists()
+        source = path.parent.with_suffix(".py")
+        if not is_there and not (
+            source.exists() and re.search(rf"(def|class) {parts[-1]}\b", source.read_text(encoding="utf-8"))
+        ):
+            missing.append(name)
+    assert missing == []
+
+
 def test_the_table_of_rooms_names_every_module() -> None:
     told = {room: set(re.findall(r"`(\w+)`", modules)) for room, modules in ROW.findall(TEXT)}
     there = {

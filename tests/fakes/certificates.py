@@ -68,7 +68,7 @@ def for_a_site(certificate: str, directory: Path) -> ssl.SSLContext:
 
 
 def for_a_reader(*trusted: str) -> ssl.SSLContext:
-    """What a `Door(tls=...)` needs to trust these certificates and no others."""
+    """What a `HttpClient(tls=...)` needs to trust these certificates and no others."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for certificate in trusted:
         context.load_verify_locations(cadata=certificate)

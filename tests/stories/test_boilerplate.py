@@ -50,7 +50,7 @@ def test_a_template_around_two_tales_is_told_from_a_copy() -> None:
     assert not shares_only_boilerplate(around[0], excerpt, is_one_site=True)
 
 
-# --- as copies.choose uses it ---------------------------------------------------------------------------------------------
+# --- as copies.classify uses it ---------------------------------------------------------------------------------------------
 
 
 def arriving(text: str, number: int, host: str) -> Article:
