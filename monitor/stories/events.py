@@ -50,7 +50,7 @@ def choose(
     """Return the story whose event `article` is about; None if there is none. The order of `related` does not matter.
 
     `key_counts` maps each of the keys that `own` is looked up by to the number of articles within the window that carry it; above
-    64 it may be cut off. The stories in `StoryChoice.merged_stories` are proposals: `confirm_gathers` confirms them, with all articles
+    64 it may be cut. The stories in `StoryChoice.merged_stories` are proposals for `confirm_gathers`, which takes all articles
     of these stories.
     """
     query = _as_query(article, own, key_counts or {})
