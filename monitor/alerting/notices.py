@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from monitor.store import alerts, articles, feeds
-from monitor.store.db import Session
+from monitor.store.db import Session, serialize_decisions
 from monitor.text import urls
 from monitor.types.alerting import Alert, AlertKind, ChannelEvent, DeliveryState, DeliveryUpdate, Outcome
+from monitor.types.condition import Code, Problem
 from monitor.types.fetching import FeedEvent, FeedState, FeedUpdate
 
 _OUTAGE = "network/down/"
+_CONDITION, _WELL = "condition", "well"
+_SAME_AGAIN_AFTER = timedelta(hours=1)
+"""A problem that comes and goes is told at most this often."""
 _TITLES_SHOWN = 20
 
 
@@ -160,6 +164,67 @@ def notify_embedder(
     )
     key = f"embedder/{embedder}/{'failing' if problem else 'back'}/{now:%Y-%m-%d}"
     _enqueue_notice(session, title, body, key=key, channels=channels, now=now)
+
+
+def notify_condition(
+    session: Session, lasting: Mapping[str, Problem | None], *, channels: Mapping[str, str], now: datetime
+) -> set[str]:
+    """The lasting problems of the service (subject -> problem, None where it is well): a notice where one begins, gets worse or is
+    over. What was told last is read from the store, so that neither a restart nor a second node tells it again.
+
+    Returns the subjects of which there is nothing left to tell.
+    """
+    serialize_decisions(session)
+    return {
+        subject
+        for subject, problem in lasting.items()
+        if _is_told_of(session, subject, problem, channels=channels, now=now)
+    }
+
+
+def _is_told_of(
+    session: Session, subject: str, problem: Problem | None, *, channels: Mapping[str, str], now: datetime
+) -> bool:
+    last = alerts.latest_key(session, f"{_CONDITION}/{subject}/")
+    code, told_at = _last_told(last)
+    if problem is None:
+        if code:
+            title, body = _OVER[subject], f"It was told at {_moment(told_at or now)}."
+            _enqueue_notice(session, title, body, key=_condition_key(subject, _WELL, now), channels=channels, now=now)
+        return True
+    if problem.code.value == code or (code == Code.DISK_FULL and problem.code is Code.DISK_LOW):
+        return True
+    if last and not code and told_at and now - told_at < _SAME_AGAIN_AFTER:
+        return False
+    body = f"{problem.says[0].upper()}{problem.says[1:]}.\nWhat to do: {problem.mend}\nYou will be told once when it is over."
+    key = _condition_key(subject, problem.code.value, now)
+    _enqueue_notice(session, _BEGUN[problem.code], body, key=key, channels=channels, now=now)
+    return True
+
+
+_BEGUN = {
+    Code.LATE_FEEDS: "Feeds are polled late",
+    Code.DISK_LOW: "The disk of the store is nearly full",
+    Code.DISK_FULL: "The disk of the store is full",
+    Code.NO_TOPICS: "There is no topic",
+}
+_OVER = {
+    "feeds": "Feeds are polled in time again",
+    "disk": "The disk has room again",
+    "topics": "There are topics again",
+}
+
+
+def _condition_key(subject: str, code: str, now: datetime) -> str:
+    return f"{_CONDITION}/{subject}/{code}/{now.isoformat()}"
+
+
+def _last_told(key: str | None) -> tuple[str, datetime | None]:
+    """The code of the problem that stands as told ('' where it was told to be over, or nothing ever was), and when."""
+    if key is None:
+        return "", None
+    _, _, code, at = key.split("/", 3)
+    return ("" if code == _WELL else code), datetime.fromisoformat(at)
 
 
 def _feed_words(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at: datetime) -> tuple[str, str]:
