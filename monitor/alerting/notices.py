@@ -194,7 +194,7 @@ def _is_told_of(
         return True
     if problem.code.value == code or (code == Code.DISK_FULL and problem.code is Code.DISK_LOW):
         return True
-    if last and not code and told_at and now - told_at < _SAME_AGAIN_AFTER:
+    if last and not code and told_at and abs(now - told_at) < _SAME_AGAIN_AFTER:
         return False
     body = f"{problem.says[0].upper()}{problem.says[1:]}.\nWhat to do: {problem.mend}\nYou will be told once when it is over."
     key = _condition_key(subject, problem.code.value, now)
