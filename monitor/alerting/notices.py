@@ -175,31 +175,42 @@ def notify_condition(
     Returns the subjects of which there is nothing left to tell.
     """
     serialize_decisions(session)
-    return {
-        subject
-        for subject, problem in lasting.items()
-        if _is_told_of(session, subject, problem, channels=channels, now=now)
-    }
+    settled = set()
+    for subject, problem in lasting.items():
+        told, told_at = _last_told(alerts.latest_key(session, f"{_CONDITION}/{subject}/"))
+        if problem and told == _WELL and told_at and abs(now - told_at) < _SAME_AGAIN_AFTER:
+            continue
+        settled.add(subject)
+        if _is_news(problem, told):
+            code, title, body = _condition_words(subject, problem, told_at or now)
+            key = f"{_CONDITION}/{subject}/{code}/{now.isoformat()}"
+            _enqueue_notice(session, title, body, key=key, channels=channels, now=now)
+    return settled
 
 
-def _is_told_of(
-    session: Session, subject: str, problem: Problem | None, *, channels: Mapping[str, str], now: datetime
-) -> bool:
-    last = alerts.latest_key(session, f"{_CONDITION}/{subject}/")
-    code, told_at = _last_told(last)
+def _is_news(problem: Problem | None, told: str) -> bool:
+    """Whether this is to be told where `told` was told last. A disk that is only nearly full again has no room yet."""
     if problem is None:
-        if code:
-            title, body = _OVER[subject], f"It was told at {_moment(told_at or now)}."
-            _enqueue_notice(session, title, body, key=_condition_key(subject, _WELL, now), channels=channels, now=now)
-        return True
-    if problem.code.value == code or (code == Code.DISK_FULL and problem.code is Code.DISK_LOW):
-        return True
-    if last and not code and told_at and abs(now - told_at) < _SAME_AGAIN_AFTER:
-        return False
-    body = f"{problem.says[0].upper()}{problem.says[1:]}.\nWhat to do: {problem.mend}\nYou will be told once when it is over."
-    key = _condition_key(subject, problem.code.value, now)
-    _enqueue_notice(session, _BEGUN[problem.code], body, key=key, channels=channels, now=now)
-    return True
+        return told not in (_WELL, "")
+    is_better = told == Code.DISK_FULL and problem.code is Code.DISK_LOW
+    return problem.code != told and not is_better
+
+
+def _condition_words(subject: str, problem: Problem | None, told_at: datetime) -> tuple[str, str, str]:
+    """Code, title and text of the notice."""
+    if problem is None:
+        return _WELL, _OVER[subject], f"It was told at {_moment(told_at)}."
+    says = f"{problem.says[0].upper()}{problem.says[1:]}."
+    body = f"{says}\nWhat to do: {problem.mend}\nYou will be told once when it is over."
+    return problem.code.value, _BEGUN[problem.code], body
+
+
+def _last_told(key: str | None) -> tuple[str, datetime | None]:
+    """What was told last of a subject, and when: the code of a problem, `well`, or '' where nothing ever was."""
+    if key is None:
+        return "", None
+    _, _, code, at = key.split("/", 3)
+    return code, datetime.fromisoformat(at)
 
 
 _BEGUN = {
@@ -213,18 +224,6 @@ _OVER = {
     "disk": "The disk has room again",
     "topics": "There are topics again",
 }
-
-
-def _condition_key(subject: str, code: str, now: datetime) -> str:
-    return f"{_CONDITION}/{subject}/{code}/{now.isoformat()}"
-
-
-def _last_told(key: str | None) -> tuple[str, datetime | None]:
-    """The code of the problem that stands as told ('' where it was told to be over, or nothing ever was), and when."""
-    if key is None:
-        return "", None
-    _, _, code, at = key.split("/", 3)
-    return ("" if code == _WELL else code), datetime.fromisoformat(at)
 
 
 def _feed_words(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at: datetime) -> tuple[str, str]:
