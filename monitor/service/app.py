@@ -223,8 +223,9 @@ class App:
             channel_rows.sync(session, infos, now=now)
 
     def settings_digest(self) -> str:
-        """The digest of feeds, channels and topics, by which nodes see that they differ. No secret of a channel goes into it, only the
-        digest of its destination.
+        """The digest of feeds, channels and topics, by which nodes see that they differ.
+
+        No secret of a channel goes into it, only the digest of its destination.
         """
         return digests.of_setup(
             (repr(astuple(self._feed_info(name))) for name in self.settings.feeds),
