@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from monitor.store import alerts, articles, feeds
-from monitor.store.db import Session
+from monitor.store.db import Session, serialize_decisions
 from monitor.text import urls
 from monitor.types.alerting import Alert, AlertKind, ChannelEvent, DeliveryState, DeliveryUpdate, Outcome
+from monitor.types.condition import Code, Problem
 from monitor.types.fetching import FeedEvent, FeedState, FeedUpdate
 
 _OUTAGE = "network/down/"
+_CONDITION, _WELL = "condition", "well"
+_SAME_AGAIN_AFTER = timedelta(hours=1)
+"""A problem that comes and goes is told at most this often."""
 _TITLES_SHOWN = 20
 
 
@@ -160,6 +164,66 @@ def notify_embedder(
     )
     key = f"embedder/{embedder}/{'failing' if problem else 'back'}/{now:%Y-%m-%d}"
     _enqueue_notice(session, title, body, key=key, channels=channels, now=now)
+
+
+def notify_condition(
+    session: Session, lasting: Mapping[str, Problem | None], *, channels: Mapping[str, str], now: datetime
+) -> set[str]:
+    """The lasting problems of the service (subject -> problem, None where it is well): a notice where one begins, gets worse or is
+    over. What was told last is read from the store, so that neither a restart nor a second node tells it again.
+
+    Returns the subjects of which there is nothing left to tell.
+    """
+    serialize_decisions(session)
+    settled = set()
+    for subject, problem in lasting.items():
+        told, told_at = _last_told(alerts.latest_key(session, f"{_CONDITION}/{subject}/"))
+        if problem and told == _WELL and told_at and abs(now - told_at) < _SAME_AGAIN_AFTER:
+            continue
+        settled.add(subject)
+        if _is_news(problem, told):
+            code, title, body = _condition_words(subject, problem, told_at or now)
+            key = f"{_CONDITION}/{subject}/{code}/{now.isoformat()}"
+            _enqueue_notice(session, title, body, key=key, channels=channels, now=now)
+    return settled
+
+
+def _is_news(problem: Problem | None, told: str) -> bool:
+    """Whether this is to be told where `told` was told last. A disk that is only nearly full again has no room yet."""
+    if problem is None:
+        return told not in (_WELL, "")
+    is_better = told == Code.DISK_FULL and problem.code is Code.DISK_LOW
+    return problem.code != told and not is_better
+
+
+def _condition_words(subject: str, problem: Problem | None, told_at: datetime) -> tuple[str, str, str]:
+    """Code, title and text of the notice."""
+    if problem is None:
+        return _WELL, _OVER[subject], f"It was told at {_moment(told_at)}."
+    says = f"{problem.says[0].upper()}{problem.says[1:]}."
+    body = f"{says}\nWhat to do: {problem.mend}\nYou will be told once when it is over."
+    return problem.code.value, _BEGUN[problem.code], body
+
+
+def _last_told(key: str | None) -> tuple[str, datetime | None]:
+    """What was told last of a subject, and when: the code of a problem, `well`, or '' where nothing ever was."""
+    if key is None:
+        return "", None
+    _, _, code, at = key.split("/", 3)
+    return code, datetime.fromisoformat(at)
+
+
+_BEGUN = {
+    Code.LATE_FEEDS: "Feeds are polled late",
+    Code.DISK_LOW: "The disk of the store is nearly full",
+    Code.DISK_FULL: "The disk of the store is full",
+    Code.NO_TOPICS: "There is no topic",
+}
+_OVER = {
+    "feeds": "Feeds are polled in time again",
+    "disk": "The disk has room again",
+    "topics": "There are topics again",
+}
 
 
 def _feed_words(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at: datetime) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -15,13 +14,12 @@ import typer
 
 from monitor.cli import base
 from monitor.topics import seeds
-from monitor.types.errors import AlreadyRunningError, ConfigError, StoreError
+from monitor.types.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from monitor.config.settings import Settings
     from monitor.store.db import Database
 
-_LOW_SPACE, _NO_SPACE = 500_000_000, 50_000_000
 _LARGE_WAL = 64 * 1024 * 1024
 _SHOWN = 5
 
@@ -40,8 +38,8 @@ class CheckResult:
 def doctor(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     """Find what is wrong, and how to fix it.
 
-    Checks environment, settings, store, feeds, channels and seeds. Exits with 1 where a check fails; warnings exit
-    with 0.
+    Checks environment, settings, store, daemons, feeds, channels and seeds. Exits with 1 where a check fails, as where
+    no daemon is running; warnings exit with 0. `monitor status` says in brief what goes on.
 
     \b
     Examples:
@@ -74,7 +72,7 @@ def _run_checks(cli: base.Cli) -> Iterator[CheckResult]:
     yield from _channels(settings)
     yield _seeds_check(settings)
     yield from _embedder(settings)
-    yield from _store(settings)
+    yield from _store(settings, cli.now())
 
 
 def _python() -> CheckResult:
@@ -129,7 +127,7 @@ def _join_some(texts: tuple[str, ...] | list[str]) -> str:
 # --- the store --------------------------------------------------------------------------------------------------------
 
 
-def _store(settings: Settings) -> Iterator[CheckResult]:
+def _store(settings: Settings, now: datetime) -> Iterator[CheckResult]:
     path = settings.store.path
     if path is not None:
         yield _sqlite()
@@ -137,31 +135,32 @@ def _store(settings: Settings) -> Iterator[CheckResult]:
         if not path.exists():
             yield CheckResult("store", "warn", f"there is none at {path} yet", "`monitor run` makes it")
             return
-        yield _daemon(path)
+        yield from _lock(path)
     from monitor.store.db import Database
 
     db = Database(settings.store.url)
     try:
-        yield from _store_contents(db)
+        yield from _store_contents(db, now, settings.clock.speed)
     except StoreError as error:
         yield CheckResult("store", "fail", str(error), "nothing else in it could be checked")
     finally:
         db.close()
 
 
-def _store_contents(db: Database) -> Iterator[CheckResult]:
+def _store_contents(db: Database, now: datetime, speed: float) -> Iterator[CheckResult]:
     schema = _schema(db)
     yield schema
     if db.is_sqlite:
         yield _quick_check(db)
     if schema.level != "ok":
         return
-    checks: tuple[Callable[[Database], CheckResult], ...] = (_feeds, _channel_states, _outbox, _clock, _sizes)
+    checks: tuple[Callable[[Database], CheckResult], ...] = (_feeds, _outbox, _clock, _sizes)
     yield from (check(db) for check in checks)
+    yield from _service(db, now, speed)
 
 
 def _sqlite() -> CheckResult:
-    from monitor.store.integrity import SQLITE_VERSION
+    from monitor.store.files import SQLITE_VERSION
 
     version = ".".join(map(str, SQLITE_VERSION))
     if (3, 7, 0) <= SQLITE_VERSION < (3, 51, 3):
@@ -175,34 +174,26 @@ def _sqlite() -> CheckResult:
 
 
 def _folder(path: Path) -> CheckResult:
-    folder = next(each for each in (path.absolute().parent, *path.absolute().parents) if each.exists())
+    from monitor.alerting import condition
+    from monitor.store import files
+
+    folder = files.nearest_folder(path)
     if not os.access(folder, os.W_OK | os.X_OK):
         return CheckResult(
             "disk", "fail", f"{folder} cannot be written", "give the folder to the user that runs the monitor"
         )
-    free = shutil.disk_usage(folder).free
-    says = f"{_size(free)} free in {folder}"
-    if free < _NO_SPACE:
-        return CheckResult("disk", "fail", says, "free some space: polling stops while the disk is full")
-    return (
-        CheckResult("disk", "warn", says, "free some space soon")
-        if free < _LOW_SPACE
-        else CheckResult("disk", "ok", says)
-    )
+    free = files.free_bytes(path)
+    for each in condition.disk_problems(free):
+        return CheckResult("disk", each.severity.value, f"{each.says} in {folder}", each.mend)
+    return CheckResult("disk", "ok", f"{_size(free or 0)} free in {folder}")
 
 
-def _daemon(path: Path) -> CheckResult:
-    from monitor.store.files import StoreLock
-
-    lock = StoreLock(path)
-    try:
-        lock.acquire()
-    except AlreadyRunningError:
-        return CheckResult("daemon", "ok", "running")
-    except StoreError as error:
-        return CheckResult("daemon", "fail", str(error), "check who owns the data folder")
-    lock.release()
-    return CheckResult("daemon", "warn", "not running", "`monitor run` starts it")
+def _lock(path: Path) -> Iterator[CheckResult]:
+    """Only that it could be taken: whether somebody holds it says less than the daemon's own signs of life."""
+    lock = path.with_name(f"{path.name}.lock")
+    if lock.exists() and not os.access(lock, os.R_OK | os.W_OK):
+        mend = "check who owns the data folder"
+        yield CheckResult("daemon", "fail", f"the lock {lock} cannot be opened by this user", mend)
 
 
 def _schema(db: Database) -> CheckResult:
@@ -216,10 +207,10 @@ def _schema(db: Database) -> CheckResult:
 
 
 def _quick_check(db: Database) -> CheckResult:
-    from monitor.store import integrity
+    from monitor.store import files
 
     with db.reading() as session:
-        found = integrity.faults(session, at_most=5)
+        found = files.integrity_faults(session, at_most=5)
     if not found:
         return CheckResult("integrity", "ok", "quick_check found nothing")
     return CheckResult("integrity", "fail", _join_some(found), "stop the daemon, keep the file, restore a backup")
@@ -238,21 +229,20 @@ def _feeds(db: Database) -> CheckResult:
     return CheckResult("feeds", "ok", f"{len(rows)} polled, none failing")
 
 
-def _channel_states(db: Database) -> CheckResult:
-    from monitor.store import channels
+def _service(db: Database, now: datetime, speed: float) -> Iterator[CheckResult]:
+    """What /healthz, the status page and `monitor status` say, in the words of `alerting.condition`."""
+    from monitor.alerting import condition
+    from monitor.service import observer
 
     with db.reading() as session:
-        rows = [row for row in channels.reports(session) if row.is_configured]
-    disabled = [f"{row.name}: {row.disabled_reason}" for row in rows if row.disabled_reason]
-    failing = [f"{row.name}: {row.failures} failures in a row" for row in rows if row.failures]
-    if disabled or failing:
-        mend = (
-            "correct it in the settings, then `monitor alerts retry`"
-            if disabled
-            else "`monitor alerts list` shows more"
-        )
-        return CheckResult("channels", "warn", _join_some(disabled or failing), mend)
-    return CheckResult("channels", "ok", f"{len(rows)} in use")
+        state = observer.read(session, path=db.path)
+    found = [each for each in condition.problems(state, now=now, speed=speed) if each.about != "disk"]
+    yield from (CheckResult(each.about, each.severity.value, each.says, each.mend) for each in found)
+    living = ", ".join(each.name for each in condition.alive(state.nodes, now=now, speed=speed))
+    in_use = sum(each.is_configured for each in state.channels)
+    well = {"daemon": f"running: {living}", "channels": f"{in_use} in use", "topics": f"{state.topics} in force"}
+    ill = {each.about for each in found} | ({"topics"} if not state.topics else set())
+    yield from (CheckResult(about, "ok", says) for about, says in well.items() if about not in ill)
 
 
 def _outbox(db: Database) -> CheckResult:
@@ -284,13 +274,13 @@ def _clock(db: Database) -> CheckResult:
 
 
 def _sizes(db: Database) -> CheckResult:
-    from monitor.store import integrity, statistics
+    from monitor.store import files, statistics
 
     with db.reading() as session:
         articles = statistics.articles(session)
     if db.path is None:
         return CheckResult("size", "ok", f"{articles} articles")
-    waiting = integrity.wal_bytes(db.path)
+    waiting = files.wal_bytes(db.path)
     says = f"{articles} articles, {_size(db.path.stat().st_size)}, write-ahead log {_size(waiting)}"
     if waiting > _LARGE_WAL:
         return CheckResult("size", "warn", says, "some program keeps a read transaction open: end it")

@@ -26,6 +26,7 @@ from monitor.cli import (
     matches,
     rounds,
     run,
+    status,
     stories,
     topics,
 )
@@ -48,7 +49,7 @@ _ORDER = (
         "backtest",
         "evaluate",
     ),
-    *("check", "doctor", "migrate"),
+    *("status", "check", "doctor", "migrate"),
 )
 
 
@@ -116,6 +117,7 @@ app.add_typer(feeds.app, name="feeds")
 app.command("explain")(explain.explain)
 app.command("backtest")(backtest.backtest)
 app.command("evaluate")(evaluate.evaluate)
+app.command("status")(status.status)
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(run.migrate)

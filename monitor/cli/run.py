@@ -17,6 +17,7 @@ from monitor.types.errors import MonitorError
 
 if TYPE_CHECKING:
     from monitor.config.settings import Settings, WebSettings
+    from monitor.service.app import App
 
 log = logging.getLogger("monitor.run")
 
@@ -50,7 +51,7 @@ def run(ctx: typer.Context) -> None:
     asyncio.run(daemon.run())
 
 
-def _welcome(address: str | None, app: Any) -> None:
+def _welcome(address: str | None, app: App) -> None:
     """Print on stdout, apart from the log, where everything is."""
     feeds = sum(feed.enabled for feed in app.settings.feeds.values())
     topics = len(app.loaded.topics)
@@ -84,17 +85,19 @@ def serve(ctx: typer.Context) -> None:
 def _serve(settings: Settings, db: Any) -> None:
     import uvicorn
 
-    from monitor.service import clock
+    from monitor.service import clock, observer
     from monitor.web.app import create_app
     from monitor.web.health import Health
 
     times = settings.clock
     now = clock.from_settings(times.speed, times.start_at, times.real_start_at)
+    seen = observer.Observer(clock.SteadyClock())
+    looks = observer.BackgroundObserver(seen, lambda: observer.look(db, now=now(), speed=now.speed))
     page = create_app(
         db,
         settings.web,
         clock=now,
-        health=lambda: Health(is_ok=True),
+        health=lambda: Health().and_also(*seen.latest()),
         seeds=settings.seeds.dir,
         preferred=settings.stories.preferred_sources,
     )
@@ -103,7 +106,8 @@ def _serve(settings: Settings, db: Any) -> None:
         base.line("Stop:        Ctrl-C")
         sys.stdout.flush()
         config = uvicorn.Config(page, log_config=None, access_log=False, server_header=False, timeout_keep_alive=5)
-        with suppress(KeyboardInterrupt):  # uvicorn raises the signal that ended it again when it returns
+        # uvicorn raises the signal that ended it again when it returns
+        with looks, suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -64,6 +64,10 @@ class StoreSettings(Section):
         return Path(self.url.removeprefix("sqlite:///").partition("?")[0]) if self.url.startswith("sqlite:") else None
 
 
+class NodeSettings(Section):
+    name: Annotated[Line, Field(max_length=100)] = ""
+
+
 class SeedsSettings(Section):
     dir: Path = Path("seeds")
 
@@ -246,6 +250,7 @@ class Settings(Section):
     """All settings. `Settings()` has the built-in defaults; `config.load` adds where each value came from."""
 
     store: StoreSettings = StoreSettings()
+    node: NodeSettings = NodeSettings()
     seeds: SeedsSettings = SeedsSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     fetch: FetchSettings = FetchSettings()

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import astuple
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -37,6 +38,7 @@ from monitor.store.feeds import FeedInfo
 from monitor.text import urls
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
+from monitor.types import digests
 from monitor.types.errors import ConfigError, StoreError
 from monitor.types.matching import Topic
 from monitor.types.stories import EscalationLimits
@@ -219,6 +221,17 @@ class App:
             serialize_decisions(session)  # several daemons may start at once on one PostgreSQL
             feeds.sync(session, wanted, now=now)
             channel_rows.sync(session, infos, now=now)
+
+    def settings_digest(self) -> str:
+        """The digest of feeds, channels and topics, by which nodes see that they differ.
+
+        No secret of a channel goes into it, only the digest of its destination.
+        """
+        return digests.of_setup(
+            (repr(astuple(self._feed_info(name))) for name in self.settings.feeds),
+            (f"{each.name} {each.kind} {each.destination}" for each in self.channels.values()),
+            (f"{topic.name} {topic.digest}" for topic in self.loaded.topics),
+        )
 
     def _feed_info(self, name: str) -> FeedInfo:
         feed = self.settings.feeds[name]

@@ -21,12 +21,13 @@ from monitor.alerting.deliver import Deliverer
 from monitor.polling import poll
 from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
+from monitor.service import observer
 from monitor.service.app import App
 from monitor.service.clock import Clock, SteadyClock
+from monitor.service.presence import BEAT_SECONDS, Presence
 from monitor.service.watchdog import Watchdog
-from monitor.store import clock_steps, feeds, integrity, outbox
-from monitor.store.files import ReservedSpace, StoreLock
-from monitor.store.integrity import DamagedStoreError
+from monitor.store import clock_steps, feeds, files, outbox
+from monitor.store.files import DamagedStoreError, ReservedSpace, StoreLock
 from monitor.types.errors import StoreError, StoreFullError
 from monitor.web.app import create_app
 from monitor.web.health import Health, Heartbeats
@@ -39,6 +40,7 @@ _TICK_SECONDS = 60.0
 _SILENCE_FOR = timedelta(seconds=30)
 """Without a heartbeat for this long, a new scheduler is started and /healthz turns red."""
 _TICKS = ("poll", "deliver", "reload")
+"""Those that must be heard of. The node's own beat shows by the age of its last look."""
 _GRACE_SECONDS = 20.0
 _START_CHECK_SECONDS = 1.5
 """The time limit of the integrity check at start; the daily one has more."""
@@ -89,6 +91,7 @@ class Daemon:
         self._lock = StoreLock(app.db.path)
         self._reserved_space = ReservedSpace(app.db.path)
         self._real, self._steady = Clock(), SteadyClock()
+        self._presence = Presence(app, lambda: self._steady())
         self._drift_for = timedelta()
         self._scheduler_started_at = self._steady()
         self._checked_at = self._steady()
@@ -133,7 +136,7 @@ class Daemon:
         """Take the lock before touching the schema: a second daemon must not migrate a store in use."""
         self.app.check_folder()
         self._lock.acquire()
-        integrity.check(self.app.db.path, seconds=_START_CHECK_SECONDS)
+        files.check_integrity(self.app.db.path, seconds=_START_CHECK_SECONDS)
         self.app.open_store(may_migrate=True)
         with self.app.db.writing() as session:
             released = feeds.release_all(session) + outbox.release_all(session)
@@ -152,6 +155,7 @@ class Daemon:
             )
         self.app.load_topics(now=now)
         self.app.load_embeddings()
+        self._presence.begin(is_alone=self.app.db.is_sqlite)
         for fault in (*self.app.loaded.faults, *self.app.loaded.warnings):
             log.warning("seeds: %s", fault)
 
@@ -166,6 +170,7 @@ class Daemon:
         )
         if self._web:
             await self._web.close()
+        self._presence.end()
         await self.app.aclose()
         self._lock.release()
         log.info("stopped")
@@ -191,8 +196,9 @@ class Daemon:
             self._on_ready(address)
 
     def health(self) -> Health:
-        """The state of the daemon, for /healthz."""
-        return self.heartbeats.check(self._steady(), dict.fromkeys(_TICKS, _SILENCE_FOR))
+        """The state of the daemon and of the whole service, from memory, for /healthz and the status page."""
+        own = self.heartbeats.check(self._steady(), dict.fromkeys(_TICKS, _SILENCE_FOR))
+        return own.and_also(*self._presence.observer.latest())
 
     def _is_alive(self) -> bool:
         """Whether any tick has given a heartbeat within `_SILENCE_FOR`."""
@@ -213,6 +219,7 @@ class Daemon:
             ("poll", self._poll, tick),
             ("deliver", self._deliver, tick),
             ("reload", self._reload, _RELOAD_SECONDS),
+            ("node", lambda: self._presence.beat(is_disk_full=self._is_disk_full), BEAT_SECONDS),
         ):
             self._scheduler.add_job(self._start_tick, _FixedDelayTrigger(seconds), args=(name, job), id=name)
         self._scheduler.start()
@@ -262,7 +269,8 @@ class Daemon:
 
     async def _check_heartbeats(self) -> None:
         now = self._steady()
-        silent = [name for name, at in self.health().beats.items() if now - at > _SILENCE_FOR]
+        beats = self.health().beats
+        silent = [name for name in _TICKS if name in beats and now - beats[name] > _SILENCE_FOR]
         if silent and now - self._scheduler_started_at > _SILENCE_FOR:
             log.error("no heartbeat of %s: the clock is wound up anew", ", ".join(silent))
             self._start_scheduler()
@@ -294,15 +302,15 @@ class Daemon:
             return
         self._checked_at = self._steady()
         try:
-            await asyncio.to_thread(integrity.check, self.app.db.path, seconds=_DAILY_CHECK_SECONDS)
+            await asyncio.to_thread(files.check_integrity, self.app.db.path, seconds=_DAILY_CHECK_SECONDS)
         except DamagedStoreError as error:
             self._is_damaged = True
-            self.heartbeats.set_problem("integrity", "the store is damaged")
+            self.heartbeats.set_problem("integrity", observer.problem_of(error))
             log.error("%s; polling rests from now on", error)
 
     def _check_wal(self) -> None:
         """Warn once of a large write-ahead log: SQLite cannot truncate it while another program (a backup, an export) reads."""
-        size = integrity.wal_bytes(self.app.db.path)
+        size = files.wal_bytes(self.app.db.path)
         if size > _LARGE_WAL and not self._is_wal_reported:
             log.warning(
                 "the store's -wal file has grown to %d MB: another program has been reading the store for long; "
@@ -315,7 +323,7 @@ class Daemon:
 
     def _report_store_error(self, error: StoreError) -> None:
         is_full = isinstance(error, StoreFullError)
-        self.heartbeats.set_problem("store", "its disk is full" if is_full else "it cannot be used at the moment")
+        self.heartbeats.set_problem("store", observer.problem_of(error))
         if not is_full:
             log.error("%s", error)
         elif not self._is_disk_full:

@@ -1,6 +1,8 @@
-"""Two files beside a SQLite database: a lock that admits one daemon, and disk space reserved for when the disk is full.
+"""The SQLite file and what stands beside it: the lock that admits one daemon, disk space reserved for when the disk is full, free
+space, and checks of the file for damage with `PRAGMA quick_check` (before the daemon writes to it, and once a day: case D4).
 
-PostgreSQL needs neither: leases let several daemons work on one store.
+quick_check finds torn pages, a truncated file and files that are no database; it does not find changed content. PostgreSQL needs
+none of this: leases let several daemons work on one store.
 """
 
 from __future__ import annotations
@@ -8,10 +10,29 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
+import sqlite3
+import time
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from monitor.types.errors import AlreadyRunningError, StoreError
+
+if TYPE_CHECKING:  # `monitor --help` imports this module, and must not wait for SQLAlchemy
+    from monitor.store.db import Session
+
+SQLITE_VERSION = sqlite3.sqlite_version_info
+"""Of the library that this Python was built with."""
+RESERVED_BYTES = 8 * 1024 * 1024
+_STEPS = 10_000
+"""SQLite instructions between two checks of the time limit: a few milliseconds."""
+
+
+class DamagedStoreError(StoreError):
+    """The file is damaged or no database."""
+
+
+# --- the lock ---------------------------------------------------------------------------------------------------------
 
 
 class StoreLock:
@@ -55,7 +76,7 @@ class StoreLock:
             self._file = None
 
 
-RESERVED_BYTES = 8 * 1024 * 1024
+# --- space ------------------------------------------------------------------------------------------------------------
 
 
 class ReservedSpace:
@@ -88,3 +109,61 @@ class ReservedSpace:
             self._path.unlink()
             return True
         return False
+
+
+def free_bytes(database: Path | None) -> int | None:
+    """The free space where the SQLite file is or will be; None for PostgreSQL, and where it cannot be told."""
+    if database is None:
+        return None
+    try:
+        return shutil.disk_usage(nearest_folder(database)).free
+    except OSError:
+        return None
+
+
+def nearest_folder(database: Path) -> Path:
+    """The folder of the file, or the nearest one above it that exists."""
+    folder = database.absolute().parent
+    return next(each for each in (folder, *folder.parents) if each.exists())
+
+
+def wal_bytes(path: Path | None) -> int:
+    """The size of SQLite's write-ahead log; 0 where there is none (PostgreSQL)."""
+    wal = path and path.with_name(f"{path.name}-wal")
+    try:
+        return wal.stat().st_size if wal else 0
+    except OSError:
+        return 0
+
+
+# --- damage -----------------------------------------------------------------------------------------------------------
+
+
+def check_integrity(path: Path | None, *, seconds: float) -> None:
+    """Raises DamagedStoreError where damage is found within `seconds`; the rest goes unchecked. None (PostgreSQL) passes."""
+    if path is None or not path.exists() or not path.stat().st_size:
+        return
+    damage = _first_fault(path, time.monotonic() + seconds)
+    if damage:
+        raise DamagedStoreError(
+            f"the store {path} is damaged ({damage}); nothing was changed. Keep the file and restore a backup (docs/operation.md)"
+        )
+
+
+def integrity_faults(session: Session, *, at_most: int) -> list[str]:
+    """Up to `at_most` faults found by a full quick_check, however long it takes; empty where there are none. SQLite only."""
+    rows = session.connection().exec_driver_sql(f"PRAGMA quick_check({at_most:d})")
+    found = [str(row[0]) for row in rows]
+    return [] if found == ["ok"] else found
+
+
+def _first_fault(path: Path, until: float) -> str:
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=2)) as database:
+            database.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+            first: str = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError:
+        return ""  # out of time, locked, or unreadable: opening the store reports that more clearly
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return "" if first == "ok" else " ".join(first.split())[:200]

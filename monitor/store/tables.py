@@ -447,3 +447,21 @@ class ChannelRow(Base, table=True):
     failing_since_at: datetime | None = None
     is_failing_told: bool = False
     last_sent_at: datetime | None = None
+
+
+class NodeRow(Base, table=True):
+    """A daemon that works on this store, or did lately, with its last sign of life."""
+
+    __tablename__ = "nodes"
+    name: str = Field(primary_key=True)
+    host: str
+    started_at: datetime
+    heartbeat_at: datetime
+    stopped_at: datetime | None = None
+    """When it was stopped in order; None while it runs, and where it was killed."""
+    version: str
+    settings_digest: str
+    """Of the feeds, channels and topics that it has; nodes that agree have the same one."""
+    is_polling: bool
+    is_delivering: bool
+    has_page: bool

@@ -9,7 +9,7 @@ topic in every store. Values that are plain tuples of texts and numbers are hash
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from monitor.types.matching import Seed, Topic
 
@@ -60,6 +60,11 @@ def of_calibration(
     the topics that may use it."""
     curve = f"Curve(offset={offset!r}, slope={slope!r}, slope_below={slope_below!r}, spread={spread!r}, of_topic={offsets!r})"
     return of_text(f"({curve}, {list(calibrated)!r})")
+
+
+def of_setup(feeds: Iterable[str], channels: Iterable[str], topics: Iterable[str]) -> str:
+    """The digest of what a node works with, each feed, channel and topic as one text; in any order."""
+    return of_plain((sorted(feeds), sorted(channels), sorted(topics)))
 
 
 def _topic(topic: Topic, *, digest: str) -> str:

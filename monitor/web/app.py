@@ -30,6 +30,7 @@ from starlette.staticfiles import StaticFiles
 from monitor.config.settings import WebSettings
 from monitor.matching.background import Background
 from monitor.store.db import Database
+from monitor.types.condition import Severity
 from monitor.types.errors import StoreError
 from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, Throttle, Tokens, harden
@@ -185,14 +186,23 @@ def _healthz(health: Callable[[], Health]) -> Callable[..., object]:
     async def healthz(request: Request) -> Response:
         """Runs on the event loop and from memory, so that it answers while the store or all threads are busy."""
         found = health()
-        said = {
-            "status": "ok" if found.is_ok else "failing",
-            "problems": list(found.problems),
-            "beats": {name: at.isoformat() for name, at in sorted(found.beats.items())},
-        }
-        return JSONResponse(said, 200 if found.is_ok else 503)
+        return JSONResponse(_said(found), 200 if found.is_ok else 503)
 
     return healthz
+
+
+def _said(health: Health) -> dict[str, object]:
+    """What anybody may know (U21). `age_seconds`: how old the part is that only the store can tell."""
+    fails = [each for each in health.problems if each.severity is Severity.FAIL]
+    warnings = [each for each in health.problems if each.severity is Severity.WARN]
+    return {
+        "status": "failing" if not health.is_ok else "degraded" if fails else "ok",
+        "problems": [each.public for each in fails],
+        "warnings": [each.public for each in warnings],
+        "codes": [each.code.value for each in health.problems],
+        "age_seconds": None if health.age_for is None else round(health.age_for.total_seconds()),
+        "beats": {name: at.isoformat() for name, at in sorted(health.beats.items())},
+    }
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------

@@ -1,25 +1,39 @@
-"""Health of the service, as `/healthz` answers it and the watchdog acts on it (C4).
+"""Health of the service, as `/healthz` and the status page answer it and the watchdog acts on it (C4).
 
 Each part that works regularly sends heartbeats and may report a problem; a heartbeat that is overdue is a problem too. Kept in
-memory: a check reads neither disk nor store, and takes the time as an argument.
+memory: a check reads neither disk nor store, and takes the time as an argument. What only the store can tell (late feeds, dead
+nodes) is found out in the background and added with its age (service.observer).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+
+from monitor.types.condition import Problem, silent_part, worst_first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """The state of the service. `beats`: part -> its last heartbeat, aware UTC."""
 
-    is_ok: bool
-    problems: tuple[str, ...] = ()
-    """Public texts: no paths, addresses or versions (U21)."""
+    problems: tuple[Problem, ...] = ()
     beats: Mapping[str, datetime] = field(default_factory=dict)
+    age_for: timedelta | None = None
+    """How long ago the store was last looked at; None where that plays no part, or was not done yet."""
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether enough is polled: problems beside that are said, but do not make the service fail."""
+        return not any(each.is_outage for each in self.problems)
+
+    def and_also(self, found: Iterable[Problem], age_for: timedelta | None) -> Health:
+        """With the problems that were found `age_for` ago; what is known by itself already is not said twice."""
+        known = {each.code for each in self.problems}
+        more = (each for each in found if each.code not in known)
+        return replace(self, problems=worst_first((*self.problems, *more)), age_for=age_for)
 
 
 class Heartbeats:
@@ -28,18 +42,18 @@ class Heartbeats:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._beats: dict[str, datetime] = {}
-        self._problems: dict[str, str] = {}
+        self._problems: dict[str, Problem] = {}
 
     def beat(self, name: str, at: datetime) -> None:
         """Record a heartbeat of part `name`."""
         with self._lock:
             self._beats[name] = at
 
-    def set_problem(self, name: str, text: str | None) -> None:
-        """Set the problem of part `name`, in one sentence; None clears it."""
+    def set_problem(self, name: str, problem: Problem | None) -> None:
+        """Set the problem of part `name`; None clears it."""
         with self._lock:
-            if text:
-                self._problems[name] = text
+            if problem:
+                self._problems[name] = problem
             else:
                 self._problems.pop(name, None)
 
@@ -48,8 +62,8 @@ class Heartbeats:
         with self._lock:
             beats, said = dict(self._beats), dict(self._problems)
         silent = (_silence(name, beats.get(name), now, limit) for name, limit in limit_for.items())
-        problems = (*(f"{name}: {text}" for name, text in sorted(said.items())), *filter(None, silent))
-        return Health(is_ok=not problems, problems=problems, beats=beats)
+        problems = (*(said[name] for name in sorted(said)), *(silent_part(each) for each in silent if each))
+        return Health(problems=problems, beats=beats)
 
 
 def _silence(name: str, beat_at: datetime | None, now: datetime, limit: timedelta) -> str:

@@ -20,6 +20,7 @@ from monitor.matching import reliability
 from monitor.matching.evidence import OTHER_TERMS
 from monitor.text import urls
 from monitor.text.tokens import fold, tokens
+from monitor.types.condition import in_brief
 from monitor.types.matching import Evidence, MeasuredPrecision, Reason
 
 TEXT_LIMIT = 60_000
@@ -176,6 +177,7 @@ _templates.filters |= {
     "share": share,
 }
 _templates.globals |= {
+    "in_brief": in_brief,
     "moment": moment,
     "query": query,
     "reason_words": reason_words,

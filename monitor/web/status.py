@@ -1,4 +1,4 @@
-"""The values of the status page: feeds, channels, topics and outbox, read in one transaction."""
+"""The values of the status page: daemons, feeds, channels, topics and outbox, read in one transaction."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from datetime import datetime
 
 from monitor.review import matches
 from monitor.review.matches import MatchCounts
-from monitor.store import channels, feeds, outbox, statistics
+from monitor.store import channels, feeds, nodes, outbox, statistics
 from monitor.store.channels import ChannelReport
 from monitor.store.db import Session
 from monitor.store.feeds import FeedReport
+from monitor.store.nodes import NodeReport
 from monitor.text import urls
 
 
@@ -51,6 +52,7 @@ class Board:
     feeds: tuple[FeedLine, ...]
     channels: tuple[ChannelLine, ...]
     topics: tuple[MatchCounts, ...]
+    nodes: tuple[NodeReport, ...]
     alerts: int
 
 
@@ -61,6 +63,7 @@ def board(session: Session, *, now: datetime) -> Board:
         feeds=tuple(feed_line(each) for each in feeds.reports(session)),
         channels=tuple(channel_line(each, deliveries.get(each.name, {}), now) for each in channels.reports(session)),
         topics=tuple(matches.counts(session)),
+        nodes=nodes.reports(session),
         alerts=statistics.alerts(session),
     )
 

@@ -6,11 +6,16 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from monitor.store import nodes, topics
+from monitor.store.db import Database
 from monitor.store.files import StoreLock
+from monitor.store.nodes import Node
+from monitor.types.matching import Topic
 from tests.fakes.command import HIT, MISS, SEED, Desk, Said, desk
 
 __all__ = ["desk"]
@@ -226,29 +231,61 @@ def test_check_of_settings_that_cannot_be_read(desk: Desk) -> None:
 # --- doctor and migrate -----------------------------------------------------------------------------------------------
 
 
+def beats(desk: Desk, *, ago: timedelta = timedelta()) -> None:
+    """A daemon gives its sign of life."""
+    at = datetime.now(UTC) - ago
+    db = Database(f"sqlite:///{desk.store}")
+    with db.writing() as session:
+        nodes.beat(session, Node(name="basil-7", host="basil", started_at=at), now=at, kept_for=timedelta(days=1))
+        topics.sync(session, [Topic(name="bridge", title="Bridge", seeds=())], now=at)
+    db.close()
+
+
 def findings(said: Said) -> dict[str, str]:
     return {each["what"]: each["level"] for each in said.json}
 
 
 def test_a_healthy_service_has_no_failures(desk: Desk) -> None:
     desk.run("migrate")
+    beats(desk)
     said = desk.run("doctor", "--json")
     assert said.exit_code == 0, said
     found = findings(said)
     assert "fail" not in found.values()
-    assert found.keys() >= {"python", "settings", "seeds", "disk", "daemon", "schema", "integrity", "feeds", "clock"}
-    assert found["daemon"] == "warn"
-    assert "not running" in desk.run("doctor").stdout
+    assert found.keys() >= {
+        "python",
+        "settings",
+        "seeds",
+        "disk",
+        "daemon",
+        "schema",
+        "integrity",
+        "feeds",
+        "clock",
+        "channels",
+    }
+    assert found["daemon"] == "ok"
+    assert "running: basil-7" in desk.run("doctor").stdout
 
 
-def test_doctor_sees_the_daemon_by_its_lock(desk: Desk) -> None:
+def test_doctor_says_that_no_daemon_has_run_yet(desk: Desk) -> None:
     desk.run("migrate")
+    said = desk.run("doctor")
+    assert said.exit_code == 1
+    assert "fail  daemon: no daemon has run yet" in said.stdout
+
+
+def test_doctor_sees_a_daemon_by_its_signs_of_life_only(desk: Desk) -> None:
+    desk.run("migrate")
+    beats(desk, ago=timedelta(minutes=12))
     lock = StoreLock(desk.store)
     lock.acquire()
     try:
-        assert findings(desk.run("doctor", "--json"))["daemon"] == "ok"
+        said = desk.run("doctor")
     finally:
         lock.release()
+    assert said.exit_code == 1
+    assert "12 minutes ago" in said.stdout
 
 
 def test_d4_doctor_finds_a_damaged_store(desk: Desk) -> None:

@@ -238,4 +238,5 @@ def test_the_same_commands_on_postgresql(desk: Desk, site: Site, sink: Sink, pos
     assert [each["kind"] for each in desk.run("backtest").lines] == ["new", "new"]
     said = desk.run("doctor", "--json")
     assert said.exit_code == 0, said
-    assert "daemon" not in {each["what"] for each in said.json}
+    assert {each["what"]: each["level"] for each in said.json}["daemon"] == "warn", "polled by hand"
+    assert desk.run("status", "--json").json["problems"][0]["code"] == "polled_by_hand"

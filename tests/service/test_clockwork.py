@@ -70,7 +70,7 @@ def test_a_log_of_the_store_that_grows_is_said_once(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     sizes = iter([0, daemons._LARGE_WAL + 1, daemons._LARGE_WAL + 1, 0])
-    monkeypatch.setattr(daemons.integrity, "wal_bytes", lambda path: next(sizes))
+    monkeypatch.setattr(daemons.files, "wal_bytes", lambda path: next(sizes))
     with caplog.at_level(logging.WARNING):
         for _ in range(4):
             daemon._check_wal()
@@ -87,8 +87,10 @@ def test_d1_a_disk_found_full_while_polls_are_started_stays_a_problem(
     monkeypatch.setattr(daemon._poller, "start_due", finds_it_full)
     for name in daemons._TICKS:
         daemon.heartbeats.beat(name, daemon._steady())
+    daemon._presence.observer.keep(())
     asyncio.run(daemon._poll())
-    assert daemon.health().problems == ("store: its disk is full",)
+    assert [each.code for each in daemon.health().problems] == ["disk_full"]
+    assert not daemon.health().is_ok
     daemon.app.close()
 
 
@@ -106,11 +108,12 @@ def test_c4_a_tick_that_fails_every_time_turns_health_red(
         daemon.heartbeats.beat(name, now)
     later = now + timedelta(seconds=31)
     monkeypatch.setattr(daemon, "_steady", lambda: later)
+    daemon._presence.observer.keep(())
     with caplog.at_level(logging.CRITICAL):
         asyncio.run(daemon._tick("poll", fails))
         for name in ("deliver", "reload"):
             asyncio.run(daemon._tick(name, works))
-        assert daemon.health().problems == ("poll: no sign of life for 31 s",)
+        assert [each.says for each in daemon.health().problems] == ["poll: no sign of life for 31 s"]
         asyncio.run(daemon._tick("poll", works))
     assert daemon.health().is_ok
     daemon.app.close()

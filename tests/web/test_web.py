@@ -24,9 +24,10 @@ from starlette.testclient import TestClient
 
 from monitor.config.settings import WebSettings
 from monitor.review import matches
-from monitor.store import search
+from monitor.store import nodes, search
 from monitor.store.articles import url_key
 from monitor.store.db import Database
+from monitor.store.nodes import Node
 from monitor.store.tables import (
     AlertRow,
     ArticleRow,
@@ -42,6 +43,7 @@ from monitor.store.tables import (
     TopicRow,
     VerdictRow,
 )
+from monitor.types.condition import Code, failure, silent_part, store_problem, warning
 from monitor.types.errors import StoreBusyError
 from monitor.types.matching import MeasuredPrecision
 from monitor.web import guard, pages, show
@@ -51,7 +53,8 @@ from tests.fakes.patience import PATIENCE
 from tests.fakes.stores import lay_out
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-WELL = Health(is_ok=True, beats={"poll": NOW})
+WELL = Health(beats={"poll": NOW})
+SILENT = silent_part("poll: no sign of life for 90 s")
 OWN = {"Origin": "http://127.0.0.1:8000", "Sec-Fetch-Site": "same-origin"}
 
 # What strangers write into feeds. `alert(1)` is what a browser would show if one of these ran (see test_web_browser).
@@ -842,7 +845,7 @@ def test_u8_guesses_are_counted_by_network_and_never_fill_the_memory() -> None:
 
 def test_the_status_page_does_not_say_that_all_is_well_where_a_feed_fails(db: Database) -> None:
     fill(db, has_feed("good", last_success_at=NOW))
-    with browsing(application(db, Health(is_ok=True))) as client:
+    with browsing(application(db, Health())) as client:
         assert "All is well" in client.get("/status").text
         fill(db, has_feed("ill", failures=1))
         assert "The monitor works; see below for ill." in client.get("/status").text
@@ -867,13 +870,20 @@ def test_the_status_page_shows_feeds_channels_topics_and_faults(db: Database) ->
             DeliveryRow(alert_id="alt_1", channel="desk", state="held", created_at=NOW, next_at=NOW)
         ),
     )
-    health = Health(
-        is_ok=False, problems=("seeds: topic broken has no seed",), beats={"poll": NOW - timedelta(minutes=2)}
+    lost = warning(
+        Code.NODE_SILENT, "daemon", "the node basil-7 is silent", "look at its log", public="a node is silent"
     )
+    torn = store_problem("the store /srv/monitor.db is damaged", "restore a backup", public="the store is damaged")
+    health = Health(problems=(torn, lost), beats={"poll": NOW - timedelta(minutes=2)}, age_for=timedelta(seconds=7))
     with browsing(application(db, health)) as client:
         shown = client.get("/status").text
     for part in (
-        "seeds: topic broken has no seed",
+        "The monitor does not do what it is for: 1 failure, 1 warning.",
+        "the store is damaged",
+        "the node basil-7 is silent",
+        "look at its log",
+        "Looked at 7 s ago",
+        "No daemon has run yet.",
         "404: gone away (6 times in a row)",
         "answered 410 Gone",
         "switched off",
@@ -887,20 +897,55 @@ def test_the_status_page_shows_feeds_channels_topics_and_faults(db: Database) ->
         assert part in shown, part
     for state in ("ok", "failing", "paused", "off", "new", "disabled"):
         assert f'<span class="state {state}">{state}</span>' in shown
+    assert "/srv" not in shown
     assert "sesame" not in shown, "feeds' addresses may carry a token"
 
 
 def test_healthz_is_200_or_503_in_json(db: Database) -> None:
-    for health, status in ((WELL, 200), (Health(is_ok=False, problems=("poll: no sign of life for 90 s",)), 503)):
+    for health, status in ((WELL, 200), (Health(problems=(SILENT,)), 503)):
         with browsing(application(db, health)) as client:
             answer = client.get("/healthz")
         assert answer.status_code == status
         assert answer.json() == {
             "status": "ok" if health.is_ok else "failing",
-            "problems": list(health.problems),
+            "problems": [each.says for each in health.problems],
+            "warnings": [],
+            "codes": [each.code for each in health.problems],
+            "age_seconds": None,
             "beats": {name: at.isoformat() for name, at in health.beats.items()},
         }
         assert json.loads(answer.text)
+
+
+def test_healthz_tells_anybody_what_is_wrong_but_no_names(db: Database) -> None:
+    mute = failure(Code.NO_CHANNEL, "channels", "disabled: desk (404)", "", public="no channel is left")
+    lost = warning(Code.NODE_SILENT, "daemon", "the node basil-7 is silent", "", public="a node is silent")
+    with browsing(application(db, Health(problems=(mute, lost), age_for=timedelta(seconds=7.4)))) as client:
+        answer = client.get("/healthz")
+    assert answer.status_code == 200, "feeds are polled all the same"
+    assert answer.json() == {
+        "status": "degraded",
+        "problems": ["no channel is left"],
+        "warnings": ["a node is silent"],
+        "codes": ["no_channel", "node_silent"],
+        "age_seconds": 7,
+        "beats": {},
+    }
+
+
+def test_the_status_page_lists_the_daemons(db: Database) -> None:
+    beats = [
+        (Node(name="basil-7", host="basil", started_at=NOW), NOW),
+        (Node(name="fern-1", host="fern", started_at=NOW), NOW),
+    ]
+    for node, at in beats:
+        fill(db, lambda session, node=node, at=at: nodes.beat(session, node, now=at, kept_for=timedelta(days=1)))
+    fill(db, lambda session: nodes.stop(session, "fern-1", now=NOW - timedelta(hours=3)))
+    with browsing(application(db)) as client:
+        shown = client.get("/status").text
+    assert "basil-7" in shown
+    assert "fern-1" in shown
+    assert shown.count("3 h ago") == 2
 
 
 def test_c4_healthz_answers_while_every_thread_waits_for_the_store(

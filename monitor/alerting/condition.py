@@ -1,0 +1,265 @@
+"""What is wrong with the service at this moment. Pure: `problems` gets what the store, the disk and the nodes show, and the time.
+
+`doctor`, `status`, the status page, /healthz and the notices to the operator all say what is found here, and nothing else, so
+that none of them says that all is well while another says that it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+
+from monitor.store.channels import ChannelReport
+from monitor.store.nodes import NodeReport
+from monitor.types.condition import Code, Problem, Severity, failure, warning, worst_first
+
+SILENT_AFTER = timedelta(seconds=60)
+"""A node beats every 15 seconds; one whose last beat is older than this counts as dead."""
+LATE_AFTER = timedelta(minutes=5)
+"""A feed that has been due for longer is late. Polls are spread over minutes where hundreds are due at once."""
+_MUCH_LATE_AFTER = timedelta(hours=1)
+_LATE_SHARE = 0.1
+"""Fewer than this share of all feeds, late by less than `_MUCH_LATE_AFTER`, are a crowd on one server and no outage."""
+LOW_SPACE, NO_SPACE = 500_000_000, 9_000_000
+"""Bytes. The lower limit is a little more than the space that was set aside and is given back on a full disk."""
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceState:
+    """What is known of the service at one moment."""
+
+    nodes: Sequence[NodeReport] = ()
+    due_times: Sequence[datetime] = ()
+    """When each feed that is to be polled is or was due."""
+    last_polled_at: datetime | None = None
+    channels: Sequence[ChannelReport] = ()
+    topics: int = 0
+    free_bytes: int | None = None
+    """None where there is no disk of ours (PostgreSQL)."""
+    is_disk_full: bool = False
+    """Whether the store has just refused to write for want of space."""
+    settings_in_force: str = ""
+    """The digest of the settings that the store was told to follow; '' where nobody knows: the oldest living node's then count."""
+
+
+def problems(state: ServiceState, *, now: datetime, speed: float = 1.0) -> tuple[Problem, ...]:
+    """Everything that is wrong, the worst first. `speed`: how many seconds of `now`'s clock pass in a real one."""
+    living = alive(state.nodes, now=now, speed=speed)
+    found = chain(
+        _daemon_problems(state, living, now, speed),
+        _late_feeds(state.due_times, living, now, speed),
+        disk_problems(state.free_bytes, is_full=state.is_disk_full),
+        _topic_problems(state),
+        _channel_problems(state.channels),
+        _settings_problems(living, state.settings_in_force),
+    )
+    return worst_first(found)
+
+
+# --- is anybody there? ------------------------------------------------------------------------------------------------
+
+
+def alive(nodes: Sequence[NodeReport], *, now: datetime, speed: float = 1.0) -> tuple[NodeReport, ...]:
+    """The nodes that run. A sign of life from the far future was written under a wrong clock and proves nothing (D8)."""
+    limit_for = SILENT_AFTER * speed
+    return tuple(each for each in nodes if each.stopped_at is None and abs(now - each.heartbeat_at) <= limit_for)
+
+
+def _daemon_problems(
+    state: ServiceState, living: Sequence[NodeReport], now: datetime, speed: float
+) -> Iterator[Problem]:
+    if any(each.is_polling for each in living):
+        yield from _silent_nodes(state.nodes, living)
+    elif _is_polled_by_hand(state, now, speed):
+        yield warning(
+            Code.POLLED_BY_HAND,
+            "daemon",
+            f"no daemon is running; feeds were last polled by a command, at {_moment(state.last_polled_at)}",
+            "`monitor run` starts one, unless you poll and deliver by your own schedule",
+        )
+    elif not state.nodes:
+        yield failure(Code.NEVER_RAN, "daemon", "no daemon has run yet: nothing is polled", "`monitor run` starts it")
+    else:
+        yield _no_node(state.nodes, now)
+
+
+def _is_polled_by_hand(state: ServiceState, now: datetime, speed: float) -> bool:
+    """Whether somebody polls without a daemon, and in time. A poll just after the last beat was still the daemon's own."""
+    last_sign_at = max((each.heartbeat_at for each in state.nodes), default=None)
+    polled_at = state.last_polled_at
+    is_own = last_sign_at is not None and polled_at is not None and polled_at <= last_sign_at + SILENT_AFTER * speed
+    return polled_at is not None and not is_own and not _late(state.due_times, (), now, speed)
+
+
+def _no_node(nodes: Sequence[NodeReport], now: datetime) -> Problem:
+    last = max(nodes, key=lambda each: each.heartbeat_at)
+    if last.stopped_at:
+        says = f"no daemon is running: it was stopped at {_moment(last.stopped_at)}, {_ago(last.stopped_at, now)}"
+    else:
+        says = (
+            f"no daemon is running: its last sign of life was at {_moment(last.heartbeat_at)}, "
+            f"{_ago(last.heartbeat_at, now)}"
+        )
+    mend = "`monitor run` starts it; where it ended by itself, its log says why"
+    return failure(Code.NO_NODE, "daemon", f"{says}; nothing is polled or sent", mend)
+
+
+def _silent_nodes(nodes: Sequence[NodeReport], living: Sequence[NodeReport]) -> Iterator[Problem]:
+    for node in nodes:
+        if node not in living and node.stopped_at is None and not _is_replaced(node, living):
+            yield warning(
+                Code.NODE_SILENT,
+                "daemon",
+                f"the node {node.name} has given no sign of life since {_moment(node.heartbeat_at)}; others go on",
+                "look at its log and start it again; it is forgotten after a day",
+                public="one of several nodes has given no sign of life for a while",
+            )
+
+
+def _is_replaced(node: NodeReport, living: Sequence[NodeReport]) -> bool:
+    """Whether a daemon was started on the same host since: after a kill it has another process number, and so another name."""
+    return any(each.host == node.host and each.started_at >= node.heartbeat_at for each in living)
+
+
+def _settings_problems(living: Sequence[NodeReport], in_force: str) -> Iterator[Problem]:
+    known = sorted((each for each in living if each.settings_digest), key=lambda each: each.started_at)
+    reference = in_force or (known[0].settings_digest if known else "")
+    others = [each.name for each in known if each.settings_digest != reference]
+    if others:
+        whose = "those in force" if in_force else f"{known[0].name}, the oldest"
+        yield warning(
+            Code.OTHER_SETTINGS,
+            "settings",
+            f"other feeds, channels or topics than {whose}: {_some(others)}",
+            "give all nodes one settings file and the same seeds",
+            public="nodes have different settings",
+        )
+
+
+# --- is it done in time? ----------------------------------------------------------------------------------------------
+
+
+def _late_feeds(
+    due_times: Sequence[datetime], living: Sequence[NodeReport], now: datetime, speed: float
+) -> Iterator[Problem]:
+    late = _late(due_times, living, now, speed)
+    if not late:
+        return
+    longest_for = now - min(late)
+    is_crowd = len(late) < _LATE_SHARE * len(due_times) and longest_for < _MUCH_LATE_AFTER * speed
+    verb = "is" if len(late) == 1 else "are"
+    yield (warning if is_crowd else failure)(
+        Code.LATE_FEEDS,
+        "feeds",
+        f"{len(late)} of {len(due_times)} feeds {verb} late, {'by' if len(late) == 1 else 'up to'} {_span(longest_for)}",
+        "the log says what keeps them; a slow disk, a busy machine or a hanging server do"
+        if living
+        else "they are polled when a daemon runs again",
+    )
+
+
+def _late(due_times: Sequence[datetime], living: Sequence[NodeReport], now: datetime, speed: float) -> list[datetime]:
+    """The due times of late feeds. A daemon that was just started needs its time too: it is not late with what waited for it."""
+    started_at = min((each.started_at for each in living if each.is_polling), default=None)
+    limit_at = now - LATE_AFTER * speed
+    return [] if started_at and started_at > limit_at else [each for each in due_times if each < limit_at]
+
+
+# --- does it have what it needs? --------------------------------------------------------------------------------------
+
+
+def disk_problems(free: int | None, *, is_full: bool = False) -> Iterator[Problem]:
+    """A disk that is full, or nearly."""
+    left = "" if free is None else f" ({free / 1_000_000:.0f} MB free)"
+    if is_full or (free is not None and free < NO_SPACE):
+        says = f"the disk of the store is full{left}: polling rests, alerts already queued go out"
+        yield failure(Code.DISK_FULL, "disk", says, "free some space; it goes on by itself")
+    elif free is not None and free < LOW_SPACE:
+        says = f"the disk of the store is nearly full{left}"
+        yield warning(Code.DISK_LOW, "disk", says, "free some space: polling rests when it is full")
+
+
+def _topic_problems(state: ServiceState) -> Iterator[Problem]:
+    has_begun = bool(state.nodes) or state.last_polled_at is not None
+    if has_begun and not state.topics:
+        mend = "put an article into a folder of its own in the seeds folder; `monitor topics check` says what is wrong there"
+        yield failure(Code.NO_TOPICS, "topics", "there is no topic: articles are stored, and none can match", mend)
+
+
+def _channel_problems(reports: Sequence[ChannelReport]) -> Iterator[Problem]:
+    channels = [each for each in reports if each.is_configured]
+    disabled = [each for each in channels if each.disabled_reason]
+    mend = "correct it in the settings, then `monitor alerts retry`"
+    if disabled and len(disabled) == len(channels):
+        says = f"nobody is told of anything, every channel is disabled: {_some([_disabled(each) for each in disabled])}"
+        yield failure(Code.NO_CHANNEL, "channels", says, mend, public="no channel is left that could tell anybody")
+    elif disabled:
+        says = f"disabled: {_some([_disabled(each) for each in disabled])}"
+        yield warning(Code.CHANNEL_DISABLED, "channels", says, mend, public="a channel is disabled")
+    failing = [each for each in channels if each.failures and not each.disabled_reason]
+    if failing:
+        says = f"failing: {_some([f'{each.name} ({each.failures} failures in a row)' for each in failing])}"
+        mend = "nothing is lost, it is tried again; `monitor alerts list` shows more"
+        yield warning(Code.CHANNEL_FAILING, "channels", says, mend, public="a channel is failing")
+
+
+def _disabled(channel: ChannelReport) -> str:
+    return f"{channel.name} ({channel.disabled_reason})"
+
+
+# --- what lasts, for notices ------------------------------------------------------------------------------------------
+
+LASTING_AFTER = timedelta(minutes=2)
+"""So long must a problem be seen, or be gone, before the operator is told: a machine that wakes up is late with everything."""
+_TOLD = {Code.LATE_FEEDS: "feeds", Code.DISK_LOW: "disk", Code.DISK_FULL: "disk", Code.NO_TOPICS: "topics"}
+"""Code -> its subject. What fails with a poll or a delivery (feeds, channels, the network) has notices of its own."""
+SUBJECTS = tuple(dict.fromkeys(_TOLD.values()))
+
+
+class Lasting:
+    """Which problems have lasted, subject by subject. Fed with every look, by a clock
+    that does not count while a machine sleeps."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[Code | None, datetime]] = {}
+
+    def see(self, found: Sequence[Problem], at: datetime) -> dict[str, Problem | None]:
+        """Subject -> its problem, or None where it is well; subjects that changed within `LASTING_AFTER` are left out."""
+        by_subject = {_TOLD[each.code]: each for each in reversed(worst_first(found)) if _is_told(each)}
+        for subject in SUBJECTS:
+            code = by_subject[subject].code if subject in by_subject else None
+            if subject not in self._seen or self._seen[subject][0] is not code:
+                self._seen[subject] = (code, at)
+        lasting = (subject for subject, (_, since_at) in self._seen.items() if at - since_at >= LASTING_AFTER)
+        return {subject: by_subject.get(subject) for subject in lasting}
+
+
+def _is_told(problem: Problem) -> bool:
+    """A crowd of late feeds on one server is no news; a disk that fills up is, before it is full."""
+    return problem.code in _TOLD and (problem.severity is Severity.FAIL or problem.code is Code.DISK_LOW)
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def _some(texts: Sequence[str]) -> str:
+    rest = len(texts) - _SHOWN
+    return "; ".join(texts[:_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "an unknown time"
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    return f"{_span(now - at)} ago"
+
+
+def _span(span_for: timedelta) -> str:
+    minutes = max(0, round(span_for.total_seconds() / 60))
+    if minutes < 120:
+        return f"{minutes} minute{'' if minutes == 1 else 's'}"
+    return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"

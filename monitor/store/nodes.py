@@ -1,0 +1,81 @@
+"""Nodes: the daemons that work on this store, each with its last sign of life; and what shows whether anything is done at all.
+
+A node writes its whole row at every beat, so that a row that was pruned, or lost with a restored backup, is there again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func
+from sqlmodel import Session, col, select
+
+from monitor.store.tables import FeedRow, HostRow, NodeRow, TopicRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A daemon. Fields are named after the columns of `nodes`."""
+
+    name: str
+    host: str
+    started_at: datetime
+    version: str = ""
+    settings_digest: str = ""
+    is_polling: bool = True
+    is_delivering: bool = True
+    has_page: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeReport(Node):
+    """A node as the store knows it."""
+
+    heartbeat_at: datetime
+    stopped_at: datetime | None = None
+
+
+def beat(session: Session, node: Node, *, now: datetime, kept_for: timedelta) -> None:
+    """Write a node's sign of life, and forget other nodes that gave none for `kept_for`."""
+    session.merge(NodeRow(**asdict(node), heartbeat_at=now, stopped_at=None))
+    session.flush()
+    is_old = (col(NodeRow.heartbeat_at) < now - kept_for, col(NodeRow.name) != node.name)
+    session.connection().execute(delete(NodeRow).where(*is_old))
+
+
+def stop(session: Session, name: str, *, now: datetime) -> None:
+    """Record that a node was stopped in order."""
+    row = session.get(NodeRow, name)
+    if row is not None:
+        row.stopped_at = row.heartbeat_at = now
+
+
+def forget_others(session: Session, name: str) -> None:
+    """Remove all nodes but this one. Only for a process that is alone, holding the data directory's lock."""
+    session.connection().execute(delete(NodeRow).where(col(NodeRow.name) != name))
+
+
+def reports(session: Session) -> tuple[NodeReport, ...]:
+    """Every node that is known, by name."""
+    names = [each.name for each in fields(NodeReport)]
+    rows = session.exec(select(NodeRow).order_by(col(NodeRow.name)))
+    return tuple(NodeReport(**{name: getattr(row, name) for name in names}) for row in rows)
+
+
+def due_times(session: Session) -> tuple[datetime, ...]:
+    """When each feed that is polled is due: at its time, but not before a poll under way ends or its host wants to be asked."""
+    is_polled = (col(FeedRow.is_enabled).is_(True), col(FeedRow.paused_reason).is_(None))
+    times = select(FeedRow.next_poll_at, FeedRow.lease_until_at, HostRow.paused_until_at)
+    rows = session.exec(times.join(HostRow, col(HostRow.host) == col(FeedRow.host), isouter=True).where(*is_polled))
+    return tuple(max(each for each in row if each) for row in rows)
+
+
+def last_polled_at(session: Session) -> datetime | None:
+    """When the last poll of any feed ended, whoever made it; None where there was none."""
+    return session.exec(select(func.max(FeedRow.last_polled_at))).one()
+
+
+def topics_in_force(session: Session) -> int:
+    """How many topics articles are assessed against."""
+    return session.exec(select(func.count()).where(col(TopicRow.is_enabled).is_(True))).one()
