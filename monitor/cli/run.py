@@ -53,7 +53,7 @@ def run(ctx: typer.Context) -> None:
 def _welcome(address: str | None, app: Any) -> None:
     """Print on stdout, apart from the log, where everything is."""
     feeds = sum(feed.enabled for feed in app.settings.feeds.values())
-    topics = len(app.shelf.topics)
+    topics = len(app.loaded.topics)
     channels = ", ".join(app.channels) or "none; matches appear on the page and in the log"
     for name, value in (
         ("Review page:", address or "not served (see the log)"),

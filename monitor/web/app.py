@@ -188,6 +188,7 @@ def _healthz(health: Callable[[], Health]) -> Callable[..., object]:
         said = {
             "status": "ok" if found.is_ok else "failing",
             "problems": list(found.problems),
+            "notes": list(found.notes),
             "beats": {name: at.isoformat() for name, at in sorted(found.beats.items())},
         }
         return JSONResponse(said, 200 if found.is_ok else 503)

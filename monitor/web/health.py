@@ -7,7 +7,7 @@ memory: a check reads neither disk nor store, and takes the time as an argument.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,6 +19,8 @@ class Health:
     is_ok: bool
     problems: tuple[str, ...] = ()
     """Public texts: no paths, addresses or versions (U21)."""
+    notes: tuple[str, ...] = ()
+    """What people should know though all works: as public as the problems."""
     beats: Mapping[str, datetime] = field(default_factory=dict)
 
 
@@ -29,6 +31,7 @@ class Heartbeats:
         self._lock = threading.Lock()
         self._beats: dict[str, datetime] = {}
         self._problems: dict[str, str] = {}
+        self._notes: dict[str, tuple[str, ...]] = {}
 
     def beat(self, name: str, at: datetime) -> None:
         """Record a heartbeat of part `name`."""
@@ -43,13 +46,19 @@ class Heartbeats:
             else:
                 self._problems.pop(name, None)
 
+    def set_notes(self, name: str, texts: Iterable[str]) -> None:
+        """Set what part `name` has to say though it works; nothing clears it."""
+        with self._lock:
+            self._notes[name] = tuple(texts)
+
     def check(self, now: datetime, limit_for: Mapping[str, timedelta]) -> Health:
         """The health at `now`. Every part in `limit_for` needs a heartbeat within its limit."""
         with self._lock:
-            beats, said = dict(self._beats), dict(self._problems)
+            beats, said, notes = dict(self._beats), dict(self._problems), dict(self._notes)
         silent = (_silence(name, beats.get(name), now, limit) for name, limit in limit_for.items())
         problems = (*(f"{name}: {text}" for name, text in sorted(said.items())), *filter(None, silent))
-        return Health(is_ok=not problems, problems=problems, beats=beats)
+        told = tuple(f"{name}: {text}" for name, texts in sorted(notes.items()) for text in texts)
+        return Health(is_ok=not problems, problems=problems, notes=told, beats=beats)
 
 
 def _silence(name: str, beat_at: datetime | None, now: datetime, limit: timedelta) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.review import matches
+from monitor.review import matches, topics
 from monitor.review.matches import MatchCounts
 from monitor.store import channels, feeds, outbox, statistics
 from monitor.store.channels import ChannelReport
@@ -51,6 +51,8 @@ class Board:
     feeds: tuple[FeedLine, ...]
     channels: tuple[ChannelLine, ...]
     topics: tuple[MatchCounts, ...]
+    paused: frozenset[str]
+    """Topics that are paused."""
     alerts: int
 
 
@@ -61,6 +63,7 @@ def board(session: Session, *, now: datetime) -> Board:
         feeds=tuple(feed_line(each) for each in feeds.reports(session)),
         channels=tuple(channel_line(each, deliveries.get(each.name, {}), now) for each in channels.reports(session)),
         topics=tuple(matches.counts(session)),
+        paused=frozenset(name for name, is_paused in topics.names(session).items() if is_paused),
         alerts=statistics.alerts(session),
     )
 

@@ -118,7 +118,7 @@ def test_among_many_topics_a_verdict_and_a_seed_make_one_anew(room: Newsroom, mo
     made: list[set[str]] = []
     monkeypatch.setattr(
         app,
-        "relearned",
+        "rebuild_matcher",
         lambda session, wanted, before, stale: made.append(stale) or rebuild_matcher(session, wanted, before, stale),
     )
     for number in range(40):
