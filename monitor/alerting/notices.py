@@ -226,6 +226,35 @@ _OVER = {
 }
 
 
+def notify_seeds(
+    session: Session,
+    topic: str,
+    text: str,
+    *,
+    is_over: bool,
+    since_at: datetime,
+    channels: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """Seeds of a topic, or with '' the whole folder, cannot be used for a while already, or can be again."""
+    what = f"The topic {topic} stays" if topic else "All topics stay"
+    title = f"{what} as last read: the seeds cannot be used"
+    if is_over:
+        title = f"The topic {topic} is read from its seeds again" if topic else "The seeds can be used again"
+    body = f"They could not be used since {_moment(since_at)}." if is_over else f"{text}\nNothing is lost meanwhile."
+    key = f"seeds/{topic}/{since_at.isoformat()}/{'over' if is_over else 'held'}"
+    _enqueue_notice(session, title, body, key=key, channels=channels, now=now)
+
+
+def notify_topic_ended(
+    session: Session, name: str, *, away_for: str, channels: Mapping[str, str], now: datetime
+) -> None:
+    """A topic's folder was away for so long that the topic counts as removed."""
+    body = f"Its folder has been away for {away_for} while others are there. Put it back to follow the topic again."
+    key = f"topic/{name}/ended/{now.isoformat()}"
+    _enqueue_notice(session, f"The topic {name} was removed", body, key=key, channels=channels, now=now)
+
+
 def _feed_words(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at: datetime) -> tuple[str, str]:
     if event is FeedEvent.FAILING:
         return (

@@ -140,14 +140,14 @@ def _store(settings: Settings, now: datetime) -> Iterator[CheckResult]:
 
     db = Database(settings.store.url)
     try:
-        yield from _store_contents(db, now, settings.clock.speed)
+        yield from _store_contents(db, now, settings)
     except StoreError as error:
         yield CheckResult("store", "fail", str(error), "nothing else in it could be checked")
     finally:
         db.close()
 
 
-def _store_contents(db: Database, now: datetime, speed: float) -> Iterator[CheckResult]:
+def _store_contents(db: Database, now: datetime, settings: Settings) -> Iterator[CheckResult]:
     schema = _schema(db)
     yield schema
     if db.is_sqlite:
@@ -156,7 +156,27 @@ def _store_contents(db: Database, now: datetime, speed: float) -> Iterator[Check
         return
     checks: tuple[Callable[[Database], CheckResult], ...] = (_feeds, _outbox, _clock, _sizes)
     yield from (check(db) for check in checks)
-    yield from _service(db, now, speed)
+    yield from _service(db, now, settings.clock.speed)
+    yield _topics(db, settings)
+
+
+def _topics(db: Database, settings: Settings) -> CheckResult:
+    """Whether the topics in force are those of the folder, and whether articles came while there were none."""
+    from monitor.service import topic_keeper
+    from monitor.store import archive, topics
+
+    with db.reading() as session:
+        stored, read, now = topics.stored(session), seeds.load(settings.seeds.dir), datetime.now(UTC)
+        found = topic_keeper.decide(session, read, stored, is_shared=not db.is_sqlite, now=now)
+        missed = archive.without_topics(session, since_at=now - timedelta(days=7))
+    paused = [name for name in (*found.from_folder, *found.from_store) if name in stored and stored[name].is_paused]
+    if found.remarks:
+        return CheckResult("topics", "warn", _join_some([each.text for each in found.remarks]))
+    if missed:
+        says = f"{len(missed)} articles of the last week came while no topic was in force, the latest is {missed[-1]}"
+        return CheckResult("topics", "warn", says, "`monitor explain ID` shows what the topics say of one now")
+    total = len(found.from_folder) + len(found.from_store)
+    return CheckResult("topics", "ok", f"{total} in force{f', paused: {_join_some(paused)}' if paused else ''}")
 
 
 def _sqlite() -> CheckResult:

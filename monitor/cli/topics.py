@@ -1,4 +1,4 @@
-"""`monitor topics`: list, show and check topics; `try`, `history` and `diff` are in modules of their own."""
+"""`monitor topics`: list, show and check topics; the other commands are in modules of their own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import base, trial, versions
+from monitor.cli import base, topic_life, trial, versions
 from monitor.cli.models import load_matcher
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import StoreError
-from monitor.types.matching import Topic
+from monitor.types.matching import StoredTopic, Topic
 
 if TYPE_CHECKING:
     from monitor.config.settings import Settings
@@ -28,13 +28,18 @@ app = typer.Typer(invoke_without_command=True)
 app.command("try")(trial.try_)
 app.command()(versions.history)
 app.command()(versions.diff)
+app.command()(topic_life.pause)
+app.command()(topic_life.resume)
+app.command()(topic_life.rename)
+app.command()(topic_life.remove)
+app.command()(topic_life.use)
 
 _TERMS_SHOWN = 20
 
 
 @app.callback()
 def topics(ctx: typer.Context) -> None:
-    """Topics: list, show, check, try, history, diff. Without a command: list.
+    """Topics: list, show, check, try, history, diff; pause, resume, rename, remove, use. Without a command: list.
 
     \b
     Examples:
@@ -58,8 +63,8 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     cli = base.cli_of(ctx)
     cli.log()
     shelf = seeds.load(cli.settings.seeds.dir)
-    numbers, counts = _stored_state(cli.settings)
-    found = [_fields(topic, numbers, counts) for topic in shelf.topics]
+    known, counts = _stored_state(cli.settings)
+    found = [_fields(topic, known, counts) for topic in shelf.topics]
     if as_json:
         base.print_json_lines(found)
     elif not found:
@@ -69,15 +74,27 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
         base.table(columns, (_row(each) for each in found))
     if shelf.faults:
         cli.say(f"{len(shelf.faults)} faults in the seeds: `monitor topics check` names them")
+    if held := sorted(name for name, each in known.items() if not each.has_ended and name not in _names(shelf)):
+        cli.say(f"in force too, by the store alone: {', '.join(held)}; `monitor doctor` says why")
+
+
+def _names(shelf: LoadedTopics) -> set[str]:
+    return {each.name for each in shelf.topics}
 
 
 def _row(fields: Mapping[str, Any]) -> tuple[object, ...]:
     by_state = fields["matches"]
-    names = ("name", "title", "seeds", "counter_seeds", "languages", "sensitivity", "is_enabled")
-    return (*(fields[name] for name in names), *(by_state.get(each, 0) for each in ("new", "confirmed", "dismissed")))
+    names = ("name", "title", "seeds", "counter_seeds", "languages", "sensitivity")
+    is_on = "paused" if fields["is_paused"] else fields["is_enabled"]
+    return (
+        *(fields[name] for name in names),
+        is_on,
+        *(by_state.get(each, 0) for each in ("new", "confirmed", "dismissed")),
+    )
 
 
-def _fields(topic: Topic, numbers: Mapping[str, int], counts: Mapping[str, MatchCounts]) -> dict[str, Any]:
+def _fields(topic: Topic, known: Mapping[str, StoredTopic], counts: Mapping[str, MatchCounts]) -> dict[str, Any]:
+    stored = known.get(topic.name)
     wanted = [seed for seed in topic.seeds if not seed.is_counter]
     return {
         "name": topic.name,
@@ -88,21 +105,21 @@ def _fields(topic: Topic, numbers: Mapping[str, int], counts: Mapping[str, Match
         "languages": sorted({seed.language for seed in wanted}),
         "sensitivity": topic.sensitivity,
         "is_enabled": topic.is_enabled,
+        "is_paused": stored is not None and stored.is_paused,
         "channels": topic.channels,
-        "version": numbers.get(topic.name),
+        "version": stored.version if stored else None,
         "matches": counts[topic.name].by_state if topic.name in counts else {},
     }
 
 
-def _stored_state(settings: Settings) -> tuple[dict[str, int], dict[str, MatchCounts]]:
-    """The stored version number and match counts of each topic; empty where there is no store yet."""
+def _stored_state(settings: Settings) -> tuple[dict[str, StoredTopic], dict[str, MatchCounts]]:
+    """What is stored of each topic, and its match counts; empty where there is no store yet."""
     try:
         with base.opened(settings) as db, db.reading() as session:
             from monitor.review import matches
             from monitor.store import topics as store
 
-            numbers = {name: each.version for name, each in store.known(session).items()}
-            return numbers, {each.topic: each for each in matches.counts(session)}
+            return store.stored(session), {each.topic: each for each in matches.counts(session)}
     except (base.NotFoundError, StoreError):
         return {}, {}
 
@@ -132,9 +149,9 @@ def show(
             raise base.NotFoundError("\n".join([f'the topic "{name}" cannot be used:', *at_fault]))
         known = (each.name for each in shelf.topics)
         raise base.no_such("topic", name, known, hint="`monitor topics` lists them")
-    numbers, counts = _stored_state(settings)
+    known_topics, counts = _stored_state(settings)
     model = _model(load_matcher(settings, shelf), topic)
-    found = {**_fields(topic, numbers, counts), "threshold": model["threshold"], "terms": model["terms"]}
+    found = {**_fields(topic, known_topics, counts), "threshold": model["threshold"], "terms": model["terms"]}
     setting, costs, quality = _figures(settings, shelf, topic)
     found |= {"factor": setting.factor, "acts": setting.note, "quality": quality}
     found["costs"] = [trial.cost_fields(each) for each in costs]
@@ -147,7 +164,7 @@ def show(
             ("topic", topic.name),
             ("title", topic.title),
             ("description", topic.description),
-            ("on", topic.is_enabled),
+            ("on", "paused" if found["is_paused"] else topic.is_enabled),
             (
                 "threshold",
                 f"from {model['threshold']:.3f} up, by the article ({topic.sensitivity})" if topic.is_enabled else "",

@@ -36,7 +36,7 @@ from monitor.reading.extract import FROM_PAGE, read_articles
 from monitor.reading.fetch import Fetcher
 from monitor.reading.parse import read_feed
 from monitor.reading.workers import Workers
-from monitor.store import articles, feeds, page_visits
+from monitor.store import articles, feeds, page_visits, topics
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, Session, serialize_decisions
 from monitor.store.stories import outlet
@@ -251,7 +251,8 @@ def _settle(
     feeds.settle(session, update)
     if assessed:
         serialize_decisions(session)
-    filed = tuple(file_article(session, each, tools.alerting, now=now) for each in assessed)
+    assessed, alerting = _under_names_of_now(assessed, tools.alerting, topics.renamed(session) if assessed else {})
+    filed = tuple(file_article(session, each, alerting, now=now) for each in assessed)
     if burst:
         _notify_burst(session, feed, burst, filed, tools.alerting, now=now)
     event = cadence.event_of(feed, update)
@@ -265,6 +266,22 @@ def _settle(
         event=event,
         error=str(error) if error else None,
     )
+
+
+def _under_names_of_now(
+    assessed: Sequence[AssessedArticle], alerting: AlertingContext, renamed: Mapping[str, str]
+) -> tuple[tuple[AssessedArticle, ...], AlertingContext]:
+    """A topic that was renamed while this poll was under way is told and filed under its name of now, lest it be told twice."""
+    renamed = {old: new for old, new in renamed.items() if old in alerting.topics}
+    if not renamed:
+        return tuple(assessed), alerting
+    topics_of_now = {new: replace(alerting.topics[old], name=new) for old, new in renamed.items()}
+    return tuple(
+        replace(
+            each, scores=tuple(replace(score, topic=renamed.get(score.topic, score.topic)) for score in each.scores)
+        )
+        for each in assessed
+    ), replace(alerting, topics={**alerting.topics, **topics_of_now})
 
 
 def _with_canonical_urls(session: Session, assessed: Sequence[AssessedArticle]) -> tuple[AssessedArticle, ...]:

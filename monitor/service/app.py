@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -30,6 +31,7 @@ from monitor.polling.values import AlertingContext
 from monitor.reading.fetch import Fetcher, FetchLimits
 from monitor.reading.workers import Workers
 from monitor.service import clock as clocks
+from monitor.service.topic_keeper import TopicKeeper
 from monitor.store import channels as channel_rows
 from monitor.store import feeds, migrate, topics, verdicts
 from monitor.store.channels import ChannelInfo
@@ -65,7 +67,7 @@ class App:
         self._used_verdict = 0
         self._topic_states: dict[str, tuple[str, str | None]] = {}
         self._next_seed_check_at = 0.0
-        self._topic_folders = seeds.TopicFolders(settings.seeds.dir)
+        self._used_revision = 0
         self._embedded_state: tuple[object, ...] = ()
         self._embedding_task: asyncio.Task[None] | None = None
         self._reported_problem: str | None = None
@@ -250,14 +252,29 @@ class App:
 
     # --- topics and their models ----------------------------------------------------------------------------------
 
+    @cached_property
+    def topic_keeper(self) -> TopicKeeper:
+        """Decides which topics are in force. On PostgreSQL other nodes have a say too."""
+        return TopicKeeper(self.settings.seeds.dir, is_shared=not self.db.is_sqlite)
+
     def load_topics(self, *, now: datetime) -> list[str]:
-        """Read the seeds, store changed topics and build the models. Returns the names of topics with a new version."""
-        self._used_digest = self._digest_of_seeds()
-        self.loaded = self._topic_folders.load()
+        """Read the seeds, store the topics in force and build their models. Returns the names of topics with a new version."""
+        digest, keeper = self._digest_of_seeds(), self.topic_keeper
+        read = keeper.read()
         with self.db.writing() as session:
-            serialize_decisions(session)
-            changed = topics.sync(session, self.loaded.topics, now=now)
-            self._used_verdict = verdicts.latest_id(session)
+            settled = keeper.settle(session, read, channels=self._notice_channels, now=now)
+            verdict, revision = verdicts.latest_id(session), topics.latest_revision(session)
+        keeper.remember(settled, now=now)
+        self.loaded = replace(read, topics=settled.topics)
+        self._build_models()
+        self._used_digest, self._used_verdict, self._used_revision = digest, verdict, revision
+        return list(settled.changed)
+
+    @property
+    def _notice_channels(self) -> dict[str, str]:
+        return {name: each.destination for name, each in self.channels.items()}
+
+    def _build_models(self) -> None:
         if self.tracker is not None:
             self.tracker.begin_rebuild()
         with self.db.reading() as session:
@@ -272,7 +289,6 @@ class App:
             self.tracker = Tracker(matcher)
         else:
             self.tracker.finish_rebuild(matcher)
-        return changed
 
     def load_embeddings(self) -> None:
         """Embed the topics' seeds for matching across languages, as many as a few seconds allow. Needs `load_topics` first."""
@@ -284,35 +300,54 @@ class App:
     @property
     def _state(self) -> tuple[object, ...]:
         """What the models in use were built from."""
-        return self._used_digest, self._used_verdict, self._used_mark
+        return self._used_digest, self._used_verdict, self._used_revision, self._used_mark
 
     def _digest_of_seeds(self) -> str:
         root = self.settings.seeds.dir
         began = time.thread_time()
-        found = seeds.folder_digest(root) if root.is_dir() else ""
+        found = seeds.folder_digest(root) if os.path.isdir(root) else ""
         took = time.thread_time() - began
         self._next_seed_check_at = time.monotonic() + (_CHECK_BACKOFF * took if took > _SLOW_CHECK_SECONDS else 0.0)
         return found
 
     async def reload_topics(self, *, now: datetime) -> bool:
-        """Rebuild the models on a thread if seeds, verdicts or the archive changed; True where they were rebuilt."""
-        digest = self._used_digest
-        if time.monotonic() >= self._next_seed_check_at:
-            digest = await asyncio.to_thread(self._digest_of_seeds)
-        verdict = await self.db.read(verdicts.latest_id)
-        mark = await self.db.read(last_mark)
+        """Rebuild the models on a thread if seeds, verdicts, topics or the archive changed; True where they were rebuilt."""
         await self._report_embedder(now)
-        if (digest, verdict, mark) == self._state:
+        await self._report_seeds(now)
+        if await self._current_state() == self._state and not self._is_change_due(now):
             self._start_embedding()
             return False
         before = set(self.loaded.faults)
         changed = await asyncio.to_thread(self.load_topics, now=now)
-        for fault in self.loaded.faults:
+        for fault in self.topic_keeper.uncovered_faults(self.loaded.faults):
             if fault not in before:
                 log.error("seeds: %s", fault)
         self._start_embedding()
         log.info("topics reloaded count=%d changed=%s", len(self.loaded.topics), ",".join(changed) or "none")
         return True
+
+    async def _current_state(self) -> tuple[object, ...]:
+        """What the models would be built from now."""
+        digest = self._used_digest
+        if time.monotonic() >= self._next_seed_check_at:
+            digest = await asyncio.to_thread(self._digest_of_seeds)
+        return (
+            digest,
+            await self.db.read(verdicts.latest_id),
+            await self.db.read(topics.latest_revision),
+            await self.db.read(last_mark),
+        )
+
+    def _is_change_due(self, now: datetime) -> bool:
+        """Whether a topic ends now, as its folder was away for long enough."""
+        changes_at = self.topic_keeper.changes_at
+        return changes_at is not None and now >= changes_at
+
+    async def _report_seeds(self, now: datetime) -> None:
+        """Send notices where seeds have been away or broken for a while, or are back."""
+        if self.topic_keeper.has_notices(now):
+            await self.db.write(self.topic_keeper.notify, channels=self._notice_channels, now=now)
+            self.topic_keeper.mark_notified(now)
 
     async def _report_embedder(self, now: datetime) -> None:
         """Send a notice where the embedder began to fail or works again."""
@@ -320,9 +355,8 @@ class App:
         if bool(problem) == bool(self._reported_problem):
             return
         self._reported_problem = problem
-        channels = {name: each.destination for name, each in self.channels.items()}
         kind = self.settings.embedding.embedder.partition(":")[0]
-        await self.db.write(notices.notify_embedder, kind, problem, channels=channels, now=now)
+        await self.db.write(notices.notify_embedder, kind, problem, channels=self._notice_channels, now=now)
 
     def _start_embedding(self) -> None:
         """Embed changed seeds in a task of its own: an embedder may be slow, and topics match lexically meanwhile."""
@@ -344,7 +378,7 @@ class App:
         by_name: dict[str, Topic] = {topic.name: topic for topic in self.loaded.topics}
         return AlertingContext(
             topics=by_name,
-            channels={name: each.destination for name, each in self.channels.items()},
+            channels=self._notice_channels,
             wait_for=self.settings.delivery.wait_for,
             tells_updates=self.settings.delivery.updates == "material",
             limits=EscalationLimits(

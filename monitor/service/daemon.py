@@ -156,7 +156,8 @@ class Daemon:
         self.app.load_topics(now=now)
         self.app.load_embeddings()
         self._presence.begin(is_alone=self.app.db.is_sqlite)
-        for fault in (*self.app.loaded.faults, *self.app.loaded.warnings):
+        faults = self.app.topic_keeper.uncovered_faults(self.app.loaded.faults)
+        for fault in (*faults, *self.app.loaded.warnings):
             log.warning("seeds: %s", fault)
 
     async def _shut_down(self) -> None:
@@ -253,6 +254,7 @@ class Daemon:
 
     async def _reload(self) -> None:
         await self.app.reload_topics(now=self.app.clock())
+        self.heartbeats.set_notes("seeds", self.app.topic_keeper.remarks)
 
     async def _watch(self) -> None:
         """Until stopped, once a second: check clock, heartbeats, store and web page, and repair what can be (C1, C4)."""

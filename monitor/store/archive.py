@@ -18,7 +18,7 @@ from monitor.matching.calibration import LabelledScore
 from monitor.matching.margins import margin
 from monitor.matching.sensitivity import ArchivedScore, ScoredArchive
 from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, TopicRow
-from monitor.types.matching import Article, Grade
+from monitor.types.matching import Article, Grade, Reason
 
 MAX_VERDICTS = 5_000
 """On matches, and as many on near misses, the latest first: older ones say little about today's topics."""
@@ -53,6 +53,14 @@ def articles(session: Session) -> Iterator[tuple[int, Article]]:
     asked = select(ArticleRow).order_by(col(ArticleRow.seen_at), col(ArticleRow.id))
     for row in session.exec(asked).yield_per(_BATCH):
         yield row.id or 0, _article(row)
+
+
+def without_topics(session: Session, *, since_at: datetime) -> list[int]:
+    """Ids of the articles, seen since then, that were decided while no topic was in force; oldest first."""
+    asked = select(ArticleRow.id).where(
+        ArticleRow.decision == Reason.NO_TOPICS.name, col(ArticleRow.seen_at) >= since_at
+    )
+    return [id or 0 for id in session.exec(asked.order_by(col(ArticleRow.id)))]
 
 
 def article(session: Session, article_id: int) -> Article | None:

@@ -333,7 +333,7 @@ class VerdictRow(Base, table=True):
 
 
 class TopicRow(Base, table=True):
-    """A topic's digest and version; its definition is the folder of seeds."""
+    """A topic's version in force, and its life. A renamed topic leaves a row under its old name that says what it became."""
 
     __tablename__ = "topics"
     name: str = Field(primary_key=True)
@@ -346,6 +346,25 @@ class TopicRow(Base, table=True):
     """When it was first seen; None for topics older than this column."""
     verdicts_key: str | None = None
     """The digest of the verdicts in the version in force; None before the first version was stored."""
+    revision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Grows with every change of any topic: processes see by the highest that they have to read the topics again."""
+    paused_at: datetime | None = None
+    """When it was paused by command."""
+    away_since_at: datetime | None = None
+    """Since when its folder is away while others are there (SQLite)."""
+    ended_at: datetime | None = None
+    became: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """Its name now, where it was renamed."""
+
+
+class TopicFileRow(Base, table=True):
+    """A file of a topic's version in force, as it is in a folder of seeds."""
+
+    __tablename__ = "topic_files"
+    topic: str = Field(primary_key=True)
+    path: str = Field(primary_key=True)
+    """Within the topic's folder: 'a.txt', 'not/b.txt', 'topic.toml'."""
+    content: bytes
 
 
 class TopicVersionRow(Base, table=True):

@@ -84,6 +84,19 @@ def add(
         _delete_unneeded(session, topic.name, newest=number)
 
 
+def redefine(session: Session, topic: Topic, number: int) -> None:
+    """Give a stored version the digest and settings of `topic`, which has another name now and is the same topic."""
+    row = session.get(TopicVersionRow, (topic.name, number))
+    if row is not None:
+        row.digest, row.about = topic.digest, _about(topic)
+
+
+def is_stored(session: Session, topic: str, digest: str) -> bool:
+    """Whether the topic has, or had, a version of this digest."""
+    rows = select(TopicVersionRow.number).where(TopicVersionRow.topic == topic, TopicVersionRow.digest == digest)
+    return session.exec(rows.limit(1)).first() is not None
+
+
 def _latest(session: Session, topic: str) -> TopicVersionRow | None:
     rows = select(TopicVersionRow).where(TopicVersionRow.topic == topic)
     return session.exec(rows.order_by(col(TopicVersionRow.number).desc()).limit(1)).first()

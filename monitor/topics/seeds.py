@@ -5,30 +5,31 @@
     seeds/<topic>/not/*              counter-seeds: similar articles that are not wanted
 
 A fault names file, line and mend, and what is faulty is left out: a faulty seed costs only that seed, a faulty topic.toml only
-its topic. A warning leaves nothing out.
+its topic. A warning leaves nothing out. Which topics are in force while a folder is away or broken: `topics.in_force`.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import re
-import tomllib
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from monitor.matching import sensitivity as intent
 from monitor.text.language import detect, normalize
 from monitor.text.tokens import clean, clean_line, fold, tokens
 from monitor.text.walls import is_wall
+from monitor.topics import topic_toml
 from monitor.topics.seed_formats import READERS, single_byte_encoding
+from monitor.topics.topic_toml import TopicToml
 from monitor.types import digests
 from monitor.types.matching import Seed, Topic
 
 SUFFIXES = tuple(READERS)
+TOPIC_TOML = "topic.toml"
 MAX_BYTES = 1_000_000
 """A larger file is no article but a mistake (a book, a dump) and is left out."""
 MIN_WORDS = 20
@@ -36,11 +37,20 @@ MIN_WORDS = 20
 WALL = "a consent or paywall page instead of an article"
 """The fault of a seed that is such a page: as an example it would match other such pages, which every outlet has."""
 
-_TOPIC_KEYS: Mapping[str, type] = {
-    "title": str, "description": str, "required": list, "excluded": list, "sensitivity": str, "languages": list,
-    "channels": list, "enabled": bool, "seeds": dict,
-}  # fmt: skip
-_SEED_KEYS: Mapping[str, type] = {"title": str, "language": str, "weight": float, "passages": list}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicFolder:
+    """One topic's folder as it was read."""
+
+    name: str
+    topic: Topic | None
+    """None where nothing in it can be used."""
+    files: Mapping[str, bytes]
+    """What the topic was made of: topic.toml and its seeds, by their names within the folder."""
+    broken: Mapping[str, str]
+    """Name of a file that could not be used -> why."""
+    faults: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +62,16 @@ class LoadedTopics:
     """What was left out: '<file>:<line>: what is wrong: what to do'."""
     warnings: tuple[str, ...] = ()
     """What was not left out but should be checked."""
+    folders: tuple[TopicFolder, ...] = ()
+    """The folders that the topics were read from, and those in which nothing can be used."""
 
 
 @dataclass(slots=True)
 class _Notes:
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
 
 
 def load(root: Path) -> LoadedTopics:
@@ -70,37 +84,53 @@ class TopicFolders:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._cache: dict[Path, tuple[str, Topic | None, _Notes]] = {}
+        self._cache: dict[Path, tuple[str, TopicFolder]] = {}
 
     def load(self) -> LoadedTopics:
         """See the function `load`."""
-        if not self._root.is_dir():
-            wrong = "a file, and no folder" if self._root.exists() else "no such folder"
+        try:
+            return self._load()
+        except OSError as error:  # it went away or was locked meanwhile
+            return LoadedTopics(faults=(f"{self._root}: cannot be read ({error.strerror}): mend its permissions",))
+
+    def _load(self) -> LoadedTopics:
+        if not os.path.isdir(self._root):
+            wrong = "a file, and no folder" if os.path.exists(self._root) else "no such folder"
             return LoadedTopics(faults=(f"{self._root}: {wrong}: make it and put one folder a topic in it",))
         notes = _Notes()
         previous, self._cache = self._cache, {}
-        found = []
-        for folder in _folders(self._root, notes):
-            state = folder_digest(folder)
-            cached = previous.get(folder)
-            if cached is None or cached[0] != state:
-                of_topic = _Notes()
-                cached = state, _topic(folder, self._root, of_topic), of_topic
-            self._cache[folder] = cached
-            found.append(cached[1])
-            notes.faults += cached[2].faults
-            notes.warnings += cached[2].warnings
-        return LoadedTopics(tuple(each for each in found if each), tuple(notes.faults), tuple(notes.warnings))
+        for path in _folders(self._root, notes):
+            state = folder_digest(path)
+            known = previous.get(path)
+            is_unchanged = known is not None and known[0] == state
+            self._cache[path] = known if known and is_unchanged else (state, _read_folder(path, self._root))
+        folders = tuple(folder for _, folder in self._cache.values())
+        return LoadedTopics(
+            topics=tuple(each.topic for each in folders if each.topic),
+            faults=(*notes.faults, *(fault for each in folders for fault in each.faults)),
+            warnings=(*notes.warnings, *(warning for each in folders for warning in each.warnings)),
+            folders=folders,
+        )
 
 
 def load_one(folder: Path) -> LoadedTopics:
     """Read one topic's folder, which may be anywhere. Never raises for the content of the folder."""
-    notes = _Notes()
     if not folder.is_dir():
         return LoadedTopics(faults=(f"{folder}: no such folder: name one that holds a topic's seeds",))
     folder = folder.resolve() if not folder.name else folder
-    topic = _topic(folder, folder.parent, notes)
-    return LoadedTopics((topic,) if topic else (), tuple(notes.faults), tuple(notes.warnings))
+    read = _read_folder(folder, folder.parent)
+    return LoadedTopics((read.topic,) if read.topic else (), read.faults, read.warnings, (read,))
+
+
+def from_files(name: str, files: Mapping[str, bytes]) -> Topic | None:
+    """The topic that a folder with these files gives; None where nothing in them can be used."""
+    with tempfile.TemporaryDirectory(prefix="monitor-topic-") as root:
+        folder = Path(root) / name
+        (folder / "not").mkdir(parents=True)
+        for file, content in files.items():
+            path = PurePosixPath(file)
+            (folder / ("not" if path.parent.name == "not" else "") / path.name).write_bytes(content)
+        return _read_folder(folder, folder.parent).topic
 
 
 def read_seeds(folder: Path) -> list[Seed]:
@@ -113,7 +143,8 @@ def folder_digest(root: Path) -> str:
     """A digest that changes when any file under `root` does (name, size, time); cheap enough for every few seconds."""
     found = hashlib.sha256()
     for folder, folders, files in os.walk(root):
-        folders.sort()
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        found.update(f"{folder}\n".encode(errors="surrogateescape"))  # an empty folder is not the same as none
         for name in sorted(files):
             path = os.path.join(folder, name)
             try:
@@ -129,7 +160,7 @@ def folder_digest(root: Path) -> str:
 
 def _folders(root: Path, notes: _Notes) -> Iterator[Path]:
     for path in sorted(root.iterdir()):
-        if _is_hidden(path) or _escapes_root(path, root, notes):
+        if is_hidden(path) or _escapes_root(path, root, notes):
             continue
         if path.is_dir():
             yield path
@@ -139,7 +170,7 @@ def _folders(root: Path, notes: _Notes) -> Iterator[Path]:
             )
 
 
-def _is_hidden(path: Path) -> bool:
+def is_hidden(path: Path) -> bool:
     """Whether it is an editor's backup or a note for people: '.git', '_drafts', 'a.txt~', 'README.md'."""
     return path.name.startswith((".", "_", "#")) or path.name.endswith("~") or path.stem.upper() == "README"
 
@@ -152,16 +183,32 @@ def _escapes_root(path: Path, root: Path, notes: _Notes) -> bool:
     return True
 
 
+def _read_folder(folder: Path, root: Path) -> TopicFolder:
+    notes = _Notes()
+    try:
+        topic = _topic(folder, root, notes)
+    except OSError as error:
+        topic = None
+        notes.faults.append(f"{folder}: cannot be read ({error.strerror}): mend its permissions")
+    return TopicFolder(
+        name=folder.name,
+        topic=topic,
+        files=notes.files,
+        broken=notes.broken,
+        faults=tuple(notes.faults),
+        warnings=tuple(notes.warnings),
+    )
+
+
 def _topic(folder: Path, root: Path, notes: _Notes) -> Topic | None:
-    fields = _read_topic_toml(folder / "topic.toml", root, notes)
-    if fields is None:
+    said = _read_topic_toml(folder / TOPIC_TOML, root, notes)
+    if said.fields is None:
         return None
-    settings = fields.pop("seeds", {})
+    settings = said.fields.pop("seeds", {})
     seeds = [*_seeds(folder, root, settings, notes), *_seeds(folder / "not", root, settings, notes)]
     for name in settings.keys() - {each.file for each in seeds}:
-        place = _place(folder / "topic.toml", name)
         notes.warnings.append(
-            f"{place}: settings for '{name}', but there is no such seed: mend the name or remove them"
+            f"{said.place(name)}: settings for '{name}', but there is no such seed: mend the name or remove them"
         )
     if not any(not each.is_counter for each in seeds):
         only = "only counter-seeds" if seeds else "no seed that can be read"
@@ -169,111 +216,32 @@ def _topic(folder: Path, root: Path, notes: _Notes) -> Topic | None:
             f"{folder}: {only}, so nothing to look for: put in at least one article (.txt, .md or .html)"
         )
         return None
-    topic = Topic(name=folder.name, seeds=tuple(seeds), **{"title": _title_from(folder.name), **fields})
+    topic = Topic(name=folder.name, seeds=tuple(seeds), **{"title": _title_from(folder.name), **said.fields})
     return replace(topic, digest=digests.of_topic(topic))
+
+
+def _read_topic_toml(path: Path, root: Path, notes: _Notes) -> TopicToml:
+    """The topic.toml at `path`, its faults noted. An empty one is no fault, but broken where the topic had a full one."""
+    if not path.exists():
+        return TopicToml()
+    if _escapes_root(path, root, notes):
+        return TopicToml(fields=None)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raw, said = b"", TopicToml(fields=None, faults=(f"{path}: cannot be read ({error}): mend its permissions",))
+    else:
+        said = topic_toml.parse(path, raw)
+    notes.faults += said.faults
+    if said.fields is None or not raw.strip():
+        notes.broken[path.name] = said.faults[0] if said.faults else f"{path}: is empty: write it again or delete it"
+    else:
+        notes.files[path.name] = raw
+    return said
 
 
 def _title_from(name: str) -> str:
     return clean_line(re.sub(r"[-_]+", " ", name)).capitalize()
-
-
-# --- topic.toml -------------------------------------------------------------------------------------------------------
-
-
-def _read_topic_toml(path: Path, root: Path, notes: _Notes) -> dict[str, Any] | None:
-    """topic.toml as fields of Topic (and 'seeds'); {} without one, None where it is faulty."""
-    if not path.exists():
-        return {}
-    if _escapes_root(path, root, notes):
-        return None
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        notes.faults.append(f"{path}: cannot be read ({error}): save it as UTF-8 text")
-        return None
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        place = f"{path}:{line.group(1)}" if line else f"{path}"
-        notes.faults.append(f"{place}: not TOML ({error}): mend the line; text values stand in quotes")
-        return None
-    faults = [*_check(path, raw, _TOPIC_KEYS), *_check_values(path, raw)]
-    notes.faults += faults
-    return None if faults else _topic_fields(raw)
-
-
-def _topic_fields(raw: dict[str, Any]) -> dict[str, Any]:
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
-    for key in ("title", "description"):
-        if key in fields:
-            fields[key] = clean_line(raw[key], limit=2_000)
-    if "languages" in fields:
-        fields["languages"] = tuple(filter(None, map(normalize, raw["languages"])))
-    if "sensitivity" in fields:
-        fields["sensitivity"] = " ".join(raw["sensitivity"].lower().split())
-    if "enabled" in fields:
-        fields["is_enabled"] = fields.pop("enabled")
-    return fields
-
-
-def _check(path: Path, raw: Mapping[str, Any], keys: Mapping[str, type]) -> Iterator[str]:
-    for key, value in raw.items():
-        if key not in keys:
-            near = difflib.get_close_matches(key, keys, 1, 0.5)
-            mend = f"did you mean '{near[0]}'?" if near else f"remove it; valid keys are {', '.join(keys)}"
-            yield f"{_place(path, key)}: unknown key '{key}': {mend}"
-        elif not _has_type(value, keys[key]):
-            if _holds_blanks(value):
-                yield f"{_place(path, key)}: '{key}' holds an empty text: remove it, or write a word"
-            else:
-                yield f"{_place(path, key)}: '{key}' must be {_EXPECTED[keys[key]]}, not {value!r}"
-
-
-_EXPECTED = {
-    str: 'a text in quotes, as "words"', list: 'a list of texts, as ["one", "two"]', bool: "true or false",
-    float: "a number above 0, at most 100", dict: 'a table, as [seeds."file.txt"]',
-}  # fmt: skip
-
-
-def _has_type(value: object, expected: type) -> bool:
-    if expected is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 100
-    if expected is list:
-        return isinstance(value, list) and all(isinstance(each, str) and each.strip() for each in value)
-    return isinstance(value, expected) and (value != "" or expected is not str)
-
-
-def _holds_blanks(value: object) -> bool:
-    """Whether a faulty list of texts is faulty only because some are empty."""
-    return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
-
-
-def _check_values(path: Path, raw: Mapping[str, Any]) -> Iterator[str]:
-    """Faults of values with correct types; wrong types are reported by `_check` and skipped here."""
-    sensitivity = raw.get("sensitivity", "balanced")
-    if isinstance(sensitivity, str) and intent.parse(sensitivity) is None:
-        yield f"{_place(path, 'sensitivity')}: sensitivity is '{sensitivity}': use one of {', '.join(intent.FORMS)}"
-    for key in ("required", "excluded"):
-        for term in raw.get(key, ()) if _has_type(raw.get(key), list) else ():
-            if not tokens(term):
-                yield f"{_place(path, key)}: '{term}' in '{key}' holds no word: remove it"
-    for code in raw.get("languages", ()) if _has_type(raw.get("languages"), list) else ():
-        if not normalize(code):
-            yield f"{_place(path, 'languages')}: '{code}' is no language code: use small letters, as 'en' or 'prs'"
-    for name, settings in raw.get("seeds", {}).items() if isinstance(raw.get("seeds"), dict) else ():
-        if not isinstance(settings, dict):
-            yield f'{_place(path, name)}: settings of a seed form a table: write [seeds."{name}"] on a line of its own'
-        else:
-            yield from _check(path, settings, _SEED_KEYS)
-
-
-def _place(path: Path, key: str) -> str:
-    """'<file>:<line>' of the first line that sets `key`; only the file where none does."""
-    assignment = re.compile(rf"""\s*(\[seeds\.)?["']?{re.escape(key)}["']?\s*[=\].]""")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return str(path)
-    return next((f"{path}:{number}" for number, line in enumerate(lines, 1) if assignment.match(line)), str(path))
 
 
 # --- seed files -------------------------------------------------------------------------------------------------------
@@ -283,18 +251,23 @@ def _seeds(folder: Path, root: Path, settings: Mapping[str, Any], notes: _Notes)
     is_counter = folder.name == "not"
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         name = f"not/{path.name}" if is_counter else path.name
-        if _is_hidden(path) or path.name in ("topic.toml", "not") or _escapes_root(path, root, notes):
+        if is_hidden(path) or path.name in (TOPIC_TOML, "not") or _escapes_root(path, root, notes):
             continue
         if path.is_dir() or path.suffix.lower() not in SUFFIXES:
             notes.warnings.append(f"{path}: not read: seeds are files that end in {', '.join(SUFFIXES)}")
         elif seed := _seed(path, name, settings.get(name, {}), notes):
             yield replace(seed, is_counter=is_counter)
+        else:
+            notes.broken[name] = notes.faults[-1]
+            notes.files.pop(name, None)
 
 
 def _seed(path: Path, name: str, settings: Mapping[str, Any], notes: _Notes) -> Seed | None:
-    body = _read_file(path, notes)
-    if body is None:
+    raw = _read_bytes(path, notes)
+    body = None if raw is None else _decode(path, raw, notes)
+    if raw is None or body is None:
         return None
+    notes.files[name] = raw
     title, text = READERS[path.suffix.lower()](body)
     title, text = clean_line(settings.get("title", title)), clean(text)
     if is_wall(text):
@@ -321,7 +294,7 @@ def _select_passages(path: Path, text: str, passages: list[str], notes: _Notes) 
     return "\n\n".join(each for each, folded in paragraphs if any(fold(phrase) in folded for phrase in passages))
 
 
-def _read_file(path: Path, notes: _Notes) -> str | None:
+def _read_bytes(path: Path, notes: _Notes) -> bytes | None:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -331,6 +304,10 @@ def _read_file(path: Path, notes: _Notes) -> str | None:
     if len(raw) > MAX_BYTES:
         notes.faults.append(f"{path}: larger than {MAX_BYTES // 1_000_000} MB: a seed is one article; cut it")
         return None
+    return raw
+
+
+def _decode(path: Path, raw: bytes, notes: _Notes) -> str | None:
     for bom, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if raw.startswith(bom):
             return raw.decode(encoding, errors="replace")

@@ -102,6 +102,26 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTopic:
+    """What the store knows of a topic, its examples left out: what is in force, and how its life went."""
+
+    name: str
+    digest: str
+    """Of the version in force."""
+    version: int
+    files: frozenset[str] = frozenset()
+    """The names of the files that the version in force was made of; empty where an earlier release stored it."""
+    is_paused: bool = False
+    """By command: it is assessed no more until it is resumed."""
+    has_ended: bool = False
+    """It was removed or renamed, or its folder stayed away."""
+    became: str = ""
+    """The name that it has now, where it was renamed."""
+    away_since_at: datetime | None = None
+    """Since when its folder is away while others are there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contribution:
     """One term's part of a score; the parts add up to the score."""
 

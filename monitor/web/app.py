@@ -199,6 +199,7 @@ def _said(health: Health) -> dict[str, object]:
         "status": "failing" if not health.is_ok else "degraded" if fails else "ok",
         "problems": [each.public for each in fails],
         "warnings": [each.public for each in warnings],
+        "notes": list(health.notes),
         "codes": [each.code.value for each in health.problems],
         "age_seconds": None if health.age_for is None else round(health.age_for.total_seconds()),
         "beats": {name: at.isoformat() for name, at in sorted(health.beats.items())},

@@ -20,6 +20,8 @@ class Health:
     """The state of the service. `beats`: part -> its last heartbeat, aware UTC."""
 
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What people should know though all works: public texts, without paths, addresses or versions (U21)."""
     beats: Mapping[str, datetime] = field(default_factory=dict)
     age_for: timedelta | None = None
     """How long ago the store was last looked at; None where that plays no part, or was not done yet."""
@@ -43,6 +45,7 @@ class Heartbeats:
         self._lock = threading.Lock()
         self._beats: dict[str, datetime] = {}
         self._problems: dict[str, Problem] = {}
+        self._notes: dict[str, tuple[str, ...]] = {}
 
     def beat(self, name: str, at: datetime) -> None:
         """Record a heartbeat of part `name`."""
@@ -57,13 +60,19 @@ class Heartbeats:
             else:
                 self._problems.pop(name, None)
 
+    def set_notes(self, name: str, texts: Iterable[str]) -> None:
+        """Set what part `name` has to say though it works; nothing clears it."""
+        with self._lock:
+            self._notes[name] = tuple(texts)
+
     def check(self, now: datetime, limit_for: Mapping[str, timedelta]) -> Health:
         """The health at `now`. Every part in `limit_for` needs a heartbeat within its limit."""
         with self._lock:
-            beats, said = dict(self._beats), dict(self._problems)
+            beats, said, notes = dict(self._beats), dict(self._problems), dict(self._notes)
         silent = (_silence(name, beats.get(name), now, limit) for name, limit in limit_for.items())
         problems = (*(said[name] for name in sorted(said)), *(silent_part(each) for each in silent if each))
-        return Health(problems=problems, beats=beats)
+        texts = tuple(f"{name}: {text}" for name, listed in sorted(notes.items()) for text in listed)
+        return Health(problems=problems, notes=texts, beats=beats)
 
 
 def _silence(name: str, beat_at: datetime | None, now: datetime, limit: timedelta) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.review import matches
+from monitor.review import matches, topics
 from monitor.review.matches import MatchCounts
 from monitor.store import channels, feeds, nodes, outbox, statistics
 from monitor.store.channels import ChannelReport
@@ -53,6 +53,8 @@ class Board:
     channels: tuple[ChannelLine, ...]
     topics: tuple[MatchCounts, ...]
     nodes: tuple[NodeReport, ...]
+    paused: frozenset[str]
+    """Topics that are paused."""
     alerts: int
 
 
@@ -64,6 +66,7 @@ def board(session: Session, *, now: datetime) -> Board:
         channels=tuple(channel_line(each, deliveries.get(each.name, {}), now) for each in channels.reports(session)),
         topics=tuple(matches.counts(session)),
         nodes=nodes.reports(session),
+        paused=frozenset(name for name, is_paused in topics.names(session).items() if is_paused),
         alerts=statistics.alerts(session),
     )
 

@@ -73,6 +73,11 @@ port = {self.port}
                 command, stdout=log, stderr=log, cwd=self.folder, env={**os.environ, "TZ": "Asia/Kabul"}
             )
 
+    def does(self, *arguments: str) -> int:
+        """Run another command beside it; returns its exit code."""
+        command = [sys.executable, "-m", "monitor", "--config", str(self.folder / "monitor.toml"), *arguments]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, check=False).returncode
+
     def is_killed(self) -> None:
         assert self.process
         self.process.kill()
@@ -146,6 +151,38 @@ def test_the_daemon_polls_tells_answers_and_ends_well(daemon: Daemon, site: Site
     assert daemon.ends() == 0
     assert "stopped" in daemon.said()
     assert "Traceback" not in daemon.said()
+
+
+def test_seeds_that_go_away_while_it_runs_lose_no_article(daemon: Daemon, site: Site, sink: Sink) -> None:
+    daemon.starts()
+    soon(lambda: daemon.rows("SELECT id FROM articles"))
+    seeds, away = daemon.folder / "seeds", daemon.folder / "away"
+    seeds.rename(away)
+    soon(lambda: "the seeds cannot be used" in daemon.said())
+    site.publishes("/feed", news(1))
+    soon(lambda: len(sink.received) == 1)
+    assert soon(lambda: daemon.health()[1]["notes"])[0].startswith("seeds: the seeds folder cannot be used")
+    away.rename(seeds)
+    soon(lambda: "the folder can be used again" in daemon.said())
+    assert daemon.ends() == 0
+    assert daemon.said().count("the seeds cannot be used") == daemon.said().count("can be used again") == 1
+    assert daemon.rows("SELECT count(*) FROM articles WHERE decision = 'NO_TOPICS'") == [(0,)]
+    assert daemon.rows("SELECT count(*) FROM topic_versions") == [(1,)]
+
+
+def test_a_topic_renamed_while_it_runs_goes_on_under_its_new_name(daemon: Daemon, site: Site, sink: Sink) -> None:
+    site.publishes("/feed", news(1))
+    daemon.starts()
+    soon(lambda: len(sink.received) == 1)
+    assert daemon.does("topics", "rename", "marrow-bridge", "crossing") == 0
+    soon(lambda: daemon.said().count("topics reloaded"))
+    site.publishes("/feed", news(1, 2))
+    soon(lambda: len(daemon.rows("SELECT DISTINCT article_id FROM matches WHERE topic = 'crossing'")) == 2)
+    assert daemon.ends() == 0
+    assert {each.json()["data"]["topic"]["name"] for each in sink.received[1:]} <= {"crossing"}
+    assert daemon.rows("SELECT count(*) FROM matches WHERE topic <> 'crossing'") == [(0,)]
+    assert daemon.rows("SELECT count(*) - count(DISTINCT story_id) FROM alerts WHERE kind = 'new'") == [(0,)]
+    assert "its folder is away" not in daemon.said()
 
 
 def test_k1_killed_at_any_moment_it_carries_on_and_loses_nothing(daemon: Daemon, site: Site, sink: Sink) -> None:

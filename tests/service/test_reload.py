@@ -88,6 +88,8 @@ def test_topics_that_come_change_go_and_come_back_are_live(room: Newsroom) -> No
     assert scores(room) == made_anew(room)
     away = room.folder / "away"
     shutil.move(room.folder / "seeds" / "weir", away)
+    room.reloads()
+    room.clock.passes(hours=1)
     assert room.reloads()
     assert {name for name, _, _ in scores(room)} == {"bridge", "choir"}
     assert {row.name: row.is_enabled for row in room.rows(TopicRow)}["weir"] is False
@@ -118,7 +120,7 @@ def test_among_many_topics_a_verdict_and_a_seed_make_one_anew(room: Newsroom, mo
     made: list[set[str]] = []
     monkeypatch.setattr(
         app,
-        "relearned",
+        "rebuild_matcher",
         lambda session, wanted, before, stale: made.append(stale) or rebuild_matcher(session, wanted, before, stale),
     )
     for number in range(40):

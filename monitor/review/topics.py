@@ -1,0 +1,84 @@
+"""What a person does with whole topics: pause, resume, rename, remove, and put a node's folder into force.
+
+A folder and the store change together: the folder is moved inside the transaction, and moved back where that fails. A daemon that
+runs meanwhile reads the topics again, as the store's revision of them has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from monitor.store import topics as store
+from monitor.store.db import Database, Session, serialize_decisions
+from monitor.topics import folders, seeds
+from monitor.topics.folders import TopicFolderError
+from monitor.types.matching import Topic
+
+
+def names(session: Session) -> dict[str, bool]:
+    """The topics in force, by name: whether each is paused."""
+    return {name: topic.is_paused for name, topic in store.stored(session).items() if not topic.has_ended}
+
+
+def pause(db: Database, name: str, *, now: datetime) -> bool:
+    """Assess nothing for the topic until it is resumed; False where it is paused already."""
+    with _alone(db) as session:
+        return store.pause(session, name, now=now)
+
+
+def resume(db: Database, name: str) -> bool:
+    """End the topic's pause; False where it is not paused."""
+    with _alone(db) as session:
+        return store.resume(session, name)
+
+
+def remove(db: Database, root: Path, name: str, *, now: datetime) -> Path | None:
+    """End the topic and set its folder aside; what it found is kept. Returns where that is now, None without a folder here."""
+    with _alone(db) as session:
+        if name in names(session):
+            store.end(session, name, now=now)
+        return folders.set_aside(root, name, now=now)
+
+
+def rename(db: Database, root: Path, old: str, new: str, *, now: datetime) -> None:
+    """Give the topic another name, with its folder and all that it found, was told and learned."""
+    folders.check_name(new)
+    is_moved = False
+    try:
+        with _alone(db) as session:
+            if store.is_name_used(session, new):
+                raise TopicFolderError(f'there is, or was, a topic "{new}": choose another name')
+            is_moved = folders.rename(root, old, new)
+            store.rename(session, old, new, _definition(session, root, old, new), now=now)
+    except BaseException:
+        if is_moved:
+            folders.rename(root, new, old)
+        raise
+
+
+def _definition(session: Session, root: Path, old: str, new: str) -> Topic | None:
+    """The topic under its new name; None where neither a folder nor the store has its files."""
+    found = next(iter(seeds.load_one(root / new).topics), None)
+    files = store.files(session, old)
+    return found or (seeds.from_files(new, files) if files else None)
+
+
+def use_folder(db: Database, root: Path, name: str, *, now: datetime) -> None:
+    """Put the folder of this node into force, also where it is older than what is in force. Raises TopicFolderError."""
+    folders.check_name(name)
+    read = seeds.load_one(root / name)
+    if not read.topics:
+        raise TopicFolderError("\n".join(read.faults))
+    with _alone(db) as session:
+        files = {each.name: each.files for each in read.folders}
+        store.sync(session, read.topics, files=files, is_all=False, now=now)
+
+
+@contextmanager
+def _alone(db: Database) -> Iterator[Session]:
+    with db.writing() as session:
+        serialize_decisions(session)
+        yield session

@@ -1,0 +1,55 @@
+"""Moves a topic's folder: to another name, or out of the way. Nothing is ever deleted or written over."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from monitor.topics.seeds import is_hidden
+from monitor.types.errors import MonitorError
+
+REMOVED = ".removed"
+"""The folder, within that of the seeds, for topics that were removed; hidden folders are not read."""
+
+
+class TopicFolderError(MonitorError):
+    """The folder cannot be moved; says why and what to do."""
+
+
+def check_name(name: str) -> None:
+    """Raises TopicFolderError where no topic's folder can have this name."""
+    if not name.strip() or "/" in name or "\\" in name or not name.isprintable() or is_hidden(Path(name)):
+        raise TopicFolderError(
+            f'"{name}" is no name for a topic: its folder would not be read; use letters, digits and hyphens, as river-floods'
+        )
+
+
+def rename(root: Path, old: str, new: str) -> bool:
+    """Give a topic's folder another name; False where it has no folder here."""
+    if not (root / old).is_dir():
+        return False
+    if (root / new).exists():
+        raise TopicFolderError(f"{root / new} is there already: move it away, or choose another name")
+    return _moved(root / old, root / new)
+
+
+def set_aside(root: Path, name: str, *, now: datetime) -> Path | None:
+    """Move a topic's folder to `.removed/NAME-<date>`; returns where it is now, None where the topic has no folder here."""
+    if not (root / name).is_dir():
+        return None
+    stem = f"{name}-{now:%Y-%m-%d}"
+    places = (root / REMOVED / (stem if number == 1 else f"{stem}-{number}") for number in range(1, 1000))
+    place = next(each for each in places if not each.exists())
+    _moved(root / name, place)
+    return place
+
+
+def _moved(source: Path, target: Path) -> bool:
+    try:
+        target.parent.mkdir(exist_ok=True)
+        source.rename(target)
+    except OSError as error:
+        raise TopicFolderError(
+            f"{source} cannot be moved to {target}: {error.strerror}; let this user write the folder of the seeds"
+        ) from error
+    return True
