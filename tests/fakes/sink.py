@@ -393,6 +393,8 @@ class _Controller(Controller):
         self.server.close()
         for server in self._servers:
             server.hang_up()
+        for transport in list(cast(Any, self.loop)._transports.values()):  # one in its handshake no server knows of yet
+            transport.abort()
         others = asyncio.all_tasks() - {cast("asyncio.Task[None]", asyncio.current_task())}
         await asyncio.gather(*others, return_exceptions=True)
         await asyncio.sleep(0.01)
