@@ -345,3 +345,57 @@ def test_migrate_where_no_folder_can_be_made(desk: Desk) -> None:
     said = desk.run("migrate")
     assert said.exit_code == 1
     assert "cannot be created" in said.stderr
+
+
+# --- the life of a topic ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def polled(desk: Desk) -> Desk:
+    """A store that knows the topics *bridge* and *choir*."""
+    desk.follows("choir", "\n\n".join(MISS))
+    assert desk.run("poll").exit_code == 0
+    return desk
+
+
+def test_a_topic_is_paused_and_resumed(polled: Desk) -> None:
+    assert "bridge: paused; `monitor topics resume bridge` goes on" in polled.run("topics", "pause", "bridge").stdout
+    assert "is paused already" in polled.run("topics", "pause", "bridge").stdout
+    paused = {each["name"]: each["is_paused"] for each in polled.run("topics", "list", "--json").lines}
+    assert paused == {"bridge": True, "choir": False}
+    assert "paused" in polled.run("topics", "show", "bridge").stdout
+    assert "2 in force, paused: bridge" in polled.run("doctor").stdout
+    assert "again" in polled.run("topics", "resume", "bridge").stdout
+    assert "was not paused" in polled.run("topics", "resume", "bridge").stdout
+
+
+def test_a_topic_is_renamed_and_removed(polled: Desk) -> None:
+    assert polled.run("topics", "rename", "bridge", "span").exit_code == 0
+    assert [each["name"] for each in polled.run("topics", "list", "--json").lines] == ["choir", "span"]
+    assert polled.run("topics", "rename", "span", "choir").exit_code == 1
+    said = polled.run("topics", "remove", "span")
+    assert ".removed/span-" in said.stdout
+    assert [each["name"] for each in polled.run("topics", "list", "--json").lines] == ["choir"]
+    assert polled.run("poll").exit_code == 0
+    assert "1 in force" in polled.run("doctor").stdout
+
+
+def test_a_topic_that_nobody_knows_is_3(polled: Desk) -> None:
+    for command in (("pause", "bridg"), ("resume", "bridg"), ("remove", "bridg"), ("rename", "bridg", "span")):
+        said = polled.run("topics", *command)
+        assert said.exit_code == 3
+        assert 'did you mean "bridge"?' in said.stderr
+    polled.follows("weir", SEED)
+    assert "is not in the store yet" in polled.run("topics", "pause", "weir").stderr
+    assert polled.run("topics", "use", "weir").exit_code == 0
+    assert polled.run("topics", "use", "nowhere").exit_code == 1
+
+
+def test_seeds_that_are_away_are_told_by_doctor_and_list(polled: Desk) -> None:
+    polled.seeds.rename(polled.folder / "away")
+    said = polled.run("doctor", "--json").json
+    (found,) = [each for each in said if each["what"] == "topics"]
+    assert found["level"] == "warn"
+    assert "the 2 topics stay in force as last read" in found["says"]
+    assert "in force too, by the store alone: bridge, choir" in polled.run("topics").stderr
+    assert "the seeds cannot be used" in polled.run("poll").stderr

@@ -256,7 +256,8 @@ def nodes(tmp_path: Path, clock: SetClock, postgres_url: str) -> Iterator[tuple[
 def settle(*nodes: Newsroom) -> None:
     """Let every node look until none has anything to do."""
     for _ in range(10):
-        if not any(node.reloads() for node in nodes):
+        busy = [node.reloads() for node in nodes]
+        if not any(busy):
             return
     raise AssertionError("the nodes never agree")
 
