@@ -142,26 +142,27 @@ def _store(settings: Settings) -> Iterator[CheckResult]:
 
     db = Database(settings.store.url)
     try:
-        yield from _store_contents(db)
+        yield from _store_contents(db, settings)
     except StoreError as error:
         yield CheckResult("store", "fail", str(error), "nothing else in it could be checked")
     finally:
         db.close()
 
 
-def _store_contents(db: Database) -> Iterator[CheckResult]:
+def _store_contents(db: Database, settings: Settings) -> Iterator[CheckResult]:
     schema = _schema(db)
     yield schema
     if db.is_sqlite:
         yield _quick_check(db)
     if schema.level != "ok":
         return
+    yield from _in_force(db, settings)
     checks: tuple[Callable[[Database], CheckResult], ...] = (_feeds, _channel_states, _outbox, _clock, _sizes)
     yield from (check(db) for check in checks)
 
 
 def _sqlite() -> CheckResult:
-    from monitor.store.integrity import SQLITE_VERSION
+    from monitor.store.files import SQLITE_VERSION
 
     version = ".".join(map(str, SQLITE_VERSION))
     if (3, 7, 0) <= SQLITE_VERSION < (3, 51, 3):
@@ -216,13 +217,33 @@ def _schema(db: Database) -> CheckResult:
 
 
 def _quick_check(db: Database) -> CheckResult:
-    from monitor.store import integrity
+    from monitor.store import files
 
     with db.reading() as session:
-        found = integrity.faults(session, at_most=5)
+        found = files.integrity_faults(session, at_most=5)
     if not found:
         return CheckResult("integrity", "ok", "quick_check found nothing")
     return CheckResult("integrity", "fail", _join_some(found), "stop the daemon, keep the file, restore a backup")
+
+
+def _in_force(db: Database, settings: Settings) -> Iterator[CheckResult]:
+    """In what the settings differ from those in force, and the held alerts of channels."""
+    from monitor.config import plan as plans
+    from monitor.service import in_force
+    from monitor.service.app import App
+
+    try:
+        plan = in_force.difference(db, App(settings).entries)
+    except ConfigError:
+        return  # reported as faults of channels
+    if not plan.agrees:
+        mend = "`monitor apply --dry-run` shows what applying them would change"
+        yield CheckResult("in force", "warn", plans.difference(plan), mend)
+    else:
+        yield CheckResult("in force", "ok", plans.difference(plan) or "these settings")
+    for row in plan.held:
+        says, mend = plans.offer(row.name, row.held).split(": ", 1)
+        yield CheckResult("held", "warn", says, mend)
 
 
 def _feeds(db: Database) -> CheckResult:
@@ -284,13 +305,13 @@ def _clock(db: Database) -> CheckResult:
 
 
 def _sizes(db: Database) -> CheckResult:
-    from monitor.store import integrity, statistics
+    from monitor.store import files, statistics
 
     with db.reading() as session:
         articles = statistics.articles(session)
     if db.path is None:
         return CheckResult("size", "ok", f"{articles} articles")
-    waiting = integrity.wal_bytes(db.path)
+    waiting = files.wal_bytes(db.path)
     says = f"{articles} articles, {_size(db.path.stat().st_size)}, write-ahead log {_size(waiting)}"
     if waiting > _LARGE_WAL:
         return CheckResult("size", "warn", says, "some program keeps a read transaction open: end it")

@@ -15,6 +15,7 @@ from functools import cached_property
 from monitor.alerting import notices
 from monitor.alerting.channels import registry as channel_kinds
 from monitor.alerting.channels.base import Channel
+from monitor.config.plan import difference
 from monitor.config.settings import Settings
 from monitor.learning.embedding import Embedding
 from monitor.learning.multilingual import Multilingual
@@ -29,16 +30,15 @@ from monitor.polling.values import AlertingContext
 from monitor.reading.fetch import Fetcher, FetchLimits
 from monitor.reading.workers import Workers
 from monitor.service import clock as clocks
+from monitor.service import in_force
 from monitor.store import channels as channel_rows
-from monitor.store import feeds, migrate, topics, verdicts
-from monitor.store.channels import ChannelInfo
+from monitor.store import migrate, topics, verdicts
 from monitor.store.db import Database, serialize_decisions
-from monitor.store.feeds import FeedInfo
-from monitor.text import urls
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import ConfigError, StoreError
 from monitor.types.matching import Topic
+from monitor.types.plans import Plan, SettingsEntry
 from monitor.types.stories import EscalationLimits
 
 log = logging.getLogger("monitor.app")
@@ -67,6 +67,8 @@ class App:
         self._embedded_state: tuple[object, ...] = ()
         self._embedding_task: asyncio.Task[None] | None = None
         self._reported_problem: str | None = None
+        self.channels_in_force: Mapping[str, str] = {}
+        """Name -> digest of the destination, as the store has them."""
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
@@ -208,32 +210,30 @@ class App:
                 "set store.url to a place that this user may write"
             ) from error
 
-    def sync(self, *, now: datetime) -> None:
-        """Store the feeds and channels of the settings."""
-        wanted = [self._feed_info(name) for name in self.settings.feeds]
-        infos = [
-            ChannelInfo(name=each.name, kind=each.kind, destination=each.destination, shown=each.shown)
-            for each in self.channels.values()
-        ]
-        with self.db.writing() as session:
-            serialize_decisions(session)  # several daemons may start at once on one PostgreSQL
-            feeds.sync(session, wanted, now=now)
-            channel_rows.sync(session, infos, now=now)
+    # --- the settings in force ------------------------------------------------------------------------------------
 
-    def _feed_info(self, name: str) -> FeedInfo:
-        feed = self.settings.feeds[name]
-        return FeedInfo(
-            name=name,
-            url=feed.url,
-            host=urls.host(feed.url),
-            title=feed.title or "",
-            language=feed.language,
-            interval_seconds=(feed.interval_for or self.settings.schedule.interval_for).total_seconds(),
-            first_poll=feed.first_poll_kind.value,
-            first_poll_latest=feed.first_poll_latest,
-            allow_private=feed.allow_private,
-            is_enabled=feed.enabled,
-        )
+    @cached_property
+    def entries(self) -> tuple[SettingsEntry, ...]:
+        """The feeds and channels of the settings. Raises ConfigError with the faults of all channels."""
+        return in_force.entries_of(self.settings, self.channels)
+
+    def apply_settings(self, *, now: datetime) -> Plan:
+        """Apply the settings as a daemon's start does; returns what was done."""
+        plan = in_force.apply_at_start(self.db, self.entries, now=now)
+        self.load_channels_in_force()
+        return plan
+
+    def use_store_settings(self, *, now: datetime) -> str:
+        """Go by the feeds and channels in force, as commands do: the settings are applied only to a store that never had any.
+        Returns in what they differ, in one line; '' where they do not."""
+        plan = in_force.apply_at_first_use(self.db, self.entries, now=now)
+        self.load_channels_in_force()
+        return difference(plan)
+
+    def load_channels_in_force(self) -> None:
+        """Read which channels alerts are queued for: those in force, whether this node can send by them or another one."""
+        with self.db.reading() as session:
+            self.channels_in_force = channel_rows.destinations(session)
 
     # --- topics and their models ----------------------------------------------------------------------------------
 
@@ -288,6 +288,7 @@ class App:
             digest = await asyncio.to_thread(self._digest_of_seeds)
         verdict = await self.db.read(verdicts.latest_id)
         mark = await self.db.read(last_mark)
+        self.channels_in_force = await self.db.read(channel_rows.destinations)
         await self._report_embedder(now)
         if (digest, verdict, mark) == self._state:
             self._start_embedding()
@@ -307,7 +308,7 @@ class App:
         if bool(problem) == bool(self._reported_problem):
             return
         self._reported_problem = problem
-        channels = {name: each.destination for name, each in self.channels.items()}
+        channels = self.channels_in_force
         kind = self.settings.embedding.embedder.partition(":")[0]
         await self.db.write(notices.notify_embedder, kind, problem, channels=channels, now=now)
 
@@ -331,7 +332,7 @@ class App:
         by_name: dict[str, Topic] = {topic.name: topic for topic in self.loaded.topics}
         return AlertingContext(
             topics=by_name,
-            channels={name: each.destination for name, each in self.channels.items()},
+            channels=self.channels_in_force,
             wait_for=self.settings.delivery.wait_for,
             tells_updates=self.settings.delivery.updates == "material",
             limits=EscalationLimits(
@@ -361,7 +362,7 @@ class App:
             feed_policy=self.feed_policy,
             private_policy=self.private_policy,
             reader=self.reader,
-            pages={name: feed.pages or fetch.pages for name, feed in self.settings.feeds.items()},
+            pages=fetch.pages,
             pages_per_poll=fetch.pages_per_poll,
             pages_per_day=fetch.pages_per_day,
         )

@@ -18,15 +18,15 @@ from apscheduler.triggers.base import BaseTrigger
 
 from monitor.alerting import deliver
 from monitor.alerting.deliver import Deliverer
+from monitor.config import plan as plans
 from monitor.polling import poll
 from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
 from monitor.service.app import App
 from monitor.service.clock import Clock, SteadyClock
 from monitor.service.watchdog import Watchdog
-from monitor.store import clock_steps, feeds, integrity, outbox
-from monitor.store.files import ReservedSpace, StoreLock
-from monitor.store.integrity import DamagedStoreError
+from monitor.store import clock_steps, feeds, files, outbox
+from monitor.store.files import DamagedStoreError, ReservedSpace, StoreLock
 from monitor.types.errors import StoreError, StoreFullError
 from monitor.web.app import create_app
 from monitor.web.health import Health, Heartbeats
@@ -120,7 +120,7 @@ class Daemon:
             log.info(
                 "running store=%s feeds=%d topics=%d",
                 self.app.db.shown,
-                len(self.app.settings.feeds),
+                await self.app.db.read(feeds.count_polled),
                 len(self.app.loaded.topics),
             )
             await self._watch()
@@ -133,7 +133,7 @@ class Daemon:
         """Take the lock before touching the schema: a second daemon must not migrate a store in use."""
         self.app.check_folder()
         self._lock.acquire()
-        integrity.check(self.app.db.path, seconds=_START_CHECK_SECONDS)
+        files.check_integrity(self.app.db.path, seconds=_START_CHECK_SECONDS)
         self.app.open_store(may_migrate=True)
         with self.app.db.writing() as session:
             released = feeds.release_all(session) + outbox.release_all(session)
@@ -145,7 +145,7 @@ class Daemon:
         now = self.app.clock()
         for name in _TICKS:
             self.heartbeats.beat(name, self._steady())
-        self.app.sync(now=now)
+        self._apply_settings(now)
         with self.app.db.writing() as session:
             clock_steps.make_distant_due(
                 session, now=now, at_most_for=2 * max(self.app.settings.schedule.max_interval_for, _DAY)
@@ -154,6 +154,17 @@ class Daemon:
         self.app.load_embeddings()
         for fault in (*self.app.loaded.faults, *self.app.loaded.warnings):
             log.warning("seeds: %s", fault)
+
+    def _apply_settings(self, now: datetime) -> None:
+        """Apply the settings file as a plan, and say in a line each what was done and in what the file differs still."""
+        plan = self.app.apply_settings(now=now)
+        if not plan.is_empty:
+            log.info("settings applied: %s", plans.words(plan))
+        if rest := plans.what_remains(plan):
+            level = logging.INFO if not plan.stays_on else logging.WARNING
+            log.log(level, "these settings differ from what is in force: %s", "; ".join(rest))
+        for offer in plans.offers(plan):
+            log.warning("%s", offer)
 
     async def _shut_down(self) -> None:
         self._watchdog.stop()
@@ -184,6 +195,7 @@ class Daemon:
                 seeds=self.app.settings.seeds.dir,
                 background=lambda: self.app.tracker.matcher.background if self.app.tracker else None,
                 preferred=self.app.settings.stories.preferred_sources,
+                entries=self.app.entries,
             )
             self._web = WebServer(application, settings.host, settings.port)
             address = settings.base_url if await self._web.open() else None
@@ -294,7 +306,7 @@ class Daemon:
             return
         self._checked_at = self._steady()
         try:
-            await asyncio.to_thread(integrity.check, self.app.db.path, seconds=_DAILY_CHECK_SECONDS)
+            await asyncio.to_thread(files.check_integrity, self.app.db.path, seconds=_DAILY_CHECK_SECONDS)
         except DamagedStoreError as error:
             self._is_damaged = True
             self.heartbeats.set_problem("integrity", "the store is damaged")
@@ -302,7 +314,7 @@ class Daemon:
 
     def _check_wal(self) -> None:
         """Warn once of a large write-ahead log: SQLite cannot truncate it while another program (a backup, an export) reads."""
-        size = integrity.wal_bytes(self.app.db.path)
+        size = files.wal_bytes(self.app.db.path)
         if size > _LARGE_WAL and not self._is_wal_reported:
             log.warning(
                 "the store's -wal file has grown to %d MB: another program has been reading the store for long; "

@@ -1,6 +1,7 @@
-"""Two files beside a SQLite database: a lock that admits one daemon, and disk space reserved for when the disk is full.
+"""The file of a SQLite store and what stands beside it: a lock that admits one daemon, disk space reserved for when the disk is
+full, and the check for damage, made before the daemon writes and once a day (case D4).
 
-PostgreSQL needs neither: leases let several daemons work on one store.
+PostgreSQL needs none of them: leases let several daemons work on one store.
 """
 
 from __future__ import annotations
@@ -8,10 +9,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from monitor.types.errors import AlreadyRunningError, StoreError
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
 
 
 class StoreLock:
@@ -88,3 +95,56 @@ class ReservedSpace:
             self._path.unlink()
             return True
         return False
+
+
+# --- damage ------------------------------------------------------------------------------------------------------------
+
+SQLITE_VERSION = sqlite3.sqlite_version_info
+"""Of the library that this Python was built with."""
+_STEPS = 10_000
+"""SQLite instructions between two checks of the time limit: a few milliseconds."""
+
+
+class DamagedStoreError(StoreError):
+    """The file is damaged or no database."""
+
+
+def check_integrity(path: Path | None, *, seconds: float) -> None:
+    """Raises DamagedStoreError where torn pages, a truncated file or one that is no database is found within `seconds`.
+
+    The rest goes unchecked; changed content is never found. None (PostgreSQL) passes.
+    """
+    if path is None or not path.exists() or not path.stat().st_size:
+        return
+    damage = _first_fault(path, time.monotonic() + seconds)
+    if damage:
+        raise DamagedStoreError(
+            f"the store {path} is damaged ({damage}); nothing was changed. Keep the file and restore a backup (docs/operation.md)"
+        )
+
+
+def integrity_faults(session: Session, *, at_most: int) -> list[str]:
+    """Up to `at_most` faults found by a full quick_check, however long it takes; empty where there are none. SQLite only."""
+    found = [str(row[0]) for row in session.connection().exec_driver_sql(f"PRAGMA quick_check({at_most:d})")]
+    return [] if found == ["ok"] else found
+
+
+def wal_bytes(path: Path | None) -> int:
+    """The size of SQLite's write-ahead log; 0 where there is none (PostgreSQL)."""
+    wal = path and path.with_name(f"{path.name}-wal")
+    try:
+        return wal.stat().st_size if wal else 0
+    except OSError:
+        return 0
+
+
+def _first_fault(path: Path, until: float) -> str:
+    try:
+        with closing(sqlite3.connect(path, timeout=2)) as database:
+            database.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+            first: str = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError:
+        return ""  # out of time, locked, or unreadable: opening the store reports that more clearly
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return "" if first == "ok" else " ".join(first.split())[:200]

@@ -33,7 +33,7 @@ from tests.fakes.command import Desk, desk, run
 __all__ = ["desk"]
 DOCS = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
 EXPECTED = set(
-    "run poll deliver matches stories alerts topics feeds explain backtest evaluate check doctor migrate demo serve".split()
+    "run poll deliver matches stories alerts topics feeds channels explain backtest evaluate check apply doctor migrate demo serve".split()
 )
 
 

@@ -70,7 +70,7 @@ def test_a_log_of_the_store_that_grows_is_said_once(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     sizes = iter([0, daemons._LARGE_WAL + 1, daemons._LARGE_WAL + 1, 0])
-    monkeypatch.setattr(daemons.integrity, "wal_bytes", lambda path: next(sizes))
+    monkeypatch.setattr(daemons.files, "wal_bytes", lambda path: next(sizes))
     with caplog.at_level(logging.WARNING):
         for _ in range(4):
             daemon._check_wal()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from monitor.store import clock_steps, feeds, integrity, migrate
+from monitor.store import clock_steps, feeds, files, migrate
 from monitor.store.db import Database
-from monitor.store.integrity import DamagedStoreError
+from monitor.store.files import DamagedStoreError
 from monitor.store.tables import FeedRow, HostRow
 from monitor.types.errors import StoreError
 from tests.conftest import NOON
@@ -35,13 +35,13 @@ def feed(name: str) -> FeedRow:
 
 def test_d4_a_store_with_torn_pages_is_found_and_left_as_it_is(tmp_path: Path) -> None:
     path = filled(tmp_path / "monitor.db")
-    integrity.check(path, seconds=10)
+    files.check_integrity(path, seconds=10)
     pages = bytearray(path.read_bytes())
     for start in range(4096 * 3, len(pages), 4096):
         pages[start : start + 100] = b"\xa5" * 100
     path.write_bytes(pages)
     with pytest.raises(DamagedStoreError, match="restore a backup"):
-        integrity.check(path, seconds=10)
+        files.check_integrity(path, seconds=10)
     assert path.read_bytes() == pages
 
 
@@ -52,7 +52,7 @@ def test_d4_what_is_no_store_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "monitor.db"
     path.write_bytes(content)
     with pytest.raises(DamagedStoreError):
-        integrity.check(path, seconds=10)
+        files.check_integrity(path, seconds=10)
     db = Database(f"sqlite:///{path}")
     with pytest.raises(StoreError, match="is damaged"):
         migrate.upgrade(db)
@@ -63,15 +63,15 @@ def test_d4_a_truncated_store_is_found(tmp_path: Path) -> None:
     path = filled(tmp_path / "monitor.db")
     path.write_bytes(path.read_bytes()[: 4096 * 9])
     with pytest.raises(DamagedStoreError):
-        integrity.check(path, seconds=10)
+        files.check_integrity(path, seconds=10)
 
 
 def test_a_store_that_is_not_there_or_empty_or_takes_too_long_passes(tmp_path: Path) -> None:
-    integrity.check(None, seconds=1)
-    integrity.check(tmp_path / "none.db", seconds=1)
+    files.check_integrity(None, seconds=1)
+    files.check_integrity(tmp_path / "none.db", seconds=1)
     (tmp_path / "empty.db").touch()
-    integrity.check(tmp_path / "empty.db", seconds=1)
-    integrity.check(filled(tmp_path / "monitor.db"), seconds=0)
+    files.check_integrity(tmp_path / "empty.db", seconds=1)
+    files.check_integrity(filled(tmp_path / "monitor.db"), seconds=0)
 
 
 def test_d8_a_clock_set_back_moves_what_is_to_come(db: Database) -> None:
