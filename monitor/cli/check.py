@@ -44,7 +44,7 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
         shelf = seeds.load(settings.seeds.dir)
         faults += [*_channel_faults(settings), *shelf.faults]
         warnings += [*settings.notes, *unknown_channels(settings, shelf), *shelf.warnings]
-        warnings += [] if faults else _differences(settings)
+        warnings += _differences(settings) if shown else []
     if as_json:
         base.print_json({"settings": [each._asdict() for each in shown], "faults": faults, "warnings": warnings})
     else:
@@ -69,7 +69,7 @@ def _differences(settings: Settings) -> list[str]:
     try:
         with base.opened(settings) as db:
             says = difference(in_force.difference(db, App(settings).entries))
-    except base.NotFoundError:
+    except (base.NotFoundError, ConfigError):  # no store yet; faults of channels, which are told
         return []
     except MonitorError as error:
         return [f"not compared with the settings in force: {error}"]

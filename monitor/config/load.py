@@ -61,13 +61,15 @@ def feed_by_command(name: str, values: Mapping[str, object]) -> FeedSettings:
     """A feed that a command describes, checked like a section of the file. Raises ConfigError with all faults."""
     raw = RawSettings(tree={"feeds": {name: {key: value for key, value in values.items() if value is not None}}})
     for key in values:
-        raw.origins["feeds", name, key] = SettingOrigin(0, f"--{key.removesuffix('_minutes').replace('_', '-')}")
+        raw.origins["feeds", name, key] = SettingOrigin(0, _ARGUMENTS.get(key, f"--{key.replace('_', '-')}"))
     settings = _checked(raw)
     if settings is None:
         raise ConfigError(*(text for _, text in raw.faults))
     return settings.feeds[name]
 
 
+_ARGUMENTS = {"url": "URL", "interval_minutes": "--interval"}
+"""What a command calls a feed's settings, where it is not the same word."""
 _SALVAGE_TRIES = 5
 
 
