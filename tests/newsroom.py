@@ -89,7 +89,7 @@ class Newsroom:
             self._app = app = App(Settings.model_validate(self._raw))
             app.clock = self.clock  # type: ignore[assignment]
             app.open_store(may_migrate=True)
-            app.sync(now=self.clock())
+            app.apply_settings(now=self.clock())
             app.load_topics(now=self.clock())
         return self._app
 

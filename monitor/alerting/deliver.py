@@ -17,6 +17,7 @@ from functools import partial
 
 from monitor.alerting import notices, retry
 from monitor.alerting.channels.base import Channel, Editor
+from monitor.config.plan import offer
 from monitor.store import channels as channel_rows
 from monitor.store import outbox
 from monitor.store.db import Database, Session
@@ -64,8 +65,9 @@ class Deliverer:
 
     async def start_due(self) -> int:
         """Start a task for every channel that has something due and no task yet, without waiting. Returns how many."""
-        due = await self._db.read(outbox.due_channels, now=self._clock())
-        started = [name for name in due if name in self._channels() and self._is_free(name)]
+        own = {name: each.destination for name, each in self._channels().items()}
+        due = await self._db.read(outbox.due_channels, own, now=self._clock())
+        started = [name for name in due if self._is_free(name)]
         for name in started:
             task = asyncio.create_task(self._drain(name), name=f"deliver {name}")
             self._running[name] = task
@@ -125,9 +127,11 @@ class Deliverer:
         while not self._is_stopping and (channel := self._channels().get(name)):
             try:
                 async with self._slots:
-                    delivery = await self._db.write(
-                        outbox.claim_next, name, now=self._clock(), lease_for=self._lease_for
+                    delivery, held = await self._db.write(
+                        _claim, channel, now=self._clock(), lease_for=self._lease_for, max_age_for=self._max_age_for
                     )
+                    if held:
+                        log.warning("%s; they are too old to be sent by themselves", offer(name, held))
                     if delivery is None:
                         break
                     tries += 1
@@ -155,7 +159,6 @@ class Deliverer:
             started_at=started_at,
             now=now,
             max_age_for=self._max_age_for,
-            channels={name: each.destination for name, each in self._channels().items()},
         )
         if update is None:
             log.warning(
@@ -177,6 +180,15 @@ class Deliverer:
             return Outcome(result=AttemptResult.UNKNOWN, code="fault", detail=f"our own fault: {type(error).__name__}")
 
 
+def _claim(
+    session: Session, channel: Channel, *, now: datetime, lease_for: timedelta, max_age_for: timedelta
+) -> tuple[DeliveryState | None, int]:
+    """The next delivery for this channel's destination, and how many were held for their age before."""
+    held = outbox.hold_overdue(session, channel.name, now=now, max_age_for=max_age_for)
+    to = channel.destination
+    return outbox.claim_next(session, channel.name, now=now, lease_for=lease_for, destination=to), held
+
+
 def _settle(
     session: Session,
     delivery: DeliveryState,
@@ -185,7 +197,6 @@ def _settle(
     started_at: datetime,
     now: datetime,
     max_age_for: timedelta,
-    channels: Mapping[str, str],
 ) -> tuple[DeliveryUpdate | None, ChannelEvent | None]:
     """Store the outcome of an attempt and, in the same transaction, the notice that follows from it, for the other channels."""
     before = channel_rows.state(session, delivery.channel)
@@ -193,7 +204,7 @@ def _settle(
     if not outbox.settle(session, delivery, outcome, update, started_at=started_at, now=now):
         return None, None
     event = retry.channel_event(before, update)
-    others = {name: to for name, to in channels.items() if name != delivery.channel}
+    others = {name: to for name, to in channel_rows.destinations(session).items() if name != delivery.channel}
     if event:
         since_at = before.failing_since_at or now
         notices.notify_channel(

@@ -191,7 +191,7 @@ def retry(
         count = outbox.retry(session, now=cli.now(), destinations=wanted, alert_id=alert_id)
     base.line(f"{count} deliveries are due again" + (f" on {', '.join(wanted)}" if wanted else ""))
     if lost := stuck - targets.keys():
-        cli.say(f"not on {', '.join(sorted(lost))}: no longer in the settings")
+        cli.say(f"not on {', '.join(sorted(lost))}: not in these settings")
 
 
 def _channels(cli: base.Cli) -> dict[str, Channel]:
@@ -234,7 +234,7 @@ def test(
         raise base.no_such("channel", channel, known, hint="add a [channels.NAME] section to the settings")
     try:
         with base.exclusive_app(cli.settings, otherwise="") as app:
-            app.sync(now=app.clock())
+            app.use_store_settings(now=app.clock())
             alert_id = _enqueue_test(app.db, known[channel], now=app.clock())
             asyncio.run(send_due(app, only=channel))
             state, detail = _outcome(app.db, alert_id)
@@ -253,8 +253,11 @@ def _enqueue_test(db: Database, channel: Channel, *, now: datetime) -> str:
     body = "This is a test of the article monitor, sent by `monitor alerts test`. If you can read it, alerts reach you."
     alert = Alert(id=store.new_id(), kind=AlertKind.TEST, created_at=now, title=f"Test of {channel.name}", body=body)
     with db.writing() as session:
-        if channels.destination(session, channel.name) != channel.destination:
-            raise MonitorError(f"the running daemon does not know {channel.name} as it is set now; restart it")
+        if channels.destinations(session).get(channel.name) != channel.destination:
+            raise MonitorError(
+                f"channel {channel.name} is not in force as these settings have it; `monitor apply` or a start of the daemon "
+                "applies them"
+            )
         where = {channel.name: channel.destination}
         store.enqueue(session, alert, key=f"test/{alert.id}", channels=where, deliver_at=now)
     return alert.id

@@ -10,7 +10,7 @@ import typer
 from monitor.cli import base
 from monitor.cli.topics import unknown_channels
 from monitor.topics import seeds
-from monitor.types.errors import ConfigError
+from monitor.types.errors import ConfigError, MonitorError
 
 if TYPE_CHECKING:
     from monitor.config.settings import Settings
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     """Print the settings in force, and every fault.
 
-    Secrets are masked; faults are those of settings, channels and seeds. Exits with 2 where there is a fault. Starts
-    nothing, opens no store, uses no network.
+    Secrets are masked; faults are those of settings, channels and seeds. Exits with 2 where there is a fault. Says in
+    what the feeds and channels differ from those in force, if there is a store. Starts and changes nothing.
 
     \b
     Examples:
@@ -44,6 +44,7 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
         shelf = seeds.load(settings.seeds.dir)
         faults += [*_channel_faults(settings), *shelf.faults]
         warnings += [*settings.notes, *unknown_channels(settings, shelf), *shelf.warnings]
+        warnings += _differences(settings) if shown else []
     if as_json:
         base.print_json({"settings": [each._asdict() for each in shown], "faults": faults, "warnings": warnings})
     else:
@@ -57,6 +58,22 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
             base.line("no faults")
     if faults:
         raise typer.Exit(base.Code.USAGE)
+
+
+def _differences(settings: Settings) -> list[str]:
+    """In what the settings differ from those in force, in a line; nothing where there is no store yet."""
+    from monitor.config.plan import difference
+    from monitor.service import in_force
+    from monitor.service.app import App
+
+    try:
+        with base.opened(settings) as db:
+            says = difference(in_force.difference(db, App(settings).entries))
+    except (base.NotFoundError, ConfigError):  # no store yet; faults of channels, which are told
+        return []
+    except MonitorError as error:
+        return [f"not compared with the settings in force: {error}"]
+    return [says] if says else []
 
 
 def _channel_faults(settings: Settings) -> tuple[str, ...]:

@@ -154,6 +154,7 @@ def _store_contents(db: Database, now: datetime, settings: Settings) -> Iterator
         yield _quick_check(db)
     if schema.level != "ok":
         return
+    yield from _in_force(db, settings)
     checks: tuple[Callable[[Database], CheckResult], ...] = (_feeds, _outbox, _clock, _sizes)
     yield from (check(db) for check in checks)
     yield from _service(db, now, settings.clock.speed)
@@ -234,6 +235,26 @@ def _quick_check(db: Database) -> CheckResult:
     if not found:
         return CheckResult("integrity", "ok", "quick_check found nothing")
     return CheckResult("integrity", "fail", _join_some(found), "stop the daemon, keep the file, restore a backup")
+
+
+def _in_force(db: Database, settings: Settings) -> Iterator[CheckResult]:
+    """In what the settings differ from those in force, and the held alerts of channels."""
+    from monitor.config import plan as plans
+    from monitor.service import in_force
+    from monitor.service.app import App
+
+    try:
+        plan = in_force.difference(db, App(settings).entries)
+    except ConfigError:
+        return  # reported as faults of channels
+    if not plan.agrees:
+        mend = "`monitor apply --dry-run` shows what applying them would change"
+        yield CheckResult("in force", "warn", plans.difference(plan), mend)
+    else:
+        yield CheckResult("in force", "ok", plans.difference(plan) or "these settings")
+    for row in plan.held:
+        says, mend = plans.offer(row.name, row.held).split(": ", 1)
+        yield CheckResult("held", "warn", says, mend)
 
 
 def _feeds(db: Database) -> CheckResult:

@@ -15,8 +15,10 @@ from typer.core import TyperGroup
 
 from monitor.cli import (
     alerts,
+    apply,
     backtest,
     base,
+    channels,
     check,
     demo,
     doctor,
@@ -46,10 +48,11 @@ _ORDER = (
         "explain",
         "topics",
         "feeds",
+        "channels",
         "backtest",
         "evaluate",
     ),
-    *("status", "check", "doctor", "migrate"),
+    *("status", "check", "apply", "doctor", "migrate"),
 )
 
 
@@ -114,11 +117,13 @@ app.add_typer(stories.app, name="stories")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(topics.app, name="topics")
 app.add_typer(feeds.app, name="feeds")
+app.add_typer(channels.app, name="channels")
 app.command("explain")(explain.explain)
 app.command("backtest")(backtest.backtest)
 app.command("evaluate")(evaluate.evaluate)
 app.command("status")(status.status)
 app.command("check")(check.check)
+app.command("apply")(apply.apply)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(run.migrate)
 app.command("demo")(demo.demo)

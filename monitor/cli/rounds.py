@@ -11,6 +11,8 @@ import typer
 from monitor.cli import base
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.progress import Progress
 
     from monitor.polling.pipeline import Polled
@@ -55,7 +57,7 @@ def poll(
     else:
         base.line("no feed is due")
     alerts = sum(len(each.alerts) for each in polled)
-    if alerts and app.channels:
+    if alerts and app.channels_in_force:
         cli.say(f"{alerts} alerts wait to be sent: `monitor deliver`, or the daemon, sends them")
     if unstored or any(each.error and each.outcome != "ok" for each in polled):
         raise typer.Exit(base.Code.FAILED)
@@ -65,7 +67,7 @@ async def _poll(cli: base.Cli, app: App, names: list[str], unstored: list[StoreE
     from monitor.polling.poll import Poller
 
     now = app.clock()
-    app.sync(now=now)
+    _go_by_store(cli, app, now)
     app.load_topics(now=now)
     app.load_embeddings()
     schedule = app.settings.schedule
@@ -89,6 +91,12 @@ async def _poll(cli: base.Cli, app: App, names: list[str], unstored: list[StoreE
     finally:
         await app.aclose()
     return sorted(polled, key=lambda each: each.feed)
+
+
+def _go_by_store(cli: base.Cli, app: App, now: datetime) -> None:
+    """Work with the feeds and channels in force, and say in a line in what the settings differ from them."""
+    if says := app.use_store_settings(now=now):
+        cli.say(says)
 
 
 async def _poll_named(app: App, poller: Poller, names: list[str], watched: _Watched) -> None:
@@ -152,7 +160,8 @@ def deliver(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     """Send what is due in the outbox, once.
 
     Returns when all attempts have ended. An alert waits delivery.wait_seconds before its first attempt, so that it can
-    name the copies of its article. Exits with 1 where an attempt failed (it stays queued), with 4 while the daemon runs.
+    name the copies of its article; one for a channel that these settings do not have waits for a node that has it. Exits
+    with 1 where an attempt failed (it stays queued), with 4 while the daemon runs.
 
     \b
     Example:
@@ -163,7 +172,7 @@ def deliver(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     cli = base.cli_of(ctx)
     cli.log()
     with base.exclusive_app(cli.settings, otherwise="it delivers by itself") as app:
-        app.sync(now=app.clock())
+        _go_by_store(cli, app, app.clock())
         with app.db.reading() as session:
             last = outbox.last_attempt(session)
         with base.spinner(cli, "sending"):

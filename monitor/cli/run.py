@@ -13,11 +13,12 @@ import typer
 
 from monitor.cli import base
 from monitor.store.files import StoreLock
-from monitor.types.errors import MonitorError
+from monitor.types.errors import ConfigError, MonitorError
 
 if TYPE_CHECKING:
     from monitor.config.settings import Settings, WebSettings
     from monitor.service.app import App
+    from monitor.types.plans import SettingsEntry
 
 log = logging.getLogger("monitor.run")
 
@@ -53,9 +54,12 @@ def run(ctx: typer.Context) -> None:
 
 def _welcome(address: str | None, app: App) -> None:
     """Print on stdout, apart from the log, where everything is."""
-    feeds = sum(feed.enabled for feed in app.settings.feeds.values())
+    from monitor.store.feeds import count_polled
+
+    with app.db.reading() as session:
+        feeds = count_polled(session)
     topics = len(app.loaded.topics)
-    channels = ", ".join(app.channels) or "none; matches appear on the page and in the log"
+    channels = ", ".join(sorted(app.channels_in_force)) or "none; matches appear on the page and in the log"
     for name, value in (
         ("Review page:", address or "not served (see the log)"),
         ("Store:", app.db.shown),
@@ -100,6 +104,7 @@ def _serve(settings: Settings, db: Any) -> None:
         health=lambda: Health().and_also(*seen.latest()),
         seeds=settings.seeds.dir,
         preferred=settings.stories.preferred_sources,
+        entries=_entries(settings, db),
     )
     with _listener(settings.web) as listener:
         base.line(f"Review page: {settings.web.base_url}")
@@ -109,6 +114,22 @@ def _serve(settings: Settings, db: Any) -> None:
         # uvicorn raises the signal that ended it again when it returns
         with looks, suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _entries(settings: Settings, db: Any) -> tuple[SettingsEntry, ...] | None:
+    """The feeds and channels of the settings; logs in what they differ from those in force. None where channels are faulty."""
+    from monitor.config.plan import difference
+    from monitor.service import in_force
+    from monitor.service.app import App
+
+    try:
+        entries = App(settings).entries
+    except ConfigError as error:
+        log.warning("the settings are not compared with those in force: %s", "; ".join(error.faults))
+        return None
+    if says := difference(in_force.difference(db, entries)):
+        log.warning("%s", says)
+    return entries
 
 
 def _listener(web: WebSettings) -> socket.socket:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from monitor.config import raw as raw_values
-from monitor.config.raw import PATH_VARIABLE, SECRET, Place, RawSettings, variable
+from monitor.config.raw import PATH_VARIABLE, SECRET, Place, RawSettings, SettingOrigin, variable
 from monitor.config.settings import FeedSettings, Settings
 from monitor.text import urls
 from monitor.text.tokens import clean_line
@@ -57,6 +57,19 @@ def load_valid_part(path: Path | None, env: Mapping[str, str]) -> Settings | Non
     return None
 
 
+def feed_by_command(name: str, values: Mapping[str, object]) -> FeedSettings:
+    """A feed that a command describes, checked like a section of the file. Raises ConfigError with all faults."""
+    raw = RawSettings(tree={"feeds": {name: {key: value for key, value in values.items() if value is not None}}})
+    for key in values:
+        raw.origins["feeds", name, key] = SettingOrigin(0, _ARGUMENTS.get(key, f"--{key.replace('_', '-')}"))
+    settings = _checked(raw)
+    if settings is None:
+        raise ConfigError(*(text for _, text in raw.faults))
+    return settings.feeds[name]
+
+
+_ARGUMENTS = {"url": "URL", "interval_minutes": "--interval"}
+"""What a command calls a feed's settings, where it is not the same word."""
 _SALVAGE_TRIES = 5
 
 

@@ -65,8 +65,8 @@ class Tools:
     """For feeds that the operator allowed on a private address."""
     reader: PageReader | None = None
     """Reads articles' own pages; None to read none."""
-    pages: Mapping[str, str] = field(default_factory=dict)
-    """Feed -> when its articles' pages are read, if not "near"."""
+    pages: str = fulltext.NEAR
+    """When pages of articles are read, of feeds without a setting of their own."""
     pages_per_poll: int = 5
     pages_per_day: int = 100
     """Per host."""
@@ -143,7 +143,7 @@ async def _assess(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: dateti
     read = await tools.workers.run_for(feed.name, read_articles, tuple(fresh), feed.name, now, language)
     semantic = await _semantic_scorer(read, tools)
     assessed = await asyncio.to_thread(_assess_all, feed, fresh, read, tools, semantic)
-    when = tools.pages.get(feed.name, fulltext.NEAR)
+    when = feed.pages or tools.pages
     wanted = [each for each in assessed if fulltext.is_page_wanted(each, when, now=now)]
     if tools.reader is None or not wanted:
         return assessed, ()

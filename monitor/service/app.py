@@ -10,13 +10,14 @@ import logging
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import astuple, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from monitor.alerting import notices
 from monitor.alerting.channels import registry as channel_kinds
 from monitor.alerting.channels.base import Channel
+from monitor.config.plan import difference
 from monitor.config.settings import Settings
 from monitor.learning.embedding import Embedding
 from monitor.learning.multilingual import Multilingual
@@ -31,18 +32,17 @@ from monitor.polling.values import AlertingContext
 from monitor.reading.fetch import Fetcher, FetchLimits
 from monitor.reading.workers import Workers
 from monitor.service import clock as clocks
+from monitor.service import in_force
 from monitor.service.topic_keeper import TopicKeeper
 from monitor.store import channels as channel_rows
-from monitor.store import feeds, migrate, topics, verdicts
-from monitor.store.channels import ChannelInfo
-from monitor.store.db import Database, serialize_decisions
-from monitor.store.feeds import FeedInfo
-from monitor.text import urls
+from monitor.store import migrate, topics, verdicts
+from monitor.store.db import Database
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
 from monitor.types import digests
 from monitor.types.errors import ConfigError, StoreError
 from monitor.types.matching import Topic
+from monitor.types.plans import Plan, SettingsEntry
 from monitor.types.stories import EscalationLimits
 
 log = logging.getLogger("monitor.app")
@@ -71,6 +71,8 @@ class App:
         self._embedded_state: tuple[object, ...] = ()
         self._embedding_task: asyncio.Task[None] | None = None
         self._reported_problem: str | None = None
+        self.channels_in_force: Mapping[str, str] = {}
+        """Name -> digest of the destination, as the store has them."""
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
@@ -212,43 +214,38 @@ class App:
                 "set store.url to a place that this user may write"
             ) from error
 
-    def sync(self, *, now: datetime) -> None:
-        """Store the feeds and channels of the settings."""
-        wanted = [self._feed_info(name) for name in self.settings.feeds]
-        infos = [
-            ChannelInfo(name=each.name, kind=each.kind, destination=each.destination, shown=each.shown)
-            for each in self.channels.values()
-        ]
-        with self.db.writing() as session:
-            serialize_decisions(session)  # several daemons may start at once on one PostgreSQL
-            feeds.sync(session, wanted, now=now)
-            channel_rows.sync(session, infos, now=now)
+    # --- the settings in force ------------------------------------------------------------------------------------
 
     def settings_digest(self) -> str:
-        """The digest of feeds, channels and topics, by which nodes see that they differ.
-
-        No secret of a channel goes into it, only the digest of its destination.
-        """
+        """The digest of feeds, channels and topics, by which nodes see that they differ. No secret goes into it."""
         return digests.of_setup(
-            (repr(astuple(self._feed_info(name))) for name in self.settings.feeds),
-            (f"{each.name} {each.kind} {each.destination}" for each in self.channels.values()),
+            (f"{each.name} {each.digest}" for each in self.entries if each.kind == "feed"),
+            (f"{each.name} {each.digest}" for each in self.entries if each.kind == "channel"),
             (f"{topic.name} {topic.digest}" for topic in self.loaded.topics),
         )
 
-    def _feed_info(self, name: str) -> FeedInfo:
-        feed = self.settings.feeds[name]
-        return FeedInfo(
-            name=name,
-            url=feed.url,
-            host=urls.host(feed.url),
-            title=feed.title or "",
-            language=feed.language,
-            interval_seconds=(feed.interval_for or self.settings.schedule.interval_for).total_seconds(),
-            first_poll=feed.first_poll_kind.value,
-            first_poll_latest=feed.first_poll_latest,
-            allow_private=feed.allow_private,
-            is_enabled=feed.enabled,
-        )
+    @cached_property
+    def entries(self) -> tuple[SettingsEntry, ...]:
+        """The feeds and channels of the settings. Raises ConfigError with the faults of all channels."""
+        return in_force.entries_of(self.settings, self.channels)
+
+    def apply_settings(self, *, now: datetime) -> Plan:
+        """Apply the settings as a daemon's start does; returns what was done."""
+        plan = in_force.apply_at_start(self.db, self.entries, now=now)
+        self.load_channels_in_force()
+        return plan
+
+    def use_store_settings(self, *, now: datetime) -> str:
+        """Go by the feeds and channels in force, as commands do: the settings are applied only to a store that never had any.
+        Returns in what they differ, in one line; '' where they do not."""
+        plan = in_force.apply_at_first_use(self.db, self.entries, now=now)
+        self.load_channels_in_force()
+        return difference(plan)
+
+    def load_channels_in_force(self) -> None:
+        """Read which channels alerts are queued for: those in force, whether this node can send by them or another one."""
+        with self.db.reading() as session:
+            self.channels_in_force = channel_rows.destinations(session)
 
     # --- topics and their models ----------------------------------------------------------------------------------
 
@@ -272,7 +269,7 @@ class App:
 
     @property
     def _notice_channels(self) -> dict[str, str]:
-        return {name: each.destination for name, each in self.channels.items()}
+        return dict(self.channels_in_force)
 
     def _build_models(self) -> None:
         if self.tracker is not None:
@@ -312,6 +309,7 @@ class App:
 
     async def reload_topics(self, *, now: datetime) -> bool:
         """Rebuild the models on a thread if seeds, verdicts, topics or the archive changed; True where they were rebuilt."""
+        self.channels_in_force = await self.db.read(channel_rows.destinations)
         await self._report_embedder(now)
         await self._report_seeds(now)
         if await self._current_state() == self._state and not self._is_change_due(now):
@@ -378,7 +376,7 @@ class App:
         by_name: dict[str, Topic] = {topic.name: topic for topic in self.loaded.topics}
         return AlertingContext(
             topics=by_name,
-            channels=self._notice_channels,
+            channels=self.channels_in_force,
             wait_for=self.settings.delivery.wait_for,
             tells_updates=self.settings.delivery.updates == "material",
             limits=EscalationLimits(
@@ -408,7 +406,7 @@ class App:
             feed_policy=self.feed_policy,
             private_policy=self.private_policy,
             reader=self.reader,
-            pages={name: feed.pages or fetch.pages for name, feed in self.settings.feeds.items()},
+            pages=fetch.pages,
             pages_per_poll=fetch.pages_per_poll,
             pages_per_day=fetch.pages_per_day,
         )

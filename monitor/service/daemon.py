@@ -18,6 +18,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from monitor.alerting import deliver
 from monitor.alerting.deliver import Deliverer
+from monitor.config import plan as plans
 from monitor.polling import poll
 from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
@@ -26,7 +27,7 @@ from monitor.service.app import App
 from monitor.service.clock import Clock, SteadyClock
 from monitor.service.presence import BEAT_SECONDS, Presence
 from monitor.service.watchdog import Watchdog
-from monitor.store import clock_steps, feeds, files, outbox
+from monitor.store import feeds, files, nodes, outbox
 from monitor.store.files import DamagedStoreError, ReservedSpace, StoreLock
 from monitor.types.errors import StoreError, StoreFullError
 from monitor.web.app import create_app
@@ -123,7 +124,7 @@ class Daemon:
             log.info(
                 "running store=%s feeds=%d topics=%d",
                 self.app.db.shown,
-                len(self.app.settings.feeds),
+                await self.app.db.read(feeds.count_polled),
                 len(self.app.loaded.topics),
             )
             await self._watch()
@@ -148,9 +149,9 @@ class Daemon:
         now = self.app.clock()
         for name in _TICKS:
             self.heartbeats.beat(name, self._steady())
-        self.app.sync(now=now)
+        self._apply_settings(now)
         with self.app.db.writing() as session:
-            clock_steps.make_distant_due(
+            nodes.make_distant_due(
                 session, now=now, at_most_for=2 * max(self.app.settings.schedule.max_interval_for, _DAY)
             )
         self.app.load_topics(now=now)
@@ -159,6 +160,17 @@ class Daemon:
         faults = self.app.topic_keeper.uncovered_faults(self.app.loaded.faults)
         for fault in (*faults, *self.app.loaded.warnings):
             log.warning("seeds: %s", fault)
+
+    def _apply_settings(self, now: datetime) -> None:
+        """Apply the settings file as a plan, and say in a line each what was done and in what the file differs still."""
+        plan = self.app.apply_settings(now=now)
+        if not plan.is_empty:
+            log.info("settings applied: %s", plans.words(plan))
+        if rest := plans.what_remains(plan):
+            level = logging.INFO if not plan.stays_on else logging.WARNING
+            log.log(level, "these settings differ from what is in force: %s", "; ".join(rest))
+        for offer in plans.offers(plan):
+            log.warning("%s", offer)
 
     async def _shut_down(self) -> None:
         self._watchdog.stop()
@@ -190,6 +202,7 @@ class Daemon:
                 seeds=self.app.settings.seeds.dir,
                 background=lambda: self.app.tracker.matcher.background if self.app.tracker else None,
                 preferred=self.app.settings.stories.preferred_sources,
+                entries=self.app.entries,
             )
             self._web = WebServer(application, settings.host, settings.port)
             address = settings.base_url if await self._web.open() else None
@@ -293,7 +306,7 @@ class Daemon:
 
     async def _move_due_times(self, back_for: timedelta) -> None:
         try:
-            moved = await self.app.db.write(clock_steps.move_earlier, back_for, now=self.app.clock())
+            moved = await self.app.db.write(nodes.move_earlier, back_for, now=self.app.clock())
             log.info("moved %d times to come", moved)
         except StoreError as error:
             self._report_store_error(error)

@@ -1,11 +1,10 @@
-"""Channels: their settings and health, and bulk changes to their deliveries when a channel is removed, disabled or woken.
+"""Channels: which are in force, their health, and bulk changes to their deliveries when a channel is disabled or woken.
 
-Single deliveries are handled by `outbox`.
+Single deliveries are handled by `outbox`; who set a channel, and applying a settings file, by `settings`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -16,33 +15,10 @@ from monitor.store.tables import ChannelRow, DeliveryRow
 from monitor.types.alerting import ChannelState, DeliveryUpdate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelInfo:
-    """A channel as the settings describe it: `destination` is a digest, `shown` its address without secrets."""
-
-    name: str
-    kind: str
-    destination: str
-    shown: str
-
-
-def sync(session: Session, wanted: Sequence[ChannelInfo], *, now: datetime) -> None:
-    """Bring the channels in line with the settings. Deliveries queued for another destination are held, not redirected (W18)."""
-    known = {row.name: row for row in session.exec(select(ChannelRow)).all()}
-    for info in wanted:
-        row = known.get(info.name)
-        if row is None:
-            session.add(ChannelRow(name=info.name, kind=info.kind, destination=info.destination, shown=info.shown))
-            continue
-        if row.destination != info.destination:
-            _forget_failures(row)
-            _hold(session, info.name, destination=info.destination, why="the channel's destination was changed since")
-        row.kind, row.destination, row.shown, row.is_configured = info.kind, info.destination, info.shown, True
-    names = {info.name for info in wanted}
-    for row in known.values():
-        if row.name not in names and row.is_configured:
-            row.is_configured = False
-            _hold(session, row.name, destination="", why="the channel was removed from the settings")
+def destinations(session: Session) -> dict[str, str]:
+    """The channels in force: name -> digest of the destination."""
+    rows = session.exec(select(ChannelRow.name, ChannelRow.destination).where(col(ChannelRow.is_configured).is_(True)))
+    return dict(rows.all())
 
 
 def state(session: Session, name: str) -> ChannelState:
@@ -63,6 +39,7 @@ class ChannelReport:
     kind: str
     shown: str
     is_configured: bool
+    by_hand: str
     disabled_reason: str | None
     paused_until_at: datetime | None
     failures: int
@@ -74,12 +51,6 @@ def reports(session: Session) -> list[ChannelReport]:
     names = [each.name for each in fields(ChannelReport)]
     rows = session.exec(select(ChannelRow).order_by(col(ChannelRow.name)))
     return [ChannelReport(**{name: getattr(row, name) for name in names}) for row in rows]
-
-
-def destination(session: Session, name: str) -> str | None:
-    """The digest of a channel's destination as last stored by the daemon; None for an unknown channel."""
-    row = session.get(ChannelRow, name)
-    return row.destination if row else None
 
 
 def settle(session: Session, name: str, result: DeliveryUpdate, *, now: datetime) -> None:
@@ -94,7 +65,7 @@ def settle(session: Session, name: str, result: DeliveryUpdate, *, now: datetime
         row.last_sent_at = now
     if result.channel_disabled_reason:
         row.disabled_reason = result.channel_disabled_reason
-        _hold(session, name, destination=None, why=f"the channel is disabled: {result.channel_disabled_reason}")
+        hold(session, name, destination=None, why=f"the channel is disabled: {result.channel_disabled_reason}")
     if result.wakes_waiting:
         is_waiting = (col(DeliveryRow.channel) == name, col(DeliveryRow.state) == "pending")
         _execute(session, update(DeliveryRow).where(*is_waiting).values(next_at=now))
@@ -104,10 +75,10 @@ def enable(session: Session, name: str) -> None:
     """End a channel's disabled or paused state and forget its failures."""
     row = session.get(ChannelRow, name)
     if row is not None:
-        _forget_failures(row)
+        forget_failures(row)
 
 
-def _hold(session: Session, channel: str, *, destination: str | None, why: str) -> None:
+def hold(session: Session, channel: str, *, destination: str | None, why: str) -> None:
     """Hold the unsent deliveries of a channel; with a destination, only those queued for another one."""
     is_unsent = [col(DeliveryRow.channel) == channel, col(DeliveryRow.state).in_(("pending", "leased"))]
     if destination is not None:
@@ -116,7 +87,8 @@ def _hold(session: Session, channel: str, *, destination: str | None, why: str) 
     _execute(session, update(DeliveryRow).where(*is_unsent).values(**held))
 
 
-def _forget_failures(row: ChannelRow) -> None:
+def forget_failures(row: ChannelRow) -> None:
+    """Make a channel's row that of a healthy one."""
     row.disabled_reason = row.paused_until_at = row.failing_since_at = None
     row.failures, row.is_failing_told = 0, False
 

@@ -116,47 +116,6 @@ def release_all(session: Session) -> int:
     return _count(session, update(FeedRow).where(is_held).values(lease_token=None, lease_until_at=None))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedInfo:
-    """A feed as the settings describe it."""
-
-    name: str
-    url: str
-    host: str
-    interval_seconds: float
-    title: str = ""
-    language: str | None = None
-    first_poll: str = FirstPoll.BASELINE.value
-    first_poll_latest: int = 0
-    allow_private: bool = False
-    is_enabled: bool = True
-
-
-def sync(session: Session, wanted: Sequence[FeedInfo], *, now: datetime) -> None:
-    """Bring the feeds of origin `config` in line with the settings: add new ones, disable missing ones, delete none.
-
-    A feed's history is kept. Where its URL changed, its validators, pause and redirect are reset: they belong to the old URL.
-    """
-    known = {row.name: row for row in session.exec(select(FeedRow)).all()}
-    for feed in wanted:
-        values = {each.name: getattr(feed, each.name) for each in fields(feed)}
-        row = known.get(feed.name)
-        if row is None:
-            session.add(FeedRow(**values, next_poll_at=now))
-            continue
-        if row.url != feed.url:
-            row.etag = row.last_modified = row.body_hash = row.paused_reason = None
-            row.permanent_url = row.permanent_since_at = None
-            row.next_poll_at = now
-        for name, value in values.items():
-            setattr(row, name, value)
-        row.origin = "config"
-    names = {feed.name for feed in wanted}
-    for row in known.values():
-        if row.origin == "config" and row.name not in names:
-            row.is_enabled = False
-
-
 def _find(session: Session, name: str) -> FeedRow | None:
     return session.exec(select(FeedRow).where(FeedRow.name == name)).first()
 
@@ -175,6 +134,8 @@ class FeedReport:
     first_poll: str
     first_poll_latest: int
     is_enabled: bool
+    origin: str
+    by_hand: str
     paused_reason: str | None
     outcome: str
     error: str | None
@@ -194,6 +155,12 @@ def reports(session: Session) -> list[FeedReport]:
     return [_report(row) for row in session.exec(select(FeedRow).order_by(col(FeedRow.name)))]
 
 
+def count_polled(session: Session) -> int:
+    """The number of feeds that are on and not paused."""
+    is_polled = (col(FeedRow.is_enabled).is_(True), col(FeedRow.paused_reason).is_(None))
+    return session.exec(select(func.count()).select_from(FeedRow).where(*is_polled)).one()
+
+
 def report(session: Session, name: str) -> FeedReport | None:
     """The state of the feed of that name; None where there is none."""
     row = _find(session, name)
@@ -203,14 +170,6 @@ def report(session: Session, name: str) -> FeedReport | None:
 def _report(row: FeedRow) -> FeedReport:
     values = {each.name: getattr(row, each.name) for each in fields(FeedReport)}
     return FeedReport(**{**values, "title": row.title or row.own_title})
-
-
-def resume(session: Session, name: str, *, now: datetime) -> None:
-    """End a feed's pause: it is due now, and its failures are forgotten. Raises NoResultFound for an unknown name."""
-    row = session.exec(select(FeedRow).where(FeedRow.name == name)).one()
-    row.paused_reason, row.failures, row.next_poll_at = None, 0, now
-    row.failing_since_at, row.is_failing_told = None, False
-    session.add(row)
 
 
 # --- what feeds have shown before ---------------------------------------------------------------------------------------
@@ -338,6 +297,7 @@ def _state(row: FeedRow, lease: Lease) -> FeedState:
         permanent_url=row.permanent_url,
         permanent_since_at=row.permanent_since_at,
         allow_private=row.allow_private,
+        pages=row.pages,
     )
 
 

@@ -5,13 +5,14 @@ A node writes its whole row at every beat, so that a row that was pruned, or los
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
-from monitor.store.tables import FeedRow, HostRow, NodeRow, TopicRow
+from monitor.store.tables import ChannelRow, DeliveryRow, FeedRow, HostRow, NodeRow, PageRow, TopicRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +80,40 @@ def last_polled_at(session: Session) -> datetime | None:
 def topics_in_force(session: Session) -> int:
     """How many topics articles are assessed against."""
     return session.exec(select(func.count()).where(col(TopicRow.is_enabled).is_(True))).one()
+
+
+# --- due times stored under a wrong system clock (case D8) -------------------------------------------------------------
+
+_FUTURE_TIMES: tuple[tuple[type[SQLModel], str], ...] = (
+    (FeedRow, "next_poll_at"),
+    (FeedRow, "lease_until_at"),
+    (HostRow, "paused_until_at"),
+    (PageRow, "host_paused_until_at"),
+    (DeliveryRow, "next_at"),
+    (DeliveryRow, "lease_until_at"),
+    (ChannelRow, "paused_until_at"),
+)
+
+
+def move_earlier(session: Session, by_for: timedelta, *, now: datetime) -> int:
+    """Move all future times earlier by `by_for`, after the clock was set back by that to `now`. Returns how many were moved."""
+    moved = 0
+    for row, name in _later_than(session, now):
+        setattr(row, name, getattr(row, name) - by_for)
+        moved += 1
+    return moved
+
+
+def make_distant_due(session: Session, *, now: datetime, at_most_for: timedelta) -> int:
+    """Make due now whatever is later than `at_most_for` from now: it was written under a wrong clock. Returns how many."""
+    moved = 0
+    for row, name in _later_than(session, now + at_most_for):
+        setattr(row, name, now)
+        moved += 1
+    return moved
+
+
+def _later_than(session: Session, at: datetime) -> Iterator[tuple[SQLModel, str]]:
+    for table, name in _FUTURE_TIMES:
+        for row in session.exec(select(table).where(col(getattr(table, name)) > at)).all():
+            yield row, name

@@ -22,6 +22,7 @@ from monitor.stories.sources import StoryArticle, independent_sources, outlets
 from monitor.stories.tuning import QUIET_AFTER_FOR
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, DeliveryState, DeliveryUpdate, Outcome
 from monitor.types.fetching import Lease
+from monitor.types.plans import PAUSED
 
 log = logging.getLogger("monitor.outbox")
 
@@ -32,36 +33,40 @@ _EDITABLE_FOR = timedelta(days=7)
 """Older messages are not edited any more, however long their story lasts."""
 
 
-def due_channels(session: Session, *, now: datetime) -> list[str]:
-    """Channels that have a due delivery and are neither paused nor disabled."""
+def due_channels(session: Session, destinations: Mapping[str, str], *, now: datetime) -> list[str]:
+    """Those of these channels (name -> destination) that have a due delivery there and are neither paused nor disabled."""
     rows = session.exec(
-        select(DeliveryRow.channel)
+        select(DeliveryRow.channel, DeliveryRow.destination)
         .join(ChannelRow, col(ChannelRow.name) == col(DeliveryRow.channel))
         .where(_is_due(now), *_is_usable(now))
         .distinct()
     )
-    return list(rows)
+    return [channel for channel, to in rows if destinations.get(channel) == to]
 
 
-def claim_next(session: Session, channel: str, *, now: datetime, lease_for: timedelta) -> DeliveryState | None:
+def claim_next(
+    session: Session, channel: str, *, now: datetime, lease_for: timedelta, destination: str | None = None
+) -> DeliveryState | None:
     """Lease the oldest due delivery of this channel; None where there is none or another process was faster.
 
-    At its first attempt an alert is completed with the outlets that carry its story by now; after that it does not change.
+    With a destination, only deliveries for it: those for another wait for a node whose settings have that. At its first attempt
+    an alert is completed with the outlets that carry its story by now; after that it does not change.
     """
-    due = session.exec(
+    asked = (
         select(DeliveryRow, AlertRow)
         .join(AlertRow, col(AlertRow.id) == col(DeliveryRow.alert_id))
         .join(ChannelRow, col(ChannelRow.name) == col(DeliveryRow.channel))
         .where(col(DeliveryRow.channel) == channel, _is_due(now), *_is_usable(now))
         .order_by(col(DeliveryRow.id))
         .limit(1)
-    ).first()
+    )
+    due = session.exec(asked if destination is None else asked.where(DeliveryRow.destination == destination)).first()
     if due is None:
         return None
     delivery, alert = due
     value = _load_or_give_up(session, delivery, alert)
     if value is None:
-        return claim_next(session, channel, now=now, lease_for=lease_for)
+        return claim_next(session, channel, now=now, lease_for=lease_for, destination=destination)
     lease = Lease(token=secrets.token_hex(8), until_at=now + lease_for)
     taken = update(DeliveryRow).where(col(DeliveryRow.id) == delivery.id, _is_due(now))
     values = {"state": "leased", "lease_token": lease.token, "lease_until_at": lease.until_at}
@@ -78,6 +83,23 @@ def claim_next(session: Session, channel: str, *, now: datetime, lease_for: time
         destination=delivery.destination,
         thread=_thread(session, delivery, alert),
     )
+
+
+def hold_overdue(session: Session, channel: str, *, now: datetime, max_age_for: timedelta) -> int:
+    """Hold deliveries that were due for longer than this on a channel that works; returns how many.
+
+    They waited while the channel or the whole service was paused, or for a node with the channel's settings. Now they are
+    offered (`monitor alerts retry`), as nothing that old is sent by itself. On a failing channel `retry` decides.
+    """
+    works = select(ChannelRow.name).where(*_is_usable(now), ChannelRow.failures == 0)
+    is_overdue = (
+        col(DeliveryRow.state) == "pending",
+        col(DeliveryRow.channel) == channel,
+        col(DeliveryRow.next_at) < now - max_age_for,
+        col(DeliveryRow.channel).in_(works),
+    )
+    why = f"it waited longer than {max_age_for.total_seconds() / 3600:g} hours; `monitor alerts retry` sends it"
+    return _count(session, update(DeliveryRow).where(*is_overdue).values(state="held", last_detail=why))
 
 
 def _thread(session: Session, delivery: DeliveryRow, alert: AlertRow) -> str:
@@ -339,6 +361,7 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
 def _is_usable(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         col(ChannelRow.is_configured).is_(True),
+        col(ChannelRow.by_hand) != PAUSED,
         col(ChannelRow.disabled_reason).is_(None),
         or_(col(ChannelRow.paused_until_at).is_(None), col(ChannelRow.paused_until_at) <= now),
     )

@@ -35,19 +35,28 @@ def _big(**options: Any) -> Any:
     return Field(sa_column=Column(BigInteger, **options))
 
 
+def _empty_column() -> Any:
+    return Field(default="", sa_column_kwargs={"server_default": ""})
+
+
 def _factor_column() -> Any:
     return Field(default=1.0, sa_column_kwargs={"server_default": "1"})
 
 
 class FeedRow(Base, table=True):
-    """A feed: settings, poll schedule, health and lease."""
+    """A feed: settings and who made them, poll schedule, health and lease."""
 
     __tablename__ = "feeds"
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     url: str = Field(sa_type=Text)
     host: str = Field(index=True)
-    origin: str = "config"
+    origin: str = "file"
+    """`file`, or `added` by a command or page."""
+    file_digest: str = _empty_column()
+    """Of the file's entry, as it was last applied; '' where none was, or it was dropped."""
+    by_hand: str = _empty_column()
+    """What a command or page did to it last: `paused`, `resumed`, `removed`."""
     title: str = ""
     """From the settings; '' where they give none."""
     own_title: str = ""
@@ -58,6 +67,8 @@ class FeedRow(Base, table=True):
     first_poll: str = "baseline"
     first_poll_latest: int = 0
     allow_private: bool = False
+    pages: str | None = None
+    """When its articles' pages are read, where it has a setting of its own."""
     is_enabled: bool = True
     etag: str | None = Field(default=None, sa_type=Text)
     last_modified: str | None = None
@@ -452,13 +463,17 @@ class AttemptRow(Base, table=True):
 
 
 class ChannelRow(Base, table=True):
-    """A channel: destination and health."""
+    """A channel: destination, who set it, and health."""
 
     __tablename__ = "channels"
     name: str = Field(primary_key=True)
     kind: str
     destination: str
     shown: str = ""
+    origin: str = Field(default="file", sa_column_kwargs={"server_default": "file"})
+    file_digest: str = _empty_column()
+    by_hand: str = _empty_column()
+    """`paused` by a command or page: its alerts wait."""
     is_configured: bool = True
     disabled_reason: str | None = Field(default=None, sa_type=Text)
     paused_until_at: datetime | None = None
@@ -484,3 +499,14 @@ class NodeRow(Base, table=True):
     is_polling: bool
     is_delivering: bool
     has_page: bool
+
+
+class PlanRow(Base, table=True):
+    """A settings file that was applied: without any, the next command applies its own."""
+
+    __tablename__ = "plans"
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime
+    by: str
+    """The machine."""
+    says: str = Field(default="", sa_type=Text)

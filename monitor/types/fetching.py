@@ -55,6 +55,8 @@ class FeedState:
     permanent_url: str | None = None
     permanent_since_at: datetime | None = None
     allow_private: bool = False
+    pages: str | None = None
+    """When its articles' pages are read; None: as all feeds'."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ from monitor.matching.background import Background
 from monitor.store.db import Database
 from monitor.types.condition import Severity
 from monitor.types.errors import StoreError
+from monitor.types.plans import SettingsEntry
 from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, Throttle, Tokens, harden
 from monitor.web.health import Health
@@ -65,17 +66,19 @@ def create_app(
     seeds: Path | None = None,
     preferred: Sequence[str] = (),
     background: Callable[[], Background | None] = lambda: None,
+    entries: Sequence[SettingsEntry] | None = None,
 ) -> Starlette:
     """The review page and /healthz.
 
     `clock` returns aware UTC. `health` must return at once, without disk or store. `seeds` is the folder of topics; without
     it the page has no buttons to make seeds. `preferred` are the feeds whose article leads a story, best first. `background`
-    returns the background of the model in force, with which the effect of a verdict is worked out.
+    returns the background of the model in force, with which the effect of a verdict is worked out. `entries` are the feeds and
+    channels of this node's settings, which the status page compares with those in force; None compares nothing.
     """
     password = settings.password.get_secret_value() if settings.password else None
     return Starlette(
         routes=_routes(
-            Pages(db, clock, health, seeds, background),
+            Pages(db, clock, health, seeds, background, entries),
             StoryPages(db, clock, preferred),
             FigurePages(db, clock),
             Tokens(),

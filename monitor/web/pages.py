@@ -6,7 +6,7 @@ They run on threads. Input from the browser is validated here; headers, cookies 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -24,6 +24,7 @@ from monitor.text import urls
 from monitor.text.tokens import clean_line
 from monitor.topics.seed_writer import SeedFileError
 from monitor.types.errors import StoreError
+from monitor.types.plans import SettingsEntry
 from monitor.web.health import Health
 from monitor.web.show import page
 from monitor.web.status import board
@@ -61,8 +62,9 @@ class Pages:
         health: Callable[[], Health],
         seeds: Path | None = None,
         background: Callable[[], Background | None] = lambda: None,
+        entries: Sequence[SettingsEntry] | None = None,
     ) -> None:
-        self.db, self.clock, self.health, self.seeds = db, clock, health, seeds
+        self.db, self.clock, self.health, self.seeds, self.entries = db, clock, health, seeds, entries
         self._effects = VerdictEffects(seeds, background) if seeds else None
 
     def matches(self, asked: PageRequest) -> Response:
@@ -123,7 +125,7 @@ class Pages:
         """The state of service, feeds, channels and topics."""
         now = self.clock()
         with self.db.reading() as session:
-            shown = board(session, now=now)
+            shown = board(session, self.entries, now=now)
         return page("status.html", now=now, board=shown, health=self.health())
 
     def confirm(self, asked: PageRequest) -> Response:

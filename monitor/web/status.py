@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from monitor.config import plan as plans
 from monitor.review import matches, topics
 from monitor.review.matches import MatchCounts
-from monitor.store import channels, feeds, nodes, outbox, statistics
+from monitor.store import channels, feeds, nodes, outbox, settings, statistics
 from monitor.store.channels import ChannelReport
 from monitor.store.db import Session
 from monitor.store.feeds import FeedReport
 from monitor.store.nodes import NodeReport
 from monitor.text import urls
+from monitor.types.plans import PAUSED, REMOVED, Plan, SettingsEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +58,20 @@ class Board:
     paused: frozenset[str]
     """Topics that are paused."""
     alerts: int
+    difference: str = ""
+    """In what this node's settings differ from what is in force; '' where they do not."""
+    offers: tuple[str, ...] = ()
+    """Held alerts, with the command that sends them."""
 
 
-def board(session: Session, *, now: datetime) -> Board:
-    """The values of the status page at `now`."""
+def board(session: Session, entries: Sequence[SettingsEntry] | None = None, *, now: datetime) -> Board:
+    """The values of the status page at `now`. `entries` are the feeds and channels of this node's settings, to be compared."""
     deliveries = outbox.states_by_channel(session)
+    plan = Plan() if entries is None else plans.compare(settings.rows(session), entries)
     return Board(
-        feeds=tuple(feed_line(each) for each in feeds.reports(session)),
+        difference=plans.difference(plan),
+        offers=tuple(plans.offers(plan)),
+        feeds=tuple(feed_line(each) for each in feeds.reports(session) if each.by_hand != REMOVED),
         channels=tuple(channel_line(each, deliveries.get(each.name, {}), now) for each in channels.reports(session)),
         topics=tuple(matches.counts(session)),
         nodes=nodes.reports(session),
@@ -82,6 +91,8 @@ def feed_line(feed: FeedReport) -> FeedLine:
         state, note = "paused", feed.paused_reason
     if not feed.is_enabled:
         state, note = "off", "switched off in the settings"
+        if feed.by_hand == PAUSED:
+            state, note = "paused", "by a command"
     is_polled = state not in ("paused", "off")
     return FeedLine(
         name=feed.name,
@@ -102,6 +113,8 @@ def channel_line(channel: ChannelReport, deliveries: Mapping[str, int], now: dat
         state, note = "failing", f"{channel.failures} tries failed in a row"
     if channel.paused_until_at and channel.paused_until_at > now:
         state, note = "paused", f"until {channel.paused_until_at:%Y-%m-%d %H:%M} UTC"
+    if channel.by_hand == PAUSED:
+        state, note = "paused", "by a command; its alerts wait"
     if channel.disabled_reason:
         state, note = "disabled", channel.disabled_reason
     if not channel.is_configured:

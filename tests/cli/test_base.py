@@ -32,9 +32,10 @@ from tests.fakes.command import Desk, desk, run
 
 __all__ = ["desk"]
 DOCS = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
-EXPECTED = set(
-    "run poll deliver matches stories alerts topics feeds explain backtest evaluate status check doctor migrate demo serve".split()
-)
+EXPECTED = {
+    *"run poll deliver serve matches stories alerts topics feeds channels explain".split(),
+    *"backtest evaluate status check apply doctor migrate demo".split(),
+}
 
 
 def commands(command: Any = None, name: str = "monitor") -> list[tuple[str, Any]]:

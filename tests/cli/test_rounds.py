@@ -178,7 +178,7 @@ def test_a4_beside_a_daemon_the_test_is_queued_for_it(desk: Desk, sink: Sink, mo
         assert said.exit_code == 0
         assert "queued for desk" in said.stdout
         desk.tells("new", sink.url)
-        assert "restart it" in desk.run("alerts", "test", "new").stderr
+        assert "`monitor apply`" in desk.run("alerts", "test", "new").stderr
     finally:
         lock.release()
     assert not sink.received

@@ -17,7 +17,6 @@ from monitor.alerting.deliver import Deliverer
 from monitor.polling import poll
 from monitor.polling.poll import Poller
 from monitor.store import alerts, channels, outbox
-from monitor.store.channels import ChannelInfo
 from monitor.store.db import Database
 from monitor.store.feeds import LeaseLostError
 from monitor.store.tables import AlertRow, DeliveryRow, FeedRow
@@ -25,6 +24,7 @@ from monitor.types.alerting import AttemptResult, Outcome
 from monitor.types.errors import BusyError, MonitorError, StoreError
 from tests.conftest import NOON, SetClock
 from tests.fakes.alerts import notice
+from tests.fakes.settings import channel, put_in_force
 
 
 class Line:
@@ -42,7 +42,7 @@ class Line:
 
 def queue(db: Database, count: int = 1) -> None:
     with db.writing() as session:
-        channels.sync(session, [ChannelInfo(name="desk", kind="line", destination="here", shown="here")], now=NOON)
+        put_in_force(session, "channel", [channel("desk", "here", "line")], now=NOON)
         for number in range(count):
             made = notice(id=f"alt_{number}")
             alerts.enqueue(session, made, key=str(number), channels={"desk": "here"}, deliver_at=NOON)

@@ -19,14 +19,14 @@ from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.review import stories as desk
 from monitor.review.stories import Reviewer, StoryChangeError, UnknownStoryError
-from monitor.store import feeds, migrate
+from monitor.store import migrate
 from monitor.store.db import Database, serialize_decisions
-from monitor.store.feeds import FeedInfo
 from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow, StoryRow
 from monitor.stories.sources import StoryState
 from monitor.types.matching import Article, Grade, Reason, Seed, Topic
 from monitor.types.stories import Arrival, ArticleKind, EscalationLimits
 from tests.conftest import NOON
+from tests.fakes.settings import feed, put_in_force
 
 TOPIC = Topic(
     name="marrow-bridge",
@@ -370,8 +370,7 @@ def test_outlets_go_by_the_titles_of_their_feeds(room: Desk) -> None:
             session.add(row)
     assert room.story(1).outlets == ("The Herald", "Courier Online", "echo")
     with room.db.writing() as session:
-        wanted = FeedInfo(name="herald", url="https://herald.example/", host="h", interval_seconds=900)
-        feeds.sync(session, [wanted], now=NOON)
+        put_in_force(session, "feed", [feed("herald")], now=NOON)
     assert room.story(1).outlets[0] == "x"
 
 

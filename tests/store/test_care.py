@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.store import clock_steps, feeds, files, migrate
+from monitor.store import feeds, files, migrate, nodes
 from monitor.store.db import Database
 from monitor.store.files import DamagedStoreError
 from monitor.store.tables import FeedRow, HostRow
@@ -81,7 +81,7 @@ def test_d8_a_clock_set_back_moves_what_is_to_come(db: Database) -> None:
         late.lease_until_at = NOON + HOUR
         session.add_all([early, late, HostRow(host="shy", paused_until_at=NOON + 2 * HOUR)])
     with db.writing() as session:
-        assert clock_steps.move_earlier(session, HOUR, now=NOON) == 3
+        assert nodes.move_earlier(session, HOUR, now=NOON) == 3
     with db.reading() as session:
         found = {row.name: row.next_poll_at - NOON for row in feeds.reports(session)}
         host = session.get(HostRow, "shy")
@@ -96,7 +96,7 @@ def test_d8_what_was_put_off_for_years_by_a_wrong_clock_is_due_at_the_next_start
         lost.next_poll_at, well.next_poll_at = NOON + timedelta(days=3650), NOON + timedelta(days=1)
         session.add_all([lost, well])
     with db.writing() as session:
-        assert clock_steps.make_distant_due(session, now=NOON, at_most_for=timedelta(days=2)) == 1
+        assert nodes.make_distant_due(session, now=NOON, at_most_for=timedelta(days=2)) == 1
     with db.reading() as session:
         found = {row.name: row.next_poll_at - NOON for row in feeds.reports(session)}
     assert found == {"lost": timedelta(), "well": timedelta(days=1)}

@@ -36,9 +36,7 @@ from monitor.store import (
     verdicts,
 )
 from monitor.store.articles import Sighting
-from monitor.store.channels import ChannelInfo
 from monitor.store.db import Database, serialize_decisions
-from monitor.store.feeds import FeedInfo
 from monitor.store.tables import ArticleRow, DeliveryRow, EntryRow, FeedRow, MatchRow, RevisionRow
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import FetchError, StoreError
@@ -46,6 +44,7 @@ from monitor.types.fetching import Entry, Fetched, PageVisit, Validators
 from monitor.types.matching import Article, Grade, Seed, Topic, Verdict
 from monitor.types.stories import Arrival, ArticleKind
 from tests.conftest import NOON
+from tests.fakes.settings import channel, feed, put_in_force
 
 BRIDGE = (
     "Engineers closed the old Marrow bridge to lorries on Tuesday after divers found cracks in two of its stone piers. "
@@ -107,8 +106,7 @@ def file(
 
 
 def sync_channels(session: Session, **destinations: str) -> None:
-    infos = [ChannelInfo(name=name, kind="webhook", destination=to, shown="…") for name, to in destinations.items()]
-    channels.sync(session, infos, now=NOON)
+    put_in_force(session, "channel", [channel(name, to) for name, to in destinations.items()], now=NOON)
 
 
 # --- schema -----------------------------------------------------------------------------------------------------------
@@ -256,15 +254,12 @@ def test_a_good_poll_is_remembered_with_its_validators(db: Database) -> None:
 
 
 def test_feeds_of_the_settings_come_go_and_keep_what_was_learned(db: Database) -> None:
-    def wanted(*names: str) -> list[FeedInfo]:
-        return [FeedInfo(name=name, url=f"https://{name}.example/f", host="h", interval_seconds=60) for name in names]
-
     with db.writing() as session:
-        feeds.sync(session, wanted("a", "b"), now=NOON)
+        put_in_force(session, "feed", [feed("a"), feed("b")], now=NOON)
     with db.writing() as session:
         session.exec(select(FeedRow).where(FeedRow.name == "a")).one().etag = '"kept"'
     with db.writing() as session:
-        feeds.sync(session, wanted("a", "c"), now=NOON)
+        put_in_force(session, "feed", [feed("a"), feed("c")], now=NOON)
     with db.reading() as session:
         assert {row.name: row.is_enabled for row in feeds.reports(session)} == {"a": True, "b": False, "c": True}
         assert session.exec(select(FeedRow).where(FeedRow.name == "a")).one().etag == '"kept"'
@@ -467,10 +462,8 @@ def test_an_alert_is_committed_with_its_article_and_goes_to_every_channel(db: Da
         sync_channels(session, **CHANNELS)
         filed = file(session, matcher, article())
     with db.writing() as session:
-        assert outbox.due_channels(session, now=NOON) == ["desk", "wire"] or outbox.due_channels(session, now=NOON) == [
-            "wire",
-            "desk",
-        ]
+        assert sorted(outbox.due_channels(session, CHANNELS, now=NOON)) == ["desk", "wire"]
+        assert outbox.due_channels(session, {"desk": "elsewhere"}, now=NOON) == []
         delivery = outbox.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
         assert delivery
         assert delivery.alert == filed.alerts[0]

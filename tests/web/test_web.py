@@ -7,7 +7,7 @@ import html
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 
 from monitor.config.settings import WebSettings
 from monitor.review import matches
-from monitor.store import nodes, search
+from monitor.store import alerts, channels, nodes, search, settings
 from monitor.store.articles import url_key
 from monitor.store.db import Database
 from monitor.store.nodes import Node
@@ -46,10 +46,13 @@ from monitor.store.tables import (
 from monitor.types.condition import Code, failure, silent_part, store_problem, warning
 from monitor.types.errors import StoreBusyError
 from monitor.types.matching import MeasuredPrecision
+from monitor.types.plans import SettingsEntry
 from monitor.web import guard, pages, show
 from monitor.web.app import create_app
 from monitor.web.health import Health
+from tests.fakes.alerts import notice
 from tests.fakes.patience import PATIENCE
+from tests.fakes.settings import channel, feed, put_in_force
 from tests.fakes.stores import lay_out
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -204,9 +207,15 @@ def _match(article: ArticleRow, *, topic: str, found_at: datetime = NOW, **value
 
 
 def application(
-    db: Database, health: Health = WELL, throttle: guard.Throttle | None = None, **settings: Any
+    db: Database,
+    health: Health = WELL,
+    throttle: guard.Throttle | None = None,
+    *,
+    entries: Sequence[SettingsEntry] | None = None,
+    **settings: Any,
 ) -> Starlette:
-    return create_app(db, WebSettings(**settings), clock=lambda: NOW, health=lambda: health, throttle=throttle)
+    web = WebSettings(**settings)
+    return create_app(db, web, clock=lambda: NOW, health=lambda: health, throttle=throttle, entries=entries)
 
 
 @contextmanager
@@ -849,6 +858,39 @@ def test_the_status_page_does_not_say_that_all_is_well_where_a_feed_fails(db: Da
         assert "All is well" in client.get("/status").text
         fill(db, has_feed("ill", failures=1))
         assert "The monitor works; see below for ill." in client.get("/status").text
+
+
+def test_the_status_page_says_in_what_this_nodes_settings_differ_from_those_in_force(db: Database) -> None:
+    entries = [feed("herald", "https://herald.example/feed?token=sesame"), feed("mirror"), channel("desk")]
+    with db.writing() as session:
+        put_in_force(session, "feed", entries[:2], now=NOW)
+        put_in_force(session, "channel", entries[2:], now=NOW)
+    with browsing(application(db, entries=entries)) as client:
+        assert "differ" not in client.get("/status").text
+    with browsing(application(db, entries=[feed("herald"), channel("desk")])) as client:
+        shown = client.get("/status").text
+    assert "These settings differ from what is in force: otherwise in force: feed herald [url]" in shown
+    assert "on, but not in these settings: feed mirror." in shown
+    assert "sesame" not in shown
+
+
+def test_the_status_page_shows_what_commands_did_and_offers_held_alerts(db: Database) -> None:
+    entries = [feed("herald"), feed("mirror"), channel("desk")]
+    with db.writing() as session:
+        put_in_force(session, "feed", entries[:2], now=NOW)
+        put_in_force(session, "channel", entries[2:], now=NOW)
+        settings.pause_feed(session, "herald")
+        settings.remove_feed(session, "mirror")
+        settings.pause_channel(session, "desk")
+        told = notice(id="alt_1")
+        alerts.enqueue(session, told, key="1", channels={"desk": "here"}, deliver_at=NOW)
+        channels.hold(session, "desk", destination=None, why="it was switched off")
+    with browsing(application(db, entries=entries)) as client:
+        shown = client.get("/status").text
+    assert "by a command; its alerts wait" in shown
+    assert "1 held alert of channel desk: `monitor alerts retry --channel desk`" in shown
+    assert "<bdi>herald</bdi>" in shown
+    assert "<bdi>mirror</bdi>" not in shown
 
 
 def test_the_status_page_shows_feeds_channels_topics_and_faults(db: Database) -> None:

@@ -1,0 +1,75 @@
+"""Applies settings to the store that owns them, and compares the two: at a start, at first use, by command.
+
+A plan is made and done in one transaction, so that of several daemons that start at once each sees what the last one did.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from monitor.alerting.channels.base import Channel
+from monitor.config import plan as plans
+from monitor.config.settings import Settings
+from monitor.store import settings as rows
+from monitor.store.db import Database, Session, serialize_decisions
+from monitor.types.errors import ConfigError
+from monitor.types.plans import Plan, SettingsEntry
+
+
+def entries_of(settings: Settings, channels: Mapping[str, Channel]) -> tuple[SettingsEntry, ...]:
+    """The feeds and channels of a settings file."""
+    told = (
+        plans.channel_entry(name, kind=each.kind, destination=each.destination, shown=each.shown)
+        for name, each in channels.items()
+    )
+    return (*plans.feed_entries(settings), *told)
+
+
+def apply_at_start(db: Database, entries: Sequence[SettingsEntry], *, now: datetime) -> Plan:
+    """Apply the settings as a daemon's start does; returns what was done."""
+    with db.writing() as session:
+        serialize_decisions(session)
+        return _start(session, db, entries, now)
+
+
+def apply_at_first_use(db: Database, entries: Sequence[SettingsEntry], *, now: datetime) -> Plan:
+    """Apply the settings to a store to which none were ever applied. Returns the plan that is left: how they differ."""
+    with db.writing() as session:
+        serialize_decisions(session)
+        if not rows.was_applied(session):
+            _start(session, db, entries, now)
+        return plans.compare(rows.rows(session), entries)
+
+
+def _start(session: Session, db: Database, entries: Sequence[SettingsEntry], now: datetime) -> Plan:
+    plan = plans.plan_start(rows.rows(session), entries, "sqlite" if db.is_sqlite else "postgresql")
+    _apply(session, plan, now)
+    return plan
+
+
+def apply_by_command(db: Database, entries: Sequence[SettingsEntry], *, now: datetime, is_dry: bool) -> Plan:
+    """Make the settings in force these ones; with `is_dry` only say how. Raises ConfigError for settings without any entry."""
+    if not entries:
+        raise ConfigError(
+            "these settings name no feed and no channel, and applying them would switch all off: name the right file with "
+            "--config, or use `monitor feeds pause`"
+        )
+    with db.reading() if is_dry else db.writing() as session:
+        if not is_dry:
+            serialize_decisions(session)
+        plan = plans.plan_apply(rows.rows(session), entries)
+        if not is_dry:
+            _apply(session, plan, now)
+    return plan
+
+
+def _apply(session: Session, plan: Plan, now: datetime) -> None:
+    rows.apply(session, plan, says=plans.words(plan), by=socket.gethostname(), now=now)
+
+
+def difference(db: Database, entries: Sequence[SettingsEntry]) -> Plan:
+    """In what the settings differ from what is in force."""
+    with db.reading() as session:
+        return plans.compare(rows.rows(session), entries)

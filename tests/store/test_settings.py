@@ -1,0 +1,226 @@
+"""Feeds and channels in force, on both databases: what applying a plan writes, what commands do, and stores of earlier versions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+import monitor.store
+from monitor.config import plan as plans
+from monitor.store import alerts, channels, feeds, migrate, outbox, settings
+from monitor.store.db import Database
+from monitor.store.tables import DeliveryRow, FeedRow
+from monitor.types.plans import SettingsEntry
+from tests.conftest import NOON
+from tests.fakes.alerts import notice
+from tests.fakes.settings import channel, feed, put_in_force
+
+DAY = timedelta(days=1)
+LEASE = timedelta(minutes=5)
+MAX_AGE = timedelta(hours=96)
+
+
+def start(db: Database, *entries: SettingsEntry) -> str:
+    with db.writing() as session:
+        plan = plans.plan_start(settings.rows(session), entries, "sqlite" if db.is_sqlite else "postgresql")
+        says = plans.words(plan)
+        settings.apply(session, plan, says=says, by="here", now=NOON)
+    return says
+
+
+def on(db: Database) -> set[str]:
+    with db.reading() as session:
+        return {each.name for each in settings.rows(session) if each.is_on}
+
+
+def queue(session: Session, name: str = "desk", to: str = "here", number: int = 1) -> None:
+    told = notice(id=f"alt_{number}")
+    alerts.enqueue(session, told, key=str(number), channels={name: to}, deliver_at=NOON)
+
+
+def state(session: Session) -> str:
+    session.expire_all()
+    return session.exec(select(DeliveryRow.state)).one()
+
+
+def test_a_start_applies_its_file_and_on_postgresql_switches_nothing_off(db: Database) -> None:
+    with db.reading() as session:
+        assert not settings.was_applied(session)
+        assert settings.last_applied(session) is None
+    assert start(db, feed("a"), feed("b"), channel("desk")) == "adds: 2 feeds (a, b); adds: channel desk"
+    assert start(db, feed("a"), feed("b"), channel("desk")) == ""
+    start(db, feed("a"))
+    assert on(db) == ({"a"} if db.is_sqlite else {"a", "b", "desk"})
+    with db.reading() as session:
+        assert settings.was_applied(session)
+        assert settings.last_applied(session) == (NOON, "here")
+
+
+def test_what_a_command_did_stands_until_the_entry_changes(db: Database) -> None:
+    start(db, feed("a"), feed("b"), feed("c"))
+    with db.writing() as session:
+        assert settings.pause_feed(session, "a")
+        assert not settings.pause_feed(session, "a")
+        assert settings.remove_feed(session, "b")
+        assert not settings.remove_feed(session, "b")
+    start(db, feed("a"), feed("b"), feed("c"))
+    assert on(db) == {"c"}
+    start(db, feed("a", title="The A"), feed("b"), feed("c"))
+    assert on(db) == {"a", "c"}
+    with db.writing() as session:
+        assert settings.resume_feed(session, "b", now=NOON)
+        assert not settings.resume_feed(session, "b", now=NOON)
+    assert on(db) == {"a", "b", "c"}
+
+
+def test_a_feed_keeps_its_history_and_loses_what_belongs_to_its_old_address(db: Database) -> None:
+    start(db, feed("a"))
+    with db.writing() as session:
+        row = session.exec(select(FeedRow)).one()
+        row.etag, row.polls, row.paused_reason = '"tag"', 7, "gone"
+        session.add(row)
+    start(db, feed("a", title="The A"))
+    with db.reading() as session:
+        row = session.exec(select(FeedRow)).one()
+        assert (row.etag, row.polls, row.paused_reason, row.title) == ('"tag"', 7, "gone", "The A")
+    start(db, feed("a", "https://new.example/feed"))
+    with db.reading() as session:
+        row = session.exec(select(FeedRow)).one()
+        assert (row.etag, row.polls, row.paused_reason, row.host) == (None, 7, None, "new.example")
+
+
+def test_an_added_feed_outlives_a_start_and_one_that_was_removed_comes_back_under_its_name(db: Database) -> None:
+    start(db, feed("a"))
+    with db.writing() as session:
+        settings.add_feed(session, feed("mine"), now=NOON)
+    start(db, feed("a"))
+    assert on(db) == {"a", "mine"}
+    with db.writing() as session:
+        settings.remove_feed(session, "mine")
+    assert on(db) == {"a"}
+    with db.reading() as session:
+        assert [each.name for each in settings.rows(session) if each.is_dropped] == ["mine"]
+        assert feeds.count_polled(session) == 1
+    with db.writing() as session:
+        settings.add_feed(session, feed("mine", "https://other.example/feed"), now=NOON)
+    with db.reading() as session:
+        row = next(each for each in settings.rows(session) if each.name == "mine")
+        assert (row.is_on, row.origin, row.by_hand, row.values["host"]) == (True, "added", "", "other.example")
+
+
+def test_a_channel_that_was_switched_off_and_comes_back_has_its_alerts_offered(db: Database) -> None:
+    with db.writing() as session:
+        put_in_force(session, "channel", [channel("desk")], now=NOON)
+        queue(session)
+        put_in_force(session, "channel", [channel("other")], now=NOON)
+        assert channels.destinations(session) == {"other": "here"}
+        assert state(session) == "held"
+        plan = put_in_force(session, "channel", [channel("desk")], now=NOON)
+        assert plans.offers(plan) == ["1 held alert of channel desk: `monitor alerts retry --channel desk`"]
+        assert state(session) == "held", "nothing is sent by itself"
+        assert outbox.retry(session, now=NOON, destinations={"desk": "here"}) == 1
+        assert outbox.claim_next(session, "desk", now=NOON, lease_for=LEASE, destination="here")
+
+
+def test_alerts_of_a_paused_channel_wait_and_go_out_unless_they_are_too_old(db: Database) -> None:
+    with db.writing() as session:
+        put_in_force(session, "channel", [channel("desk")], now=NOON)
+        assert settings.pause_channel(session, "desk")
+        assert not settings.pause_channel(session, "desk")
+        queue(session)
+        where = {"desk": "here"}
+        assert outbox.due_channels(session, where, now=NOON) == []
+        assert outbox.hold_overdue(session, "desk", now=NOON + 5 * DAY, max_age_for=MAX_AGE) == 0, "it is paused"
+        assert settings.resume_channel(session, "desk")
+        assert not settings.resume_channel(session, "desk")
+        assert outbox.due_channels(session, where, now=NOON) == ["desk"]
+        assert outbox.hold_overdue(session, "desk", now=NOON + 3 * DAY, max_age_for=MAX_AGE) == 0
+        assert outbox.hold_overdue(session, "desk", now=NOON + 5 * DAY, max_age_for=MAX_AGE) == 1
+        assert state(session) == "held"
+        outbox.retry(session, now=NOON + 5 * DAY, destinations=where)
+        assert outbox.hold_overdue(session, "desk", now=NOON + 5 * DAY, max_age_for=MAX_AGE) == 0, "asked for by hand"
+
+
+def test_on_a_channel_that_fails_the_age_of_an_alert_is_left_to_the_schedule_of_tries(db: Database) -> None:
+    with db.writing() as session:
+        put_in_force(session, "channel", [channel("desk")], now=NOON)
+        queue(session)
+        session.connection().execute(text("UPDATE channels SET failures = 3"))
+        assert outbox.hold_overdue(session, "desk", now=NOON + 5 * DAY, max_age_for=MAX_AGE) == 0
+
+
+def test_alerts_for_another_address_wait_for_a_node_that_has_it(db: Database) -> None:
+    with db.writing() as session:
+        put_in_force(session, "channel", [channel("desk", "here")], now=NOON)
+        queue(session)
+        assert outbox.due_channels(session, {"desk": "there"}, now=NOON) == []
+        assert outbox.claim_next(session, "desk", now=NOON, lease_for=LEASE, destination="there") is None
+        assert outbox.due_channels(session, {"desk": "here"}, now=NOON) == ["desk"]
+        assert outbox.claim_next(session, "desk", now=NOON, lease_for=LEASE, destination="here")
+
+
+# --- stores of earlier versions ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("revision", ["0001", "0006", "0012"])
+def test_a_store_of_an_earlier_version_goes_on_as_it_was(store_url: str, revision: str) -> None:
+    db = Database(store_url)
+    _bring_to(db, revision)
+    with db.writing() as session:
+        for name, is_on in (("a", True), ("old", False)):
+            session.connection().execute(
+                text(_FEED), {"name": name, "url": feed(name).values["url"], "on": is_on, "now": NOON}
+            )
+        session.connection().execute(text(_CHANNEL))
+    assert migrate.upgrade(db)
+    with db.reading() as session:
+        assert settings.was_applied(session), "so no command applies its settings to it"
+        assert plans.difference(plans.compare(settings.rows(session), [feed("a"), channel("desk")])) == ""
+    with db.writing() as session:
+        settings.pause_feed(session, "a")
+        queue(session)
+    assert start(db, feed("a"), channel("desk")) == ""
+    assert on(db) == {"desk"}, "a pause before the first start stands"
+    with db.reading() as session:
+        assert state(session) == "pending"
+        assert {each.origin for each in settings.rows(session)} == {"file"}
+    db.close()
+
+
+def test_an_empty_store_of_an_earlier_version_never_had_settings(store_url: str) -> None:
+    db = Database(store_url)
+    _bring_to(db, "0012")
+    migrate.upgrade(db)
+    with db.reading() as session:
+        assert not settings.was_applied(session)
+    db.close()
+
+
+_FEED = (
+    "INSERT INTO feeds (name, url, host, origin, title, site_url, interval_seconds, first_poll, first_poll_latest, "
+    "allow_private, is_enabled, next_poll_at, outcome, failures, is_failing_told, polls, polls_not_modified) "
+    "VALUES (:name, :url, 'a.example', 'config', '', '', 900, 'baseline', 0, false, :on, :now, '', 0, false, 0, 0)"
+)
+_CHANNEL = (
+    "INSERT INTO channels (name, kind, destination, shown, is_configured, failures, is_failing_told) "
+    "VALUES ('desk', 'webhook', 'here', '…', true, 0, false)"
+)
+
+
+def _bring_to(database: Database, revision: str) -> None:
+    """An empty store as it was then."""
+    with database.writing() as session:
+        connection = session.connection()
+        if not database.is_sqlite:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+        config = Config()
+        config.set_main_option("script_location", str(Path(monitor.store.__path__[0]) / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
