@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 
 from monitor.config.settings import WebSettings
 from monitor.review import matches
-from monitor.store import search
+from monitor.store import search, topics
 from monitor.store.articles import url_key
 from monitor.store.db import Database
 from monitor.store.tables import (
@@ -43,7 +43,7 @@ from monitor.store.tables import (
     VerdictRow,
 )
 from monitor.types.errors import StoreBusyError
-from monitor.types.matching import MeasuredPrecision
+from monitor.types.matching import MeasuredPrecision, Topic
 from monitor.web import guard, pages, show
 from monitor.web.app import create_app
 from monitor.web.health import Health
@@ -888,6 +888,18 @@ def test_the_status_page_shows_feeds_channels_topics_and_faults(db: Database) ->
     for state in ("ok", "failing", "paused", "off", "new", "disabled"):
         assert f'<span class="state {state}">{state}</span>' in shown
     assert "sesame" not in shown, "feeds' addresses may carry a token"
+
+
+def test_the_status_page_says_what_people_should_know_and_which_topic_is_paused(db: Database) -> None:
+    with db.writing() as session:
+        topics.sync(session, [Topic(name="bridge", title="The bridge", seeds=())], now=NOW)
+        topics.pause(session, "bridge", now=NOW)
+    health = Health(is_ok=True, notes=("seeds: bridge: its folder is away",))
+    with browsing(application(db, health)) as client:
+        page = client.get("/status").text
+    assert "seeds: bridge: its folder is away" in page
+    assert "All is well" not in page
+    assert '<span class="state paused">paused</span>' in page
 
 
 def test_healthz_is_200_or_503_in_json(db: Database) -> None:
