@@ -910,6 +910,7 @@ def test_healthz_is_200_or_503_in_json(db: Database) -> None:
         assert answer.json() == {
             "status": "ok" if health.is_ok else "failing",
             "problems": list(health.problems),
+            "notes": [],
             "beats": {name: at.isoformat() for name, at in health.beats.items()},
         }
         assert json.loads(answer.text)
