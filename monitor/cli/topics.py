@@ -39,7 +39,7 @@ _TERMS_SHOWN = 20
 
 @app.callback()
 def topics(ctx: typer.Context) -> None:
-    """Topics: list, show, check, try, history, diff; pause, resume, rename, remove, use. Without a command: list.
+    """Topics: list, show, check, try them, pause, rename, remove them. Without a command: list.
 
     \b
     Examples:

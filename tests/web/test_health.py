@@ -50,6 +50,16 @@ def test_a_problem_stands_until_it_is_taken_back() -> None:
     assert pulse.check(NOW, {}).problems == (BUSY,)
 
 
+def test_what_people_should_know_is_no_problem() -> None:
+    pulse = Heartbeats()
+    pulse.set_notes("seeds", ["bridge: its folder is away", "choir: its folder is broken"])
+    health = pulse.check(NOW, {})
+    assert health.is_ok
+    assert health.notes == ("seeds: bridge: its folder is away", "seeds: choir: its folder is broken")
+    pulse.set_notes("seeds", [])
+    assert pulse.check(NOW, {}).notes == ()
+
+
 def test_many_threads_may_beat_at_once() -> None:
     pulse = Heartbeats()
 

@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 
 from monitor.config.settings import WebSettings
 from monitor.review import matches
-from monitor.store import alerts, channels, nodes, search, settings
+from monitor.store import alerts, channels, nodes, search, settings, topics
 from monitor.store.articles import url_key
 from monitor.store.db import Database
 from monitor.store.nodes import Node
@@ -45,7 +45,7 @@ from monitor.store.tables import (
 )
 from monitor.types.condition import Code, failure, silent_part, store_problem, warning
 from monitor.types.errors import StoreBusyError
-from monitor.types.matching import MeasuredPrecision
+from monitor.types.matching import MeasuredPrecision, Topic
 from monitor.types.plans import SettingsEntry
 from monitor.web import guard, pages, show
 from monitor.web.app import create_app
@@ -943,6 +943,18 @@ def test_the_status_page_shows_feeds_channels_topics_and_faults(db: Database) ->
     assert "sesame" not in shown, "feeds' addresses may carry a token"
 
 
+def test_the_status_page_says_what_people_should_know_and_which_topic_is_paused(db: Database) -> None:
+    with db.writing() as session:
+        topics.sync(session, [Topic(name="bridge", title="The bridge", seeds=())], now=NOW)
+        topics.pause(session, "bridge", now=NOW)
+    health = Health(notes=("seeds: bridge: its folder is away",))
+    with browsing(application(db, health)) as client:
+        page = client.get("/status").text
+    assert "seeds: bridge: its folder is away" in page
+    assert "All is well" not in page
+    assert '<span class="state paused">paused</span>' in page
+
+
 def test_healthz_is_200_or_503_in_json(db: Database) -> None:
     for health, status in ((WELL, 200), (Health(problems=(SILENT,)), 503)):
         with browsing(application(db, health)) as client:
@@ -952,6 +964,7 @@ def test_healthz_is_200_or_503_in_json(db: Database) -> None:
             "status": "ok" if health.is_ok else "failing",
             "problems": [each.says for each in health.problems],
             "warnings": [],
+            "notes": [],
             "codes": [each.code for each in health.problems],
             "age_seconds": None,
             "beats": {name: at.isoformat() for name, at in health.beats.items()},
