@@ -2,7 +2,7 @@
 
     python -m bench.stories --growth [--sizes 10000,100000,1000000] [--databases sqlite,postgresql]
 
-No data is needed: articles are drawn from the shipped word list. The first thousand go through `intake.take_in`, as in the
+No data is needed: articles are drawn from the shipped word list. The first thousand go through `intake.file_article`, as in the
 daemon; the rest are written as rows in batches sorted by key, which fills the B-trees as random order does. One article in ten
 has the keys of an earlier one, one in twenty those of a site's boilerplate. Texts are stored at full length (about 2,400
 characters); the search index is left out beyond the first thousand. Processor time is that of this process plus that of
@@ -174,6 +174,7 @@ def _fill(database: Database, ids: range, pool: Sequence[Article], profiled: Seq
     dice = np.random.default_rng(seed)
     rows = ((number, pool[number % len(pool)]) for number in ids)
     _write(database, "articles", _ARTICLE_COLUMNS, (_article_row(number, each, dice) for number, each in rows))
+    _write(database, "decisions", _DECISION_COLUMNS, (_decision_row(number) for number in ids))
     _write_fingerprints(database, _fingerprint_keys(dice, len(ids)), ids)
     term_keys = dice.integers(-(2**31), 2**31, size=(len(ids), LOOK_UP_TERMS))
     crowd = (
@@ -218,7 +219,7 @@ def _sorted_pairs(keys: np.ndarray[Any, Any], ids: range) -> Iterator[tuple[int,
 
 _ARTICLE_COLUMNS = (
     "id", "story_id", "kind", "similarity", "why", "url", "url_key", "text_key", "title_key", "title", "text", "language",
-    "author", "source", "grade", "published_at", "seen_at", "decision", "decided_at", "scores",
+    "author", "source", "grade", "published_at", "seen_at",
 )  # fmt: skip
 
 
@@ -227,8 +228,15 @@ def _article_row(number: int, each: Article, dice: np.random.Generator) -> tuple
     at = NOW - SPAN_FOR + SPAN_FOR * min(number / 1e6, 1.0)
     return (
         number, number, "new", 0.0, "nothing like it is stored", f"https://g{number % 997}.example/{number}", *keys, each.title,
-        each.text, "en", "", f"g{number % 997}", "full", at, at, "NO_TOPICS", at, "[]",
+        each.text, "en", "", f"g{number % 997}", "full", at, at,
     )  # fmt: skip
+
+
+_DECISION_COLUMNS = ("article_id", "at", "cause", "feed", "reason", "kind", "story_id", "topics", "scores")
+
+
+def _decision_row(number: int) -> tuple[object, ...]:
+    return number, NOW - SPAN_FOR, "arrival", f"g{number % 997}", "NO_TOPICS", "new", number, "[]", "[]"
 
 
 def _write(database: Database, table: str, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:

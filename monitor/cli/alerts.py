@@ -92,7 +92,7 @@ def list_(
 
 
 def _fields(session: Session, row: StoredAlert) -> dict[str, Any]:
-    from monitor.review.matches import deliveries_of
+    from monitor.review.articles import deliveries_of
 
     return {
         "id": row.id,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from monitor.config.settings import Settings
     from monitor.matching.matcher import Matcher
     from monitor.reading.webpage import WebPage
-    from monitor.review.matches import ArticleRecord
+    from monitor.review.articles import ArticleRecord
     from monitor.service.app import App
 
 _TEXT_SHOWN = 600
@@ -62,10 +62,10 @@ def _record(settings: Settings, asked: str) -> ArticleRecord | None:
     """The record of the article; None where it is not stored or there is no store yet."""
     try:
         with base.opened(settings) as db, db.reading() as session:
-            from monitor.review import matches
+            from monitor.review import articles
 
-            found = matches.find_article(session, asked)
-            return matches.find_record(session, found) if found is not None else None
+            found = articles.find_article(session, asked)
+            return articles.find_record(session, found) if found is not None else None
     except base.NotFoundError:
         return None
 

@@ -1,6 +1,6 @@
 """Reads matches and their articles for review: pages of a list, single records, earlier versions.
 
-Matches are written by `alerts`, articles by `articles`, verdicts by `verdicts`.
+Matches are written by `decisions`, articles by `articles`, verdicts by `verdicts`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, select
 from sqlmodel import Session, col
 
-from monitor.store import alerts, articles, search, verdicts
+from monitor.store import articles, decisions, search, verdicts
 from monitor.store.tables import ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow
 from monitor.text.urls import canonical
 from monitor.types.matching import Evidence, Reason
@@ -35,6 +35,8 @@ class StoredMatch:
     evidence: Evidence
     model_version: str
     topic_version: int | None
+    decision_id: int | None
+    """The decision whose score and evidence these are."""
     reason: str
     """The name of a `Reason`."""
     found_at: datetime
@@ -127,7 +129,7 @@ _IS_NO_COPY = col(MatchRow.reason) != Reason.COPY.name
 _OF_ARTICLE = col(ArticleRow.id) == col(MatchRow.article_id)
 _MATCH_COLUMNS = (
     "id", "article_id", "story_id", "topic", "score", "threshold", "factor", "evidence", "model_version", "topic_version",
-    "reason", "is_relevant",
+    "decision_id", "reason", "is_relevant",
 )  # fmt: skip
 _ARTICLE_COLUMNS = ("title", "url", "source", "language", "published_at", "kind", "wire")
 _WITH_ARTICLE = select(
@@ -139,7 +141,7 @@ _WITH_ARTICLE = select(
 
 def _match(row: Row[Any]) -> StoredMatch:
     values = dict(row._mapping)
-    return StoredMatch(**values | {"evidence": alerts.load_evidence(values["evidence"])})
+    return StoredMatch(**values | {"evidence": decisions.load_evidence(values["evidence"])})
 
 
 # --- articles -----------------------------------------------------------------------------------------------------------
@@ -147,7 +149,7 @@ def _match(row: Row[Any]) -> StoredMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredArticle:
-    """An article with its text and the decision on it."""
+    """An article with its text."""
 
     id: int
     story_id: int | None
@@ -167,10 +169,6 @@ class StoredArticle:
     of_article_id: int | None
     similarity: float
     why: str
-    decision: str
-    """The name of a `Reason`."""
-    decided_at: datetime
-    scores: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,8 +187,7 @@ def article(session: Session, article_id: int) -> StoredArticle | None:
     row = session.get(ArticleRow, article_id)
     if row is None:
         return None
-    values = {each.name: getattr(row, each.name) for each in fields(StoredArticle)}
-    return StoredArticle(**values | {"scores": tuple(row.scores)})
+    return StoredArticle(**{each.name: getattr(row, each.name) for each in fields(StoredArticle)})
 
 
 def has_article(session: Session, article_id: int) -> bool:

@@ -81,7 +81,7 @@ def claim_next(session: Session, channel: str, *, now: datetime, lease_for: time
 
 
 def _thread(session: Session, delivery: DeliveryRow, alert: AlertRow) -> str:
-    """The receipt of the first message on the same story and topic on this channel; '' where the channel gives none."""
+    """The receipt of the first message on the same story on this channel; '' where the channel gives none."""
     if alert.story_id is None:
         return ""
     first = (
@@ -89,7 +89,6 @@ def _thread(session: Session, delivery: DeliveryRow, alert: AlertRow) -> str:
         .join(AlertRow, col(AlertRow.id) == col(DeliveryRow.alert_id))
         .where(
             AlertRow.story_id == alert.story_id,
-            AlertRow.topic == alert.topic,
             DeliveryRow.channel == delivery.channel,
             DeliveryRow.destination == delivery.destination,
             col(DeliveryRow.receipt) != "",

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from monitor.review import matches
 from monitor.review.matches import MatchCounts
-from monitor.store import channels, feeds, outbox, statistics
+from monitor.store import archive, channels, feeds, outbox
 from monitor.store.channels import ChannelReport
 from monitor.store.db import Session
 from monitor.store.feeds import FeedReport
@@ -61,7 +61,7 @@ def board(session: Session, *, now: datetime) -> Board:
         feeds=tuple(feed_line(each) for each in feeds.reports(session)),
         channels=tuple(channel_line(each, deliveries.get(each.name, {}), now) for each in channels.reports(session)),
         topics=tuple(matches.counts(session)),
-        alerts=statistics.alerts(session),
+        alerts=archive.count_alerts(session),
     )
 
 

@@ -32,6 +32,7 @@ from monitor.store.tables import (
     ArticleRow,
     AttemptRow,
     ChannelRow,
+    DecisionRow,
     DeliveryRow,
     EntryRow,
     FeedRow,
@@ -169,20 +170,37 @@ def has_article(title: str = "Moscow talks end", **values: Any) -> Callable[[Ses
             "grade": "full",
             "published_at": NOW - timedelta(hours=3),
             "seen_at": NOW - timedelta(hours=2),
-            "decision": "ALERTED" if match else "NO_MATCH",
-            "decided_at": NOW - timedelta(hours=2),
         }
+        scores = values.pop("scores", [])
         row = ArticleRow(title=title, **{**known, **values})
         session.add(row)
         session.flush()
         assert row.id is not None
         row.story_id = row.story_id or row.id
         search.index(session, row.id, row.title, row.text)
+        decision = _decision(row, is_match=bool(match), scores=scores)
+        session.add(decision)
+        session.flush()
         if match:
-            session.add(_match(row, **match))
+            session.add(_match(row, decision_id=decision.id, **match))
         return row
 
     return make
+
+
+def _decision(article: ArticleRow, *, is_match: bool, scores: list[dict[str, Any]]) -> DecisionRow:
+    assert article.id
+    assert article.story_id
+    return DecisionRow(
+        article_id=article.id,
+        at=NOW - timedelta(hours=2),
+        cause="arrival",
+        feed=article.source,
+        reason="ALERTED" if is_match else "NO_MATCH",
+        kind=article.kind,
+        story_id=article.story_id,
+        scores=scores,
+    )
 
 
 def _match(article: ArticleRow, *, topic: str, found_at: datetime = NOW, **values: Any) -> MatchRow:
