@@ -6,7 +6,7 @@ A verdict is in force until the next one on the same article and topic. The call
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from monitor.matching.margins import margin
 from monitor.store import decisions, matches, stories, topics, verdicts
 from monitor.store.db import Session
 from monitor.store.decisions import StoredDecision
-from monitor.store.matches import StoredMatch
+from monitor.store.matches import MatchFilter, StoredMatch
 from monitor.stories.sources import StoryArticle, outlets
 from monitor.topics import seed_writer
 from monitor.topics.seed_writer import SeedFileError, SeedText, WrittenSeed
@@ -95,6 +95,16 @@ class MatchList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CardList:
+    """One page of articles with their matches, and the total numbers of articles and of matches that were asked for."""
+
+    cards: tuple[tuple[ListedMatch, ...], ...]
+    """The matches of one article each; those that were asked for come first."""
+    total: int
+    matches: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MatchCounts:
     """The numbers of matches of one topic, by state."""
 
@@ -105,8 +115,17 @@ class MatchCounts:
 
 def list_matches(session: Session, query: MatchQuery) -> MatchList:
     """A page of matches, newest first."""
-    found, total = matches.page(session, **_fields(query))
+    found, total = matches.page(session, _filter(query), limit=query.limit, offset=query.offset)
     return MatchList(matches=listed(session, found, _carriers(session, found)), total=total)
+
+
+def list_cards(session: Session, query: MatchQuery) -> CardList:
+    """A page of articles with such matches, newest first, each with all its matches: one verdict for each topic."""
+    found, total, count = matches.page_of_articles(session, _filter(query), limit=query.limit, offset=query.offset)
+    of_cards = [match for card in found for match in card]
+    shown = iter(listed(session, of_cards, _carriers(session, of_cards)))
+    cards = tuple(tuple(next(shown) for _ in card) for card in found)
+    return CardList(cards=cards, total=total, matches=count)
 
 
 def find_match(session: Session, match_id: int) -> ListedMatch | None:
@@ -285,5 +304,5 @@ def outlet(article_id: int, source: str, carriers: Sequence[StoryArticle]) -> st
     return next((each.outlet for each in carriers if each.article_id == article_id), source)
 
 
-def _fields(query: MatchQuery) -> dict[str, Any]:
-    return {name: getattr(query, name) for name in MatchQuery.__slots__}
+def _filter(query: MatchQuery) -> MatchFilter:
+    return MatchFilter(**{each.name: getattr(query, each.name) for each in fields(MatchFilter)})

@@ -67,10 +67,10 @@ class Pages:
         self._effects = VerdictEffects(seeds, background) if seeds else None
 
     def matches(self, asked: PageRequest) -> Response:
-        """The list of matches: newest first, by topic, state and words."""
+        """The list of matches, newest first, by topic, state and words: a card for each article, with a verdict for each topic."""
         wanted, number = _wanted(asked.query)
         with self.db.reading() as session:
-            found, topics = matches.list_matches(session, wanted), matches.counts(session)
+            found, topics = matches.list_cards(session, wanted), matches.counts(session)
         return page(
             "matches.html",
             asked=asked,
@@ -78,8 +78,9 @@ class Pages:
             wanted=wanted,
             topics=topics,
             totals=_totals(topics, wanted.topic),
-            matches=found.matches,
-            total=found.total,
+            cards=found.cards,
+            total=found.matches,
+            articles=found.total,
             number=number,
             pages=max(1, -(-found.total // PAGE_SIZE)),
         )

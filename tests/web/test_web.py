@@ -718,9 +718,9 @@ def test_u3_every_answer_carries_our_headers(db: Database, monkeypatch: pytest.M
         ]
         answers += [client.get("/", headers={"Host": "evil.test"}), client.get("/", params={"q": "x" * 40_000})]
         answers += [client.post("/matches/1/confirm", content=b"x" * 20_000, headers=OWN)]
-        monkeypatch.setattr(matches, "list_matches", broken)
+        monkeypatch.setattr(matches, "list_cards", broken)
         answers += [client.get("/")]
-        monkeypatch.setattr(matches, "list_matches", busy)
+        monkeypatch.setattr(matches, "list_cards", busy)
         answers += [client.get("/")]
     assert {answer.status_code for answer in answers} >= {200, 400, 403, 404, 405, 413, 500, 503}
     for answer in answers:
@@ -730,9 +730,9 @@ def test_u3_every_answer_carries_our_headers(db: Database, monkeypatch: pytest.M
 
 def test_u21_u16_faults_show_nothing_of_us(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     with browsing(application(db), raise_server_exceptions=False) as client:
-        monkeypatch.setattr(matches, "list_matches", broken)
+        monkeypatch.setattr(matches, "list_cards", broken)
         crashed = client.get("/")
-        monkeypatch.setattr(matches, "list_matches", busy)
+        monkeypatch.setattr(matches, "list_cards", busy)
         held = client.get("/")
         answers = [
             crashed,
@@ -931,7 +931,7 @@ def test_c4_healthz_answers_while_every_thread_waits_for_the_store(
         let_go.wait(PATIENCE)
         raise StoreBusyError("held")
 
-    monkeypatch.setattr(matches, "list_matches", waits)
+    monkeypatch.setattr(matches, "list_cards", waits)
     with browsing(application(db)) as client:
         readers = [threading.Thread(target=client.get, args=("/",)) for _ in range(8)]
         for reader in readers:
