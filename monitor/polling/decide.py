@@ -113,9 +113,9 @@ def _decided_anew(filing: Filing, stored: KnownArticle | None) -> Filing:
 
 
 def _matches(filing: Filing) -> dict[str, tuple[Score, Reason]]:
-    reasons = {each.topic: each.reason for each in filing.decision.topics}
+    scores = {each.topic: each for each in filing.assessed.scores}
     matched = place.matched(filing.assessed.scores)
-    return {each.topic: (each, reasons[each.topic]) for each in filing.assessed.scores if each.topic in matched}
+    return {each.topic: (scores[each.topic], each.reason) for each in filing.decision.topics if each.topic in matched}
 
 
 def _differs(score: Score, stored: KnownArticle) -> bool:
