@@ -59,7 +59,9 @@ def alert(**changes: Any) -> Alert:
 def on_two_topics(**changes: Any) -> Alert:
     """A new match on two topics, the stronger one first."""
     first = AlertTopic(name="fish-canning", title="Fish canning", score=0.312, threshold=0.18, evidence=EVIDENCE)
-    second = AlertTopic(name="harbours", title="Harbours", score=0.2, threshold=0.17, evidence=Evidence(seed="pier.txt"))
+    second = AlertTopic(
+        name="harbours", title="Harbours", score=0.2, threshold=0.17, evidence=Evidence(seed="pier.txt")
+    )
     return alert(topics=(first, second), **changes)
 
 
