@@ -326,7 +326,8 @@ def _result(path: Path, paper: Newspaper, hook: Receiver, box: Mailbox, used: di
         articles=rows("SELECT count(*) FROM articles")[0][0],
         alerts=set(
             rows(
-                "SELECT alert_topics.topic, url FROM alert_topics JOIN alerts ON alerts.id = alert_id JOIN articles ON articles.id = article_id"
+                "SELECT alert_topics.topic, url FROM alert_topics JOIN alerts ON alerts.id = alert_id "
+                "JOIN articles ON articles.id = article_id"
             )
         ),
         addressed={

@@ -303,6 +303,28 @@ def test_hits_are_listed_newest_first_and_filtered(db: Database, client: TestCli
     assert titles("/?topic=nosuch") == []
 
 
+def test_an_article_on_two_topics_is_one_card_with_a_verdict_for_each(db: Database, client: TestClient) -> None:
+    def on_trade_too(session: Session) -> None:
+        article = session.get_one(ArticleRow, 1)
+        session.add(_match(article, topic="trade", score=0.2))
+
+    fill(db, has_topic("talks"), has_topic("trade"), has_article("Envoys on wheat", topic="talks"), on_trade_too)
+    fill(db, has_article("Envoys leave", topic="talks", found_at=NOW - timedelta(hours=1)))
+    shown = client.get("/").text
+    assert shown.count('class="card ') == 2
+    assert "3 matches on 2 articles" in shown
+    assert re.search(
+        r'id="match-1".*Confirm for Talks: Envoys on wheat.*id="match-2".*Dismiss for Trade: Envoys', shown, re.S
+    )
+    assert "Confirm: Envoys leave" in shown, "a card on one topic reads as before"
+    answer = client.post("/matches/2/dismiss", data={"token": token_of(client), "back": "/"}, headers=OWN)
+    assert answer.status_code == 303
+    assert judged(db) == [None, False, None]
+    only = client.get("/?topic=trade&state=dismissed").text
+    assert only.count('class="card ') == 1
+    assert only.index('id="match-2"') < only.index('id="match-1"'), "what was asked for comes first"
+
+
 def test_pages_hold_fifty_and_link_on_with_their_filters(db: Database, client: TestClient) -> None:
     fill(db, has_topic("talks"), *(has_article(f"Talks {n}", topic="talks") for n in range(51)))
     first = client.get("/?topic=talks").text
