@@ -175,6 +175,7 @@ def _fill(database: Database, ids: range, pool: Sequence[Article], profiled: Seq
     dice = np.random.default_rng(seed)
     rows = ((number, pool[number % len(pool)]) for number in ids)
     _write(database, "articles", _ARTICLE_COLUMNS, (_article_row(number, each, dice) for number, each in rows))
+    _write(database, "decisions", _DECISION_COLUMNS, (_decision_row(number) for number in ids))
     _write_fingerprints(database, _fingerprint_keys(dice, len(ids)), ids)
     term_keys = dice.integers(-(2**31), 2**31, size=(len(ids), LOOK_UP_TERMS))
     crowd = (
@@ -219,7 +220,7 @@ def _sorted_pairs(keys: np.ndarray[Any, Any], ids: range) -> Iterator[tuple[int,
 
 _ARTICLE_COLUMNS = (
     "id", "story_id", "kind", "similarity", "why", "url", "url_key", "text_key", "title_key", "title", "text", "language",
-    "author", "source", "grade", "published_at", "seen_at", "decision", "decided_at", "scores",
+    "author", "source", "grade", "published_at", "seen_at",
 )  # fmt: skip
 
 
@@ -228,8 +229,15 @@ def _article_row(number: int, each: Article, dice: np.random.Generator) -> tuple
     at = NOW - SPAN_FOR + SPAN_FOR * min(number / 1e6, 1.0)
     return (
         number, number, "new", 0.0, "nothing like it is stored", f"https://g{number % 997}.example/{number}", *keys, each.title,
-        each.text, "en", "", f"g{number % 997}", "full", at, at, "NO_TOPICS", at, "[]",
+        each.text, "en", "", f"g{number % 997}", "full", at, at,
     )  # fmt: skip
+
+
+_DECISION_COLUMNS = ("article_id", "at", "cause", "feed", "reason", "kind", "story_id", "topics", "scores")
+
+
+def _decision_row(number: int) -> tuple[object, ...]:
+    return number, NOW - SPAN_FOR, "arrival", f"g{number % 997}", "NO_TOPICS", "new", number, "[]", "[]"
 
 
 def _write(database: Database, table: str, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:

@@ -308,8 +308,11 @@ POINTS = {
     "after fetch, before parse": ("monitor.reading.fetch:Fetcher.get", "after"),
     "after parse, before the transaction": ("monitor.polling.pipeline:_assess", "after"),
     "in the transaction, lease ended, nothing stored": ("monitor.store.feeds:settle", "after"),
-    "between article and alert": ("monitor.store.alerts:enqueue", "before"),
-    "after the alert, before the commit": ("monitor.store.alerts:enqueue", "after"),
+    "all known, nothing decided": ("monitor.polling.intake:read", "after"),
+    "decided, nothing written": ("monitor.polling.intake:decide", "after"),
+    "between article and decision": ("monitor.store.decisions:add", "before"),
+    "between article and alert": ("monitor.store.alerts:enqueue_on_story", "before"),
+    "after the alert, before the commit": ("monitor.store.alerts:enqueue_on_story", "after"),
     "all of a poll written, not committed": ("monitor.polling.pipeline:_settle", "after"),
     "a poll committed, not yet logged": ("monitor.polling.poll:_log", "before"),
     "feeds claimed, not committed": ("monitor.store.feeds:claim_due", "after"),
@@ -326,15 +329,34 @@ POINTS = {
 }
 
 
-def run_daemon(point: str, arguments: list[str]) -> None:
-    """Run `monitor` with one function wrapped to end the process. `point` is `<name of POINTS>#<pass>`."""
-    name, _, number = point.partition("#")
-    place, when = POINTS[name]
+def _owner(place: str) -> tuple[Any, str]:
+    """The module or class that has the function at a place, and the function's name."""
     module, _, path = place.partition(":")
     owner: Any = importlib.import_module(module)
     *parents, last = path.split(".")
     for each in parents:
         owner = getattr(owner, each)
+    return owner, last
+
+
+def missing_points() -> list[str]:
+    """The points whose function is not there: a run would never reach them."""
+    found = []
+    for name, (place, _) in POINTS.items():
+        try:
+            owner, last = _owner(place)
+            is_there = callable(getattr(owner, last, None))
+        except (ImportError, AttributeError):
+            is_there = False
+        found += [] if is_there else [f"{name}: {place}"]
+    return found
+
+
+def run_daemon(point: str, arguments: list[str]) -> None:
+    """Run `monitor` with one function wrapped to end the process. `point` is `<name of POINTS>#<pass>`."""
+    name, _, number = point.partition("#")
+    place, when = POINTS[name]
+    owner, last = _owner(place)
     setattr(owner, last, _ends(getattr(owner, last), passes=[int(number)], after=when == "after"))
     sys.argv = ["monitor", *arguments]
     from monitor.cli import main as monitor
@@ -440,7 +462,7 @@ def report(daemon: DaemonProcess, press: Press, receiver: Receiver, kills: Kills
     decided = {
         row[0]
         for row in daemon.rows(
-            "SELECT guid FROM entries JOIN articles ON articles.id = article_id WHERE decision = 'ALERTED'"
+            "SELECT guid FROM entries JOIN decisions ON decisions.article_id = entries.article_id WHERE reason = 'ALERTED'"
         )
     }
     accepted, tries, alone = sum(receiver.taken.values()), sum(receiver.tries.values()), len(receiver.taken)
@@ -487,6 +509,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="keep store and log here, an empty folder")
     options = parser.parse_args()
+    if missing := missing_points():
+        parser.error("no such function any more, correct POINTS: " + "; ".join(missing))
     if options.folder:
         options.folder.mkdir(parents=True, exist_ok=True)
         return 0 if run(options, options.folder) else 1

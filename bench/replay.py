@@ -324,7 +324,12 @@ def _result(path: Path, paper: Newspaper, hook: Receiver, box: Mailbox, used: di
     run = Run(
         entries=rows("SELECT feeds.name, guid FROM entries JOIN feeds ON feeds.id = feed_id"),
         articles=rows("SELECT count(*) FROM articles")[0][0],
-        alerts=set(rows("SELECT topic, url FROM alerts JOIN articles ON articles.id = article_id")),
+        alerts=set(
+            rows(
+                "SELECT alert_topics.topic, url FROM alert_topics JOIN alerts ON alerts.id = alert_id "
+                "JOIN articles ON articles.id = article_id"
+            )
+        ),
         addressed={
             channel: {row[0] for row in rows(f"SELECT alert_id FROM deliveries WHERE channel = '{channel}'")}
             for channel in ("hook", "mail")

@@ -27,7 +27,7 @@ from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
 from monitor.review.matches import MatchQuery, list_matches
 from monitor.service.app import App
-from monitor.store.tables import AlertRow, ArticleRow, DeliveryRow, FeedRow
+from monitor.store.tables import AlertRow, ArticleRow, DecisionRow, DeliveryRow, FeedRow
 from tests.conftest import SetClock
 from tests.fakes.patience import PATIENCE
 from tests.fakes.stores import lay_out
@@ -142,8 +142,14 @@ class Newsroom:
             return list(session.exec(select(table)).all())
 
     def reasons(self) -> dict[str, str]:
-        """Title -> name of the decision's reason, of every article."""
-        return {row.title: row.decision for row in self.rows(ArticleRow)}
+        """Title -> name of the reason of the decision that stands, of every article."""
+        standing = {row.article_id: row.reason for row in sorted(self.rows(DecisionRow), key=lambda row: row.id)}
+        return {row.title: standing[row.id] for row in self.rows(ArticleRow)}
+
+    def decisions(self, title: str = "") -> list[DecisionRow]:
+        """The decisions on all articles, or on the one with this title, as they were made; the last one stands."""
+        ids = {row.id for row in self.rows(ArticleRow) if title in ("", row.title)}
+        return [row for row in sorted(self.rows(DecisionRow), key=lambda row: row.id) if row.article_id in ids]
 
     def told(self) -> list[str]:
         """Titles of all alerts and notices, in order."""

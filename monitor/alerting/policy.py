@@ -1,9 +1,9 @@
 """Alerting policy: whether an article raises an alert, with the reason.
 
 A story is alerted once per topic, again where its facts changed, and once more each when it has enough independent sources
-and when it gathers articles much faster than stories of its topic usually do. What a feed held at its first poll, what was
-published long ago and what belongs to a burst that is no news is stored and shown, but not alerted. Pure: what was matched
-and alerted before is an argument.
+and when it gathers articles much faster than stories of its topic usually do. A topic that it matches later tells only who had
+no message on it yet. What a feed held at its first poll, what was published long ago and what belongs to a burst that is no
+news is stored and shown, but not alerted. Pure: what was matched and alerted before is an argument.
 """
 
 from __future__ import annotations
@@ -102,6 +102,17 @@ def decide(
     return Decision(reason=_reason_without_match(article, scores, choice))
 
 
+def standing_reason(decision: Decision, scores: Sequence[Score], *, before: Reason) -> Reason:
+    """The reason that stands once a stored article was decided on again.
+
+    Where that tells nobody, an article that was told before stays told: what another feed shows of it takes nothing back.
+    """
+    if decision.alerting_topics:
+        return decision.reason
+    found = decision.reason if decision.topics else Reason.NO_MATCH if scores else Reason.NO_TOPICS
+    return min((each for each in (found, before) if each in _STRENGTH), key=_STRENGTH.index, default=found)
+
+
 def _decide_topic(
     score: Score,
     choice: StoryChoice,
@@ -117,7 +128,8 @@ def _decide_topic(
     if choice.kind in (ArticleKind.COPY, ArticleKind.UPDATE) and score.topic in before.matched:
         reason = Reason.COPY if choice.kind is ArticleKind.COPY else Reason.UPDATE
         return TopicDecision(topic=score.topic, reason=reason, is_alert=False)
-    reason = held or (Reason.JOINS_STORY if score.topic in before.alerted else Reason.ALERTED)
+    is_known = score.topic in before.alerted or score.topic in before.covered
+    reason = held or (Reason.JOINS_STORY if is_known else Reason.ALERTED)
     if reason is Reason.JOINS_STORY and growth is not None:
         return TopicDecision(topic=score.topic, reason=Reason.ESCALATED, is_alert=True, escalation=growth)
     return TopicDecision(topic=score.topic, reason=reason, is_alert=reason is Reason.ALERTED)

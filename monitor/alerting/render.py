@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from monitor.matching import reliability
 from monitor.text import urls
 from monitor.text.tokens import clean, clean_line, shorten
-from monitor.types.alerting import Alert, AlertArticle, AlertKind
+from monitor.types.alerting import Alert, AlertArticle, AlertKind, AlertTopic
 from monitor.types.matching import Contribution
 
 HEADLINE_LIMIT: Final = 200
@@ -26,6 +26,7 @@ BODY_LIMIT: Final = 20_000
 TERMS_SHOWN: Final = 6
 OTHER_TERMS: Final = "(other terms)"
 OUTLETS_SHOWN: Final = 8
+TOPICS_SHOWN: Final = 3
 
 # Invisible marks that change the reading direction: headlines do not need them, forged links do (X9).
 # The joiners U+200C and U+200D stay: Persian and emoji need them.
@@ -58,20 +59,39 @@ def title(alert: Alert) -> str:
 
 
 def topic(alert: Alert) -> str:
+    """The titles of its topics, the strongest first: `Fish canning, Ports and 2 more`."""
+    names = [topic_title(each) for each in alert.all_topics]
+    if len(names) <= 1:
+        return names[0] if names else "Alert"
+    limit = HEADLINE_LIMIT // 2 // min(len(names), TOPICS_SHOWN)
+    shown = [shorten(each, limit) for each in names[:TOPICS_SHOWN]]
+    more = len(names) - len(shown)
+    return f"{', '.join(shown)} and {more} more" if more else ", ".join(shown)
+
+
+def topic_title(topic: AlertTopic) -> str:
     """The topic's title, or its name where it has none."""
-    return line(alert.topic_title, 60) or line(alert.topic, 60) or "Alert"
+    return line(topic.title, 60) or line(topic.name, 60) or "Alert"
 
 
 def why(alert: Alert) -> str:
-    """The evidence in one or two lines; empty where there is none (a notice, a test)."""
+    """The evidence in one or two lines for each topic; empty where there is none (a notice, a test)."""
     if alert.article is None:
         return ""
-    evidence = alert.evidence
+    topics = alert.all_topics
+    said = [_why(each, alert.article) for each in topics]
+    if len(topics) <= 1:
+        return said[0] if said else ""
+    return "\n".join(f"{topic_title(each)}: {words}" for each, words in zip(topics, said, strict=True))
+
+
+def _why(topic: AlertTopic, article: AlertArticle) -> str:
+    evidence = topic.evidence
     if evidence.across:
-        spoken = f"{line(alert.article.language, 10)}, its example in {line(evidence.across, 10)}"
-        first = f"{_score(alert)}, matched across languages by meaning (article in {spoken})"
+        spoken = f"{line(article.language, 10)}, its example in {line(evidence.across, 10)}"
+        first = f"{_score(topic)}, matched across languages by meaning (article in {spoken})"
     else:
-        first = _score(alert) + (f" ({_terms(evidence.terms)})" if evidence.terms else "")
+        first = _score(topic) + (f" ({_terms(evidence.terms)})" if evidence.terms else "")
     seed = (
         f"closest example {line(evidence.seed, 100)}, likeness {evidence.seed_similarity:.2f}" if evidence.seed else ""
     )
@@ -85,9 +105,9 @@ def why_lines(alert: Alert) -> list[str]:
     return [capital(each) for each in why(alert).split("\n") if each]
 
 
-def _score(alert: Alert) -> str:
-    plain = f"score {alert.score:.2f}, threshold {alert.threshold:.2f}"
-    return plain if alert.probability is None else f"{reliability.describe(alert.probability, alert.measured)}; {plain}"
+def _score(topic: AlertTopic) -> str:
+    plain = f"score {topic.score:.2f}, threshold {topic.threshold:.2f}"
+    return plain if topic.probability is None else f"{reliability.describe(topic.probability, topic.measured)}; {plain}"
 
 
 def _terms(terms: tuple[Contribution, ...]) -> str:
@@ -185,8 +205,10 @@ def how_to_stop(alert: Alert) -> str:
         return "This is a test: no article matched, and nothing needs to be done."
     if alert.article is None:
         return "You get notices about the monitor itself because this channel is named in its settings."
-    name = line(alert.topic, 60)
-    return f"To stop these alerts here, name the channels that should get them in seeds/{name}/topic.toml: channels = [...]"
+    names = [line(each.name, 60) for each in alert.all_topics]
+    files = " and ".join(f"seeds/{each}/topic.toml" for each in names[:TOPICS_SHOWN])
+    files += f" and of {len(names) - TOPICS_SHOWN} more topics" if len(names) > TOPICS_SHOWN else ""
+    return f"To stop these alerts here, name the channels that should get them in {files}: channels = [...]"
 
 
 # --- whole messages ---------------------------------------------------------------------------------------------------

@@ -81,24 +81,29 @@ def list_(
     elif not found:
         base.line("no alerts")
     else:
-        columns = ("id", "decided (UTC)", "kind", "topic", "title", "deliveries")
+        columns = ("id", "decided (UTC)", "kind", "topics", "title", "deliveries")
         base.table(
             columns,
             (
-                (each["id"], each["created_at"], each["kind"], each["topic"], each["title"], _delivery_states(each))
+                (
+                    *(each["id"], each["created_at"], each["kind"], ", ".join(each["topics"])),
+                    *(each["title"], _delivery_states(each)),
+                )
                 for each in found
             ),
         )
 
 
 def _fields(session: Session, row: StoredAlert) -> dict[str, Any]:
-    from monitor.review.matches import deliveries_of
+    from monitor.review.articles import deliveries_of
 
     return {
         "id": row.id,
         "created_at": row.created_at,
         "kind": row.kind,
         "topic": row.topic,
+        "topics": list(row.topics),
+        "decisions": dict(row.decisions),
         "story_id": row.story_id,
         "article_id": row.article_id,
         "title": row.title,
@@ -136,7 +141,7 @@ def show(
             ("alert", row.id),
             ("kind", row.kind),
             ("decided (UTC)", row.created_at),
-            ("topic", row.topic),
+            ("topics", row.topics),
             ("title", row.title),
             ("says", payload.get("body")),
             ("url", (payload.get("article") or {}).get("url")),

@@ -301,11 +301,11 @@ def _outbox(db: Database) -> CheckResult:
 
 def _clock(db: Database) -> CheckResult:
     """Whether the store has times in the future, as after the clock was set back."""
-    from monitor.store import statistics
+    from monitor.store import archive
 
     now = datetime.now(UTC)
     with db.reading() as session:
-        latest = statistics.last_written_at(session) or now
+        latest = archive.last_written_at(session) or now
     if latest > now + timedelta(minutes=5):
         mend = "set the clock right, or wait: until then polls and deliveries come late"
         return CheckResult(
@@ -315,10 +315,10 @@ def _clock(db: Database) -> CheckResult:
 
 
 def _sizes(db: Database) -> CheckResult:
-    from monitor.store import files, statistics
+    from monitor.store import archive, files
 
     with db.reading() as session:
-        articles = statistics.articles(session)
+        articles = archive.count_articles(session)
     if db.path is None:
         return CheckResult("size", "ok", f"{articles} articles")
     waiting = files.wal_bytes(db.path)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from monitor.config.settings import Settings
     from monitor.matching.matcher import Matcher
     from monitor.reading.webpage import WebPage
-    from monitor.review.matches import ArticleRecord
+    from monitor.review.articles import AlertRecord, ArticleRecord
     from monitor.service.app import App
 
 _TEXT_SHOWN = 600
@@ -62,10 +62,10 @@ def _record(settings: Settings, asked: str) -> ArticleRecord | None:
     """The record of the article; None where it is not stored or there is no store yet."""
     try:
         with base.opened(settings) as db, db.reading() as session:
-            from monitor.review import matches
+            from monitor.review import articles
 
-            found = matches.find_article(session, asked)
-            return matches.find_record(session, found) if found is not None else None
+            found = articles.find_article(session, asked)
+            return articles.find_record(session, found) if found is not None else None
     except base.NotFoundError:
         return None
 
@@ -101,6 +101,7 @@ def _show(record: ArticleRecord) -> None:
             ("decision", f"{record.reason} ({base.when(record.decided_at)} UTC)"),
         ]
     )
+    _show_decisions(record)
     if record.scores:
         base.heading("Scores when it was decided")
         base.table(("topic", ">score", ">threshold", "verdict"), map(_score_row, record.scores))
@@ -112,9 +113,40 @@ def _show(record: ArticleRecord) -> None:
         base.heading("The rest of its story")
         base.table((">article", "source", "title", "is"), record.carried)
     for told in record.told:
-        base.heading(f"Alert {told.alert_id}: {told.topic} {told.kind}, {base.when(told.created_at)} UTC")
+        topics = ", ".join(told.topics)
+        base.heading(f"Alert {told.alert_id}: {topics} {told.kind}, {base.when(told.created_at)} UTC")
+        base.line(_told_by(told))
         show_deliveries(told.deliveries)
     _show_history(record)
+
+
+def _show_decisions(record: ArticleRecord) -> None:
+    """Every decision on the article, where there is more than the one that stands."""
+    if len(record.decisions) == 1:
+        return
+    base.heading(f"Decided {len(record.decisions)} times; the last decision stands")
+    base.table(
+        (">decision", "at (UTC)", "made by", "feed", "topics", "reason"),
+        (
+            (
+                *(each["id"], each["at"], each["cause"], each["feed"]),
+                *(", ".join(map(_topic_score, each["topics"])), each["reason"]),
+            )
+            for each in record.decisions
+        ),
+    )
+
+
+def _topic_score(topic: Mapping[str, Any]) -> str:
+    return f"{topic['topic']} {topic['score']:.3f}" + (" told" if topic["is_alert"] else "")
+
+
+def _told_by(told: AlertRecord) -> str:
+    """The decisions that an alert was told by: `told by decision 12`; of one with topics that were added later several."""
+    numbers = sorted({each for each in told.decisions.values() if each is not None})
+    if not numbers:
+        return "told by a decision that is not known any more"
+    return f"told by decision{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
 
 
 def _score_row(score: Mapping[str, Any]) -> tuple[object, ...]:

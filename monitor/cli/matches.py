@@ -172,9 +172,18 @@ def show_match(match: ListedMatch) -> None:
             ("also carried by", match.also),
             ("state", match.state),
             ("decision", match.reason),
+            ("decided by", _decided_by(match)),
             ("matched by", f"{match.topic}@{match.topic_version}" if match.topic_version else ""),
         ]
     )
+
+
+def _decided_by(match: ListedMatch) -> str:
+    """The decision whose score is shown, and how many there were: `arrival, 2026-11-29 10:00 UTC; decided 3 times`."""
+    if match.decided_at is None:
+        return ""
+    times = f"; its article was decided {match.decisions} times" if match.decisions > 1 else ""
+    return f"{match.cause}, {base.when(match.decided_at)} UTC{times}"
 
 
 def show_change(went: Iterable[str], came: Iterable[str]) -> None:

@@ -34,7 +34,7 @@ from monitor.polling.pipeline import Polled
 from monitor.service.app import App
 from monitor.service.clock import Clock
 from monitor.service.daemon import Daemon
-from monitor.store import outbox, statistics
+from monitor.store import archive, outbox
 from monitor.store.db import Database
 
 SPEED = 260.0
@@ -192,7 +192,7 @@ class Demo:
         published = {article.guid for article in newspaper.published()}
         with self._daemon.app.db.reading() as session:
             states = outbox.states(session)
-            is_stored = statistics.articles(session) >= len(published)
+            is_stored = archive.count_articles(session) >= len(published)
         return is_stored and not states["pending"] + states["leased"]
 
     # --- events ---------------------------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ class Demo:
         db = Database(settings.store.url)
         try:
             with db.reading() as session:
-                totals = statistics.totals(session)
+                totals = archive.totals(session)
         finally:
             db.close()
         return Summary(

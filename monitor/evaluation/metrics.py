@@ -22,7 +22,7 @@ from monitor.matching.margins import margin
 from monitor.matching.matcher import Matcher
 from monitor.matching.reliability import Reliability, measure, wilson
 from monitor.matching.tuning import NEAR_MISS_BANDS
-from monitor.store import near_misses, statistics, topics
+from monitor.store import archive, near_misses, topics
 from monitor.store.db import Session
 from monitor.types.matching import Topic
 
@@ -91,11 +91,11 @@ class _TopicCounts:
     """Counts of all topics, read from the store once."""
 
     def __init__(self, session: Session) -> None:
-        self.matches = statistics.matches_by_topic(session)
-        self.alerts = statistics.alerts_by_topic(session)
+        self.matches = archive.matches_by_topic(session)
+        self.alerts = archive.alerts_by_topic(session)
         self.near = near_misses.seen(session)
         self.kept = near_misses.samples(session)
-        self.first_at, self.last_at = statistics.article_span(session)
+        self.first_at, self.last_at = archive.article_span(session)
         self.topics = topics.known(session)
 
     def days(self, topic: str) -> float:

@@ -8,10 +8,12 @@ of article and topic, so a restart and a backtest choose the same ones. A kept a
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.matching import margins
 from monitor.matching.tuning import NEAR_MISS_BANDS, NEAR_MISSES_A_DAY
+from monitor.types.matching import Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +51,13 @@ def sampling_hash(topic: str, url: str, title: str) -> float:
 def band_label(band: int) -> str:
     """For people: '85% to 100% of the threshold'."""
     return f"{NEAR_MISS_BANDS[band]:.0%} to {NEAR_MISS_BANDS[band + 1]:.0%} of the threshold"
+
+
+def from_scores(scores: Sequence[Score]) -> list[NearMiss]:
+    """The near misses among an article's scores."""
+    found = []
+    for each in scores:
+        within = None if each.is_match or each.blocked else band(each.score, each.threshold)
+        if within is not None:
+            found.append(NearMiss(each.topic, within, each.score, each.threshold, each.factor, each.model_version))
+    return found

@@ -1,18 +1,31 @@
-"""Values on an article's way through a poll: alerting settings, the assessed article, and the filed one."""
+"""Values on an article's way through a poll: alerting settings, the article as it was assessed, what the store knows that bears
+on it, what is to be written of it, and what was."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from monitor.learning.multilingual import ArticleEmbedding
+from monitor.matching.near_misses import NearMiss
 from monitor.store.articles import Sighting
+from monitor.stories.events import RelatedArticle, RelatedTranslation
 from monitor.stories.fingerprint import Fingerprint
 from monitor.stories.profiles import Profile
+from monitor.stories.sources import StoryArticle
 from monitor.types.alerting import Alert
-from monitor.types.matching import Article, Score, Topic
-from monitor.types.stories import Arrival, Decision, EscalationLimits, StoryChoice
+from monitor.types.matching import Article, Reason, Score, Topic
+from monitor.types.stories import (
+    Arrival,
+    Cause,
+    Decision,
+    EscalationLimits,
+    KnownArticle,
+    StoredCandidate,
+    StoryChoice,
+    StoryHistory,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +53,9 @@ class AlertingContext:
         return {name: to for name, to in self.channels.items() if wanted is None or name in wanted}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AssessedArticle:
-    """An article with everything that can be worked out about it without the database."""
+    """An article with everything that can be worked out about it without the database. Equal to itself only."""
 
     article: Article
     fingerprint: Fingerprint
@@ -52,6 +65,115 @@ class AssessedArticle:
     sighting: Sighting | None = None
     embedding: ArticleEmbedding | None = None
     """Its embedding, if one was made."""
+
+
+# --- what the store knows -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StoredTexts:
+    """Stored articles with their texts, to compare one with. Equal to itself only."""
+
+    candidates: tuple[StoredCandidate, ...] = ()
+    crowded: frozenset[int] = frozenset()
+    """Fingerprint keys of the article in question that too many articles share to be useful."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Related:
+    """Stored articles that may be about the event of a profile. Equal to itself only."""
+
+    articles: tuple[RelatedArticle, ...] = ()
+    key_counts: Mapping[int, int] = field(default_factory=dict)
+    """How many articles within the window carry each key of the profile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownStory:
+    """What is known of the story that an article belongs to, and of those that it shows to be the same."""
+
+    history: StoryHistory = field(default_factory=StoryHistory)
+    channels: frozenset[str] = frozenset()
+    """Those that had a message on it."""
+    first_alert: str | None = None
+    opener: str = ""
+    """Identifies its first article; '' where the one in question opens it."""
+    carriers: tuple[StoryArticle, ...] = ()
+    """Its articles, where it may escalate; else ()."""
+    escalated: frozenset[tuple[str, str]] = frozenset()
+    """Escalations already sent, as (topic, kind)."""
+    arrivals: Mapping[str, Sequence[Sequence[datetime]]] = field(default_factory=dict)
+    """Topic -> for each of its other stories, when its articles were seen; only where it may escalate by its pace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the store knows that bears on one article. What is not needed to decide on it was not read."""
+
+    texts: StoredTexts = StoredTexts()
+    """Those that may be the same article or carry the same text."""
+    has_later_version: bool = False
+    """Whether a later version of the text that it updates is stored."""
+    related: Related | None = None
+    """Those that may be about the same event."""
+    pages: StoredTexts | None = None
+    """The same with their texts, to learn a site's boilerplate from."""
+    related_again: Related | None = None
+    """Those that may be about the same event, once the article's profile is without boilerplate."""
+    members: tuple[RelatedArticle, ...] = ()
+    """All articles of the small stories that may become part of the one that it joins."""
+    kept_apart: frozenset[int] = frozenset()
+    """Those of these stories that a person changed."""
+    translations: tuple[RelatedTranslation, ...] = ()
+    """Articles in other languages that matched the same topics."""
+    article: KnownArticle | None = None
+    """The stored article that it is again, where something may be decided anew."""
+    story: KnownStory = KnownStory()
+    outlet: str = ""
+    """What readers call its feed."""
+
+
+# --- what is to be written ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedAlert:
+    """An alert to be stored. The ids of its article and story may not be known until these are stored."""
+
+    alert: Alert
+    told: Mapping[str, str]
+    """Topic -> what it is told, as its key says it: `new`, `escalated-pace`, `updated/<digest>`."""
+    channels: Mapping[str, str]
+    deliver_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filing:
+    """All that is to be written of one article."""
+
+    assessed: AssessedArticle
+    """With its profile as it is to be stored."""
+    choice: StoryChoice
+    decision: Decision
+    stored_id: int | None = None
+    """The stored article that it is again; None for a new one."""
+    crowded: frozenset[int] = frozenset()
+    gathered: tuple[int, ...] = ()
+    """Small stories that become part of its story first."""
+    cause: Cause = Cause.ARRIVAL
+    row: Decision | None = None
+    """The decision to be stored; None where an article that arrived again gives no reason to decide anew."""
+    new_matches: Mapping[str, tuple[Score, Reason]] = field(default_factory=dict)
+    changed_matches: tuple[Score, ...] = ()
+    """Matches that are to show these scores from now on."""
+    near_misses: tuple[NearMiss, ...] = ()
+    alerts: tuple[PlannedAlert, ...] = ()
+    covered: tuple[str, ...] = ()
+    """Topics of which every channel had `first_alert`, so that it has told of them, too."""
+    first_alert: str | None = None
+
+
+# --- what was written ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Review of matches, for the web page and the command line: list, show, confirm, dismiss, explain, export, make a seed of.
+"""Review of matches, for the web page and the command line: list, show, confirm, dismiss, export, make a seed of.
 
 A verdict is in force until the next one on the same article and topic. The caller provides the transaction.
 """
@@ -6,7 +6,7 @@ A verdict is in force until the next one on the same article and topic. The call
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,15 @@ from typing import Any
 from monitor.learning.training import calibration
 from monitor.matching.calibration import Calibration
 from monitor.matching.margins import margin
-from monitor.review import revisions as history
-from monitor.store import alerts, matches, page_visits, stories, topics, verdicts
+from monitor.store import decisions, matches, stories, topics, verdicts
 from monitor.store.db import Session
-from monitor.store.matches import StoredMatch
+from monitor.store.decisions import StoredDecision
+from monitor.store.matches import MatchFilter, StoredMatch
 from monitor.stories.sources import StoryArticle, outlets
 from monitor.topics import seed_writer
 from monitor.topics.seed_writer import SeedFileError, SeedText, WrittenSeed
 from monitor.types.matching import Evidence, Grade, MeasuredPrecision, Reason, Verdict
 
-_MAX_OTHERS = 100
-"""Other articles of its story in the record of an article."""
 STATES = ("new", "confirmed", "dismissed")
 """States of a match: not reviewed yet, or the verdict."""
 
@@ -79,6 +77,13 @@ class ListedMatch:
     """The title of the feed, else its name."""
     wire: str = ""
     """The news agency it is credited to, or ''."""
+    decision_id: int | None = None
+    """The decision whose score and evidence are shown: that by which it was told, else the newest on this topic."""
+    decided_at: datetime | None = None
+    cause: str = ""
+    """What made that decision: `arrival`, `another arrival`, `changed text`, ..."""
+    decisions: int = 1
+    """How often its article was decided on so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,55 +95,13 @@ class MatchList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlertRecord:
-    """An alert on an article's story, with its deliveries."""
+class CardList:
+    """One page of articles with their matches, and the total numbers of articles and of matches that were asked for."""
 
-    alert_id: str
-    kind: str
-    topic: str
-    title: str
-    created_at: datetime
-    deliveries: tuple[dict[str, Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticleRecord:
-    """Everything stored about one article, for `explain` and its web page."""
-
-    id: int
-    story_id: int
-    title: str
-    text: str
-    url: str
-    source: str
-    author: str
-    language: str
-    grade: str
-    page: str
-    """The outcome of fetching the article's own page, in words; '' where only its feed was read."""
-    published_at: datetime
-    seen_at: datetime
-    kind: str
-    of_article_id: int | None
-    similarity: float
-    why: str
-    decision: str
-    """The name of a `Reason`, such as NO_MATCH."""
-    reason: str
-    """The same in words."""
-    decided_at: datetime
-    scores: tuple[dict[str, Any], ...] = ()
-    hits: tuple[ListedMatch, ...] = ()
-    feeds: tuple[str, ...] = ()
-    carried: tuple[tuple[int, str, str, str], ...] = ()
-    """The other articles of its story: (article id, outlet, title, kind)."""
-    revisions: tuple[dict[str, Any], ...] = ()
-    told: tuple[AlertRecord, ...] = ()
-    verdicts: tuple[dict[str, Any], ...] = ()
-    outlet: str = ""
-    """The title of the feed, else its name."""
-    wire: str = ""
-    """The news agency it is credited to, or ''."""
+    cards: tuple[tuple[ListedMatch, ...], ...]
+    """The matches of one article each; those that were asked for come first."""
+    total: int
+    matches: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,14 +115,23 @@ class MatchCounts:
 
 def list_matches(session: Session, query: MatchQuery) -> MatchList:
     """A page of matches, newest first."""
-    found, total = matches.page(session, **_fields(query))
-    return MatchList(matches=_listed(session, found, _carriers(session, found)), total=total)
+    found, total = matches.page(session, _filter(query), limit=query.limit, offset=query.offset)
+    return MatchList(matches=listed(session, found, _carriers(session, found)), total=total)
+
+
+def list_cards(session: Session, query: MatchQuery) -> CardList:
+    """A page of articles with such matches, newest first, each with all its matches: one verdict for each topic."""
+    found, total, count = matches.page_of_articles(session, _filter(query), limit=query.limit, offset=query.offset)
+    of_cards = [match for card in found for match in card]
+    shown = iter(listed(session, of_cards, _carriers(session, of_cards)))
+    cards = tuple(tuple(next(shown) for _ in card) for card in found)
+    return CardList(cards=cards, total=total, matches=count)
 
 
 def find_match(session: Session, match_id: int) -> ListedMatch | None:
     """The match of that id, or None."""
     match = matches.find(session, match_id)
-    return _listed(session, [match], _carriers(session, [match]))[0] if match else None
+    return listed(session, [match], _carriers(session, [match]))[0] if match else None
 
 
 def counts(session: Session) -> list[MatchCounts]:
@@ -215,52 +187,6 @@ def make_seed(session: Session, article_id: int, topic: str, *, root: Path, is_c
     return seed_writer.write_seed(root / topic, seed, is_counter=is_counter)
 
 
-def find_article(session: Session, asked: str) -> int | None:
-    """The id of the article with this id or URL (of several with one URL the newest), or None."""
-    if asked.isascii() and asked.isdigit() and len(asked) < 10:
-        return int(asked) if matches.has_article(session, int(asked)) else None
-    asked = page_visits.canonicals(session, [asked]).get(asked, asked)
-    return matches.newest_article_at(session, asked)
-
-
-def find_record(session: Session, article_id: int) -> ArticleRecord | None:
-    """Everything stored about one article; None for an unknown id."""
-    article = matches.article(session, article_id)
-    if article is None or article.story_id is None:
-        return None
-    carriers = stories.carriers(session, [article.story_id])
-    return ArticleRecord(
-        id=article.id,
-        story_id=article.story_id,
-        title=article.title,
-        text=article.text,
-        url=article.url,
-        source=article.source,
-        author=article.author,
-        language=article.language,
-        grade=article.grade,
-        page=article.page,
-        published_at=article.published_at,
-        seen_at=article.seen_at,
-        kind=article.kind,
-        of_article_id=article.of_article_id,
-        similarity=article.similarity,
-        why=article.why,
-        decision=article.decision,
-        reason=Reason[article.decision].value,
-        decided_at=article.decided_at,
-        scores=article.scores,
-        hits=_listed(session, matches.of_article(session, article.id), carriers),
-        feeds=matches.feeds_of_article(session, article.id),
-        carried=tuple(stories.others(session, article.story_id, without=article.id, limit=_MAX_OTHERS)),
-        revisions=tuple(asdict(each) for each in history.of_article(session, article.id)),
-        told=_alerts(session, article.story_id),
-        verdicts=_verdicts(session, article.id),
-        outlet=_outlet(article.id, article.source, carriers.get(article.story_id, ())),
-        wire=article.wire,
-    )
-
-
 def export(session: Session, query: MatchQuery) -> Iterator[dict[str, Any]]:
     """Every match of the query as a flat mapping, copies included; read in pages of 500 so that memory use is constant."""
     offset = query.offset
@@ -303,6 +229,10 @@ def flat(match: ListedMatch) -> dict[str, Any]:
         "taught": dict(match.taught),
         "topic_version": match.topic_version,
         "model_version": match.model_version,
+        "decision_id": match.decision_id,
+        "decided_at": match.decided_at.isoformat() if match.decided_at else None,
+        "cause": match.cause or None,
+        "decisions": match.decisions,
     }
 
 
@@ -310,18 +240,31 @@ def _carriers(session: Session, found: Sequence[StoredMatch]) -> dict[int, list[
     return stories.carriers(session, {each.story_id for each in found})
 
 
-def _listed(
+def listed(
     session: Session, found: Sequence[StoredMatch], carriers: Mapping[int, Sequence[StoryArticle]]
 ) -> tuple[ListedMatch, ...]:
+    """Stored matches as lists show them, with the articles of their stories."""
     titles, calibrated = topics.titles(session), calibration(session)
     shifts = verdicts.term_shifts(session, {each.article_id for each in found if each.state != "new"})
+    decided = decisions.of_articles(session, {each.article_id for each in found})
     return tuple(
         replace(
             _listed_match(each, titles, carriers.get(each.story_id, ()), calibrated),
             taught=shifts.get((each.topic, each.article_id), {}),
+            **_decided(each, decided.get(each.article_id, ())),
         )
         for each in found
     )
+
+
+def _decided(match: StoredMatch, decided: Sequence[StoredDecision]) -> dict[str, Any]:
+    shown = next((each for each in decided if each.id == match.decision_id), None)
+    return {
+        "decision_id": match.decision_id,
+        "decided_at": shown.at if shown else None,
+        "cause": shown.cause if shown else "",
+        "decisions": len(decided),
+    }
 
 
 def _listed_match(
@@ -351,40 +294,15 @@ def _listed_match(
         topic_version=match.topic_version,
         model_version=match.model_version,
         also=outlets(carriers, without=match.source),
-        outlet=_outlet(match.article_id, match.source, carriers),
+        outlet=outlet(match.article_id, match.source, carriers),
         wire=match.wire,
     )
 
 
-def _outlet(article_id: int, source: str, carriers: Sequence[StoryArticle]) -> str:
+def outlet(article_id: int, source: str, carriers: Sequence[StoryArticle]) -> str:
+    """What readers call the outlet of one of these articles; its feed's name where it is not among them."""
     return next((each.outlet for each in carriers if each.article_id == article_id), source)
 
 
-def _alerts(session: Session, story_id: int) -> tuple[AlertRecord, ...]:
-    found = alerts.of_story(session, story_id)
-    deliveries = alerts.deliveries_of(session, [each.id for each in found])
-    return tuple(
-        AlertRecord(
-            alert_id=each.id,
-            kind=each.kind,
-            topic=each.topic,
-            title=each.title,
-            created_at=each.created_at,
-            deliveries=tuple(asdict(one) for one in deliveries[each.id]),
-        )
-        for each in found
-    )
-
-
-def deliveries_of(session: Session, alert_id: str) -> tuple[dict[str, Any], ...]:
-    """The deliveries of an alert with all attempts, as JSON."""
-    return tuple(asdict(each) for each in alerts.deliveries_of(session, [alert_id])[alert_id])
-
-
-def _verdicts(session: Session, article_id: int) -> tuple[dict[str, Any], ...]:
-    found = (asdict(each) for each in verdicts.of_article(session, article_id))
-    return tuple({name: value for name, value in each.items() if name != "id"} for each in found)
-
-
-def _fields(query: MatchQuery) -> dict[str, Any]:
-    return {name: getattr(query, name) for name in MatchQuery.__slots__}
+def _filter(query: MatchQuery) -> MatchFilter:
+    return MatchFilter(**{each.name: getattr(query, each.name) for each in fields(MatchFilter)})

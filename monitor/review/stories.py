@@ -149,6 +149,7 @@ def _alerts(session: Session, story_id: int) -> tuple[dict[str, Any], ...]:
             "id": each.id,
             "kind": each.kind,
             "topic": titles.get(each.topic, each.topic),
+            "topics": [titles.get(name, name) for name in each.topics],
             "title": each.title,
             "says": each.payload.get("body", ""),
             "article_id": each.article_id,

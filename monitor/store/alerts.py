@@ -1,66 +1,104 @@
-"""Writes matches and alerts (in the transaction that stores their article), and reads alerts for lists.
+"""Writes alerts (in the transaction that stores their article), and reads them for lists.
 
-The unique `key` of an alert prevents duplicates, also between processes that decide at the same time.
+An alert tells of one story for one or more topics (table `alert_topics`). The unique `key` of each topic of it prevents that
+it is told twice, also between processes that decide at the same time.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select
 from sqlmodel import Session, col
 
-from monitor.store import versions
-from monitor.store.db import Prepared
-from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow, MatchRow
+from monitor.store.tables import AlertRow, AlertTopicRow, AttemptRow, ChannelRow, DeliveryRow, MatchRow
+from monitor.types import digests
 from monitor.types.alerting import Alert, AlertKind
-from monitor.types.matching import Evidence, Score
-from monitor.types.stories import Decision, StoryHistory
+from monitor.types.stories import StoryHistory
 
 _ALERT = TypeAdapter(Alert)
-_EVIDENCE = TypeAdapter(Evidence)
 # Built once: building a statement costs SQLAlchemy several times what SQLite needs to run it.
-_ADD_MATCHES = insert(MatchRow)
-_TOPICS_OF_ARTICLE = select(col(MatchRow.topic)).where(col(MatchRow.article_id) == bindparam("article"))
 _ADD_ALERT = insert(AlertRow)
+_ADD_TOPICS = insert(AlertTopicRow)
 _ADD_DELIVERIES = insert(DeliveryRow)
 _ID_BY_KEY = select(col(AlertRow.id)).where(col(AlertRow.key) == bindparam("key"))
-_TOPICS_MATCHED = Prepared(select(col(MatchRow.topic)).where(col(MatchRow.story_id) == bindparam("story")).distinct())
-_TOPICS_ALERTED = Prepared(
-    select(col(AlertRow.topic)).where(
-        col(AlertRow.story_id) == bindparam("story"), col(AlertRow.kind) == AlertKind.NEW.value
+_ID_BY_ID = select(col(AlertRow.id)).where(col(AlertRow.id) == bindparam("id"))
+_ID_BY_TOPIC_KEY = select(col(AlertTopicRow.alert_id)).where(col(AlertTopicRow.key) == bindparam("key"))
+_TOPICS_MATCHED = (
+    select(col(MatchRow.topic)).where(col(MatchRow.story_id).in_(bindparam("stories", expanding=True))).distinct()
+)
+_OF_TOPIC = col(AlertRow.id) == col(AlertTopicRow.alert_id)
+_TOPICS_OF_KIND = (
+    select(col(AlertTopicRow.topic), col(AlertTopicRow.key))
+    .join(AlertRow, _OF_TOPIC)
+    .where(col(AlertRow.story_id).in_(bindparam("stories", expanding=True)), col(AlertRow.kind) == bindparam("kind"))
+)
+_CHANNELS_OF_STORIES = (
+    select(col(DeliveryRow.channel))
+    .join(AlertRow, col(AlertRow.id) == col(DeliveryRow.alert_id))
+    .where(col(AlertRow.story_id).in_(bindparam("stories", expanding=True)), col(DeliveryRow.state) != "dead")
+    .distinct()
+)
+_FIRST_ALERT = (
+    select(col(AlertRow.id))
+    .where(
+        col(AlertRow.story_id).in_(bindparam("stories", expanding=True)),
+        col(AlertRow.kind) == AlertKind.NEW.value,
     )
+    .order_by(col(AlertRow.created_at), col(AlertRow.id))
+    .limit(1)
 )
 _DISABLED_CHANNELS = select(col(ChannelRow.name)).where(col(ChannelRow.disabled_reason).is_not(None))
-_ESCALATIONS = select(col(AlertRow.topic), col(AlertRow.key)).where(
-    col(AlertRow.story_id) == bindparam("story"), col(AlertRow.kind) == AlertKind.ESCALATED.value
-)
 
 
 def new_id() -> str:
-    """A new alert id; receivers see the same one on every attempt."""
+    """A new id for a notice or test; receivers see the same one on every attempt."""
     return f"alt_{secrets.token_hex(13)}"
 
 
-def story_history(session: Session, story_id: int | None) -> StoryHistory:
-    """Which topics matched in this story so far, and which were alerted on it. Empty for None."""
-    if story_id is None:
-        return StoryHistory()
+# --- what stories were told ---------------------------------------------------------------------------------------------
+
+
+def story_history(session: Session, story_ids: Collection[int]) -> StoryHistory:
+    """Which topics matched in these stories so far, and which were alerted on them."""
+    connection, asked = session.connection(), {"stories": sorted(story_ids)}
+    told = connection.execute(_TOPICS_OF_KIND, {**asked, "kind": AlertKind.NEW.value})
     return StoryHistory(
-        matched=frozenset(topic for (topic,) in _TOPICS_MATCHED.run(session, {"story": story_id})),
-        alerted=frozenset(topic for (topic,) in _TOPICS_ALERTED.run(session, {"story": story_id})),
+        matched=frozenset(connection.execute(_TOPICS_MATCHED, asked).scalars()),
+        alerted=frozenset(told.scalars()),
     )
 
 
-def escalations(session: Session, story_id: int) -> frozenset[tuple[str, str]]:
-    """The escalations already sent for the story, as (topic, kind); kind is `outlets` or `pace`."""
-    rows = session.connection().execute(_ESCALATIONS, {"story": story_id})
+def escalations(session: Session, story_ids: Collection[int]) -> frozenset[tuple[str, str]]:
+    """The escalations already sent for these stories, as (topic, kind); kind is `outlets` or `pace`."""
+    asked = {"stories": sorted(story_ids), "kind": AlertKind.ESCALATED.value}
+    rows = session.connection().execute(_TOPICS_OF_KIND, asked)
     return frozenset((row.topic, row.key.split("/")[2].removeprefix("escalated-")) for row in rows)
+
+
+def told_channels(session: Session, story_ids: Collection[int]) -> frozenset[str]:
+    """The channels that have had a message on one of these stories, or will have one; not those that it could not reach."""
+    return frozenset(session.connection().execute(_CHANNELS_OF_STORIES, {"stories": sorted(story_ids)}).scalars())
+
+
+def first_on(session: Session, story_ids: Collection[int]) -> str | None:
+    """The id of the alert that told of these stories first; None where none did."""
+    return session.connection().execute(_FIRST_ALERT, {"stories": sorted(story_ids)}).scalar()
+
+
+def key_of(topic: str, story_id: int, what: str) -> str:
+    """The key under which a topic is told something of a story: `new`, `updated/<digest>`, `escalated-pace`."""
+    return f"{topic}/{story_id}/{what}"
+
+
+def is_told(session: Session, key: str) -> bool:
+    """Whether a topic was told under this key."""
+    return session.connection().execute(_ID_BY_TOPIC_KEY, {"key": key}).first() is not None
 
 
 def move(session: Session, story_id: int, *, of_articles: Sequence[int] = (), of_story: int | None = None) -> None:
@@ -78,61 +116,79 @@ def move(session: Session, story_id: int, *, of_articles: Sequence[int] = (), of
         )
     for row in session.execute(moving.order_by(col(AlertRow.created_at), col(AlertRow.id))).scalars().all():
         row.story_id = story_id
-        row.key = _free_key(session, row, story_id)
+        _move_topics(session, row.id, story_id)
         session.flush()
 
 
-def _free_key(session: Session, row: AlertRow, story_id: int) -> str:
-    """The alert's `topic/story/kind[/version]` key in another story, with its own id appended where that key is taken."""
-    topic, _, *rest = row.key.removesuffix(f"#{row.id}").split("/")
+def _move_topics(session: Session, alert_id: str, story_id: int) -> None:
+    of_alert = select(AlertTopicRow).where(col(AlertTopicRow.alert_id) == alert_id).order_by(col(AlertTopicRow.topic))
+    for row in session.execute(of_alert).scalars().all():
+        row.key = _free_key(session, row, story_id)
+
+
+def _free_key(session: Session, row: AlertTopicRow, story_id: int) -> str:
+    """Its `topic/story/kind[/version]` key in another story, with the alert's id appended where that key is taken."""
+    topic, _, *rest = row.key.removesuffix(f"#{row.alert_id}").split("/")
     key = "/".join((topic, str(story_id), *rest))
-    return f"{key}#{row.id}" if exists(session, key) else key
+    return f"{key}#{row.alert_id}" if is_told(session, key) else key
 
 
-def save_matches(
-    session: Session, article_id: int, story_id: int, scores: Sequence[Score], decision: Decision, *, now: datetime
-) -> None:
-    """Store one row for each topic that matched; the existing match of an updated article keeps its verdict."""
-    reasons = {each.topic: each.reason.name for each in decision.topics}
-    matched = {score.topic: _match_values(score) for score in scores if score.is_match and not score.blocked}
-    if not matched:
-        return
-    connection = session.connection()
-    known = set(connection.execute(_TOPICS_OF_ARTICLE, {"article": article_id}).scalars())
-    numbers = versions.numbers(session, matched)
-    matched = {topic: {**values, "topic_version": numbers.get(topic)} for topic, values in matched.items()}
-    for topic in matched.keys() & known:
-        of_match = (col(MatchRow.article_id) == article_id, col(MatchRow.topic) == topic)
-        connection.execute(update(MatchRow).where(*of_match).values(**matched[topic]))
-    of_article = {"article_id": article_id, "story_id": story_id, "created_at": now}
-    fresh = [
-        {**values, **of_article, "topic": topic, "reason": reasons[topic]}
-        for topic, values in matched.items()
-        if topic not in known
-    ]
-    if fresh:
-        connection.execute(_ADD_MATCHES, fresh)
-
-
-def _match_values(score: Score) -> dict[str, Any]:
-    return {
-        "score": score.score,
-        "threshold": score.threshold,
-        "factor": score.factor,
-        "probability": score.probability,
-        "evidence": _EVIDENCE.dump_python(score.evidence, mode="json"),
-        "model_version": score.model_version,
-    }
+# --- writing ------------------------------------------------------------------------------------------------------------
 
 
 def enqueue(session: Session, alert: Alert, *, key: str, channels: Mapping[str, str], deliver_at: datetime) -> bool:
-    """Store an alert and one delivery for each channel (name -> digest of its destination); False where `key` exists already.
+    """Store a notice or test and one delivery for each channel (name -> digest of its destination); False where `key` exists
+    already.
 
-    Without channels the alert is stored too: the web page shows it.
+    Without channels it is stored too: the web page shows it.
     """
-    connection = session.connection()
     if exists(session, key):
         return False
+    _add(session.connection(), alert, key, channels, deliver_at)
+    return True
+
+
+def enqueue_on_story(
+    session: Session,
+    alert: Alert,
+    *,
+    keys: Mapping[str, str],
+    decision_id: int,
+    channels: Mapping[str, str],
+    deliver_at: datetime,
+) -> Alert | None:
+    """Store an alert on a story as `enqueue` does, with a key for each of its topics and the decision that it was told by.
+
+    Returns it as it was stored: without topics whose key exists already (None where that is all of them), and under an id of
+    its own where another alert has its id, as may be after people merged and split its story.
+    """
+    fresh = {topic: key for topic, key in keys.items() if not is_told(session, key)}
+    if not fresh:
+        return None
+    topics = tuple(each for each in alert.topics if each.name in fresh)
+    stored = replace(alert, id=_free_id(session, alert.id), topics=topics)
+    _add(session.connection(), stored, stored.id, channels, deliver_at)
+    rows = [
+        {"alert_id": stored.id, "topic": topic, "key": key, "decision_id": decision_id} for topic, key in fresh.items()
+    ]
+    session.connection().execute(_ADD_TOPICS, rows)
+    return stored
+
+
+def _free_id(session: Session, id: str) -> str:
+    while session.connection().execute(_ID_BY_ID, {"id": id}).first():
+        id = digests.of_alert(id, "another")
+    return id
+
+
+def add_topic(session: Session, alert_id: str, *, topic: str, key: str, decision_id: int) -> None:
+    """Record that an alert, which every channel of this topic had, told of the topic as well; nothing where it did before."""
+    of = {"alert_id": alert_id, "topic": topic}
+    if not is_told(session, key) and session.get(AlertTopicRow, of) is None:
+        session.connection().execute(_ADD_TOPICS, {**of, "key": key, "decision_id": decision_id})
+
+
+def _add(connection: Connection, alert: Alert, key: str, channels: Mapping[str, str], deliver_at: datetime) -> None:
     connection.execute(
         _ADD_ALERT,
         {
@@ -149,7 +205,6 @@ def enqueue(session: Session, alert: Alert, *, key: str, channels: Mapping[str, 
     )
     if channels:
         _queue(connection, alert, channels, deliver_at)
-    return True
 
 
 def _queue(connection: Connection, alert: Alert, channels: Mapping[str, str], deliver_at: datetime) -> None:
@@ -169,12 +224,12 @@ def _queue(connection: Connection, alert: Alert, channels: Mapping[str, str], de
 
 
 def exists(session: Session, key: str) -> bool:
-    """Whether there is an alert with this key."""
+    """Whether there is a notice with this key."""
     return session.connection().execute(_ID_BY_KEY, {"key": key}).first() is not None
 
 
 def latest_key(session: Session, prefix: str) -> str | None:
-    """The key of the newest alert whose key starts with `prefix`; None where there is none."""
+    """The key of the newest notice whose key starts with `prefix`; None where there is none."""
     keys = select(col(AlertRow.key)).where(col(AlertRow.key).startswith(prefix, autoescape=True))
     return session.connection().execute(keys.order_by(col(AlertRow.created_at).desc()).limit(1)).scalar()
 
@@ -189,11 +244,6 @@ def dump(alert: Alert) -> dict[str, Any]:
     return dict(_ALERT.dump_python(alert, mode="json"))
 
 
-def load_evidence(stored: Mapping[str, Any]) -> Evidence:
-    """A match's evidence from its stored JSON."""
-    return _EVIDENCE.validate_python(stored)
-
-
 # --- for lists ------------------------------------------------------------------------------------------------------------
 
 
@@ -204,6 +254,11 @@ class StoredAlert:
     id: str
     kind: str
     topic: str
+    """The strongest of its topics."""
+    topics: tuple[str, ...] = ()
+    """All topics that it told of, the strongest first."""
+    decisions: Mapping[str, int | None] = field(default_factory=dict)
+    """Topic -> the decision by which it was told."""
     story_id: int | None
     article_id: int | None
     title: str
@@ -215,37 +270,60 @@ def latest(session: Session, *, state: str = "", topic: str = "", limit: int) ->
     """Alerts, newest first; only of `topic`, only with a delivery in `state`, where these are given."""
     asked = select(AlertRow).order_by(col(AlertRow.created_at).desc(), col(AlertRow.id)).limit(limit)
     if topic:
-        asked = asked.where(col(AlertRow.topic) == topic)
+        asked = asked.where(
+            col(AlertRow.id).in_(select(col(AlertTopicRow.alert_id)).where(col(AlertTopicRow.topic) == topic))
+        )
     if state:
         asked = asked.where(
             col(AlertRow.id).in_(select(col(DeliveryRow.alert_id)).where(col(DeliveryRow.state) == state))
         )
-    return [_stored(row) for row in session.execute(asked).scalars()]
+    return _stored(session, session.execute(asked).scalars().all())
 
 
 def with_id_prefix(session: Session, id: str, *, limit: int = 2) -> list[StoredAlert]:
     """Alerts whose id starts with `id`."""
     asked = select(AlertRow).where(col(AlertRow.id).startswith(id, autoescape=True)).limit(limit)
-    return [_stored(row) for row in session.execute(asked).scalars()]
+    return _stored(session, session.execute(asked).scalars().all())
 
 
 def of_story(session: Session, story_id: int) -> list[StoredAlert]:
     """The alerts about a story, oldest first."""
     asked = select(AlertRow).where(col(AlertRow.story_id) == story_id).order_by(col(AlertRow.created_at))
-    return [_stored(row) for row in session.execute(asked).scalars()]
+    return _stored(session, session.execute(asked).scalars().all())
 
 
 def topics_of_stories(session: Session, story_ids: Collection[int]) -> dict[int, set[str]]:
     """The topics for which each of these stories was alerted; stories without an alert are left out."""
-    asked = select(col(AlertRow.story_id), col(AlertRow.topic)).where(col(AlertRow.story_id).in_(story_ids)).distinct()
+    asked = select(col(AlertRow.story_id), col(AlertTopicRow.topic)).join(AlertTopicRow, _OF_TOPIC)
     found: dict[int, set[str]] = {}
-    for story_id, topic in session.execute(asked):
+    for story_id, topic in session.execute(asked.where(col(AlertRow.story_id).in_(story_ids)).distinct()):
         found.setdefault(story_id, set()).add(topic)
     return found
 
 
-def _stored(row: AlertRow) -> StoredAlert:
-    return StoredAlert(**{each.name: getattr(row, each.name) for each in fields(StoredAlert)})
+def _stored(session: Session, rows: Sequence[AlertRow]) -> list[StoredAlert]:
+    asked = select(AlertTopicRow).where(col(AlertTopicRow.alert_id).in_([row.id for row in rows]))
+    decisions: dict[str, dict[str, int | None]] = {}
+    for each in session.execute(asked.order_by(col(AlertTopicRow.topic))).scalars():
+        decisions.setdefault(each.alert_id, {})[each.topic] = each.decision_id
+    return [_with_topics(row, decisions.get(row.id, {})) for row in rows]
+
+
+def _with_topics(row: AlertRow, decisions: Mapping[str, int | None]) -> StoredAlert:
+    said = [each.get("name") for each in row.payload.get("topics") or ()]
+    ordered = sorted(decisions, key=lambda topic: (said.index(topic) if topic in said else len(said), topic))
+    return StoredAlert(
+        id=row.id,
+        kind=row.kind,
+        topic=row.topic,
+        topics=tuple(ordered) or ((row.topic,) if row.topic else ()),
+        decisions=decisions,
+        story_id=row.story_id,
+        article_id=row.article_id,
+        title=row.title,
+        created_at=row.created_at,
+        payload=row.payload,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Reads stored articles, verdicts and scores for calibration, sensitivity and backtests.
+"""Reads stored articles, verdicts and scores for calibration, sensitivity and backtests, and counts what there is.
 
 Verdicts come with the score that the article had when it arrived. Arrivals are the articles that scored near a topic: its matches
 and near misses, or the latest articles where the topic is new. They count only where published within a day before they were
@@ -7,18 +7,30 @@ seen: the backlog that a feed shows at its first poll is not a day's news.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, literal
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement, func, literal
+from sqlmodel import Session, SQLModel, col, select
 
 from monitor.matching.calibration import LabelledScore
 from monitor.matching.margins import margin
 from monitor.matching.sensitivity import ArchivedScore, ScoredArchive
-from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, TopicRow
+from monitor.store import decisions
+from monitor.store.tables import (
+    AlertRow,
+    AlertTopicRow,
+    ArticleRow,
+    AttemptRow,
+    FeedRow,
+    MatchRow,
+    NearMissRow,
+    TopicRow,
+)
+from monitor.types.alerting import AlertKind
 from monitor.types.matching import Article, Grade, Reason
+from monitor.types.stories import ArticleKind
 
 MAX_VERDICTS = 5_000
 """On matches, and as many on near misses, the latest first: older ones say little about today's topics."""
@@ -58,7 +70,7 @@ def articles(session: Session) -> Iterator[tuple[int, Article]]:
 def without_topics(session: Session, *, since_at: datetime) -> list[int]:
     """Ids of the articles, seen since then, that were decided while no topic was in force; oldest first."""
     asked = select(ArticleRow.id).where(
-        ArticleRow.decision == Reason.NO_TOPICS.name, col(ArticleRow.seen_at) >= since_at
+        decisions.standing("reason") == Reason.NO_TOPICS.name, col(ArticleRow.seen_at) >= since_at
     )
     return [id or 0 for id in session.exec(asked.order_by(col(ArticleRow.id)))]
 
@@ -218,3 +230,75 @@ def _span(session: Session, topic: str, up_to: int) -> tuple[datetime | None, da
         return None, None
     row = session.get(TopicRow, topic) if topic else None
     return max(first_at, last_at - _ARRIVALS_FOR, (row and row.added_at) or first_at), last_at
+
+
+# --- counts -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Counts over the whole store."""
+
+    articles: int
+    copies: int
+    matches: int
+    alerts: int
+    stories_told: int
+    """Stories with at least one alert."""
+    deliveries_retried: int
+    """Deliveries that took more than one attempt."""
+
+
+def totals(session: Session) -> Totals:
+    """Counts over the whole store."""
+    retried = select(AttemptRow.delivery_id).group_by(col(AttemptRow.delivery_id)).having(func.count() > 1)
+    return Totals(
+        articles=count_articles(session),
+        copies=_count(session, ArticleRow, col(ArticleRow.kind) == ArticleKind.COPY.value),
+        matches=_count(session, MatchRow),
+        alerts=count_alerts(session),
+        stories_told=session.exec(select(func.count(func.distinct(col(AlertRow.story_id))))).one(),
+        deliveries_retried=len(session.exec(retried).all()),
+    )
+
+
+def count_articles(session: Session) -> int:
+    """The number of articles."""
+    return _count(session, ArticleRow)
+
+
+def count_alerts(session: Session) -> int:
+    """The number of alerts, notices included."""
+    return _count(session, AlertRow)
+
+
+def article_span(session: Session) -> tuple[datetime | None, datetime | None]:
+    """When the first and the last article were seen; (None, None) for an empty store."""
+    return session.exec(select(func.min(ArticleRow.seen_at), func.max(ArticleRow.seen_at))).one()
+
+
+def last_written_at(session: Session) -> datetime | None:
+    """The latest time at which an article was seen or a feed polled, or None."""
+    found = [session.exec(select(func.max(each))).one() for each in (ArticleRow.seen_at, FeedRow.last_polled_at)]
+    return max((each for each in found if each), default=None)
+
+
+def matches_by_topic(session: Session) -> Mapping[str, int]:
+    """Topic -> number of matches, without copies and updates."""
+    excluded = (Reason.COPY.name, Reason.UPDATE.name)
+    rows = select(MatchRow.topic, func.count()).where(col(MatchRow.reason).not_in(excluded))
+    return dict(session.exec(rows.group_by(col(MatchRow.topic))).all())
+
+
+def alerts_by_topic(session: Session) -> Mapping[str, int]:
+    """Topic -> number of alerts on new stories."""
+    rows = (
+        select(AlertTopicRow.topic, func.count())
+        .join(AlertRow, col(AlertRow.id) == col(AlertTopicRow.alert_id))
+        .where(AlertRow.kind == AlertKind.NEW.value)
+    )
+    return dict(session.exec(rows.group_by(col(AlertTopicRow.topic))).all())
+
+
+def _count(session: Session, table: type[SQLModel], *conditions: ColumnElement[bool]) -> int:
+    return session.exec(select(func.count()).select_from(table).where(*conditions)).one()

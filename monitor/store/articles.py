@@ -24,12 +24,11 @@ from monitor.stories.fingerprint import Fingerprint, Shingles, shortlist
 from monitor.stories.tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_POSTINGS
 from monitor.text.urls import canonical
 from monitor.types.fetching import Entry
-from monitor.types.matching import Article, Score
-from monitor.types.stories import Decision, StoredCandidate, StoryChoice
+from monitor.types.matching import Article
+from monitor.types.stories import StoredCandidate, StoryChoice
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _entries: Table = EntryRow.__table__  # type: ignore[attr-defined]
-_KEPT_SCORES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +101,11 @@ def add(
     article: Article,
     fingerprint: Fingerprint,
     choice: StoryChoice,
-    decision: Decision,
-    scores: Sequence[Score],
     *,
     crowded: Container[int] = (),
     is_searched: bool = True,
-    now: datetime,
 ) -> int:
-    """Store a new article with its decision and return its id. Without a story in `choice` it opens one of its own.
+    """Store a new article and return its id. Without a story in `choice` it opens one of its own.
 
     `crowded` are the fingerprint keys (of `find_candidates`) that are not stored; with `is_searched` the text is indexed.
     """
@@ -119,9 +115,6 @@ def add(
         "kind": choice.kind.value,
         "similarity": choice.similarity,
         "why": choice.why,
-        "decision": decision.reason.name,
-        "decided_at": now,
-        "scores": shown_scores(scores),
     }
     article_id: int = _ADD.run(session, values)[0][0]
     if choice.story_id is None:
@@ -165,14 +158,6 @@ def revise(
         search.reindex(session, article_id, (old.title, old.text), (article.title, article.text))
 
 
-def replace_decision(
-    session: Session, article_id: int, decision: Decision, scores: Sequence[Score], *, now: datetime
-) -> None:
-    """Replace an article's decision, where a newer version was alerted: an article has exactly one."""
-    values = {"decision": decision.reason.name, "decided_at": now, "scores": shown_scores(scores)}
-    session.connection().execute(update(_articles).where(_articles.c.id == article_id).values(**values))
-
-
 def record_entry(session: Session, sighting: Sighting, article_id: int, *, now: datetime) -> None:
     """Store the entry: this feed shows this article under this guid, with this content."""
     connection = session.connection()
@@ -210,22 +195,6 @@ def texts(session: Session, article_ids: Collection[int]) -> list[StoredCandidat
     )
     asked = select(*columns).where(_articles.c.id.in_(article_ids)).order_by(_articles.c.id.desc())
     return [StoredCandidate(**row._mapping) for row in session.connection().execute(asked)]
-
-
-def shown_scores(scores: Iterable[Score]) -> list[dict[str, object]]:
-    """The 10 scores nearest to (or furthest above) their thresholds, as JSON for `explain`."""
-    ordered = sorted(scores, key=lambda each: each.threshold - each.score)[:_KEPT_SCORES]
-    return [
-        {
-            "topic": each.topic,
-            "score": round(each.score, 6),
-            "threshold": round(each.threshold, 6),
-            "matched": each.is_match,
-            "blocked": each.blocked.name if each.blocked else None,
-            **({"lesson": round(each.self_training_weight, 3)} if each.self_training_weight else {}),
-        }
-        for each in ordered
-    ]
 
 
 def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:

@@ -1,11 +1,11 @@
 """Reads matches and their articles for review: pages of a list, single records, earlier versions.
 
-Matches are written by `alerts`, articles by `articles`, verdicts by `verdicts`.
+Matches are written by `decisions`, articles by `articles`, verdicts by `verdicts`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, select
 from sqlmodel import Session, col
 
-from monitor.store import alerts, articles, search, verdicts
+from monitor.store import articles, decisions, search, verdicts
 from monitor.store.tables import ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow
 from monitor.text.urls import canonical
 from monitor.types.matching import Evidence, Reason
@@ -35,6 +35,8 @@ class StoredMatch:
     evidence: Evidence
     model_version: str
     topic_version: int | None
+    decision_id: int | None
+    """The decision whose score and evidence these are."""
     reason: str
     """The name of a `Reason`."""
     found_at: datetime
@@ -53,34 +55,78 @@ class StoredMatch:
         return verdicts.state(self.is_relevant)
 
 
-def page(
-    session: Session,
-    *,
-    topic: str = "",
-    state: str = "",
-    words: str = "",
-    source: str = "",
-    since_at: datetime | None = None,
-    copies: bool = False,
-    limit: int,
-    offset: int = 0,
-) -> tuple[list[StoredMatch], int]:
-    """A page of matches, newest first, and their total number. Empty filters do not filter; copies are included with `copies`."""
-    conditions: list[ColumnElement[bool]] = [] if copies else [_IS_NO_COPY]
-    if topic:
-        conditions.append(col(MatchRow.topic) == topic)
-    if state:
-        conditions.append(verdicts.is_in_state(MatchRow, state))
-    if source:
-        conditions.append(col(ArticleRow.source) == source)
-    if since_at:
-        conditions.append(col(MatchRow.created_at) >= since_at)
-    if words:
-        conditions.append(col(MatchRow.article_id).in_(search.find(session, words)))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchFilter:
+    """Which matches are wanted; an empty field does not filter."""
+
+    topic: str = ""
+    state: str = ""
+    words: str = ""
+    source: str = ""
+    since_at: datetime | None = None
+    copies: bool = False
+    """Copies of other articles, too."""
+
+    def conditions(self, session: Session) -> list[ColumnElement[bool]]:
+        """The same for a select from matches and their articles."""
+        found: list[ColumnElement[bool]] = [] if self.copies else [_IS_NO_COPY]
+        if self.topic:
+            found.append(col(MatchRow.topic) == self.topic)
+        if self.state:
+            found.append(verdicts.is_in_state(MatchRow, self.state))
+        if self.source:
+            found.append(col(ArticleRow.source) == self.source)
+        if self.since_at:
+            found.append(col(MatchRow.created_at) >= self.since_at)
+        if self.words:
+            found.append(col(MatchRow.article_id).in_(search.find(session, self.words)))
+        return found
+
+
+def page(session: Session, wanted: MatchFilter, *, limit: int, offset: int = 0) -> tuple[list[StoredMatch], int]:
+    """A page of matches, newest first, and their total number."""
+    conditions = wanted.conditions(session)
     newest = _WITH_ARTICLE.where(*conditions).order_by(col(MatchRow.created_at).desc(), col(MatchRow.id).desc())
     rows = session.execute(newest.limit(limit).offset(offset))
-    counted = select(func.count()).select_from(MatchRow).join(ArticleRow, _OF_ARTICLE).where(*conditions)
-    return [_match(row) for row in rows], session.execute(counted).scalar_one()
+    return [_match(row) for row in rows], _count(session, conditions, func.count())
+
+
+def page_of_articles(
+    session: Session, wanted: MatchFilter, *, limit: int, offset: int = 0
+) -> tuple[list[list[StoredMatch]], int, int]:
+    """A page of articles with such a match, that of the newest one first, each with all its matches, the wanted ones first.
+
+    Also returns the total numbers of articles and of wanted matches.
+    """
+    conditions = wanted.conditions(session)
+    newest = (
+        select(col(MatchRow.article_id))
+        .join(ArticleRow, _OF_ARTICLE)
+        .where(*conditions)
+        .group_by(col(MatchRow.article_id))
+        .order_by(func.max(col(MatchRow.created_at)).desc(), func.max(col(MatchRow.id)).desc())
+    )
+    ids = list(session.execute(newest.limit(limit).offset(offset)).scalars())
+    by_article: dict[int, list[StoredMatch]] = {each: [] for each in ids}
+    for match in _of_articles(session, ids, wanted):
+        by_article[match.article_id].append(match)
+    total = _count(session, conditions, func.count(col(MatchRow.article_id).distinct()))
+    return list(by_article.values()), total, _count(session, conditions, func.count())
+
+
+def _of_articles(session: Session, ids: Collection[int], wanted: MatchFilter) -> list[StoredMatch]:
+    """The matches of these articles: first those that are wanted, then the others, each the highest score first."""
+    of_articles = col(MatchRow.article_id).in_(ids)
+    asked = select(col(MatchRow.id)).join(ArticleRow, _OF_ARTICLE).where(of_articles, *wanted.conditions(session))
+    is_wanted = set(session.execute(asked).scalars())
+    shown = () if wanted.copies else (_IS_NO_COPY,)
+    rows = session.execute(_WITH_ARTICLE.where(of_articles, *shown).order_by(col(MatchRow.score).desc()))
+    return sorted((_match(row) for row in rows), key=lambda each: each.id not in is_wanted)
+
+
+def _count(session: Session, conditions: Sequence[ColumnElement[bool]], counted: ColumnElement[int]) -> int:
+    asked = select(counted).select_from(MatchRow).join(ArticleRow, _OF_ARTICLE).where(*conditions)
+    return int(session.execute(asked).scalar_one())
 
 
 def find(session: Session, match_id: int) -> StoredMatch | None:
@@ -127,7 +173,7 @@ _IS_NO_COPY = col(MatchRow.reason) != Reason.COPY.name
 _OF_ARTICLE = col(ArticleRow.id) == col(MatchRow.article_id)
 _MATCH_COLUMNS = (
     "id", "article_id", "story_id", "topic", "score", "threshold", "factor", "evidence", "model_version", "topic_version",
-    "reason", "is_relevant",
+    "decision_id", "reason", "is_relevant",
 )  # fmt: skip
 _ARTICLE_COLUMNS = ("title", "url", "source", "language", "published_at", "kind", "wire")
 _WITH_ARTICLE = select(
@@ -139,7 +185,7 @@ _WITH_ARTICLE = select(
 
 def _match(row: Row[Any]) -> StoredMatch:
     values = dict(row._mapping)
-    return StoredMatch(**values | {"evidence": alerts.load_evidence(values["evidence"])})
+    return StoredMatch(**values | {"evidence": decisions.load_evidence(values["evidence"])})
 
 
 # --- articles -----------------------------------------------------------------------------------------------------------
@@ -147,7 +193,7 @@ def _match(row: Row[Any]) -> StoredMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredArticle:
-    """An article with its text and the decision on it."""
+    """An article with its text."""
 
     id: int
     story_id: int | None
@@ -167,10 +213,6 @@ class StoredArticle:
     of_article_id: int | None
     similarity: float
     why: str
-    decision: str
-    """The name of a `Reason`."""
-    decided_at: datetime
-    scores: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,8 +231,7 @@ def article(session: Session, article_id: int) -> StoredArticle | None:
     row = session.get(ArticleRow, article_id)
     if row is None:
         return None
-    values = {each.name: getattr(row, each.name) for each in fields(StoredArticle)}
-    return StoredArticle(**values | {"scores": tuple(row.scores)})
+    return StoredArticle(**{each.name: getattr(row, each.name) for each in fields(StoredArticle)})
 
 
 def has_article(session: Session, article_id: int) -> bool:

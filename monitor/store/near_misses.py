@@ -19,7 +19,6 @@ from monitor.matching.near_misses import NearMiss
 from monitor.matching.tuning import NEAR_MISS_DAYS
 from monitor.store import verdicts
 from monitor.store.tables import ArticleRow, NearMissCountRow, NearMissRow
-from monitor.types.matching import Score
 
 _near_misses: Table = NearMissRow.__table__  # type: ignore[attr-defined]
 _counts: Table = NearMissCountRow.__table__  # type: ignore[attr-defined]
@@ -45,16 +44,6 @@ _WITH_ARTICLE = select(
     col(NearMissRow.created_at).label("found_at"),
     *(getattr(ArticleRow, name) for name in ("title", "text", "url", "source", "language", "published_at")),
 ).join(ArticleRow, col(ArticleRow.id) == col(NearMissRow.article_id))
-
-
-def from_scores(scores: Sequence[Score]) -> list[NearMiss]:
-    """The near misses among an article's scores."""
-    found = []
-    for each in scores:
-        band = None if each.is_match or each.blocked else near_misses.band(each.score, each.threshold)
-        if band is not None:
-            found.append(NearMiss(each.topic, band, each.score, each.threshold, each.factor, each.model_version))
-    return found
 
 
 def add(

@@ -103,7 +103,7 @@ def hold_overdue(session: Session, channel: str, *, now: datetime, max_age_for: 
 
 
 def _thread(session: Session, delivery: DeliveryRow, alert: AlertRow) -> str:
-    """The receipt of the first message on the same story and topic on this channel; '' where the channel gives none."""
+    """The receipt of the first message on the same story on this channel; '' where the channel gives none."""
     if alert.story_id is None:
         return ""
     first = (
@@ -111,7 +111,6 @@ def _thread(session: Session, delivery: DeliveryRow, alert: AlertRow) -> str:
         .join(AlertRow, col(AlertRow.id) == col(DeliveryRow.alert_id))
         .where(
             AlertRow.story_id == alert.story_id,
-            AlertRow.topic == alert.topic,
             DeliveryRow.channel == delivery.channel,
             DeliveryRow.destination == delivery.destination,
             col(DeliveryRow.receipt) != "",

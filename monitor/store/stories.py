@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, func, literal, or_, select
 from sqlmodel import Session, col
 
+from monitor.store import decisions
 from monitor.store.db import chunks
-from monitor.store.tables import ArticleRow, FeedRow, MatchRow, RevisionRow, StoryRow
+from monitor.store.tables import ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow, StoryRow
 from monitor.stories.agencies import credited_agency
 from monitor.stories.sources import StoryArticle, StoryState, lead_article
 from monitor.stories.tuning import ACTIVE_OUTLETS, EMERGING_FOR, QUIET_AFTER_FOR
@@ -88,8 +89,8 @@ def _agency(outlet: str) -> str:
     return credited_agency(outlet, "")
 
 
-def recent_arrivals(session: Session, topic: str, *, without: int, now: datetime) -> list[list[datetime]]:
-    """For each other story of a topic in the last 30 days, when its articles (without copies) were seen."""
+def recent_arrivals(session: Session, topic: str, *, without: Collection[int], now: datetime) -> list[list[datetime]]:
+    """For each story of a topic in the last 30 days, except those of `without`, when its articles (without copies) were seen."""
     seen: dict[int, list[datetime]] = defaultdict(list)
     asked = (
         select(col(MatchRow.story_id), col(ArticleRow.seen_at))
@@ -97,7 +98,7 @@ def recent_arrivals(session: Session, topic: str, *, without: int, now: datetime
         .where(
             col(MatchRow.topic) == topic,
             col(MatchRow.created_at) >= now - USUAL_WITHIN_FOR,
-            col(MatchRow.story_id) != without,
+            col(MatchRow.story_id).not_in(without),
             col(MatchRow.reason) != Reason.COPY.name,
         )
         .order_by(col(MatchRow.created_at).desc())
@@ -106,6 +107,21 @@ def recent_arrivals(session: Session, topic: str, *, without: int, now: datetime
     for story_id, seen_at in session.connection().execute(asked):
         seen[story_id].append(seen_at)
     return list(seen.values())
+
+
+class Opener(NamedTuple):
+    """The article whose number its story has, as the alerts on it identify it."""
+
+    url: str
+    source: str
+    guid: str
+    """In its feed; its title where no feed showed it."""
+
+
+def opener(session: Session, story_id: int) -> Opener | None:
+    """The article whose number this story has; None where it is gone."""
+    row = session.connection().execute(_OPENER, {"story": story_id}).first()
+    return Opener(row.url, row.source, row.guid or row.title) if row else None
 
 
 # --- copies, and corrected copies, of one text ---------------------------------------------------------------------------
@@ -305,6 +321,18 @@ def others(session: Session, story_id: int, *, without: int, limit: int) -> list
 
 # Built once: building a statement costs more than running it.
 _TITLES = select(_feeds.c.title, _feeds.c.own_title).where(_feeds.c.name == bindparam("source"))
+_OPENER = select(
+    _articles.c.url,
+    _articles.c.source,
+    _articles.c.title,
+    select(col(EntryRow.guid))
+    .where(col(EntryRow.article_id) == _articles.c.id)
+    .order_by(col(EntryRow.id))
+    .limit(1)
+    .correlate(_articles)
+    .scalar_subquery()
+    .label("guid"),
+).where(_articles.c.id == bindparam("story"))
 _MEMBERS = (
     select(_articles.c.id, _articles.c.of_article_id, _articles.c.kind, _articles.c.published_at, _articles.c.is_pinned)
     .where(_articles.c.story_id == bindparam("story"))
@@ -340,7 +368,7 @@ _TIMELINE = (
     select(
         _articles.c.id.label("article_id"),
         _OUTLET.label("outlet"),
-        _articles.c.decision.label("reason"),
+        decisions.standing("reason").label("reason"),
         *(_articles.c[name] for name in ("title", "language", "url", "wire", "published_at", "seen_at", "kind")),
         *(_articles.c[name] for name in ("of_article_id", "why", "is_pinned")),
     )

@@ -146,24 +146,23 @@ def move(session: Session, article_ids: Collection[int], to_id: int, preferred: 
     return left_id
 
 
+def may_gather(session: Session, story_id: int) -> bool:
+    """Whether the program may merge this story into another on its own account: no person has changed it."""
+    is_pinned = select(_articles.c.id).where(_articles.c.story_id == story_id, _articles.c.is_pinned).limit(1)
+    is_changed_by_person = any(each.by != MACHINE for each in edits(session, story_id))
+    return not is_changed_by_person and session.connection().execute(is_pinned).first() is None
+
+
 def gather(
     session: Session, from_id: int, to_id: int, *, because: str, now: datetime, preferred: Sequence[str] = ()
-) -> bool:
-    """Merge a small story into another one on the program's own account. Alerts of both move along, so none is sent again.
-
-    False, and nothing done, where a person has changed the small one.
-    """
+) -> None:
+    """Merge a small story into another one on the program's own account. Alerts of both move along, so none is sent again."""
     ids = [each.article_id for each in carriers(session, [from_id])[from_id]]
-    is_pinned = select(_articles.c.id).where(_articles.c.story_id == from_id, _articles.c.is_pinned).limit(1)
-    is_changed_by_person = any(each.by != MACHINE for each in edits(session, from_id))
-    if not ids or is_changed_by_person or session.connection().execute(is_pinned).first():
-        return False
     move(session, ids, to_id, preferred)
     edit = StoryEdit(
         at=now, by=MACHINE, verb="merge", from_story_id=from_id, to_story_id=to_id, article_ids=ids, note=because
     )
     add_edit(session, edit)
-    return True
 
 
 def _redirect(session: Session, story_id: int, part_of: int) -> None:

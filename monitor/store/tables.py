@@ -117,7 +117,8 @@ class PageRow(Base, table=True):
 
 
 class ArticleRow(Base, table=True):
-    """An article with its one decision. `story_id` is the id of an article of its story: of the first, unless moved."""
+    """An article. `story_id` is the id of an article of its story: of the first, unless moved. The decisions on it are rows of
+    `decisions`; the newest stands."""
 
     __tablename__ = "articles"
     __table_args__ = (
@@ -148,10 +149,28 @@ class ArticleRow(Base, table=True):
     """The outcome of fetching its own page; '' where only its feed was read."""
     published_at: datetime
     seen_at: datetime = Field(index=True)
-    decision: str
-    decided_at: datetime
+
+
+class DecisionRow(Base, table=True):
+    """A decision on an article; never changed. Of an article's decisions the newest (the highest id) stands."""
+
+    __tablename__ = "decisions"
+    id: int | None = Field(default=None, primary_key=True)
+    article_id: int = Field(foreign_key="articles.id", index=True)
+    at: datetime
+    cause: str
+    """A `Cause`: `arrival`, `another arrival`, `changed text`, ..."""
+    feed: str = ""
+    """The feed that showed it; '' where none did."""
+    reason: str
+    """The name of a `Reason`: why the article was told or not."""
+    kind: str
+    story_id: int
+    """The story it was put into then."""
+    topics: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    """What was decided for each topic that matched or was blocked, with score, evidence and model version."""
     scores: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
-    """Scores at the time of the decision, the highest above or nearest below their thresholds first, at most 10."""
+    """The scores then, the highest above or nearest below their thresholds first, at most 10."""
 
 
 class StoryRow(Base, table=True):
@@ -273,6 +292,8 @@ class MatchRow(Base, table=True):
     """Of the topic model, self-training included."""
     topic_version: int | None = None
     """The topic's version in force, as in `topic_versions`."""
+    decision_id: int | None = None
+    """The decision whose score and evidence these are: that by which it was told, else the newest on this topic."""
     reason: str
     created_at: datetime = Field(index=True)
     is_relevant: bool | None = Field(default=None, index=True)
@@ -405,18 +426,30 @@ class SeedTextRow(Base, table=True):
 
 
 class AlertRow(Base, table=True):
-    """An alert or notice. The unique `key` (topic, story and kind, or the notice's name) prevents duplicates."""
+    """An alert or notice. The unique `key` (the notice's name; of an alert its id) prevents duplicates."""
 
     __tablename__ = "alerts"
     id: str = Field(primary_key=True)
     key: str = Field(unique=True)
     kind: str
     topic: str = Field(default="", index=True)
+    """The strongest of its topics; all of them are in `alert_topics`."""
     story_id: int | None = Field(default=None, index=True)
     article_id: int | None = Field(default=None, foreign_key="articles.id")
     title: str = Field(default="", sa_type=Text)
     created_at: datetime = Field(index=True)
     payload: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+
+
+class AlertTopicRow(Base, table=True):
+    """A topic that an alert told of. The unique `key` (topic, story and kind) has the last word against telling it twice."""
+
+    __tablename__ = "alert_topics"
+    alert_id: str = Field(primary_key=True, foreign_key="alerts.id")
+    topic: str = Field(primary_key=True, index=True)
+    key: str = Field(unique=True)
+    decision_id: int | None = Field(default=None, foreign_key="decisions.id")
+    """The decision by which it was told; None for alerts on articles that are gone."""
 
 
 class DeliveryRow(Base, table=True):

@@ -18,6 +18,7 @@ from monitor.matching.tuning import SHIFT
 from monitor.store import verdicts, versions
 from monitor.store.tables import (
     AlertRow,
+    AlertTopicRow,
     ArticleRow,
     MatchRow,
     NearMissCountRow,
@@ -33,9 +34,10 @@ from monitor.types.matching import Example, Score, StoredTopic, Topic
 
 _RENAMED = (
     MatchRow, NearMissRow, NearMissCountRow, VerdictRow, PartialExampleRow, TopicVersionRow, SeedTextRow, TopicFileRow,
+    AlertRow,
 )  # fmt: skip
 """The tables whose `topic` changes with a topic's name."""
-_RENAMED_WITH_KEY = (AlertRow,)
+_RENAMED_WITH_KEY = (AlertTopicRow,)
 """Those whose `key` begins with the topic's name besides."""
 Files = Mapping[str, bytes]
 """Name within the topic's folder -> content."""
@@ -226,13 +228,15 @@ def rename(session: Session, old: str, new: str, definition: Topic | None, *, no
         of_topic = (col(keyed.topic) == new, key.startswith(f"{old}/", autoescape=True))
         session.connection().execute(update(keyed).where(*of_topic).values(key=moved))
     session.expire_all()
-    _rename_in_payloads(session, new)
+    _rename_in_payloads(session, old, new)
     _rename_row(session, old, new, definition, now=now)
 
 
-def _rename_in_payloads(session: Session, new: str) -> None:
-    for row in session.exec(select(AlertRow).where(AlertRow.topic == new)):
-        row.payload = {**row.payload, "topic": new}
+def _rename_in_payloads(session: Session, old: str, new: str) -> None:
+    alert_ids = select(col(AlertTopicRow.alert_id)).where(col(AlertTopicRow.topic) == new)
+    for row in session.exec(select(AlertRow).where(col(AlertRow.id).in_(alert_ids))):
+        listed = [{**each, "name": new} if each["name"] == old else each for each in row.payload.get("topics", ())]
+        row.payload = {**row.payload, "topic": row.topic, "topics": listed}
 
 
 def _rename_row(session: Session, old: str, new: str, definition: Topic | None, *, now: datetime) -> None:

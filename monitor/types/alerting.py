@@ -41,11 +41,24 @@ class AlertArticle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertTopic:
+    """One of the topics that an alert is on, with the evidence for it."""
+
+    name: str
+    title: str = ""
+    score: float = 0.0
+    threshold: float = 0.0
+    probability: float | None = None
+    measured: MeasuredPrecision | None = None
+    evidence: Evidence = field(default_factory=Evidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """One alert as it will be sent: a snapshot that later changes in the store do not touch.
 
-    `NEW`, `UPDATED` and `ESCALATED` carry an article and its evidence; `NOTICE` (about the service itself: a failing feed, a
-    disabled channel) and `TEST` carry `title` and `body` only.
+    `NEW`, `UPDATED` and `ESCALATED` carry an article, the topics it is told for and their evidence; `NOTICE` (about the service
+    itself: a failing feed, a disabled channel) and `TEST` carry `title` and `body` only.
     """
 
     id: str
@@ -55,7 +68,10 @@ class Alert:
     title: str
     body: str = ""
     topic: str = ""
+    """The strongest of its topics, which `topic_title`, `score` and the other fields on a topic are about, too."""
     topic_title: str = ""
+    topics: tuple[AlertTopic, ...] = ()
+    """All its topics, the strongest first; empty where it was stored before alerts named several (see `all_topics`)."""
     story_id: int | None = None
     article: AlertArticle | None = None
     score: float = 0.0
@@ -69,6 +85,23 @@ class Alert:
     """The story's independent sources, as of the first attempt to send; 0 where they were not counted."""
     reason: str = ""
     review_url: str = ""
+
+    @property
+    def all_topics(self) -> tuple[AlertTopic, ...]:
+        """Its topics, the strongest first, also of an alert that was stored when each was on one topic; () for a notice."""
+        if self.topics or not self.topic:
+            return self.topics
+        return (
+            AlertTopic(
+                name=self.topic,
+                title=self.topic_title,
+                score=self.score,
+                threshold=self.threshold,
+                probability=self.probability,
+                measured=self.measured,
+                evidence=self.evidence,
+            ),
+        )
 
 
 class AttemptResult(StrEnum):
@@ -112,7 +145,7 @@ class DeliveryState:
     destination: str = ""
     """Digest of the destination that the delivery was created for."""
     thread: str = ""
-    """The receipt of the channel's first message on the same story and topic; '' for that message itself."""
+    """The receipt of the channel's first message on the same story; '' for that message itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

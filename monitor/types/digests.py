@@ -1,4 +1,4 @@
-"""Digests that identify versions of topics, topic models and calibrations. Pure.
+"""Digests that identify versions of topics, topic models and calibrations, and the ids of alerts. Pure.
 
 A digest is kept in the store and compared with those of later releases, so the text that is hashed must not change. It is the
 text that Python's `repr` gave of the classes of November 2026 (`Seed(file='a.txt', title=...`), written out here value by value.
@@ -65,6 +65,15 @@ def of_calibration(
 def of_setup(feeds: Iterable[str], channels: Iterable[str], topics: Iterable[str]) -> str:
     """The digest of what a node works with, each feed, channel and topic as one text; in any order."""
     return of_plain((sorted(feeds), sorted(channels), sorted(topics)))
+
+
+def of_alert(opener: str, kind: str, change: str = "") -> str:
+    """The id of an alert, made of what it tells, so that a restored backup and a second node tell it under the same one.
+
+    `opener` identifies the story's first article, `change` what is told of it beyond the first alert of this kind.
+    """
+    told = "\n".join((kind, change, opener)).encode(errors="surrogatepass")
+    return f"alt_{hashlib.blake2b(told, digest_size=13, person=b'alert').hexdigest()}"
 
 
 def _topic(topic: Topic, *, digest: str) -> str:

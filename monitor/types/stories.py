@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -17,6 +18,28 @@ class ArticleKind(StrEnum):
     COPY = "copy"
     UPDATE = "update"
     JOINS = "joins"
+
+
+class Cause(StrEnum):
+    """What made the monitor decide on an article; stored with the decision, so the values may not change."""
+
+    ARRIVAL = "arrival"
+    ANOTHER_ARRIVAL = "another arrival"
+    """A feed showed the stored article again."""
+    FULL_TEXT = "full text"
+    """Its own page was read, where only its feed had been."""
+    CHANGED_TEXT = "changed text"
+    TOPICS = "reassessed: topics"
+    """It was decided while topics were missing."""
+    EMBEDDER = "reassessed: embedder"
+    """It was decided while the embedder was away."""
+    SEEDS = "reassessed: seeds"
+    BY_HAND = "reassessed: by hand"
+
+    @property
+    def is_reassessment(self) -> bool:
+        """Whether the monitor looked at a stored article again though nothing arrived."""
+        return self.value.startswith("reassessed: ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +60,26 @@ class StoredCandidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownMatch:
+    """A match of a stored article, as it is shown."""
+
+    score: float
+    threshold: float
+    is_told: bool = False
+    """An alert on this very article told of it: it keeps the score that was told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownArticle:
+    """A stored article that arrived again: the decision that stands, and its matches by topic."""
+
+    reason: Reason
+    page: str = ""
+    """The outcome of reading its own page; '' where only its feed was read."""
+    matches: Mapping[str, KnownMatch] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """How an article arrived, as far as the alert policy needs it."""
 
@@ -48,6 +91,8 @@ class Arrival:
     max_age_for: timedelta | None = timedelta(days=7)
     is_burst: bool = False
     """Part of a burst that is no news (`polling.bursts`)."""
+    cause: Cause = Cause.ARRIVAL
+    """Why it is decided on; of arrivals the monitor works out by itself whether they are the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +139,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryHistory:
-    """Names of the topics that a story has matched and alerted so far."""
+    """What a story has matched and alerted so far, as names of topics."""
 
     matched: frozenset[str] = frozenset()
     alerted: frozenset[str] = frozenset()
     updated: frozenset[str] = frozenset()
     """Topics that were already alerted to this very change."""
+    covered: frozenset[str] = frozenset()
+    """Topics of which every channel has had a message on the story, for other topics."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

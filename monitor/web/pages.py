@@ -17,8 +17,9 @@ from starlette.responses import RedirectResponse, Response
 
 from monitor.learning.verdict_effects import VerdictEffects
 from monitor.matching.background import Background
-from monitor.review import matches
-from monitor.review.matches import ArticleRecord, MatchCounts, MatchQuery
+from monitor.review import articles, matches
+from monitor.review.articles import ArticleRecord
+from monitor.review.matches import MatchCounts, MatchQuery
 from monitor.store.db import Database
 from monitor.text import urls
 from monitor.text.tokens import clean_line
@@ -68,10 +69,10 @@ class Pages:
         self._effects = VerdictEffects(seeds, background) if seeds else None
 
     def matches(self, asked: PageRequest) -> Response:
-        """The list of matches: newest first, by topic, state and words."""
+        """The list of matches, newest first, by topic, state and words: a card for each article, with a verdict for each topic."""
         wanted, number = _wanted(asked.query)
         with self.db.reading() as session:
-            found, topics = matches.list_matches(session, wanted), matches.counts(session)
+            found, topics = matches.list_cards(session, wanted), matches.counts(session)
         return page(
             "matches.html",
             asked=asked,
@@ -79,8 +80,9 @@ class Pages:
             wanted=wanted,
             topics=topics,
             totals=_totals(topics, wanted.topic),
-            matches=found.matches,
-            total=found.total,
+            cards=found.cards,
+            total=found.matches,
+            articles=found.total,
             number=number,
             pages=max(1, -(-found.total // PAGE_SIZE)),
         )
@@ -88,7 +90,7 @@ class Pages:
     def article(self, asked: PageRequest) -> Response:
         """Everything stored about one article."""
         with self.db.reading() as session:
-            record = matches.find_record(session, _id(asked.number))
+            record = articles.find_record(session, _id(asked.number))
             topics = matches.counts(session) if self.seeds else []
         if record is None:
             raise HTTPException(404, "There is no article with that number.")
@@ -115,7 +117,7 @@ class Pages:
             answer = "That is not a web address. Paste it whole, with https:// in front."
             return page("explain.html", status=400, url=url, answer=answer)
         with self.db.reading() as session:
-            article_id = matches.find_article(session, url)
+            article_id = articles.find_article(session, url)
         if article_id is None:
             answer = "Never seen: no feed has shown an article at this address."
             return page("explain.html", status=404, url=url, answer=answer)
@@ -143,7 +145,7 @@ class Pages:
             raise HTTPException(400, "This is not a form of this page.")
         is_counter = kind == "counter"
         with self.db.reading() as session:
-            record = matches.find_record(session, _id(asked.number))
+            record = articles.find_record(session, _id(asked.number))
             if record is None:
                 raise HTTPException(404, "There is no article with that number.")
             if topic not in {each.topic for each in matches.counts(session)}:

@@ -9,7 +9,7 @@ from datetime import datetime
 from monitor.config import plan as plans
 from monitor.review import matches, topics
 from monitor.review.matches import MatchCounts
-from monitor.store import channels, feeds, nodes, outbox, settings, statistics
+from monitor.store import archive, channels, feeds, nodes, outbox, settings
 from monitor.store.channels import ChannelReport
 from monitor.store.db import Session
 from monitor.store.feeds import FeedReport
@@ -76,7 +76,7 @@ def board(session: Session, entries: Sequence[SettingsEntry] | None = None, *, n
         topics=tuple(matches.counts(session)),
         nodes=nodes.reports(session),
         paused=frozenset(name for name, is_paused in topics.names(session).items() if is_paused),
-        alerts=statistics.alerts(session),
+        alerts=archive.count_alerts(session),
     )
 
 

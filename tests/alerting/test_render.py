@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monitor.alerting import render
 from monitor.types.alerting import AlertKind
 from monitor.types.matching import Contribution, Evidence, MeasuredPrecision
-from tests.fakes.alerts import EVIDENCE, alert, notice, trial
+from tests.fakes.alerts import EVIDENCE, alert, notice, on_two_topics, trial
 
 
 def test_a_headline_says_topic_title_and_source() -> None:
@@ -271,3 +271,25 @@ def test_a_wires_copy_says_whose_and_how_many_sources_that_makes() -> None:
     assert render.carried_by(own) == ""
     japan = replace(own, article=replace(plain.article, wire="AP", source="The Japan Times"))
     assert render.carried_by(japan) == "AP copy"
+
+
+def test_an_alert_on_two_topics_names_both_and_says_why_for_each() -> None:
+    told = on_two_topics()
+    assert render.headline(told).startswith("Fish canning, Harbours: Harbour town votes")
+    assert render.why_lines(told) == [
+        "Fish canning: score 0.31, threshold 0.18 (cannery 0.12, harbour town 0.07, other words 0.12)",
+        "Closest example cannery-plan.txt, likeness 0.44; key sentence: “Residents backed the plan to reopen the cannery.”",
+        "Harbours: score 0.20, threshold 0.17",
+        "Closest example pier.txt, likeness 0.00",
+    ]
+    assert "Why you got this (Fish canning, Harbours):" in render.text(told)
+    assert "Fish canning, Harbours" in render.html(told)
+    assert "seeds/fish-canning/topic.toml and seeds/harbours/topic.toml" in render.how_to_stop(told)
+
+
+def test_an_alert_on_many_topics_leaves_room_for_its_headline() -> None:
+    many = on_two_topics()
+    many = replace(many, topics=tuple(replace(many.topics[0], name=f"t{n}", title=f"Topic {n} " * 9) for n in range(6)))
+    headline = render.headline(many)
+    assert " and 3 more: Harbour town votes" in headline
+    assert len(headline) <= 200

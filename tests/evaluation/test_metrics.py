@@ -15,6 +15,7 @@ from monitor.evaluation import metrics
 from monitor.evaluation.metrics import read_labels
 from monitor.evaluation.plot import reliability_plot
 from monitor.evaluation.recall import Band, estimate
+from monitor.matching import near_misses as sampling
 from monitor.matching.reliability import Forecast, measure
 from monitor.review import near_misses as misses
 from monitor.store import migrate, near_misses, topics
@@ -119,7 +120,7 @@ def fill(session: Session, *, matches: int, near_ones: int, wrong: int = 5) -> N
                 filed.story_id,
                 one.url,
                 one.title,
-                near_misses.from_scores([score]),
+                sampling.from_scores([score]),
                 now=NOON,
             )
     for each in misses.list_near_misses(session, limit=1000):

@@ -15,7 +15,7 @@ import pytest
 from monitor.evaluation import backtest
 from monitor.matching.background import Background
 from monitor.matching.matcher import build
-from monitor.store.tables import AlertRow, ArticleRow, MatchRow, PartialExampleRow
+from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, MatchRow, PartialExampleRow
 from tests.conftest import SetClock
 from tests.fakes.command import HIT, MISS, SEED, Desk, run
 from tests.fakes.site import Site, rss
@@ -91,14 +91,15 @@ def by_the_daemon(room: Newsroom) -> dict[int, dict[str, Any]]:
     matched, alerted = defaultdict(set), defaultdict(set)
     for match in room.rows(MatchRow):
         matched[match.article_id].add(match.topic)
-    for alert in room.rows(AlertRow):
-        if alert.article_id:
-            alerted[alert.article_id].add(alert.topic)
+    articles = {row.id: row.article_id for row in room.rows(AlertRow)}
+    for told in room.rows(AlertTopicRow):
+        alerted[articles[told.alert_id]].add(told.topic)
+    scores = {row.article_id: row.scores for row in room.decisions()}
     return {
         row.id: {
             "topics": matched[row.id], "kind": row.kind, "of": row.of_article_id, "story": row.story_id,
             "alert": alerted[row.id],
-            "scores": {each["topic"]: round(each["score"], 5) for each in row.scores},
+            "scores": {each["topic"]: round(each["score"], 5) for each in scores[row.id]},
         }
         for row in room.rows(ArticleRow)
     }  # fmt: skip
@@ -120,7 +121,8 @@ def test_a_backtest_of_the_archive_is_the_live_run_article_by_article(lived: New
     lessons = {(each.article_id, each.topic): each.weight for each in lived.rows(PartialExampleRow)}
     assert lessons, "a topic learned from what was no sure match"
     for row in lived.rows(ArticleRow):
-        said = {(row.id, each["topic"]): each["lesson"] for each in row.scores if 0 < each.get("lesson", 0) < 1}
+        scores = lived.decisions(row.title)[-1].scores
+        said = {(row.id, each["topic"]): each["lesson"] for each in scores if 0 < each.get("lesson", 0) < 1}
         assert said == {key: round(part, 3) for key, part in lessons.items() if key[0] == row.id}
     with lived.app.db.reading() as session:
         matcher = build(lived.app.loaded.topics, background=Background.shipped())

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from monitor.types.alerting import Alert, AlertArticle, AlertKind
+from monitor.types.alerting import Alert, AlertArticle, AlertKind, AlertTopic
 from monitor.types.matching import Contribution, Evidence, Reason
 
 NOW = datetime(2025, 7, 4, 6, 12, tzinfo=UTC)
@@ -54,6 +54,15 @@ def alert(**changes: Any) -> Alert:
         "review_url": "http://127.0.0.1:8000/matches/3/fish-canning",
     }
     return Alert(**values | changes)
+
+
+def on_two_topics(**changes: Any) -> Alert:
+    """A new match on two topics, the stronger one first."""
+    first = AlertTopic(name="fish-canning", title="Fish canning", score=0.312, threshold=0.18, evidence=EVIDENCE)
+    second = AlertTopic(
+        name="harbours", title="Harbours", score=0.2, threshold=0.17, evidence=Evidence(seed="pier.txt")
+    )
+    return alert(topics=(first, second), **changes)
 
 
 def notice(**changes: Any) -> Alert:

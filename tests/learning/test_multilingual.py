@@ -89,7 +89,7 @@ def warmed(room: Newsroom, site: Site, clock: SetClock) -> None:
 
 
 def scores_of(room: Newsroom, title: str) -> list[dict[str, Any]]:
-    return next(row.scores for row in room.rows(ArticleRow) if row.title == title)
+    return room.decisions(title)[-1].scores
 
 
 def test_a_russian_article_is_told_to_those_who_gave_english_seeds(

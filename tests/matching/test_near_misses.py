@@ -69,10 +69,8 @@ def scored(score: float, *, is_match: bool = False, blocked: Reason | None = Non
 
 
 def test_matches_and_forbidden_ones_are_no_near_misses() -> None:
-    assert (
-        near_misses.from_scores([scored(0.3, is_match=True), scored(0.3, blocked=Reason.EXCLUDED), scored(0.01)]) == []
-    )
-    assert [each.band for each in near_misses.from_scores([scored(0.19)])] == [2]
+    assert sampling.from_scores([scored(0.3, is_match=True), scored(0.3, blocked=Reason.EXCLUDED), scored(0.01)]) == []
+    assert [each.band for each in sampling.from_scores([scored(0.19)])] == [2]
 
 
 def other(at: int) -> Article:
@@ -98,7 +96,7 @@ def near_ones(session: Session, count: int) -> Counter[int]:
             filed.story_id,
             one.url,
             one.title,
-            near_misses.from_scores([scored(0.19)]),
+            sampling.from_scores([scored(0.19)]),
             now=NOON,
         )
     return near_misses.seen(session)["ferry"]

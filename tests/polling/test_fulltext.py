@@ -11,7 +11,7 @@ import pytest
 
 from monitor.reading.extract import FROM_PAGE, PAGE_HAS_LESS, PAGE_IS_OTHER, PAGE_IS_WALL
 from monitor.reading.fetch import FetchLimits
-from monitor.review.matches import find_article, find_record
+from monitor.review.articles import find_article, find_record
 from monitor.store import feeds
 from monitor.store.tables import ArticleRow, EntryRow, MatchRow, PageRow
 from monitor.types.errors import StoreError
@@ -190,8 +190,10 @@ def test_an_article_whose_page_is_read_teaches_by_its_page_alone(
         (row,) = [row for row in room.rows(ArticleRow) if row.title == TITLE]
         assert row.page == FROM_PAGE
         said = before.score(TITLE, row.text, "en")[0]
-        assert row.scores[0]["score"] == pytest.approx(said.score, abs=1e-6), "its own teaser taught nothing"
-        assert row.scores[0]["lesson"] == 1
+        assert room.decisions(row.title)[-1].scores[0]["score"] == pytest.approx(said.score, abs=1e-6), (
+            "its own teaser taught nothing"
+        )
+        assert room.decisions(row.title)[-1].scores[0]["lesson"] == 1
         live = room.app.tracker.matcher.model("marrow-bridge")
         room.restarts()
         again = room.app.tracker.matcher.model("marrow-bridge")
@@ -383,7 +385,7 @@ def test_a_wall_is_never_taken_for_the_article(room: Newsroom, site: Site) -> No
     shows(site, 1)
     room.polls()
     (row,) = [row for row in room.rows(ArticleRow) if row.title == TITLE]
-    assert (row.page, row.text, row.grade, row.decision) == (PAGE_IS_WALL, TEASER, "partial", "NO_MATCH")
+    assert (row.page, row.text, row.grade, room.decisions()[-1].reason) == (PAGE_IS_WALL, TEASER, "partial", "NO_MATCH")
 
 
 def test_a_page_that_says_it_is_not_free_and_shows_a_little_is_a_wall(room: Newsroom, site: Site) -> None:

@@ -21,7 +21,7 @@ from monitor.review import stories as desk
 from monitor.review.stories import Reviewer, StoryChangeError, UnknownStoryError
 from monitor.store import migrate
 from monitor.store.db import Database, serialize_decisions
-from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow, StoryRow
+from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, FeedRow, MatchRow, StoryRow
 from monitor.stories.sources import StoryState
 from monitor.types.matching import Article, Grade, Reason, Seed, Topic
 from monitor.types.stories import Arrival, ArticleKind, EscalationLimits
@@ -115,8 +115,10 @@ class Desk:
 
     def alerts(self) -> list[tuple[str, str]]:
         with self.db.reading() as session:
-            rows = session.exec(select(AlertRow).order_by(col(AlertRow.created_at), col(AlertRow.id))).all()
-        return [(row.kind, row.key) for row in rows]
+            told = select(AlertRow.kind, AlertTopicRow.key).join(
+                AlertTopicRow, col(AlertTopicRow.alert_id) == AlertRow.id
+            )
+            return list(session.exec(told.order_by(col(AlertRow.created_at), col(AlertTopicRow.key))).all())
 
 
 def articles_of(session: Session, story_id: int) -> list[int]:

@@ -168,7 +168,7 @@ def test_seeds_that_go_away_while_it_runs_lose_no_article(daemon: Daemon, site: 
     soon(lambda: "the folder can be used again" in daemon.said())
     assert daemon.ends() == 0
     assert daemon.said().count("the seeds cannot be used") == daemon.said().count("can be used again") == 1
-    assert daemon.rows("SELECT count(*) FROM articles WHERE decision = 'NO_TOPICS'") == [(0,)]
+    assert daemon.rows("SELECT count(*) FROM decisions WHERE reason = 'NO_TOPICS'") == [(0,)]
     assert daemon.rows("SELECT count(*) FROM topic_versions") == [(1,)]
 
 

@@ -251,7 +251,7 @@ def _article(title: str, text: str) -> Article:
 def _article_row(number: int) -> ArticleRow:
     return ArticleRow(
         id=number, story_id=number, url="", url_key=0, text_key=0, title_key=0, title=f"Article {number}", text=MISS[1],
-        language="en", grade="partial", published_at=NOON, seen_at=NOON, decision="NO_MATCH", decided_at=NOON,
+        language="en", grade="partial", published_at=NOON, seen_at=NOON,
     )  # fmt: skip
 
 

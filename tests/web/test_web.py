@@ -33,6 +33,7 @@ from monitor.store.tables import (
     ArticleRow,
     AttemptRow,
     ChannelRow,
+    DecisionRow,
     DeliveryRow,
     EntryRow,
     FeedRow,
@@ -175,20 +176,37 @@ def has_article(title: str = "Moscow talks end", **values: Any) -> Callable[[Ses
             "grade": "full",
             "published_at": NOW - timedelta(hours=3),
             "seen_at": NOW - timedelta(hours=2),
-            "decision": "ALERTED" if match else "NO_MATCH",
-            "decided_at": NOW - timedelta(hours=2),
         }
+        scores = values.pop("scores", [])
         row = ArticleRow(title=title, **{**known, **values})
         session.add(row)
         session.flush()
         assert row.id is not None
         row.story_id = row.story_id or row.id
         search.index(session, row.id, row.title, row.text)
+        decision = _decision(row, is_match=bool(match), scores=scores)
+        session.add(decision)
+        session.flush()
         if match:
-            session.add(_match(row, **match))
+            session.add(_match(row, decision_id=decision.id, **match))
         return row
 
     return make
+
+
+def _decision(article: ArticleRow, *, is_match: bool, scores: list[dict[str, Any]]) -> DecisionRow:
+    assert article.id
+    assert article.story_id
+    return DecisionRow(
+        article_id=article.id,
+        at=NOW - timedelta(hours=2),
+        cause="arrival",
+        feed=article.source,
+        reason="ALERTED" if is_match else "NO_MATCH",
+        kind=article.kind,
+        story_id=article.story_id,
+        scores=scores,
+    )
 
 
 def _match(article: ArticleRow, *, topic: str, found_at: datetime = NOW, **values: Any) -> MatchRow:
@@ -295,6 +313,28 @@ def test_hits_are_listed_newest_first_and_filtered(db: Database, client: TestCli
     assert titles("/?q=harbour") == ["Newest"]
     assert titles("/?q=moscow&state=dismissed") == ["Middle"]
     assert titles("/?topic=nosuch") == []
+
+
+def test_an_article_on_two_topics_is_one_card_with_a_verdict_for_each(db: Database, client: TestClient) -> None:
+    def on_trade_too(session: Session) -> None:
+        article = session.get_one(ArticleRow, 1)
+        session.add(_match(article, topic="trade", score=0.2))
+
+    fill(db, has_topic("talks"), has_topic("trade"), has_article("Envoys on wheat", topic="talks"), on_trade_too)
+    fill(db, has_article("Envoys leave", topic="talks", found_at=NOW - timedelta(hours=1)))
+    shown = client.get("/").text
+    assert shown.count('class="card ') == 2
+    assert "3 matches on 2 articles" in shown
+    assert re.search(
+        r'id="match-1".*Confirm for Talks: Envoys on wheat.*id="match-2".*Dismiss for Trade: Envoys', shown, re.S
+    )
+    assert "Confirm: Envoys leave" in shown, "a card on one topic reads as before"
+    answer = client.post("/matches/2/dismiss", data={"token": token_of(client), "back": "/"}, headers=OWN)
+    assert answer.status_code == 303
+    assert judged(db) == [None, False, None]
+    only = client.get("/?topic=trade&state=dismissed").text
+    assert only.count('class="card ') == 1
+    assert only.index('id="match-2"') < only.index('id="match-1"'), "what was asked for comes first"
 
 
 def test_pages_hold_fifty_and_link_on_with_their_filters(db: Database, client: TestClient) -> None:
@@ -712,9 +752,9 @@ def test_u3_every_answer_carries_our_headers(db: Database, monkeypatch: pytest.M
         ]
         answers += [client.get("/", headers={"Host": "evil.test"}), client.get("/", params={"q": "x" * 40_000})]
         answers += [client.post("/matches/1/confirm", content=b"x" * 20_000, headers=OWN)]
-        monkeypatch.setattr(matches, "list_matches", broken)
+        monkeypatch.setattr(matches, "list_cards", broken)
         answers += [client.get("/")]
-        monkeypatch.setattr(matches, "list_matches", busy)
+        monkeypatch.setattr(matches, "list_cards", busy)
         answers += [client.get("/")]
     assert {answer.status_code for answer in answers} >= {200, 400, 403, 404, 405, 413, 500, 503}
     for answer in answers:
@@ -724,9 +764,9 @@ def test_u3_every_answer_carries_our_headers(db: Database, monkeypatch: pytest.M
 
 def test_u21_u16_faults_show_nothing_of_us(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     with browsing(application(db), raise_server_exceptions=False) as client:
-        monkeypatch.setattr(matches, "list_matches", broken)
+        monkeypatch.setattr(matches, "list_cards", broken)
         crashed = client.get("/")
-        monkeypatch.setattr(matches, "list_matches", busy)
+        monkeypatch.setattr(matches, "list_cards", busy)
         held = client.get("/")
         answers = [
             crashed,
@@ -1013,7 +1053,7 @@ def test_c4_healthz_answers_while_every_thread_waits_for_the_store(
         let_go.wait(PATIENCE)
         raise StoreBusyError("held")
 
-    monkeypatch.setattr(matches, "list_matches", waits)
+    monkeypatch.setattr(matches, "list_cards", waits)
     with browsing(application(db)) as client:
         readers = [threading.Thread(target=client.get, args=("/",)) for _ in range(8)]
         for reader in readers:

@@ -76,7 +76,7 @@ def _ids(alert: Alert, envelope: Envelope) -> dict[str, str]:
     domain = envelope.sender.domain
     ids = {"Message-ID": f"<{_word(alert.id)}.{_word(envelope.channel)}@{domain}>"}
     if alert.story_id is not None:
-        root = f"<story-{alert.story_id}.{_word(alert.topic or 'all')}.{_word(envelope.channel)}@{domain}>"
+        root = f"<story-{alert.story_id}.{_word(envelope.channel)}@{domain}>"
         ids |= {"In-Reply-To": root, "References": root}
     ids["List-Id"] = f"<{_word(alert.topic) if alert.article else 'notices'}.alerts.{domain}>"
     if envelope.unsubscribe_url:

@@ -75,7 +75,7 @@ class SlackBotSettings(HttpSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class SlackBotChannel:
-    """Posts alerts as a bot, those on one story and topic in one thread, and edits them."""
+    """Posts alerts as a bot, those on one story in one thread, and edits them."""
 
     name: str
     target: HttpTarget

@@ -22,8 +22,10 @@ from standardwebhooks import Webhook
 from monitor.alerting.channels.base import Channel, HttpSettings, HttpTarget, Poster, digest
 from monitor.text import urls
 from monitor.text.tokens import clean
-from monitor.types.alerting import Alert, AlertArticle, AlertKind, Outcome
+from monitor.types.alerting import Alert, AlertArticle, AlertKind, AlertTopic, Outcome
 
+SCHEMA: Final = 2
+"""Of the payload: 2 since an alert may be on several topics (`topics`); payloads before that do not state it."""
 _TYPES: Final = {
     AlertKind.NEW: "alert.new",
     AlertKind.UPDATED: "alert.updated",
@@ -146,6 +148,7 @@ def body_of(alert: Alert) -> str:
 def payload(alert: Alert) -> dict[str, object]:
     """The alert in the schema of README.md, whose fields are never renamed or removed."""
     return {
+        "schema": SCHEMA,
         "type": _TYPES[alert.kind],
         "timestamp": _iso(alert.created_at),
         "data": {
@@ -153,6 +156,7 @@ def payload(alert: Alert) -> dict[str, object]:
             "title": alert.title,
             "body": alert.body,
             "topic": {"name": alert.topic, "title": alert.topic_title} if alert.topic else None,
+            "topics": [_topic(each) for each in alert.all_topics],
             "story_id": alert.story_id,
             "article": _article(alert.article) if alert.article else None,
             "match": _match(alert) if alert.article else None,
@@ -179,13 +183,17 @@ def _article(article: AlertArticle) -> dict[str, object]:
     }
 
 
-def _match(alert: Alert) -> dict[str, object]:
-    evidence = alert.evidence
+def _topic(topic: AlertTopic) -> dict[str, object]:
+    return {"name": topic.name, "title": topic.title, "match": _match(topic)}
+
+
+def _match(found: Alert | AlertTopic) -> dict[str, object]:
+    evidence = found.evidence
     return {
-        "score": alert.score,
-        "threshold": alert.threshold,
-        "probability": alert.probability,
-        "precision": asdict(alert.measured) if alert.measured else None,
+        "score": found.score,
+        "threshold": found.threshold,
+        "probability": found.probability,
+        "precision": asdict(found.measured) if found.measured else None,
         "terms": [{"term": each.term, "weight": each.weight} for each in evidence.terms],
         "sentence": evidence.sentence,
         "seed": evidence.seed or None,

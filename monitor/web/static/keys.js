@@ -17,5 +17,5 @@ document.addEventListener("keydown", (event) => {
   keys[event.key]?.();
 });
 
-// After a verdict the address names the match that was judged: put the focus there.
-document.querySelector("article.card:target")?.focus();
+// After a verdict the address names the match that was judged: put the focus on its card.
+document.querySelector("article.card:target, article.card :target")?.closest("article.card").focus();

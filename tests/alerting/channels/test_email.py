@@ -203,7 +203,7 @@ def test_e6_the_headers_of_every_mail() -> None:
     assert mail["To"] == "ann@example.org"
     assert mail["Subject"] == "Fish canning: Harbour town votes to reopen its cannery — The Harbour Post"
     assert mail["Message-ID"] == f"<{ID}.desk@example.org>"
-    assert mail["In-Reply-To"] == mail["References"] == "<story-7.fish-canning.desk@example.org>"
+    assert mail["In-Reply-To"] == mail["References"] == "<story-7.desk@example.org>"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["List-Id"] == "<fish-canning.alerts.example.org>"
     assert mail["List-Unsubscribe"] == "<https://example.org/stop?c=1>"
@@ -217,11 +217,11 @@ def test_e6_unsubscribing_is_only_offered_where_it_works() -> None:
     assert "List-Unsubscribe" not in composed(alert()).header_names
 
 
-def test_e6_a_story_is_a_thread_per_topic_and_an_alert_one_id_per_channel() -> None:
+def test_e6_a_story_is_a_thread_and_an_alert_one_id_per_channel() -> None:
     first, update = composed(alert()).message, composed(alert(kind=AlertKind.UPDATED, id="alt_2")).message
-    other = composed(alert(topic="harbours")).message
+    later, other = composed(alert(topic="harbours")).message, composed(alert(story_id=8)).message
     elsewhere = composed(alert(), Envelope(channel="night", sender=ENVELOPE.sender, to=ENVELOPE.to)).message
-    assert first["References"] == update["References"] != other["References"]
+    assert first["References"] == update["References"] == later["References"] != other["References"]
     assert len({first["Message-ID"], update["Message-ID"], elsewhere["Message-ID"]}) == 3
     assert update["Subject"].startswith("Fish canning, updated: ")
 

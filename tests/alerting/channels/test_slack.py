@@ -20,7 +20,7 @@ from monitor.net.http import HttpClient
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import ConfigError
 from monitor.types.matching import Contribution, Evidence
-from tests.fakes.alerts import NOW, alert, notice, trial
+from tests.fakes.alerts import NOW, alert, notice, on_two_topics, trial
 from tests.fakes.sink import Sink
 
 
@@ -335,3 +335,10 @@ def test_a_story_that_grows_says_so_above_all_else() -> None:
     blocks = message(alert(kind=AlertKind.ESCALATED, body="now 6 independent outlets"))["blocks"]
     assert blocks[0]["text"]["text"].startswith("Fish canning, growing: ")
     assert blocks[1]["text"]["text"] == "Growing since you were told: now 6 independent outlets"
+
+
+def test_a_message_on_two_topics_names_both() -> None:
+    blocks = message(on_two_topics())["blocks"]
+    assert blocks[0]["text"]["text"].startswith("Fish canning, Harbours: ")
+    said = [element["text"] for block in blocks if block["type"] == "context" for element in block["elements"]]
+    assert any("Fish canning: score 0.31" in each and "Harbours: score 0.20" in each for each in said)

@@ -26,7 +26,7 @@ from monitor.net.http import HttpClient
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import ConfigError
 from monitor.types.matching import Contribution, Evidence
-from tests.fakes.alerts import ID, NOW, alert, notice, trial
+from tests.fakes.alerts import ID, NOW, alert, notice, on_two_topics, trial
 from tests.fakes.patience import PATIENCE
 from tests.fakes.sink import Sink
 
@@ -139,7 +139,23 @@ def test_w2_any_alert_is_strict_json(words: str, number: float, others: list[str
 
 def test_the_schema_holds_still() -> None:
     """Receivers are built on it (README.md beside the code): fields are added, never renamed or removed."""
+    match = {
+        "score": 0.312,
+        "threshold": 0.18,
+        "probability": None,
+        "precision": None,
+        "terms": [
+            {"term": "cannery", "weight": 0.12},
+            {"term": "harbour town", "weight": 0.07},
+            {"term": "(other terms)", "weight": 0.122},
+        ],
+        "sentence": "Residents backed the plan to reopen the cannery.",
+        "seed": "cannery-plan.txt",
+        "seed_similarity": 0.44,
+        "across": None,
+    }
     assert json.loads(body_of(alert())) == {
+        "schema": 2,
         "type": "alert.new",
         "timestamp": "2025-07-04T06:12:00Z",
         "data": {
@@ -147,6 +163,7 @@ def test_the_schema_holds_still() -> None:
             "title": "Harbour town votes to reopen its cannery",
             "body": "",
             "topic": {"name": "fish-canning", "title": "Fish canning"},
+            "topics": [{"name": "fish-canning", "title": "Fish canning", "match": match}],
             "story_id": 7,
             "article": {
                 "id": 3,
@@ -160,27 +177,21 @@ def test_the_schema_holds_still() -> None:
                 "seen_at": "2025-07-04T06:11:00Z",
                 "summary": "Residents backed the plan by 412 to 388, the town clerk said. Work & hiring start in August.",
             },
-            "match": {
-                "score": 0.312,
-                "threshold": 0.18,
-                "probability": None,
-                "precision": None,
-                "terms": [
-                    {"term": "cannery", "weight": 0.12},
-                    {"term": "harbour town", "weight": 0.07},
-                    {"term": "(other terms)", "weight": 0.122},
-                ],
-                "sentence": "Residents backed the plan to reopen the cannery.",
-                "seed": "cannery-plan.txt",
-                "seed_similarity": 0.44,
-                "across": None,
-            },
+            "match": match,
             "also_carried_by": ["Coast Radio", "iNews", "De Kust"],
             "independent_sources": None,
             "reason": "matched, and its story was new: alerted",
             "review_url": "http://127.0.0.1:8000/matches/3/fish-canning",
         },
     }
+
+
+def test_every_topic_of_an_alert_has_its_own_match_and_the_old_fields_are_those_of_the_strongest() -> None:
+    data = json.loads(body_of(on_two_topics()))["data"]
+    assert [each["name"] for each in data["topics"]] == ["fish-canning", "harbours"]
+    assert [each["match"]["score"] for each in data["topics"]] == [0.312, 0.2]
+    assert (data["topic"]["name"], data["match"]) == ("fish-canning", data["topics"][0]["match"])
+    assert json.loads(body_of(notice()))["data"]["topics"] == []
 
 
 def test_a_notice_has_no_article() -> None:

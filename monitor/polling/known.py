@@ -1,0 +1,147 @@
+"""Read what the store knows that bears on one article, and no more than that. Only reads.
+
+Pure steps (`place`, `alerting.policy`) say from what was read so far what is worth looking up next; an article that matches no
+topic is looked up by text and by event, and nothing is asked about who was told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from monitor.alerting import policy
+from monitor.learning import multilingual
+from monitor.polling import decide, place, plan
+from monitor.polling.place import Place
+from monitor.polling.values import AlertingContext, AssessedArticle, Known, KnownStory, Related, StoredTexts
+from monitor.store import alerts, articles, decisions, profiles, story_changes
+from monitor.store import stories as story_rows
+from monitor.store.db import Session
+from monitor.types.stories import ArticleKind, StoryChoice
+
+
+def read(session: Session, assessed: AssessedArticle, context: AlertingContext, *, now: datetime) -> Known:
+    """Return what is needed to decide on this article."""
+    met = articles.find_candidates(session, assessed.article, assessed.fingerprint, assessed.sighting, now=now)
+    texts = StoredTexts(candidates=tuple(met.known), crowded=met.crowded)
+    known = Known(texts=texts)
+    choice = place.by_text(assessed, texts)
+    if choice.kind is ArticleKind.NEW:
+        known = _with_event(session, assessed, known, now=now)
+    elif place.may_be_late(choice, texts) and choice.story_id is not None and choice.of_article_id is not None:
+        at = assessed.article.published_at
+        is_late = story_rows.has_later_version(session, choice.story_id, choice.of_article_id, at)
+        known = replace(known, has_later_version=is_late)
+    return _with_alerting(session, assessed, known, context, now=now)
+
+
+# --- its event ----------------------------------------------------------------------------------------------------------
+
+
+def _with_event(session: Session, assessed: AssessedArticle, known: Known, *, now: datetime) -> Known:
+    """Add the articles that may be about the same event, with all of the small stories that it may show to be one."""
+    stripped = place.without_boilerplate(assessed, known.texts)
+    related = _related(session, stripped, now=now)
+    known, choice = replace(known, related=related), place.by_event(stripped, related)
+    if choice is not None and len(related.articles) > 1:
+        pages = StoredTexts(candidates=tuple(articles.texts(session, [each.article_id for each in related.articles])))
+        known, again = replace(known, pages=pages), place.without_boilerplate(stripped, pages)
+        if again is not stripped:
+            related = _related(session, again, now=now)
+            known, choice = replace(known, related_again=related), place.by_event(again, related)
+    if choice is None:
+        return _with_translations(session, assessed, known, now=now)
+    return _with_members(session, known, choice.merged_stories)
+
+
+def _related(session: Session, assessed: AssessedArticle, *, now: datetime) -> Related:
+    found, key_counts = profiles.find_candidates(session, assessed.profile, now=now)
+    return Related(articles=tuple(found), key_counts=key_counts)
+
+
+def _with_members(session: Session, known: Known, stories: Sequence[int]) -> Known:
+    if not stories:
+        return known
+    kept_apart = frozenset(each for each in stories if not story_changes.may_gather(session, each))
+    return replace(known, members=tuple(profiles.of_stories(session, stories)), kept_apart=kept_apart)
+
+
+def _with_translations(session: Session, assessed: AssessedArticle, known: Known, *, now: datetime) -> Known:
+    """Add articles in other languages; none without an embedder, or where no topic matches."""
+    names = [each.topic for each in assessed.scores if each.is_match]
+    if assessed.embedding is None or not names:
+        return known
+    found = multilingual.related_translations(session, assessed.embedding, names, now=now)
+    return replace(known, translations=tuple(found))
+
+
+# --- who was told -------------------------------------------------------------------------------------------------------
+
+
+def _with_alerting(
+    session: Session, assessed: AssessedArticle, known: Known, context: AlertingContext, *, now: datetime
+) -> Known:
+    """Add what was decided and told before, as far as the article's topics make that matter."""
+    placed = place.place(assessed, known)
+    matched = place.matched(assessed.scores)
+    stored_id = place.stored_version(placed.choice, known.texts.candidates)
+    is_decided_anew = (
+        bool(matched) or placed.choice.kind is ArticleKind.UPDATE or assessed.arrival.cause.is_reassessment
+    )
+    if stored_id is not None and is_decided_anew:
+        known = replace(known, article=decisions.known_article(session, stored_id))
+    if not matched:
+        return known
+    known = replace(known, outlet=story_rows.outlet(session, assessed.article.source))
+    if placed.choice.story_id is None:
+        return known
+    ids = [placed.choice.story_id, *placed.gathered]
+    history = alerts.story_history(session, ids)
+    if placed.choice.is_material:
+        history = replace(history, updated=_topics_told_of(session, placed.choice, matched))
+    known = replace(known, story=KnownStory(history=history))
+    if policy.hold_reason(assessed.article, assessed.arrival, now=now) is not None:
+        return known
+    known = replace(known, story=_with_channels(session, known.story, placed.choice.story_id, ids, matched))
+    return replace(known, story=_with_growth(session, placed, known, ids, context, now=now))
+
+
+def _topics_told_of(session: Session, choice: StoryChoice, matched: Sequence[str]) -> frozenset[str]:
+    """The topics that had an alert for this very change, through another article of the story."""
+    what, story_id = plan.told_of_change(choice.facts), choice.story_id or 0
+    return frozenset(each for each in matched if alerts.is_told(session, alerts.key_of(each, story_id, what)))
+
+
+def _with_channels(
+    session: Session, story: KnownStory, story_id: int, ids: Sequence[int], matched: Sequence[str]
+) -> KnownStory:
+    """Add how the story's alerts are identified, and who had a message where a topic may be told of a known story."""
+    opener = story_rows.opener(session, story_id)
+    story = replace(story, opener=plan.identity(opener.url, opener.source, opener.guid) if opener else "")
+    if not story.history.alerted or story.history.alerted.issuperset(matched):
+        return story
+    first = alerts.first_on(session, ids)
+    return replace(story, channels=alerts.told_channels(session, ids), first_alert=first)
+
+
+def _with_growth(
+    session: Session,
+    placed: Place,
+    known: Known,
+    ids: Sequence[int],
+    context: AlertingContext,
+    *,
+    now: datetime,
+) -> KnownStory:
+    """Add the story's articles and escalations where it may have grown beyond what is usual."""
+    topics = decide.growing_topics(placed, known, context.limits)
+    if not topics:
+        return known.story
+    carriers = story_rows.carriers(session, ids)
+    found = sorted((each for of_story in carriers.values() for each in of_story), key=lambda each: each.article_id)
+    grown = replace(known.story, carriers=tuple(found), escalated=alerts.escalations(session, ids))
+    if not decide.may_be_fast(placed, replace(known, story=grown), context.limits, now=now):
+        return grown
+    arrivals = {each: story_rows.recent_arrivals(session, each, without=ids, now=now) for each in topics}
+    return replace(grown, arrivals=arrivals)

@@ -1,0 +1,169 @@
+"""The whole record of one article, for `explain` and its page: what it is, every decision on it, whom it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from monitor.review import revisions as history
+from monitor.review.matches import ListedMatch, listed, outlet
+from monitor.store import alerts, decisions, matches, page_visits, stories, verdicts
+from monitor.store.db import Session
+from monitor.store.decisions import StoredDecision
+from monitor.types.matching import Reason
+
+_MAX_OTHERS = 100
+"""Other articles of its story in the record of an article."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRecord:
+    """An alert on an article's story, with its deliveries."""
+
+    alert_id: str
+    kind: str
+    topic: str
+    """The strongest of its topics."""
+    topics: tuple[str, ...]
+    """All topics that it told of, the strongest first."""
+    decisions: Mapping[str, int | None]
+    """Topic -> the decision by which it was told."""
+    title: str
+    created_at: datetime
+    deliveries: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleRecord:
+    """Everything stored about one article, for `explain` and its web page."""
+
+    id: int
+    story_id: int
+    title: str
+    text: str
+    url: str
+    source: str
+    author: str
+    language: str
+    grade: str
+    page: str
+    """The outcome of fetching the article's own page, in words; '' where only its feed was read."""
+    published_at: datetime
+    seen_at: datetime
+    kind: str
+    of_article_id: int | None
+    similarity: float
+    why: str
+    decision: str
+    """The name of the `Reason` of the decision that stands, such as NO_MATCH."""
+    reason: str
+    """The same in words."""
+    decided_at: datetime
+    scores: tuple[dict[str, Any], ...] = ()
+    decisions: tuple[dict[str, Any], ...] = ()
+    """All decisions on it, oldest first; the last one stands."""
+    hits: tuple[ListedMatch, ...] = ()
+    feeds: tuple[str, ...] = ()
+    carried: tuple[tuple[int, str, str, str], ...] = ()
+    """The other articles of its story: (article id, outlet, title, kind)."""
+    revisions: tuple[dict[str, Any], ...] = ()
+    told: tuple[AlertRecord, ...] = ()
+    verdicts: tuple[dict[str, Any], ...] = ()
+    outlet: str = ""
+    """The title of the feed, else its name."""
+    wire: str = ""
+    """The news agency it is credited to, or ''."""
+
+
+def find_article(session: Session, asked: str) -> int | None:
+    """The id of the article with this id or URL (of several with one URL the newest), or None."""
+    if asked.isascii() and asked.isdigit() and len(asked) < 10:
+        return int(asked) if matches.has_article(session, int(asked)) else None
+    asked = page_visits.canonicals(session, [asked]).get(asked, asked)
+    return matches.newest_article_at(session, asked)
+
+
+def find_record(session: Session, article_id: int) -> ArticleRecord | None:
+    """Everything stored about one article; None for an unknown id."""
+    article = matches.article(session, article_id)
+    if article is None or article.story_id is None:
+        return None
+    carriers = stories.carriers(session, [article.story_id])
+    decided = decisions.of_article(session, article.id)
+    standing = decided[-1]
+    return ArticleRecord(
+        id=article.id,
+        story_id=article.story_id,
+        title=article.title,
+        text=article.text,
+        url=article.url,
+        source=article.source,
+        author=article.author,
+        language=article.language,
+        grade=article.grade,
+        page=article.page,
+        published_at=article.published_at,
+        seen_at=article.seen_at,
+        kind=article.kind,
+        of_article_id=article.of_article_id,
+        similarity=article.similarity,
+        why=article.why,
+        decision=standing.reason,
+        reason=Reason[standing.reason].value,
+        decided_at=standing.at,
+        scores=tuple(map(dict, standing.scores)),
+        decisions=tuple(_decision(each) for each in decided),
+        hits=listed(session, matches.of_article(session, article.id), carriers),
+        feeds=matches.feeds_of_article(session, article.id),
+        carried=tuple(stories.others(session, article.story_id, without=article.id, limit=_MAX_OTHERS)),
+        revisions=tuple(asdict(each) for each in history.of_article(session, article.id)),
+        told=_alerts(session, article.story_id),
+        verdicts=_verdicts(session, article.id),
+        outlet=outlet(article.id, article.source, carriers.get(article.story_id, ())),
+        wire=article.wire,
+    )
+
+
+def _decision(decision: StoredDecision) -> dict[str, Any]:
+    return {
+        "id": decision.id,
+        "at": decision.at,
+        "cause": decision.cause,
+        "feed": decision.feed,
+        "decision": decision.reason,
+        "reason": Reason[decision.reason].value,
+        "kind": decision.kind,
+        "story_id": decision.story_id,
+        "topics": [dict(each) for each in decision.topics],
+        "scores": [dict(each) for each in decision.scores],
+    }
+
+
+def _alerts(session: Session, story_id: int) -> tuple[AlertRecord, ...]:
+    found = alerts.of_story(session, story_id)
+    deliveries = alerts.deliveries_of(session, [each.id for each in found])
+    return tuple(
+        AlertRecord(
+            alert_id=each.id,
+            kind=each.kind,
+            topic=each.topic,
+            topics=each.topics,
+            decisions=dict(each.decisions),
+            title=each.title,
+            created_at=each.created_at,
+            deliveries=tuple(asdict(one) for one in deliveries[each.id]),
+        )
+        for each in found
+    )
+
+
+def deliveries_of(session: Session, alert_id: str) -> tuple[dict[str, Any], ...]:
+    """The deliveries of an alert with all attempts, as JSON."""
+    return tuple(asdict(each) for each in alerts.deliveries_of(session, [alert_id])[alert_id])
+
+
+def _verdicts(session: Session, article_id: int) -> tuple[dict[str, Any], ...]:
+    found = (asdict(each) for each in verdicts.of_article(session, article_id))
+    return tuple({name: value for name, value in each.items() if name != "id"} for each in found)
