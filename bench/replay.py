@@ -206,7 +206,7 @@ kind = "webhook"
 url = "http://127.0.0.1:{hook.server_port}/"
 secrets = ["{SECRET}"]
 allow_private = true
-[channels.mail]
+[channels.email_message]
 kind = "email"
 host = "127.0.0.1"
 port = {mail_port}

@@ -11,13 +11,11 @@ help, is in docs/matching.md.
 
 from __future__ import annotations
 
-import math
 import threading
 from array import array
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,22 +34,13 @@ from monitor.matching.model import (
     themes,
     vector,
 )
-from monitor.matching.rules import forbidden
+from monitor.matching.term_rules import forbidden
 from monitor.matching.term_vectors import Vector, dot
+from monitor.matching.threshold import article_strictness, ceiling, threshold_of, topic_strictness
 from monitor.matching.tuning import (
-    COHERENCE_FLOOR,
-    EXAMPLES_CAP,
     FULL_TEXT_FROM,
-    LIKENESS_OFFSET,
     SELF_TRAINING_ANCHOR_FROM,
     SELF_TRAINING_FULL_FROM,
-    SHIFT,
-    THRESHOLD_CEILING,
-    THRESHOLD_COHERENCE_EXPONENT,
-    THRESHOLD_EXAMPLES_EXPONENT,
-    THRESHOLD_LEVEL,
-    THRESHOLD_LIKENESS_EXPONENT,
-    THRESHOLD_RARITY_EXPONENT,
 )
 from monitor.types.matching import Contribution, Evidence, Example, Reason, Score, Topic
 
@@ -186,7 +175,7 @@ class Matcher:
         }
         for language, index in indexes.items():
             side = model.side(language)
-            index.strictness[at], index.ceilings[at] = _strictness(side, model.factor), _ceiling(side, model.factor)
+            index.strictness[at], index.ceilings[at] = topic_strictness(side, model.factor), ceiling(side, model.factor)
         found = Matcher(models, self._background, indexes, calibration=self.calibration)
         found._anchors = self._anchors
         return found
@@ -239,7 +228,7 @@ class Matcher:
     def _weigh(self, title: str, text: str, language: str) -> tuple[_ArticleVector, Floats, Floats]:
         article = _ArticleVector(title, text, language, self._background)
         index = self._index(article.language)
-        thresholds = _threshold(index.strictness, article.strictness, index.ceilings)
+        thresholds = threshold_of(index.strictness, article.strictness, index.ceilings)
         return article, index.score(article.vector), thresholds
 
     def _score(self, model: TopicModel, article: _ArticleVector, value: float, threshold: float) -> Score:
@@ -276,7 +265,7 @@ class Matcher:
         key = model.base, article.language
         side = self._anchors.get(key) or self._anchors.setdefault(key, model.anchor(article.language))
         factor = max(model.factor, 1.0)
-        threshold = float(_threshold(_strictness(side, factor), article.strictness, _ceiling(side, factor)))
+        threshold = float(threshold_of(topic_strictness(side, factor), article.strictness, ceiling(side, factor)))
         return margins.share(dot(article.vector, side.vector), threshold) >= SELF_TRAINING_ANCHOR_FROM
 
     def _evidence(self, model: TopicModel, article: _ArticleVector) -> Evidence:
@@ -308,12 +297,7 @@ class _ArticleVector:
         table = background.table(self.language)
         self.vector = vector(title, text, self.language, background)
         likeness, rarity = table.likeness(self.vector), table.rarity(self.vector)
-        # the article's part of the threshold (Model 6 in docs/matching.md); `_strictness` has the topic's
-        self.strictness = (
-            math.exp(THRESHOLD_LEVEL)
-            * (likeness + LIKENESS_OFFSET) ** THRESHOLD_LIKENESS_EXPONENT
-            * rarity**THRESHOLD_RARITY_EXPONENT
-        )
+        self.strictness = article_strictness(likeness, rarity)
 
 
 class _Index:
@@ -322,8 +306,8 @@ class _Index:
     def __init__(self, models: Sequence[TopicModel], language: str) -> None:
         self._topics = len(models)
         sides = [(model.side(language), model.factor) for model in models]
-        self.strictness = np.array([_strictness(*each) for each in sides], np.float64)
-        self.ceilings = np.array([_ceiling(*each) for each in sides], np.float64)
+        self.strictness = np.array([topic_strictness(*each) for each in sides], np.float64)
+        self.ceilings = np.array([ceiling(*each) for each in sides], np.float64)
         rows: dict[str, tuple[array[int], array[float]]] = {}
         for at, model in enumerate(models):
             for term, weight in model.side(language).vector.items():
@@ -365,24 +349,6 @@ class _Index:
 
 
 _NO_POSTINGS = np.array([], np.int32), np.array([], np.float64)
-
-
-def _threshold(of_topic: Floats | float, of_article: float, ceiling: Floats | float) -> Any:
-    """The threshold rule, for one topic or an array of them: topic part times article part, at most the topic's ceiling."""
-    return np.minimum(of_topic * of_article - SHIFT, ceiling)
-
-
-def _strictness(side: LanguageSide, factor: float) -> float:
-    """The topic's part of the threshold. The mean of several examples is closer to every article than one example is, and the
-    less similar the examples, the farther it is from the topic's own articles."""
-    examples = max(1, min(side.examples, EXAMPLES_CAP))
-    coherence = min(max(side.coherence, COHERENCE_FLOOR), 1.0)
-    return float(examples**THRESHOLD_EXAMPLES_EXPONENT * coherence**THRESHOLD_COHERENCE_EXPONENT * factor)
-
-
-def _ceiling(side: LanguageSide, factor: float) -> float:
-    """The topic's highest threshold; infinite without examples in the language."""
-    return THRESHOLD_CEILING * side.coherence * factor if side.coherence > 0 else math.inf
 
 
 class Tracker:

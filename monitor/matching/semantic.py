@@ -18,7 +18,7 @@ from monitor.matching import sensitivity
 from monitor.matching.embedders import Vector, excerpt, key
 from monitor.matching.margins import threshold_at
 from monitor.matching.model import code
-from monitor.matching.rules import forbidden
+from monitor.matching.term_rules import forbidden
 from monitor.matching.tuning import (
     CENTRE_ENOUGH,
     CENTRE_MIN_ARTICLES,

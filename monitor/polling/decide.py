@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from monitor.alerting import policy
+from monitor.alerting import alert_policy as policy
 from monitor.matching import margins
 from monitor.matching.near_misses import from_scores
 from monitor.polling import place, plan

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from monitor.alerting import policy
+from monitor.alerting import alert_policy as policy
 from monitor.matching.matcher import is_near, nearness
 from monitor.net.addresses import AddressPolicy
 from monitor.net.robots import MAX_BYTES, rule

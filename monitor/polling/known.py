@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from monitor.alerting import policy
+from monitor.alerting import alert_policy as policy
 from monitor.learning import multilingual
 from monitor.polling import decide, place, plan
 from monitor.polling.place import Place

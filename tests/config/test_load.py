@@ -289,7 +289,7 @@ def test_u16_no_planted_secret_is_shown(tmp_path: Path) -> None:
         endpoint = "https://u:{PLANTED}@hooks.example.org/{PLANTED}"
         others = ["https://hooks.example.org/{PLANTED}"]
         inner = {{ token = "{PLANTED}", plain = "kept" }}
-        [channels.mail]
+        [channels.email_message]
         kind = "email"
         host = "smtp.example.org"
         port = 587
@@ -308,8 +308,8 @@ def test_u16_no_planted_secret_is_shown(tmp_path: Path) -> None:
     assert lines["channels.desk.url"] == "https://hooks.example.org/…"
     assert lines["channels.desk.headers"] == "********"
     assert lines["channels.desk.inner"] == "token: ********, plain: kept"
-    assert lines["channels.mail.port"] == "587"
-    assert lines["channels.mail.security"] == "starttls"
+    assert lines["channels.email_message.port"] == "587"
+    assert lines["channels.email_message.security"] == "starttls"
 
 
 def test_u16_no_planted_secret_is_in_a_fault(tmp_path: Path) -> None:

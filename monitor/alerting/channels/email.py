@@ -34,7 +34,7 @@ from aiosmtplib import (
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from monitor.alerting.channels.base import MASK, Channel, ChannelSettings, Poster, Secrets, digest, excerpt
-from monitor.alerting.channels.mail import Envelope, compose
+from monitor.alerting.channels.email_message import Envelope, compose
 from monitor.text import urls
 from monitor.text.tokens import clean_line, shorten
 from monitor.types.alerting import Alert, AttemptResult, Outcome

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from monitor.alerting.channels.mail import Envelope, compose
+from monitor.alerting.channels.email_message import Envelope, compose
 from monitor.alerting.channels.registry import build, masked
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import ConfigError

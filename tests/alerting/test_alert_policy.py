@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.alerting.policy import decide, escalation, hold_reason
+from monitor.alerting.alert_policy import decide, escalation, hold_reason
 from monitor.types.fetching import FirstPoll
 from monitor.types.matching import Article, Grade, Reason, Score
 from monitor.types.stories import (
