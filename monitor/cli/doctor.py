@@ -172,12 +172,14 @@ def _topics(db: Database, settings: Settings) -> CheckResult:
         missed = archive.without_topics(session, since_at=now - timedelta(days=7))
     paused = [name for name in (*found.from_folder, *found.from_store) if name in stored and stored[name].is_paused]
     if found.remarks:
-        return CheckResult("topics", "warn", _join_some([each.text for each in found.remarks]))
+        return CheckResult("topics in force", "warn", _join_some([each.text for each in found.remarks]))
     if missed:
         says = f"{len(missed)} articles of the last week came while no topic was in force, the latest is {missed[-1]}"
-        return CheckResult("topics", "warn", says, "`monitor explain ID` shows what the topics say of one now")
+        return CheckResult("topics in force", "warn", says, "`monitor explain ID` shows what the topics say of one now")
     total = len(found.from_folder) + len(found.from_store)
-    return CheckResult("topics", "ok", f"{total} in force{f', paused: {_join_some(paused)}' if paused else ''}")
+    return CheckResult(
+        "topics in force", "ok", f"{total} in force{f', paused: {_join_some(paused)}' if paused else ''}"
+    )
 
 
 def _sqlite() -> CheckResult:

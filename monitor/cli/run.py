@@ -106,14 +106,13 @@ def _serve(settings: Settings, db: Any) -> None:
         preferred=settings.stories.preferred_sources,
         entries=_entries(settings, db),
     )
-    with _listener(settings.web) as listener:
+    # a Ctrl-C ends it well at any moment; uvicorn raises the signal that ended it again when it returns
+    with _listener(settings.web) as listener, suppress(KeyboardInterrupt), looks:
         base.line(f"Review page: {settings.web.base_url}")
         base.line("Stop:        Ctrl-C")
         sys.stdout.flush()
         config = uvicorn.Config(page, log_config=None, access_log=False, server_header=False, timeout_keep_alive=5)
-        # uvicorn raises the signal that ended it again when it returns
-        with looks, suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _entries(settings: Settings, db: Any) -> tuple[SettingsEntry, ...] | None:

@@ -28,6 +28,7 @@ DESK = ChannelReport(
     kind="webhook",
     shown="…",
     is_configured=True,
+    by_hand="",
     disabled_reason=None,
     paused_until_at=None,
     failures=0,

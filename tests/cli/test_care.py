@@ -394,7 +394,7 @@ def test_a_topic_that_nobody_knows_is_3(polled: Desk) -> None:
 def test_seeds_that_are_away_are_told_by_doctor_and_list(polled: Desk) -> None:
     polled.seeds.rename(polled.folder / "away")
     said = polled.run("doctor", "--json").json
-    (found,) = [each for each in said if each["what"] == "topics"]
+    (found,) = [each for each in said if each["what"] == "topics in force"]
     assert found["level"] == "warn"
     assert "the 2 topics stay in force as last read" in found["says"]
     assert "in force too, by the store alone: bridge, choir" in polled.run("topics").stderr

@@ -1022,6 +1022,7 @@ def test_healthz_tells_anybody_what_is_wrong_but_no_names(db: Database) -> None:
         "status": "degraded",
         "problems": ["no channel is left"],
         "warnings": ["a node is silent"],
+        "notes": [],
         "codes": ["no_channel", "node_silent"],
         "age_seconds": 7,
         "beats": {},
