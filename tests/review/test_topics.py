@@ -15,6 +15,7 @@ from monitor.review import topics as topic_life
 from monitor.store import alerts, topics
 from monitor.store.tables import (
     AlertRow,
+    AlertTopicRow,
     MatchRow,
     NearMissCountRow,
     NearMissRow,
@@ -111,8 +112,9 @@ def test_a_topic_is_renamed_with_all_that_it_found_and_told(room: Newsroom) -> N
     assert not any(row.topic == "bridge" for table in TABLES for row in room.rows(table))
     assert before[MatchRow] == before[AlertRow] == before[VerdictRow] == 1
     (alert,) = [row for row in room.rows(AlertRow) if row.topic == "span"]
-    assert alert.key.split("/")[0] == "span"
-    assert alerts.load(alert.payload).topic == "span"
+    assert [row.key.split("/")[0] for row in room.rows(AlertTopicRow) if row.alert_id == alert.id] == ["span"]
+    told = alerts.load(alert.payload)
+    assert (told.topic, [each.name for each in told.topics]) == ("span", ["span"])
     assert (seeds(room) / "span" / "seed0.txt").exists()
     assert not (seeds(room) / "bridge").exists()
     assert room.reloads(), "the daemon reads the topics again"
