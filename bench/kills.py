@@ -320,7 +320,7 @@ POINTS = {
     "accepted, before it is marked sent": ("monitor.net.http:HttpClient.post", "after"),
     "marked sent, not committed": ("monitor.alerting.deliver:_settle", "after"),
     "while starting: store open, leases not released": ("monitor.store.feeds:release_all", "before"),
-    "while starting: settings stored, not committed": ("monitor.store.channels:sync", "after"),
+    "while starting: settings stored, not committed": ("monitor.store.settings:apply", "after"),
     "while starting: topics synced, not committed": ("monitor.store.topics:sync", "after"),
     "while the schema is made": ("alembic.ddl.impl:DefaultImpl.create_table", "before"),
 }
