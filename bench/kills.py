@@ -359,7 +359,7 @@ def run_daemon(point: str, arguments: list[str]) -> None:
     owner, last = _owner(place)
     setattr(owner, last, _ends(getattr(owner, last), passes=[int(number)], after=when == "after"))
     sys.argv = ["monitor", *arguments]
-    from monitor.cli import main as monitor
+    from monitor.cli.main import main as monitor
 
     monitor()
 
