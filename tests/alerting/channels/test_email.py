@@ -28,7 +28,7 @@ from monitor.types.matching import Contribution, Evidence
 from tests.fakes.alerts import ID, NOW, alert, notice, trial
 from tests.fakes.sink import Letter, MailSink
 
-# A connection that we hung up is let go by the event loop a moment after its loop may have ended (seen twice on a machine under load).
+# A connection that was hung up can outlive its event loop for a moment (seen twice on a machine under load).
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
