@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from monitor.config.settings import EmbeddingSettings
 from monitor.matching import embedders
-from monitor.matching.embedders import EmbedderError, EmbedderSpec, Vector
+from monitor.matching.embedders import EmbedderError, EmbedderSpec, EmbeddingVector
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.net.http import HttpClient
 from monitor.reading.workers import Workers
@@ -95,11 +95,13 @@ class Embedding:
             self.vectors([_PROBE])
         return self.dim
 
-    def vectors(self, texts: Sequence[str], *, within_for: timedelta | None = None) -> list[Vector | None]:
+    def vectors(self, texts: Sequence[str], *, within_for: timedelta | None = None) -> list[EmbeddingVector | None]:
         """A unit vector for each text; None where it failed or was not ready within `within_for`. Blocks."""
         return self.submit(texts, within_for=within_for).result()
 
-    def submit(self, texts: Sequence[str], *, within_for: timedelta | None = None) -> Future[list[Vector | None]]:
+    def submit(
+        self, texts: Sequence[str], *, within_for: timedelta | None = None
+    ) -> Future[list[EmbeddingVector | None]]:
         """As `vectors`, without blocking; on an event loop, await it with `asyncio.wrap_future`."""
         return asyncio.run_coroutine_threadsafe(self._embed_all(tuple(texts), within_for), self._running_loop())
 
@@ -131,9 +133,9 @@ class Embedding:
                 self._thread.start()
             return self._loop
 
-    async def _embed_all(self, texts: tuple[str, ...], within_for: timedelta | None) -> list[Vector | None]:
+    async def _embed_all(self, texts: tuple[str, ...], within_for: timedelta | None) -> list[EmbeddingVector | None]:
         ends_at = time.monotonic() + within_for.total_seconds() if within_for is not None else float("inf")
-        found: list[Vector | None] = [None] * len(texts)
+        found: list[EmbeddingVector | None] = [None] * len(texts)
         wanted = [at for at, text in enumerate(texts) if text]
         for start in range(0, len(wanted), BATCH):
             places = wanted[start : start + BATCH]
@@ -148,12 +150,12 @@ class Embedding:
     def _is_available(self) -> bool:
         return self.is_on and not self.is_paused
 
-    async def _embed_batch(self, texts: list[str], ends_at: float) -> list[Vector | None]:
+    async def _embed_batch(self, texts: list[str], ends_at: float) -> list[EmbeddingVector | None]:
         """If the batch fails as a whole, each text is tried alone, so that one that crashes the embedder costs no other."""
         whole = await self._request(texts)
         if whole is not None:
             return whole
-        found: list[Vector | None] = [None] * len(texts)
+        found: list[EmbeddingVector | None] = [None] * len(texts)
         for at, text in enumerate(texts):
             if len(texts) == 1 or time.monotonic() >= ends_at or not self._is_available():
                 break
@@ -161,7 +163,7 @@ class Embedding:
             found[at] = alone[0] if alone else None
         return found
 
-    async def _request(self, texts: list[str]) -> list[Vector | None] | None:
+    async def _request(self, texts: list[str]) -> list[EmbeddingVector | None] | None:
         try:
             answer = embedders.validated(await self._open().ask(texts), len(texts), self.dim)
         except MonitorError as error:

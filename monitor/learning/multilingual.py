@@ -21,7 +21,7 @@ import numpy as np
 from monitor.learning.embedding import Embedding
 from monitor.learning.training import last_mark
 from monitor.matching import semantic
-from monitor.matching.embedders import Vector, excerpt, key
+from monitor.matching.embedders import EmbeddingVector, excerpt, key
 from monitor.matching.model import code
 from monitor.matching.semantic import LanguageCentres, SemanticModel, is_confident
 from monitor.matching.tuning import EMBEDDING_SELF_TRAINING_FROM
@@ -52,7 +52,7 @@ class ArticleEmbedding:
     embedder: str
     key: int
     language: str
-    vector: Vector
+    vector: EmbeddingVector
     centres: LanguageCentres
     """The language centres in force when it was looked up."""
 
@@ -60,7 +60,7 @@ class ArticleEmbedding:
 class SemanticScorer:
     """Scores one batch of articles semantically."""
 
-    def __init__(self, multilingual: Multilingual, embedder: str, found: Mapping[int, Vector]) -> None:
+    def __init__(self, multilingual: Multilingual, embedder: str, found: Mapping[int, EmbeddingVector]) -> None:
         self._multilingual = multilingual
         self._embedder = embedder
         self._found = found
@@ -78,7 +78,7 @@ class SemanticScorer:
         found = self._sentences([text])[0] if text else None
         return None if found is None else self._article_embedding(article, key(text), found)
 
-    def _article_embedding(self, article: Article, text_key: int, vector: Vector) -> ArticleEmbedding | None:
+    def _article_embedding(self, article: Article, text_key: int, vector: EmbeddingVector) -> ArticleEmbedding | None:
         model = self._multilingual.model
         if model is None or model.embedder != self._embedder:
             return None
@@ -106,7 +106,7 @@ class SemanticScorer:
         self._multilingual.train([each.topic for each in found if is_confident(each)], embedding)
         return found
 
-    def _sentences(self, texts: Sequence[str]) -> Sequence[Vector | None]:
+    def _sentences(self, texts: Sequence[str]) -> Sequence[EmbeddingVector | None]:
         return self._multilingual.embedding.vectors(texts, within_for=EMBED_ARTICLES_FOR)
 
 
@@ -118,7 +118,7 @@ class Multilingual:
         self.model: SemanticModel | None = None
         self.is_complete = True
         """Whether every seed was embedded; if not, call `renew` again."""
-        self._seeds: Mapping[int, Vector] = {}
+        self._seeds: Mapping[int, EmbeddingVector] = {}
         self._is_pruned = False
         self._recent: deque[tuple[str, ArticleEmbedding]] = deque(maxlen=100)
         self._lock = threading.Lock()
@@ -183,7 +183,7 @@ class Multilingual:
         if self.model is not None and self.model.embedder == embedding.embedder:
             self.model = self.model.with_match(topic, embedding.language, embedding.key, embedding.vector)
 
-    def _keep(self, db: Database, fresh: Mapping[int, tuple[Vector, str]]) -> None:
+    def _keep(self, db: Database, fresh: Mapping[int, tuple[EmbeddingVector, str]]) -> None:
         if not fresh and self._is_pruned:
             return
         with db.writing() as session:
@@ -227,7 +227,7 @@ class Multilingual:
         if model is None:
             return None
         texts = _article_excerpts(model, articles)
-        found: dict[int, Vector] = {}
+        found: dict[int, EmbeddingVector] = {}
         for db in shelves if texts else ():
             found |= await db.read(vectors.known, model.embedder, list(texts), self.embedding.dim)
         missing = [each for each in texts if each not in found]
@@ -287,7 +287,7 @@ def store_embedding(session: Session, article_id: int, article: ArticleEmbedding
 
 
 @cache
-def shipped_centres(embedder: str) -> Mapping[str, Vector]:
+def shipped_centres(embedder: str) -> Mapping[str, EmbeddingVector]:
     """The package's language centres, by language and '' for all others; empty for embedders that were not measured."""
     name = embedder.partition("/")[0]
     place = resources.files("monitor.matching").joinpath(f"data/centres/{name}.npz")

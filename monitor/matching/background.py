@@ -18,7 +18,7 @@ from zlib import crc32
 
 import numpy as np
 
-from monitor.matching.term_vectors import Vector, article_terms, article_vector, mean
+from monitor.matching.term_vectors import TermVector, article_terms, article_vector, mean
 from monitor.matching.tuning import (
     ARCHIVE_HALF_WEIGHT_AT,
     ARCHIVE_WEIGHT,
@@ -77,19 +77,19 @@ class Table:
     """Background statistics of one language."""
 
     idf: Idf
-    ordinary: Vector
+    ordinary: TermVector
     """Mean of ordinary articles' unit vectors; empty where nothing is known of the language."""
     assumed: float
     """Likeness to real news that is assumed for every article until the archive is large enough to show it."""
 
-    def likeness(self, article: Vector) -> float:
+    def likeness(self, article: TermVector) -> float:
         """Dot product with the mean of ordinary articles' unit vectors, capped: about .01 for two lines of news, .04 for a full
         article."""
         ordinary = self.ordinary
         found = self.assumed + sum(weight * ordinary[term] for term, weight in article.items() if term in ordinary)
         return min(found, LIKENESS_CAP)
 
-    def rarity(self, article: Vector) -> float:
+    def rarity(self, article: TermVector) -> float:
         """Mean IDF of an article's terms, weighted by their weights: about 4 for everyday words, 7 for names and numbers."""
         total = sum(article.values())
         return sum(weight * self.idf[term] for term, weight in article.items()) / total if total else EMPTY_RARITY

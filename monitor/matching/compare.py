@@ -13,7 +13,7 @@ from monitor.matching.background import Background
 from monitor.matching.margins import share
 from monitor.matching.matcher import Matcher, build
 from monitor.matching.model import code
-from monitor.matching.term_vectors import Vector
+from monitor.matching.term_vectors import TermVector
 from monitor.matching.tuning import MIN_SHIFT, SHIFTED_TERMS
 from monitor.text.terms import stem
 from monitor.text.tokens import tokens
@@ -134,7 +134,7 @@ def _texts(definition: TopicDefinition) -> list[tuple[str, str, str]]:
     return seeds + [(each.title, each.text, each.language) for each in definition.examples]
 
 
-def _largest_shifts(old: Vector, new: Vector, written: Mapping[str, str], limit: int) -> TermShift:
+def _largest_shifts(old: TermVector, new: TermVector, written: Mapping[str, str], limit: int) -> TermShift:
     shifts = {term: new.get(term, 0.0) - old.get(term, 0.0) for term in old.keys() | new.keys()}
     ordered = sorted(
         (each for each in shifts if abs(shifts[each]) >= MIN_SHIFT), key=lambda each: (-abs(shifts[each]), each)

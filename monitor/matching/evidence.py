@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from monitor.matching.term_vectors import Vector, dot
+from monitor.matching.term_vectors import TermVector, dot
 from monitor.matching.tuning import (
     EVIDENCE_SENTENCE_CHARACTERS,
     EVIDENCE_SENTENCES,
@@ -22,9 +22,9 @@ def explain(
     title: str,
     text: str,
     language: str,
-    article: Vector,
-    topic: Vector,
-    seeds: Sequence[tuple[str, Vector]],
+    article: TermVector,
+    topic: TermVector,
+    seeds: Sequence[tuple[str, TermVector]],
     idf: Mapping[str, float],
 ) -> Evidence:
     """The evidence for a score. `article` and `topic` are the vectors whose dot product is the score; `seeds` are pairs of file
@@ -39,7 +39,7 @@ def explain(
     )
 
 
-def contributions(article: Vector, topic: Vector, written: Mapping[str, str]) -> tuple[Contribution, ...]:
+def contributions(article: TermVector, topic: TermVector, written: Mapping[str, str]) -> tuple[Contribution, ...]:
     """Each shared term's part of the score, heaviest first, in the article's spelling (`written`: stem to word). Terms beyond
     EVIDENCE_TERMS are summed as one, so the parts add up to the score."""
     parts = sorted(
@@ -54,20 +54,20 @@ def contributions(article: Vector, topic: Vector, written: Mapping[str, str]) ->
     return (*parts[:EVIDENCE_TERMS], *([Contribution(term=OTHER_TERMS, weight=rest)] if parts[EVIDENCE_TERMS:] else []))
 
 
-def nearest(article: Vector, seeds: Sequence[tuple[str, Vector]]) -> tuple[str, float]:
+def nearest(article: TermVector, seeds: Sequence[tuple[str, TermVector]]) -> tuple[str, float]:
     """File and cosine of the most similar seed; ('', 0.0) without seeds."""
     likenesses = ((file, dot(article, seed)) for file, seed in seeds)
     return max(likenesses, key=lambda each: each[1], default=("", 0.0))
 
 
-def best_sentence(title: str, text: str, language: str, topic: Vector, idf: Mapping[str, float]) -> str:
+def best_sentence(title: str, text: str, language: str, topic: TermVector, idf: Mapping[str, float]) -> str:
     """The sentence with the most topic weight for its length; the title for an article without a body."""
     candidates = sentences(text)[:EVIDENCE_SENTENCES] or [title]
     best = max(candidates, key=lambda each: _strength(each, language, topic, idf))
     return shorten(best, EVIDENCE_SENTENCE_CHARACTERS)
 
 
-def _strength(sentence: str, language: str, topic: Vector, idf: Mapping[str, float]) -> float:
+def _strength(sentence: str, language: str, topic: TermVector, idf: Mapping[str, float]) -> float:
     words = terms(sentence, language)
     carried = sum(topic[word] * idf[word] for word in set(words) if word in topic)
     return float(carried / (len(words) + SENTENCE_LENGTH_OFFSET) ** 0.5)

@@ -35,7 +35,7 @@ from monitor.matching.model import (
     vector,
 )
 from monitor.matching.term_rules import forbidden
-from monitor.matching.term_vectors import Vector, dot
+from monitor.matching.term_vectors import TermVector, dot
 from monitor.matching.threshold import article_strictness, ceiling, threshold_of, topic_strictness
 from monitor.matching.tuning import (
     FULL_TEXT_FROM,
@@ -209,7 +209,7 @@ class Matcher:
         languages = [language for language in model.sides if language != ANY_LANGUAGE] or [ANY_LANGUAGE]
         return {language: heaviest(model, language, limit) for language in languages}
 
-    def weights(self, topic: str, language: str) -> Vector:
+    def weights(self, topic: str, language: str) -> TermVector:
         """The topic's vector for a language, stem to weight. KeyError as for `model`."""
         return self.model(topic).side(code(language)).vector
 
@@ -338,7 +338,7 @@ class _Index:
                 del found._postings[term]
         return found
 
-    def score(self, article: Vector) -> Floats:
+    def score(self, article: TermVector) -> Floats:
         """The cosine of the article with every topic."""
         found = [(row, weight) for term, weight in article.items() if (row := self._postings.get(term))]
         if not found:

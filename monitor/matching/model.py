@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from heapq import nlargest
 
 from monitor.matching.background import Background
-from monitor.matching.term_vectors import PackedVector, Vector, article_terms, article_vector, dot, mean, unit
+from monitor.matching.term_vectors import PackedTermVector, TermVector, article_terms, article_vector, dot, mean, unit
 from monitor.matching.tuning import (
     COUNTER_PUSH,
     KEY_CHARACTERS,
@@ -43,12 +43,12 @@ class ExampleVector:
     language: str
     key: str
     """Digest of its words: equal texts count once."""
-    packed: PackedVector
+    packed: PackedTermVector
     weight: float = 1.0
     is_counter: bool = False
 
     @property
-    def vector(self) -> Vector:
+    def vector(self) -> TermVector:
         """Its unit vector, unpacked on every access."""
         return self.packed.unpack()
 
@@ -57,8 +57,8 @@ class ExampleVector:
 class LanguageSide:
     """A topic's vector in one language."""
 
-    packed: PackedVector
-    seeds: tuple[tuple[str, PackedVector], ...]
+    packed: PackedTermVector
+    seeds: tuple[tuple[str, PackedTermVector], ...]
     """File and vector of seeds and confirmed articles, to name the nearest one."""
     examples: float
     """Weighted number of articles the vector was learned from, self-training included."""
@@ -66,7 +66,7 @@ class LanguageSide:
     """Mean cosine of those articles with the vector: 1 for a single seed, lower for dissimilar examples."""
 
     @property
-    def vector(self) -> Vector:
+    def vector(self) -> TermVector:
         """The unit vector that articles are compared with, unpacked on every access."""
         return self.packed.unpack()
 
@@ -219,7 +219,7 @@ def _is_same_text(example: _ComparableExample, known: Iterable[_ComparableExampl
 def example_vector(article: Seed | Example, background: Background) -> ExampleVector:
     """The vector of an article, as a topic's example."""
     language = code(article.language)
-    packed = PackedVector(vector(article.title, article.text, language, background))
+    packed = PackedTermVector(vector(article.title, article.text, language, background))
     # by words only: a seed file may have the title in its text, or other line breaks than the store
     key = digests.of_plain(" ".join(f"{article.title} {article.text[:KEY_CHARACTERS]}".split()))
     if isinstance(article, Example):
@@ -239,18 +239,21 @@ def _build_side(samples: Sequence[ExampleVector], self_trained: Sequence[Example
     learned = _rocchio(wanted, unwanted) if seeds else {}
     coherence = sum(dot(each, learned) * weight for each, weight in wanted) / max(sum(w for _, w in wanted), 1e-9)
     return LanguageSide(
-        PackedVector(learned), tuple((each.file, each.packed) for each in seeds), len(seeds) + trained_weight, coherence
+        PackedTermVector(learned),
+        tuple((each.file, each.packed) for each in seeds),
+        len(seeds) + trained_weight,
+        coherence,
     )
 
 
-def _rocchio(wanted: Iterable[tuple[Vector, float]], unwanted: Iterable[tuple[Vector, float]]) -> Vector:
+def _rocchio(wanted: Iterable[tuple[TermVector, float]], unwanted: Iterable[tuple[TermVector, float]]) -> TermVector:
     towards, away = unit(mean(wanted)), unit(mean(unwanted))
     weights = {term: towards.get(term, 0) - COUNTER_PUSH * away.get(term, 0) for term in towards.keys() | away.keys()}
     kept = sorted(weights.items(), key=lambda each: (-abs(each[1]), each[0]))[:TOPIC_TERMS]
     return unit(dict(kept))
 
 
-def vector(title: str, text: str, language: str, background: Background) -> Vector:
+def vector(title: str, text: str, language: str, background: Background) -> TermVector:
     """An article's unit vector; `language` as returned by `code`."""
     return article_vector(*article_terms(title, text, language), background.table(language).idf)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from monitor.matching import sensitivity
-from monitor.matching.embedders import Vector, excerpt, key
+from monitor.matching.embedders import EmbeddingVector, excerpt, key
 from monitor.matching.margins import threshold_at
 from monitor.matching.model import code
 from monitor.matching.term_rules import forbidden
@@ -38,14 +38,16 @@ from monitor.types.matching import Contribution, Evidence, Example, Score, Seed,
 
 SEMANTIC_TERM = "(meaning)"
 """The single term in the evidence of a semantic score, which has no terms that add up."""
-Sentences = Callable[[Sequence[str]], Sequence[Vector | None]]
+Sentences = Callable[[Sequence[str]], Sequence[EmbeddingVector | None]]
 """Embeds sentences of an article, to name the one nearest to the topic."""
 
 
 class LanguageCentres:
     """The mean embedding of each language."""
 
-    def __init__(self, seen: Mapping[str, Sequence[Vector]], shipped: Mapping[str, Vector] | None = None) -> None:
+    def __init__(
+        self, seen: Mapping[str, Sequence[EmbeddingVector]], shipped: Mapping[str, EmbeddingVector] | None = None
+    ) -> None:
         """`seen`: embeddings of stored articles by language. `shipped`: prior centres by language, '' for all others; empty for
         an embedder that we have not measured."""
         self._seen = {language: (len(found), np.mean(found, axis=0)) for language, found in seen.items() if len(found)}
@@ -71,7 +73,7 @@ class LanguageCentres:
         """Number of articles seen in a language."""
         return self._seen[language][0] if language in self._seen else 0
 
-    def centred(self, vector: Vector, language: str) -> Vector:
+    def centred(self, vector: EmbeddingVector, language: str) -> EmbeddingVector:
         """The vector minus the centre of its language, at unit length."""
         seen, mean = self._seen.get(language, (0, 0.0))
         prior = self._prior.get(language, self._prior.get("", 0.0))
@@ -84,7 +86,7 @@ class ExampleEmbedding:
 
     file: str
     language: str
-    vector: Vector
+    vector: EmbeddingVector
     """Centred."""
     weight: float
     is_counter: bool
@@ -96,7 +98,7 @@ class SemanticMatch:
 
     key: int
     """Hash of its text: copies count once."""
-    vector: Vector
+    vector: EmbeddingVector
     """Centred."""
 
 
@@ -115,7 +117,7 @@ class SemanticTopic:
     matches: Mapping[str, tuple[SemanticMatch, ...]]
     """Unreviewed matches that it trained itself on, by language, oldest first."""
 
-    def vector(self, language: str) -> Vector:
+    def vector(self, language: str) -> EmbeddingVector:
         """The topic's unit vector for a language: the mean of seeds and matches, minus a share of the counter-seeds."""
         wanted = [(each.weight, each.vector) for each in self.samples if not each.is_counter]
         found = self.matches.get(language, ())
@@ -148,7 +150,7 @@ class SemanticModel:
         self.centres = centres
         self._topic_models = tuple(models)
         self._positions = {each.topic.name: at for at, each in enumerate(models)}
-        self._matrices: dict[str, Vector] = {}
+        self._matrices: dict[str, EmbeddingVector] = {}
         self._seed_languages = [seed_languages(each) for each in topics if each.is_enabled]
 
     def wants(self, language: str, text_key: int) -> bool:
@@ -168,7 +170,7 @@ class SemanticModel:
         title: str,
         text: str,
         language: str,
-        vector: Vector,
+        vector: EmbeddingVector,
         sentences_of: Sentences,
         *,
         factor_of: Callable[[str], float | None] | None = None,
@@ -199,7 +201,7 @@ class SemanticModel:
                 best.append(self._score(model, cosine, factor, article))
         return tuple(best)
 
-    def with_match(self, topic: str, language: str, text_key: int, vector: Vector) -> SemanticModel:
+    def with_match(self, topic: str, language: str, text_key: int, vector: EmbeddingVector) -> SemanticModel:
         """The model after training one topic on a match; itself if the match adds nothing."""
         at, language = self._positions.get(topic), code(language)
         if at is None or not self._is_comparable(vector) or not self.centres.is_warm(language):
@@ -217,14 +219,14 @@ class SemanticModel:
             found._matrices[language][at] = changed.vector(language)
         return found
 
-    def _is_comparable(self, vector: Vector) -> bool:
+    def _is_comparable(self, vector: EmbeddingVector) -> bool:
         return (
             bool(self._topic_models)
             and self.centres.is_known
             and vector.shape == self._topic_models[0].samples[0].vector.shape
         )
 
-    def _matrix(self, language: str) -> Vector:
+    def _matrix(self, language: str) -> EmbeddingVector:
         """One row for each topic; languages without self-training share a matrix."""
         shared = language if any(language in each.matches for each in self._topic_models) else ""
         if shared not in self._matrices:
@@ -288,7 +290,7 @@ class _EmbeddedArticle:
     title: str
     text: str
     language: str
-    vector: Vector
+    vector: EmbeddingVector
     """Centred."""
     strictness: float
     """Multiplier of every topic's threshold."""
@@ -300,7 +302,7 @@ def build(
     embedder: str,
     topics: Sequence[Topic],
     *,
-    vectors: Mapping[int, Vector],
+    vectors: Mapping[int, EmbeddingVector],
     centres: LanguageCentres,
     examples: Iterable[Example] = (),
     threshold: float | None = None,
@@ -329,13 +331,13 @@ def seed_languages(topic: Topic) -> frozenset[str]:
     return frozenset(code(each.language) for each in topic.seeds if not each.is_counter)
 
 
-def nearest(centred: Vector, samples: Iterable[ExampleEmbedding]) -> tuple[str, str, float]:
+def nearest(centred: EmbeddingVector, samples: Iterable[ExampleEmbedding]) -> tuple[str, str, float]:
     """File, language and cosine of the wanted example most similar to an article; ('', '', 0.0) without one."""
     wanted = [(each.file, each.language, float(each.vector @ centred)) for each in samples if not each.is_counter]
     return max(wanted, key=lambda each: each[2], default=("", "", 0.0))
 
 
-def unit(vector: Vector) -> Vector:
+def unit(vector: EmbeddingVector) -> EmbeddingVector:
     """The vector at unit length; unchanged if its length is zero."""
     length = float(np.linalg.norm(vector))
     return (vector / length if length > 1e-9 else vector).astype(np.float32)
@@ -345,7 +347,7 @@ def _build_topic(
     embedder: str,
     topic: Topic,
     examples: Sequence[Example],
-    vectors: Mapping[int, Vector],
+    vectors: Mapping[int, EmbeddingVector],
     centres: LanguageCentres,
     threshold: float | None,
 ) -> SemanticTopic | None:
@@ -382,7 +384,7 @@ def _weighted_examples(topic: Topic, examples: Sequence[Example]) -> list[tuple[
     return [*seeds, *((each, "(verdict)", 1.0, not each.is_relevant) for each in examples)]
 
 
-def _weighted_sum(weighted: Sequence[tuple[float, Vector]]) -> Vector:
+def _weighted_sum(weighted: Sequence[tuple[float, EmbeddingVector]]) -> EmbeddingVector:
     return np.sum([weight * vector for weight, vector in weighted], axis=0)  # type: ignore[no-any-return]
 
 

@@ -25,7 +25,7 @@ from monitor.matching.tuning import (
 )
 from monitor.text.terms import terms
 
-Vector = Mapping[str, float]
+TermVector = Mapping[str, float]
 
 
 def article_terms(title: str, text: str, language: str) -> tuple[list[str], list[str]]:
@@ -63,12 +63,12 @@ def weigh(title: Sequence[str], body: Sequence[str], idf: Mapping[str, float]) -
     return weights
 
 
-class PackedVector:
+class PackedTermVector:
     """A compact immutable vector: a tenth of a dict's memory, which matters with ten thousand topics."""
 
     __slots__ = ("_terms", "_weights")
 
-    def __init__(self, vector: Vector) -> None:
+    def __init__(self, vector: TermVector) -> None:
         self._terms = tuple(map(intern, vector))
         self._weights = array("d", vector.values())
 
@@ -77,26 +77,26 @@ class PackedVector:
         return dict(zip(self._terms, self._weights, strict=True))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, PackedVector) and self.unpack() == other.unpack()
+        return isinstance(other, PackedTermVector) and self.unpack() == other.unpack()
 
     def __hash__(self) -> int:
         return hash(self._terms)
 
 
-def unit(vector: Vector) -> dict[str, float]:
+def unit(vector: TermVector) -> dict[str, float]:
     """The vector at unit length; {} for an empty one."""
     length = math.sqrt(sum(weight * weight for weight in vector.values()))
     return {term: weight / length for term, weight in vector.items()} if length else {}
 
 
-def dot(left: Vector, right: Vector) -> float:
+def dot(left: TermVector, right: TermVector) -> float:
     """Dot product: the cosine of two unit vectors."""
     if len(left) > len(right):
         left, right = right, left
     return sum(weight * right[term] for term, weight in left.items() if term in right)
 
 
-def mean(vectors: Iterable[tuple[Vector, float]]) -> dict[str, float]:
+def mean(vectors: Iterable[tuple[TermVector, float]]) -> dict[str, float]:
     """Weighted mean of vectors; {} for none."""
     total: dict[str, float] = {}
     weights = 0.0

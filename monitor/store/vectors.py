@@ -14,7 +14,7 @@ from sqlalchemy import Table, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
-from monitor.matching.embedders import Vector, pack, unpack
+from monitor.matching.embedders import EmbeddingVector, pack, unpack
 from monitor.store.tables import ArticleRow, MatchRow, VectorRow
 
 _vectors: Table = VectorRow.__table__  # type: ignore[attr-defined]
@@ -23,7 +23,7 @@ _matches: Table = MatchRow.__table__  # type: ignore[attr-defined]
 _CHUNK = 500
 
 
-def known(session: Session, embedder: str, keys: Sequence[int], dim: int | None) -> dict[int, Vector]:
+def known(session: Session, embedder: str, keys: Sequence[int], dim: int | None) -> dict[int, EmbeddingVector]:
     """Key -> stored embedding, for those of these texts that have a readable one of dimension `dim`."""
     wanted = list(dict.fromkeys(keys))
     found = {}
@@ -37,7 +37,9 @@ def known(session: Session, embedder: str, keys: Sequence[int], dim: int | None)
     return found
 
 
-def upsert(session: Session, embedder: str, key: int, vector: Vector, *, language: str, article_id: int | None) -> None:
+def upsert(
+    session: Session, embedder: str, key: int, vector: EmbeddingVector, *, language: str, article_id: int | None
+) -> None:
     """Store an embedding, replacing any of the same text and embedder; `article_id` stays that of the first article."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = insert(_vectors).values(
@@ -48,7 +50,9 @@ def upsert(session: Session, embedder: str, key: int, vector: Vector, *, languag
     )
 
 
-def recent(session: Session, embedder: str, *, up_to: int, limit: int, dim: int | None) -> Mapping[str, list[Vector]]:
+def recent(
+    session: Session, embedder: str, *, up_to: int, limit: int, dim: int | None
+) -> Mapping[str, list[EmbeddingVector]]:
     """Language -> embeddings of the latest `limit` embedded articles up to this id, latest first."""
     asked = (
         select(_vectors.c.language, _vectors.c.packed)
@@ -56,7 +60,7 @@ def recent(session: Session, embedder: str, *, up_to: int, limit: int, dim: int 
         .order_by(_vectors.c.article_id.desc())
         .limit(limit)
     )
-    found: dict[str, list[Vector]] = {}
+    found: dict[str, list[EmbeddingVector]] = {}
     for language, packed in session.connection().execute(asked):
         if (vector := unpack(packed, dim)) is not None:
             found.setdefault(language, []).append(vector)
@@ -65,7 +69,7 @@ def recent(session: Session, embedder: str, *, up_to: int, limit: int, dim: int 
 
 def self_training_examples(
     session: Session, embedder: str, *, at_least: float, limit: int, dim: int | None
-) -> list[tuple[str, str, int, Vector]]:
+) -> list[tuple[str, str, int, EmbeddingVector]]:
     """(topic, language, key, vector) of the latest `limit` unreviewed matches with at least `at_least` times their threshold
     (`matching.semantic.is_confident` in SQL), oldest first."""
     asked = (
@@ -92,7 +96,7 @@ class MatchedArticle:
     story_id: int
     language: str
     published_at: datetime
-    vector: Vector
+    vector: EmbeddingVector
 
 
 def of_matches(

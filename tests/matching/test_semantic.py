@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from monitor.matching import semantic
-from monitor.matching.embedders import Vector, excerpt, key
+from monitor.matching.embedders import EmbeddingVector, excerpt, key
 from monitor.matching.margins import margin
 from monitor.matching.semantic import SEMANTIC_TERM, LanguageCentres, SemanticModel
 from monitor.matching.tuning import COLD_THRESHOLD_RISE, EMBEDDING_SELF_TRAINING_KEPT, EMBEDDING_THRESHOLD, SHIFT
@@ -41,7 +41,7 @@ def topic(name: str = "ferry", seeds: Sequence[tuple[str, str]] = (FERRY,), **ch
     return Topic(name=name, title=name, seeds=tuple(made), **changes)
 
 
-def vectors_of(topics: Sequence[Topic], examples: Sequence[Example] = ()) -> Mapping[int, Vector]:
+def vectors_of(topics: Sequence[Topic], examples: Sequence[Example] = ()) -> Mapping[int, EmbeddingVector]:
     samples = [*(seed for each in topics for seed in each.seeds), *examples]
     return {semantic.text_key(each): embed([excerpt(each.title, each.text)])[0] for each in samples}
 
