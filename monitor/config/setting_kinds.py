@@ -159,10 +159,10 @@ def is_loopback(host: str) -> bool:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-Line = Annotated[str, AfterValidator(_one_line)]
+HeaderLine = Annotated[str, AfterValidator(_one_line)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
-Embedder = Annotated[str, AfterValidator(_embedder)]
+EmbedderName = Annotated[str, AfterValidator(_embedder)]
 Language = Annotated[str, AfterValidator(_language)]
 FeedStart = Annotated[str, AfterValidator(_feed_start)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
@@ -171,5 +171,5 @@ HostNames = Annotated[tuple[str, ...], BeforeValidator(_host_names)]
 # 0.01 minutes let tests and the demo run a day in seconds; docs/configuration.md says what is polite.
 Minutes = Annotated[float, within(0.01, 10080, "a number of minutes")]
 Utc = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
-Pages = Annotated[Literal["near", "never", "always"], BeforeValidator(lower)]
-Channel = Annotated[dict[str, Any], AfterValidator(_has_kind)]
+PagePolicy = Annotated[Literal["near", "never", "always"], BeforeValidator(lower)]
+ChannelTable = Annotated[dict[str, Any], AfterValidator(_has_kind)]

@@ -25,19 +25,19 @@ from pydantic import (
 
 from monitor import __version__
 from monitor.config.setting_kinds import (
-    Channel,
+    ChannelTable,
     DatabaseUrl,
-    Embedder,
+    EmbedderName,
     FeedNames,
     FeedStart,
+    HeaderLine,
     HostNames,
     HttpUrl,
     Language,
-    Line,
     Minutes,
     Name,
     Networks,
-    Pages,
+    PagePolicy,
     Utc,
     fault,
     http_url,
@@ -65,7 +65,7 @@ class StoreSettings(Section):
 
 
 class NodeSettings(Section):
-    name: Annotated[Line, Field(max_length=100)] = ""
+    name: Annotated[HeaderLine, Field(max_length=100)] = ""
 
 
 class SeedsSettings(Section):
@@ -115,10 +115,10 @@ class FetchSettings(Section):
     connect_seconds: Annotated[float, within(0.1, 120, "a number of seconds")] = 10
     max_bytes: Annotated[int, within(1_000, 1_000_000_000, "a whole number of bytes")] = 10_000_000
     allow_networks: Networks = ()
-    contact: Line = ""
+    contact: HeaderLine = ""
     # F26: one fixed, honest name, with the operator's contact.
-    user_agent: Line = Field(default_factory=lambda data: _user_agent(data["contact"]))
-    pages: Pages = "near"
+    user_agent: HeaderLine = Field(default_factory=lambda data: _user_agent(data["contact"]))
+    pages: PagePolicy = "near"
     pages_per_poll: Annotated[int, within(0, 50, "a whole number of pages")] = 5
     pages_per_day: Annotated[int, within(0, 100_000, "a whole number of pages")] = 100
 
@@ -191,8 +191,8 @@ class WorkersSettings(Section):
 
 class EmbeddingSettings(Section):
     allow_private: bool = False
-    embedder: Embedder = Field(default="none", repr=False)
-    model: Line = ""
+    embedder: EmbedderName = Field(default="none", repr=False)
+    model: HeaderLine = ""
     api_key: Annotated[SecretStr, Field(min_length=1, max_length=4096)] | None = None
     prefix: Annotated[str, Field(max_length=200)] = ""
     threshold: Annotated[float, within(0.01, 0.99, "a cosine")] | None = None
@@ -229,7 +229,7 @@ class FeedSettings(Section):
     first_poll: FeedStart = "baseline"
     enabled: bool = True
     allow_private: bool = False
-    pages: Pages | None = None
+    pages: PagePolicy | None = None
 
     @property
     def interval_for(self) -> timedelta | None:
@@ -262,7 +262,7 @@ class Settings(Section):
     log: LogSettings = LogSettings()
     feeds: dict[Name, FeedSettings] = {}
     # Raw and full of secrets: each kind of channel checks its own keys.
-    channels: dict[Name, Channel] = Field(default={}, repr=False)
+    channels: dict[Name, ChannelTable] = Field(default={}, repr=False)
     clock: ClockSettings = ClockSettings()
 
     _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
