@@ -194,8 +194,10 @@ def _bands(name: str, counts: _TopicCounts) -> list[Band]:
     kept = counts.kept.get(name, ())
     bands = []
     for band in range(len(NEAR_MISS_BANDS) - 1):
-        rows = [each for each in kept if each.band == band and each.share > 0]
-        judged = tuple((1 / each.share, bool(each.is_relevant)) for each in rows if each.is_relevant is not None)
+        rows = [each for each in kept if each.band == band and each.sampling_probability > 0]
+        judged = tuple(
+            (1 / each.sampling_probability, bool(each.is_relevant)) for each in rows if each.is_relevant is not None
+        )
         came = max(counts.near.get(name, Counter())[band], len(rows))
         bands.append(Band(came, len(rows), judged))
     return bands

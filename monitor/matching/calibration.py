@@ -54,7 +54,7 @@ class LabelledScore:
     margin: float
     is_relevant: bool
     weight: float = 1.0
-    """Number of articles it represents: 1 for a match, 1 / sampling share for a near miss."""
+    """Number of articles it represents: 1 for a match, 1 / sampling probability for a near miss."""
     is_match: bool = True
 
 

@@ -32,18 +32,18 @@ def band(score: float, threshold: float) -> int | None:
     """Index of the band that contains the score; None if it is at or above the threshold or below all bands."""
     if not score < threshold:
         return None
-    part = margins.share(score, threshold)
-    return next((at for at in reversed(range(len(NEAR_MISSES_A_DAY))) if part >= NEAR_MISS_BANDS[at]), None)
+    share = margins.share(score, threshold)
+    return next((at for at in reversed(range(len(NEAR_MISSES_A_DAY))) if share >= NEAR_MISS_BANDS[at]), None)
 
 
-def keep_probability(band: int, earlier_today: int, usual: float) -> float:
+def sampling_probability(band: int, earlier_today: int, usual: float) -> float:
     """Probability with which the next article of a band is kept, after `earlier_today` others, where `usual` come on other
     days. It falls when more come than usual, so that a burst adds only logarithmically many."""
     return min(1.0, NEAR_MISSES_A_DAY[band] / max(usual, earlier_today + 1.0))
 
 
 def sampling_hash(topic: str, url: str, title: str) -> float:
-    """A uniform number in [0, 1) from article and topic. The article is kept if it is below the share."""
+    """A uniform number in [0, 1) from article and topic. The article is kept if it is below its sampling probability."""
     words = "\0".join((topic, url, title)).encode(errors="surrogatepass")
     return int.from_bytes(hashlib.sha256(words).digest()[:8]) / 2**64
 

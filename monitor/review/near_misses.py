@@ -90,7 +90,7 @@ def _listed(found: StoredNearMiss, titles: Mapping[str, str]) -> ListedNearMiss:
         found_at=found.found_at,
         score=found.score,
         threshold=found.threshold,
-        stands_for=1 / found.share if found.share > 0 else 1.0,
+        stands_for=1 / found.sampling_probability if found.sampling_probability > 0 else 1.0,
         band=sampling.band_label(found.band),
         state=found.state,
     )

@@ -167,10 +167,10 @@ def scored_arrivals(session: Session, topic: str, *, up_to: int) -> ScoredArchiv
         return ScoredArchive()
     found = []
     for table in (MatchRow, NearMissRow):
-        weight = NearMissRow.share if table is NearMissRow else literal(1.0)
+        probability = NearMissRow.share if table is NearMissRow else literal(1.0)
         rows = session.exec(
             select(
-                table.story_id, table.score, table.threshold, table.factor, weight,
+                table.story_id, table.score, table.threshold, table.factor, probability,
                 ArticleRow.seen_at, ArticleRow.published_at,
             )  # type: ignore[call-overload]
             .join(ArticleRow, col(ArticleRow.id) == col(table.article_id))
@@ -178,9 +178,9 @@ def scored_arrivals(session: Session, topic: str, *, up_to: int) -> ScoredArchiv
             .order_by(col(table.article_id))
         )  # fmt: skip
         found += [
-            ArchivedScore(seen_at.date(), story, margin(score, threshold, factor), 1 / share)
-            for story, score, threshold, factor, share, seen_at, published_at in rows
-            if seen_at - published_at <= _FRESH_FOR and share > 0
+            ArchivedScore(seen_at.date(), story, margin(score, threshold, factor), 1 / probability)
+            for story, score, threshold, factor, probability, seen_at, published_at in rows
+            if seen_at - published_at <= _FRESH_FOR and probability > 0
         ]
     return ScoredArchive(_without_nan(found), (until_at - since_at) / _DAY)
 

@@ -39,8 +39,9 @@ _ADD = insert(NearMissRow)
 _WITH_ARTICLE = select(
     *(
         getattr(NearMissRow, name)
-        for name in ("id", "article_id", "topic", "band", "share", "score", "threshold", "is_relevant")
+        for name in ("id", "article_id", "topic", "band", "score", "threshold", "is_relevant")
     ),
+    col(NearMissRow.share).label("sampling_probability"),
     col(NearMissRow.created_at).label("found_at"),
     *(getattr(ArticleRow, name) for name in ("title", "text", "url", "source", "language", "published_at")),
 ).join(ArticleRow, col(ArticleRow.id) == col(NearMissRow.article_id))
@@ -61,11 +62,13 @@ def add(
     }
     kept = []
     for each in near:
-        share = near_misses.keep_probability(
+        probability = near_misses.sampling_probability(
             each.band, counts.get((each.topic, each.band, today), 0), _usual(counts, each, today)
         )
-        if near_misses.sampling_hash(each.topic, url, title) < share:
-            kept.append(_values(each, share) | {"article_id": article_id, "story_id": story_id, "created_at": now})
+        if near_misses.sampling_hash(each.topic, url, title) < probability:
+            kept.append(
+                _values(each, probability) | {"article_id": article_id, "story_id": story_id, "created_at": now}
+            )
     counted = [each for each in near if (each.topic, each.band, today) in counts]
     first = [each for each in near if (each.topic, each.band, today) not in counts]
     if counted:
@@ -88,11 +91,11 @@ def _usual(counts: Mapping[tuple[str, int, str], int], of: NearMiss, today: str)
     return sum(others) / len(others) if others else 0.0
 
 
-def _values(each: NearMiss, share: float) -> dict[str, object]:
+def _values(each: NearMiss, sampling_probability: float) -> dict[str, object]:
     return {
         "topic": each.topic,
         "band": each.band,
-        "share": share,
+        "share": sampling_probability,
         "score": each.score,
         "threshold": each.threshold,
         "factor": each.factor,
@@ -104,8 +107,7 @@ class NearMissSample(NamedTuple):
     """A stored near miss, as needed to estimate recall."""
 
     band: int
-    share: float
-    """The probability with which it was sampled."""
+    sampling_probability: float
     is_relevant: bool | None
     """The verdict in force."""
 
@@ -116,8 +118,8 @@ def samples(session: Session) -> dict[str, list[NearMissSample]]:
         select(_near_misses.c.topic, _near_misses.c.band, _near_misses.c.share, _near_misses.c.is_relevant)
     )
     found: dict[str, list[NearMissSample]] = {}
-    for topic, band, share, is_relevant in rows:
-        found.setdefault(topic, []).append(NearMissSample(band, share, is_relevant))
+    for topic, band, probability, is_relevant in rows:
+        found.setdefault(topic, []).append(NearMissSample(band, probability, is_relevant))
     return found
 
 
@@ -143,8 +145,7 @@ class StoredNearMiss:
     article_id: int
     topic: str
     band: int
-    share: float
-    """The probability with which it was sampled."""
+    sampling_probability: float
     score: float
     threshold: float
     found_at: datetime

@@ -33,10 +33,10 @@ def test_only_what_comes_near_is_a_near_miss(score: float, band: int | None) -> 
 
 
 def test_the_first_of_a_day_is_kept_and_a_burst_adds_few() -> None:
-    assert sampling.keep_probability(2, 0, 0) == 1
-    expected = sum(sampling.keep_probability(0, at, 0) for at in range(10_000))
+    assert sampling.sampling_probability(2, 0, 0) == 1
+    expected = sum(sampling.sampling_probability(0, at, 0) for at in range(10_000))
     assert expected < 12
-    assert sampling.keep_probability(0, 0, 50) == pytest.approx(1 / 50)
+    assert sampling.sampling_probability(0, 0, 50) == pytest.approx(1 / 50)
 
 
 def test_the_sampling_hash_depends_on_article_and_topic_only() -> None:
@@ -56,7 +56,7 @@ def test_weights_of_the_kept_add_up_to_all() -> None:
     total = 0.0
     for day in range(400):
         for at in range(30):
-            share = sampling.keep_probability(0, at, 0)
+            share = sampling.sampling_probability(0, at, 0)
             total += (sampling.sampling_hash(f"day {day}", "", str(at)) < share) / share
     assert total == pytest.approx(400 * 30, rel=0.1)
 
@@ -110,8 +110,8 @@ def test_all_are_counted_and_a_sample_is_kept(db: Database) -> None:
     assert seen[2] == 40
     assert [(each.topic, each.band, each.seen) for each in counts] == [("ferry", 2, 40)]
     assert 2 <= len(rows) < 30
-    assert rows[0].share == 1
-    assert all(0 < each.share <= 1 for each in rows)
+    assert rows[0].sampling_probability == 1
+    assert all(0 < each.sampling_probability <= 1 for each in rows)
 
 
 def test_a_verdict_on_a_near_miss_trains_and_is_weighed(db: Database) -> None:
