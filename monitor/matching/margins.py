@@ -1,6 +1,6 @@
 """How far a score is above or below its threshold: one formula for the matcher, commands, store and benchmarks. Pure.
 
-SHIFT is added to score and threshold before they are divided, so that thresholds near zero do not make every score look large.
+SHARE_OFFSET is added to score and threshold before they are divided, so that thresholds near zero do not make every score look large.
 Every percentage "of the threshold" that people see is `share`.
 """
 
@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import math
 
-from monitor.matching.tuning import MAX_MARGIN, SHIFT
+from monitor.matching.tuning import MAX_MARGIN, SHARE_OFFSET
 
 
 def share(score: float, threshold: float, factor: float = 1.0) -> float:
-    """Score as a share of its threshold: 1 at the threshold, above 1 beyond it, negative for a score below -SHIFT.
+    """Score as a share of its threshold: 1 at the threshold, above 1 beyond it, negative for a score below -SHARE_OFFSET.
 
     `factor` is what the topic's sensitivity multiplied the threshold by; given it, the share is that of the balanced threshold.
     """
-    return factor * (score + SHIFT) / max(threshold + SHIFT, SHIFT)
+    return factor * (score + SHARE_OFFSET) / max(threshold + SHARE_OFFSET, SHARE_OFFSET)
 
 
 def margin(score: float, threshold: float, factor: float = 1.0) -> float:
     """Natural logarithm of the share: 0 at the threshold, positive above it, -MAX_MARGIN if the share is not positive.
 
     `factor` as for `share`. Calibration passes it, because sensitivity changes which articles are alerted, not how likely they
-    are wanted. NaN if the two cannot be compared: one of them is NaN, or the threshold is not above -SHIFT.
+    are wanted. NaN if the two cannot be compared: one of them is NaN, or the threshold is not above -SHARE_OFFSET.
     """
-    if not threshold > -SHIFT:
+    if not threshold > -SHARE_OFFSET:
         return math.nan
     reached = share(score, threshold, factor)
     if reached > 0:
@@ -35,4 +35,4 @@ def margin(score: float, threshold: float, factor: float = 1.0) -> float:
 
 def threshold_at(threshold: float, factor: float) -> float:
     """The score at which `share` equals `factor`: the inverse of `share`, a cosine; the threshold itself at factor 1."""
-    return (threshold + SHIFT) * factor - SHIFT
+    return (threshold + SHARE_OFFSET) * factor - SHARE_OFFSET

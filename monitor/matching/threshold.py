@@ -17,7 +17,7 @@ from monitor.matching.tuning import (
     COHERENCE_FLOOR,
     EXAMPLES_CAP,
     LIKENESS_OFFSET,
-    SHIFT,
+    SHARE_OFFSET,
     THRESHOLD_CEILING,
     THRESHOLD_COHERENCE_EXPONENT,
     THRESHOLD_EXAMPLES_EXPONENT,
@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float64]
 
 def threshold_of(of_topic: Floats | float, of_article: float, ceiling: Floats | float) -> Any:
     """The threshold rule, for one topic or an array of them: topic part times article part, at most the topic's ceiling."""
-    return np.minimum(of_topic * of_article - SHIFT, ceiling)
+    return np.minimum(of_topic * of_article - SHARE_OFFSET, ceiling)
 
 
 def topic_strictness(side: LanguageSide, factor: float) -> float:

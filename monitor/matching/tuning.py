@@ -11,7 +11,7 @@ import math
 
 # --- scores and thresholds --------------------------------------------------------------------------------------------
 
-SHIFT = 0.01
+SHARE_OFFSET = 0.01
 """A cosine. Added to score and threshold before they are compared (Model 6; bench/matching.py)."""
 THRESHOLD_LEVEL = 0.6
 """A logarithm: the constant factor of the threshold rule is e to this power (Model 6; bench/matching.py), which also fits the
@@ -224,7 +224,7 @@ COLD_THRESHOLD_RISE = 0.25
 own ("Across languages"; bench/multilingual.py)."""
 EMBEDDING_SELF_TRAINING_FROM = 1.2
 """Multiple of its threshold from which a topic trains itself on a match in that language ("Across languages";
-bench/multilingual.py). A ratio of plain cosines: SHIFT is not added, as it was not when this was measured."""
+bench/multilingual.py). A ratio of plain cosines: SHARE_OFFSET is not added, as it was not when this was measured."""
 EMBEDDING_SELF_TRAINING_KEPT = 20
 """Latest matches that a topic keeps for each language; together they weigh at most as much as its seeds ("Across languages";
 bench/multilingual.py)."""

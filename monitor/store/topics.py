@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import case, delete, func, update
 from sqlmodel import Session, col, select
 
-from monitor.matching.tuning import SHIFT
+from monitor.matching.tuning import SHARE_OFFSET
 from monitor.store import verdicts, versions
 from monitor.store.tables import (
     AlertRow,
@@ -305,7 +305,7 @@ def self_training_examples(
             select(MatchRow, ArticleRow)
             .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
             .where(col(MatchRow.topic) == topic, col(MatchRow.is_relevant).is_(None))
-            .where((col(MatchRow.score) + SHIFT) * factor >= at_least * (col(MatchRow.threshold) + SHIFT))
+            .where((col(MatchRow.score) + SHARE_OFFSET) * factor >= at_least * (col(MatchRow.threshold) + SHARE_OFFSET))
             .order_by(col(MatchRow.created_at).desc(), col(MatchRow.article_id).desc())
             .limit(limit_each)
         ).all()

@@ -13,7 +13,7 @@ from monitor.matching import semantic
 from monitor.matching.embedders import EmbeddingVector, excerpt, key
 from monitor.matching.margins import margin
 from monitor.matching.semantic import SEMANTIC_TERM, LanguageCentres, SemanticModel
-from monitor.matching.tuning import COLD_THRESHOLD_RISE, EMBEDDING_SELF_TRAINING_KEPT, EMBEDDING_THRESHOLD, SHIFT
+from monitor.matching.tuning import COLD_THRESHOLD_RISE, EMBEDDING_SELF_TRAINING_KEPT, EMBEDDING_THRESHOLD, SHARE_OFFSET
 from monitor.types.matching import Example, Reason, Score, Seed, Topic
 from tests.fakes.embedder import DIM, embed
 
@@ -114,7 +114,7 @@ def test_what_a_sensitivity_comes_to_holds_in_every_language(asked: str, factor:
     plain = best(built(topic()), PAROM)["ferry"]
     bent = best(built(topic(sensitivity=asked)), PAROM, [words(factor=factor)])["ferry"]
     assert bent.factor == factor
-    assert bent.threshold == pytest.approx((plain.threshold + SHIFT) * factor - SHIFT)
+    assert bent.threshold == pytest.approx((plain.threshold + SHARE_OFFSET) * factor - SHARE_OFFSET)
     assert margin(bent.score, bent.threshold, bent.factor) == pytest.approx(margin(plain.score, plain.threshold))
     assert (bent.model_version == plain.model_version) is (asked == "balanced" and factor == 1.0)
 
