@@ -93,7 +93,7 @@ def _with_alerting(
         known = replace(known, article=decisions.known_article(session, stored_id))
     if not matched:
         return known
-    known = replace(known, outlet=story_rows.outlet(session, assessed.article.source))
+    known = replace(known, outlet=story_rows.outlet_of_feed(session, assessed.article.source))
     if placed.choice.story_id is None:
         return known
     ids = [placed.choice.story_id, *placed.gathered]

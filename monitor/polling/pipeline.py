@@ -39,7 +39,7 @@ from monitor.reading.workers import Workers
 from monitor.store import articles, feeds, page_visits, topics
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, Session, serialize_decisions
-from monitor.store.stories import outlet
+from monitor.store.stories import outlet_of_feed
 from monitor.stories import copies
 from monitor.text import urls
 from monitor.types.alerting import Alert
@@ -313,7 +313,7 @@ def _notify_burst(
         session,
         feed,
         notices.BurstReport(
-            outlet=outlet(session, feed.name),
+            outlet=outlet_of_feed(session, feed.name),
             fresh=burst.fresh,
             known=had,
             changed=burst.counts.changed if burst.is_template_change else 0,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from monitor.review import revisions as history
-from monitor.review.matches import ListedMatch, listed, outlet
+from monitor.review.matches import ListedMatch, listed, outlet_of_article
 from monitor.store import alerts, decisions, matches, page_visits, stories, verdicts
 from monitor.store.db import Session
 from monitor.store.decisions import StoredDecision
@@ -121,7 +121,7 @@ def find_record(session: Session, article_id: int) -> ArticleRecord | None:
         revisions=tuple(asdict(each) for each in history.of_article(session, article.id)),
         told=_alerts(session, article.story_id),
         verdicts=_verdicts(session, article.id),
-        outlet=outlet(article.id, article.source, carriers.get(article.story_id, ())),
+        outlet=outlet_of_article(article.id, article.source, carriers.get(article.story_id, ())),
         wire=article.wire,
     )
 

@@ -294,12 +294,12 @@ def _listed_match(
         topic_version=match.topic_version,
         model_version=match.model_version,
         also=outlets(carriers, without=match.source),
-        outlet=outlet(match.article_id, match.source, carriers),
+        outlet=outlet_of_article(match.article_id, match.source, carriers),
         wire=match.wire,
     )
 
 
-def outlet(article_id: int, source: str, carriers: Sequence[StoryArticle]) -> str:
+def outlet_of_article(article_id: int, source: str, carriers: Sequence[StoryArticle]) -> str:
     """What readers call the outlet of one of these articles; its feed's name where it is not among them."""
     return next((each.outlet for each in carriers if each.article_id == article_id), source)
 

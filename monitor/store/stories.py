@@ -45,7 +45,7 @@ _SAME_TEXT_KINDS = (ArticleKind.COPY.value, ArticleKind.UPDATE.value)
 # --- articles and outlets ------------------------------------------------------------------------------------------------
 
 
-def outlet(session: Session, source: str) -> str:
+def outlet_of_feed(session: Session, source: str) -> str:
     """The outlet of a feed: its title, else its name."""
     row = session.connection().execute(_TITLES, {"source": source}).first()
     return (row.title or row.own_title or source) if row else source

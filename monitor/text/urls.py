@@ -229,7 +229,7 @@ _TRACKING_VALUES = re.compile(
     re.IGNORECASE,
 )
 _HOST_PREFIX = re.compile(r"(?:www\d?|m|mobile|amp)\.(?=[^.]+\.)")
-_OUTLET_PREFIX = re.compile(r"(?:www\d?|m|mobile|amp|edition|feeds?|rss)\.(?=[^.]+\.)")
+_SITE_PREFIX = re.compile(r"(?:www\d?|m|mobile|amp|edition|feeds?|rss)\.(?=[^.]+\.)")
 _AMP_TAIL = re.compile(r"(?<=[^/])(?:/amp/*)+$|\.amp(?=\.html?$)|(?<=[^/])\.amp$", re.IGNORECASE)
 _AMP_CACHE = re.compile(r"(?:www\.)?google\.[a-z.]+/amp/(?:s/)?(.+)|[a-z0-9-]+\.cdn\.ampproject\.org/[a-z]/(?:s/)?(.+)")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -248,9 +248,9 @@ def canonical(url: str) -> str:
         return ""
 
 
-def outlet(url: str) -> str:
-    """The outlet's domain: the host without `www.`, `m.`, `edition.`, `feeds.` and the like; '' where there is none."""
-    return _strip_prefix(host(url), _OUTLET_PREFIX)
+def site(url: str) -> str:
+    """A site's domain: the host without `www.`, `m.`, `edition.`, `feeds.` and the like; '' where there is none."""
+    return _strip_prefix(host(url), _SITE_PREFIX)
 
 
 def looks_like_article(url: str) -> bool:
@@ -287,7 +287,7 @@ def _last_segment(path: str) -> str:
 
 
 def _is_one_site(one: str, other: str) -> bool:
-    a, b = outlet(one), outlet(other)
+    a, b = site(one), site(other)
     ports = {split(one).port, split(other).port}
     is_one_port = len(ports) == 1 or ports <= {*_DEFAULT_PORTS.values()}
     return is_one_port and bool(a and b) and (a == b or a.endswith(f".{b}") or b.endswith(f".{a}"))

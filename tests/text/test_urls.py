@@ -285,7 +285,7 @@ def test_what_is_no_url_has_no_identity() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "outlet"),
+    ("url", "site"),
     [
         ("https://www.bbc.co.uk/news/1", "bbc.co.uk"),
         ("https://feeds.bbc.co.uk/news/rss.xml", "bbc.co.uk"),
@@ -298,8 +298,8 @@ def test_what_is_no_url_has_no_identity() -> None:
         ("", ""),
     ],
 )
-def test_an_outlet_is_its_host_without_the_front(url: str, outlet: str) -> None:
-    assert urls.outlet(url) == outlet
+def test_a_site_is_its_host_without_the_front(url: str, site: str) -> None:
+    assert urls.site(url) == site
 
 
 # --- properties ---------------------------------------------------------------------------------------------------------
