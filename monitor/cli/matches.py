@@ -48,7 +48,7 @@ OfTopic = Annotated[str, typer.Option("--topic", "-t", help="Only this topic.")]
 InState = Annotated[MatchFilter | None, typer.Option("--state", "-s", help="Only new, confirmed or dismissed ones.")]
 Words = Annotated[str, typer.Option("--search", help="Only articles that contain all these words.")]
 Since = Annotated[str, typer.Option("--since", help="Only those found since: 2026-11-22, 24h, 7d.")]
-Source = Annotated[str, typer.Option("--source", help="Only from this feed.")]
+FeedOption = Annotated[str, typer.Option("--source", help="Only from this feed.")]
 Note = Annotated[str, typer.Option("--note", help="Why, as a note for later readers.")]
 OfNear = Annotated[bool, typer.Option("--near", help="The ids are those of `matches near`.")]
 Ids = Annotated[
@@ -77,7 +77,7 @@ def list_(
     state: InState = None,
     search: Words = "",
     since: Since = "",
-    source: Source = "",
+    source: FeedOption = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="List at most this many.")] = 50,
     copies: Annotated[bool, typer.Option("--copies", help="List copies too.")] = False,
     as_json: base.AsJson = False,
@@ -377,7 +377,7 @@ def export(
     state: InState = None,
     search: Words = "",
     since: Since = "",
-    source: Source = "",
+    source: FeedOption = "",
 ) -> None:
     """Export matches as JSON lines or CSV.
 

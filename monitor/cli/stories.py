@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from monitor.review.stories import Reviewer, Story, StoryChangeResult, StorySummary
     from monitor.store.db import Session
     from monitor.store.stories import TimelineArticle
+    from monitor.stories.sources import IndependentSource
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -130,12 +131,16 @@ def _story_fields(story: Story) -> dict[str, Any]:
         "outlets": list(story.outlets),
         "independent_sources": [
             {"name": each.name, "is_wire": each.is_agency, "outlets": each.outlets, "article_ids": each.article_ids}
-            for each in story.origins
+            for each in story.independent_sources
         ],
         "articles": [asdict(each) for each in story.articles],
         "alerts": list(story.alerts),
         "said": list(story.edits),
     }
+
+
+def _described(sources: Iterable[IndependentSource]) -> str:
+    return "; ".join(each.description for each in sources)
 
 
 def _show(story: Story, asked: int) -> None:
@@ -152,7 +157,7 @@ def _show(story: Story, asked: int) -> None:
             ("first seen (UTC)", brief.first_seen_at),
             ("last seen (UTC)", brief.last_seen_at),
             ("outlets", f"{len(story.outlets)}: {', '.join(story.outlets)}"),
-            ("sources", f"{len(story.origins)} independent: {'; '.join(each.description for each in story.origins)}"),
+            ("sources", f"{len(story.independent_sources)} independent: {_described(story.independent_sources)}"),
         ]
     )
     base.heading("Articles")

@@ -41,8 +41,8 @@ _MEMORY_MB = 2048
 _PROBE = "The river rose after a night of rain."
 
 
-class Source(Protocol):
-    """Where vectors come from."""
+class EmbedderBackend(Protocol):
+    """What an embedder runs on: a process on this machine, or an HTTP service."""
 
     async def ask(self, texts: Sequence[str]) -> Any:
         """The embedder's answer, unchecked: one row for each text. Raises whatever went wrong."""
@@ -54,10 +54,10 @@ class Embedding:
     """The embedder in force. `id` is '' if there is none or it cannot be used; then `problem` says why."""
 
     def __init__(
-        self, settings: EmbeddingSettings, *, user_agent: str | None = None, source: Source | None = None
+        self, settings: EmbeddingSettings, *, user_agent: str | None = None, backend: EmbedderBackend | None = None
     ) -> None:
         self._settings = settings
-        self._source = source
+        self._backend = backend
         self._user_agent = user_agent
         self.spec = embedders.parse(settings.embedder)
         self.dim: int | None = None
@@ -120,8 +120,8 @@ class Embedding:
         for task in asked:
             task.cancel()
         await asyncio.gather(*asked, return_exceptions=True)
-        if self._source is not None:
-            await self._source.aclose()
+        if self._backend is not None:
+            await self._backend.aclose()
 
     # --- on its own loop ------------------------------------------------------------------------------------------
 
@@ -189,15 +189,15 @@ class Embedding:
             self._paused_until = time.monotonic() + self._pause_seconds
             self._pause_seconds = min(2 * self._pause_seconds, _MAX_PAUSE_SECONDS)
 
-    def _open(self) -> Source:
-        if self._source is None:
+    def _open(self) -> EmbedderBackend:
+        if self._backend is None:
             is_http = self.spec.kind == "http"
-            self._source = (
-                HttpSource(self.spec, self._settings, self._user_agent)
+            self._backend = (
+                HttpBackend(self.spec, self._settings, self._user_agent)
                 if is_http
-                else LocalSource(self.spec, self._settings)
+                else LocalBackend(self.spec, self._settings)
             )
-        return self._source
+        return self._backend
 
 
 def _identity(spec: EmbedderSpec, settings: EmbeddingSettings) -> str:
@@ -209,7 +209,7 @@ def _identity(spec: EmbedderSpec, settings: EmbeddingSettings) -> str:
     return embedders.identity(EmbedderSpec(spec.kind, spec.name, settings.prefix))[:200]
 
 
-class LocalSource:
+class LocalBackend:
     """An embedder in a separate process that keeps its model loaded. A crash or a timeout only costs that process."""
 
     def __init__(
@@ -236,7 +236,7 @@ class LocalSource:
         await asyncio.to_thread(self._workers.close)
 
 
-class HttpSource:
+class HttpBackend:
     """An embedder with OpenAI's API: POST {"model", "input"}, answer {"data": [{"index", "embedding"}]}.
 
     The key is sent in a header and never part of an error: errors name the host and the status.

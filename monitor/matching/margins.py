@@ -1,7 +1,7 @@
 """How far a score is above or below its threshold: one formula for the matcher, commands, store and benchmarks. Pure.
 
-SHARE_OFFSET is added to score and threshold before they are divided, so that thresholds near zero do not make every score look large.
-Every percentage "of the threshold" that people see is `share`.
+SHARE_OFFSET is added to score and threshold before they are divided, so that thresholds near zero do not make every score look
+large. Every percentage "of the threshold" that people see is `share`.
 """
 
 from __future__ import annotations

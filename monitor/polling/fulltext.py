@@ -162,7 +162,7 @@ class PageReader:
 
     async def _fetch_page(self, entry: Entry, feed: FeedState, host: _Host, now: datetime) -> WebPage | PageVisit:
         loop = asyncio.get_running_loop()
-        home = _origin(feed.url) if feed.allow_private else ""
+        home = _web_origin(feed.url) if feed.allow_private else ""
         permit = partial(self._address_policy, home=home, now=now)
         answer: WebPage | PageVisit
         try:
@@ -200,12 +200,12 @@ class PageReader:
 
     async def _address_policy(self, url: str, *, home: str, now: datetime) -> AddressPolicy:
         """Return the policy for one address on the way to a page; FetchError if robots.txt forbids it or cannot be read."""
-        origin = _origin(url)
-        allowed = self._private if origin == home else self._public
+        web_origin = _web_origin(url)
+        allowed = self._private if web_origin == home else self._public
         host = self._host(urls.host(url))
-        robots = self._host(origin)
+        robots = self._host(web_origin)
         if robots.robots_until_at is None or robots.robots_until_at <= now:
-            await self._read_robots(robots, origin, allowed, now)
+            await self._read_robots(robots, web_origin, allowed, now)
         if robots.fault:
             raise FetchError(robots.fault, url=url, code="robots unread")
         if robots.robots is None:
@@ -221,14 +221,18 @@ class PageReader:
             raise FetchError(f"the robots.txt of {urls.host(url)} does not allow it", url=url, code="robots")
         return allowed
 
-    async def _read_robots(self, host: _Host, origin: str, allowed: AddressPolicy, now: datetime) -> None:
+    async def _read_robots(self, host: _Host, web_origin: str, allowed: AddressPolicy, now: datetime) -> None:
         """Fetch robots.txt by RFC 9309 section 2.3.1: a refusal (4xx) allows all, a server error or no connection allows
         nothing for now."""
         host.robots, host.fault = None, ""
         host.robots_until_at = now + _ROBOTS_KEPT_FOR
         try:
             fetched = await self._fetcher.get(
-                f"{origin}/robots.txt", now=now, accept="text/plain, */*;q=0.1", policy=allowed, limits=_ROBOTS_LIMITS
+                f"{web_origin}/robots.txt",
+                now=now,
+                accept="text/plain, */*;q=0.1",
+                policy=allowed,
+                limits=_ROBOTS_LIMITS,
             )
             host.robots = fetched.body
         except FetchError as error:
@@ -238,7 +242,7 @@ class PageReader:
             host.fault = f"its robots.txt cannot be had: {error}"
 
     def _host(self, name: str) -> _Host:
-        """Return the state of a host (its lock) or of an origin (its robots.txt); the least recently used is dropped."""
+        """Return the state of a host (its lock) or of a web origin (its robots.txt); the least recently used is dropped."""
         found = self._hosts.pop(name, None) or _Host()
         self._hosts[name] = found
         if len(self._hosts) > _HOSTS_KEPT:
@@ -248,7 +252,7 @@ class PageReader:
         return found
 
 
-def _origin(url: str) -> str:
+def _web_origin(url: str) -> str:
     try:
         parts = urls.split(url)
     except ValueError:

@@ -66,7 +66,7 @@ class Story:
     articles: tuple[TimelineArticle, ...]
     """Its articles in the order of arrival, the first 500."""
     outlets: tuple[str, ...]
-    origins: tuple[IndependentSource, ...]
+    independent_sources: tuple[IndependentSource, ...]
     """Its independent sources."""
     alerts: tuple[dict[str, Any], ...] = ()
     edits: tuple[dict[str, Any], ...] = ()
@@ -103,7 +103,7 @@ def find(session: Session, number: int, *, now: datetime, preferred: Sequence[st
         summary=_summaries(session, [stories.find(session, story_id, carriers, preferred)], now)[0],
         articles=tuple(stories.timeline(session, story_id, limit=_MAX_TIMELINE)),
         outlets=sources.outlets(carriers),
-        origins=sources.independent_sources(carriers),
+        independent_sources=sources.independent_sources(carriers),
         alerts=_alerts(session, story_id),
         edits=tuple(_choice(each) for each in story_changes.edits(session, story_id)),
     )

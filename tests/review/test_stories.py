@@ -144,7 +144,7 @@ def test_a_story_is_counted_as_its_articles_arrive(room: Desk) -> None:
     assert room.stories() == {1: [1, 2, 3], 4: [4]}
     story = room.story(1)
     assert (story.summary.state, story.summary.outlets, story.summary.lead_article_id) == (StoryState.EMERGING, 3, 1)
-    assert [each.description for each in story.origins] == ["herald, copied by 1 outlet", "echo"]
+    assert [each.description for each in story.independent_sources] == ["herald, copied by 1 outlet", "echo"]
     assert story.summary.told == ("marrow-bridge",)
 
 
@@ -384,7 +384,7 @@ def test_an_agencys_own_feed_is_one_source_with_those_who_copy_it(db: Database, 
         row = FeedRow(name="reuters", url="https://r.example/", host="h", interval_seconds=900, next_poll_at=NOON)
         row.own_title = "Reuters: World"
         session.add(row)
-    assert [each.description for each in room.story(1).origins] == ["Reuters copy, carried by 2 outlets"]
+    assert [each.description for each in room.story(1).independent_sources] == ["Reuters copy, carried by 2 outlets"]
 
 
 def test_numbers_stand_through_any_order_of_verbs(room: Desk) -> None:
@@ -445,7 +445,7 @@ def test_one_wire_counts_once_however_it_is_retold(db: Database, matcher: Matche
     room.files(CRACKS, "herald", author="Reuters")
     for number in range(5):
         assert grows(room, number, author="Reuters").alerts == ()
-    assert len(room.story(1).origins) == 1
+    assert len(room.story(1).independent_sources) == 1
 
 
 def test_a_story_is_told_once_more_when_it_gathers_far_more_than_its_topics_stories_do(
