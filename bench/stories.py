@@ -28,7 +28,7 @@ from typing import Any
 from bench.growth import growth
 from monitor.matching.background import Background
 from monitor.stories.copies import classify
-from monitor.stories.events import RelatedArticle, confirm_gathers
+from monitor.stories.events import RelatedArticle, confirm_merges
 from monitor.stories.events import choose as join
 from monitor.stories.fingerprint import Fingerprint, Shingles, fingerprint, shortlist
 from monitor.stories.profiles import profile
@@ -384,7 +384,7 @@ def events(articles: Sequence[Article], copies: Sequence[StoryChoice] | None = N
         story = choice.story_id if choice and choice.story_id is not None else i
         if choice and choice.merged_stories:
             members = [other for other in known if other.story_id in choice.merged_stories]
-            same = confirm_gathers(each, own, choice, related, members, key_counts)
+            same = confirm_merges(each, own, choice, related, members, key_counts)
             known = [replace(other, story_id=story) if other.story_id in same else other for other in known]
         known.append(RelatedArticle(article_id=i, story_id=story, published_at=each.published_at, profile=own))
         for key in own.keys:

@@ -143,8 +143,8 @@ class Newsroom:
 
     def reasons(self) -> dict[str, str]:
         """Title -> name of the reason of the decision that stands, of every article."""
-        standing = {row.article_id: row.reason for row in sorted(self.rows(DecisionRow), key=lambda row: row.id)}
-        return {row.title: standing[row.id] for row in self.rows(ArticleRow)}
+        in_force = {row.article_id: row.reason for row in sorted(self.rows(DecisionRow), key=lambda row: row.id)}
+        return {row.title: in_force[row.id] for row in self.rows(ArticleRow)}
 
     def decisions(self, title: str = "") -> list[DecisionRow]:
         """The decisions on all articles, or on the one with this title, as they were made; the last one stands."""

@@ -102,8 +102,8 @@ def decide(
     return Decision(reason=_reason_without_match(article, scores, choice))
 
 
-def standing_reason(decision: Decision, scores: Sequence[Score], *, before: Reason) -> Reason:
-    """The reason that stands once a stored article was decided on again.
+def reason_in_force(decision: Decision, scores: Sequence[Score], *, before: Reason) -> Reason:
+    """The reason in force once a stored article was decided on again.
 
     Where that tells nobody, an article that was told before stays told: what another feed shows of it takes nothing back.
     """

@@ -176,17 +176,17 @@ class Names:
 
     def __init__(self) -> None:
         self.line_ids: dict[int, Any] = {}
-        self._part_of: dict[int, int] = {}
+        self._merged_into: dict[int, int] = {}
 
     def learn(self, line: Line, filed: FiledArticle) -> None:
         """Record one filed article; call it for each."""
         self.line_ids.setdefault(filed.article_id, line.id)
-        self._part_of |= dict.fromkeys(filed.gathered, filed.story_id)
+        self._merged_into |= dict.fromkeys(filed.merged_stories, filed.story_id)
 
     def story(self, story_id: int) -> Any:
         """Return the line id of the article that opened the story, or the story that it was merged into."""
-        while story_id in self._part_of:
-            story_id = self._part_of[story_id]
+        while story_id in self._merged_into:
+            story_id = self._merged_into[story_id]
         return self.line_ids[story_id]
 
 

@@ -108,7 +108,7 @@ class _TopicCounts:
 
 
 def _of_topic(name: str, calibration: Calibration, counts: _TopicCounts) -> TopicFigures:
-    standing = calibration.of(name)
+    own = calibration.of(name)
     texts = [each for each in calibration.texts if each.topic == name]
     matches = counts.matches.get(name, 0)
     precision = _precision([each.share for each in texts if each.is_match])
@@ -123,8 +123,8 @@ def _of_topic(name: str, calibration: Calibration, counts: _TopicCounts) -> Topi
         recall=recall.estimate(max(matches, precision.judged), precision.judged, precision.right, bands),
         alerts_a_day=alerts / days,
         false_alerts_a_day=_false_alerts_a_day(alerts / days, precision),
-        reliability=standing.reliability,
-        not_calibrated=standing.why_not,
+        reliability=own.reliability,
+        not_calibrated=own.why_not,
     )
 
 

@@ -170,8 +170,8 @@ def _calibrate(found: tuple[LabelledScore, ...]) -> Calibration:
     by_topic: dict[str, list[tuple[LabelledText, float]]] = {}
     for each, probability in zip(texts, held_out, strict=True):
         by_topic.setdefault(each.topic, []).append((each, probability))
-    standings = {topic: _topic_calibration(rows) for topic, rows in by_topic.items()}
-    return Calibration(fit(texts), standings, len(found) - len(usable), texts)
+    by_name = {topic: _topic_calibration(rows) for topic, rows in by_topic.items()}
+    return Calibration(fit(texts), by_name, len(found) - len(usable), texts)
 
 
 def _is_usable(each: LabelledScore) -> bool:

@@ -242,10 +242,10 @@ class Matcher:
             model_version=model.version,
             self_training_weight=self._training_weight(model, article, value, threshold),
         )
-        standing = self.calibration.topics.get(topic)
-        if standing and standing.is_calibrated:
+        own = self.calibration.topics.get(topic)
+        if own and own.is_calibrated:
             probability = self.calibration.probability(topic, margins.margin(value, threshold, factor))
-            found = replace(found, probability=probability, measured=standing.measured)
+            found = replace(found, probability=probability, measured=own.measured)
         if value < threshold:
             return found
         if blocked := forbidden(model.topic, article.title, article.text, article.language):

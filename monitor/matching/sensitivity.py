@@ -153,9 +153,9 @@ def alerts_by_day(archive: ScoredArchive, factor: float) -> tuple[list[float], f
 
 def _factor_for_precision(precision: float, topic: str, calibration: Calibration) -> AppliedSensitivity:
     """The lowest factor at which the expected precision of matches is at least `precision`."""
-    standing = calibration.of(topic)
-    if not standing.is_calibrated:
-        return AppliedSensitivity(WORDS["precise"], f"acts like precise until it is calibrated ({standing.why_not})")
+    own = calibration.of(topic)
+    if not own.is_calibrated:
+        return AppliedSensitivity(WORDS["precise"], f"acts like precise until it is calibrated ({own.why_not})")
     texts = [each for each in calibration.texts if each.topic == topic]
     best = 0.0
     for step in range(round((MAX_FACTOR - MIN_FACTOR) / FACTOR_STEP) + 1):

@@ -44,7 +44,7 @@ def decide(assessed: AssessedArticle, known: Known, context: AlertingContext, *,
         decision=decision,
         stored_id=stored_id,
         crowded=known.texts.crowded,
-        gathered=placed.gathered,
+        merged_stories=placed.merged_stories,
         cause=_cause(placed, known, stored_id),
         alerts=plan.alerts(placed, decision, known, context, now=now),
         covered=_covered_topics(decision, known, context),
@@ -107,7 +107,7 @@ def _decided_anew(filing: Filing, stored: KnownArticle | None) -> Filing:
     is_decided = is_new_text or fresh or alerting or any(_differs(each, stored) for each in shown)
     if not is_decided:
         return filing
-    reason = policy.standing_reason(filing.decision, filing.assessed.scores, before=stored.reason)
+    reason = policy.reason_in_force(filing.decision, filing.assessed.scores, before=stored.reason)
     row = replace(filing.decision, reason=reason)
     return replace(filing, row=row, new_matches=fresh, changed_matches=tuple(shown))
 

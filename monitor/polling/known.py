@@ -63,7 +63,7 @@ def _related(session: Session, assessed: AssessedArticle, *, now: datetime) -> R
 def _with_members(session: Session, known: Known, stories: Sequence[int]) -> Known:
     if not stories:
         return known
-    kept_apart = frozenset(each for each in stories if not story_changes.may_gather(session, each))
+    kept_apart = frozenset(each for each in stories if not story_changes.may_be_merged(session, each))
     return replace(known, members=tuple(profiles.of_stories(session, stories)), kept_apart=kept_apart)
 
 
@@ -96,7 +96,7 @@ def _with_alerting(
     known = replace(known, outlet=story_rows.outlet_of_feed(session, assessed.article.source))
     if placed.choice.story_id is None:
         return known
-    ids = [placed.choice.story_id, *placed.gathered]
+    ids = [placed.choice.story_id, *placed.merged_stories]
     history = alerts.story_history(session, ids)
     if placed.choice.is_material:
         history = replace(history, updated=_topics_told_of(session, placed.choice, matched))

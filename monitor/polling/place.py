@@ -24,8 +24,8 @@ class Place:
     choice: StoryChoice
     assessed: AssessedArticle
     """The article, its profile without the boilerplate that was found on the way."""
-    gathered: tuple[int, ...] = ()
-    """Small stories that it shows to be part of the one it joins."""
+    merged_stories: tuple[int, ...] = ()
+    """Small stories that are merged into the one it joins."""
 
 
 def place(assessed: AssessedArticle, known: Known) -> Place:
@@ -40,8 +40,8 @@ def place(assessed: AssessedArticle, known: Known) -> Place:
         joined = events.choose_across_languages(assessed.article, known.translations)
     if joined is None:
         return Place(choice=choice, assessed=assessed)
-    gathered = tuple(each for each in joined.merged_stories if each not in known.kept_apart)
-    return Place(choice=joined, assessed=assessed, gathered=gathered)
+    merged_stories = tuple(each for each in joined.merged_stories if each not in known.kept_apart)
+    return Place(choice=joined, assessed=assessed, merged_stories=merged_stories)
 
 
 # --- the same text ------------------------------------------------------------------------------------------------------
@@ -110,10 +110,10 @@ def _by_event(assessed: AssessedArticle, known: Known) -> tuple[AssessedArticle,
             choice = by_event(assessed, related)
     if choice is None or not choice.merged_stories:
         return assessed, choice
-    gathers = events.confirm_gathers(
+    merged = events.confirm_merges(
         assessed.article, assessed.profile, choice, related.articles, known.members, related.key_counts
     )
-    return assessed, replace(choice, merged_stories=gathers)
+    return assessed, replace(choice, merged_stories=merged)
 
 
 # --- what matters to its topics -----------------------------------------------------------------------------------------

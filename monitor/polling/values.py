@@ -121,7 +121,7 @@ class Known:
     related_again: Related | None = None
     """Those that may be about the same event, once the article's profile is without boilerplate."""
     members: tuple[RelatedArticle, ...] = ()
-    """All articles of the small stories that may become part of the one that it joins."""
+    """All articles of the small stories that may be merged into the one that it joins."""
     kept_apart: frozenset[int] = frozenset()
     """Those of these stories that a person changed."""
     translations: tuple[RelatedTranslation, ...] = ()
@@ -158,8 +158,8 @@ class Filing:
     stored_id: int | None = None
     """The stored article that it is again; None for a new one."""
     crowded: frozenset[int] = frozenset()
-    gathered: tuple[int, ...] = ()
-    """Small stories that become part of its story first."""
+    merged_stories: tuple[int, ...] = ()
+    """Small stories that are merged into its story first."""
     cause: Cause = Cause.ARRIVAL
     row: Decision | None = None
     """The decision to be stored; None where an article that arrived again gives no reason to decide anew."""
@@ -185,7 +185,7 @@ class FiledArticle:
     choice: StoryChoice
     decision: Decision
     alerts: tuple[Alert, ...] = ()
-    gathered: tuple[int, ...] = ()
+    merged_stories: tuple[int, ...] = ()
     """Small stories that it merged into this one."""
     is_new: bool = True
     """False if an already stored article was met again."""

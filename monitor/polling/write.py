@@ -20,7 +20,7 @@ _PRINTS = (ArticleKind.COPY, ArticleKind.UPDATE)
 
 def write(session: Session, filing: Filing, context: AlertingContext, *, now: datetime) -> FiledArticle:
     """Write all of it, in the caller's transaction: stories, article, decision, matches, alerts with their deliveries."""
-    _gather_stories(session, filing, context, now=now)
+    _merge_stories(session, filing, context, now=now)
     article_id = _write_article(session, filing, context, now=now)
     story_id = filing.choice.story_id or article_id
     if filing.stored_id is None:
@@ -33,16 +33,16 @@ def write(session: Session, filing: Filing, context: AlertingContext, *, now: da
         choice=filing.choice,
         decision=filing.decision,
         alerts=told,
-        gathered=filing.gathered,
+        merged_stories=filing.merged_stories,
         is_new=filing.stored_id is None,
     )
 
 
-def _gather_stories(session: Session, filing: Filing, context: AlertingContext, *, now: datetime) -> None:
+def _merge_stories(session: Session, filing: Filing, context: AlertingContext, *, now: datetime) -> None:
     because = f"one article tells both: {shorten(filing.assessed.article.title, 200)}"
-    for each in filing.gathered:
+    for each in filing.merged_stories:
         assert filing.choice.story_id is not None
-        story_changes.gather(
+        story_changes.merge_by_program(
             session, each, filing.choice.story_id, because=because, now=now, preferred=context.preferred
         )
 

@@ -57,13 +57,13 @@ class ArticleRecord:
     similarity: float
     why: str
     decision: str
-    """The name of the `Reason` of the decision that stands, such as NO_MATCH."""
+    """The name of the `Reason` of the decision in force, such as NO_MATCH."""
     reason: str
     """The same in words."""
     decided_at: datetime
     scores: tuple[dict[str, Any], ...] = ()
     decisions: tuple[dict[str, Any], ...] = ()
-    """All decisions on it, oldest first; the last one stands."""
+    """All decisions on it, oldest first; the last one is in force."""
     hits: tuple[ListedMatch, ...] = ()
     feeds: tuple[str, ...] = ()
     carried: tuple[tuple[int, str, str, str], ...] = ()
@@ -92,7 +92,7 @@ def find_record(session: Session, article_id: int) -> ArticleRecord | None:
         return None
     carriers = stories.carriers(session, [article.story_id])
     decided = decisions.of_article(session, article.id)
-    standing = decided[-1]
+    in_force = decided[-1]
     return ArticleRecord(
         id=article.id,
         story_id=article.story_id,
@@ -110,10 +110,10 @@ def find_record(session: Session, article_id: int) -> ArticleRecord | None:
         of_article_id=article.of_article_id,
         similarity=article.similarity,
         why=article.why,
-        decision=standing.reason,
-        reason=Reason[standing.reason].value,
-        decided_at=standing.at,
-        scores=tuple(map(dict, standing.scores)),
+        decision=in_force.reason,
+        reason=Reason[in_force.reason].value,
+        decided_at=in_force.at,
+        scores=tuple(map(dict, in_force.scores)),
         decisions=tuple(_decision(each) for each in decided),
         hits=listed(session, matches.of_article(session, article.id), carriers),
         feeds=matches.feeds_of_article(session, article.id),

@@ -107,8 +107,8 @@ class TopicKeeper:
                 self._said[remark.topic] = _Said(remark, settled.decision.away.get(remark.topic, now))
 
     def _end_remarks(self, decision: TopicsInForce) -> None:
-        standing = {each.topic for each in decision.remarks}
-        for name in [name for name in self._said if name not in standing]:
+        remarked = {each.topic for each in decision.remarks}
+        for name in [name for name in self._said if name not in remarked]:
             said = self._said.pop(name)
             if name and name not in decision.from_folder:
                 continue  # it ended, or more is wrong now, which is said instead

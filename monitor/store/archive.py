@@ -70,7 +70,7 @@ def articles(session: Session) -> Iterator[tuple[int, Article]]:
 def without_topics(session: Session, *, since_at: datetime) -> list[int]:
     """Ids of the articles, seen since then, that were decided while no topic was in force; oldest first."""
     asked = select(ArticleRow.id).where(
-        decisions.standing("reason") == Reason.NO_TOPICS.name, col(ArticleRow.seen_at) >= since_at
+        decisions.in_force("reason") == Reason.NO_TOPICS.name, col(ArticleRow.seen_at) >= since_at
     )
     return [id or 0 for id in session.exec(asked.order_by(col(ArticleRow.id)))]
 

@@ -1,8 +1,8 @@
 """Decisions on articles, and the matches that go with them.
 
-A decision is a row that is never changed; of an article's decisions the newest, which has the highest id, stands. A match shows
-the score and evidence of one of them: of that by which it was told, else of the newest on its topic. So what is shown is what
-was told, whatever other feeds show of the article later.
+A decision is a row that is never changed; of an article's decisions the newest, which has the highest id, is in force. A match
+shows the score and evidence of one of them: of that by which it was told, else of the newest on its topic. So what is shown is
+what was told, whatever other feeds show of the article later.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _EVIDENCE = TypeAdapter(Evidence)
 _KEPT_SCORES = 10
 
 
-def standing(name: str) -> ScalarSelect[Any]:
-    """A column of the decision that stands, for a select from `articles`."""
+def in_force(name: str) -> ScalarSelect[Any]:
+    """A column of the decision in force, for a select from `articles`."""
     newest = (
         select(func.max(col(DecisionRow.id)))
         .where(col(DecisionRow.article_id) == col(ArticleRow.id))
@@ -53,7 +53,7 @@ def add(
     story_id: int,
     now: datetime,
 ) -> int:
-    """Store a decision and return its id. From now on it stands."""
+    """Store a decision and return its id. From now on it is in force."""
     by_topic = {each.topic: each for each in scores}
     values = {
         "article_id": article_id,
@@ -170,7 +170,7 @@ class StoredDecision:
 
 
 def of_article(session: Session, article_id: int) -> list[StoredDecision]:
-    """The decisions on an article, oldest first; the last one stands."""
+    """The decisions on an article, oldest first; the last one is in force."""
     return of_articles(session, [article_id]).get(article_id, [])
 
 
@@ -190,9 +190,9 @@ def load_evidence(stored: Mapping[str, Any]) -> Evidence:
 
 
 def known_article(session: Session, article_id: int) -> KnownArticle:
-    """What stands of a stored article that arrives again."""
+    """What is in force of a stored article that arrives again."""
     connection = session.connection()
-    reason, page = connection.execute(_STANDING, {"article": article_id}).one()
+    reason, page = connection.execute(_IN_FORCE, {"article": article_id}).one()
     told = set(connection.execute(_TOLD_TOPICS, {"article": article_id}).scalars())
     rows = connection.execute(_MATCHES, {"article": article_id})
     matches = {topic: KnownMatch(score=score, threshold=of, is_told=topic in told) for topic, score, of in rows}
@@ -205,7 +205,7 @@ _ADD = Prepared(
     columns=[column.name for column in _decisions.c if column.name != "id"],
 )
 _ADD_MATCHES = insert(MatchRow)
-_STANDING = select(standing("reason"), col(ArticleRow.page)).where(col(ArticleRow.id) == bindparam("article"))
+_IN_FORCE = select(in_force("reason"), col(ArticleRow.page)).where(col(ArticleRow.id) == bindparam("article"))
 _TOLD_TOPICS = (
     select(col(AlertTopicRow.topic))
     .join(AlertRow, col(AlertRow.id) == col(AlertTopicRow.alert_id))

@@ -21,7 +21,7 @@ from monitor.stories.events import RelatedArticle
 from monitor.stories.profiles import Profile, unpack
 from monitor.stories.tuning import (
     LOOK_UP_TERMS,
-    MAX_GATHERED_ARTICLES,
+    MAX_MERGED_ARTICLES,
     MAX_RELATED,
     MIN_LOOK_UP_TERMS,
     STORY_WINDOW_FOR,
@@ -74,7 +74,7 @@ def _read(session: Session, ids: list[int]) -> list[RelatedArticle]:
 
 
 def of_stories(session: Session, story_ids: Iterable[int]) -> list[RelatedArticle]:
-    """The articles of these stories; of each at most `MAX_GATHERED_ARTICLES` + 1, enough to see that it is too large to gather."""
+    """The articles of these stories; of each at most `MAX_MERGED_ARTICLES` + 1, which shows that it is too large."""
     connection = session.connection()
     rows = (row for story_id in story_ids for row in connection.execute(_OF_STORY, {"story": story_id}))
     return [
@@ -149,5 +149,5 @@ _OF_STORY = (
     select(_profiles.c.article_id, _articles.c.story_id, _articles.c.published_at, _profiles.c.packed)
     .join(_articles, _articles.c.id == _profiles.c.article_id)
     .where(_articles.c.story_id == bindparam("story"))
-    .limit(MAX_GATHERED_ARTICLES + 1)
+    .limit(MAX_MERGED_ARTICLES + 1)
 )

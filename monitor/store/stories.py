@@ -368,7 +368,7 @@ _TIMELINE = (
     select(
         _articles.c.id.label("article_id"),
         _OUTLET.label("outlet"),
-        decisions.standing("reason").label("reason"),
+        decisions.in_force("reason").label("reason"),
         *(_articles.c[name] for name in ("title", "language", "url", "wire", "published_at", "seen_at", "kind")),
         *(_articles.c[name] for name in ("of_article_id", "why", "is_pinned")),
     )

@@ -146,14 +146,14 @@ def move(session: Session, article_ids: Collection[int], to_id: int, preferred: 
     return left_id
 
 
-def may_gather(session: Session, story_id: int) -> bool:
+def may_be_merged(session: Session, story_id: int) -> bool:
     """Whether the program may merge this story into another on its own account: no person has changed it."""
     is_pinned = select(_articles.c.id).where(_articles.c.story_id == story_id, _articles.c.is_pinned).limit(1)
     is_changed_by_person = any(each.by != MACHINE for each in edits(session, story_id))
     return not is_changed_by_person and session.connection().execute(is_pinned).first() is None
 
 
-def gather(
+def merge_by_program(
     session: Session, from_id: int, to_id: int, *, because: str, now: datetime, preferred: Sequence[str] = ()
 ) -> None:
     """Merge a small story into another one on the program's own account. Alerts of both move along, so none is sent again."""
@@ -266,15 +266,15 @@ def pin(session: Session, story_id: int, article_ids: Collection[int]) -> None:
 
 def _was_moved(article_id: int, moves: Sequence[tuple[StoryEdit, set[int]]]) -> bool:
     """Whether moves of an article are in force; a move in the opposite direction of the one before undoes it."""
-    standing: list[tuple[int, int]] = []
+    in_force: list[tuple[int, int]] = []
     for move_, ids in moves:
         if article_id not in ids:
             continue
-        if standing and standing[-1] == (move_.to_story_id, move_.from_story_id):
-            standing.pop()
+        if in_force and in_force[-1] == (move_.to_story_id, move_.from_story_id):
+            in_force.pop()
         else:
-            standing.append((move_.from_story_id, move_.to_story_id))
-    return bool(standing)
+            in_force.append((move_.from_story_id, move_.to_story_id))
+    return bool(in_force)
 
 
 # Built once: building a statement costs more than running it.

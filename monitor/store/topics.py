@@ -57,14 +57,14 @@ def sync(
     that are not among these are not in force.
     """
     known = {row.name: row for row in session.exec(select(TopicRow)).all()}
-    standing = verdicts.in_force(session)
+    in_force = verdicts.in_force(session)
     files = files or {}
     _keep_files(session, {each.name: files[each.name] for each in topics if _is_to_keep(each, files, known)})
     _keep_files(session, {name: each for name, each in files.items() if name in _without_files(session, files)})
     changed = []
     for topic in topics:
-        in_force = standing.get(topic.name, [])
-        key = versions.verdicts_key(in_force)
+        found = in_force.get(topic.name, [])
+        key = versions.verdicts_key(found)
         row = known.get(topic.name)
         if row is not None and row.ended_at is not None:
             row.ended_at, row.became, row.revision = None, "", _next_revision(session)
@@ -79,7 +79,7 @@ def sync(
         is_first = row.verdicts_key is None
         row.title, row.is_enabled, row.verdicts_key = topic.title, topic.is_enabled, key
         row.revision = _next_revision(session)
-        versions.add(session, topic, row.version, in_force, now=now, is_first=is_first)
+        versions.add(session, topic, row.version, found, now=now, is_first=is_first)
         changed.append(topic.name)
     names = {topic.name for topic in topics}
     for row in known.values() if is_all else ():

@@ -21,7 +21,7 @@ from monitor.types.matching import Example, Verdict
 MAX_VERDICTS = 200
 """Verdicts in force of one topic that are used: as many as its model learns from."""
 
-StandingVerdict = tuple[int, bool]
+VerdictInForce = tuple[int, bool]
 """(article id, is relevant)."""
 
 _Row = TypeVar("_Row", MatchRow, NearMissRow)
@@ -122,7 +122,7 @@ def latest_id(session: Session) -> int:
     return session.exec(select(VerdictRow.id).order_by(col(VerdictRow.id).desc()).limit(1)).first() or 0
 
 
-def in_force(session: Session) -> dict[str, list[StandingVerdict]]:
+def in_force(session: Session) -> dict[str, list[VerdictInForce]]:
     """Topic -> its latest 200 verdicts in force, ordered by article."""
     latest_of: dict[tuple[str, int], tuple[int, bool]] = {}
     for id, topic, article_id, is_relevant in session.exec(

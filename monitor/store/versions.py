@@ -17,7 +17,7 @@ from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
 from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicRow, TopicVersionRow
-from monitor.store.verdicts import StandingVerdict
+from monitor.store.verdicts import VerdictInForce
 from monitor.types import digests
 from monitor.types.matching import Example, Seed, Topic
 
@@ -44,7 +44,7 @@ class TopicVersion:
     """`verdicts_key` its verdicts."""
 
 
-def verdicts_key(verdicts: Iterable[StandingVerdict]) -> str:
+def verdicts_key(verdicts: Iterable[VerdictInForce]) -> str:
     """A digest of the verdicts in force; '' where there are none."""
     plain = sorted(verdicts)
     return digests.of_plain(plain) if plain else ""
@@ -54,7 +54,7 @@ def add(
     session: Session,
     topic: Topic,
     number: int,
-    verdicts: Sequence[StandingVerdict],
+    verdicts: Sequence[VerdictInForce],
     *,
     now: datetime,
     is_first: bool = False,

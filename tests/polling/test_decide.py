@@ -30,7 +30,7 @@ from monitor.types.stories import (
     StoryHistory,
 )
 from tests.conftest import NOON
-from tests.polling.test_gathering import AGROUND, BOTH, CAPTAIN
+from tests.polling.test_merging import AGROUND, BOTH, CAPTAIN
 
 FERRY = (
     "A ferry sank below the old Marrow bridge on Tuesday and at least 12 people drowned, the council said. Divers searched the "
@@ -165,12 +165,14 @@ def test_of_equal_texts_the_one_that_a_person_placed_decides() -> None:
     assert of(arrives(), known(stored(), placed)).choice.story_id == 7
 
 
-def test_small_stories_are_gathered_unless_a_person_changed_them() -> None:
+def test_small_stories_are_merged_unless_a_person_changed_them() -> None:
     members = (same_event(1, AGROUND, story=1), same_event(2, CAPTAIN, story=2))
     filing = of(JOINING, known(related=BEFORE, members=members, history=TOLD))
-    assert len(filing.gathered) == 1
-    kept = of(JOINING, known(related=BEFORE, members=members, history=TOLD, kept_apart=frozenset(filing.gathered)))
-    assert (kept.gathered, kept.choice.story_id) == ((), filing.choice.story_id)
+    assert len(filing.merged_stories) == 1
+    kept = of(
+        JOINING, known(related=BEFORE, members=members, history=TOLD, kept_apart=frozenset(filing.merged_stories))
+    )
+    assert (kept.merged_stories, kept.choice.story_id) == ((), filing.choice.story_id)
 
 
 # --- an article that arrives again --------------------------------------------------------------------------------------

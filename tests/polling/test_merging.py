@@ -1,4 +1,4 @@
-"""A small story is gathered into another once an article shows that both are one event: on SQLite and on PostgreSQL alike."""
+"""A small story is merged into another once an article shows that both are one event: on SQLite and on PostgreSQL alike."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from monitor.review.stories import Reviewer
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.story_changes import MACHINE
 from monitor.store.tables import AlertRow, ArticleRow, StoryRow
-from monitor.stories.events import RelatedArticle, choose, confirm_gathers
+from monitor.stories.events import RelatedArticle, choose, confirm_merges
 from monitor.stories.profiles import Profile, profile
-from monitor.stories.tuning import MAX_GATHERED_ARTICLES
+from monitor.stories.tuning import MAX_MERGED_ARTICLES
 from monitor.types.matching import Article, Seed, Topic
 from monitor.types.stories import Arrival, ArticleKind, StoryChoice
 from tests.conftest import NOON
@@ -108,12 +108,12 @@ def room(db: Database, matcher: Matcher) -> Room:
 
 def test_an_article_that_tells_both_makes_one_story_of_two_and_tells_nobody(room: Room) -> None:
     filed = room.files(BOTH)
-    assert len(filed.gathered) == 1
+    assert len(filed.merged_stories) == 1
     assert room.stories() == {filed.story_id: [1, 2, 3]}
     assert room.alerts() == [("new", filed.story_id)] * 2
 
 
-def test_what_was_gathered_is_remembered_with_its_reason_and_found_by_both_numbers(room: Room) -> None:
+def test_what_was_merged_is_remembered_with_its_reason_and_found_by_both_numbers(room: Room) -> None:
     filed = room.files(BOTH)
     with room.db.reading() as session:
         stories = [desk.find(session, number, now=NOON) for number in (1, 2)]
@@ -124,14 +124,14 @@ def test_what_was_gathered_is_remembered_with_its_reason_and_found_by_both_numbe
     assert not any(part.is_pinned for part in stories[0].articles)
 
 
-def test_what_a_person_split_off_the_machine_does_not_gather_again(room: Room) -> None:
+def test_what_a_person_split_off_the_machine_does_not_merge_again(room: Room) -> None:
     filed = room.files(BOTH)
     other = 2 if filed.story_id == 1 else 1
     with room.db.writing() as session:
         desk.split(session, [other], Reviewer(by="ada", now=NOON))
     assert room.stories() == {filed.story_id: sorted({1, 2, 3} - {other}), other: [other]}
     again = room.files(("After the Kestrel: captain and ferry", BOTH[1].replace("thick fog", "fog at dawn")))
-    assert again.gathered == ()
+    assert again.merged_stories == ()
     assert other in room.stories()
 
 
@@ -169,18 +169,18 @@ def both() -> tuple[Article, StoryChoice, list[RelatedArticle]]:
     return new, choice, kindred
 
 
-def test_a_large_story_is_never_gathered(both: tuple[Article, StoryChoice, list[RelatedArticle]]) -> None:
+def test_a_large_story_is_never_merged(both: tuple[Article, StoryChoice, list[RelatedArticle]]) -> None:
     new, choice, kindred = both
     (small,) = choice.merged_stories
     one = next(each for each in kindred if each.story_id == small)
-    assert confirm_gathers(new, _profile(new), choice, kindred, [one]) == (small,)
+    assert confirm_merges(new, _profile(new), choice, kindred, [one]) == (small,)
     crowd = [
-        told(20 + number, AGROUND if small == 1 else CAPTAIN, story=small) for number in range(MAX_GATHERED_ARTICLES)
+        told(20 + number, AGROUND if small == 1 else CAPTAIN, story=small) for number in range(MAX_MERGED_ARTICLES)
     ]
-    assert confirm_gathers(new, _profile(new), choice, kindred, [one, *crowd]) == ()
+    assert confirm_merges(new, _profile(new), choice, kindred, [one, *crowd]) == ()
 
 
-def test_a_story_with_strangers_in_it_is_not_gathered(both: tuple[Article, StoryChoice, list[RelatedArticle]]) -> None:
+def test_a_story_with_strangers_in_it_is_not_merged(both: tuple[Article, StoryChoice, list[RelatedArticle]]) -> None:
     new, choice, kindred = both
     (small,) = choice.merged_stories
     one = next(each for each in kindred if each.story_id == small)
@@ -188,4 +188,4 @@ def test_a_story_with_strangers_in_it_is_not_gathered(both: tuple[Article, Story
         "Wheat prices climb",
         "Wheat prices climbed to their highest level in eight years after a dry month, traders said.",
     )
-    assert confirm_gathers(new, _profile(new), choice, kindred, [one, told(30, strangers, story=small)]) == ()
+    assert confirm_merges(new, _profile(new), choice, kindred, [one, told(30, strangers, story=small)]) == ()
