@@ -35,8 +35,8 @@ from monitor.stories.profiles import profile
 from monitor.stories.tuning import (
     COPY_WINDOW_DAYS,
     MAX_CANDIDATES,
+    MAX_COMPARED_PROFILES,
     MAX_POSTINGS,
-    MAX_RELATED,
     MIN_LOOK_UP_TERMS,
     THEME_ARTICLES,
 )
@@ -378,7 +378,7 @@ def events(articles: Sequence[Article], copies: Sequence[StoryChoice] | None = N
             for j, keys in shared.items()
             if keys >= MIN_LOOK_UP_TERMS
         }
-        near = sorted(sums, key=lambda j: (-sums[j], -j))[:MAX_RELATED]
+        near = sorted(sums, key=lambda j: (-sums[j], -j))[:MAX_COMPARED_PROFILES]
         related, key_counts = [known[j] for j in near], {key: len(holders[key]) for key in own.keys}
         choice = join(each, own, related, key_counts)
         story = choice.story_id if choice and choice.story_id is not None else i

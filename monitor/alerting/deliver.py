@@ -26,7 +26,7 @@ from monitor.types.errors import StoreError
 
 log = logging.getLogger("monitor.deliver")
 
-LEASE_FOR = timedelta(minutes=5)
+DELIVERY_LEASE_FOR = timedelta(minutes=5)
 _SEND_SECONDS = 90.0
 """Above every channel's own deadline: a last resort that is not reached in normal operation."""
 _PAUSE_SECONDS = 60.0
@@ -48,7 +48,7 @@ class Deliverer:
         rate: float = 1.0,
         concurrency: int = 8,
         max_age_for: timedelta = timedelta(hours=96),
-        lease_for: timedelta = LEASE_FOR,
+        lease_for: timedelta = DELIVERY_LEASE_FOR,
         on_error: Callable[[StoreError], None] | None = None,
     ) -> None:
         self._db = db

@@ -17,14 +17,13 @@ from monitor.matching import reliability
 from monitor.text import urls
 from monitor.text.tokens import clean, clean_line, shorten
 from monitor.types.alerting import Alert, AlertArticle, AlertKind, AlertTopic
-from monitor.types.matching import Contribution
+from monitor.types.matching import OTHER_TERMS, Contribution
 
 HEADLINE_LIMIT: Final = 200
 SUMMARY_LIMIT: Final = 600
 SENTENCE_LIMIT: Final = 300
-BODY_LIMIT: Final = 20_000
+NOTICE_LIMIT: Final = 20_000
 TERMS_SHOWN: Final = 6
-OTHER_TERMS: Final = "(other terms)"
 OUTLETS_SHOWN: Final = 8
 TOPICS_SHOWN: Final = 3
 
@@ -172,7 +171,7 @@ def news_since(alert: Alert) -> str:
 def summary(alert: Alert) -> str:
     """The article's summary in a few lines; the full body of a notice or test."""
     if alert.article is None:
-        return _defused(clean(alert.body, limit=BODY_LIMIT))
+        return _defused(clean(alert.body, limit=NOTICE_LIMIT))
     return line(alert.article.summary, SUMMARY_LIMIT)
 
 

@@ -113,14 +113,14 @@ async def _poll_named(app: App, poller: Poller, names: list[str], watched: _Watc
 
 
 def _claim(session: Session, names: list[str], *, now: Any) -> list[FeedState]:
-    from monitor.polling.poll import LEASE_FOR
+    from monitor.polling.poll import POLL_LEASE_FOR
     from monitor.store import feeds
 
     known = [each.name for each in feeds.reports(session)]
     for name in names:
         if name not in known:
             raise base.no_such("feed", name, known, hint="`monitor feeds` lists them")
-    claimed = (feeds.claim(session, name, now=now, lease_for=LEASE_FOR) for name in dict.fromkeys(names))
+    claimed = (feeds.claim(session, name, now=now, lease_for=POLL_LEASE_FOR) for name in dict.fromkeys(names))
     return [each for each in claimed if each]
 
 

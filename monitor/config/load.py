@@ -24,7 +24,7 @@ from monitor.text.tokens import clean_line
 from monitor.types.errors import ConfigError
 
 DEFAULT_PATH = Path("config/monitor.toml")
-MASK = "********"
+SECRET_MASK = "********"
 
 
 def load(path: Path | None, env: Mapping[str, str]) -> Settings:
@@ -250,7 +250,7 @@ def _masked(value: Any, *, is_secret: bool, hosts_only: bool) -> str:
     if isinstance(value, str) and "://" in value:
         return urls.masked(value) if hosts_only else _without_password(value)
     if is_secret or isinstance(value, SecretStr):
-        return MASK
+        return SECRET_MASK
     if isinstance(value, dict):
         inner = {key: bool(SECRET.search(key)) for key in value}
         return ", ".join(f"{key}: {_masked(value[key], is_secret=inner[key], hosts_only=hosts_only)}" for key in value)
@@ -261,7 +261,9 @@ def _masked(value: Any, *, is_secret: bool, hosts_only: bool) -> str:
 
 def _without_password(url: str) -> str:
     """A database's or feed's URL with password and tokens masked."""
-    url = re.sub(r"//[^/]*@", f"//{MASK}@", url)
+    url = re.sub(r"//[^/]*@", f"//{SECRET_MASK}@", url)
     return re.sub(
-        r"(?<=[?&])([^=&]*)=[^&]*", lambda found: f"{found[1]}={MASK}" if SECRET.search(found[1]) else found[0], url
+        r"(?<=[?&])([^=&]*)=[^&]*",
+        lambda found: f"{found[1]}={SECRET_MASK}" if SECRET.search(found[1]) else found[0],
+        url,
     )

@@ -27,7 +27,7 @@ from monitor.text.tokens import clean, plain_line
 from monitor.types.matching import Article, Grade, Score, Topic
 from monitor.types.stories import Arrival
 
-BATCH = 200
+REPLAY_BATCH = 200
 """Articles per transaction."""
 _TEXT_CHARACTERS = 200_000
 _KEYS = ("id", "url", "title", "summary", "text", "published", "language", "source")
@@ -231,7 +231,7 @@ def replay(
         if across:
             across.renew(db, topics, is_patient=True)
         # a batch ends where the daemon would read the archive again, too
-        while batch := _batch(pending, min(BATCH, next_mark(seen) - seen)):
+        while batch := _batch(pending, min(REPLAY_BATCH, next_mark(seen) - seen)):
             semantic = across.scorer_blocking(db, [line.article for line in batch], vectors_in) if across else None
             assessed = [
                 assess(line.article, tracker, arrival=Arrival(max_age_for=None), semantic=semantic) for line in batch

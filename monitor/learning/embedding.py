@@ -31,7 +31,7 @@ from monitor.types.errors import MonitorError
 
 log = logging.getLogger("monitor.embedding")
 
-BATCH = 16
+EMBEDDING_BATCH = 16
 """Texts in a call: about a second of one core."""
 _ANSWER_BYTES = 16_000_000
 _MAX_FAILURES = 3
@@ -137,8 +137,8 @@ class Embedding:
         ends_at = time.monotonic() + within_for.total_seconds() if within_for is not None else float("inf")
         found: list[EmbeddingVector | None] = [None] * len(texts)
         wanted = [at for at, text in enumerate(texts) if text]
-        for start in range(0, len(wanted), BATCH):
-            places = wanted[start : start + BATCH]
+        for start in range(0, len(wanted), EMBEDDING_BATCH):
+            places = wanted[start : start + EMBEDDING_BATCH]
             async with self._batch_lock:  # for one batch only, so that polls take turns
                 if time.monotonic() >= ends_at or not self._is_available():
                     break

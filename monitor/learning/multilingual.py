@@ -37,7 +37,7 @@ CENTRE_ARTICLES = 3_000
 """Latest embedded articles from which the language centres are computed."""
 MAX_MATCHES = 2_000
 """Latest confident matches that the semantic models are trained on."""
-MAX_RELATED = 200
+MAX_COMPARED_MATCHES = 200
 """Latest matches in other languages that are compared to find an article's event."""
 EMBED_ARTICLES_FOR = timedelta(seconds=30)
 """Limit for embedding the articles of one poll; the rest are scored lexically."""
@@ -263,7 +263,7 @@ def related_translations(
         names,
         but=article.language,
         since_at=since_at,
-        limit=MAX_RELATED,
+        limit=MAX_COMPARED_MATCHES,
         dim=len(article.vector),
     )
     centred = article.centres.centred(article.vector, article.language)

@@ -13,9 +13,7 @@ from monitor.matching.tuning import (
 )
 from monitor.text.terms import stem, terms
 from monitor.text.tokens import sentences, shorten, tokens
-from monitor.types.matching import Contribution, Evidence
-
-OTHER_TERMS = "(other terms)"
+from monitor.types.matching import OTHER_TERMS, Contribution, Evidence
 
 
 def explain(

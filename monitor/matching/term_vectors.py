@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sys import intern
 
 from monitor.matching.tuning import (
-    ARTICLE_WORDS,
+    MAX_ARTICLE_WORDS,
     NUMBER_WEIGHT,
     NUMBERS_FROM_WORDS,
     NUMBERS_FULL_AT_WORDS,
@@ -29,9 +29,9 @@ TermVector = Mapping[str, float]
 
 
 def article_terms(title: str, text: str, language: str) -> tuple[list[str], list[str]]:
-    """The stems of an article's title and of the first ARTICLE_WORDS of its text; `language` is a code of
+    """The stems of an article's title and of the first MAX_ARTICLE_WORDS of its text; `language` is a code of
     monitor.text.language."""
-    return terms(title, language), terms(text, language)[:ARTICLE_WORDS]
+    return terms(title, language), terms(text, language)[:MAX_ARTICLE_WORDS]
 
 
 def article_vector(title: Sequence[str], body: Sequence[str], idf: Mapping[str, float]) -> dict[str, float]:

@@ -39,7 +39,7 @@ pays"; bench/pages.py --tracking)."""
 
 # --- terms of an article ----------------------------------------------------------------------------------------------
 
-ARTICLE_WORDS = 4_000
+MAX_ARTICLE_WORDS = 4_000
 """Words of a body that are read: the first pages show what an article is about (chosen by cost)."""
 TITLE_WEIGHT = 3.0
 """Number of mentions in the body that one in the title equals (Model 1; bench/matching.py)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-MAX_BYTES = 512 * 1024
+MAX_ROBOTS_BYTES = 512 * 1024
 """RFC 9309 section 2.5 requires at least 500 KiB."""
 _MAX_DELAY = timedelta(days=1)
 
@@ -28,7 +28,7 @@ def rule(robots: bytes, agent: str, url: str) -> Rule:
     from protego import Protego  # imported only where pages are read
 
     name = agent.partition("/")[0].strip() or "*"
-    parsed = Protego.parse(robots[:MAX_BYTES].decode("utf-8-sig", "replace"))
+    parsed = Protego.parse(robots[:MAX_ROBOTS_BYTES].decode("utf-8-sig", "replace"))
     delay = parsed.crawl_delay(name)
     return Rule(
         is_allowed=bool(parsed.can_fetch(url, name)),

@@ -19,7 +19,7 @@ from functools import partial
 from monitor.alerting import alert_policy as policy
 from monitor.matching.matcher import is_near, nearness
 from monitor.net.addresses import AddressPolicy
-from monitor.net.robots import MAX_BYTES, rule
+from monitor.net.robots import MAX_ROBOTS_BYTES, rule
 from monitor.polling.values import AssessedArticle
 from monitor.reading.extract import read_articles
 from monitor.reading.fetch import PAGE_TYPES, Fetcher, FetchLimits
@@ -39,7 +39,7 @@ _ALL_PAGES_FOR = timedelta(seconds=30)
 """Limit for all pages of one poll: alerts wait for them, and the poll's lease must not expire."""
 _EXTRACTION_FOR = timedelta(seconds=15)
 """Added to it, for the worker process to extract the text of the last page."""
-_ROBOTS_LIMITS = FetchLimits(total_for=timedelta(seconds=5), body_bytes=MAX_BYTES, redirects=5)
+_ROBOTS_LIMITS = FetchLimits(total_for=timedelta(seconds=5), body_bytes=MAX_ROBOTS_BYTES, redirects=5)
 _ROBOTS_KEPT_FOR = timedelta(hours=24)  # RFC 9309 section 2.4
 _ROBOTS_RETRY_FOR = timedelta(hours=1)
 _HOSTS_KEPT = 200

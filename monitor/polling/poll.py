@@ -19,7 +19,7 @@ from monitor.types.fetching import FeedState
 
 log = logging.getLogger("monitor.poll")
 
-LEASE_FOR = timedelta(minutes=2)
+POLL_LEASE_FOR = timedelta(minutes=2)
 """Longer than any poll may take, so that only a dead poller loses its lease."""
 _DEADLINE_SECONDS = 100.0
 _FAULT_DELAY_FOR = timedelta(hours=1)
@@ -36,7 +36,7 @@ class Poller:
         *,
         concurrency: int = 16,
         per_host: int = 2,
-        lease_for: timedelta = LEASE_FOR,
+        lease_for: timedelta = POLL_LEASE_FOR,
         on_polled: Callable[[Polled], None] | None = None,
         on_error: Callable[[StoreError], None] | None = None,
     ) -> None:

@@ -66,7 +66,7 @@ def read(page: WebPage) -> ExtractedPage:
     is_paid = _is_declared_paid(tree) or _redirects_to_wall(page)
     canonical = _canonical(tree)
     text = main_text(tree)
-    if walls.is_wall(text) or (is_paid and word_count(text) <= walls.SHORT_WORDS):
+    if walls.is_wall(text) or (is_paid and word_count(text) <= walls.SHORT_WALL_WORDS):
         return ExtractedPage(is_wall=True)
     if word_count(text) <= _FEW_WORDS and walls.is_wall(_visible_text(tree)):
         return ExtractedPage(is_wall=True)

@@ -23,7 +23,7 @@ from monitor.topics import seed_writer
 from monitor.topics.seed_writer import SeedFileError, SeedText, WrittenSeed
 from monitor.types.matching import Evidence, Grade, MeasuredPrecision, Reason, Verdict
 
-STATES = ("new", "confirmed", "dismissed")
+VERDICT_STATES = ("new", "confirmed", "dismissed")
 """States of a match: not reviewed yet, or the verdict."""
 
 

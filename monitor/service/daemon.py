@@ -75,7 +75,7 @@ class Daemon:
             app.tools,
             concurrency=schedule.concurrency,
             per_host=schedule.per_host,
-            lease_for=poll.LEASE_FOR * app.clock.speed,
+            lease_for=poll.POLL_LEASE_FOR * app.clock.speed,
             on_polled=on_polled,
             on_error=self._report_store_error,
         )
@@ -86,7 +86,7 @@ class Daemon:
             rate=delivery.rate_per_second,
             concurrency=delivery.concurrency,
             max_age_for=delivery.max_age_for,
-            lease_for=deliver.LEASE_FOR * app.clock.speed,
+            lease_for=deliver.DELIVERY_LEASE_FOR * app.clock.speed,
             on_error=self._report_store_error,
         )
         self._lock = StoreLock(app.db.path)

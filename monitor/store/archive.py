@@ -32,7 +32,7 @@ from monitor.types.alerting import AlertKind
 from monitor.types.matching import Article, Grade, Reason
 from monitor.types.stories import ArticleKind
 
-MAX_VERDICTS = 5_000
+MAX_CALIBRATION_VERDICTS = 5_000
 """On matches, and as many on near misses, the latest first: older ones say little about today's topics."""
 _ARRIVALS_FOR = timedelta(days=30)
 _FRESH_FOR = timedelta(days=1)
@@ -113,7 +113,7 @@ def _on_matches(session: Session) -> list[LabelledScore]:
         .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
         .where(col(MatchRow.is_relevant).is_not(None))
         .order_by(col(MatchRow.reviewed_at).desc(), col(MatchRow.id).desc())
-        .limit(MAX_VERDICTS)
+        .limit(MAX_CALIBRATION_VERDICTS)
     )  # fmt: skip
     return [
         LabelledScore(topic, _text_id(article, kind, of), margin(score, threshold, factor), bool(is_relevant))
@@ -126,7 +126,7 @@ def _on_near_misses(session: Session) -> list[LabelledScore]:
         select(NearMissRow)
         .where(col(NearMissRow.is_relevant).is_not(None))
         .order_by(col(NearMissRow.reviewed_at).desc(), col(NearMissRow.id).desc())
-        .limit(MAX_VERDICTS)
+        .limit(MAX_CALIBRATION_VERDICTS)
     )
     return [
         LabelledScore(

@@ -26,7 +26,7 @@ from monitor.types.plans import PAUSED
 
 log = logging.getLogger("monitor.outbox")
 
-STATES = ("pending", "leased", "sent", "held", "dead")
+DELIVERY_STATES = ("pending", "leased", "sent", "held", "dead")
 EDIT_EVERY_FOR = timedelta(minutes=5)
 """The shortest time between two checks whether a sent message is outdated."""
 _EDITABLE_FOR = timedelta(days=7)
@@ -282,7 +282,7 @@ def outcome_of(session: Session, alert_id: str) -> tuple[str, str]:
 def states(session: Session) -> dict[str, int]:
     """State -> number of deliveries, for every state."""
     counted = session.exec(select(DeliveryRow.state, func.count()).group_by(col(DeliveryRow.state)))
-    return dict.fromkeys(STATES, 0) | dict(counted.all())
+    return dict.fromkeys(DELIVERY_STATES, 0) | dict(counted.all())
 
 
 def states_by_channel(session: Session) -> dict[str, dict[str, int]]:

@@ -21,8 +21,8 @@ from monitor.stories.events import RelatedArticle
 from monitor.stories.profiles import Profile, unpack
 from monitor.stories.tuning import (
     LOOK_UP_TERMS,
+    MAX_COMPARED_PROFILES,
     MAX_MERGED_ARTICLES,
-    MAX_RELATED,
     MIN_LOOK_UP_TERMS,
     STORY_WINDOW_FOR,
     THEME_ARTICLES,
@@ -48,7 +48,7 @@ def find_candidates(
             for article_id in carrying:
                 shared[article_id].append(profile.weights[key])
     enough = [article_id for article_id, weights in shared.items() if len(weights) >= MIN_LOOK_UP_TERMS]
-    ids = sorted(enough, key=lambda article_id: (-sum(shared[article_id]), -article_id))[:MAX_RELATED]
+    ids = sorted(enough, key=lambda article_id: (-sum(shared[article_id]), -article_id))[:MAX_COMPARED_PROFILES]
     return _read(session, ids), carriers
 
 
@@ -66,7 +66,7 @@ def _articles_by_key(session: Session, keys: tuple[int, ...], now: datetime) -> 
 def _read(session: Session, ids: list[int]) -> list[RelatedArticle]:
     if not ids:
         return []
-    asked = {f"id{number}": ids[min(number, len(ids) - 1)] for number in range(MAX_RELATED)}
+    asked = {f"id{number}": ids[min(number, len(ids) - 1)] for number in range(MAX_COMPARED_PROFILES)}
     return [
         RelatedArticle(article_id=article_id, story_id=story_id, published_at=published_at, profile=unpack(packed))
         for article_id, story_id, published_at, packed in _BY_ID.read(session, asked)
@@ -138,7 +138,7 @@ _BY_KEYS = Prepared(
 _BY_ID = Prepared(
     select(_profiles.c.article_id, _articles.c.story_id, _articles.c.published_at, _profiles.c.packed)
     .join(_articles, _articles.c.id == _profiles.c.article_id)
-    .where(_profiles.c.article_id.in_([bindparam(f"id{number}") for number in range(MAX_RELATED)]))
+    .where(_profiles.c.article_id.in_([bindparam(f"id{number}") for number in range(MAX_COMPARED_PROFILES)]))
 )
 _ADD = Prepared(insert(_profiles), columns=("article_id", "packed"))
 _ADD_KEYS = Prepared(

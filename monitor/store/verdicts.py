@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, VerdictRow
 from monitor.types.matching import Example, Verdict
 
-MAX_VERDICTS = 200
+MAX_VERDICTS_EACH = 200
 """Verdicts in force of one topic that are used: as many as its model learns from."""
 
 VerdictInForce = tuple[int, bool]
@@ -135,13 +135,13 @@ def in_force(session: Session) -> dict[str, list[VerdictInForce]]:
     for (topic, article_id), (id, is_relevant) in latest_of.items():
         by_topic[topic].append((id, article_id, is_relevant))
     return {
-        topic: sorted((article_id, is_relevant) for _, article_id, is_relevant in sorted(each)[-MAX_VERDICTS:])
+        topic: sorted((article_id, is_relevant) for _, article_id, is_relevant in sorted(each)[-MAX_VERDICTS_EACH:])
         for topic, each in by_topic.items()
     }
 
 
 def examples(
-    session: Session, names: Collection[str] | None = None, *, limit_each: int = MAX_VERDICTS
+    session: Session, names: Collection[str] | None = None, *, limit_each: int = MAX_VERDICTS_EACH
 ) -> list[Example]:
     """Articles with a verdict in force, as examples for the topic models, latest first; at most `limit_each` per topic, of the
     topics `names` or of all. Near misses count like matches; where an article is both, the verdict on the match is used."""

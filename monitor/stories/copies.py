@@ -193,7 +193,7 @@ def _copy_similarity(
     for site in {_site(article.url, article.source), _site(known.url, known.source)} & boilerplate.keys():
         own, other = own.without(boilerplate[site]), other.without(boilerplate[site])
     words = min(own.shingles.length, other.shingles.length)
-    if words < tuning.SHORT_WORDS:
+    if words < tuning.MIN_COPY_WORDS:
         return float(own.is_identical_to(other) and len(own.title_words) >= tuning.SAME_TITLE_WORDS)
     similarity = own.shingles.containment(other.shingles)
     least = tuning.TEASER_CONTAINMENT if words < tuning.TEASER_WORDS else tuning.COPY_CONTAINMENT
@@ -266,7 +266,7 @@ class _CopyText:
         """Whether on one site the titles allow a copy: of two teasers one title must only add words to the other."""
         mine, theirs = set(self.title_words), set(other.title_words)
         is_within = bool(mine and theirs) and (mine <= theirs or theirs <= mine)
-        is_article = max(len(self.shingles.words), len(other.shingles.words)) >= tuning.ARTICLE_WORDS
+        is_article = max(len(self.shingles.words), len(other.shingles.words)) >= tuning.FULL_ARTICLE_WORDS
         if self.differs_in_title_numbers(other):
             return is_article and is_same_day and self.corrects_title_number_of(other)
         return is_article or is_within

@@ -152,7 +152,7 @@ def _weights(stemmed: _StemmedArticle, idf: Mapping[str, float], themes: Contain
         extra[term] = (
             (tuning.START_WEIGHT if term in start else 1.0)
             * (tuning.NAME_WEIGHT if term in stemmed.names else 1.0)
-            * (tuning.NUMBER_WEIGHT if term[0].isdigit() else 1.0)
+            * (tuning.PROFILE_NUMBER_WEIGHT if term[0].isdigit() else 1.0)
             * (tuning.TOPIC_TERM_WEIGHT if term in themes else 1.0)
         )
         weights[term] = _saturated(count) * min(rare[term], tuning.MAX_RARITY) ** tuning.RARITY_POWER * extra[term]

@@ -47,7 +47,7 @@ START_SHARED = 0.25
 SAME_SITE_START_SHARED = 0.3
 """The same within one site. Its pages were measured to share up to .82 in galleries and footers, but at most .26 of their
 starts."""
-SHORT_WORDS = 14
+MIN_COPY_WORDS = 14
 """Words; a shorter text is no evidence by itself: the titles must be equal too."""
 SAME_TITLE_WORDS = 4
 """Words; a shorter title ("Live updates") occurs on unrelated articles."""
@@ -57,7 +57,7 @@ TEASER_CONTAINMENT = 0.8
 """`COPY_CONTAINMENT` for texts below `TEASER_WORDS`."""
 SHORTER_VERSION_TIMES = 2
 """A stored text more than so many times as long as a new version is kept, if the new version states nothing new."""
-ARTICLE_WORDS = 80
+FULL_ARTICLE_WORDS = 80
 """Words from which one of two texts of a site is a full article, so that the titles need not agree word for word."""
 SHORT_TEXT_WORDS = 120
 """Words below which a footer may be longer than the article."""
@@ -147,7 +147,7 @@ START_WORDS, START_WEIGHT = 60, 1.5
 """A word among the first `START_WORDS`, headline included, weighs `START_WEIGHT` times as much."""
 NAME_WEIGHT = 1.25
 """Factor on the weight of a name."""
-NUMBER_WEIGHT = 2.0
+PROFILE_NUMBER_WEIGHT = 2.0
 """Factor on the weight of a number."""
 TOPIC_TERM_WEIGHT = 0.2
 """Factor on the weight of a word that every article of its topic has."""
@@ -180,7 +180,7 @@ SHORT_PROFILE_PENALTY = 0.1
 """Added to a limit in proportion to the terms that a short article lacks: two headlines share a few rare words by chance."""
 MIN_LOOK_UP_TERMS = 2
 """Look-up terms that two articles must share to be compared."""
-MAX_RELATED = 12
+MAX_COMPARED_PROFILES = 12
 """Profiles that one article is compared with."""
 STORY_WINDOW_FOR = timedelta(days=14)
 """After so long without an article a story is over; what follows opens a new one."""

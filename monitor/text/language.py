@@ -18,7 +18,7 @@ UNKNOWN = "und"
 
 _SAMPLE_CHARS = 600
 """Characters examined; more cost time and change no result."""
-_SHORT_WORDS = 5
+_HINT_WINS_WORDS = 5
 """Up to this many words the hint wins outright: on such short headlines the model only guesses."""
 _HINT_BONUS = 6.0
 """Added to the hint's log-likelihood, so that only a confident model contradicts the feed."""
@@ -157,7 +157,7 @@ def detect(text: str, hint: str | None = None) -> str:
         return hinted or script.languages[0]
     if decided := _by_letters(prose, script) or _by_words(prose, script):
         return decided
-    if hinted and (len(prose.split()) <= _SHORT_WORDS or hinted not in _model().labels):
+    if hinted and (len(prose.split()) <= _HINT_WINS_WORDS or hinted not in _model().labels):
         return hinted
     return _by_model(prose, script, hinted)
 

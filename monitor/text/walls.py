@@ -10,7 +10,7 @@ import re
 
 from monitor.text.tokens import word_count
 
-SHORT_WORDS = 120
+SHORT_WALL_WORDS = 120
 """Longer texts may mention cookies or subscriptions without being a wall."""
 _LONG_WORDS = 700
 _SAMPLE_CHARS = 6000
@@ -99,7 +99,7 @@ def is_wall(text: str) -> bool:
         return False
     start = text[:_SAMPLE_CHARS]
     strong = sum(1 for each in STRONG_PATTERNS if each.search(start))
-    if words <= SHORT_WORDS:
+    if words <= SHORT_WALL_WORDS:
         return bool(strong) or _count_weak(start) >= 3
     return strong + _count_weak(start) >= 4 and strong > 0
 

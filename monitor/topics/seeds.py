@@ -30,7 +30,7 @@ from monitor.types.matching import Seed, Topic
 
 SUFFIXES = tuple(READERS)
 TOPIC_TOML = "topic.toml"
-MAX_BYTES = 1_000_000
+MAX_SEED_BYTES = 1_000_000
 """A larger file is no article but a mistake (a book, a dump) and is left out."""
 MIN_WORDS = 20
 """A shorter seed says too little to distinguish its subject: a warning."""
@@ -297,12 +297,12 @@ def _select_passages(path: Path, text: str, passages: list[str], notes: _Notes) 
 def _read_bytes(path: Path, notes: _Notes) -> bytes | None:
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            raw = file.read(MAX_SEED_BYTES + 1)
     except OSError as error:
         notes.faults.append(f"{path}: cannot be read ({error.strerror}): mend its permissions or delete it")
         return None
-    if len(raw) > MAX_BYTES:
-        notes.faults.append(f"{path}: larger than {MAX_BYTES // 1_000_000} MB: a seed is one article; cut it")
+    if len(raw) > MAX_SEED_BYTES:
+        notes.faults.append(f"{path}: larger than {MAX_SEED_BYTES // 1_000_000} MB: a seed is one article; cut it")
         return None
     return raw
 

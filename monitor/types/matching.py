@@ -121,6 +121,10 @@ class StoredTopic:
     """Since when its folder is away while others are there."""
 
 
+OTHER_TERMS = "(other terms)"
+"""The `Contribution.term` under which the terms that are not shown are added up."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contribution:
     """One term's part of a score; the parts add up to the score."""

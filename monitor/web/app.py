@@ -40,7 +40,7 @@ from monitor.web.pages import PageRequest, Pages
 from monitor.web.show import message
 from monitor.web.stories import StoryPages
 
-BODY_LIMIT = 8192
+MAX_FORM_BYTES = 8192
 FORM_SECONDS = 10
 FIELDS = 10
 STORY_FIELDS = 600
@@ -87,7 +87,7 @@ def create_app(
         middleware=[
             Middleware(Hardened),
             Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(settings), www_redirect=False),
-            Middleware(RequestBodyLimitMiddleware, max_body_size=BODY_LIMIT),
+            Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_FORM_BYTES),
             Middleware(
                 BasicAuth,
                 password=password,

@@ -210,7 +210,7 @@ def _wanted(query: Mapping[str, str]) -> tuple[MatchQuery, int]:
     at = int(number) if re.fullmatch("[0-9]{1,6}", number) and 1 <= int(number) <= LAST_PAGE else 1
     wanted = MatchQuery(
         topic=clean_line(query.get("topic", ""), limit=200),
-        state=query.get("state", "") if query.get("state") in matches.STATES else "",
+        state=query.get("state", "") if query.get("state") in matches.VERDICT_STATES else "",
         words=clean_line(words, limit=WORDS_LIMIT),
         limit=PAGE_SIZE,
     )
@@ -220,7 +220,7 @@ def _wanted(query: Mapping[str, str]) -> tuple[MatchQuery, int]:
 def _totals(topics: list[MatchCounts], topic: str) -> dict[str, int]:
     """Matches by state, of one topic or of all."""
     shown = [each for each in topics if topic in ("", each.topic)]
-    return {state: sum(each.by_state.get(state, 0) for each in shown) for state in matches.STATES}
+    return {state: sum(each.by_state.get(state, 0) for each in shown) for state in matches.VERDICT_STATES}
 
 
 def _original(record: ArticleRecord) -> str:

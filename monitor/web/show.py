@@ -17,13 +17,12 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from monitor.matching import reliability
-from monitor.matching.evidence import OTHER_TERMS
 from monitor.text import urls
 from monitor.text.tokens import fold, tokens
 from monitor.types.condition import in_brief
-from monitor.types.matching import Evidence, MeasuredPrecision, Reason
+from monitor.types.matching import OTHER_TERMS, Evidence, MeasuredPrecision, Reason
 
-TEXT_LIMIT = 60_000
+SHOWN_TEXT_LIMIT = 60_000
 """Most characters of a text that a page shows; the store has all."""
 
 
@@ -87,7 +86,7 @@ def terms_of(*found: Evidence) -> frozenset[str]:
 
 def paragraphs(text: str) -> list[str]:
     """The paragraphs of a text, up to the limit of a page."""
-    return [part for part in text[:TEXT_LIMIT].split("\n\n") if part.strip()]
+    return [part for part in text[:SHOWN_TEXT_LIMIT].split("\n\n") if part.strip()]
 
 
 def language_attributes(language: str) -> Markup:

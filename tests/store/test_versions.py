@@ -123,7 +123,7 @@ def test_ten_thousand_verdicts_are_bounded(db: Database, clock: SetClock) -> Non
             for number in range(1, 251)
         )
     syncs(db, BRIDGE, clock)
-    assert kept(db)[0].confirmed == verdicts.MAX_VERDICTS
+    assert kept(db)[0].confirmed == verdicts.MAX_VERDICTS_EACH
 
 
 # --- compared ---------------------------------------------------------------------------------------------------------
