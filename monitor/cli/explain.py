@@ -224,7 +224,9 @@ def _fetch_unstored(cli: base.Cli, asked: str) -> _Unstored:
 
 
 def _nearest_first(score: Score) -> float:
-    return score.threshold - score.score
+    from monitor.matching.margins import shortfall
+
+    return shortfall(score.score, score.threshold)
 
 
 def _evidence(matcher: Matcher, article: Article, scores: Iterable[Score]) -> dict[str, Evidence]:

@@ -36,3 +36,15 @@ def margin(score: float, threshold: float, factor: float = 1.0) -> float:
 def threshold_at(threshold: float, factor: float) -> float:
     """The score at which `share` equals `factor`: the inverse of `share`, a cosine; the threshold itself at factor 1."""
     return (threshold + SHARE_OFFSET) * factor - SHARE_OFFSET
+
+
+def plain_ratio(cosine: float, threshold: float) -> float:
+    """A score divided by its threshold, without SHARE_OFFSET: what the numbers of embeddings were measured with
+    (`tuning.EMBEDDING_SELF_TRAINING_FROM`), and how a lexical and a semantic score of one topic are compared."""
+    return cosine / max(threshold, 1e-9)
+
+
+def shortfall(score: float, threshold: float) -> float:
+    """How much a score lacks to its threshold, in cosines; negative above it. Lists of scores are in this order, as stored
+    lists of earlier versions are."""
+    return threshold - score

@@ -16,7 +16,7 @@ import numpy as np
 
 from monitor.matching import sensitivity
 from monitor.matching.embedders import EmbeddingVector, excerpt, key
-from monitor.matching.margins import threshold_at
+from monitor.matching.margins import plain_ratio, threshold_at
 from monitor.matching.model import code
 from monitor.matching.term_rules import forbidden
 from monitor.matching.tuning import (
@@ -238,7 +238,7 @@ class SemanticModel:
             return lexical
         model, cosine = semantic
         threshold = _threshold(model, lexical.factor, article)
-        is_further = cosine / threshold > lexical.score / max(lexical.threshold, 1e-9)
+        is_further = plain_ratio(cosine, threshold) > plain_ratio(lexical.score, lexical.threshold)
         return self._score(model, cosine, lexical.factor, article) if is_further else lexical
 
     def _score(self, model: SemanticTopic, cosine: float, factor: float, article: _EmbeddedArticle) -> Score:

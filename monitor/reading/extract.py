@@ -21,10 +21,9 @@ from monitor.text import language, tokens, urls
 from monitor.text.terms import stem
 from monitor.text.tokens import word_count
 from monitor.text.walls import is_wall
-from monitor.types.fetching import Entry
+from monitor.types.fetching import MAX_SUMMARY_HTML, Entry
 from monitor.types.matching import Article, Grade
 
-MAX_HTML = 64 * 1024
 FULL_WORDS = 120
 """From this length a text counts as a whole article rather than a teaser."""
 _TRUNCATED_WORDS = 250
@@ -259,7 +258,7 @@ class _TextTarget:
 
 
 def _plain(markup: str) -> str:
-    markup = tokens.clean(markup[:MAX_HTML])
+    markup = tokens.clean(markup[:MAX_SUMMARY_HTML])
     if "<" not in markup and "&" not in markup:
         return markup
     # An unclosed <form> or <nav> would swallow the article; then its text is better than none.

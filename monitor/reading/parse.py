@@ -25,12 +25,11 @@ import feedparser
 from monitor.reading import jsonfeed
 from monitor.text import charsets, language, tokens, urls
 from monitor.types.errors import ParseError
-from monitor.types.fetching import Entry, ParsedFeed
+from monitor.types.fetching import MAX_SUMMARY_HTML, Entry, ParsedFeed
 
 MAX_ENTRIES = 1_000
 MAX_TITLE = 1_000
 MAX_AUTHOR = 200
-MAX_HTML = 64 * 1024
 MAX_GUID = 1024
 MAX_TTL_FOR = timedelta(days=30)
 
@@ -292,9 +291,9 @@ def _is_text(content: Any) -> bool:
 
 def _markup(detail: Any) -> str:
     """HTML of at most 64 KB; plain text is escaped, unless it contains tags, as plain text in feeds often does."""
-    value = tokens.clean(_string(detail, "value")[: 2 * MAX_HTML], limit=MAX_HTML)
+    value = tokens.clean(_string(detail, "value")[: 2 * MAX_SUMMARY_HTML], limit=MAX_SUMMARY_HTML)
     if _string(detail, "type") == "text/plain" and not _MARKUP.search(value):
-        value = html.escape(value, quote=False).replace("\n", "<br>")[:MAX_HTML]
+        value = html.escape(value, quote=False).replace("\n", "<br>")[:MAX_SUMMARY_HTML]
     return value
 
 

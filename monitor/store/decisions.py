@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import ScalarSelect, Table, bindparam, func, insert, select, update
 from sqlmodel import Session, col
 
+from monitor.matching.margins import shortfall
 from monitor.store import versions
 from monitor.store.db import Prepared
 from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, DecisionRow, MatchRow
@@ -86,7 +87,7 @@ def _topic_fields(decided: TopicDecision, score: Score) -> dict[str, Any]:
 
 def shown_scores(scores: Iterable[Score]) -> list[dict[str, object]]:
     """The 10 scores nearest to (or furthest above) their thresholds, as JSON for `explain`."""
-    ordered = sorted(scores, key=lambda each: each.threshold - each.score)[:_KEPT_SCORES]
+    ordered = sorted(scores, key=lambda each: shortfall(each.score, each.threshold))[:_KEPT_SCORES]
     return [
         {
             "topic": each.topic,

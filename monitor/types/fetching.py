@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+MAX_SUMMARY_HTML = 64 * 1024
+"""Characters of an entry's markup that are kept, and read."""
+
 
 class FirstPoll(StrEnum):
     """What to do with the entries that a feed already holds at its first poll."""

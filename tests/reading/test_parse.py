@@ -17,7 +17,7 @@ from monitor.reading import parse as module
 from monitor.reading.extract import extract
 from monitor.reading.parse import parse
 from monitor.types.errors import ParseError
-from monitor.types.fetching import Entry, ParsedFeed
+from monitor.types.fetching import MAX_SUMMARY_HTML, Entry, ParsedFeed
 
 SAMPLES = Path(__file__).parents[1] / "data" / "feeds"
 TWINS = sorted(SAMPLES.glob("*.expected.json"))
@@ -292,7 +292,7 @@ def test_x8_everything_is_stored_cut() -> None:
     assert len(entry.title) == module.MAX_TITLE
     assert len(entry.guid) == 64
     assert len(entry.author) == module.MAX_AUTHOR
-    assert len(entry.summary_html) <= module.MAX_HTML
+    assert len(entry.summary_html) <= MAX_SUMMARY_HTML
     assert entry.url == ""
 
 

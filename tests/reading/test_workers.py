@@ -377,7 +377,7 @@ def test_closing_ends_every_process_even_a_busy_one(tmp_path: Path) -> None:
         return task
 
     with_workers(story)
-    soon(lambda: not is_alive(int(note.read_text())))
+    assert soon(lambda: not is_alive(int(note.read_text())))
 
 
 def test_a_process_holds_no_socket_of_ours() -> None:
