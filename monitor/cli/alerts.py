@@ -95,7 +95,7 @@ def list_(
 
 
 def _fields(session: Session, row: StoredAlert) -> dict[str, Any]:
-    from monitor.review.articles import deliveries_of
+    from monitor.review.alerts import deliveries_of
 
     return {
         "id": row.id,

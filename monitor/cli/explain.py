@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from monitor.config.settings import Settings
     from monitor.matching.matcher import Matcher
     from monitor.reading.webpage import WebPage
-    from monitor.review.articles import AlertRecord, ArticleRecord
+    from monitor.review.alerts import AlertRecord
+    from monitor.review.articles import ArticleRecord
     from monitor.service.app import App
 
 _TEXT_SHOWN = 600

@@ -321,12 +321,12 @@ def _judge(ctx: typer.Context, ids: Iterable[int], *, is_relevant: bool, note: s
 
 def _as_seed(cli: base.Cli, db: Database, match: ListedMatch | ListedNearMiss, *, is_counter: bool) -> list[str]:
     """Write the article of a match into its topic's folder. Returns the errors."""
-    from monitor.review import matches as review
+    from monitor.review.seeds import make_seed
     from monitor.topics.seed_writer import SeedFileError
 
     try:
         with db.reading() as session:
-            written = review.make_seed(
+            written = make_seed(
                 session, match.article_id, match.topic, root=cli.settings.seeds.dir, is_counter=is_counter
             )
     except SeedFileError as error:

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from monitor.review import revisions as history
+from monitor.review.alerts import AlertRecord, alerts_of_story
 from monitor.review.matches import ListedMatch, listed, outlet_of_article
-from monitor.store import alerts, decisions, matches, page_visits, stories, verdicts
+from monitor.store import decisions, matches, page_visits, stories, verdicts
 from monitor.store.db import Session
 from monitor.store.decisions import StoredDecision
 from monitor.types.matching import Reason
 
 _MAX_OTHERS = 100
 """Other articles of its story in the record of an article."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertRecord:
-    """An alert on an article's story, with its deliveries."""
-
-    alert_id: str
-    kind: str
-    topic: str
-    """The strongest of its topics."""
-    topics: tuple[str, ...]
-    """All topics that it told of, the strongest first."""
-    decisions: Mapping[str, int | None]
-    """Topic -> the decision by which it was told."""
-    title: str
-    created_at: datetime
-    deliveries: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +102,7 @@ def find_record(session: Session, article_id: int) -> ArticleRecord | None:
         feeds=matches.feeds_of_article(session, article.id),
         carried=tuple(stories.others(session, article.story_id, without=article.id, limit=_MAX_OTHERS)),
         revisions=tuple(asdict(each) for each in history.of_article(session, article.id)),
-        told=_alerts(session, article.story_id),
+        told=alerts_of_story(session, article.story_id),
         verdicts=_verdicts(session, article.id),
         outlet=outlet_of_article(article.id, article.source, carriers.get(article.story_id, ())),
         wire=article.wire,
@@ -139,29 +122,6 @@ def _decision(decision: StoredDecision) -> dict[str, Any]:
         "topics": [dict(each) for each in decision.topics],
         "scores": [dict(each) for each in decision.scores],
     }
-
-
-def _alerts(session: Session, story_id: int) -> tuple[AlertRecord, ...]:
-    found = alerts.of_story(session, story_id)
-    deliveries = alerts.deliveries_of(session, [each.id for each in found])
-    return tuple(
-        AlertRecord(
-            alert_id=each.id,
-            kind=each.kind,
-            topic=each.topic,
-            topics=each.topics,
-            decisions=dict(each.decisions),
-            title=each.title,
-            created_at=each.created_at,
-            deliveries=tuple(asdict(one) for one in deliveries[each.id]),
-        )
-        for each in found
-    )
-
-
-def deliveries_of(session: Session, alert_id: str) -> tuple[dict[str, Any], ...]:
-    """The deliveries of an alert with all attempts, as JSON."""
-    return tuple(asdict(each) for each in alerts.deliveries_of(session, [alert_id])[alert_id])
 
 
 def _verdicts(session: Session, article_id: int) -> tuple[dict[str, Any], ...]:

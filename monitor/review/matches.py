@@ -1,4 +1,4 @@
-"""Review of matches, for the web page and the command line: list, show, confirm, dismiss, export, make a seed of.
+"""Review of matches, for the web page and the command line: list, show, confirm, dismiss, export.
 
 A verdict is in force until the next one on the same article and topic. The caller provides the transaction.
 """
@@ -8,20 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from monitor.learning.training import calibration
 from monitor.matching.calibration import Calibration
 from monitor.matching.margins import margin
+from monitor.review.verdicts import record_if_new
 from monitor.store import decisions, matches, stories, topics, verdicts
 from monitor.store.db import Session
 from monitor.store.decisions import StoredDecision
 from monitor.store.matches import MatchFilter, StoredMatch
 from monitor.stories.sources import StoryArticle, outlets
-from monitor.topics import seed_writer
-from monitor.topics.seed_writer import SeedFileError, SeedText, WrittenSeed
-from monitor.types.matching import Evidence, Grade, MeasuredPrecision, Reason, Verdict
+from monitor.types.matching import Evidence, MeasuredPrecision, Reason
 
 VERDICT_STATES = ("new", "confirmed", "dismissed")
 """States of a match: not reviewed yet, or the verdict."""
@@ -150,41 +148,13 @@ def judge(
     match = matches.find(session, match_id)
     if match is None:
         return None
-    if match.is_relevant is not is_relevant:
-        verdict = Verdict(
-            article_id=match.article_id, topic=match.topic, is_relevant=is_relevant, by=by, at=now, note=note
-        )
-        verdicts.record(session, verdict)
+    record_if_new(session, match, is_relevant=is_relevant, by=by, note=note, now=now)
     return find_match(session, match_id)
 
 
 def find_match_id(session: Session, article_id: int, topic: str) -> int | None:
     """The id of the match of an article and a topic, or None."""
     return matches.find_id(session, article_id, topic)
-
-
-def make_seed(session: Session, article_id: int, topic: str, *, root: Path, is_counter: bool) -> WrittenSeed | None:
-    """Write an article into the topic's folder under `root` as a seed or counter-seed; None for an unknown article.
-
-    Raises SeedFileError, saying what to do, where it cannot be written.
-    """
-    article = matches.article(session, article_id)
-    if article is None:
-        return None
-    if article.grade == Grade.WALL:
-        said = "What was read of this article is a consent or paywall page"
-        mend = "open the article and save its text by hand"
-        raise SeedFileError(f"{said}: {mend}", said=f"{said}. {mend.capitalize()}.")
-    if topic != Path(topic).name or topic.startswith("."):
-        raise SeedFileError(f'"{topic}" names no topic', said="There is no such topic.")
-    seed = SeedText(
-        title=article.title,
-        text=article.text,
-        url=article.url,
-        source=article.source,
-        published_at=article.published_at,
-    )
-    return seed_writer.write_seed(root / topic, seed, is_counter=is_counter)
 
 
 def export(session: Session, query: MatchQuery) -> Iterator[dict[str, Any]]:

@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from monitor.matching import near_misses as sampling
-from monitor.store import near_misses, topics, verdicts
+from monitor.review.verdicts import record_if_new
+from monitor.store import near_misses, topics
 from monitor.store.db import Session
 from monitor.store.near_misses import StoredNearMiss
 from monitor.text.tokens import shorten
-from monitor.types.matching import Verdict
 
 _MAX_EXCERPT = 300
 """Characters."""
@@ -57,11 +57,7 @@ def judge(
     found = near_misses.find(session, near_id)
     if found is None:
         return None
-    if found.is_relevant is not is_relevant:
-        verdict = Verdict(
-            article_id=found.article_id, topic=found.topic, is_relevant=is_relevant, by=by, at=now, note=note
-        )
-        verdicts.record(session, verdict, is_near_miss=True)
+    record_if_new(session, found, is_relevant=is_relevant, by=by, note=note, now=now)
     return _listed(replace(found, is_relevant=is_relevant), topics.titles(session))
 
 

@@ -20,6 +20,7 @@ from monitor.matching.background import Background
 from monitor.review import articles, matches
 from monitor.review.articles import ArticleRecord
 from monitor.review.matches import MatchCounts, MatchQuery
+from monitor.review.seeds import make_seed
 from monitor.store.db import Database
 from monitor.text import urls
 from monitor.text.tokens import clean_line
@@ -151,7 +152,7 @@ class Pages:
             if topic not in {each.topic for each in matches.counts(session)}:
                 raise HTTPException(404, "There is no such topic.")
             try:
-                written = matches.make_seed(session, record.id, topic, root=self.seeds, is_counter=is_counter)
+                written = make_seed(session, record.id, topic, root=self.seeds, is_counter=is_counter)
             except SeedFileError as error:
                 raise HTTPException(409, error.public_message) from error
         match = next((match for match in record.hits if match.topic == topic), None)

@@ -1,0 +1,35 @@
+"""Makes a seed of a stored article, for the web page and the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitor.store import matches
+from monitor.store.db import Session
+from monitor.topics import seed_writer
+from monitor.topics.seed_writer import SeedFileError, SeedText, WrittenSeed
+from monitor.types.matching import Grade
+
+
+def make_seed(session: Session, article_id: int, topic: str, *, root: Path, is_counter: bool) -> WrittenSeed | None:
+    """Write an article into the topic's folder under `root` as a seed or counter-seed; None for an unknown article.
+
+    Raises SeedFileError, saying what to do, where it cannot be written.
+    """
+    article = matches.article(session, article_id)
+    if article is None:
+        return None
+    if article.grade == Grade.WALL:
+        said = "What was read of this article is a consent or paywall page"
+        mend = "open the article and save its text by hand"
+        raise SeedFileError(f"{said}: {mend}", said=f"{said}. {mend.capitalize()}.")
+    if topic != Path(topic).name or topic.startswith("."):
+        raise SeedFileError(f'"{topic}" names no topic', said="There is no such topic.")
+    seed = SeedText(
+        title=article.title,
+        text=article.text,
+        url=article.url,
+        source=article.source,
+        published_at=article.published_at,
+    )
+    return seed_writer.write_seed(root / topic, seed, is_counter=is_counter)
