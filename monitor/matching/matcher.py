@@ -34,9 +34,9 @@ from monitor.matching.model import (
     themes,
     vector,
 )
-from monitor.matching.term_rules import forbidden
 from monitor.matching.term_vectors import TermVector, dot
-from monitor.matching.threshold import article_strictness, ceiling, threshold_of, topic_strictness
+from monitor.matching.topic_rules import forbidden
+from monitor.matching.topic_threshold import article_strictness, ceiling, threshold_of, topic_strictness
 from monitor.matching.tuning import (
     FULL_TEXT_FROM,
     SELF_TRAINING_ANCHOR_FROM,

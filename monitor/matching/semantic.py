@@ -18,7 +18,7 @@ from monitor.matching import sensitivity
 from monitor.matching.embedders import EmbeddingVector, excerpt, key
 from monitor.matching.margins import plain_ratio, threshold_at
 from monitor.matching.model import code
-from monitor.matching.term_rules import forbidden
+from monitor.matching.topic_rules import forbidden
 from monitor.matching.tuning import (
     CENTRE_ENOUGH,
     CENTRE_MIN_ARTICLES,
