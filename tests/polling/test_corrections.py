@@ -39,7 +39,7 @@ def matcher() -> Matcher:
     return build([TOPIC], background=Background.shipped())
 
 
-class Newsroom:
+class Filer:
     """A store with a matcher, for filing articles."""
 
     def __init__(self, db: Database, matcher: Matcher) -> None:
@@ -74,14 +74,14 @@ class Newsroom:
 
 
 @pytest.fixture
-def room(db: Database, matcher: Matcher) -> Newsroom:
-    room = Newsroom(db, matcher)
+def room(db: Database, matcher: Matcher) -> Filer:
+    room = Filer(db, matcher)
     room.files(WIRE, "herald")
     assert room.told() == [("new", "")]
     return room
 
 
-def test_a_corrected_copy_of_another_outlet_is_told_once_as_an_update(room: Newsroom) -> None:
+def test_a_corrected_copy_of_another_outlet_is_told_once_as_an_update(room: Filer) -> None:
     filed = room.files(SEVENTEEN, "gazette", title="Ferry disaster: the town mourns")
     assert (filed.choice.kind, filed.choice.of_article_id, filed.story_id) == (ArticleKind.UPDATE, 1, 1)
     assert filed.is_new
@@ -96,7 +96,7 @@ def test_a_corrected_copy_of_another_outlet_is_told_once_as_an_update(room: News
     assert len(room.told()) == 2
 
 
-def test_a_corrected_copy_of_the_same_outlet_under_a_new_address_is_told_as_an_update(room: Newsroom) -> None:
+def test_a_corrected_copy_of_the_same_outlet_under_a_new_address_is_told_as_an_update(room: Filer) -> None:
     filed = room.files(SEVENTEEN, "herald")
     assert (filed.choice.kind, filed.decision.reason) == (ArticleKind.UPDATE, Reason.UPDATED)
 
@@ -104,14 +104,14 @@ def test_a_corrected_copy_of_the_same_outlet_under_a_new_address_is_told_as_an_u
 def test_the_number_in_the_headline_of_the_corrected_copy_does_not_make_it_a_stranger(
     db: Database, matcher: Matcher
 ) -> None:
-    room = Newsroom(db, matcher)
+    room = Filer(db, matcher)
     room.files(WIRE, "herald", title="12 drown at Marrow bridge")
     filed = room.files(SEVENTEEN, "herald", title="17 drown at Marrow bridge")
     assert filed.choice.kind is ArticleKind.UPDATE
     assert [kind for kind, _ in room.told()] == ["new", "updated"]
 
 
-def test_an_update_told_in_its_place_is_not_told_again_for_the_corrected_copies(room: Newsroom) -> None:
+def test_an_update_told_in_its_place_is_not_told_again_for_the_corrected_copies(room: Filer) -> None:
     room.files(SEVENTEEN, "herald", url="https://herald.example/1210-a-story")
     assert [kind for kind, _ in room.told()] == ["new", "updated"]
     assert room.files(SEVENTEEN, "gazette", title="Ferry disaster").choice.kind is ArticleKind.COPY
@@ -119,7 +119,7 @@ def test_an_update_told_in_its_place_is_not_told_again_for_the_corrected_copies(
 
 
 def test_an_earlier_version_that_arrives_late_is_no_update(db: Database, matcher: Matcher) -> None:
-    room = Newsroom(db, matcher)
+    room = Filer(db, matcher)
     room.files(SEVENTEEN, "gazette")
     filed = room.files(WIRE, "herald", at=NOON - timedelta(hours=2))
     assert (filed.choice.kind, filed.choice.story_id) == (ArticleKind.COPY, 1)
@@ -127,7 +127,7 @@ def test_an_earlier_version_that_arrives_late_is_no_update(db: Database, matcher
     assert len(room.told()) == 1
 
 
-def test_a_version_between_two_that_are_known_is_no_update(room: Newsroom) -> None:
+def test_a_version_between_two_that_are_known_is_no_update(room: Filer) -> None:
     between = room.at + timedelta(minutes=5)
     room.files(SEVENTEEN, "gazette")
     filed = room.files(WIRE.replace("12 people", "15 people"), "courier", at=between)
@@ -137,14 +137,14 @@ def test_a_version_between_two_that_are_known_is_no_update(room: Newsroom) -> No
     assert filed.choice.kind is ArticleKind.COPY, "the first article says otherwise since it was revised"
 
 
-def test_a_corrected_copy_is_no_source_of_its_own(room: Newsroom) -> None:
+def test_a_corrected_copy_is_no_source_of_its_own(room: Filer) -> None:
     room.files(SEVENTEEN, "gazette")
     with room.db.reading() as session:
         (origin,) = independent_sources(story_rows.carriers(session, [1])[1])
     assert origin.article_ids == (1, 2)
 
 
-def test_what_a_corrected_copy_corrects_is_its_history(room: Newsroom) -> None:
+def test_what_a_corrected_copy_corrects_is_its_history(room: Filer) -> None:
     filed = room.files(SEVENTEEN, "gazette")
     with room.db.reading() as session:
         (version,) = revisions.of_article(session, filed.article_id)

@@ -60,7 +60,7 @@ def matcher() -> Matcher:
     return build([TOPIC], background=Background.shipped())
 
 
-class Newsroom:
+class Filer:
     """A store that articles are filed into, one after the other, ten minutes apart."""
 
     def __init__(self, db: Database, matcher: Matcher, limits: EscalationLimits | None = None) -> None:
@@ -126,9 +126,9 @@ def articles_of(session: Session, story_id: int) -> list[int]:
 
 
 @pytest.fixture
-def room(db: Database, matcher: Matcher) -> Newsroom:
+def room(db: Database, matcher: Matcher) -> Filer:
     """Three articles of the cracks (1, copy 2, other telling 3), one of the herons (4), both told."""
-    room = Newsroom(db, matcher)
+    room = Filer(db, matcher)
     kinds = [
         room.files(CRACKS, "herald", title="Marrow bridge closed to lorries as piers crack").choice.kind,
         room.files(CRACKS, "courier").choice.kind,
@@ -140,7 +140,7 @@ def room(db: Database, matcher: Matcher) -> Newsroom:
     return room
 
 
-def test_a_story_is_counted_as_its_articles_arrive(room: Newsroom) -> None:
+def test_a_story_is_counted_as_its_articles_arrive(room: Filer) -> None:
     assert room.stories() == {1: [1, 2, 3], 4: [4]}
     story = room.story(1)
     assert (story.summary.state, story.summary.outlets, story.summary.lead_article_id) == (StoryState.EMERGING, 3, 1)
@@ -148,7 +148,7 @@ def test_a_story_is_counted_as_its_articles_arrive(room: Newsroom) -> None:
     assert story.summary.told == ("marrow-bridge",)
 
 
-def test_merged_stories_are_one_and_stay_so(room: Newsroom) -> None:
+def test_merged_stories_are_one_and_stay_so(room: Filer) -> None:
     room.merges(1, 4)
     assert room.stories() == {1: [1, 2, 3, 4]}
     assert room.story(4).summary.id == 1
@@ -163,7 +163,7 @@ def test_merged_stories_are_one_and_stay_so(room: Newsroom) -> None:
     assert len(room.alerts()) == 2
 
 
-def test_a_merge_is_undone_by_a_split_and_numbers_alerts_and_rows_are_as_before(room: Newsroom) -> None:
+def test_a_merge_is_undone_by_a_split_and_numbers_alerts_and_rows_are_as_before(room: Filer) -> None:
     before = room.stories(), room.alerts()
     said = room.merges(1, 4)
     assert said.undo == "stories split 4"
@@ -171,7 +171,7 @@ def test_a_merge_is_undone_by_a_split_and_numbers_alerts_and_rows_are_as_before(
     assert (room.stories(), room.alerts()) == before
 
 
-def test_the_other_way_round_too(room: Newsroom) -> None:
+def test_the_other_way_round_too(room: Filer) -> None:
     before = room.stories(), room.alerts()
     said = room.merges(4, 1)
     assert room.stories() == {4: [1, 2, 3, 4]}
@@ -180,7 +180,7 @@ def test_the_other_way_round_too(room: Newsroom) -> None:
     assert (room.stories(), room.alerts()) == before
 
 
-def test_what_copies_an_article_split_off_goes_to_its_new_story(room: Newsroom) -> None:
+def test_what_copies_an_article_split_off_goes_to_its_new_story(room: Filer) -> None:
     said = room.splits(3)
     assert room.stories() == {1: [1, 2], 3: [3], 4: [4]}
     assert said.undo == "stories merge 1 3"
@@ -188,13 +188,13 @@ def test_what_copies_an_article_split_off_goes_to_its_new_story(room: Newsroom) 
     assert (copy.story_id, copy.choice.of_article_id) == (3, 3)
 
 
-def test_of_equal_texts_the_one_a_person_placed_decides(room: Newsroom) -> None:
+def test_of_equal_texts_the_one_a_person_placed_decides(room: Filer) -> None:
     room.splits(2)
     copy = room.files(CRACKS, "tribune")
     assert (copy.story_id, copy.choice.of_article_id) == (2, 2)
 
 
-def test_a_split_off_copy_is_listed_for_itself(room: Newsroom) -> None:
+def test_a_split_off_copy_is_listed_for_itself(room: Filer) -> None:
     room.splits(2)
     with room.db.reading() as session:
         match = session.exec(select(MatchRow).where(MatchRow.article_id == 2)).one()
@@ -205,7 +205,7 @@ def test_a_split_off_copy_is_listed_for_itself(room: Newsroom) -> None:
     assert match.reason == Reason.COPY.name
 
 
-def test_nobody_is_told_by_a_split_but_the_next_of_a_story_that_was_never_told_is(room: Newsroom) -> None:
+def test_nobody_is_told_by_a_split_but_the_next_of_a_story_that_was_never_told_is(room: Filer) -> None:
     room.splits(3)
     assert len(room.alerts()) == 2
     room.files(
@@ -214,7 +214,7 @@ def test_nobody_is_told_by_a_split_but_the_next_of_a_story_that_was_never_told_i
     assert len(room.alerts()) == 2  # a copy of what matched is silent
 
 
-def test_the_article_that_opened_a_story_can_leave_it(room: Newsroom) -> None:
+def test_the_article_that_opened_a_story_can_leave_it(room: Filer) -> None:
     said = room.splits(1)
     assert room.stories() == {1: [1, 2], 3: [3], 4: [4]}
     assert (said.story_id, said.undo) == (1, "stories merge 3 1")
@@ -223,12 +223,12 @@ def test_the_article_that_opened_a_story_can_leave_it(room: Newsroom) -> None:
     assert room.story(1).summary.id == 3
 
 
-def pinned(room: Newsroom) -> list[int]:
+def pinned(room: Filer) -> list[int]:
     with room.db.reading() as session:
         return list(session.exec(select(ArticleRow.id).where(ArticleRow.is_pinned).order_by(col(ArticleRow.id))))
 
 
-def test_copies_go_where_their_original_goes(room: Newsroom) -> None:
+def test_copies_go_where_their_original_goes(room: Filer) -> None:
     room.files(CRACKS, "tribune")
     room.files(CRACKS_TOLD_ANEW, "observer")
     room.files(CRACKS.replace("eleven weeks", "thirty weeks"), "post")
@@ -244,7 +244,7 @@ def test_copies_go_where_their_original_goes(room: Newsroom) -> None:
     assert pinned(room) == []
 
 
-def test_a_copy_that_a_person_placed_stays_where_its_original_leaves(room: Newsroom) -> None:
+def test_a_copy_that_a_person_placed_stays_where_its_original_leaves(room: Filer) -> None:
     room.splits(2)
     room.merges(4, 2)
     room.moves(3, to=4)
@@ -258,7 +258,7 @@ def test_a_copy_that_a_person_placed_stays_where_its_original_leaves(room: Newsr
 
 
 def test_an_article_with_its_copies_alone_cannot_be_split(db: Database, matcher: Matcher) -> None:
-    room = Newsroom(db, matcher)
+    room = Filer(db, matcher)
     room.files(CRACKS, "herald")
     room.files(CRACKS, "courier")
     with pytest.raises(StoryChangeError, match="article 1 with its copies are all the articles of story 1"):
@@ -267,7 +267,7 @@ def test_an_article_with_its_copies_alone_cannot_be_split(db: Database, matcher:
     assert room.stories() == {1: [1], 2: [2]}
 
 
-def test_only_what_a_person_moved_and_left_there_is_put_there_by_a_person(room: Newsroom) -> None:
+def test_only_what_a_person_moved_and_left_there_is_put_there_by_a_person(room: Filer) -> None:
     room.merges(1, 4)
     assert pinned(room) == [4]
     room.splits(4)
@@ -280,7 +280,7 @@ def test_only_what_a_person_moved_and_left_there_is_put_there_by_a_person(room: 
     assert (room.stories(), pinned(room)) == ({1: [1, 2], 3: [3], 4: [4]}, [3])
 
 
-def test_an_article_moves_and_moves_back(room: Newsroom) -> None:
+def test_an_article_moves_and_moves_back(room: Filer) -> None:
     said = room.moves(3, to=4)
     assert room.stories() == {1: [1, 2], 4: [3, 4]}
     assert said.undo == "stories move 3 --to 1"
@@ -288,14 +288,14 @@ def test_an_article_moves_and_moves_back(room: Newsroom) -> None:
     assert room.stories() == {1: [1, 2, 3], 4: [4]}
 
 
-def test_the_last_article_takes_its_story_along(room: Newsroom) -> None:
+def test_the_last_article_takes_its_story_along(room: Filer) -> None:
     said = room.moves(4, to=1)
     assert room.stories() == {1: [1, 2, 3, 4]}
     assert said.undo == "stories split 4"
     assert room.story(4).summary.id == 1
 
 
-def test_an_update_follows_its_article_wherever_a_person_put_it(room: Newsroom) -> None:
+def test_an_update_follows_its_article_wherever_a_person_put_it(room: Filer) -> None:
     with room.db.reading() as session:
         url = session.get_one(ArticleRow, 3).url
     room.moves(3, to=4)
@@ -304,7 +304,7 @@ def test_an_update_follows_its_article_wherever_a_person_put_it(room: Newsroom) 
     assert room.stories() == {1: [1, 2], 4: [3, 4]}
 
 
-def test_what_was_said_is_remembered_with_who_and_when(room: Newsroom) -> None:
+def test_what_was_said_is_remembered_with_who_and_when(room: Filer) -> None:
     with room.db.writing() as session:
         desk.merge(session, 1, 4, replace(HAND, note="one festival"))
     (said,) = room.story(1).edits
@@ -317,14 +317,14 @@ def test_what_was_said_is_remembered_with_who_and_when(room: Newsroom) -> None:
     ("articles", "words"),
     [((99,), "there is no article 99"), ((1, 98, 99), "there are no articles 98, 99"), ((0,), "there is no article 0")],
 )
-def test_unknown_articles_are_named(room: Newsroom, articles: Sequence[int], words: str) -> None:
+def test_unknown_articles_are_named(room: Filer, articles: Sequence[int], words: str) -> None:
     for verb in (lambda: room.splits(*articles), lambda: room.moves(*articles, to=4)):
         with pytest.raises(UnknownStoryError, match=words):
             verb()
     assert room.stories() == {1: [1, 2, 3], 4: [4]}
 
 
-def test_what_makes_no_sense_is_said_and_nothing_is_changed(room: Newsroom) -> None:
+def test_what_makes_no_sense_is_said_and_nothing_is_changed(room: Filer) -> None:
     for verb, words in (
         (lambda: room.merges(1, 1), "story 1 cannot be merged with itself"),
         (lambda: room.merges(1, 77), "there is no story 77"),
@@ -343,7 +343,7 @@ def test_what_makes_no_sense_is_said_and_nothing_is_changed(room: Newsroom) -> N
         room.merges(1, 4)
 
 
-def test_stories_are_listed_by_topic_and_state_the_latest_grown_first(room: Newsroom) -> None:
+def test_stories_are_listed_by_topic_and_state_the_latest_grown_first(room: Filer) -> None:
     room.files("The city orchestra opens its winter season on Friday with a new conductor and two premieres.", "times")
     with room.db.reading() as session:
         page = desk.list_stories(session, now=room.at)
@@ -357,14 +357,14 @@ def test_stories_are_listed_by_topic_and_state_the_latest_grown_first(room: News
 
 
 def test_a_preferred_source_leads(db: Database, matcher: Matcher) -> None:
-    room = Newsroom(db, matcher)
+    room = Filer(db, matcher)
     room.telling = replace(room.telling, preferred=("courier",))
     room.files(CRACKS, "herald")
     room.files(CRACKS, "courier")
     assert room.story(1).summary.lead_article_id == 2
 
 
-def test_outlets_go_by_the_titles_of_their_feeds(room: Newsroom) -> None:
+def test_outlets_go_by_the_titles_of_their_feeds(room: Filer) -> None:
     with room.db.writing() as session:
         for name, title, own in (("herald", "The Herald", "x"), ("courier", "", "Courier Online")):
             row = FeedRow(name=name, url=f"https://{name}.example/", host="h", interval_seconds=900, next_poll_at=NOON)
@@ -377,7 +377,7 @@ def test_outlets_go_by_the_titles_of_their_feeds(room: Newsroom) -> None:
 
 
 def test_an_agencys_own_feed_is_one_source_with_those_who_copy_it(db: Database, matcher: Matcher) -> None:
-    room = Newsroom(db, matcher)
+    room = Filer(db, matcher)
     room.files(CRACKS, "reuters", title="Marrow bridge closed to lorries as piers crack")
     room.files(CRACKS_TOLD_ANEW, "echo", title="Lorries banned from Marrow bridge over cracked piers", author="Reuters")
     with db.writing() as session:
@@ -387,7 +387,7 @@ def test_an_agencys_own_feed_is_one_source_with_those_who_copy_it(db: Database, 
     assert [each.description for each in room.story(1).independent_sources] == ["Reuters copy, carried by 2 outlets"]
 
 
-def test_numbers_stand_through_any_order_of_verbs(room: Newsroom) -> None:
+def test_numbers_stand_through_any_order_of_verbs(room: Filer) -> None:
     room.merges(4, 1)
     room.splits(4)
     room.moves(1, 2, to=4)
@@ -419,13 +419,13 @@ ENDS = [
 ]
 
 
-def grows(room: Newsroom, number: int, *, author: str = "", copy: bool = False) -> FiledArticle:
+def grows(room: Filer, number: int, *, author: str = "", copy: bool = False) -> FiledArticle:
     text = CRACKS if copy else TELLINGS[number % 6].format(ENDS[number % 6])
     return room.files(text, f"outlet{number}", title="Marrow bridge closed to lorries", author=author)
 
 
 def test_a_story_is_told_once_more_when_enough_independent_outlets_have_it(db: Database, matcher: Matcher) -> None:
-    room = Newsroom(db, matcher, EscalationLimits(outlets=3))
+    room = Filer(db, matcher, EscalationLimits(outlets=3))
     room.files(CRACKS, "herald", title="Marrow bridge closed to lorries as piers crack")
     for number in range(5):
         grows(room, 10 + number, copy=True)
@@ -441,7 +441,7 @@ def test_a_story_is_told_once_more_when_enough_independent_outlets_have_it(db: D
 
 
 def test_one_wire_counts_once_however_it_is_retold(db: Database, matcher: Matcher) -> None:
-    room = Newsroom(db, matcher, EscalationLimits(outlets=3))
+    room = Filer(db, matcher, EscalationLimits(outlets=3))
     room.files(CRACKS, "herald", author="Reuters")
     for number in range(5):
         assert grows(room, number, author="Reuters").alerts == ()
@@ -451,7 +451,7 @@ def test_one_wire_counts_once_however_it_is_retold(db: Database, matcher: Matche
 def test_a_story_is_told_once_more_when_it_gathers_far_more_than_its_topics_stories_do(
     db: Database, matcher: Matcher
 ) -> None:
-    room = Newsroom(db, matcher, EscalationLimits(pace=5))
+    room = Filer(db, matcher, EscalationLimits(pace=5))
     for number in range(5):  # so many other stories that it is known what is usual
         room.files(
             f"The Marrow bridge. {HERONS.replace('herons', str(number))}", f"paper{number}", title=f"Herons {number}"
@@ -471,7 +471,7 @@ def test_a_story_is_told_once_more_when_it_gathers_far_more_than_its_topics_stor
 
 
 def test_growth_is_not_told_where_that_is_not_wanted(db: Database, matcher: Matcher) -> None:
-    room = Newsroom(db, matcher)
+    room = Filer(db, matcher)
     room.files(CRACKS, "herald")
     for number in range(6):
         grows(room, number)
@@ -479,7 +479,7 @@ def test_growth_is_not_told_where_that_is_not_wanted(db: Database, matcher: Matc
 
 
 def test_two_pollers_at_once_escalate_and_update_once(db: Database, matcher: Matcher) -> None:
-    room = Newsroom(db, matcher, EscalationLimits(outlets=2))
+    room = Filer(db, matcher, EscalationLimits(outlets=2))
     room.files(CRACKS, "herald", url="https://herald.example/1-the-bridge-story")
     jobs = [lambda number=number: grows(room, number) for number in range(4)]
     at_once(jobs)
@@ -489,7 +489,7 @@ def test_two_pollers_at_once_escalate_and_update_once(db: Database, matcher: Mat
     assert sorted(kind for kind, _ in room.alerts()) == ["escalated", "new", "updated"]
 
 
-def test_two_people_and_a_poller_at_once_leave_a_whole_ledger(room: Newsroom) -> None:
+def test_two_people_and_a_poller_at_once_leave_a_whole_ledger(room: Filer) -> None:
     jobs = [
         lambda: room.merges(1, 4),
         lambda: room.files(HERONS, "tribune"),
