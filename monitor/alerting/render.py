@@ -125,10 +125,10 @@ def carried_by(alert: Alert) -> str:
 
 def _agency(alert: Alert) -> str:
     """`Reuters copy`; '' where no agency is credited or the outlet is the agency itself."""
-    wire = line(alert.article.wire, 60) if alert.article else ""
+    agency = line(alert.article.wire, 60) if alert.article else ""
     source = alert.article.source if alert.article else ""
-    is_own = re.search(rf"(?<!\w){re.escape(wire)}(?!\w)", source, re.IGNORECASE)
-    return f"{wire} copy" if wire and not is_own else ""
+    is_own = re.search(rf"(?<!\w){re.escape(agency)}(?!\w)", source, re.IGNORECASE)
+    return f"{agency} copy" if agency and not is_own else ""
 
 
 def _independent(alert: Alert) -> str:

@@ -35,7 +35,7 @@ def assess(
     With `semantic`, topics are also matched by embeddings in languages in which they have no seed.
     """
     is_wall = article.grade is Grade.WALL
-    article = replace(article, wire=credited_agency(article.author, "" if is_wall else article.text))
+    article = replace(article, agency=credited_agency(article.author, "" if is_wall else article.text))
     scores = () if is_wall else _scores(article, matcher)
     embedding = semantic.embedding_of(article) if semantic and not is_wall else None
     if semantic and embedding:

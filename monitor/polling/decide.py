@@ -167,7 +167,7 @@ def _carriers(placed: Place, known: Known) -> list[StoryArticle]:
         outlet=known.outlet,
         published_at=article.published_at,
         seen_at=article.seen_at,
-        agency=article.wire or credited_agency(known.outlet, ""),
+        agency=article.agency or credited_agency(known.outlet, ""),
     )
     return [*known.story.carriers, own]
 

@@ -139,7 +139,7 @@ def _alert_article(article: Article, outlet: str) -> AlertArticle:
         url=article.url,
         source=outlet,
         feed=article.source,
-        wire=article.wire,
+        wire=article.agency,
         language=article.language,
         published_at=article.published_at,
         seen_at=article.seen_at,

@@ -92,7 +92,7 @@ def _carrier(filing: Filing, article_id: int) -> StoryArticle:
         outlet=article.source,
         published_at=article.published_at,
         seen_at=article.seen_at,
-        agency=article.wire,
+        agency=article.agency,
         copy_of=choice.of_article_id if choice.kind in _PRINTS else None,
     )
 

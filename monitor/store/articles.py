@@ -208,7 +208,7 @@ def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:
         "language": article.language,
         "author": article.author,
         "source": article.source,
-        "wire": article.wire,
+        "wire": article.agency,
         "grade": article.grade.value,
         "page": article.page,
         "published_at": article.published_at,

@@ -53,7 +53,7 @@ class Article:
     seen_at: datetime
     source: str = ""
     author: str = ""
-    wire: str = ""
+    agency: str = ""
     """The news agency it is credited to (`stories.agencies`)."""
     grade: Grade = Grade.PARTIAL
     page: str = ""

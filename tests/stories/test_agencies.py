@@ -11,7 +11,7 @@ from tests.fakes.patience import grows_evenly
 
 
 @pytest.mark.parametrize(
-    ("text", "wire"),
+    ("text", "agency"),
     [
         ("MARLBRIDGE (Reuters) - The council", "Reuters"),
         ("MARLBRIDGE, Oct 20 (Reuters) – The council", "Reuters"),
@@ -49,12 +49,12 @@ from tests.fakes.patience import grows_evenly
         ("The Marrow bridge is closed\n\nMARLBRIDGE (AP) — The council", "AP"),
     ],
 )
-def test_a_dateline_names_the_wire(text: str, wire: str) -> None:
-    assert credited_agency("", text) == wire
+def test_a_dateline_names_the_agency(text: str, agency: str) -> None:
+    assert credited_agency("", text) == agency
 
 
 @pytest.mark.parametrize(
-    ("author", "wire"),
+    ("author", "agency"),
     [
         ("Reuters", "Reuters"),
         ("By Ann Other, Associated Press", "AP"),
@@ -70,8 +70,8 @@ def test_a_dateline_names_the_wire(text: str, wire: str) -> None:
         ("", ""),
     ],
 )
-def test_a_byline_names_the_wire(author: str, wire: str) -> None:
-    assert credited_agency(author, "") == wire
+def test_a_byline_names_the_agency(author: str, agency: str) -> None:
+    assert credited_agency(author, "") == agency
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ from monitor.stories.sources import (
 NOON = datetime(2021, 10, 20, 12, tzinfo=UTC)
 
 
-def carrier(number: int, source: str, *, copy_of: int | None = None, wire: str = "", hours: float = 0) -> StoryArticle:
+def carrier(
+    number: int, source: str, *, copy_of: int | None = None, agency: str = "", hours: float = 0
+) -> StoryArticle:
     at = NOON + timedelta(hours=hours or number)
     return StoryArticle(
         article_id=number,
@@ -29,7 +31,7 @@ def carrier(number: int, source: str, *, copy_of: int | None = None, wire: str =
         published_at=at,
         seen_at=at,
         copy_of=copy_of,
-        agency=wire,
+        agency=agency,
     )
 
 
@@ -41,18 +43,22 @@ def test_ten_outlets_with_one_text_are_one_source() -> None:
 
 
 def test_texts_of_one_wire_are_one_source_however_they_are_cut() -> None:
-    story = [carrier(1, "herald", wire="Reuters"), carrier(2, "courier", wire="Reuters"), carrier(3, "echo", copy_of=2)]
+    story = [
+        carrier(1, "herald", agency="Reuters"),
+        carrier(2, "courier", agency="Reuters"),
+        carrier(3, "echo", copy_of=2),
+    ]
     (only,) = independent_sources(story)
     assert only.description == "Reuters copy, carried by 3 outlets"
 
 
 def test_one_outlet_that_names_the_wire_is_enough_for_all_who_print_the_same() -> None:
-    story = [carrier(1, "herald"), carrier(2, "courier", copy_of=1, wire="AP"), carrier(3, "echo")]
+    story = [carrier(1, "herald"), carrier(2, "courier", copy_of=1, agency="AP"), carrier(3, "echo")]
     assert [each.name for each in independent_sources(story)] == ["AP", "Echo"]
 
 
 def test_own_reports_of_an_outlet_that_prints_a_wire_too_count_beside_it() -> None:
-    story = [carrier(1, "herald", wire="AP"), carrier(2, "herald"), carrier(3, "courier")]
+    story = [carrier(1, "herald", agency="AP"), carrier(2, "herald"), carrier(3, "courier")]
     assert [each.name for each in independent_sources(story)] == ["AP", "Herald", "Courier"]
 
 
