@@ -12,7 +12,7 @@ import typer
 from monitor.cli import base
 from monitor.cli.alerts import show_deliveries
 from monitor.cli.matches import likely, show_change
-from monitor.cli.models import add_semantic_scores, load_matcher
+from monitor.cli.models import load_matcher, scores_of
 from monitor.text import urls
 from monitor.topics import seeds
 from monitor.types.errors import FetchError, ParseError
@@ -217,9 +217,7 @@ def _fetch_unstored(cli: base.Cli, asked: str) -> _Unstored:
         raise base.NotFoundError(f"not in the store, and it could not be fetched: {error}") from error
     shelf = seeds.load(cli.settings.seeds.dir)
     matcher = load_matcher(cli.settings, shelf)
-    found = add_semantic_scores(
-        cli.settings, shelf.topics, article, matcher.score(article.title, article.text, article.language)
-    )
+    found = scores_of(cli.settings, shelf.topics, article, matcher)
     scores = tuple(sorted(found, key=_nearest_first))
     return _Unstored(url=asked, article=article, scores=scores, evidence=_evidence(matcher, article, scores))
 

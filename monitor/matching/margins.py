@@ -38,10 +38,9 @@ def threshold_at(threshold: float, factor: float) -> float:
     return (threshold + SHARE_OFFSET) * factor - SHARE_OFFSET
 
 
-def plain_ratio(cosine: float, threshold: float) -> float:
-    """A score divided by its threshold, without SHARE_OFFSET: what the numbers of embeddings were measured with
-    (`tuning.EMBEDDING_SELF_TRAINING_FROM`), and how a lexical and a semantic score of one topic are compared."""
-    return cosine / max(threshold, 1e-9)
+def share_inverse(share_of_threshold: float, threshold: float) -> float:
+    """The score whose `share` of the threshold is given, at factor 1."""
+    return share_of_threshold * max(threshold + SHARE_OFFSET, SHARE_OFFSET) - SHARE_OFFSET
 
 
 def shortfall(score: float, threshold: float) -> float:

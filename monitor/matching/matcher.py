@@ -199,6 +199,22 @@ class Matcher:
             for at in np.flatnonzero(scores >= thresholds)
         )
 
+    def calibrated(self, score: Score) -> Score:
+        """The score with its probability, where its topic is calibrated."""
+        known = self.calibration.topics.get(score.topic)
+        if not (known and known.is_calibrated):
+            return replace(score, probability=None, measured=None)
+        within = margins.margin(score.score, score.threshold, score.factor)
+        return replace(score, probability=self.calibration.probability(score.topic, within), measured=known.measured)
+
+    def score_of(self, topic: str, title: str, text: str, language: str) -> Score | None:
+        """One topic's score, without evidence; None if it is not one of these topics."""
+        at = self._position_of.get(topic)
+        if at is None:
+            return None
+        article, scores, thresholds = self._weigh(title, text, language)
+        return self._bare_score(self._models[at], article, float(scores[at]), float(thresholds[at]))
+
     def evidence(self, topic: str, title: str, text: str, language: str) -> Evidence:
         """Evidence for any article, above or below the threshold. KeyError as for `model`."""
         return self._evidence(self.model(topic), _ArticleVector(title, text, language, self._background))
@@ -232,29 +248,32 @@ class Matcher:
         return article, index.score(article.vector), thresholds
 
     def _score(self, model: TopicModel, article: _ArticleVector, value: float, threshold: float) -> Score:
-        topic, factor = model.topic.name, model.factor
-        found = Score(
-            topic=topic,
-            score=value,
-            threshold=threshold,
-            is_match=False,
-            factor=factor,
-            model_version=model.version,
-            self_training_weight=self._training_weight(model, article, value, threshold),
-        )
-        own = self.calibration.topics.get(topic)
-        if own and own.is_calibrated:
-            probability = self.calibration.probability(topic, margins.margin(value, threshold, factor))
-            found = replace(found, probability=probability, measured=own.measured)
+        found = self._bare_score(model, article, value, threshold)
         if value < threshold:
             return found
         if blocked := forbidden(model.topic, article.title, article.text, article.language):
             return replace(found, blocked=blocked)
         return replace(found, is_match=True, evidence=self._evidence(model, article))
 
+    def _bare_score(self, model: TopicModel, article: _ArticleVector, value: float, threshold: float) -> Score:
+        found = Score(
+            topic=model.topic.name,
+            score=value,
+            threshold=threshold,
+            is_match=False,
+            factor=model.factor,
+            model_version=model.version,
+            self_training_weight=self._training_weight(model, article, value, threshold),
+        )
+        return self.calibrated(found)
+
     def _training_weight(self, model: TopicModel, article: _ArticleVector, value: float, threshold: float) -> float:
         """Weight with which the topic may train itself on this article. Copies of known texts are only recognised during
         training."""
+        if (
+            model.topic.description.strip()
+        ):  # its sentence would be drowned in its subject (docs/matching.md, "Self-training")
+            return 0.0
         weight = self_training.weight(_training_share(value, threshold, model.factor))
         if not weight or (weight < 1.0 and not (model.remaining_quota and self._is_anchored(model, article))):
             return 0.0

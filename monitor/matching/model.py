@@ -23,13 +23,13 @@ from monitor.matching.tuning import (
     THEME_TERMS,
     TOPIC_TERMS,
 )
-from monitor.text.language import UNKNOWN, normalize
+from monitor.text.language import UNKNOWN, detect, normalize
 from monitor.text.terms import stem
 from monitor.text.tokens import tokens
 from monitor.types import digests
 from monitor.types.matching import Contribution, Example, Seed, Topic
 
-MODEL_REVISION = "7"
+MODEL_REVISION = "8"
 """Part of every version: raise it when the same seeds would be scored differently."""
 ANY_LANGUAGE = ""
 """Key of the vector for languages without seeds: names and loan words still match."""
@@ -155,6 +155,29 @@ def themes(model: TopicModel, language: str) -> frozenset[str]:
     return frozenset(nlargest(THEME_TERMS, common, key=common.__getitem__))
 
 
+SENTENCE_FILE = "(sentence)"
+"""File name of the owner's sentence among a topic's examples."""
+
+
+def sentence_example(topic: Topic) -> Seed | None:
+    """The owner's title and sentence as an example, as heavy as all seeds together; None without a sentence."""
+    if not topic.description.strip():
+        return None
+    weight = sum(each.weight for each in topic.seeds if not each.is_counter)
+    language = detect(f"{topic.title}. {topic.description}")
+    return Seed(
+        file=SENTENCE_FILE, title=topic.title, text=topic.description, language=language, weight=max(weight, 1.0)
+    )
+
+
+def word_languages(topic: Topic) -> frozenset[str]:
+    """The languages in which a topic has words of its own: of its seeds and of its owner's sentence."""
+    written = sentence_example(topic)
+    return frozenset(
+        code(each.language) for each in (*topic.seeds, *((written,) if written else ())) if not each.is_counter
+    )
+
+
 def learn(topic: Topic, examples: Sequence[Example], trained: Sequence[Example], background: Background) -> TopicModel:
     """Learn a topic's model. Verdicts act as seeds: a confirmed article is a seed, a dismissed one a counter-seed."""
     verdicts = [
@@ -163,7 +186,9 @@ def learn(topic: Topic, examples: Sequence[Example], trained: Sequence[Example],
         )
         for each in examples
     ]
-    samples = _deduplicate(example_vector(each, background) for each in (*topic.seeds, *verdicts))
+    written = sentence_example(topic)
+    own = (*topic.seeds, *((written,) if written else ()))
+    samples = _deduplicate(example_vector(each, background) for each in (*own, *verdicts))
     base = digests.of_model(MODEL_REVISION, topic, verdicts, background.digest)
     model = TopicModel(topic, samples, (), {}, base, base)
     accepted = _eligible(model, [example_vector(each, background) for each in trained])
@@ -240,7 +265,7 @@ def _build_side(samples: Sequence[ExampleVector], self_trained: Sequence[Example
     coherence = sum(dot(each, learned) * weight for each, weight in wanted) / max(sum(w for _, w in wanted), 1e-9)
     return LanguageSide(
         PackedTermVector(learned),
-        tuple((each.file, each.packed) for each in seeds),
+        tuple((each.file, each.packed) for each in seeds if each.file != SENTENCE_FILE),
         len(seeds) + trained_weight,
         coherence,
     )

@@ -217,27 +217,48 @@ MAX_EMBEDDING_DIM = 8_192
 """Maximum dimension of an embedding: longer vectors are refused as a faulty answer."""
 UNIT_TOLERANCE = 0.1
 """Allowed deviation of a stored vector's length from 1: more is damage."""
-EMBEDDING_THRESHOLD = 0.32
-"""A cosine, of a balanced topic ("Across languages"; bench/multilingual.py)."""
-COLD_THRESHOLD_RISE = 0.25
-"""Share by which it is higher in a language without any stored article, as the shipped centre only approximates the language's
-own ("Across languages"; bench/multilingual.py)."""
-EMBEDDING_SELF_TRAINING_FROM = 1.2
-"""Multiple of its threshold from which a topic trains itself on a match in that language ("Across languages";
-bench/multilingual.py). A ratio of plain cosines: SHARE_OFFSET is not added, as it was not when this was measured."""
-EMBEDDING_SELF_TRAINING_KEPT = 20
-"""Latest matches that a topic keeps for each language; together they weigh at most as much as its seeds ("Across languages";
+SENTENCE_WEIGHT, TITLE_ONLY_WEIGHT, SEEDS_WEIGHT = 0.5, 0.2, 0.3
+"""Weights of an article's cosines with the owner's title and sentence together, with the title alone, and with the mean of the
+seeds ("Meaning"; bench/mission.py, bench/aspects.py)."""
+SENTENCE_ALONE_WEIGHT, TITLE_ALONE_WEIGHT = 0.7, 0.3
+"""The first two for a topic without seeds ("Meaning"; bench/aspects.py)."""
+CONTRAST_WEIGHT = 0.5
+"""Weight of how much less the article is like the archive than articles usually are ("Contrast"; bench/mission.py)."""
+WORDS_WEIGHT = 0.06
+"""Score for each unit of the words' margin, in a language that the topic has words in ("Meaning"; bench/aspects.py)."""
+WORDS_MARGIN_MIN, WORDS_MARGIN_MAX = -2.0, 1.0
+"""Margins of words beyond these count as these: words neither decide alone nor forbid ("Meaning")."""
+SENTENCE_THRESHOLD = 0.24
+"""A score, of a balanced topic with a sentence, in every language ("One threshold"; bench/mission.py, bench/aspects.py)."""
+SEEDS_THRESHOLD = 0.32
+"""A score, of a balanced topic without a sentence, in languages that it has no words in ("Across languages";
 bench/multilingual.py)."""
+SEEDS_LEVEL = 0.38
+"""Score by meaning at which, without a sentence, meaning neither raises nor lowers what the words say ("Without a sentence";
+bench/matching.py)."""
+SEEDS_GAIN = 1.0
+"""Margin by which it raises it, for each unit of score above that level ("Without a sentence"; bench/matching.py)."""
 EMBEDDING_PUSH = 0.5
 """Share of the counter-examples' mean that is subtracted from the examples' mean ("Across languages")."""
+NEIGHBOURS = 5
+"""Nearest earlier articles whose mean similarity tells how ordinary an article is ("Contrast"; bench/mission.py)."""
+NEIGHBOUR_CANDIDATES = 60
+"""Of so many, those that matched the topic itself are left out (chosen by cost)."""
+ORDINARY_ARTICLES = 10_000
+"""Latest articles among which neighbours are sought (chosen by cost: 15 MB, and 2 ms an article)."""
+ORDINARY_LEVEL = 0.36
+"""That mean for ordinary articles in an archive of ORDINARY_REFERENCE articles ("Contrast"; bench/mission.py)."""
+ORDINARY_REFERENCE = 4_000
+"""Articles of the archive that nearness is told for."""
+ORDINARY_GROWTH = 0.03
+"""By which it grows whenever the archive doubles ("Contrast": .027, .029, .029, .031, .025 from 500 to 16,000 articles)."""
+SHIPPED_ORDINARY_WORTH = 1_000
+"""Articles that the shipped centres of ordinary news are worth, by the nearness that they give ("Contrast")."""
 CENTRE_PRIOR = 10
-"""Articles of a language that the shipped centre is worth ("Across languages"; bench/multilingual.py)."""
+"""Articles by which the centre of a language is drawn towards that of all languages, for an embedder without shipped centres
+("Across languages"; bench/multilingual.py)."""
 CENTRE_MIN_ARTICLES = 30
 """Articles required before anything is scored, if no centre is shipped for the embedder ("Across languages")."""
-CENTRE_ENOUGH = 100
-"""Articles of a seed's language that are embedded only to estimate its centre ... ("Across languages")"""
-CENTRE_ONE_IN = 10
-"""... and after that, one in this many ("Across languages")."""
 EMBEDDED_SENTENCES = 12
 """Sentences of an article that are embedded to name the nearest one (chosen by cost)."""
 

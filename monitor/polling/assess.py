@@ -5,10 +5,10 @@ This takes processor time, so it is done before the transaction that ends a poll
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from monitor.learning.multilingual import SemanticScorer
+from monitor.learning.multilingual import Multilingual, SemanticScorer
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.polling.values import AssessedArticle
 from monitor.store.articles import Sighting
@@ -32,16 +32,14 @@ def assess(
 ) -> AssessedArticle:
     """Assess one article. The text of a wall (consent, paywall, login page) is neither matched nor fingerprinted.
 
-    With `semantic`, topics are also matched by embeddings in languages in which they have no seed.
+    With `semantic`, topics are matched by meaning, too, in every language.
     """
     is_wall = article.grade is Grade.WALL
     article = replace(article, agency=credited_agency(article.author, "" if is_wall else article.text))
     scores = () if is_wall else _scores(article, matcher)
     embedding = semantic.embedding_of(article) if semantic and not is_wall else None
-    if semantic and embedding:
-        scores = semantic.improve(scores, article, embedding, factor_of=_factor_of_topic(matcher))
-    elif semantic and any(each.is_match for each in scores):
-        embedding = semantic.embed_late(article)
+    if semantic:
+        scores = semantic.rescore(scores, article, embedding, _matcher(matcher))
     return AssessedArticle(
         article=article,
         fingerprint=fingerprint(article.title, "" if is_wall else article.text),
@@ -53,11 +51,15 @@ def assess(
     )
 
 
-def confirm_self_training(assessed: Sequence[AssessedArticle], matcher: Matcher | Tracker) -> None:
-    """Tell a tracker that the self-training examples of these articles are stored; call it after the transaction."""
-    if isinstance(matcher, Tracker):
-        for each in assessed:
+def confirm_stored(
+    assessed: Sequence[AssessedArticle], matcher: Matcher | Tracker, multilingual: Multilingual | None
+) -> None:
+    """Tell the models that these articles are stored, so that they learn from them; call it after the transaction."""
+    for each in assessed:
+        if isinstance(matcher, Tracker):
             matcher.mark_stored(each.article.title, each.article.text, each.article.language, each.scores)
+        if multilingual and each.embedding:
+            multilingual.note_stored(each.embedding, frozenset(one.topic for one in each.scores if one.is_match))
 
 
 def _scores(article: Article, matcher: Matcher | Tracker) -> tuple[Score, ...]:
@@ -66,17 +68,12 @@ def _scores(article: Article, matcher: Matcher | Tracker) -> tuple[Score, ...]:
     return score_topics(article.title, article.text, article.language)
 
 
-def _factor_of_topic(matcher: Matcher | Tracker) -> Callable[[str], float | None]:
-    """Return a function from a topic's name to the factor that its sensitivity puts on its threshold; None for topics that are
-    gone."""
-    known = matcher.matcher if isinstance(matcher, Tracker) else matcher
-    names = {each.name for each in known.topics}
-    return lambda topic: known.model(topic).factor if topic in names else None
+def _matcher(matcher: Matcher | Tracker) -> Matcher:
+    return matcher.matcher if isinstance(matcher, Tracker) else matcher
 
 
 def _profile(article: Article, scores: Sequence[Score], matcher: Matcher | Tracker) -> Profile:
     """Profile the article without the words that every article of its topics has."""
-    if isinstance(matcher, Tracker):
-        matcher = matcher.matcher
+    matcher = _matcher(matcher)
     themes = [matcher.themes(each.topic, article.language) for each in scores if each.is_match]
     return profile(article, matcher.rarity(article.language), themes=frozenset().union(*themes))

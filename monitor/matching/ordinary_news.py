@@ -1,0 +1,113 @@
+"""How near an article is to what the archive is full of, topic by topic.
+
+An article of a busy subject is similar to every topic on that subject. What tells an aspect from its subject is contrast: the
+article must be nearer to the topic than to its neighbours among earlier articles. The topic's own matches are left out of these
+neighbours; otherwise a topic with many matches would find every further one ordinary (docs/matching.md, "Contrast").
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.matching.embedders import EmbeddingVector
+from monitor.matching.tuning import (
+    NEIGHBOUR_CANDIDATES,
+    NEIGHBOURS,
+    ORDINARY_ARTICLES,
+    ORDINARY_GROWTH,
+    ORDINARY_REFERENCE,
+    SHIPPED_ORDINARY_WORTH,
+)
+
+NO_TOPICS: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The earlier articles most similar to one article, most similar first."""
+
+    similarities: tuple[float, ...]
+    topics: tuple[frozenset[str], ...]
+    """The topics that each of them matched."""
+    growth: float
+    """Added to their mean, because neighbours are nearer the more articles there are."""
+
+    def nearness(self, topic: str) -> float:
+        """Mean similarity of the nearest articles that did not match `topic`, as it would be with ORDINARY_REFERENCE articles."""
+        others = [each for each, matched in zip(self.similarities, self.topics, strict=True) if topic not in matched][
+            :NEIGHBOURS
+        ]
+        return sum(others) / len(others) + self.growth if others else 0.0
+
+    @property
+    def has_matches(self) -> bool:
+        """Whether any of them matched a topic; if not, the nearness is the same for all topics."""
+        return any(self.topics)
+
+
+class OrdinaryNews:
+    """Placed embeddings of the latest ORDINARY_ARTICLES articles with the topics that each matched, and of the shipped clusters.
+
+    It grows with the archive and may be used from several threads.
+    """
+
+    def __init__(
+        self, shipped: EmbeddingVector, articles: Iterable[tuple[EmbeddingVector, frozenset[str]]] = ()
+    ) -> None:
+        self._shipped = shipped
+        self._rows = np.zeros((0, shipped.shape[1]), np.float32)
+        self._topics: list[frozenset[str]] = []
+        self._used = 0
+        self._lock = threading.Lock()
+        for vector, topics in articles:
+            self.add(vector, topics)
+
+    def __len__(self) -> int:
+        return min(self._used, ORDINARY_ARTICLES)
+
+    def add(self, vector: EmbeddingVector, topics: frozenset[str] = NO_TOPICS) -> None:
+        """Add the placed embedding of an article; beyond ORDINARY_ARTICLES the oldest one is dropped."""
+        with self._lock:
+            at = self._used % ORDINARY_ARTICLES
+            if at >= len(self._rows):
+                self._enlarge()
+            self._rows[at] = vector
+            if at < len(self._topics):
+                self._topics[at] = topics
+            else:
+                self._topics.append(topics)
+            self._used += 1
+
+    def neighbours(self, placed: EmbeddingVector) -> Neighbours:
+        """The neighbours of an article's placed embedding."""
+        with self._lock:
+            count = len(self)
+            stored = self._rows[:count] @ placed
+            at = _largest(stored, NEIGHBOUR_CANDIDATES)
+            found = [(float(stored[i]), self._topics[i]) for i in at]
+        of_clusters = self._shipped @ placed
+        found += [(float(of_clusters[i]), NO_TOPICS) for i in _largest(of_clusters, NEIGHBOURS)]
+        found.sort(key=lambda each: -each[0])
+        return Neighbours(tuple(each[0] for each in found), tuple(each[1] for each in found), self._growth(count))
+
+    def _growth(self, count: int) -> float:
+        worth = count + (SHIPPED_ORDINARY_WORTH if len(self._shipped) else 0)
+        return ORDINARY_GROWTH * math.log2(ORDINARY_REFERENCE / max(worth, 1))
+
+    def _enlarge(self) -> None:
+        room = min(ORDINARY_ARTICLES, max(256, 2 * len(self._rows)))
+        rows = np.zeros((room, self._shipped.shape[1]), np.float32)
+        rows[: len(self._rows)] = self._rows
+        self._rows = rows
+
+
+def _largest(values: EmbeddingVector, count: int) -> list[int]:
+    """Positions of the `count` largest values, in no order."""
+    if len(values) <= count:
+        return list(range(len(values)))
+    return np.argpartition(values, -count)[-count:].tolist()  # type: ignore[no-any-return]

@@ -1,0 +1,164 @@
+"""The model of one topic by meaning: embeddings of what its owner wrote, and of its examples. Pure.
+
+The owner's title and sentence are the strongest signal: alone, they find the aspects of one subject better than any number of
+example articles (docs/matching.md, "Meaning"). Seeds, verdicts and counter-seeds refine them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.matching.embedders import EmbeddingVector, excerpt, key
+from monitor.matching.embedding_space import EmbeddingSpace, unit
+from monitor.matching.model import code, word_languages
+from monitor.matching.tuning import (
+    EMBEDDING_PUSH,
+    SEEDS_WEIGHT,
+    SENTENCE_ALONE_WEIGHT,
+    SENTENCE_WEIGHT,
+    TITLE_ALONE_WEIGHT,
+    TITLE_ONLY_WEIGHT,
+)
+from monitor.text.language import detect
+from monitor.types import digests
+from monitor.types.matching import SEEDS_PART, SENTENCE_PART, TITLE_PART, Contribution, Example, Seed, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleEmbedding:
+    """The placed embedding of a seed or a reviewed article."""
+
+    file: str
+    language: str
+    vector: EmbeddingVector
+    weight: float
+    is_counter: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticTopic:
+    """The semantic model of one topic. All vectors are placed (`EmbeddingSpace.place`)."""
+
+    topic: Topic
+    word_languages: frozenset[str]
+    """Languages in which the topic has words: of its seeds and its sentence."""
+    parts: tuple[tuple[str, float, EmbeddingVector], ...]
+    """Name, weight and unit vector of each part of the model."""
+    samples: tuple[ExampleEmbedding, ...]
+    version: str
+
+    @property
+    def has_sentence(self) -> bool:
+        """Whether its owner wrote what is wanted; then meaning leads, else the words do."""
+        return any(name == SENTENCE_PART for name, _, _ in self.parts)
+
+    @property
+    def vector(self) -> EmbeddingVector:
+        """The weighted sum of the parts: its product with an article is the sum of `contributions`."""
+        return np.sum([weight * vector for _, weight, vector in self.parts], axis=0).astype(np.float32)
+
+    @property
+    def best_described_by(self) -> EmbeddingVector:
+        """What an article's sentences are compared with: the owner's sentence, else the examples."""
+        return self.parts[0][2]
+
+    def contributions(self, placed: EmbeddingVector) -> tuple[Contribution, ...]:
+        """Each part's share of an article's score."""
+        return tuple(
+            Contribution(term=name, weight=weight * float(vector @ placed)) for name, weight, vector in self.parts
+        )
+
+    def nearest(self, placed: EmbeddingVector) -> tuple[str, str, float]:
+        """File, language and cosine of the wanted example most similar to an article; ('', '', 0.0) without one."""
+        wanted = (
+            (each.file, each.language, float(each.vector @ placed)) for each in self.samples if not each.is_counter
+        )
+        return max(wanted, key=lambda each: each[2], default=("", "", 0.0))
+
+
+def sentence_excerpts(topic: Topic) -> tuple[str, str] | None:
+    """The texts that are embedded for the owner's sentence: with the title, and the title alone. None without a sentence."""
+    if not topic.description.strip():
+        return None
+    return excerpt(f"{topic.title}. {topic.description}", ""), excerpt(topic.title, "")
+
+
+def texts_of(topic: Topic, examples: Iterable[Example] = ()) -> dict[int, tuple[str, str]]:
+    """By key, every text that a topic's model is made of, with its language."""
+    own = ((excerpt(each.title, each.text), each.language) for each in (*topic.seeds, *examples))
+    written = sentence_excerpts(topic) or ()
+    language = detect(f"{topic.title}. {topic.description}") if written else ""
+    return {key(text): (text, spoken) for text, spoken in (*own, *((each, language) for each in written)) if text}
+
+
+def text_key(article: Seed | Example) -> int:
+    """The key of an example's embedding."""
+    return key(excerpt(article.title, article.text))
+
+
+def build_topic(
+    embedder: str,
+    topic: Topic,
+    examples: Sequence[Example],
+    vectors: Mapping[int, EmbeddingVector],
+    space: EmbeddingSpace,
+) -> SemanticTopic | None:
+    """The semantic model of a topic; `vectors` are raw embeddings by key. None if neither its sentence nor any seed has one."""
+    texts = texts_of(topic, examples)
+
+    def placed(text_key: int) -> EmbeddingVector:
+        return space.place(vectors[text_key], code(texts[text_key][1]))
+
+    samples = tuple(
+        ExampleEmbedding(file, code(each.language), placed(found), weight, is_counter)
+        for each, file, weight, is_counter in _weighted_examples(topic, examples)
+        if (found := text_key(each)) in vectors and found in texts
+    )
+    written = [placed(key(each)) for each in sentence_excerpts(topic) or () if key(each) in vectors]
+    parts = _parts(written, samples)
+    if not parts:
+        return None
+    version = digests.of_embedded_topic(
+        embedder, topic, [(each.file, each.is_counter) for each in samples], len(written)
+    )
+    return SemanticTopic(topic, word_languages(topic), parts, samples, version)
+
+
+def _parts(
+    written: Sequence[EmbeddingVector], samples: Sequence[ExampleEmbedding]
+) -> tuple[tuple[str, float, EmbeddingVector], ...]:
+    seeds = _seeds_vector(samples)
+    if not written:
+        return ((SEEDS_PART, 1.0, seeds),) if seeds is not None else ()
+    sentence, title = written[0], written[-1]
+    if seeds is None:
+        return ((SENTENCE_PART, SENTENCE_ALONE_WEIGHT, sentence), (TITLE_PART, TITLE_ALONE_WEIGHT, title))
+    return (
+        (SENTENCE_PART, SENTENCE_WEIGHT, sentence),
+        (TITLE_PART, TITLE_ONLY_WEIGHT, title),
+        (SEEDS_PART, SEEDS_WEIGHT, seeds),
+    )
+
+
+def _seeds_vector(samples: Sequence[ExampleEmbedding]) -> EmbeddingVector | None:
+    """The mean of wanted examples, minus a share of the mean of unwanted ones, at unit length."""
+    wanted = [each.weight * each.vector for each in samples if not each.is_counter]
+    unwanted = [each.weight * each.vector for each in samples if each.is_counter]
+    if not wanted:
+        return None
+    towards = unit(np.sum(wanted, axis=0))
+    return unit(towards - EMBEDDING_PUSH * unit(np.sum(unwanted, axis=0))) if unwanted else towards
+
+
+def _weighted_examples(topic: Topic, examples: Sequence[Example]) -> list[tuple[Seed | Example, str, float, bool]]:
+    seeds: list[tuple[Seed | Example, str, float, bool]] = [
+        (each, each.file, each.weight, each.is_counter) for each in topic.seeds
+    ]
+    return [*seeds, *((each, "(verdict)", 1.0, not each.is_relevant) for each in examples)]
+
+
+Sentences = Callable[[Sequence[str]], Sequence[EmbeddingVector | None]]
+"""Embeds sentences of an article, to name the one nearest to the topic."""
