@@ -110,8 +110,8 @@ def test_all_are_counted_and_a_sample_is_kept(db: Database) -> None:
     assert seen[2] == 40
     assert [(each.topic, each.band, each.seen) for each in counts] == [("ferry", 2, 40)]
     assert 2 <= len(rows) < 30
-    assert rows[0].sampling_probability == 1
-    assert all(0 < each.sampling_probability <= 1 for each in rows)
+    assert rows[0].share == 1
+    assert all(0 < each.share <= 1 for each in rows)
 
 
 def test_a_verdict_on_a_near_miss_trains_and_is_weighed(db: Database) -> None:

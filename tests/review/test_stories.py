@@ -358,7 +358,7 @@ def test_stories_are_listed_by_topic_and_state_the_latest_grown_first(room: File
 
 def test_a_preferred_source_leads(db: Database, matcher: Matcher) -> None:
     room = Filer(db, matcher)
-    room.telling = replace(room.telling, preferred=("courier",))
+    room.alerting = replace(room.alerting, preferred=("courier",))
     room.files(CRACKS, "herald")
     room.files(CRACKS, "courier")
     assert room.story(1).summary.lead_article_id == 2
