@@ -48,6 +48,10 @@ def backtest(
     all_scores: Annotated[
         bool, typer.Option("--all-scores", help="Every topic's score, not only those that matched.")
     ] = False,
+    vectors: Annotated[
+        Path | None,
+        typer.Option("--vectors", help="File that keeps embeddings between runs; made if missing.", show_default=False),
+    ] = None,
     since: Since = "",
     until: Until = "",
 ) -> None:
@@ -81,7 +85,7 @@ def backtest(
         file = open_until_done.enter_context(base.atomic_file(out))
         tally = Counter[str]()
         started = time.monotonic()
-        answers = open_until_done.enter_context(_answers(cli, folder, lines, all_scores))
+        answers = open_until_done.enter_context(_answers(cli, folder, lines, all_scores, vectors))
         for answer in _count(answers, tally):
             file.write(json.dumps(answer) + "\n")
         took = time.monotonic() - started
@@ -124,7 +128,7 @@ def open_articles(
 
 @contextmanager
 def _answers(
-    cli: base.Cli, folder: Path, lines: Iterable[Line], all_scores: bool
+    cli: base.Cli, folder: Path, lines: Iterable[Line], all_scores: bool, vectors: Path | None
 ) -> Iterator[Iterator[dict[str, Any]]]:
     from monitor.evaluation import backtest as work
     from monitor.matching.background import Background
@@ -138,17 +142,27 @@ def _answers(
         base.complain(f"no topics in {folder}: nothing can match")
     matcher = build(shelf.topics, background=Background.shipped())
     with ExitStack() as until_done:
-        across, db = open_multilingual(cli, until_done)
+        across, db = open_multilingual(cli, until_done, vectors)
         yield work.run(lines, matcher, shelf.topics, all_scores=all_scores, across=across, vectors_in=db)
 
 
-def open_multilingual(cli: base.Cli, until_done: ExitStack) -> tuple[Multilingual | None, Database | None]:
-    """The matching across languages and the store with its embeddings; (None, None) without embedder or valid settings."""
+def open_multilingual(
+    cli: base.Cli, until_done: ExitStack, kept_in: Path | None = None
+) -> tuple[Multilingual | None, Database | None]:
+    """The matching by meaning and the store with its embeddings; (None, None) without embedder or valid settings. New
+    embeddings are kept in the file `kept_in`, if any."""
     try:
         settings = cli.settings
     except ConfigError:
         return None, None
     across = until_done.enter_context(multilingual(settings))
+    if across and kept_in:
+        from monitor.learning.kept_vectors import KeptVectors
+        from monitor.store import vectors
+
+        file, embedder = vectors.open_file(kept_in), across.embedding.id
+        until_done.callback(file.close)
+        across.embedding.ask_through(lambda backend: KeptVectors(file, embedder, backend))
     return across, until_done.enter_context(store(settings)) if across else None
 
 

@@ -191,7 +191,7 @@ class WorkersSettings(Section):
 
 class EmbeddingSettings(Section):
     allow_private: bool = False
-    embedder: EmbedderName = Field(default="none", repr=False)
+    embedder: EmbedderName = Field(default="auto", repr=False)
     model: HeaderLine = ""
     api_key: Annotated[SecretStr, Field(min_length=1, max_length=4096)] | None = None
     prefix: Annotated[str, Field(max_length=200)] = ""

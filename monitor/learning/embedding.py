@@ -54,22 +54,32 @@ class Embedding:
     """The embedder in force. `id` is '' if there is none or it cannot be used; then `problem` says why."""
 
     def __init__(
-        self, settings: EmbeddingSettings, *, user_agent: str | None = None, backend: EmbedderBackend | None = None
+        self,
+        settings: EmbeddingSettings,
+        *,
+        user_agent: str | None = None,
+        backend: EmbedderBackend | None = None,
+        embedder: str = "",
     ) -> None:
+        """`backend` and `embedder` (its id) take the place of what the settings name."""
         self._settings = settings
         self._backend = backend
         self._user_agent = user_agent
         self.spec = embedders.parse(settings.embedder)
         self.dim: int | None = None
         self.problem: str | None = None
-        self.id = ""
+        self.id = embedder
         self._loop: asyncio.AbstractEventLoop | None = None
         self._start_lock = threading.Lock()
         self._batch_lock = asyncio.Lock()
         self._failures = 0
         self._pause_seconds = _PAUSE_SECONDS
         self._paused_until = 0.0
+        if embedder:
+            return
         try:
+            if self.spec.kind == "auto":
+                self.spec = embedders.default_spec()
             self.id = _identity(self.spec, settings)
         except EmbedderError as error:
             self.problem = str(error)
@@ -88,6 +98,10 @@ class Embedding:
     def is_paused(self) -> bool:
         """Whether it is paused after repeated failures."""
         return time.monotonic() < self._paused_until
+
+    def ask_through(self, wrap: Callable[[EmbedderBackend], EmbedderBackend]) -> None:
+        """Put something between this and the embedder, such as a file of known embeddings. Before the first call."""
+        self._backend = wrap(self._open())
 
     def probe(self) -> int | None:
         """The dimension of its vectors, embedding a test sentence if it is not known yet; None if the embedder does not work."""

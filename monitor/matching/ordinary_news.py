@@ -20,6 +20,7 @@ from monitor.matching.tuning import (
     NEIGHBOURS,
     ORDINARY_ARTICLES,
     ORDINARY_GROWTH,
+    ORDINARY_LEVEL,
     ORDINARY_REFERENCE,
     SHIPPED_ORDINARY_WORTH,
 )
@@ -38,11 +39,12 @@ class Neighbours:
     """Added to their mean, because neighbours are nearer the more articles there are."""
 
     def nearness(self, topic: str) -> float:
-        """Mean similarity of the nearest articles that did not match `topic`, as it would be with ORDINARY_REFERENCE articles."""
+        """Mean similarity of the nearest articles that did not match `topic`, as it would be with ORDINARY_REFERENCE articles;
+        ORDINARY_LEVEL if there is none to compare with."""
         others = [each for each, matched in zip(self.similarities, self.topics, strict=True) if topic not in matched][
             :NEIGHBOURS
         ]
-        return sum(others) / len(others) + self.growth if others else 0.0
+        return sum(others) / len(others) + self.growth if others else ORDINARY_LEVEL
 
     @property
     def has_matches(self) -> bool:

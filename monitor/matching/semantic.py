@@ -20,8 +20,8 @@ from monitor.matching.embedding_space import EmbeddingSpace
 from monitor.matching.margins import margin, share, share_inverse, threshold_at
 from monitor.matching.model import code
 from monitor.matching.ordinary_news import Neighbours, OrdinaryNews
-from monitor.matching.semantic_topic import SemanticTopic, Sentences, build_topic
-from monitor.matching.term_rules import forbidden
+from monitor.matching.semantic_topic import SemanticTopic, Sentences, build_topic, fullness_of
+from monitor.matching.topic_rules import forbidden
 from monitor.matching.tuning import (
     CONTRAST_WEIGHT,
     EMBEDDED_SENTENCES,
@@ -29,6 +29,7 @@ from monitor.matching.tuning import (
     ORDINARY_LEVEL,
     SEEDS_GAIN,
     SEEDS_LEVEL,
+    SEEDS_LEVEL_FULL,
     SEEDS_THRESHOLD,
     SENTENCE_THRESHOLD,
     WORDS_MARGIN_MAX,
@@ -71,8 +72,15 @@ class SemanticModel:
     """The semantic models of all topics. Immutable but for `ordinary`, which grows with the archive."""
 
     def __init__(
-        self, embedder: str, models: Sequence[SemanticTopic], space: EmbeddingSpace, ordinary: OrdinaryNews
+        self,
+        embedder: str,
+        models: Sequence[SemanticTopic],
+        space: EmbeddingSpace,
+        ordinary: OrdinaryNews,
+        threshold: float | None = None,
     ) -> None:
+        """`threshold` replaces that of all scores that meaning leads."""
+        self._threshold = threshold
         self.embedder = embedder
         self.space = space
         self.ordinary = ordinary
@@ -94,7 +102,7 @@ class SemanticModel:
         if not self._models or len(article.vector) != self._matrix.shape[1]:
             return tuple(scores)
         placed = self.place(article.vector, article.language)
-        scored = _Scored(article, placed, self.ordinary.neighbours(placed), self.space)
+        scored = _Scored(article, placed, self.ordinary.neighbours(placed), self.space, self._threshold)
         likenesses = dict(
             zip((each.topic.name for each in self._models), (self._matrix @ placed).tolist(), strict=True)
         )
@@ -114,17 +122,24 @@ class _Scored:
     """One article while it is scored on every topic."""
 
     def __init__(
-        self, article: EmbeddedArticle, placed: EmbeddingVector, neighbours: Neighbours, space: EmbeddingSpace
+        self,
+        article: EmbeddedArticle,
+        placed: EmbeddingVector,
+        neighbours: Neighbours,
+        space: EmbeddingSpace,
+        threshold: float | None,
     ) -> None:
+        self._threshold = threshold
         self._article = article
         self._placed = placed
         self._neighbours = neighbours
         self._space = space
         self._language = code(article.language)
+        self._fullness = fullness_of(article.text)
 
     def may_match(self, model: SemanticTopic, likeness: float) -> bool:
         """Whether the topic could match, whatever the words say: a cheap test for very many topics."""
-        threshold = SENTENCE_THRESHOLD if model.has_sentence else min(SEEDS_THRESHOLD, SEEDS_LEVEL)
+        threshold = self._balanced(model) if model.has_sentence else min(self._balanced(model), SEEDS_LEVEL)
         most = likeness + self._contrast(model) + WORDS_WEIGHT * WORDS_MARGIN_MAX
         return most >= threshold_at(threshold, sensitivity.default_factor(model.topic.sensitivity))
 
@@ -133,7 +148,7 @@ class _Scored:
         contrast = self._contrast(model)
         has_words = self._language in model.word_languages
         if not model.has_sentence and has_words:
-            return self._moved(model, words, likeness + contrast)
+            return self._moved(model, words, likeness)
         in_words = margin(words.score, words.threshold, words.factor) if has_words else 0.0
         of_words = WORDS_WEIGHT * min(max(in_words, WORDS_MARGIN_MIN), WORDS_MARGIN_MAX)
         parts = (
@@ -141,14 +156,21 @@ class _Scored:
             Contribution(term=CONTRAST_PART, weight=contrast),
             *([Contribution(term=WORDS_PART, weight=of_words)] if has_words else []),
         )
-        balanced = SENTENCE_THRESHOLD if model.has_sentence else SEEDS_THRESHOLD
-        return self._decided(
-            model, words, sum(each.weight for each in parts), threshold_at(balanced, words.factor), parts
-        )
+        threshold = threshold_at(self._balanced(model), words.factor)
+        return self._decided(model, words, sum(each.weight for each in parts), threshold, parts)
 
-    def _moved(self, model: SemanticTopic, words: Score, meaning: float) -> Score:
-        """A score by words, raised or lowered by meaning."""
-        reached = share(words.score, words.threshold) * math.exp(SEEDS_GAIN * (meaning - SEEDS_LEVEL))
+    def _balanced(self, model: SemanticTopic) -> float:
+        return self._threshold or (SENTENCE_THRESHOLD if model.has_sentence else SEEDS_THRESHOLD)
+
+    def _moved(self, model: SemanticTopic, words: Score, likeness: float) -> Score:
+        """A score by words, raised or lowered by meaning.
+
+        A full text is compared with the topic's own matches, too: among these are look-alike events, which only contrast tells."""
+        fullness = self._fullness * model.fullness
+        own = model.topic.name if fullness < 0.5 else ""
+        meaning = likeness + CONTRAST_WEIGHT * (ORDINARY_LEVEL - self._neighbours.nearness(own))
+        above = meaning - model.neutral_level - SEEDS_LEVEL_FULL * fullness
+        reached = share(words.score, words.threshold) * math.exp(SEEDS_GAIN * above)
         value = share_inverse(reached, words.threshold)
         parts = (
             Contribution(term=WORDS_PART, weight=words.score),
@@ -219,12 +241,13 @@ def build(
     space: EmbeddingSpace,
     ordinary: OrdinaryNews,
     examples: Iterable[Example] = (),
+    threshold: float | None = None,
 ) -> SemanticModel:
     """The semantic model of the enabled topics. `vectors`: raw embeddings by key. Topics of which nothing is embedded are left
-    out."""
+    out. `threshold`: as for SemanticModel."""
     reviewed: dict[str, list[Example]] = {}
     for example in examples:
         reviewed.setdefault(example.topic, []).append(example)
     enabled = (each for each in topics if each.is_enabled)
     models = (build_topic(embedder, each, reviewed.get(each.name, ()), vectors, space) for each in enabled)
-    return SemanticModel(embedder, [each for each in models if each], space, ordinary)
+    return SemanticModel(embedder, [each for each in models if each], space, ordinary, threshold)

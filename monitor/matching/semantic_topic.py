@@ -6,6 +6,7 @@ example articles (docs/matching.md, "Meaning"). Seeds, verdicts and counter-seed
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,11 @@ from monitor.matching.embedding_space import EmbeddingSpace, unit
 from monitor.matching.model import code, word_languages
 from monitor.matching.tuning import (
     EMBEDDING_PUSH,
+    FULL_AT_WORDS,
+    FULL_FROM_WORDS,
+    SEEDS_LEVEL,
+    SEEDS_LEVEL_DOUBLED,
+    SEEDS_LEVEL_DOUBLINGS,
     SEEDS_WEIGHT,
     SENTENCE_ALONE_WEIGHT,
     SENTENCE_WEIGHT,
@@ -48,7 +54,15 @@ class SemanticTopic:
     parts: tuple[tuple[str, float, EmbeddingVector], ...]
     """Name, weight and unit vector of each part of the model."""
     samples: tuple[ExampleEmbedding, ...]
+    fullness: float
+    """How much its wanted examples are full texts, 0 to 1 (`fullness_of`)."""
     version: str
+
+    @property
+    def neutral_level(self) -> float:
+        """Score by meaning at which, without a sentence, meaning neither raises nor lowers what the words say of a headline."""
+        examples = sum(1 for each in self.samples if not each.is_counter)
+        return SEEDS_LEVEL + SEEDS_LEVEL_DOUBLED * min(math.log2(max(examples, 1)), SEEDS_LEVEL_DOUBLINGS)
 
     @property
     def has_sentence(self) -> bool:
@@ -58,7 +72,7 @@ class SemanticTopic:
     @property
     def vector(self) -> EmbeddingVector:
         """The weighted sum of the parts: its product with an article is the sum of `contributions`."""
-        return np.sum([weight * vector for _, weight, vector in self.parts], axis=0).astype(np.float32)
+        return np.asarray(sum(weight * vector for _, weight, vector in self.parts), np.float32)
 
     @property
     def best_described_by(self) -> EmbeddingVector:
@@ -88,7 +102,8 @@ def sentence_excerpts(topic: Topic) -> tuple[str, str] | None:
 
 def texts_of(topic: Topic, examples: Iterable[Example] = ()) -> dict[int, tuple[str, str]]:
     """By key, every text that a topic's model is made of, with its language."""
-    own = ((excerpt(each.title, each.text), each.language) for each in (*topic.seeds, *examples))
+    samples: list[Seed | Example] = [*topic.seeds, *examples]
+    own = ((excerpt(each.title, each.text), each.language) for each in samples)
     written = sentence_excerpts(topic) or ()
     language = detect(f"{topic.title}. {topic.description}") if written else ""
     return {key(text): (text, spoken) for text, spoken in (*own, *((each, language) for each in written)) if text}
@@ -124,7 +139,14 @@ def build_topic(
     version = digests.of_embedded_topic(
         embedder, topic, [(each.file, each.is_counter) for each in samples], len(written)
     )
-    return SemanticTopic(topic, word_languages(topic), parts, samples, version)
+    full = [fullness_of(each.text) for each in topic.seeds if not each.is_counter]
+    return SemanticTopic(topic, word_languages(topic), parts, samples, sum(full) / max(len(full), 1), version)
+
+
+def fullness_of(text: str) -> float:
+    """0 for a headline or teaser, 1 for a full article, by its words."""
+    words = len(text.split())
+    return min(max((words - FULL_FROM_WORDS) / (FULL_AT_WORDS - FULL_FROM_WORDS), 0.0), 1.0)
 
 
 def _parts(

@@ -233,11 +233,17 @@ SENTENCE_THRESHOLD = 0.24
 SEEDS_THRESHOLD = 0.32
 """A score, of a balanced topic without a sentence, in languages that it has no words in ("Across languages";
 bench/multilingual.py)."""
-SEEDS_LEVEL = 0.38
-"""Score by meaning at which, without a sentence, meaning neither raises nor lowers what the words say ("Without a sentence";
-bench/matching.py)."""
-SEEDS_GAIN = 1.0
-"""Margin by which it raises it, for each unit of score above that level ("Without a sentence"; bench/matching.py)."""
+SEEDS_LEVEL = 0.19
+"""Score by meaning at which, for a topic with one example and no sentence, meaning neither raises nor lowers what the words say
+("Without a sentence"; bench/matching.py) ..."""
+SEEDS_LEVEL_DOUBLED, SEEDS_LEVEL_DOUBLINGS = 0.05, 2
+"""... how much higher it is for twice as many examples, and for how many doublings: their mean is nearer to everything ..."""
+SEEDS_LEVEL_FULL = 0.28
+"""... and how much higher where article and examples are full texts, whose beginnings are more alike ("Without a sentence")."""
+SEEDS_GAIN = 2.0
+"""Margin by which meaning raises it, for each unit of score above that level ("Without a sentence"; bench/matching.py)."""
+FULL_FROM_WORDS, FULL_AT_WORDS = 80, 200
+"""Words from which a text begins to count as a full one, and at which it is one ("Without a sentence")."""
 EMBEDDING_PUSH = 0.5
 """Share of the counter-examples' mean that is subtracted from the examples' mean ("Across languages")."""
 NEIGHBOURS = 5

@@ -9,18 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session
 
 from monitor.matching.embedders import EmbeddingVector, pack, unpack
+from monitor.store.db import Database, Session
 from monitor.store.tables import ArticleRow, MatchRow, VectorRow
 
 _vectors: Table = VectorRow.__table__  # type: ignore[attr-defined]
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _matches: Table = MatchRow.__table__  # type: ignore[attr-defined]
 _CHUNK = 500
+
+
+def open_file(path: Path) -> Database:
+    """A file of embeddings alone, made if it is not there: what `backtest --vectors` keeps between runs."""
+    db = Database(f"sqlite:///{path}")
+    with db.writing() as session:
+        _vectors.create(session.connection(), checkfirst=True)
+    return db
 
 
 def known(session: Session, embedder: str, keys: Sequence[int], dim: int | None) -> dict[int, EmbeddingVector]:

@@ -1,4 +1,4 @@
-"""Semantic scores across languages: centres, thresholds, which score wins, and evidence."""
+"""Scores by meaning: what they are made of, one threshold, what words add, evidence, and who is left to words."""
 
 from __future__ import annotations
 
@@ -9,12 +9,28 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monitor.matching import semantic
+from monitor.matching import embedding_space, semantic
 from monitor.matching.embedders import EmbeddingVector, excerpt, key
+from monitor.matching.embedding_space import EmbeddingSpace
 from monitor.matching.margins import margin
-from monitor.matching.semantic import SEMANTIC_TERM, LanguageCentres, SemanticModel
-from monitor.matching.tuning import COLD_THRESHOLD_RISE, EMBEDDING_SELF_TRAINING_KEPT, EMBEDDING_THRESHOLD, SHARE_OFFSET
-from monitor.types.matching import Example, Reason, Score, Seed, Topic
+from monitor.matching.ordinary_news import OrdinaryNews
+from monitor.matching.semantic import ArticleWords, EmbeddedArticle, SemanticModel
+from monitor.matching.semantic_topic import texts_of
+from monitor.matching.tuning import SEEDS_THRESHOLD, SENTENCE_THRESHOLD, SHARE_OFFSET, WORDS_MARGIN_MIN, WORDS_WEIGHT
+from monitor.types.matching import (
+    CONTRAST_PART,
+    SEEDS_PART,
+    SENTENCE_PART,
+    TITLE_PART,
+    WORDS_PART,
+    Contribution,
+    Evidence,
+    Example,
+    Reason,
+    Score,
+    Seed,
+    Topic,
+)
 from tests.fakes.embedder import DIM, embed
 
 ENGLISH = [
@@ -28,26 +44,40 @@ RUSSIAN = ["выборы бюджет парламент", "гол матч фу
 FERRY = ("Ferry sank in storm", "The captain called for rescue. The passengers reached the coast.")
 PAROM = ("Паром затонул", "Капитан звал. Снег шел в школе. Пассажиры: берег, шторм, паром, спасли.")
 RATES = ("Банк поднял цену", "Рынок ждал. Министр и парламент: бюджет.")
+SENTENCE = {"title": "Ferry accidents", "description": "A ferry sank: passengers, captain, rescue on the coast."}
 
 
-def centres() -> LanguageCentres:
-    return LanguageCentres({"en": list(embed(ENGLISH * 4)), "ru": list(embed(RUSSIAN * 4))})
+def space() -> EmbeddingSpace:
+    found = embedding_space.learned({"en": list(embed(ENGLISH * 4)), "ru": list(embed(RUSSIAN * 4))})
+    assert found is not None
+    return found
 
 
 def topic(name: str = "ferry", seeds: Sequence[tuple[str, str]] = (FERRY,), **changes: Any) -> Topic:
     counters = changes.pop("counters", ())
     made = [Seed(file=f"{at}.txt", title=title, text=text, language="en") for at, (title, text) in enumerate(seeds)]
     made += [Seed(file="no.txt", title=one, text=two, language="en", is_counter=True) for one, two in counters]
-    return Topic(name=name, title=name, seeds=tuple(made), **changes)
+    return Topic(name=name, seeds=tuple(made), **({"title": name} | changes))
+
+
+def asked(name: str = "ferry", seeds: Sequence[tuple[str, str]] = (FERRY,), **changes: Any) -> Topic:
+    """A topic whose owner wrote a sentence."""
+    return topic(name, seeds, **(SENTENCE | changes))
 
 
 def vectors_of(topics: Sequence[Topic], examples: Sequence[Example] = ()) -> Mapping[int, EmbeddingVector]:
-    samples = [*(seed for each in topics for seed in each.seeds), *examples]
-    return {semantic.text_key(each): embed([excerpt(each.title, each.text)])[0] for each in samples}
+    texts = {at: text for each in topics for at, (text, _) in texts_of(each, examples).items()}
+    return {at: embed([text])[0] for at, text in texts.items()}
 
 
 def built(*topics: Topic, examples: Sequence[Example] = (), **changes: Any) -> SemanticModel:
-    values = {"vectors": vectors_of(topics, examples), "centres": centres(), "examples": examples, **changes}
+    values = {
+        "vectors": vectors_of(topics, examples),
+        "space": space(),
+        "ordinary": OrdinaryNews(np.zeros((0, DIM), np.float32)),
+        "examples": examples,
+        **changes,
+    }
     return semantic.build("fake/1", topics, **values)
 
 
@@ -56,135 +86,145 @@ def words(name: str = "ferry", score: float = 0.0, threshold: float = 0.2, facto
     return Score(topic=name, score=score, threshold=threshold, is_match=is_match, factor=factor, model_version="words")
 
 
-def best(
-    found: SemanticModel, article: tuple[str, str], by_words: Sequence[Score] = (), language: str = "ru"
+BY_WORDS = Evidence(terms=(Contribution(term="паром", weight=0.2),))
+
+
+def scored(
+    found: SemanticModel,
+    article: tuple[str, str],
+    by_words: Sequence[Score] = (),
+    language: str = "ru",
+    *,
+    unseen: Score | None = None,
+    **changes: Any,
 ) -> dict[str, Score]:
+    given = ArticleWords(lambda name: unseen, lambda name: BY_WORDS, lambda score: score)
     vector = embed([excerpt(*article)])[0]
-    scores = found.improve(by_words or [words()], *article, language, vector, lambda texts: list(embed(texts)))
+    values = {"sentences_of": lambda texts: list(embed(texts)), **changes}
+    scores = found.rescore(by_words or [words()], EmbeddedArticle(*article, language, vector, given, **values))
     return {each.topic: each for each in scores}
 
 
-def test_an_article_in_another_language_matches_by_its_embedding() -> None:
-    score = best(built(topic()), PAROM)["ferry"]
-    assert score.is_match
-    assert score.threshold >= EMBEDDING_THRESHOLD
-    assert not best(built(topic()), RATES)["ferry"].is_match
+# --- with a sentence --------------------------------------------------------------------------------------------------
 
 
-def test_the_evidence_says_so_and_adds_up() -> None:
-    score = best(built(topic()), PAROM)["ferry"]
-    evidence = score.evidence
-    assert [(each.term, each.weight) for each in evidence.terms] == [(SEMANTIC_TERM, score.score)]
-    assert (evidence.seed, evidence.across) == ("0.txt", "en")
-    assert evidence.seed_similarity == pytest.approx(score.score, abs=1e-5)
-    assert evidence.sentence == "Пассажиры: берег, шторм, паром, спасли."
+def test_an_article_in_any_language_is_scored_by_what_the_owner_wrote() -> None:
+    found = built(asked())
+    assert scored(found, PAROM)["ferry"].is_match
+    assert scored(found, FERRY, language="en")["ferry"].is_match
+    assert not scored(found, RATES)["ferry"].is_match
 
 
-def test_without_centres_every_article_would_match() -> None:
-    """Why the centres are taken off: raw, an unrelated article is nearer than any threshold would allow."""
-    ferry, rates = embed([excerpt(*FERRY)])[0], embed([excerpt(*RATES)])[0]
-    assert float(ferry @ rates) > 0.7
-    assert best(built(topic()), RATES)["ferry"].score < 0.1
+def test_a_sentence_alone_is_a_topic() -> None:
+    found = built(asked(seeds=()))
+    assert scored(found, PAROM)["ferry"].is_match
+    assert not scored(found, RATES)["ferry"].is_match
 
 
-def test_in_the_language_of_a_seed_words_decide() -> None:
-    assert best(built(topic()), FERRY, language="en")["ferry"].model_version == "words"
+@pytest.mark.parametrize("language", ["ru", "en", "fr"])
+def test_one_threshold_holds_for_any_number_of_examples_in_any_language(language: str) -> None:
+    few, many = built(asked()), built(asked(seeds=(FERRY, ("Captain", "rescue"), ("Storm", "coast"))))
+    assert scored(few, PAROM, language=language)["ferry"].threshold == pytest.approx(SENTENCE_THRESHOLD)
+    assert scored(many, PAROM, language=language)["ferry"].threshold == pytest.approx(SENTENCE_THRESHOLD)
 
 
-def test_dari_is_written_persian() -> None:
-    seeds = (Seed(file="a.txt", title="x", text="y", language="fa"),)
-    assert semantic.seed_languages(Topic(name="t", title="", seeds=seeds)) == {"fa"}
-    assert best(built(Topic(name="ferry", title="", seeds=seeds)), PAROM, language="prs")["ferry"] == words()
+def test_the_parts_add_up_to_the_score() -> None:
+    score = scored(built(asked()), FERRY, [words(score=0.3)], language="en")["ferry"]
+    named = [each.term for each in score.evidence.parts]
+    assert named == [SENTENCE_PART, TITLE_PART, SEEDS_PART, CONTRAST_PART, WORDS_PART]
+    assert sum(each.weight for each in score.evidence.parts) == pytest.approx(score.score)
+    assert score.evidence.terms == BY_WORDS.terms
 
 
-def test_the_score_with_the_larger_margin_wins() -> None:
-    found = built(topic())
-    assert best(found, PAROM, [words(score=2.0)])["ferry"].model_version == "words"
-    assert best(found, PAROM, [words(score=0.21)])["ferry"].evidence.across == "en"
+def test_words_raise_or_lower_a_score_within_bounds() -> None:
+    found = built(asked())
+
+    def value(by_words: float) -> float:
+        return scored(found, FERRY, [words(score=by_words)], language="en")["ferry"].score
+
+    at_threshold = value(0.2)
+    assert value(0.0) < at_threshold < value(0.3)
+    assert value(0.0) == pytest.approx(at_threshold + WORDS_WEIGHT * WORDS_MARGIN_MIN)
+    assert value(100.0) == pytest.approx(at_threshold + WORDS_WEIGHT)
 
 
-def threshold(found: SemanticModel, language: str = "ru", factor: float = 1.0) -> float:
-    return best(found, PAROM, [words(factor=factor)], language)["ferry"].threshold
+def test_in_a_language_without_words_of_the_topic_meaning_decides() -> None:
+    found = built(asked())
+    assert (
+        scored(found, PAROM, [words(score=0.0)])["ferry"].score
+        == scored(found, PAROM, [words(score=0.9)])["ferry"].score
+    )
 
 
-@pytest.mark.parametrize("asked", ["precise", "balanced", "broad", "about 6 alerts a day", "precision at least 80 %"])
-@pytest.mark.parametrize("factor", [0.6, 0.8, 1.0, 1.25, 2.0])
-def test_what_a_sensitivity_comes_to_holds_in_every_language(asked: str, factor: float) -> None:
-    """One factor for lexical and semantic scores, so that the margin over the balanced threshold is the same whatever is asked."""
-    plain = best(built(topic()), PAROM)["ferry"]
-    bent = best(built(topic(sensitivity=asked)), PAROM, [words(factor=factor)])["ferry"]
-    assert bent.factor == factor
-    assert bent.threshold == pytest.approx((plain.threshold + SHARE_OFFSET) * factor - SHARE_OFFSET)
-    assert margin(bent.score, bent.threshold, bent.factor) == pytest.approx(margin(plain.score, plain.threshold))
-    assert (bent.model_version == plain.model_version) is (asked == "balanced" and factor == 1.0)
+def test_what_the_archive_is_full_of_matches_less_but_for_the_topics_own_matches() -> None:
+    placed = space().place(embed([excerpt(*PAROM)])[0], "ru")
 
+    def value(topics: frozenset[str]) -> float:
+        news = OrdinaryNews(np.zeros((0, DIM), np.float32), [(placed, topics)] * 5)
+        return scored(built(asked(), ordinary=news), PAROM)["ferry"].score
 
-def test_of_very_many_topics_the_factor_is_asked_for() -> None:
-    """Those that did not match by words are not handed in; a topic that is followed no more matches nothing."""
-    found, vector = built(topic(sensitivity="about 6 alerts a day")), embed([excerpt(*PAROM)])[0]
-
-    def asked(factor: float | None) -> tuple[Score, ...]:
-        return found.improve([], *PAROM, "ru", vector, lambda texts: list(embed(texts)), factor_of=lambda name: factor)
-
-    (score,) = asked(0.6)
-    assert (score.is_match, score.factor) == (True, 0.6)
-    assert asked(9.0) == asked(None) == ()
-
-
-def test_a_low_factor_raises_alerts_but_not_self_training() -> None:
-    score = Score(topic="t", score=0.3, threshold=0.2, is_match=True, factor=0.6, model_version="v")
-    assert not semantic.is_confident(score)
-    assert semantic.is_confident(replace(score, factor=1.25))
-
-
-def test_settings_bend_the_threshold() -> None:
-    assert threshold(built(topic(), threshold=0.5)) > threshold(built(topic()), factor=1.25) > threshold(built(topic()))
-
-
-def test_the_first_articles_of_a_language_need_more() -> None:
-    assert threshold(built(topic()), "fr") == pytest.approx(EMBEDDING_THRESHOLD * (1 + COLD_THRESHOLD_RISE))
-    assert EMBEDDING_THRESHOLD < threshold(built(topic())) < threshold(built(topic()), "fr")
-
-
-def test_a_topic_follows_its_subject_in_another_language() -> None:
-    """A later article that shares nothing with the seed, but much with the first match."""
-    found = built(topic())
-    first = embed([excerpt(*PAROM)])[0]
-    later = ("Снег и паром", "Школа берег капитан")
-    followed = found.with_match("ferry", "ru", 1, first)
-    assert best(followed, later)["ferry"].score > best(found, later)["ferry"].score
-    assert best(followed, later)["ferry"].model_version != best(found, later)["ferry"].model_version
-    assert followed.with_match("ferry", "ru", 1, first) is followed, "a copy trains nothing"
-    assert followed.with_match("ferry", "en", 2, first) is followed, "nor does a language of its seeds"
-    assert followed.with_match("other", "ru", 2, first) is followed
-    assert best(followed, later, language="fr")["ferry"].score == best(found, later, language="fr")["ferry"].score
-
-
-def test_nothing_is_learned_in_a_language_that_is_new() -> None:
-    found = built(topic())
-    assert found.with_match("ferry", "fr", 1, embed([excerpt(*PAROM)])[0]) is found
-
-
-def test_matches_never_outweigh_the_seeds() -> None:
-    found = built(topic())
-    away = embed([excerpt(*RATES)])[0]
-    for number in range(100):
-        found = found.with_match("ferry", "ru", number, away)
-    assert best(found, PAROM)["ferry"].score > 0.6 * best(built(topic()), PAROM)["ferry"].score
-    [model] = found._topic_models
-    assert len(model.matches["ru"]) == EMBEDDING_SELF_TRAINING_KEPT
+    assert value(frozenset()) < value(frozenset({"ferry"})) - 0.3
+    assert value(frozenset({"other"})) == value(frozenset())
 
 
 def test_a_counter_seed_pushes() -> None:
-    pushed = topic(counters=(("Rescue of passengers", "Captain, coast, storm"),))
-    assert best(built(pushed), PAROM)["ferry"].score < best(built(topic()), PAROM)["ferry"].score
+    pushed = asked(counters=(("Rescue of passengers", "Captain, coast, storm"),))
+    assert scored(built(pushed), PAROM)["ferry"].score < scored(built(asked()), PAROM)["ferry"].score
 
 
-def test_verdicts_on_foreign_articles_change_scores() -> None:
+def test_verdicts_in_any_language_change_scores() -> None:
     dismissed = Example(topic="ferry", title=PAROM[0], text=PAROM[1], language="ru", is_relevant=False)
-    before, after = built(topic()), built(topic(), examples=[dismissed])
-    assert best(after, PAROM)["ferry"].score < best(before, PAROM)["ferry"].score
-    assert best(after, PAROM)["ferry"].model_version != best(before, PAROM)["ferry"].model_version
+    before, after = built(asked()), built(asked(), examples=[dismissed])
+    assert scored(after, PAROM)["ferry"].score < scored(before, PAROM)["ferry"].score
+    assert scored(after, PAROM)["ferry"].model_version != scored(before, PAROM)["ferry"].model_version
+
+
+# --- without a sentence -----------------------------------------------------------------------------------------------
+
+
+def test_without_a_sentence_examples_find_articles_in_other_languages() -> None:
+    score = scored(built(topic()), PAROM)["ferry"]
+    assert score.is_match
+    assert score.threshold == pytest.approx(SEEDS_THRESHOLD)
+    assert not scored(built(topic()), RATES)["ferry"].is_match
+
+
+def test_without_a_sentence_words_decide_in_the_language_of_the_examples_moved_by_meaning() -> None:
+    found = built(topic())
+    near = scored(found, FERRY, [words(score=0.19)], language="en")["ferry"]
+    far = scored(found, ("Bank", "market price"), [words(score=0.21)], language="en")["ferry"]
+    assert near.is_match
+    assert not far.is_match
+    assert near.threshold == far.threshold == 0.2
+    assert sum(each.weight for each in near.evidence.parts) == pytest.approx(near.score)
+
+
+# --- both -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wanted", ["precise", "balanced", "broad", "about 6 alerts a day", "precision at least 80 %"])
+@pytest.mark.parametrize("factor", [0.6, 0.8, 1.0, 1.25, 2.0])
+def test_what_a_sensitivity_comes_to_holds_in_every_language(wanted: str, factor: float) -> None:
+    """The margin over the balanced threshold is the same whatever is asked."""
+    plain = scored(built(asked()), PAROM)["ferry"]
+    bent = scored(built(asked(sensitivity=wanted)), PAROM, [words(factor=factor)])["ferry"]
+    assert bent.factor == factor
+    assert bent.threshold == pytest.approx((plain.threshold + SHARE_OFFSET) * factor - SHARE_OFFSET)
+    assert margin(bent.score, bent.threshold, bent.factor) == pytest.approx(margin(plain.score, plain.threshold))
+
+
+def test_of_very_many_topics_those_that_words_did_not_find_are_added_where_they_match() -> None:
+    found = built(
+        asked("a", (("Goal", "football match"),), title="Football", description="Goals of a football match."),
+        asked("b"),
+    )
+    assert list(scored(found, PAROM, [words("a")], unseen=words("b"))) == ["a", "b"]
+    assert list(scored(found, RATES, [words("a")], unseen=words("b"))) == ["a"]
+    assert list(scored(found, PAROM, [words("a")], unseen=None)) == ["a"], "a topic that is followed no more"
+
+
+def test_settings_replace_the_threshold() -> None:
+    assert scored(built(asked(), threshold=0.5), PAROM)["ferry"].threshold == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
@@ -196,70 +236,64 @@ def test_verdicts_on_foreign_articles_change_scores() -> None:
     ],
 )
 def test_the_rules_of_topic_toml_hold_across_languages(rule: dict[str, Any], reason: Reason) -> None:
-    score = best(built(topic(**rule)), PAROM)["ferry"]
+    score = scored(built(asked(**rule)), PAROM)["ferry"]
     assert (score.is_match, score.blocked) == (False, reason)
 
 
-def test_topics_keep_their_order_and_unscored_ones_appear_where_they_match() -> None:
-    topics = [topic("a", (("Goal", "football match"),)), topic("b"), topic("c", (("Snow", "school"),))]
-    found = built(*topics)
-    assert list(best(found, PAROM, [words("a"), words("b"), words("c")])) == ["a", "b", "c"]
-    assert list(best(found, PAROM, [words("c")])) == ["c", "b"]
+def test_a_probability_is_that_of_the_new_score() -> None:
+    given = ArticleWords(lambda name: None, lambda name: Evidence(), lambda score: _with_probability(score))
+    vector = embed([excerpt(*PAROM)])[0]
+    article = EmbeddedArticle(*PAROM, "ru", vector, given, lambda texts: list(embed(texts)))
+    (score,) = built(asked()).rescore([words()], article)
+    assert score.probability == pytest.approx(score.score / 2)
+
+
+def _with_probability(score: Score) -> Score:
+    return replace(score, probability=score.score / 2)
+
+
+# --- who is left to words ---------------------------------------------------------------------------------------------
 
 
 def test_a_topic_of_counter_seeds_only_is_left_to_words() -> None:
-    only = Topic(
-        name="ferry", title="", seeds=(Seed(file="n", title="x", text="ferry", language="en", is_counter=True),)
-    )
-    found = built(only)
-    assert best(found, PAROM)["ferry"].model_version == "words"
-    assert not found.wants("ru", 7)
+    seeds = (Seed(file="n", title="x", text="ferry", language="en", is_counter=True),)
+    found = built(Topic(name="ferry", title="", seeds=seeds))
+    assert scored(found, PAROM)["ferry"].model_version == "words"
+    assert not found.is_in_use
 
 
 def test_a_topic_without_vectors_and_a_disabled_one_are_left_to_words() -> None:
-    assert best(built(topic(), vectors={}), PAROM)["ferry"].model_version == "words"
-    assert best(built(topic(is_enabled=False)), PAROM)["ferry"].model_version == "words"
+    assert scored(built(asked(), vectors={}), PAROM)["ferry"].model_version == "words"
+    assert scored(built(asked(is_enabled=False)), PAROM)["ferry"].model_version == "words"
 
 
 def test_a_vector_of_another_embedder_is_never_compared() -> None:
-    longer = np.ones(DIM + 1, np.float32)
-    assert built(topic()).improve([words()], *PAROM, "ru", longer, embed) == (words(),)
+    given = ArticleWords(lambda name: None, lambda name: Evidence(), lambda score: score)
+    longer = EmbeddedArticle(*PAROM, "ru", np.ones(DIM + 1, np.float32), given, lambda texts: list(embed(texts)))
+    assert built(asked()).rescore([words()], longer) == (words(),)
 
 
-def test_an_embedder_we_do_not_know_warms_up_first() -> None:
-    few = LanguageCentres({"en": list(embed(ENGLISH)), "ru": list(embed(RUSSIAN))})
-    assert not few.is_known
-    assert best(built(topic(), centres=few), PAROM)["ferry"].model_version == "words"
-    assert centres().is_known
-    assert LanguageCentres({}, {"": embed(["x"])[0], "ru": embed(["снег"])[0]}).is_known
+# --- evidence ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_sentence_shown_is_the_one_nearest_to_what_was_asked_and_another_language_is_named() -> None:
+    evidence = scored(built(asked()), PAROM)["ferry"].evidence
+    assert evidence.sentence == "Пассажиры: берег, шторм, паром, спасли."
+    assert (evidence.seed, evidence.across) == ("0.txt", "en")
 
 
 def test_a_miss_has_evidence_only_for_those_who_explain_it() -> None:
-    found = built(topic(), threshold=0.99)
-    asked = ([words()], *PAROM, "ru", embed([excerpt(*PAROM)])[0], lambda texts: list(embed(texts)))
-    (plain,), (explained,) = found.improve(*asked), found.improve(*asked, with_misses=True)
+    found = built(asked(), threshold=0.99)
+    plain, explained = scored(found, PAROM)["ferry"], scored(found, PAROM, with_misses=True)["ferry"]
     assert not plain.is_match
     assert not explained.is_match
-    assert plain.evidence.terms == ()
-    assert (explained.evidence.terms[0].weight, explained.evidence.across) == (explained.score, "en")
+    assert plain.evidence.parts == ()
+    assert sum(each.weight for each in explained.evidence.parts) == pytest.approx(explained.score)
 
 
 def test_where_sentences_cannot_be_embedded_the_title_stands_in() -> None:
-    vector = embed([excerpt(*PAROM)])[0]
-    scores = built(topic()).improve([words()], *PAROM, "ru", vector, lambda texts: [None] * len(texts))
-    assert scores[0].evidence.sentence == PAROM[0]
-
-
-def test_only_what_can_matter_is_embedded() -> None:
-    found = built(topic())
-    assert found.wants("ru", 7)
-    assert found.wants("und", 7)
-    assert found.wants("en", 7), "for the centre of its seeds' language, until there are plenty"
-    plenty = LanguageCentres({"en": list(embed(ENGLISH * 40)), "ru": list(embed(RUSSIAN))})
-    assert not built(topic(), centres=plenty).wants("en", 7)
-    assert built(topic(), centres=plenty).wants("en", 10)
-    alone = LanguageCentres({"en": list(embed(ENGLISH * 40))})
-    assert not built(topic(), centres=alone).wants("en", 10), "no other language has ever come"
+    found = scored(built(asked()), PAROM, sentences_of=lambda texts: [None] * len(texts))
+    assert found["ferry"].evidence.sentence == PAROM[0]
 
 
 def test_an_empty_article_says_nothing() -> None:
