@@ -228,7 +228,7 @@ WORDS_WEIGHT = 0.06
 """Score for each unit of the words' margin, in a language that the topic has words in ("Meaning"; bench/aspects.py)."""
 WORDS_MARGIN_MIN, WORDS_MARGIN_MAX = -2.0, 1.0
 """Margins of words beyond these count as these: words neither decide alone nor forbid ("Meaning")."""
-SENTENCE_THRESHOLD = 0.24
+SENTENCE_THRESHOLD = 0.26
 """A score, of a balanced topic with a sentence, in every language ("One threshold"; bench/mission.py, bench/aspects.py)."""
 SEEDS_THRESHOLD = 0.32
 """A score, of a balanced topic without a sentence, in languages that it has no words in ("Across languages";
