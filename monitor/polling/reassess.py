@@ -244,8 +244,8 @@ def _write(
     visits: Sequence[PageVisit],
     now: datetime,
 ) -> FiledArticle:
-    """One transaction: the work is done, and here is what came of it. The lock comes first, as in polls, which may end the waiting of
-    an article too."""
+    """One transaction: the work is done, and here is what came of it. The lock comes first, as in polls, which may end the
+    waiting of an article too."""
     serialize_decisions(session)
     page_visits.record(session, visits, is_again=True)
     if counts is None:
@@ -309,7 +309,7 @@ async def _range(work: Reassessment, tools: Tools, *, now: datetime) -> Reassess
     if work.topic and work.topic not in {each.name for each in tools.matcher.topics}:
         await tools.db.write(_finish, work)
         return Reassessed()
-    stored = await tools.db.read(_load_range, work)
+    stored = await tools.db.read(load_range, work.first_id, work.next_id, limit=OF_RANGE_AT_ONCE)
     semantic = await semantic_scorer([each.article for each in stored], tools)
     changed = await asyncio.to_thread(_changed, stored, work, tools, semantic, now=now)
     filed: list[FiledArticle] = []
@@ -328,8 +328,9 @@ async def _range(work: Reassessment, tools: Tools, *, now: datetime) -> Reassess
     return Reassessed(articles=len(stored), filed=tuple(filed))
 
 
-def _load_range(session: Session, work: Reassessment) -> list[StoredArticle]:
-    found = archive.newest_down_to(session, work.first_id, work.next_id, limit=OF_RANGE_AT_ONCE)
+def load_range(session: Session, first_id: int, next_id: int, *, limit: int) -> list[StoredArticle]:
+    """The newest stored articles of a range of ids, with what stands of them, the newest first."""
+    found = archive.newest_down_to(session, first_id, next_id, limit=limit)
     return [_stored(session, article_id, article) for article_id, article in found]
 
 

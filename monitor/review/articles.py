@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor.review import revisions as history
 from monitor.review.matches import ListedMatch, listed, outlet
-from monitor.store import alerts, decisions, matches, page_visits, stories, verdicts
+from monitor.store import alerts, decisions, matches, page_visits, reassessments, stories, verdicts
 from monitor.store.db import Session
 from monitor.store.decisions import StoredDecision
 from monitor.types.matching import Reason
@@ -75,6 +75,8 @@ class ArticleRecord:
     """The title of the feed, else its name."""
     wire: str = ""
     """The news agency it is credited to, or ''."""
+    waits_for: tuple[str, ...] = ()
+    """What it waits for, to be assessed again when that is there."""
 
 
 def find_article(session: Session, asked: str) -> int | None:
@@ -117,6 +119,7 @@ def find_record(session: Session, article_id: int) -> ArticleRecord | None:
         decisions=tuple(_decision(each) for each in decided),
         hits=listed(session, matches.of_article(session, article.id), carriers),
         feeds=matches.feeds_of_article(session, article.id),
+        waits_for=tuple(each.waits_for for each in reassessments.causes_of(session, article.id)),
         carried=tuple(stories.others(session, article.story_id, without=article.id, limit=_MAX_OTHERS)),
         revisions=tuple(asdict(each) for each in history.of_article(session, article.id)),
         told=_alerts(session, article.story_id),

@@ -65,8 +65,11 @@ class RangeCounts:
 # --- what is wanted -----------------------------------------------------------------------------------------------------
 
 
-def add_articles(session: Session, wanted: Mapping[int, Mapping[Cause, datetime]], *, now: datetime) -> int:
-    """Let articles be assessed again: article -> cause -> from when on. Returns how many were not waiting for it already."""
+def add_articles(
+    session: Session, wanted: Mapping[int, Mapping[Cause, datetime]], *, topic: str = "", now: datetime
+) -> int:
+    """Let articles be assessed again: article -> cause -> from when on; against one topic, or all. Returns how many were
+    not waiting for it already."""
     added = 0
     for article_id, causes in wanted.items():
         for cause, due_at in causes.items():
@@ -75,6 +78,7 @@ def add_articles(session: Session, wanted: Mapping[int, Mapping[Cause, datetime]
                 session.add(
                     ReassessmentRow(
                         cause=cause.value,
+                        topic=topic,
                         article_id=article_id,
                         first_id=article_id,
                         next_id=article_id,

@@ -49,10 +49,10 @@ class Cause(StrEnum):
 
 _WAITS_FOR = {
     Cause.FULL_TEXT: "its own page, which could not be read",
-    Cause.TOPICS: "a topic: there was none when it arrived",
-    Cause.EMBEDDER: "the embedder, which was away",
-    Cause.SEEDS: "its turn: a topic changed",
-    Cause.BY_HAND: "its turn: somebody asked for it",
+    Cause.TOPICS: "a topic, as there was none when it arrived",
+    Cause.EMBEDDER: "the embedder, which was away when it arrived",
+    Cause.SEEDS: "its turn, as a topic changed",
+    Cause.BY_HAND: "its turn, as somebody asked for it",
 }
 
 

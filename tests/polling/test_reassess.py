@@ -1,4 +1,4 @@
-"""What was decided while something was missing is decided again when it is back: told while it is young, once, and never in a flood."""
+"""What was decided while something was missing is decided again when it is back, and told while it is young, once, in no flood."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from monitor.types.stories import Cause
 from tests.conftest import SetClock
 from tests.fakes.command import HIT, MISS, SEED
 from tests.fakes.embedder import EmbedderServer
-from tests.fakes.patience import PATIENCE
+from tests.fakes.sink import Sink
 from tests.fakes.site import Site, rss
 from tests.newsroom import Newsroom
-from tests.polling.test_fulltext import FULL, TEASER, TITLE, page
+from tests.polling.test_fulltext import FULL, TITLE, opens, page, serves, shows
 
 NEWS = (HIT[0], "https://n.example/1", "g1", HIT[1])
 CHOIR = (MISS[0], "https://n.example/2", "g2", MISS[1])
@@ -32,8 +32,8 @@ def bridge_in(village: str, number: int) -> tuple[str, str, str, str]:
         f"{village} loses its old bridge",
         f"https://n.example/{village}-{number}0000",
         village,
-        f"The county council voted on {number} votes to pull down the old bridge at {village} after engineers found {number} cracks "
-        f"in its piers. Lorries go by the ferry of {village}. The engineer of {village}, Mr {village}son, said so.",
+        f"The county council voted on {number} votes to pull down the old bridge at {village} after engineers found {number} "
+        f"cracks in its piers. Lorries go by the ferry of {village}. The engineer of {village}, Mr {village}son, said so.",
     )
 
 
@@ -181,7 +181,7 @@ def test_what_came_while_the_embedder_was_away_is_told_when_it_is_back(
     tmp_path: Path, clock: SetClock, site: Site, store_url: str
 ) -> None:
     with EmbedderServer() as server:
-        embedding = {"embedder": server.url, "model": "m", "allow_private": True, "limit_seconds": PATIENCE}
+        embedding = {"embedder": server.url, "model": "m", "allow_private": True, "limit_seconds": 60}
         with Newsroom(tmp_path, clock, store_url=store_url, embedding=embedding) as room:
             room.follows("ferry", FERRY_SEED)
             room.reads("herald", site.url("/feed"), first_poll="all")
@@ -213,17 +213,9 @@ def test_what_came_while_the_embedder_was_away_is_told_when_it_is_back(
 @pytest.fixture
 def near(tmp_path: Path, clock: SetClock, site: Site, store_url: str) -> Iterator[Newsroom]:
     """A room that reads pages, as in test_fulltext."""
-    from tests.polling.test_fulltext import opens
-    from tests.fakes.sink import Sink
-
     with Newsroom(tmp_path, clock, store_url=store_url, fetch={"pages": "near"}) as room, Sink() as sink:
         opens(room, site, sink)
-        clock.passes(minutes=20)
         yield room
-
-
-def shows(site: Site) -> None:
-    site.publishes("/feed", rss((TITLE, site.url("/1"), "1", TEASER, None)))
 
 
 def test_a_page_that_failed_is_asked_for_again_and_told_by(near: Newsroom, site: Site, clock: SetClock) -> None:
@@ -235,7 +227,7 @@ def test_a_page_that_failed_is_asked_for_again_and_told_by(near: Newsroom, site:
     near.reassesses()
     assert [each.path for each in site.requests].count("/1") == 1, "its host is left alone"
     clock.passes(minutes=61)
-    site.publishes("/1", page(FULL), content_type="text/html")
+    serves(site, "/1", page(FULL))
     near.reassesses()
     assert near.reasons()[TITLE] == "ALERTED"
     assert causes(near, TITLE) == ["arrival", "full text"]
