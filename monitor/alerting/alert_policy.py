@@ -76,9 +76,9 @@ def escalation(growth: StoryGrowth, limits: EscalationLimits) -> Escalation | No
 
 def at_most(cause: Cause, *, is_range: bool) -> int | None:
     """How many articles a topic may be told of within a day for this cause; None: all. Articles that a person names are told."""
-    if cause is Cause.SEEDS or (cause is Cause.BY_HAND and is_range):
+    if is_range:
         return AT_ONCE
-    return MISSED_AT_ONCE if cause in (Cause.TOPICS, Cause.EMBEDDER) else None
+    return MISSED_AT_ONCE if cause in (Cause.TOPICS, Cause.EMBEDDER, Cause.SEEDS) else None
 
 
 def hold_reason(article: Article, arrival: Arrival, *, now: datetime) -> Reason | None:

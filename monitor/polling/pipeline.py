@@ -46,7 +46,7 @@ from monitor.types.alerting import Alert
 from monitor.types.errors import FetchError, MonitorError, ParseError
 from monitor.types.fetching import Entry, FeedEvent, FeedState, FeedUpdate, Fetched, PageVisit, ParsedFeed
 from monitor.types.matching import Article, Reason
-from monitor.types.stories import Arrival, ArticleKind
+from monitor.types.stories import Arrival, ArticleKind, Cause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +74,8 @@ class Tools:
     """Matches across languages, if an embedder is in use."""
     are_seeds_embedded: bool = True
     """Whether the models across languages are those of the topics as they are now."""
-    topics_revision: int = 0
-    """Of the store's topics that `matcher` was built from."""
+    topics_revision: int | None = None
+    """Of the store's topics that `matcher` was built from; None where it was built without a store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +216,16 @@ def with_missing(
     return replace(assessed, missing=found) if found else assessed
 
 
+def _note_newer_topics(
+    session: Session, assessed: Sequence[AssessedArticle], tools: Tools, *, now: datetime
+) -> Sequence[AssessedArticle]:
+    """Where topics changed while these articles were assessed, they are assessed again: they come too late to be among those of late
+    that are compared with a topic when it changes."""
+    if tools.topics_revision is None or topics.latest_revision(session) == tools.topics_revision:
+        return assessed
+    return [replace(each, missing={**each.missing, Cause.SEEDS: now}) for each in assessed]
+
+
 def is_without_model(article: Article, tools: Tools) -> bool:
     """Whether an embedder is set, and has not embedded one seed yet."""
     multilingual = tools.multilingual
@@ -324,6 +334,7 @@ def _settle(
     feeds.settle(session, update)
     if assessed:
         serialize_decisions(session)
+        assessed = _note_newer_topics(session, assessed, tools, now=now)
     assessed, alerting = under_names_of_now(assessed, tools.alerting, topics.renamed(session) if assessed else {})
     filed = tuple(file_article(session, each, alerting, now=now) for each in assessed)
     if burst:

@@ -109,12 +109,12 @@ def present(tools: Tools) -> missing.Present:
 
 
 def _claim(
-    session: Session, causes: Sequence[Cause], revision: int, *, now: datetime, lease_for: timedelta
+    session: Session, causes: Sequence[Cause], revision: int | None, *, now: datetime, lease_for: timedelta
 ) -> list[Reassessment]:
     """A batch of work; none while the matcher is older than the topics. Ranges wait for articles that were decided without any
     topic, which are told more freely."""
     reassessments.drop_old(session, now=now)
-    if topics.latest_revision(session) != revision:
+    if revision is not None and topics.latest_revision(session) != revision:
         return []
     of_pages = [each for each in causes if each is Cause.FULL_TEXT]
     others = [each for each in causes if each is not Cause.FULL_TEXT]
@@ -160,6 +160,9 @@ async def _one(
     assessed = await asyncio.to_thread(_assess_again, stored, work, tools, semantic, now=now)
     if work.cause in assessed.missing:  # still not back
         await tools.db.write(reassessments.put_off, work, missing.embedder_again_at(work.attempts, now=now))
+        return None
+    if work.cause is Cause.SEEDS and not missing.is_new_in_range(assessed.scores, stored.known, work.cause):
+        await tools.db.write(_finish, work)
         return None
     return await _settle(work, assessed, tools, now=now)
 

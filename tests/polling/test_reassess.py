@@ -294,3 +294,18 @@ def test_a_kill_in_between_costs_nothing_and_tells_once(
     assert len(room.rows(DecisionRow)) == 4
     assert len(room.rows(AlertRow)) == 1
     assert waiting(room) == []
+
+
+def test_what_was_assessed_while_a_topic_came_is_assessed_again(room: Newsroom, site: Site, clock: SetClock) -> None:
+    room.follows("choir", "\n\n".join(MISS))
+    before = room.app.tools()
+    room.follows("bridge", SEED)
+    room.reloads()
+    site.publishes("/feed", rss(NEWS))
+    now, room.app.tools = room.app.tools, lambda: before  # type: ignore[method-assign]
+    room.polls()  # it began before the topic was there
+    assert room.told() == []
+    room.app.tools = now  # type: ignore[method-assign]
+    room.reassesses()
+    assert room.told() == [HIT[0]]
+    assert waiting(room) == []
