@@ -219,8 +219,8 @@ def with_missing(
 def _note_newer_topics(
     session: Session, assessed: Sequence[AssessedArticle], tools: Tools, *, now: datetime
 ) -> Sequence[AssessedArticle]:
-    """Where topics changed while these articles were assessed, they are assessed again: they come too late to be among those of late
-    that are compared with a topic when it changes."""
+    """Where topics changed while these articles were assessed, they are assessed again: they come too late to be among those
+    of late that are compared with a topic when it changes."""
     if tools.topics_revision is None or topics.latest_revision(session) == tools.topics_revision:
         return assessed
     return [replace(each, missing={**each.missing, Cause.SEEDS: now}) for each in assessed]

@@ -22,7 +22,7 @@ def desk(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Desk:
         "choir",
         "Stamps\n\nCollectors of stamps met in the old town hall to exchange albums and catalogues of rare stamps.",
     )
-    desk.reads("herald", site.url("/feed"), first_poll="all")
+    desk.reads("herald", site.url("/feed"))
     site.publishes(
         "/feed", rss((HIT[0], ADDRESS, "g1", HIT[1], None), (MISS[0], "https://n.example/2", "g2", MISS[1], None))
     )

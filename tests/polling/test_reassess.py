@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.fakes.command import HIT, MISS, SEED
 from tests.fakes.embedder import EmbedderServer
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site, rss
+from tests.learning.test_multilingual import PAROM, newsroom, ordinary, warmed
 from tests.newsroom import Newsroom
 from tests.polling.test_fulltext import FULL, TITLE, opens, page, serves, shows
 
@@ -166,45 +168,31 @@ def test_a_changed_topic_leaves_what_other_topics_say(room: Newsroom, site: Site
 
 # --- the embedder -----------------------------------------------------------------------------------------------------
 
-FERRY_SEED = (
-    "Ferry sank off the coast\n\nThe ferry sank in a storm off the coast. Passengers and the captain: rescue came late."
-)
-PAROM = (
-    "Паром затонул у берега",
-    "https://n.example/ru",
-    "ru1",
-    "Паром затонул в шторм. Пассажиры спасли капитан и берег, гавань.",
-)
-
 
 def test_what_came_while_the_embedder_was_away_is_told_when_it_is_back(
     tmp_path: Path, clock: SetClock, site: Site, store_url: str
 ) -> None:
-    with EmbedderServer() as server:
-        embedding = {"embedder": server.url, "model": "m", "allow_private": True, "limit_seconds": 60}
-        with Newsroom(tmp_path, clock, store_url=store_url, embedding=embedding) as room:
-            room.follows("ferry", FERRY_SEED)
-            room.reads("herald", site.url("/feed"), first_poll="all")
-            room.app.load_embeddings()
-            server.answers = "500"
-            site.publishes("/feed", rss(PAROM))
-            room.polls()
-            assert room.reasons() == {PAROM[0]: "NO_MATCH"}
-            assert waiting(room) == ["reassessed: embedder"]
-            room.reassesses()
-            assert waiting(room) == ["reassessed: embedder"], "it is still away"
-            assert len(room.decisions(PAROM[0])) == 1
-            server.answers = "well"
-            room.restarts()
-            room.app.load_embeddings()
-            clock.passes(minutes=31)
-            room.reassesses()
-            assert causes(room, PAROM[0]) == ["arrival", "reassessed: embedder"]
-            assert room.reasons() == {PAROM[0]: "ALERTED"}
-            assert room.told() == [PAROM[0]]
-            assert waiting(room) == []
-            room.reassesses()
-            assert room.told() == [PAROM[0]]
+    with EmbedderServer() as server, newsroom(tmp_path, clock, server, site, store_url=store_url) as room:
+        warmed(room, site, clock)
+        server.answers = "500"
+        site.publishes("/feed", rss(PAROM, *ordinary()))
+        room.polls()
+        assert room.reasons()[PAROM[0]] == "NO_MATCH"
+        assert waiting(room) == ["reassessed: embedder"]
+        room.reassesses()
+        assert waiting(room) == ["reassessed: embedder"], "it is still away"
+        assert len(room.decisions(PAROM[0])) == 1
+        server.answers = "well"
+        room.restarts()
+        room.app.load_embeddings()
+        clock.passes(minutes=31)
+        room.reassesses()
+        assert causes(room, PAROM[0]) == ["arrival", "reassessed: embedder"]
+        assert room.reasons()[PAROM[0]] == "ALERTED"
+        assert room.told() == [PAROM[0]]
+        assert waiting(room) == []
+        room.reassesses()
+        assert room.told() == [PAROM[0]]
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------
@@ -298,7 +286,7 @@ def test_a_kill_in_between_costs_nothing_and_tells_once(
 
 def test_what_was_assessed_while_a_topic_came_is_assessed_again(room: Newsroom, site: Site, clock: SetClock) -> None:
     room.follows("choir", "\n\n".join(MISS))
-    before = room.app.tools()
+    before = replace(room.app.tools(), matcher=reassess.matcher_of(room.app.tools()))
     room.follows("bridge", SEED)
     room.reloads()
     site.publishes("/feed", rss(NEWS))
