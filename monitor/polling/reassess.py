@@ -43,8 +43,8 @@ log = logging.getLogger("monitor.reassess")
 
 ARTICLES_AT_ONCE = 16
 """As many texts as an embedder takes in one call (`learning.embedding`)."""
-PAGES_AT_ONCE = 2
-"""Their hosts are given a second between two pages, and a batch must end within a tick."""
+PAGES_AT_ONCE = 1
+"""A page may take 45 seconds with all its limits, and a batch must end within a tick (`service.daemon`)."""
 OF_RANGE_AT_ONCE = 50
 """Articles of a range that are scored in one batch: a few hundred milliseconds of one core."""
 _FAULT_DELAY_FOR, _FAULT_APART_FOR = timedelta(hours=1), timedelta(minutes=1)

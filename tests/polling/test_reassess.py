@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -297,3 +298,29 @@ def test_what_was_assessed_while_a_topic_came_is_assessed_again(room: Newsroom, 
     room.reassesses()
     assert room.told() == [HIT[0]]
     assert waiting(room) == []
+
+
+def test_two_nodes_at_work_at_the_same_time_tell_once(
+    tmp_path: Path, clock: SetClock, site: Site, postgres_url: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    with (
+        Newsroom(tmp_path, clock, store_url=postgres_url) as one,
+        Newsroom(tmp_path / "other", clock, store_url=postgres_url) as other,
+    ):
+        one.reads("herald", site.url("/feed"), first_poll="all")
+        site.publishes("/feed", rss(*(bridge_in(village, at) for at, village in enumerate(VILLAGES[:4], 3))))
+        one.polls()
+        one.follows("bridge", SEED)
+        one.reloads()
+        other.reloads()
+        assert [each.name for each in other.app.loaded.topics] == ["bridge"], "taken from the store"
+
+        async def at_once() -> None:
+            for _ in range(3):
+                await asyncio.gather(*(reassess_due(each.app.tools(), now=clock()) for each in (one, other)))
+
+        asyncio.run(at_once())
+        assert sorted(one.told()) == sorted(f"{each} loses its old bridge" for each in VILLAGES[:4])
+        assert len(one.rows(DecisionRow)) == 8
+        assert waiting(one) == []
