@@ -314,7 +314,9 @@ async def _range(work: Reassessment, tools: Tools, *, now: datetime) -> Reassess
         return Reassessed()
     stored = await tools.db.read(load_range, work.first_id, work.next_id, limit=OF_RANGE_AT_ONCE)
     semantic = await semantic_scorer([each.article for each in stored], tools)
-    changed = await asyncio.to_thread(_changed, stored, work, tools, semantic, now=now)
+    assessed = await asyncio.to_thread(_assess_range, stored, work, tools, semantic, now=now)
+    changed = [again for each, again in assessed if missing.is_new_in_range(again.scores, each.known, work.cause)]
+    unembedded = [each.id for each, again in assessed if Cause.EMBEDDER in again.missing and again not in changed]
     filed: list[FiledArticle] = []
     counts = work.counts
     for each in changed:
@@ -325,7 +327,7 @@ async def _range(work: Reassessment, tools: Tools, *, now: datetime) -> Reassess
         counts = counts.plus(**_came_of([done]))
     counts = counts.plus(articles=len(stored))
     next_id = stored[-1].id - 1 if stored else work.first_id - 1
-    is_done = await tools.db.write(_end_batch, work, next_id, counts)
+    is_done = await tools.db.write(_end_batch, work, next_id, counts, unembedded, now=now)
     if is_done and counts.articles:
         _log(work.cause, work.topic, counts)
     return Reassessed(articles=len(stored), filed=tuple(filed))
@@ -337,16 +339,24 @@ def load_range(session: Session, first_id: int, next_id: int, *, limit: int) -> 
     return [_stored(session, article_id, article) for article_id, article in found]
 
 
-def _changed(
+def _assess_range(
     stored: Sequence[StoredArticle], work: Reassessment, tools: Tools, semantic: SemanticScorer | None, *, now: datetime
-) -> list[AssessedArticle]:
-    """The articles on which something is decided anew, assessed."""
-    assessed = ((each, _assess_again(each, work, tools, semantic, now=now)) for each in stored)
-    return [again for each, again in assessed if missing.is_new_in_range(again.scores, each.known, work.cause)]
+) -> list[tuple[StoredArticle, AssessedArticle]]:
+    return [(each, _assess_again(each, work, tools, semantic, now=now)) for each in stored]
 
 
-def _end_batch(session: Session, work: Reassessment, next_id: int, counts: RangeCounts) -> bool:
-    """Note how far it went; True where the range is done."""
+def _end_batch(
+    session: Session,
+    work: Reassessment,
+    next_id: int,
+    counts: RangeCounts,
+    unembedded: Sequence[int],
+    *,
+    now: datetime,
+) -> bool:
+    """Note how far it went, and which articles are to be compared again when the embedder is back; True where the range is done."""
+    serialize_decisions(session)
+    reassessments.add_articles(session, {each: {Cause.EMBEDDER: now} for each in unembedded}, now=now)
     try:
         if next_id < work.first_id:
             reassessments.finish(session, work)

@@ -196,6 +196,31 @@ def test_what_came_while_the_embedder_was_away_is_told_when_it_is_back(
         assert room.told() == [PAROM[0]]
 
 
+def test_a_topic_that_comes_while_the_embedder_is_away_finds_what_is_in_other_languages_later(
+    tmp_path: Path, clock: SetClock, site: Site
+) -> None:
+    with EmbedderServer() as server, newsroom(tmp_path, clock, server, site) as room:
+        room.folder.joinpath("seeds", "ferry").rename(room.folder / "ferry")
+        room.follows("choir", "\n\n".join(MISS))
+        warmed(room, site, clock)
+        site.publishes("/feed", rss(PAROM, *ordinary()))
+        room.polls()
+        server.answers = "500"
+        (room.folder / "ferry").rename(room.folder / "seeds" / "ferry")
+        room.restarts()
+        for _ in range(3):
+            room.app.load_embeddings()  # it is left alone after three failures
+        room.reassesses()
+        assert room.told() == []
+        assert set(waiting(room)) == {"reassessed: embedder"}
+        server.answers = "well"
+        room.restarts()
+        room.app.load_embeddings()
+        room.reassesses()
+        assert room.told() == [PAROM[0]]
+        assert waiting(room) == []
+
+
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 
