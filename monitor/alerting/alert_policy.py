@@ -117,10 +117,11 @@ def decide(
         _decide_topic(
             each,
             choice,
-            held or (Reason.BACKLOG if each.topic in exhausted else None),
+            held,
             before,
             may_update,
             (escalations or {}).get(each.topic),
+            is_exhausted=each.topic in exhausted,
         )
         for each in scores
         if each.is_match or each.blocked
@@ -148,6 +149,8 @@ def _decide_topic(
     before: StoryHistory,
     may_update: bool,
     growth: Escalation | None,
+    *,
+    is_exhausted: bool,
 ) -> TopicDecision:
     if score.blocked:
         return TopicDecision(topic=score.topic, reason=score.blocked, is_alert=False)
@@ -157,7 +160,8 @@ def _decide_topic(
         reason = Reason.COPY if choice.kind is ArticleKind.COPY else Reason.UPDATE
         return TopicDecision(topic=score.topic, reason=reason, is_alert=False)
     is_known = score.topic in before.alerted or score.topic in before.covered
-    reason = held or (Reason.JOINS_STORY if is_known else Reason.ALERTED)
+    fresh = Reason.BACKLOG if is_exhausted else Reason.ALERTED
+    reason = held or (Reason.JOINS_STORY if is_known else fresh)
     if reason is Reason.JOINS_STORY and growth is not None:
         return TopicDecision(topic=score.topic, reason=Reason.ESCALATED, is_alert=True, escalation=growth)
     return TopicDecision(topic=score.topic, reason=reason, is_alert=reason is Reason.ALERTED)

@@ -58,7 +58,11 @@ _TOLD_FOR_CAUSE = (
     select(col(AlertTopicRow.topic), func.count().label("told"))
     .join(AlertRow, _OF_TOPIC)
     .join(DecisionRow, col(DecisionRow.id) == col(AlertTopicRow.decision_id))
-    .where(col(AlertRow.created_at) > bindparam("since_at"), col(DecisionRow.cause) == bindparam("cause"))
+    .where(
+        col(AlertRow.created_at) > bindparam("since_at"),
+        col(AlertRow.created_at) >= col(DecisionRow.at),
+        col(DecisionRow.cause) == bindparam("cause"),
+    )
     .group_by(col(AlertTopicRow.topic))
 )
 _DISABLED_CHANNELS = select(col(ChannelRow.name)).where(col(ChannelRow.disabled_reason).is_not(None))
@@ -110,7 +114,7 @@ def is_told(session: Session, key: str) -> bool:
 
 
 def told_for_cause(session: Session, cause: Cause, *, since_at: datetime) -> Counter[str]:
-    """Topic -> how many alerts it had since then by decisions that were made for this cause."""
+    """Topic -> how many alerts it had since then by decisions that were made for this cause; without those that it only joined."""
     rows = session.connection().execute(_TOLD_FOR_CAUSE, {"cause": cause.value, "since_at": since_at})
     return Counter({row.topic: row.told for row in rows})
 
