@@ -71,6 +71,12 @@ class SemanticScorer:
         vector = self._found.get(text_key)
         return None if vector is None else self._article_embedding(article, text_key, vector)
 
+    def is_missing(self, article: Article) -> bool:
+        """Whether the article should be compared with topics by embeddings, and it or their seeds have none."""
+        return self._multilingual.reads(article) and (
+            self.embedding_of(article) is None or not self._multilingual.is_complete
+        )
+
     def embed_late(self, article: Article) -> ArticleEmbedding | None:
         """Embed an article that has matched lexically, so that its event can be found in other languages. Blocks; None on
         failure."""
@@ -122,6 +128,18 @@ class Multilingual:
         self._is_pruned = False
         self._recent: deque[tuple[str, ArticleEmbedding]] = deque(maxlen=100)
         self._lock = threading.Lock()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether articles can be embedded now, as far as is known, and compared with all seeds."""
+        return self.embedding.is_on and not self.embedding.is_paused and self.model is not None and self.is_complete
+
+    def reads(self, article: Article) -> bool:
+        """Whether topics are compared with this article by embeddings, or may be: that is not known before the first seeds are
+        embedded."""
+        if article.grade is Grade.WALL or not (article.title or article.text):
+            return False
+        return self.model is None or self.model.reads(article.language)
 
     def renew(self, db: Database, topics: Sequence[Topic], *, is_patient: bool = False, may_write: bool = True) -> None:
         """Rebuild the semantic models from seeds, verdicts, matches and language centres.

@@ -159,10 +159,14 @@ class SemanticModel:
         language = code(language)
         if not any(self._seed_languages):
             return False
-        if any(languages and language not in languages for languages in self._seed_languages):
+        if self.reads(language):
             return True
         is_of_use = self.centres.count(language) < self.centres.total
         return self.centres.count(language) < CENTRE_ENOUGH or (is_of_use and text_key % CENTRE_ONE_IN == 0)
+
+    def reads(self, language: str) -> bool:
+        """Whether some topic is compared with articles in this language by embeddings: it has no seed in it."""
+        return any(languages and code(language) not in languages for languages in self._seed_languages)
 
     def improve(
         self,
