@@ -1,4 +1,4 @@
-"""Kills the real daemon again and again while it works, at random moments and at chosen points of a poll, a delivery or a start.
+"""Kills the real daemon again and again while it works, at random moments and at chosen points of its work.
 
     python bench/kills.py [--kills 200] [--points 3] [--feeds 4] [--failing 0.3] [--seed 1]
 
@@ -200,13 +200,19 @@ class DaemonProcess:
         self.store, self.log = folder / "monitor.db", folder / "daemon.log"
         self.config = folder / "monitor.toml"
         self.process: subprocess.Popen[bytes] | None = None
-        topic = folder / "seeds" / "marrow-bridge"
+        self.seeds, self.topics = folder / "seeds", 0
+        self.follow_another_topic()
+        self.config.write_text(_settings(folder, press, receiver))
+
+    def follow_another_topic(self) -> None:
+        """Add a topic like the others: the articles of the last days are assessed again for it, and nobody is told twice."""
+        self.topics += 1
+        topic = self.seeds / f"marrow-bridge-{self.topics}"
         topic.mkdir(parents=True)
         (topic / "one.txt").write_text(f"Marrow bridge closed\n\n{ON_TOPIC.capitalize()}.")
         (topic / "topic.toml").write_text(
-            'title = "Marrow bridge"\nrequired = ["Marrow bridge"]\nsensitivity = "broad"\n'
+            f'title = "Marrow bridge {self.topics}"\nrequired = ["Marrow bridge"]\nsensitivity = "broad"\n'
         )
-        self.config.write_text(_settings(folder, press, receiver))
 
     def start(self, point: str = "") -> None:
         command = (
@@ -322,6 +328,9 @@ POINTS = {
     "after the body, before the answer": ("httpcore2:AsyncHTTP11Connection._send_request_body", "after"),
     "accepted, before it is marked sent": ("monitor.net.http:HttpClient.post", "after"),
     "marked sent, not committed": ("monitor.alerting.deliver:_settle", "after"),
+    "articles to be assessed again claimed, not committed": ("monitor.polling.reassess:_claim", "after"),
+    "an article assessed again and filed, not committed": ("monitor.polling.reassess:_write", "after"),
+    "a range of articles assessed again, not committed": ("monitor.polling.reassess:_end_batch", "after"),
     "while starting: store open, leases not released": ("monitor.store.feeds:release_all", "before"),
     "while starting: settings stored, not committed": ("monitor.store.settings:apply", "after"),
     "while starting: topics synced, not committed": ("monitor.store.topics:sync", "after"),
@@ -394,6 +403,8 @@ class Kills:
         """Let it end at each point, at its first `times` passes."""
         for point in filter(only, POINTS):
             for number in range(1, times + 1):
+                if "assessed again" in point:
+                    daemon.follow_another_topic()
                 daemon.start(f"{point}#{number}")
                 assert daemon.process
                 try:
@@ -447,7 +458,8 @@ def _wait(fact: Callable[[], bool], seconds: float, daemon: DaemonProcess) -> No
 def _is_done(daemon: DaemonProcess, press: Press) -> bool:
     shown = sum(paper.last for paper in press.papers.values())
     waiting = daemon.rows("SELECT count(*) FROM deliveries WHERE state IN ('pending', 'leased')")
-    return daemon.rows("SELECT count(*) FROM entries") == [(shown,)] and waiting == [(0,)]
+    again = daemon.rows("SELECT count(*) FROM reassessments")
+    return daemon.rows("SELECT count(*) FROM entries") == [(shown,)] and waiting == again == [(0,)]
 
 
 def report(daemon: DaemonProcess, press: Press, receiver: Receiver, kills: Kills, code: int) -> bool:
@@ -474,6 +486,14 @@ def report(daemon: DaemonProcess, press: Press, receiver: Receiver, kills: Kills
         and 4 * len(decided) >= len(wanted),
         "the receiver has every alert, and nothing else": set(receiver.taken) == alerts,
         "every delivery is settled as sent": daemon.rows("SELECT DISTINCT state FROM deliveries") == [("sent",)],
+        "nothing waits to be assessed again, and no article was for one topic twice": daemon.rows(
+            "SELECT count(*) FROM reassessments"
+        )
+        == [(0,)]
+        and not daemon.rows(
+            "SELECT article_id FROM decisions WHERE cause = 'reassessed: seeds' GROUP BY article_id "
+            f"HAVING count(*) > {daemon.topics - 1}"
+        ),
         "the store is whole": daemon.rows("PRAGMA integrity_check") == [("ok",)],
         "no key leads nowhere": daemon.rows("PRAGMA foreign_key_check") == [],
         "the last run ended well": code == 0,

@@ -25,6 +25,7 @@ from monitor.alerting.deliver import Deliverer
 from monitor.config.settings import Settings
 from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
+from monitor.polling.reassess import Reassessed, reassess_due
 from monitor.review.matches import MatchQuery, list_matches
 from monitor.service.app import App
 from monitor.store.tables import AlertRow, ArticleRow, DecisionRow, DeliveryRow, FeedRow
@@ -133,6 +134,16 @@ class Newsroom:
     def reloads(self) -> bool:
         """Look for changed seeds and verdicts, as the daemon does every few seconds."""
         return self._loop.run(self.app.reload_topics(now=self.clock()))
+
+    def reassesses(self) -> list[Reassessed]:
+        """Assess again what is due, as the daemon does a batch a second, to the end."""
+        return self._loop.run(self._reassess())
+
+    async def _reassess(self) -> list[Reassessed]:
+        done: list[Reassessed] = []
+        while not (batch := await reassess_due(self.app.tools(), now=self.clock())).is_over:
+            done.append(batch)
+        return done
 
     # --- what became of it ---
 

@@ -8,14 +8,15 @@ news is stored and shown, but not alerted. Pure: what was matched and alerted be
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from monitor.types.fetching import FirstPoll
 from monitor.types.matching import Article, Grade, Reason, Score
 from monitor.types.stories import (
     Arrival,
     ArticleKind,
+    Cause,
     Decision,
     Escalation,
     EscalationLimits,
@@ -33,6 +34,7 @@ _STRENGTH = (
     Reason.JOINS_STORY,
     Reason.FIRST_POLL,
     Reason.STORM,
+    Reason.BACKLOG,
     Reason.TOO_OLD,
     Reason.COPY,
     Reason.UPDATE,
@@ -40,6 +42,14 @@ _STRENGTH = (
     Reason.NOT_REQUIRED,
     Reason.OTHER_LANGUAGE,
 )
+
+AT_ONCE = 3
+"""Articles of the archive that a topic tells within a day, of those that a changed topic, or a person, made the monitor assess
+again: enough to see what it finds. The rest is on the page of matches, and nobody gets a hundred messages for a new seed."""
+MISSED_AT_ONCE = 20
+"""The same for what was missed while topics or the embedder were away: it is told, but a topic that is new to an archive is no
+burst of hundreds. About what a channel's reader takes in at a glance, and below what counts as a burst (`polling.bursts`)."""
+ONE_GO_FOR = timedelta(days=1)
 
 MIN_PACE = 6
 """Fewest articles within 6 hours for an escalation by pace: a multiple of almost nothing is no news."""
@@ -64,8 +74,17 @@ def escalation(growth: StoryGrowth, limits: EscalationLimits) -> Escalation | No
     return Escalation(which="pace", why=why)
 
 
+def at_most(cause: Cause, *, is_range: bool) -> int | None:
+    """How many articles a topic may be told of within a day for this cause; None: all. Articles that a person names are told."""
+    if is_range:
+        return AT_ONCE
+    return MISSED_AT_ONCE if cause in (Cause.TOPICS, Cause.EMBEDDER, Cause.SEEDS) else None
+
+
 def hold_reason(article: Article, arrival: Arrival, *, now: datetime) -> Reason | None:
     """The reason to hold back matches of this article on any topic; None where they may be alerted."""
+    if arrival.held:
+        return arrival.held
     if arrival.is_first_poll and not _counts_as_news(arrival):
         return Reason.FIRST_POLL
     if arrival.is_burst:
@@ -83,17 +102,27 @@ def decide(
     before: StoryHistory,
     tells_updates: bool = True,
     escalations: Mapping[str, Escalation] | None = None,
+    exhausted: Collection[str] = (),
 ) -> Decision:
     """The one terminal decision on an article, with a decision for each topic that matched or was blocked.
 
     `held` is the answer of `hold_reason`. `tells_updates`: whether changed facts of an alerted story are alerted again.
-    `escalations`: by topic, the escalation due for the story that the article joins.
+    `escalations`: by topic, the escalation due for the story that the article joins. `exhausted`: topics that were told as much as
+    may be told at once of what is assessed again.
     """
     if article.grade is Grade.WALL:
         return Decision(reason=Reason.WALL)
     may_update = tells_updates and choice.is_material and held is None
     topics = tuple(
-        _decide_topic(each, choice, held, before, may_update, (escalations or {}).get(each.topic))
+        _decide_topic(
+            each,
+            choice,
+            held,
+            before,
+            may_update,
+            (escalations or {}).get(each.topic),
+            is_exhausted=each.topic in exhausted,
+        )
         for each in scores
         if each.is_match or each.blocked
     )
@@ -120,6 +149,8 @@ def _decide_topic(
     before: StoryHistory,
     may_update: bool,
     growth: Escalation | None,
+    *,
+    is_exhausted: bool,
 ) -> TopicDecision:
     if score.blocked:
         return TopicDecision(topic=score.topic, reason=score.blocked, is_alert=False)
@@ -129,7 +160,8 @@ def _decide_topic(
         reason = Reason.COPY if choice.kind is ArticleKind.COPY else Reason.UPDATE
         return TopicDecision(topic=score.topic, reason=reason, is_alert=False)
     is_known = score.topic in before.alerted or score.topic in before.covered
-    reason = held or (Reason.JOINS_STORY if is_known else Reason.ALERTED)
+    fresh = Reason.BACKLOG if is_exhausted else Reason.ALERTED
+    reason = held or (Reason.JOINS_STORY if is_known else fresh)
     if reason is Reason.JOINS_STORY and growth is not None:
         return TopicDecision(topic=score.topic, reason=Reason.ESCALATED, is_alert=True, escalation=growth)
     return TopicDecision(topic=score.topic, reason=reason, is_alert=reason is Reason.ALERTED)

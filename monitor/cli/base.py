@@ -182,11 +182,11 @@ def exclusive_app(settings: Settings, *, otherwise: str) -> Iterator[App]:
 
 
 def _end_leases(db: Database) -> None:
-    from monitor.store import feeds, outbox
+    from monitor.store import feeds, outbox, reassessments
 
     with db.writing() as session:
-        feeds.release_all(session)
-        outbox.release_all(session)
+        for each in (feeds, outbox, reassessments):
+            each.release_all(session)
 
 
 def make_folder(folder: Path) -> None:

@@ -175,7 +175,8 @@ def _topics(db: Database, settings: Settings) -> CheckResult:
         return CheckResult("topics in force", "warn", _join_some([each.text for each in found.remarks]))
     if missed:
         says = f"{len(missed)} articles of the last week came while no topic was in force, the latest is {missed[-1]}"
-        return CheckResult("topics in force", "warn", says, "`monitor explain ID` shows what the topics say of one now")
+        mend = "they are assessed again as soon as there is a topic; `monitor reassess ID` does it for one"
+        return CheckResult("topics in force", "warn", says, mend)
     total = len(found.from_folder) + len(found.from_store)
     return CheckResult(
         "topics in force", "ok", f"{total} in force{f', paused: {_join_some(paused)}' if paused else ''}"

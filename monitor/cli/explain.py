@@ -100,6 +100,7 @@ def _show(record: ArticleRecord) -> None:
             ("is", relation + (f": {record.why}" if record.why else "")),
             ("story", record.story_id),
             ("decision", f"{record.reason} ({base.when(record.decided_at)} UTC)"),
+            ("is assessed again", f"it waits for {'; '.join(record.waits_for)}" if record.waits_for else ""),
         ]
     )
     _show_decisions(record)

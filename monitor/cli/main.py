@@ -26,6 +26,7 @@ from monitor.cli import (
     explain,
     feeds,
     matches,
+    reassess,
     rounds,
     run,
     status,
@@ -46,6 +47,7 @@ _ORDER = (
         "stories",
         "alerts",
         "explain",
+        "reassess",
         "topics",
         "feeds",
         "channels",
@@ -119,6 +121,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(channels.app, name="channels")
 app.command("explain")(explain.explain)
+app.command("reassess")(reassess.reassess)
 app.command("backtest")(backtest.backtest)
 app.command("evaluate")(evaluate.evaluate)
 app.command("status")(status.status)

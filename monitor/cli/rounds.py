@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from monitor.types.fetching import FeedState
 
 _GRACE_SECONDS = 20.0
+_REASSESS_BATCHES = 20
+"""Of at most 50 articles each: a few seconds, after the polls of a round."""
 
 
 def poll(
@@ -88,9 +90,19 @@ async def _poll(cli: base.Cli, app: App, names: list[str], unstored: list[StoreE
                 while started := await poller.start_due(now=now):
                     watched.expect(started)
                     await poller.finish()
+                await _reassess(app, now)
     finally:
         await app.aclose()
     return sorted(polled, key=lambda each: each.feed)
+
+
+async def _reassess(app: App, now: datetime) -> None:
+    """Some of what is to be assessed again: where no daemon runs, rounds by hand do it bit by bit."""
+    from monitor.polling.reassess import reassess_due
+
+    for _ in range(_REASSESS_BATCHES):
+        if (await reassess_due(app.tools(), now=now)).is_over:
+            return
 
 
 def _go_by_store(cli: base.Cli, app: App, now: datetime) -> None:

@@ -102,7 +102,9 @@ def use(ctx: typer.Context, name: Name) -> None:
     cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db:
-        topics.use_folder(db, cli.settings.seeds.dir, name, now=cli.now())
+        now = cli.now()
+        since_at = now - cli.settings.schedule.max_age_for
+        topics.use_folder(db, cli.settings.seeds.dir, name, reassess_since_at=since_at, now=now)
     base.line(f"{name}: the version in {cli.settings.seeds.dir / name} is in force")
 
 

@@ -78,6 +78,12 @@ class SemanticScorer:
             return None
         return ArticleEmbedding(self._embedder, text_key, code(article.language), vector, model.space)
 
+    def is_missing(self, article: Article) -> bool:
+        """Whether the article should be compared with topics by meaning, and it or a text of theirs has no embedding."""
+        return self._multilingual.reads(article) and (
+            self.embedding_of(article) is None or not self._multilingual.is_complete
+        )
+
     def rescore(
         self,
         scores: tuple[Score, ...],
@@ -119,6 +125,18 @@ class Multilingual:
         self._unseen: list[tuple[ArticleEmbedding, frozenset[str]]] = []
         """Articles stored while the model is being built anew."""
         self._is_renewing = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether articles can be embedded now, as far as is known, and compared with all seeds."""
+        return self.embedding.is_on and not self.embedding.is_paused and self.model is not None and self.is_complete
+
+    def reads(self, article: Article) -> bool:
+        """Whether topics are compared with this article by embeddings, or may be: that is not known before the first seeds are
+        embedded."""
+        if article.grade is Grade.WALL or not (article.title or article.text):
+            return False
+        return self.model is None or self.model.is_in_use
 
     def renew(self, db: Database, topics: Sequence[Topic], *, is_patient: bool = False, may_write: bool = True) -> None:
         """Rebuild the semantic models from what the owners wrote, seeds, verdicts and the archive.

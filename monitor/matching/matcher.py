@@ -155,6 +155,13 @@ class Matcher:
                 found = found if model is found._models[at] else found._with_model(at, model)
         return found
 
+    def without(self, title: str, text: str, language: str) -> Matcher:
+        """The matcher as if no topic had trained itself on this article: it would find itself."""
+        return self.without_training(
+            Example(topic=each.name, title=title, text=text, language=language, is_relevant=True)
+            for each in self.topics
+        )
+
     def with_topics(self, wanted: Sequence[Topic], fresh: Matcher) -> Matcher:
         """A matcher of these topics, with the models of `fresh` where it has them and those of this matcher elsewhere."""
         known = {model.topic.name: model for model in (*self._models, *fresh._models)}
@@ -416,6 +423,13 @@ class Tracker:
         """As Matcher.matches; trains the topics."""
         with self._lock:
             return self._train_all(self.matcher.matches(title, text, language), title, text, language)
+
+    def train(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
+        """Train the topics on an article that was scored without training them, and that is in the store."""
+        examples = [_training_example(each, title, text, language) for each in scores if each.self_training_weight]
+        with self._lock:
+            self.matcher = self.matcher.with_training(examples)
+            self._stored.extend(examples)
 
     def forget(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
         """Undo the self-training of these scores: the article turned out to have another text."""

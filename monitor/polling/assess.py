@@ -29,10 +29,11 @@ def assess(
     arrival: Arrival,
     sighting: Sighting | None = None,
     semantic: SemanticScorer | None = None,
+    stored_id: int | None = None,
 ) -> AssessedArticle:
     """Assess one article. The text of a wall (consent, paywall, login page) is neither matched nor fingerprinted.
 
-    With `semantic`, topics are matched by meaning, too, in every language.
+    With `semantic`, topics are matched by meaning, too, in every language. `stored_id`: the stored article that is assessed again.
     """
     is_wall = article.grade is Grade.WALL
     article = replace(article, agency=credited_agency(article.author, "" if is_wall else article.text))
@@ -48,6 +49,8 @@ def assess(
         arrival=arrival,
         sighting=sighting,
         embedding=embedding,
+        is_unembedded=semantic is not None and semantic.is_missing(article),
+        stored_id=stored_id,
     )
 
 

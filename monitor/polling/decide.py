@@ -46,6 +46,7 @@ def decide(assessed: AssessedArticle, known: Known, context: AlertingContext, *,
         crowded=known.texts.crowded,
         merged_stories=placed.merged_stories,
         cause=_cause(placed, known, stored_id),
+        held=_lasting_hold(placed, now=now),
         alerts=plan.alerts(placed, decision, known, context, now=now),
         covered=_covered_topics(decision, known, context),
         first_alert=known.story.first_alert,
@@ -56,7 +57,7 @@ def decide(assessed: AssessedArticle, known: Known, context: AlertingContext, *,
 def _decision(placed: Place, known: Known, context: AlertingContext, *, now: datetime) -> Decision:
     article, scores = placed.assessed.article, placed.assessed.scores
     held = policy.hold_reason(article, placed.assessed.arrival, now=now)
-    return policy.decide(
+    decision = policy.decide(
         article,
         scores,
         placed.choice,
@@ -64,7 +65,24 @@ def _decision(placed: Place, known: Known, context: AlertingContext, *, now: dat
         before=replace(known.story.history, covered=_covered(known, context, place.matched(scores))),
         tells_updates=context.tells_updates,
         escalations={} if held else _escalations(placed, known, context.limits, now=now),
+        exhausted=known.exhausted,
     )
+    return _with_matches_as_they_are(decision, known) if placed.assessed.stored_id else decision
+
+
+def _with_matches_as_they_are(decision: Decision, known: Known) -> Decision:
+    """What an article that is assessed again matched before stays decided as it was: only what is new can be told."""
+    before = known.article.matches if known.article else {}
+    topics = tuple(
+        replace(each, reason=before[each.topic].reason, is_alert=False) if each.topic in before else each
+        for each in decision.topics
+    )
+    return replace(decision, topics=topics)
+
+
+def _lasting_hold(placed: Place, *, now: datetime) -> Reason | None:
+    held = policy.hold_reason(placed.assessed.article, placed.assessed.arrival, now=now)
+    return held if held is not Reason.TOO_OLD else None
 
 
 # --- the decision as it is stored ---------------------------------------------------------------------------------------
@@ -72,7 +90,7 @@ def _decision(placed: Place, known: Known, context: AlertingContext, *, now: dat
 
 def _cause(placed: Place, known: Known, stored_id: int | None) -> Cause:
     arrival, article = placed.assessed.arrival, placed.assessed.article
-    if stored_id is None or arrival.cause.is_reassessment:
+    if stored_id is None or arrival.cause is not Cause.ARRIVAL:
         return arrival.cause
     if placed.choice.kind is not ArticleKind.UPDATE:
         return Cause.ANOTHER_ARRIVAL
@@ -103,13 +121,15 @@ def _decided_anew(filing: Filing, stored: KnownArticle | None) -> Filing:
     again = [score for topic, (score, _) in matched.items() if topic in stored.matches]
     alerting = filing.decision.alerting_topics
     shown = [each for each in again if each.topic in alerting or not stored.matches[each.topic].is_told]
-    is_new_text = filing.choice.kind is ArticleKind.UPDATE or filing.cause.is_reassessment
-    is_decided = is_new_text or fresh or alerting or any(_differs(each, stored) for each in shown)
+    is_asked = filing.choice.kind is ArticleKind.UPDATE or filing.cause.is_reassessment
+    is_decided = is_asked or fresh or alerting or any(_differs(each, stored) for each in shown)
     if not is_decided:
         return filing
     reason = policy.reason_in_force(filing.decision, filing.assessed.scores, before=stored.reason)
     row = replace(filing.decision, reason=reason)
-    return replace(filing, row=row, new_matches=fresh, changed_matches=tuple(shown))
+    is_first = stored.reason is Reason.NO_TOPICS and filing.choice.kind in (ArticleKind.NEW, ArticleKind.JOINS)
+    near = tuple(from_scores(filing.assessed.scores)) if is_first else ()
+    return replace(filing, row=row, new_matches=fresh, changed_matches=tuple(shown), near_misses=near)
 
 
 def _matches(filing: Filing) -> dict[str, tuple[Score, Reason]]:
@@ -129,7 +149,8 @@ def _differs(score: Score, stored: KnownArticle) -> bool:
 
 def growing_topics(placed: Place, known: Known, limits: EscalationLimits) -> list[str]:
     """The topics that may be told that their story grew. Only an article in its own words makes it grow: a copy adds no source."""
-    if placed.choice.kind is not ArticleKind.JOINS or not (limits.outlets or limits.pace):
+    is_counted = placed.assessed.stored_id is not None
+    if placed.choice.kind is not ArticleKind.JOINS or is_counted or not (limits.outlets or limits.pace):
         return []
     return [topic for topic in place.matched(placed.assessed.scores) if topic in known.story.history.alerted]
 

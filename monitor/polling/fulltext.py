@@ -46,6 +46,8 @@ _HOSTS_KEPT = 200
 _PAGES_KEPT = 16
 _REFUSAL_PAUSE_FOR = timedelta(hours=24)
 _FAILURE_PAUSE_FOR = timedelta(hours=1)
+_ASKED_AGAIN_AFTER = timedelta(minutes=5)
+"""A page that failed is known to have failed for so long: to polls under way, and not to a later try."""
 
 
 # --- which pages --------------------------------------------------------------------------------------------------------
@@ -146,7 +148,7 @@ class PageReader:
             return None
         try:
             answer = self._latest.get(urls.canonical(entry.url))  # another feed of the site may just have linked it
-            if answer is None:
+            if answer is None or (isinstance(answer, PageVisit) and now - answer.at >= _ASKED_AGAIN_AFTER):
                 if max(host.free_at, loop.time()) >= ends_at:
                     return None
                 await asyncio.sleep(max(0.0, host.free_at - loop.time()))
@@ -158,7 +160,7 @@ class PageReader:
                 return await self._extract(answer, entry, feed.name, language, now)
         except TimeoutError:
             outcome = "page not read: our side was too busy"
-            return FetchedArticle(visit=PageVisit(url=entry.url, at=now, outcome=outcome))
+            return FetchedArticle(visit=PageVisit(url=entry.url, at=now, outcome=outcome, is_passing=True))
 
     async def _fetch_page(self, entry: Entry, feed: FeedState, host: _Host, now: datetime) -> WebPage | PageVisit:
         loop = asyncio.get_running_loop()
@@ -175,6 +177,7 @@ class PageReader:
                 at=now,
                 outcome=_outcome(error),
                 host_paused_until_at=now + pause_for if pause_for else None,
+                is_passing=_is_passing(error),
             )
         host.free_at = loop.time() + host.delay_for.total_seconds() / self._pace
         self._latest[urls.canonical(entry.url)] = answer
@@ -192,7 +195,9 @@ class PageReader:
                 urls.host(entry.url), read_articles, (entry,), source, now, language, {entry.guid: answer}
             )
         except (ParseError, BusyError) as error:
-            return FetchedArticle(visit=PageVisit(url=entry.url, at=now, outcome=f"page not read: {error}"))
+            is_passing = isinstance(error, BusyError)
+            outcome = f"page not read: {error}"
+            return FetchedArticle(visit=PageVisit(url=entry.url, at=now, outcome=outcome, is_passing=is_passing))
         visit = PageVisit(url=entry.url, at=now, outcome=article.page, canonical=article.canonical)
         return FetchedArticle(visit=visit, article=article)
 
@@ -272,6 +277,13 @@ def _outcome(error: FetchError) -> str:
     if error.status is not None:
         return f"page {'not there' if error.status in (404, 410) else 'refused'}: {error.status}"
     return f"page not fetched: {error}"[:500]
+
+
+def _is_passing(error: FetchError) -> bool:
+    """Whether the page may be there later: it is neither gone nor refused."""
+    if error.status is None:
+        return error.code in ("dns", "connect", "timeout", "tls", "protocol", "robots unread")
+    return error.status in (408, 425, 429) or error.status >= 500
 
 
 def _pause_for(error: FetchError) -> timedelta | None:

@@ -18,7 +18,7 @@ from monitor.polling.values import AlertingContext, AssessedArticle, Known, Know
 from monitor.store import alerts, articles, decisions, profiles, story_changes
 from monitor.store import stories as story_rows
 from monitor.store.db import Session
-from monitor.types.stories import ArticleKind, StoryChoice
+from monitor.types.stories import Arrival, ArticleKind, StoryChoice
 
 
 def read(session: Session, assessed: AssessedArticle, context: AlertingContext, *, now: datetime) -> Known:
@@ -26,6 +26,9 @@ def read(session: Session, assessed: AssessedArticle, context: AlertingContext, 
     met = articles.find_candidates(session, assessed.article, assessed.fingerprint, assessed.sighting, now=now)
     texts = StoredTexts(candidates=tuple(met.known), crowded=met.crowded)
     known = Known(texts=texts)
+    if assessed.stored_id is not None:
+        known = _of_itself(session, assessed, assessed.stored_id, known, now=now)
+        return _with_alerting(session, assessed, known, context, now=now)
     choice = place.by_text(assessed, texts)
     if choice.kind is ArticleKind.NEW:
         known = _with_event(session, assessed, known, now=now)
@@ -34,6 +37,31 @@ def read(session: Session, assessed: AssessedArticle, context: AlertingContext, 
         is_late = story_rows.has_later_version(session, choice.story_id, choice.of_article_id, at)
         known = replace(known, has_later_version=is_late)
     return _with_alerting(session, assessed, known, context, now=now)
+
+
+def _of_itself(session: Session, assessed: AssessedArticle, article_id: int, known: Known, *, now: datetime) -> Known:
+    """A stored article that is assessed again is compared with itself alone: it may have neither guid nor address, and copies."""
+    itself = tuple(replace(each, same_guid=True) for each in articles.texts(session, [article_id]))
+    others = replace(
+        known.texts, candidates=tuple(each for each in known.texts.candidates if each.article_id != article_id)
+    )
+    known = replace(known, texts=replace(known.texts, candidates=itself))
+    known = replace(known, article=decisions.known_article(session, article_id))
+    if place.by_text(assessed, known.texts).kind is not ArticleKind.UPDATE:
+        return known
+    return replace(known, told_elsewhere=_elsewhere(session, assessed, others, itself[0].story_id, now=now))
+
+
+def _elsewhere(
+    session: Session, assessed: AssessedArticle, others: StoredTexts, story_id: int, *, now: datetime
+) -> tuple[int, ...]:
+    """Other stories that it is about by its fuller text. It stays in its own."""
+    by_text = place.by_text(assessed, others)
+    related = _related(session, assessed, now=now)
+    related = replace(related, articles=tuple(each for each in related.articles if each.story_id != story_id))
+    by_event = place.by_event(assessed, related)
+    found = [by_text.story_id, by_event.story_id if by_event else None]
+    return tuple(dict.fromkeys(each for each in found if each is not None and each != story_id))
 
 
 # --- its event ----------------------------------------------------------------------------------------------------------
@@ -86,25 +114,31 @@ def _with_alerting(
     placed = place.place(assessed, known)
     matched = place.matched(assessed.scores)
     stored_id = place.stored_version(placed.choice, known.texts.candidates)
-    is_decided_anew = (
-        bool(matched) or placed.choice.kind is ArticleKind.UPDATE or assessed.arrival.cause.is_reassessment
-    )
-    if stored_id is not None and is_decided_anew:
+    is_decided_anew = bool(matched) or placed.choice.kind is ArticleKind.UPDATE
+    if stored_id is not None and is_decided_anew and known.article is None:
         known = replace(known, article=decisions.known_article(session, stored_id))
     if not matched:
         return known
     known = replace(known, outlet=story_rows.outlet_of_feed(session, assessed.article.source))
     if placed.choice.story_id is None:
         return known
-    ids = [placed.choice.story_id, *placed.merged_stories]
+    ids = [placed.choice.story_id, *placed.merged_stories, *known.told_elsewhere]
     history = alerts.story_history(session, ids)
     if placed.choice.is_material:
         history = replace(history, updated=_topics_told_of(session, placed.choice, matched))
     known = replace(known, story=KnownStory(history=history))
     if policy.hold_reason(assessed.article, assessed.arrival, now=now) is not None:
         return known
+    known = replace(known, exhausted=_exhausted(session, assessed.arrival, now=now))
     known = replace(known, story=_with_channels(session, known.story, placed.choice.story_id, ids, matched))
     return replace(known, story=_with_growth(session, placed, known, ids, context, now=now))
+
+
+def _exhausted(session: Session, arrival: Arrival, *, now: datetime) -> frozenset[str]:
+    if arrival.at_most is None:
+        return frozenset()
+    told = alerts.told_for_cause(session, arrival.cause, since_at=now - policy.ONE_GO_FOR)
+    return frozenset(topic for topic, count in told.items() if count >= (arrival.at_most or 0))
 
 
 def _topics_told_of(session: Session, choice: StoryChoice, matched: Sequence[str]) -> frozenset[str]:

@@ -25,7 +25,7 @@ from monitor.alerting import notices
 from monitor.learning.multilingual import Multilingual, SemanticScorer
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.net.addresses import AddressPolicy
-from monitor.polling import bursts, cadence, fulltext
+from monitor.polling import bursts, cadence, fulltext, missing
 from monitor.polling.assess import assess, confirm_stored
 from monitor.polling.bursts import DetectedBurst
 from monitor.polling.cadence import Cadence
@@ -46,7 +46,7 @@ from monitor.types.alerting import Alert
 from monitor.types.errors import FetchError, MonitorError, ParseError
 from monitor.types.fetching import Entry, FeedEvent, FeedState, FeedUpdate, Fetched, PageVisit, ParsedFeed
 from monitor.types.matching import Article, Reason
-from monitor.types.stories import Arrival, ArticleKind
+from monitor.types.stories import Arrival, ArticleKind, Cause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,10 @@ class Tools:
     """Per host."""
     multilingual: Multilingual | None = None
     """Matches across languages, if an embedder is in use."""
+    are_seeds_embedded: bool = True
+    """Whether the models across languages are those of the topics as they are now."""
+    topics_revision: int | None = None
+    """Of the store's topics that `matcher` was built from; None where it was built without a store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,28 +145,102 @@ async def _assess(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: dateti
         return (), ()
     language = feed.language or parsed.language
     read = await tools.workers.run_for(feed.name, read_articles, tuple(fresh), feed.name, now, language)
-    semantic = await _semantic_scorer(read, tools)
+    semantic = await semantic_scorer(read, tools)
     assessed = await asyncio.to_thread(_assess_all, feed, fresh, read, tools, semantic)
-    when = feed.pages or tools.pages
-    wanted = [each for each in assessed if fulltext.is_page_wanted(each, when, now=now)]
+    assessed, pages, asked = await _read_pages(feed, assessed, fresh, tools, semantic, language=language, now=now)
+    return _note_missing(assessed, pages, asked, tools, now=now), tuple(each.visit for each in pages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PagesToRead:
+    """The pages that a poll wants to read, by the guids of their articles."""
+
+    guids: tuple[str, ...] = ()
+    """Nearest to a threshold first."""
+    paused: Mapping[str, datetime] = field(default_factory=dict)
+    """Those that are not asked for, as their host is paused, until when."""
+
+
+async def _read_pages(
+    feed: FeedState,
+    assessed: tuple[AssessedArticle, ...],
+    fresh: Sequence[Entry],
+    tools: Tools,
+    semantic: SemanticScorer | None,
+    *,
+    language: str | None,
+    now: datetime,
+) -> tuple[tuple[AssessedArticle, ...], Sequence[FetchedArticle], _PagesToRead]:
+    """The articles, assessed with the text of their pages where that was wanted and read; the pages; and those that were wanted."""
+    wanted = [each for each in assessed if fulltext.is_page_wanted(each, feed.pages or tools.pages, now=now)]
     if tools.reader is None or not wanted:
-        return assessed, ()
+        return assessed, (), _PagesToRead()
     entries = {each.guid: each for each in fresh}
-    guids = await tools.db.read(_pages_to_read, wanted, tools, now=now)
-    pages = await tools.reader.read([entries[guid] for guid in guids], feed, language=language, now=now)
-    semantic_of_pages = await _semantic_scorer([each.article for each in pages if each.article], tools)
-    assessed = await asyncio.to_thread(_reassess, assessed, pages, tools, semantic, semantic_of_pages)
-    return assessed, tuple(each.visit for each in pages)
+    asked = await tools.db.read(_pages_to_read, wanted, tools, now=now)
+    pages = await tools.reader.read([entries[guid] for guid in asked.guids], feed, language=language, now=now)
+    of_pages = await semantic_scorer([each.article for each in pages if each.article], tools)
+    assessed = await asyncio.to_thread(_assess_with_pages, assessed, pages, tools, semantic, of_pages)
+    return assessed, pages, asked
 
 
-async def _semantic_scorer(read: Sequence[Article], tools: Tools) -> SemanticScorer | None:
+def _note_missing(
+    assessed: Sequence[AssessedArticle],
+    pages: Sequence[FetchedArticle],
+    asked: _PagesToRead,
+    tools: Tools,
+    *,
+    now: datetime,
+) -> tuple[AssessedArticle, ...]:
+    """Note for each article what it was assessed without, for it to be assessed again."""
+    visits = {each.visit.url: each.visit for each in pages}
+
+    def page_at(article: Article) -> datetime | None:
+        if article.guid in asked.paused:
+            return asked.paused[article.guid]
+        return missing.page_again_at(visits.get(article.url), 0, now=now) if article.guid in asked.guids else None
+
+    return tuple(with_missing(each, tools, page_at=page_at(each.article), now=now) for each in assessed)
+
+
+def with_missing(
+    assessed: AssessedArticle, tools: Tools, *, page_at: datetime | None = None, now: datetime
+) -> AssessedArticle:
+    """The article with a note of what it was assessed without."""
+    found = missing.of_article(
+        assessed.article,
+        has_topics=bool(tools.alerting.topics),
+        is_unembedded=assessed.is_unembedded or is_without_model(assessed.article, tools),
+        page_at=page_at,
+        now=now,
+    )
+    return replace(assessed, missing=found) if found else assessed
+
+
+def _note_newer_topics(
+    session: Session, assessed: Sequence[AssessedArticle], tools: Tools, *, now: datetime
+) -> Sequence[AssessedArticle]:
+    """Where topics changed while these articles were assessed, they are assessed again: they come too late to be among those
+    of late that are compared with a topic when it changes."""
+    if tools.topics_revision is None or topics.latest_revision(session) == tools.topics_revision:
+        return assessed
+    return [replace(each, missing={**each.missing, Cause.SEEDS: now}) for each in assessed]
+
+
+def is_without_model(article: Article, tools: Tools) -> bool:
+    """Whether an embedder is set, and has not embedded one seed yet."""
+    multilingual = tools.multilingual
+    return multilingual is not None and multilingual.model is None and multilingual.reads(article)
+
+
+async def semantic_scorer(read: Sequence[Article], tools: Tools) -> SemanticScorer | None:
     """Return the scorer across languages for these articles; None if no embedder is in use."""
     return await tools.multilingual.scorer(tools.db, read) if tools.multilingual else None
 
 
-def _pages_to_read(session: Session, wanted: Sequence[AssessedArticle], tools: Tools, *, now: datetime) -> list[str]:
-    """Return the guids of articles whose pages to read, nearest to a threshold first, copies of stored articles left out."""
+def _pages_to_read(session: Session, wanted: Sequence[AssessedArticle], tools: Tools, *, now: datetime) -> _PagesToRead:
+    """Which pages to read, nearest to a threshold first, copies of stored articles left out."""
     guids: list[str] = []
+    paused: dict[str, datetime] = {}
     hosts: Counter[str] = Counter()
     for each in sorted(wanted, key=fulltext.urgency):
         url, host = each.article.url, urls.host(each.article.url)
@@ -170,7 +248,12 @@ def _pages_to_read(session: Session, wanted: Sequence[AssessedArticle], tools: T
         if is_open and not _is_copy(session, each, now):
             guids.append(each.article.guid)
             hosts[host] += 1
-    return guids[: tools.pages_per_poll]
+        until_at = (
+            None if is_open or page_visits.is_visited(session, url) else page_visits.paused_until(session, url, now=now)
+        )
+        if until_at and not _is_copy(session, each, now):
+            paused[each.article.guid] = until_at
+    return _PagesToRead(guids=tuple(guids[: tools.pages_per_poll]), paused=paused)
 
 
 def _is_copy(session: Session, assessed: AssessedArticle, now: datetime) -> bool:
@@ -178,7 +261,7 @@ def _is_copy(session: Session, assessed: AssessedArticle, now: datetime) -> bool
     return copies.classify(assessed.article, met.known).kind is ArticleKind.COPY
 
 
-def _reassess(
+def _assess_with_pages(
     assessed: Sequence[AssessedArticle],
     pages: Sequence[FetchedArticle],
     tools: Tools,
@@ -251,7 +334,8 @@ def _settle(
     feeds.settle(session, update)
     if assessed:
         serialize_decisions(session)
-    assessed, alerting = _under_names_of_now(assessed, tools.alerting, topics.renamed(session) if assessed else {})
+        assessed = _note_newer_topics(session, assessed, tools, now=now)
+    assessed, alerting = under_names_of_now(assessed, tools.alerting, topics.renamed(session) if assessed else {})
     filed = tuple(file_article(session, each, alerting, now=now) for each in assessed)
     if burst:
         _notify_burst(session, feed, burst, filed, tools.alerting, now=now)
@@ -268,7 +352,7 @@ def _settle(
     )
 
 
-def _under_names_of_now(
+def under_names_of_now(
     assessed: Sequence[AssessedArticle], alerting: AlertingContext, renamed: Mapping[str, str]
 ) -> tuple[tuple[AssessedArticle, ...], AlertingContext]:
     """A topic that was renamed while this poll was under way is told and filed under its name of now, lest it be told twice."""

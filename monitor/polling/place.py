@@ -34,7 +34,7 @@ def place(assessed: AssessedArticle, known: Known) -> Place:
     if known.has_later_version and may_be_late(choice, known.texts):
         choice = _as_late_copy(choice)
     if choice.kind is not ArticleKind.NEW:
-        return Place(choice=choice, assessed=assessed)
+        return Place(choice=_as_it_was_placed(choice, assessed, known), assessed=assessed)
     assessed, joined = _by_event(assessed, known)
     if joined is None:
         joined = events.choose_across_languages(assessed.article, known.translations)
@@ -73,6 +73,14 @@ def stored_version(choice: StoryChoice, candidates: Sequence[StoredCandidate]) -
 def may_be_late(choice: StoryChoice, texts: StoredTexts) -> bool:
     """Whether the article corrects a text elsewhere: it may also be an earlier version that arrives late."""
     return choice.kind is ArticleKind.UPDATE and stored_version(choice, texts.candidates) is None
+
+
+def _as_it_was_placed(choice: StoryChoice, assessed: AssessedArticle, known: Known) -> StoryChoice:
+    """An article that is assessed again is no copy of itself: it is decided as what it was to its story."""
+    is_unchanged = assessed.stored_id is not None and choice.kind is ArticleKind.COPY
+    if not is_unchanged or known.article is None or known.article.kind not in (ArticleKind.NEW, ArticleKind.JOINS):
+        return choice
+    return replace(choice, kind=known.article.kind)
 
 
 def _as_late_copy(choice: StoryChoice) -> StoryChoice:

@@ -62,6 +62,11 @@ class Poller:
             task.add_done_callback(self._running.discard)
         return len(claimed)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether all places are taken."""
+        return len(self._running) >= self._concurrency
+
     async def finish(self) -> list[Polled]:
         """Wait for all running polls."""
         done = await asyncio.gather(*self._running)

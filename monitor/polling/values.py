@@ -65,6 +65,12 @@ class AssessedArticle:
     sighting: Sighting | None = None
     embedding: ArticleEmbedding | None = None
     """Its embedding, if one was made."""
+    is_unembedded: bool = False
+    """It should have been compared with topics by embeddings, and there was none of it."""
+    stored_id: int | None = None
+    """The stored article that is assessed again; None for what a feed shows."""
+    missing: Mapping[Cause, datetime] = field(default_factory=dict)
+    """What was missing when it was assessed -> from when on it may be assessed again."""
 
 
 # --- what the store knows -----------------------------------------------------------------------------------------------
@@ -131,6 +137,10 @@ class Known:
     story: KnownStory = KnownStory()
     outlet: str = ""
     """What readers call its feed."""
+    told_elsewhere: tuple[int, ...] = ()
+    """Stories that an article proves to be about as well, now that its page was read: who was told of them is told no more."""
+    exhausted: frozenset[str] = frozenset()
+    """Topics that were told as much as may be told at once of what is assessed again."""
 
 
 # --- what is to be written ----------------------------------------------------------------------------------------------
@@ -161,6 +171,8 @@ class Filing:
     merged_stories: tuple[int, ...] = ()
     """Small stories that are merged into its story first."""
     cause: Cause = Cause.ARRIVAL
+    held: Reason | None = None
+    """Why no topic can be told of it, however often it is assessed again."""
     row: Decision | None = None
     """The decision to be stored; None where an article that arrived again gives no reason to decide anew."""
     new_matches: Mapping[str, tuple[Score, Reason]] = field(default_factory=dict)
@@ -187,5 +199,7 @@ class FiledArticle:
     alerts: tuple[Alert, ...] = ()
     merged_stories: tuple[int, ...] = ()
     """Small stories that it merged into this one."""
+    new_matches: tuple[str, ...] = ()
+    """The topics that it matched and had not matched before."""
     is_new: bool = True
     """False if an already stored article was met again."""

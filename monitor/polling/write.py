@@ -7,7 +7,8 @@ from datetime import datetime
 
 from monitor.learning import multilingual
 from monitor.polling.values import AlertingContext, FiledArticle, Filing, PlannedAlert
-from monitor.store import alerts, articles, decisions, near_misses, profiles, story_changes, topics
+from monitor.reading.extract import FROM_PAGE
+from monitor.store import alerts, articles, decisions, near_misses, profiles, reassessments, story_changes, topics
 from monitor.store.db import Session
 from monitor.stories.sources import StoryArticle
 from monitor.text.tokens import shorten
@@ -34,6 +35,7 @@ def write(session: Session, filing: Filing, context: AlertingContext, *, now: da
         decision=filing.decision,
         alerts=told,
         merged_stories=filing.merged_stories,
+        new_matches=tuple(filing.new_matches),
         is_new=filing.stored_id is None,
     )
 
@@ -111,8 +113,10 @@ def _write_decision(
         feed=filing.assessed.article.source,
         kind=filing.choice.kind,
         story_id=story_id,
+        held=filing.held,
         now=now,
     )
+    _note_missing(session, filing, article_id, now=now)
     decisions.add_matches(session, article_id, story_id, filing.new_matches, decision_id=decision_id, now=now)
     decisions.show_in_matches(session, article_id, filing.changed_matches, decision_id=decision_id)
     for topic in filing.covered if filing.first_alert else ():
@@ -120,6 +124,15 @@ def _write_decision(
         alerts.add_topic(session, filing.first_alert or "", topic=topic, key=key, decision_id=decision_id)
     stored = (_write_alert(session, each, article_id, story_id, decision_id) for each in filing.alerts)
     return tuple(each for each in stored if each)
+
+
+def _note_missing(session: Session, filing: Filing, article_id: int, *, now: datetime) -> None:
+    """Commit with the decision what it was made without: the article is assessed again when that is back."""
+    if filing.stored_id is not None:
+        was_read = filing.assessed.article.page == FROM_PAGE
+        reassessments.end_missing(session, article_id, was_read=was_read)
+    if filing.assessed.missing:
+        reassessments.add_articles(session, {article_id: filing.assessed.missing}, now=now)
 
 
 def _write_alert(

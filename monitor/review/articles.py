@@ -9,7 +9,7 @@ from typing import Any
 from monitor.review import revisions as history
 from monitor.review.alerts import AlertRecord, alerts_of_story
 from monitor.review.matches import ListedMatch, listed, outlet_of_article
-from monitor.store import decisions, matches, page_visits, stories, verdicts
+from monitor.store import decisions, matches, page_visits, reassessments, stories, verdicts
 from monitor.store.db import Session
 from monitor.store.decisions import StoredDecision
 from monitor.types.matching import Reason
@@ -58,6 +58,8 @@ class ArticleRecord:
     """The title of the feed, else its name."""
     wire: str = ""
     """The news agency it is credited to, or ''."""
+    waits_for: tuple[str, ...] = ()
+    """What it waits for, to be assessed again when that is there."""
 
 
 def find_article(session: Session, asked: str) -> int | None:
@@ -100,6 +102,7 @@ def find_record(session: Session, article_id: int) -> ArticleRecord | None:
         decisions=tuple(_decision(each) for each in decided),
         hits=listed(session, matches.of_article(session, article.id), carriers),
         feeds=matches.feeds_of_article(session, article.id),
+        waits_for=tuple(each.waits_for for each in reassessments.causes_of(session, article.id)),
         carried=tuple(stories.others(session, article.story_id, without=article.id, limit=_MAX_OTHERS)),
         revisions=tuple(asdict(each) for each in history.of_article(session, article.id)),
         told=alerts_of_story(session, article.story_id),

@@ -66,15 +66,18 @@ def _definition(session: Session, root: Path, old: str, new: str) -> Topic | Non
     return found or (seeds.from_files(new, files) if files else None)
 
 
-def use_folder(db: Database, root: Path, name: str, *, now: datetime) -> None:
-    """Put the folder of this node into force, also where it is older than what is in force. Raises TopicFolderError."""
+def use_folder(
+    db: Database, root: Path, name: str, *, reassess_since_at: datetime | None = None, now: datetime
+) -> None:
+    """Put the folder of this node into force, also where it is older than what is in force. Raises TopicFolderError.
+    `reassess_since_at`: as in `store.topics.sync`."""
     folders.check_name(name)
     read = seeds.load_one(root / name)
     if not read.topics:
         raise TopicFolderError("\n".join(read.faults))
     with _alone(db) as session:
         files = {each.name: each.files for each in read.folders}
-        store.sync(session, read.topics, files=files, is_all=False, now=now)
+        store.sync(session, read.topics, files=files, is_all=False, reassess_since_at=reassess_since_at, now=now)
 
 
 @contextmanager

@@ -252,7 +252,11 @@ class App:
     @cached_property
     def topic_keeper(self) -> TopicKeeper:
         """Decides which topics are in force. On PostgreSQL other nodes have a say too."""
-        return TopicKeeper(self.settings.seeds.dir, is_shared=not self.db.is_sqlite)
+        return TopicKeeper(
+            self.settings.seeds.dir,
+            is_shared=not self.db.is_sqlite,
+            reassess_for=self.settings.schedule.max_age_for,
+        )
 
     def load_topics(self, *, now: datetime) -> list[str]:
         """Read the seeds, store the topics in force and build their models. Returns the names of topics with a new version."""
@@ -397,6 +401,8 @@ class App:
             matcher=self.tracker,
             alerting=self.alerting_context(),
             multilingual=self.multilingual,
+            are_seeds_embedded=self._embedded_state == self._state,
+            topics_revision=self._used_revision,
             cadence=Cadence(
                 min_for=schedule.min_interval_for,
                 max_for=schedule.max_interval_for,

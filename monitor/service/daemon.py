@@ -19,7 +19,7 @@ from apscheduler.triggers.base import BaseTrigger
 from monitor.alerting import deliver
 from monitor.alerting.deliver import Deliverer
 from monitor.config import plan as plans
-from monitor.polling import poll
+from monitor.polling import poll, reassess
 from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
 from monitor.service import observer
@@ -27,7 +27,7 @@ from monitor.service.app import App
 from monitor.service.clock import Clock, SteadyClock
 from monitor.service.presence import BEAT_SECONDS, Presence
 from monitor.service.watchdog import Watchdog
-from monitor.store import feeds, files, nodes, outbox
+from monitor.store import feeds, files, nodes, outbox, reassessments
 from monitor.store.files import DamagedStoreError, ReservedSpace, StoreLock
 from monitor.types.errors import StoreError, StoreFullError
 from monitor.web.app import create_app
@@ -48,6 +48,8 @@ _START_CHECK_SECONDS = 1.5
 _DAILY_CHECK_SECONDS = 300.0
 _RELOAD_SECONDS = 0.5
 """So that a verdict or a new seed takes effect within a second."""
+_REASSESS_SECONDS = 1.0
+"""Between two batches of articles that are assessed again: they take a part of one core, and polls the rest."""
 _FULL_DISK_SECONDS = 15.0
 """The time between two attempts to reserve space again after the disk was full; polling is suspended meanwhile."""
 _CLOCK_STEP_FOR = timedelta(seconds=5)
@@ -140,7 +142,7 @@ class Daemon:
         files.check_integrity(self.app.db.path, seconds=_START_CHECK_SECONDS)
         self.app.open_store(may_migrate=True)
         with self.app.db.writing() as session:
-            released = feeds.release_all(session) + outbox.release_all(session)
+            released = sum(each.release_all(session) for each in (feeds, outbox, reassessments))
         if released:
             log.info("took up %d pieces of work that the last run left off", released)
         self._reserved_space.reserve()
@@ -233,6 +235,7 @@ class Daemon:
             ("poll", self._poll, tick),
             ("deliver", self._deliver, tick),
             ("reload", self._reload, _RELOAD_SECONDS),
+            ("reassess", self._reassess, _REASSESS_SECONDS),
             ("node", lambda: self._presence.beat(is_disk_full=self._is_disk_full), BEAT_SECONDS),
         ):
             self._scheduler.add_job(self._start_tick, _FixedDelayTrigger(seconds), args=(name, job), id=name)
@@ -268,6 +271,14 @@ class Daemon:
     async def _reload(self) -> None:
         await self.app.reload_topics(now=self.app.clock())
         self.heartbeats.set_notes("seeds", self.app.topic_keeper.remarks)
+
+    async def _reassess(self) -> None:
+        """A batch of what is to be assessed again. Polls go first: where all their places are taken, the batch waits."""
+        if self._is_disk_full or self._is_damaged or self._poller.is_busy:
+            return
+        await reassess.reassess_due(
+            self.app.tools(), now=self.app.clock(), lease_for=reassess.LEASE_FOR * self.app.clock.speed
+        )
 
     async def _watch(self) -> None:
         """Until stopped, once a second: check clock, heartbeats, store and web page, and repair what can be (C1, C4)."""

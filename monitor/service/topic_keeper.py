@@ -49,8 +49,9 @@ class _Said:
 class TopicKeeper:
     """The topics of one process. `settle` inside a transaction, `remember` after it."""
 
-    def __init__(self, root: Path, *, is_shared: bool) -> None:
-        self._root, self._is_shared = root, is_shared
+    def __init__(self, root: Path, *, is_shared: bool, reassess_for: timedelta = timedelta(days=7)) -> None:
+        """`reassess_for`: a topic that is new or changed is compared with the articles of so long."""
+        self._root, self._is_shared, self._reassess_for = root, is_shared, reassess_for
         self._folders = seeds.TopicFolders(root)
         self._in_use: dict[str, Topic] = {}
         self._seen: dict[str, str] = {}
@@ -74,7 +75,7 @@ class TopicKeeper:
         store.set_away(session, decision.away)
         topics = self._topics(session, read, stored, decision)
         files = {each.name: each.files for each in read.folders if each.name in decision.from_folder}
-        changed = store.sync(session, topics, files=files, now=now)
+        changed = store.sync(session, topics, files=files, reassess_since_at=now - self._reassess_for, now=now)
         return Settled(topics=topics, changed=tuple(changed), decision=decision, stored=stored, read=read)
 
     def _topics(

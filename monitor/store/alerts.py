@@ -7,19 +7,20 @@ it is told twice, also between processes that decide at the same time.
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 from sqlmodel import Session, col
 
-from monitor.store.tables import AlertRow, AlertTopicRow, AttemptRow, ChannelRow, DeliveryRow, MatchRow
+from monitor.store.tables import AlertRow, AlertTopicRow, AttemptRow, ChannelRow, DecisionRow, DeliveryRow, MatchRow
 from monitor.types import digests
 from monitor.types.alerting import Alert, AlertKind
-from monitor.types.stories import StoryHistory
+from monitor.types.stories import Cause, StoryHistory
 
 _ALERT = TypeAdapter(Alert)
 # Built once: building a statement costs SQLAlchemy several times what SQLite needs to run it.
@@ -52,6 +53,17 @@ _FIRST_ALERT = (
     )
     .order_by(col(AlertRow.created_at), col(AlertRow.id))
     .limit(1)
+)
+_TOLD_FOR_CAUSE = (
+    select(col(AlertTopicRow.topic), func.count().label("told"))
+    .join(AlertRow, _OF_TOPIC)
+    .join(DecisionRow, col(DecisionRow.id) == col(AlertTopicRow.decision_id))
+    .where(
+        col(AlertRow.created_at) > bindparam("since_at"),
+        col(AlertRow.created_at) >= col(DecisionRow.at),
+        col(DecisionRow.cause) == bindparam("cause"),
+    )
+    .group_by(col(AlertTopicRow.topic))
 )
 _DISABLED_CHANNELS = select(col(ChannelRow.name)).where(col(ChannelRow.disabled_reason).is_not(None))
 
@@ -99,6 +111,12 @@ def key_of(topic: str, story_id: int, what: str) -> str:
 def is_told(session: Session, key: str) -> bool:
     """Whether a topic was told under this key."""
     return session.connection().execute(_ID_BY_TOPIC_KEY, {"key": key}).first() is not None
+
+
+def told_for_cause(session: Session, cause: Cause, *, since_at: datetime) -> Counter[str]:
+    """Topic -> how many alerts it had since then by decisions that were made for this cause; without those that it only joined."""
+    rows = session.connection().execute(_TOLD_FOR_CAUSE, {"cause": cause.value, "since_at": since_at})
+    return Counter({row.topic: row.told for row in rows})
 
 
 def move(session: Session, story_id: int, *, of_articles: Sequence[int] = (), of_story: int | None = None) -> None:

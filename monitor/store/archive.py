@@ -75,6 +75,20 @@ def without_topics(session: Session, *, since_at: datetime) -> list[int]:
     return [id or 0 for id in session.exec(asked.order_by(col(ArticleRow.id)))]
 
 
+def ids_since(session: Session, since_at: datetime) -> tuple[int, int]:
+    """The first and the last id of the articles seen since then; (0, 0) where there are none."""
+    ids = select(func.min(ArticleRow.id), func.max(ArticleRow.id)).where(col(ArticleRow.seen_at) >= since_at)
+    first_id, last_id = session.exec(ids).one()
+    return first_id or 0, last_id or 0
+
+
+def newest_down_to(session: Session, first_id: int, last_id: int, *, limit: int) -> list[tuple[int, Article]]:
+    """Articles of a range of ids, the newest first."""
+    within = (col(ArticleRow.id) >= first_id, col(ArticleRow.id) <= last_id)
+    rows = session.exec(select(ArticleRow).where(*within).order_by(col(ArticleRow.id).desc()).limit(limit))
+    return [(row.id or 0, _article(row)) for row in rows]
+
+
 def article(session: Session, article_id: int) -> Article | None:
     """The article of that id, or None."""
     row = session.get(ArticleRow, article_id)
@@ -93,6 +107,7 @@ def _article(row: ArticleRow) -> Article:
         source=row.source,
         author=row.author,
         grade=Grade(row.grade),
+        page=row.page,
     )
 
 

@@ -2,6 +2,10 @@
 
 An article is one text at one address. An entry with a known address leads to the article stored there; a copy at another
 address is an article of its own, in the story of the first. The caller decides which it is (`stories.copies`, `stories.events`).
+
+Articles are found by words in a full-text index: FTS5 on SQLite, tsvector on PostgreSQL. Our own tokens are indexed, so that
+Persian, Hindi and Chinese are found by the words that the matcher sees. Every word of a query is quoted, so that no query is a
+syntax error (24 of 31 raw FTS5 queries raise, case U10).
 """
 
 from __future__ import annotations
@@ -17,11 +21,12 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, select, 
 from sqlmodel import Session
 from xxhash import xxh3_64_intdigest
 
-from monitor.store import fingerprints, search
+from monitor.store import fingerprints
 from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, EntryRow, RevisionRow
 from monitor.stories.fingerprint import Fingerprint, Shingles, shortlist
 from monitor.stories.tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_POSTINGS
+from monitor.text.tokens import tokens
 from monitor.text.urls import canonical
 from monitor.types.fetching import Entry
 from monitor.types.matching import Article
@@ -29,6 +34,10 @@ from monitor.types.stories import StoredCandidate, StoryChoice
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _entries: Table = EntryRow.__table__  # type: ignore[attr-defined]
+_MAX_WORDS = 32
+_MAX_INDEXED = 20_000
+"""Words of one article that are indexed; a tsvector holds 1 MB at most."""
+_MAX_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +130,7 @@ def add(
         _OPEN_STORY.write(session, {"article": article_id})
     fingerprints.add(session, {article_id: fingerprint.keys}, without=crowded)
     if is_searched:
-        search.index(session, article_id, article.title, article.text)
+        index_words(session, article_id, article.title, article.text)
     return article_id
 
 
@@ -155,7 +164,7 @@ def revise(
     fingerprints.remove(session, article_id, Shingles(old.text).keys)
     fingerprints.add(session, {article_id: fingerprint.keys}, without=crowded)
     if is_searched:
-        search.reindex(session, article_id, (old.title, old.text), (article.title, article.text))
+        _reindex_words(session, article_id, (old.title, old.text), (article.title, article.text))
 
 
 def record_entry(session: Session, sighting: Sighting, article_id: int, *, now: datetime) -> None:
@@ -311,3 +320,66 @@ def _content_keys(session: Session, feed_id: int, keys: Sequence[int]) -> Iterab
             _entries.c.feed_id == feed_id, _entries.c.guid_key.in_(keys[start : start + 500])
         )
         yield from ((row.guid_key, row.content_key) for row in session.connection().execute(asked))
+
+
+# --- by words ------------------------------------------------------------------------------------------------------------
+
+
+def index_words(session: Session, article_id: int, title: str, body: str) -> None:
+    """Index a new article."""
+    words = " ".join(_searchable(f"{title}\n{body}")[:_MAX_INDEXED])
+    _INDEX.write(session, {"id": article_id, "words": words})
+
+
+def _reindex_words(session: Session, article_id: int, old: tuple[str, str], new: tuple[str, str]) -> None:
+    """Index an article's new text in place of the old one; `old` and `new` are (title, text)."""
+    if _dialect(session) == "sqlite":
+        old_words = " ".join(_searchable("\n".join(old))[:_MAX_INDEXED])
+        session.connection().execute(
+            text("INSERT INTO article_search (article_search, rowid, words) VALUES ('delete', :id, :words)"),
+            {"id": article_id, "words": old_words},
+        )
+    else:
+        session.connection().execute(text("DELETE FROM article_search WHERE article_id = :id"), {"id": article_id})
+    index_words(session, article_id, *new)
+
+
+def find_by_words(session: Session, query: str, *, limit: int = 500) -> Sequence[int]:
+    """Ids of the articles that contain every word of `query`, newest first; the last word may be a prefix."""
+    words = _searchable(query[:1000])[:_MAX_WORDS]
+    if not words:
+        return []
+    dialect = _dialect(session)
+    expression = " AND ".join(f'"{word}"' for word in words) + "*" if dialect == "sqlite" else _tsquery(words)
+    rows = session.connection().execute(_FIND_BY_WORDS[dialect], {"query": expression, "limit": limit})
+    return [row[0] for row in rows]
+
+
+def _searchable(words: str) -> list[str]:
+    return [token[:_MAX_LENGTH] for token in tokens(words)]
+
+
+def _tsquery(words: Sequence[str]) -> str:
+    quoted = ["'" + word.replace("\\", "").replace("'", "''") + "'" for word in words]
+    return " & ".join(quoted) + ":*"
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
+
+
+_INDEX = Prepared(
+    text("INSERT INTO article_search (rowid, words) VALUES (:id, :words)"),
+    postgresql=text(
+        "INSERT INTO article_search (article_id, words) "
+        "VALUES (:id, array_to_tsvector(array_remove(string_to_array(:words, ' '), '')))"
+    ),
+)
+_FIND_BY_WORDS = {
+    "sqlite": text(
+        "SELECT rowid FROM article_search WHERE article_search MATCH :query ORDER BY rowid DESC LIMIT :limit"
+    ),
+    "postgresql": text(
+        "SELECT article_id FROM article_search WHERE words @@ CAST(:query AS tsquery) ORDER BY article_id DESC LIMIT :limit"
+    ),
+}

@@ -19,7 +19,7 @@ from sqlmodel import Session, col
 from monitor.matching.margins import shortfall
 from monitor.store import versions
 from monitor.store.db import Prepared
-from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, DecisionRow, MatchRow
+from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, DecisionRow, MatchRow, NearMissRow
 from monitor.types.matching import Evidence, Reason, Score
 from monitor.types.stories import ArticleKind, Cause, Decision, KnownArticle, KnownMatch, TopicDecision
 
@@ -52,6 +52,7 @@ def add(
     feed: str,
     kind: ArticleKind,
     story_id: int,
+    held: Reason | None = None,
     now: datetime,
 ) -> int:
     """Store a decision and return its id. From now on it is in force."""
@@ -66,6 +67,7 @@ def add(
         "story_id": story_id,
         "topics": [_topic_fields(each, by_topic[each.topic]) for each in decision.topics],
         "scores": shown_scores(scores),
+        "held": held.name if held else "",
     }
     decision_id: int = _ADD.run(session, values)[0][0]
     return decision_id
@@ -193,11 +195,25 @@ def load_evidence(stored: Mapping[str, Any]) -> Evidence:
 def known_article(session: Session, article_id: int) -> KnownArticle:
     """What is in force of a stored article that arrives again."""
     connection = session.connection()
-    reason, page = connection.execute(_IN_FORCE, {"article": article_id}).one()
-    told = set(connection.execute(_TOLD_TOPICS, {"article": article_id}).scalars())
-    rows = connection.execute(_MATCHES, {"article": article_id})
-    matches = {topic: KnownMatch(score=score, threshold=of, is_told=topic in told) for topic, score, of in rows}
-    return KnownArticle(reason=Reason[reason], page=page, matches=matches)
+    asked = {"article": article_id}
+    reason, held, page, kind = connection.execute(_IN_FORCE, asked).one()
+    told = set(connection.execute(_TOLD_TOPICS, asked).scalars())
+    matches = {
+        topic: KnownMatch(score=score, threshold=of, is_told=topic in told, reason=Reason[why])
+        for topic, score, of, why in connection.execute(_MATCHES, asked)
+    }
+    return KnownArticle(
+        reason=Reason[reason],
+        page=page,
+        matches=matches,
+        kind=ArticleKind(kind),
+        held=Reason[held] if held else None,
+    )
+
+
+def judged_near_misses(session: Session, article_id: int) -> frozenset[str]:
+    """The topics that an article did not match and on which a person judged it all the same."""
+    return frozenset(session.connection().execute(_JUDGED_NEAR_MISSES, {"article": article_id}).scalars())
 
 
 # Built once: building a statement costs more than running it.
@@ -206,12 +222,17 @@ _ADD = Prepared(
     columns=[column.name for column in _decisions.c if column.name != "id"],
 )
 _ADD_MATCHES = insert(MatchRow)
-_IN_FORCE = select(in_force("reason"), col(ArticleRow.page)).where(col(ArticleRow.id) == bindparam("article"))
+_IN_FORCE = select(in_force("reason"), in_force("held"), col(ArticleRow.page), col(ArticleRow.kind)).where(
+    col(ArticleRow.id) == bindparam("article")
+)
+_JUDGED_NEAR_MISSES = select(col(NearMissRow.topic)).where(
+    col(NearMissRow.article_id) == bindparam("article"), col(NearMissRow.is_relevant).is_not(None)
+)
 _TOLD_TOPICS = (
     select(col(AlertTopicRow.topic))
     .join(AlertRow, col(AlertRow.id) == col(AlertTopicRow.alert_id))
     .where(col(AlertRow.article_id) == bindparam("article"))
 )
-_MATCHES = select(col(MatchRow.topic), col(MatchRow.score), col(MatchRow.threshold)).where(
+_MATCHES = select(col(MatchRow.topic), col(MatchRow.score), col(MatchRow.threshold), col(MatchRow.reason)).where(
     col(MatchRow.article_id) == bindparam("article")
 )

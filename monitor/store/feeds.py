@@ -48,6 +48,12 @@ def _due(session: Session, now: datetime, *, limit: int, per_host: int, full: Se
     return session.exec(first.order_by(*order).limit(limit * per_host)).all()
 
 
+def state(session: Session, name: str) -> FeedState | None:
+    """The feed of this name, without a lease: nothing can be settled by it."""
+    row = _find(session, name)
+    return _state(row, Lease(token="", until_at=row.next_poll_at)) if row else None
+
+
 def claim(session: Session, name: str, *, now: datetime, lease_for: timedelta) -> FeedState | None:
     """Lease the feed of this name, due or not; None where another process holds it or there is no such feed."""
     row = _find(session, name)

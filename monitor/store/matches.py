@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, select
 from sqlmodel import Session, col
 
-from monitor.store import articles, decisions, search, verdicts
+from monitor.store import articles, decisions, verdicts
 from monitor.store.tables import ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow
 from monitor.text.urls import canonical
 from monitor.types.matching import Evidence, Reason
@@ -79,7 +79,7 @@ class MatchFilter:
         if self.since_at:
             found.append(col(MatchRow.created_at) >= self.since_at)
         if self.words:
-            found.append(col(MatchRow.article_id).in_(search.find(session, self.words)))
+            found.append(col(MatchRow.article_id).in_(articles.find_by_words(session, self.words)))
         return found
 
 

@@ -16,25 +16,43 @@ _DAY = timedelta(days=1)
 _CHUNK = 500
 
 
-def may_fetch(session: Session, url: str, *, per_day: int, now: datetime) -> bool:
-    """Whether this page may be fetched: never before, its host not paused, fewer than `per_day` of its host in 24 hours."""
-    key, host = url_key(url), urls.host(url)
-    if not key or session.get(PageRow, key) is not None:
+def may_fetch(session: Session, url: str, *, per_day: int, now: datetime, is_again: bool = False) -> bool:
+    """Whether this page may be fetched: never before (unless `is_again`), its host not paused, fewer than `per_day` of its host in
+    24 hours."""
+    if not url_key(url) or (is_visited(session, url) and not is_again):
         return False
-    is_paused = select(func.count()).where(
-        col(PageRow.host) == host, col(PageRow.host_paused_until_at) > now, col(PageRow.asked_at) > now - 2 * _DAY
+    lately = select(func.count()).where(col(PageRow.host) == urls.host(url), col(PageRow.asked_at) > now - _DAY)
+    return paused_until(session, url, now=now) is None and session.exec(lately).one() < per_day
+
+
+def paused_until(session: Session, url: str, *, now: datetime) -> datetime | None:
+    """Until when the host of this page is paused; None where it is not."""
+    host = urls.host(url)
+    is_paused = (
+        col(PageRow.host) == host,
+        col(PageRow.host_paused_until_at) > now,
+        col(PageRow.asked_at) > now - 2 * _DAY,
     )
-    lately = select(func.count()).where(col(PageRow.host) == host, col(PageRow.asked_at) > now - _DAY)
-    host_row = session.get(HostRow, host)
-    is_host_paused = host_row is not None and host_row.paused_until_at > now
-    return not is_host_paused and not session.exec(is_paused).one() and session.exec(lately).one() < per_day
+    pages_at = session.exec(select(func.max(PageRow.host_paused_until_at)).where(*is_paused)).one()
+    row = session.get(HostRow, host)
+    found = [at for at in (pages_at, row.paused_until_at if row else None) if at is not None and at > now]
+    return max(found, default=None)
 
 
-def record(session: Session, visits: Iterable[PageVisit]) -> None:
-    """Record visits of pages; a page already recorded, by another poller, is left as it is."""
+def is_visited(session: Session, url: str) -> bool:
+    """Whether this page was asked for."""
+    return session.get(PageRow, url_key(url)) is not None
+
+
+def record(session: Session, visits: Iterable[PageVisit], *, is_again: bool = False) -> None:
+    """Record visits of pages; a page already recorded, by another poller, is left as it is, except where it was visited again."""
     for visit in visits:
         key = url_key(visit.url)
-        if session.get(PageRow, key) is None:
+        row = session.get(PageRow, key)
+        if row is not None and is_again:
+            row.asked_at, row.outcome, row.canonical = visit.at, visit.outcome, visit.canonical
+            row.host_paused_until_at = visit.host_paused_until_at
+        elif row is None:
             session.add(
                 PageRow(
                     url_key=key,

@@ -171,6 +171,39 @@ class DecisionRow(Base, table=True):
     """What was decided for each topic that matched or was blocked, with score, evidence and model version."""
     scores: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     """The scores then, the highest above or nearest below their thresholds first, at most 10."""
+    held: str = _empty_column()
+    """The name of the `Reason` (first poll, burst) for which no topic could be told of it then: it holds when it is assessed
+    again."""
+
+
+class ReassessmentRow(Base, table=True):
+    """Something to be assessed again, until that is done: an article for which something was missing, or all articles of a
+    range against a topic that changed. Of a range the newest article comes first; `next_id` is the one to go on with."""
+
+    __tablename__ = "reassessments"
+    __table_args__ = (
+        UniqueConstraint("article_id", "cause"),
+        Index("ix_reassessments_cause_due_at", "cause", "due_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    cause: str
+    """A `Cause`: what was missing, or what changed."""
+    topic: str = ""
+    """'' for all topics."""
+    article_id: int | None = Field(default=None, foreign_key="articles.id")
+    """None: a range."""
+    first_id: int
+    next_id: int
+    wanted_at: datetime
+    due_at: datetime
+    attempts: int = 0
+    articles: int = 0
+    """Of a range, so far: articles assessed, new matches, alerts, and matches that were not told as there were too many."""
+    matches: int = 0
+    alerts: int = 0
+    kept: int = 0
+    lease_token: str | None = None
+    lease_until_at: datetime | None = None
 
 
 class StoryRow(Base, table=True):

@@ -15,7 +15,7 @@ from sqlalchemy import case, delete, func, update
 from sqlmodel import Session, col, select
 
 from monitor.matching.tuning import SHARE_OFFSET
-from monitor.store import verdicts, versions
+from monitor.store import reassessments, verdicts, versions
 from monitor.store.tables import (
     AlertRow,
     AlertTopicRow,
@@ -24,6 +24,7 @@ from monitor.store.tables import (
     NearMissCountRow,
     NearMissRow,
     PartialExampleRow,
+    ReassessmentRow,
     SeedTextRow,
     TopicFileRow,
     TopicRow,
@@ -31,10 +32,11 @@ from monitor.store.tables import (
     VerdictRow,
 )
 from monitor.types.matching import Example, Score, StoredTopic, Topic
+from monitor.types.stories import Cause
 
 _RENAMED = (
     MatchRow, NearMissRow, NearMissCountRow, VerdictRow, PartialExampleRow, TopicVersionRow, SeedTextRow, TopicFileRow,
-    AlertRow,
+    AlertRow, ReassessmentRow,
 )  # fmt: skip
 """The tables whose `topic` changes with a topic's name."""
 _RENAMED_WITH_KEY = (AlertTopicRow,)
@@ -49,12 +51,14 @@ def sync(
     *,
     files: Mapping[str, Files] | None = None,
     is_all: bool = True,
+    reassess_since_at: datetime | None = None,
     now: datetime,
 ) -> list[str]:
     """Store the topics in force; changed seeds or verdicts make a new version. Returns the names with a new version.
 
     `files`: by topic, the files of those that were read from a folder. A topic that had ended is taken up again. `is_all`: topics
-    that are not among these are not in force.
+    that are not among these are not in force. `reassess_since_at`: the articles seen since then are assessed again for topics
+    that are new or have other seeds or settings; a verdict alone is no reason.
     """
     known = {row.name: row for row in session.exec(select(TopicRow)).all()}
     in_force = verdicts.in_force(session)
@@ -66,6 +70,8 @@ def sync(
         found = in_force.get(topic.name, [])
         key = versions.verdicts_key(found)
         row = known.get(topic.name)
+        if reassess_since_at and topic.is_enabled and _is_redefined(row, topic):
+            reassessments.add_range(session, Cause.SEEDS, topic.name, since_at=reassess_since_at, now=now)
         if row is not None and row.ended_at is not None:
             row.ended_at, row.became, row.revision = None, "", _next_revision(session)
         if row is None:
@@ -85,6 +91,13 @@ def sync(
     for row in known.values() if is_all else ():
         row.is_enabled = row.is_enabled and row.name in names
     return changed
+
+
+def _is_redefined(row: TopicRow | None, topic: Topic) -> bool:
+    """Whether a topic is new, taken up again, or other than it was; not where an earlier release stored no version of it."""
+    if row is None or row.ended_at is not None:
+        return True
+    return row.verdicts_key is not None and row.digest != topic.digest
 
 
 def _is_to_keep(topic: Topic, files: Mapping[str, Files], known: Mapping[str, TopicRow]) -> bool:

@@ -161,3 +161,5 @@ class PageVisit:
     """Set where no page of this host may be requested until then."""
     canonical: str = ""
     """The page's canonical address; '' where it names none that can be trusted."""
+    is_passing: bool = False
+    """It could not be read for a reason that may pass: it is asked for again."""

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     UPDATE = "a newer version of an article already stored"
     FIRST_POLL = "seen on the first poll of its feed: stored, not alerted"
     STORM = "part of a burst that is no news: stored, told in one notice"
+    BACKLOG = "found when it was assessed again, with many others of its topic: stored, not alerted"
     SET_APART = "set apart by a person as a story of its own"
     TOO_OLD = "published too long ago to be news"
     EXCLUDED = "above the threshold, but carries a term the topic excludes"

@@ -37,9 +37,23 @@ class Cause(StrEnum):
     BY_HAND = "reassessed: by hand"
 
     @property
+    def waits_for(self) -> str:
+        """What an article waits for that is to be assessed again for this cause."""
+        return _WAITS_FOR.get(self, "")
+
+    @property
     def is_reassessment(self) -> bool:
         """Whether the monitor looked at a stored article again though nothing arrived."""
         return self.value.startswith("reassessed: ")
+
+
+_WAITS_FOR = {
+    Cause.FULL_TEXT: "its own page, which could not be read",
+    Cause.TOPICS: "a topic, as there was none when it arrived",
+    Cause.EMBEDDER: "the embedder, which was away when it arrived",
+    Cause.SEEDS: "its turn, as a topic changed",
+    Cause.BY_HAND: "its turn, as somebody asked for it",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +81,8 @@ class KnownMatch:
     threshold: float
     is_told: bool = False
     """An alert on this very article told of it: it keeps the score that was told."""
+    reason: Reason = Reason.JOINS_STORY
+    """What was decided when it matched first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +93,9 @@ class KnownArticle:
     page: str = ""
     """The outcome of reading its own page; '' where only its feed was read."""
     matches: Mapping[str, KnownMatch] = field(default_factory=dict)
+    kind: ArticleKind = ArticleKind.NEW
+    held: Reason | None = None
+    """Why no topic could be told of it when it arrived."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +112,10 @@ class Arrival:
     """Part of a burst that is no news (`polling.bursts`)."""
     cause: Cause = Cause.ARRIVAL
     """Why it is decided on; of arrivals the monitor works out by itself whether they are the first."""
+    held: Reason | None = None
+    """Of an article that is assessed again: why no topic could be told of it when it arrived."""
+    at_most: int | None = None
+    """Of an article that is assessed again: how many others a topic may be told of for this cause within a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

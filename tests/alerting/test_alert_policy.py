@@ -75,6 +75,30 @@ def test_changed_facts_are_silent_where_updates_are_not_wanted() -> None:
     assert (decision.reason, decision.alerting_topics) == (Reason.UPDATE, ())
 
 
+@pytest.mark.parametrize(
+    ("before", "held", "reason"),
+    [
+        (NONE, None, Reason.BACKLOG),
+        (TOLD, None, Reason.JOINS_STORY),
+        (NONE, Reason.TOO_OLD, Reason.TOO_OLD),
+        (NONE, Reason.FIRST_POLL, Reason.FIRST_POLL),
+    ],
+)
+def test_what_would_be_too_much_at_once_is_kept_and_only_that(
+    before: StoryHistory, held: Reason | None, reason: Reason
+) -> None:
+    decision = decide(ARTICLE, [MATCH], JOINS, held=held, before=before, exhausted={"bridge"})
+    assert (decision.reason, decision.alerting_topics) == (reason, ())
+    decision = decide(ARTICLE, [MATCH], NEW, held=None, before=NONE, exhausted={"ferry"})
+    assert decision.reason is Reason.ALERTED, "another topic"
+
+
+def test_what_held_an_article_back_holds_when_it_is_assessed_again() -> None:
+    again = Arrival(held=Reason.STORM, max_age_for=timedelta(days=7))
+    assert hold_reason(ARTICLE, again, now=NOW) is Reason.STORM
+    assert hold_reason(ARTICLE, replace(again, held=None), now=NOW + timedelta(days=8)) is Reason.TOO_OLD
+
+
 def test_of_several_topics_the_strongest_reason_is_the_articles() -> None:
     told = replace(MATCH, topic="ferry")
     decision = decide(ARTICLE, [BLOCKED, told, MISS], NEW, held=None, before=NONE)

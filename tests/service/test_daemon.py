@@ -172,6 +172,24 @@ def test_seeds_that_go_away_while_it_runs_lose_no_article(daemon: Daemon, site: 
     assert daemon.rows("SELECT count(*) FROM topic_versions") == [(1,)]
 
 
+def test_seeds_that_are_not_there_yet_when_it_starts_lose_no_article(daemon: Daemon, site: Site, sink: Sink) -> None:
+    seeds, away = daemon.folder / "seeds", daemon.folder / "away"
+    seeds.rename(away)
+    site.publishes("/feed", news(1))
+    daemon.starts()
+    soon(lambda: daemon.rows("SELECT id FROM decisions WHERE reason = 'NO_TOPICS'"))
+    daemon.is_killed()
+    daemon.starts()
+    away.rename(seeds)
+    soon(lambda: len(sink.received) == 1)
+    soon(lambda: daemon.rows("SELECT count(*) FROM reassessments") == [(0,)])
+    assert daemon.ends() == 0
+    assert "Traceback" not in daemon.said()
+    assert daemon.rows("SELECT count(*) FROM alerts WHERE kind = 'new'") == [(1,)]
+    assert ("reassessed: topics", "ALERTED") in daemon.rows("SELECT cause, reason FROM decisions")
+    assert "reassessed cause=topics topic=all" in daemon.said()
+
+
 def test_a_topic_renamed_while_it_runs_goes_on_under_its_new_name(daemon: Daemon, site: Site, sink: Sink) -> None:
     site.publishes("/feed", news(1))
     daemon.starts()

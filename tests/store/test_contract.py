@@ -29,7 +29,6 @@ from monitor.store import (
     migrate,
     outbox,
     page_visits,
-    search,
     tables,
     topics,
     verdicts,
@@ -404,8 +403,8 @@ def test_words_are_found_in_any_script(db: Database, matcher: Matcher, title: st
     with db.writing() as session:
         filed = file(session, matcher, article(title=title, text="", url=""))
     with db.reading() as session:
-        assert list(search.find(session, asked)) == [filed.article_id]
-        assert list(search.find(session, "zeppelin")) == []
+        assert list(articles.find_by_words(session, asked)) == [filed.article_id]
+        assert list(articles.find_by_words(session, "zeppelin")) == []
 
 
 @pytest.mark.parametrize(
@@ -431,7 +430,7 @@ def test_words_are_found_in_any_script(db: Database, matcher: Matcher, title: st
 )
 def test_u10_no_query_is_an_error(db: Database, asked: str) -> None:
     with db.reading() as session:
-        assert list(search.find(session, asked)) == []
+        assert list(articles.find_by_words(session, asked)) == []
 
 
 def test_an_edited_article_is_found_by_its_new_words_only(db: Database, matcher: Matcher) -> None:
@@ -439,8 +438,8 @@ def test_an_edited_article_is_found_by_its_new_words_only(db: Database, matcher:
         file(session, matcher, article(text=BRIDGE + " Pelicans."))
         file(session, matcher, article(text=BRIDGE + " Herons."))
     with db.reading() as session:
-        assert list(search.find(session, "pelicans")) == []
-        assert len(search.find(session, "herons")) == 1
+        assert list(articles.find_by_words(session, "pelicans")) == []
+        assert len(articles.find_by_words(session, "herons")) == 1
 
 
 # --- alerts and the outbox --------------------------------------------------------------------------------------------

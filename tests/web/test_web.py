@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 
 from monitor.config.settings import WebSettings
 from monitor.review import matches
-from monitor.store import alerts, channels, nodes, search, settings, topics
+from monitor.store import alerts, articles, channels, nodes, settings, topics
 from monitor.store.articles import url_key
 from monitor.store.db import Database
 from monitor.store.nodes import Node
@@ -183,7 +183,7 @@ def has_article(title: str = "Moscow talks end", **values: Any) -> Callable[[Ses
         session.flush()
         assert row.id is not None
         row.story_id = row.story_id or row.id
-        search.index(session, row.id, row.title, row.text)
+        articles.index_words(session, row.id, row.title, row.text)
         decision = _decision(row, is_match=bool(match), scores=scores)
         session.add(decision)
         session.flush()
