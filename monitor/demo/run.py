@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from monitor.config.settings import (
     ClockSettings,
     DeliverySettings,
+    EmbeddingSettings,
     FeedSettings,
     ScheduleSettings,
     SeedsSettings,
@@ -243,6 +244,7 @@ class Demo:
             schedule=ScheduleSettings(
                 interval_minutes=minutes, min_interval_minutes=minutes, max_interval_minutes=minutes, tick_seconds=0.1
             ),
+            embedding=EmbeddingSettings(embedder="none"),  # the demo shows the same wherever it runs
             web=WebSettings(port=self._port),
             delivery=DeliverySettings(wait_seconds=_WAIT_MINUTES * 60, rate_per_second=20),
             feeds=feeds,

@@ -104,7 +104,8 @@ class SemanticScorer:
             matcher.calibrated,
         )
         return model.rescore(
-            scores, EmbeddedArticle(*read, embedding.vector, words, self._sentences, with_misses=with_misses)
+            scores,
+            EmbeddedArticle(*read, embedding.key, embedding.vector, words, self._sentences, with_misses=with_misses),
         )
 
     def _sentences(self, texts: Sequence[str]) -> Sequence[EmbeddingVector | None]:
@@ -167,21 +168,19 @@ class Multilingual:
             log.warning("%d texts of topics could not be embedded yet", len(missing) - len(fresh))
         if may_write:
             self._keep(db, {each: (vector, code(texts[each][1])) for each, vector in fresh.items()})
-        built = None
-        if space is not None:
-            built = semantic.build(
-                self.embedding.id,
-                enabled,
-                vectors=self._seeds,
-                space=space,
-                ordinary=ordinary,
-                examples=examples,
-                threshold=self.embedding.threshold,
-            )
+        built = semantic.build(
+            self.embedding.id,
+            enabled,
+            vectors=self._seeds,
+            space=space,
+            ordinary=ordinary,
+            examples=examples,
+            threshold=self.embedding.threshold,
+        )
         self._put_in_force(built)
         self.is_complete = len(fresh) == len(missing)
 
-    def _put_in_force(self, built: SemanticModel | None) -> None:
+    def _put_in_force(self, built: SemanticModel) -> None:
         with self._lock:
             self.model, self._is_renewing = built, False
             for embedding, topics in self._unseen:
@@ -197,7 +196,8 @@ class Multilingual:
 
     def _add(self, embedding: ArticleEmbedding, topics: frozenset[str]) -> None:
         if self.model is not None and self.model.embedder == embedding.embedder:
-            self.model.ordinary.add(self.model.place(embedding.vector, embedding.language), topics)
+            placed = self.model.place(embedding.vector, embedding.language)
+            self.model.ordinary.add(embedding.key, placed, topics)
 
     def _keep(self, db: Database, fresh: Mapping[int, tuple[EmbeddingVector, str]]) -> None:
         if not fresh and self._is_pruned:
@@ -209,17 +209,16 @@ class Multilingual:
                 vectors.prune(session, keep=[self.embedding.id])
         self._is_pruned = True
 
-    def _space_and_news(self, session: Session) -> tuple[EmbeddingSpace | None, OrdinaryNews]:
-        """The space, None as long as it cannot be known, and the archive placed in it."""
+    def _space_and_news(self, session: Session) -> tuple[EmbeddingSpace, OrdinaryNews]:
+        """The space, and the archive placed in it."""
         embedder, dim = self.embedding.id, self.embedding.dim
-        space = shipped_space(embedder) or embedding_space.learned(
-            vectors.recent(session, embedder, up_to=last_mark(session), limit=SPACE_ARTICLES, dim=dim)
-        )
+        space = shipped_space(embedder)
         if space is None:
-            return None, OrdinaryNews(np.zeros((0, dim or 1), np.float32))
+            recent = vectors.recent(session, embedder, up_to=last_mark(session), limit=SPACE_ARTICLES, dim=dim)
+            space = embedding_space.learned(recent, dim or 0)
         archive = vectors.latest(session, embedder, limit=ORDINARY_ARTICLES, dim=dim)
-        placed = ((space.place(each.vector, each.language), each.topics) for each in archive)
-        return space, OrdinaryNews(space.ordinary.reshape(-1, len(space.centre)), placed)
+        placed = ((each.key, space.place(each.vector, each.language), each.topics) for each in archive)
+        return space, OrdinaryNews(space.ordinary, placed)
 
     # --- articles -------------------------------------------------------------------------------------------------
 

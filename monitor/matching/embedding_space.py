@@ -29,6 +29,8 @@ class EmbeddingSpace:
     """Placed centres of clusters of ordinary news: float32[m, dim], m may be 0."""
     by_language: Mapping[str, EmbeddingVector] = field(default_factory=dict)
     """Centres of languages, where they were learned from stored articles instead."""
+    is_known: bool = True
+    """False as long as it would have to be learned from too few articles: nothing is scored by meaning yet."""
 
     def place(self, vector: EmbeddingVector, language: str) -> EmbeddingVector:
         """The vector without what it owes to its language, at unit length."""
@@ -42,20 +44,20 @@ def shipped(data: Mapping[str, EmbeddingVector]) -> EmbeddingSpace:
     return EmbeddingSpace(centre, directions, ordinary)
 
 
-def learned(seen: Mapping[str, Sequence[EmbeddingVector]]) -> EmbeddingSpace | None:
-    """The space of an embedder that we have not measured, from embeddings of stored articles by language; None as long as there
-    are too few. Centres of languages with few articles are drawn towards the common one."""
+def learned(seen: Mapping[str, Sequence[EmbeddingVector]], dim: int) -> EmbeddingSpace:
+    """The space of an embedder that we have not measured, from embeddings of stored articles by language. Centres of languages
+    with few articles are drawn towards the common one."""
+    none = np.zeros((0, dim), np.float32)
     counts = {language: len(found) for language, found in seen.items() if len(found)}
     total = sum(counts.values())
     if total < CENTRE_MIN_ARTICLES:
-        return None
+        return EmbeddingSpace(np.zeros(dim, np.float32), none, none, is_known=False)
     means = {language: np.mean(seen[language], axis=0) for language in counts}
     common = sum(counts[each] * means[each] for each in counts) / total
     drawn = {
         each: ((counts[each] * means[each] + CENTRE_PRIOR * common) / (counts[each] + CENTRE_PRIOR)).astype(np.float32)
         for each in counts
     }
-    none = np.zeros((0, len(common)), np.float32)
     return EmbeddingSpace(np.asarray(common, np.float32), none, none, drawn)
 
 

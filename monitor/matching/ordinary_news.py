@@ -21,6 +21,7 @@ from monitor.matching.tuning import (
     ORDINARY_ARTICLES,
     ORDINARY_GROWTH,
     ORDINARY_LEVEL,
+    ORDINARY_MEASURED_FROM,
     ORDINARY_REFERENCE,
     SHIPPED_ORDINARY_WORTH,
 )
@@ -46,11 +47,6 @@ class Neighbours:
         ]
         return sum(others) / len(others) + self.growth if others else ORDINARY_LEVEL
 
-    @property
-    def has_matches(self) -> bool:
-        """Whether any of them matched a topic; if not, the nearness is the same for all topics."""
-        return any(self.topics)
-
 
 class OrdinaryNews:
     """Placed embeddings of the latest ORDINARY_ARTICLES articles with the topics that each matched, and of the shipped clusters.
@@ -59,39 +55,49 @@ class OrdinaryNews:
     """
 
     def __init__(
-        self, shipped: EmbeddingVector, articles: Iterable[tuple[EmbeddingVector, frozenset[str]]] = ()
+        self, shipped: EmbeddingVector, articles: Iterable[tuple[int, EmbeddingVector, frozenset[str]]] = ()
     ) -> None:
+        """`articles`: key of the text, placed embedding and matched topics of each, oldest first."""
         self._shipped = shipped
         self._rows = np.zeros((0, shipped.shape[1]), np.float32)
+        self._keys: list[int] = []
         self._topics: list[frozenset[str]] = []
-        self._used = 0
+        self._place_of: dict[int, int] = {}
+        self._next = 0
         self._lock = threading.Lock()
-        for vector, topics in articles:
-            self.add(vector, topics)
+        for key, vector, topics in articles:
+            self.add(key, vector, topics)
 
     def __len__(self) -> int:
-        return min(self._used, ORDINARY_ARTICLES)
+        return len(self._keys)
 
-    def add(self, vector: EmbeddingVector, topics: frozenset[str] = NO_TOPICS) -> None:
-        """Add the placed embedding of an article; beyond ORDINARY_ARTICLES the oldest one is dropped."""
+    def add(self, key: int, vector: EmbeddingVector, topics: frozenset[str] = NO_TOPICS) -> None:
+        """Add an article, or note what a known text matches now; beyond ORDINARY_ARTICLES the oldest one is dropped."""
         with self._lock:
-            at = self._used % ORDINARY_ARTICLES
-            if at >= len(self._rows):
-                self._enlarge()
-            self._rows[at] = vector
-            if at < len(self._topics):
-                self._topics[at] = topics
+            if (known := self._place_of.get(key)) is not None:
+                self._topics[known] = topics
+                return
+            at = self._next % ORDINARY_ARTICLES
+            if at < len(self._keys):
+                del self._place_of[self._keys[at]]
+                self._keys[at], self._topics[at] = key, topics
             else:
+                self._enlarge(at)
+                self._keys.append(key)
                 self._topics.append(topics)
-            self._used += 1
+            self._rows[at] = vector
+            self._place_of[key] = at
+            self._next += 1
 
-    def neighbours(self, placed: EmbeddingVector) -> Neighbours:
-        """The neighbours of an article's placed embedding."""
+    def neighbours(self, placed: EmbeddingVector, key: int | None = None) -> Neighbours:
+        """The neighbours of an article's placed embedding; `key` is that of its own text, which is no neighbour."""
         with self._lock:
             count = len(self)
             stored = self._rows[:count] @ placed
+            if key in self._place_of:
+                stored[self._place_of[key]] = -1.0
             at = _largest(stored, NEIGHBOUR_CANDIDATES)
-            found = [(float(stored[i]), self._topics[i]) for i in at]
+            found = [(float(stored[i]), self._topics[i]) for i in at if stored[i] > -1.0]
         of_clusters = self._shipped @ placed
         found += [(float(of_clusters[i]), NO_TOPICS) for i in _largest(of_clusters, NEIGHBOURS)]
         found.sort(key=lambda each: -each[0])
@@ -99,9 +105,11 @@ class OrdinaryNews:
 
     def _growth(self, count: int) -> float:
         worth = count + (SHIPPED_ORDINARY_WORTH if len(self._shipped) else 0)
-        return ORDINARY_GROWTH * math.log2(ORDINARY_REFERENCE / max(worth, 1))
+        return ORDINARY_GROWTH * math.log2(ORDINARY_REFERENCE / max(worth, ORDINARY_MEASURED_FROM))
 
-    def _enlarge(self) -> None:
+    def _enlarge(self, at: int) -> None:
+        if at < len(self._rows):
+            return
         room = min(ORDINARY_ARTICLES, max(256, 2 * len(self._rows)))
         rows = np.zeros((room, self._shipped.shape[1]), np.float32)
         rows[: len(self._rows)] = self._rows

@@ -38,7 +38,16 @@ from monitor.matching.tuning import (
 )
 from monitor.text.tokens import sentences, shorten
 from monitor.types import digests
-from monitor.types.matching import CONTRAST_PART, WORDS_PART, Contribution, Evidence, Example, Score, Topic
+from monitor.types.matching import (
+    CONTRAST_PART,
+    SEMANTIC_PART,
+    WORDS_PART,
+    Contribution,
+    Evidence,
+    Example,
+    Score,
+    Topic,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,8 @@ class EmbeddedArticle:
     title: str
     text: str
     language: str
+    key: int
+    """Of its text (embedders.key)."""
     vector: EmbeddingVector
     """As the embedder gave it."""
     words: ArticleWords
@@ -99,10 +110,10 @@ class SemanticModel:
     def rescore(self, scores: Sequence[Score], article: EmbeddedArticle) -> tuple[Score, ...]:
         """The scores by words with those by meaning in their place, in the same order; topics that words did not score (with very
         many topics, only matches are) are added if they match."""
-        if not self._models or len(article.vector) != self._matrix.shape[1]:
+        if not (self._models and self.space.is_known) or len(article.vector) != self._matrix.shape[1]:
             return tuple(scores)
         placed = self.place(article.vector, article.language)
-        scored = _Scored(article, placed, self.ordinary.neighbours(placed), self.space, self._threshold)
+        scored = _Scored(article, placed, self.ordinary.neighbours(placed, article.key), self.space, self._threshold)
         likenesses = dict(
             zip((each.topic.name for each in self._models), (self._matrix @ placed).tolist(), strict=True)
         )
@@ -168,13 +179,13 @@ class _Scored:
         A full text is compared with the topic's own matches, too: among these are look-alike events, which only contrast tells."""
         fullness = self._fullness * model.fullness
         own = model.topic.name if fullness < 0.5 else ""
-        meaning = likeness + CONTRAST_WEIGHT * (ORDINARY_LEVEL - self._neighbours.nearness(own))
-        above = meaning - model.neutral_level - SEEDS_LEVEL_FULL * fullness
+        by_embedding = likeness + CONTRAST_WEIGHT * (ORDINARY_LEVEL - self._neighbours.nearness(own))
+        above = by_embedding - model.neutral_level - SEEDS_LEVEL_FULL * fullness
         reached = share(words.score, words.threshold) * math.exp(SEEDS_GAIN * above)
         value = share_inverse(reached, words.threshold)
         parts = (
             Contribution(term=WORDS_PART, weight=words.score),
-            Contribution(term="meaning", weight=value - words.score),
+            Contribution(term=SEMANTIC_PART, weight=value - words.score),
         )
         return self._decided(model, words, value, words.threshold, parts)
 

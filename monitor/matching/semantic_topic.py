@@ -1,7 +1,7 @@
 """The model of one topic by meaning: embeddings of what its owner wrote, and of its examples. Pure.
 
 The owner's title and sentence are the strongest signal: alone, they find the aspects of one subject better than any number of
-example articles (docs/matching.md, "Meaning"). Seeds, verdicts and counter-seeds refine them.
+example articles (docs/matching.md, "Semantic scores"). Seeds, verdicts and counter-seeds refine them.
 """
 
 from __future__ import annotations

@@ -219,15 +219,15 @@ UNIT_TOLERANCE = 0.1
 """Allowed deviation of a stored vector's length from 1: more is damage."""
 SENTENCE_WEIGHT, TITLE_ONLY_WEIGHT, SEEDS_WEIGHT = 0.5, 0.2, 0.3
 """Weights of an article's cosines with the owner's title and sentence together, with the title alone, and with the mean of the
-seeds ("Meaning"; bench/mission.py, bench/aspects.py)."""
+seeds ("Semantic scores"; bench/mission.py, bench/aspects.py)."""
 SENTENCE_ALONE_WEIGHT, TITLE_ALONE_WEIGHT = 0.7, 0.3
-"""The first two for a topic without seeds ("Meaning"; bench/aspects.py)."""
+"""The first two for a topic without seeds ("Semantic scores"; bench/aspects.py)."""
 CONTRAST_WEIGHT = 0.5
 """Weight of how much less the article is like the archive than articles usually are ("Contrast"; bench/mission.py)."""
 WORDS_WEIGHT = 0.06
-"""Score for each unit of the words' margin, in a language that the topic has words in ("Meaning"; bench/aspects.py)."""
+"""Score for each unit of the words' margin, in a language that the topic has words in ("Semantic scores"; bench/aspects.py)."""
 WORDS_MARGIN_MIN, WORDS_MARGIN_MAX = -2.0, 1.0
-"""Margins of words beyond these count as these: words neither decide alone nor forbid ("Meaning")."""
+"""Margins of words beyond these count as these: words neither decide alone nor forbid ("Semantic scores")."""
 SENTENCE_THRESHOLD = 0.26
 """A score, of a balanced topic with a sentence, in every language ("One threshold"; bench/mission.py, bench/aspects.py)."""
 SEEDS_THRESHOLD = 0.32
@@ -258,6 +258,8 @@ ORDINARY_REFERENCE = 4_000
 """Articles of the archive that nearness is told for."""
 ORDINARY_GROWTH = 0.03
 """By which it grows whenever the archive doubles ("Contrast": .027, .029, .029, .031, .025 from 500 to 16,000 articles)."""
+ORDINARY_MEASURED_FROM = 500
+"""Smaller archives count as one of so many articles: below, it was not measured ("Contrast")."""
 SHIPPED_ORDINARY_WORTH = 1_000
 """Articles that the shipped centres of ordinary news are worth, by the nearness that they give ("Contrast")."""
 CENTRE_PRIOR = 10

@@ -143,11 +143,14 @@ class App:
 
     @cached_property
     def multilingual(self) -> Multilingual | None:
-        """Matching across languages by embeddings; None where the settings name no embedder."""
+        """Matching by meaning, in every language; None where the settings want none, or the default cannot run here."""
         settings = self.settings.embedding
         if settings.embedder == "none":
             return None
         multilingual = Multilingual(Embedding(settings, user_agent=self.settings.fetch.user_agent))
+        if multilingual.embedding.problem and settings.embedder == "auto":
+            log.warning("articles are matched by words alone: %s", multilingual.embedding.problem)
+            return None
         if multilingual.embedding.problem:
             log.error("embedding: %s; articles are matched by words alone", multilingual.embedding.problem)
         return multilingual

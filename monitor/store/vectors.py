@@ -80,6 +80,8 @@ def recent(
 class ArchivedEmbedding:
     """A stored article's embedding, with the topics that it matched; a dismissed match is none."""
 
+    key: int
+    """Of its text."""
     language: str
     vector: EmbeddingVector
     topics: frozenset[str]
@@ -88,17 +90,17 @@ class ArchivedEmbedding:
 def latest(session: Session, embedder: str, *, limit: int, dim: int | None) -> list[ArchivedEmbedding]:
     """The latest `limit` embedded articles, oldest first."""
     asked = (
-        select(_vectors.c.article_id, _vectors.c.language, _vectors.c.packed)
+        select(_vectors.c.key, _vectors.c.article_id, _vectors.c.language, _vectors.c.packed)
         .where(_vectors.c.embedder == embedder, _vectors.c.article_id.is_not(None))
         .order_by(_vectors.c.article_id.desc())
         .limit(limit)
     )
     rows = session.connection().execute(asked).all()
     matched = _topics_matched(session, min((row.article_id for row in rows), default=0))
-    read = ((row.article_id, row.language, unpack(row.packed, dim)) for row in reversed(rows))
+    read = ((row, unpack(row.packed, dim)) for row in reversed(rows))
     return [
-        ArchivedEmbedding(language, vector, frozenset(matched.get(article_id, ())))
-        for article_id, language, vector in read
+        ArchivedEmbedding(row.key, row.language, vector, frozenset(matched.get(row.article_id, ())))
+        for row, vector in read
         if vector is not None
     ]
 

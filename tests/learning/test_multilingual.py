@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 from sqlmodel import select
 from typer.testing import CliRunner
 
@@ -19,6 +18,7 @@ from monitor.matching.matcher import build
 from monitor.store import vectors
 from monitor.store.db import Database
 from monitor.store.tables import AlertRow, ArticleRow, MatchRow, VectorRow
+from monitor.types.matching import CONTRAST_PART, SEEDS_PART
 from tests.conftest import SetClock
 from tests.fakes.embedder import DIM, EmbedderServer, embed
 from tests.fakes.patience import soon
@@ -104,7 +104,8 @@ def test_a_russian_article_is_told_to_those_who_gave_english_seeds(
         room.delivers()
         [match] = room.rows(MatchRow)
         assert match.evidence["across"] == "en"
-        assert match.evidence["terms"] == [{"term": "(meaning)", "weight": match.score}]
+        assert [each["term"] for each in match.evidence["parts"]] == [SEEDS_PART, CONTRAST_PART]
+        assert sum(each["weight"] for each in match.evidence["parts"]) == pytest.approx(match.score)
         assert match.evidence["sentence"].startswith("Пассажиры")
         assert "across" in sink.received[0].body.decode()
         # each text is embedded once: the seed, the articles, and the sentences of the match
@@ -282,7 +283,7 @@ def test_a_backtest_scores_across_languages_as_the_daemon_did(
 def test_an_intent_holds_in_other_languages_and_after_a_restart(
     tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site
 ) -> None:
-    """One factor for lexical and semantic scores; it is stored with the match, and self-training applies it."""
+    """One factor for scores by words and by meaning; it is stored with the match."""
     with newsroom(tmp_path, clock, server, site) as room:
         room.follows("ferry", toml='sensitivity = "precision at least 90 %"\n')
         warmed(room, site, clock)
@@ -290,19 +291,6 @@ def test_an_intent_holds_in_other_languages_and_after_a_restart(
         room.polls()
         [match] = room.rows(MatchRow)
         assert (match.evidence["across"], match.factor) == ("en", 1.25)
-        with room.app.db.reading() as session:
-            [(topic, language, _, _)] = vectors.self_training_examples(
-                session, embedder_of(room), at_least=1.0, limit=9, dim=DIM
-            )
-            far = match.score / match.threshold
-            assert (topic, language) == ("ferry", "ru")
-            assert not vectors.self_training_examples(session, embedder_of(room), at_least=far + 0.01, limit=9, dim=DIM)
-        with room.app.db.writing() as session:
-            session.exec(update(MatchRow).values(factor=0.6, threshold=match.threshold / 1.25 * 0.6))
-        with room.app.db.reading() as session:
-            assert not vectors.self_training_examples(
-                session, embedder_of(room), at_least=far * 1.25 + 0.01, limit=9, dim=DIM
-            )
 
 
 def embedder_of(room: Newsroom) -> str:

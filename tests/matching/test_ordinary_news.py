@@ -26,7 +26,11 @@ def test_an_empty_archive_says_nothing() -> None:
 
 
 def test_the_nearest_articles_count_and_the_topics_own_matches_do_not() -> None:
-    news = OrdinaryNews(NONE, [(A, frozenset({"t"}))] * NEIGHBOURS + [(B, frozenset())] * NEIGHBOURS)
+    news = OrdinaryNews(
+        NONE,
+        [(at, A, frozenset({"t"})) for at in range(NEIGHBOURS)]
+        + [(10 + at, B, frozenset()) for at in range(NEIGHBOURS)],
+    )
     found = news.neighbours(A)
     assert found.nearness("t") == pytest.approx(found.growth)  # the others are as unlike it as can be
     assert found.nearness("other") == pytest.approx(1 + found.growth)
@@ -36,10 +40,11 @@ def test_nearness_is_told_as_of_an_archive_of_one_size() -> None:
     """Neighbours are nearer the more articles there are: twice as many articles lower what is added."""
     few, many = OrdinaryNews(NONE), OrdinaryNews(NONE)
     for number in range(ORDINARY_REFERENCE):
-        many.add(B)
-        few.add(B) if number < ORDINARY_REFERENCE // 2 else None
+        many.add(number, B)
+        few.add(number, B) if number < ORDINARY_REFERENCE // 2 else None
     assert many.neighbours(A).growth == pytest.approx(0)
     assert few.neighbours(A).growth > 0
+    assert OrdinaryNews(NONE).neighbours(A).growth < 3 * few.neighbours(A).growth + 0.001, "small ones count as of 500"
 
 
 def test_shipped_clusters_stand_in_for_an_archive() -> None:
@@ -50,9 +55,9 @@ def test_shipped_clusters_stand_in_for_an_archive() -> None:
 
 
 def test_the_oldest_articles_are_dropped() -> None:
-    news = OrdinaryNews(NONE, [(A, frozenset())] * 3)
-    for _ in range(ORDINARY_ARTICLES):
-        news.add(B)
+    news = OrdinaryNews(NONE, [(-at, A, frozenset()) for at in range(1, 4)])
+    for number in range(ORDINARY_ARTICLES):
+        news.add(number, B)
     assert len(news) == ORDINARY_ARTICLES
     assert max(news.neighbours(A).similarities) == 0.0
 
@@ -67,9 +72,18 @@ def test_a_space_takes_off_the_centre_and_what_tells_languages_apart() -> None:
 
 def test_an_embedder_that_was_not_measured_needs_some_articles_first() -> None:
     some = [unit(np.random.default_rng(at).normal(size=DIM).astype(np.float32)) for at in range(40)]
-    assert embedding_space.learned({"en": some[:20]}) is None
-    space = embedding_space.learned({"en": some[:20], "ru": some[20:]})
-    assert space is not None
+    assert not embedding_space.learned({"en": some[:20]}, DIM).is_known
+    assert not embedding_space.learned({}, DIM).is_known
+    space = embedding_space.learned({"en": some[:20], "ru": some[20:]}, DIM)
+    assert space.is_known
     moved = np.mean([each - space.by_language["ru"] for each in some[20:]], axis=0)
     assert np.linalg.norm(moved) < np.linalg.norm(np.mean(some[20:], axis=0))
     assert space.by_language.keys() == {"en", "ru"}
+
+
+def test_an_article_is_no_neighbour_of_itself_and_its_matches_are_kept_up_to_date() -> None:
+    news = OrdinaryNews(NONE, [(1, A, frozenset()), (2, B, frozenset())])
+    assert news.neighbours(A, 1).similarities == (0.0,)
+    news.add(1, A, frozenset({"t"}))
+    assert len(news) == 2
+    assert news.neighbours(A).topics == (frozenset({"t"}), frozenset())

@@ -48,9 +48,7 @@ SENTENCE = {"title": "Ferry accidents", "description": "A ferry sank: passengers
 
 
 def space() -> EmbeddingSpace:
-    found = embedding_space.learned({"en": list(embed(ENGLISH * 4)), "ru": list(embed(RUSSIAN * 4))})
-    assert found is not None
-    return found
+    return embedding_space.learned({"en": list(embed(ENGLISH * 4)), "ru": list(embed(RUSSIAN * 4))}, DIM)
 
 
 def topic(name: str = "ferry", seeds: Sequence[tuple[str, str]] = (FERRY,), **changes: Any) -> Topic:
@@ -101,7 +99,7 @@ def scored(
     given = ArticleWords(lambda name: unseen, lambda name: BY_WORDS, lambda score: score)
     vector = embed([excerpt(*article)])[0]
     values = {"sentences_of": lambda texts: list(embed(texts)), **changes}
-    scores = found.rescore(by_words or [words()], EmbeddedArticle(*article, language, vector, given, **values))
+    scores = found.rescore(by_words or [words()], EmbeddedArticle(*article, language, 1, vector, given, **values))
     return {each.topic: each for each in scores}
 
 
@@ -160,7 +158,7 @@ def test_what_the_archive_is_full_of_matches_less_but_for_the_topics_own_matches
     placed = space().place(embed([excerpt(*PAROM)])[0], "ru")
 
     def value(topics: frozenset[str]) -> float:
-        news = OrdinaryNews(np.zeros((0, DIM), np.float32), [(placed, topics)] * 5)
+        news = OrdinaryNews(np.zeros((0, DIM), np.float32), [(at, placed, topics) for at in range(100, 105)])
         return scored(built(asked(), ordinary=news), PAROM)["ferry"].score
 
     assert value(frozenset()) < value(frozenset({"ferry"})) - 0.3
@@ -243,7 +241,7 @@ def test_the_rules_of_topic_toml_hold_across_languages(rule: dict[str, Any], rea
 def test_a_probability_is_that_of_the_new_score() -> None:
     given = ArticleWords(lambda name: None, lambda name: Evidence(), lambda score: _with_probability(score))
     vector = embed([excerpt(*PAROM)])[0]
-    article = EmbeddedArticle(*PAROM, "ru", vector, given, lambda texts: list(embed(texts)))
+    article = EmbeddedArticle(*PAROM, "ru", 1, vector, given, lambda texts: list(embed(texts)))
     (score,) = built(asked()).rescore([words()], article)
     assert score.probability == pytest.approx(score.score / 2)
 
@@ -267,9 +265,15 @@ def test_a_topic_without_vectors_and_a_disabled_one_are_left_to_words() -> None:
     assert scored(built(asked(is_enabled=False)), PAROM)["ferry"].model_version == "words"
 
 
+def test_as_long_as_the_space_is_not_known_words_decide() -> None:
+    few = embedding_space.learned({"en": list(embed(ENGLISH))}, DIM)
+    assert scored(built(asked(), space=few), PAROM)["ferry"].model_version == "words"
+    assert built(asked(), space=few).is_in_use, "articles are embedded, so that it will be known"
+
+
 def test_a_vector_of_another_embedder_is_never_compared() -> None:
     given = ArticleWords(lambda name: None, lambda name: Evidence(), lambda score: score)
-    longer = EmbeddedArticle(*PAROM, "ru", np.ones(DIM + 1, np.float32), given, lambda texts: list(embed(texts)))
+    longer = EmbeddedArticle(*PAROM, "ru", 1, np.ones(DIM + 1, np.float32), given, lambda texts: list(embed(texts)))
     assert built(asked()).rescore([words()], longer) == (words(),)
 
 
