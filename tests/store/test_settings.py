@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-import monitor.store
 from monitor.config import plan as plans
 from monitor.store import alerts, channels, feeds, migrate, outbox, settings
 from monitor.store.db import Database
@@ -19,6 +15,7 @@ from monitor.store.tables import DeliveryRow, FeedRow
 from monitor.types.plans import SettingsEntry
 from tests.conftest import NOON
 from tests.fakes.alerts import notice
+from tests.fakes.earlier import bring_to
 from tests.fakes.settings import channel, feed, put_in_force
 
 DAY = timedelta(days=1)
@@ -171,7 +168,7 @@ def test_alerts_for_another_address_wait_for_a_node_that_has_it(db: Database) ->
 @pytest.mark.parametrize("revision", ["0001", "0006", "0012"])
 def test_a_store_of_an_earlier_version_goes_on_as_it_was(store_url: str, revision: str) -> None:
     db = Database(store_url)
-    _bring_to(db, revision)
+    bring_to(db, revision)
     with db.writing() as session:
         for name, is_on in (("a", True), ("old", False)):
             session.connection().execute(
@@ -195,7 +192,7 @@ def test_a_store_of_an_earlier_version_goes_on_as_it_was(store_url: str, revisio
 
 def test_an_empty_store_of_an_earlier_version_never_had_settings(store_url: str) -> None:
     db = Database(store_url)
-    _bring_to(db, "0012")
+    bring_to(db, "0012")
     migrate.upgrade(db)
     with db.reading() as session:
         assert not settings.was_applied(session)
@@ -211,16 +208,3 @@ _CHANNEL = (
     "INSERT INTO channels (name, kind, destination, shown, is_configured, failures, is_failing_told) "
     "VALUES ('desk', 'webhook', 'here', '…', true, 0, false)"
 )
-
-
-def _bring_to(database: Database, revision: str) -> None:
-    """An empty store as it was then."""
-    with database.writing() as session:
-        connection = session.connection()
-        if not database.is_sqlite:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-        config = Config()
-        config.set_main_option("script_location", str(Path(monitor.store.__path__[0]) / "migrations"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
