@@ -12,9 +12,8 @@ import typer
 from monitor.cli import base
 from monitor.cli.alerts import show_deliveries
 from monitor.cli.matches import likely, show_change
-from monitor.cli.models import add_semantic_scores, load_matcher
+from monitor.cli.models import add_semantic_scores, load_matcher, load_topics
 from monitor.text import urls
-from monitor.topics import seeds
 from monitor.types.errors import FetchError, ParseError
 from monitor.types.fetching import Entry
 from monitor.types.matching import Article, Evidence, Grade, Reason, Score
@@ -214,7 +213,7 @@ def _fetch_unstored(cli: base.Cli, asked: str) -> _Unstored:
             article = asyncio.run(_fetch(app, asked, now=cli.now()))
     except (FetchError, ParseError) as error:
         raise base.NotFoundError(f"not in the store, and it could not be fetched: {error}") from error
-    shelf = seeds.load(cli.settings.seeds.dir)
+    shelf = load_topics(cli)
     matcher = load_matcher(cli.settings, shelf)
     found = add_semantic_scores(
         cli.settings, shelf.topics, article, matcher.score(article.title, article.text, article.language)
