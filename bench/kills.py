@@ -7,8 +7,8 @@ document that contained it. A test receiver fails a share of the posts as in the
 stored exactly once, the receiver must have every alert that was queued for it, no article under two ids and nothing else, and the
 store must be undamaged (cases K1, K3, W15).
 
-A notice that the receiver's own channel is failing, back or disabled, or gave an alert up, is for the other channels. Here there are none: it is an alert
-without a delivery, which the page alone shows, and every other alert must have one.
+A notice that the receiver's own channel is failing, back or disabled, or gave an alert up, is for the other channels. Here there
+are none: it is an alert without a delivery, which the page alone shows, and every other alert must have one.
 
 On PostgreSQL a daemon cannot know that it is alone, and the leases of one that was killed run out after 2 minutes (feeds) and 5
 (deliveries). So as not to wait at every kill, the run lets them run out itself, except before the last start.
