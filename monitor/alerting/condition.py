@@ -6,14 +6,15 @@ that none of them says that all is well while another says that it is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 
 from monitor.store.channels import ChannelReport
 from monitor.store.nodes import NodeReport
 from monitor.types.condition import Code, Problem, Severity, failure, warning, worst_first
+from monitor.types.plans import PAUSED
 
 SILENT_AFTER = timedelta(seconds=60)
 """A node beats every 15 seconds; one whose last beat is older than this counts as dead."""
@@ -36,6 +37,8 @@ class ServiceState:
     """When each feed that is to be polled is or was due."""
     last_polled_at: datetime | None = None
     channels: Sequence[ChannelReport] = ()
+    waiting_since: Mapping[str, datetime] = field(default_factory=dict)
+    """Channel -> when the oldest delivery that waits to be sent was due, or will be."""
     topics: int = 0
     free_bytes: int | None = None
     """None where there is no disk of ours (PostgreSQL)."""
@@ -54,6 +57,7 @@ def problems(state: ServiceState, *, now: datetime, speed: float = 1.0) -> tuple
         disk_problems(state.free_bytes, is_full=state.is_disk_full),
         _topic_problems(state),
         _channel_problems(state.channels),
+        _waiting_alerts(state, living, now, speed),
         _settings_problems(living, state.settings_in_force),
     )
     return worst_first(found)
@@ -204,6 +208,36 @@ def _channel_problems(reports: Sequence[ChannelReport]) -> Iterator[Problem]:
         says = f"failing: {_some([f'{each.name} ({each.failures} failures in a row)' for each in failing])}"
         mend = "nothing is lost, it is tried again; `monitor alerts list` shows more"
         yield warning(Code.CHANNEL_FAILING, "channels", says, mend, public="a channel is failing")
+
+
+def _waiting_alerts(
+    state: ServiceState, living: Sequence[NodeReport], now: datetime, speed: float
+) -> Iterator[Problem]:
+    """Alerts of a sound channel that nobody sends, though a daemon runs: no running daemon's settings have its address."""
+    limit_at = now - LATE_AFTER * speed
+    senders = [each for each in living if each.is_delivering]
+    if not senders or min(each.started_at for each in senders) > limit_at:
+        return
+    waiting = [each for each in state.channels if _is_left_alone(each, state.waiting_since.get(each.name), limit_at)]
+    if waiting:
+        oldest = min(state.waiting_since[each.name] for each in waiting)
+        yield warning(
+            Code.ALERTS_WAITING,
+            "channels",
+            f"alerts wait, the oldest for {_span(now - oldest)}, as no running daemon has the address in force of "
+            f"{_some([each.name for each in waiting])}",
+            "a daemon reads its settings file when it starts: start one again whose file has the channel as it is now",
+            public="alerts of a channel wait",
+        )
+
+
+def _is_left_alone(channel: ChannelReport, due_at: datetime | None, limit_at: datetime) -> bool:
+    """Whether alerts of a channel that could be used have been due for long, and none was sent lately: it is no backlog."""
+    is_usable = (
+        channel.is_configured and channel.by_hand != PAUSED and not (channel.disabled_reason or channel.failures)
+    )
+    is_resting = channel.paused_until_at is not None or (channel.last_sent_at or limit_at) > limit_at
+    return is_usable and not is_resting and due_at is not None and due_at < limit_at
 
 
 def _disabled(channel: ChannelReport) -> str:

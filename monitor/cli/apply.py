@@ -32,15 +32,18 @@ def apply(
 
     cli = base.cli_of(ctx)
     cli.log()
-    entries = App(cli.settings).entries
+    entries, file = App(cli.settings).entries, in_force.file_of(cli.settings)
     with base.opened(cli.settings) as db:
-        plan = in_force.apply_by_command(db, entries, now=cli.now(), is_dry=dry_run)
+        plan = in_force.apply_by_command(db, entries, file=file, now=cli.now(), is_dry=dry_run)
     if as_json:
         base.print_json(_fields(plan))
         return
     _show(plan, is_dry=dry_run)
-    if not dry_run and any(each.entry.kind == "channel" for each in plan.changes):
-        cli.say("a running daemon sends by a changed channel once it is started again")
+    written = [*plan.adds, *(each.entry for each in plan.changes)]
+    if not dry_run and (names := [each.name for each in written if each.kind == "channel"]):
+        cli.say(
+            f"a running daemon knows the address of {', '.join(names)} once it is started again; alerts wait until then"
+        )
 
 
 def _show(plan: Plan, *, is_dry: bool) -> None:

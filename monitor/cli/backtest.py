@@ -16,7 +16,7 @@ import typer
 
 from monitor.cli import base
 from monitor.cli import lines as files
-from monitor.cli.models import multilingual, store
+from monitor.cli.models import load_topics, multilingual, store
 from monitor.types.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from monitor.evaluation.backtest import Line
     from monitor.learning.multilingual import Multilingual
     from monitor.store.db import Database
+    from monitor.topics.seeds import LoadedTopics
 
 
 Since = Annotated[
@@ -37,7 +38,7 @@ def backtest(
     ctx: typer.Context,
     seeds: Annotated[
         Path | None,
-        typer.Option("--seeds", help="Folder of topics; default: that of the settings.", show_default=False),
+        typer.Option("--seeds", help="Folder of topics; default: the topics in force.", show_default=False),
     ] = None,
     articles: Annotated[
         Path | None, typer.Option("--articles", help="Articles, one JSON object a line; default: those of the store.")
@@ -68,10 +69,8 @@ def backtest(
     """
     cli = base.cli_of(ctx)
     cli.log()
-    folder = seeds or cli.settings.seeds.dir
-    if not folder.is_dir():
-        wrong = "it is a file" if folder.exists() else "no such folder"
-        raise ConfigError(f"{folder}: {wrong}; --seeds names a folder that holds one for each topic")
+    check_folder(seeds)
+    shelf = _topics(cli, seeds)
     check_file(articles)
     window = parse_window(since, until)
     if articles and out.exists() and out.samefile(articles):
@@ -85,7 +84,7 @@ def backtest(
         file = open_until_done.enter_context(base.atomic_file(out))
         tally = Counter[str]()
         started = time.monotonic()
-        answers = open_until_done.enter_context(_answers(cli, folder, lines, all_scores, vectors))
+        answers = open_until_done.enter_context(_answers(cli, shelf, lines, all_scores, vectors))
         for answer in _count(answers, tally):
             file.write(json.dumps(answer) + "\n")
         took = time.monotonic() - started
@@ -95,6 +94,27 @@ def backtest(
         f"{tally['articles']} articles, {tally['articles'] / max(took, 1e-9):.0f} articles/s, "
         f"{tally['matched']} matched, {tally['copies']} copies, {tally['alerts']} alerts"
     )
+
+
+def check_folder(folder: Path | None) -> None:
+    """Check --seeds. Raises ConfigError where it names no folder."""
+    if folder and not folder.is_dir():
+        wrong = "it is a file" if folder.exists() else "no such folder"
+        raise ConfigError(f"{folder}: {wrong}; --seeds names a folder that holds one for each topic")
+
+
+def _topics(cli: base.Cli, folder: Path | None) -> LoadedTopics:
+    """The topics of --seeds, else those in force; faults are reported. Raises ConfigError where there is neither."""
+    from monitor.topics import seeds
+
+    shelf = seeds.load(folder) if folder else load_topics(cli)
+    if not (folder or shelf.topics):
+        check_folder(cli.settings.seeds.dir)
+    for fault in shelf.faults:
+        base.complain(f"fault: {fault}")
+    if not shelf.topics:
+        base.complain(f"no topics in {folder or cli.settings.seeds.dir}: nothing can match")
+    return shelf
 
 
 def check_file(articles: Path | None) -> None:
@@ -128,18 +148,12 @@ def open_articles(
 
 @contextmanager
 def _answers(
-    cli: base.Cli, folder: Path, lines: Iterable[Line], all_scores: bool, vectors: Path | None
+    cli: base.Cli, shelf: LoadedTopics, lines: Iterable[Line], all_scores: bool, vectors: Path | None
 ) -> Iterator[Iterator[dict[str, Any]]]:
     from monitor.evaluation import backtest as work
     from monitor.matching.background import Background
     from monitor.matching.matcher import build
-    from monitor.topics import seeds
 
-    shelf = seeds.load(folder)
-    for fault in shelf.faults:
-        base.complain(f"fault: {fault}")
-    if not shelf.topics:
-        base.complain(f"no topics in {folder}: nothing can match")
     matcher = build(shelf.topics, background=Background.shipped())
     with ExitStack() as until_done:
         across, db = open_multilingual(cli, until_done, vectors)

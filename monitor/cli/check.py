@@ -45,6 +45,7 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
         faults += [*_channel_faults(settings), *shelf.faults]
         warnings += [*settings.notes, *unknown_channels(settings, shelf), *shelf.warnings]
         warnings += _differences(settings) if shown else []
+        warnings += _unknown_sources(settings)
     if as_json:
         base.print_json({"settings": [each._asdict() for each in shown], "faults": faults, "warnings": warnings})
     else:
@@ -74,6 +75,18 @@ def _differences(settings: Settings) -> list[str]:
     except MonitorError as error:
         return [f"not compared with the settings in force: {error}"]
     return [says] if says else []
+
+
+def _unknown_sources(settings: Settings) -> list[str]:
+    """The preferred sources that are no feed, of the settings or, where there is a store, added by a command."""
+    from monitor.config import plan
+    from monitor.service import in_force
+
+    try:
+        with base.opened(settings) as db:
+            return in_force.unknown_sources(db, settings)
+    except MonitorError:
+        return plan.unknown_sources(settings)
 
 
 def _channel_faults(settings: Settings) -> tuple[str, ...]:

@@ -57,7 +57,8 @@ def demo(
         summary = asyncio.run(run.run())
     if not stage.is_ended:
         stage.end(summary)
-    if summary.is_complete and (summary.delivered < summary.alerts or summary.doubles):
+    is_told_once = not summary.doubles and summary.shared_alerts == summary.shared_stories
+    if summary.is_complete and (summary.delivered < summary.alerts or not is_told_once):
         raise typer.Exit(base.Code.FAILED)
 
 
@@ -118,7 +119,7 @@ class _Stage:
     def _alert(self, told: ShownAlert) -> None:
         self._alerts_shown += 1
         self.pause()
-        self.say(f"{told.at:%H:%M}  ALERT {self._alerts_shown}  {told.topic}", "bold green")
+        self.say(f"{told.at:%H:%M}  ALERT {self._alerts_shown}  {'; '.join(told.topics)}", "bold green")
         self.say(f"{told.headline}", "bold", indent=7)
         self.say(f"{told.outlet}  {told.url}", indent=7)
         terms = [each for each in told.terms if not each.startswith("(")][:_TERMS_SHOWN]
@@ -147,5 +148,9 @@ class _Stage:
             summary.retried
         )
         self.say(f"  {summary.delivered} of {summary.alerts} alerts delivered{again}; {summary.doubles} twice")
+        if summary.shared_stories:
+            stories = "1 story" if summary.shared_stories == 1 else f"{summary.shared_stories} stories"
+            each = summary.shared_alerts / summary.shared_stories
+            self.say(f"  {stories} on several topics: {each:g} alert{'s' * (each != 1)} per channel")
         self.pause()
         self.say("Your turn: drop an article into seeds/TOPIC/ and run `make run`.", "bold")

@@ -258,6 +258,9 @@ def _in_force(db: Database, settings: Settings) -> Iterator[CheckResult]:
         yield CheckResult("in force", "warn", plans.difference(plan), mend)
     else:
         yield CheckResult("in force", "ok", plans.difference(plan) or "these settings")
+    for unknown in in_force.unknown_sources(db, settings):
+        says, mend = unknown.split("; ", 1)
+        yield CheckResult("preferred sources", "warn", says, mend)
     for row in plan.held:
         says, mend = plans.offer(row.name, row.held).split(": ", 1)
         yield CheckResult("held", "warn", says, mend)

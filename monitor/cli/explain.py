@@ -12,9 +12,8 @@ import typer
 from monitor.cli import base
 from monitor.cli.alerts import show_deliveries
 from monitor.cli.matches import likely, show_change
-from monitor.cli.models import load_matcher, scores_of
+from monitor.cli.models import load_matcher, load_topics, scores_of
 from monitor.text import urls
-from monitor.topics import seeds
 from monitor.types.errors import FetchError, ParseError
 from monitor.types.fetching import Entry
 from monitor.types.matching import Article, Evidence, Grade, Reason, Score
@@ -216,7 +215,7 @@ def _fetch_unstored(cli: base.Cli, asked: str) -> _Unstored:
             article = asyncio.run(_fetch(app, asked, now=cli.now()))
     except (FetchError, ParseError) as error:
         raise base.NotFoundError(f"not in the store, and it could not be fetched: {error}") from error
-    shelf = seeds.load(cli.settings.seeds.dir)
+    shelf = load_topics(cli)
     matcher = load_matcher(cli.settings, shelf)
     found = scores_of(cli.settings, shelf.topics, article, matcher)
     scores = tuple(sorted(found, key=_nearest_first))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from monitor.cli import base
@@ -16,6 +17,26 @@ if TYPE_CHECKING:
     from monitor.store.db import Database
     from monitor.topics.seeds import LoadedTopics
     from monitor.types.matching import Article, Score, Topic
+
+
+def load_topics(cli: base.Cli) -> LoadedTopics:
+    """The topics as the daemon has them: those of the seeds folder, and from the store those that it lacks or holds broken or out
+    of date. Says which are the store's, and which of the folder's are not in force."""
+    from monitor.topics import seeds
+
+    read = seeds.load(cli.settings.seeds.dir)
+    try:
+        with base.opened(cli.settings) as db, db.reading() as session:
+            from monitor.service import topic_keeper
+
+            found, decision = topic_keeper.look(session, read, is_shared=not db.is_sqlite, now=datetime.now(UTC))
+    except (base.NotFoundError, StoreError):
+        return read
+    if held := [each.name for each in found.topics if each.name in decision.from_store]:
+        cli.say(f"from the store, not from {cli.settings.seeds.dir}: {', '.join(held)}; `monitor doctor` says why")
+    if idle := sorted({each.name for each in read.topics} - {each.name for each in found.topics}):
+        cli.say(f"in {cli.settings.seeds.dir}, but not in force: {', '.join(idle)}; `monitor doctor` says why")
+    return found
 
 
 def load_matcher(settings: Settings, shelf: LoadedTopics) -> Matcher:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base, topic_life, trial, versions
-from monitor.cli.models import load_matcher
+from monitor.cli.models import load_matcher, load_topics
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import StoreError
@@ -141,7 +141,7 @@ def show(
     cli = base.cli_of(ctx)
     cli.log()
     settings = cli.settings
-    shelf = seeds.load(settings.seeds.dir)
+    shelf = load_topics(cli)
     topic = next((each for each in shelf.topics if each.name == name), None)
     if topic is None:
         at_fault = [each for each in shelf.faults if str(settings.seeds.dir / name) in each]
@@ -232,8 +232,9 @@ def _quality(figures: TopicFigures | None) -> list[tuple[str, object]]:
 
 def _seed(settings: Settings, topic: Topic, at: int) -> dict[str, object]:
     seed = topic.seeds[at]
+    path = settings.seeds.dir / topic.name / seed.file
     return {
-        "file": str(settings.seeds.dir / topic.name / seed.file),
+        "file": str(path) if path.exists() else f"{topic.name}/{seed.file}",  # of a topic that the store alone has
         "is_counter": seed.is_counter,
         "language": seed.language,
         "weight": seed.weight,

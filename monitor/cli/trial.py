@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import backtest, base
-from monitor.cli.models import load_matcher
+from monitor.cli.models import load_matcher, load_topics
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import ConfigError, MonitorError, StoreError
@@ -159,7 +159,7 @@ def _topics_in_force(cli: base.Cli, tried: LoadedTopics) -> Matcher | None:
     except ConfigError:
         return None
     names = {each.name for each in tried.topics}
-    shelf = seeds.load(settings.seeds.dir)
+    shelf = load_topics(cli)
     rest = LoadedTopics(tuple(each for each in shelf.topics if each.name not in names and each.is_enabled))
     return load_matcher(settings, rest) if rest.topics else None
 

@@ -13,6 +13,7 @@ import typer
 
 from monitor.cli import base
 from monitor.cli.backtest import check_file, file_articles
+from monitor.cli.models import load_topics
 from monitor.topics import seeds
 from monitor.types.errors import ConfigError, StoreError
 
@@ -219,7 +220,7 @@ def _current(cli: base.Cli, session: Session | None, name: str) -> TopicDefiniti
     from monitor.matching.compare import TopicDefinition
     from monitor.store import verdicts
 
-    shelf = seeds.load(cli.settings.seeds.dir)
+    shelf = load_topics(cli)
     topic = next((each for each in shelf.topics if each.name == name), None)
     if topic is None:
         hint = "name a topic, a version as NAME@3, or a folder of seeds; `monitor topics` lists the topics"

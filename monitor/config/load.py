@@ -35,11 +35,11 @@ def load(path: Path | None, env: Mapping[str, str]) -> Settings:
     """
     raw, is_readable = _gather(path, env)
     settings = _checked(raw) if is_readable else None
-    if settings:
-        _fault_unknown_sources(raw, settings)
     if settings is None or raw.faults:
         raise ConfigError(*dict.fromkeys(text for _, text in sorted(raw.faults, key=lambda each: each[0])))
-    return _with_origins(settings, raw)
+    found = _with_origins(settings, raw)
+    found._file = str(_source(path, env).absolute())
+    return found
 
 
 def load_valid_part(path: Path | None, env: Mapping[str, str]) -> Settings | None:
@@ -86,12 +86,16 @@ def _remove(tree: dict[str, Any], path: list[str]) -> None:
     tree.pop(path[-1], None)
 
 
+def _source(path: Path | None, env: Mapping[str, str]) -> Path:
+    return path or (Path(env[PATH_VARIABLE]) if env.get(PATH_VARIABLE) else DEFAULT_PATH)
+
+
 def _gather(path: Path | None, env: Mapping[str, str]) -> tuple[RawSettings, bool]:
     """All raw values, and whether the file could be parsed."""
-    requested = path or (Path(env[PATH_VARIABLE]) if env.get(PATH_VARIABLE) else None)
-    source = requested or DEFAULT_PATH
+    source = _source(path, env)
     raw = RawSettings()
-    is_readable = raw_values.read_toml(raw, source, is_required=requested is not None)
+    is_required = bool(path or env.get(PATH_VARIABLE))
+    is_readable = raw_values.read_toml(raw, source, is_required=is_required)
     raw_values.read_environment(raw, env, [variable(*path) for path in _fixed_paths()])
     raw_values.read_named_files(raw, source.parent)
     return raw, is_readable
@@ -181,16 +185,6 @@ def _fault_duplicate_feeds(raw: RawSettings) -> None:
         if (other := first.setdefault(page, name)) != name:
             what = f"feeds.{name}.url is the same as feeds.{other}.url"
             raw.add_fault(raw.origin(("feeds", name, "url")), what, "remove one of the two feeds")
-
-
-def _fault_unknown_sources(raw: RawSettings, settings: Settings) -> None:
-    """Report preferred sources that name no feed: they would have no effect."""
-    path = ("stories", "preferred_sources")
-    for name in settings.stories.preferred_sources:
-        if name not in settings.feeds:
-            near = difflib.get_close_matches(name, list(settings.feeds), 1, 0.55)
-            mend = f'did you mean "{near[0]}"?' if near else "name sections of [feeds.<name>]"
-            raw.add_fault(raw.origin(path), f'stories.preferred_sources names "{name}", which is no feed', mend)
 
 
 def _section_model(section: Place) -> type[BaseModel]:

@@ -2,11 +2,13 @@
 
 The store owns the settings in force; a file is applied as a plan, at the daemon's start or by `monitor apply`. What a command or
 page did to a feed or channel stands until that entry of the file itself changes. A start switches off what its file no longer
-names on SQLite alone: on PostgreSQL the file of another node may name it.
+names on SQLite alone: on PostgreSQL the file of another node may name it. There a start changes only what changed in its file
+since that was last applied, or what is new in a file that never was: nodes with different files do not undo one another.
 """
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +17,19 @@ from typing import Literal
 from monitor.config.settings import FeedSettings, Settings
 from monitor.text import urls
 from monitor.types import digests
-from monitor.types.plans import FROM_FILE, PAUSED, REMOVED, RESUMED, Change, Kind, Plan, SettingsEntry, SettingsRow
+from monitor.types.plans import (
+    FROM_FILE,
+    ONE_FILE,
+    PAUSED,
+    REMOVED,
+    RESUMED,
+    AppliedEntries,
+    Change,
+    Kind,
+    Plan,
+    SettingsEntry,
+    SettingsRow,
+)
 
 DatabaseKind = Literal["sqlite", "postgresql"]
 
@@ -84,12 +98,32 @@ def digest(entries: Iterable[SettingsEntry]) -> str:
     return digests.of_plain(tuple(said))
 
 
+def unknown_sources(settings: Settings, rows: Iterable[SettingsRow] = ()) -> list[str]:
+    """For each preferred source that is no feed, of the settings or the store: that it has no effect, and what may be meant."""
+    known = {*settings.feeds, *(row.name for row in rows if row.kind == "feed" and not row.is_dropped)}
+    return [
+        f'stories.preferred_sources names "{name}", which is no feed: it has no effect; {_nearest(name, known)}'
+        for name in settings.stories.preferred_sources
+        if name not in known
+    ]
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.55)
+    return f'did you mean "{near[0]}"?' if near else "`monitor feeds` lists the feeds"
+
+
 # --- planning ---------------------------------------------------------------------------------------------------------
 
 
-def plan_start(rows: Sequence[SettingsRow], entries: Sequence[SettingsEntry], database: DatabaseKind) -> Plan:
+def plan_start(
+    rows: Sequence[SettingsRow],
+    entries: Sequence[SettingsEntry],
+    database: DatabaseKind,
+    applied: AppliedEntries = ONE_FILE,
+) -> Plan:
     """The plan of a daemon's start. Settings that name no feed and no channel switch nothing off: they are rather missing."""
-    return _plan(rows, entries, may_switch_off=database == "sqlite" and bool(entries))
+    return _plan(rows, entries, applied, may_switch_off=database == "sqlite" and bool(entries))
 
 
 def plan_apply(rows: Sequence[SettingsRow], entries: Sequence[SettingsEntry]) -> Plan:
@@ -102,17 +136,27 @@ def compare(rows: Sequence[SettingsRow], entries: Sequence[SettingsEntry]) -> Pl
     return _plan(rows, entries, may_switch_off=False)
 
 
-def _plan(rows: Sequence[SettingsRow], entries: Sequence[SettingsEntry], *, may_switch_off: bool) -> Plan:
+def _plan(
+    rows: Sequence[SettingsRow],
+    entries: Sequence[SettingsEntry],
+    applied: AppliedEntries = ONE_FILE,
+    *,
+    may_switch_off: bool,
+) -> Plan:
     known = {(row.kind, row.name): row for row in rows}
     named = {(each.kind, each.name) for each in entries}
     met = [(each, known[each.kind, each.name]) for each in entries if (each.kind, each.name) in known]
     unnamed = [row for key, row in known.items() if key not in named and row.origin == FROM_FILE]
-    kept = [row for entry, row in met if _is_kept(entry, row)] + [row for row in unnamed if _is_back_by_hand(row)]
+    kept = [row for entry, row in met if _is_kept(entry, row, applied)] + [
+        row for row in unnamed if _is_back_by_hand(row)
+    ]
     on = tuple(row for row in unnamed if row.is_on and row not in kept)
-    found = [change for entry, row in met if (change := _change(entry, row))]
+    found = [change for entry, row in met if (change := _change(entry, row, applied))]
+    overruled = [each for each in found if each.fields and applied.is_known(each.entry)]
     return Plan(
         adds=tuple(each for each in entries if (each.kind, each.name) not in known),
-        changes=tuple(each for each in found if each.fields),
+        changes=tuple(each for each in found if each.fields and each not in overruled),
+        overruled=tuple(overruled),
         switches_off=on if may_switch_off else (),
         stays_on=() if may_switch_off else on,
         keeps=tuple(kept),
@@ -122,27 +166,30 @@ def _plan(rows: Sequence[SettingsRow], entries: Sequence[SettingsEntry], *, may_
     )
 
 
-def _change(entry: SettingsEntry, row: SettingsRow) -> Change | None:
+def _change(entry: SettingsEntry, row: SettingsRow, applied: AppliedEntries) -> Change | None:
     """What of an entry is to be written. Of one that the file says as before, only what other sections say of it."""
     if entry.digest == row.digest:
         fields = _differing(entry.defaults, row)
         return Change(entry=entry, fields=fields, keeps_hand=True) if fields else None
     wanted = {**entry.values, **entry.defaults}
-    if _stands(entry, row):
+    if _stands(entry, row, applied):
         return Change(entry=entry, fields=tuple(set(_differing(wanted, row)) - {"is_enabled"}), keeps_hand=True)
     is_back = entry.is_on and (not row.is_on or row.by_hand == PAUSED)
     fields = _differing(wanted, row)
     return Change(entry=entry, fields=fields or (("is_enabled",) if is_back else ()), is_back=is_back)
 
 
-def _stands(entry: SettingsEntry, row: SettingsRow) -> bool:
+def _stands(entry: SettingsEntry, row: SettingsRow, applied: AppliedEntries) -> bool:
     """Whether what a command did to a row stands: its entry is as it was, or unknown, in a store of an earlier version."""
-    return bool(row.by_hand) and row.origin == FROM_FILE and row.digest in ("", entry.digest)
+    is_as_it_was = row.digest in ("", entry.digest) or applied.is_known(entry)
+    return bool(row.by_hand) and row.origin == FROM_FILE and is_as_it_was
 
 
-def _is_kept(entry: SettingsEntry, row: SettingsRow) -> bool:
+def _is_kept(entry: SettingsEntry, row: SettingsRow, applied: AppliedEntries) -> bool:
     """Whether a command did to a row what its file does not say."""
-    return _stands(entry, row) and (row.by_hand in (PAUSED, REMOVED) if entry.is_on else row.by_hand == RESUMED)
+    return _stands(entry, row, applied) and (
+        row.by_hand in (PAUSED, REMOVED) if entry.is_on else row.by_hand == RESUMED
+    )
 
 
 def _is_back_by_hand(row: SettingsRow) -> bool:
@@ -181,7 +228,12 @@ def difference(plan: Plan) -> str:
 
 def what_remains(plan: Plan) -> list[str]:
     """What differs even after the plan was done: what other files named and what commands changed."""
-    return [*_listed("on, but not in these settings", plan.stays_on), *_kept(plan)]
+    return [
+        *_changes("otherwise in force", plan.overruled),
+        *_changes("off", plan.overruled, is_back=True),
+        *_listed("on, but not in these settings", plan.stays_on),
+        *_kept(plan),
+    ]
 
 
 def offers(plan: Plan) -> list[str]:

@@ -268,6 +268,7 @@ class Settings(Section):
     _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
     _from_files: frozenset[tuple[str, ...]] = PrivateAttr(default=frozenset())
     _notes: tuple[str, ...] = PrivateAttr(default=())
+    _file: str = PrivateAttr(default="")
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -277,6 +278,11 @@ class Settings(Section):
     def origin(self, *path: str) -> str:
         """Where a value in force came from: `config/monitor.toml line 12`, `environment MONITOR_X` or `default`."""
         return self._origins.get(path, "default")
+
+    @property
+    def file(self) -> str:
+        """The path of the settings file; '' where the settings were read from none."""
+        return self._file
 
     def place(self, *path: str) -> str:
         """The place to show the operator: that of the value itself, else of the section it is missing from."""

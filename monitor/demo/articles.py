@@ -16,7 +16,7 @@ from typing import Any
 
 from monitor.types.stories import ArticleKind
 
-ARTICLE_FILES = ("before.toml", "tunnel.toml", "bank.toml", "other.toml")
+ARTICLE_FILES = ("before.toml", "tunnel.toml", "bank.toml", "both.toml", "other.toml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

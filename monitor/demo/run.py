@@ -10,12 +10,14 @@ import asyncio
 import re
 import secrets
 from base64 import b64encode
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from monitor.config.settings import (
@@ -77,7 +79,8 @@ class ShownAlert:
     """An alert has arrived at the receiver, verified."""
 
     at: datetime
-    topic: str
+    topics: tuple[str, ...]
+    """All topics that it names, the strongest first."""
     headline: str
     outlet: str
     url: str
@@ -105,6 +108,10 @@ class Summary:
     """Deliveries with more than one attempt."""
     doubles: int
     """Alerts that the receiver got twice; should be 0."""
+    shared_stories: int
+    """Stories alerted for several topics."""
+    shared_alerts: int
+    """Alerts on these that the channel got when they were new; should be one each."""
 
 
 Event = Opened | News | ShownAlert
@@ -216,7 +223,7 @@ class Demo:
         self._on_event(
             ShownAlert(
                 at=self._paper_clock(),
-                topic=data["topic"]["title"],
+                topics=tuple(each["title"] for each in data["topics"]),
                 headline=article["title"],
                 outlet=self._names.get(article["source"], article["source"]),
                 url=article["url"],
@@ -259,6 +266,7 @@ class Demo:
                 totals = archive.totals(session)
         finally:
             db.close()
+        shared = alerts_of_shared_stories(each.payload for each in receiver.received)
         return Summary(
             is_complete=self._is_complete,
             published=len({article.guid for article in newspaper.published()}),
@@ -270,7 +278,21 @@ class Demo:
             delivered=len(receiver.received),
             retried=totals.deliveries_retried,
             doubles=receiver.repeated,
+            shared_stories=len(shared),
+            shared_alerts=sum(shared.values()),
         )
+
+
+def alerts_of_shared_stories(payloads: Iterable[Mapping[str, Any]]) -> dict[int, int]:
+    """For each story that was told for several topics, in one alert or in several, how many alerts told it as new."""
+    topics: dict[int, set[str]] = defaultdict(set)
+    alerts = Counter[int]()
+    for payload in payloads:
+        if payload["type"] == "alert.new":
+            data = payload["data"]
+            topics[data["story_id"]] |= {each["name"] for each in data["topics"]}
+            alerts[data["story_id"]] += 1
+    return {story: alerts[story] for story, names in topics.items() if len(names) > 1}
 
 
 def _slug(name: str) -> str:

@@ -234,14 +234,14 @@ class App:
 
     def apply_settings(self, *, now: datetime) -> Plan:
         """Apply the settings as a daemon's start does; returns what was done."""
-        plan = in_force.apply_at_start(self.db, self.entries, now=now)
+        plan = in_force.apply_at_start(self.db, self.entries, file=in_force.file_of(self.settings), now=now)
         self.load_channels_in_force()
         return plan
 
     def use_store_settings(self, *, now: datetime) -> str:
         """Go by the feeds and channels in force, as commands do: the settings are applied only to a store that never had any.
         Returns in what they differ, in one line; '' where they do not."""
-        plan = in_force.apply_at_first_use(self.db, self.entries, now=now)
+        plan = in_force.apply_at_first_use(self.db, self.entries, file=in_force.file_of(self.settings), now=now)
         self.load_channels_in_force()
         return difference(plan)
 

@@ -22,7 +22,7 @@ from monitor.config import plan as plans
 from monitor.polling import poll, reassess
 from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
-from monitor.service import observer
+from monitor.service import in_force, observer
 from monitor.service.app import App
 from monitor.service.clock import Clock, SteadyClock
 from monitor.service.presence import BEAT_SECONDS, Presence
@@ -171,8 +171,8 @@ class Daemon:
         if rest := plans.what_remains(plan):
             level = logging.INFO if not plan.stays_on else logging.WARNING
             log.log(level, "these settings differ from what is in force: %s", "; ".join(rest))
-        for offer in plans.offers(plan):
-            log.warning("%s", offer)
+        for line in (*in_force.unknown_sources(self.app.db, self.app.settings), *plans.offers(plan)):
+            log.warning("%s", line)
 
     async def _shut_down(self) -> None:
         self._watchdog.stop()

@@ -27,29 +27,47 @@ def entries_of(settings: Settings, channels: Mapping[str, Channel]) -> tuple[Set
     return (*plans.feed_entries(settings), *told)
 
 
-def apply_at_start(db: Database, entries: Sequence[SettingsEntry], *, now: datetime) -> Plan:
+def file_of(settings: Settings) -> str:
+    """By what a settings file is known among those of other nodes: the node's name, else its host, and the path."""
+    return f"{settings.node.name or socket.gethostname()}:{settings.file}"
+
+
+def apply_at_start(db: Database, entries: Sequence[SettingsEntry], *, file: str = "", now: datetime) -> Plan:
     """Apply the settings as a daemon's start does; returns what was done."""
     with db.writing() as session:
         serialize_decisions(session)
-        return _start(session, db, entries, now)
+        return _start(session, db, entries, file, now)
 
 
-def apply_at_first_use(db: Database, entries: Sequence[SettingsEntry], *, now: datetime) -> Plan:
+def apply_at_first_use(db: Database, entries: Sequence[SettingsEntry], *, file: str = "", now: datetime) -> Plan:
     """Apply the settings to a store to which none were ever applied. Returns the plan that is left: how they differ."""
     with db.writing() as session:
         serialize_decisions(session)
         if not rows.was_applied(session):
-            _start(session, db, entries, now)
+            _start(session, db, entries, file, now)
         return plans.compare(rows.rows(session), entries)
 
 
-def _start(session: Session, db: Database, entries: Sequence[SettingsEntry], now: datetime) -> Plan:
-    plan = plans.plan_start(rows.rows(session), entries, "sqlite" if db.is_sqlite else "postgresql")
+def _start(session: Session, db: Database, entries: Sequence[SettingsEntry], file: str, now: datetime) -> Plan:
+    known = rows.rows(session)
+    if db.is_sqlite:
+        plan = plans.plan_start(known, entries, "sqlite")
+    else:
+        plan = plans.plan_start(known, entries, "postgresql", rows.applied(session, file))
     _apply(session, plan, now)
+    _note(session, db, entries, file, now)
     return plan
 
 
-def apply_by_command(db: Database, entries: Sequence[SettingsEntry], *, now: datetime, is_dry: bool) -> Plan:
+def _note(session: Session, db: Database, entries: Sequence[SettingsEntry], file: str, now: datetime) -> None:
+    """Note what the file says, where other nodes have files of their own."""
+    if not db.is_sqlite:
+        rows.note_applied(session, file, entries, now=now)
+
+
+def apply_by_command(
+    db: Database, entries: Sequence[SettingsEntry], *, file: str = "", now: datetime, is_dry: bool
+) -> Plan:
     """Make the settings in force these ones; with `is_dry` only say how. Raises ConfigError for settings without any entry."""
     if not entries:
         raise ConfigError(
@@ -62,11 +80,18 @@ def apply_by_command(db: Database, entries: Sequence[SettingsEntry], *, now: dat
         plan = plans.plan_apply(rows.rows(session), entries)
         if not is_dry:
             _apply(session, plan, now)
+            _note(session, db, entries, file, now)
     return plan
 
 
 def _apply(session: Session, plan: Plan, now: datetime) -> None:
     rows.apply(session, plan, says=plans.words(plan), by=socket.gethostname(), now=now)
+
+
+def unknown_sources(db: Database, settings: Settings) -> list[str]:
+    """Of the preferred sources of the settings, those that are no feed: neither of the settings nor added by a command."""
+    with db.reading() as session:
+        return plans.unknown_sources(settings, rows.rows(session))
 
 
 def difference(db: Database, entries: Sequence[SettingsEntry]) -> Plan:

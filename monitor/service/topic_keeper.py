@@ -81,17 +81,9 @@ class TopicKeeper:
     def _topics(
         self, session: Session, read: LoadedTopics, stored: Mapping[str, StoredTopic], decision: TopicsInForce
     ) -> tuple[Topic, ...]:
-        found = [each for each in read.topics if each.name in decision.from_folder]
-        found += filter(None, (self._from_store(session, stored[name]) for name in decision.from_store))
+        found = _in_force(session, read, stored, decision, known=self._in_use)
         paused = {name for name, topic in stored.items() if topic.is_paused}
-        return tuple(
-            replace(each, is_enabled=False) if each.name in paused else each
-            for each in sorted(found, key=lambda each: each.name)
-        )
-
-    def _from_store(self, session: Session, stored: StoredTopic) -> Topic | None:
-        known = self._in_use.get(stored.name)
-        return known if known and known.digest == stored.digest else from_store(session, stored)
+        return tuple(replace(each, is_enabled=False) if each.name in paused else each for each in found)
 
     def remember(self, settled: Settled, *, now: datetime) -> None:
         """Take over what was stored, and log what began and what is over."""
@@ -169,6 +161,32 @@ def decide(
     changed = {name for name, digest in digests.items() if (seen or {}).get(name, digest) != digest}
     earlier = store.with_earlier_version(session, digests) if is_shared else frozenset()
     return in_force.decide(read, stored, is_shared=is_shared, changed=changed, earlier=earlier, now=now)
+
+
+def look(session: Session, read: LoadedTopics, *, is_shared: bool, now: datetime) -> tuple[LoadedTopics, TopicsInForce]:
+    """The topics in force, for commands that read beside the daemon: nothing is stored. One that is paused is as its files say."""
+    stored = store.stored(session)
+    decision = decide(session, read, stored, is_shared=is_shared, now=now)
+    return replace(read, topics=tuple(_in_force(session, read, stored, decision))), decision
+
+
+def _in_force(
+    session: Session,
+    read: LoadedTopics,
+    stored: Mapping[str, StoredTopic],
+    decision: TopicsInForce,
+    *,
+    known: Mapping[str, Topic] | None = None,
+) -> list[Topic]:
+    """The topics of a decision in the order of their names. `known`: those of the last look, to spare reading them again."""
+
+    def held(name: str) -> Topic | None:
+        topic = (known or {}).get(name)
+        return topic if topic and topic.digest == stored[name].digest else from_store(session, stored[name])
+
+    found = [each for each in read.topics if each.name in decision.from_folder]
+    found += filter(None, (held(name) for name in decision.from_store))
+    return sorted(found, key=lambda each: each.name)
 
 
 def from_store(session: Session, stored: StoredTopic) -> Topic | None:

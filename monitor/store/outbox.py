@@ -285,6 +285,13 @@ def states(session: Session) -> dict[str, int]:
     return dict.fromkeys(DELIVERY_STATES, 0) | dict(counted.all())
 
 
+def waiting_since(session: Session) -> dict[str, datetime]:
+    """Channel -> when the oldest of its deliveries that wait to be sent was due or will be."""
+    is_waiting = col(DeliveryRow.state) == "pending"
+    oldest = select(DeliveryRow.channel, func.min(DeliveryRow.next_at)).where(is_waiting)
+    return dict(session.exec(oldest.group_by(col(DeliveryRow.channel))).all())
+
+
 def states_by_channel(session: Session) -> dict[str, dict[str, int]]:
     """Channel -> state -> number of deliveries; states without any are left out."""
     counted = session.exec(

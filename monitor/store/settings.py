@@ -6,20 +6,22 @@ deliveries and the health of channels by `channels`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import delete, or_
 from sqlmodel import Session, col, func, select
 
 from monitor.store import channels
-from monitor.store.tables import ChannelRow, DeliveryRow, FeedRow, PlanRow
+from monitor.store.tables import AppliedEntryRow, ChannelRow, DeliveryRow, FeedRow, PlanRow
 from monitor.types.plans import (
     ADDED,
     FROM_FILE,
     PAUSED,
     REMOVED,
     RESUMED,
+    AppliedEntries,
     Change,
     Kind,
     Plan,
@@ -32,6 +34,10 @@ _FEED_VALUES = (
     *("allow_private", "pages", "is_enabled"),
 )
 _CHANNEL_VALUES = ("kind", "destination", "shown")
+_FILES_KEPT_FOR = timedelta(days=180)
+"""Hosts of containers have a new name each time: what such a file said is not kept for ever."""
+_JITTER = 0.11
+"""A wait may be longer than the interval by a tenth (`polling.cadence`), and a little for the poll itself."""
 
 
 def rows(session: Session) -> list[SettingsRow]:
@@ -130,8 +136,21 @@ def _set_feed(row: FeedRow, values: Mapping[str, Any], *, now: datetime) -> None
         row.etag = row.last_modified = row.body_hash = row.paused_reason = None
         row.permanent_url = row.permanent_since_at = None
         row.next_poll_at = now
+    if "interval_seconds" in values:
+        row.next_poll_at = _next_poll_at(row, float(values["interval_seconds"]), now=now)
     for name, value in values.items():
         setattr(row, name, value)
+
+
+def _next_poll_at(row: FeedRow, seconds: float, *, now: datetime) -> datetime:
+    """When a feed whose interval becomes `seconds` is due: earlier where it waits out a longer interval. A wait that its server
+    asked for, or that its failures brought about, is left as it is."""
+    if row.last_polled_at is None or row.failures or seconds >= row.interval_seconds:
+        return row.next_poll_at
+    waits_for = row.next_poll_at - row.last_polled_at
+    if waits_for > (1 + _JITTER) * timedelta(seconds=row.interval_seconds):
+        return row.next_poll_at
+    return min(row.next_poll_at, max(now, row.last_polled_at + timedelta(seconds=seconds)))
 
 
 def _set_channel(session: Session, row: ChannelRow, values: Mapping[str, Any]) -> None:
@@ -163,6 +182,32 @@ def _row(session: Session, kind: Kind, name: str) -> FeedRow | ChannelRow:
     if kind == "feed":
         return session.exec(select(FeedRow).where(FeedRow.name == name)).one()
     return session.get_one(ChannelRow, name)
+
+
+# --- what files said (PostgreSQL) ---------------------------------------------------------------------------------------
+
+
+def applied(session: Session, file: str) -> AppliedEntries:
+    """What this settings file and those of other nodes said when they were last applied."""
+    own: dict[tuple[Kind, str], str] = {}
+    others: dict[tuple[Kind, str], set[str]] = {}
+    for row in session.exec(select(AppliedEntryRow)):
+        key: tuple[Kind, str] = ("feed" if row.kind == "feed" else "channel", row.name)
+        if row.file == file:
+            own[key] = row.digest
+        else:
+            others.setdefault(key, set()).add(row.digest)
+    return AppliedEntries(by_file=own, by_others={key: frozenset(found) for key, found in others.items()})
+
+
+def note_applied(session: Session, file: str, entries: Sequence[SettingsEntry], *, now: datetime) -> None:
+    """Note what this file says now, in place of what it said; files that were not applied for long are forgotten."""
+    is_past = or_(col(AppliedEntryRow.file) == file, col(AppliedEntryRow.at) < now - _FILES_KEPT_FOR)
+    session.connection().execute(delete(AppliedEntryRow).where(is_past))
+    for each in entries:
+        digest = each.whole_digest
+        session.add(AppliedEntryRow(file=file, kind=each.kind, name=each.name, digest=digest, at=now))
+    session.flush()
 
 
 # --- by a command or page ---------------------------------------------------------------------------------------------

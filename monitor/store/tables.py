@@ -576,3 +576,15 @@ class PlanRow(Base, table=True):
     by: str
     """The machine."""
     says: str = Field(default="", sa_type=Text)
+
+
+class AppliedEntryRow(Base, table=True):
+    """What a settings file said of a feed or channel when it was last applied (PostgreSQL, where nodes have files of their own)."""
+
+    __tablename__ = "applied_entries"
+    file: str = Field(primary_key=True)
+    """The node's name or host, and the path."""
+    kind: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    digest: str
+    at: datetime

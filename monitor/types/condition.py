@@ -26,6 +26,7 @@ class Code(StrEnum):
     NO_CHANNEL = "no_channel"
     CHANNEL_DISABLED = "channel_disabled"
     CHANNEL_FAILING = "channel_failing"
+    ALERTS_WAITING = "alerts_waiting"
     NO_TOPICS = "no_topics"
     STORE = "store"
     PART_SILENT = "part_silent"

@@ -33,6 +33,11 @@ class SettingsEntry:
         return digests.of_plain(tuple(sorted(self.values.items())))
 
     @property
+    def whole_digest(self) -> str:
+        """Changes when the entry does or what it takes from other sections."""
+        return digests.of_plain((self.digest, tuple(sorted(self.defaults.items()))))
+
+    @property
     def is_on(self) -> bool:
         """Whether the settings want it on: `enabled = false` keeps a feed that is not polled."""
         return bool(self.values.get("is_enabled", True))
@@ -61,6 +66,27 @@ class SettingsRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedEntries:
+    """What settings files said when they were last applied: (kind, name) -> digest. Empty where one file alone is applied."""
+
+    by_file: Mapping[tuple[Kind, str], str] = field(default_factory=dict)
+    """By the file that is to be applied."""
+    by_others: Mapping[tuple[Kind, str], frozenset[str]] = field(default_factory=dict)
+    """By files of other nodes."""
+
+    def is_known(self, entry: SettingsEntry) -> bool:
+        """Whether nothing is new in the entry: its file said so before or, of a file that is new, another file did."""
+        key = (entry.kind, entry.name)
+        if key in self.by_file:
+            return self.by_file[key] == entry.whole_digest
+        return entry.whole_digest in self.by_others.get(key, ())
+
+
+ONE_FILE = AppliedEntries()
+"""Where no other file is applied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """An entry to be written, and the values that differ from those in force (none: only its digest is to be noted)."""
 
@@ -81,6 +107,9 @@ class Plan:
     switches_off: tuple[SettingsRow, ...] = ()
     stays_on: tuple[SettingsRow, ...] = ()
     """On by another file, not in this one, and left on: only a start on SQLite and `monitor apply` switch off."""
+    overruled: tuple[Change, ...] = ()
+    """Entries that differ from what is in force, and that did not change since their file was last applied: what was put into force
+    since, by another node's file or by `monitor apply`, stands (PostgreSQL)."""
     keeps: tuple[SettingsRow, ...] = ()
     """Changed by a command or page, otherwise than the file says."""
     held: tuple[SettingsRow, ...] = ()
@@ -98,4 +127,4 @@ class Plan:
     @property
     def agrees(self) -> bool:
         """Whether the settings say what is in force, apart from what commands changed."""
-        return self.is_empty and not self.stays_on
+        return self.is_empty and not (self.stays_on or self.overruled)

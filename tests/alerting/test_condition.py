@@ -92,6 +92,18 @@ def only(state: ServiceState, **changes: object) -> Problem:
         ({"channels": [REFUSED, replace(MAIL, is_configured=False)]}, ["no_channel"]),
         ({"channels": [replace(DESK, failures=3), MAIL]}, ["(channel_failing)"]),
         ({"channels": [replace(REFUSED, failures=3)]}, ["no_channel"]),
+        ({"waiting_since": {"desk": LATE}}, ["(alerts_waiting)"]),
+        ({"waiting_since": {"desk": LATE}, "nodes": [replace(BASIL, started_at=NOON - MINUTE)]}, []),
+        ({"waiting_since": {"desk": NOON - MINUTE}}, []),
+        ({"waiting_since": {"desk": LATE}, "channels": [replace(DESK, last_sent_at=NOON - MINUTE)]}, []),
+        (
+            {"waiting_since": {"desk": LATE}, "channels": [replace(DESK, last_sent_at=NOON - HOUR)]},
+            ["(alerts_waiting)"],
+        ),
+        ({"waiting_since": {"desk": LATE}, "channels": [replace(DESK, by_hand="paused")]}, []),
+        ({"waiting_since": {"desk": LATE}, "channels": [replace(DESK, paused_until_at=NOON + MINUTE)]}, []),
+        ({"waiting_since": {"desk": LATE}, "channels": [replace(DESK, failures=1)]}, ["(channel_failing)"]),
+        ({"waiting_since": {"gone": LATE}}, []),
     ],
 )
 def test_what_is_wrong(changes: dict[str, object], expected: list[str]) -> None:

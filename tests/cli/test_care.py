@@ -17,6 +17,7 @@ from monitor.store.files import StoreLock
 from monitor.store.nodes import Node
 from monitor.types.matching import Topic
 from tests.fakes.command import HIT, MISS, SEED, Desk, Said, desk
+from tests.fakes.site import Site
 
 __all__ = ["desk"]
 
@@ -399,3 +400,41 @@ def test_seeds_that_are_away_are_told_by_doctor_and_list(polled: Desk) -> None:
     assert "the 2 topics stay in force as last read" in found["says"]
     assert "in force too, by the store alone: bridge, choir" in polled.run("topics").stderr
     assert "the seeds cannot be used" in polled.run("poll").stderr
+
+
+def test_topics_that_the_folder_lacks_are_taken_from_the_store_and_it_is_said(polled: Desk, tmp_path: Path) -> None:
+    (polled.seeds / "bridge").rename(polled.folder / "away")
+    says = f"from the store, not from {polled.seeds}: bridge; `monitor doctor` says why"
+    shown = polled.run("topics", "show", "bridge", "--json")
+    assert says in shown.stderr
+    assert shown.json["terms"]["en"]
+    assert [each["file"] for each in shown.json["files"]] == ["bridge/seed0.txt"]
+    articles = tmp_path / "articles.jsonl"
+    articles.write_text(json.dumps({"id": "1", "title": HIT[0], "text": HIT[1]}) + "\n")
+    over = ("backtest", "--articles", articles, "--out", tmp_path / "answers.jsonl")
+    tested = polled.run(*over)
+    assert says in tested.stderr
+    assert "1 matched" in tested.stderr
+    assert "0 matched" in polled.run(*over, "--seeds", polled.seeds).stderr
+
+
+def test_explain_scores_an_unknown_address_by_a_topic_that_the_store_alone_has(polled: Desk, site: Site) -> None:
+    (polled.seeds / "bridge").rename(polled.folder / "away")
+    polled.adds('[fetch]\nallow_networks = ["127.0.0.0/8"]\n')
+    site.publishes("/page", f"<html><title>{HIT[0]}</title><p>{HIT[1]}</p></html>".encode(), content_type="text/html")
+    said = polled.run("explain", site.url("/page"), "--json")
+    assert "not from" in said.stderr
+    assert {each["topic"]: each["matched"] for each in said.json["scores"]} == {"bridge": True, "choir": False}
+
+
+def test_the_other_commands_go_by_the_topics_in_force_where_the_whole_folder_is_away(
+    polled: Desk, tmp_path: Path
+) -> None:
+    polled.seeds.rename(polled.folder / "away")
+    tested = polled.run("backtest", "--out", tmp_path / "answers.jsonl")
+    assert tested.exit_code == 0
+    assert "bridge, choir" in tested.stderr
+    assert polled.run("topics", "show", "choir").exit_code == 0
+    unknown = polled.run("topics", "show", "brigde")
+    assert unknown.exit_code == 3
+    assert 'did you mean "bridge"?' in unknown.stderr

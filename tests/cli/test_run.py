@@ -150,6 +150,10 @@ def test_the_demo_shows_hits_copies_and_a_retry(tmp_path: Path, speed: int) -> N
     assert re.search(r"[1-9]\d* copies folded", out)
     assert "at the second attempt" in out
     assert "; 0 twice" in out
+    assert re.search(
+        r"ALERT \d+  (The Port Ellery harbour tunnel; The rescue|The rescue of Marl River Bank; The Port)", out
+    )
+    assert "1 story on several topics: 1 alert per channel" in out
     assert "also carried by" in out
     assert "make run" in out
     assert "\x1b" not in out

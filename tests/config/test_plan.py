@@ -9,7 +9,8 @@ import pytest
 
 from monitor.config import plan as plans
 from monitor.config.plan import DatabaseKind, difference, plan_apply, plan_start, words
-from monitor.types.plans import ADDED, Plan, SettingsEntry, SettingsRow
+from monitor.config.settings import Settings
+from monitor.types.plans import ADDED, AppliedEntries, Plan, SettingsEntry, SettingsRow
 from tests.fakes.settings import channel, feed
 
 A, B = feed("a"), feed("b")
@@ -177,3 +178,75 @@ def test_the_digest_of_a_file_is_that_of_its_entries() -> None:
 def test_a_feed_without_a_name_is_named_by_its_host() -> None:
     assert plans.feed_name("https://www.herald.example/rss.xml", []) == "herald-example"
     assert plans.feed_name("http://127.0.0.1:80/a", ["127-0-0-1"]) == "127-0-0-1-2"
+
+
+# --- nodes with files of their own (PostgreSQL) -------------------------------------------------------------------------
+
+
+def said(*entries: SettingsEntry) -> dict[Any, str]:
+    return {(each.kind, each.name): each.whole_digest for each in entries}
+
+
+def said_by_others(*entries: SettingsEntry) -> dict[Any, frozenset[str]]:
+    return {key: frozenset({digest}) for key, digest in said(*entries).items()}
+
+
+USUAL_CHANGED = replace(A, defaults={"interval_seconds": 60.0})
+NODES = [
+    ("its file did not change: what another node put in force stands", A_TITLED, A, said(A), {}, False),
+    ("its file changed since it was applied", A, A_TITLED, said(A), {}, True),
+    ("its file changed back to what another file says", A_TITLED, A, said(A_TITLED), said_by_others(A), True),
+    ("a file that is new says what another one said before", A_TITLED, A, {}, said_by_others(A), False),
+    ("a file that is new says something new", A, A_TITLED, {}, said_by_others(A), True),
+    ("the usual interval of its file did not change", A, USUAL_CHANGED, said(USUAL_CHANGED), {}, False),
+    ("the usual interval of its file changed", A, USUAL_CHANGED, said(A), {}, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("in_force", "entry", "own", "others", "is_applied"), [each[1:] for each in NODES], ids=[each[0] for each in NODES]
+)
+def test_a_start_applies_what_is_new_in_its_file(
+    in_force: SettingsEntry, entry: SettingsEntry, own: Any, others: Any, is_applied: bool
+) -> None:
+    plan = plan_start([row(in_force)], [entry], "postgresql", AppliedEntries(by_file=own, by_others=others))
+    assert [each.entry.name for each in plan.changes] == ["a"] * is_applied
+    assert [each.entry.name for each in plan.overruled] == ["a"] * (not is_applied)
+    assert plan.agrees is False
+    assert plans.what_remains(plan) == (
+        [] if is_applied else [f"otherwise in force: feed a [{'interval' if entry is USUAL_CHANGED else 'title'}]"]
+    )
+    assert [each.entry.name for each in plan_apply([row(in_force)], [entry]).changes] == ["a"], (
+        "`monitor apply` always does"
+    )
+
+
+@pytest.mark.parametrize("did", ["paused", "removed"])
+def test_what_a_command_did_stands_against_the_differing_file_of_another_node(did: str) -> None:
+    plan = plan_start([by_hand(A, did)], [A_TITLED], "postgresql", AppliedEntries(by_file=said(A_TITLED)))
+    assert plan.is_empty
+    assert [each.by_hand for each in plan.keeps] == [did]
+    plan = plan_start([by_hand(A, did)], [A_TITLED], "postgresql", AppliedEntries(by_file=said(A)))
+    assert [each.is_back for each in plan.changes] == [True]
+
+
+def test_what_an_apply_switched_off_stays_off_until_a_file_changes() -> None:
+    off = dropped(A)
+    plan = plan_start([off], [A], "postgresql", AppliedEntries(by_file=said(A)))
+    assert plan.is_empty
+    assert plans.what_remains(plan) == ["off: feed a"]
+    assert gist(plan_start([off], [A_TITLED], "postgresql", AppliedEntries(by_file=said(A)))) == {"back": ["a"]}
+    assert gist(plan_start([off], [A], "postgresql")) == {"back": ["a"]}
+
+
+def test_a_preferred_source_that_is_no_feed_is_named() -> None:
+    settings = Settings.model_validate(
+        {
+            "feeds": {"herald": {"url": "https://h.example/"}},
+            "stories": {"preferred_sources": ["herald", "mine", "herold"]},
+        }
+    )
+    names = 'stories.preferred_sources names "herold", which is no feed: it has no effect; did you mean "herald"?'
+    assert plans.unknown_sources(settings, [row(feed("mine"), origin=ADDED, digest="")]) == [names]
+    gone = row(feed("mine"), origin=ADDED, digest="", is_on=False, by_hand="removed")
+    assert len(plans.unknown_sources(settings, [gone])) == 2

@@ -22,6 +22,7 @@ from standardwebhooks.webhooks import Webhook
 from monitor.demo.articles import DemoArticle, Outlet, articles, outlets
 from monitor.demo.newspaper import Newspaper
 from monitor.demo.receiver import Received, Receiver
+from monitor.demo.run import alerts_of_shared_stories
 from monitor.matching import matcher as match
 from monitor.matching.background import Background
 from monitor.stories import copies, events, profiles
@@ -109,6 +110,20 @@ def test_every_kind_is_expected_somewhere() -> None:
 def test_both_topics_are_news_in_both_languages() -> None:
     told = {(topic, article.language) for article in articles() if article.is_alert for topic in article.expect.topics}
     assert told == {(topic, language) for topic in ("harbour-tunnel", "river-bank") for language in ("en", "ru")}
+
+
+def test_a_story_is_news_on_both_topics() -> None:
+    shared = [article for article in articles() if len(article.expect.topics) == 2]
+    assert [article.expect.kind for article in shared] == [ArticleKind.NEW, ArticleKind.COPY]
+
+
+def test_alerts_of_a_story_on_several_topics_are_counted_whether_one_names_them_all_or_each_one() -> None:
+    def alert(story: int, *topics: str, type: str = "alert.new") -> dict[str, object]:
+        return {"type": type, "data": {"story_id": story, "topics": [{"name": topic} for topic in topics]}}
+
+    once, apart = [alert(1, "a", "b"), alert(2, "a")], [alert(3, "a"), alert(3, "b")]
+    grown = [alert(1, "a", "b", type="alert.escalated")]
+    assert alerts_of_shared_stories([*once, *apart, *grown]) == {1: 1, 3: 2}
 
 
 def test_ids_are_unique_and_what_is_expected_points_at_something_earlier() -> None:

@@ -17,7 +17,7 @@ from monitor.store import alerts, decisions, migrate
 from monitor.store.db import Database
 from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, DecisionRow, MatchRow
 from tests.conftest import NOON
-from tests.store.test_fingerprint_rows import _bring_to
+from tests.fakes.earlier import bring_to
 
 OLD_EVIDENCE = {"terms": [{"term": "piers", "weight": 0.2}], "sentence": "told", "seed": "one.txt"}
 NEW_EVIDENCE = {"terms": [{"term": "teaser", "weight": 0.1}], "sentence": "seen later", "seed": "two.txt"}
@@ -69,7 +69,7 @@ def upgraded(store_url: str) -> Any:
     """A store of migration 0012, brought up to date: a match that a second arrival overwrote after it was told, one never told,
     one told of a story that grew, an article of no topic, and many more."""
     database = Database(store_url)
-    _bring_to(database, "0012")
+    bring_to(database, "0012")
     with database.writing() as session:
         an_article(session, 1, "ALERTED", SCORES)
         a_match(session, 1, score=0.25, evidence=NEW_EVIDENCE)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import text
 
-import monitor.store
 from monitor.store import fingerprints, migrate
 from monitor.store.db import Database
 from monitor.stories.fingerprint import shortlist
 from monitor.stories.tuning import MAX_POSTINGS
+from tests.fakes.earlier import bring_to
 
 KEYS = (5, -7, 1 << 30, -(1 << 31), (1 << 31) - 1, 0, -1)
 
@@ -57,7 +53,7 @@ def test_a_key_that_many_carry_says_so(db: Database) -> None:
 @pytest.mark.parametrize("carriers", [3, 150])
 def test_an_older_store_keeps_the_keys_it_has(store_url: str, carriers: int) -> None:
     database = Database(store_url)
-    _bring_to(database, "0008")
+    bring_to(database, "0008")
     with database.writing() as session:
         rows = [{"key": key, "article": number} for number in range(1, carriers + 1) for key in KEYS]
         session.connection().execute(text("INSERT INTO shingles (key, article_id) VALUES (:key, :article)"), rows)
@@ -71,16 +67,3 @@ def test_an_older_store_keeps_the_keys_it_has(store_url: str, carriers: int) -> 
         )
         assert {key: set(found[key]) for key in KEYS} == dict.fromkeys(KEYS, newest)
     database.close()
-
-
-def _bring_to(database: Database, revision: str) -> None:
-    """An empty store as it was then."""
-    with database.writing() as session:
-        connection = session.connection()
-        if not database.is_sqlite:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-        config = Config()
-        config.set_main_option("script_location", str(Path(monitor.store.__path__[0]) / "migrations"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)

@@ -12,7 +12,7 @@ from monitor.store.nodes import Node
 from monitor.store.tables import FeedRow, HostRow
 from monitor.types.matching import Topic
 from tests.conftest import NOON, SetClock
-from tests.store.test_fingerprint_rows import _bring_to as bring_to
+from tests.fakes.earlier import bring_to
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 BASIL = Node(name="basil-7", host="basil", started_at=NOON, version="1", settings_digest="a")

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-import monitor.store
 from monitor.config import plan as plans
+from monitor.service import in_force
 from monitor.store import alerts, channels, feeds, migrate, outbox, settings
 from monitor.store.db import Database
 from monitor.store.tables import DeliveryRow, FeedRow
 from monitor.types.plans import SettingsEntry
 from tests.conftest import NOON
 from tests.fakes.alerts import notice
+from tests.fakes.earlier import bring_to
 from tests.fakes.settings import channel, feed, put_in_force
 
 DAY = timedelta(days=1)
@@ -165,13 +164,108 @@ def test_alerts_for_another_address_wait_for_a_node_that_has_it(db: Database) ->
         assert outbox.claim_next(session, "desk", now=NOON, lease_for=LEASE, destination="here")
 
 
+# --- nodes with files of their own -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shared(postgres_url: str) -> Iterator[Database]:
+    """A store that several nodes use."""
+    database = Database(postgres_url)
+    yield database
+    database.close()
+
+
+def starts(db: Database, file: str, *entries: SettingsEntry) -> str:
+    """A node starts with its file; returns what that changed."""
+    return plans.words(in_force.apply_at_start(db, entries, file=file, now=NOON))
+
+
+def title(db: Database) -> object:
+    with db.reading() as session:
+        return next(each.values["title"] for each in settings.rows(session) if each.name == "a")
+
+
+def test_two_nodes_with_different_files_do_not_undo_one_another(shared: Database) -> None:
+    db = shared
+    ours, theirs = feed("a", title="Ours"), feed("a", title="Theirs", interval_minutes=60)
+    starts(db, "one:/m.toml", ours)
+    assert starts(db, "two:/m.toml", theirs) == "changes: feed a [title, interval]", "it may well be the newer one"
+    for _ in range(2):
+        assert starts(db, "one:/m.toml", ours) == ""
+        assert starts(db, "two:/m.toml", theirs) == ""
+        assert starts(db, "three:/m.toml", ours) == "", "a node that comes with what was before"
+    assert title(db) == "Theirs"
+    assert starts(db, "one:/m.toml", feed("a", title="New")) == "changes: feed a [title, interval]"
+    assert starts(db, "two:/m.toml", theirs) == ""
+    assert title(db) == "New"
+    in_force.apply_by_command(db, [ours], file="three:/m.toml", now=NOON, is_dry=False)
+    assert starts(db, "one:/m.toml", feed("a", title="New")) == starts(db, "two:/m.toml", theirs) == ""
+    assert title(db) == "Ours"
+
+
+def test_what_an_apply_switched_off_is_not_switched_on_by_the_next_start_of_another_node(shared: Database) -> None:
+    db = shared
+    starts(db, "one:/m.toml", feed("a"), feed("b"), channel("desk"))
+    in_force.apply_by_command(db, [feed("a"), channel("desk")], file="two:/m.toml", now=NOON, is_dry=False)
+    assert starts(db, "one:/m.toml", feed("a"), feed("b"), channel("desk")) == ""
+    assert on(db) == {"a", "desk"}
+    assert starts(db, "one:/m.toml", feed("a"), channel("desk")) == ""
+    assert starts(db, "one:/m.toml", feed("a"), feed("b"), channel("desk")) == "switches on again: feed b"
+
+
+def test_one_file_alone_is_applied_whatever_it_said_before_on_sqlite(sqlite_db: Database) -> None:
+    for name in ("One", "Two", "One"):
+        starts(sqlite_db, "one:/m.toml", feed("a", title=name))
+        assert title(sqlite_db) == name
+
+
+# --- a feed's interval ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("waits_minutes", "failures", "interval_minutes", "due_after_minutes"),
+    [
+        (16, 0, 5, 5),  # as its interval was, with jitter
+        (15, 0, 60, 15),  # longer: from the next poll on
+        (15, 3, 5, 15),  # it fails, and waits for longer each time
+        (180, 0, 5, 180),  # its server asked for it
+    ],
+)
+def test_a_feed_with_a_shorter_interval_is_due_earlier(
+    db: Database, waits_minutes: float, failures: int, interval_minutes: float, due_after_minutes: float
+) -> None:
+    start(db, feed("a"))
+    polled_at = NOON - timedelta(minutes=1)
+    with db.writing() as session:
+        row = session.exec(select(FeedRow)).one()
+        row.last_polled_at, row.next_poll_at = polled_at, polled_at + timedelta(minutes=waits_minutes)
+        row.failures = failures
+        session.add(row)
+    start(db, feed("a", interval_minutes=interval_minutes))
+    with db.reading() as session:
+        row = session.exec(select(FeedRow)).one()
+        assert row.interval_seconds == 60 * interval_minutes
+        assert row.next_poll_at == polled_at + timedelta(minutes=due_after_minutes)
+
+
+def test_a_feed_that_should_have_been_polled_by_its_new_interval_is_due_now(db: Database) -> None:
+    start(db, feed("a"))
+    with db.writing() as session:
+        row = session.exec(select(FeedRow)).one()
+        row.last_polled_at, row.next_poll_at = NOON - timedelta(minutes=10), NOON + timedelta(minutes=5)
+        session.add(row)
+    start(db, feed("a", interval_minutes=5))
+    with db.reading() as session:
+        assert session.exec(select(FeedRow)).one().next_poll_at == NOON
+
+
 # --- stores of earlier versions ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("revision", ["0001", "0006", "0012"])
 def test_a_store_of_an_earlier_version_goes_on_as_it_was(store_url: str, revision: str) -> None:
     db = Database(store_url)
-    _bring_to(db, revision)
+    bring_to(db, revision)
     with db.writing() as session:
         for name, is_on in (("a", True), ("old", False)):
             session.connection().execute(
@@ -195,7 +289,7 @@ def test_a_store_of_an_earlier_version_goes_on_as_it_was(store_url: str, revisio
 
 def test_an_empty_store_of_an_earlier_version_never_had_settings(store_url: str) -> None:
     db = Database(store_url)
-    _bring_to(db, "0012")
+    bring_to(db, "0012")
     migrate.upgrade(db)
     with db.reading() as session:
         assert not settings.was_applied(session)
@@ -213,14 +307,14 @@ _CHANNEL = (
 )
 
 
-def _bring_to(database: Database, revision: str) -> None:
-    """An empty store as it was then."""
-    with database.writing() as session:
-        connection = session.connection()
-        if not database.is_sqlite:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-        config = Config()
-        config.set_main_option("script_location", str(Path(monitor.store.__path__[0]) / "migrations"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+def test_the_oldest_delivery_that_waits_is_known_for_each_channel(db: Database) -> None:
+    with db.writing() as session:
+        put_in_force(session, "channel", [channel("desk"), channel("mail")], now=NOON)
+        queue(session, number=1)
+        queue(session, number=2)
+        queue(session, "mail", number=3)
+        row = session.exec(select(DeliveryRow).where(DeliveryRow.channel == "mail")).one()
+        row.state = "sent"
+        session.add(row)
+        session.flush()
+        assert outbox.waiting_since(session) == {"desk": NOON}

@@ -15,9 +15,9 @@ from monitor.store.db import Database
 from monitor.store.tables import TopicFileRow, TopicRow
 from tests.conftest import NOON, SetClock
 from tests.fakes.command import MISS, SEED
+from tests.fakes.earlier import bring_to
 from tests.newsroom import Newsroom
 from tests.store.test_contract import TOPIC
-from tests.store.test_fingerprint_rows import _bring_to
 
 FILES = {"a.txt": b"a", "not/b.txt": b"\xff\xfe"}
 
@@ -116,7 +116,7 @@ def upgraded(tmp_path: Path, clock: SetClock, store_url: str) -> Iterator[Newsro
 def _bring_to_release_before(database: Database) -> None:
     if database.path:
         database.path.unlink()
-    _bring_to(database, "0012")
+    bring_to(database, "0012")
 
 
 def test_topics_of_an_earlier_release_come_over_as_they_are(upgraded: Newsroom) -> None:
