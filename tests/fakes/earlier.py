@@ -19,7 +19,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, MetaData, insert, select, text
 
 import monitor.store
-from monitor.store import fingerprints, search
+from monitor.store import articles, fingerprints
 from monitor.store.db import Database
 from monitor.store.tables import metadata
 
@@ -57,7 +57,7 @@ def carry_back(today: Database, earlier: Database, revision: str) -> None:
         if not earlier.is_sqlite and revision >= "0009":
             fingerprints.add(session, _keys_of(found["shingles"]))
         for row in found["articles"]:
-            search.index(session, row["id"], row["title"], row["text"])
+            articles.index_words(session, row["id"], row["title"], row["text"])
 
 
 def _rows(connection: Connection, table: str) -> list[_Row]:
