@@ -7,16 +7,17 @@ died expires. `settle` runs in the transaction that stores the entries: validato
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, CursorResult, case, func, or_, update
 from sqlmodel import Session, col, select
 
+from monitor.store import silence
 from monitor.store.tables import ArticleRow, EntryRow, FeedRow, HostRow
 from monitor.types.errors import StoreError
-from monitor.types.fetching import FeedState, FeedUpdate, FirstPoll, Lease, Validators
+from monitor.types.fetching import FeedState, FeedUpdate, FirstPoll, HostRest, Lease, Validators, Watch, Wishes
 
 _CHUNK = 500
 
@@ -85,8 +86,13 @@ def settle(session: Session, result: FeedUpdate) -> None:
     is_held = (col(FeedRow.id) == result.feed_id, col(FeedRow.lease_token) == result.lease.token)
     if not _count(session, update(FeedRow).where(*is_held).values(**values)):
         raise LeaseLostError(f"the lease on feed {result.feed_id} ran out before its poll was stored")
-    if result.host_paused_until_at:
-        _pause_host(session, result.feed_id, result.host_paused_until_at)
+
+
+def put_off(session: Session, feed: FeedState, until_at: datetime) -> None:
+    """End the lease of a feed that was not asked: it is due at that time, and nothing was learned of it."""
+    is_held = (col(FeedRow.id) == feed.id, col(FeedRow.lease_token) == feed.lease.token)
+    changed = update(FeedRow).where(*is_held).values(next_poll_at=until_at, lease_token=None, lease_until_at=None)
+    _count(session, changed)
 
 
 def _optional_values(result: FeedUpdate) -> dict[str, object]:
@@ -97,6 +103,12 @@ def _optional_values(result: FeedUpdate) -> dict[str, object]:
         values |= {"last_success_at": result.polled_at}
     if result.outcome == "not modified":
         values["polls_not_modified"] = FeedRow.polls_not_modified + 1
+    if result.is_asked_in_full:
+        values["asked_in_full_at"] = result.polled_at
+    if result.wishes is not None:
+        ttl_for = result.wishes.ttl_for
+        values["ttl_seconds"] = ttl_for.total_seconds() if ttl_for else None
+        values |= {"skip_hours": _words(result.wishes.skip_hours), "skip_days": _words(result.wishes.skip_days)}
     if result.is_first_poll_done:
         first = FeedRow.first_polled_at
         values["first_polled_at"] = case((col(first).is_(None), result.polled_at), else_=first)
@@ -148,6 +160,7 @@ class FeedReport:
     permanent_url: str | None
     polls: int
     polls_not_modified: int
+    watch: Watch
 
 
 def reports(session: Session) -> list[FeedReport]:
@@ -168,8 +181,8 @@ def report(session: Session, name: str) -> FeedReport | None:
 
 
 def _report(row: FeedRow) -> FeedReport:
-    values = {each.name: getattr(row, each.name) for each in fields(FeedReport)}
-    return FeedReport(**{**values, "title": row.title or row.own_title})
+    values = {each.name: getattr(row, each.name) for each in fields(FeedReport) if each.name != "watch"}
+    return FeedReport(**{**values, "title": row.title or row.own_title}, watch=silence.watch_of(row))
 
 
 # --- what feeds have shown before ---------------------------------------------------------------------------------------
@@ -270,11 +283,36 @@ def _leased_per_host(session: Session, now: datetime) -> dict[str, int]:
     return counts
 
 
-def _pause_host(session: Session, feed_id: int, until_at: datetime) -> None:
-    host = session.exec(select(FeedRow.host).where(FeedRow.id == feed_id)).one()
-    row = session.get(HostRow, host) or HostRow(host=host, paused_until_at=until_at)
-    row.paused_until_at = max(row.paused_until_at, until_at)
-    session.add(row)
+# --- hosts that are left alone ------------------------------------------------------------------------------------------
+
+
+def host_rest(session: Session, host: str) -> HostRest | None:
+    """Until when a host is or was left alone; None where it never asked for it."""
+    row = session.get(HostRow, host)
+    return HostRest(until_at=row.paused_until_at, refusals=row.refusals) if row else None
+
+
+def rest_host(session: Session, host: str, rest: HostRest) -> None:
+    """Leave a host alone: none of its feeds is polled, and none of its pages read."""
+    session.merge(HostRow(host=host, paused_until_at=rest.until_at, refusals=rest.refusals))
+
+
+def end_refusals(session: Session, hosts: Collection[str]) -> None:
+    """These hosts answered: their next refusal is the first one again."""
+    had_some = (col(HostRow.host).in_(sorted(hosts)), col(HostRow.refusals) > 0)
+    _count(session, update(HostRow).where(*had_some).values(refusals=0))
+
+
+def _words(numbers: frozenset[int]) -> str:
+    return " ".join(map(str, sorted(numbers)))
+
+
+def _wishes(row: FeedRow) -> Wishes:
+    return Wishes(
+        ttl_for=timedelta(seconds=row.ttl_seconds) if row.ttl_seconds else None,
+        skip_hours=frozenset(map(int, row.skip_hours.split())),
+        skip_days=frozenset(map(int, row.skip_days.split())),
+    )
 
 
 def _state(row: FeedRow, lease: Lease) -> FeedState:
@@ -298,6 +336,10 @@ def _state(row: FeedRow, lease: Lease) -> FeedState:
         permanent_since_at=row.permanent_since_at,
         allow_private=row.allow_private,
         pages=row.pages,
+        wishes=_wishes(row),
+        asked_in_full_at=row.asked_in_full_at,
+        last_success_at=row.last_success_at,
+        watch=silence.watch_of(row),
     )
 
 

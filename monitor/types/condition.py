@@ -27,6 +27,7 @@ class Code(StrEnum):
     CHANNEL_DISABLED = "channel_disabled"
     CHANNEL_FAILING = "channel_failing"
     NO_TOPICS = "no_topics"
+    SILENT_FEEDS = "silent_feeds"
     STORE = "store"
     PART_SILENT = "part_silent"
     STALE = "stale"
