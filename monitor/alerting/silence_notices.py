@@ -20,6 +20,12 @@ _EVERY = timedelta(days=1)
 CROWD_FROM, CROWD_SHARE = 5, 0.25
 """So many silent feeds, and such a share of all, are no faults of their own."""
 _NAMED = 20
+_TITLES = {
+    Silence.QUIET: "is silent",
+    Silence.EMPTIED: "is empty",
+    Silence.UNDATED: "gives no dates any more",
+    Silence.STUCK: 'says "not modified" though it is',
+}
 _BEGUN, _OVER, _CROWD = "silence/begun/", "silence/over/", "crowd"
 
 
@@ -82,7 +88,11 @@ def _begun_words(begun: Sequence[WatchedFeed], *, is_crowd: bool) -> tuple[str, 
             "They answer and bring nothing new. Where so many are silent it may be a holiday, or a fault of the network.\n"
             f"{listed}\nThose that follow are shown on the status page only. You will be told when they are back.",
         )
-    title = f"The feed {begun[0].name} is silent" if len(begun) == 1 else f"{len(begun)} feeds are silent"
+    kinds = {each.watch.silence for each in begun}
+    is_silent = kinds <= {Silence.QUIET, Silence.EMPTIED}
+    title = f"{len(begun)} feeds are silent" if is_silent else f"{len(begun)} feeds are not as usual"
+    if len(begun) == 1:
+        title = f"The feed {begun[0].name} {_TITLES[begun[0].watch.silence or Silence.QUIET]}"
     mend = "Look whether it has moved; `monitor feeds show NAME` says more. You will be told once when it is back."
     return title, f"{listed}\n{mend}"
 
@@ -139,12 +149,11 @@ def _tell_over(session: Session, over: Sequence[WatchedFeed], channels: Mapping[
 
 
 def _over_words(over: Sequence[WatchedFeed]) -> tuple[str, str]:
-    title = f"The feed {over[0].name} is back" if len(over) == 1 else f"{len(over)} feeds are back"
-    told = sorted({_moment(each.watch.silence_told_at) for each in over})
-    body = f"New entries come again. Silence was told at {', '.join(told)}."
-    return f"{title} from its silence" if len(over) == 1 else f"{title} from their silence", (
-        body if len(over) == 1 else f"{_listed([each.name for each in over])}\n{body}"
-    )
+    told = ", ".join(sorted({_moment(each.watch.silence_told_at) for each in over}))
+    if len(over) == 1:
+        return f"The feed {over[0].name} is as usual again", f"That it was not was told at {told}."
+    title = f"{len(over)} feeds are as usual again"
+    return title, f"{_listed([each.name for each in over])}\nThat they were not was told at {told}."
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------

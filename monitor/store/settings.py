@@ -202,13 +202,18 @@ def _stop_feed(session: Session, name: str, by_hand: str) -> bool:
 
 
 def resume_feed(session: Session, name: str, *, now: datetime) -> bool:
-    """Poll a feed that is paused, removed or off: it is due now, and its failures are forgotten. False where it was polled."""
+    """Poll a feed that is paused, removed or off: it is due now. False where it was polled.
+
+    A feed that was gone (410) gets a new start. Any other keeps its failures: only an answer says that it is well again, and
+    whoever was told that it fails is then told that it is back.
+    """
     row = session.exec(select(FeedRow).where(FeedRow.name == name)).one()
     was_off = not row.is_enabled or row.paused_reason is not None
     if not row.is_enabled:
         row.is_enabled, row.by_hand = True, RESUMED
-    row.paused_reason, row.failures, row.next_poll_at = None, 0, now
-    row.failing_since_at, row.is_failing_told = None, False
+    if row.paused_reason is not None:
+        row.failures, row.failing_since_at, row.is_failing_told = 0, None, False
+    row.paused_reason, row.next_poll_at = None, now
     session.add(row)
     return was_off
 
