@@ -13,8 +13,8 @@ from itertools import chain
 
 from monitor.alerting.silence_notices import describe
 from monitor.store.channels import ChannelReport
+from monitor.store.feeds import WatchedFeed
 from monitor.store.nodes import NodeReport
-from monitor.store.silence import WatchedFeed
 from monitor.types.condition import Code, Problem, Severity, failure, warning, worst_first
 
 SILENT_AFTER = timedelta(seconds=60)

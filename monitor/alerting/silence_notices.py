@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from monitor.store import alerts, feeds, silence
+from monitor.store import alerts, feeds
 from monitor.store.db import Session, serialize_decisions
-from monitor.store.silence import WatchedFeed
+from monitor.store.feeds import WatchedFeed
 from monitor.types.alerting import Alert, AlertKind
 from monitor.types.fetching import Silence, Watch
 
@@ -31,10 +31,10 @@ _BEGUN, _OVER, _CROWD = "silence/begun/", "silence/over/", "crowd"
 
 def tell(session: Session, *, channels: Mapping[str, str], now: datetime) -> None:
     """Write the notices that are due, if any, in the transaction of the poll that found out."""
-    if not silence.is_due(session, now=now):
+    if not feeds.is_silence_due(session, now=now):
         return
     serialize_decisions(session)
-    untold = silence.untold(session, now=now)
+    untold = feeds.untold_silence(session, now=now)
     begun, over = (_which(untold, is_silent=is_silent) for is_silent in (True, False))
     if _has_due(begun, now):
         _tell_begun(session, begun, channels, now)
@@ -56,7 +56,7 @@ def _has_due(feeds_of: Sequence[WatchedFeed], now: datetime) -> bool:
 def _tell_begun(session: Session, begun: Sequence[WatchedFeed], channels: Mapping[str, str], now: datetime) -> None:
     """One notice on all that fell silent, also on those that are not due yet; or none, where another told of this crowd."""
     crowd_from = max(CROWD_FROM, CROWD_SHARE * feeds.count_polled(session))
-    all_silent = silence.silent(session)
+    all_silent = feeds.silent(session)
     told = [each.watch.silence_told_at for each in all_silent if each.watch.silence_told_at]
     kind, last_at = _last_begun(session)
     if kind == _CROWD and 2 * len(told) >= crowd_from:
@@ -131,7 +131,7 @@ def _tell_over(session: Session, over: Sequence[WatchedFeed], channels: Mapping[
     named = {each.watch.silence_told_at for each in over}
     still_silent = {
         each.watch.silence_told_at
-        for each in silence.told_together(session, {at for at in named if at})
+        for each in feeds.told_together(session, {at for at in named if at})
         if each.watch.silence
     }
     ready: list[WatchedFeed] = []
@@ -161,7 +161,7 @@ def _over_words(over: Sequence[WatchedFeed]) -> tuple[str, str]:
 
 def _put_off(session: Session, untold: Sequence[WatchedFeed], until_at: datetime) -> None:
     for each in untold:
-        silence.save(session, each.id, replace(each.watch, silence_due_at=until_at))
+        feeds.save_watch(session, each.id, replace(each.watch, silence_due_at=until_at))
 
 
 def _settle(session: Session, told: Sequence[WatchedFeed], *, told_at: datetime | None) -> None:
@@ -169,7 +169,7 @@ def _settle(session: Session, told: Sequence[WatchedFeed], *, told_at: datetime 
     for each in told:
         changed_at = each.watch.silence_changed_at if told_at else None
         watch = replace(each.watch, silence_told_at=told_at, silence_changed_at=changed_at, silence_due_at=None)
-        silence.save(session, each.id, watch)
+        feeds.save_watch(session, each.id, watch)
 
 
 def _enqueue(session: Session, title: str, body: str, *, key: str, channels: Mapping[str, str], now: datetime) -> None:

@@ -135,7 +135,7 @@ async def _fetch(feed: FeedState, tools: Tools, now: datetime, *, in_full: bool)
     policy = tools.private_policy if feed.allow_private else tools.feed_policy
 
     async def gate(host: str) -> None:
-        rest = await tools.db.read(feeds.host_rest, host)
+        rest = await tools.db.read(page_visits.host_rest, host)
         if rest and rest.until_at > now:
             raise HostRestsError(host, rest.until_at, url=feed.url)
 
@@ -294,10 +294,10 @@ def _settle(
 def _settle_hosts(session: Session, update: FeedUpdate, *, now: datetime) -> None:
     """Rest the host that refused; one that answered begins anew."""
     if update.refusal:
-        known = feeds.host_rest(session, update.refusal.host)
-        feeds.rest_host(session, update.refusal.host, cadence.host_rest(known, update.refusal, now=now))
+        known = page_visits.host_rest(session, update.refusal.host)
+        page_visits.rest_host(session, update.refusal.host, cadence.host_rest(known, update.refusal, now=now))
     elif update.answering_hosts:
-        feeds.end_refusals(session, update.answering_hosts)
+        page_visits.end_refusals(session, update.answering_hosts)
 
 
 def _under_names_of_now(

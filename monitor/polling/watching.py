@@ -7,7 +7,7 @@ from datetime import datetime
 from monitor.polling import rhythm
 from monitor.polling.rhythm import Rhythm
 from monitor.polling.silence import Answer, next_watch
-from monitor.store import silence
+from monitor.store import feeds
 from monitor.store.db import Session
 from monitor.types.fetching import FeedState, FeedUpdate, ParsedFeed
 
@@ -22,14 +22,14 @@ def keep_watch(
     answer = _answer(session, feed, update, parsed, in_full=in_full, now=now)
     watch = next_watch(feed, answer, lambda: _rhythm(session, feed, now), now=now)
     if watch != feed.watch:
-        silence.save(session, feed.id, watch)
+        feeds.save_watch(session, feed.id, watch)
 
 
 def _answer(
     session: Session, feed: FeedState, update: FeedUpdate, parsed: ParsedFeed | None, *, in_full: bool, now: datetime
 ) -> Answer:
     dates = {each.guid: each.published_at for each in parsed.entries} if parsed else {}
-    new = silence.guids_first_seen(session, feed.id, at=now) if dates else []
+    new = feeds.guids_first_seen(session, feed.id, at=now) if dates else []
     return Answer(
         entries=len(parsed.entries) if parsed else None,
         new=tuple(dates.get(guid) for guid in new),
@@ -40,5 +40,5 @@ def _answer(
 
 
 def _rhythm(session: Session, feed: FeedState, now: datetime) -> Rhythm:
-    seen = silence.entry_times(session, feed.id, at_most=_LOOKED_AT)
+    seen = feeds.entry_times(session, feed.id, at_most=_LOOKED_AT)
     return rhythm.learn(rhythm.moments(seen, first_polled_at=feed.first_polled_at or now), now=now)

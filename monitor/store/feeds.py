@@ -14,10 +14,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, CursorResult, case, func, or_, update
 from sqlmodel import Session, col, select
 
-from monitor.store import silence
 from monitor.store.tables import ArticleRow, EntryRow, FeedRow, HostRow
 from monitor.types.errors import StoreError
-from monitor.types.fetching import FeedState, FeedUpdate, FirstPoll, HostRest, Lease, Validators, Watch, Wishes
+from monitor.types.fetching import FeedState, FeedUpdate, FirstPoll, Lease, Silence, Validators, Watch, Wishes
 
 _CHUNK = 500
 
@@ -182,7 +181,7 @@ def report(session: Session, name: str) -> FeedReport | None:
 
 def _report(row: FeedRow) -> FeedReport:
     values = {each.name: getattr(row, each.name) for each in fields(FeedReport) if each.name != "watch"}
-    return FeedReport(**{**values, "title": row.title or row.own_title}, watch=silence.watch_of(row))
+    return FeedReport(**{**values, "title": row.title or row.own_title}, watch=_watch_of(row))
 
 
 # --- what feeds have shown before ---------------------------------------------------------------------------------------
@@ -248,6 +247,88 @@ def note_burst(session: Session, feed_id: int, *, now: datetime) -> datetime | N
     return before_at
 
 
+# --- whether a feed is silent -------------------------------------------------------------------------------------------
+
+
+def _watch_of(row: FeedRow) -> Watch:
+    values = {each.name: getattr(row, each.name) for each in fields(Watch)}
+    return Watch(**{**values, "silence": Silence(row.silence) if row.silence else None})
+
+
+def save_watch(session: Session, feed_id: int, watch: Watch) -> None:
+    """Store what is kept of a feed."""
+    values = {each.name: getattr(watch, each.name) for each in fields(Watch)}
+    silence = watch.silence.value if watch.silence else None
+    statement = update(FeedRow).where(col(FeedRow.id) == feed_id).values(**{**values, "silence": silence})
+    session.connection().execute(statement)
+
+
+def forget_watch(row: FeedRow) -> None:
+    """A feed has another address: what was learned of the old one, and what was told of it, is no more."""
+    for each in fields(Watch):
+        setattr(row, each.name, each.default)
+    row.ttl_seconds, row.skip_hours, row.skip_days, row.asked_in_full_at = None, "", "", None
+
+
+def guids_first_seen(session: Session, feed_id: int, *, at: datetime) -> list[str]:
+    """The entries that a feed showed for the first time at exactly this time."""
+    asked = select(EntryRow.guid).where(EntryRow.feed_id == feed_id, EntryRow.first_seen_at == at)
+    return list(session.exec(asked))
+
+
+def entry_times(session: Session, feed_id: int, *, at_most: int) -> list[tuple[datetime, datetime]]:
+    """(published, first seen) of the entries that a feed showed last, in no order; without a date, both are when it was seen."""
+    newest = (
+        select(ArticleRow.published_at, EntryRow.first_seen_at)
+        .join(ArticleRow, col(ArticleRow.id) == col(EntryRow.article_id))
+        .where(EntryRow.feed_id == feed_id)
+    )
+    return list(session.exec(newest.order_by(col(EntryRow.first_seen_at).desc()).limit(at_most)).all())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedFeed:
+    """A feed by its name, with what is kept of it."""
+
+    id: int
+    name: str
+    watch: Watch
+
+
+def is_silence_due(session: Session, *, now: datetime) -> bool:
+    """Whether there is something to tell of any feed."""
+    due = select(FeedRow.id).where(col(FeedRow.silence_due_at) <= now, *_IS_ANSWERING, _IS_CONFIRMED).limit(1)
+    return session.exec(due).first() is not None
+
+
+def untold_silence(session: Session, *, now: datetime) -> list[WatchedFeed]:
+    """Feeds of which there is, or soon will be, something to tell."""
+    is_sure = or_(col(FeedRow.silence_due_at) > now, _IS_CONFIRMED)
+    return _watched(session, col(FeedRow.silence_due_at).is_not(None), is_sure, *_IS_ANSWERING)
+
+
+def silent(session: Session) -> list[WatchedFeed]:
+    """Polled feeds that answer and are silent."""
+    return _watched(session, col(FeedRow.silence).is_not(None), *_IS_ANSWERING)
+
+
+def told_together(session: Session, told_at: Collection[datetime]) -> list[WatchedFeed]:
+    """Polled feeds that were named by the notices of these times."""
+    return _watched(session, col(FeedRow.silence_told_at).in_(sorted(told_at)), *_IS_POLLED)
+
+
+def _watched(session: Session, *conditions: ColumnElement[bool]) -> list[WatchedFeed]:
+    asked = select(FeedRow).where(*conditions).order_by(col(FeedRow.name))
+    rows = session.exec(asked.execution_options(populate_existing=True))  # they are written by statements
+    return [WatchedFeed(id=row.id or 0, name=row.name, watch=_watch_of(row)) for row in rows]
+
+
+_IS_POLLED = (col(FeedRow.is_enabled).is_(True), col(FeedRow.paused_reason).is_(None))
+_IS_ANSWERING = (*_IS_POLLED, col(FeedRow.failures) == 0)
+_IS_CONFIRMED = or_(col(FeedRow.silence).is_(None), col(FeedRow.last_success_at) >= col(FeedRow.silence_due_at))
+"""After a sleep of ours, silence is not told before the feed was asked again."""
+
+
 # --- all feeds together -------------------------------------------------------------------------------------------------
 
 
@@ -281,26 +362,6 @@ def _leased_per_host(session: Session, now: datetime) -> dict[str, int]:
     for host in session.exec(leased):
         counts[host] = counts.get(host, 0) + 1
     return counts
-
-
-# --- hosts that are left alone ------------------------------------------------------------------------------------------
-
-
-def host_rest(session: Session, host: str) -> HostRest | None:
-    """Until when a host is or was left alone; None where it never asked for it."""
-    row = session.get(HostRow, host)
-    return HostRest(until_at=row.paused_until_at, refusals=row.refusals) if row else None
-
-
-def rest_host(session: Session, host: str, rest: HostRest) -> None:
-    """Leave a host alone: none of its feeds is polled, and none of its pages read."""
-    session.merge(HostRow(host=host, paused_until_at=rest.until_at, refusals=rest.refusals))
-
-
-def end_refusals(session: Session, hosts: Collection[str]) -> None:
-    """These hosts answered: their next refusal is the first one again."""
-    had_some = (col(HostRow.host).in_(sorted(hosts)), col(HostRow.refusals) > 0)
-    _count(session, update(HostRow).where(*had_some).values(refusals=0))
 
 
 def _words(numbers: frozenset[int]) -> str:
@@ -339,7 +400,7 @@ def _state(row: FeedRow, lease: Lease) -> FeedState:
         wishes=_wishes(row),
         asked_in_full_at=row.asked_in_full_at,
         last_success_at=row.last_success_at,
-        watch=silence.watch_of(row),
+        watch=_watch_of(row),
     )
 
 

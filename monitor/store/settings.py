@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from monitor.store import channels, silence
+from monitor.store import channels, feeds
 from monitor.store.tables import ChannelRow, DeliveryRow, FeedRow, PlanRow
 from monitor.types.plans import (
     ADDED,
@@ -127,7 +127,7 @@ def _write(session: Session, change: Change, *, now: datetime) -> None:
 def _set_feed(row: FeedRow, values: Mapping[str, Any], *, now: datetime) -> None:
     """A feed's history is kept; its validators, pause, redirect and silence belong to its address."""
     if "url" in values:
-        silence.forget(row)
+        feeds.forget_watch(row)
         row.etag = row.last_modified = row.body_hash = row.paused_reason = None
         row.permanent_url = row.permanent_since_at = None
         row.next_poll_at = now
