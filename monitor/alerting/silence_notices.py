@@ -14,7 +14,7 @@ from monitor.store import alerts, feeds
 from monitor.store.db import Session, serialize_decisions
 from monitor.store.feeds import WatchedFeed
 from monitor.types.alerting import Alert, AlertKind
-from monitor.types.fetching import Silence, Watch
+from monitor.types.fetching import Silence, Watch, was_unwatched
 
 _EVERY = timedelta(days=1)
 CROWD_FROM, CROWD_SHARE = 5, 0.25
@@ -34,16 +34,18 @@ def tell(session: Session, *, channels: Mapping[str, str], now: datetime) -> Non
     if not feeds.is_silence_due(session, now=now):
         return
     serialize_decisions(session)
-    untold = feeds.untold_silence(session, now=now)
-    begun, over = (_which(untold, is_silent=is_silent) for is_silent in (True, False))
+    untold = feeds.untold_silence(session)
+    begun = [each for each in untold if each.watch.silence and not _is_unwatched(each, now)]
+    over = [each for each in untold if not each.watch.silence]
     if _has_due(begun, now):
         _tell_begun(session, begun, channels, now)
     if _has_due(over, now):
         _tell_over(session, over, channels, now)
 
 
-def _which(feeds_of: Sequence[WatchedFeed], *, is_silent: bool) -> list[WatchedFeed]:
-    return [each for each in feeds_of if (each.watch.silence is not None) == is_silent]
+def _is_unwatched(feed: WatchedFeed, now: datetime) -> bool:
+    """Whether what is stored of a feed may be over already, as after a sleep of ours: it is told when it was asked again."""
+    return was_unwatched(feed.last_success_at, feed.interval_for, now=now)
 
 
 def _has_due(feeds_of: Sequence[WatchedFeed], now: datetime) -> bool:
@@ -65,7 +67,7 @@ def _tell_begun(session: Session, begun: Sequence[WatchedFeed], channels: Mappin
         _put_off(session, begun, last_at + _EVERY)
     else:
         is_crowd = len(all_silent) >= crowd_from
-        title, body = _begun_words(begun, is_crowd=is_crowd)
+        title, body = _crowd_words(all_silent) if is_crowd else _begun_words(begun)
         key = f"{_BEGUN}{_CROWD if is_crowd else 'feeds'}/{now.isoformat()}"
         _enqueue(session, title, body, key=key, channels=channels, now=now)
         _settle(session, begun, told_at=now)
@@ -80,21 +82,26 @@ def _last_begun(session: Session) -> tuple[str, datetime | None]:
     return kind, datetime.fromisoformat(at)
 
 
-def _begun_words(begun: Sequence[WatchedFeed], *, is_crowd: bool) -> tuple[str, str]:
-    listed = _listed([f"{each.name}: {describe(each.watch)}" for each in begun])
-    if is_crowd:
-        return (
-            f"{len(begun)} feeds are silent at once",
-            "They answer and bring nothing new. Where so many are silent it may be a holiday, or a fault of the network.\n"
-            f"{listed}\nThose that follow are shown on the status page only. You will be told when they are back.",
-        )
+def _crowd_words(silent: Sequence[WatchedFeed]) -> tuple[str, str]:
+    return (
+        f"{len(silent)} feeds are silent at once",
+        "They answer and bring nothing new. Where so many are silent it may be a holiday, or a fault of the network.\n"
+        f"{_described(silent)}\nThose that follow are shown on the status page only. You will be told when they are back.",
+    )
+
+
+def _described(silent: Sequence[WatchedFeed]) -> str:
+    return _listed([f"{each.name}: {describe(each.watch)}" for each in silent])
+
+
+def _begun_words(begun: Sequence[WatchedFeed]) -> tuple[str, str]:
     kinds = {each.watch.silence for each in begun}
     is_silent = kinds <= {Silence.QUIET, Silence.EMPTIED}
     title = f"{len(begun)} feeds are silent" if is_silent else f"{len(begun)} feeds are not as usual"
     if len(begun) == 1:
         title = f"The feed {begun[0].name} {_TITLES[begun[0].watch.silence or Silence.QUIET]}"
     mend = "Look whether it has moved; `monitor feeds show NAME` says more. You will be told once when it is back."
-    return title, f"{listed}\n{mend}"
+    return title, f"{_described(begun)}\n{mend}"
 
 
 def describe(watch: Watch) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.polling.rhythm import Rhythm
-from monitor.types.fetching import FeedState, Silence, Watch
+from monitor.types.fetching import FeedState, Silence, Watch, was_unwatched
 
 TOLD_AFTER_FOR = timedelta(hours=6)
 IN_FULL_EVERY = timedelta(hours=24)
@@ -65,7 +65,13 @@ def next_watch(feed: FeedState, answer: Answer, rhythm: Callable[[], Rhythm], *,
     if answer.new or watch.quiet_from_at is None:
         watch = _expecting(watch, rhythm(), answer, now)
     watch = _with_dates(watch, feed, answer, now)
-    return _with_silence(watch, _silence(watch, feed, answer, now), now)
+    watch = _with_silence(watch, _silence(watch, feed, answer, now), now)
+    is_untold = watch.silence is not None and watch.silence_told_at is None
+    if is_untold and was_unwatched(
+        feed.last_success_at, feed.interval_for, now=now
+    ):  # see it silent for as long once more
+        watch = replace(watch, silence_due_at=now + TOLD_AFTER_FOR)
+    return watch
 
 
 def _expecting(watch: Watch, rhythm: Rhythm, answer: Answer, now: datetime) -> Watch:

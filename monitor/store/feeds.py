@@ -293,18 +293,19 @@ class WatchedFeed:
     id: int
     name: str
     watch: Watch
+    interval_for: timedelta = timedelta(minutes=15)
+    last_success_at: datetime | None = None
 
 
 def is_silence_due(session: Session, *, now: datetime) -> bool:
     """Whether there is something to tell of any feed."""
-    due = select(FeedRow.id).where(col(FeedRow.silence_due_at) <= now, *_IS_ANSWERING, _IS_CONFIRMED).limit(1)
+    due = select(FeedRow.id).where(col(FeedRow.silence_due_at) <= now, *_IS_ANSWERING).limit(1)
     return session.exec(due).first() is not None
 
 
-def untold_silence(session: Session, *, now: datetime) -> list[WatchedFeed]:
+def untold_silence(session: Session) -> list[WatchedFeed]:
     """Feeds of which there is, or soon will be, something to tell."""
-    is_sure = or_(col(FeedRow.silence_due_at) > now, _IS_CONFIRMED)
-    return _watched(session, col(FeedRow.silence_due_at).is_not(None), is_sure, *_IS_ANSWERING)
+    return _watched(session, col(FeedRow.silence_due_at).is_not(None), *_IS_ANSWERING)
 
 
 def silent(session: Session) -> list[WatchedFeed]:
@@ -320,13 +321,20 @@ def told_together(session: Session, told_at: Collection[datetime]) -> list[Watch
 def _watched(session: Session, *conditions: ColumnElement[bool]) -> list[WatchedFeed]:
     asked = select(FeedRow).where(*conditions).order_by(col(FeedRow.name))
     rows = session.exec(asked.execution_options(populate_existing=True))  # they are written by statements
-    return [WatchedFeed(id=row.id or 0, name=row.name, watch=_watch_of(row)) for row in rows]
+    return [
+        WatchedFeed(
+            id=row.id or 0,
+            name=row.name,
+            watch=_watch_of(row),
+            interval_for=timedelta(seconds=row.interval_seconds),
+            last_success_at=row.last_success_at,
+        )
+        for row in rows
+    ]
 
 
 _IS_POLLED = (col(FeedRow.is_enabled).is_(True), col(FeedRow.paused_reason).is_(None))
 _IS_ANSWERING = (*_IS_POLLED, col(FeedRow.failures) == 0)
-_IS_CONFIRMED = or_(col(FeedRow.silence).is_(None), col(FeedRow.last_success_at) >= col(FeedRow.silence_due_at))
-"""After a sleep of ours, silence is not told before the feed was asked again."""
 
 
 # --- all feeds together -------------------------------------------------------------------------------------------------

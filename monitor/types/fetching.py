@@ -96,6 +96,11 @@ class Watch:
     """When there will be something to tell: that it is silent, or that it no longer is."""
 
 
+def was_unwatched(last_success_at: datetime | None, interval_for: timedelta, *, now: datetime) -> bool:
+    """Whether a feed gave no answer for longer than its polls are apart: we slept, or it failed, or its host rested."""
+    return last_success_at is None or now - last_success_at > 2 * interval_for + timedelta(hours=1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedState:
     """A feed's stored state, as claimed for a poll."""
