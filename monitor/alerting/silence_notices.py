@@ -19,6 +19,7 @@ from monitor.types.fetching import Silence, Watch, was_unwatched
 _EVERY = timedelta(days=1)
 CROWD_FROM, CROWD_SHARE = 5, 0.25
 """So many silent feeds, and such a share of all, are no faults of their own."""
+_PATIENCE = timedelta(hours=2)
 _NAMED = 20
 _TITLES = {
     Silence.QUIET: "is silent",
@@ -37,9 +38,10 @@ def tell(session: Session, *, channels: Mapping[str, str], now: datetime) -> Non
     untold = feeds.untold_silence(session)
     begun = [each for each in untold if each.watch.silence and not _is_unwatched(each, now)]
     over = [each for each in untold if not each.watch.silence]
-    if _has_due(begun, now):
-        _tell_begun(session, begun, channels, now)
-    if _has_due(over, now):
+    if any(_is_confirmed(each, now) for each in begun) and not any(_will_soon_be_asked(each, now) for each in begun):
+        told = [each for each in begun if not _is_due(each, now) or _is_confirmed(each, now)]
+        _tell_begun(session, told, channels, now)
+    if any(_is_due(each, now) for each in over):
         _tell_over(session, over, channels, now)
 
 
@@ -48,8 +50,21 @@ def _is_unwatched(feed: WatchedFeed, now: datetime) -> bool:
     return was_unwatched(feed.last_success_at, feed.interval_for, now=now)
 
 
-def _has_due(feeds_of: Sequence[WatchedFeed], now: datetime) -> bool:
-    return any(each.watch.silence_due_at is not None and each.watch.silence_due_at <= now for each in feeds_of)
+def _is_due(feed: WatchedFeed, now: datetime) -> bool:
+    return feed.watch.silence_due_at is not None and feed.watch.silence_due_at <= now
+
+
+def _is_confirmed(feed: WatchedFeed, now: datetime) -> bool:
+    """Whether a silent feed was asked again, and was silent still, once its silence was due to be told."""
+    due_at, asked_at = feed.watch.silence_due_at, feed.last_success_at
+    return due_at is not None and asked_at is not None and due_at <= asked_at <= now
+
+
+def _will_soon_be_asked(feed: WatchedFeed, now: datetime) -> bool:
+    """Whether a silent feed has just become due and is asked next in its turn: those that are told together wait for it."""
+    is_open = _is_due(feed, now) and not _is_confirmed(feed, now)
+    due_at = feed.watch.silence_due_at
+    return is_open and due_at is not None and now - due_at < feed.interval_for + _PATIENCE
 
 
 # --- what begins ------------------------------------------------------------------------------------------------------

@@ -97,8 +97,11 @@ class Watch:
 
 
 def was_unwatched(last_success_at: datetime | None, interval_for: timedelta, *, now: datetime) -> bool:
-    """Whether a feed gave no answer for longer than its polls are apart: we slept, or it failed, or its host rested."""
-    return last_success_at is None or now - last_success_at > 2 * interval_for + timedelta(hours=1)
+    """Whether a feed gave no answer for longer than its polls are apart: we slept, or it failed, or its host rested.
+
+    Who polls by a daily job of the system's own counts as watching.
+    """
+    return last_success_at is None or now - last_success_at > max(2 * interval_for, timedelta(hours=30))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
