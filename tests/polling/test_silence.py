@@ -343,7 +343,9 @@ def test_feeds_that_fall_silent_on_one_day_are_told_together_and_together_when_t
     for paper in papers[1:3]:
         paper.goes_on()
     live(room, *papers, days=1)
-    assert room.told() == ["3 feeds are silent", "3 feeds are as usual again"]
+    assert room.told() == ["3 feeds are silent", "3 feeds are as usual again"], [
+        (row.title, row.created_at, row.payload["body"]) for row in room.rows(AlertRow)
+    ]
 
 
 def test_a_feed_with_a_new_address_begins_anew(room: Newsroom, site: Site) -> None:
