@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 
+from monitor.alerting.silence_notices import describe
 from monitor.store.channels import ChannelReport
+from monitor.store.feeds import WatchedFeed
 from monitor.store.nodes import NodeReport
 from monitor.types.condition import Code, Problem, Severity, failure, warning, worst_first
 from monitor.types.plans import PAUSED
@@ -39,6 +41,8 @@ class ServiceState:
     channels: Sequence[ChannelReport] = ()
     waiting_since: Mapping[str, datetime] = field(default_factory=dict)
     """Channel -> when the oldest delivery that waits to be sent was due, or will be."""
+    silent_feeds: Sequence[WatchedFeed] = ()
+    """Feeds that answer and bring nothing, or nothing that can be used as it should be."""
     topics: int = 0
     free_bytes: int | None = None
     """None where there is no disk of ours (PostgreSQL)."""
@@ -55,6 +59,7 @@ def problems(state: ServiceState, *, now: datetime, speed: float = 1.0) -> tuple
         _daemon_problems(state, living, now, speed),
         _late_feeds(state.due_times, living, now, speed),
         disk_problems(state.free_bytes, is_full=state.is_disk_full),
+        _silent_feeds(state.silent_feeds),
         _topic_problems(state),
         _channel_problems(state.channels),
         _waiting_alerts(state, living, now, speed),
@@ -170,6 +175,14 @@ def _late(due_times: Sequence[datetime], living: Sequence[NodeReport], now: date
     started_at = min((each.started_at for each in living if each.is_polling), default=None)
     limit_at = now - LATE_AFTER * speed
     return [] if started_at and started_at > limit_at else [each for each in due_times if each < limit_at]
+
+
+def _silent_feeds(silent: Sequence[WatchedFeed]) -> Iterator[Problem]:
+    if silent:
+        count = f"{len(silent)} feed{' is' if len(silent) == 1 else 's are'} silent"
+        says = f"{count}: {_some([f'{each.name} ({describe(each.watch)})' for each in silent])}"
+        mend = "look whether it has moved; `monitor feeds show NAME` says more"
+        yield warning(Code.SILENT_FEEDS, "feeds", says, mend, public=count)
 
 
 # --- does it have what it needs? --------------------------------------------------------------------------------------

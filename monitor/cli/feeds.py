@@ -64,10 +64,7 @@ def list_(
         columns = ("feed", "state", "last success (UTC)", "next poll (UTC)", "error")
         base.table(
             columns,
-            (
-                (row.name, state(row), row.last_success_at, _next_poll_at(row), row.error if row.failures else "")
-                for row in rows
-            ),
+            ((row.name, state(row), row.last_success_at, _next_poll_at(row), _what_is_wrong(row)) for row in rows),
         )
 
 
@@ -79,6 +76,8 @@ def show(ctx: typer.Context, name: Name, as_json: base.AsJson = False) -> None:
     Example:
       monitor feeds show bbc-asia
     """
+    from monitor.alerting import silence_notices
+
     cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
@@ -86,6 +85,7 @@ def show(ctx: typer.Context, name: Name, as_json: base.AsJson = False) -> None:
     if as_json:
         base.print_json(_fields(row))
         return
+    usual = silence_notices.usual_words(row.watch.per_day) if row.watch.per_day else None
     share = f"{row.polls} ({row.polls_not_modified} answered: not modified)"
     base.facts(
         [
@@ -103,6 +103,9 @@ def show(ctx: typer.Context, name: Name, as_json: base.AsJson = False) -> None:
             ("last polled (UTC)", row.last_polled_at),
             ("last success (UTC)", row.last_success_at),
             ("next poll (UTC)", _next_poll_at(row)),
+            ("last new entry (UTC)", row.watch.last_entry_at),
+            ("usually brings", usual),
+            ("silent", silence_notices.describe(row.watch)),
             ("interval", f"{row.interval_seconds / 60:g} minutes"),
             ("polls", share),
             ("language", row.language),
@@ -250,7 +253,15 @@ def state(row: FeedReport) -> str:
         return "paused"
     if row.failures:
         return f"failing ({row.failures})"
+    if row.watch.silence:
+        return row.watch.silence.value
     return "ok" if row.last_success_at else "not polled yet"
+
+
+def _what_is_wrong(row: FeedReport) -> str | None:
+    from monitor.alerting import silence_notices
+
+    return row.error if row.failures else silence_notices.describe(row.watch)
 
 
 def _next_poll_at(row: FeedReport) -> datetime | None:
@@ -274,6 +285,10 @@ def _fields(row: FeedReport) -> dict[str, object]:
         "last_polled_at": row.last_polled_at,
         "last_success_at": row.last_success_at,
         "next_poll_at": _next_poll_at(row),
+        "last_entry_at": row.watch.last_entry_at,
+        "entries_per_day": row.watch.per_day,
+        "silence": row.watch.silence,
+        "silent_since_at": row.watch.silence_changed_at if row.watch.silence else None,
         "interval_seconds": row.interval_seconds,
         "polls": row.polls,
         "polls_not_modified": row.polls_not_modified,

@@ -19,7 +19,7 @@ from monitor.types.errors import MonitorError
 if TYPE_CHECKING:
     from monitor.review.matches import ListedMatch, MatchQuery
     from monitor.review.near_misses import ListedNearMiss
-    from monitor.store.db import Database
+    from monitor.store.db import Database, Session
     from monitor.types.matching import MeasuredPrecision
 
 app = typer.Typer(invoke_without_command=True)
@@ -48,7 +48,9 @@ OfTopic = Annotated[str, typer.Option("--topic", "-t", help="Only this topic.")]
 InState = Annotated[MatchFilter | None, typer.Option("--state", "-s", help="Only new, confirmed or dismissed ones.")]
 Words = Annotated[str, typer.Option("--search", help="Only articles that contain all these words.")]
 Since = Annotated[str, typer.Option("--since", help="Only those found since: 2026-11-22, 24h, 7d.")]
-FeedOption = Annotated[str, typer.Option("--source", help="Only from this feed.")]
+FeedOption = Annotated[
+    str, typer.Option("--source", help="Only from this feed: its name, or the title that lists show.")
+]
 Note = Annotated[str, typer.Option("--note", help="Why, as a note for later readers.")]
 OfNear = Annotated[bool, typer.Option("--near", help="The ids are those of `matches near`.")]
 Ids = Annotated[
@@ -355,14 +357,34 @@ def _query(
             known = topics.titles(session)
         if topic not in known:
             raise base.no_such("topic", topic, known, hint="`monitor topics` lists them")
+    sources: tuple[str, ...] = ()
+    if source:
+        with db.reading() as session:
+            sources = _feeds_called(session, source)
     return MatchQuery(
         topic=topic,
         state=state or "",
         words=search,
-        source=source,
+        sources=sources,
         since_at=base.parse_moment(since) if since else None,
         limit=limit,
     )
+
+
+def _feeds_called(session: Session, source: str) -> tuple[str, ...]:
+    """The feeds of this name, else all of this title: some papers have several feeds under one."""
+    from monitor.store import feeds
+
+    rows = feeds.reports(session)
+    wanted = source.strip().casefold()
+    found = tuple(each.name for each in rows if each.name == source.strip())
+    found = found or tuple(
+        each.name for each in rows if wanted in (each.name.casefold(), each.title.strip().casefold())
+    )
+    if not found or not wanted:
+        known = {name for each in rows for name in (each.name, each.title) if name}
+        raise base.no_such("feed", source, known, hint="`monitor feeds` lists them")
+    return found
 
 
 # --- export -----------------------------------------------------------------------------------------------------------

@@ -21,17 +21,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from monitor.alerting import notices
+from monitor.alerting import notices, silence_notices
 from monitor.learning.multilingual import Multilingual, SemanticScorer
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.net.addresses import AddressPolicy
-from monitor.polling import bursts, cadence, fulltext, missing
+from monitor.polling import bursts, cadence, fulltext, missing, silence
 from monitor.polling.assess import assess, confirm_stored
 from monitor.polling.bursts import DetectedBurst
 from monitor.polling.cadence import Cadence
 from monitor.polling.fulltext import FetchedArticle, PageReader
 from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, AssessedArticle, FiledArticle
+from monitor.polling.watching import keep_watch
 from monitor.reading.extract import FROM_PAGE, read_articles
 from monitor.reading.fetch import Fetcher
 from monitor.reading.parse import read_feed
@@ -43,8 +44,8 @@ from monitor.store.stories import outlet_of_feed
 from monitor.stories import copies
 from monitor.text import urls
 from monitor.types.alerting import Alert
-from monitor.types.errors import FetchError, MonitorError, ParseError
-from monitor.types.fetching import Entry, FeedEvent, FeedState, FeedUpdate, Fetched, PageVisit, ParsedFeed
+from monitor.types.errors import FetchError, HostRestsError, MonitorError, ParseError
+from monitor.types.fetching import Entry, FeedEvent, FeedState, FeedUpdate, Fetched, PageVisit, ParsedFeed, Validators
 from monitor.types.matching import Article, Reason
 from monitor.types.stories import Arrival, ArticleKind, Cause
 
@@ -101,13 +102,21 @@ class Polled:
 
 
 async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
-    """Poll one leased feed and settle it. Faults of the publisher are recorded with the feed, our own are raised."""
+    """Poll one leased feed and settle it. Faults of the publisher are recorded with the feed, our own are raised.
+
+    Raises HostRestsError where a host that it leads to wants to be left alone: the feed is not settled then.
+    """
+    in_full = silence.is_to_be_asked_in_full(feed, now=now)
     try:
-        fetched = await _fetch(feed, tools, now)
+        fetched = await _fetch(feed, tools, now, in_full=in_full)
         parsed = await _parse(feed, fetched, tools)
         assessed, visits = await _assess(feed, parsed, tools, now) if parsed else ((), ())
+    except HostRestsError:
+        raise
     except (FetchError, ParseError) as error:
-        update = cadence.update_after_failure(feed, error, tools.cadence, now=now, jitter=random.random())
+        update = cadence.update_after_failure(
+            feed, error, tools.cadence, is_asked_in_full=in_full, now=now, jitter=random.random()
+        )
         return await tools.db.write(_settle, feed, update, (), tools, error=error, now=now)
     update = cadence.update_after_answer(
         feed,
@@ -115,18 +124,27 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
         parsed,
         tools.cadence,
         body_hash=_body_hash(fetched),
+        is_asked_in_full=in_full or feed.validators == Validators(),
         now=now,
         jitter=random.random(),
     )
-    entries = len(parsed.entries) if parsed else 0
-    polled = await tools.db.write(_settle, feed, update, assessed, tools, visits=visits, entries=entries, now=now)
+    polled = await tools.db.write(
+        _settle, feed, update, assessed, tools, visits=visits, parsed=parsed, in_full=in_full, now=now
+    )
     confirm_stored(assessed, tools.matcher, tools.multilingual)
     return polled
 
 
-async def _fetch(feed: FeedState, tools: Tools, now: datetime) -> Fetched:
+async def _fetch(feed: FeedState, tools: Tools, now: datetime, *, in_full: bool) -> Fetched:
     policy = tools.private_policy if feed.allow_private else tools.feed_policy
-    return await tools.fetcher.get(feed.url, validators=feed.validators, now=now, policy=policy)
+
+    async def gate(host: str) -> None:
+        rest = await tools.db.read(page_visits.host_rest, host)
+        if rest and rest.until_at > now:
+            raise HostRestsError(host, rest.until_at, url=feed.url)
+
+    validators = Validators() if in_full else feed.validators
+    return await tools.fetcher.get(feed.url, validators=validators, now=now, policy=policy, gate=gate)
 
 
 async def _parse(feed: FeedState, fetched: Fetched, tools: Tools) -> ParsedFeed | None:
@@ -325,13 +343,15 @@ def _settle(
     *,
     now: datetime,
     visits: Sequence[PageVisit] = (),
-    entries: int = 0,
+    parsed: ParsedFeed | None = None,
+    in_full: bool = False,
     error: MonitorError | None = None,
 ) -> Polled:
     page_visits.record(session, visits)
     assessed = _with_canonical_urls(session, assessed)
     assessed, burst = bursts.mark_bursts(session, feed, assessed, now=now)
     feeds.settle(session, update)
+    _settle_hosts(session, update, now=now)
     if assessed:
         serialize_decisions(session)
         assessed = _note_newer_topics(session, assessed, tools, now=now)
@@ -342,14 +362,26 @@ def _settle(
     event = cadence.event_of(feed, update)
     if event:
         notices.notify_feed(session, feed, update, event, channels=tools.alerting.channels, now=now)
+    if error is None:
+        keep_watch(session, feed, update, parsed, in_full=in_full, now=now)
+        silence_notices.tell(session, channels=tools.alerting.channels, now=now)
     return Polled(
         feed=feed.name,
         outcome=update.outcome,
-        entries=entries,
+        entries=len(parsed.entries) if parsed else 0,
         filed=filed,
         event=event,
         error=str(error) if error else None,
     )
+
+
+def _settle_hosts(session: Session, update: FeedUpdate, *, now: datetime) -> None:
+    """Rest the host that refused; one that answered begins anew."""
+    if update.refusal:
+        known = page_visits.host_rest(session, update.refusal.host)
+        page_visits.rest_host(session, update.refusal.host, cadence.host_rest(known, update.refusal, now=now))
+    elif update.answering_hosts:
+        page_visits.end_refusals(session, update.answering_hosts)
 
 
 def under_names_of_now(

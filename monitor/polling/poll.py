@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from monitor.polling import cadence
 from monitor.polling.pipeline import Polled, Tools, poll
+from monitor.polling.silence import is_to_be_asked_in_full
 from monitor.store import feeds
 from monitor.store.feeds import LeaseLostError
-from monitor.types.errors import BusyError, MonitorError, StoreError
+from monitor.types.errors import BusyError, HostRestsError, MonitorError, StoreError
 from monitor.types.fetching import FeedState
 
 log = logging.getLogger("monitor.poll")
@@ -56,7 +57,7 @@ class Poller:
         claimed = await self._tools().db.write(
             feeds.claim_due, now=now, lease_for=self._lease_for, limit=free, per_host=self._per_host
         )
-        for feed in claimed:
+        for feed in await self._without_skipped(claimed, now):
             task = asyncio.create_task(self.run(feed, now=now), name=f"poll {feed.name}")
             self._running.add(task)
             task.add_done_callback(self._running.discard)
@@ -66,6 +67,13 @@ class Poller:
     def is_busy(self) -> bool:
         """Whether all places are taken."""
         return len(self._running) >= self._concurrency
+
+    async def _without_skipped(self, claimed: Sequence[FeedState], now: datetime) -> list[FeedState]:
+        """The feeds that may be read now; a poll that comes late can fall into hours that the publisher wants left out."""
+        skipped = [each for each in claimed if each.wishes.is_skipped(now)]
+        for feed in skipped:
+            await self._put_off(feed, feed.wishes.next_allowed(now))
+        return [each for each in claimed if each not in skipped]
 
     async def finish(self) -> list[Polled]:
         """Wait for all running polls."""
@@ -89,6 +97,10 @@ class Poller:
         except LeaseLostError as error:  # the machine slept (K5): the new holder finds the same entries
             log.warning("poll of feed=%s is thrown away: %s", feed.name, error)
             return None
+        except HostRestsError as error:
+            log.info("feed=%s was not polled: %s", feed.name, error)
+            await self._put_off(feed, error.until_at)
+            return Polled(feed=feed.name, outcome="put off", error=str(error))
         except StoreError as error:
             self._on_error(error)
             return await self._delay(feed, _SHORT_DELAY_FOR, str(error), now)
@@ -114,8 +126,16 @@ class Poller:
             self._on_polled(polled)
         return polled
 
+    async def _put_off(self, feed: FeedState, until_at: datetime) -> None:
+        """Let a feed that was not asked wait, without a word on its state."""
+        try:
+            await self._tools().db.write(feeds.put_off, feed, until_at)
+        except StoreError as unsettled:
+            log.error("feed=%s could not be put off: %s", feed.name, unsettled)
+
     async def _delay(self, feed: FeedState, delay_for: timedelta, why: str, now: datetime) -> Polled | None:
-        update = cadence.reschedule(feed, delay_for, why=why, now=now)
+        in_full = is_to_be_asked_in_full(feed, now=now)  # it may have been asked already, and once a day is enough
+        update = cadence.reschedule(feed, delay_for, why=why, is_asked_in_full=in_full, now=now)
         try:
             await self._tools().db.write(feeds.settle, update)
         except StoreError as unsettled:

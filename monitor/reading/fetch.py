@@ -7,19 +7,19 @@ the requests in flight in all and per host, and spaces those to one host. When t
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
+from monitor.net import rate_limits
 from monitor.net.addresses import AddressPolicy, refusal_error
 from monitor.net.http import Headers, HttpClient, http_date, retry_after
+from monitor.reading.host_slots import HostScheduler
 from monitor.text import urls
 from monitor.types.errors import FetchError
 from monitor.types.fetching import Fetched, Validators
@@ -31,6 +31,7 @@ FEED_TYPES = (
 PAGE_TYPES = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 MAX_AGE_LIMIT = timedelta(hours=24)
 
+RATE_LIMITED = (429, 503)
 _PERMANENT = (301, 308)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _VALIDATOR = re.compile(r"[\t\x20-\x7e\x80-\xff]{1,8192}")
@@ -59,6 +60,8 @@ class FetchLimits:
 
 Permit = Callable[[str], Awaitable[AddressPolicy]]
 """Called with the URL before each request of a fetch, redirects included. Returns its policy or raises FetchError to stop."""
+Gate = Callable[[str], Awaitable[None]]
+"""Called with the host when a request has its turn, so that what happened while it waited counts. Raises FetchError to stop."""
 
 
 class Fetcher:
@@ -67,7 +70,9 @@ class Fetcher:
     def __init__(self, client: HttpClient | None = None, *, limits: FetchLimits | None = None) -> None:
         self._client = client or HttpClient()
         self._limits = limits or FetchLimits()
-        self._scheduler = _HostScheduler(self._limits)
+        self._scheduler = HostScheduler(
+            concurrency=self._limits.concurrency, per_host=self._limits.per_host, spacing_for=self._limits.spacing_for
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,6 +95,7 @@ class Fetcher:
         accept: str = FEED_TYPES,
         policy: AddressPolicy | None = None,
         permit: Permit | None = None,
+        gate: Gate | None = None,
         limits: FetchLimits | None = None,
     ) -> Fetched:
         """GET `url`, conditionally where `validators` are given; body and validators are returned as the server sent them.
@@ -102,7 +108,7 @@ class Fetcher:
         request_headers = {"Accept": accept, **_conditional_headers(validators)}
         while True:
             policy = await permit(chain.at) if permit else policy
-            page, chain = await self._request_in_turn(chain, request_headers, policy, limits)
+            page, chain = await self._request_in_turn(chain, request_headers, policy, limits, gate)
             if page.status not in _REDIRECTS:
                 break
             chain = _follow_redirect(chain, page, limit=limits.redirects)
@@ -121,10 +127,17 @@ class Fetcher:
         )
 
     async def _request_in_turn(
-        self, chain: _RedirectChain, request_headers: dict[str, str], policy: AddressPolicy | None, limits: FetchLimits
+        self,
+        chain: _RedirectChain,
+        request_headers: dict[str, str],
+        policy: AddressPolicy | None,
+        limits: FetchLimits,
+        gate: Gate | None,
     ) -> tuple[_Page, _RedirectChain]:
         """One request, once its host has a free slot; returns the chain with the time left reduced."""
         async with self._scheduler.slot(urls.host(chain.at)):
+            if gate:
+                await gate(urls.host(chain.at))
             started = time.monotonic()
             page = await self._read(chain, request_headers, policy, limits)
             left = chain.left - timedelta(seconds=time.monotonic() - started)
@@ -214,9 +227,20 @@ def _check_status(page: _Page, chain: _RedirectChain, now: datetime, *, is_condi
         url=chain.url,
         code=str(page.status),
         status=page.status,
-        retry_after_for=retry_after(page.headers, now=now),
+        retry_after_for=_asked_wait(page, now),
+        max_age_for=max_age(page.headers, now=now),
+        host=urls.host(chain.at),
         is_gone=page.status == HTTPStatus.GONE and chain.is_permanent,
     )
+
+
+def _asked_wait(page: _Page, now: datetime) -> timedelta | None:
+    """How long the server wants to be left alone: by Retry-After, else by the rate limit where that is why it refused us."""
+    asked_for = retry_after(page.headers, now=now)
+    is_limited = page.status in RATE_LIMITED or (
+        page.status == HTTPStatus.FORBIDDEN and rate_limits.is_used_up(page.headers)
+    )
+    return asked_for or (rate_limits.reset_after(page.headers, now=now) if is_limited else None)
 
 
 def _describe_status(status: int) -> str:
@@ -269,59 +293,3 @@ def _whole_seconds(digits: str) -> timedelta | None:
     if not re.fullmatch(r"[0-9]+", digits):
         return None
     return timedelta(seconds=int(digits) if len(digits) <= 9 else 10**9)
-
-
-# --- rate limiting ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _HostQueue:
-    """One host: its slots, when the next request may start, and how many requests wait or run."""
-
-    slots: asyncio.Semaphore
-    free_at: float = 0.0
-    active: int = 0
-
-
-@dataclass(slots=True)
-class _HostScheduler:
-    """Grants slots: first one of the host's, then its pause, then one of all. A slow host delays only its own requests."""
-
-    limits: FetchLimits
-    _global_slots: asyncio.Semaphore = field(init=False)
-    _queues: dict[str, _HostQueue] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._global_slots = asyncio.Semaphore(self.limits.concurrency)
-
-    @asynccontextmanager
-    async def slot(self, host: str) -> AsyncIterator[None]:
-        queue = self._queue(host)
-        queue.active += 1
-        try:
-            async with queue.slots:
-                await self._pause(queue)
-                async with self._global_slots:
-                    yield
-        finally:
-            queue.active -= 1
-
-    async def _pause(self, queue: _HostQueue) -> None:
-        now = asyncio.get_running_loop().time()
-        begin = max(now, queue.free_at)
-        queue.free_at = begin + self.limits.spacing_for.total_seconds()
-        if begin > now:
-            await asyncio.sleep(begin - now)
-
-    def _queue(self, host: str) -> _HostQueue:
-        if host not in self._queues:
-            self._forget_idle()
-            self._queues[host] = _HostQueue(asyncio.Semaphore(self.limits.per_host))
-        return self._queues[host]
-
-    def _forget_idle(self) -> None:
-        """Drop idle hosts, of which thousands accumulate in a year."""
-        if len(self._queues) < 1000:
-            return
-        now = asyncio.get_running_loop().time()
-        self._queues = {host: queue for host, queue in self._queues.items() if queue.active or queue.free_at > now}

@@ -16,13 +16,13 @@ from calendar import timegm
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from xml.sax import SAXException
 
 import feedparser
 
-from monitor.reading import jsonfeed
+from monitor.reading import jsonfeed, wishes
 from monitor.text import charsets, language, tokens, urls
 from monitor.types.errors import ParseError
 from monitor.types.fetching import MAX_SUMMARY_HTML, Entry, ParsedFeed
@@ -31,7 +31,6 @@ MAX_ENTRIES = 1_000
 MAX_TITLE = 1_000
 MAX_AUTHOR = 200
 MAX_GUID = 1024
-MAX_TTL_FOR = timedelta(days=30)
 
 _HEAD_BYTES = 64 * 1024
 """How much of a document is examined to tell what it is."""
@@ -63,15 +62,6 @@ _BOMS = {
     b"\0<\0?": "utf-16-be",
 }
 
-_SKIP_HOURS = re.compile(rb"<skipHours>(.{0,2000}?)</skipHours>", re.I | re.S)
-_HOUR = re.compile(rb"<hour>\s*(\d{1,2})\s*</hour>", re.I)
-_PERIODS = {
-    "hourly": timedelta(hours=1),
-    "daily": timedelta(days=1),
-    "weekly": timedelta(weeks=1),
-    "monthly": timedelta(days=30),
-    "yearly": timedelta(days=365),
-}
 _MARKUP = re.compile(
     r"</?(?:p|br|div|span|a|b|i|em|strong|ul|ol|li|img|h[1-6]|script|style|table|blockquote)\b[^<>]*>", re.I
 )
@@ -97,8 +87,7 @@ def parse(body: bytes, *, url: str, media_type: str = "") -> ParsedFeed:
         title=tokens.plain_line(_string(feed, "title"), limit=MAX_TITLE),
         site_url=_first_url(url, [_string(feed, "link")]),
         language=language.normalize(_string(feed, "language")),
-        ttl_for=_ttl(feed),
-        skip_hours=_skip_hours(body),
+        wishes=wishes.of_document(feed, body),
         entries=_disambiguate(entries, notes),
         notes=tuple(notes),
     )
@@ -318,28 +307,6 @@ def _suffix_equal_guids(entries: list[Entry], part: Callable[[Entry], str]) -> l
         entry if seen[entry.guid] == 1 else replace(entry, guid=f"{entry.guid}#{_digest(part(entry))[:16]}")
         for entry in entries
     ]
-
-
-# --- polling hints ----------------------------------------------------------------------------------------------------
-
-
-def _ttl(feed: Any) -> timedelta | None:
-    """The longer of <ttl> (minutes, RSS 2.0) and sy:updatePeriod divided by its frequency."""
-    minutes, frequency = _number(feed, "ttl"), _number(feed, "sy_updatefrequency") or 1
-    period = _PERIODS.get(_string(feed, "sy_updateperiod").strip().lower(), timedelta())
-    interval = max(timedelta(minutes=minutes), period / frequency)
-    return min(interval, MAX_TTL_FOR) if interval else None
-
-
-def _skip_hours(body: bytes) -> frozenset[int]:
-    """<skipHours>: hours of the day (UTC) without news. feedparser keeps only the last of them."""
-    listed = _SKIP_HOURS.search(body)
-    return frozenset(int(hour) % 24 for hour in _HOUR.findall(listed[1]) if int(hour) <= 24) if listed else frozenset()
-
-
-def _number(mapping: Any, key: str) -> int:
-    found = re.fullmatch(r"\s*(\d{1,6})\s*", _string(mapping, key), re.ASCII)
-    return int(found[1]) if found else 0
 
 
 def _string(mapping: Any, key: str) -> str:

@@ -32,7 +32,7 @@ class MatchQuery:
     topic: str = ""
     state: str = ""
     words: str = ""
-    source: str = ""
+    sources: tuple[str, ...] = ()
     since_at: datetime | None = None
     copies: bool = False
     """Include copies as entries of their own; otherwise `also` of the story's other matches names their outlets."""
@@ -132,9 +132,9 @@ def find_match(session: Session, match_id: int) -> ListedMatch | None:
     return listed(session, [match], _carriers(session, [match]))[0] if match else None
 
 
-def counts(session: Session) -> list[MatchCounts]:
-    """The numbers of matches of every topic, by state, without copies; topics without matches are included."""
-    by_topic, titles = matches.counts_by_state(session), topics.titles(session)
+def counts(session: Session, *, words: str = "") -> list[MatchCounts]:
+    """The numbers of matches (of those with `words`) of every topic, by state, without copies; topics without are included."""
+    by_topic, titles = matches.counts_by_state(session, words=words), topics.titles(session)
     return [
         MatchCounts(topic=name, title=titles.get(name, name), by_state=by_topic.get(name, {}))
         for name in sorted({*titles, *by_topic})

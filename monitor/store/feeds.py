@@ -7,7 +7,7 @@ died expires. `settle` runs in the transaction that stores the entries: validato
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from monitor.store.tables import ArticleRow, EntryRow, FeedRow, HostRow
 from monitor.types.errors import StoreError
-from monitor.types.fetching import FeedState, FeedUpdate, FirstPoll, Lease, Validators
+from monitor.types.fetching import FeedState, FeedUpdate, FirstPoll, Lease, Silence, Validators, Watch, Wishes
 
 _CHUNK = 500
 
@@ -91,8 +91,13 @@ def settle(session: Session, result: FeedUpdate) -> None:
     is_held = (col(FeedRow.id) == result.feed_id, col(FeedRow.lease_token) == result.lease.token)
     if not _count(session, update(FeedRow).where(*is_held).values(**values)):
         raise LeaseLostError(f"the lease on feed {result.feed_id} ran out before its poll was stored")
-    if result.host_paused_until_at:
-        _pause_host(session, result.feed_id, result.host_paused_until_at)
+
+
+def put_off(session: Session, feed: FeedState, until_at: datetime) -> None:
+    """End the lease of a feed that was not asked: it is due at that time, and nothing was learned of it."""
+    is_held = (col(FeedRow.id) == feed.id, col(FeedRow.lease_token) == feed.lease.token)
+    changed = update(FeedRow).where(*is_held).values(next_poll_at=until_at, lease_token=None, lease_until_at=None)
+    _count(session, changed)
 
 
 def _optional_values(result: FeedUpdate) -> dict[str, object]:
@@ -103,6 +108,12 @@ def _optional_values(result: FeedUpdate) -> dict[str, object]:
         values |= {"last_success_at": result.polled_at}
     if result.outcome == "not modified":
         values["polls_not_modified"] = FeedRow.polls_not_modified + 1
+    if result.is_asked_in_full:
+        values["asked_in_full_at"] = result.polled_at
+    if result.wishes is not None:
+        ttl_for = result.wishes.ttl_for
+        values["ttl_seconds"] = ttl_for.total_seconds() if ttl_for else None
+        values |= {"skip_hours": _words(result.wishes.skip_hours), "skip_days": _words(result.wishes.skip_days)}
     if result.is_first_poll_done:
         first = FeedRow.first_polled_at
         values["first_polled_at"] = case((col(first).is_(None), result.polled_at), else_=first)
@@ -154,6 +165,7 @@ class FeedReport:
     permanent_url: str | None
     polls: int
     polls_not_modified: int
+    watch: Watch
 
 
 def reports(session: Session) -> list[FeedReport]:
@@ -174,8 +186,8 @@ def report(session: Session, name: str) -> FeedReport | None:
 
 
 def _report(row: FeedRow) -> FeedReport:
-    values = {each.name: getattr(row, each.name) for each in fields(FeedReport)}
-    return FeedReport(**{**values, "title": row.title or row.own_title})
+    values = {each.name: getattr(row, each.name) for each in fields(FeedReport) if each.name != "watch"}
+    return FeedReport(**{**values, "title": row.title or row.own_title}, watch=_watch_of(row))
 
 
 # --- what feeds have shown before ---------------------------------------------------------------------------------------
@@ -241,6 +253,96 @@ def note_burst(session: Session, feed_id: int, *, now: datetime) -> datetime | N
     return before_at
 
 
+# --- whether a feed is silent -------------------------------------------------------------------------------------------
+
+
+def _watch_of(row: FeedRow) -> Watch:
+    values = {each.name: getattr(row, each.name) for each in fields(Watch)}
+    return Watch(**{**values, "silence": Silence(row.silence) if row.silence else None})
+
+
+def save_watch(session: Session, feed_id: int, watch: Watch) -> None:
+    """Store what is kept of a feed."""
+    values = {each.name: getattr(watch, each.name) for each in fields(Watch)}
+    silence = watch.silence.value if watch.silence else None
+    statement = update(FeedRow).where(col(FeedRow.id) == feed_id).values(**{**values, "silence": silence})
+    session.connection().execute(statement)
+
+
+def forget_watch(row: FeedRow) -> None:
+    """A feed has another address: what was learned of the old one, and what was told of it, is no more."""
+    for each in fields(Watch):
+        setattr(row, each.name, each.default)
+    row.ttl_seconds, row.skip_hours, row.skip_days, row.asked_in_full_at = None, "", "", None
+
+
+def guids_first_seen(session: Session, feed_id: int, *, at: datetime) -> list[str]:
+    """The entries that a feed showed for the first time at exactly this time."""
+    asked = select(EntryRow.guid).where(EntryRow.feed_id == feed_id, EntryRow.first_seen_at == at)
+    return list(session.exec(asked))
+
+
+def entry_times(session: Session, feed_id: int, *, at_most: int) -> list[tuple[datetime, datetime]]:
+    """(published, first seen) of the entries that a feed showed last, in no order; without a date, both are when it was seen."""
+    newest = (
+        select(ArticleRow.published_at, EntryRow.first_seen_at)
+        .join(ArticleRow, col(ArticleRow.id) == col(EntryRow.article_id))
+        .where(EntryRow.feed_id == feed_id)
+    )
+    return list(session.exec(newest.order_by(col(EntryRow.first_seen_at).desc()).limit(at_most)).all())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedFeed:
+    """A feed by its name, with what is kept of it."""
+
+    id: int
+    name: str
+    watch: Watch
+    interval_for: timedelta = timedelta(minutes=15)
+    last_success_at: datetime | None = None
+
+
+def is_silence_due(session: Session, *, now: datetime) -> bool:
+    """Whether there is something to tell of any feed."""
+    due = select(FeedRow.id).where(col(FeedRow.silence_due_at) <= now, *_IS_ANSWERING).limit(1)
+    return session.exec(due).first() is not None
+
+
+def untold_silence(session: Session) -> list[WatchedFeed]:
+    """Feeds of which there is, or soon will be, something to tell."""
+    return _watched(session, col(FeedRow.silence_due_at).is_not(None), *_IS_ANSWERING)
+
+
+def silent(session: Session) -> list[WatchedFeed]:
+    """Polled feeds that answer and are silent."""
+    return _watched(session, col(FeedRow.silence).is_not(None), *_IS_ANSWERING)
+
+
+def told_together(session: Session, told_at: Collection[datetime]) -> list[WatchedFeed]:
+    """Polled feeds that were named by the notices of these times."""
+    return _watched(session, col(FeedRow.silence_told_at).in_(sorted(told_at)), *_IS_POLLED)
+
+
+def _watched(session: Session, *conditions: ColumnElement[bool]) -> list[WatchedFeed]:
+    asked = select(FeedRow).where(*conditions).order_by(col(FeedRow.name))
+    rows = session.exec(asked.execution_options(populate_existing=True))  # they are written by statements
+    return [
+        WatchedFeed(
+            id=row.id or 0,
+            name=row.name,
+            watch=_watch_of(row),
+            interval_for=timedelta(seconds=row.interval_seconds),
+            last_success_at=row.last_success_at,
+        )
+        for row in rows
+    ]
+
+
+_IS_POLLED = (col(FeedRow.is_enabled).is_(True), col(FeedRow.paused_reason).is_(None))
+_IS_ANSWERING = (*_IS_POLLED, col(FeedRow.failures) == 0)
+
+
 # --- all feeds together -------------------------------------------------------------------------------------------------
 
 
@@ -276,11 +378,16 @@ def _leased_per_host(session: Session, now: datetime) -> dict[str, int]:
     return counts
 
 
-def _pause_host(session: Session, feed_id: int, until_at: datetime) -> None:
-    host = session.exec(select(FeedRow.host).where(FeedRow.id == feed_id)).one()
-    row = session.get(HostRow, host) or HostRow(host=host, paused_until_at=until_at)
-    row.paused_until_at = max(row.paused_until_at, until_at)
-    session.add(row)
+def _words(numbers: frozenset[int]) -> str:
+    return " ".join(map(str, sorted(numbers)))
+
+
+def _wishes(row: FeedRow) -> Wishes:
+    return Wishes(
+        ttl_for=timedelta(seconds=row.ttl_seconds) if row.ttl_seconds else None,
+        skip_hours=frozenset(map(int, row.skip_hours.split())),
+        skip_days=frozenset(map(int, row.skip_days.split())),
+    )
 
 
 def _state(row: FeedRow, lease: Lease) -> FeedState:
@@ -304,6 +411,10 @@ def _state(row: FeedRow, lease: Lease) -> FeedState:
         permanent_since_at=row.permanent_since_at,
         allow_private=row.allow_private,
         pages=row.pages,
+        wishes=_wishes(row),
+        asked_in_full_at=row.asked_in_full_at,
+        last_success_at=row.last_success_at,
+        watch=_watch_of(row),
     )
 
 

@@ -62,7 +62,8 @@ class MatchFilter:
     topic: str = ""
     state: str = ""
     words: str = ""
-    source: str = ""
+    sources: tuple[str, ...] = ()
+    """Names of feeds; articles of any of them."""
     since_at: datetime | None = None
     copies: bool = False
     """Copies of other articles, too."""
@@ -74,8 +75,8 @@ class MatchFilter:
             found.append(col(MatchRow.topic) == self.topic)
         if self.state:
             found.append(verdicts.is_in_state(MatchRow, self.state))
-        if self.source:
-            found.append(col(ArticleRow.source) == self.source)
+        if self.sources:
+            found.append(col(ArticleRow.source).in_(self.sources))
         if self.since_at:
             found.append(col(MatchRow.created_at) >= self.since_at)
         if self.words:
@@ -147,11 +148,11 @@ def of_article(session: Session, article_id: int) -> list[StoredMatch]:
     return [_match(row) for row in session.execute(asked)]
 
 
-def counts_by_state(session: Session) -> dict[str, dict[str, int]]:
-    """Topic -> state -> number of matches, without copies; topics without a match are left out."""
+def counts_by_state(session: Session, *, words: str = "") -> dict[str, dict[str, int]]:
+    """Topic -> state -> number of matches (of those with `words`), without copies; topics without a match are left out."""
     rows = session.execute(
         select(col(MatchRow.topic), col(MatchRow.is_relevant), func.count())
-        .where(_IS_NO_COPY)
+        .where(*MatchFilter(words=words).conditions(session))
         .group_by(col(MatchRow.topic), col(MatchRow.is_relevant))
     )
     found: dict[str, dict[str, int]] = {}

@@ -5,7 +5,7 @@ A node writes its whole row at every beat, so that a row that was pruned, or los
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 
@@ -94,11 +94,18 @@ _FUTURE_TIMES: tuple[tuple[type[SQLModel], str], ...] = (
     (ChannelRow, "paused_until_at"),
 )
 
+_EXPECTATIONS: tuple[tuple[type[SQLModel], str], ...] = (
+    (FeedRow, "likely_by_at"),
+    (FeedRow, "quiet_from_at"),
+    (FeedRow, "silence_due_at"),
+)
+"""Times by which something is expected. They may be months away in good order, and nothing waits for them."""
+
 
 def move_earlier(session: Session, by_for: timedelta, *, now: datetime) -> int:
     """Move all future times earlier by `by_for`, after the clock was set back by that to `now`. Returns how many were moved."""
     moved = 0
-    for row, name in _later_than(session, now):
+    for row, name in _later_than(session, now, (*_FUTURE_TIMES, *_EXPECTATIONS)):
         setattr(row, name, getattr(row, name) - by_for)
         moved += 1
     return moved
@@ -107,13 +114,21 @@ def move_earlier(session: Session, by_for: timedelta, *, now: datetime) -> int:
 def make_distant_due(session: Session, *, now: datetime, at_most_for: timedelta) -> int:
     """Make due now whatever is later than `at_most_for` from now: it was written under a wrong clock. Returns how many."""
     moved = 0
-    for row, name in _later_than(session, now + at_most_for):
-        setattr(row, name, now)
-        moved += 1
+    for row, name in _later_than(session, now + at_most_for, _FUTURE_TIMES):
+        if not (isinstance(row, FeedRow) and name == "next_poll_at" and row.next_poll_at <= now + _longest_wait(row)):
+            setattr(row, name, now)
+            moved += 1
     return moved
 
 
-def _later_than(session: Session, at: datetime) -> Iterator[tuple[SQLModel, str]]:
-    for table, name in _FUTURE_TIMES:
+def _longest_wait(feed: FeedRow) -> timedelta:
+    """How long a feed may have to wait in good order: its owner's interval can be a week, and six days of seven be left out."""
+    return timedelta(seconds=1.1 * feed.interval_seconds) + (timedelta(days=7) if feed.skip_days else timedelta())
+
+
+def _later_than(
+    session: Session, at: datetime, times: Sequence[tuple[type[SQLModel], str]]
+) -> Iterator[tuple[SQLModel, str]]:
+    for table, name in times:
         for row in session.exec(select(table).where(col(getattr(table, name)) > at)).all():
             yield row, name

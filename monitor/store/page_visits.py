@@ -1,19 +1,44 @@
-"""Which article pages were fetched, how many per host and day, and which hosts are paused."""
+"""Hosts that are left alone, and which of their pages were fetched, how many per host and day."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
+from sqlalchemy import update
 from sqlmodel import Session, col, func, select
 
 from monitor.store.articles import url_key
 from monitor.store.tables import HostRow, PageRow
 from monitor.text import urls
-from monitor.types.fetching import PageVisit
+from monitor.types.fetching import HostRest, PageVisit
 
 _DAY = timedelta(days=1)
 _CHUNK = 500
+
+
+# --- hosts that are left alone ------------------------------------------------------------------------------------------
+
+
+def host_rest(session: Session, host: str) -> HostRest | None:
+    """Until when a host is or was left alone; None where it never asked for it."""
+    row = session.get(HostRow, host)
+    return HostRest(until_at=row.paused_until_at, refusals=row.refusals) if row else None
+
+
+def rest_host(session: Session, host: str, rest: HostRest) -> None:
+    """Leave a host alone: none of its feeds is polled, and none of its pages read."""
+    session.merge(HostRow(host=host, paused_until_at=rest.until_at, refusals=rest.refusals))
+
+
+def end_refusals(session: Session, hosts: Collection[str]) -> None:
+    """These hosts answered: their next refusal is the first one again."""
+    had_some = (col(HostRow.host).in_(sorted(hosts)), col(HostRow.refusals) > 0)
+    session.flush()
+    session.connection().execute(update(HostRow).where(*had_some).values(refusals=0))
+
+
+# --- pages ---------------------------------------------------------------------------------------------------------------
 
 
 def may_fetch(session: Session, url: str, *, per_day: int, now: datetime, is_again: bool = False) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import delete, or_
 from sqlmodel import Session, col, func, select
 
-from monitor.store import channels
+from monitor.store import channels, feeds
 from monitor.store.tables import AppliedEntryRow, ChannelRow, DeliveryRow, FeedRow, PlanRow
 from monitor.types.plans import (
     ADDED,
@@ -131,8 +131,9 @@ def _write(session: Session, change: Change, *, now: datetime) -> None:
 
 
 def _set_feed(row: FeedRow, values: Mapping[str, Any], *, now: datetime) -> None:
-    """A feed's history is kept; its validators, pause and redirect belong to its address."""
+    """A feed's history is kept; its validators, pause, redirect and silence belong to its address."""
     if "url" in values:
+        feeds.forget_watch(row)
         row.etag = row.last_modified = row.body_hash = row.paused_reason = None
         row.permanent_url = row.permanent_since_at = None
         row.next_poll_at = now
@@ -246,13 +247,18 @@ def _stop_feed(session: Session, name: str, by_hand: str) -> bool:
 
 
 def resume_feed(session: Session, name: str, *, now: datetime) -> bool:
-    """Poll a feed that is paused, removed or off: it is due now, and its failures are forgotten. False where it was polled."""
+    """Poll a feed that is paused, removed or off: it is due now. False where it was polled.
+
+    A feed that was gone (410) gets a new start. Any other keeps its failures: only an answer says that it is well again, and
+    whoever was told that it fails is then told that it is back.
+    """
     row = session.exec(select(FeedRow).where(FeedRow.name == name)).one()
     was_off = not row.is_enabled or row.paused_reason is not None
     if not row.is_enabled:
         row.is_enabled, row.by_hand = True, RESUMED
-    row.paused_reason, row.failures, row.next_poll_at = None, 0, now
-    row.failing_since_at, row.is_failing_told = None, False
+    if row.paused_reason is not None:
+        row.failures, row.failing_since_at, row.is_failing_told = 0, None, False
+    row.paused_reason, row.next_poll_at = None, now
     session.add(row)
     return was_off
 

@@ -39,6 +39,10 @@ def _empty_column() -> Any:
     return Field(default="", sa_column_kwargs={"server_default": ""})
 
 
+def _zero_column() -> Any:
+    return Field(default=0, sa_column_kwargs={"server_default": "0"})
+
+
 def _factor_column() -> Any:
     return Field(default=1.0, sa_column_kwargs={"server_default": "1"})
 
@@ -89,16 +93,44 @@ class FeedRow(Base, table=True):
     polls_not_modified: int = 0
     storm_at: datetime | None = None
     """When it last brought a burst of known entries; a burst causes one notice, however many polls it lasts."""
+    ttl_seconds: float | None = None
+    """The polling interval that its last document asked for."""
+    skip_hours: str = _empty_column()
+    """Hours (UTC) in which it is not to be read, as numbers with spaces between; so `skip_days`, 0 for Monday."""
+    skip_days: str = _empty_column()
+    asked_in_full_at: datetime | None = None
+    """When it was last asked without validators."""
+    last_entry_at: datetime | None = None
+    """When it last brought an entry that it had not shown before."""
+    per_day: float | None = None
+    """How many entries a day it usually brings; None where that is not known."""
+    likely_by_at: datetime | None = None
+    """By when something new is likely to come."""
+    quiet_from_at: datetime | None = None
+    """When it counts as quiet, if nothing new comes until then."""
+    dated_entries: int = _zero_column()
+    undated_run: int = _zero_column()
+    """How many of its newest entries in a row had no date that can be believed."""
+    silence: str | None = None
+    """`quiet`, `emptied`, `undated` or `stuck`: how it is silent though it answers."""
+    silence_changed_at: datetime | None = None
+    """When it fell silent; where its silence was told and is over, when it came back."""
+    silence_told_at: datetime | None = None
+    """When a notice said so; feeds that one notice named have the same time."""
+    silence_due_at: datetime | None = Field(default=None, index=True)
+    """When there is something to tell of its silence, or of its end."""
     lease_token: str | None = None
     lease_until_at: datetime | None = None
 
 
 class HostRow(Base, table=True):
-    """A server that asked for a pause (429, 503)."""
+    """A server that is left alone for a while (429, 503)."""
 
     __tablename__ = "hosts"
     host: str = Field(primary_key=True)
     paused_until_at: datetime
+    refusals: int = _zero_column()
+    """How often in a row it refused without saying for how long."""
 
 
 class PageRow(Base, table=True):
@@ -238,7 +270,10 @@ class EntryRow(Base, table=True):
     """An item as one feed published it; several entries may lead to one article."""
 
     __tablename__ = "entries"
-    __table_args__ = (UniqueConstraint("feed_id", "guid_key"),)
+    __table_args__ = (
+        UniqueConstraint("feed_id", "guid_key"),
+        Index("ix_entries_feed_id_first_seen_at", "feed_id", "first_seen_at"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     feed_id: int = Field(foreign_key="feeds.id")
     guid_key: int = _big(nullable=False)

@@ -28,6 +28,7 @@ class Code(StrEnum):
     CHANNEL_FAILING = "channel_failing"
     ALERTS_WAITING = "alerts_waiting"
     NO_TOPICS = "no_topics"
+    SILENT_FEEDS = "silent_feeds"
     STORE = "store"
     PART_SILENT = "part_silent"
     STALE = "stale"

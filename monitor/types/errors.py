@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 
 class MonitorError(Exception):
@@ -51,7 +51,8 @@ class FetchError(MonitorError):
     """A URL could not be read.
 
     `code` is a short stable label for logs and counters: the HTTP status as text, or one of `timeout`, `too large`, `dns`,
-    `connect`, `tls`, `refused` (by our address policy), `redirect`, `protocol`, `encoding`.
+    `connect`, `tls`, `refused` (by our address policy), `redirect`, `protocol`, `encoding`, `resting`. `host` is the one that
+    answered, after all redirects; '' where none did.
     """
 
     def __init__(
@@ -62,6 +63,8 @@ class FetchError(MonitorError):
         code: str,
         status: int | None = None,
         retry_after_for: timedelta | None = None,
+        max_age_for: timedelta | None = None,
+        host: str = "",
         is_gone: bool = False,
     ) -> None:
         super().__init__(message)
@@ -69,7 +72,18 @@ class FetchError(MonitorError):
         self.code = code
         self.status = status
         self.retry_after_for = retry_after_for
+        self.max_age_for = max_age_for
+        self.host = host
         self.is_gone = is_gone
+
+
+class HostRestsError(FetchError):
+    """The host asked to be left alone until a time that has not come: it was not asked."""
+
+    def __init__(self, host: str, until_at: datetime, *, url: str) -> None:
+        says = f"{host} wants to be left alone until {until_at:%Y-%m-%d %H:%M} UTC, so it was not asked"
+        super().__init__(says, url=url, code="resting", host=host)
+        self.until_at = until_at
 
 
 class RefusedAddressError(FetchError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 MAX_SUMMARY_HTML = 64 * 1024
@@ -38,6 +38,76 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """When a publisher wants its feed to be read. They hold until another document of the feed says otherwise."""
+
+    ttl_for: timedelta | None = None
+    """The polling interval that it asks for (ttl, sy:updatePeriod)."""
+    skip_hours: frozenset[int] = frozenset()
+    """Hours of the day (UTC) in which it is not to be read."""
+    skip_days: frozenset[int] = frozenset()
+    """Days of the week (UTC, 0 for Monday) on which it is not to be read."""
+
+    def is_skipped(self, at: datetime) -> bool:
+        """Whether the feed is not to be read at this time. Who leaves no time at all is not believed."""
+        at = at.astimezone(UTC)
+        hours = self.skip_hours if len(self.skip_hours) < 24 else frozenset()
+        days = self.skip_days if len(self.skip_days) < 7 else frozenset()
+        return at.hour in hours or at.weekday() in days
+
+    def next_allowed(self, at: datetime) -> datetime:
+        """The earliest time from `at` on at which it may be read."""
+        while self.is_skipped(at):
+            at = at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        return at
+
+
+class Silence(StrEnum):
+    """How a feed that answers can be silent."""
+
+    QUIET = "quiet"
+    """Nothing new came for longer than its rhythm makes likely."""
+    EMPTIED = "emptied"
+    """It had entries, and its document now has none."""
+    UNDATED = "undated"
+    """Its entries had dates, and those that come now have none that can be believed."""
+    STUCK = "stuck"
+    """Its server says "not modified" though it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What is kept of a feed to tell whether it is silent, and whether that was told. Fields are named after columns of `feeds`."""
+
+    last_entry_at: datetime | None = None
+    """When it last brought an entry that it had not shown before."""
+    per_day: float | None = None
+    """How many entries a day it usually brings; None where that is not known."""
+    likely_by_at: datetime | None = None
+    """By when something new is likely to come; from then on "not modified" is not believed for ever."""
+    quiet_from_at: datetime | None = None
+    """When it counts as quiet, if nothing new comes until then."""
+    dated_entries: int = 0
+    undated_run: int = 0
+    """How many of its newest entries in a row had no date that can be believed."""
+    silence: Silence | None = None
+    silence_changed_at: datetime | None = None
+    """When it fell silent; where its silence was told and is over, when it came back."""
+    silence_told_at: datetime | None = None
+    """When a notice said so. Feeds that one notice named have the same time."""
+    silence_due_at: datetime | None = None
+    """When there will be something to tell: that it is silent, or that it no longer is."""
+
+
+def was_unwatched(last_success_at: datetime | None, interval_for: timedelta, *, now: datetime) -> bool:
+    """Whether a feed gave no answer for longer than its polls are apart: we slept, or it failed, or its host rested.
+
+    Who polls by a daily job of the system's own counts as watching.
+    """
+    return last_success_at is None or now - last_success_at > max(2 * interval_for, timedelta(hours=30))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedState:
     """A feed's stored state, as claimed for a poll."""
 
@@ -60,6 +130,11 @@ class FeedState:
     allow_private: bool = False
     pages: str | None = None
     """When its articles' pages are read; None: as all feeds'."""
+    wishes: Wishes = Wishes()
+    asked_in_full_at: datetime | None = None
+    """When it was last asked without validators."""
+    last_success_at: datetime | None = None
+    watch: Watch = Watch()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +179,7 @@ class ParsedFeed:
     title: str = ""
     site_url: str = ""
     language: str | None = None
-    ttl_for: timedelta | None = None
-    """The polling interval that the publisher asks for (ttl, sy:updatePeriod)."""
-    skip_hours: frozenset[int] = frozenset()
+    wishes: Wishes = Wishes()
     entries: tuple[Entry, ...] = ()
     notes: tuple[str, ...] = ()
     """What was cut or repaired, for the operator: 'kept 1000 of 5000 entries'."""
@@ -137,7 +210,30 @@ class FeedUpdate:
     new_url: str | None = None
     """Set once the same permanent redirect has been seen for long enough."""
     paused_reason: str | None = None
-    host_paused_until_at: datetime | None = None
+    wishes: Wishes | None = None
+    """None keeps the stored ones."""
+    is_asked_in_full: bool = False
+    """Whether this poll asked without validators."""
+    refusal: Refusal | None = None
+    answering_hosts: frozenset[str] = frozenset()
+    """Those that gave a proper answer, so that they need no rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A server that wants to be left alone."""
+
+    host: str
+    asked_for: timedelta | None
+    """How long, if it says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRest:
+    """Until when a host is left alone, and how often in a row it refused without saying for how long."""
+
+    until_at: datetime
+    refusals: int = 0
 
 
 class FeedEvent(StrEnum):

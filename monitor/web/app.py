@@ -25,7 +25,6 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from monitor.config.settings import WebSettings
 from monitor.matching.background import Background
@@ -38,6 +37,7 @@ from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, Throttle, Tokens
 from monitor.web.health import Health
 from monitor.web.pages import PageRequest, Pages
 from monitor.web.show import message
+from monitor.web.static_files import static_files
 from monitor.web.stories import StoryPages
 
 MAX_FORM_BYTES = 8192
@@ -46,7 +46,6 @@ FIELDS = 10
 STORY_FIELDS = 600
 """Fields of a form on a story's page, which has a checkbox for each article."""
 THREADS = 4
-_STATIC = Path(__file__).parent / "static"
 _SENTENCES = {
     404: "There is no such page.",
     405: "This address does not take that kind of request.",
@@ -130,7 +129,7 @@ def _routes(
         post("/matches/{number:int}/dismiss", pages.dismiss),
         post("/articles/{number:int}/seed", pages.seed),
         Route(HEALTH_PATH, _healthz(health), methods=["GET"]),
-        Mount("/static", StaticFiles(directory=_STATIC)),
+        Mount("/static", static_files()),
     ]
 
 

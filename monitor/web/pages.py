@@ -73,7 +73,7 @@ class Pages:
         """The list of matches, newest first, by topic, state and words: a card for each article, with a verdict for each topic."""
         wanted, number = _wanted(asked.query)
         with self.db.reading() as session:
-            found, topics = matches.list_cards(session, wanted), matches.counts(session)
+            found, topics = matches.list_cards(session, wanted), matches.counts(session, words=wanted.words)
         return page(
             "matches.html",
             asked=asked,

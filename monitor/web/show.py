@@ -21,6 +21,7 @@ from monitor.text import urls
 from monitor.text.tokens import fold, tokens
 from monitor.types.condition import in_brief
 from monitor.types.matching import OTHER_TERMS, Evidence, MeasuredPrecision, Reason
+from monitor.web import static_files
 
 SHOWN_TEXT_LIMIT = 60_000
 """Most characters of a text that a page shows; the store has all."""
@@ -181,6 +182,7 @@ _templates.globals |= {
     "query": query,
     "reason_words": reason_words,
     "score_words": score_words,
+    "static": static_files.address,
     "language_attributes": language_attributes,
     "stories_query": stories_query,
     "terms_of": terms_of,

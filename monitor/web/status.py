@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from monitor.alerting.silence_notices import describe
 from monitor.config import plan as plans
 from monitor.review import matches, topics
 from monitor.review.matches import MatchCounts
@@ -26,7 +27,7 @@ class FeedLine:
     title: str
     host: str
     state: str
-    """One of `ok`, `new`, `failing`, `paused`, `off`."""
+    """One of `ok`, `new`, `quiet`, `emptied`, `undated`, `stuck`, `failing`, `paused`, `off`."""
     note: str
     last_success_at: datetime | None
     next_poll_at: datetime | None
@@ -84,8 +85,10 @@ def feed_line(feed: FeedReport) -> FeedLine:
     """The row of a feed, with the most important of its states."""
     state = "ok" if feed.last_success_at else "new"
     note = feed.error or ""
+    if feed.watch.silence:
+        state, note = feed.watch.silence.value, describe(feed.watch)
     if feed.failures:
-        state = "failing"
+        state, note = "failing", feed.error or ""
         note = f"{note} ({feed.failures} times in a row)" if feed.failures > 1 else note
     if feed.paused_reason:
         state, note = "paused", feed.paused_reason

@@ -10,12 +10,15 @@ from sqlmodel import col, select
 
 from monitor.alerting import condition, notices
 from monitor.alerting.condition import LASTING_AFTER, LOW_SPACE, NO_SPACE, Lasting, ServiceState, problems
+from monitor.alerting.silence_notices import describe, usual_words
 from monitor.store import alerts, outbox
 from monitor.store.channels import ChannelReport
 from monitor.store.db import Database
+from monitor.store.feeds import WatchedFeed
 from monitor.store.nodes import NodeReport
 from monitor.store.tables import AlertRow
 from monitor.types.condition import Code, Problem, Severity, in_brief
+from monitor.types.fetching import Silence, Watch
 from tests.conftest import NOON, SetClock
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -137,6 +140,34 @@ def test_only_what_keeps_feeds_from_being_polled_is_an_outage() -> None:
     assert not only(WELL, due_times=[LATE, *IN_TIME]).is_outage, "one of many"
     assert not only(WELL, topics=0).is_outage
     assert not only(WELL, channels=[REFUSED]).is_outage
+
+
+def test_fault_feed_23_silent_feeds_are_a_warning_that_names_them_but_not_to_everybody() -> None:
+    quiet = Watch(silence=Silence.QUIET, last_entry_at=NOON, per_day=50.2)
+    feeds = [WatchedFeed(id=n, name=f"herald{n}", watch=quiet) for n in range(7)]
+    one, all_of_them = only(WELL, silent_feeds=feeds[:1]), only(WELL, silent_feeds=feeds)
+    assert not one.is_outage
+    assert "about 50 entries a day" in one.says
+    assert (one.public, all_of_them.public) == ("1 feed is silent", "7 feeds are silent")
+    assert "and 2 more" in all_of_them.says
+
+
+@pytest.mark.parametrize("silence", list(Silence))
+def test_every_silence_has_words(silence: Silence) -> None:
+    assert describe(Watch(silence=silence)).startswith(("it ", "its "))
+
+
+@pytest.mark.parametrize(
+    ("per_day", "words"),
+    [
+        (50.2, "about 50 entries a day"),
+        (1.4, "about 10 entries a week"),
+        (0.14, "about 4 entries a month"),
+        (0.01, "about 1 entry a month"),
+    ],
+)
+def test_how_often_a_feed_brings_something_is_said_in_whole_numbers(per_day: float, words: str) -> None:
+    assert usual_words(per_day) == words
 
 
 def test_names_of_nodes_and_channels_and_what_receivers_answered_are_not_public() -> None:

@@ -88,11 +88,30 @@ def test_matches_are_filtered(desk: Desk) -> None:
     assert found("--topic", "bridge") == 2
     assert found("--search", "lorries ferry") == 1
     assert found("--search", '"NOT ( OR *') == 0
-    assert found("--source", "elsewhere") == 0
+    assert found("--source", "herald") == 2
     assert found("--since", "1h") == 2
     assert found("--since", "2999-01-01") == 0
     assert found("--state", "confirmed") == 0
     assert found("--limit", "1") == 1
+
+
+def test_fault_page_6_a_source_is_known_by_its_name_and_by_the_title_that_lists_show(
+    desk: Desk, tmp_path: Path
+) -> None:
+    (shown,) = {each["outlet"] for each in desk.run("matches", "list", "--json").lines}
+    assert shown == "The Newspaper"
+    for source in ("herald", "HERALD", "The Newspaper", " the newspaper "):
+        assert len(desk.run("matches", "list", "--json", "--source", source).lines) == 2
+        assert len(desk.run("matches", "export", "--source", source).lines) == 2
+
+
+@pytest.mark.parametrize("command", [("matches", "list"), ("matches", "export")])
+def test_fault_page_6_a_misspelt_source_is_refused_with_the_nearest(desk: Desk, command: tuple[str, str]) -> None:
+    for source, nearest in (("heralt", "herald"), ("The Newspapers", "The Newspaper")):
+        said = desk.run(*command, "--source", source)
+        assert said.exit_code == 3
+        assert f'did you mean "{nearest}"?' in said.stderr
+    assert "`monitor feeds` lists them" in desk.run(*command, "--source", "qqq").stderr
 
 
 def test_a_topic_that_is_not_there_is_3_with_the_nearest(desk: Desk) -> None:

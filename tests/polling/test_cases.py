@@ -98,7 +98,7 @@ def test_f11_a_temporary_redirect_for_months_changes_no_address(room: Newsroom, 
     room.lives(hours=24 * 60, step_minutes=60 * 24)
     assert room.feed("herald").url == site.url("/feed")
     assert len(room.rows(ArticleRow)) == 2
-    assert room.told() == []
+    assert room.told() == ["The feed herald is silent"], "nothing new for two months, and no word of a move"
 
 
 # --- pauses -----------------------------------------------------------------------------------------------------------

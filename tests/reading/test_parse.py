@@ -65,8 +65,8 @@ def test_a_sample_says_what_its_twin_says(twin: Path) -> None:
 
 def _as_json(feed: ParsedFeed) -> dict[str, Any]:
     found = asdict(feed)
-    found["skip_hours"] = sorted(feed.skip_hours)
-    found["ttl_minutes"] = feed.ttl_for and feed.ttl_for / timedelta(minutes=1)
+    found["skip_hours"] = sorted(feed.wishes.skip_hours)
+    found["ttl_minutes"] = feed.wishes.ttl_for and feed.wishes.ttl_for / timedelta(minutes=1)
     for entry in found["entries"]:
         entry["published_at"] = entry["published_at"] and entry["published_at"].isoformat()
     return found
@@ -322,7 +322,7 @@ def test_u2_unsafe_links_are_no_links(link: str) -> None:
 )
 def test_f25_the_publishers_own_interval_is_read(channel: str, wish: timedelta | None) -> None:
     body = f'<rss xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"><channel>{channel}</channel></rss>'
-    assert parse(body.encode(), url=URL).ttl_for == wish
+    assert parse(body.encode(), url=URL).wishes.ttl_for == wish
 
 
 def test_feedburners_original_address_is_preferred_to_its_redirect() -> None:

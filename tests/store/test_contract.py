@@ -190,11 +190,16 @@ def test_f14_a_host_that_named_a_time_is_left_alone_until_then(db: Database) -> 
         add_feed(session, "b", host="shy.example", next_poll_at=NOON + timedelta(seconds=1))
     with db.writing() as session:
         state = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=2)[0]
-        error = FetchError("busy", url=state.url, code="429", status=429, retry_after_for=timedelta(seconds=120))
-        feeds.settle(session, cadence.update_after_failure(state, error, Cadence(), now=NOON, jitter=0))
+        error = FetchError(
+            "busy", url=state.url, code="429", status=429, retry_after_for=timedelta(seconds=120), host="shy.example"
+        )
+        update = cadence.update_after_failure(state, error, Cadence(), now=NOON, jitter=0)
+        feeds.settle(session, update)
+        assert update.refusal
+        page_visits.rest_host(session, "shy.example", cadence.host_rest(None, update.refusal, now=NOON))
     with db.writing() as session:
         assert claim(session, NOON + timedelta(seconds=100)) == []
-        assert claim(session, NOON + timedelta(seconds=121)) == ["b"]
+        assert claim(session, NOON + timedelta(seconds=121)) == ["b", "a"], "the refused feed waits as told, too"
 
 
 def test_k7_a_poller_that_lost_its_lease_cannot_settle(db: Database) -> None:

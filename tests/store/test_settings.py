@@ -78,11 +78,31 @@ def test_what_a_command_did_stands_until_the_entry_changes(db: Database) -> None
     assert on(db) == {"a", "b", "c"}
 
 
+def test_fault_page_7_who_resumes_a_failing_feed_does_not_make_it_well(db: Database) -> None:
+    start(db, feed("a"), feed("gone"))
+    with db.writing() as session:
+        for row in session.exec(select(FeedRow)):
+            row.failures, row.failing_since_at, row.is_failing_told = 7, NOON, True
+            row.paused_reason = "gone (410)" if row.name == "gone" else None
+            session.add(row)
+    with db.writing() as session:
+        assert not settings.resume_feed(session, "a", now=NOON)
+        assert settings.pause_feed(session, "a")
+        assert settings.resume_feed(session, "a", now=NOON)
+        assert settings.resume_feed(session, "gone", now=NOON)
+    with db.reading() as session:
+        found = {
+            row.name: (row.failures, row.is_failing_told, row.next_poll_at) for row in session.exec(select(FeedRow))
+        }
+    assert found == {"a": (7, True, NOON), "gone": (0, False, NOON)}
+
+
 def test_a_feed_keeps_its_history_and_loses_what_belongs_to_its_old_address(db: Database) -> None:
     start(db, feed("a"))
     with db.writing() as session:
         row = session.exec(select(FeedRow)).one()
         row.etag, row.polls, row.paused_reason = '"tag"', 7, "gone"
+        row.silence, row.silence_told_at, row.ttl_seconds, row.skip_days = "quiet", NOON, 900.0, "5 6"
         session.add(row)
     start(db, feed("a", title="The A"))
     with db.reading() as session:
@@ -92,6 +112,7 @@ def test_a_feed_keeps_its_history_and_loses_what_belongs_to_its_old_address(db: 
     with db.reading() as session:
         row = session.exec(select(FeedRow)).one()
         assert (row.etag, row.polls, row.paused_reason, row.host) == (None, 7, None, "new.example")
+        assert (row.silence, row.silence_told_at, row.ttl_seconds, row.skip_days) == (None, None, None, "")
 
 
 def test_an_added_feed_outlives_a_start_and_one_that_was_removed_comes_back_under_its_name(db: Database) -> None:

@@ -215,6 +215,27 @@ def test_nothing_sticks_out_at_400_pixels(db: Database, page: Page, path: str) -
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
+@pytest.mark.parametrize("width", [320, 360])
+@pytest.mark.parametrize("path", ["/", "/stories", "/evaluate", "/near", "/explain", "/status", "/articles/1"])
+def test_fault_page_7_on_a_phone_no_page_scrolls_sideways_and_the_navigation_breaks_inside_no_word(
+    db: Database, page: Page, path: str, width: int
+) -> None:
+    fill(
+        db,
+        has_topic("talks", "Verfassungsgerichtspräsidentenwahlverfahren und Umgebung"),
+        *(has_article(f"Title {n}", topic="talks", is_relevant=said) for n, said in enumerate((None, True, False))),
+    )
+    page.set_viewport_size({"width": width, "height": 700})
+    page.goto(path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    lines = "[...document.querySelectorAll('.top a')].map((link) => [link.textContent, link.getClientRects().length])"
+    words = "[...document.querySelectorAll('.top a')].every((a) => a.scrollWidth <= a.clientWidth + 1)"
+    assert {count for _, count in page.evaluate(lines)} == {1}
+    assert page.evaluate(words)
+    heights = "[...document.querySelectorAll('.top a')].map((link) => Math.round(link.getBoundingClientRect().height))"
+    assert len(set(page.evaluate(heights))) == 1, "a link of two lines is a broken word: all are single words"
+
+
 # Words whose colour is too near to the colours below them, opacity of every ancestor included.
 FAINT = """() => {
   const rgba = (words) => { const [r, g, b, a = 1] = words.match(/[\\d.]+/g).map(Number); return [r, g, b, a]; };

@@ -1263,6 +1263,57 @@ def test_static_files_are_served_with_their_types(client: TestClient) -> None:
         assert answer.headers["content-type"].startswith(kind)
 
 
+def test_fault_page_7_static_files_are_kept_by_browsers_and_pages_are_not(client: TestClient) -> None:
+    links = re.findall(r'(?:href|src)="(/static/[^"]+)"', client.get("/").text)
+    versioned = [each for each in links if "?v=" in each]
+    assert len(versioned) >= 2
+    for link in versioned:
+        answer = client.get(link)
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    old = client.get("/static/style.css?v=0123456789ab")
+    assert (
+        old.headers["cache-control"]
+        == client.get("/static/style.css").headers["cache-control"]
+        == "public, max-age=600"
+    )
+    again = client.get("/static/style.css", headers={"If-None-Match": old.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    for path in ("/", "/status", "/nosuch", "/static/nosuch", "/static/nosuch?v="):
+        assert client.get(path).headers["cache-control"] == "no-store", path
+
+
+def test_fault_page_7_static_files_are_compressed_for_who_takes_it(client: TestClient) -> None:
+    small = client.get("/static/style.css", headers={"Accept-Encoding": "gzip"})
+    whole = client.get("/static/style.css", headers={"Accept-Encoding": "identity"})
+    assert small.headers["content-encoding"] == "gzip"
+    assert "accept-encoding" in small.headers["vary"].lower()
+    assert int(small.headers["content-length"]) * 2 < int(whole.headers["content-length"])
+    assert small.text == whole.text
+    page = client.get("/", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in page.headers, "it holds a token beside what was typed (BREACH)"
+
+
+def test_fault_page_7_counts_are_those_of_the_search(db: Database, client: TestClient) -> None:
+    fill(
+        db,
+        has_topic("talks", "Talks"),
+        has_topic("trade", "Trade"),
+        has_article("Zebra crosses", topic="talks"),
+        has_article("Zebra sleeps", topic="trade", is_relevant=True),
+        *(has_article(f"Horse {n}", topic="talks") for n in range(3)),
+    )
+    plain = " ".join(re.sub(r"<[^>]+>", " ", client.get("/").text).split())
+    assert "Talks (4)" in plain
+    assert "All 5" in plain
+    assert "New 4" in plain
+    found = " ".join(re.sub(r"<[^>]+>", " ", client.get("/?q=zebra").text).split())
+    assert "Talks (1)" in found
+    assert "Trade (1)" in found
+    assert "All 2 New 1 Confirmed 1 Dismissed 0" in found
+    none = " ".join(re.sub(r"<[^>]+>", " ", client.get("/?q=okapi").text).split())
+    assert "All 0 New 0" in none
+
+
 # --- articles as seeds ------------------------------------------------------------------------------------------------
 
 
