@@ -92,6 +92,8 @@ class Entry:
     summary_html: str = ""
     content_html: str = ""
     language: str | None = None
+    outlet: str = ""
+    """Who published it, where that is not the feed's own publisher: the `source` that an aggregator names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
