@@ -20,10 +20,37 @@ MAX_LAYERS = 3
 _GZIP_MAGIC = b"\x1f\x8b\x08"
 # Names seen in Content-Encoding that say nothing about compression. Names of character sets, media types and languages do neither.
 _NO_CODINGS = frozenset(
-    (
-        "identity none no off false true null nil undefined default plain text binary raw chunked aws-chunked ascii html xml json"
-        " 7bit 8bit base64url quoted-printable unicode utf utf8mb4 charset inline attachment * - 0 1"
-    ).split()
+    {
+        "identity",
+        "none",
+        "no",
+        "off",
+        "false",
+        "true",
+        "null",
+        "nil",
+        "undefined",
+        "default",
+        "plain",
+        "text",
+        "binary",
+        "raw",
+    }
+    | {
+        "chunked",
+        "aws-chunked",
+        "ascii",
+        "html",
+        "xml",
+        "json",
+        "7bit",
+        "8bit",
+        "quoted-printable",
+        "unicode",
+        "utf",
+        "utf8mb4",
+    }
+    | {"charset", "inline", "attachment", "*", "-", "0", "1"}
 )
 _GZIP = ("gzip", "x-gzip")
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")

@@ -60,7 +60,7 @@ def update_after_answer(
         body_hash=body_hash,
         title=parsed.title or None if parsed else None,
         site_url=parsed.site_url or None if parsed else None,
-        error="; ".join(parsed.notes) or None if parsed else None,
+        notes="; ".join(parsed.notes) if parsed else None,
         is_first_poll_done=parsed is not None,
         permanent_url=None if is_moved else permanent_url,
         permanent_since_at=None if is_moved else since_at,

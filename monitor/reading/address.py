@@ -18,12 +18,13 @@ class Place:
     """Of its document."""
     site_url: str
     """Of the site that it says it belongs to; '' where it says none."""
-    is_atom: bool = False
+    is_strict: bool = False
+    """Whether its format says what links are relative to."""
 
     @property
     def base(self) -> str:
         """Atom's links are relative to the document (RFC 4287 section 2); RSS says nothing, and its readers take the site."""
-        return self.url if self.is_atom else self.site_url or self.url
+        return self.url if self.is_strict else self.site_url or self.url
 
 
 def of_entry(raw: Any, place: Place) -> str:

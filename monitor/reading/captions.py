@@ -1,8 +1,8 @@
 """Media RSS in a feed's document, so prepared that captions of pictures are not read as the article. Pure.
 
 feedparser reads `media:description` and `media:title` as if they were the entry's own (6.0.14): of two of them the last wins, and
-the entry's description is lost. They are renamed before it sees them. Kept is the text that describes a film, where the entry has no
-other: all that the feeds of video sites have.
+the entry's description is lost. They are renamed before it sees them. Kept is the text that describes a film, where the entry has
+no other: all that the feeds of video sites have.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Fetching feeds and pages: conditional GETs with redirects, limits and per-host rate limiting.
 
-Follows redirects itself: the address policy is applied to every hop, and no hop is sent a Referer or credentials. A cookie goes back
-only to the host that set it, within one chain of redirects: some walls redirect to the same address until it comes (miniflux#1512).
+Follows redirects itself: the address policy is applied to every hop, and no hop is sent a Referer or credentials. A cookie goes
+back only to the host that set it, within one chain of redirects: some walls redirect to one address until it comes (miniflux#1512).
 Limits the requests in flight in all and per host, and spaces those to one host. When to poll next is decided by the caller, from
 `max_age_for` and `retry_after_for`.
 """

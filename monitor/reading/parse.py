@@ -23,7 +23,7 @@ import feedparser
 from monitor.reading import address, attribution, captions, entry_dates, jsonfeed, surplus
 from monitor.reading.address import Place
 from monitor.reading.raw_entry import string
-from monitor.text import charsets, language, links, tokens, urls
+from monitor.text import charsets, language, links, moments, tokens, urls
 from monitor.types.errors import ParseError
 from monitor.types.fetching import Entry, ParsedFeed
 
@@ -71,8 +71,8 @@ _MARKUP = re.compile(
 
 
 def parse(body: bytes, *, url: str, media_type: str = "", now: datetime | None = None) -> ParsedFeed:
-    """Parse a feed. `url` is the document's, against which links are resolved, `media_type` its Content-Type; `now` helps with dates
-    that can be read in two ways.
+    """Parse a feed. `url` is the document's, against which links are resolved, `media_type` its Content-Type; `now` helps with
+    dates that can be read in two ways.
 
     Raises ParseError with code `not a feed` (a web page, an empty or another document) or `broken` (a feed that is cut off before
     its first entry), and nothing else, whatever the bytes. Code `too costly` comes from `workers`, which limits the time.
@@ -87,7 +87,7 @@ def parse(body: bytes, *, url: str, media_type: str = "", now: datetime | None =
     raw = _read(body, notes)
     feed, found = raw["feed"], raw["entries"][:MAX_ENTRIES]
     site_url = _first_url(url, [string(feed, "link")])
-    place = Place(url, site_url, is_atom=str(raw.get("version")).startswith("atom"))
+    place = Place(url, site_url, is_strict=str(raw.get("version")).startswith(("atom", "json")))
     dates, urls_of = (
         entry_dates.read_all(found, now=now, notes=notes),
         [address.of_entry(each, place) for each in found],
@@ -118,6 +118,8 @@ def _read(body: bytes, notes: list[str]) -> Any:
     if jsonfeed.looks_like_json(body):
         raw = jsonfeed.read(body)
         total = len(raw["entries"])
+        kept = surplus.newest([moments.read(each["published"]) for each in raw["entries"]], limit=MAX_ENTRIES)
+        raw["entries"] = [raw["entries"][number] for number in kept]
     else:
         body, total = surplus.drop(body, limit=MAX_ENTRIES)
         raw = _run_feedparser(_repair_for_feedparser(captions.rename(body)), total > 0, notes)

@@ -32,8 +32,8 @@ def drop(body: bytes, *, limit: int) -> tuple[bytes, int]:
 def newest(dates: list[datetime | None], *, limit: int) -> list[int]:
     """The places of the newest entries, in their order.
 
-    An entry without a date may be new, so half of the room is theirs; the first and the last stand for the newest of them, as a feed
-    grows at one end or the other.
+    An entry without a date may be new, so half of the room is theirs; the first and the last stand for the newest of them, as a
+    feed grows at one end or the other.
     """
     last = len(dates) - 1
     dated = sorted(((at, place) for place, at in enumerate(dates) if at), reverse=True)

@@ -203,11 +203,17 @@ def _by_label_or_guess(body: bytes, labelled: list[str]) -> Decoded:
     is_few = len(_FOREIGN.findall(western)) < _FEW
     if strangeness(western) <= (_LIMIT if is_few else _WESTERN_LIMIT) and not (_TURKISH.search(western) and not is_few):
         return _decoded(body, "cp1252")
-    guessed = guess_encoding(body)
+    guessed = next((each for each in ("cp932", "euc_jp") if _is_japanese(sample, each)), None) or guess_encoding(body)
     if guessed and strangeness(sample.decode(guessed, "replace")) <= _LIMIT:
         return _decoded(body, guessed)
     every = dict.fromkeys([*labelled, *_CANDIDATES])
     return _decoded(body, min(every, key=lambda name: strangeness(sample.decode(name, "replace"))))
+
+
+def _is_japanese(sample: bytes, encoding: str) -> bool:
+    """Whether a text has as much kana as Japanese has: by their bytes Chinese and Japanese are much alike."""
+    text = sample.decode(encoding, "replace")
+    return len(_KANA.findall(text)) >= 0.25 * len(_FOREIGN.findall(text)) and strangeness(text) <= _LIMIT
 
 
 def _short_east_asian(body: bytes, text: str, labelled: list[str]) -> Decoded | None:
@@ -248,11 +254,15 @@ _WESTERN_LIMIT = 0.15
 _TURKISH = re.compile("[ýþð](?=[a-zýþçöü])")
 """What Western European makes of ı, ş and ğ; in Icelandic they are right, and the guess says so."""
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
+_KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
 _IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _LATIN = r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
 _ACCENTED = r"\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
 _OTHER = r"\u0370-\u03ff\u0400-\u052f\u05d0-\u05ea\u0621-\u064a\u0671-\u06d3\u0e01-\u0e3a"
-_SYMBOLS = r"\u00a2-\u00a6\u00a8\u00a9\u00ac\u00ae-\u00b6\u00b8-\u00bf\u00d7\u00f7\u0192\u02c6\u02dc\u2020-\u2022\u2030\u20ac\u2116\u2122"
+_SYMBOLS = (
+    r"\u00a2-\u00a6\u00a8\u00a9\u00ac\u00ae-\u00b6\u00b8-\u00bf\u00d7\u00f7\u0192\u02c6\u02dc"
+    r"\u2020-\u2022\u2030\u20ac\u2116\u2122"
+)
 _STRANGE = (
     (re.compile(r"[\x80-\x9f\ufffd\ue000-\uf8ff]"), 3.0),
     (re.compile(r"[\u2500-\u259f]"), 2.0),  # boxes of old DOS pages

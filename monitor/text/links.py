@@ -10,7 +10,6 @@ import base64
 import binascii
 import html
 import re
-from urllib.parse import parse_qsl, unquote
 
 from monitor.text import urls
 
@@ -19,16 +18,52 @@ _WRAPPING = "\"'<>“”«»‹›`´ \u00a0\u3000"
 _ANCHOR = re.compile(r"<a\b[^>]*?\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.I)
 _DOUBLE_SCHEME = re.compile(r"https?:?/{0,3}(?=https?:/)", re.I)
 _SCHEME = re.compile(r"(https?)(?::/*|/{2,})(?=[^/])", re.I)
+_ESCAPES = re.compile("(?:%[0-9A-Fa-f]{2})+")
 _USER = re.compile(r"^[^/?#\\@]*@(?=[^/?#\\@]+(?:[/?#]|$))")
 """A user's name and password; the link works without them, and they are nobody else's business."""
 _TWO_LINKS = re.compile(r"\s+(?=https?://)", re.I)
 _HOST = re.compile(r"(?:[\w-]{1,63}\.)+([a-z]{2,24}|xn--[a-z0-9-]{2,50}|[^\W\d_a-z]{2,24})(?::\d{1,5})?", re.I)
 # Endings of files that would pass for those of host names.
 _FILES = frozenset(
-    (
-        "html htm xhtml shtml php phtml asp aspx jsp jspx cgi pl do cfm xml rss rdf atom json txt md pdf doc docx jpg jpeg png gif"
-        " webp svg mp3 mp4 m4a ogg avi mov css js zip gz"
-    ).split()
+    {
+        "html",
+        "htm",
+        "xhtml",
+        "shtml",
+        "php",
+        "phtml",
+        "asp",
+        "aspx",
+        "jsp",
+        "jspx",
+        "cgi",
+        "pl",
+        "do",
+        "cfm",
+        "xml",
+        "rss",
+        "rdf",
+    }
+    | {
+        "atom",
+        "json",
+        "txt",
+        "md",
+        "pdf",
+        "doc",
+        "docx",
+        "jpg",
+        "jpeg",
+        "png",
+        "gif",
+        "webp",
+        "svg",
+        "mp3",
+        "mp4",
+        "m4a",
+        "ogg",
+    }
+    | {"avi", "mov", "css", "js", "zip", "gz"}
 )
 _MEDIA = re.compile(
     r"\.(?:mp3|m4a|m4v|mp4|ogg|oga|ogv|opus|wav|aac|flac|webm|avi|mov|mkv|jpe?g|png|gif|webp|svg|pdf|zip)$", re.I
@@ -64,7 +99,7 @@ def repaired(link: str, base: str = "") -> str:
         link = html.unescape(link) if "&amp;" in link else link
     link = _TWO_LINKS.split(_CONTROLS.sub(_without_controls, link).strip(_WRAPPING), maxsplit=1)[0]
     if link[:12].lower().startswith(("http%3a%2f", "https%3a%2f")):
-        link = unquote(link)
+        link = _unquoted(link)
     if "\\" in link:
         link = _with_slashes(link)
     while found := _DOUBLE_SCHEME.match(link):
@@ -88,9 +123,10 @@ def unwrapped(url: str) -> str:
     if parts.host == "news.google.com":
         inner = _in_google_token(parts.path)
     elif parts.host.endswith("search.yahoo.com") and (found := _YAHOO.search(parts.path)):
-        inner = unquote(found[1])
+        inner = _unquoted(found[1])
     elif _REDIRECTORS.fullmatch(place):
-        given = dict(parse_qsl(parts.query or ""))
+        pairs = (each.partition("=") for each in (parts.query or "").split("&"))
+        given = {name: _unquoted(value) for name, _, value in pairs}
         inner = next(
             (given[name] for name in _TARGET_NAMES if given.get(name, "").startswith(("http://", "https://"))), ""
         )
@@ -100,6 +136,10 @@ def unwrapped(url: str) -> str:
 def is_media(url: str) -> bool:
     """Whether a URL names a file of sound, pictures or print, whose page nobody could read."""
     return bool(_MEDIA.search(url.partition("?")[0].partition("#")[0]))
+
+
+def _unquoted(text: str) -> str:
+    return _ESCAPES.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "replace"), text)
 
 
 def _without_controls(found: re.Match[str]) -> str:

@@ -130,6 +130,8 @@ class FeedUpdate:
     failing_since_at: datetime | None = None
     is_failing_told: bool = False
     error: str | None = None
+    notes: str | None = None
+    """What was cut, repaired or could not be read; None keeps what is stored, as the document has not changed."""
     is_first_poll_done: bool = False
     permanent_url: str | None = None
     permanent_since_at: datetime | None = None
