@@ -48,7 +48,7 @@ _AFTER_YEAR = re.compile(r"(?<=\d{4}):(?=\d\d:\d\d)")
 _WRAPPING = re.compile(r"<!\[cdata\[|\]\]>|<[^<>]*>|^(?:published|updated|posted|date)\b:?")
 
 _CLOCK = re.compile(
-    r"(?<![\d.:])([0-2]?\d)(?:\s?(?::|時|시|点|點|h(?:eures?)?|ч|uhr)\s?)([0-5]\d)?"
+    r"(?<![\d.:])([0-2]?\d)(?:\s?(?::|時|时|시|点|點|h(?:eures?)?|ч|uhr)\s?)([0-5]\d)?"
     r"(?:\s?(?::|min?|分|분|m)\s?([0-5]\d|60)(?:[.,]\d{1,12})?(?:\s?(?:s|秒|초)\b)?)?(?:分|분)?(?!\d)"
 )
 _DOTTED_CLOCK = re.compile(r"(?<![\d.])([0-2]?\d)\.([0-5]\d)(?:\.([0-5]\d))?(?![\d.])")
@@ -65,6 +65,8 @@ _YEAR_LAST = re.compile(r"(?<!\d)(\d{1,2})\s?([-./])\s?(\d{1,2})\s?[-./]\s?(\d{4
 _WEEK = re.compile(r"(?<!\d)(\d{4})-?w(\d\d)-?([1-7])(?!\d)")
 _WORD = re.compile(r"[^\W\d_]+(?:['ʼ][^\W\d_]+)?")
 _NUMBER = re.compile(r"(?<![\d])'?(\d{1,4})(?!\d)")
+
+_NO_YEAR = re.compile(r"(?<!\d)0\d{3}(?!\d)")
 
 _IN_ADDRESS = (
     re.compile(r"[/-]((?:19|20)\d\d)[/-]([01]?\d)[/-]([0-3]?\d)(?!\d)"),
@@ -89,7 +91,7 @@ def read(text: str, *, day_first: bool | None = None, now: datetime | None = Non
 def read_words(text: str) -> datetime | None:
     """As `read`, by the library dateparser: slow (10 ms), but it knows the month names of 200 languages."""
     text = _tidied(text)
-    if not _WORD.search(text) or not _NUMBER.search(text):
+    if not _WORD.search(text) or not _NUMBER.search(text) or _NO_YEAR.search(text):
         return None
     time, zone, rest = _time_and_zone(text)
     day = _by_dateparser(" ".join(rest.split()))
@@ -142,6 +144,8 @@ def _standard(text: str) -> datetime | None:
         day, name, year, hour, minute, second, sign, hours, minutes = found.groups()
         month = str(MONTHS.get(name, 0))
     else:
+        return None
+    if int(year) < _FIRST_YEAR or int(hours or 0) >= zones.MAX_HOURS:
         return None
     try:
         moment = datetime(
@@ -267,7 +271,7 @@ def _named_day(text: str, now: datetime | None) -> date | None:
     calendar, month = named[0][0]
     text = re.sub(r"(?<=\d)(?:st|nd|rd|th|er|º|ª|-?го|\.)(?!\w)", " ", text)
     numbers = [(found[0], int(found[1])) for found in _NUMBER.finditer(text)]
-    year = next((number for written, number in numbers if number > 31 and len(written) == 4), None)
+    year = next((number for written, number in numbers if len(written) == 4), None)
     days = [number for _, number in numbers if number != year]
     if year is None and len(days) >= 2:
         year, days = _full_year(str(days[1]).zfill(2)), days[:1]

@@ -88,15 +88,16 @@ _LONG_PLACES = {
 _IANA = re.compile(r"\b[a-z]{2,20}/[a-z_+-]{2,30}(?:/[a-z_]{2,30})?\d{0,2}")
 _OFFSET = re.compile(r"(?:\b(?:gmt|utc|z)\s*)?(?<![\d-])([+-])(\d{1,2})(?::?([0-5]\d))?(?![\d:/-])")
 _NAME = re.compile(r"(?<![^\W_])[a-z]{1,9}(?![^\W_])")
-MAX_OFFSET = timedelta(hours=15)
+MAX_HOURS = 15
+"""Beyond all that zones are ahead or behind."""
 
 
 def take(text: str) -> tuple[tzinfo | None, str]:
     """The zone that a lower-case text names, and the text without it; None where it names none, or one that does not exist.
 
-    An offset outranks a name beside it. `text` must be without its date and time: `-10` would pass for an offset.
+    An offset outranks an abbreviation beside it. `text` must be without its date and time: `-10` would pass for an offset.
     """
-    for pattern, resolve in ((_OFFSET, _of_offset), (_IANA, _of_iana), (_LONG, _of_long), (_NAME, _of_name)):
+    for pattern, resolve in ((_IANA, _of_iana), (_OFFSET, _of_offset), (_LONG, _of_long), (_NAME, _of_name)):
         for found in pattern.finditer(text):
             zone = resolve(found)
             if zone is not None:
@@ -111,7 +112,7 @@ def local(moment: datetime, zone: tzinfo | None) -> datetime:
 
 def _of_offset(found: re.Match[str]) -> tzinfo | None:
     offset = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
-    if offset >= MAX_OFFSET:
+    if offset >= timedelta(hours=MAX_HOURS):
         return None
     return timezone(-offset if found[1] == "-" else offset)
 
