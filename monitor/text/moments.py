@@ -263,7 +263,7 @@ def _day_of_three(
 
 def _named_day(text: str, now: datetime | None) -> date | None:
     """The day of a text with the name of a month: one number beside it is the day, another one the year."""
-    named = [(meant, found) for found in _WORD.finditer(text) if (meant := _month(found[0]))]
+    named = [(named_month, found) for found in _WORD.finditer(text) if (named_month := _month(found[0]))]
     if len(named) > 1 and not text[: named[0][1].start()].strip():
         named = named[1:]  # `mar` is also Tuesday
     if not named:
@@ -289,8 +289,8 @@ def _month(word: str) -> tuple[str, int] | None:
         return "gregorian", MONTHS[word]
     if word in JALALI_MONTHS:
         return "jalali", JALALI_MONTHS[word]
-    meant = {number for name, number in MONTHS.items() if name.startswith(word)} if len(word) >= 3 else set()
-    return ("gregorian", meant.pop()) if len(meant) == 1 else None
+    named_month = {number for name, number in MONTHS.items() if name.startswith(word)} if len(word) >= 3 else set()
+    return ("gregorian", named_month.pop()) if len(named_month) == 1 else None
 
 
 def _latest(month: int, day: int, now: datetime | None) -> date | None:

@@ -25,7 +25,8 @@ def rss(*items: str, link: str = "https://gazette.example/") -> bytes:
 
 def item(number: int, title: str, text: str, date: str, *, more: str = "") -> str:
     url = f"https://gazette.example/{number}"
-    return f"<item><title>{title}</title><guid>{number}</guid><link>{url}</link><pubDate>{date}</pubDate><description>{text}</description>{more}</item>"
+    told = f"<pubDate>{date}</pubDate><description>{text}</description>{more}"
+    return f"<item><title>{title}</title><guid>{number}</guid><link>{url}</link>{told}</item>"
 
 
 def publishes(site: Site, body: bytes) -> None:
