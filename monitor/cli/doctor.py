@@ -276,6 +276,10 @@ def _feeds(db: Database) -> CheckResult:
         return CheckResult(
             "feeds", "warn", f"{len(ill)} of {len(rows)} fail: {_join_some(ill)}", "`monitor feeds` shows them"
         )
+    noted = [f"{row.name} ({row.notes})" for row in rows if row.notes]
+    if noted:
+        says = f"{len(rows)} polled, none failing; not all of {len(noted)} could be read: {_join_some(noted)}"
+        return CheckResult("feeds", "warn", says, "`monitor feeds show NAME` shows each; its publisher can mend it")
     return CheckResult("feeds", "ok", f"{len(rows)} polled, none failing")
 
 

@@ -198,8 +198,9 @@ class Reply:
                         pieces += 1
                         if pieces % 16 == 0:  # neither one-byte chunks nor zip bombs may block the other feeds
                             await asyncio.sleep(0)
-            inflater.finish()
-        return buffer.getvalue(), True
+            for piece in inflater.finish():
+                buffer.write(piece)
+        return buffer.getvalue(), buffer.tell() <= limit
 
     def _decoder(self) -> Decoder:
         try:

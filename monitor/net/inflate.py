@@ -1,17 +1,60 @@
-"""Streaming gzip and deflate decoding in pieces of bounded size, strict about truncated bodies.
+"""Streaming decoding of Content-Encodings in pieces of bounded size, strict about truncated bodies.
 
 httpx2's own decoders are bounded too, but too lenient (2.16.2, measured): they accept a truncated gzip body as complete, drop
 the second of two gzip members, and return bodies of an unknown coding undecoded. A truncated feed must not pass for the whole
-feed.
+feed. Servers also name codings that are none (`utf-8`, `none`, `aws-chunked`; FreshRSS#8374), and serve `.gz` files without
+naming any: names that are no compression are ignored, and a body that is gzip all the same is unpacked (`_GzipFileDecoder`).
 """
 
 from __future__ import annotations
 
+import codecs
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
 _PIECE = 256 * 1024
+MAX_LAYERS = 3
+"""Compressions that may lie one inside the other: two named ones and a `.gz` file."""
+_GZIP_MAGIC = b"\x1f\x8b\x08"
+# Names seen in Content-Encoding that say nothing about compression. Names of character sets, media types and languages do neither.
+_NO_CODINGS = frozenset(
+    {
+        "identity",
+        "none",
+        "no",
+        "off",
+        "false",
+        "true",
+        "null",
+        "nil",
+        "undefined",
+        "default",
+        "plain",
+        "text",
+        "binary",
+        "raw",
+    }
+    | {
+        "chunked",
+        "aws-chunked",
+        "ascii",
+        "html",
+        "xml",
+        "json",
+        "7bit",
+        "8bit",
+        "quoted-printable",
+        "unicode",
+        "utf",
+        "utf8mb4",
+    }
+    | {"charset", "inline", "attachment", "*", "-", "0", "1"}
+)
+_GZIP = ("gzip", "x-gzip")
+_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
+_TOKEN = re.compile(r"[,\s;]+")
 
 
 class Decoder(Protocol):
@@ -20,29 +63,49 @@ class Decoder(Protocol):
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Decode the next raw bytes, in pieces of bounded size."""
 
-    def finish(self) -> None:
-        """Signal the end of the body; an error if it is incomplete."""
+    def finish(self) -> Iterator[bytes]:
+        """Signal the end of the body and return what was held back; an error if it is incomplete."""
 
 
 def decoder(content_encoding: str) -> Decoder:
     """The decoder for a Content-Encoding. Raises ValueError, naming the coding, for one we did not ask for."""
-    codings = [each.strip().lower() for each in content_encoding.split(",")]
-    codings = [each for each in codings if each not in ("", "identity")]
-    if not codings:
-        return _IdentityDecoder()
-    if len(codings) == 1 and codings[0] in ("gzip", "x-gzip", "deflate"):
-        return _GzipDecoder()
-    raise ValueError(" and ".join(codings))
+    named = [each.strip("\"'") for each in _TOKEN.split(content_encoding.lower())]
+    codings = [each for each in named if not _is_no_coding(each)]
+    if len(codings) >= MAX_LAYERS or any(each not in (*_GZIP, "deflate") for each in codings):
+        raise ValueError(" and ".join(codings))
+    layers: list[Decoder] = [_GzipDecoder() if each in _GZIP else _DeflateDecoder() for each in reversed(codings)]
+    return _Chain([*layers, _GzipFileDecoder()])
 
 
-class _IdentityDecoder:
-    """For bodies that are not compressed."""
+def _is_no_coding(name: str) -> bool:
+    """Whether a name says nothing about compression."""
+    if not name or name in _NO_CODINGS or _MEDIA_TYPE.fullmatch(name):
+        return True
+    try:
+        return codecs.lookup(name.removeprefix("charset="))._is_text_encoding
+    except (LookupError, ValueError):
+        return False
+
+
+class _Chain:
+    """Decoders one behind the other: a body that was encoded twice is decoded twice."""
+
+    def __init__(self, layers: list[Decoder]) -> None:
+        self._first, self._rest = layers[0], layers[1:]
+        self._next = _Chain(self._rest) if self._rest else None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        yield data
+        yield from self._through(self._first.feed(data))
 
-    def finish(self) -> None:
-        pass
+    def finish(self) -> Iterator[bytes]:
+        yield from self._through(self._first.finish())
+        if self._next:
+            yield from self._next.finish()
+
+    def _through(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            # What a later layer swallows (empty members without end) must still count as work done: an empty piece stands for it.
+            yield from self._next.feed(piece) if self._next and piece else (piece,)
 
 
 class _GzipDecoder:
@@ -77,9 +140,70 @@ class _GzipDecoder:
             return True
         return False
 
-    def finish(self) -> None:
+    def finish(self) -> Iterator[bytes]:
         if self._has_data and not self._member.eof:
             raise zlib.error("ends too early")
+        return iter(())
+
+
+class _DeflateDecoder(_GzipDecoder):
+    """What servers call deflate: zlib as RFC 9110 has it, gzip, or the bare stream of RFC 1951 without header and checksum."""
+
+    _head = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        if not self._has_data:
+            self._head += data
+            if len(self._head) < 2:
+                return
+            data, self._head = self._head, b""
+            if not _has_zlib_header(data):
+                self._member = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+        yield from super().feed(data)
+
+    def finish(self) -> Iterator[bytes]:
+        if self._head:
+            raise zlib.error("ends too early")
+        return super().finish()
+
+
+class _GzipFileDecoder:
+    """Passes a body through, unless it is itself gzip: a served `.gz` file, or a coding that the server forgot to name."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._inner: Decoder | None = None
+        self._is_plain = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        if self._is_plain:
+            yield data
+        elif self._inner:
+            yield from self._inner.feed(data)
+        else:
+            self._head += data
+            if len(self._head) >= len(_GZIP_MAGIC):
+                yield from self._begin()
+
+    def _begin(self) -> Iterator[bytes]:
+        head, self._head = self._head, b""
+        if head.startswith(_GZIP_MAGIC):
+            self._inner = _GzipDecoder()
+            yield from self._inner.feed(head)
+        else:
+            self._is_plain = True
+            yield head
+
+    def finish(self) -> Iterator[bytes]:
+        if self._inner:
+            return self._inner.finish()
+        return iter((self._head,) if self._head else ())
+
+
+def _has_zlib_header(data: bytes) -> bool:
+    """Whether a stream begins like zlib (RFC 1950 section 2.2) or gzip."""
+    is_zlib = data[0] & 0x0F == 8 and data[0] >> 4 <= 7 and int.from_bytes(data[:2], "big") % 31 == 0
+    return is_zlib or data.startswith(b"\x1f\x8b")
 
 
 def _new_member() -> zlib._Decompress:

@@ -77,7 +77,7 @@ def update_after_answer(
         body_hash=body_hash,
         title=parsed.title or None if parsed else None,
         site_url=parsed.site_url or None if parsed else None,
-        error="; ".join(parsed.notes) or None if parsed else None,
+        notes="; ".join(parsed.notes) if parsed else None,
         is_first_poll_done=parsed is not None,
         wishes=parsed.wishes if parsed else None,
         is_asked_in_full=is_asked_in_full,

@@ -184,7 +184,7 @@ def _carriers(placed: Place, known: Known) -> list[StoryArticle]:
     last_id = max((each.article_id for each in known.story.carriers), default=0)
     own = StoryArticle(
         article_id=last_id + 1,
-        source=article.source,
+        source=article.publisher,
         outlet=known.outlet,
         published_at=article.published_at,
         seen_at=article.seen_at,

@@ -25,7 +25,7 @@ from monitor.reading.extract import read_articles
 from monitor.reading.fetch import PAGE_TYPES, Fetcher, FetchLimits
 from monitor.reading.webpage import MAX_PAGE, WebPage
 from monitor.reading.workers import Workers
-from monitor.text import urls
+from monitor.text import links, urls
 from monitor.types.errors import BusyError, FetchError, MonitorError, ParseError
 from monitor.types.fetching import Entry, FeedState, Fetched, PageVisit
 from monitor.types.matching import Article, Grade
@@ -56,7 +56,7 @@ _ASKED_AGAIN_AFTER = timedelta(minutes=5)
 def is_page_wanted(assessed: AssessedArticle, when: str, *, now: datetime) -> bool:
     """Whether the article's page could change the outcome, as far as can be said without the store."""
     article = assessed.article
-    if when == NEVER or not article.url or article.grade is Grade.FULL:
+    if when == NEVER or not article.url or article.grade is Grade.FULL or links.is_media(article.url):
         return False
     if policy.hold_reason(article, assessed.arrival, now=now) is not None:
         return False

@@ -18,6 +18,7 @@ from monitor.polling.values import AlertingContext, AssessedArticle, Known, Know
 from monitor.store import alerts, articles, decisions, profiles, story_changes
 from monitor.store import stories as story_rows
 from monitor.store.db import Session
+from monitor.types.matching import Article
 from monitor.types.stories import Arrival, ArticleKind, StoryChoice
 
 
@@ -119,7 +120,7 @@ def _with_alerting(
         known = replace(known, article=decisions.known_article(session, stored_id))
     if not matched:
         return known
-    known = replace(known, outlet=story_rows.outlet_of_feed(session, assessed.article.source))
+    known = replace(known, outlet=_outlet(session, assessed.article))
     if placed.choice.story_id is None:
         return known
     ids = [placed.choice.story_id, *placed.merged_stories, *known.told_elsewhere]
@@ -179,3 +180,8 @@ def _with_growth(
         return grown
     arrivals = {each: story_rows.recent_arrivals(session, each, without=ids, now=now) for each in topics}
     return replace(grown, arrivals=arrivals)
+
+
+def _outlet(session: Session, article: Article) -> str:
+    """What readers call the outlet of an article: as an aggregator names it, else its feed's title."""
+    return article.outlet or story_rows.outlet_of_feed(session, article.source)

@@ -151,7 +151,9 @@ async def _parse(feed: FeedState, fetched: Fetched, tools: Tools) -> ParsedFeed 
     """Return the parsed feed; None if nothing changed since the last poll."""
     if fetched.status == 304 or _body_hash(fetched) == feed.body_hash:
         return None
-    return await tools.workers.run_for(feed.name, read_feed, fetched.body, fetched.final_url, fetched.media_type)
+    return await tools.workers.run_for(
+        feed.name, read_feed, fetched.body, fetched.final_url, fetched.media_type, fetched.at
+    )
 
 
 _Assessed = tuple[tuple[AssessedArticle, ...], tuple[PageVisit, ...]]
@@ -163,6 +165,7 @@ async def _assess(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: dateti
         return (), ()
     language = feed.language or parsed.language
     read = await tools.workers.run_for(feed.name, read_articles, tuple(fresh), feed.name, now, language)
+    read = await tools.db.read(_with_known_dates, feed, fresh, read)
     semantic = await semantic_scorer(read, tools)
     assessed = await asyncio.to_thread(_assess_all, feed, fresh, read, tools, semantic)
     assessed, pages, asked = await _read_pages(feed, assessed, fresh, tools, semantic, language=language, now=now)
@@ -199,6 +202,18 @@ async def _read_pages(
     of_pages = await semantic_scorer([each.article for each in pages if each.article], tools)
     assessed = await asyncio.to_thread(_assess_with_pages, assessed, pages, tools, semantic, of_pages)
     return assessed, pages, asked
+
+
+def _with_known_dates(
+    session: Session, feed: FeedState, entries: Sequence[Entry], read: Sequence[Article]
+) -> tuple[Article, ...]:
+    """An article whose date cannot be read is as old as the feed, or any other, showed it before: it must not pass for new."""
+    undated = [each for each in entries if each.published_at is None]
+    known = articles.publication_dates(session, feed.id, undated) if undated else {}
+    return tuple(
+        replace(each, published_at=min(known[each.guid], each.published_at)) if each.guid in known else each
+        for each in read
+    )
 
 
 def _note_missing(

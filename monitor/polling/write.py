@@ -90,8 +90,8 @@ def _carrier(filing: Filing, article_id: int) -> StoryArticle:
     article, choice = filing.assessed.article, filing.choice
     return StoryArticle(
         article_id=article_id,
-        source=article.source,
-        outlet=article.source,
+        source=article.publisher,
+        outlet=article.publisher,
         published_at=article.published_at,
         seen_at=article.seen_at,
         agency=article.agency,

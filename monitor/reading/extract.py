@@ -85,6 +85,7 @@ def extract(
         published_at=min(entry.published_at or seen_at, seen_at),
         seen_at=seen_at,
         source=source,
+        outlet=entry.outlet,
         author=entry.author,
         grade=grade,
         page=note,

@@ -1,7 +1,8 @@
 """Fetching feeds and pages: conditional GETs with redirects, limits and per-host rate limiting.
 
-Follows redirects itself: the address policy is applied to every hop, and no hop is sent cookies, a Referer or credentials. Limits
-the requests in flight in all and per host, and spaces those to one host. When to poll next is decided by the caller, from
+Follows redirects itself: the address policy is applied to every hop, and no hop is sent a Referer or credentials. A cookie goes
+back only to the host that set it, within one chain of redirects: some walls redirect to one address until it comes (miniflux#1512).
+Limits the requests in flight in all and per host, and spaces those to one host. When to poll next is decided by the caller, from
 `max_age_for` and `retry_after_for`.
 """
 
@@ -9,15 +10,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
-from monitor.net import rate_limits
+from monitor.net import cookies, rate_limits
 from monitor.net.addresses import AddressPolicy, refusal_error
+from monitor.net.cookies import Cookies
 from monitor.net.http import Headers, HttpClient, http_date, retry_after
 from monitor.reading.host_slots import HostScheduler
 from monitor.text import urls
@@ -108,7 +110,9 @@ class Fetcher:
         request_headers = {"Accept": accept, **_conditional_headers(validators)}
         while True:
             policy = await permit(chain.at) if permit else policy
-            page, chain = await self._request_in_turn(chain, request_headers, policy, limits, gate)
+            page, chain = await self._request_in_turn(
+                chain, request_headers | chain.cookie_header, policy, limits, gate
+            )
             if page.status not in _REDIRECTS:
                 break
             chain = _follow_redirect(chain, page, limit=limits.redirects)
@@ -180,6 +184,19 @@ class _RedirectChain:
     left: timedelta
     hops: int = 0
     is_permanent: bool = True
+    cookies: Mapping[str, Cookies] = field(default_factory=dict)
+    """By origin: what it set in this chain."""
+
+    @property
+    def cookie_header(self) -> dict[str, str]:
+        """The request header with the cookies of the host asked now; {} where it set none."""
+        return cookies.header(self.cookies.get(_origin(self.at), {}))
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port: a cookie is sent back to none but that which set it."""
+    parts = urls.split(url)
+    return f"{parts.scheme}://{parts.authority}"
 
 
 def _check_url(url: str) -> str:
@@ -208,7 +225,9 @@ def _follow_redirect(chain: _RedirectChain, page: _Page, *, limit: int) -> _Redi
     if chain.hops >= limit:
         raise FetchError(f"{here} redirects more than {limit} times", url=chain.url, code="redirect")
     is_permanent = chain.is_permanent and page.status in _PERMANENT
-    return replace(chain, at=urls.check(target), hops=chain.hops + 1, is_permanent=is_permanent)
+    origin = _origin(chain.at)
+    kept = {**chain.cookies, origin: cookies.after(page.headers, chain.cookies.get(origin, {}))}
+    return replace(chain, at=urls.check(target), hops=chain.hops + 1, is_permanent=is_permanent, cookies=kept)
 
 
 def _as_utf8(value: str) -> str:

@@ -7,8 +7,6 @@ wrong type count as absent.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from time import struct_time
 from typing import Any
 
 from monitor.types.errors import ParseError
@@ -24,7 +22,7 @@ def looks_like_json(body: bytes) -> bool:
 def read(body: bytes) -> dict[str, Any]:
     """The feed in feedparser's shape. Raises ParseError for broken JSON and JSON of another kind."""
     try:
-        document = json.loads(body)
+        document = json.loads(body, strict=False)
     except (ValueError, RecursionError) as error:  # covers UnicodeDecodeError, and numbers of more than 4,300 digits
         raise ParseError(f"broken JSON: {error}", code="broken") from None
     if not isinstance(document, dict) or not _is_feed(document):
@@ -60,7 +58,9 @@ def _entry(item: dict[str, Any]) -> dict[str, Any]:
             {"value": _text(item, "content_text"), "type": "text/plain"},
         ],
         "language": language,
-        "published_parsed": _date(_text(item, "date_published") or _text(item, "date_modified")),
+        "published": _text(item, "date_published"),
+        "updated": _text(item, "date_modified"),
+        "enclosures": [{"href": _text(each, "url")} for each in _list(item, "attachments") if isinstance(each, dict)],
     }
 
 
@@ -68,15 +68,6 @@ def _authors(item: dict[str, Any]) -> list[str]:
     """Authors' names: `authors` of version 1.1, else `author` of version 1."""
     people = _list(item, "authors") or [item.get("author")]
     return [name for each in people if isinstance(each, dict) and (name := _text(each, "name"))]
-
-
-def _date(text: str) -> struct_time | None:
-    """RFC 3339 as UTC; a date without a zone is taken as UTC."""
-    try:
-        when = datetime.fromisoformat(text)
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC).timetuple()
-    except (ValueError, OverflowError):
-        return None
 
 
 def _text(mapping: dict[str, Any], key: str) -> str:

@@ -7,23 +7,23 @@ a path or URL it would open (case X5).
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import html
 import io
 import re
-from calendar import timegm
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from xml.sax import SAXException
 
 import feedparser
 
-from monitor.reading import jsonfeed, wishes
-from monitor.text import charsets, language, tokens, urls
+from monitor.reading import address, attribution, captions, entry_dates, jsonfeed, surplus, wishes
+from monitor.reading.address import Place
+from monitor.reading.raw_entry import string
+from monitor.text import charsets, language, links, moments, tokens, urls
 from monitor.types.errors import ParseError
 from monitor.types.fetching import MAX_SUMMARY_HTML, Entry, ParsedFeed
 
@@ -44,31 +44,24 @@ _FEED_ROOTS = {"rss", "feed", "rdf:rdf", "channel"}
 _FEED_END = re.compile(rb"</(?:\w{1,20}:)?(?:rss|feed|rdf|channel)\s*>", re.I)
 _TAIL_BYTES = 2_000
 
-_ENTRY_END = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>|<(?:item|entry)\s*/>", re.I)
 # Character references and ampersands that begin no reference, outside of CDATA.
 _AMPERSAND = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|&#(?:[xX]([0-9A-Fa-f]+)|([0-9]+));?|&(?!\w{1,31};)", re.S)
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.I | re.S)
 _PREFIX = re.compile(rb"(</?)(?:rss|atom):(?=\w)")
 _DECLARED_ENCODING = re.compile(rb"(^\s*<\?xml[^>]{0,200}?\bencoding\s*=\s*)([\"'])(.*?)\2", re.S)
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\s;\"']*)[\"']?", re.I)
-_BOMS = {
-    codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, with whose BOM it begins
-    codecs.BOM_UTF32_BE: "utf-32-be",
-    codecs.BOM_UTF16_LE: "utf-16-le",
-    codecs.BOM_UTF16_BE: "utf-16-be",
-    # not BOMs, but "<?" in these encodings
-    b"<\0?\0": "utf-16-le",
-    b"\0<\0?": "utf-16-be",
-}
+_INVISIBLE_CONTROLS = bytes({*range(32), 127} - {9, 10, 13})
+"""Characters that XML does not allow: expat stops at the first, and the rest would be read by feedparser's guesses."""
+_READ_AS_UTF8 = "application/xml; charset=utf-8"
 
 _MARKUP = re.compile(
     r"</?(?:p|br|div|span|a|b|i|em|strong|ul|ol|li|img|h[1-6]|script|style|table|blockquote)\b[^<>]*>", re.I
 )
 
 
-def parse(body: bytes, *, url: str, media_type: str = "") -> ParsedFeed:
-    """Parse a feed. `url` is the document's, against which links are resolved, `media_type` its Content-Type.
+def parse(body: bytes, *, url: str, media_type: str = "", now: datetime | None = None) -> ParsedFeed:
+    """Parse a feed. `url` is the document's, against which links are resolved, `media_type` its Content-Type; `now` helps with
+    dates that can be read in two ways.
 
     Raises ParseError with code `not a feed` (a web page, an empty or another document) or `broken` (a feed that is cut off before
     its first entry), and nothing else, whatever the bytes. Code `too costly` comes from `workers`, which limits the time.
@@ -78,74 +71,72 @@ def parse(body: bytes, *, url: str, media_type: str = "") -> ParsedFeed:
     if _HTML_ROOT.match(body[:_HEAD_BYTES]):
         raise ParseError(_web_page_message(body, url), code="not a feed")
     notes: list[str] = []
-    body, media_type = _bom_to_utf8(body, media_type)
+    body = _as_utf8(body, media_type)
     body = body.lstrip()  # feedparser's search for a DOCTYPE is quadratic in leading line breaks
-    raw = _read(body, url, media_type, notes)
-    entries = [_entry(each, url) for each in raw["entries"][:MAX_ENTRIES]]
-    feed = raw["feed"]
+    raw = _read(body, notes)
+    feed, found = raw["feed"], raw["entries"][:MAX_ENTRIES]
+    site_url = _first_url(url, [string(feed, "link")])
+    place = Place(url, site_url, is_strict=str(raw.get("version")).startswith(("atom", "json")))
+    dates, urls_of = (
+        entry_dates.read_all(found, now=now, notes=notes),
+        [address.of_entry(each, place) for each in found],
+    )
+    dates = entry_dates.fill_gaps(dates, urls_of, now=now)
+    entries = [_entry(each, place, at, link) for each, at, link in zip(found, dates, urls_of, strict=True)]
     return ParsedFeed(
-        title=tokens.plain_line(_string(feed, "title"), limit=MAX_TITLE),
-        site_url=_first_url(url, [_string(feed, "link")]),
-        language=language.normalize(_string(feed, "language")),
+        title=tokens.plain_line(string(feed, "title"), limit=MAX_TITLE),
+        site_url=site_url,
+        language=language.normalize(string(feed, "language")),
         wishes=wishes.of_document(feed, body),
         entries=_disambiguate(entries, notes),
         notes=tuple(notes),
     )
 
 
-def read_feed(body: bytes, url: str, media_type: str) -> ParsedFeed:
+def read_feed(body: bytes, url: str, media_type: str, now: datetime | None = None) -> ParsedFeed:
     """`parse` with positional arguments, for calls in worker processes."""
-    return parse(body, url=url, media_type=media_type)
+    return parse(body, url=url, media_type=media_type, now=now)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _read(body: bytes, url: str, media_type: str, notes: list[str]) -> Any:
+def _read(body: bytes, notes: list[str]) -> Any:
     """The document in feedparser's shape; cuts and repairs are added to `notes`."""
     if jsonfeed.looks_like_json(body):
         raw = jsonfeed.read(body)
         total = len(raw["entries"])
+        kept = surplus.newest([moments.read(each["published"]) for each in raw["entries"]], limit=MAX_ENTRIES)
+        raw["entries"] = [raw["entries"][number] for number in kept]
     else:
-        body, total = _drop_surplus_entries(body)
-        raw = _run_feedparser(_repair_for_feedparser(body), _drop_unknown_charset(media_type), total > 0, notes)
+        body, total = surplus.drop(body, limit=MAX_ENTRIES)
+        raw = _run_feedparser(_repair_for_feedparser(captions.rename(body)), total > 0, notes)
         _require_feed(raw, body)
     total = max(total, len(raw["entries"]))
     if total > MAX_ENTRIES:
-        notes.append(f"kept {MAX_ENTRIES} of {total} entries")
+        notes.append(f"kept the newest {MAX_ENTRIES} of {total} entries")
     return raw
 
 
-def _bom_to_utf8(body: bytes, media_type: str) -> tuple[bytes, str]:
-    """Convert a document with a byte order mark to UTF-8: the mark outranks header and declaration (RFC 7303 section 3.2)."""
-    for bom, encoding in _BOMS.items():
-        if body.startswith(bom):
-            body = body.decode(encoding, "replace").removeprefix("\ufeff").encode()
-            return _DECLARED_ENCODING.sub(rb'\1"utf-8"', body[:1024]) + body[1024:], _CHARSET.sub("", media_type)
-    return body, media_type
+def _as_utf8(body: bytes, media_type: str) -> bytes:
+    """The document as UTF-8 that says so, without characters that XML does not allow.
 
-
-def _drop_surplus_entries(body: bytes) -> tuple[bytes, int]:
-    """The document without the entries after `MAX_ENTRIES`, and the number of all: feedparser reads 8 MB/s at best."""
-    ends = [found.end() for found in _ENTRY_END.finditer(body)]
-    if len(ends) > MAX_ENTRIES:
-        body = body[: ends[MAX_ENTRIES - 1]] + body[ends[-1] :]
-    return body, len(ends)
+    feedparser would read a whole feed as Western European for one bad byte in it (feedparser#421).
+    """
+    charset = _CHARSET.search(media_type)
+    declared = _DECLARED_ENCODING.match(body[:1024])
+    labels = ([charset[1]] if charset else []) + ([declared[3].decode("ascii", "replace")] if declared else [])
+    decoded = charsets.read(body, labels)
+    body = decoded.text.encode(errors="replace")
+    body = body.translate(None, _INVISIBLE_CONTROLS).replace(b"\xef\xbf\xbe", b"").replace(b"\xef\xbf\xbf", b"")
+    return _DECLARED_ENCODING.sub(rb'\1"utf-8"', body[:1024], count=1) + body[1024:]
 
 
 def _repair_for_feedparser(body: bytes) -> bytes:
-    """Repair what feedparser fails on: bare ampersands, invalid character references (X4, X6), unknown encodings (X7)."""
+    """Repair what feedparser fails on: bare ampersands and invalid character references (X4, X6)."""
     if b"&" in body:
         body = _AMPERSAND.sub(_repair_reference, body)
-    declared = _DECLARED_ENCODING.match(body[:1024])
-    if declared and not charsets.is_text_encoding(declared[3].decode("ascii", "replace")):
-        body = declared[1] + b'"utf-8"' + body[declared.end() :]
     return body
-
-
-def _drop_unknown_charset(media_type: str) -> str:
-    charset = _CHARSET.search(media_type)
-    return media_type.replace(charset[0], "") if charset and not charsets.is_text_encoding(charset[1]) else media_type
 
 
 def _repair_reference(found: re.Match[bytes]) -> bytes:
@@ -160,25 +151,24 @@ def _repair_reference(found: re.Match[bytes]) -> bytes:
     return found[0] if is_real else b"&#xFFFD;"
 
 
-def _run_feedparser(body: bytes, media_type: str, has_entries: bool, notes: list[str]) -> Any:
+def _run_feedparser(body: bytes, has_entries: bool, notes: list[str]) -> Any:
     """feedparser's result; where it raises (X4, its issue 599) or finds no entries, it is run again on a simplified document.
 
     It is not given the document's URL: it would resolve guids such as `1` against it, with another result after each redirect.
     """
-    headers = {"content-type": media_type}
     try:
-        raw = _run_feedparser_once(body, headers)
+        raw = _run_feedparser_once(body)
         if raw["entries"] or not has_entries:
             return raw
     except ParseError:
         pass
     notes.append("read only after its DOCTYPE and prefixes were taken away")
     simplified = _PREFIX.sub(rb"\1", _DOCTYPE.sub(b"", body[:_HEAD_BYTES]) + body[_HEAD_BYTES:])
-    return _run_feedparser_once(simplified, headers)
+    return _run_feedparser_once(simplified)
 
 
-def _run_feedparser_once(body: bytes, headers: dict[str, str]) -> Any:
-    stream = io.BytesIO(body)
+def _run_feedparser_once(body: bytes) -> Any:
+    stream, headers = io.BytesIO(body), {"content-type": _READ_AS_UTF8}
     try:
         return feedparser.parse(stream, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
     except MemoryError:
@@ -215,34 +205,27 @@ def _web_page_message(body: bytes, url: str) -> str:
 # --- one entry --------------------------------------------------------------------------------------------------------
 
 
-def _entry(raw: Any, url: str) -> Entry:
-    title = tokens.plain_line(_string(raw, "title"), limit=MAX_TITLE)
-    link = _link(raw, url)
+def _entry(raw: Any, place: Place, published_at: datetime | None, link: str) -> Entry:
+    named = attribution.source_of(raw)
+    title = attribution.without_source(tokens.plain_line(string(raw, "title"), limit=MAX_TITLE), named.title)
     contents = [each for each in raw.get("content") or [] if _is_text(each)]
-    summary = _markup(raw.get("summary_detail") or {"value": _string(raw, "summary")})
+    summary = _markup(raw.get("summary_detail") or {"value": string(raw, "summary")})
     content = max(map(_markup, contents), key=len, default="")
     return Entry(
-        guid=_guid(_string(raw, "id")) or _digest(*([link, title] if link or title else [summary, content])),
+        guid=_guid(string(raw, "id")) or _digest(*([link, title] if link or title else [summary, content])),
         url=link,
         title=title,
-        published_at=_published_at(raw),
-        author=tokens.plain_line(_string(raw, "author"), limit=MAX_AUTHOR),
+        published_at=published_at,
+        author=tokens.plain_line(string(raw, "author"), limit=MAX_AUTHOR),
         summary_html=summary,
         content_html=content,
         language=_language(raw, contents),
+        outlet=attribution.outlet(named, link=string(raw, "link"), place=place),
     )
 
 
-def _link(raw: Any, url: str) -> str:
-    """The article's URL: FeedBurner's original link, else the link, else the guid where it is a URL."""
-    guid = _string(raw, "id")
-    links = [_string(raw, "feedburner_origlink"), "" if raw.get("guidislink") else _string(raw, "link")]
-    links += [_string(each, "href") for each in raw.get("links") or [] if each.get("rel") == "alternate"]
-    return _first_url(url, [*links, guid if guid.startswith(("http://", "https://", "/")) else ""])
-
-
 def _first_url(base: str, candidates: list[str]) -> str:
-    return next((found for each in candidates if each and (found := urls.resolve(base, each))), "")
+    return next((found for each in candidates if each and (found := links.absolute(base, each))), "")
 
 
 def _guid(guid: str) -> str:
@@ -254,34 +237,22 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
-def _published_at(raw: Any) -> datetime | None:
-    """Aware UTC; None where the date is missing or absurd: 1970 means an unset clock (F19)."""
-    # `dict.get`, because feedparser's own warns when it falls back from one date to another.
-    moments = (dict.get(raw, key) for key in ("published_parsed", "updated_parsed", "created_parsed"))
-    moment = next(filter(None, moments), None)
-    try:
-        when = datetime.fromtimestamp(timegm(moment), UTC) if moment else None
-    except (ValueError, OverflowError, TypeError, OSError):
-        return None
-    return when if when and 1970 < when.year < 2200 else None
-
-
 def _language(raw: Any, contents: list[Any]) -> str | None:
     """dc:language, else the xml:lang in force at the text."""
     details = (raw, *contents, raw.get("summary_detail"), raw.get("title_detail"))
-    tags = [_string(each, "language") for each in details if each]
+    tags = [string(each, "language") for each in details if each]
     return next((code for tag in tags if (code := language.normalize(tag))), None)
 
 
 def _is_text(content: Any) -> bool:
-    kind = _string(content, "type") or "text/html"
+    kind = string(content, "type") or "text/html"
     return kind.startswith("text/") or kind.endswith(("xml", "html"))
 
 
 def _markup(detail: Any) -> str:
     """HTML of at most 64 KB; plain text is escaped, unless it contains tags, as plain text in feeds often does."""
-    value = tokens.clean(_string(detail, "value")[: 2 * MAX_SUMMARY_HTML], limit=MAX_SUMMARY_HTML)
-    if _string(detail, "type") == "text/plain" and not _MARKUP.search(value):
+    value = tokens.clean(string(detail, "value")[: 2 * MAX_SUMMARY_HTML], limit=MAX_SUMMARY_HTML)
+    if string(detail, "type") == "text/plain" and not _MARKUP.search(value):
         value = html.escape(value, quote=False).replace("\n", "<br>")[:MAX_SUMMARY_HTML]
     return value
 
@@ -307,9 +278,3 @@ def _suffix_equal_guids(entries: list[Entry], part: Callable[[Entry], str]) -> l
         entry if seen[entry.guid] == 1 else replace(entry, guid=f"{entry.guid}#{_digest(part(entry))[:16]}")
         for entry in entries
     ]
-
-
-def _string(mapping: Any, key: str) -> str:
-    """A text field; '' for other types, as feedparser returns a mapping where an element unexpectedly has attributes."""
-    value = mapping.get(key) if mapping else None
-    return value if isinstance(value, str) else ""

@@ -109,36 +109,20 @@ def parse_html(body: bytes, media_type: str = "") -> lxml_html.HtmlElement | Non
 
 
 def _tree(page: WebPage) -> lxml_html.HtmlElement | None:
-    body, encoding = _with_encoding(page.body[:MAX_PAGE], page.media_type)
-    parser = lxml_html.HTMLParser(encoding=encoding, remove_comments=True, remove_pis=True, collect_ids=False)
+    body = _as_utf8(page)
+    parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False)
     try:
         return lxml_html.document_fromstring(body, parser=parser)
     except (etree.LxmlError, ValueError):
         return None
 
 
-def _with_encoding(body: bytes, media_type: str) -> tuple[bytes, str | None]:
-    """The page, recoded if need be, and its encoding; None leaves it to libxml2, which follows a BOM and the page's <meta>."""
-    if charsets.is_iso_2022_jp(body):
-        return charsets.decode(body, "iso2022_jp").encode(), "utf-8"
-    if _is_utf8(body):
-        return body, "utf-8"
-    if name := _declared_charset(media_type):
-        return charsets.decode(body, name).encode(errors="replace"), "utf-8"
-    if body.startswith(_UTF16_BOMS) or _declared_charset(
-        " ".join(_META.findall(body[:_DECLARATION_BYTES].decode("ascii", "replace")))
-    ):
-        return body, None
-    guessed = charsets.guess_encoding(body)
-    return (charsets.decode(body, guessed).encode(errors="replace"), "utf-8") if guessed else (body, None)
-
-
-def _is_utf8(body: bytes) -> bool:
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError as fault:
-        return fault.reason == "unexpected end of data"  # cut at MAX_PAGE
-    return True
+def _as_utf8(page: WebPage) -> bytes:
+    """The page as UTF-8, by its mark, its bytes, the header or its <meta>."""
+    body = page.body[:MAX_PAGE]
+    declared = " ".join(_META.findall(body[:_DECLARATION_BYTES].decode("ascii", "replace")))
+    labels = [_declared_charset(page.media_type), _declared_charset(declared)]
+    return charsets.read(body, [each for each in labels if each]).text.encode(errors="replace")
 
 
 def _declared_charset(text: str) -> str:

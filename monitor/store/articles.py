@@ -22,7 +22,7 @@ from sqlmodel import Session
 from xxhash import xxh3_64_intdigest
 
 from monitor.store import fingerprints
-from monitor.store.db import Prepared
+from monitor.store.db import Prepared, chunks
 from monitor.store.tables import ArticleRow, EntryRow, RevisionRow
 from monitor.stories.fingerprint import Fingerprint, Shingles, shortlist
 from monitor.stories.tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_POSTINGS
@@ -72,6 +72,24 @@ def new_or_changed(session: Session, feed_id: int, entries: Sequence[Entry]) -> 
     keys = [key_of(entry.guid) for entry in entries]
     known = dict(_content_keys(session, feed_id, keys))
     return [entry for entry, key in zip(entries, keys, strict=True) if known.get(key) != content_key(entry)]
+
+
+def publication_dates(session: Session, feed_id: int, entries: Sequence[Entry]) -> dict[str, datetime]:
+    """Guid -> when an article was published that is stored under this guid of the feed, or at this address; the earliest counts."""
+    shown = select(_entries.c.guid_key, _articles.c.published_at).join(
+        _articles, _articles.c.id == _entries.c.article_id
+    )
+    stored = select(_articles.c.url_key, _articles.c.published_at)
+    by_guid = {key_of(each.guid): each.guid for each in entries}
+    by_address = {key: each.guid for each in entries if (key := url_key(each.url))}
+    dates: list[tuple[str, datetime]] = []
+    for keys in chunks(sorted(by_guid)):
+        rows = session.connection().execute(shown.where(_entries.c.feed_id == feed_id, _entries.c.guid_key.in_(keys)))
+        dates += [(by_guid[key], at) for key, at in rows]
+    for keys in chunks(sorted(by_address)):
+        rows = session.connection().execute(stored.where(_articles.c.url_key.in_(keys)))
+        dates += [(by_address[key], at) for key, at in rows]
+    return dict(sorted(dates, reverse=True))
 
 
 class CandidateSet(NamedTuple):
@@ -217,6 +235,7 @@ def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:
         "language": article.language,
         "author": article.author,
         "source": article.source,
+        "outlet": article.outlet,
         "wire": article.agency,
         "grade": article.grade.value,
         "page": article.page,

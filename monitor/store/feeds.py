@@ -106,6 +106,8 @@ def _optional_values(result: FeedUpdate) -> dict[str, object]:
     if result.validators is not None:
         values |= {"etag": result.validators.etag, "last_modified": result.validators.last_modified}
         values |= {"last_success_at": result.polled_at}
+    if result.notes is not None:
+        values["notes"] = result.notes
     if result.outcome == "not modified":
         values["polls_not_modified"] = FeedRow.polls_not_modified + 1
     if result.is_asked_in_full:
@@ -156,6 +158,7 @@ class FeedReport:
     paused_reason: str | None
     outcome: str
     error: str | None
+    notes: str
     failures: int
     failing_since_at: datetime | None
     first_polled_at: datetime | None

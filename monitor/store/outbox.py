@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 
 from monitor.store import alerts, channels, stories
 from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow
-from monitor.stories.sources import StoryArticle, independent_sources, outlets
+from monitor.stories.sources import StoryArticle, independent_sources, outlets, source_of
 from monitor.stories.tuning import QUIET_AFTER_FOR
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, DeliveryState, DeliveryUpdate, Outcome
 from monitor.types.fetching import Lease
@@ -347,7 +347,8 @@ def _completed(session: Session, row: AlertRow, value: Alert, *, is_first: bool)
 
 def _with_carriers(alert: Alert, story_id: int, carriers: Sequence[StoryArticle]) -> Alert:
     """The alert, naming the other outlets that carry its story."""
-    own = (alert.article.feed or alert.article.source) if alert.article else ""
+    article = alert.article
+    own = source_of(article.id, article.feed or article.source, carriers) if article else ""
     also = outlets(carriers, without=own)
     return replace(
         alert,

@@ -32,9 +32,12 @@ _feeds: Table = FeedRow.__table__  # type: ignore[attr-defined]
 _WITH_OUTLET = _articles.outerjoin(_feeds, _feeds.c.name == _articles.c.source)
 """Articles joined to their feeds, for `_OUTLET`."""
 _OUTLET: ColumnElement[str] = func.coalesce(
-    func.nullif(_feeds.c.title, ""), func.nullif(_feeds.c.own_title, ""), _articles.c.source
+    func.nullif(_articles.c.outlet, ""),
+    func.nullif(_feeds.c.title, ""),
+    func.nullif(_feeds.c.own_title, ""),
+    _articles.c.source,
 )
-"""An article's outlet: the feed's title in the settings, else its own title, else its name."""
+"""An article's outlet: as an aggregator names it, else the feed's title in the settings, else its own title, else its name."""
 
 USUAL_WITHIN_FOR = timedelta(days=30)
 _USUAL_ROWS = 2_000
@@ -352,7 +355,7 @@ _CARRIERS = (
     select(
         _articles.c.id,
         _articles.c.story_id,
-        _articles.c.source,
+        func.coalesce(func.nullif(_articles.c.outlet, ""), _articles.c.source).label("source"),
         _OUTLET.label("outlet"),
         _articles.c.published_at,
         _articles.c.seen_at,

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Table, bindparam, insert, literal, or_, select, update
+from sqlalchemy import Table, bindparam, func, insert, literal, or_, select, update
 from sqlmodel import Session, col
 
 from monitor.store import alerts
@@ -311,7 +311,7 @@ _HAS_SOURCE = Prepared(
     .where(
         _articles.c.story_id == bindparam("story"),
         _articles.c.id != bindparam("article"),
-        _articles.c.source == bindparam("source"),
+        func.coalesce(func.nullif(_articles.c.outlet, ""), _articles.c.source) == bindparam("source"),
     )
     .limit(1)
 )

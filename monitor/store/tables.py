@@ -83,6 +83,8 @@ class FeedRow(Base, table=True):
     last_success_at: datetime | None = None
     outcome: str = ""
     error: str | None = Field(default=None, sa_type=Text)
+    notes: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    """What was cut, repaired or could not be read of its last document."""
     failures: int = 0
     failing_since_at: datetime | None = None
     is_failing_told: bool = False
@@ -164,6 +166,8 @@ class ArticleRow(Base, table=True):
     similarity: float = 0.0
     why: str = ""
     url: str = Field(sa_type=Text)
+    outlet: str = _empty_column()
+    """Who published it, where an aggregator's feed says so."""
     url_key: int = _big(index=True, nullable=False)
     text_key: int = _big(index=True, nullable=False)
     title_key: int = _big(index=True, nullable=False)

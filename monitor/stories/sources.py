@@ -29,7 +29,7 @@ class StoryArticle:
 
     article_id: int
     source: str
-    """The feed's name."""
+    """The feed's name, or the outlet's where an aggregator names one."""
     outlet: str
     """Its display name."""
     published_at: datetime
@@ -75,6 +75,11 @@ def outlets(carriers: Sequence[StoryArticle], *, without: str = "") -> tuple[str
     names = _display_names(ordered)
     kept = dict.fromkeys(each.source for each in ordered if each.source and each.source != without)
     return tuple(names[source] for source in kept)
+
+
+def source_of(article_id: int, feed: str, carriers: Sequence[StoryArticle]) -> str:
+    """Return what counts as the outlet of one of these articles; its feed's name where it is not among them."""
+    return next((each.source for each in carriers if each.article_id == article_id), feed)
 
 
 def _display_names(carriers: Sequence[StoryArticle]) -> dict[str, str]:

@@ -170,6 +170,8 @@ class Entry:
     summary_html: str = ""
     content_html: str = ""
     language: str | None = None
+    outlet: str = ""
+    """Who published it, where that is not the feed's own publisher: the `source` that an aggregator names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +206,8 @@ class FeedUpdate:
     failing_since_at: datetime | None = None
     is_failing_told: bool = False
     error: str | None = None
+    notes: str | None = None
+    """What was cut, repaired or could not be read; None keeps what is stored, as the document has not changed."""
     is_first_poll_done: bool = False
     permanent_url: str | None = None
     permanent_since_at: datetime | None = None

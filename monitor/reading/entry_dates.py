@@ -1,0 +1,72 @@
+"""When the entries of a feed were published: their dates read together, since they explain one another. Pure.
+
+Whether 5/6/2026 is in May or June is said by the dates beside it. A date that is missing or cannot be read is bounded by the day in
+the entry's address, and by its place where the others stand in the order of their dates: else an old entry with an odd date
+would be news.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from monitor.reading.raw_entry import date_strings
+from monitor.text import moments
+
+_MAX_WORDS = 20
+"""Dates of a feed that are given to the slow reader of words."""
+_MIN_DATED = 5
+"""Dated entries from which their order says something."""
+
+
+def read_all(raw: Sequence[Any], *, now: datetime | None, notes: list[str]) -> list[datetime | None]:
+    """The date of each entry, None where it has none that can be read; how many these are is added to `notes`."""
+    written = [date_strings(each) for each in raw]
+    day_first = moments.writes_day_first(each[0] for each in written if each)
+    found = [_first([moments.read(text, day_first=day_first, now=now) for text in texts]) for texts in written]
+    slow = [place for place, texts in enumerate(written) if texts and found[place] is None][:_MAX_WORDS]
+    for place in slow:
+        found[place] = _first([moments.read_words(text) for text in written[place]])
+    unread = [texts[0] for texts, at in zip(written, found, strict=True) if texts and at is None]
+    if unread:
+        example = " ".join(unread[0].split())[:60]
+        notes.append(f"{len(unread)} of {len(raw)} dates cannot be read, such as {example!r}")
+    return found
+
+
+def fill_gaps(dates: Sequence[datetime | None], urls: Sequence[str], *, now: datetime | None) -> list[datetime | None]:
+    """The dates, with those that are missing by the day in the address or the neighbours; None where neither says anything."""
+    if None not in dates:
+        return list(dates)
+    by_address = [at or moments.in_address(url) for at, url in zip(dates, urls, strict=True)]
+    known = [at for at in dates if at]
+    if now is None or len(known) < _MIN_DATED:
+        return by_address
+    if _is_sorted(known[::-1]):
+        return _bounded(by_address, now)
+    if _is_sorted(known):
+        return _bounded(by_address[::-1], now)[::-1]
+    return by_address
+
+
+def _bounded(newest_first: Sequence[datetime | None], now: datetime) -> list[datetime | None]:
+    """An entry without a date between dated ones is no newer than the one before it. Before the first of them nothing is known."""
+    filled: list[datetime | None] = []
+    last = None
+    for at in newest_first:
+        last = at if at and at <= now else last
+        filled.append(at or last)
+    return filled
+
+
+def _is_sorted(dates: Sequence[datetime]) -> bool:
+    """Whether dates ascend, but for one in ten."""
+    steps = list(pairwise(dates))
+    is_all_one = dates[0] == dates[-1]
+    return not is_all_one and sum(later >= earlier for earlier, later in steps) >= 0.9 * len(steps)
+
+
+def _first(moments_found: Sequence[datetime | None]) -> datetime | None:
+    return next((each for each in moments_found if each), None)
