@@ -26,7 +26,6 @@ HEADER_LIMIT: Final = 150
 SECTION_LIMIT: Final = 3000
 BODY_SECTIONS: Final = 3
 """Most sections of a long notice: all blocks together must stay below about 13,000 characters (bolt-js#2509)."""
-LINK_LIMIT: Final = 1300
 TEXT_LIMIT: Final = 3000
 
 _HEADERS: Final = {"content-type": "application/json; charset=utf-8"}
@@ -105,7 +104,7 @@ def _interpret(said: str, outcome: Outcome) -> Outcome:
 
 def message(alert: Alert) -> dict[str, Any]:
     """The payload: blocks for display, `text` for notifications and screen readers, no link previews."""
-    return {**plain_message(alert), "blocks": list(_blocks(alert))}
+    return {**plain_message(alert), "blocks": list(_blocks(alert)), **_attached(alert)}
 
 
 def plain_message(alert: Alert) -> dict[str, Any]:
@@ -131,18 +130,36 @@ def _blocks(alert: Alert) -> Iterator[dict[str, Any]]:
         yield _context("\n".join(render.why_lines(alert)))
     if carried_by := render.carried_by(alert):
         yield _context(render.capital(carried_by))
-    links = _links(alert)
-    if links:
-        yield {"type": "section", "text": {"type": "mrkdwn", "text": links, "verbatim": True}}
+    yield from map(_link_section, _links(alert))
 
 
-def _links(alert: Alert) -> str:
-    """The links, each with the host it leads to; the only mrkdwn we send."""
-    article = render.link(alert.article.url) if alert.article else ""
-    review = render.link(alert.review_url)
+def _links(alert: Alert) -> list[str]:
+    """The links, each with the host it leads to, on one line where they fit one section; the only mrkdwn we send."""
+    found = [*(_link(url, shown) for url, shown in _article_link(alert)), _link(*_review_link(alert))]
+    links = [each for each in found if each]
+    line = " · ".join(links)
+    return links if len(line) > SECTION_LIMIT else [line] if line else []
+
+
+def _article_link(alert: Alert) -> list[tuple[str, str]]:
+    url = render.link(alert.article.url) if alert.article else ""
+    return [(url, f"Read it at {render.host(url)}")] if url else []
+
+
+def _review_link(alert: Alert) -> tuple[str, str]:
     shown = "Right or wrong? Confirm or dismiss" if alert.article else "Open the monitor"
-    links = [_link(article, f"Read it at {render.host(article)}"), _link(review, shown)]
-    return " · ".join(each for each in links if each)
+    return render.link(alert.review_url), shown
+
+
+def _attached(alert: Alert) -> dict[str, Any]:
+    """A link that is longer than a section may be, as an attachment, whose `title_link` has no such limit."""
+    long = [(url, shown) for url, shown in _article_link(alert) if not _link(url, shown)]
+    attached = [{"title": escaped(shown, 100), "title_link": _quoted(url), "fallback": _quoted(url)} for url, shown in long]
+    return {"attachments": attached} if attached else {}
+
+
+def _link_section(links: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": links, "verbatim": True}}
 
 
 def _parts(text: str) -> list[str]:
@@ -169,14 +186,19 @@ def _plain(text: str, limit: int) -> dict[str, Any]:
 
 
 def _link(url: str, shown: str) -> str:
-    """A link, or '' where the URL is so long that two links would not fit a section."""
+    """A link, or '' where there is none or its URL is so long that it does not fit a section."""
     link = f"<{_url(url)}|{escaped(shown, 100).replace('|', ' ')}>"
-    return link if url and len(link) <= LINK_LIMIT else ""
+    return link if url and len(link) <= SECTION_LIMIT else ""
 
 
 def _url(url: str) -> str:
-    """The URL with the characters escaped that would end the link."""
-    return url.replace("&", "&amp;").replace("|", "%7C").replace("<", "%3C").replace(">", "%3E")
+    """The URL as mrkdwn takes it."""
+    return _quoted(url).replace("&", "&amp;")
+
+
+def _quoted(url: str) -> str:
+    """The URL with the characters percent-encoded that would end a link."""
+    return url.replace("|", "%7C").replace("<", "%3C").replace(">", "%3E")
 
 
 def escaped(text: str, limit: int) -> str:

@@ -123,3 +123,11 @@ def test_fault_alert_5_topics_in_other_scripts_are_lists_of_their_own() -> None:
     assert len(ids) == 4
     assert "<fish.alerts.example.org>" in ids
     assert all(re.fullmatch(r"<[A-Za-z0-9_.-]+>", each) for each in ids)
+
+
+def test_fault_alert_15_a_long_address_breaks_no_line_of_a_mail() -> None:
+    url = "https://www.example.org/?q=" + "a" * 8000
+    raw = compose(alert(url=url), ENVELOPE, now=NOW).as_bytes()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    read = message_from_bytes(raw, policy=policy.default)
+    assert all(part.get_content().count(url) == 1 for part in read.walk() if part.get_content_maintype() == "text")

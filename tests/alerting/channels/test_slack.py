@@ -212,7 +212,7 @@ HUGE = "<&> word " * 20_000
             topic_title=HUGE,
             also_carried_by=(HUGE,) * 50,
             evidence=Evidence(terms=(Contribution(term=HUGE, weight=1.0),) * 50, sentence=HUGE, seed=HUGE),
-            url="https://example.org/?" + "&" * 250,
+            url="https://example.org/?" + "a" * 2900,
             review_url="https://example.org/?" + "a" * 1200,
         ),
     ],
@@ -229,10 +229,19 @@ def test_s5_the_largest_alert_stays_within_slacks_limits(each: Alert) -> None:
             assert_escaped(words)
 
 
-def test_s5_an_address_too_long_for_a_section_is_left_out() -> None:
-    payload = message(alert(url="https://example.org/?" + "&" * 1900))
-    assert "Read it" not in str(payload["blocks"])
+@pytest.mark.parametrize("length", [1200, 1301, 1500, 1990, 2500, 2900, 2970, 3000, 5000, 8100])
+@pytest.mark.parametrize("rest", ["a", "%D0%B6", "&x=1"])
+def test_fault_alert_15_a_long_address_is_a_link_all_the_same(length: int, rest: str) -> None:
+    url = "https://example.org/?" + rest * ((length - 21) // len(rest))
+    payload = message(alert(url=url, review_url="https://monitor.example.org/" + "r" * 1400))
     assert "Confirm or dismiss" in str(payload["blocks"])
+    written = url.replace("&", "&amp;")
+    in_blocks = f"<{written}|Read it at example.org>" in str(payload["blocks"])
+    attached = payload.get("attachments", [])
+    assert in_blocks is (len(written) + 25 <= 3000)
+    assert [each["title_link"] for each in attached] == ([] if in_blocks else [url])
+    assert all(len(each["text"]["text"]) <= 3000 for each in payload["blocks"] if "text" in each)
+    assert plain_message(alert(url=url))["text"].endswith(written)
 
 
 def assert_escaped(words: str) -> None:
