@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
-from monitor.alerting import notices, retry
-from monitor.alerting.channels.base import Channel, Editor
+from monitor.alerting import notices, retry, summaries
+from monitor.alerting.channels.base import Channel, Editor, Limited
 from monitor.config.plan import offer
 from monitor.store import channels as channel_rows
 from monitor.store import outbox
@@ -183,9 +183,11 @@ class Deliverer:
 def _claim(
     session: Session, channel: Channel, *, now: datetime, lease_for: timedelta, max_age_for: timedelta
 ) -> tuple[DeliveryState | None, int]:
-    """The next delivery for this channel's destination, and how many were held for their age before."""
+    """The next delivery for this channel's destination, within its budget, and how many were held for their age before."""
     held = outbox.hold_overdue(session, channel.name, now=now, max_age_for=max_age_for)
     to = channel.destination
+    limit = channel.messages_per_hour if isinstance(channel, Limited) else 0
+    summaries.keep_budget(session, channel.name, to, limit=limit, now=now)
     return outbox.claim_next(session, channel.name, now=now, lease_for=lease_for, destination=to), held
 
 

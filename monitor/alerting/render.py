@@ -44,7 +44,8 @@ def headline(alert: Alert) -> str:
     if alert.kind is AlertKind.TEST:
         return shorten(f"Test: {line(alert.title) or 'article monitor'}", HEADLINE_LIMIT)
     if alert.article is None:
-        return shorten(f"Article monitor: {line(alert.title) or 'notice'}", HEADLINE_LIMIT)
+        said = "Summary" if alert.kind is AlertKind.SUMMARY else "Article monitor"
+        return shorten(f"{said}: {line(alert.title) or 'notice'}", HEADLINE_LIMIT)
     start = f"{topic(alert)}{_ADDED.get(alert.kind, '')}: "
     end = f" — {line(alert.article.source, 60)}" if line(alert.article.source) else ""
     return start + shorten(title(alert), HEADLINE_LIMIT - len(start) - len(end)) + end

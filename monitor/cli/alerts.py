@@ -33,6 +33,7 @@ class DeliveryFilter(StrEnum):
     PENDING = "pending"
     LEASED = "leased"
     SENT = "sent"
+    SUMMARISED = "summarised"
     HELD = "held"
     DEAD = "dead"
 
@@ -62,8 +63,8 @@ def list_(
 ) -> None:
     """List alerts, newest first; with --json one a line.
 
-    A delivery is pending, leased (being sent), sent, held (its channel is disabled, changed or gone) or dead
-    (given up).
+    A delivery is pending, leased (being sent), sent, summarised (told by a summary), held (its channel is disabled,
+    changed or gone) or dead (given up).
 
     \b
     Example:

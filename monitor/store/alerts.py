@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, bindparam, insert, select
 from sqlmodel import Session, col
 
-from monitor.store.tables import AlertRow, AlertTopicRow, AttemptRow, ChannelRow, DeliveryRow, MatchRow
+from monitor.store.tables import AlertRow, AlertTopicRow, AttemptRow, ChannelRow, DeliveryRow, MatchRow, shown_state
 from monitor.types import digests
 from monitor.types.alerting import Alert, AlertKind
 from monitor.types.stories import StoryHistory
@@ -274,9 +274,7 @@ def latest(session: Session, *, state: str = "", topic: str = "", limit: int) ->
             col(AlertRow.id).in_(select(col(AlertTopicRow.alert_id)).where(col(AlertTopicRow.topic) == topic))
         )
     if state:
-        asked = asked.where(
-            col(AlertRow.id).in_(select(col(DeliveryRow.alert_id)).where(col(DeliveryRow.state) == state))
-        )
+        asked = asked.where(col(AlertRow.id).in_(select(col(DeliveryRow.alert_id)).where(shown_state() == state)))
     return _stored(session, session.execute(asked).scalars().all())
 
 
@@ -374,7 +372,7 @@ def _attempts(session: Session, delivery_ids: Sequence[int]) -> dict[int, list[S
 def _delivery(row: DeliveryRow, attempts: Sequence[StoredAttempt]) -> StoredDelivery:
     return StoredDelivery(
         channel=row.channel,
-        state=row.state,
+        state="summarised" if row.summary_id and row.state == "sent" else row.state,
         attempts=row.attempts,
         sent_at=row.sent_at,
         next_at=row.next_at if row.state == "pending" else None,

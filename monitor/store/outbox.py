@@ -1,7 +1,8 @@
 """The outbox: queued deliveries, their leases, attempts and results. Every `claim_next` is followed by one `settle`.
 
 A delivery is `pending` until an attempt starts (`leased`), then `sent`, `pending` again with a later time, `held` (its channel
-is disabled or has a new destination) or `dead` (given up, kept for `monitor alerts retry`).
+is disabled or has a new destination) or `dead` (given up, kept for `monitor alerts retry`). One that a summary tells is `sent` with
+the summary's id, and shown as `summarised`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, update
 from sqlmodel import Session, col, select
 
 from monitor.store import alerts, channels, stories
-from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow
+from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow, shown_state
 from monitor.stories.sources import StoryArticle, independent_sources, outlets
 from monitor.stories.tuning import QUIET_AFTER_FOR
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, DeliveryState, DeliveryUpdate, Outcome
@@ -26,7 +27,7 @@ from monitor.types.plans import PAUSED
 
 log = logging.getLogger("monitor.outbox")
 
-STATES = ("pending", "leased", "sent", "held", "dead")
+STATES = ("pending", "leased", "sent", "summarised", "held", "dead")
 EDIT_EVERY_FOR = timedelta(minutes=5)
 """The shortest time between two checks whether a sent message is outdated."""
 _EDITABLE_FOR = timedelta(days=7)
@@ -281,17 +282,15 @@ def outcome_of(session: Session, alert_id: str) -> tuple[str, str]:
 
 def states(session: Session) -> dict[str, int]:
     """State -> number of deliveries, for every state."""
-    counted = session.exec(select(DeliveryRow.state, func.count()).group_by(col(DeliveryRow.state)))
+    state = shown_state()
+    counted = session.exec(select(state, func.count()).select_from(DeliveryRow).group_by(state))
     return dict.fromkeys(STATES, 0) | dict(counted.all())
 
 
 def states_by_channel(session: Session) -> dict[str, dict[str, int]]:
     """Channel -> state -> number of deliveries; states without any are left out."""
-    counted = session.exec(
-        select(DeliveryRow.channel, DeliveryRow.state, func.count()).group_by(
-            col(DeliveryRow.channel), col(DeliveryRow.state)
-        )
-    )
+    shown = shown_state()
+    counted = session.exec(select(DeliveryRow.channel, shown, func.count()).group_by(col(DeliveryRow.channel), shown))
     found: dict[str, dict[str, int]] = {}
     for channel, state, count in counted:
         found.setdefault(channel, {})[state] = count
@@ -326,6 +325,15 @@ def _load_or_give_up(session: Session, delivery: DeliveryRow, row: AlertRow) -> 
         session.add(delivery)
         session.flush()
         return None
+
+
+def load_waiting(session: Session, ids: Sequence[int]) -> list[tuple[int, Alert]]:
+    """(delivery, alert) of these deliveries, completed as at a first attempt; without those that cannot be read, which are given
+    up."""
+    asked = select(DeliveryRow, AlertRow).join(AlertRow, col(AlertRow.id) == col(DeliveryRow.alert_id))
+    rows = session.exec(asked.where(col(DeliveryRow.id).in_(ids)).order_by(col(DeliveryRow.id))).all()
+    loaded = ((each, row, _load_or_give_up(session, each, row)) for each, row in rows)
+    return [(each.id or 0, _completed(session, row, value, is_first=True)) for each, row, value in loaded if value]
 
 
 def _completed(session: Session, row: AlertRow, value: Alert, *, is_first: bool) -> Alert:

@@ -10,8 +10,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, MetaData, Text, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    and_,
+    case,
+)
+from sqlmodel import Field, SQLModel, col
 
 # Constraints are named from the first revision on: Alembic cannot alter unnamed ones.
 metadata = MetaData(
@@ -460,6 +472,7 @@ class DeliveryRow(Base, table=True):
         UniqueConstraint("alert_id", "channel"),
         CheckConstraint("state IN ('pending', 'leased', 'sent', 'held', 'dead')", name="state"),
         Index("ix_deliveries_state_channel_next_at", "state", "channel", "next_at"),
+        Index("ix_deliveries_channel_sent_at", "channel", "sent_at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     alert_id: str = Field(foreign_key="alerts.id")
@@ -480,6 +493,16 @@ class DeliveryRow(Base, table=True):
     """The numbers of outlets and independent sources that the message states now."""
     looked_at: datetime | None = None
     """When the message was last checked for being outdated."""
+    deferred_at: datetime | None = None
+    """Since when it waits for a summary, as its channel's budget was spent."""
+    summary_id: str = _empty_column()
+    """The summary that tells it in place of a message of its own: `sent`, and shown as `summarised`."""
+
+
+def shown_state() -> ColumnElement[str]:
+    """The state of a delivery as people see it: `summarised` is a kind of `sent`."""
+    is_summarised = and_(col(DeliveryRow.summary_id) != "", col(DeliveryRow.state) == "sent")
+    return case((is_summarised, "summarised"), else_=col(DeliveryRow.state))
 
 
 class AttemptRow(Base, table=True):

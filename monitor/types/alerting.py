@@ -16,6 +16,8 @@ class AlertKind(StrEnum):
     NEW = "new"
     UPDATED = "updated"
     ESCALATED = "escalated"
+    SUMMARY = "summary"
+    """What went beyond a channel's budget, in one message."""
     NOTICE = "notice"
     TEST = "test"
 
@@ -54,11 +56,35 @@ class AlertTopic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryEntry:
+    """One story of a summary, with the alerts on it that the summary tells."""
+
+    alert_ids: tuple[str, ...]
+    kind: AlertKind
+    """That of its first alert: `UPDATED` or `ESCALATED` where readers had a message on the story before."""
+    title: str
+    url: str
+    source: str
+    published_at: datetime
+    topics: tuple[str, ...]
+    """Their titles, the strongest first."""
+    score: float = 0.0
+    threshold: float = 0.0
+    probability: float | None = None
+    outlets: int = 1
+    """How many carry the story."""
+    independent_sources: int = 0
+    news: str = ""
+    """What changed or grew since it was told."""
+    review_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """One alert as it will be sent: a snapshot that later changes in the store do not touch.
 
-    `NEW`, `UPDATED` and `ESCALATED` carry an article, the topics it is told for and their evidence; `NOTICE` (about the service
-    itself: a failing feed, a disabled channel) and `TEST` carry `title` and `body` only.
+    `NEW`, `UPDATED` and `ESCALATED` carry an article, the topics it is told for and their evidence; `SUMMARY` carries `entries`;
+    `NOTICE` (about the service itself: a failing feed, a disabled channel) and `TEST` carry `title` and `body` only.
     """
 
     id: str
@@ -85,6 +111,8 @@ class Alert:
     """The story's independent sources, as of the first attempt to send; 0 where they were not counted."""
     reason: str = ""
     review_url: str = ""
+    entries: tuple[SummaryEntry, ...] = ()
+    """Of a summary: the stories that it names, the first to be read first."""
 
     @property
     def all_topics(self) -> tuple[AlertTopic, ...]:

@@ -233,10 +233,15 @@ def test_fault_alert_10_check_and_doctor_warn_of_links_to_this_machine(desk: Des
     desk.tells("desk", "https://hooks.example.org/1")
     said = desk.run("check")
     assert said.exit_code == 0
-    assert "warning: links in the alerts of desk lead to http://127.0.0.1:0, which opens on this machine only" in said.stderr
+    assert (
+        "warning: links in the alerts of desk lead to http://127.0.0.1:0, which opens on this machine only"
+        in said.stderr
+    )
     assert findings(desk.run("doctor", "--json"))["links"] == "warn"
-    desk.adds('[clock]\nspeed = 1\n')
-    desk.config.write_text(desk.config.read_text().replace("[web]", '[web]\npublic_url = "https://monitor.example.org"'))
+    desk.adds("[clock]\nspeed = 1\n")
+    desk.config.write_text(
+        desk.config.read_text().replace("[web]", '[web]\npublic_url = "https://monitor.example.org"')
+    )
     assert "lead to" not in desk.run("check").stderr
     assert "links" not in findings(desk.run("doctor", "--json"))
 

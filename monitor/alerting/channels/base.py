@@ -77,6 +77,19 @@ class Editor(Channel, Protocol):
         """Replace the text of the message of this receipt. Never sends a new message, never raises."""
 
 
+@runtime_checkable
+class Limited(Channel, Protocol):
+    """A channel with a budget: what goes beyond it is told in one summary an hour."""
+
+    @property
+    def messages_per_hour(self) -> int:
+        """How many alerts within an hour are sent one by one; 0 for all."""
+
+
+MESSAGES_PER_HOUR: Final = 12
+"""The default for people: more than a message every five minutes is read by nobody."""
+
+
 class ChannelSettings(BaseModel, ABC):
     """One `[channels.<name>]` table, validated. Each kind adds fields; a field's description is the advice that a fault shows.
 
@@ -87,6 +100,12 @@ class ChannelSettings(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
 
     kind: str
+    messages_per_hour: int = Field(
+        default=MESSAGES_PER_HOUR,
+        ge=0,
+        le=10_000,
+        description="how many alerts an hour are sent one by one before the rest comes as one summary; 0 for no limit",
+    )
 
     @abstractmethod
     def open(self, name: str, poster: Poster) -> Channel:

@@ -198,6 +198,11 @@ class EmailChannel:
         return digest(self.kind, " ".join(sorted(each.addr_spec.lower() for each in self._to)))
 
     @property
+    def messages_per_hour(self) -> int:
+        """The budget of its settings."""
+        return self.settings.messages_per_hour
+
+    @property
     def shown(self) -> str:
         """`mail to a…@example.org and 2 more via smtp.example.org`."""
         more = f" and {len(self._to) - 1} more" if len(self._to) > 1 else ""

@@ -15,10 +15,10 @@ from email.policy import EmailPolicy
 from email.utils import format_datetime
 from typing import Any, Final
 
-from monitor.alerting import render
+from monitor.alerting import render, render_summary
 from monitor.alerting.channels import mail_headers
 from monitor.types import digests
-from monitor.types.alerting import Alert
+from monitor.types.alerting import Alert, AlertKind
 
 # Ids are made of letters, digits and hyphens and stay whole; names and subjects are encoded and folded by `mail_headers`.
 _OUR_HEADERS: Final = frozenset(
@@ -70,9 +70,10 @@ def compose(alert: Alert, envelope: Envelope, *, now: datetime, is_short: bool =
     for name, value in _ids(alert, envelope).items():
         mail[name] = value
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(render.text(alert))
+    texts = render_summary if alert.kind is AlertKind.SUMMARY else render
+    mail.set_content(texts.text(alert))
     if not is_short:
-        mail.add_alternative(render.html(alert), subtype="html")
+        mail.add_alternative(texts.html(alert), subtype="html")
     return mail
 
 
@@ -88,11 +89,17 @@ def _ids(alert: Alert, envelope: Envelope) -> dict[str, str]:
     if alert.story_id is not None:
         root = f"<story-{alert.story_id}.{_word(envelope.channel)}@{domain}>"
         ids |= {"In-Reply-To": root, "References": root}
-    ids["List-Id"] = f"<{_word(alert.topic) if alert.article else 'notices'}.alerts.{domain}>"
+    ids["List-Id"] = f"<{_list(alert)}.alerts.{domain}>"
     if envelope.unsubscribe_url:
         ids["List-Unsubscribe"] = f"<{envelope.unsubscribe_url}>"
         ids["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return ids
+
+
+def _list(alert: Alert) -> str:
+    if alert.kind is AlertKind.SUMMARY:
+        return "summaries"
+    return _word(alert.topic) if alert.article else "notices"
 
 
 def _word(text: str) -> str:

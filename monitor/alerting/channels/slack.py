@@ -16,14 +16,25 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from monitor.alerting import render
+from monitor.alerting.channels import slack_summary
 from monitor.alerting.channels.base import Channel, HttpSettings, HttpTarget, Poster, digest, outcome_of
+from monitor.alerting.channels.slack_text import (
+    SECTION_LIMIT,
+    context,
+    escaped,
+    link,
+    link_section,
+    mrkdwn_url,
+    plain,
+    quoted,
+    section,
+)
 from monitor.net.http import HttpResponse
 from monitor.text import urls
 from monitor.text.tokens import shorten
-from monitor.types.alerting import Alert, AttemptResult, Outcome
+from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 
 HEADER_LIMIT: Final = 150
-SECTION_LIMIT: Final = 3000
 BODY_SECTIONS: Final = 3
 """Most sections of a long notice: all blocks together must stay below about 13,000 characters (bolt-js#2509)."""
 TEXT_LIMIT: Final = 3000
@@ -46,7 +57,7 @@ class SlackSettings(HttpSettings):
 
     def open(self, name: str, poster: Poster) -> Channel:
         """The channel these settings describe."""
-        return SlackChannel(name=name, target=self.target(poster))
+        return SlackChannel(name=name, messages_per_hour=self.messages_per_hour, target=self.target(poster))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +67,7 @@ class SlackChannel:
     name: str
     target: HttpTarget
     kind: str = "slack"
+    messages_per_hour: int = 0
 
     @property
     def destination(self) -> str:
@@ -104,38 +116,40 @@ def _interpret(said: str, outcome: Outcome) -> Outcome:
 
 def message(alert: Alert) -> dict[str, Any]:
     """The payload: blocks for display, `text` for notifications and screen readers, no link previews."""
-    return {**plain_message(alert), "blocks": list(_blocks(alert)), **_attached(alert)}
+    blocks = slack_summary.blocks(alert) if alert.kind is AlertKind.SUMMARY else list(_blocks(alert))
+    return {**plain_message(alert), "blocks": blocks, **_attached(alert)}
 
 
 def plain_message(alert: Alert) -> dict[str, Any]:
     """The payload without blocks: one unformatted text."""
-    link = render.link(alert.article.url if alert.article else alert.review_url)
+    url = render.link(alert.article.url if alert.article else alert.review_url)
     said = escaped(render.headline(alert), TEXT_LIMIT)
-    text = "\n".join(each for each in (said, _url(link)) if each)
+    more = slack_summary.lines(alert) if alert.kind is AlertKind.SUMMARY else []
+    text = "\n".join(each for each in (said, *more, mrkdwn_url(url)) if each)
     return {"text": text, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
 
 
 def _blocks(alert: Alert) -> Iterator[dict[str, Any]]:
-    header = _plain(render.headline(alert), HEADER_LIMIT)
+    header = plain(render.headline(alert), HEADER_LIMIT)
     yield {"type": "header", "text": header}
     if header["text"].endswith("…"):  # cut to fit the header; the headline must be readable whole
-        yield _section(render.title(alert))
+        yield section(render.title(alert))
     if since := render.news_since(alert):
-        yield _section(since)
+        yield section(since)
     if alert.article:
-        yield _context(render.dateline(alert.article))
+        yield context(render.dateline(alert.article))
     for part in _parts(render.summary(alert)):
-        yield _section(part)
+        yield section(part)
     if alert.article:
-        yield _context("\n".join(render.why_lines(alert)))
+        yield context("\n".join(render.why_lines(alert)))
     if carried_by := render.carried_by(alert):
-        yield _context(render.capital(carried_by))
-    yield from map(_link_section, _links(alert))
+        yield context(render.capital(carried_by))
+    yield from map(link_section, _links(alert))
 
 
 def _links(alert: Alert) -> list[str]:
     """The links, each with the host it leads to, on one line where they fit one section; the only mrkdwn we send."""
-    found = [*(_link(url, shown) for url, shown in _article_link(alert)), _link(*_review_link(alert))]
+    found = [*(link(url, shown) for url, shown in _article_link(alert)), link(*_review_link(alert))]
     links = [each for each in found if each]
     line = " · ".join(links)
     return links if len(line) > SECTION_LIMIT else [line] if line else []
@@ -153,13 +167,11 @@ def _review_link(alert: Alert) -> tuple[str, str]:
 
 def _attached(alert: Alert) -> dict[str, Any]:
     """A link that is longer than a section may be, as an attachment, whose `title_link` has no such limit."""
-    long = [(url, shown) for url, shown in _article_link(alert) if not _link(url, shown)]
-    attached = [{"title": escaped(shown, 100), "title_link": _quoted(url), "fallback": _quoted(url)} for url, shown in long]
+    long = [(url, shown) for url, shown in _article_link(alert) if not link(url, shown)]
+    attached = [
+        {"title": escaped(shown, 100), "title_link": quoted(url), "fallback": quoted(url)} for url, shown in long
+    ]
     return {"attachments": attached} if attached else {}
-
-
-def _link_section(links: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": links, "verbatim": True}}
 
 
 def _parts(text: str) -> list[str]:
@@ -170,44 +182,3 @@ def _parts(text: str) -> list[str]:
         parts.append(part.strip())
         text = text[len(part) :].strip()
     return [*parts[:-1], f"{parts[-1]} …"] if text else parts
-
-
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _plain(text, SECTION_LIMIT)}
-
-
-def _context(text: str) -> dict[str, Any]:
-    return {"type": "context", "elements": [_plain(text, SECTION_LIMIT)]}
-
-
-def _plain(text: str, limit: int) -> dict[str, Any]:
-    """Text without formatting, mentions or links; `emoji` false leaves `:tada:` as written."""
-    return {"type": "plain_text", "text": escaped(text, limit), "emoji": False}
-
-
-def _link(url: str, shown: str) -> str:
-    """A link, or '' where there is none or its URL is so long that it does not fit a section."""
-    link = f"<{_url(url)}|{escaped(shown, 100).replace('|', ' ')}>"
-    return link if url and len(link) <= SECTION_LIMIT else ""
-
-
-def _url(url: str) -> str:
-    """The URL as mrkdwn takes it."""
-    return _quoted(url).replace("&", "&amp;")
-
-
-def _quoted(url: str) -> str:
-    """The URL with the characters percent-encoded that would end a link."""
-    return url.replace("|", "%7C").replace("<", "%3C").replace(">", "%3E")
-
-
-def escaped(text: str, limit: int) -> str:
-    """The text with Slack's three special characters escaped, cut to `limit` but not within an entity (S5, S6)."""
-    room = limit
-    while len(done := _escape(shorten(text, room))) > limit:
-        room -= max(1, (len(done) - limit) // 5)
-    return done
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

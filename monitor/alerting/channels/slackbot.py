@@ -70,7 +70,13 @@ class SlackBotSettings(HttpSettings):
     def open(self, name: str, poster: Poster) -> Channel:
         """The channel these settings describe."""
         token = self.token.get_secret_value()
-        return SlackBotChannel(name=name, target=self.target(poster, token), token=token, channel=self.channel)
+        return SlackBotChannel(
+            name=name,
+            messages_per_hour=self.messages_per_hour,
+            target=self.target(poster, token),
+            token=token,
+            channel=self.channel,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +88,7 @@ class SlackBotChannel:
     token: str = field(repr=False)
     channel: str
     kind: str = "slackbot"
+    messages_per_hour: int = 0
 
     @property
     def destination(self) -> str:

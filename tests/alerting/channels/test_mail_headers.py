@@ -89,13 +89,24 @@ def test_fault_alert_5_what_is_plain_and_short_stays_readable() -> None:
     assert mail_headers.text("Subject", "Border shut — Herald") == "=?utf-8?q?Border_shut_=E2=80=94_Herald?="
 
 
-NAMES = ["Article monitor", "Dr. Ann O'Neil, desk", "Редакция ленты новостей", "د خبرونو مېز", "Rédaction de l’été", "新闻 编辑部"]
+NAMES = [
+    "Article monitor",
+    "Dr. Ann O'Neil, desk",
+    "Редакция ленты новостей",
+    "د خبرونو مېز",
+    "Rédaction de l’été",
+    "新闻 编辑部",
+]
 # Longer than an encoded word, and with two spaces, which `policy.default` of Python 3.11 does not read as they are written.
 LONG_NAMES = ["Ночная смена редакции международных новостей и обозрений", "Rédaction  à deux espaces", "x" * 120]
 
 
 def people_named(name: str) -> bytes:
-    people = [Address(name, "ann", "example.org"), Address("", "ben", "example.org"), Address(name, "cem", "example.org")]
+    people = [
+        Address(name, "ann", "example.org"),
+        Address("", "ben", "example.org"),
+        Address(name, "cem", "example.org"),
+    ]
     mail = letter(From=mail_headers.addresses("From", people[:1]), To=mail_headers.addresses("To", people))
     assert max(map(len, mail.split(b"\r\n"))) <= 76
     return mail
@@ -104,7 +115,11 @@ def people_named(name: str) -> bytes:
 @pytest.mark.parametrize("name", NAMES)
 def test_fault_alert_5_display_names_come_through(name: str) -> None:
     read = message_from_bytes(people_named(name), policy=policy.default)
-    assert [each.addr_spec for each in read["To"].addresses] == ["ann@example.org", "ben@example.org", "cem@example.org"]
+    assert [each.addr_spec for each in read["To"].addresses] == [
+        "ann@example.org",
+        "ben@example.org",
+        "cem@example.org",
+    ]
     assert [each.display_name for each in read["To"].addresses] == [name, "", name]
     assert [each.display_name for each in read["From"].addresses] == [name]
 
