@@ -14,8 +14,8 @@ from itertools import groupby
 from monitor.alerting import budget, render
 from monitor.alerting.budget import Waiting
 from monitor.matching import margins
-from monitor.store import summaries
-from monitor.store.db import Session
+from monitor.store import channels, outbox
+from monitor.store.db import Session, chunks
 from monitor.types import digests
 from monitor.types.alerting import Alert, AlertKind, SummaryEntry
 
@@ -26,21 +26,21 @@ def keep_budget(session: Session, channel: str, destination: str, *, limit: int,
     """Defer or gather the due deliveries of a channel that are beyond its budget; what is left to be claimed is within it."""
     if not limit:
         return
-    summaries.serialize(session, channel)
+    channels.serialize_budget(session, channel)
     waiting = _waiting(session, channel, destination, now)
-    spent = summaries.spent(session, channel, now=now, window_for=budget.WINDOW_FOR)
+    spent = channels.spent(session, channel, now=now, window_for=budget.WINDOW_FOR)
     decided = budget.decide(waiting, spent=spent, limit=limit, now=now)
     if decided.deferred and decided.until_at:
         why = f"{decided.reason}, at {decided.until_at:%H:%M} UTC"
-        summaries.defer(session, decided.deferred, until_at=decided.until_at, why=why, now=now)
+        channels.defer(session, decided.deferred, until_at=decided.until_at, why=why, now=now)
     if freed := [each.id for each in waiting if each.is_deferred and each.id in decided.alone]:
-        summaries.undefer(session, freed)
+        channels.undefer(session, freed)
     if decided.summarised:
         _gather(session, decided.summarised, channel, destination, limit=limit, now=now)
 
 
 def _waiting(session: Session, channel: str, destination: str, now: datetime) -> list[Waiting]:
-    rows = summaries.waiting(session, channel, destination, now=now)
+    rows = channels.waiting_alerts(session, channel, destination, now=now)
     return [
         Waiting(id=id, created_at=created_at, is_due=is_due, is_deferred=is_deferred)
         for id, created_at, is_due, is_deferred in rows
@@ -48,13 +48,13 @@ def _waiting(session: Session, channel: str, destination: str, now: datetime) ->
 
 
 def _gather(session: Session, ids: Sequence[int], channel: str, destination: str, *, limit: int, now: datetime) -> None:
-    found = summaries.load(session, ids)
+    found = [each for some in chunks(ids) for each in outbox.load_waiting(session, some)]
     by_alert = {alert.id: id for id, alert in found}
     ranked = entries([alert for _, alert in found])
     for part in _parts(ranked):
         told = [by_alert[id] for entry in part for id in entry.alert_ids]
         summary = compose(part, channel, limit=limit, now=now)
-        summaries.gather(session, summary, told, channel=channel, destination=destination, now=now)
+        channels.gather(session, summary, told, channel=channel, destination=destination, now=now)
         log.info("summary alert=%s channel=%s tells %d alerts on %d stories", summary.id, channel, len(told), len(part))
 
 

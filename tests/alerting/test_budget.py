@@ -24,8 +24,7 @@ from monitor.alerting.channels.slack import message, plain_message
 from monitor.alerting.deliver import Deliverer
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.net.http import HttpClient
-from monitor.store import alerts, outbox
-from monitor.store import summaries as store
+from monitor.store import alerts, channels, outbox
 from monitor.store.db import Database
 from monitor.store.tables import AlertRow, DeliveryRow
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
@@ -395,7 +394,9 @@ class _KillError(BaseException):
     pass
 
 
-STEPS = [(store, name) for name in ("serialize", "waiting", "spent", "defer", "load", "gather", "_update")] + [
+STEPS = [
+    (channels, name) for name in ("serialize_budget", "waiting_alerts", "spent", "defer", "gather", "_update_waiting")
+] + [
     (alerts, "enqueue"),
     (outbox, "claim_next"),
     (outbox, "load_waiting"),
