@@ -124,9 +124,17 @@ def _entry(of_story: Sequence[Alert]) -> SummaryEntry:
         probability=max((each.probability for each in topics if each.probability is not None), default=None),
         outlets=1 + len(newest.also_carried_by),
         independent_sources=newest.independent_sources,
-        news="; ".join(dict.fromkeys(said for each in of_story if (said := render.news_since(each)))),
+        news=_news(of_story),
         review_url=newest.review_url,
     )
+
+
+def _news(of_story: Sequence[Alert]) -> str:
+    """What changed or grew; "since you were told" only where readers had been told before."""
+    said = [render.news_since(each) for each in of_story]
+    if of_story[0].kind is AlertKind.NEW:
+        said = [each.replace(" since you were told", "", 1) for each in said]
+    return "; ".join(dict.fromkeys(each for each in said if each))
 
 
 def _rank(entry: SummaryEntry) -> tuple[float, int, str, float, str]:

@@ -477,8 +477,9 @@ def test_fault_alert_11_alerts_on_one_story_are_one_entry() -> None:
     (entry,) = summaries.entries([grown, first])
     assert entry.alert_ids == ("a1", "a2")
     assert entry.kind is AlertKind.NEW
-    assert "6 independent outlets" in entry.news
+    assert entry.news == "Growing: now 6 independent outlets"
     (later,) = summaries.entries([grown])
+    assert later.news == "Growing since you were told: now 6 independent outlets"
     assert (later.kind, "growing" in render_summary.facts(later)) == (AlertKind.ESCALATED, True)
 
 
