@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
 from monitor.alerting import budget, render
 from monitor.alerting.budget import Waiting
 from monitor.matching import margins
-from monitor.store import channels, outbox
+from monitor.store import alerts, channels, outbox
 from monitor.store.db import Session, chunks
 from monitor.types import digests
 from monitor.types.alerting import Alert, AlertKind, SummaryEntry
@@ -54,8 +55,15 @@ def _gather(session: Session, ids: Sequence[int], channel: str, destination: str
     for part in _parts(ranked):
         told = [by_alert[id] for entry in part for id in entry.alert_ids]
         summary = compose(part, channel, limit=limit, now=now)
-        channels.gather(session, summary, told, channel=channel, destination=destination, now=now)
+        while not _enqueue(session, summary, channel, destination, now):  # somebody asked for all of these once more
+            summary = replace(summary, id=digests.of_alert(summary.id, "another"))
+        channels.mark_summarised(session, told, summary.id)
         log.info("summary alert=%s channel=%s tells %d alerts on %d stories", summary.id, channel, len(told), len(part))
+
+
+def _enqueue(session: Session, summary: Alert, channel: str, destination: str, now: datetime) -> bool:
+    key = f"summary/{channel}/{summary.id}"
+    return alerts.enqueue(session, summary, key=key, channels={channel: destination}, deliver_at=now)
 
 
 def _parts(ranked: Sequence[SummaryEntry]) -> Iterable[Sequence[SummaryEntry]]:
@@ -98,10 +106,10 @@ def _page(ranked: Sequence[SummaryEntry]) -> str:
     return f"{base}/?state=new" if found else ""
 
 
-def entries(alerts: Sequence[Alert]) -> tuple[SummaryEntry, ...]:
+def entries(told: Sequence[Alert]) -> tuple[SummaryEntry, ...]:
     """An entry for each story of these alerts, the first to be read first: by probability, in steps of a tenth, then by the number
     of outlets, then by topic."""
-    ordered = sorted(alerts, key=lambda each: (each.story_id or 0, each.created_at))
+    ordered = sorted(told, key=lambda each: (each.story_id or 0, each.created_at))
     grouped = [list(group) for _, group in groupby(ordered, key=lambda each: each.story_id or each.id)]
     return tuple(sorted((_entry(each) for each in grouped), key=_rank))
 

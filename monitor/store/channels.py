@@ -15,10 +15,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Update, and_, func, or_, text, update
 from sqlmodel import Session, col, select
 
-from monitor.store import alerts
 from monitor.store.db import chunks
 from monitor.store.tables import AlertRow, ChannelRow, DeliveryRow
-from monitor.types.alerting import Alert, AlertKind, ChannelState, DeliveryUpdate
+from monitor.types.alerting import AlertKind, ChannelState, DeliveryUpdate
 
 
 def destinations(session: Session) -> dict[str, str]:
@@ -167,14 +166,10 @@ def undefer(session: Session, ids: Sequence[int]) -> None:
     _update_waiting(session, ids, {"deferred_at": None, "last_detail": ""})
 
 
-def gather(
-    session: Session, summary: Alert, ids: Sequence[int], *, channel: str, destination: str, now: datetime
-) -> None:
-    """Store a summary with its delivery, and mark the deliveries that it tells."""
-    where = {channel: destination}
-    alerts.enqueue(session, summary, key=f"summary/{channel}/{summary.id}", channels=where, deliver_at=now)
-    said = f"told by the summary {summary.id}"
-    _update_waiting(session, ids, {"state": "sent", "summary_id": summary.id, "last_detail": said, "deferred_at": None})
+def mark_summarised(session: Session, ids: Sequence[int], summary_id: str) -> None:
+    """Mark these deliveries as told by a summary, in the transaction that stores it."""
+    said = f"told by the summary {summary_id}"
+    _update_waiting(session, ids, {"state": "sent", "summary_id": summary_id, "last_detail": said, "deferred_at": None})
 
 
 def _update_waiting(session: Session, ids: Sequence[int], values: dict[str, object]) -> None:

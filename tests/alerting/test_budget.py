@@ -387,6 +387,26 @@ def test_fault_alert_11_people_have_a_budget_by_default_and_programs_have_none(k
     assert KINDS[kind].model_fields["messages_per_hour"].default == (0 if kind == "webhook" else 12)
 
 
+def test_fault_alert_11_what_is_asked_for_again_is_summarised_again(sqlite_opened: Database, clock: SetClock) -> None:
+    receiver = Receiver(clock, messages_per_hour=1)
+    for number in range(5):
+        decides(sqlite_opened, number, NOON)
+    for _ in range(2):
+        clock.passes(minutes=1)
+        delivers(sqlite_opened, receiver, clock)
+        clock.passes(minutes=66)
+        delivers(sqlite_opened, receiver, clock)
+        with sqlite_opened.writing() as session:
+            for row in session.exec(select(DeliveryRow).where(DeliveryRow.summary_id != "")).all():
+                row.state, row.summary_id, row.created_at, row.next_at = "pending", "", NOON, clock()
+                session.add(row)
+        clock.passes(minutes=120)
+        decides(sqlite_opened, 0, clock(), id=f"alt_again{clock().hour}")
+    told = [each for _, each in receiver.took if each.entries]
+    assert len({each.id for each in told}) == len(told) == 2
+    assert [len(each.entries) for each in told] == [4, 4]
+
+
 # --- killed at any line -----------------------------------------------------------------------------------------------
 
 
@@ -395,7 +415,8 @@ class _KillError(BaseException):
 
 
 STEPS = [
-    (channels, name) for name in ("serialize_budget", "waiting_alerts", "spent", "defer", "gather", "_update_waiting")
+    (channels, name)
+    for name in ("serialize_budget", "waiting_alerts", "spent", "defer", "mark_summarised", "_update_waiting")
 ] + [
     (alerts, "enqueue"),
     (outbox, "claim_next"),
