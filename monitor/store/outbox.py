@@ -269,8 +269,8 @@ def retry(
     alert_id: str | None = None,
     since_at: datetime | None = None,
 ) -> int:
-    """Queue held and dead deliveries of these channels (name -> destination) again, and what single recipients missed; enable
-    the channels. Only those decided since `since_at`, where it is given. Returns how many."""
+    """Queue held and dead deliveries of these channels (name -> destination) again, those that were refused so far, and what
+    single recipients missed; enable the channels. With `since_at` only alerts decided since. Returns how many."""
     count = 0
     for name, destination in destinations.items():
         channels.enable(session, name)
@@ -287,18 +287,29 @@ def stuck_channels(session: Session, alert_id: str | None = None) -> set[str]:
 
 
 def _stuck(alert_id: str | None, since_at: datetime | None) -> SelectOfScalar[int]:
-    """The ids of deliveries that are held or dead, or were missed by single recipients; of one alert also by those refused."""
+    """The ids of deliveries that are held, dead or were refused so far, or that single recipients missed: of one alert also those
+    who are refused for good."""
     missed = select(HandoverRow.delivery_id).where(
         col(HandoverRow.state).in_(("missed", "refused") if alert_id else ("missed",))
     )
-    is_missed = and_(col(DeliveryRow.state) == "sent", col(DeliveryRow.id).in_(missed))
     asked = select(cast(int, DeliveryRow.id)).where(
-        or_(col(DeliveryRow.state).in_(("held", "dead")), is_missed), col(DeliveryRow.dropped_at).is_(None)
+        or_(
+            col(DeliveryRow.state).in_(("held", "dead")),
+            and_(col(DeliveryRow.state) == "pending", col(DeliveryRow.attempts) > 0),
+            and_(col(DeliveryRow.state) == "sent", col(DeliveryRow.id).in_(missed)),
+        ),
+        col(DeliveryRow.dropped_at).is_(None),
     )
     if alert_id:
         asked = asked.where(DeliveryRow.alert_id == alert_id)
-    since = select(AlertRow.id).where(col(AlertRow.created_at) >= since_at)
-    return asked.where(col(DeliveryRow.alert_id).in_(since)) if since_at else asked
+    return asked.where(col(DeliveryRow.alert_id).in_(_decided(since_at, None))) if since_at else asked
+
+
+def _decided(since_at: datetime | None, before_at: datetime | None) -> SelectOfScalar[str]:
+    """The ids of alerts decided in this time."""
+    asked = select(AlertRow.id)
+    asked = asked.where(AlertRow.created_at >= since_at) if since_at else asked
+    return asked.where(AlertRow.created_at < before_at) if before_at else asked
 
 
 def resend(session: Session, alert_id: str, *, now: datetime, destinations: Mapping[str, str]) -> list[str]:
@@ -334,13 +345,12 @@ def drop(
     older_than_at: datetime | None = None,
 ) -> int:
     """Drop deliveries that wait, are held or given up, of this alert, channel and age; returns how many. They stay listed."""
-    old = select(AlertRow.id).where(col(AlertRow.created_at) < older_than_at)
     is_dropped = [
         col(DeliveryRow.state).in_(("pending", "held", "dead")),
         col(DeliveryRow.dropped_at).is_(None),
         *([col(DeliveryRow.alert_id) == alert_id] if alert_id else ()),
         *([col(DeliveryRow.channel) == channel] if channel else ()),
-        *([col(DeliveryRow.alert_id).in_(old)] if older_than_at else ()),
+        *([col(DeliveryRow.alert_id).in_(_decided(None, older_than_at))] if older_than_at else ()),
     ]
     values = {"state": "dead", "dropped_at": now, "last_detail": "dropped by a command"}
     return _count(session, update(DeliveryRow).where(*is_dropped).values(**values))
