@@ -70,7 +70,7 @@ class Deliverer:
 
     async def start_due(self) -> int:
         """Start a task for every channel that has something due and no task yet, without waiting. Returns how many."""
-        own = {name: each.destination for name, each in self._channels().items()}
+        own = {name: each.destination for name, each in self._channels().items() if self._is_free(name)}
         due = await self._db.read(outbox.due_channels, own, now=self._clock())
         started = [name for name in due if self._is_free(name)]
         for name in started:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, update
+from sqlalchemy import ColumnElement, CursorResult, and_, case, exists, func, or_, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -38,13 +38,14 @@ _EDITABLE_FOR = timedelta(days=7)
 
 def due_channels(session: Session, destinations: Mapping[str, str], *, now: datetime) -> list[str]:
     """Those of these channels (name -> destination) that have a due delivery there and are neither paused nor disabled."""
-    rows = session.exec(
-        select(DeliveryRow.channel, DeliveryRow.destination)
-        .join(ChannelRow, col(ChannelRow.name) == col(DeliveryRow.channel))
-        .where(_is_due(now), *_is_usable(now))
-        .distinct()
-    )
-    return [channel for channel, to in rows if destinations.get(channel) == to]
+    if not destinations:
+        return []
+    own = case(dict(destinations), value=col(ChannelRow.name), else_="")
+    is_theirs = (col(DeliveryRow.channel) == col(ChannelRow.name), col(DeliveryRow.destination) == own)
+    # One look for each channel that works, and not at everything that waits on those that do not.
+    due = exists().where(*is_theirs, _is_due(now)).correlate(ChannelRow)
+    asked = select(ChannelRow.name).where(col(ChannelRow.name).in_(destinations), *_is_usable(now), due)
+    return list(session.exec(asked))
 
 
 def claim_next(

@@ -338,6 +338,11 @@ class MailSink:
         with self._lock:
             self._says[command] = _Say(f"{code} {text}", times)
 
+    def accepts(self, command: str) -> None:
+        """Answer a command as if nothing had been scripted for it."""
+        with self._lock:
+            self._says.pop(command, None)
+
     def reply_to(self, *commands: str) -> str | None:
         """What was scripted for one of these commands, if anything."""
         with self._lock:

@@ -113,7 +113,7 @@ def test_an_edit_changes_the_message_and_posts_none() -> None:
 )
 def test_only_what_slack_calls_ok_is_sent(status: int, body: str, result: AttemptResult) -> None:
     with Sink() as sink:
-        sink.answers(status, {"Retry-After": "7"} if status == 429 else {}, body)
+        sink.answers(status, {"Retry-After": "7"} if status == 429 else {}, body, times=2)
         outcome = calls(settings(sink), "send")
     assert outcome.result is result
     assert outcome.retry_after_for == (timedelta(seconds=7) if status == 429 else None)
