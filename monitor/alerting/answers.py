@@ -23,7 +23,7 @@ one minute and a day), and servers that count failed logins or refusals usually 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Meaning:
+class AnswerKind:
     """What an answer means, with the reason in a few words."""
 
     result: AttemptResult
@@ -31,16 +31,16 @@ class Meaning:
     reason: str
 
 
-def _accepted(concern: Concern = Concern.MESSAGE) -> Meaning:
-    return Meaning(result=AttemptResult.SENT, concern=concern, reason="accepted")
+def _accepted(concern: Concern = Concern.MESSAGE) -> AnswerKind:
+    return AnswerKind(result=AttemptResult.SENT, concern=concern, reason="accepted")
 
 
-def _later(concern: Concern, reason: str) -> Meaning:
-    return Meaning(result=AttemptResult.TRANSIENT, concern=concern, reason=reason)
+def _later(concern: Concern, reason: str) -> AnswerKind:
+    return AnswerKind(result=AttemptResult.TRANSIENT, concern=concern, reason=reason)
 
 
-def _refused(concern: Concern, reason: str) -> Meaning:
-    return Meaning(result=AttemptResult.REJECTED, concern=concern, reason=reason)
+def _refused(concern: Concern, reason: str) -> AnswerKind:
+    return AnswerKind(result=AttemptResult.REJECTED, concern=concern, reason=reason)
 
 
 RECIPIENT, MESSAGE, DESTINATION = Concern
@@ -48,12 +48,12 @@ RECIPIENT, MESSAGE, DESTINATION = Concern
 # --- HTTP -------------------------------------------------------------------------------------------------------------
 
 # The first row that has the status decides. Sources: RFC 9110 section 15, RFC 6585, RFC 8470; Standard Webhooks for 410.
-HTTP: Final[tuple[tuple[Collection[int], Meaning], ...]] = (
+HTTP: Final[tuple[tuple[Collection[int], AnswerKind], ...]] = (
     (range(200, 300), _accepted()),
     ((301, 308), _refused(DESTINATION, "the address has moved: update the URL")),
     (range(300, 400), _later(DESTINATION, "it redirects, which is not followed")),
     ((408, 425, 429), _later(DESTINATION, "it asks to be left alone for a while")),
-    ((410,), Meaning(result=AttemptResult.GONE, concern=DESTINATION, reason="the address is gone for good")),
+    ((410,), AnswerKind(result=AttemptResult.GONE, concern=DESTINATION, reason="the address is gone for good")),
     ((401, 402, 407), _refused(DESTINATION, "it does not know us, or no longer: correct the key or account")),
     ((403, 451), _refused(DESTINATION, "we may not post there: correct the key, or its rights")),
     ((404, 421), _refused(DESTINATION, "there is nothing at this address: correct the URL")),
@@ -65,14 +65,14 @@ HTTP: Final[tuple[tuple[Collection[int], Meaning], ...]] = (
 _NO_ANSWER_OF_HTTP: Final = _later(DESTINATION, "it does not answer in proper HTTP")
 
 
-def of_http(status: int) -> Meaning:
+def of_http(status: int) -> AnswerKind:
     """What an HTTP status means."""
-    return next((meaning for statuses, meaning in HTTP if status in statuses), _NO_ANSWER_OF_HTTP)
+    return next((kind for statuses, kind in HTTP if status in statuses), _NO_ANSWER_OF_HTTP)
 
 
 NOT_REACHED: Final = _later(DESTINATION, "it cannot be reached")
 REFUSED_ADDRESS: Final = _refused(DESTINATION, "we may not call this address: correct it, or allow it")
-NO_ANSWER: Final = Meaning(
+NO_ANSWER: Final = AnswerKind(
     result=AttemptResult.UNKNOWN, concern=MESSAGE, reason="all was sent and no answer came: it may have arrived"
 )
 
@@ -95,7 +95,7 @@ _CLOSING = (421,)
 _TOO_LARGE = (552,)
 
 # The first row that has the step and the code decides. Source: RFC 5321 section 4.2.
-SMTP: Final[tuple[tuple[Collection[Step], Collection[int], Meaning], ...]] = (
+SMTP: Final[tuple[tuple[Collection[Step], Collection[int], AnswerKind], ...]] = (
     (tuple(Step), _CLOSING, _later(DESTINATION, "the mail server ends the session: it is busy or going down")),
     ((Step.RECIPIENT,), _ACCEPTED, _accepted(RECIPIENT)),
     # A full mailbox empties: RFC 5321 section 4.5.3.1.10 has 552 for a recipient treated as 452.
@@ -113,9 +113,9 @@ SMTP: Final[tuple[tuple[Collection[Step], Collection[int], Meaning], ...]] = (
 _NO_ANSWER_OF_SMTP: Final = _later(DESTINATION, "it does not answer as a mail server does")
 
 
-def of_smtp(step: Step, code: int) -> Meaning:
+def of_smtp(step: Step, code: int) -> AnswerKind:
     """What the answer of a mail server to this step means."""
-    rows = (meaning for steps, codes, meaning in SMTP if step in steps and code in codes)
+    rows = (kind for steps, codes, kind in SMTP if step in steps and code in codes)
     return next(rows, _NO_ANSWER_OF_SMTP)
 
 
@@ -133,18 +133,18 @@ def of_recipients(settled: Mapping[str, AttemptResult], answers: Sequence[Recipi
             result=AttemptResult.SENT, code="250", detail=_joined(refused), reason="accepted", recipients=told
         )
     if is_read:
-        meaning = _later(RECIPIENT, "the others have it; it waits for these")
+        kind = _later(RECIPIENT, "the others have it; it waits for these")
     elif waiting:
-        meaning = _later(DESTINATION, "no recipient takes mail at present")
+        kind = _later(DESTINATION, "no recipient takes mail at present")
     else:
-        meaning = _refused(DESTINATION, "no recipient is accepted: correct the addresses")
+        kind = _refused(DESTINATION, "no recipient is accepted: correct the addresses")
     return Outcome(
-        result=meaning.result,
+        result=kind.result,
         code=next((each.code for each in (*waiting, *refused)), ""),
         detail=_joined(waiting if is_read else [*waiting, *refused]),
         retry_after_for=ASK_AGAIN_AFTER,
-        concern=meaning.concern,
-        reason=meaning.reason,
+        concern=kind.concern,
+        reason=kind.reason,
         recipients=tuple(answers) if is_read else (),
     )
 
@@ -183,47 +183,47 @@ def is_slack(host: str) -> bool:
     return host.lower().rstrip(".").endswith(tuple(f".{each}" for each in _SLACK_HOSTS)) or host in _SLACK_HOSTS
 
 
-def of_slack_webhook(status: int, text: str, *, host: str) -> tuple[Meaning, str]:
+def of_slack_webhook(status: int, text: str, *, host: str) -> tuple[AnswerKind, str]:
     """What the answer to an incoming webhook means, and its code.
 
     Slack says `ok` to what it took, and answers 200 to more than that (S1). Servers that are compatible with it say many things;
     2xx is success there, unless they name an error.
     """
     said, found = text.strip(), _object(text)
-    meaning = of_http(status)
-    if meaning.result is AttemptResult.GONE:
-        return meaning, said if _SLACK_DESTINATION.fullmatch(said) else str(status)
-    if meaning.result is AttemptResult.SENT and (said == "ok" or found.get("ok") is True):
-        return meaning, str(status)
+    kind = of_http(status)
+    if kind.result is AttemptResult.GONE:
+        return kind, said if _SLACK_DESTINATION.fullmatch(said) else str(status)
+    if kind.result is AttemptResult.SENT and (said == "ok" or found.get("ok") is True):
+        return kind, str(status)
     if by_word := _of_slack_word(error := _error_in(found) or said):
         return by_word, error
-    if meaning.result is not AttemptResult.SENT:
-        return meaning, str(status)
+    if kind.result is not AttemptResult.SENT:
+        return kind, str(status)
     if _error_in(found):
         return _refused(MESSAGE, "it names an error"), "not ok"
-    return (_NOT_OK, "not ok") if is_slack(host) else (meaning, str(status))
+    return (_NOT_OK, "not ok") if is_slack(host) else (kind, str(status))
 
 
-def of_slack_api(status: int, text: str) -> tuple[Meaning, str]:
+def of_slack_api(status: int, text: str) -> tuple[AnswerKind, str]:
     """What the answer to a method of Slack's API means, and its code: `ok` and `error` of the body overrule the status.
 
     An error that we do not know is the message's, until different messages get it.
     """
-    found, meaning = _object(text), of_http(status)
+    found, kind = _object(text), of_http(status)
     error = _error_in(found)
-    if meaning.result is AttemptResult.GONE or not (error or meaning.result is AttemptResult.SENT):
-        return meaning, str(status)
+    if kind.result is AttemptResult.GONE or not (error or kind.result is AttemptResult.SENT):
+        return kind, str(status)
     if not error:
-        return (meaning, str(status)) if found.get("ok") is True else (_NOT_OK, "not ok")
-    if meaning.result is AttemptResult.TRANSIENT:
-        return meaning, error
+        return (kind, str(status)) if found.get("ok") is True else (_NOT_OK, "not ok")
+    if kind.result is AttemptResult.TRANSIENT:
+        return kind, error
     return _of_slack_word(error) or _refused(MESSAGE, "it names an error"), error
 
 
 _NOT_OK: Final = _later(DESTINATION, "it does not answer as Slack does")
 
 
-def _of_slack_word(word: str) -> Meaning | None:
+def _of_slack_word(word: str) -> AnswerKind | None:
     if _SLACK_LATER.fullmatch(word):
         return _later(DESTINATION, "it asks to be left alone for a while")
     if _SLACK_DESTINATION.fullmatch(word):

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
-from monitor.store.channels import ChannelReport
+from monitor.store.channels import ChannelReport, RecipientReport
 from monitor.store.nodes import NodeReport
-from monitor.store.recipients import RecipientReport
 from monitor.types.condition import Code, Problem, Severity, failure, warning, worst_first
 
 SILENT_AFTER = timedelta(seconds=60)

@@ -19,7 +19,7 @@ from monitor.alerting import notices, retry
 from monitor.alerting.channels.base import Addressed, Channel, Editor
 from monitor.config.plan import offer
 from monitor.store import channels as channel_rows
-from monitor.store import outbox, recipients
+from monitor.store import outbox
 from monitor.store.db import Database, Session
 from monitor.types.alerting import (
     AttemptResult,
@@ -228,9 +228,9 @@ def _note_recipient(
     session: Session, channel: str, answer: RecipientOutcome, *, channels: Mapping[str, str], now: datetime
 ) -> None:
     """Store how a recipient fares, with the notice that follows from it; the channel itself carries it too, to the others."""
-    before = recipients.trouble(session, channel, answer.key)
+    before = channel_rows.recipient_trouble(session, channel, answer.key)
     event = retry.recipient_event(before, answer.result, now=now)
-    recipients.note(session, channel, answer, is_told=event is not None, now=now)
+    channel_rows.note_recipient(session, channel, answer, is_told=event is not None, now=now)
     if event:
         since_at = before.since_at if before else now
         notices.notify_recipient(session, channel, event, answer, since_at=since_at, channels=channels, now=now)

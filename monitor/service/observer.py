@@ -12,7 +12,7 @@ from pathlib import Path
 
 from monitor.alerting import condition
 from monitor.alerting.condition import ServiceState
-from monitor.store import channels, files, nodes, recipients
+from monitor.store import channels, files, nodes
 from monitor.store.db import Database, Session
 from monitor.types.condition import Problem, stale_answer, store_problem
 from monitor.types.errors import StoreBusyError, StoreError, StoreFullError
@@ -52,7 +52,7 @@ def read(session: Session, *, path: Path | None, is_disk_full: bool = False) -> 
         due_times=nodes.due_times(session),
         last_polled_at=nodes.last_polled_at(session),
         channels=channels.reports(session),
-        recipients=recipients.reports(session),
+        recipients=channels.recipient_reports(session),
         topics=nodes.topics_in_force(session),
         free_bytes=files.free_bytes(path),
         is_disk_full=is_disk_full,

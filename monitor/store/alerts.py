@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, bindparam, insert, select
 from sqlmodel import Session, col
 
-from monitor.store.recipients import Handover, handovers
+from monitor.store.channels import Handover, handovers
 from monitor.store.tables import AlertRow, AlertTopicRow, AttemptRow, ChannelRow, DeliveryRow, MatchRow, shown_state
 from monitor.types import digests
 from monitor.types.alerting import Alert, AlertKind

@@ -1,18 +1,25 @@
-"""Channels: which are in force, their health, and bulk changes to their deliveries when a channel is disabled or woken.
+"""Channels: which are in force, their health, their recipients, and bulk changes to their deliveries when one is disabled or woken.
 
 Single deliveries are handled by `outbox`; who set a channel, and applying a settings file, by `settings`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import Update, update
+from sqlalchemy import Update, delete, update
 from sqlmodel import Session, col, select
 
-from monitor.store.tables import ChannelRow, DeliveryRow
-from monitor.types.alerting import ChannelState, DeliveryUpdate
+from monitor.store.tables import ChannelRow, DeliveryRow, HandoverRow, RecipientRow
+from monitor.types.alerting import (
+    AttemptResult,
+    ChannelState,
+    DeliveryUpdate,
+    RecipientOutcome,
+    RecipientState,
+)
 
 
 def destinations(session: Session) -> dict[str, str]:
@@ -127,3 +134,133 @@ def forget_failures(row: ChannelRow) -> None:
 def _execute(session: Session, statement: Update) -> None:
     session.flush()
     session.connection().execute(statement)
+
+
+# --- recipients: who has taken which message --------------------------------------------------------------------------
+
+_STATES = {
+    AttemptResult.SENT: "taken",
+    AttemptResult.REJECTED: "refused",
+    AttemptResult.TRANSIENT: "waiting",
+}
+_SETTLED = {"taken": AttemptResult.SENT, "refused": AttemptResult.REJECTED}
+
+
+def settled_recipients(session: Session, delivery_id: int) -> dict[str, AttemptResult]:
+    """Recipient -> `SENT` or `REJECTED`, of those to whom a delivery is not sent again."""
+    rows = session.exec(select(HandoverRow).where(HandoverRow.delivery_id == delivery_id))
+    return {row.recipient: _SETTLED[row.state] for row in rows if row.state in _SETTLED}
+
+
+def record_handovers(
+    session: Session, delivery_id: int, answers: Sequence[RecipientOutcome], *, is_over: bool, now: datetime
+) -> None:
+    """Store the answers of one attempt. Where it was the last one (`is_over`), those who still waited have missed the message."""
+    for each in answers:
+        state = _STATES[each.result]
+        row = session.get(HandoverRow, (delivery_id, each.key)) or HandoverRow(
+            delivery_id=delivery_id, recipient=each.key, name=each.name, state=state, at=now
+        )
+        row.name, row.state, row.at = each.name, state, now
+        row.detail = f"{each.code} {each.detail}".strip()[:2048]
+        session.add(row)
+    session.flush()
+    if is_over:
+        waits = (col(HandoverRow.delivery_id) == delivery_id, col(HandoverRow.state) == "waiting")
+        session.connection().execute(update(HandoverRow).where(*waits).values(state="missed"))
+
+
+def forget_handovers(session: Session, delivery_ids: Collection[int], *, states: Collection[str] = ()) -> None:
+    """Forget who has these messages, or only those in these states: they are sent to them again."""
+    gone = delete(HandoverRow).where(col(HandoverRow.delivery_id).in_(delivery_ids))
+    session.flush()
+    session.connection().execute(gone.where(col(HandoverRow.state).in_(states)) if states else gone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """Whether one recipient has a message. `state`: `taken`, `waiting`, `refused` or `missed`."""
+
+    name: str
+    state: str
+    at: datetime
+    detail: str
+
+
+def handovers(session: Session, delivery_ids: Collection[int]) -> dict[int, list[Handover]]:
+    """The recipients of these deliveries, ordered by name; deliveries without any are left out."""
+    asked = select(HandoverRow).where(col(HandoverRow.delivery_id).in_(delivery_ids)).order_by(col(HandoverRow.name))
+    found: dict[int, list[Handover]] = {}
+    for row in session.exec(asked):
+        shown = Handover(name=row.name, state=row.state, at=row.at, detail=row.detail)
+        found.setdefault(row.delivery_id, []).append(shown)
+    return found
+
+
+# --- recipients in trouble --------------------------------------------------------------------------------------------
+
+
+def recipient_trouble(session: Session, channel: str, recipient: str) -> RecipientState | None:
+    """The trouble with a recipient; None where there is none."""
+    row = session.get(RecipientRow, (channel, recipient))
+    if row is None:
+        return None
+    return RecipientState(since_at=row.since_at, failures=row.failures, is_refused=row.is_refused, is_told=row.is_told)
+
+
+def note_recipient(session: Session, channel: str, answer: RecipientOutcome, *, is_told: bool, now: datetime) -> None:
+    """Note the answer for a recipient; one who takes mail again is in no trouble, and what waited for it is due."""
+    row = session.get(RecipientRow, (channel, answer.key))
+    if answer.result is AttemptResult.SENT:
+        if row is not None:
+            session.delete(row)
+            _wake(session, channel, answer.key, now)
+        return
+    row = row or RecipientRow(
+        channel=channel, recipient=answer.key, name="", since_at=now, failures=0, is_refused=False, is_told=False
+    )
+    row.name, row.failures, row.is_told = answer.name, row.failures + 1, row.is_told or is_told
+    row.is_refused = answer.result is AttemptResult.REJECTED
+    row.detail = f"{answer.code} {answer.detail}".strip()[:500]
+    session.add(row)
+    session.flush()
+
+
+def _wake(session: Session, channel: str, recipient: str, now: datetime) -> None:
+    waiting = select(HandoverRow.delivery_id).where(HandoverRow.recipient == recipient, HandoverRow.state == "waiting")
+    is_due = (
+        col(DeliveryRow.channel) == channel,
+        col(DeliveryRow.state) == "pending",
+        col(DeliveryRow.taken_at).is_not(None),
+        col(DeliveryRow.id).in_(waiting),
+    )
+    session.flush()
+    session.connection().execute(update(DeliveryRow).where(*is_due).values(next_at=now))
+
+
+def forget_recipients(session: Session, channel: str) -> None:
+    """Forget the trouble with the recipients of a channel, as after they were changed."""
+    session.flush()
+    session.connection().execute(delete(RecipientRow).where(col(RecipientRow.channel) == channel))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientReport:
+    """A recipient in trouble that people are told of."""
+
+    channel: str
+    name: str
+    since_at: datetime
+    is_refused: bool
+    detail: str
+
+
+def recipient_reports(session: Session) -> list[RecipientReport]:
+    """The recipients that the operator was told of and that still do not take mail, by channel and name."""
+    told = select(RecipientRow).where(col(RecipientRow.is_told).is_(True))
+    return [
+        RecipientReport(
+            channel=row.channel, name=row.name, since_at=row.since_at, is_refused=row.is_refused, detail=row.detail
+        )
+        for row in session.exec(told.order_by(RecipientRow.channel, RecipientRow.name))
+    ]

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, CursorResult, and_, case, exists, func, or
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from monitor.store import alerts, channels, recipients, stories
+from monitor.store import alerts, channels, stories
 from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow, HandoverRow, shown_state
 from monitor.stories.sources import StoryArticle, independent_sources, outlets
 from monitor.stories.tuning import QUIET_AFTER_FOR
@@ -88,7 +88,7 @@ def claim_next(
         created_at=delivery.created_at,
         destination=delivery.destination,
         thread=_thread(session, delivery, alert),
-        settled=recipients.settled(session, delivery.id),
+        settled=channels.settled_recipients(session, delivery.id),
     )
 
 
@@ -248,7 +248,7 @@ def settle(
             detail=outcome.detail[:2048],
         )
     )
-    recipients.record(session, delivery.id, outcome.recipients, is_over=result.state == "sent", now=now)
+    channels.record_handovers(session, delivery.id, outcome.recipients, is_over=result.state == "sent", now=now)
     channels.settle(session, delivery.channel, result, now=now)
     return True
 
@@ -276,7 +276,7 @@ def retry(
     for name, destination in destinations.items():
         channels.enable(session, name)
         stuck = session.exec(_stuck(alert_id, since_at).where(DeliveryRow.channel == name)).all()
-        recipients.forget(session, stuck, states=("missed", *(("refused",) if alert_id else ())))
+        channels.forget_handovers(session, stuck, states=("missed", *(("refused",) if alert_id else ())))
         count += _queue_again(session, stuck, destination, now)
     return count
 
@@ -324,7 +324,7 @@ def resend(session: Session, alert_id: str, *, now: datetime, destinations: Mapp
     found = session.exec(asked.order_by(DeliveryRow.channel)).all()
     for each in found:
         assert each.id is not None
-        recipients.forget(session, [each.id])
+        channels.forget_handovers(session, [each.id])
         channels.enable(session, each.channel)
         _queue_again(session, [each.id], destinations[each.channel], now)
     return [each.channel for each in found]

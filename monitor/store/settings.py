@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from monitor.store import channels, recipients
+from monitor.store import channels
 from monitor.store.tables import ChannelRow, DeliveryRow, FeedRow, PlanRow
 from monitor.types.plans import (
     ADDED,
@@ -163,7 +163,7 @@ def _set_channel(
         channels.forget_failures(row)
         channels.hold(session, row.name, destination=to, why="the channel's destination was changed since")
     if "destination" in values:
-        recipients.forget_trouble(session, row.name)
+        channels.forget_recipients(session, row.name)
     for name, value in values.items():
         setattr(row, name, value)
     row.is_configured = True

@@ -38,10 +38,10 @@ def test_fault_alert_3_4_what_an_http_status_means(
 
 @given(status=st.integers(-1, 2000))
 def test_every_status_has_a_meaning_and_a_reason_and_only_410_is_final(status: int) -> None:
-    meaning = answers.of_http(status)
-    assert meaning.reason
-    assert (meaning.result is GONE) == (status == 410)
-    assert (meaning.result is SENT) == (200 <= status < 300)
+    kind = answers.of_http(status)
+    assert kind.reason
+    assert (kind.result is GONE) == (status == 410)
+    assert (kind.result is SENT) == (200 <= status < 300)
 
 
 @pytest.mark.parametrize(
@@ -73,16 +73,16 @@ def test_every_status_has_a_meaning_and_a_reason_and_only_410_is_final(status: i
 def test_fault_alert_1_2_what_a_mail_servers_answer_means(
     step: Step, code: int, result: AttemptResult, concern: Concern
 ) -> None:
-    meaning = answers.of_smtp(step, code)
-    assert (meaning.result, meaning.concern) == (result, concern)
+    kind = answers.of_smtp(step, code)
+    assert (kind.result, kind.concern) == (result, concern)
 
 
 @given(step=st.sampled_from(Step), code=st.integers(-1, 1200))
 def test_no_answer_of_a_mail_server_is_final_or_without_a_meaning(step: Step, code: int) -> None:
-    meaning = answers.of_smtp(step, code)
-    assert meaning.reason
-    assert meaning.result is not GONE
-    assert (meaning.concern is RECIPIENT) <= (step is Step.RECIPIENT)
+    kind = answers.of_smtp(step, code)
+    assert kind.reason
+    assert kind.result is not GONE
+    assert (kind.concern is RECIPIENT) <= (step is Step.RECIPIENT)
 
 
 def one(name: str, result: AttemptResult) -> RecipientOutcome:
@@ -168,5 +168,5 @@ def test_a_host_that_only_looks_like_slack_is_not() -> None:
     ],
 )
 def test_what_an_error_of_slacks_api_means(status: int, error: str, result: AttemptResult, concern: Concern) -> None:
-    meaning, code = answers.of_slack_api(status, json.dumps({"ok": False, "error": error}))
-    assert (meaning.result, meaning.concern, code) == (result, concern, error)
+    kind, code = answers.of_slack_api(status, json.dumps({"ok": False, "error": error}))
+    assert (kind.result, kind.concern, code) == (result, concern, error)

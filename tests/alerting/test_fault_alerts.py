@@ -21,7 +21,7 @@ from monitor.alerting.deliver import Deliverer
 from monitor.config import plan as plans
 from monitor.net.addresses import AddressPolicy
 from monitor.net.http import HttpClient
-from monitor.store import alerts, channels, outbox, recipients, settings
+from monitor.store import alerts, channels, outbox, settings
 from monitor.store.db import Database
 from monitor.store.tables import AlertRow, ChannelRow, DeliveryRow, HandoverRow, RecipientRow
 from monitor.types.alerting import AlertKind
@@ -80,7 +80,7 @@ class Desk:
     def decides(self, *names: str) -> str:
         """Queue an alert for these channels; all without any."""
         self._number += 1
-        one = trial(id=f"alt_{self._number:03d}", created_at=self.clock())
+        one = trial(id=f"told_{self._number:03d}", created_at=self.clock())
         with self.db.writing() as session:
             where = {
                 name: to for name, to in channels.destinations(session).items() if name in (names or self.channels)
@@ -120,7 +120,7 @@ class Desk:
 
     def problems(self) -> Mapping[Code, Any]:
         with self.db.reading() as session:
-            state = ServiceState(channels=channels.reports(session), recipients=recipients.reports(session))
+            state = ServiceState(channels=channels.reports(session), recipients=channels.recipient_reports(session))
         return {each.code: each for each in condition.problems(state, now=self.clock())}
 
 
@@ -138,7 +138,7 @@ def desk(db: Database, clock: SetClock) -> Iterator[Desk]:
 def of_ann(sink: MailSink) -> list[str]:
     """The Message-IDs of the alerts that ann has; notices have ids of their own."""
     mails = [each.message["Message-ID"] for each in sink.received if ANN in each.recipients]
-    return [each for each in mails if each.startswith("<alt_0")]
+    return [each for each in mails if each.startswith("<told_")]
 
 
 # --- mail -------------------------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def test_fault_alert_7_who_has_a_mail_is_known_over_restarts(desk: Desk, clock: 
             desk.channels = {"mail": build("mail", desk._tables["mail"], desk._client)}
             desk.delivers()
             clock.passes(hours=6)
-        mails = [each.recipients for each in sink.received if each.message["Message-ID"].startswith("<alt_0")]
+        mails = [each.recipients for each in sink.received if each.message["Message-ID"].startswith("<told_")]
         assert mails == [(ANN,), (BEN,)]
 
 

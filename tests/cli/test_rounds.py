@@ -9,7 +9,7 @@ import pytest
 from monitor.store.files import StoreLock
 from monitor.types.errors import StoreFullError
 from tests.fakes.command import HIT, MISS, Desk, desk
-from tests.fakes.sink import Sink
+from tests.fakes.sink import MailSink, Sink
 from tests.fakes.site import Site, rss
 
 __all__ = ["desk"]
@@ -158,6 +158,29 @@ def test_fault_alert_13_what_was_sent_can_be_sent_again_and_what_waits_dropped(
     assert "0 deliveries" in desk.run("alerts", "retry", "--since", "1d").stdout, "what was dropped stays so"
     assert desk.run("alerts", "resend", "alt_none").exit_code == 3
     assert desk.run("alerts", "drop", "--channel", "nobody").exit_code == 3
+
+
+def test_fault_alert_6_a_recipient_who_is_refused_is_named_by_doctor_and_beside_the_alert(
+    desk: Desk, site: Site
+) -> None:
+    desk.reads("herald", site.url("/feed"))
+    with MailSink() as mail:
+        mail.answers("RCPT ben@example.org", 550, "5.1.1 no such user")
+        desk.adds(
+            f'[channels.mail]\nkind = "email"\nhost = "127.0.0.1"\nport = {mail.port}\nfrom = "m@example.org"\n'
+            'to = ["ann@example.org", "ben@example.org"]\n'
+        )
+        desk.run("poll")
+        assert desk.run("deliver").exit_code == 0
+        found = desk.run("doctor").stdout
+        assert "b…@example.org of mail, refused since" in found
+        assert "5.1.1 no such user" in found
+        (told,) = [each for each in desk.run("alerts", "list", "--json").lines if each["kind"] == "new"]
+        shown = desk.run("alerts", "show", told["id"]).stdout
+        assert "a…@example.org: taken" in shown
+        assert "b…@example.org: refused" in shown
+        notices = [each["title"] for each in desk.run("alerts", "list", "--json").lines if each["kind"] == "notice"]
+        assert notices == ["b…@example.org gets no mail of the channel mail"]
 
 
 def test_fault_alert_13_retry_takes_only_what_was_decided_since(desk: Desk, site: Site, sink: Sink) -> None:

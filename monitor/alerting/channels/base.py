@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from monitor.alerting import answers
-from monitor.alerting.answers import Meaning
+from monitor.alerting.answers import AnswerKind
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.net.http import HttpResponse, NoAnswerError
 from monitor.text import urls
@@ -160,19 +160,19 @@ def outcome_of(answer: HttpResponse, *, now: datetime, secrets: Secrets) -> Outc
     is_html = "html" in answer.headers.get("content-type", "").lower()
     said = _redirect(answer, secrets) or excerpt(answer.text, secrets, is_html=is_html)
     wait_for = None if answer.status < 300 else answer.retry_after_for(now)
-    return meant(answers.of_http(answer.status), code=str(answer.status), detail=said, retry_after_for=wait_for)
+    return as_outcome(answers.of_http(answer.status), code=str(answer.status), detail=said, retry_after_for=wait_for)
 
 
-def meant(meaning: Meaning, *, code: str, detail: str = "", retry_after_for: timedelta | None = None) -> Outcome:
-    """The outcome of an answer with this meaning. A receiver in trouble that names a time says nothing of this message (W7)."""
-    is_named = retry_after_for is not None and meaning.result is AttemptResult.TRANSIENT
+def as_outcome(kind: AnswerKind, *, code: str, detail: str = "", retry_after_for: timedelta | None = None) -> Outcome:
+    """The outcome of an answer of this kind. A receiver in trouble that names a time says nothing of this message (W7)."""
+    is_named = retry_after_for is not None and kind.result is AttemptResult.TRANSIENT
     return Outcome(
-        result=meaning.result,
+        result=kind.result,
         code=code,
         detail=detail,
         retry_after_for=retry_after_for,
-        concern=Concern.DESTINATION if is_named else meaning.concern,
-        reason=meaning.reason,
+        concern=Concern.DESTINATION if is_named else kind.concern,
+        reason=kind.reason,
     )
 
 
@@ -188,9 +188,9 @@ def outcome_of_failure(error: FetchError, *, secrets: Secrets) -> Outcome:
     """What a failed POST means: sent whole and not answered, an address that our policy refuses, or not reached."""
     said = excerpt(str(error), secrets)
     if isinstance(error, NoAnswerError):
-        return meant(answers.NO_ANSWER, code="no answer", detail=said)
-    meaning = answers.REFUSED_ADDRESS if error.code == "refused" else answers.NOT_REACHED
-    return meant(meaning, code=error.code, detail=said, retry_after_for=error.retry_after_for)
+        return as_outcome(answers.NO_ANSWER, code="no answer", detail=said)
+    kind = answers.REFUSED_ADDRESS if error.code == "refused" else answers.NOT_REACHED
+    return as_outcome(kind, code=error.code, detail=said, retry_after_for=error.retry_after_for)
 
 
 # --- channels that post -----------------------------------------------------------------------------------------------

@@ -31,10 +31,10 @@ from monitor.alerting.channels.base import (
     ChannelSettings,
     Poster,
     Secrets,
+    as_outcome,
     check_digest,
     digest,
     excerpt,
-    meant,
 )
 from monitor.alerting.channels.email_message import Envelope, compose
 from monitor.alerting.channels.email_session import (
@@ -316,12 +316,12 @@ class EmailChannel:
         """The outcome of a session that broke off, by an SMTP answer or by none."""
         if isinstance(error, SMTPResponseException) and error.code > 0:
             step = Step.CONNECT if isinstance(error, SMTPHeloError) else step
-            meaning = answers.of_smtp(step, error.code)
-            is_final = meaning.concern is Concern.MESSAGE and meaning.result is not AttemptResult.TRANSIENT
-            outcome = meant(meaning, code=str(error.code), detail=self._redacted(f"{error.code} {error.message}"))
+            kind = answers.of_smtp(step, error.code)
+            is_final = kind.concern is Concern.MESSAGE and kind.result is not AttemptResult.TRANSIENT
+            outcome = as_outcome(kind, code=str(error.code), detail=self._redacted(f"{error.code} {error.message}"))
             return replace(outcome, retry_after_for=None if is_final else answers.ASK_AGAIN_AFTER)
-        meaning = answers.NO_ANSWER if step is Step.TEXT else answers.NOT_REACHED
-        return meant(meaning, code=code_of(error), detail=self._redacted(str(error) or "no answer in time"))
+        kind = answers.NO_ANSWER if step is Step.TEXT else answers.NOT_REACHED
+        return as_outcome(kind, code=code_of(error), detail=self._redacted(str(error) or "no answer in time"))
 
     def _answer_to(self, recipient: _Recipient, reply: SMTPResponse) -> RecipientOutcome:
         result = answers.of_smtp(Step.RECIPIENT, reply.code).result

@@ -20,10 +20,10 @@ from monitor.alerting.channels.base import (
     HttpSettings,
     HttpTarget,
     Poster,
+    as_outcome,
     check_digest,
     digest,
     excerpt,
-    meant,
     outcome_of,
 )
 from monitor.net.http import HttpResponse
@@ -94,10 +94,10 @@ class SlackChannel:
     async def _post(self, payload: dict[str, Any], target: HttpTarget, now: datetime) -> Outcome:
         def interpret(answer: HttpResponse) -> Outcome:
             outcome = outcome_of(answer, now=now, secrets=target.secrets)
-            meaning, code = answers.of_slack_webhook(answer.status, answer.text, host=urls.host(target.url))
+            kind, code = answers.of_slack_webhook(answer.status, answer.text, host=urls.host(target.url))
             said = "" if answer.text.strip() == "ok" else outcome.detail
             code = excerpt(code, target.secrets)
-            return meant(meaning, code=code, detail=said, retry_after_for=outcome.retry_after_for)
+            return as_outcome(kind, code=code, detail=said, retry_after_for=outcome.retry_after_for)
 
         return await target.post(json.dumps(payload), _HEADERS, now=now, interpret=interpret)
 

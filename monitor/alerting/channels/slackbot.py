@@ -21,10 +21,10 @@ from monitor.alerting.channels.base import (
     HttpSettings,
     HttpTarget,
     Poster,
+    as_outcome,
     check_digest,
     digest,
     excerpt,
-    meant,
     outcome_of,
 )
 from monitor.alerting.channels.slack import is_malformed, message, plain_message
@@ -117,11 +117,11 @@ class SlackBotChannel:
     async def _call(self, method: str, payload: dict[str, Any], now: datetime) -> Outcome:
         def interpret(answer: HttpResponse) -> Outcome:
             outcome = outcome_of(answer, now=now, secrets=self.target.secrets)
-            meaning, code = answers.of_slack_api(answer.status, answer.text)
-            if meaning.result is AttemptResult.SENT:
-                return replace(meant(meaning, code=code), receipt=_receipt(answer.text))
+            kind, code = answers.of_slack_api(answer.status, answer.text)
+            if kind.result is AttemptResult.SENT:
+                return replace(as_outcome(kind, code=code), receipt=_receipt(answer.text))
             code = excerpt(code, self.target.secrets)
-            return meant(meaning, code=code, detail=outcome.detail, retry_after_for=outcome.retry_after_for)
+            return as_outcome(kind, code=code, detail=outcome.detail, retry_after_for=outcome.retry_after_for)
 
         headers = {"content-type": "application/json; charset=utf-8", "authorization": f"Bearer {self.token}"}
         target = replace(self.target, url=f"{self.target.url.rstrip('/')}/{method}")
