@@ -231,7 +231,8 @@ class App:
 
     def apply_settings(self, *, now: datetime) -> Plan:
         """Apply the settings as a daemon's start does; returns what was done."""
-        plan = in_force.apply_at_start(self.db, self.entries, now=now)
+        limit_for = self.settings.delivery.max_age_for
+        plan = in_force.apply_at_start(self.db, self.entries, now=now, max_age_for=limit_for)
         self.load_channels_in_force()
         return plan
 

@@ -84,7 +84,6 @@ class Daemon:
             lambda: app.channels,
             app.clock,
             rate=delivery.rate_per_second,
-            concurrency=delivery.concurrency,
             max_age_for=delivery.max_age_for,
             lease_for=deliver.LEASE_FOR * app.clock.speed,
             on_error=self._report_store_error,
@@ -169,6 +168,8 @@ class Daemon:
         if rest := plans.what_remains(plan):
             level = logging.INFO if not plan.stays_on else logging.WARNING
             log.log(level, "these settings differ from what is in force: %s", "; ".join(rest))
+        for released in plans.releases(plan):
+            log.info("%s", released)
         for offer in plans.offers(plan):
             log.warning("%s", offer)
 

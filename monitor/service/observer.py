@@ -52,6 +52,7 @@ def read(session: Session, *, path: Path | None, is_disk_full: bool = False) -> 
         due_times=nodes.due_times(session),
         last_polled_at=nodes.last_polled_at(session),
         channels=channels.reports(session),
+        recipients=channels.recipient_reports(session),
         topics=nodes.topics_in_force(session),
         free_bytes=files.free_bytes(path),
         is_disk_full=is_disk_full,

@@ -26,6 +26,7 @@ class Code(StrEnum):
     NO_CHANNEL = "no_channel"
     CHANNEL_DISABLED = "channel_disabled"
     CHANNEL_FAILING = "channel_failing"
+    RECIPIENT = "recipient"
     NO_TOPICS = "no_topics"
     STORE = "store"
     PART_SILENT = "part_silent"
@@ -50,7 +51,7 @@ class Problem:
 
     code: Code
     about: str
-    """What it is about: `daemon`, `feeds`, `disk`, `channels`, `topics`, `settings`, `store`."""
+    """What it is about: `daemon`, `feeds`, `disk`, `channels`, `recipients`, `topics`, `settings`, `store`."""
     severity: Severity
     says: str
     """For the operator; may contain names of channels and hosts, but no addresses and secrets."""

@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from monitor.alerting import render
+from monitor.alerting import answers, render
 from monitor.alerting.channels import slack_summary
-from monitor.alerting.channels.base import Channel, HttpSettings, HttpTarget, Poster, digest, outcome_of
+from monitor.alerting.channels.base import (
+    Channel,
+    HttpSettings,
+    HttpTarget,
+    Poster,
+    as_outcome,
+    check_digest,
+    digest,
+    excerpt,
+    outcome_of,
+)
 from monitor.alerting.channels.slack_text import (
     SECTION_LIMIT,
     context,
@@ -32,7 +41,7 @@ from monitor.alerting.channels.slack_text import (
 from monitor.net.http import HttpResponse
 from monitor.text import urls
 from monitor.text.tokens import shorten
-from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
+from monitor.types.alerting import Alert, AlertKind, AttemptResult, Concern, Outcome
 
 HEADER_LIMIT: Final = 150
 BODY_SECTIONS: Final = 3
@@ -40,14 +49,6 @@ BODY_SECTIONS: Final = 3
 TEXT_LIMIT: Final = 3000
 
 _HEADERS: Final = {"content-type": "application/json; charset=utf-8"}
-# https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
-_GONE = re.compile(
-    "no_service|no_service_id|no_active_hooks|no_team|team_disabled|invalid_token|token_revoked|account_inactive|user_not_found|"
-    "action_prohibited|channel_not_found|channel_is_archived|posting_to_general_channel_denied|org_login_required"
-)
-_MALFORMED = re.compile(
-    r"invalid_\w+|no_text|missing_\w+|msg_too_long|msg_blocks_too_long|too_many_attachments|attachment\w*_limit_exceeded"
-)
 
 
 class SlackSettings(HttpSettings):
@@ -58,6 +59,11 @@ class SlackSettings(HttpSettings):
     def open(self, name: str, poster: Poster) -> Channel:
         """The channel these settings describe."""
         return SlackChannel(name=name, messages_per_hour=self.messages_per_hour, target=self.target(poster))
+
+
+def is_malformed(outcome: Outcome) -> bool:
+    """Whether a simpler form of the message may be accepted."""
+    return outcome.result is AttemptResult.REJECTED and outcome.concern is Concern.MESSAGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +81,11 @@ class SlackChannel:
         return digest(self.kind, self.target.url)
 
     @property
+    def credentials(self) -> str:
+        """Of whether private addresses are allowed; all else is in the URL."""
+        return check_digest(str(self.target.policy.allowed))
+
+    @property
     def shown(self) -> str:
         """`https://hooks.slack.com/…`."""
         return urls.masked(self.target.url)
@@ -84,7 +95,7 @@ class SlackChannel:
         clock = asyncio.get_running_loop().time
         until = clock() + self.target.limit_for.total_seconds()
         outcome = await self._post(message(alert), self.target, now)
-        if outcome.result is not AttemptResult.REJECTED:
+        if not is_malformed(outcome):
             return outcome
         rest = replace(self.target, limit_for=timedelta(seconds=max(1.0, until - clock())))
         again = await self._post(plain_message(alert), rest, now)
@@ -93,22 +104,13 @@ class SlackChannel:
 
     async def _post(self, payload: dict[str, Any], target: HttpTarget, now: datetime) -> Outcome:
         def interpret(answer: HttpResponse) -> Outcome:
-            return _interpret(answer.text.strip(), outcome_of(answer, now=now, secrets=target.secrets))
+            outcome = outcome_of(answer, now=now, secrets=target.secrets)
+            kind, code = answers.of_slack_webhook(answer.status, answer.text, host=urls.host(target.url))
+            said = "" if answer.text.strip() == "ok" else outcome.detail
+            code = excerpt(code, target.secrets)
+            return as_outcome(kind, code=code, detail=said, retry_after_for=outcome.retry_after_for)
 
         return await target.post(json.dumps(payload), _HEADERS, now=now, interpret=interpret)
-
-
-def _interpret(said: str, outcome: Outcome) -> Outcome:
-    """Slack's word overrules the status: 200 `no_service` is a failure, 403 `invalid_token` is final."""
-    if outcome.result is AttemptResult.SENT and said == "ok":
-        return replace(outcome, detail="")
-    if _GONE.fullmatch(said):
-        return replace(outcome, result=AttemptResult.GONE, code=said)
-    if _MALFORMED.fullmatch(said):
-        return replace(outcome, result=AttemptResult.REJECTED, code=said)
-    if outcome.result is AttemptResult.SENT:
-        return replace(outcome, result=AttemptResult.TRANSIENT, code="not ok")
-    return outcome
 
 
 # --- the message (pure) -----------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from typing import Final, Literal
 from pydantic import Field, SecretStr, field_validator
 from standardwebhooks import Webhook
 
-from monitor.alerting.channels.base import Channel, HttpSettings, HttpTarget, Poster, digest
+from monitor.alerting.channels.base import Channel, HttpSettings, HttpTarget, Poster, check_digest, digest
 from monitor.text import urls
 from monitor.text.tokens import clean
 from monitor.types.alerting import Alert, AlertArticle, AlertKind, AlertTopic, Outcome, SummaryEntry
@@ -126,6 +126,15 @@ class WebhookChannel:
     def destination(self) -> str:
         """A digest of the URL."""
         return digest(self.kind, self.target.url)
+
+    @property
+    def credentials(self) -> str:
+        """A check digest of signing keys, headers and whether private addresses are allowed."""
+        return check_digest(
+            str(self.target.policy.allowed),
+            *self.keys,
+            *(f"{name} {self.headers[name]}" for name in sorted(self.headers)),
+        )
 
     @property
     def shown(self) -> str:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from monitor.alerting.channels.registry import build, masked
 from monitor.alerting.channels.slack import escaped, message, plain_message
 from monitor.net.http import HttpClient
-from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
+from monitor.types.alerting import Alert, AlertKind, AttemptResult, Concern, Outcome
 from monitor.types.errors import ConfigError
 from monitor.types.matching import Contribution, Evidence
 from tests.fakes.alerts import NOW, alert, notice, on_two_topics, trial
@@ -56,12 +56,16 @@ def texts(payload: Any) -> Iterator[tuple[str, str]]:
     [
         ("ok", AttemptResult.SENT),
         ("ok\n", AttemptResult.SENT),
-        ("no_service", AttemptResult.GONE),
-        ("<!DOCTYPE html><html><body>ok</body></html>", AttemptResult.TRANSIENT),
-        ("", AttemptResult.TRANSIENT),
+        ("no_service", AttemptResult.REJECTED),
+        ('{"ok": false, "error": "channel_not_found"}', AttemptResult.REJECTED),
+        ('{"success": true}', AttemptResult.SENT),
+        ("<!DOCTYPE html><html><body>ok</body></html>", AttemptResult.SENT),
+        ("", AttemptResult.SENT),
     ],
 )
-def test_s1_only_ok_means_sent(body: str, result: AttemptResult) -> None:
+def test_fault_alert_8_what_a_server_like_slacks_takes_is_sent_unless_it_names_an_error(
+    body: str, result: AttemptResult
+) -> None:
     with Sink() as sink:
         sink.answers(200, {}, body)
         assert send(settings(sink))[0].result is result
@@ -98,7 +102,9 @@ def test_s3_a_lost_channel_holds_the_destination(status: int, body: str) -> None
     with Sink() as sink:
         sink.answers(status, {}, body)
         outcome = send(settings(sink))[0]
-        assert (outcome.result, outcome.code) == (AttemptResult.GONE, body)
+        is_final = status == 410
+        assert outcome.result is (AttemptResult.GONE if is_final else AttemptResult.REJECTED)
+        assert (outcome.concern, outcome.code) == (Concern.DESTINATION, body)
         assert len(sink.received) == 1
 
 
@@ -137,7 +143,8 @@ def test_s4_the_plain_text_may_meet_other_fates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "result"), [(302, AttemptResult.TRANSIENT), (500, AttemptResult.TRANSIENT), (404, AttemptResult.GONE)]
+    ("status", "result"),
+    [(302, AttemptResult.TRANSIENT), (500, AttemptResult.TRANSIENT), (404, AttemptResult.REJECTED)],
 )
 def test_other_answers_mean_what_they_mean_everywhere(status: int, result: AttemptResult) -> None:
     with Sink() as sink:
