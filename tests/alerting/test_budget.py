@@ -407,6 +407,21 @@ def test_fault_alert_11_what_is_asked_for_again_is_summarised_again(sqlite_opene
     assert [len(each.entries) for each in told] == [4, 4]
 
 
+def test_fault_alert_11_mails_that_a_full_mailbox_waits_for_spend_no_budget(
+    sqlite_opened: Database, clock: SetClock
+) -> None:
+    for number in range(20):
+        decides(sqlite_opened, number, NOON)
+    with sqlite_opened.writing() as session:
+        for row in session.exec(select(DeliveryRow)).all():
+            row.attempts, row.taken_at, row.next_at = 3, NOON, NOON + 130 * MINUTE
+            session.add(row)
+    with sqlite_opened.reading() as session:
+        hour = timedelta(hours=1)
+        assert channels.spent(session, "desk", now=NOON + 30 * MINUTE, window_for=hour) == 20
+        assert channels.spent(session, "desk", now=NOON + 120 * MINUTE, window_for=hour) == 0
+
+
 # --- killed at any line -----------------------------------------------------------------------------------------------
 
 
