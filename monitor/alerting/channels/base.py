@@ -78,7 +78,7 @@ class Editor(Channel, Protocol):
 
 
 @runtime_checkable
-class Limited(Channel, Protocol):
+class Limited(Protocol):
     """A channel with a budget: what goes beyond it is told in one summary an hour."""
 
     @property
