@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from monitor.alerting.silence_notices import describe
-from monitor.store.channels import ChannelReport
+from monitor.store.channels import ChannelReport, RecipientReport
 from monitor.store.feeds import WatchedFeed
 from monitor.store.nodes import NodeReport
 from monitor.types.condition import Code, Problem, Severity, failure, warning, worst_first
@@ -43,6 +43,7 @@ class ServiceState:
     """Channel -> when the oldest delivery that waits to be sent was due, or will be."""
     silent_feeds: Sequence[WatchedFeed] = ()
     """Feeds that answer and bring nothing, or nothing that can be used as it should be."""
+    recipients: Sequence[RecipientReport] = ()
     topics: int = 0
     free_bytes: int | None = None
     """None where there is no disk of ours (PostgreSQL)."""
@@ -63,6 +64,7 @@ def problems(state: ServiceState, *, now: datetime, speed: float = 1.0) -> tuple
         _topic_problems(state),
         _channel_problems(state.channels),
         _waiting_alerts(state, living, now, speed),
+        _recipient_problems(state.recipients, state.channels),
         _settings_problems(living, state.settings_in_force),
     )
     return worst_first(found)
@@ -208,17 +210,17 @@ def _topic_problems(state: ServiceState) -> Iterator[Problem]:
 
 def _channel_problems(reports: Sequence[ChannelReport]) -> Iterator[Problem]:
     channels = [each for each in reports if each.is_configured]
-    disabled = [each for each in channels if each.disabled_reason]
-    mend = "correct it in the settings, then `monitor alerts retry`"
-    if disabled and len(disabled) == len(channels):
-        says = f"nobody is told of anything, every channel is disabled: {_some([_disabled(each) for each in disabled])}"
-        yield failure(Code.NO_CHANNEL, "channels", says, mend, public="no channel is left that could tell anybody")
-    elif disabled:
-        says = f"disabled: {_some([_disabled(each) for each in disabled])}"
-        yield warning(Code.CHANNEL_DISABLED, "channels", says, mend, public="a channel is disabled")
+    disabled = [_disabled(each) for each in channels if each.disabled_reason]
     failing = [each for each in channels if each.failures and not each.disabled_reason]
+    lasting = [_failing(each) for each in failing if each.is_failing_told]
+    if channels and len(disabled) + len(lasting) == len(channels):
+        yield _no_channel(disabled, lasting)
+        return
+    if disabled:
+        says = f"disabled: {_some(disabled)}"
+        yield warning(Code.CHANNEL_DISABLED, "channels", says, _MEND_CHANNEL, public="a channel is disabled")
     if failing:
-        says = f"failing: {_some([f'{each.name} ({each.failures} failures in a row)' for each in failing])}"
+        says = f"failing: {_some([_failing(each) for each in failing])}"
         mend = "nothing is lost, it is tried again; `monitor alerts list` shows more"
         yield warning(Code.CHANNEL_FAILING, "channels", says, mend, public="a channel is failing")
 
@@ -251,6 +253,41 @@ def _is_left_alone(channel: ChannelReport, due_at: datetime | None, limit_at: da
     )
     is_resting = channel.paused_until_at is not None or (channel.last_sent_at or limit_at) > limit_at
     return is_usable and not is_resting and due_at is not None and due_at < limit_at
+
+
+_MEND_CHANNEL = "correct it in the settings and restart, or `monitor alerts retry`"
+
+
+def _no_channel(disabled: Sequence[str], failing: Sequence[str]) -> Problem:
+    if not failing:
+        says = f"nobody is told of anything, every channel is disabled: {_some(disabled)}"
+        return failure(
+            Code.NO_CHANNEL, "channels", says, _MEND_CHANNEL, public="no channel is left that could tell anybody"
+        )
+    parts = [*([f"disabled: {_some(disabled)}"] if disabled else ()), f"failing: {_some(failing)}"]
+    says = f"nobody is told of anything, no channel works: {'; '.join(parts)}"
+    mend = f"`monitor alerts list` shows what they answer; {_MEND_CHANNEL}"
+    return failure(Code.NO_CHANNEL, "channels", says, mend, public="no channel works that could tell anybody")
+
+
+def _failing(channel: ChannelReport) -> str:
+    since = f" since {_moment(channel.failing_since_at)}" if channel.failing_since_at else ""
+    return f"{channel.name} ({channel.failures} failure{'' if channel.failures == 1 else 's'} in a row{since})"
+
+
+def _recipient_problems(recipients: Sequence[RecipientReport], channels: Sequence[ChannelReport]) -> Iterator[Problem]:
+    in_use = {each.name for each in channels if each.is_configured}
+    told = [_recipient(each) for each in recipients if each.channel in in_use]
+    if told:
+        says = f"get no mail, while others of their channel do: {_some(told)}"
+        mend = "correct their addresses in the settings, or take them out"
+        public = "a recipient of a channel gets no mail"
+        yield warning(Code.RECIPIENT, "recipients", says, mend, public=public)
+
+
+def _recipient(each: RecipientReport) -> str:
+    how = "refused" if each.is_refused else "put off"
+    return f"{each.name} of {each.channel}, {how} since {_moment(each.since_at)}: {each.detail[:200]}"
 
 
 def _disabled(channel: ChannelReport) -> str:

@@ -1,9 +1,9 @@
 """Delivers alerts from the outbox: claim what is due on each channel, send, settle. Safe to run concurrently on several
 machines.
 
-Each channel has a task of its own, so that one that hangs delays no other (W13); it sends in order of creation and at the
-channel's rate. An alert is claimed, sent with no transaction open, and settled: killed in between, it is sent again with the
-same id. The only broad exception handlers of delivering are here.
+Each channel has a task of its own and shares nothing with the others, so that any number that hang delay no other (W13); it
+sends in order of creation and at the channel's rate. An alert is claimed, sent with no transaction open, and settled: killed in
+between, it is sent again with the same id. The only broad exception handlers of delivering are here.
 """
 
 from __future__ import annotations
@@ -15,13 +15,20 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
-from monitor.alerting import notices, retry
-from monitor.alerting.channels.base import Channel, Editor
+from monitor.alerting import notices, retry, summaries
+from monitor.alerting.channels.base import Addressed, Channel, Editor, Limited
 from monitor.config.plan import offer
 from monitor.store import channels as channel_rows
 from monitor.store import outbox
 from monitor.store.db import Database, Session
-from monitor.types.alerting import AttemptResult, ChannelEvent, DeliveryState, DeliveryUpdate, Outcome
+from monitor.types.alerting import (
+    AttemptResult,
+    ChannelEvent,
+    DeliveryState,
+    DeliveryUpdate,
+    Outcome,
+    RecipientOutcome,
+)
 from monitor.types.errors import StoreError
 
 log = logging.getLogger("monitor.deliver")
@@ -46,7 +53,6 @@ class Deliverer:
         clock: Callable[[], datetime],
         *,
         rate: float = 1.0,
-        concurrency: int = 8,
         max_age_for: timedelta = timedelta(hours=96),
         lease_for: timedelta = DELIVERY_LEASE_FOR,
         on_error: Callable[[StoreError], None] | None = None,
@@ -57,7 +63,6 @@ class Deliverer:
         self._spacing = 1 / rate
         self._max_age_for = max_age_for
         self._lease_for = lease_for
-        self._slots = asyncio.Semaphore(concurrency)
         self._running: dict[str, asyncio.Task[int]] = {}
         self._on_error = on_error or _log_error
         self._paused_until: dict[str, float] = {}
@@ -65,7 +70,7 @@ class Deliverer:
 
     async def start_due(self) -> int:
         """Start a task for every channel that has something due and no task yet, without waiting. Returns how many."""
-        own = {name: each.destination for name, each in self._channels().items()}
+        own = {name: each.destination for name, each in self._channels().items() if self._is_free(name)}
         due = await self._db.read(outbox.due_channels, own, now=self._clock())
         started = [name for name in due if self._is_free(name)]
         for name in started:
@@ -85,7 +90,7 @@ class Deliverer:
         try:
             where = {name: each.destination for name, each in editors.items()}
             for edit in await self._db.write(outbox.outdated, where, now=self._clock()):
-                async with self._slots, asyncio.timeout(_SEND_SECONDS):
+                async with asyncio.timeout(_SEND_SECONDS):
                     outcome = await editors[edit.channel].edit(edit.alert, edit.receipt, now=self._clock())
                 await self._db.write(outbox.record_edit, edit, outcome)
                 log.info(
@@ -126,16 +131,15 @@ class Deliverer:
         tries = 0
         while not self._is_stopping and (channel := self._channels().get(name)):
             try:
-                async with self._slots:
-                    delivery, held = await self._db.write(
-                        _claim, channel, now=self._clock(), lease_for=self._lease_for, max_age_for=self._max_age_for
-                    )
-                    if held:
-                        log.warning("%s; they are too old to be sent by themselves", offer(name, held))
-                    if delivery is None:
-                        break
-                    tries += 1
-                    await self._deliver(channel, delivery)
+                delivery, held = await self._db.write(
+                    _claim, channel, now=self._clock(), lease_for=self._lease_for, max_age_for=self._max_age_for
+                )
+                if held:
+                    log.warning("%s; they are too old to be sent by themselves", offer(name, held))
+                if delivery is None:
+                    break
+                tries += 1
+                await self._deliver(channel, delivery)
             except StoreError as error:
                 self._on_error(error)
                 break
@@ -174,6 +178,8 @@ class Deliverer:
             async with asyncio.timeout(_SEND_SECONDS):
                 if delivery.thread and isinstance(channel, Editor):
                     return await channel.reply(delivery.alert, delivery.thread, now=now)
+                if isinstance(channel, Addressed):
+                    return await channel.send_to(delivery.alert, delivery.settled, now=now)
                 return await channel.send(delivery.alert, now=now)
         except Exception as error:
             log.exception("channel=%s failed in an unforeseen way", channel.name)
@@ -183,9 +189,11 @@ class Deliverer:
 def _claim(
     session: Session, channel: Channel, *, now: datetime, lease_for: timedelta, max_age_for: timedelta
 ) -> tuple[DeliveryState | None, int]:
-    """The next delivery for this channel's destination, and how many were held for their age before."""
+    """The next delivery for this channel's destination, within its budget, and how many were held for their age before."""
     held = outbox.hold_overdue(session, channel.name, now=now, max_age_for=max_age_for)
     to = channel.destination
+    limit = channel.messages_per_hour if isinstance(channel, Limited) else 0
+    summaries.keep_budget(session, channel.name, to, limit=limit, now=now)
     return outbox.claim_next(session, channel.name, now=now, lease_for=lease_for, destination=to), held
 
 
@@ -204,15 +212,31 @@ def _settle(
     if not outbox.settle(session, delivery, outcome, update, started_at=started_at, now=now):
         return None, None
     event = retry.channel_event(before, update)
-    others = {name: to for name, to in channel_rows.destinations(session).items() if name != delivery.channel}
+    in_force = channel_rows.destinations(session)
+    others = {name: to for name, to in in_force.items() if name != delivery.channel}
     if event:
         since_at = before.failing_since_at or now
         notices.notify_channel(
             session, delivery.channel, event, update, outcome, since_at=since_at, others=others, now=now
         )
-    elif update.state == "dead":
-        notices.notify_lost_alert(session, delivery, outcome, others=others, now=now)
+    elif update.state == "dead" and not update.channel.is_failing_told:
+        notices.notify_given_up(session, delivery, outcome, others=others, now=now)
+    for answer in outcome.recipients:
+        _note_recipient(session, delivery.channel, answer, channels=in_force, now=now)
     return update, event
+
+
+def _note_recipient(
+    session: Session, channel: str, answer: RecipientOutcome, *, channels: Mapping[str, str], now: datetime
+) -> None:
+    """Store how a recipient fares, with the notice that follows from it; the channel itself carries it too, to the others."""
+    before = channel_rows.recipient_trouble(session, channel, answer.key)
+    event = retry.recipient_event(before, answer.result, now=now)
+    channel_rows.note_recipient(session, channel, answer, is_told=event is not None, now=now)
+    if event:
+        since_at = before.since_at if before else now
+        notices.notify_recipient(session, channel, event, answer, since_at=since_at, channels=channels, now=now)
+        log.warning("channel=%s recipient=%s %s: %s %s", channel, answer.name, event, answer.code, answer.detail)
 
 
 def _log_error(error: StoreError) -> None:
@@ -223,11 +247,12 @@ def _log(channel: Channel, delivery: DeliveryState, outcome: Outcome, update: De
     level = logging.INFO if outcome.result is AttemptResult.SENT else logging.WARNING
     log.log(
         level,
-        "delivered alert=%s channel=%s result=%s code=%s try=%d state=%s%s",
+        "delivered alert=%s channel=%s result=%s code=%s about=%s try=%d state=%s%s",
         delivery.alert.id,
         channel.name,
         outcome.result.value,
         outcome.code,
+        outcome.concern.value,
         delivery.attempts + 1,
         update.state,
         "" if outcome.result is AttemptResult.SENT else f" detail={outcome.detail[:200]}",

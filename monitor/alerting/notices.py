@@ -10,10 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.store import alerts, articles, feeds
+from monitor.store import alerts, articles, feeds, outbox
 from monitor.store.db import Session, serialize_decisions
 from monitor.text import urls
-from monitor.types.alerting import Alert, AlertKind, ChannelEvent, DeliveryState, DeliveryUpdate, Outcome
+from monitor.types.alerting import (
+    Alert,
+    AlertKind,
+    AttemptResult,
+    ChannelEvent,
+    DeliveryState,
+    DeliveryUpdate,
+    Outcome,
+    RecipientEvent,
+    RecipientOutcome,
+)
 from monitor.types.condition import Code, Problem
 from monitor.types.fetching import FeedEvent, FeedState, FeedUpdate
 
@@ -21,6 +31,7 @@ _OUTAGE = "network/down/"
 _CONDITION, _WELL = "condition", "well"
 _SAME_AGAIN_AFTER = timedelta(hours=1)
 """A problem that comes and goes is told at most this often."""
+_GIVEN_UP_AGAIN_AFTER = timedelta(days=7)
 _TITLES_SHOWN = 20
 
 
@@ -121,35 +132,89 @@ def notify_channel(
     now: datetime,
 ) -> None:
     """A channel began to fail, recovered or was disabled. `others`: the channels that carry the notice."""
-    said = f"{outcome.code} {outcome.detail}".strip()[:500]
+    said = _said(outcome)
     title, body = {
         ChannelEvent.FAILING: (
             f"The channel {name} is failing",
             f"{update.channel.failures} tries in a row failed, the last with: {said}\n"
-            "Nothing is lost: it is tried again. You will be told once when it is back.",
+            f"{_what_follows(outcome)} You will be told once when it is back.",
         ),
-        ChannelEvent.RECOVERED: (f"The channel {name} is back", f"It had been failing since {_moment(since_at)}."),
+        ChannelEvent.RECOVERED: (
+            f"The channel {name} is back",
+            f"It had been failing since {_moment(since_at)}." if since_at < now else "Alerts reach it again.",
+        ),
         ChannelEvent.DISABLED: (
             f"The channel {name} was disabled",
-            f"It answered: {said}\nIts alerts are held. Correct it in the settings, then run `monitor alerts retry`.",
+            f"It answered: {said}\nIts alerts are held. Correct it in the settings and restart: what waited goes out then. "
+            "Or run `monitor alerts retry`.",
         ),
     }[event]
     key = f"channel/{name}/{event}/{since_at.isoformat()}"
     _enqueue_notice(session, title, body, key=key, channels=others, now=now)
 
 
-def notify_lost_alert(
+def _said(outcome: Outcome) -> str:
+    """The answer, and what it means."""
+    said = f"{outcome.code} {outcome.detail}".strip()[:500]
+    return f"{said} ({outcome.reason})" if outcome.reason else said
+
+
+def _what_follows(outcome: Outcome) -> str:
+    if outcome.result is AttemptResult.REJECTED:
+        return (
+            "Alerts are kept for about three days and tried again meanwhile; after five days of nothing else the channel is "
+            "disabled. A correction in the settings lets what waits go out."
+        )
+    return "Nothing is lost: it is tried again, each alert for about three days."
+
+
+def notify_given_up(
     session: Session, delivery: DeliveryState, outcome: Outcome, *, others: Mapping[str, str], now: datetime
 ) -> None:
-    """An alert was given up on one channel. A notice that was given up makes no further notice: they would never end."""
-    if delivery.alert.kind is AlertKind.NOTICE:
+    """An alert was given up on a channel. One notice a channel and week: `alerts list` has the others, until somebody sees to
+    them. A notice that was given up makes no further notice: they would never end."""
+    is_told = outbox.has_given_up(session, delivery.channel, since_at=now - _GIVEN_UP_AGAIN_AFTER, besides=delivery.id)
+    if delivery.alert.kind is AlertKind.NOTICE or is_told:
         return
     title = f"An alert could not be delivered to {delivery.channel}"
     body = (
-        f"{delivery.alert.title}\nGiven up after {delivery.attempts + 1} tries, the last with: "
-        f"{outcome.code} {outcome.detail}\nSend it again with: monitor alerts retry {delivery.alert.id}"
+        f"{delivery.alert.title}\nGiven up after {delivery.attempts + 1} tries, the last with: {_said(outcome)}\n"
+        f"Send it again with: monitor alerts retry {delivery.alert.id}\n"
+        "Should others follow, you are not told of each: `monitor alerts list --state dead` shows them."
     )
     _enqueue_notice(session, title, body, key=f"delivery/{delivery.id}/dead", channels=others, now=now)
+
+
+def notify_recipient(
+    session: Session,
+    channel: str,
+    event: RecipientEvent,
+    answer: RecipientOutcome,
+    *,
+    since_at: datetime,
+    channels: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """A recipient of a channel is refused for good, was put off for a while, or takes mail again. The others get theirs."""
+    said = f"{answer.code} {answer.detail}".strip()[:500]
+    title, body = {
+        RecipientEvent.REFUSED: (
+            f"{answer.name} gets no mail of the channel {channel}",
+            f"The mail server refused this recipient for good: {said}\nThe others get theirs. Correct the address in the "
+            "settings, or take it out.",
+        ),
+        RecipientEvent.WAITING: (
+            f"{answer.name} gets no mail of the channel {channel} at present",
+            f"The mail server has put this recipient off since {_moment(since_at)}, the last time with: {said}\n"
+            "The others get theirs. Each mail is tried for this one for about three days. You will be told once when it is over.",
+        ),
+        RecipientEvent.BACK: (
+            f"{answer.name} gets mail of the channel {channel} again",
+            f"It had got none since {_moment(since_at)}. What waits for it goes out now.",
+        ),
+    }[event]
+    key = f"channel/{channel}/recipient/{answer.key}/{event}/{since_at.isoformat()}"
+    _enqueue_notice(session, title, body, key=key, channels=channels, now=now)
 
 
 def notify_embedder(

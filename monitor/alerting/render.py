@@ -36,8 +36,6 @@ _MARK_RUNS = re.compile(f"({_MARKS}{{4}}){_MARKS}+")
 _ADDED = {AlertKind.UPDATED: ", updated", AlertKind.ESCALATED: ", growing"}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-# Longer than any address a newspaper uses, shorter than what mail clients and Slack refuse.
-_URL_LIMIT = 2_000
 
 
 def headline(alert: Alert) -> str:
@@ -45,7 +43,8 @@ def headline(alert: Alert) -> str:
     if alert.kind is AlertKind.TEST:
         return shorten(f"Test: {line(alert.title) or 'article monitor'}", HEADLINE_LIMIT)
     if alert.article is None:
-        return shorten(f"Article monitor: {line(alert.title) or 'notice'}", HEADLINE_LIMIT)
+        said = "Summary" if alert.kind is AlertKind.SUMMARY else "Article monitor"
+        return shorten(f"{said}: {line(alert.title) or 'notice'}", HEADLINE_LIMIT)
     start = f"{topic(alert)}{_ADDED.get(alert.kind, '')}: "
     end = f" — {line(alert.article.source, 60)}" if line(alert.article.source) else ""
     return start + shorten(title(alert), HEADLINE_LIMIT - len(start) - len(end)) + end
@@ -176,12 +175,11 @@ def summary(alert: Alert) -> str:
 
 
 def link(url: str) -> str:
-    """The URL made safe for a link: http or https, no user name, percent-encoded; else '' (U2)."""
+    """The URL made safe for a link, of any length we store: http or https, no user name, percent-encoded; else '' (U2)."""
     try:
-        plain = str(urls.split(url))
+        return str(urls.split(url))
     except ValueError:
         return ""
-    return plain if len(plain) <= _URL_LIMIT else ""
 
 
 def host(url: str) -> str:

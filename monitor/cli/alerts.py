@@ -1,4 +1,4 @@
-"""`monitor alerts`: alerts with their deliveries and attempts; retry deliveries, send a test."""
+"""`monitor alerts`: alerts with their deliveries and attempts; retry, resend and drop deliveries, send a test."""
 
 from __future__ import annotations
 
@@ -33,13 +33,15 @@ class DeliveryFilter(StrEnum):
     PENDING = "pending"
     LEASED = "leased"
     SENT = "sent"
+    SUMMARISED = "summarised"
     HELD = "held"
     DEAD = "dead"
+    DROPPED = "dropped"
 
 
 @app.callback()
 def alerts(ctx: typer.Context) -> None:
-    """Alerts and their deliveries: list, show, retry, test. Without a command: list.
+    """Alerts and their deliveries: list, show, retry, resend, drop, test. Without a command: list.
 
     \b
     Examples:
@@ -62,8 +64,8 @@ def list_(
 ) -> None:
     """List alerts, newest first; with --json one a line.
 
-    A delivery is pending, leased (being sent), sent, held (its channel is disabled, changed or gone) or dead
-    (given up).
+    A delivery is pending, leased (being sent), sent, summarised (told by a summary), held (its channel is disabled,
+    changed or gone), dead (given up) or dropped (by a command).
 
     \b
     Example:
@@ -163,40 +165,120 @@ def show_deliveries(deliveries: Sequence[dict[str, Any]]) -> None:
         base.heading(f"{each['channel']}: {each['state']}{due}")
         if each["state"] != DeliveryFilter.SENT and each["detail"]:
             base.line(f"  {each['detail']}")
+        for one in each["recipients"]:
+            said = f": {one['detail']}" if one["state"] != "taken" and one["detail"] else ""
+            base.line(f"  {one['name']}: {one['state']}, {base.when(one['at'])} UTC{said}")
         for number, one in enumerate(each["tries"], 1):
             base.line(f"  attempt {number}: {base.when(one['started_at'])} UTC {one['result']} {one['code']}")
+
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="An alert's id; without it, all.", show_default=False)]
 
 
 @app.command()
 def retry(
     ctx: typer.Context,
-    id: Annotated[str, typer.Argument(metavar="ID", help="An alert's id; without it, all.", show_default=False)] = "",
+    id: Id = "",
     channel: Annotated[str, typer.Option("--channel", help="Only deliveries to this channel.")] = "",
+    since: Annotated[
+        str, typer.Option("--since", help="Only alerts decided since: 2026-11-22, 24h, 7d.", show_default=False)
+    ] = "",
 ) -> None:
-    """Send held and dead deliveries again.
+    """Send held, dead and refused deliveries again, and those that single recipients missed.
 
-    They are queued again for the current addresses of their channels, and these channels are enabled.
+    They are queued again for the current addresses of their channels, and these channels are enabled. Recipients who
+    have an alert do not get it again.
 
     \b
     Examples:
-      monitor alerts retry
+      monitor alerts retry --since 24h
       monitor alerts retry alt_3f9c --channel desk
     """
     from monitor.store import outbox
 
     cli = base.cli_of(ctx)
     cli.log()
-    targets = {name: each.destination for name, each in _channels(cli).items()}
-    if channel and channel not in targets:
-        raise base.no_such("channel", channel, targets, hint="`monitor check` shows those of the settings")
+    since_at = base.parse_moment(since) if since else None
+    targets = _targets(cli, channel)
     with base.opened(cli.settings) as db, db.writing() as session:
         alert_id = _find_alert(session, id).id if id else None
         stuck = outbox.stuck_channels(session, alert_id)
         wanted = {name: to for name, to in targets.items() if name in stuck and channel in ("", name)}
-        count = outbox.retry(session, now=cli.now(), destinations=wanted, alert_id=alert_id)
+        count = outbox.retry(session, now=cli.now(), destinations=wanted, alert_id=alert_id, since_at=since_at)
     base.line(f"{count} deliveries are due again" + (f" on {', '.join(wanted)}" if wanted else ""))
     if lost := stuck - targets.keys():
         cli.say(f"not on {', '.join(sorted(lost))}: not in these settings")
+
+
+@app.command()
+def resend(
+    ctx: typer.Context,
+    id: Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or how it begins.", show_default=False)],
+    channel: Annotated[str, typer.Option("--channel", help="Only through this channel.")] = "",
+) -> None:
+    """Send an alert again that was sent before.
+
+    It goes to all its channels and recipients, whether they have it or not, under the same id and Message-ID: a
+    receiver that drops what it knows by these drops it.
+
+    \b
+    Example:
+      monitor alerts resend alt_3f9c --channel desk
+    """
+    from monitor.store import outbox
+
+    cli = base.cli_of(ctx)
+    cli.log()
+    wanted = {name: to for name, to in _targets(cli, channel).items() if channel in ("", name)}
+    with base.opened(cli.settings) as db, db.writing() as session:
+        alert_id = _find_alert(session, id).id
+        queued = outbox.resend(session, alert_id, now=cli.now(), destinations=wanted)
+    base.line(
+        f"it is due again on {', '.join(queued)}" if queued else "nothing to send: it waits already, or had no channel"
+    )
+
+
+@app.command()
+def drop(
+    ctx: typer.Context,
+    id: Id = "",
+    channel: Annotated[str, typer.Option("--channel", help="Only deliveries to this channel.")] = "",
+    older_than: Annotated[
+        str, typer.Option("--older-than", help="Only alerts decided before: 2026-11-22, 24h, 7d.", show_default=False)
+    ] = "",
+) -> None:
+    """Drop deliveries that wait, are held or were given up, so that nothing sends them any more.
+
+    Name an alert, a channel, an age or several of these. They stay listed, as dropped; `monitor alerts resend` sends
+    one nevertheless.
+
+    \b
+    Examples:
+      monitor alerts drop alt_3f9c
+      monitor alerts drop --channel desk --older-than 2d
+    """
+    from monitor.store import outbox, settings
+
+    if not (id or channel or older_than):
+        raise typer.BadParameter("name an alert, --channel or --older-than: nothing is dropped without a choice")
+    cli = base.cli_of(ctx)
+    cli.log()
+    older_than_at = base.parse_moment(older_than) if older_than else None
+    with base.opened(cli.settings) as db, db.writing() as session:
+        known = [each.name for each in settings.rows(session) if each.kind == "channel"]
+        if channel and channel not in known:
+            raise base.no_such("channel", channel, known, hint="`monitor channels` lists them")
+        alert_id = _find_alert(session, id).id if id else None
+        count = outbox.drop(session, now=cli.now(), alert_id=alert_id, channel=channel, older_than_at=older_than_at)
+    base.line(f"{count} {'delivery' if count == 1 else 'deliveries'} dropped")
+
+
+def _targets(cli: base.Cli, channel: str) -> dict[str, str]:
+    """Name -> digest of the destination of the channels of these settings. Raises NotFoundError where `channel` is not one."""
+    targets = {name: each.destination for name, each in _channels(cli).items()}
+    if channel and channel not in targets:
+        raise base.no_such("channel", channel, targets, hint="`monitor check` shows those of the settings")
+    return targets
 
 
 def _channels(cli: base.Cli) -> dict[str, Channel]:

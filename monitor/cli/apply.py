@@ -34,7 +34,8 @@ def apply(
     cli.log()
     entries, file = App(cli.settings).entries, in_force.file_of(cli.settings)
     with base.opened(cli.settings) as db:
-        plan = in_force.apply_by_command(db, entries, file=file, now=cli.now(), is_dry=dry_run)
+        limit_for = cli.settings.delivery.max_age_for
+        plan = in_force.apply_by_command(db, entries, file=file, now=cli.now(), is_dry=dry_run, max_age_for=limit_for)
     if as_json:
         base.print_json(_fields(plan))
         return
@@ -55,7 +56,7 @@ def _show(plan: Plan, *, is_dry: bool) -> None:
         base.line(f"{'would be done' if is_dry else 'done'}: {plans.words(plan)}")
     for each in plans.what_remains(plan):
         base.line(f"left: {each}")
-    for each in plans.offers(plan):
+    for each in (*plans.releases(plan), *plans.offers(plan)):
         base.line(each)
 
 
@@ -66,6 +67,7 @@ def _fields(plan: Plan) -> dict[str, object]:
         "changes": [_change(each) for each in plan.changes],
         "switches_off": [_row(each) for each in plan.switches_off],
         "keeps": [{**_row(each), "by_hand": each.by_hand} for each in plan.keeps],
+        "released": [{"name": name, "alerts": count} for name, count in plan.released],
         "held": [{**_row(each), "alerts": each.held} for each in plan.held],
     }
 

@@ -43,7 +43,8 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     if settings:
         shelf = seeds.load(settings.seeds.dir)
         faults += [*_channel_faults(settings), *shelf.faults]
-        warnings += [*settings.notes, *unknown_channels(settings, shelf), *shelf.warnings]
+        links = ": ".join(each for each in settings.link_warning if each)
+        warnings += [*settings.notes, *([links] if links else []), *unknown_channels(settings, shelf), *shelf.warnings]
         warnings += _differences(settings) if shown else []
         warnings += _unknown_sources(settings)
     if as_json:

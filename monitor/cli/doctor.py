@@ -92,6 +92,9 @@ def _channels(settings: Settings) -> Iterator[CheckResult]:
         assert App(settings).channels is not None
     except ConfigError as error:
         yield from (CheckResult("channels", "fail", fault, "correct it in the settings") for fault in error.faults)
+    says, mend = settings.link_warning
+    if says:
+        yield CheckResult("links", "warn", says, mend)
 
 
 def _seeds_check(settings: Settings) -> CheckResult:

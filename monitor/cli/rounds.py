@@ -215,7 +215,6 @@ async def send_due(app: App, *, only: str | None = None) -> None:
         lambda: channels,
         app.clock,
         rate=settings.rate_per_second,
-        concurrency=settings.concurrency,
         max_age_for=settings.max_age_for,
     )
     try:

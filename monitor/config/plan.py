@@ -43,6 +43,7 @@ _FIELD_WORDS = {
     "allow_private": "allow private",
     "destination": "address",
     "shown": "address",
+    "credentials": "secret",
 }
 _QUIET_FIELDS = ("host",)
 """Follow from others and are not named."""
@@ -87,9 +88,10 @@ def feed_name(url: str, taken: Collection[str]) -> str:
     return next(each for each in itertools.chain([name], numbered) if each not in taken)
 
 
-def channel_entry(name: str, *, kind: str, destination: str, shown: str) -> SettingsEntry:
-    """A channel: `destination` is a digest, `shown` its address without secrets."""
-    return SettingsEntry(kind="channel", name=name, values={"kind": kind, "destination": destination, "shown": shown})
+def channel_entry(name: str, *, kind: str, destination: str, shown: str, credentials: str = "") -> SettingsEntry:
+    """A channel: `destination` is a digest, `shown` its address without secrets, `credentials` a check digest of these."""
+    values = {"kind": kind, "destination": destination, "shown": shown}
+    return SettingsEntry(kind="channel", name=name, values=values, defaults={"credentials": credentials})
 
 
 def digest(entries: Iterable[SettingsEntry]) -> str:
@@ -170,7 +172,8 @@ def _change(entry: SettingsEntry, row: SettingsRow, applied: AppliedEntries) -> 
     """What of an entry is to be written. Of one that the file says as before, only what other sections say of it."""
     if entry.digest == row.digest:
         fields = _differing(entry.defaults, row)
-        return Change(entry=entry, fields=fields, keeps_hand=True) if fields else None
+        is_noted = not fields and entry.defaults.get("credentials") and not row.values.get("credentials")
+        return Change(entry=entry, fields=fields, keeps_hand=True) if fields or is_noted else None
     wanted = {**entry.values, **entry.defaults}
     if _stands(entry, row, applied):
         return Change(entry=entry, fields=tuple(set(_differing(wanted, row)) - {"is_enabled"}), keeps_hand=True)
@@ -198,7 +201,9 @@ def _is_back_by_hand(row: SettingsRow) -> bool:
 
 
 def _differing(wanted: Mapping[str, object], row: SettingsRow) -> tuple[str, ...]:
-    return tuple(name for name, value in wanted.items() if row.values.get(name) != value)
+    """The values that differ. Secrets that the store does not know yet, as in one of an earlier version, do not."""
+    unknown = {"credentials"} if not row.values.get("credentials") else set()
+    return tuple(name for name, value in wanted.items() if row.values.get(name) != value and name not in unknown)
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------
@@ -239,6 +244,14 @@ def what_remains(plan: Plan) -> list[str]:
 def offers(plan: Plan) -> list[str]:
     """For each channel with held alerts, how many there are and the command that sends them."""
     return [offer(row.name, row.held) for row in plan.held]
+
+
+def releases(plan: Plan) -> list[str]:
+    """For each channel that was mended, how many of its alerts go out now."""
+    return [
+        f"channel {name} was mended: {count} {'alert that waited goes' if count == 1 else 'alerts that waited go'} out now"
+        for name, count in plan.released
+    ]
 
 
 def offer(channel: str, held: int) -> str:

@@ -10,7 +10,8 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from socket import inet_aton
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ValidationError, WrapValidator
@@ -20,6 +21,8 @@ from monitor.matching import embedders
 from monitor.text import urls
 
 Network = IPv4Network | IPv6Network
+# `0`, `127.1`, `0x7f.1` and `2130706433` are addresses to the system, and to many browsers.
+_SHORT_ADDRESS = re.compile(r"(?:0x[0-9a-f]{1,8}|[0-9]{1,10})(?:\.(?:0x[0-9a-f]{1,8}|[0-9]{1,10})){0,3}")
 
 
 def fault(must: str, mend: str) -> PydanticCustomError:
@@ -156,6 +159,22 @@ def is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a link to `host` leads whoever opens it to their own machine: loopback and "any address", in every spelling."""
+    name = host.lower().strip("[]").rstrip(".")
+    try:
+        address = ip_address(name)
+    except ValueError:
+        if not _SHORT_ADDRESS.fullmatch(name):
+            return name == "localhost" or name.endswith((".localhost", ".localdomain"))
+        try:
+            address = IPv4Address(inet_aton(name))
+        except (OSError, ValueError):
+            return False
+    inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (inner or address).is_loopback or (inner or address).is_unspecified
 
 
 Name = Annotated[str, AfterValidator(_name)]

@@ -42,6 +42,7 @@ from monitor.config.setting_kinds import (
     fault,
     http_url,
     is_loopback,
+    is_this_machine,
     lower,
     within,
 )
@@ -149,6 +150,11 @@ class WebSettings(Section):
         """Base URL of links in alerts and messages, without a final slash."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def leads_nowhere(self) -> bool:
+        """Whether links in alerts lead their readers to their own machines instead of to this one."""
+        return self.enabled and is_this_machine(urls.host(self.public_url) if self.public_url else self.host)
 
     @property
     def accepted_hosts(self) -> tuple[str, ...]:
@@ -264,6 +270,17 @@ class Settings(Section):
     # Raw and full of secrets: each kind of channel checks its own keys.
     channels: dict[Name, ChannelTable] = Field(default={}, repr=False)
     clock: ClockSettings = ClockSettings()
+
+    @property
+    def link_warning(self) -> tuple[str, str]:
+        """What is wrong with the links that channels send, and the mend; ('', '') where nothing is."""
+        if not self.channels or not self.web.leads_nowhere:
+            return "", ""
+        names = ", ".join(sorted(self.channels))
+        return (
+            f"links in the alerts of {names} lead to {self.web.base_url}, which opens on this machine only",
+            'set web.public_url to the address under which its readers reach the page, such as "https://monitor.example.org"',
+        )
 
     _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
     _from_files: frozenset[tuple[str, ...]] = PrivateAttr(default=frozenset())

@@ -234,7 +234,8 @@ class App:
 
     def apply_settings(self, *, now: datetime) -> Plan:
         """Apply the settings as a daemon's start does; returns what was done."""
-        plan = in_force.apply_at_start(self.db, self.entries, file=in_force.file_of(self.settings), now=now)
+        limit_for, file = self.settings.delivery.max_age_for, in_force.file_of(self.settings)
+        plan = in_force.apply_at_start(self.db, self.entries, file=file, now=now, max_age_for=limit_for)
         self.load_channels_in_force()
         return plan
 

@@ -86,7 +86,6 @@ class Daemon:
             lambda: app.channels,
             app.clock,
             rate=delivery.rate_per_second,
-            concurrency=delivery.concurrency,
             max_age_for=delivery.max_age_for,
             lease_for=deliver.DELIVERY_LEASE_FOR * app.clock.speed,
             on_error=self._report_store_error,
@@ -171,6 +170,8 @@ class Daemon:
         if rest := plans.what_remains(plan):
             level = logging.INFO if not plan.stays_on else logging.WARNING
             log.log(level, "these settings differ from what is in force: %s", "; ".join(rest))
+        for released in plans.releases(plan):
+            log.info("%s", released)
         for line in (*in_force.unknown_sources(self.app.db, self.app.settings), *plans.offers(plan)):
             log.warning("%s", line)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from monitor.alerting.channels.base import Channel
 from monitor.config import plan as plans
@@ -21,10 +22,15 @@ from monitor.types.plans import Plan, SettingsEntry
 def entries_of(settings: Settings, channels: Mapping[str, Channel]) -> tuple[SettingsEntry, ...]:
     """The feeds and channels of a settings file."""
     told = (
-        plans.channel_entry(name, kind=each.kind, destination=each.destination, shown=each.shown)
+        plans.channel_entry(
+            name, kind=each.kind, destination=each.destination, shown=each.shown, credentials=each.credentials
+        )
         for name, each in channels.items()
     )
     return (*plans.feed_entries(settings), *told)
+
+
+_MAX_AGE_FOR = timedelta(hours=96)
 
 
 def file_of(settings: Settings) -> str:
@@ -32,11 +38,19 @@ def file_of(settings: Settings) -> str:
     return f"{settings.node.name or socket.gethostname()}:{settings.file}"
 
 
-def apply_at_start(db: Database, entries: Sequence[SettingsEntry], *, file: str = "", now: datetime) -> Plan:
-    """Apply the settings as a daemon's start does; returns what was done."""
+def apply_at_start(
+    db: Database,
+    entries: Sequence[SettingsEntry],
+    *,
+    file: str = "",
+    now: datetime,
+    max_age_for: timedelta = _MAX_AGE_FOR,
+) -> Plan:
+    """Apply the settings as a daemon's start does; returns what was done. Of the alerts that waited on a channel that was mended
+    those younger than `max_age_for` go out."""
     with db.writing() as session:
         serialize_decisions(session)
-        return _start(session, db, entries, file, now)
+        return _start(session, db, entries, file, now, max_age_for)
 
 
 def apply_at_first_use(db: Database, entries: Sequence[SettingsEntry], *, file: str = "", now: datetime) -> Plan:
@@ -44,19 +58,26 @@ def apply_at_first_use(db: Database, entries: Sequence[SettingsEntry], *, file: 
     with db.writing() as session:
         serialize_decisions(session)
         if not rows.was_applied(session):
-            _start(session, db, entries, file, now)
+            _start(session, db, entries, file, now, _MAX_AGE_FOR)
         return plans.compare(rows.rows(session), entries)
 
 
-def _start(session: Session, db: Database, entries: Sequence[SettingsEntry], file: str, now: datetime) -> Plan:
+def _start(
+    session: Session,
+    db: Database,
+    entries: Sequence[SettingsEntry],
+    file: str,
+    now: datetime,
+    max_age_for: timedelta,
+) -> Plan:
     known = rows.rows(session)
     if db.is_sqlite:
         plan = plans.plan_start(known, entries, "sqlite")
     else:
         plan = plans.plan_start(known, entries, "postgresql", rows.applied(session, file))
-    _apply(session, plan, now)
+    done = _apply(session, plan, entries, now, max_age_for)
     _note(session, db, entries, file, now)
-    return plan
+    return done
 
 
 def _note(session: Session, db: Database, entries: Sequence[SettingsEntry], file: str, now: datetime) -> None:
@@ -66,7 +87,13 @@ def _note(session: Session, db: Database, entries: Sequence[SettingsEntry], file
 
 
 def apply_by_command(
-    db: Database, entries: Sequence[SettingsEntry], *, file: str = "", now: datetime, is_dry: bool
+    db: Database,
+    entries: Sequence[SettingsEntry],
+    *,
+    file: str = "",
+    now: datetime,
+    is_dry: bool,
+    max_age_for: timedelta = _MAX_AGE_FOR,
 ) -> Plan:
     """Make the settings in force these ones; with `is_dry` only say how. Raises ConfigError for settings without any entry."""
     if not entries:
@@ -78,14 +105,21 @@ def apply_by_command(
         if not is_dry:
             serialize_decisions(session)
         plan = plans.plan_apply(rows.rows(session), entries)
-        if not is_dry:
-            _apply(session, plan, now)
-            _note(session, db, entries, file, now)
-    return plan
+        if is_dry:
+            return plan
+        done = _apply(session, plan, entries, now, max_age_for)
+        _note(session, db, entries, file, now)
+        return done
 
 
-def _apply(session: Session, plan: Plan, now: datetime) -> None:
-    rows.apply(session, plan, says=plans.words(plan), by=socket.gethostname(), now=now)
+def _apply(
+    session: Session, plan: Plan, entries: Sequence[SettingsEntry], now: datetime, max_age_for: timedelta
+) -> Plan:
+    """Do the plan. Returns it with what that released, and what is held now."""
+    says, by = plans.words(plan), socket.gethostname()
+    released = rows.apply(session, plan, says=says, by=by, now=now, max_age_for=max_age_for)
+    held = plans.compare(rows.rows(session), entries).held
+    return replace(plan, released=tuple(sorted(released.items())), held=held)
 
 
 def unknown_sources(db: Database, settings: Settings) -> list[str]:

@@ -54,6 +54,7 @@ def read(session: Session, *, path: Path | None, is_disk_full: bool = False) -> 
         channels=channels.reports(session),
         waiting_since=outbox.waiting_since(session),
         silent_feeds=feeds.silent(session),
+        recipients=channels.recipient_reports(session),
         topics=nodes.topics_in_force(session),
         free_bytes=files.free_bytes(path),
         is_disk_full=is_disk_full,

@@ -17,7 +17,17 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, bindparam, func, insert, select
 from sqlmodel import Session, col
 
-from monitor.store.tables import AlertRow, AlertTopicRow, AttemptRow, ChannelRow, DecisionRow, DeliveryRow, MatchRow
+from monitor.store.channels import Handover, handovers
+from monitor.store.tables import (
+    AlertRow,
+    AlertTopicRow,
+    AttemptRow,
+    ChannelRow,
+    DecisionRow,
+    DeliveryRow,
+    MatchRow,
+    shown_state,
+)
 from monitor.types import digests
 from monitor.types.alerting import Alert, AlertKind
 from monitor.types.stories import Cause, StoryHistory
@@ -292,9 +302,7 @@ def latest(session: Session, *, state: str = "", topic: str = "", limit: int) ->
             col(AlertRow.id).in_(select(col(AlertTopicRow.alert_id)).where(col(AlertTopicRow.topic) == topic))
         )
     if state:
-        asked = asked.where(
-            col(AlertRow.id).in_(select(col(DeliveryRow.alert_id)).where(col(DeliveryRow.state) == state))
-        )
+        asked = asked.where(col(AlertRow.id).in_(select(col(DeliveryRow.alert_id)).where(shown_state() == state)))
     return _stored(session, session.execute(asked).scalars().all())
 
 
@@ -366,16 +374,19 @@ class StoredDelivery:
     """When the next attempt is due; None where none is."""
     detail: str
     tries: tuple[StoredAttempt, ...]
+    recipients: tuple[Handover, ...] = ()
+    """Whether each recipient has it, on channels that have several."""
 
 
 def deliveries_of(session: Session, alert_ids: Collection[str]) -> dict[str, list[StoredDelivery]]:
     """The deliveries of each of these alerts, ordered by channel; an empty list for an alert without any."""
     asked = select(DeliveryRow).where(col(DeliveryRow.alert_id).in_(alert_ids)).order_by(col(DeliveryRow.channel))
     rows = session.execute(asked).scalars().all()
-    attempts = _attempts(session, [row.id or 0 for row in rows])
+    ids = [row.id or 0 for row in rows]
+    attempts, recipients = _attempts(session, ids), handovers(session, ids)
     found: dict[str, list[StoredDelivery]] = {alert_id: [] for alert_id in alert_ids}
     for row in rows:
-        found[row.alert_id].append(_delivery(row, attempts[row.id or 0]))
+        found[row.alert_id].append(_delivery(row, attempts[row.id or 0], recipients.get(row.id or 0, ())))
     return found
 
 
@@ -389,13 +400,20 @@ def _attempts(session: Session, delivery_ids: Sequence[int]) -> dict[int, list[S
     return found
 
 
-def _delivery(row: DeliveryRow, attempts: Sequence[StoredAttempt]) -> StoredDelivery:
+def _shown_state(row: DeliveryRow) -> str:
+    if row.dropped_at:
+        return "dropped"
+    return "summarised" if row.summary_id and row.state == "sent" else row.state
+
+
+def _delivery(row: DeliveryRow, attempts: Sequence[StoredAttempt], recipients: Sequence[Handover]) -> StoredDelivery:
     return StoredDelivery(
         channel=row.channel,
-        state=row.state,
+        state=_shown_state(row),
         attempts=row.attempts,
         sent_at=row.sent_at,
         next_at=row.next_at if row.state == "pending" else None,
         detail=row.last_detail,
         tries=tuple(attempts),
+        recipients=tuple(recipients),
     )

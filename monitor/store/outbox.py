@@ -1,7 +1,9 @@
 """The outbox: queued deliveries, their leases, attempts and results. Every `claim_next` is followed by one `settle`.
 
 A delivery is `pending` until an attempt starts (`leased`), then `sent`, `pending` again with a later time, `held` (its channel
-is disabled or has a new destination) or `dead` (given up, kept for `monitor alerts retry`).
+is disabled or has a new destination), `dead` (given up, kept for `monitor alerts retry`) or `dropped` (`dead` by hand). One that
+somebody has and single recipients wait for is `pending` with `taken_at`; one that a summary tells is `sent` with the summary's id,
+and shown as `summarised`.
 """
 
 from __future__ import annotations
@@ -11,13 +13,15 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import cast
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, update
+from sqlalchemy import ColumnElement, CursorResult, and_, case, exists, func, or_, update
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from monitor.store import alerts, channels, stories
-from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow
+from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow, HandoverRow, shown_state
 from monitor.stories.sources import StoryArticle, independent_sources, outlets, source_of
 from monitor.stories.tuning import QUIET_AFTER_FOR
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, DeliveryState, DeliveryUpdate, Outcome
@@ -26,7 +30,7 @@ from monitor.types.plans import PAUSED
 
 log = logging.getLogger("monitor.outbox")
 
-DELIVERY_STATES = ("pending", "leased", "sent", "held", "dead")
+DELIVERY_STATES = ("pending", "leased", "sent", "summarised", "held", "dead", "dropped")
 EDIT_EVERY_FOR = timedelta(minutes=5)
 """The shortest time between two checks whether a sent message is outdated."""
 _EDITABLE_FOR = timedelta(days=7)
@@ -35,13 +39,14 @@ _EDITABLE_FOR = timedelta(days=7)
 
 def due_channels(session: Session, destinations: Mapping[str, str], *, now: datetime) -> list[str]:
     """Those of these channels (name -> destination) that have a due delivery there and are neither paused nor disabled."""
-    rows = session.exec(
-        select(DeliveryRow.channel, DeliveryRow.destination)
-        .join(ChannelRow, col(ChannelRow.name) == col(DeliveryRow.channel))
-        .where(_is_due(now), *_is_usable(now))
-        .distinct()
-    )
-    return [channel for channel, to in rows if destinations.get(channel) == to]
+    if not destinations:
+        return []
+    own = case(dict(destinations), value=col(ChannelRow.name), else_="")
+    is_theirs = (col(DeliveryRow.channel) == col(ChannelRow.name), col(DeliveryRow.destination) == own)
+    # One look for each channel that works, and not at everything that waits on those that do not.
+    due = exists().where(*is_theirs, _is_due(now)).correlate(ChannelRow)
+    asked = select(ChannelRow.name).where(col(ChannelRow.name).in_(destinations), *_is_usable(now), due)
+    return list(session.exec(asked))
 
 
 def claim_next(
@@ -57,7 +62,9 @@ def claim_next(
         .join(AlertRow, col(AlertRow.id) == col(DeliveryRow.alert_id))
         .join(ChannelRow, col(ChannelRow.name) == col(DeliveryRow.channel))
         .where(col(DeliveryRow.channel) == channel, _is_due(now), *_is_usable(now))
-        .order_by(col(DeliveryRow.id))
+        .order_by(
+            col(DeliveryRow.taken_at).is_not(None), col(DeliveryRow.id)
+        )  # single recipients wait, never everybody
         .limit(1)
     )
     due = session.exec(asked if destination is None else asked.where(DeliveryRow.destination == destination)).first()
@@ -82,6 +89,7 @@ def claim_next(
         created_at=delivery.created_at,
         destination=delivery.destination,
         thread=_thread(session, delivery, alert),
+        settled=channels.settled_recipients(session, delivery.id),
     )
 
 
@@ -219,6 +227,7 @@ def settle(
         "attempts": result.attempts,
         "next_at": result.next_at,
         "sent_at": now if result.state == "sent" else None,
+        "taken_at": func.coalesce(col(DeliveryRow.taken_at), now if result.is_taken else None),
         "lease_token": None,
         "lease_until_at": None,
         "last_result": outcome.result.value,
@@ -240,6 +249,7 @@ def settle(
             detail=outcome.detail[:2048],
         )
     )
+    channels.record_handovers(session, delivery.id, outcome.recipients, is_over=result.state == "sent", now=now)
     channels.settle(session, delivery.channel, result, now=now)
     return True
 
@@ -250,23 +260,114 @@ def release_all(session: Session) -> int:
     return _count(session, leased.values(state="pending", lease_token=None, lease_until_at=None))
 
 
-def retry(session: Session, *, now: datetime, destinations: Mapping[str, str], alert_id: str | None = None) -> int:
-    """Queue held and dead deliveries of these channels (name -> destination) again and enable the channels; returns how many."""
+# --- by hand ------------------------------------------------------------------------------------------------------------
+
+
+def retry(
+    session: Session,
+    *,
+    now: datetime,
+    destinations: Mapping[str, str],
+    alert_id: str | None = None,
+    since_at: datetime | None = None,
+) -> int:
+    """Queue held and dead deliveries of these channels (name -> destination) again, those that were refused so far, and what
+    single recipients missed; enable the channels. With `since_at` only alerts decided since. Returns how many."""
     count = 0
     for name, destination in destinations.items():
         channels.enable(session, name)
-        is_stuck = [col(DeliveryRow.channel) == name, col(DeliveryRow.state).in_(("held", "dead"))]
-        if alert_id:
-            is_stuck.append(col(DeliveryRow.alert_id) == alert_id)
-        again = {"state": "pending", "attempts": 0, "next_at": now, "destination": destination}
-        count += _count(session, update(DeliveryRow).where(*is_stuck).values(**again))
+        stuck = session.exec(_stuck(alert_id, since_at).where(DeliveryRow.channel == name)).all()
+        channels.forget_handovers(session, stuck, states=("missed", *(("refused",) if alert_id else ())))
+        count += _queue_again(session, stuck, destination, now)
     return count
 
 
 def stuck_channels(session: Session, alert_id: str | None = None) -> set[str]:
-    """Channels with held or dead deliveries, of this alert or of any."""
-    asked = select(DeliveryRow.channel).where(col(DeliveryRow.state).in_(("held", "dead")))
-    return set(session.exec(asked.where(DeliveryRow.alert_id == alert_id) if alert_id else asked))
+    """Channels with deliveries that `retry` queues, of this alert or of any."""
+    stuck = _stuck(alert_id, None)
+    return set(session.exec(select(DeliveryRow.channel).where(col(DeliveryRow.id).in_(stuck))))
+
+
+def _stuck(alert_id: str | None, since_at: datetime | None) -> SelectOfScalar[int]:
+    """The ids of deliveries that are held, dead or were refused so far, or that single recipients missed: of one alert also those
+    who are refused for good."""
+    missed = select(HandoverRow.delivery_id).where(
+        col(HandoverRow.state).in_(("missed", "refused") if alert_id else ("missed",))
+    )
+    asked = select(cast(int, DeliveryRow.id)).where(
+        or_(
+            col(DeliveryRow.state).in_(("held", "dead")),
+            and_(col(DeliveryRow.state) == "pending", col(DeliveryRow.attempts) > 0),
+            and_(col(DeliveryRow.state) == "sent", col(DeliveryRow.id).in_(missed)),
+        ),
+        col(DeliveryRow.dropped_at).is_(None),
+    )
+    if alert_id:
+        asked = asked.where(DeliveryRow.alert_id == alert_id)
+    return asked.where(col(DeliveryRow.alert_id).in_(_decided(since_at, None))) if since_at else asked
+
+
+def _decided(since_at: datetime | None, before_at: datetime | None) -> SelectOfScalar[str]:
+    """The ids of alerts decided in this time."""
+    asked = select(AlertRow.id)
+    asked = asked.where(AlertRow.created_at >= since_at) if since_at else asked
+    return asked.where(AlertRow.created_at < before_at) if before_at else asked
+
+
+def resend(session: Session, alert_id: str, *, now: datetime, destinations: Mapping[str, str]) -> list[str]:
+    """Queue an alert again for these channels (name -> destination) that had it, also for recipients who have it; returns them.
+    What waits already is left as it is. Its id stays, by which receivers may drop it."""
+    asked = select(DeliveryRow).where(
+        DeliveryRow.alert_id == alert_id,
+        col(DeliveryRow.state).in_(("sent", "held", "dead")),
+        col(DeliveryRow.channel).in_(destinations),
+    )
+    found = session.exec(asked.order_by(DeliveryRow.channel)).all()
+    for each in found:
+        assert each.id is not None
+        channels.forget_handovers(session, [each.id])
+        channels.enable(session, each.channel)
+        _queue_again(session, [each.id], destinations[each.channel], now)
+    return [each.channel for each in found]
+
+
+def _queue_again(session: Session, ids: Sequence[int], destination: str, now: datetime) -> int:
+    """`created_at` counts anew: what was queued by hand is not given up for its age at the next failure."""
+    again = {"state": "pending", "attempts": 0, "next_at": now, "created_at": now, "destination": destination}
+    marks = {"sent_at": None, "dropped_at": None, "looked_at": None, "deferred_at": None, "summary_id": ""}
+    return _count(session, update(DeliveryRow).where(col(DeliveryRow.id).in_(ids)).values(**again, **marks))
+
+
+def drop(
+    session: Session,
+    *,
+    now: datetime,
+    alert_id: str | None = None,
+    channel: str = "",
+    older_than_at: datetime | None = None,
+) -> int:
+    """Drop deliveries that wait, are held or given up, of this alert, channel and age; returns how many. They stay listed."""
+    is_dropped = [
+        col(DeliveryRow.state).in_(("pending", "held", "dead")),
+        col(DeliveryRow.dropped_at).is_(None),
+        *([col(DeliveryRow.alert_id) == alert_id] if alert_id else ()),
+        *([col(DeliveryRow.channel) == channel] if channel else ()),
+        *([col(DeliveryRow.alert_id).in_(_decided(None, older_than_at))] if older_than_at else ()),
+    ]
+    values = {"state": "dead", "dropped_at": now, "last_detail": "dropped by a command"}
+    return _count(session, update(DeliveryRow).where(*is_dropped).values(**values))
+
+
+def has_given_up(session: Session, channel: str, *, since_at: datetime, besides: int) -> bool:
+    """Whether another alert was given up on this channel since then, and nobody has seen to it."""
+    asked = select(DeliveryRow.id).where(
+        DeliveryRow.channel == channel,
+        DeliveryRow.state == "dead",
+        col(DeliveryRow.dropped_at).is_(None),
+        col(DeliveryRow.looked_at) >= since_at,
+        DeliveryRow.id != besides,
+    )
+    return session.exec(asked.limit(1)).first() is not None
 
 
 def outcome_of(session: Session, alert_id: str) -> tuple[str, str]:
@@ -281,7 +382,8 @@ def outcome_of(session: Session, alert_id: str) -> tuple[str, str]:
 
 def states(session: Session) -> dict[str, int]:
     """State -> number of deliveries, for every state."""
-    counted = session.exec(select(DeliveryRow.state, func.count()).group_by(col(DeliveryRow.state)))
+    state = shown_state()
+    counted = session.exec(select(state, func.count()).select_from(DeliveryRow).group_by(state))
     return dict.fromkeys(DELIVERY_STATES, 0) | dict(counted.all())
 
 
@@ -294,11 +396,8 @@ def waiting_since(session: Session) -> dict[str, datetime]:
 
 def states_by_channel(session: Session) -> dict[str, dict[str, int]]:
     """Channel -> state -> number of deliveries; states without any are left out."""
-    counted = session.exec(
-        select(DeliveryRow.channel, DeliveryRow.state, func.count()).group_by(
-            col(DeliveryRow.channel), col(DeliveryRow.state)
-        )
-    )
+    shown = shown_state()
+    counted = session.exec(select(DeliveryRow.channel, shown, func.count()).group_by(col(DeliveryRow.channel), shown))
     found: dict[str, dict[str, int]] = {}
     for channel, state, count in counted:
         found.setdefault(channel, {})[state] = count
@@ -333,6 +432,15 @@ def _load_or_give_up(session: Session, delivery: DeliveryRow, row: AlertRow) -> 
         session.add(delivery)
         session.flush()
         return None
+
+
+def load_waiting(session: Session, ids: Sequence[int]) -> list[tuple[int, Alert]]:
+    """(delivery, alert) of these deliveries, completed as at a first attempt; without those that cannot be read, which are given
+    up."""
+    asked = select(DeliveryRow, AlertRow).join(AlertRow, col(AlertRow.id) == col(DeliveryRow.alert_id))
+    rows = session.exec(asked.where(col(DeliveryRow.id).in_(ids)).order_by(col(DeliveryRow.id))).all()
+    loaded = ((each, row, _load_or_give_up(session, each, row)) for each, row in rows)
+    return [(each.id or 0, _completed(session, row, value, is_first=True)) for each, row, value in loaded if value]
 
 
 def _completed(session: Session, row: AlertRow, value: Alert, *, is_first: bool) -> Alert:

@@ -33,7 +33,7 @@ _FEED_VALUES = (
     *("url", "host", "title", "language", "interval_seconds", "first_poll", "first_poll_latest"),
     *("allow_private", "pages", "is_enabled"),
 )
-_CHANNEL_VALUES = ("kind", "destination", "shown")
+_CHANNEL_VALUES = ("kind", "destination", "shown", "credentials")
 _FILES_KEPT_FOR = timedelta(days=180)
 """Hosts of containers have a new name each time: what such a file said is not kept for ever."""
 _JITTER = 0.11
@@ -93,12 +93,23 @@ def last_applied(session: Session) -> tuple[datetime, str] | None:
 # --- applying a plan --------------------------------------------------------------------------------------------------
 
 
-def apply(session: Session, plan: Plan, *, says: str, by: str, now: datetime) -> None:
-    """Do what the plan says, and record it where it changes something or is the first."""
+def apply(
+    session: Session,
+    plan: Plan,
+    *,
+    says: str,
+    by: str,
+    now: datetime,
+    max_age_for: timedelta = timedelta(hours=96),
+) -> dict[str, int]:
+    """Do what the plan says, and record it where it changes something or is the first. Returns how many alerts wait again on each
+    channel that was mended; what is older than `max_age_for` stays held."""
+    released: dict[str, int] = {}
     for entry in plan.adds:
         _add(session, entry, origin=FROM_FILE, now=now)
     for change in (*plan.changes, *plan.notes):
-        _write(session, change, now=now)
+        if count := _write(session, change, now=now, max_age_for=max_age_for):
+            released[change.entry.name] = count
     for row in plan.switches_off:
         _switch_off(session, row.kind, row.name)
     for row in plan.forgets:
@@ -106,6 +117,7 @@ def apply(session: Session, plan: Plan, *, says: str, by: str, now: datetime) ->
     if not plan.is_empty or not was_applied(session):
         session.add(PlanRow(at=now, by=by, says=says))
     session.flush()
+    return released
 
 
 def _add(session: Session, entry: SettingsEntry, *, origin: str, now: datetime) -> None:
@@ -117,17 +129,21 @@ def _add(session: Session, entry: SettingsEntry, *, origin: str, now: datetime) 
         session.add(ChannelRow(name=entry.name, origin=origin, file_digest=digest, **values))
 
 
-def _write(session: Session, change: Change, *, now: datetime) -> None:
+def _write(session: Session, change: Change, *, now: datetime, max_age_for: timedelta) -> int:
+    """Write an entry. Returns how many alerts wait again because of it."""
     entry, row = change.entry, _row(session, change.entry.kind, change.entry.name)
     values = {name: value for name, value in {**entry.values, **entry.defaults}.items() if name in change.fields}
+    released = 0
     if isinstance(row, FeedRow):
         _set_feed(row, values, now=now)
     else:
-        _set_channel(session, row, values)
+        released = _set_channel(session, row, values, now=now, max_age_for=max_age_for)
+        row.credentials = entry.defaults.get("credentials", row.credentials)
     row.origin, row.file_digest = FROM_FILE, entry.digest
     if not change.keeps_hand:
         row.by_hand = ""
     session.add(row)
+    return released
 
 
 def _set_feed(row: FeedRow, values: Mapping[str, Any], *, now: datetime) -> None:
@@ -154,15 +170,24 @@ def _next_poll_at(row: FeedRow, seconds: float, *, now: datetime) -> datetime:
     return min(row.next_poll_at, max(now, row.last_polled_at + timedelta(seconds=seconds)))
 
 
-def _set_channel(session: Session, row: ChannelRow, values: Mapping[str, Any]) -> None:
-    """Alerts queued for another address are held, not redirected (W18)."""
-    if "destination" in values:
+def _set_channel(
+    session: Session, row: ChannelRow, values: Mapping[str, Any], *, now: datetime, max_age_for: timedelta
+) -> int:
+    """Alerts that waited in vain go out by a mended address or secret; what was queued for another address of a channel that
+    worked is held, not redirected (W18). Returns how many wait again."""
+    released = 0
+    if "destination" in values or "credentials" in values:
+        to = str(values.get("destination", row.destination))
+        if row.is_configured and channels.waits_in_vain(session, row):
+            released = channels.release(session, row.name, to=to, now=now, max_age_for=max_age_for)
         channels.forget_failures(row)
-        to = str(values["destination"])
         channels.hold(session, row.name, destination=to, why="the channel's destination was changed since")
+    if "destination" in values:
+        channels.forget_recipients(session, row.name)
     for name, value in values.items():
         setattr(row, name, value)
     row.is_configured = True
+    return released
 
 
 def _switch_off(session: Session, kind: Kind, name: str) -> None:

@@ -10,8 +10,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, MetaData, Text, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    and_,
+    case,
+)
+from sqlmodel import Field, SQLModel, col
 
 # Constraints are named from the first revision on: Alembic cannot alter unnamed ones.
 metadata = MetaData(
@@ -532,6 +544,7 @@ class DeliveryRow(Base, table=True):
         UniqueConstraint("alert_id", "channel"),
         CheckConstraint("state IN ('pending', 'leased', 'sent', 'held', 'dead')", name="state"),
         Index("ix_deliveries_state_channel_next_at", "state", "channel", "next_at"),
+        Index("ix_deliveries_channel_sent_at", "channel", "sent_at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     alert_id: str = Field(foreign_key="alerts.id")
@@ -552,6 +565,53 @@ class DeliveryRow(Base, table=True):
     """The numbers of outlets and independent sources that the message states now."""
     looked_at: datetime | None = None
     """When the message was last checked for being outdated."""
+    taken_at: datetime | None = None
+    """When somebody had the message first; while `pending`, it waits for single recipients (table `handovers`)."""
+    dropped_at: datetime | None = None
+    """When somebody dropped it by hand: `dead`, and shown as `dropped`."""
+    deferred_at: datetime | None = None
+    """Since when it waits for a summary, as its channel's budget was spent."""
+    summary_id: str = _empty_column()
+    """The summary that tells it in place of a message of its own: `sent`, and shown as `summarised`."""
+
+
+def shown_state() -> ColumnElement[str]:
+    """The state of a delivery as people see it: `dropped` is a kind of `dead`, `summarised` one of `sent`."""
+    is_summarised = and_(col(DeliveryRow.summary_id) != "", col(DeliveryRow.state) == "sent")
+    is_dropped = col(DeliveryRow.dropped_at).is_not(None)
+    return case((is_dropped, "dropped"), (is_summarised, "summarised"), else_=col(DeliveryRow.state))
+
+
+class HandoverRow(Base, table=True):
+    """One recipient of a delivery, on channels that have several: whether they have the message."""
+
+    __tablename__ = "handovers"
+    __table_args__ = (
+        CheckConstraint("state IN ('taken', 'waiting', 'refused', 'missed')", name="state"),
+        Index("ix_handovers_recipient_state", "recipient", "state"),
+    )
+    delivery_id: int = Field(foreign_key="deliveries.id", primary_key=True)
+    recipient: str = Field(primary_key=True)
+    """A digest of the address."""
+    name: str
+    """The address, masked."""
+    state: str
+    at: datetime
+    detail: str = Field(default="", sa_type=Text)
+
+
+class RecipientRow(Base, table=True):
+    """A recipient of a channel with whom there is trouble at present: a full mailbox, a closed one."""
+
+    __tablename__ = "recipients"
+    channel: str = Field(primary_key=True)
+    recipient: str = Field(primary_key=True)
+    name: str
+    since_at: datetime
+    failures: int
+    is_refused: bool
+    is_told: bool
+    detail: str = Field(default="", sa_type=Text)
 
 
 class AttemptRow(Base, table=True):
@@ -585,6 +645,10 @@ class ChannelRow(Base, table=True):
     failures: int = 0
     failing_since_at: datetime | None = None
     is_failing_told: bool = False
+    doubted_alert: str = _empty_column()
+    """The alert that was refused first since the last success, for its own sake as it seems."""
+    credentials: str = _empty_column()
+    """A check digest of the secrets in the settings, by which a mended one is noticed; '' where it is not known yet."""
     last_sent_at: datetime | None = None
 
 

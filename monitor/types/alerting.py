@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,6 +17,8 @@ class AlertKind(StrEnum):
     NEW = "new"
     UPDATED = "updated"
     ESCALATED = "escalated"
+    SUMMARY = "summary"
+    """What went beyond a channel's budget, in one message."""
     NOTICE = "notice"
     TEST = "test"
 
@@ -54,11 +57,35 @@ class AlertTopic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryEntry:
+    """One story of a summary, with the alerts on it that the summary tells."""
+
+    alert_ids: tuple[str, ...]
+    kind: AlertKind
+    """That of its first alert: `UPDATED` or `ESCALATED` where readers had a message on the story before."""
+    title: str
+    url: str
+    source: str
+    published_at: datetime
+    topics: tuple[str, ...]
+    """Their titles, the strongest first."""
+    score: float = 0.0
+    threshold: float = 0.0
+    probability: float | None = None
+    outlets: int = 1
+    """How many carry the story."""
+    independent_sources: int = 0
+    news: str = ""
+    """What changed or grew since it was told."""
+    review_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """One alert as it will be sent: a snapshot that later changes in the store do not touch.
 
-    `NEW`, `UPDATED` and `ESCALATED` carry an article, the topics it is told for and their evidence; `NOTICE` (about the service
-    itself: a failing feed, a disabled channel) and `TEST` carry `title` and `body` only.
+    `NEW`, `UPDATED` and `ESCALATED` carry an article, the topics it is told for and their evidence; `SUMMARY` carries `entries`;
+    `NOTICE` (about the service itself: a failing feed, a disabled channel) and `TEST` carry `title` and `body` only.
     """
 
     id: str
@@ -85,6 +112,8 @@ class Alert:
     """The story's independent sources, as of the first attempt to send; 0 where they were not counted."""
     reason: str = ""
     review_url: str = ""
+    entries: tuple[SummaryEntry, ...] = ()
+    """Of a summary: the stories that it names, the first to be read first."""
 
     @property
     def all_topics(self) -> tuple[AlertTopic, ...]:
@@ -113,9 +142,33 @@ class AttemptResult(StrEnum):
     TRANSIENT = "transient"
     """Not accepted now; a retry can help."""
     REJECTED = "rejected"
-    """This message will never be accepted."""
+    """Refused: a retry helps only where the receiver refused by mistake or is mended."""
     GONE = "gone"
-    """This destination will never accept anything: hold its deliveries and notify the operator."""
+    """This destination says that it is gone for good: hold its deliveries and notify the operator."""
+
+
+class Concern(StrEnum):
+    """What an answer is about, and so who waits or is tried again because of it."""
+
+    RECIPIENT = "recipient"
+    """One address of several of a mail channel: the others have the message."""
+    MESSAGE = "message"
+    """This message; others may be accepted."""
+    DESTINATION = "destination"
+    """Any message would have had this answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientOutcome:
+    """What the answer for one recipient of a message says: `SENT`, `TRANSIENT` or `REJECTED`."""
+
+    key: str
+    """A digest of the address, by which the store knows the recipient."""
+    name: str
+    """The address for people, masked."""
+    result: AttemptResult
+    code: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +183,16 @@ class Outcome:
     retry_after_for: timedelta | None = None
     receipt: str = ""
     """Identifies the sent message for edits and replies; '' on channels that return no id."""
+    concern: Concern = Concern.MESSAGE
+    reason: str = ""
+    """Why the answer means this, in a few words (`alerting.answers`)."""
+    recipients: tuple[RecipientOutcome, ...] = ()
+    """The answers for single recipients, where these were decided upon; () where the answer is about all of them."""
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether somebody got the message by this attempt."""
+        return self.result is AttemptResult.SENT or any(each.result is AttemptResult.SENT for each in self.recipients)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +209,8 @@ class DeliveryState:
     """Digest of the destination that the delivery was created for."""
     thread: str = ""
     """The receipt of the channel's first message on the same story; '' for that message itself."""
+    settled: Mapping[str, AttemptResult] = field(default_factory=dict)
+    """Recipient -> `SENT` or `REJECTED`: those to whom it is not sent again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,8 +218,12 @@ class ChannelState:
     """A channel's recent failures."""
 
     failures: int = 0
+    """Attempts in a row that failed for the channel's sake."""
     failing_since_at: datetime | None = None
+    """When the first attempt since the last success failed, for whatever sake."""
     is_failing_told: bool = False
+    doubted_alert: str = ""
+    """The alert that was refused first since the last success, for its own sake as it seems; another one makes it the channel's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +238,27 @@ class DeliveryUpdate:
     channel_disabled_reason: str | None = None
     wakes_waiting: bool = False
     """The channel works again: its waiting deliveries become due now."""
+    is_taken: bool = False
+    """Somebody got the message by this attempt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientState:
+    """The trouble with one recipient of a channel."""
+
+    since_at: datetime
+    failures: int
+    is_refused: bool
+    """For good; else it was put off."""
+    is_told: bool
+
+
+class RecipientEvent(StrEnum):
+    """Changes of a recipient's state, each reported to the operator once."""
+
+    REFUSED = "refused"
+    WAITING = "waiting"
+    BACK = "back"
 
 
 class ChannelEvent(StrEnum):

@@ -27,6 +27,7 @@ class Code(StrEnum):
     CHANNEL_DISABLED = "channel_disabled"
     CHANNEL_FAILING = "channel_failing"
     ALERTS_WAITING = "alerts_waiting"
+    RECIPIENT = "recipient"
     NO_TOPICS = "no_topics"
     SILENT_FEEDS = "silent_feeds"
     STORE = "store"
@@ -52,7 +53,7 @@ class Problem:
 
     code: Code
     about: str
-    """What it is about: `daemon`, `feeds`, `disk`, `channels`, `topics`, `settings`, `store`."""
+    """What it is about: `daemon`, `feeds`, `disk`, `channels`, `recipients`, `topics`, `settings`, `store`."""
     severity: Severity
     says: str
     """For the operator; may contain names of channels and hosts, but no addresses and secrets."""

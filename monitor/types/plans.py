@@ -25,7 +25,8 @@ class SettingsEntry:
     values: Mapping[str, Any]
     """What the entry itself says. Of a channel only digests and masked texts: its secrets stay in the file."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    """What it takes from other sections, as its interval from `[schedule]`."""
+    """What it takes from other sections, as its interval from `[schedule]`; of a channel the check digest of its secrets. What a
+    command did stands where only these change."""
 
     @property
     def digest(self) -> str:
@@ -114,6 +115,8 @@ class Plan:
     """Changed by a command or page, otherwise than the file says."""
     held: tuple[SettingsRow, ...] = ()
     """Channels of these settings with held alerts, which `monitor alerts retry` sends."""
+    released: tuple[tuple[str, int], ...] = ()
+    """Of a plan that was done: channels that were mended, and how many alerts that waited go out now."""
     notes: tuple[Change, ...] = ()
     """Entries in force already, of which only the digest is written down."""
     forgets: tuple[SettingsRow, ...] = ()

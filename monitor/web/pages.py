@@ -86,6 +86,7 @@ class Pages:
             articles=found.total,
             number=number,
             pages=max(1, -(-found.total // PAGE_SIZE)),
+            problems=[each for each in self.health().problems if each.about in ("channels", "recipients")],
         )
 
     def article(self, asked: PageRequest) -> Response:

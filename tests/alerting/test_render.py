@@ -198,7 +198,7 @@ def test_e7_a_link_shows_its_host() -> None:
         "https:///nowhere",
         "ftp://example.org/a",
         "//example.org/a",
-        "https://example.org/" + "a" * 3000,
+        "https://example.org/" + "a" * 9000,
         "",
     ],
 )
@@ -293,3 +293,10 @@ def test_an_alert_on_many_topics_leaves_room_for_its_headline() -> None:
     headline = render.headline(many)
     assert " and 3 more: Harbour town votes" in headline
     assert len(headline) <= 200
+
+
+@pytest.mark.parametrize("length", [1301, 2500, 8000])
+def test_fault_alert_15_a_mail_links_a_long_address(length: int) -> None:
+    url = ("https://www.example.org/?q=" + "a" * length)[:length]
+    assert f'href="{url}"' in render.html(alert(url=url))
+    assert url in render.text(alert(url=url))

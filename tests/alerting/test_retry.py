@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,9 +16,12 @@ from monitor.types.alerting import (
     AttemptResult,
     ChannelEvent,
     ChannelState,
+    Concern,
     DeliveryState,
     DeliveryUpdate,
     Outcome,
+    RecipientEvent,
+    RecipientState,
 )
 from monitor.types.fetching import Lease
 
@@ -33,6 +37,11 @@ def tried(
     delivery = DeliveryState(id=1, alert=ALERT, channel="desk", attempts=attempts, lease=LEASE, created_at=NOW)
     state = ChannelState(failures=failures, failing_since_at=NOW if failures else None, is_failing_told=failures >= 3)
     return retry.after_attempt(delivery, state, outcome, now=now, jitter=jitter)
+
+
+def down(code: str, **more: Any) -> Outcome:
+    """An answer that any message would have had."""
+    return Outcome(result=AttemptResult.TRANSIENT, code=code, concern=Concern.DESTINATION, **more)
 
 
 def test_sent_is_sent_and_wakes_what_waited_on_a_channel_that_was_down() -> None:
@@ -54,16 +63,60 @@ def test_w12_after_the_last_delay_a_delivery_is_given_up_about_three_days_in() -
 
 @given(asked=st.timedeltas(timedelta(seconds=1), timedelta(hours=24)), attempts=st.integers(0, 50))
 def test_w7_retry_after_is_not_undercut_and_does_not_use_up_the_schedule(asked: timedelta, attempts: int) -> None:
-    update = tried(Outcome(result=AttemptResult.TRANSIENT, code="429", retry_after_for=asked), attempts=attempts)
+    update = tried(down("429", retry_after_for=asked), attempts=attempts)
     assert update.state == "pending"
     assert update.next_at >= NOW + asked
     assert update.channel_paused_until_at is not None
     assert update.channel_paused_until_at >= NOW + asked
 
 
-def test_w5_a_message_called_wrong_is_tried_three_times() -> None:
-    states = [tried(Outcome(result=AttemptResult.REJECTED, code="422"), attempts=n).state for n in range(3)]
-    assert states == ["pending", "pending", "dead"]
+def test_w5_a_message_called_wrong_is_tried_for_three_days_and_is_no_failure_of_its_channel() -> None:
+    refused = Outcome(result=AttemptResult.REJECTED, code="422")
+    updates = [tried(refused, attempts=n) for n in range(10)]
+    assert [each.state for each in updates] == ["pending"] * 9 + ["dead"]
+    assert {each.channel.failures for each in updates} == {0}
+    assert updates[0].channel.doubted_alert == "alt_1"
+    assert updates[0].channel_paused_until_at is None
+
+
+def test_fault_alert_4_what_different_messages_get_is_the_channels() -> None:
+    before = ChannelState(failing_since_at=NOW, doubted_alert="alt_other")
+    delivery = DeliveryState(id=1, alert=ALERT, channel="desk", attempts=0, lease=LEASE, created_at=NOW)
+    refused = Outcome(result=AttemptResult.REJECTED, code="400")
+    update = retry.after_attempt(delivery, before, refused, now=NOW + timedelta(seconds=9), jitter=0)
+    assert update.channel.failures == 2
+    assert update.channel_paused_until_at
+    assert update.state == "pending"
+
+
+def test_fault_alert_4_a_message_that_is_refused_for_long_with_nothing_accepted_shows_that_the_channel_fails() -> None:
+    before = ChannelState(failing_since_at=NOW, doubted_alert="alt_1")
+    delivery = DeliveryState(id=1, alert=ALERT, channel="desk", attempts=3, lease=LEASE, created_at=NOW)
+    refused = Outcome(result=AttemptResult.REJECTED, code="400")
+    update = retry.after_attempt(delivery, before, refused, now=NOW + timedelta(minutes=35), jitter=0)
+    assert (update.channel.failures, update.channel.is_failing_told) == (4, True)
+    assert retry.channel_event(before, update) is ChannelEvent.FAILING
+
+
+def test_fault_alert_3_a_refusing_destination_is_disabled_after_five_days_and_not_for_having_slept() -> None:
+    refused = Outcome(result=AttemptResult.REJECTED, code="404", concern=Concern.DESTINATION)
+    assert tried(refused).state == "pending"
+    assert tried(refused).next_at - NOW == timedelta(seconds=5)
+    late = NOW + timedelta(days=5, minutes=1)
+    assert tried(refused, failures=9, now=late).channel_disabled_reason
+    assert tried(refused, failures=1, now=late).channel_disabled_reason is None, "it was hardly asked"
+
+
+@given(result=st.sampled_from([AttemptResult.TRANSIENT, AttemptResult.REJECTED]), failures=st.integers(0, 9))
+def test_fault_alert_1_a_waiting_recipient_is_no_failure_and_ends_as_sent(result: AttemptResult, failures: int) -> None:
+    waits = Outcome(result=AttemptResult.TRANSIENT, concern=Concern.RECIPIENT, retry_after_for=timedelta(minutes=5))
+    update = tried(waits, failures=failures)
+    assert (update.state, update.channel.failures, update.channel_paused_until_at) == ("pending", failures, None)
+    assert update.next_at - NOW >= timedelta(minutes=5)
+    state = RecipientState(since_at=NOW - timedelta(hours=2), failures=9, is_refused=False, is_told=True)
+    assert retry.recipient_event(state, AttemptResult.SENT, now=NOW) is RecipientEvent.BACK
+    told = retry.recipient_event(state, result, now=NOW)
+    assert told is (RecipientEvent.REFUSED if result is AttemptResult.REJECTED else None)
 
 
 def test_w6_a_destination_that_is_gone_disables_the_channel_and_holds_the_message() -> None:
@@ -74,15 +127,15 @@ def test_w6_a_destination_that_is_gone_disables_the_channel_and_holds_the_messag
 
 @given(failures=st.integers(0, 500), code=st.sampled_from(["connect", "timeout", "dns", "503", "429", "421"]))
 def test_w11_a_receiver_that_is_down_is_found_back_within_half_an_hour(failures: int, code: str) -> None:
-    update = tried(Outcome(result=AttemptResult.TRANSIENT, code=code), attempts=failures, failures=failures)
+    update = tried(down(code), attempts=failures, failures=failures)
     assert update.state == "pending"
     assert update.next_at - NOW <= timedelta(minutes=36)
     assert update.next_at == update.channel_paused_until_at
 
 
 def test_w15_a_receiver_that_fails_at_random_pauses_its_channel_for_seconds_not_minutes() -> None:
-    blip = tried(Outcome(result=AttemptResult.TRANSIENT, code="503"), failures=1, now=NOW + timedelta(seconds=5))
-    outage = tried(Outcome(result=AttemptResult.TRANSIENT, code="503"), failures=8, now=NOW + timedelta(minutes=12))
+    blip = tried(down("503"), failures=1, now=NOW + timedelta(seconds=5))
+    outage = tried(down("503"), failures=8, now=NOW + timedelta(minutes=12))
     assert blip.next_at - NOW == timedelta(seconds=10)
     assert outage.next_at - NOW == timedelta(minutes=24)
     assert not blip.channel.is_failing_told
@@ -90,6 +143,5 @@ def test_w15_a_receiver_that_fails_at_random_pauses_its_channel_for_seconds_not_
 
 def test_what_is_too_old_is_given_up_and_a_channel_of_nothing_but_failures_is_disabled() -> None:
     late = NOW + timedelta(days=4, minutes=1)
-    down = Outcome(result=AttemptResult.TRANSIENT, code="connect")
-    assert tried(down, failures=9, now=late).state == "dead"
-    assert tried(down, failures=9, now=NOW + timedelta(days=5, minutes=1)).channel_disabled_reason
+    assert tried(down("connect"), failures=9, now=late).state == "dead"
+    assert tried(down("connect"), failures=9, now=NOW + timedelta(days=5, minutes=1)).channel_disabled_reason

@@ -229,6 +229,24 @@ def test_check_of_settings_that_cannot_be_read(desk: Desk) -> None:
     assert desk.run("run").exit_code == 2
 
 
+def test_fault_alert_10_check_and_doctor_warn_of_links_to_this_machine(desk: Desk) -> None:
+    assert "lead to" not in desk.run("check").stderr
+    desk.tells("desk", "https://hooks.example.org/1")
+    said = desk.run("check")
+    assert said.exit_code == 0
+    assert (
+        "warning: links in the alerts of desk lead to http://127.0.0.1:0, which opens on this machine only"
+        in said.stderr
+    )
+    assert findings(desk.run("doctor", "--json"))["links"] == "warn"
+    desk.adds("[clock]\nspeed = 1\n")
+    desk.config.write_text(
+        desk.config.read_text().replace("[web]", '[web]\npublic_url = "https://monitor.example.org"')
+    )
+    assert "lead to" not in desk.run("check").stderr
+    assert "links" not in findings(desk.run("doctor", "--json"))
+
+
 # --- doctor and migrate -----------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ import pytest
 from monitor.store.files import StoreLock
 from monitor.types.errors import StoreFullError
 from tests.fakes.command import HIT, MISS, Desk, desk
-from tests.fakes.sink import Sink
+from tests.fakes.sink import MailSink, Sink
 from tests.fakes.site import Site, rss
 
 __all__ = ["desk"]
@@ -121,10 +121,10 @@ def test_a_refused_delivery_is_1_and_can_be_sent_again(desk: Desk, site: Site, s
     desk.tells("desk", sink.url)
     desk.run("poll")
     assert desk.run("deliver").exit_code == 1
-    (alert,) = desk.run("alerts", "list", "--state", "held", "--json").lines
+    (alert,) = desk.run("alerts", "list", "--state", "pending", "--json").lines
     assert alert["deliveries"][0]["tries"][0]["code"] == "404"
     shown = desk.run("alerts", "show", alert["id"][:12]).stdout
-    assert "desk: held" in shown
+    assert "desk: pending" in shown
     assert "attempt 1" in shown
     assert "404" in shown
     said = desk.run("alerts", "retry", alert["id"], "--channel", "desk")
@@ -134,6 +134,63 @@ def test_a_refused_delivery_is_1_and_can_be_sent_again(desk: Desk, site: Site, s
     assert sink.ids == [alert["id"]] * 2
     assert desk.run("alerts", "list", "--topic", "bridge", "--json").lines[0]["deliveries"][0]["state"] == "sent"
     assert "0 deliveries" in desk.run("alerts", "retry").stdout
+
+
+def test_fault_alert_13_what_was_sent_can_be_sent_again_and_what_waits_dropped(
+    desk: Desk, site: Site, sink: Sink
+) -> None:
+    desk.reads("herald", site.url("/feed"))
+    desk.tells("desk", sink.url)
+    desk.run("poll")
+    desk.run("deliver")
+    (alert,) = desk.run("alerts", "list", "--json").lines
+    assert "0 deliveries" in desk.run("alerts", "retry", alert["id"]).stdout
+    assert "due again on desk" in desk.run("alerts", "resend", alert["id"]).stdout
+    assert desk.run("alerts", "drop").exit_code == 2, "nothing is dropped without a choice"
+    assert "0 deliveries" in desk.run("alerts", "drop", "--channel", "desk", "--older-than", "2d").stdout
+    desk.run("deliver")
+    assert sink.ids == [alert["id"]] * 2
+    desk.run("alerts", "resend", alert["id"])
+    assert desk.run("alerts", "drop", alert["id"]).stdout == "1 delivery dropped\n"
+    assert "nothing is due" in desk.run("deliver").stdout
+    assert desk.run("alerts", "list", "--state", "dropped", "--json").lines[0]["id"] == alert["id"]
+    assert desk.run("alerts", "list", "--state", "dead", "--json").lines == []
+    assert "0 deliveries" in desk.run("alerts", "retry", "--since", "1d").stdout, "what was dropped stays so"
+    assert desk.run("alerts", "resend", "alt_none").exit_code == 3
+    assert desk.run("alerts", "drop", "--channel", "nobody").exit_code == 3
+
+
+def test_fault_alert_6_a_recipient_who_is_refused_is_named_by_doctor_and_beside_the_alert(
+    desk: Desk, site: Site
+) -> None:
+    desk.reads("herald", site.url("/feed"))
+    with MailSink() as mail:
+        mail.answers("RCPT ben@example.org", 550, "5.1.1 no such user")
+        desk.adds(
+            f'[channels.mail]\nkind = "email"\nhost = "127.0.0.1"\nport = {mail.port}\nfrom = "m@example.org"\n'
+            'to = ["ann@example.org", "ben@example.org"]\n'
+        )
+        desk.run("poll")
+        assert desk.run("deliver").exit_code == 0
+        found = desk.run("doctor").stdout
+        assert "b…@example.org of mail, refused since" in found
+        assert "5.1.1 no such user" in found
+        (told,) = [each for each in desk.run("alerts", "list", "--json").lines if each["kind"] == "new"]
+        shown = desk.run("alerts", "show", told["id"]).stdout
+        assert "a…@example.org: taken" in shown
+        assert "b…@example.org: refused" in shown
+        notices = [each["title"] for each in desk.run("alerts", "list", "--json").lines if each["kind"] == "notice"]
+        assert notices == ["b…@example.org gets no mail of the channel mail"]
+
+
+def test_fault_alert_13_retry_takes_only_what_was_decided_since(desk: Desk, site: Site, sink: Sink) -> None:
+    sink.answers(404)
+    desk.reads("herald", site.url("/feed"))
+    desk.tells("desk", sink.url)
+    desk.run("poll")
+    desk.run("deliver")
+    assert "0 deliveries" in desk.run("alerts", "retry", "--since", "2999-01-01").stdout
+    assert "1 deliveries" in desk.run("alerts", "retry", "--since", "1d").stdout
 
 
 def test_alerts_and_channels_that_are_not_there_are_3(desk: Desk) -> None:

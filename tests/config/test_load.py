@@ -581,3 +581,40 @@ SECTIONS = [name for name, value in Settings() if isinstance(value, BaseModel)]
 def test_every_setting_is_documented_with_default_and_variable(name: str) -> None:
     model = FeedSettings if name.startswith("feeds") else type(getattr(Settings(), name))
     assert documented(name) == expected(model, name.replace(".", "__"))
+
+
+@pytest.mark.parametrize(
+    "web",
+    [
+        {},
+        {"host": "0.0.0.0", "password": "x"},
+        {"host": "::", "password": "x"},
+        {"public_url": "http://localhost:8000"},
+        {"public_url": "http://monitor.localhost"},
+        {"public_url": "https://127.0.0.53/monitor"},
+        {"public_url": "http://[::1]:8000"},
+        {"public_url": "http://[::ffff:127.0.0.1]"},
+        {"public_url": "http://0.0.0.0:8000"},
+        {"host": "127.1", "password": "x"},
+    ],
+)
+def test_fault_alert_10_links_that_lead_their_readers_to_themselves_are_told(web: dict[str, str]) -> None:
+    channels = {"desk": {"kind": "email"}, "wire": {"kind": "webhook"}}
+    says, mend = Settings.model_validate({"web": web, "channels": channels}).link_warning
+    assert says.startswith("links in the alerts of desk, wire lead to http")
+    assert "web.public_url" in mend
+    assert Settings.model_validate({"web": web}).link_warning == ("", "")
+
+
+@pytest.mark.parametrize(
+    "web",
+    [
+        {"enabled": False},
+        {"public_url": "https://monitor.example.org"},
+        {"public_url": "http://10.0.0.7:8000"},
+        {"host": "192.168.1.20", "password": "x"},
+        {"host": "monitor.lan", "password": "x"},
+    ],
+)
+def test_fault_alert_10_links_that_others_can_open_are_no_fault(web: dict[str, object]) -> None:
+    assert Settings.model_validate({"web": web, "channels": {"desk": {"kind": "email"}}}).link_warning == ("", "")

@@ -315,6 +315,8 @@ class MailSink:
         self.connections = 0
         self.drops_at: str | None = None
         """Where it breaks off: "banner" (stalls), "connect", "DATA", "body", "dot", "QUIT" (stalls); None for nowhere."""
+        self.stalls_at: str | None = None
+        """The recipient at whose RCPT it falls silent; None for nobody."""
         self._says: dict[str, _Say] = {}
         self._lock = threading.Lock()
         self._controller = _Controller(self, security, accounts)
@@ -335,6 +337,11 @@ class MailSink:
         """Answer `MAIL`, `DATA` (before the text), `.` (after it) or `RCPT someone@example.org` with this code."""
         with self._lock:
             self._says[command] = _Say(f"{code} {text}", times)
+
+    def accepts(self, command: str) -> None:
+        """Answer a command as if nothing had been scripted for it."""
+        with self._lock:
+            self._says.pop(command, None)
 
     def reply_to(self, *commands: str) -> str | None:
         """What was scripted for one of these commands, if anything."""
@@ -505,6 +512,8 @@ class _Handler:
         return reply or "250 OK"
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        if self._sink.stalls_at == address:
+            await asyncio.sleep(3600)
         reply = self._sink.reply_to(f"RCPT {address}", "RCPT")
         if reply is None:
             envelope.rcpt_tos.append(address)

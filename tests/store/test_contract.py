@@ -696,7 +696,7 @@ def test_alerts_and_deliveries_are_counted_and_found(db: Database, matcher: Matc
         assert settle(session, Outcome(result=AttemptResult.GONE), now=NOON, channel="wire") == "held"
     alert_id = filed.alerts[0].id
     with db.reading() as session:
-        assert outbox.states(session) == {"pending": 0, "leased": 0, "sent": 1, "held": 1, "dead": 0}
+        assert {state: count for state, count in outbox.states(session).items() if count} == {"sent": 1, "held": 1}
         assert outbox.results_since(session, last) == [("wire", "gone")]
         assert outbox.stuck_channels(session) == outbox.stuck_channels(session, alert_id) == {"wire"}
         assert outbox.stuck_channels(session, "alt_other") == set()

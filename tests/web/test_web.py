@@ -1012,6 +1012,19 @@ def test_healthz_is_200_or_503_in_json(db: Database) -> None:
         assert json.loads(answer.text)
 
 
+def test_fault_alert_3_the_start_page_says_which_channels_fail(db: Database) -> None:
+    mute = failure(Code.NO_CHANNEL, "channels", "nobody is told of anything: desk <404>", "")
+    gone = warning(Code.RECIPIENT, "recipients", "get no mail: b…@example.org", "")
+    lost = warning(Code.NODE_SILENT, "daemon", "the node basil-7 is silent", "")
+    with browsing(application(db, Health(problems=(mute, lost, gone)))) as client:
+        text = client.get("/").text
+    assert "Nobody is told of anything: desk &lt;404&gt;." in text
+    assert "Get no mail: b…@example.org." in text
+    assert "basil-7" not in text
+    with browsing(application(db, WELL)) as client:
+        assert 'role="alert"' not in client.get("/").text
+
+
 def test_healthz_tells_anybody_what_is_wrong_but_no_names(db: Database) -> None:
     mute = failure(Code.NO_CHANNEL, "channels", "disabled: desk (404)", "", public="no channel is left")
     lost = warning(Code.NODE_SILENT, "daemon", "the node basil-7 is silent", "", public="a node is silent")

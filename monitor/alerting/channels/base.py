@@ -17,11 +17,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
+from monitor.alerting import answers
+from monitor.alerting.answers import AnswerKind
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.net.http import HttpResponse, NoAnswerError
 from monitor.text import urls
 from monitor.text.tokens import clean, plain_line
-from monitor.types.alerting import Alert, AttemptResult, Outcome
+from monitor.types.alerting import Alert, AttemptResult, Concern, Outcome
 from monitor.types.errors import FetchError
 
 MASK: Final = "…"
@@ -59,6 +61,10 @@ class Channel(Protocol):
         """A digest of the destination: changes with it and reveals nothing."""
 
     @property
+    def credentials(self) -> str:
+        """A check digest of its secrets (`check_digest`): changes with them and reveals nothing."""
+
+    @property
     def shown(self) -> str:
         """The destination for pages and logs, masked."""
 
@@ -77,6 +83,27 @@ class Editor(Channel, Protocol):
         """Replace the text of the message of this receipt. Never sends a new message, never raises."""
 
 
+@runtime_checkable
+class Addressed(Channel, Protocol):
+    """A channel to several recipients, whose receiver answers for each of them."""
+
+    async def send_to(self, alert: Alert, settled: Mapping[str, AttemptResult], *, now: datetime) -> Outcome:
+        """Send once, to those who are not `settled` (recipient -> `SENT` or `REJECTED`): its outcome names the recipients."""
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """A channel with a budget: what goes beyond it is told in one summary an hour."""
+
+    @property
+    def messages_per_hour(self) -> int:
+        """How many alerts within an hour are sent one by one; 0 for all."""
+
+
+MESSAGES_PER_HOUR: Final = 12
+"""The default for people: more than a message every five minutes is read by nobody."""
+
+
 class ChannelSettings(BaseModel, ABC):
     """One `[channels.<name>]` table, validated. Each kind adds fields; a field's description is the advice that a fault shows.
 
@@ -87,6 +114,12 @@ class ChannelSettings(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
 
     kind: str
+    messages_per_hour: int = Field(
+        default=MESSAGES_PER_HOUR,
+        ge=0,
+        le=10_000,
+        description="how many alerts an hour are sent one by one before the rest comes as one summary; 0 for no limit",
+    )
 
     @abstractmethod
     def open(self, name: str, poster: Poster) -> Channel:
@@ -131,34 +164,35 @@ def digest(kind: str, where: str) -> str:
     return hashlib.blake2b(f"{kind} {where}".encode(), digest_size=8, person=b"destination").hexdigest()
 
 
-# --- from an answer to an Outcome -------------------------------------------------------------------------------------
+def check_digest(*secrets: str) -> str:
+    """Four digits by which changed secrets are told apart. So short that nobody can guess a password by it: of any list of
+    passwords, one in 65,536 has the same. As rarely a change goes unnoticed, and `monitor alerts retry` does what it would do.
+    """
+    return hashlib.blake2b("\0".join(secrets).encode(), digest_size=2, person=b"credentials").hexdigest()
 
-# Trying again can help, by definition of the status (RFC 9110 15.5.9, RFC 8470, RFC 6585).
-_LATER = frozenset({408, 425, 429})
-# The destination accepts nothing from us: no permission, not found, no POST (W5, W6).
-_GONE = frozenset({401, 403, 404, 405, 407, 410, 421})
-_MOVED = frozenset({301, 308})
+
+# --- from an answer to an Outcome -------------------------------------------------------------------------------------
 
 
 def outcome_of(answer: HttpResponse, *, now: datetime, secrets: Secrets) -> Outcome:
-    """What an HTTP answer means for a delivery (table in README.md: What answers mean)."""
+    """What an HTTP answer means for a delivery (`alerting.answers`)."""
     is_html = "html" in answer.headers.get("content-type", "").lower()
+    said = _redirect(answer, secrets) or excerpt(answer.text, secrets, is_html=is_html)
+    wait_for = None if answer.status < 300 else answer.retry_after_for(now)
+    return as_outcome(answers.of_http(answer.status), code=str(answer.status), detail=said, retry_after_for=wait_for)
+
+
+def as_outcome(kind: AnswerKind, *, code: str, detail: str = "", retry_after_for: timedelta | None = None) -> Outcome:
+    """The outcome of an answer of this kind. A receiver in trouble that names a time says nothing of this message (W7)."""
+    is_named = retry_after_for is not None and kind.result is AttemptResult.TRANSIENT
     return Outcome(
-        result=_result_of(answer.status),
-        code=str(answer.status),
-        detail=_redirect(answer, secrets) or excerpt(answer.text, secrets, is_html=is_html),
-        retry_after_for=None if answer.status < 300 else answer.retry_after_for(now),
+        result=kind.result,
+        code=code,
+        detail=detail,
+        retry_after_for=retry_after_for,
+        concern=Concern.DESTINATION if is_named else kind.concern,
+        reason=kind.reason,
     )
-
-
-def _result_of(status: int) -> AttemptResult:
-    if 200 <= status < 300:
-        return AttemptResult.SENT
-    if status in _GONE or status in _MOVED:
-        return AttemptResult.GONE
-    if 400 <= status < 500 and status not in _LATER:
-        return AttemptResult.REJECTED
-    return AttemptResult.TRANSIENT
 
 
 def _redirect(answer: HttpResponse, secrets: Secrets) -> str:
@@ -170,11 +204,12 @@ def _redirect(answer: HttpResponse, secrets: Secrets) -> str:
 
 
 def outcome_of_failure(error: FetchError, *, secrets: Secrets) -> Outcome:
-    """What a failed POST means: an address that our policy refuses is final, all else (DNS, TCP, TLS, timeout) may pass."""
-    result = AttemptResult.GONE if error.code == "refused" else AttemptResult.TRANSIENT
-    return Outcome(
-        result=result, code=error.code, detail=excerpt(str(error), secrets), retry_after_for=error.retry_after_for
-    )
+    """What a failed POST means: sent whole and not answered, an address that our policy refuses, or not reached."""
+    said = excerpt(str(error), secrets)
+    if isinstance(error, NoAnswerError):
+        return as_outcome(answers.NO_ANSWER, code="no answer", detail=said)
+    kind = answers.REFUSED_ADDRESS if error.code == "refused" else answers.NOT_REACHED
+    return as_outcome(kind, code=error.code, detail=said, retry_after_for=error.retry_after_for)
 
 
 # --- channels that post -----------------------------------------------------------------------------------------------
@@ -236,8 +271,6 @@ class HttpTarget:
             answer = await self.poster.post(
                 self.url, body=body.encode(), headers=headers, limit_for=self.limit_for, policy=self.policy
             )
-        except NoAnswerError as error:
-            return Outcome(result=AttemptResult.UNKNOWN, code="no answer", detail=excerpt(str(error), self.secrets))
         except FetchError as error:
             return outcome_of_failure(error, secrets=self.secrets)
         return interpret(answer) if interpret else outcome_of(answer, now=now, secrets=self.secrets)

@@ -1,7 +1,8 @@
 """The email channel: sends an alert over SMTP through the operator's own mail server.
 
 Without TLS nothing is sent, unless `security = "none"` (E5). The server answers for each recipient: one that accepted the
-mail gets no second copy when it is sent again to the others (E4). The message itself is composed in `mail`.
+mail gets no second copy when it is sent again to the others (E4). What its answers mean is decided in `alerting.answers`; the
+message itself is composed in `email_message`.
 """
 
 from __future__ import annotations
@@ -10,40 +11,46 @@ import asyncio
 import base64
 import ipaddress
 import re
-import socket
 import ssl
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from typing import Annotated, Any, Final, Literal
+from functools import cached_property
+from typing import Annotated, Final, Literal, NamedTuple
 
-import aiosmtplib
-from aiosmtplib import (
-    SMTPAuthenticationError,
-    SMTPDataError,
-    SMTPException,
-    SMTPRecipientsRefused,
-    SMTPResponse,
-    SMTPResponseException,
-    SMTPSenderRefused,
-)
+from aiosmtplib import SMTPException, SMTPHeloError, SMTPResponse, SMTPResponseException
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
-from monitor.alerting.channels.base import MASK, Channel, ChannelSettings, Poster, Secrets, digest, excerpt
+from monitor.alerting import answers
+from monitor.alerting.answers import Step
+from monitor.alerting.channels.base import (
+    MASK,
+    Channel,
+    ChannelSettings,
+    Poster,
+    Secrets,
+    as_outcome,
+    check_digest,
+    digest,
+    excerpt,
+)
 from monitor.alerting.channels.email_message import Envelope, compose
+from monitor.alerting.channels.email_session import (
+    SmtpClient,
+    abort,
+    close_politely,
+    code_of,
+    converse,
+    own_name,
+    tls_context,
+)
 from monitor.text import urls
-from monitor.text.tokens import clean_line, shorten
-from monitor.types.alerting import Alert, AttemptResult, Outcome
+from monitor.text.tokens import clean_line
+from monitor.types.alerting import Alert, AttemptResult, Concern, Outcome, RecipientOutcome
 
 _PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
-# Greylisting ends after a few minutes; an earlier retry only prolongs it (E4).
-_GREYLIST: Final = timedelta(minutes=5)
-_QUIT_FOR: Final = timedelta(seconds=2)
-_REMEMBERED: Final = 1000
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------
@@ -162,23 +169,39 @@ def _address(mailbox: str) -> Address:
     return Address(display_name=(found["name"] or "").strip(), username=found["local"], domain=found["domain"])
 
 
-def masked_address(address: str) -> str:
+def masked_address(address: str, *, shown: int = 1) -> str:
     """`a…@example.org`."""
     local, _, domain = address.rpartition("@")
-    return f"{local[:1]}{MASK}@{domain}"
+    return f"{local[:shown]}{MASK if len(local) > shown or shown == 1 else ''}@{domain}"
+
+
+def masked_addresses(addresses: Sequence[str]) -> dict[str, str]:
+    """The addresses masked, each with as many letters as tell it from the others: `an…@example.org`, `al…@example.org`."""
+    return {each: _masked_apart(each, [other for other in addresses if other != each]) for each in addresses}
+
+
+def _masked_apart(address: str, others: Sequence[str]) -> str:
+    length = len(address.rpartition("@")[0])
+    for shown in range(1, length):
+        masked = masked_address(address, shown=shown)
+        if all(masked.lower() != masked_address(each, shown=shown).lower() for each in others):
+            return masked
+    return masked_address(address, shown=max(1, length))
+
+
+def recipient_key(address: str) -> str:
+    """A digest of an address, by which the store knows who has a message."""
+    return digest("recipient", address.lower())
+
+
+class _Recipient(NamedTuple):
+    address: str
+    key: str
+    name: str
+    """Masked, for people."""
 
 
 # --- the channel ------------------------------------------------------------------------------------------------------
-
-
-class _Client(aiosmtplib.SMTP):
-    """Remembers whether DATA was begun: a connection that breaks before means "not sent", after it "unknown"."""
-
-    has_begun = False
-
-    async def data(self, *args: Any, **kwargs: Any) -> SMTPResponse:
-        self.has_begun = True
-        return await super().data(*args, **kwargs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,14 +211,23 @@ class EmailChannel:
     name: str
     settings: EmailSettings = field(repr=False)
     kind: str = "email"
-    # By alert: recipients that need no second copy when it is sent again to the others. Lost with the process, which costs
-    # a second copy under the same Message-ID.
-    _settled: OrderedDict[str, dict[str, str]] = field(default_factory=OrderedDict, repr=False)
 
     @property
     def destination(self) -> str:
         """A digest of the recipients; the mail server may change."""
         return digest(self.kind, " ".join(sorted(each.addr_spec.lower() for each in self._to)))
+
+    @property
+    def messages_per_hour(self) -> int:
+        """The budget of its settings."""
+        return self.settings.messages_per_hour
+
+    @property
+    def credentials(self) -> str:
+        """A check digest of the account, the mail server and its certificate."""
+        each = self.settings
+        server = f"{each.host} {each.port} {each.security} {each.sender}"
+        return check_digest(server, each.ca, each.username, each.password.get_secret_value())
 
     @property
     def shown(self) -> str:
@@ -207,12 +239,22 @@ class EmailChannel:
     def _to(self) -> tuple[Address, ...]:
         return tuple(_address(each) for each in self.settings.to)
 
+    @cached_property
+    def _recipients(self) -> tuple[_Recipient, ...]:
+        addresses = list(dict.fromkeys(each.addr_spec for each in self._to))
+        return tuple(_Recipient(each, recipient_key(each), name) for each, name in masked_addresses(addresses).items())
+
     async def send(self, alert: Alert, *, now: datetime) -> Outcome:
+        """Send once to all recipients."""
+        return await self.send_to(alert, {}, now=now)
+
+    async def send_to(self, alert: Alert, settled: Mapping[str, AttemptResult], *, now: datetime) -> Outcome:
         """Send once to the recipients still missing; a mail that is too large (552) is sent once more without HTML."""
         deadline = asyncio.get_running_loop().time() + self.settings.limit_seconds
-        outcome = await self._attempt(alert, compose(alert, self._envelope, now=now), deadline)
-        if outcome.result is AttemptResult.REJECTED and outcome.code == "552":
-            outcome = await self._attempt(alert, compose(alert, self._envelope, now=now, is_short=True), deadline)
+        outcome = await self._attempt(compose(alert, self._envelope, now=now), settled, deadline)
+        if outcome.concern is Concern.MESSAGE and outcome.code == "552":
+            mail = compose(alert, self._envelope, now=now, is_short=True)
+            outcome = await self._attempt(mail, settled, deadline)
         return outcome
 
     @property
@@ -220,30 +262,53 @@ class EmailChannel:
         sender = _address(self.settings.sender)
         return Envelope(channel=self.name, sender=sender, to=self._to, unsubscribe_url=self.settings.unsubscribe_url)
 
-    async def _attempt(self, alert: Alert, mail: EmailMessage, deadline: float) -> Outcome:
-        """One SMTP session, ended at the deadline: aiosmtplib's own timeout starts anew with every reply."""
-        waiting = [each.addr_spec for each in self._to if each.addr_spec not in self._settled.get(alert.id, {})]
+    async def _attempt(self, mail: EmailMessage, settled: Mapping[str, AttemptResult], deadline: float) -> Outcome:
+        """Send to those who are not settled. Where the session breaks off over one recipient, once more without that one: a
+        mailbox that the server is slow to ask for must not keep the mail from the others."""
+        waiting = [each for each in self._recipients if each.key not in settled]
+        if not waiting:
+            return answers.of_recipients(settled, ())
+        outcome, broken_at = await self._session(mail, waiting, settled, deadline)
+        others = [each for each in waiting if each.address != broken_at]
+        if not broken_at or not others:
+            return outcome
+        puts_off = self._answer(next(each for each in waiting if each not in others), outcome)
+        return (await self._session(mail, others, settled, deadline, puts_off))[0]
+
+    async def _session(
+        self,
+        mail: EmailMessage,
+        waiting: Sequence[_Recipient],
+        settled: Mapping[str, AttemptResult],
+        deadline: float,
+        *before: RecipientOutcome,
+    ) -> tuple[Outcome, str]:
+        """The outcome of one SMTP session, and the recipient over whom it broke off; '' for none. It ends at the deadline:
+        aiosmtplib's own timeout starts anew with every reply."""
+        seconds = self.settings.limit_seconds / (3 if len(waiting) > 1 else 1)
         client = await self._client()
+        sender, to = _address(self.settings.sender).addr_spec, [each.address for each in waiting]
         try:
             async with asyncio.timeout_at(deadline):
-                refused = await _converse(client, _address(self.settings.sender).addr_spec, waiting, mail.as_bytes())
-            await _quit(client)
+                replies = await converse(client, sender, to, mail.as_bytes(), seconds)
+            await close_politely(client)
         except (SMTPException, OSError) as error:
-            return self._failed(error, has_begun=client.has_begun)
+            return self._failed(error, client.step), client.asked if client.step is Step.RECIPIENT else ""
         finally:
-            _abort(client)
-        return self._combined(alert.id, waiting, refused)
+            abort(client)
+        told = (self._answer_to(each, replies[each.address]) for each in waiting)
+        return answers.of_recipients(settled, (*told, *before)), ""
 
-    async def _client(self) -> _Client:
+    async def _client(self) -> SmtpClient:
         settings = self.settings
         security = settings.security or "starttls"
-        context = None if security == "none" else await asyncio.to_thread(_tls, settings.ca)
-        return _Client(
+        context = None if security == "none" else await asyncio.to_thread(tls_context, settings.ca)
+        return SmtpClient(
             hostname=settings.host,
             port=settings.port or _PORTS[security],
             username=settings.username or None,
             password=settings.password.get_secret_value() if settings.username else None,
-            local_hostname=_own_name(),
+            local_hostname=own_name(),
             timeout=settings.limit_seconds,
             use_tls=security == "tls",
             start_tls=security == "starttls",
@@ -252,117 +317,38 @@ class EmailChannel:
 
     # --- outcomes ---
 
-    def _failed(self, error: Exception, *, has_begun: bool) -> Outcome:
-        """The outcome of a session that broke off, by an SMTP error or by none."""
-        if isinstance(error, SMTPResponseException):
-            result = _result_of(error)
-            said = f"{error.code} {error.message}"
-            pause = _GREYLIST if result is AttemptResult.TRANSIENT and error.code >= 400 else None
-            return Outcome(result=result, code=str(error.code), detail=self._redacted(said), retry_after_for=pause)
-        result = AttemptResult.UNKNOWN if has_begun else AttemptResult.TRANSIENT
-        return Outcome(result=result, code=_code_of(error), detail=self._redacted(str(error) or "no answer in time"))
+    def _failed(self, error: Exception, step: Step) -> Outcome:
+        """The outcome of a session that broke off, by an SMTP answer or by none."""
+        if isinstance(error, SMTPResponseException) and error.code > 0:
+            step = Step.CONNECT if isinstance(error, SMTPHeloError) else step
+            kind = answers.of_smtp(step, error.code)
+            is_final = kind.concern is Concern.MESSAGE and kind.result is not AttemptResult.TRANSIENT
+            outcome = as_outcome(kind, code=str(error.code), detail=self._redacted(f"{error.code} {error.message}"))
+            return replace(outcome, retry_after_for=None if is_final else answers.ASK_AGAIN_AFTER)
+        kind = answers.NO_ANSWER if step is Step.TEXT else answers.NOT_REACHED
+        return as_outcome(kind, code=code_of(error), detail=self._redacted(str(error) or "no answer in time"))
 
-    def _combined(self, id: str, waiting: Iterable[str], refused: Mapping[str, SMTPResponse]) -> Outcome:
-        """The one outcome of the answers for several recipients (E4); remembers those that are settled."""
-        later = {each: reply for each, reply in refused.items() if _is_temporary(reply.code)}
-        settled = self._settled.pop(id, {})
-        settled |= {each: self._reply(each, refused.get(each)) for each in waiting if each not in later}
-        if later:
-            self._remember(id, settled)
-            detail = _joined(self._reply(each, reply) for each, reply in later.items())
-            return Outcome(
-                result=AttemptResult.TRANSIENT, code=_code_in(later), detail=detail, retry_after_for=_GREYLIST
-            )
-        failures = [each for each in settled.values() if each]
-        if len(failures) == len(settled):
-            return Outcome(result=AttemptResult.GONE, code=_code_in(refused), detail=_joined(failures))
-        return Outcome(result=AttemptResult.SENT, code="250", detail=_joined(failures))
+    def _answer_to(self, recipient: _Recipient, reply: SMTPResponse) -> RecipientOutcome:
+        result = answers.of_smtp(Step.RECIPIENT, reply.code).result
+        said = "" if result is AttemptResult.SENT else self._redacted(clean_line(reply.message))
+        return RecipientOutcome(
+            key=recipient.key, name=recipient.name, result=result, code=str(reply.code), detail=said
+        )
 
-    def _remember(self, id: str, settled: dict[str, str]) -> None:
-        self._settled[id] = settled
-        while len(self._settled) > _REMEMBERED:
-            self._settled.popitem(last=False)
-
-    def _reply(self, recipient: str, reply: SMTPResponse | None) -> str:
-        return self._redacted(f"{recipient}: {reply.code} {clean_line(reply.message)}") if reply else ""
+    def _answer(self, recipient: _Recipient, broken: Outcome) -> RecipientOutcome:
+        """The session broke off over this recipient: it waits, and the others are sent to without it."""
+        return RecipientOutcome(
+            key=recipient.key,
+            name=recipient.name,
+            result=AttemptResult.TRANSIENT,
+            code=broken.code,
+            detail=broken.detail,
+        )
 
     def _redacted(self, said: str) -> str:
         """The answer with our password and the recipients' addresses masked."""
         user, password = self.settings.username, self.settings.password.get_secret_value()
         forms = [base64.b64encode(each.encode()).decode() for each in (password, f"\0{user}\0{password}") if password]
-        for each in self._to:
-            said = said.replace(each.addr_spec, masked_address(each.addr_spec))
+        for each in self._recipients:
+            said = re.sub(re.escape(each.address), each.name.replace("\\", r"\\"), said, flags=re.IGNORECASE)
         return excerpt(said, Secrets(password, *forms))
-
-
-def _tls(ca: str) -> ssl.SSLContext:
-    """A verifying TLS context: the machine's authorities, or `ca` alone where it is given."""
-    return ssl.create_default_context(cadata=ca or None)
-
-
-def _own_name() -> str:
-    """Our name for EHLO, without a DNS lookup, which may hang."""
-    name = socket.gethostname()
-    return name if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,250}", name) else "localhost"
-
-
-async def _converse(client: _Client, sender: str, to: Sequence[str], mail: bytes) -> Mapping[str, SMTPResponse]:
-    """Send one mail. Returns the answers for recipients who were refused."""
-    try:
-        await client.connect()
-        refused, _ = await client.sendmail(sender, to, mail)
-    except SMTPRecipientsRefused as error:
-        return {each.recipient: SMTPResponse(each.code, each.message) for each in error.recipients}
-    return refused
-
-
-async def _quit(client: _Client) -> None:
-    """QUIT with a short timeout: the mail is accepted already, and no answer changes that."""
-    with suppress(SMTPException, OSError):
-        async with asyncio.timeout(_QUIT_FOR.total_seconds()):
-            await client.quit()
-
-
-def _abort(client: _Client) -> None:
-    """Drop the connection: an orderly close would wait for a server that does not read."""
-    transport = client.transport
-    client.close()
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
-
-
-# --- reading SMTP answers ---------------------------------------------------------------------------------------------
-
-
-def _result_of(error: SMTPResponseException) -> AttemptResult:
-    """The result of an answer that ended the session: 4xx is transient; what 5xx refuses depends on the command."""
-    if not 500 <= error.code < 600:
-        return AttemptResult.TRANSIENT
-    if isinstance(error, SMTPDataError) or error.code == 552:
-        return AttemptResult.REJECTED
-    return (
-        AttemptResult.GONE
-        if isinstance(error, SMTPAuthenticationError | SMTPSenderRefused)
-        else AttemptResult.TRANSIENT
-    )
-
-
-def _is_temporary(code: int) -> bool:
-    """4xx, and 552 for a recipient: a full mailbox empties (RFC 5321 section 4.5.3.1.10)."""
-    return not 500 <= code < 600 or code == 552
-
-
-def _code_of(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "timeout"
-    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError) or "TLS" in str(error):
-        return "tls"
-    return "connect" if isinstance(error, OSError) else "protocol"
-
-
-def _code_in(refused: Mapping[str, SMTPResponse]) -> str:
-    return str(next(iter(refused.values())).code) if refused else ""
-
-
-def _joined(replies: Iterable[str]) -> str:
-    return shorten("; ".join(replies), 1000)

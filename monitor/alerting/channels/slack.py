@@ -9,35 +9,46 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from monitor.alerting import render
-from monitor.alerting.channels.base import Channel, HttpSettings, HttpTarget, Poster, digest, outcome_of
+from monitor.alerting import answers, render
+from monitor.alerting.channels import slack_summary
+from monitor.alerting.channels.base import (
+    Channel,
+    HttpSettings,
+    HttpTarget,
+    Poster,
+    as_outcome,
+    check_digest,
+    digest,
+    excerpt,
+    outcome_of,
+)
+from monitor.alerting.channels.slack_text import (
+    SECTION_LIMIT,
+    context,
+    escaped,
+    link,
+    link_section,
+    mrkdwn_url,
+    plain,
+    quoted,
+    section,
+)
 from monitor.net.http import HttpResponse
 from monitor.text import urls
 from monitor.text.tokens import shorten
-from monitor.types.alerting import Alert, AttemptResult, Outcome
+from monitor.types.alerting import Alert, AlertKind, AttemptResult, Concern, Outcome
 
 HEADER_LIMIT: Final = 150
-SECTION_LIMIT: Final = 3000
 BODY_SECTIONS: Final = 3
 """Most sections of a long notice: all blocks together must stay below about 13,000 characters (bolt-js#2509)."""
-LINK_LIMIT: Final = 1300
 TEXT_LIMIT: Final = 3000
 
 _HEADERS: Final = {"content-type": "application/json; charset=utf-8"}
-# https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
-_GONE = re.compile(
-    "no_service|no_service_id|no_active_hooks|no_team|team_disabled|invalid_token|token_revoked|account_inactive|user_not_found|"
-    "action_prohibited|channel_not_found|channel_is_archived|posting_to_general_channel_denied|org_login_required"
-)
-_MALFORMED = re.compile(
-    r"invalid_\w+|no_text|missing_\w+|msg_too_long|msg_blocks_too_long|too_many_attachments|attachment\w*_limit_exceeded"
-)
 
 
 class SlackSettings(HttpSettings):
@@ -47,7 +58,12 @@ class SlackSettings(HttpSettings):
 
     def open(self, name: str, poster: Poster) -> Channel:
         """The channel these settings describe."""
-        return SlackChannel(name=name, target=self.target(poster))
+        return SlackChannel(name=name, messages_per_hour=self.messages_per_hour, target=self.target(poster))
+
+
+def is_malformed(outcome: Outcome) -> bool:
+    """Whether a simpler form of the message may be accepted."""
+    return outcome.result is AttemptResult.REJECTED and outcome.concern is Concern.MESSAGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +73,17 @@ class SlackChannel:
     name: str
     target: HttpTarget
     kind: str = "slack"
+    messages_per_hour: int = 0
 
     @property
     def destination(self) -> str:
         """A digest of the URL."""
         return digest(self.kind, self.target.url)
+
+    @property
+    def credentials(self) -> str:
+        """Of whether private addresses are allowed; all else is in the URL."""
+        return check_digest(str(self.target.policy.allowed))
 
     @property
     def shown(self) -> str:
@@ -73,7 +95,7 @@ class SlackChannel:
         clock = asyncio.get_running_loop().time
         until = clock() + self.target.limit_for.total_seconds()
         outcome = await self._post(message(alert), self.target, now)
-        if outcome.result is not AttemptResult.REJECTED:
+        if not is_malformed(outcome):
             return outcome
         rest = replace(self.target, limit_for=timedelta(seconds=max(1.0, until - clock())))
         again = await self._post(plain_message(alert), rest, now)
@@ -82,22 +104,13 @@ class SlackChannel:
 
     async def _post(self, payload: dict[str, Any], target: HttpTarget, now: datetime) -> Outcome:
         def interpret(answer: HttpResponse) -> Outcome:
-            return _interpret(answer.text.strip(), outcome_of(answer, now=now, secrets=target.secrets))
+            outcome = outcome_of(answer, now=now, secrets=target.secrets)
+            kind, code = answers.of_slack_webhook(answer.status, answer.text, host=urls.host(target.url))
+            said = "" if answer.text.strip() == "ok" else outcome.detail
+            code = excerpt(code, target.secrets)
+            return as_outcome(kind, code=code, detail=said, retry_after_for=outcome.retry_after_for)
 
         return await target.post(json.dumps(payload), _HEADERS, now=now, interpret=interpret)
-
-
-def _interpret(said: str, outcome: Outcome) -> Outcome:
-    """Slack's word overrules the status: 200 `no_service` is a failure, 403 `invalid_token` is final."""
-    if outcome.result is AttemptResult.SENT and said == "ok":
-        return replace(outcome, detail="")
-    if _GONE.fullmatch(said):
-        return replace(outcome, result=AttemptResult.GONE, code=said)
-    if _MALFORMED.fullmatch(said):
-        return replace(outcome, result=AttemptResult.REJECTED, code=said)
-    if outcome.result is AttemptResult.SENT:
-        return replace(outcome, result=AttemptResult.TRANSIENT, code="not ok")
-    return outcome
 
 
 # --- the message (pure) -----------------------------------------------------------------------------------------------
@@ -105,44 +118,62 @@ def _interpret(said: str, outcome: Outcome) -> Outcome:
 
 def message(alert: Alert) -> dict[str, Any]:
     """The payload: blocks for display, `text` for notifications and screen readers, no link previews."""
-    return {**plain_message(alert), "blocks": list(_blocks(alert))}
+    blocks = slack_summary.blocks(alert) if alert.kind is AlertKind.SUMMARY else list(_blocks(alert))
+    return {**plain_message(alert), "blocks": blocks, **_attached(alert)}
 
 
 def plain_message(alert: Alert) -> dict[str, Any]:
     """The payload without blocks: one unformatted text."""
-    link = render.link(alert.article.url if alert.article else alert.review_url)
+    url = render.link(alert.article.url if alert.article else alert.review_url)
     said = escaped(render.headline(alert), TEXT_LIMIT)
-    text = "\n".join(each for each in (said, _url(link)) if each)
+    more = slack_summary.lines(alert) if alert.kind is AlertKind.SUMMARY else []
+    text = "\n".join(each for each in (said, *more, mrkdwn_url(url)) if each)
     return {"text": text, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
 
 
 def _blocks(alert: Alert) -> Iterator[dict[str, Any]]:
-    header = _plain(render.headline(alert), HEADER_LIMIT)
+    header = plain(render.headline(alert), HEADER_LIMIT)
     yield {"type": "header", "text": header}
     if header["text"].endswith("…"):  # cut to fit the header; the headline must be readable whole
-        yield _section(render.title(alert))
+        yield section(render.title(alert))
     if since := render.news_since(alert):
-        yield _section(since)
+        yield section(since)
     if alert.article:
-        yield _context(render.dateline(alert.article))
+        yield context(render.dateline(alert.article))
     for part in _parts(render.summary(alert)):
-        yield _section(part)
+        yield section(part)
     if alert.article:
-        yield _context("\n".join(render.why_lines(alert)))
+        yield context("\n".join(render.why_lines(alert)))
     if carried_by := render.carried_by(alert):
-        yield _context(render.capital(carried_by))
-    links = _links(alert)
-    if links:
-        yield {"type": "section", "text": {"type": "mrkdwn", "text": links, "verbatim": True}}
+        yield context(render.capital(carried_by))
+    yield from map(link_section, _links(alert))
 
 
-def _links(alert: Alert) -> str:
-    """The links, each with the host it leads to; the only mrkdwn we send."""
-    article = render.link(alert.article.url) if alert.article else ""
-    review = render.link(alert.review_url)
+def _links(alert: Alert) -> list[str]:
+    """The links, each with the host it leads to, on one line where they fit one section; the only mrkdwn we send."""
+    found = [*(link(url, shown) for url, shown in _article_link(alert)), link(*_review_link(alert))]
+    links = [each for each in found if each]
+    line = " · ".join(links)
+    return links if len(line) > SECTION_LIMIT else [line] if line else []
+
+
+def _article_link(alert: Alert) -> list[tuple[str, str]]:
+    url = render.link(alert.article.url) if alert.article else ""
+    return [(url, f"Read it at {render.host(url)}")] if url else []
+
+
+def _review_link(alert: Alert) -> tuple[str, str]:
     shown = "Right or wrong? Confirm or dismiss" if alert.article else "Open the monitor"
-    links = [_link(article, f"Read it at {render.host(article)}"), _link(review, shown)]
-    return " · ".join(each for each in links if each)
+    return render.link(alert.review_url), shown
+
+
+def _attached(alert: Alert) -> dict[str, Any]:
+    """A link that is longer than a section may be, as an attachment, whose `title_link` has no such limit."""
+    long = [(url, shown) for url, shown in _article_link(alert) if not link(url, shown)]
+    attached = [
+        {"title": escaped(shown, 100), "title_link": quoted(url), "fallback": quoted(url)} for url, shown in long
+    ]
+    return {"attachments": attached} if attached else {}
 
 
 def _parts(text: str) -> list[str]:
@@ -153,39 +184,3 @@ def _parts(text: str) -> list[str]:
         parts.append(part.strip())
         text = text[len(part) :].strip()
     return [*parts[:-1], f"{parts[-1]} …"] if text else parts
-
-
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _plain(text, SECTION_LIMIT)}
-
-
-def _context(text: str) -> dict[str, Any]:
-    return {"type": "context", "elements": [_plain(text, SECTION_LIMIT)]}
-
-
-def _plain(text: str, limit: int) -> dict[str, Any]:
-    """Text without formatting, mentions or links; `emoji` false leaves `:tada:` as written."""
-    return {"type": "plain_text", "text": escaped(text, limit), "emoji": False}
-
-
-def _link(url: str, shown: str) -> str:
-    """A link, or '' where the URL is so long that two links would not fit a section."""
-    link = f"<{_url(url)}|{escaped(shown, 100).replace('|', ' ')}>"
-    return link if url and len(link) <= LINK_LIMIT else ""
-
-
-def _url(url: str) -> str:
-    """The URL with the characters escaped that would end the link."""
-    return url.replace("&", "&amp;").replace("|", "%7C").replace("<", "%3C").replace(">", "%3E")
-
-
-def escaped(text: str, limit: int) -> str:
-    """The text with Slack's three special characters escaped, cut to `limit` but not within an entity (S5, S6)."""
-    room = limit
-    while len(done := _escape(shorten(text, room))) > limit:
-        room -= max(1, (len(done) - limit) // 5)
-    return done
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -15,8 +15,19 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from monitor.alerting.channels.base import Channel, HttpSettings, HttpTarget, Poster, digest, outcome_of
-from monitor.alerting.channels.slack import message, plain_message
+from monitor.alerting import answers
+from monitor.alerting.channels.base import (
+    Channel,
+    HttpSettings,
+    HttpTarget,
+    Poster,
+    as_outcome,
+    check_digest,
+    digest,
+    excerpt,
+    outcome_of,
+)
+from monitor.alerting.channels.slack import is_malformed, message, plain_message
 from monitor.net.http import HttpResponse
 from monitor.text import urls
 from monitor.types.alerting import Alert, AttemptResult, Outcome
@@ -24,22 +35,8 @@ from monitor.types.alerting import Alert, AttemptResult, Outcome
 _TOKEN = re.compile(r"xox[a-z]-[A-Za-z0-9-]{8,250}")
 _CHANNEL = re.compile("[CGD][A-Z0-9]{4,20}")
 _TS = re.compile(r"\d{1,20}\.\d{1,20}")
-_LATER: Final = frozenset(
-    {
-        "ratelimited",
-        "rate_limited",
-        "internal_error",
-        "fatal_error",
-        "service_unavailable",
-        "request_timeout",
-        "accesslimited",
-    }
-)
 _NO_THREAD: Final = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})
 """The message was deleted: the alert is posted outside its thread."""
-_MALFORMED = re.compile(
-    r"invalid_(?:blocks\w*|arguments|json|post_type|form_data|charset|metadata\w*)|no_text|msg_too_long|msg_blocks_too_long"
-)
 
 
 class SlackBotSettings(HttpSettings):
@@ -70,7 +67,13 @@ class SlackBotSettings(HttpSettings):
     def open(self, name: str, poster: Poster) -> Channel:
         """The channel these settings describe."""
         token = self.token.get_secret_value()
-        return SlackBotChannel(name=name, target=self.target(poster, token), token=token, channel=self.channel)
+        return SlackBotChannel(
+            name=name,
+            messages_per_hour=self.messages_per_hour,
+            target=self.target(poster, token),
+            token=token,
+            channel=self.channel,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +85,17 @@ class SlackBotChannel:
     token: str = field(repr=False)
     channel: str
     kind: str = "slackbot"
+    messages_per_hour: int = 0
 
     @property
     def destination(self) -> str:
         """A digest of API and channel; a new token for the bot does not change it."""
         return digest(self.kind, f"{self.target.url} {self.channel}")
+
+    @property
+    def credentials(self) -> str:
+        """A check digest of the token."""
+        return check_digest(self.token)
 
     @property
     def shown(self) -> str:
@@ -103,7 +112,7 @@ class SlackBotChannel:
         outcome = await self._call("chat.postMessage", message(alert) | place, now)
         if thread and outcome.code in _NO_THREAD:
             return await self.send(alert, now=now)
-        if outcome.result is not AttemptResult.REJECTED:
+        if not is_malformed(outcome):
             return outcome
         return await self._call("chat.postMessage", plain_message(alert) | place, now)
 
@@ -114,35 +123,22 @@ class SlackBotChannel:
 
     async def _call(self, method: str, payload: dict[str, Any], now: datetime) -> Outcome:
         def interpret(answer: HttpResponse) -> Outcome:
-            return _interpret(answer.text, outcome_of(answer, now=now, secrets=self.target.secrets))
+            outcome = outcome_of(answer, now=now, secrets=self.target.secrets)
+            kind, code = answers.of_slack_api(answer.status, answer.text)
+            if kind.result is AttemptResult.SENT:
+                return replace(as_outcome(kind, code=code), receipt=_receipt(answer.text))
+            code = excerpt(code, self.target.secrets)
+            return as_outcome(kind, code=code, detail=outcome.detail, retry_after_for=outcome.retry_after_for)
 
         headers = {"content-type": "application/json; charset=utf-8", "authorization": f"Bearer {self.token}"}
         target = replace(self.target, url=f"{self.target.url.rstrip('/')}/{method}")
         return await target.post(json.dumps(payload), headers, now=now, interpret=interpret)
 
 
-def _interpret(text: str, outcome: Outcome) -> Outcome:
-    """Slack's `error` overrules the status; an unknown error holds the channel's deliveries rather than losing them."""
-    said = _read(text)
-    if said is None or (outcome.result is not AttemptResult.SENT and "error" not in said):
-        return (
-            replace(outcome, result=AttemptResult.TRANSIENT, code="not ok")
-            if outcome.result is AttemptResult.SENT
-            else outcome
-        )
-    if said.get("ok") is True:
-        ts = said.get("ts")
-        return replace(outcome, detail="", receipt=ts if isinstance(ts, str) and _TS.fullmatch(ts) else "")
-    error = str(said.get("error", "not ok"))[:100]
-    if error in _LATER or outcome.result is AttemptResult.TRANSIENT:
-        return replace(outcome, result=AttemptResult.TRANSIENT, code=error)
-    result = AttemptResult.REJECTED if _MALFORMED.fullmatch(error) else AttemptResult.GONE
-    return replace(outcome, result=result, code=error)
-
-
-def _read(text: str) -> dict[str, Any] | None:
+def _receipt(text: str) -> str:
+    """The `ts` of the message that was posted; '' where there is none."""
     try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return said if isinstance(said, dict) else None
+        ts = json.loads(text).get("ts")
+    except (ValueError, RecursionError, AttributeError):
+        return ""
+    return ts if isinstance(ts, str) and _TS.fullmatch(ts) else ""

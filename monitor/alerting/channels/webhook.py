@@ -19,10 +19,10 @@ from typing import Final, Literal
 from pydantic import Field, SecretStr, field_validator
 from standardwebhooks import Webhook
 
-from monitor.alerting.channels.base import Channel, HttpSettings, HttpTarget, Poster, digest
+from monitor.alerting.channels.base import Channel, HttpSettings, HttpTarget, Poster, check_digest, digest
 from monitor.text import urls
 from monitor.text.tokens import clean
-from monitor.types.alerting import Alert, AlertArticle, AlertKind, AlertTopic, Outcome
+from monitor.types.alerting import Alert, AlertArticle, AlertKind, AlertTopic, Outcome, SummaryEntry
 
 SCHEMA: Final = 2
 """Of the payload: 2 since an alert may be on several topics (`topics`); payloads before that do not state it."""
@@ -30,6 +30,7 @@ _TYPES: Final = {
     AlertKind.NEW: "alert.new",
     AlertKind.UPDATED: "alert.updated",
     AlertKind.ESCALATED: "alert.escalated",
+    AlertKind.SUMMARY: "summary",
     AlertKind.NOTICE: "notice",
     AlertKind.TEST: "test",
 }
@@ -46,6 +47,12 @@ class WebhookSettings(HttpSettings):
     """`[channels.<name>]` with `kind = "webhook"`."""
 
     kind: Literal["webhook"]
+    messages_per_hour: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="how many alerts an hour come one by one; the rest as one summary; 0 for no limit",
+    )
     secrets: tuple[SecretStr, ...] = Field(
         default=(), max_length=4, description='secrets = ["whsec_…"], newest first: 24 to 64 random bytes in base64'
     )
@@ -81,7 +88,13 @@ class WebhookSettings(HttpSettings):
         keys = tuple(each.get_secret_value() for each in self.secrets)
         headers = {key: value.get_secret_value() for key, value in self.headers.items()}
         hidden = [*keys, *(each.removeprefix("whsec_") for each in keys), *headers.values(), *_tokens(headers)]
-        return WebhookChannel(name=name, target=self.target(poster, *hidden), keys=keys, headers=headers)
+        return WebhookChannel(
+            name=name,
+            messages_per_hour=self.messages_per_hour,
+            target=self.target(poster, *hidden),
+            keys=keys,
+            headers=headers,
+        )
 
 
 def _is_key(secret: str) -> bool:
@@ -107,11 +120,21 @@ class WebhookChannel:
     keys: tuple[str, ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     kind: str = "webhook"
+    messages_per_hour: int = 0
 
     @property
     def destination(self) -> str:
         """A digest of the URL."""
         return digest(self.kind, self.target.url)
+
+    @property
+    def credentials(self) -> str:
+        """A check digest of signing keys, headers and whether private addresses are allowed."""
+        return check_digest(
+            str(self.target.policy.allowed),
+            *self.keys,
+            *(f"{name} {self.headers[name]}" for name in sorted(self.headers)),
+        )
 
     @property
     def shown(self) -> str:
@@ -164,7 +187,27 @@ def payload(alert: Alert) -> dict[str, object]:
             "independent_sources": alert.independent_sources or None,
             "reason": alert.reason,
             "review_url": alert.review_url or None,
+            **({"entries": [_entry(each) for each in alert.entries]} if alert.kind is AlertKind.SUMMARY else {}),
         },
+    }
+
+
+def _entry(entry: SummaryEntry) -> dict[str, object]:
+    return {
+        "ids": list(entry.alert_ids),
+        "type": _TYPES[entry.kind],
+        "title": entry.title,
+        "url": entry.url,
+        "source": entry.source,
+        "published_at": _iso(entry.published_at),
+        "topics": list(entry.topics),
+        "score": entry.score,
+        "threshold": entry.threshold,
+        "probability": entry.probability,
+        "outlets": entry.outlets,
+        "independent_sources": entry.independent_sources or None,
+        "news": entry.news or None,
+        "review_url": entry.review_url or None,
     }
 
 

@@ -20,9 +20,11 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from monitor.alerting.channels.base import Addressed
+from monitor.alerting.channels.email import masked_addresses
 from monitor.alerting.channels.email_message import Envelope, compose
 from monitor.alerting.channels.registry import build, masked
-from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
+from monitor.types.alerting import Alert, AlertKind, AttemptResult, Concern, Outcome
 from monitor.types.errors import ConfigError
 from monitor.types.matching import Contribution, Evidence
 from tests.fakes.alerts import ID, NOW, alert, notice, trial
@@ -77,9 +79,18 @@ def secured(sink: MailSink, security: str, **changes: object) -> dict[str, objec
 def send(
     table: Mapping[str, object], each: Alert | None = None, *, times: int = 1, now: datetime = NOW
 ) -> list[Outcome]:
+    """Each time as the deliverer does: those who are settled by then are not sent to."""
+
     async def run() -> list[Outcome]:
         channel = build("desk", table, _no_poster())
-        return [await channel.send(each or alert(), now=now) for _ in range(times)]
+        assert isinstance(channel, Addressed)
+        outcomes: list[Outcome] = []
+        settled: dict[str, AttemptResult] = {}
+        for _ in range(times):
+            outcomes.append(await channel.send_to(each or alert(), settled, now=now))
+            answered = outcomes[-1].recipients
+            settled |= {one.key: one.result for one in answered if one.result is not AttemptResult.TRANSIENT}
+        return outcomes
 
     return asyncio.run(run())
 
@@ -313,17 +324,21 @@ def test_e4_only_the_one_put_off_is_tried_again() -> None:
         sink.answers("RCPT cem@example.org", 550, "gone")
         outcomes = send(settings(sink, to=TO), times=3)
         assert [each.result for each in outcomes] == [AttemptResult.TRANSIENT, AttemptResult.SENT, AttemptResult.SENT]
+        assert outcomes[0].concern is Concern.RECIPIENT
         assert outcomes[0].detail == "b…@example.org: 450 greylisted"
-        assert outcomes[1].detail == "c…@example.org: 550 gone"
+        results = {each.name: each.result for each in outcomes[0].recipients}
+        assert results["c…@example.org"] is AttemptResult.REJECTED
+        assert len(sink.received) == 2
         assert [each.recipients for each in sink.received[:2]] == [("ann@example.org",), ("ben@example.org",)]
         assert len({each.message["Message-ID"] for each in sink.received}) == 1
 
 
-def test_e4_nobody_left_to_write_to_holds_the_channel() -> None:
+def test_e4_nobody_left_to_write_to_is_the_channels() -> None:
     with MailSink() as sink:
         sink.answers("RCPT", 550, "no such user")
         outcome = send(settings(sink, to=TO))[0]
-    assert (outcome.result, outcome.code) == (AttemptResult.GONE, "550")
+    assert (outcome.result, outcome.concern) == (AttemptResult.REJECTED, Concern.DESTINATION)
+    assert (outcome.code, outcome.recipients) == ("550", ())
 
 
 def test_e4_a_full_mailbox_empties() -> None:
@@ -332,10 +347,11 @@ def test_e4_a_full_mailbox_empties() -> None:
         assert [each.result for each in send(settings(sink), times=2)] == [AttemptResult.TRANSIENT, AttemptResult.SENT]
 
 
-def test_e4_a_refused_sender_holds_the_channel() -> None:
+def test_e4_a_refused_sender_is_the_channels() -> None:
     with MailSink() as sink:
         sink.answers("MAIL", 550, "not you")
-        assert send(settings(sink))[0].result is AttemptResult.GONE
+        outcome = send(settings(sink))[0]
+    assert (outcome.result, outcome.concern) == (AttemptResult.REJECTED, Concern.DESTINATION)
 
 
 @pytest.mark.parametrize("command", ["DATA", "."])
@@ -356,12 +372,60 @@ def test_e4_too_large_goes_once_more_without_its_page(command: str) -> None:
         assert send(settings(sink))[0].result is AttemptResult.REJECTED
 
 
-def test_e4_a_wrong_password_holds_the_channel_at_once() -> None:
+def test_e4_a_wrong_password_is_the_channels_and_waits_five_minutes() -> None:
     with MailSink("starttls", accounts={"desk": "another"}) as sink:
         outcome = send(secured(sink, "starttls"))[0]
-        assert (outcome.result, outcome.code) == (AttemptResult.GONE, "535")
+        assert (outcome.result, outcome.concern) == (AttemptResult.REJECTED, Concern.DESTINATION)
+        assert (outcome.code, outcome.retry_after_for) == ("535", timedelta(minutes=5))
         assert sink.received == []
         assert sink.connections == 1
+
+
+@pytest.mark.parametrize(("command", "concern"), [("MAIL", Concern.DESTINATION), (".", Concern.MESSAGE)])
+def test_fault_alert_2_a_no_is_about_what_the_command_was_about(command: str, concern: Concern) -> None:
+    with MailSink() as sink:
+        sink.answers(command, 451, "not now")
+        assert send(settings(sink, to=TO))[0].concern is concern
+
+
+def test_fault_alert_1_a_server_that_ends_the_session_over_one_recipient_keeps_no_mail_from_the_others() -> None:
+    with MailSink() as sink:
+        sink.answers("RCPT ben@example.org", 421, "too much mail for ben")
+        outcomes = send(settings(sink, to=TO), times=2)
+        assert [each.concern for each in outcomes] == [Concern.RECIPIENT, Concern.DESTINATION]
+        assert [each.recipients for each in sink.received] == [("ann@example.org", "cem@example.org")]
+    waits = [each.name for each in outcomes[0].recipients if each.result is AttemptResult.TRANSIENT]
+    assert waits == ["b…@example.org"]
+
+
+def test_fault_alert_1_a_recipient_whom_the_server_is_slow_to_ask_for_keeps_no_mail_from_the_others() -> None:
+    with MailSink() as sink:
+        sink.stalls_at = "ben@example.org"
+        outcome = send(settings(sink, to=TO, limit_seconds=12))[0]
+        assert [each.recipients for each in sink.received] == [("ann@example.org", "cem@example.org")]
+    assert (outcome.result, outcome.concern, outcome.code) == (AttemptResult.TRANSIENT, Concern.RECIPIENT, "timeout")
+
+
+def test_fault_alert_a_server_that_ends_every_session_is_the_destinations() -> None:
+    with MailSink() as sink:
+        sink.answers("RCPT", 421, "going down")
+        outcome = send(settings(sink, to=TO))[0]
+        assert (outcome.result, outcome.concern, outcome.code) == (AttemptResult.TRANSIENT, Concern.DESTINATION, "421")
+        assert sink.received == []
+
+
+@pytest.mark.parametrize("code", [354, 199, 299])
+def test_fault_alert_a_code_that_is_no_answer_is_the_servers(code: int) -> None:
+    with MailSink() as sink:
+        sink.answers("MAIL", code, "what?")
+        assert send(settings(sink))[0].concern is Concern.DESTINATION
+
+
+def test_fault_alert_6_recipients_are_told_apart_by_their_masked_names() -> None:
+    named = masked_addresses(["anna@example.org", "ann@example.org", "al@example.org", "anna@other.example"])
+    assert len(set(named.values())) == len(named)
+    assert named["al@example.org"] == "al@example.org"
+    assert named["anna@other.example"] == "a…@other.example"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from monitor.alerting.channels.registry import build, masked
 from monitor.alerting.channels.slack import escaped, message, plain_message
 from monitor.net.http import HttpClient
-from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
+from monitor.types.alerting import Alert, AlertKind, AttemptResult, Concern, Outcome
 from monitor.types.errors import ConfigError
 from monitor.types.matching import Contribution, Evidence
 from tests.fakes.alerts import NOW, alert, notice, on_two_topics, trial
@@ -56,12 +56,16 @@ def texts(payload: Any) -> Iterator[tuple[str, str]]:
     [
         ("ok", AttemptResult.SENT),
         ("ok\n", AttemptResult.SENT),
-        ("no_service", AttemptResult.GONE),
-        ("<!DOCTYPE html><html><body>ok</body></html>", AttemptResult.TRANSIENT),
-        ("", AttemptResult.TRANSIENT),
+        ("no_service", AttemptResult.REJECTED),
+        ('{"ok": false, "error": "channel_not_found"}', AttemptResult.REJECTED),
+        ('{"success": true}', AttemptResult.SENT),
+        ("<!DOCTYPE html><html><body>ok</body></html>", AttemptResult.SENT),
+        ("", AttemptResult.SENT),
     ],
 )
-def test_s1_only_ok_means_sent(body: str, result: AttemptResult) -> None:
+def test_fault_alert_8_what_a_server_like_slacks_takes_is_sent_unless_it_names_an_error(
+    body: str, result: AttemptResult
+) -> None:
     with Sink() as sink:
         sink.answers(200, {}, body)
         assert send(settings(sink))[0].result is result
@@ -98,7 +102,9 @@ def test_s3_a_lost_channel_holds_the_destination(status: int, body: str) -> None
     with Sink() as sink:
         sink.answers(status, {}, body)
         outcome = send(settings(sink))[0]
-        assert (outcome.result, outcome.code) == (AttemptResult.GONE, body)
+        is_final = status == 410
+        assert outcome.result is (AttemptResult.GONE if is_final else AttemptResult.REJECTED)
+        assert (outcome.concern, outcome.code) == (Concern.DESTINATION, body)
         assert len(sink.received) == 1
 
 
@@ -137,7 +143,8 @@ def test_s4_the_plain_text_may_meet_other_fates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "result"), [(302, AttemptResult.TRANSIENT), (500, AttemptResult.TRANSIENT), (404, AttemptResult.GONE)]
+    ("status", "result"),
+    [(302, AttemptResult.TRANSIENT), (500, AttemptResult.TRANSIENT), (404, AttemptResult.REJECTED)],
 )
 def test_other_answers_mean_what_they_mean_everywhere(status: int, result: AttemptResult) -> None:
     with Sink() as sink:
@@ -212,7 +219,7 @@ HUGE = "<&> word " * 20_000
             topic_title=HUGE,
             also_carried_by=(HUGE,) * 50,
             evidence=Evidence(terms=(Contribution(term=HUGE, weight=1.0),) * 50, sentence=HUGE, seed=HUGE),
-            url="https://example.org/?" + "&" * 250,
+            url="https://example.org/?" + "a" * 2900,
             review_url="https://example.org/?" + "a" * 1200,
         ),
     ],
@@ -229,10 +236,19 @@ def test_s5_the_largest_alert_stays_within_slacks_limits(each: Alert) -> None:
             assert_escaped(words)
 
 
-def test_s5_an_address_too_long_for_a_section_is_left_out() -> None:
-    payload = message(alert(url="https://example.org/?" + "&" * 1900))
-    assert "Read it" not in str(payload["blocks"])
+@pytest.mark.parametrize("length", [1200, 1301, 1500, 1990, 2500, 2900, 2970, 3000, 5000, 8100])
+@pytest.mark.parametrize("rest", ["a", "%D0%B6", "&x=1"])
+def test_fault_alert_15_a_long_address_is_a_link_all_the_same(length: int, rest: str) -> None:
+    url = "https://example.org/?" + rest * ((length - 21) // len(rest))
+    payload = message(alert(url=url, review_url="https://monitor.example.org/" + "r" * 1400))
     assert "Confirm or dismiss" in str(payload["blocks"])
+    written = url.replace("&", "&amp;")
+    in_blocks = f"<{written}|Read it at example.org>" in str(payload["blocks"])
+    attached = payload.get("attachments", [])
+    assert in_blocks is (len(written) + 25 <= 3000)
+    assert [each["title_link"] for each in attached] == ([] if in_blocks else [url])
+    assert all(len(each["text"]["text"]) <= 3000 for each in payload["blocks"] if "text" in each)
+    assert plain_message(alert(url=url))["text"].endswith(written)
 
 
 def assert_escaped(words: str) -> None:

@@ -89,7 +89,7 @@ def test_an_edit_changes_the_message_and_posts_none() -> None:
         sink.answers(200, {}, no("message_not_found"))
         outcome = calls(settings(sink), "edit", "1.1")
         (post,) = sink.received
-    assert (outcome.result, outcome.code) == (AttemptResult.GONE, "message_not_found")
+    assert (outcome.result, outcome.code) == (AttemptResult.REJECTED, "message_not_found")
     assert "/chat.update " in post.request_line
     assert (post.json()["ts"], post.json()["channel"]) == ("1.1", CHANNEL)
 
@@ -97,23 +97,23 @@ def test_an_edit_changes_the_message_and_posts_none() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "result"),
     [
-        (200, no("invalid_auth"), AttemptResult.GONE),
-        (200, no("channel_not_found"), AttemptResult.GONE),
-        (200, no("something_new"), AttemptResult.GONE),
+        (200, no("invalid_auth"), AttemptResult.REJECTED),
+        (200, no("channel_not_found"), AttemptResult.REJECTED),
+        (200, no("something_new"), AttemptResult.REJECTED),
         (200, no("internal_error"), AttemptResult.TRANSIENT),
         (429, no("ratelimited"), AttemptResult.TRANSIENT),
         (500, "", AttemptResult.TRANSIENT),
         (200, "ok", AttemptResult.TRANSIENT),
         (200, "[]", AttemptResult.TRANSIENT),
         (200, "[" * 5000, AttemptResult.TRANSIENT),
-        (200, "{}", AttemptResult.GONE),
-        (404, "<html>", AttemptResult.GONE),
+        (200, "{}", AttemptResult.TRANSIENT),
+        (404, "<html>", AttemptResult.REJECTED),
         (200, json.dumps({"ok": True, "ts": ["x"]}), AttemptResult.SENT),
     ],
 )
 def test_only_what_slack_calls_ok_is_sent(status: int, body: str, result: AttemptResult) -> None:
     with Sink() as sink:
-        sink.answers(status, {"Retry-After": "7"} if status == 429 else {}, body)
+        sink.answers(status, {"Retry-After": "7"} if status == 429 else {}, body, times=2)
         outcome = calls(settings(sink), "send")
     assert outcome.result is result
     assert outcome.retry_after_for == (timedelta(seconds=7) if status == 429 else None)
