@@ -4,6 +4,8 @@ deliverer and channels are real, on both databases."""
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -365,6 +367,36 @@ def test_fault_alert_14_the_tenth_channel_is_sent_to_while_nine_hang(desk: Desk,
         finally:
             for each in hanging:
                 each.close()
+
+
+def test_fault_alert_14_mail_servers_whose_names_are_not_found_out_keep_no_other_waiting(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_over, lookup = threading.Event(), socket.getaddrinfo
+
+    def hangs(host: str, *args: Any, **more: Any) -> Any:
+        if str(host).endswith(".example"):
+            is_over.wait(PATIENCE)
+            raise socket.gaierror(socket.EAI_AGAIN, "no name service")
+        return lookup(host, *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    with MailSink() as sink:
+        for number in range(40):  # more than the threads that all share
+            desk.mails(f"lost{number}", sink, ANN, host=f"mail{number}.example")
+        desk.mails("tenth", sink, ANN)
+        desk.decides()
+        desk._runner.run(_until_mailed(desk, sink))
+        is_over.set()
+
+
+async def _until_mailed(desk: Desk, sink: MailSink) -> None:
+    deliverer = Deliverer(desk.db, lambda: desk.channels, desk.clock, rate=10_000)
+    assert await deliverer.start_due() == 41
+    async with asyncio.timeout(PATIENCE):
+        while not sink.received:
+            await asyncio.sleep(0.01)
+    await deliverer.stop(grace_seconds=0)
 
 
 async def _until_received(desk: Desk, hanging: list[Sink], tenth: Sink) -> None:

@@ -13,6 +13,7 @@ import ipaddress
 import re
 import ssl
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.headerregistry import Address
@@ -42,6 +43,7 @@ from monitor.alerting.channels.email_session import (
     abort,
     close_politely,
     code_of,
+    connected,
     converse,
     own_name,
     tls_context,
@@ -239,6 +241,14 @@ class EmailChannel:
     def _to(self) -> tuple[Address, ...]:
         return tuple(_address(each) for each in self.settings.to)
 
+    @property
+    def _port(self) -> int:
+        return self.settings.port or _PORTS[self.settings.security or "starttls"]
+
+    @cached_property
+    def _names(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(1, thread_name_prefix=f"mail-names-{self.name}")
+
     @cached_property
     def _recipients(self) -> tuple[_Recipient, ...]:
         addresses = list(dict.fromkeys(each.addr_spec for each in self._to))
@@ -290,7 +300,8 @@ class EmailChannel:
         sender, to = _address(self.settings.sender).addr_spec, [each.address for each in waiting]
         try:
             async with asyncio.timeout_at(deadline):
-                replies = await converse(client, sender, to, mail.as_bytes(), seconds)
+                line = await connected(self.settings.host, self._port, self._names)
+                replies = await converse(client, line, sender, to, mail.as_bytes(), seconds)
             await close_politely(client)
         except (SMTPException, OSError) as error:
             return self._failed(error, client.step), client.asked if client.step is Step.RECIPIENT else ""
@@ -305,7 +316,6 @@ class EmailChannel:
         context = None if security == "none" else await asyncio.to_thread(tls_context, settings.ca)
         return SmtpClient(
             hostname=settings.host,
-            port=settings.port or _PORTS[security],
             username=settings.username or None,
             password=settings.password.get_secret_value() if settings.username else None,
             local_hostname=own_name(),

@@ -7,7 +7,9 @@ import re
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import aiosmtplib
@@ -18,6 +20,7 @@ from monitor.alerting.answers import Step
 from monitor.types.alerting import AttemptResult, Concern
 
 _QUIT_SECONDS: Final = 2.0
+_MAX_ADDRESSES: Final = 4
 
 
 class SmtpClient(aiosmtplib.SMTP):
@@ -39,12 +42,39 @@ def own_name() -> str:
     return name if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,250}", name) else "localhost"
 
 
+async def connected(host: str, port: int, names: Executor) -> socket.socket:
+    """A connection to the mail server, its name looked up on a thread of the channel's own: a name service that hangs would take
+    those that all channels share. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(names, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM))
+    fault = OSError(f"{host} has no address")
+    for family, kind, protocol, _, address in found[:_MAX_ADDRESSES]:
+        line = socket.socket(family, kind, protocol)
+        line.setblocking(False)
+        try:
+            await loop.sock_connect(line, address)
+        except OSError as error:
+            line.close()
+            fault = error
+        except BaseException:
+            line.close()
+            raise
+        else:
+            return line
+    raise fault
+
+
 async def converse(
-    client: SmtpClient, sender: str, to: Sequence[str], mail: bytes, recipient_seconds: float
+    client: SmtpClient,
+    line: socket.socket,
+    sender: str,
+    to: Sequence[str],
+    mail: bytes,
+    recipient_seconds: float,
 ) -> Mapping[str, SMTPResponse]:
     """One session: the answer for each recipient. Returns once the mail is accepted for those who are, or where nobody is."""
     client.step = Step.CONNECT
-    await client.connect()
+    await client.connect(sock=line)
     await _greet(client)
     client.step = Step.SENDER
     size = [f"size={len(mail)}"] if client.supports_extension("size") else []
