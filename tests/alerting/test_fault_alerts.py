@@ -38,7 +38,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 ANN, BEN, CEM = "ann@example.org", "ben@example.org", "cem@example.org"
 
 
-class Desk:
+class Operator:
     """A store with channels, and rounds of delivering made by hand."""
 
     def __init__(self, db: Database, clock: SetClock) -> None:
@@ -131,8 +131,8 @@ async def _client() -> HttpClient:
 
 
 @pytest.fixture
-def desk(db: Database, clock: SetClock) -> Iterator[Desk]:
-    made = Desk(db, clock)
+def desk(db: Database, clock: SetClock) -> Iterator[Operator]:
+    made = Operator(db, clock)
     yield made
     made.close()
 
@@ -146,7 +146,7 @@ def of_ann(sink: MailSink) -> list[str]:
 # --- mail -------------------------------------------------------------------------------------------------------------
 
 
-def test_fault_alert_1_five_days_with_one_mailbox_full_and_one_gone(desk: Desk, clock: SetClock) -> None:
+def test_fault_alert_1_five_days_with_one_mailbox_full_and_one_gone(desk: Operator, clock: SetClock) -> None:
     with MailSink() as sink:
         desk.mails("mail", sink, ANN, BEN, CEM)
         sink.answers(f"RCPT {BEN}", 452, "4.2.2 mailbox full")
@@ -181,7 +181,7 @@ def test_fault_alert_1_five_days_with_one_mailbox_full_and_one_gone(desk: Desk, 
         assert [row.name for row in desk.rows(RecipientRow)] == ["c…@example.org"]
 
 
-def test_fault_alert_2_a_mail_put_off_at_data_stops_no_other(desk: Desk, clock: SetClock) -> None:
+def test_fault_alert_2_a_mail_put_off_at_data_stops_no_other(desk: Operator, clock: SetClock) -> None:
     with MailSink() as sink:
         desk.mails("mail", sink, ANN)
         sink.answers(".", 451, "greylisted content", times=1)
@@ -195,7 +195,7 @@ def test_fault_alert_2_a_mail_put_off_at_data_stops_no_other(desk: Desk, clock: 
         assert desk.notices() == []
 
 
-def test_fault_alert_7_who_has_a_mail_is_known_over_restarts(desk: Desk, clock: SetClock) -> None:
+def test_fault_alert_7_who_has_a_mail_is_known_over_restarts(desk: Operator, clock: SetClock) -> None:
     with MailSink() as sink:
         desk.mails("mail", sink, ANN, BEN)
         sink.answers(f"RCPT {BEN}", 450, "greylisted", times=5)
@@ -208,7 +208,7 @@ def test_fault_alert_7_who_has_a_mail_is_known_over_restarts(desk: Desk, clock: 
         assert mails == [(ANN,), (BEN,)]
 
 
-def test_fault_alert_every_recipient_refused_is_the_channels_and_asked_again(desk: Desk, clock: SetClock) -> None:
+def test_fault_alert_every_recipient_refused_is_the_channels_and_asked_again(desk: Operator, clock: SetClock) -> None:
     with MailSink() as sink, Sink() as other:
         desk.mails("mail", sink, ANN, BEN)
         desk.posts("other", other)
@@ -226,7 +226,9 @@ def test_fault_alert_every_recipient_refused_is_the_channels_and_asked_again(des
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405])
-def test_fault_alert_3_a_refusal_disables_no_channel_before_five_days(desk: Desk, clock: SetClock, status: int) -> None:
+def test_fault_alert_3_a_refusal_disables_no_channel_before_five_days(
+    desk: Operator, clock: SetClock, status: int
+) -> None:
     with Sink() as sink:
         desk.posts("desk", sink)
         sink.answers(status, times=1)
@@ -245,7 +247,7 @@ def test_fault_alert_3_a_refusal_disables_no_channel_before_five_days(desk: Desk
         assert "nobody is told" in desk.problems()[Code.NO_CHANNEL].says
 
 
-def test_fault_alert_4_ten_minutes_of_400_cost_no_alert_and_are_told_once(desk: Desk, clock: SetClock) -> None:
+def test_fault_alert_4_ten_minutes_of_400_cost_no_alert_and_are_told_once(desk: Operator, clock: SetClock) -> None:
     with Sink() as sink, Sink() as other:
         desk.posts("desk", sink)
         desk.posts("other", other)
@@ -260,7 +262,7 @@ def test_fault_alert_4_ten_minutes_of_400_cost_no_alert_and_are_told_once(desk: 
         assert desk.notices() == ["The channel desk is failing", "The channel desk is back"]
 
 
-def test_fault_alert_4_alerts_that_are_given_up_are_one_notice_a_channel(desk: Desk, clock: SetClock) -> None:
+def test_fault_alert_4_alerts_that_are_given_up_are_one_notice_a_channel(desk: Operator, clock: SetClock) -> None:
     with Sink() as sink, Sink() as other:
         desk.posts("desk", sink)
         desk.posts("other", other)
@@ -283,7 +285,7 @@ def test_fault_alert_4_alerts_that_are_given_up_are_one_notice_a_channel(desk: D
 
 
 @pytest.mark.parametrize("status", [404, 410, 500])
-def test_fault_alert_12_a_mended_address_lets_out_what_waited(desk: Desk, clock: SetClock, status: int) -> None:
+def test_fault_alert_12_a_mended_address_lets_out_what_waited(desk: Operator, clock: SetClock, status: int) -> None:
     with Sink() as wrong, Sink() as right:
         wrong.answers(status, times=None)
         desk.posts("desk", wrong)
@@ -297,7 +299,7 @@ def test_fault_alert_12_a_mended_address_lets_out_what_waited(desk: Desk, clock:
         assert desk.states("desk") == {"sent": 2}
 
 
-def test_fault_alert_12_a_mended_secret_lets_out_what_waited(desk: Desk, clock: SetClock) -> None:
+def test_fault_alert_12_a_mended_secret_lets_out_what_waited(desk: Operator, clock: SetClock) -> None:
     with MailSink("starttls", accounts={"desk": "right-planted"}) as sink:
         account = {"security": "starttls", "ca": sink.certificate, "username": "desk"}
         desk.mails("mail", sink, ANN, **account, password="wrong-planted")
@@ -313,7 +315,7 @@ def test_fault_alert_12_a_mended_secret_lets_out_what_waited(desk: Desk, clock: 
 
 
 def test_fault_alert_12_a_store_of_an_earlier_version_takes_its_secrets_for_no_change(
-    desk: Desk, clock: SetClock
+    desk: Operator, clock: SetClock
 ) -> None:
     with Sink() as sink:
         desk.posts("desk", sink)
@@ -328,7 +330,7 @@ def test_fault_alert_12_a_store_of_an_earlier_version_takes_its_secrets_for_no_c
 
 
 def test_w18_an_address_changed_before_anything_failed_sends_nothing_there_by_surprise(
-    desk: Desk, clock: SetClock
+    desk: Operator, clock: SetClock
 ) -> None:
     with Sink() as old, Sink() as new:
         desk.posts("desk", old)
@@ -339,7 +341,7 @@ def test_w18_an_address_changed_before_anything_failed_sends_nothing_there_by_su
         assert (old.ids, new.ids, desk.states("desk")) == ([], [], {"held": 1})
 
 
-def test_fault_alert_12_what_is_too_old_is_offered_and_not_let_out(desk: Desk, clock: SetClock) -> None:
+def test_fault_alert_12_what_is_too_old_is_offered_and_not_let_out(desk: Operator, clock: SetClock) -> None:
     with Sink() as wrong, Sink() as right:
         wrong.answers(410, times=None)
         desk.posts("desk", wrong)
@@ -354,7 +356,7 @@ def test_fault_alert_12_what_is_too_old_is_offered_and_not_let_out(desk: Desk, c
 # --- no channel waits for others --------------------------------------------------------------------------------------
 
 
-def test_fault_alert_14_the_tenth_channel_is_sent_to_while_nine_hang(desk: Desk, clock: SetClock) -> None:
+def test_fault_alert_14_the_tenth_channel_is_sent_to_while_nine_hang(desk: Operator, clock: SetClock) -> None:
     hanging = [Sink() for _ in range(9)]
     with Sink() as tenth:
         try:
@@ -370,7 +372,7 @@ def test_fault_alert_14_the_tenth_channel_is_sent_to_while_nine_hang(desk: Desk,
 
 
 def test_fault_alert_14_mail_servers_whose_names_are_not_found_out_keep_no_other_waiting(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_over, lookup = threading.Event(), socket.getaddrinfo
 
@@ -390,7 +392,7 @@ def test_fault_alert_14_mail_servers_whose_names_are_not_found_out_keep_no_other
         is_over.set()
 
 
-async def _until_mailed(desk: Desk, sink: MailSink) -> None:
+async def _until_mailed(desk: Operator, sink: MailSink) -> None:
     deliverer = Deliverer(desk.db, lambda: desk.channels, desk.clock, rate=10_000)
     assert await deliverer.start_due() == 41
     async with asyncio.timeout(PATIENCE):
@@ -399,7 +401,7 @@ async def _until_mailed(desk: Desk, sink: MailSink) -> None:
     await deliverer.stop(grace_seconds=0)
 
 
-async def _until_received(desk: Desk, hanging: list[Sink], tenth: Sink) -> None:
+async def _until_received(desk: Operator, hanging: list[Sink], tenth: Sink) -> None:
     """All ten have the request at the same time: none of the nine was answered, or ended, before the tenth was sent to."""
     deliverer = Deliverer(desk.db, lambda: desk.channels, desk.clock, rate=10_000)
     assert await deliverer.start_due() == 10

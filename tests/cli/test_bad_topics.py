@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.command import HIT, MISS, SEED, Desk, desk
+from tests.fakes.command import HIT, MISS, SEED, Operator, desk
 from tests.fakes.site import Site, rss
 
 __all__ = ["desk"]
@@ -24,7 +24,7 @@ HUGE = " ".join(f"word{number % 7919}" for number in range(500_000))
 
 
 @pytest.fixture
-def shelf(desk: Desk) -> Desk:
+def shelf(desk: Operator) -> Operator:
     """A sound topic among seven that are not."""
     desk.follows("three-lines", THREE_LINES)
     desk.follows("tongues", SEED, LATER, RUSSIAN)
@@ -40,7 +40,7 @@ def shelf(desk: Desk) -> Desk:
     return desk
 
 
-def test_each_bad_topic_is_named_with_its_mend(shelf: Desk) -> None:
+def test_each_bad_topic_is_named_with_its_mend(shelf: Operator) -> None:
     report = shelf.run("topics", "check", "--json").json
     lines = [*report["faults"], *report["warnings"], *report["remarks"]]
 
@@ -58,7 +58,7 @@ def test_each_bad_topic_is_named_with_its_mend(shelf: Desk) -> None:
     assert all(": " in line for line in lines)
 
 
-def test_none_stops_the_others_from_being_tried(shelf: Desk, tmp_path: Path) -> None:
+def test_none_stops_the_others_from_being_tried(shelf: Operator, tmp_path: Path) -> None:
     news = tmp_path / "news.jsonl"
     articles = [
         {"id": 1, "title": HIT[0], "text": HIT[1]},
@@ -84,7 +84,7 @@ def test_none_stops_the_others_from_being_tried(shelf: Desk, tmp_path: Path) -> 
     assert not any(hit["id"] in (3, 9) for each in found.values() for hit in each["hits"])
 
 
-def test_bad_articles_are_explained_by_their_record(desk: Desk) -> None:
+def test_bad_articles_are_explained_by_their_record(desk: Operator) -> None:
     with Site() as site:
         site.publishes(
             "/feed",

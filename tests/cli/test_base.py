@@ -28,7 +28,7 @@ from monitor.types.errors import (
     StoreError,
     StoreFullError,
 )
-from tests.fakes.command import Desk, desk, run
+from tests.fakes.command import Operator, desk, run
 
 __all__ = ["desk"]
 DOCS = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
@@ -121,7 +121,7 @@ def test_wrong_use_is_2_and_names_the_nearest() -> None:
     assert run("matches", "list", "--state", "maybe").exit_code == 2
 
 
-def test_without_a_store_it_says_how_to_make_one(desk: Desk) -> None:
+def test_without_a_store_it_says_how_to_make_one(desk: Operator) -> None:
     for command in (["matches"], ["alerts"], ["feeds"], ["matches", "export"], ["alerts", "retry"]):
         said = desk.run(*command)
         assert said.exit_code == 3, command
@@ -129,7 +129,7 @@ def test_without_a_store_it_says_how_to_make_one(desk: Desk) -> None:
     assert not desk.store.exists(), "looking makes nothing"
 
 
-def test_a_store_from_the_future_is_refused(desk: Desk) -> None:
+def test_a_store_from_the_future_is_refused(desk: Operator) -> None:
     assert desk.run("migrate").exit_code == 0
     import sqlite3
     from contextlib import closing
@@ -142,7 +142,7 @@ def test_a_store_from_the_future_is_refused(desk: Desk) -> None:
     assert "newer version" in said.stderr
 
 
-def test_an_empty_store_of_no_schema_wants_migrate(desk: Desk) -> None:
+def test_an_empty_store_of_no_schema_wants_migrate(desk: Operator) -> None:
     desk.store.parent.mkdir()
     desk.store.touch()
     said = desk.run("matches")

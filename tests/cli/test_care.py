@@ -16,7 +16,7 @@ from monitor.store.db import Database
 from monitor.store.files import StoreLock
 from monitor.store.nodes import Node
 from monitor.types.matching import Topic
-from tests.fakes.command import HIT, MISS, SEED, Desk, Said, desk
+from tests.fakes.command import HIT, MISS, SEED, Operator, Said, desk
 from tests.fakes.site import Site
 
 __all__ = ["desk"]
@@ -25,14 +25,14 @@ __all__ = ["desk"]
 # --- topics -----------------------------------------------------------------------------------------------------------
 
 
-def test_topics_are_listed_without_a_store(desk: Desk) -> None:
+def test_topics_are_listed_without_a_store(desk: Operator) -> None:
     (topic,) = desk.run("topics", "list", "--json").lines
     assert (topic["name"], topic["seeds"], topic["languages"]) == ("bridge", 1, ["en"])
     assert "bridge" in desk.run("topics").stdout
     assert not desk.store.exists()
 
 
-def test_a_topic_is_shown_with_its_terms(desk: Desk) -> None:
+def test_a_topic_is_shown_with_its_terms(desk: Operator) -> None:
     topic = desk.run("topics", "show", "bridge", "--json").json
     assert "bridge" in [term for term, _ in topic["terms"]["en"]]
     assert 0 < topic["threshold"] < 1
@@ -41,7 +41,7 @@ def test_a_topic_is_shown_with_its_terms(desk: Desk) -> None:
     assert 'did you mean "bridge"?' in desk.run("topics", "show", "bridges").stderr
 
 
-def test_a_topic_that_cannot_be_used_says_why(desk: Desk) -> None:
+def test_a_topic_that_cannot_be_used_says_why(desk: Operator) -> None:
     desk.follows("broken", SEED, toml="title = \n")
     said = desk.run("topics", "show", "broken")
     assert said.exit_code == 3
@@ -49,7 +49,7 @@ def test_a_topic_that_cannot_be_used_says_why(desk: Desk) -> None:
     assert desk.run("topics", "show", "bridge").exit_code == 0
 
 
-def test_faults_of_seeds_are_2_and_the_other_topics_live(desk: Desk) -> None:
+def test_faults_of_seeds_are_2_and_the_other_topics_live(desk: Operator) -> None:
     assert desk.run("topics", "check").exit_code == 0
     desk.follows("empty")
     desk.follows("wrong", SEED, toml='titel = "x"\nsensitivity = "keen"\n')
@@ -63,7 +63,7 @@ def test_faults_of_seeds_are_2_and_the_other_topics_live(desk: Desk) -> None:
     assert "faults in the seeds" in desk.run("topics").stderr
 
 
-def test_a_channel_that_only_a_topic_knows_is_a_warning(desk: Desk) -> None:
+def test_a_channel_that_only_a_topic_knows_is_a_warning(desk: Operator) -> None:
     desk.follows("bridge", toml='channels = ["desk"]')
     said = desk.run("topics", "check")
     assert said.exit_code == 0
@@ -84,11 +84,11 @@ ARTICLES = lines(
 )
 
 
-def backtest(desk: Desk, articles: Path, *more: object) -> Said:
+def backtest(desk: Operator, articles: Path, *more: object) -> Said:
     return desk.run("backtest", "--seeds", desk.seeds, "--articles", articles, *more)
 
 
-def test_backtest_answers_a_line_an_article_in_order(desk: Desk, tmp_path: Path) -> None:
+def test_backtest_answers_a_line_an_article_in_order(desk: Operator, tmp_path: Path) -> None:
     file, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     file.write_text(ARTICLES)
     said = backtest(desk, file, "--out", out)
@@ -105,14 +105,14 @@ def test_backtest_answers_a_line_an_article_in_order(desk: Desk, tmp_path: Path)
     assert "2 matched, 1 copies, 1 alerts" in said.stderr
 
 
-def test_backtest_gives_all_scores_where_asked(desk: Desk, tmp_path: Path) -> None:
+def test_backtest_gives_all_scores_where_asked(desk: Operator, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(ARTICLES)
     answers = backtest(desk, tmp_path / "in.jsonl", "--all-scores").lines
     assert [len(each["topics"]) for each in answers] == [1, 1, 1]
     assert not answers[1]["topics"][0]["matched"]
 
 
-def test_backtest_skips_bad_lines_with_their_number(desk: Desk, tmp_path: Path) -> None:
+def test_backtest_skips_bad_lines_with_their_number(desk: Operator, tmp_path: Path) -> None:
     bad = b'{"id": 1, "title": "x"\n\n[]\n{"id": 4}\n\xff\xfe\n'
     (tmp_path / "in.jsonl").write_bytes(bad + ARTICLES.encode())
     said = backtest(desk, tmp_path / "in.jsonl")
@@ -122,7 +122,7 @@ def test_backtest_skips_bad_lines_with_their_number(desk: Desk, tmp_path: Path) 
         assert f"in.jsonl:{number}: skipped" in said.stderr
 
 
-def test_backtest_reports_faults_of_seeds_and_goes_on(desk: Desk, tmp_path: Path) -> None:
+def test_backtest_reports_faults_of_seeds_and_goes_on(desk: Operator, tmp_path: Path) -> None:
     desk.follows("broken", SEED, toml="title = \n")
     (tmp_path / "in.jsonl").write_text(ARTICLES)
     said = backtest(desk, tmp_path / "in.jsonl")
@@ -131,14 +131,14 @@ def test_backtest_reports_faults_of_seeds_and_goes_on(desk: Desk, tmp_path: Path
     assert said.lines[0]["alert"] == ["bridge"]
 
 
-def test_backtest_of_what_is_not_there_is_2(desk: Desk, tmp_path: Path) -> None:
+def test_backtest_of_what_is_not_there_is_2(desk: Operator, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(ARTICLES)
     assert desk.run("backtest", "--seeds", tmp_path / "none", "--articles", tmp_path / "in.jsonl").exit_code == 2
     assert backtest(desk, tmp_path / "none.jsonl").exit_code == 2
     assert backtest(desk, tmp_path / "in.jsonl", "--out", tmp_path / "none" / "out.jsonl").exit_code == 2
 
 
-def test_backtest_never_writes_over_its_input_nor_over_a_folder(desk: Desk, tmp_path: Path) -> None:
+def test_backtest_never_writes_over_its_input_nor_over_a_folder(desk: Operator, tmp_path: Path) -> None:
     file = tmp_path / "in.jsonl"
     file.write_text(ARTICLES)
     for place, why in ((file, "would overwrite --articles"), (tmp_path, "it is a folder")):
@@ -148,12 +148,12 @@ def test_backtest_never_writes_over_its_input_nor_over_a_folder(desk: Desk, tmp_
     assert file.read_text() == ARTICLES
 
 
-def test_backtest_reads_a_file_that_begins_with_a_byte_order_mark(desk: Desk, tmp_path: Path) -> None:
+def test_backtest_reads_a_file_that_begins_with_a_byte_order_mark(desk: Operator, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(ARTICLES, encoding="utf-8-sig")
     assert [each["id"] for each in backtest(desk, tmp_path / "in.jsonl").lines] == ["a", 2, "c"]
 
 
-def test_backtest_without_topics_says_so(desk: Desk, tmp_path: Path) -> None:
+def test_backtest_without_topics_says_so(desk: Operator, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(ARTICLES)
     (tmp_path / "empty").mkdir()
     said = desk.run("backtest", "--seeds", tmp_path / "empty", "--articles", tmp_path / "in.jsonl")
@@ -161,13 +161,13 @@ def test_backtest_without_topics_says_so(desk: Desk, tmp_path: Path) -> None:
     assert "no topics in" in said.stderr
 
 
-def test_backtest_needs_no_settings_where_all_is_given(desk: Desk, tmp_path: Path) -> None:
+def test_backtest_needs_no_settings_where_all_is_given(desk: Operator, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(ARTICLES)
     desk.config.write_text("this is no toml")
     assert backtest(desk, tmp_path / "in.jsonl").exit_code == 0
 
 
-def test_backtest_over_an_empty_store(desk: Desk) -> None:
+def test_backtest_over_an_empty_store(desk: Operator) -> None:
     desk.run("migrate")
     said = desk.run("backtest")
     assert said.exit_code == 0
@@ -180,7 +180,7 @@ def test_backtest_over_an_empty_store(desk: Desk) -> None:
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def test_check_shows_what_is_in_force_and_where_it_came_from(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_shows_what_is_in_force_and_where_it_came_from(desk: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MONITOR_SCHEDULE__INTERVAL_MINUTES", "20")
     said = desk.run("check", "--json")
     assert said.exit_code == 0
@@ -191,7 +191,7 @@ def test_check_shows_what_is_in_force_and_where_it_came_from(desk: Desk, monkeyp
     assert "no faults" in desk.run("check").stdout
 
 
-def test_u16_check_masks_secrets(desk: Desk) -> None:
+def test_u16_check_masks_secrets(desk: Operator) -> None:
     desk.tells("desk", "https://hooks.example/T0P/s3cr3tpath", f'secrets = ["{SECRET}"]')
     for options in ([], ["--json"]):
         said = desk.run("check", *options)
@@ -200,7 +200,7 @@ def test_u16_check_masks_secrets(desk: Desk) -> None:
             assert planted not in said.stdout + said.stderr
 
 
-def test_check_names_every_fault_at_once(desk: Desk) -> None:
+def test_check_names_every_fault_at_once(desk: Operator) -> None:
     desk.adds('[channels.one]\nkind = "webhook"\n[channels.two]\nkind = "pigeon"\n')
     desk.follows("empty")
     said = desk.run("check", "--json")
@@ -212,7 +212,7 @@ def test_check_names_every_fault_at_once(desk: Desk) -> None:
     assert desk.run("check").stderr.count("fault: ") == len(said.json["faults"])
 
 
-def test_check_names_the_faults_of_channels_and_seeds_beside_those_of_the_settings(desk: Desk) -> None:
+def test_check_names_the_faults_of_channels_and_seeds_beside_those_of_the_settings(desk: Operator) -> None:
     desk.adds('[schedule]\nconcurrency = "x"\n[feeds.nowhere]\n[channels.two]\nkind = "pigeon"\n')
     desk.follows("blank", toml='required = [""]\n')
     told = desk.run("check").stderr
@@ -220,7 +220,7 @@ def test_check_names_the_faults_of_channels_and_seeds_beside_those_of_the_settin
         assert part in told
 
 
-def test_check_of_settings_that_cannot_be_read(desk: Desk) -> None:
+def test_check_of_settings_that_cannot_be_read(desk: Operator) -> None:
     desk.adds("[wep]\nport = 1\n[schedule]\ninterval_minutes = 0\n")
     said = desk.run("check")
     assert said.exit_code == 2
@@ -229,7 +229,7 @@ def test_check_of_settings_that_cannot_be_read(desk: Desk) -> None:
     assert desk.run("run").exit_code == 2
 
 
-def test_fault_alert_10_check_and_doctor_warn_of_links_to_this_machine(desk: Desk) -> None:
+def test_fault_alert_10_check_and_doctor_warn_of_links_to_this_machine(desk: Operator) -> None:
     assert "lead to" not in desk.run("check").stderr
     desk.tells("desk", "https://hooks.example.org/1")
     said = desk.run("check")
@@ -250,7 +250,7 @@ def test_fault_alert_10_check_and_doctor_warn_of_links_to_this_machine(desk: Des
 # --- doctor and migrate -----------------------------------------------------------------------------------------------
 
 
-def beats(desk: Desk, *, ago: timedelta = timedelta()) -> None:
+def beats(desk: Operator, *, ago: timedelta = timedelta()) -> None:
     """A daemon gives its sign of life."""
     at = datetime.now(UTC) - ago
     db = Database(f"sqlite:///{desk.store}")
@@ -264,7 +264,7 @@ def findings(said: Said) -> dict[str, str]:
     return {each["what"]: each["level"] for each in said.json}
 
 
-def test_a_healthy_service_has_no_failures(desk: Desk) -> None:
+def test_a_healthy_service_has_no_failures(desk: Operator) -> None:
     desk.run("migrate")
     beats(desk)
     said = desk.run("doctor", "--json")
@@ -287,14 +287,14 @@ def test_a_healthy_service_has_no_failures(desk: Desk) -> None:
     assert "running: basil-7" in desk.run("doctor").stdout
 
 
-def test_doctor_says_that_no_daemon_has_run_yet(desk: Desk) -> None:
+def test_doctor_says_that_no_daemon_has_run_yet(desk: Operator) -> None:
     desk.run("migrate")
     said = desk.run("doctor")
     assert said.exit_code == 1
     assert "fail  daemon: no daemon has run yet" in said.stdout
 
 
-def test_doctor_sees_a_daemon_by_its_signs_of_life_only(desk: Desk) -> None:
+def test_doctor_sees_a_daemon_by_its_signs_of_life_only(desk: Operator) -> None:
     desk.run("migrate")
     beats(desk, ago=timedelta(minutes=12))
     lock = StoreLock(desk.store)
@@ -307,7 +307,7 @@ def test_doctor_sees_a_daemon_by_its_signs_of_life_only(desk: Desk) -> None:
     assert "12 minutes ago" in said.stdout
 
 
-def test_d4_doctor_finds_a_damaged_store(desk: Desk) -> None:
+def test_d4_doctor_finds_a_damaged_store(desk: Operator) -> None:
     desk.run("migrate")
     with desk.store.open("r+b") as file:
         file.write(b"this was a database")
@@ -317,14 +317,14 @@ def test_d4_doctor_finds_a_damaged_store(desk: Desk) -> None:
     assert desk.run("matches").exit_code == 1
 
 
-def test_doctor_before_the_first_run(desk: Desk) -> None:
+def test_doctor_before_the_first_run(desk: Operator) -> None:
     said = desk.run("doctor", "--json")
     assert said.exit_code == 0
     assert findings(said)["store"] == "warn"
     assert not desk.store.exists()
 
 
-def test_doctor_says_what_is_wrong_with_settings_and_seeds(desk: Desk) -> None:
+def test_doctor_says_what_is_wrong_with_settings_and_seeds(desk: Operator) -> None:
     desk.follows("empty")
     desk.tells("desk", "ftp://nowhere")
     said = desk.run("doctor", "--json")
@@ -334,7 +334,7 @@ def test_doctor_says_what_is_wrong_with_settings_and_seeds(desk: Desk) -> None:
     assert findings(desk.run("doctor", "--json"))["settings"] == "fail"
 
 
-def test_doctor_misses_the_package_of_an_embedder(desk: Desk) -> None:
+def test_doctor_misses_the_package_of_an_embedder(desk: Operator) -> None:
     assert "embedder" not in findings(desk.run("doctor", "--json"))
     desk.adds('[embedding]\nembedder = "fastembed:small"\n')
     said = desk.run("doctor")
@@ -342,7 +342,7 @@ def test_doctor_misses_the_package_of_an_embedder(desk: Desk) -> None:
     assert "pip install fastembed" in said.stdout
 
 
-def test_d8_doctor_notices_traces_from_the_future(desk: Desk) -> None:
+def test_d8_doctor_notices_traces_from_the_future(desk: Operator) -> None:
     desk.adds('[feeds.far]\nurl = "http://127.0.0.1:9/feed"\nallow_private = true\n')
     desk.run("poll")
     with closing(sqlite3.connect(desk.store)) as store:
@@ -353,12 +353,12 @@ def test_d8_doctor_notices_traces_from_the_future(desk: Desk) -> None:
     assert found["feeds"] == "warn"
 
 
-def test_migrate_says_from_where_to_where(desk: Desk) -> None:
+def test_migrate_says_from_where_to_where(desk: Operator) -> None:
     assert "schema none -> 0" in desk.run("migrate").stdout
     assert "up to date" in desk.run("migrate").stdout
 
 
-def test_migrate_where_no_folder_can_be_made(desk: Desk) -> None:
+def test_migrate_where_no_folder_can_be_made(desk: Operator) -> None:
     shutil.rmtree(desk.store.parent, ignore_errors=True)
     desk.store.parent.write_text("a file where the folder should be")
     said = desk.run("migrate")
@@ -370,14 +370,14 @@ def test_migrate_where_no_folder_can_be_made(desk: Desk) -> None:
 
 
 @pytest.fixture
-def polled(desk: Desk) -> Desk:
+def polled(desk: Operator) -> Operator:
     """A store that knows the topics *bridge* and *choir*."""
     desk.follows("choir", "\n\n".join(MISS))
     assert desk.run("poll").exit_code == 0
     return desk
 
 
-def test_a_topic_is_paused_and_resumed(polled: Desk) -> None:
+def test_a_topic_is_paused_and_resumed(polled: Operator) -> None:
     assert "bridge: paused; `monitor topics resume bridge` goes on" in polled.run("topics", "pause", "bridge").stdout
     assert "is paused already" in polled.run("topics", "pause", "bridge").stdout
     paused = {each["name"]: each["is_paused"] for each in polled.run("topics", "list", "--json").lines}
@@ -388,7 +388,7 @@ def test_a_topic_is_paused_and_resumed(polled: Desk) -> None:
     assert "was not paused" in polled.run("topics", "resume", "bridge").stdout
 
 
-def test_a_topic_is_renamed_and_removed(polled: Desk) -> None:
+def test_a_topic_is_renamed_and_removed(polled: Operator) -> None:
     assert polled.run("topics", "rename", "bridge", "span").exit_code == 0
     assert [each["name"] for each in polled.run("topics", "list", "--json").lines] == ["choir", "span"]
     assert polled.run("topics", "rename", "span", "choir").exit_code == 1
@@ -399,7 +399,7 @@ def test_a_topic_is_renamed_and_removed(polled: Desk) -> None:
     assert "1 in force" in polled.run("doctor").stdout
 
 
-def test_a_topic_that_nobody_knows_is_3(polled: Desk) -> None:
+def test_a_topic_that_nobody_knows_is_3(polled: Operator) -> None:
     for command in (("pause", "bridg"), ("resume", "bridg"), ("remove", "bridg"), ("rename", "bridg", "span")):
         said = polled.run("topics", *command)
         assert said.exit_code == 3
@@ -410,7 +410,7 @@ def test_a_topic_that_nobody_knows_is_3(polled: Desk) -> None:
     assert polled.run("topics", "use", "nowhere").exit_code == 1
 
 
-def test_seeds_that_are_away_are_told_by_doctor_and_list(polled: Desk) -> None:
+def test_seeds_that_are_away_are_told_by_doctor_and_list(polled: Operator) -> None:
     polled.seeds.rename(polled.folder / "away")
     said = polled.run("doctor", "--json").json
     (found,) = [each for each in said if each["what"] == "topics in force"]
@@ -420,7 +420,7 @@ def test_seeds_that_are_away_are_told_by_doctor_and_list(polled: Desk) -> None:
     assert "the seeds cannot be used" in polled.run("poll").stderr
 
 
-def test_topics_that_the_folder_lacks_are_taken_from_the_store_and_it_is_said(polled: Desk, tmp_path: Path) -> None:
+def test_topics_that_the_folder_lacks_are_taken_from_the_store_and_it_is_said(polled: Operator, tmp_path: Path) -> None:
     (polled.seeds / "bridge").rename(polled.folder / "away")
     says = f"from the store, not from {polled.seeds}: bridge; `monitor doctor` says why"
     shown = polled.run("topics", "show", "bridge", "--json")
@@ -436,7 +436,7 @@ def test_topics_that_the_folder_lacks_are_taken_from_the_store_and_it_is_said(po
     assert "0 matched" in polled.run(*over, "--seeds", polled.seeds).stderr
 
 
-def test_explain_scores_an_unknown_address_by_a_topic_that_the_store_alone_has(polled: Desk, site: Site) -> None:
+def test_explain_scores_an_unknown_address_by_a_topic_that_the_store_alone_has(polled: Operator, site: Site) -> None:
     (polled.seeds / "bridge").rename(polled.folder / "away")
     polled.adds('[fetch]\nallow_networks = ["127.0.0.0/8"]\n')
     site.publishes("/page", f"<html><title>{HIT[0]}</title><p>{HIT[1]}</p></html>".encode(), content_type="text/html")
@@ -446,7 +446,7 @@ def test_explain_scores_an_unknown_address_by_a_topic_that_the_store_alone_has(p
 
 
 def test_the_other_commands_go_by_the_topics_in_force_where_the_whole_folder_is_away(
-    polled: Desk, tmp_path: Path
+    polled: Operator, tmp_path: Path
 ) -> None:
     polled.seeds.rename(polled.folder / "away")
     tested = polled.run("backtest", "--out", tmp_path / "answers.jsonl")

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from monitor.store.files import StoreLock
-from tests.fakes.command import HIT, MISS, SEED, Desk
+from tests.fakes.command import HIT, MISS, SEED, Operator
 from tests.fakes.site import Site, rss
 
 ADDRESS = "https://n.example/1"
 
 
 @pytest.fixture
-def desk(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Operator:
     """A store with two articles of today, matched by nothing, and a topic that came since."""
     monkeypatch.chdir(tmp_path)
-    desk = Desk(tmp_path)
+    desk = Operator(tmp_path)
     desk.follows(
         "choir",
         "Stamps\n\nCollectors of stamps met in the old town hall to exchange albums and catalogues of rare stamps.",
@@ -31,7 +31,7 @@ def desk(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return desk
 
 
-def test_a_dry_run_says_what_would_come_of_it_and_changes_nothing(desk: Desk) -> None:
+def test_a_dry_run_says_what_would_come_of_it_and_changes_nothing(desk: Operator) -> None:
     said = desk.run("reassess", "--topic", "bridge", "--dry-run")
     assert said.exit_code == 3, "the store does not know the topic before the next round"
     said = desk.run("reassess", "--since", "1", "--dry-run", "--json")
@@ -39,7 +39,7 @@ def test_a_dry_run_says_what_would_come_of_it_and_changes_nothing(desk: Desk) ->
     assert desk.run("matches", "list", "--json").lines == []
 
 
-def test_an_article_is_assessed_again_by_hand_and_explain_shows_it(desk: Desk) -> None:
+def test_an_article_is_assessed_again_by_hand_and_explain_shows_it(desk: Operator) -> None:
     said = desk.run("reassess", ADDRESS)
     assert said.exit_code == 0, said.stderr
     assert "1 have new matches (bridge 1), 1 alerts" in said.stdout
@@ -51,7 +51,7 @@ def test_an_article_is_assessed_again_by_hand_and_explain_shows_it(desk: Desk) -
     assert desk.run("reassess", ADDRESS, "--json").json["alerts"] == 0, "told once"
 
 
-def test_a_range_with_nothing_new_leaves_no_decision(desk: Desk) -> None:
+def test_a_range_with_nothing_new_leaves_no_decision(desk: Operator) -> None:
     desk.run("reassess", "--since", "1")
     before = desk.run("explain", "https://n.example/2", "--json").json["decisions"]
     said = desk.run("reassess", "--topic", "bridge", "--json")
@@ -60,7 +60,7 @@ def test_a_range_with_nothing_new_leaves_no_decision(desk: Desk) -> None:
     assert desk.run("explain", "https://n.example/2", "--json").json["decisions"] == before
 
 
-def test_while_the_daemon_runs_it_does_the_work(desk: Desk) -> None:
+def test_while_the_daemon_runs_it_does_the_work(desk: Operator) -> None:
     lock = StoreLock(desk.store)
     lock.acquire()
     try:
@@ -72,7 +72,7 @@ def test_while_the_daemon_runs_it_does_the_work(desk: Desk) -> None:
     assert "it waits for its turn" in desk.run("explain", ADDRESS).stdout
 
 
-def test_wrong_calls_are_named(desk: Desk) -> None:
+def test_wrong_calls_are_named(desk: Operator) -> None:
     assert desk.run("reassess").exit_code == 2
     assert desk.run("reassess", "--since", "1", ADDRESS).exit_code == 2
     assert desk.run("reassess", "https://n.example/unknown").exit_code == 3

@@ -15,7 +15,7 @@ import pytest
 
 from monitor.cli.explain import page_title
 from monitor.cli.matches import defused
-from tests.fakes.command import HIT, MISS, SEED, Desk
+from tests.fakes.command import HIT, MISS, SEED, Operator
 from tests.fakes.site import Site, rss
 
 EVIL = "=HYPERLINK(1) old bridge at Weir Landing: county council \x1b[31m engineers on the cracks in its piers"
@@ -37,7 +37,7 @@ def polled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Sit
                 (EVIL, "https://news.example/evil", "g3", "The county engineer said the new bridge would cost less."),
             ),
         )
-        made = Desk(folder)
+        made = Operator(folder)
         made.follows("bridge", SEED)
         made.reads("herald", site.url("/feed"))
         said = made.run("poll")
@@ -46,10 +46,10 @@ def polled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Sit
 
 
 @pytest.fixture
-def desk(polled: tuple[Path, Site], tmp_path: Path) -> Desk:
+def desk(polled: tuple[Path, Site], tmp_path: Path) -> Operator:
     """A copy of it, for one test."""
     folder, site = polled
-    made = Desk(tmp_path)
+    made = Operator(tmp_path)
     made.follows("bridge", SEED)
     made.reads("herald", site.url("/feed"))
     made.store.parent.mkdir()
@@ -58,14 +58,14 @@ def desk(polled: tuple[Path, Site], tmp_path: Path) -> Desk:
     return made
 
 
-def id_of(desk: Desk, title: str) -> int:
+def id_of(desk: Operator, title: str) -> int:
     return next(int(each["id"]) for each in desk.run("matches", "list", "--json").lines if each["title"] == title)
 
 
 # --- list and show ----------------------------------------------------------------------------------------------------
 
 
-def test_matches_are_listed_with_their_evidence(desk: Desk) -> None:
+def test_matches_are_listed_with_their_evidence(desk: Operator) -> None:
     hits = desk.run("matches", "list", "--json").lines
     assert len(hits) == 2
     hit = next(each for each in hits if each["title"] == HIT[0])
@@ -77,11 +77,11 @@ def test_matches_are_listed_with_their_evidence(desk: Desk) -> None:
     assert HIT[0] in desk.run("matches").stdout
 
 
-def test_u15_a_title_with_an_escape_is_harmless_in_the_list(desk: Desk) -> None:
+def test_u15_a_title_with_an_escape_is_harmless_in_the_list(desk: Operator) -> None:
     assert "\x1b" not in desk.run("matches").stdout
 
 
-def test_matches_are_filtered(desk: Desk) -> None:
+def test_matches_are_filtered(desk: Operator) -> None:
     def found(*options: str) -> int:
         return len(desk.run("matches", "list", "--json", *options).lines)
 
@@ -96,7 +96,7 @@ def test_matches_are_filtered(desk: Desk) -> None:
 
 
 def test_fault_page_6_a_source_is_known_by_its_name_and_by_the_title_that_lists_show(
-    desk: Desk, tmp_path: Path
+    desk: Operator, tmp_path: Path
 ) -> None:
     (shown,) = {each["outlet"] for each in desk.run("matches", "list", "--json").lines}
     assert shown == "The Newspaper"
@@ -106,7 +106,7 @@ def test_fault_page_6_a_source_is_known_by_its_name_and_by_the_title_that_lists_
 
 
 @pytest.mark.parametrize("command", [("matches", "list"), ("matches", "export")])
-def test_fault_page_6_a_misspelt_source_is_refused_with_the_nearest(desk: Desk, command: tuple[str, str]) -> None:
+def test_fault_page_6_a_misspelt_source_is_refused_with_the_nearest(desk: Operator, command: tuple[str, str]) -> None:
     for source, nearest in (("heralt", "herald"), ("The Newspapers", "The Newspaper")):
         said = desk.run(*command, "--source", source)
         assert said.exit_code == 3
@@ -114,17 +114,17 @@ def test_fault_page_6_a_misspelt_source_is_refused_with_the_nearest(desk: Desk, 
     assert "`monitor feeds` lists them" in desk.run(*command, "--source", "qqq").stderr
 
 
-def test_a_topic_that_is_not_there_is_3_with_the_nearest(desk: Desk) -> None:
+def test_a_topic_that_is_not_there_is_3_with_the_nearest(desk: Operator) -> None:
     said = desk.run("matches", "list", "--topic", "brigde")
     assert said.exit_code == 3
     assert 'did you mean "bridge"?' in said.stderr
 
 
-def test_a_wrong_date_is_2(desk: Desk) -> None:
+def test_a_wrong_date_is_2(desk: Operator) -> None:
     assert desk.run("matches", "list", "--since", "soon").exit_code == 2
 
 
-def test_a_match_is_shown(desk: Desk) -> None:
+def test_a_match_is_shown(desk: Operator) -> None:
     id = id_of(desk, HIT[0])
     assert desk.run("matches", "show", id, "--json").json["title"] == HIT[0]
     shown = desk.run("matches", "show", id).stdout
@@ -137,7 +137,7 @@ def test_a_match_is_shown(desk: Desk) -> None:
 # --- verdicts ---------------------------------------------------------------------------------------------------------
 
 
-def test_confirm_and_dismiss_stand_until_the_next_verdict(desk: Desk) -> None:
+def test_confirm_and_dismiss_stand_until_the_next_verdict(desk: Operator) -> None:
     id = id_of(desk, HIT[0])
     assert f"confirmed {id}" in desk.run("matches", "confirm", id, "--note", "yes").stdout
     assert desk.run("matches", "show", id, "--json").json["state"] == "confirmed"
@@ -148,7 +148,7 @@ def test_confirm_and_dismiss_stand_until_the_next_verdict(desk: Desk) -> None:
     assert "after all not" in desk.run("explain", _article(desk, id)).stdout
 
 
-def test_d7_a_store_that_another_program_holds_is_4(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_d7_a_store_that_another_program_holds_is_4(desk: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monitor.store.db.BUSY_MS", 50)
     id = id_of(desk, HIT[0])
     with closing(sqlite3.connect(desk.store)) as other:
@@ -160,7 +160,7 @@ def test_d7_a_store_that_another_program_holds_is_4(desk: Desk, monkeypatch: pyt
     assert desk.run("matches", "confirm", id).exit_code == 0
 
 
-def test_an_unknown_match_is_3_and_the_others_are_judged(desk: Desk) -> None:
+def test_an_unknown_match_is_3_and_the_others_are_judged(desk: Operator) -> None:
     id = id_of(desk, HIT[0])
     said = desk.run("matches", "confirm", 999, id)
     assert said.exit_code == 3
@@ -168,14 +168,14 @@ def test_an_unknown_match_is_3_and_the_others_are_judged(desk: Desk) -> None:
     assert desk.run("matches", "show", id, "--json").json["state"] == "confirmed"
 
 
-def _article(desk: Desk, id: int) -> int:
+def _article(desk: Operator, id: int) -> int:
     return int(desk.run("matches", "show", id, "--json").json["article_id"])
 
 
 # --- export -----------------------------------------------------------------------------------------------------------
 
 
-def test_export_as_json_lines(desk: Desk, tmp_path: Path) -> None:
+def test_export_as_json_lines(desk: Operator, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     said = desk.run("matches", "export", "--out", out)
     assert said.exit_code == 0
@@ -184,7 +184,7 @@ def test_export_as_json_lines(desk: Desk, tmp_path: Path) -> None:
     assert desk.run("matches", "export").lines == desk.run("matches", "list", "--json").lines
 
 
-def test_u13_cells_of_a_csv_are_no_formulas(desk: Desk) -> None:
+def test_u13_cells_of_a_csv_are_no_formulas(desk: Operator) -> None:
     rows = list(csv.DictReader(io.StringIO(desk.run("matches", "export", "--format", "csv").stdout)))
     assert len(rows) == 2
     evil = next(each for each in rows if "HYPERLINK" in each["title"])
@@ -227,7 +227,7 @@ def test_u13_ordinary_cells_stay(cell: str) -> None:
 # --- explain ----------------------------------------------------------------------------------------------------------
 
 
-def test_explain_tells_everything_of_a_stored_article(desk: Desk) -> None:
+def test_explain_tells_everything_of_a_stored_article(desk: Operator) -> None:
     record = desk.run("explain", "https://news.example/bridge?utm_source=x", "--json").json
     assert record["is_stored"]
     assert record["title"] == HIT[0]
@@ -239,19 +239,19 @@ def test_explain_tells_everything_of_a_stored_article(desk: Desk) -> None:
     assert "on the review page only" in shown
 
 
-def test_explain_tells_why_an_article_was_not_told(desk: Desk) -> None:
+def test_explain_tells_why_an_article_was_not_told(desk: Operator) -> None:
     shown = desk.run("explain", "https://news.example/choir").stdout
     assert "below the threshold of every topic" in shown
     assert "below" in shown
 
 
-def test_explain_of_nothing_is_3(desk: Desk) -> None:
+def test_explain_of_nothing_is_3(desk: Operator) -> None:
     assert desk.run("explain", 999).exit_code == 3
     assert desk.run("explain", "not an address").exit_code == 3
     assert desk.run("explain", "²").exit_code == 3
 
 
-def test_an_address_never_seen_is_fetched_and_scored_but_not_stored(desk: Desk) -> None:
+def test_an_address_never_seen_is_fetched_and_scored_but_not_stored(desk: Operator) -> None:
     paragraphs = "".join(f"<p>{HIT[1]} Part {number} of the report.</p>" for number in range(4))
     with Site() as site:
         page = f"<html><head><title>{HIT[0]}</title></head><body><article>{paragraphs}</article></body></html>"
@@ -270,7 +270,7 @@ def test_an_address_never_seen_is_fetched_and_scored_but_not_stored(desk: Desk) 
     assert len(desk.run("matches", "list", "--json").lines) == 2
 
 
-def test_an_unseen_consent_page_matches_nothing_whatever_its_title_says(desk: Desk) -> None:
+def test_an_unseen_consent_page_matches_nothing_whatever_its_title_says(desk: Operator) -> None:
     wall = "<p>We value your privacy. We and our partners use cookies. Accept all cookies or manage your choices to continue.</p>"
     with Site() as site:
         page = f"<html><head><title>{HIT[0]}</title></head><body>{wall}</body></html>"
@@ -281,7 +281,7 @@ def test_an_unseen_consent_page_matches_nothing_whatever_its_title_says(desk: De
         assert "Nothing can match" in desk.run("explain", site.url("/page")).stdout
 
 
-def test_r1_explain_refuses_private_addresses(desk: Desk) -> None:
+def test_r1_explain_refuses_private_addresses(desk: Operator) -> None:
     with Site() as site:
         said = desk.run("explain", site.url("/page"))
         assert said.exit_code == 3
@@ -299,7 +299,7 @@ RUSSIAN = (
     ("charset", "media_type"), [("utf-8", "text/html"), ("windows-1251", "text/html; charset=windows-1251")]
 )
 def test_a_page_that_does_not_name_its_letters_itself_is_explained_as_it_reads(
-    desk: Desk, charset: str, media_type: str
+    desk: Operator, charset: str, media_type: str
 ) -> None:
     desk.adds('[fetch]\nallow_networks = ["127.0.0.0/8"]\n')
     page = f"<title>{RUSSIAN[0]}</title><article><h1>{RUSSIAN[0]}</h1><p>{RUSSIAN[1]}</p></article>"
@@ -310,7 +310,7 @@ def test_a_page_that_does_not_name_its_letters_itself_is_explained_as_it_reads(
     assert "Делегация талибов" in guess["text"]
 
 
-def test_a_page_under_a_title_of_the_site_is_still_its_own(desk: Desk) -> None:
+def test_a_page_under_a_title_of_the_site_is_still_its_own(desk: Operator) -> None:
     desk.adds('[fetch]\nallow_networks = ["127.0.0.0/8"]\n')
     with Site() as site:
         site.publishes(
@@ -321,7 +321,7 @@ def test_a_page_under_a_title_of_the_site_is_still_its_own(desk: Desk) -> None:
     assert "voted to pull down" in guess["text"]
 
 
-def test_what_is_no_page_is_not_explained_as_one(desk: Desk) -> None:
+def test_what_is_no_page_is_not_explained_as_one(desk: Operator) -> None:
     desk.adds('[fetch]\nallow_networks = ["127.0.0.0/8"]\n')
     with Site() as site:
         site.publishes("/paper", b"%PDF-1.4", content_type="application/pdf")
@@ -330,7 +330,7 @@ def test_what_is_no_page_is_not_explained_as_one(desk: Desk) -> None:
     assert "application/pdf, not a web page" in said.stderr
 
 
-def test_a_page_that_is_not_there_is_3(desk: Desk) -> None:
+def test_a_page_that_is_not_there_is_3(desk: Operator) -> None:
     desk.adds('[fetch]\nallow_networks = ["127.0.0.0/8"]\n')
     with Site() as site:
         site.answers("/gone", 404)
@@ -356,7 +356,7 @@ def test_a_page_says_what_it_is_called(page: bytes, title: str) -> None:
 # --- verdicts as seeds ------------------------------------------------------------------------------------------------
 
 
-def test_a_confirmed_match_becomes_a_seed_file(desk: Desk) -> None:
+def test_a_confirmed_match_becomes_a_seed_file(desk: Operator) -> None:
     match = next(each for each in desk.run("matches", "list", "--json").lines if each["title"] == HIT[0])
     said = desk.run("matches", "confirm", match["id"], "--as-seed")
     assert said.exit_code == 0, said
@@ -367,13 +367,13 @@ def test_a_confirmed_match_becomes_a_seed_file(desk: Desk) -> None:
     assert desk.run("topics", "show", "bridge", "--json").json["seeds"] == 2
 
 
-def test_a_dismissed_match_becomes_a_counter_seed(desk: Desk) -> None:
+def test_a_dismissed_match_becomes_a_counter_seed(desk: Operator) -> None:
     match = desk.run("matches", "list", "--json").lines[0]
     assert desk.run("matches", "dismiss", match["id"], "--as-seed").exit_code == 0
     assert len(list((desk.seeds / "bridge" / "not").glob("*.txt"))) == 1
 
 
-def test_a_verdict_stands_where_its_seed_cannot_be_written(desk: Desk) -> None:
+def test_a_verdict_stands_where_its_seed_cannot_be_written(desk: Operator) -> None:
     match = desk.run("matches", "list", "--json").lines[0]
     shutil.rmtree(desk.seeds / "bridge")
     said = desk.run("matches", "confirm", match["id"], "--as-seed")
@@ -383,7 +383,7 @@ def test_a_verdict_stands_where_its_seed_cannot_be_written(desk: Desk) -> None:
     assert desk.run("matches", "show", match["id"], "--json").json["state"] == "confirmed"
 
 
-def test_a_verdict_tells_which_terms_it_moved(desk: Desk) -> None:
+def test_a_verdict_tells_which_terms_it_moved(desk: Operator) -> None:
     match = next(each for each in desk.run("matches", "list", "--json").lines if each["title"] == HIT[0])
     said = desk.run("matches", "dismiss", match["id"])
     assert "now lighter: " in said.stdout

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.store.files import StoreLock
 from monitor.types.errors import StoreFullError
-from tests.fakes.command import HIT, MISS, Desk, desk
+from tests.fakes.command import HIT, MISS, Operator, desk
 from tests.fakes.sink import MailSink, Sink
 from tests.fakes.site import Site, rss
 
@@ -28,7 +28,7 @@ def site() -> Iterator[Site]:
 # --- poll -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_round_polls_what_is_due_and_says_what_came_of_it(desk: Desk, site: Site) -> None:
+def test_a_round_polls_what_is_due_and_says_what_came_of_it(desk: Operator, site: Site) -> None:
     desk.reads("herald", site.url("/feed"))
     said = desk.run("poll", "--json")
     assert said.exit_code == 0, said
@@ -40,7 +40,7 @@ def test_a_round_polls_what_is_due_and_says_what_came_of_it(desk: Desk, site: Si
     assert len(site.requests) == 1
 
 
-def test_a_named_feed_is_polled_due_or_not(desk: Desk, site: Site) -> None:
+def test_a_named_feed_is_polled_due_or_not(desk: Operator, site: Site) -> None:
     desk.reads("herald", site.url("/feed"))
     desk.run("poll")
     said = desk.run("poll", "herald", "--json")
@@ -48,7 +48,7 @@ def test_a_named_feed_is_polled_due_or_not(desk: Desk, site: Site) -> None:
     assert len(site.requests) == 2
 
 
-def test_an_unknown_feed_is_3_and_nothing_is_polled(desk: Desk, site: Site) -> None:
+def test_an_unknown_feed_is_3_and_nothing_is_polled(desk: Operator, site: Site) -> None:
     desk.reads("herald", site.url("/feed"))
     said = desk.run("poll", "herald", "heralt")
     assert said.exit_code == 3
@@ -56,7 +56,7 @@ def test_an_unknown_feed_is_3_and_nothing_is_polled(desk: Desk, site: Site) -> N
     assert not site.requests
 
 
-def test_one_broken_feed_ends_with_1_and_the_others_are_polled(desk: Desk, site: Site) -> None:
+def test_one_broken_feed_ends_with_1_and_the_others_are_polled(desk: Operator, site: Site) -> None:
     site.answers("/broken", 500)
     desk.reads("herald", site.url("/feed"))
     desk.reads("broken", site.url("/broken"))
@@ -67,7 +67,9 @@ def test_one_broken_feed_ends_with_1_and_the_others_are_polled(desk: Desk, site:
     assert "failing (1)" in table
 
 
-def test_d1_a_round_on_a_full_disk_is_1_and_says_so(desk: Desk, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_d1_a_round_on_a_full_disk_is_1_and_says_so(
+    desk: Operator, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def is_full(*_: object, **__: object) -> None:
         raise StoreFullError("the disk of the store is full")
 
@@ -80,7 +82,7 @@ def test_d1_a_round_on_a_full_disk_is_1_and_says_so(desk: Desk, site: Site, monk
     assert desk.run("poll", "herald", "--json").lines[0]["fresh"] == 2
 
 
-def test_k6_beside_the_daemon_a_round_is_refused(desk: Desk, site: Site) -> None:
+def test_k6_beside_the_daemon_a_round_is_refused(desk: Operator, site: Site) -> None:
     desk.reads("herald", site.url("/feed"))
     desk.store.parent.mkdir()
     lock = StoreLock(desk.store)
@@ -102,7 +104,7 @@ def test_k6_beside_the_daemon_a_round_is_refused(desk: Desk, site: Site) -> None
 # --- deliver and alerts -----------------------------------------------------------------------------------------------
 
 
-def test_deliver_sends_what_is_due(desk: Desk, site: Site, sink: Sink) -> None:
+def test_deliver_sends_what_is_due(desk: Operator, site: Site, sink: Sink) -> None:
     desk.reads("herald", site.url("/feed"))
     desk.tells("desk", sink.url)
     polled = desk.run("poll")
@@ -115,7 +117,7 @@ def test_deliver_sends_what_is_due(desk: Desk, site: Site, sink: Sink) -> None:
     assert len(sink.received) == 1
 
 
-def test_a_refused_delivery_is_1_and_can_be_sent_again(desk: Desk, site: Site, sink: Sink) -> None:
+def test_a_refused_delivery_is_1_and_can_be_sent_again(desk: Operator, site: Site, sink: Sink) -> None:
     sink.answers(404)
     desk.reads("herald", site.url("/feed"))
     desk.tells("desk", sink.url)
@@ -137,7 +139,7 @@ def test_a_refused_delivery_is_1_and_can_be_sent_again(desk: Desk, site: Site, s
 
 
 def test_fault_alert_13_what_was_sent_can_be_sent_again_and_what_waits_dropped(
-    desk: Desk, site: Site, sink: Sink
+    desk: Operator, site: Site, sink: Sink
 ) -> None:
     desk.reads("herald", site.url("/feed"))
     desk.tells("desk", sink.url)
@@ -161,7 +163,7 @@ def test_fault_alert_13_what_was_sent_can_be_sent_again_and_what_waits_dropped(
 
 
 def test_fault_alert_6_a_recipient_who_is_refused_is_named_by_doctor_and_beside_the_alert(
-    desk: Desk, site: Site
+    desk: Operator, site: Site
 ) -> None:
     desk.reads("herald", site.url("/feed"))
     with MailSink() as mail:
@@ -183,7 +185,7 @@ def test_fault_alert_6_a_recipient_who_is_refused_is_named_by_doctor_and_beside_
         assert notices == ["b…@example.org gets no mail of the channel mail"]
 
 
-def test_fault_alert_13_retry_takes_only_what_was_decided_since(desk: Desk, site: Site, sink: Sink) -> None:
+def test_fault_alert_13_retry_takes_only_what_was_decided_since(desk: Operator, site: Site, sink: Sink) -> None:
     sink.answers(404)
     desk.reads("herald", site.url("/feed"))
     desk.tells("desk", sink.url)
@@ -193,7 +195,7 @@ def test_fault_alert_13_retry_takes_only_what_was_decided_since(desk: Desk, site
     assert "1 deliveries" in desk.run("alerts", "retry", "--since", "1d").stdout
 
 
-def test_alerts_and_channels_that_are_not_there_are_3(desk: Desk) -> None:
+def test_alerts_and_channels_that_are_not_there_are_3(desk: Operator) -> None:
     desk.run("migrate")
     assert "no alerts" in desk.run("alerts").stdout
     assert desk.run("alerts", "show", "alt_none").exit_code == 3
@@ -202,7 +204,7 @@ def test_alerts_and_channels_that_are_not_there_are_3(desk: Desk) -> None:
     assert desk.run("alerts", "test", "desk").exit_code == 3
 
 
-def test_a4_a_test_goes_through_the_queue_and_is_marked(desk: Desk, sink: Sink) -> None:
+def test_a4_a_test_goes_through_the_queue_and_is_marked(desk: Operator, sink: Sink) -> None:
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     desk.tells("desk", sink.url, f'secrets = ["{secret}"]')
     said = desk.run("alerts", "test", "desk")
@@ -216,7 +218,7 @@ def test_a4_a_test_goes_through_the_queue_and_is_marked(desk: Desk, sink: Sink) 
     assert (alert["kind"], alert["id"]) == ("test", post.header("webhook-id"))
 
 
-def test_a4_a_test_that_is_refused_is_1_and_says_why(desk: Desk, sink: Sink) -> None:
+def test_a4_a_test_that_is_refused_is_1_and_says_why(desk: Operator, sink: Sink) -> None:
     sink.answers(403, body="no right")
     desk.tells("desk", sink.url)
     said = desk.run("alerts", "test", "desk")
@@ -224,7 +226,9 @@ def test_a4_a_test_that_is_refused_is_1_and_says_why(desk: Desk, sink: Sink) -> 
     assert "403" in said.stderr
 
 
-def test_a4_beside_a_daemon_the_test_is_queued_for_it(desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a4_beside_a_daemon_the_test_is_queued_for_it(
+    desk: Operator, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("monitor.cli.alerts._WAIT_SECONDS", 0.0)
     desk.tells("desk", sink.url)
     desk.run("deliver")  # makes the channel known to the store
@@ -246,7 +250,7 @@ def test_a4_beside_a_daemon_the_test_is_queued_for_it(desk: Desk, sink: Sink, mo
 # --- feeds ------------------------------------------------------------------------------------------------------------
 
 
-def test_f12_a_feed_that_is_gone_is_paused_and_can_be_resumed(desk: Desk, site: Site) -> None:
+def test_f12_a_feed_that_is_gone_is_paused_and_can_be_resumed(desk: Operator, site: Site) -> None:
     site.answers("/gone", 410)
     desk.reads("gone", site.url("/gone"))
     desk.run("poll", "gone")
@@ -263,7 +267,7 @@ def test_f12_a_feed_that_is_gone_is_paused_and_can_be_resumed(desk: Desk, site: 
     assert len(site.requests) == asked + 1
 
 
-def test_feeds_are_shown(desk: Desk, site: Site) -> None:
+def test_feeds_are_shown(desk: Operator, site: Site) -> None:
     desk.reads("herald", site.url("/feed"))
     desk.run("poll")
     feed = desk.run("feeds", "show", "herald", "--json").json
@@ -278,7 +282,7 @@ def test_feeds_are_shown(desk: Desk, site: Site) -> None:
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_commands_on_postgresql(desk: Desk, site: Site, sink: Sink, postgres_url: str) -> None:
+def test_the_same_commands_on_postgresql(desk: Operator, site: Site, sink: Sink, postgres_url: str) -> None:
     desk.reads("herald", site.url("/feed"))
     desk.tells("desk", sink.url)
     desk.config.write_text(desk.config.read_text().replace(f"sqlite:///{desk.store}", postgres_url))

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.fakes.command import Desk, desk
+from tests.fakes.command import Operator, desk
 from tests.fakes.patience import PATIENCE
 
 __all__ = ["desk"]
@@ -75,7 +75,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_run_says_where_the_page_is_and_ends_well(desk: Desk, tmp_path: Path) -> None:
+def test_run_says_where_the_page_is_and_ends_well(desk: Operator, tmp_path: Path) -> None:
     port = free_port()
     desk.adds('[feeds.off]\nurl = "http://127.0.0.1:9/feed"\nenabled = false\n[log]\nformat = "json"\n')
     desk.config.write_text(desk.config.read_text().replace("port = 0", f"port = {port}"))
@@ -95,7 +95,7 @@ def test_run_says_where_the_page_is_and_ends_well(desk: Desk, tmp_path: Path) ->
     assert "traceback" not in log
 
 
-def test_a_port_in_use_costs_the_page_only(desk: Desk, tmp_path: Path) -> None:
+def test_a_port_in_use_costs_the_page_only(desk: Operator, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -112,7 +112,7 @@ def test_a_port_in_use_costs_the_page_only(desk: Desk, tmp_path: Path) -> None:
         assert "web.port" in said.stderr
 
 
-def test_serve_shows_the_page_beside_a_store(desk: Desk, tmp_path: Path) -> None:
+def test_serve_shows_the_page_beside_a_store(desk: Operator, tmp_path: Path) -> None:
     desk.run("migrate")
     port = free_port()
     desk.config.write_text(desk.config.read_text().replace("port = 0", f"port = {port}"))

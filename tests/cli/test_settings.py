@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_run import free_port, started
-from tests.fakes.command import HIT, Desk, Said, desk, run
+from tests.fakes.command import HIT, Operator, Said, desk, run
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site, rss
 
@@ -26,7 +26,7 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def sixty(desk: Desk, site: Site, sink: Sink, store_url: str) -> Desk:
+def sixty(desk: Operator, site: Site, sink: Sink, store_url: str) -> Operator:
     """Sixty feeds and a channel in force, on both databases in turn."""
     for name in SIXTY:
         desk.reads(name, site.url(f"/{name}"), "enabled = true")
@@ -40,7 +40,7 @@ def sixty(desk: Desk, site: Site, sink: Sink, store_url: str) -> Desk:
 
 
 @pytest.fixture
-def elsewhere(sixty: Desk, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+def elsewhere(sixty: Operator, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
     """Run `monitor` in an empty folder, on the store that has sixty feeds."""
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
@@ -48,16 +48,16 @@ def elsewhere(sixty: Desk, store_url: str, tmp_path: Path, monkeypatch: pytest.M
     return run
 
 
-def kept_in(desk: Desk, store_url: str) -> None:
+def kept_in(desk: Operator, store_url: str) -> None:
     desk.config.write_text(desk.config.read_text().replace(f"sqlite:///{desk.store}", store_url))
     desk._text = desk.config.read_text()
 
 
-def polled(desk: Desk) -> set[str]:
+def polled(desk: Operator) -> set[str]:
     return {each["name"] for each in desk.run("feeds", "list", "--json").lines if each["is_enabled"]}
 
 
-def channels(desk: Desk) -> dict[str, str]:
+def channels(desk: Operator) -> dict[str, str]:
     return {each["name"]: each["state"] for each in desk.run("channels", "list", "--json").lines}
 
 
@@ -65,7 +65,7 @@ def channels(desk: Desk) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("command", ["deliver", "poll", "check", "doctor", "feeds", "alerts"])
-def test_from_an_empty_folder_all_sixty_go_on(sixty: Desk, elsewhere: Callable[..., Said], command: str) -> None:
+def test_from_an_empty_folder_all_sixty_go_on(sixty: Operator, elsewhere: Callable[..., Said], command: str) -> None:
     said = elsewhere(command)
     assert said.exit_code == {"check": 2, "doctor": 1}.get(command, 0), "there are no seeds here either"
     if command in ("deliver", "poll", "check", "doctor"):
@@ -76,7 +76,7 @@ def test_from_an_empty_folder_all_sixty_go_on(sixty: Desk, elsewhere: Callable[.
 
 
 def test_serve_from_an_empty_folder_applies_nothing_and_says_what_differs(
-    sixty: Desk, elsewhere: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sixty: Operator, elsewhere: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MONITOR_WEB__PORT", str(free_port()))
     with started("serve", folder=tmp_path) as process:
@@ -87,7 +87,7 @@ def test_serve_from_an_empty_folder_applies_nothing_and_says_what_differs(
 
 
 def test_poll_from_an_empty_folder_queues_for_the_channel_in_force_and_deliver_leaves_it_to_a_node_that_has_it(
-    sixty: Desk, elsewhere: Callable[..., Said], site: Site, sink: Sink, monkeypatch: pytest.MonkeyPatch
+    sixty: Operator, elsewhere: Callable[..., Said], site: Site, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sixty.run("poll")
     monkeypatch.setenv("MONITOR_SEEDS__DIR", str(sixty.seeds))
@@ -101,7 +101,7 @@ def test_poll_from_an_empty_folder_queues_for_the_channel_in_force_and_deliver_l
     assert len(sink.received) == 1
 
 
-def test_a_command_applies_settings_to_a_store_that_never_had_any(desk: Desk, site: Site) -> None:
+def test_a_command_applies_settings_to_a_store_that_never_had_any(desk: Operator, site: Site) -> None:
     desk.reads("herald", site.url("/feed"))
     desk.run("migrate")
     said = desk.run("poll", "--json")
@@ -117,7 +117,7 @@ def test_a_command_applies_settings_to_a_store_that_never_had_any(desk: Desk, si
 # --- apply ------------------------------------------------------------------------------------------------------------
 
 
-def test_apply_shows_the_plan_and_does_it_on_either_database(sixty: Desk) -> None:
+def test_apply_shows_the_plan_and_does_it_on_either_database(sixty: Operator) -> None:
     assert sixty.run("apply").stdout == "nothing to do: the settings are in force\n"
     sixty._text = sixty._text.replace("[feeds.feed00]", "[feeds.new]").replace("[channels.desk]", "[channels.other]")
     sixty.adds("")
@@ -133,14 +133,16 @@ def test_apply_shows_the_plan_and_does_it_on_either_database(sixty: Desk) -> Non
     assert "differ" not in sixty.run("check").stderr
 
 
-def test_apply_of_settings_without_feeds_and_channels_is_refused(sixty: Desk, elsewhere: Callable[..., Said]) -> None:
+def test_apply_of_settings_without_feeds_and_channels_is_refused(
+    sixty: Operator, elsewhere: Callable[..., Said]
+) -> None:
     said = elsewhere("apply")
     assert said.exit_code == 2
     assert "--config" in said.stderr
     assert len(polled(sixty)) == 60
 
 
-def test_held_alerts_of_a_channel_that_comes_back_are_offered(desk: Desk, site: Site, sink: Sink) -> None:
+def test_held_alerts_of_a_channel_that_comes_back_are_offered(desk: Operator, site: Site, sink: Sink) -> None:
     desk.reads("herald", site.url("/feed"))
     desk.tells("desk", sink.url)
     desk.run("poll")
@@ -164,7 +166,7 @@ def test_held_alerts_of_a_channel_that_comes_back_are_offered(desk: Desk, site: 
 # --- feeds and channels by command ------------------------------------------------------------------------------------
 
 
-def test_a_feed_is_added_paused_resumed_and_removed_by_command(desk: Desk, site: Site) -> None:
+def test_a_feed_is_added_paused_resumed_and_removed_by_command(desk: Operator, site: Site) -> None:
     desk.run("migrate")
     url = site.url("/feed")
     assert "mine: added" in desk.run("feeds", "add", url, "--name", "mine", "--allow-private").stdout
@@ -184,7 +186,7 @@ def test_a_feed_is_added_paused_resumed_and_removed_by_command(desk: Desk, site:
     assert desk.run("feeds", "show", "127-0-0-1", "--json").json["interval_seconds"] == 1800
 
 
-def test_a_feed_that_cannot_be_added_says_why(desk: Desk, site: Site) -> None:
+def test_a_feed_that_cannot_be_added_says_why(desk: Operator, site: Site) -> None:
     desk.reads("herald", site.url("/feed"))
     desk.run("poll")
     for arguments, why in (
@@ -202,7 +204,7 @@ def test_a_feed_that_cannot_be_added_says_why(desk: Desk, site: Site) -> None:
         assert desk.run("feeds", command, "heralt").exit_code == 3
 
 
-def test_what_a_command_removed_stands_and_the_plan_names_it(desk: Desk, site: Site) -> None:
+def test_what_a_command_removed_stands_and_the_plan_names_it(desk: Operator, site: Site) -> None:
     desk.reads("herald", site.url("/feed"))
     desk.run("poll")
     assert "[feeds.herald] is still in a settings file" in desk.run("feeds", "remove", "herald").stderr
@@ -215,7 +217,7 @@ def test_what_a_command_removed_stands_and_the_plan_names_it(desk: Desk, site: S
     assert polled(desk) == {"herald"}
 
 
-def test_alerts_of_a_paused_channel_wait(desk: Desk, site: Site, sink: Sink) -> None:
+def test_alerts_of_a_paused_channel_wait(desk: Operator, site: Site, sink: Sink) -> None:
     desk.reads("herald", site.url("/feed"))
     desk.tells("desk", sink.url)
     desk.run("deliver")

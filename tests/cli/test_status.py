@@ -18,7 +18,7 @@ from monitor.store import nodes
 from monitor.store.db import Database
 from monitor.store.nodes import Node
 from tests.cli.test_run import free_port, started
-from tests.fakes.command import Desk, Said, desk
+from tests.fakes.command import Operator, Said, desk
 from tests.fakes.patience import PATIENCE, soon
 from tests.fakes.site import Site, rss
 
@@ -38,7 +38,7 @@ def health(address: str) -> tuple[int, Any]:
             return error.code, json.load(error)
 
 
-def half_an_hour_passes(desk: Desk) -> None:
+def half_an_hour_passes(desk: Operator) -> None:
     """Everything in the store has happened, and was to happen, half an hour earlier."""
     with closing(sqlite3.connect(desk.store)) as store:
         for table, column in (
@@ -53,7 +53,7 @@ def half_an_hour_passes(desk: Desk) -> None:
         store.commit()
 
 
-def test_a_killed_daemon_is_seen_by_all(desk: Desk, site: Site, tmp_path: Path) -> None:
+def test_a_killed_daemon_is_seen_by_all(desk: Operator, site: Site, tmp_path: Path) -> None:
     site.publishes("/feed", rss(("Tea is served", "https://h.example/0", "0", "Tea is drunk hot at four.", None)))
     desk.reads("herald", site.url("/feed"))
     port = free_port()
@@ -86,7 +86,7 @@ def test_a_killed_daemon_is_seen_by_all(desk: Desk, site: Site, tmp_path: Path) 
         assert process.ends(signal.SIGINT) == 0
 
 
-def test_a_daemon_that_was_stopped_is_no_longer_there(desk: Desk, tmp_path: Path) -> None:
+def test_a_daemon_that_was_stopped_is_no_longer_there(desk: Operator, tmp_path: Path) -> None:
     with started("--config", desk.config, "run", folder=tmp_path) as process:
         process.says("Review page")
         assert process.ends(signal.SIGTERM) == 0
@@ -95,7 +95,7 @@ def test_a_daemon_that_was_stopped_is_no_longer_there(desk: Desk, tmp_path: Path
     assert "it was stopped at" in said.stdout
 
 
-def test_a_fresh_store_without_any_daemon_is_not_well(desk: Desk, tmp_path: Path) -> None:
+def test_a_fresh_store_without_any_daemon_is_not_well(desk: Operator, tmp_path: Path) -> None:
     assert desk.run("status").exit_code == 3
     desk.run("migrate")
     said = desk.run("status")
@@ -111,7 +111,7 @@ def test_a_fresh_store_without_any_daemon_is_not_well(desk: Desk, tmp_path: Path
         process.kill()
 
 
-def beats(desk: Desk) -> None:
+def beats(desk: Operator) -> None:
     at = datetime.now(UTC)
     db = Database(f"sqlite:///{desk.store}")
     with db.writing() as session:
@@ -119,7 +119,7 @@ def beats(desk: Desk) -> None:
     db.close()
 
 
-def test_polling_by_hand_is_a_warning_as_long_as_it_is_done_in_time(desk: Desk, site: Site) -> None:
+def test_polling_by_hand_is_a_warning_as_long_as_it_is_done_in_time(desk: Operator, site: Site) -> None:
     site.publishes("/feed", rss(("Tea is served", "https://h.example/0", "0", "Tea is drunk hot at four.", None)))
     desk.reads("herald", site.url("/feed"))
     desk.run("poll")
@@ -129,7 +129,7 @@ def test_polling_by_hand_is_a_warning_as_long_as_it_is_done_in_time(desk: Desk, 
     assert codes(desk.run("status", "--json")) == ["never_ran", "late_feeds"]
 
 
-def test_two_nodes_with_different_settings_are_named(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_nodes_with_different_settings_are_named(desk: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.run("poll")
     at = datetime.now(UTC)
     db = Database(f"sqlite:///{desk.store}")

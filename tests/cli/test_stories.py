@@ -6,10 +6,10 @@ import pytest
 
 from tests.cli.test_review import desk as desk  # the fixtures
 from tests.cli.test_review import polled as polled
-from tests.fakes.command import HIT, Desk
+from tests.fakes.command import HIT, Operator
 
 
-def test_stories_are_listed_and_shown(desk: Desk) -> None:
+def test_stories_are_listed_and_shown(desk: Operator) -> None:
     (story,) = desk.run("stories", "list", "--json").lines
     assert (story["title"], story["articles"], story["state"]) == (HIT[0], 2, "emerging")
     assert desk.run("stories").stdout == desk.run("stories", "list").stdout
@@ -20,7 +20,7 @@ def test_stories_are_listed_and_shown(desk: Desk) -> None:
     assert len(desk.run("stories", "show", str(story["id"]), "--json").json["articles"]) == 2
 
 
-def test_a_split_is_undone_as_it_says(desk: Desk) -> None:
+def test_a_split_is_undone_as_it_says(desk: Operator) -> None:
     (story,) = desk.run("stories", "list", "--json").lines
     ids = [each["article_id"] for each in desk.run("stories", "show", str(story["id"]), "--json").json["articles"]]
     said = desk.run("stories", "split", str(ids[-1]), "--note", "another bridge")
@@ -52,7 +52,7 @@ def test_a_split_is_undone_as_it_says(desk: Desk) -> None:
         ("list --state loud", 2, "emerging"),
     ],
 )
-def test_what_cannot_be_is_said(desk: Desk, command: str, code: int, words: str) -> None:
+def test_what_cannot_be_is_said(desk: Operator, command: str, code: int, words: str) -> None:
     said = desk.run("stories", *command.split())
     assert said.exit_code == code, said
     assert words in said.stderr

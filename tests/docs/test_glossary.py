@@ -61,10 +61,6 @@ def test_no_module_is_called_by_a_retired_word() -> None:
     assert [stem for stem in stems if words(stem) & WORDS] == []
 
 
-SHARED_FAKE = ("tests/fakes/command.py", "Desk")
-"""Used by most tests of commands; the one old name that is left."""
-
-
 def test_no_class_or_module_of_tests_and_benchmarks_is_called_by_a_retired_word() -> None:
     paths = sorted(path for top in ("bench", "tests") for path in (ROOT / top).rglob("*.py"))
     assert len(paths) > 100
@@ -73,7 +69,7 @@ def test_no_class_or_module_of_tests_and_benchmarks_is_called_by_a_retired_word(
         for path in paths
         for name in (path.stem, *_classes(ast.parse(path.read_text(encoding="utf-8"))))
     }
-    assert {each for each in called if words(each[1]) & WORDS} <= {SHARED_FAKE}
+    assert {each for each in called if words(each[1]) & WORDS} == set()
 
 
 def _classes(tree: ast.AST) -> Iterator[str]:

@@ -23,7 +23,7 @@ from monitor.store.db import Database
 from monitor.store.tables import MatchRow, NearMissRow
 from monitor.types.matching import Score
 from tests.conftest import NOON
-from tests.fakes.command import HIT, MISS, SEED, Desk
+from tests.fakes.command import HIT, MISS, SEED, Operator
 from tests.matching.test_near_misses import other
 from tests.store.test_contract import TOPIC, file, matcher  # noqa: F401 - a fixture
 
@@ -224,13 +224,13 @@ def test_a_bad_label_is_named_and_skipped(line: str, said: str) -> None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    made = Desk(tmp_path)
+def desk(tmp_path: Path) -> Operator:
+    made = Operator(tmp_path)
     made.follows("bridge", SEED)
     return made
 
 
-def labelled(desk: Desk, *labels: object) -> tuple[str, ...]:
+def labelled(desk: Operator, *labels: object) -> tuple[str, ...]:
     articles = [
         {"id": 1, "title": HIT[0], "text": HIT[1], "published": "2026-01-01T00:00:00Z"},
         {"id": 2, "title": MISS[0], "text": MISS[1], "published": "2026-01-03T00:00:00Z"},
@@ -248,7 +248,7 @@ def labelled(desk: Desk, *labels: object) -> tuple[str, ...]:
     )
 
 
-def test_labels_of_ones_own_give_precision_and_recall(desk: Desk) -> None:
+def test_labels_of_ones_own_give_precision_and_recall(desk: Operator) -> None:
     asked = labelled(desk, {"id": 1, "topic": "bridge", "relevant": True}, {"id": 2, "topic": "nope", "relevant": True})
     said = desk.run(*asked, "--closed", "--json")
     assert said.exit_code == 0, said
@@ -261,7 +261,7 @@ def test_labels_of_ones_own_give_precision_and_recall(desk: Desk) -> None:
     assert "mean" in desk.run(*asked).stdout
 
 
-def test_labels_of_articles_that_are_not_there_are_counted_and_named(desk: Desk) -> None:
+def test_labels_of_articles_that_are_not_there_are_counted_and_named(desk: Operator) -> None:
     known = {"id": 1, "topic": "bridge", "relevant": True}
     strange = [{"id": f"x{at}", "topic": "bridge", "relevant": True} for at in range(7)]
     asked = labelled(desk, known, *strange)
@@ -278,7 +278,7 @@ def test_labels_of_articles_that_are_not_there_are_counted_and_named(desk: Desk)
 
 
 @pytest.mark.parametrize("option", ["--labels", "--articles"])
-def test_a_file_of_another_kind_is_told_in_a_few_lines(desk: Desk, option: str) -> None:
+def test_a_file_of_another_kind_is_told_in_a_few_lines(desk: Operator, option: str) -> None:
     asked = list(labelled(desk, {"id": 1, "topic": "bridge", "relevant": True}))
     other = desk.folder / "picture.png"
     other.write_bytes(bytes(range(256)) * 400)
@@ -292,14 +292,14 @@ def test_a_file_of_another_kind_is_told_in_a_few_lines(desk: Desk, option: str) 
     assert f"it is a folder; {option} names a file" in desk.run(*asked).stderr
 
 
-def test_unlabelled_articles_count_only_when_closed(desk: Desk) -> None:
+def test_unlabelled_articles_count_only_when_closed(desk: Operator) -> None:
     asked = labelled(desk, {"id": 2, "topic": "bridge", "relevant": False})
     assert desk.run(*asked, "--json").json["topics"][0]["matches"] == 0
     closed = desk.run(*asked, "--closed", "--json").json["topics"][0]
     assert (closed["matches"], closed["precision"], closed["false_alerts"], closed["recall"]) == (1, 0, 1, None)
 
 
-def test_options_that_do_not_belong_together_are_named(desk: Desk) -> None:
+def test_options_that_do_not_belong_together_are_named(desk: Operator) -> None:
     assert "belong together" in desk.run("evaluate", "--labels", "x").stderr
     assert "are for labels" in desk.run("evaluate", "--closed").stderr
     missing = desk.run("evaluate", "--labels", "nowhere", "--articles", "nowhere")
@@ -308,7 +308,7 @@ def test_options_that_do_not_belong_together_are_named(desk: Desk) -> None:
     assert desk.run("evaluate").exit_code == 3
 
 
-def test_evaluate_on_a_store_prints_and_plots(desk: Desk) -> None:
+def test_evaluate_on_a_store_prints_and_plots(desk: Operator) -> None:
     desk.store.parent.mkdir(exist_ok=True)
     db = Database(f"sqlite:///{desk.store}")
     migrate.upgrade(db)

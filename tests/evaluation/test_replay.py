@@ -17,7 +17,7 @@ from monitor.matching.background import Background
 from monitor.matching.matcher import build
 from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, MatchRow, PartialExampleRow
 from tests.conftest import SetClock
-from tests.fakes.command import HIT, MISS, SEED, Desk, run
+from tests.fakes.command import HIT, MISS, SEED, Operator, run
 from tests.fakes.site import Site, rss
 from tests.newsroom import Newsroom
 
@@ -145,7 +145,7 @@ def test_a_backtest_of_the_archive_is_the_live_run_article_by_article(lived: New
 def test_by_command_it_is_the_same_and_a_window_is_a_replay_of_its_own(lived: Newsroom, tmp_path: Path) -> None:
     desk_folder = tmp_path / "desk"
     desk_folder.mkdir()
-    desk = Desk(desk_folder)
+    desk = Operator(desk_folder)
     desk.config.write_text(
         f'[store]\nurl = "sqlite:///{lived.folder / "monitor.db"}"\n[seeds]\ndir = "{lived.folder / "seeds"}"\n'
     )

@@ -10,7 +10,7 @@ import pytest
 
 from monitor.cli import trial as command
 from monitor.matching.alert_rate import rate
-from tests.fakes.command import HIT, MISS, SEED, Desk, Said, desk
+from tests.fakes.command import HIT, MISS, SEED, Operator, Said, desk
 from tests.fakes.site import Site, rss
 
 __all__ = ["desk"]
@@ -42,13 +42,13 @@ def news(tmp_path: Path) -> Path:
     return file
 
 
-def tries(desk: Desk, folder: Path, *more: object) -> Any:
+def tries(desk: Operator, folder: Path, *more: object) -> Any:
     said = desk.run("topics", "try", folder, "--json", *more)
     assert said.exit_code == 0, said
     return said.json["trials"]
 
 
-def test_a_trial_counts_what_a_backtest_finds(desk: Desk, drafts: Path, news: Path) -> None:
+def test_a_trial_counts_what_a_backtest_finds(desk: Operator, drafts: Path, news: Path) -> None:
     (trial,) = tries(desk, drafts, "--articles", news)
     answers = desk.run("backtest", "--seeds", drafts.parent, "--articles", news).lines
     assert [each["id"] for each in trial["hits"]] == [each["id"] for each in answers if each["topics"]] == [3, 4, 20]
@@ -58,7 +58,9 @@ def test_a_trial_counts_what_a_backtest_finds(desk: Desk, drafts: Path, news: Pa
     assert trial["alerts_a_day"]["low"] < trial["alerts_a_day"]["mean"] < trial["alerts_a_day"]["high"]
 
 
-def test_the_nearest_on_both_sides_come_nearest_first_and_without_copies(desk: Desk, drafts: Path, news: Path) -> None:
+def test_the_nearest_on_both_sides_come_nearest_first_and_without_copies(
+    desk: Operator, drafts: Path, news: Path
+) -> None:
     (trial,) = tries(desk, drafts, "--articles", news)
     above, below = ([each["part"] for each in trial[side]] for side in ("above", "below"))
     assert above == sorted(above)
@@ -70,13 +72,13 @@ def test_the_nearest_on_both_sides_come_nearest_first_and_without_copies(desk: D
     assert {"id", "title", "source", "published_at", "score", "threshold"} <= trial["below"][0].keys()
 
 
-def test_the_overlap_with_topics_in_force_is_told(desk: Desk, drafts: Path, news: Path) -> None:
+def test_the_overlap_with_topics_in_force_is_told(desk: Operator, drafts: Path, news: Path) -> None:
     (trial,) = tries(desk, drafts, "--articles", news)
     assert trial["overlap"]["bridge"] == {"hits": 3, "share": 1.0}
     assert "bridge 3 of 3 (100%)" in desk.run("topics", "try", drafts, "--articles", news).stdout
 
 
-def test_a_folder_of_topics_is_tried_whole(desk: Desk, drafts: Path, news: Path) -> None:
+def test_a_folder_of_topics_is_tried_whole(desk: Operator, drafts: Path, news: Path) -> None:
     other = drafts.parent / "choir"
     other.mkdir()
     (other / "a.txt").write_text("\n\n".join(MISS))
@@ -86,7 +88,9 @@ def test_a_folder_of_topics_is_tried_whole(desk: Desk, drafts: Path, news: Path)
     assert "need one topic" in said.stderr
 
 
-def test_labels_become_seeds_and_counter_seeds_and_nothing_else_is_stored(desk: Desk, drafts: Path, news: Path) -> None:
+def test_labels_become_seeds_and_counter_seeds_and_nothing_else_is_stored(
+    desk: Operator, drafts: Path, news: Path
+) -> None:
     said = desk.run("topics", "try", drafts, "--articles", news, "--confirm", "20", "--dismiss", "3,5")
     assert said.exit_code == 0, said
     assert len(list(drafts.glob("*.txt"))) == 2
@@ -95,7 +99,7 @@ def test_labels_become_seeds_and_counter_seeds_and_nothing_else_is_stored(desk: 
     assert not desk.store.exists()
 
 
-def test_an_unknown_id_writes_nothing(desk: Desk, drafts: Path, news: Path) -> None:
+def test_an_unknown_id_writes_nothing(desk: Operator, drafts: Path, news: Path) -> None:
     said = desk.run("topics", "try", drafts, "--articles", news, "--confirm", "20,999")
     assert said.exit_code == 3
     assert "no article 999" in said.stderr
@@ -104,7 +108,7 @@ def test_an_unknown_id_writes_nothing(desk: Desk, drafts: Path, news: Path) -> N
     assert both.exit_code == 2
 
 
-def test_without_an_archive_the_mend_is_named(desk: Desk, drafts: Path, tmp_path: Path) -> None:
+def test_without_an_archive_the_mend_is_named(desk: Operator, drafts: Path, tmp_path: Path) -> None:
     said = desk.run("topics", "try", drafts)
     assert said.exit_code == 3
     assert "--articles FILE" in said.stderr
@@ -116,7 +120,7 @@ def test_without_an_archive_the_mend_is_named(desk: Desk, drafts: Path, tmp_path
         assert words in refused.stderr
 
 
-def test_only_counter_seeds_and_broken_settings_are_explained(desk: Desk, drafts: Path, news: Path) -> None:
+def test_only_counter_seeds_and_broken_settings_are_explained(desk: Operator, drafts: Path, news: Path) -> None:
     (drafts / "not").mkdir()
     (drafts / "a.txt").rename(drafts / "not" / "a.txt")
     said = desk.run("topics", "try", drafts, "--articles", news)
@@ -126,7 +130,7 @@ def test_only_counter_seeds_and_broken_settings_are_explained(desk: Desk, drafts
     assert "topic.toml:1" in desk.run("topics", "try", drafts, "--articles", news).stderr
 
 
-def test_a_window_is_tried_and_backtested_alone(desk: Desk, drafts: Path, news: Path) -> None:
+def test_a_window_is_tried_and_backtested_alone(desk: Operator, drafts: Path, news: Path) -> None:
     window = ("--since", "2026-09-10", "--until", "2026-09-25")
     (trial,) = tries(desk, drafts, "--articles", news, *window)
     assert (trial["articles"], [each["id"] for each in trial["hits"]]) == (15, [20])
@@ -135,7 +139,9 @@ def test_a_window_is_tried_and_backtested_alone(desk: Desk, drafts: Path, news: 
     assert desk.run("backtest", "--articles", news, "--since", "2026-09-10", "--until", "2026-09-01").exit_code == 2
 
 
-def test_the_stored_archive_is_tried_and_a_match_of_a_topic_in_force_gets_a_verdict(desk: Desk, drafts: Path) -> None:
+def test_the_stored_archive_is_tried_and_a_match_of_a_topic_in_force_gets_a_verdict(
+    desk: Operator, drafts: Path
+) -> None:
     with Site() as site:
         site.publishes(
             "/feed", rss((HIT[0], "https://n.example/1", "g1", HIT[1]), (MISS[0], "https://n.example/2", "g2", MISS[1]))
@@ -152,7 +158,7 @@ def test_the_stored_archive_is_tried_and_a_match_of_a_topic_in_force_gets_a_verd
 
 
 def test_on_a_terminal_it_asks_about_the_nearest(
-    desk: Desk, drafts: Path, news: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Operator, drafts: Path, news: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter(["y", "", "n", "q"])
     monkeypatch.setattr(command.typer, "prompt", lambda *_, **__: next(answers))

@@ -1,6 +1,6 @@
 """The command `monitor` in a test: a folder with settings and seeds of its own, and what came out.
 
-desk = Desk(tmp_path)
+desk = Operator(tmp_path)
 desk.follows("bridge", BRIDGE); desk.reads("herald", site.url("/feed")); desk.tells("desk", sink.url)
 said = desk.run("poll", "--json")
 assert said.exit_code == 0; said.stdout; said.stderr; said.lines
@@ -56,7 +56,7 @@ class Said:
         return [json.loads(each) for each in self.stdout.splitlines()]
 
 
-class Desk:
+class Operator:
     """A folder with `monitor.toml`, `seeds/` and, once something polled, a store."""
 
     def __init__(self, folder: Path) -> None:
@@ -128,8 +128,8 @@ def logs_as_they_were() -> Iterator[None]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path) -> Operator:
     """Settings and seeds of its own, the topic `bridge` among them; no feed, no channel, no store."""
-    made = Desk(tmp_path)
+    made = Operator(tmp_path)
     made.follows("bridge", SEED)
     return made

@@ -12,7 +12,7 @@ from monitor.matching.margins import margin, share, threshold_at
 from monitor.matching.matcher import is_confident
 from monitor.matching.tuning import MAX_MARGIN, SELF_TRAINING_FULL_FROM
 from monitor.types.matching import Score
-from tests.fakes.command import MISS, SEED, Desk, desk
+from tests.fakes.command import MISS, SEED, Operator, desk
 
 __all__ = ["desk"]
 
@@ -45,7 +45,7 @@ def test_full_self_training_is_decided_by_the_same_share() -> None:
     assert share(score.score, score.threshold) >= SELF_TRAINING_FULL_FROM
 
 
-def test_try_and_diff_print_one_percentage_for_one_article(desk: Desk, tmp_path: Path) -> None:
+def test_try_and_diff_print_one_percentage_for_one_article(desk: Operator, tmp_path: Path) -> None:
     drafts = {name: tmp_path / "drafts" / name for name in ("weir", "choir")}
     for folder, text in zip(drafts.values(), (SEED, "\n\n".join(MISS)), strict=True):
         folder.mkdir(parents=True)

@@ -27,7 +27,7 @@ from monitor.store import migrate, topics
 from monitor.store.db import Database
 from monitor.topics.seeds import load
 from tests.conftest import NOON
-from tests.fakes.command import SEED, Desk
+from tests.fakes.command import SEED, Operator
 from tests.matching.test_calibration import drawn
 from tests.store.test_contract import BRIDGE, TOPIC, article, file
 
@@ -247,7 +247,7 @@ def test_a_new_topic_is_set_by_the_archive_at_once(db: Database) -> None:
 
 
 def test_topics_show_tells_what_each_sensitivity_costs(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
+    desk = Operator(tmp_path)
     desk.follows(TOPIC.name, f"Marrow bridge piers cracked\n\n{BRIDGE}", toml='sensitivity = "about 2 alerts a day"\n')
     assert "once a day of articles" in desk.run("topics", "show", TOPIC.name).stdout
     desk.store.parent.mkdir(exist_ok=True)
@@ -271,7 +271,7 @@ def test_topics_show_tells_what_each_sensitivity_costs(tmp_path: Path) -> None:
 
 
 def test_an_intent_out_of_reach_is_said_wherever_one_looks(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
+    desk = Operator(tmp_path)
     toml = 'sensitivity = "about 40 alerts a day"\n'
     desk.follows(TOPIC.name, f"Marrow bridge piers cracked\n\n{BRIDGE}", toml=toml)
     desk.store.parent.mkdir(exist_ok=True)

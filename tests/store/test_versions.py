@@ -17,7 +17,7 @@ from monitor.store.db import Database
 from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicVersionRow, VerdictRow
 from monitor.types.matching import Article, Example, Grade, Seed, Topic
 from tests.conftest import NOON, SetClock
-from tests.fakes.command import HIT, MISS, SEED, Desk, desk
+from tests.fakes.command import HIT, MISS, SEED, Operator, desk
 from tests.fakes.site import Site, rss
 from tests.newsroom import Newsroom
 
@@ -172,7 +172,7 @@ def test_each_match_names_the_version_that_made_it(tmp_path: Path, clock: SetClo
         assert {row.topic_version for row in room.rows(MatchRow)} == {1, 2}
 
 
-def test_history_and_diff_by_command(desk: Desk, tmp_path: Path) -> None:
+def test_history_and_diff_by_command(desk: Operator, tmp_path: Path) -> None:
     with Site() as site:
         site.publishes(
             "/feed", rss((HIT[0], "https://n.example/1", "g1", HIT[1]), (MISS[0], "https://n.example/2", "g2", MISS[1]))
@@ -226,7 +226,7 @@ def test_two_sensitivities_are_compared_by_what_they_come_to() -> None:
     assert [each.id for each in found.gained] == [1]
 
 
-def test_what_cannot_be_compared_is_explained(desk: Desk, tmp_path: Path) -> None:
+def test_what_cannot_be_compared_is_explained(desk: Operator, tmp_path: Path) -> None:
     news = tmp_path / "news.jsonl"
     news.write_text(json.dumps({"id": 1, "title": HIT[0], "text": HIT[1]}))
     folder = desk.seeds / "bridge"

@@ -10,7 +10,7 @@ from monitor.matching.background import Background
 from monitor.text.language import detect
 from monitor.topics.lint import LintFinding, LintReport, Severity, lint
 from monitor.types.matching import Seed, Topic
-from tests.fakes.command import HIT, SEED, Desk, desk
+from tests.fakes.command import HIT, SEED, Operator, desk
 
 __all__ = ["desk"]
 
@@ -202,7 +202,7 @@ def test_tens_of_topics_are_looked_at_beside_one_another() -> None:
     assert all(each.of == 4 for each in found.recall.values())
 
 
-def test_check_tells_findings_and_their_mend(desk: Desk) -> None:
+def test_check_tells_findings_and_their_mend(desk: Operator) -> None:
     (desk.seeds / "bridge" / "wall.txt").write_text(f"Cookies\n\n{WALL}")
     (desk.seeds / "bridge" / "again.txt").write_text(SEED)
     said = desk.run("topics", "check")
@@ -214,14 +214,14 @@ def test_check_tells_findings_and_their_mend(desk: Desk) -> None:
     assert all(each["mend"] and each["file"] for each in report["findings"])
 
 
-def test_warnings_and_remarks_alone_are_no_failure(desk: Desk) -> None:
+def test_warnings_and_remarks_alone_are_no_failure(desk: Operator) -> None:
     (desk.seeds / "bridge" / "again.txt").write_text(SEED)
     said = desk.run("topics", "check")
     assert said.exit_code == 0
     assert "warning: " in said.stdout
 
 
-def test_the_shipped_topics_share_their_articles_without_fault_or_warning(desk: Desk) -> None:
+def test_the_shipped_topics_share_their_articles_without_fault_or_warning(desk: Operator) -> None:
     report = desk.run("topics", "check", "--seeds", Path(__file__).parents[2] / "seeds", "--json").json
     assert (report["faults"], report["warnings"]) == ([], [])
     assert len(report["recall"]) == 2

@@ -230,7 +230,7 @@ def test_without_a_secret_nothing_is_signed() -> None:
 
 def test_headers_of_the_operators_own_are_sent() -> None:
     with Sink() as sink:
-        send(settings(sink, headers={"Authorization": "Bearer abc", "X-Desk": "news"}))
+        send(settings(sink, headers={"Authorization": "Bearer abc", "X-Operator": "news"}))
         assert sink.received[0].header("authorization") == "Bearer abc"
         assert sink.received[0].header("x-desk") == "news"
 
