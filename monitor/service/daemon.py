@@ -204,7 +204,7 @@ class Daemon:
                 preferred=self.app.settings.stories.preferred_sources,
                 entries=self.app.entries,
             )
-            self._web = WebServer(application, settings.host, settings.port)
+            self._web = WebServer(application, settings.host, settings.port, proxies=settings.trusted_proxies)
             address = settings.base_url if await self._web.open() else None
         if self._on_ready:
             self._on_ready(address)
