@@ -211,7 +211,7 @@ class PageReader:
         if robots.robots is None:
             return allowed
         try:
-            found = await self._workers.run(rule, robots.robots, self._agent, url)
+            found = await self._workers.run_for(urls.host(url), rule, robots.robots, self._agent, url)
         except MonitorError as error:
             raise FetchError(
                 f"the robots.txt of {urls.host(url)} cannot be read ({error})", url=url, code="robots unread"
@@ -224,11 +224,14 @@ class PageReader:
     async def _read_robots(self, host: _Host, origin: str, allowed: AddressPolicy, now: datetime) -> None:
         """Fetch robots.txt by RFC 9309 section 2.3.1: a refusal (4xx) allows all, a server error or no connection allows
         nothing for now."""
+        async def permit(url: str) -> AddressPolicy:
+            return allowed if _origin(url) == origin else self._public
+
         host.robots, host.fault = None, ""
         host.robots_until_at = now + _ROBOTS_KEPT_FOR
         try:
             fetched = await self._fetcher.get(
-                f"{origin}/robots.txt", now=now, accept="text/plain, */*;q=0.1", policy=allowed, limits=_ROBOTS_LIMITS
+                f"{origin}/robots.txt", now=now, accept="text/plain, */*;q=0.1", permit=permit, limits=_ROBOTS_LIMITS
             )
             host.robots = fetched.body
         except FetchError as error:

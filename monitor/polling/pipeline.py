@@ -121,8 +121,12 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
 
 
 async def _fetch(feed: FeedState, tools: Tools, now: datetime) -> Fetched:
-    policy = tools.private_policy if feed.allow_private else tools.feed_policy
-    return await tools.fetcher.get(feed.url, validators=feed.validators, now=now, policy=policy)
+    async def permit(url: str) -> AddressPolicy | None:
+        """`allow_private` opens the feed's own server, not whatever that one redirects to."""
+        is_own = feed.allow_private and urls.is_same_server(url, feed.url)
+        return tools.private_policy if is_own else tools.feed_policy
+
+    return await tools.fetcher.get(feed.url, validators=feed.validators, now=now, permit=permit)
 
 
 async def _parse(feed: FeedState, fetched: Fetched, tools: Tools) -> ParsedFeed | None:

@@ -57,7 +57,7 @@ class FetchLimits:
     """Between the starts of two requests to one host."""
 
 
-Permit = Callable[[str], Awaitable[AddressPolicy]]
+Permit = Callable[[str], Awaitable[AddressPolicy | None]]
 """Called with the URL before each request of a fetch, redirects included. Returns its policy or raises FetchError to stop."""
 
 

@@ -121,6 +121,8 @@ class App:
             processes=workers.processes,
             limit_for=timedelta(seconds=workers.limit_seconds),
             memory_mb=workers.memory_mb,
+            # those that wait there must leave places to other polls
+            waiting=max(1, min(8, self.settings.schedule.concurrency // 2)),
         )
 
     @cached_property

@@ -22,8 +22,10 @@ from monitor.web.protocol import HEAD_LIMIT, LimitedProtocol
 log = logging.getLogger("monitor.web")
 
 _REBIND_SECONDS = 30.0
-_BACKLOG = 2048
+_BACKLOG = 4096
 """Connections that the system may hold until they are accepted, so that in a rush none has to ask again after a second."""
+_BATCH = 32
+"""Connections accepted at once: where other threads keep the processor, each turn of the event loop takes milliseconds."""
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _NO_ROOM_SECONDS = 0.5
 
@@ -121,23 +123,27 @@ class WebServer:
     # --- connections ----------------------------------------------------------------------------------------------
 
     async def _accept(self, server: uvicorn.Server, listener: socket.socket) -> None:
-        """Accept connections, one at a time, so that the event loop serves everything else between two of them."""
+        """Accept connections, a few at a time, so that the event loop serves everything else meanwhile."""
         loop = asyncio.get_running_loop()
         with listener:
             while True:
                 try:
-                    connection, address = await loop.sock_accept(listener)
+                    accepted = [await loop.sock_accept(listener)]
                 except OSError as error:
                     await self._pause_after(error)
-                else:
-                    self._is_short = False
-                    await self._admit(server, connection, str(address[0]))
+                    continue
+                self._is_short = False
+                with suppress(OSError):  # no more at the moment, or no room: the next turn says so
+                    while len(accepted) < _BATCH:
+                        accepted.append(listener.accept())
+                await asyncio.gather(*(self._admit(server, each, str(address[0])) for each, address in accepted))
 
     async def _admit(self, server: uvicorn.Server, connection: socket.socket, address: str) -> None:
         place = self._connections.make_place(address)
         if place is Place.NONE:
             connection.close()
             return
+        connection.setblocking(False)
         protocol = LimitedProtocol(
             server.config, server.server_state, self._connections, is_reserve=place is Place.RESERVE
         )
