@@ -1,12 +1,12 @@
-"""Measures whether connections to the page can starve the monitor: polls, /healthz and the length of the log, with a daemon that may
-open 1,024 descriptors.
+"""Measures whether connections to the page can starve the monitor: polls, /healthz and the length of the log, with a daemon
+that may open 1,024 descriptors.
 
     python -m bench.connections [--connections 5000] [--seconds 60] [--ways idle,drip,flood]
 
-Each way has a daemon of its own, with ten feeds on this machine that are due every few seconds, and its number of connections from one
-address: `idle` says nothing, `drip` sends a byte of a request every second, `flood` opens a new one for each that is closed. Printed are
-how late the latest poll began (against the interval of the feeds), the slowest of the questions to /healthz, those without an answer,
-and the lines of the log.
+Each way has a daemon of its own, with ten feeds on this machine that are due every few seconds, and its number of connections
+from one address: `idle` says nothing, `drip` sends a byte of a request every second, `flood` opens a new one for each that is
+closed. Printed are how late the latest poll began (against the interval of the feeds), the slowest of the questions to
+/healthz, those without an answer, and the lines of the log.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,7 @@ class Attack:
             held.append(asyncio.create_task(self._hold()))
             if number % 50 == 0:
                 await asyncio.sleep(0.01)  # lest this program be what is too slow
-        while not self._is_over.is_set():
-            await asyncio.sleep(0.2)
+        await asyncio.to_thread(self._is_over.wait)
         for each in held:
             each.cancel()
         await asyncio.gather(*held, return_exceptions=True)
@@ -148,7 +148,7 @@ def longest_gap(site: Site, since: float) -> float:
     for number in range(FEEDS):
         times = [each.at.timestamp() for each in site.requests if each.path == f"/{number}"]
         times = [since, *(each for each in times if each > since), time.time()]
-        gaps += [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        gaps += [later - earlier for earlier, later in pairwise(times)]
     return max(gaps)
 
 

@@ -13,7 +13,7 @@ import typer
 
 from monitor.cli import base
 from monitor.store.files import StoreLock
-from monitor.types.errors import ConfigError, MonitorError
+from monitor.types.errors import ConfigError
 
 if TYPE_CHECKING:
     from monitor.config.settings import Settings, WebSettings

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from monitor.text import urls
 from monitor.types.errors import FetchError, MonitorError
 from monitor.types.fetching import FeedEvent, FeedState, FeedUpdate, Fetched, ParsedFeed
 
@@ -154,6 +155,8 @@ def _backoff(feed: FeedState, failures: int, error: MonitorError, cadence: Caden
 def _permanent_redirect(feed: FeedState, fetched: Fetched, now: datetime) -> tuple[str | None, datetime | None]:
     if fetched.permanent_url is None or fetched.permanent_url == feed.url:
         return None, None
+    if feed.allow_private and not urls.is_same_server(fetched.permanent_url, feed.url):
+        return None, None  # or another server would have the right to private addresses that was given to this one
     if fetched.permanent_url == feed.permanent_url:
         return feed.permanent_url, feed.permanent_since_at
     return fetched.permanent_url, now

@@ -224,6 +224,7 @@ class PageReader:
     async def _read_robots(self, host: _Host, origin: str, allowed: AddressPolicy, now: datetime) -> None:
         """Fetch robots.txt by RFC 9309 section 2.3.1: a refusal (4xx) allows all, a server error or no connection allows
         nothing for now."""
+
         async def permit(url: str) -> AddressPolicy:
             return allowed if _origin(url) == origin else self._public
 

@@ -1,8 +1,9 @@
-"""Whose turn it is where several wait for a worker process. Decides only; `reading.workers` runs the calls. Pure: times are passed in.
+"""Whose turn it is where several wait for a worker process. Decides only; `reading.workers` runs the calls. Pure: times are
+passed in.
 
 Each caller (a feed, a host) has a debt: the processor seconds that its calls took, which halve every so often. The one with the
-smallest debt is next, so that whoever costs much waits for whoever costs little, whoever costs equally much takes turns, and who has
-waited owes ever less. Costs are the processor's and not the clock's: a machine with too much to do makes nobody costly.
+smallest debt is next, so that whoever costs much waits for whoever costs little, whoever costs equally much takes turns, and
+who has waited owes ever less. Costs are the processor's and not the clock's: a machine with too much to do makes nobody costly.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ class Costs:
     _last: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def record(self, caller: str, cpu_seconds: float, now: float, *, at_least: float = 0.0) -> None:
-        """A call of `caller` took so much processor time, and `at_least` so much had it not been ended: so much the next may take."""
+        """A call of `caller` took so much processor time, and `at_least` so much had it not been ended: so much the next may
+        take.
+        """
         self._debts[caller] = self.debt(caller, now) + cpu_seconds, now
         self._last[caller] = max(cpu_seconds, at_least), now
         if len(self._debts) > CALLERS_KEPT:  # whoever was not heard of for longest owes least by now

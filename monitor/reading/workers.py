@@ -4,9 +4,9 @@ A feed of 128 KB can keep feedparser busy for minutes (case X2), and only killin
 pool of one, so that a broken pool (they break when an idle process is killed from outside) is replaced without affecting the
 others. Processes are forked from a fork server, which has done the imports and has none of our sockets, databases or threads.
 
-Costly calls do not block others: a call that has not finished after a tenth of its limit is started again in the slow lane, one more
-process, and a caller whose last call was costly goes there at once. Who is next in a lane, and who is put off where too many wait, is
-decided in `reading.turns`, by processor time.
+Costly calls do not block others: a call that has not finished after a tenth of its limit is started again in the slow lane, one
+more process, and a caller whose last call was costly goes there at once. Who is next in a lane, and who is put off where too
+many wait, is decided in `reading.turns`, by processor time.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ _FAST_SHARE = 0.1
 """The share of the limit after which a call moves to the slow lane. A large honest feed takes a few tenths of a second."""
 _CLOCK_SHARE = 2.0
 _CLOCK_SECONDS = 30.0
-"""How many times its processor time a call may take by the clock, and how much more, on a machine that is busy with other things: in
-both lanes together less than a poll may take."""
+"""How many times its processor time a call may take by the clock, and how much more, on a machine that is busy with other
+things: in both lanes together less than a poll may take."""
 _WAITING = 8
 """In the slow lane; further ones are put off, because a waiting caller occupies one of the concurrent polls."""
 _OUT_OF_MEMORY = 12
@@ -69,8 +69,8 @@ class Workers:
         waiting: int = _WAITING,
         counts_processor_time: bool = True,
     ) -> None:
-        """No process starts before the first call. `memory_mb` is what calls may add to a process's initial size, `waiting` how many may
-        wait in the slow lane. `counts_processor_time`: False limits the time by the clock, for work on several threads.
+        """No process starts before the first call. `memory_mb` is what calls may add to a process's initial size, `waiting` how
+        many may wait in the slow lane. `counts_processor_time`: False limits the time by the clock, for work on several threads.
         """
         self._limit_for = limit_for
         self._memory_mb = memory_mb
@@ -91,8 +91,8 @@ class Workers:
         return await self.run_for("", fn, *args)
 
     async def run_for(self, caller: str, fn: Callable[[*Args], R], /, *args: *Args) -> R:
-        """`run` for a `caller` (a feed, a host), whose calls' costs are remembered for a while. Also raises BusyError, where too many
-        costly calls wait already, and where the machine was too busy to make the call.
+        """`run` for a `caller` (a feed, a host), whose calls' costs are remembered for a while. Also raises BusyError, where
+        too many costly calls wait already, and where the machine was too busy to make the call.
         """
         first = self._limit_for * _FAST_SHARE
         if self._costs.expected(caller, _now()) <= first.total_seconds():
@@ -164,7 +164,9 @@ class Workers:
 
     async def _answer_once(self, slot: _Slot, fn: Callable[..., Any], args: tuple[Any, ...], limit: float) -> bytes:
         pool = await slot.ready()
-        seconds, clock_limit = (limit, _CLOCK_SHARE * limit + _CLOCK_SECONDS) if self._counts_processor_time else (0.0, limit)
+        seconds, clock_limit = (
+            (limit, _CLOCK_SHARE * limit + _CLOCK_SECONDS) if self._counts_processor_time else (0.0, limit)
+        )
         try:
             # pebble uses the wall clock, which may be set back; the event loop's clock is monotonic.
             async with asyncio.timeout(clock_limit + _START_FOR.total_seconds()):
@@ -192,6 +194,17 @@ class Workers:
         return ProcessPool(
             max_workers=1, max_tasks=_MAX_CALLS, initializer=_initialize, initargs=limits, context=context
         )
+
+
+def memory_fault(memory_mb: int) -> str:
+    """What keeps processes from having so much memory, in one sentence; '' where nothing does."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard == resource.RLIM_INFINITY or _address_space() + memory_mb * 1024 * 1024 <= hard:
+        return ""
+    return (
+        f"workers.memory_mb = {memory_mb} is more than this process may use: its hard limit of {hard // 1024 // 1024} MB "
+        "in all holds instead (ulimit -v, LimitAS); large feeds may need more"
+    )
 
 
 class _OutOfTimeError(ParseError):
@@ -334,7 +347,8 @@ def _address_space() -> int:
 
 
 def _call(fn: Callable[..., Any], args: tuple[Any, ...], seconds: float) -> bytes:
-    """(True, result, processor seconds) or (False, error, ...), pickled here because a value that pebble cannot pickle breaks its pool.
+    """(True, result, processor seconds) or (False, error, ...), pickled here because a value that pebble cannot pickle breaks
+    its pool.
 
     SIGPROF ends the process after so many seconds of processor time of all its threads; 0: never.
     """

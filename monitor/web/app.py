@@ -141,8 +141,8 @@ def _routes(
 
 
 class _IdConvertor(Convertor[int]):
-    """A number in a path. Starlette's own takes digits without end, and Python refuses to read more than 4,300: longer ones are no id
-    of ours, and the address does not exist.
+    """A number in a path. Starlette's own takes digits without end, and Python refuses to read more than 4,300: longer ones are
+    no id of ours, and the address does not exist.
     """
 
     regex = "[0-9]{1,10}"

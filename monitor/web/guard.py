@@ -78,8 +78,8 @@ class Hardened:
 
 
 class RealClient:
-    """Middleware: the address that a request came from, as `scope["client"]`. What a proxy says of it (X-Forwarded-For and -Proto) is
-    read from the proxies of the settings alone: anybody can send these headers.
+    """Middleware: the address that a request came from, as `scope["client"]`. What a proxy says of it (X-Forwarded-For and
+    -Proto) is read from the proxies of the settings alone: anybody can send these headers.
     """
 
     def __init__(self, app: ASGIApp, *, proxies: Sequence[Network]) -> None:
@@ -146,12 +146,19 @@ class BasicAuth:
 
     The simplest sound login (U8): no session to fixate or steal, no login form to forge, no open redirect by `next=`.
 
-    Wrong passwords are counted by address. A browser that was let in before, which its cookie proves, is counted by itself: others at
-    its address (in one office, behind one proxy) cannot lock it out.
+    Wrong passwords are counted by address. A browser that was let in before, which its cookie proves, is counted by itself:
+    others at its address (in one office, behind one proxy) cannot lock it out.
     """
 
     def __init__(
-        self, app: ASGIApp, *, password: str | None, own_authority: str, refuse: Refuse, throttle: Throttle, tokens: Tokens
+        self,
+        app: ASGIApp,
+        *,
+        password: str | None,
+        own_authority: str,
+        refuse: Refuse,
+        throttle: Throttle,
+        tokens: Tokens,
     ) -> None:
         self.app, self.refuse, self.throttle, self.tokens = app, refuse, throttle, tokens
         self._own = own_authority
@@ -179,7 +186,9 @@ class BasicAuth:
         given = headers.get("authorization")
         name, password = _credentials(given or "")
         cookie = cookie_parser(headers.get("cookie", "")).get(Tokens.COOKIE, "")
-        is_known = bool(cookie) and hmac.compare_digest(self.tokens.cookie(clean_line(name, limit=64)).encode(), cookie.encode("utf-8", "replace"))
+        is_known = bool(cookie) and hmac.compare_digest(
+            self.tokens.cookie(clean_line(name, limit=64)).encode(), cookie.encode("utf-8", "replace")
+        )
         address = f"browser {cookie}" if is_known else (scope.get("client") or ("",))[0]
         if wait := self.throttle.wait(address):
             answer = self.refuse(429, f"Too many wrong passwords. Try again in {wait} seconds.")

@@ -37,7 +37,9 @@ HEAD_LIMIT = 48 * 1024
 class LimitedProtocol(H11Protocol):
     """One connection. `is_reserve`: only /healthz is answered on it."""
 
-    def __init__(self, config: Config, server_state: ServerState, connections: Connections, *, is_reserve: bool) -> None:
+    def __init__(
+        self, config: Config, server_state: ServerState, connections: Connections, *, is_reserve: bool
+    ) -> None:
         super().__init__(config, server_state, {})
         self.peer, self.is_reserve = "", is_reserve
         self.idle_since = 0.0

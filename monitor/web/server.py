@@ -73,7 +73,9 @@ class WebServer:
         return self._port
 
     async def open(self, *, is_required: bool = False) -> bool:
-        """Bind the port and start serving. Where the port is in use it logs and returns False; raises MonitorError if `is_required`."""
+        """Bind the port and start serving. Where the port is in use it logs and returns False; raises MonitorError if
+        `is_required`.
+        """
         await self.close()  # what is left where one of its tasks ended by itself
         try:
             listener = listen(self._host, self._port)

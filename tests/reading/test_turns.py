@@ -1,4 +1,6 @@
-"""Fair turns among feeds that cost much and feeds that cost little, over hours of a clock that only jumps from one event to the next."""
+"""Fair turns among feeds that cost much and feeds that cost little, over hours of a clock that only jumps from one event to
+the next.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import pickle
 import selectors
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -80,9 +83,7 @@ class LeapingLoop(asyncio.SelectorEventLoop):
 class Imagined(Workers):
     """Workers whose calls take the processor time that they are told, and are killed at their limit."""
 
-    async def _answer(
-        self, slot: _Slot, fn: Callable[..., Any], args: tuple[Any, ...], limit_for: timedelta
-    ) -> bytes:
+    async def _answer(self, slot: _Slot, fn: Callable[..., Any], args: tuple[Any, ...], limit_for: timedelta) -> bytes:
         (costs,) = args
         limit = limit_for.total_seconds()
         await asyncio.sleep(min(costs, limit))
@@ -94,7 +95,9 @@ class Imagined(Workers):
 
 
 class Desk:
-    """Feeds that are polled as the daemon polls them: `places` at once, the longest overdue first, put off where they have to be."""
+    """Feeds that are polled as the daemon polls them: `places` at once, the longest overdue first, put off where they have
+    to be.
+    """
 
     def __init__(self, workers: Workers, places: int) -> None:
         self.workers, self.places = workers, places
@@ -135,14 +138,14 @@ class Desk:
 
     def longest_gap(self, name: str, hours: float) -> float:
         times = [*self.read_at[name], hours * 3600]
-        return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+        return max(later - earlier for earlier, later in pairwise(times))
 
 
 @pytest.mark.parametrize("places", [16, 4])
 @pytest.mark.parametrize("hostile_costs", [1e6, 9.9, 2.9, 0.99])
 def test_fault_s3_ten_honest_feeds_are_on_time_among_thirty_costly_ones(places: int, hostile_costs: float) -> None:
-    """Of the honest ones two are large. Costly ones come every five minutes, and whatever they cost, they do not back off. With four places
-    for polls a large one may lose its first turns to costly ones that nobody knows yet, but not a whole interval.
+    """Of the honest ones two are large. Costly ones come every five minutes, and whatever they cost, they do not back off. With
+    four places for polls a large one may lose its first turns to costly ones that nobody knows yet, but not a whole interval.
     """
     hours = 4.0
     desk = Desk(Imagined(1, timedelta(seconds=LIMIT), waiting=max(1, min(8, places // 2))), places)

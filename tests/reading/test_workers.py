@@ -32,7 +32,9 @@ AMPLE = timedelta(seconds=PATIENCE)
 FOR_EVER = 10 * PATIENCE
 
 
-def with_workers(story: Callable[[Workers], Awaitable[R]], processes: int = 1, memory_mb: int = 512, waiting: int = 8) -> R:
+def with_workers(
+    story: Callable[[Workers], Awaitable[R]], processes: int = 1, memory_mb: int = 512, waiting: int = 8
+) -> R:
     async def told() -> R:
         preload = ("tests.reading.test_workers",)
         with Workers(processes, AMPLE, memory_mb, preload, waiting=waiting) as workers:

@@ -1,4 +1,6 @@
-"""The page's server over real sockets: connections held open, sent slowly, or full of what is no HTTP, do not keep it from answering."""
+"""The page's server over real sockets: connections held open, sent slowly, or full of what is no HTTP, do not keep it from
+answering.
+"""
 
 from __future__ import annotations
 
@@ -162,9 +164,7 @@ def test_fault_s1_a_silent_connection_is_closed(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"])
-def test_fault_s1_a_head_that_drips_is_cut_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bytes
-) -> None:
+def test_fault_s1_a_head_that_drips_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bytes) -> None:
     """Also behind a request that was answered."""
 
     async def story(web: WebServer) -> None:
@@ -203,7 +203,9 @@ def test_a_reader_on_a_slow_line_gets_all_of_his_answer(tmp_path: Path, monkeypa
             slow.connect(("127.0.0.1", web.port))
             slow.setblocking(False)
             loop = asyncio.get_running_loop()
-            await loop.sock_sendall(slow, b"GET /static/style.css HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            await loop.sock_sendall(
+                slow, b"GET /static/style.css HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            )
             got = b""
             while piece := await asyncio.wait_for(loop.sock_recv(slow, 1_000), PATIENCE):
                 got += piece
