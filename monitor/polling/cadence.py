@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.text import urls
+from monitor.text.secrets import without_addresses
 from monitor.types.errors import FetchError, MonitorError
 from monitor.types.fetching import FeedEvent, FeedState, FeedUpdate, Fetched, ParsedFeed
 
@@ -61,7 +62,7 @@ def update_after_answer(
         body_hash=body_hash,
         title=parsed.title or None if parsed else None,
         site_url=parsed.site_url or None if parsed else None,
-        error="; ".join(parsed.notes) or None if parsed else None,
+        error=hidden("; ".join(parsed.notes), feed) or None if parsed else None,
         is_first_poll_done=parsed is not None,
         permanent_url=None if is_moved else permanent_url,
         permanent_since_at=None if is_moved else since_at,
@@ -83,7 +84,7 @@ def update_after_failure(
         polled_at=now,
         next_poll_at=now + delay_for * (1 + 0.1 * jitter),
         outcome=str(getattr(error, "code", "error")),
-        error=str(error)[:2000],
+        error=hidden(str(error), feed)[:2000],
         failures=failures,
         failing_since_at=feed.failing_since_at or now,
         is_failing_told=feed.is_failing_told or failures >= cadence.failing_after or is_gone,
@@ -115,13 +116,18 @@ def reschedule(feed: FeedState, delay_for: timedelta, *, why: str, now: datetime
         polled_at=now,
         next_poll_at=now + delay_for,
         outcome="put off",
-        error=why,
+        error=hidden(why, feed),
         failures=feed.failures,
         failing_since_at=feed.failing_since_at,
         is_failing_told=feed.is_failing_told,
         permanent_url=feed.permanent_url,
         permanent_since_at=feed.permanent_since_at,
     )
+
+
+def hidden(text: str, feed: FeedState) -> str:
+    """What is said of a feed, without its address where that is secret."""
+    return without_addresses(text, feed.url) if feed.is_secret else text
 
 
 def _next_poll_at(

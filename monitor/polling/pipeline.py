@@ -42,6 +42,7 @@ from monitor.store.db import Database, Session, serialize_decisions
 from monitor.store.stories import outlet
 from monitor.stories import copies
 from monitor.text import urls
+from monitor.text.secrets import Secrets
 from monitor.types.alerting import Alert
 from monitor.types.errors import FetchError, MonitorError, ParseError
 from monitor.types.fetching import Entry, FeedEvent, FeedState, FeedUpdate, Fetched, PageVisit, ParsedFeed
@@ -133,7 +134,29 @@ async def _parse(feed: FeedState, fetched: Fetched, tools: Tools) -> ParsedFeed 
     """Return the parsed feed; None if nothing changed since the last poll."""
     if fetched.status == 304 or _body_hash(fetched) == feed.body_hash:
         return None
-    return await tools.workers.run_for(feed.name, read_feed, fetched.body, fetched.final_url, fetched.media_type)
+    read = tools.workers.run_for(feed.name, read_feed, fetched.body, fetched.final_url, fetched.media_type)
+    parsed = await read
+    return _without_secrets(parsed, feed, fetched) if feed.is_secret else parsed
+
+
+def _without_secrets(parsed: ParsedFeed, feed: FeedState, fetched: Fetched) -> ParsedFeed:
+    """A feed whose links hold its secret address, or the key in it (relative links do, and empty ones): an article of which an
+    alert would give it away has no link.
+    """
+    known = [Secrets.of_feed(url) for url in {feed.url, fetched.final_url}]
+
+    def reveals(text: str) -> bool:
+        return any(each.are_in(text) for each in known)
+
+    entries = tuple(
+        replace(
+            each,
+            url="" if reveals(each.url) else each.url,
+            guid=sha256(each.guid.encode()).hexdigest() if reveals(each.guid) else each.guid,
+        )
+        for each in parsed.entries
+    )
+    return replace(parsed, entries=entries, site_url="" if reveals(parsed.site_url) else parsed.site_url)
 
 
 _Assessed = tuple[tuple[AssessedArticle, ...], tuple[PageVisit, ...]]
@@ -268,7 +291,7 @@ def _settle(
         entries=entries,
         filed=filed,
         event=event,
-        error=str(error) if error else None,
+        error=update.error if error else None,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, MetaData, Text, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 # Constraints are named from the first revision on: Alembic cannot alter unnamed ones.
@@ -50,6 +50,8 @@ class FeedRow(Base, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     url: str = Field(sa_type=Text)
+    is_secret: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Whether its address is never shown: it came from a file of its own, or was added so."""
     host: str = Field(index=True)
     origin: str = "file"
     """`file`, or `added` by a command or page."""

@@ -33,9 +33,10 @@ from aiosmtplib import (
 )
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
-from monitor.alerting.channels.base import MASK, Channel, ChannelSettings, Poster, Secrets, digest, excerpt
+from monitor.alerting.channels.base import Channel, ChannelSettings, Poster, digest, excerpt
 from monitor.alerting.channels.email_message import Envelope, compose
 from monitor.text import urls
+from monitor.text.secrets import MASK, Secrets
 from monitor.text.tokens import clean_line, shorten
 from monitor.types.alerting import Alert, AttemptResult, Outcome
 
