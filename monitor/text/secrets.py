@@ -28,8 +28,11 @@ class _Parts(NamedTuple):
         return [_unquoted(pair.partition("=")[2].replace("+", " ")) for pair in self.query.split("&")]
 
 
-_PARTS = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/?#@]*?:(?P<password>[^/?#]*)@)?[^/?#]*(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?",
-re.I) _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_PARTS = re.compile(
+    r"[a-z][a-z0-9+.-]*://(?:[^/?#@]*?:(?P<password>[^/?#]*)@)?[^/?#]*(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?",
+    re.IGNORECASE,
+)
+_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 
 def _parts(url: str) -> _Parts:
