@@ -11,7 +11,7 @@ MASK: Final = "…"
 _SHORTEST: Final = 6
 _TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_=~.-]{10,}|[A-Za-z0-9_=~-]{24,}")
 """A piece of a path that is rather a key than a word."""
-_ADDRESS = re.compile(r"https?://[^\s\"'<>)\]]+", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://[^\s\"'<>)\]]*[^\s\"'<>)\].,;:!]", re.IGNORECASE)
 _SECRET_NAME = re.compile(r"pass|pwd|secret|token|key|auth|sig|credential|session|jwt", re.IGNORECASE)
 
 

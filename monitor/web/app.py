@@ -65,6 +65,7 @@ def create_app(
     clock: Callable[[], datetime],
     health: Callable[[], Health],
     throttle: Throttle | None = None,
+    tokens: Tokens | None = None,
     seeds: Path | None = None,
     preferred: Sequence[str] = (),
     background: Callable[[], Background | None] = lambda: None,
@@ -78,7 +79,7 @@ def create_app(
     channels of this node's settings, which the status page compares with those in force; None compares nothing.
     """
     password = settings.password.get_secret_value() if settings.password else None
-    tokens = Tokens()
+    tokens = tokens or Tokens()
     return Starlette(
         routes=_routes(
             Pages(db, clock, health, seeds, background, entries),
