@@ -241,8 +241,13 @@ class Fuzzer:
         }
         codes: list[int] = []
 
+        bodies = [asked.body]
+
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": asked.body, "more_body": False}
+            if bodies:
+                return {"type": "http.request", "body": bodies.pop(), "more_body": False}
+            await asyncio.Event().wait()  # the client waits for its answer
+            raise AssertionError
 
         async def send(message: Any) -> None:
             codes.extend([message["status"]] if message["type"] == "http.response.start" else [])

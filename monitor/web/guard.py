@@ -173,6 +173,8 @@ class BasicAuth:
     def _refusal(self, scope: Scope) -> Response | None:
         if len(scope["query_string"]) > QUERY_LIMIT:
             return self.refuse(400, "That address is too long. Shorten the search words.")
+        if not scope["query_string"].isascii():  # nothing that a browser sends, and nothing that can be read in one way
+            return self.refuse(400, "That address is not written as addresses are.")
         who = "" if self._wanted is None or is_open(scope["path"]) else self._login(scope)
         if isinstance(who, Response):
             return who
