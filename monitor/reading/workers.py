@@ -46,8 +46,11 @@ _MAX_CALLS = 1_000
 """After so many calls a process is replaced, because libraries leak memory."""
 _FAST_SHARE = 0.1
 """The share of the limit after which a call moves to the slow lane. A large honest feed takes a few tenths of a second."""
+_FIRST_SHARE = 0.025
+"""The share after which it is started again in the first lane, behind all that cost nothing yet: thirty costly feeds that
+nobody knows hold up others for a few seconds only."""
 _CLOCK_SHARE = 2.0
-_CLOCK_SECONDS = 30.0
+_CLOCK_SECONDS = 20.0
 """How many times its processor time a call may take by the clock, and how much more, on a machine that is busy with other
 things: in both lanes together less than a poll may take."""
 _WAITING = 8
@@ -70,7 +73,8 @@ class Workers:
         counts_processor_time: bool = True,
     ) -> None:
         """No process starts before the first call. `memory_mb` is what calls may add to a process's initial size, `waiting` how
-        many may wait in the slow lane. `counts_processor_time`: False limits the time by the clock, for work on several threads.
+        many may wait in the slow lane. `counts_processor_time`: False limits the time by the clock and has one lane, for work
+        on several threads.
         """
         self._limit_for = limit_for
         self._memory_mb = memory_mb
@@ -94,10 +98,13 @@ class Workers:
         """`run` for a `caller` (a feed, a host), whose calls' costs are remembered for a while. Also raises BusyError, where
         too many costly calls wait already, and where the machine was too busy to make the call.
         """
-        first = self._limit_for * _FAST_SHARE
-        if self._costs.expected(caller, _now()) <= first.total_seconds():
-            with suppress(_OutOfTimeError):
-                return cast(R, await self._run_in(self._fast, caller, fn, args, first))
+        if not self._counts_processor_time:  # nothing is started twice: what its process keeps would be lost
+            return cast(R, await self._run_in(self._fast, caller, fn, args, self._limit_for))
+        expected = self._costs.expected(caller, _now())
+        for limit_for in (self._limit_for * _FIRST_SHARE, self._limit_for * _FAST_SHARE):
+            if expected <= limit_for.total_seconds():
+                with suppress(_OutOfTimeError):
+                    return cast(R, await self._run_in(self._fast, caller, fn, args, limit_for))
         try:
             return cast(R, await self._run_in(self._slow, caller, fn, args, self._limit_for))
         except _OutOfClockTimeError as error:
