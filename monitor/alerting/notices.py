@@ -334,7 +334,7 @@ def _feed_words(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at:
             f"The feed {feed.name} is gone and was paused",
             f"{update.error}\nRemove it from the settings, or correct its address there.",
         )
-    address = (update.new_url or "").partition("?")[0]
+    address = urls.masked(update.new_url or "") if feed.is_secret else (update.new_url or "").partition("?")[0]
     return (
         f"The feed {feed.name} moved",
         f"It has redirected to {address} for a week; from now on it is polled there. "

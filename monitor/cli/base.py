@@ -79,7 +79,9 @@ class Cli:
         """The settings in force. Raises ConfigError with all faults."""
         from monitor.config import load
 
-        return load.load(self.config, os.environ)
+        settings = load.load(self.config, os.environ)
+        logs.hide(load.secrets_of(settings).out_of)
+        return settings
 
     def now(self) -> datetime:
         """The current time, by the clock of the settings."""
@@ -107,7 +109,7 @@ def cli_of(ctx: typer.Context) -> Cli:
 def complain(text: str) -> None:
     """Print errors and warnings on stderr, also with --quiet."""
     for line in text.splitlines() or [""]:
-        typer.echo(visible(line), err=True)
+        typer.echo(visible(logs.without_secrets(line)), err=True)
 
 
 def parse_moment(value: str) -> datetime:

@@ -91,7 +91,7 @@ def show(ctx: typer.Context, name: Name, as_json: base.AsJson = False) -> None:
         [
             ("feed", row.name),
             ("title", row.title),
-            ("url", row.url),
+            ("url", row.shown_url),
             ("site", row.site_url),
             ("state", state(row)),
             ("set by", "the settings file" if row.origin == FROM_FILE else "a command"),
@@ -111,7 +111,7 @@ def show(ctx: typer.Context, name: Name, as_json: base.AsJson = False) -> None:
             ("polls", share),
             ("language", row.language),
             ("first poll", f"{row.first_poll} {row.first_poll_latest or ''}".strip()),
-            ("moving to", row.permanent_url),
+            ("moving to", row.shown_permanent_url),
         ]
     )
 
@@ -130,6 +130,12 @@ def add(
     ] = "baseline",
     allow_private: Annotated[
         bool, typer.Option("--allow-private", help="It may be on this machine or a private network.")
+    ] = False,
+    is_secret: Annotated[
+        bool,
+        typer.Option(
+            "--secret", help="Its address is never shown: no page, command, log or notice names more than its host."
+        ),
     ] = False,
 ) -> None:
     """Add a feed, beside those of the settings file. It is due at once.
@@ -152,7 +158,7 @@ def add(
     with base.opened(cli.settings) as db, db.writing() as session:
         feed = feed_by_command(name or "new", {**values, "allow_private": allow_private})
         chosen = _new_name(session, name, feed.url)
-        store.add_feed(session, feed_entry(chosen, feed, usual_seconds=usual), now=cli.now())
+        store.add_feed(session, feed_entry(chosen, feed, usual_seconds=usual, is_secret=is_secret), now=cli.now())
     base.line(f"{chosen}: added, due now; `monitor feeds remove {chosen}` undoes it")
 
 
@@ -272,7 +278,7 @@ def _next_poll_at(row: FeedReport) -> datetime | None:
 def _fields(row: FeedReport) -> dict[str, object]:
     return {
         "name": row.name,
-        "url": row.url,
+        "url": row.shown_url,
         "title": row.title,
         "state": state(row).split(" (")[0],
         "is_enabled": row.is_enabled,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
+import signal
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,13 @@ import typer
 
 from monitor.cli import base
 from monitor.store.files import StoreLock
-from monitor.types.errors import ConfigError, MonitorError
+from monitor.types.errors import ConfigError
 
 if TYPE_CHECKING:
     from monitor.config.settings import Settings, WebSettings
     from monitor.service.app import App
     from monitor.types.plans import SettingsEntry
+    from monitor.web.server import WebServer
 
 log = logging.getLogger("monitor.run")
 
@@ -87,11 +88,10 @@ def serve(ctx: typer.Context) -> None:
 
 
 def _serve(settings: Settings, db: Any) -> None:
-    import uvicorn
-
     from monitor.service import clock, observer
     from monitor.web.app import create_app
     from monitor.web.health import Health
+    from monitor.web.server import WebServer
 
     times = settings.clock
     now = clock.from_settings(times.speed, times.start_at, times.real_start_at)
@@ -106,13 +106,23 @@ def _serve(settings: Settings, db: Any) -> None:
         preferred=settings.stories.preferred_sources,
         entries=_entries(settings, db),
     )
-    # a Ctrl-C ends it well at any moment; uvicorn raises the signal that ended it again when it returns
-    with _listener(settings.web) as listener, suppress(KeyboardInterrupt), looks:
-        base.line(f"Review page: {settings.web.base_url}")
-        base.line("Stop:        Ctrl-C")
-        sys.stdout.flush()
-        config = uvicorn.Config(page, log_config=None, access_log=False, server_header=False, timeout_keep_alive=5)
-        uvicorn.Server(config).run(sockets=[listener])
+    web = settings.web
+    server = WebServer(page, web.host, web.port, proxies=web.trusted_proxies)
+    with suppress(KeyboardInterrupt), looks:  # a Ctrl-C ends it well at any moment
+        asyncio.run(_until_stopped(server, web))
+
+
+async def _until_stopped(server: WebServer, web: WebSettings) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises MonitorError where the port is in use."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await server.open(is_required=True)
+    base.line(f"Review page: {web.base_url}")
+    base.line("Stop:        Ctrl-C")
+    sys.stdout.flush()
+    await stop.wait()
+    await server.close()
 
 
 def _entries(settings: Settings, db: Any) -> tuple[SettingsEntry, ...] | None:
@@ -129,21 +139,6 @@ def _entries(settings: Settings, db: Any) -> tuple[SettingsEntry, ...] | None:
     if says := difference(in_force.difference(db, entries)):
         log.warning("%s", says)
     return entries
-
-
-def _listener(web: WebSettings) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in web.host else socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((web.host, web.port))
-        listener.listen(128)  # before the address is printed, as its reader may connect at once
-    except OSError as error:
-        listener.close()
-        raise MonitorError(
-            f"the page cannot be opened on {web.host} port {web.port}: {error.strerror}; "
-            "set web.port (or MONITOR_WEB__PORT), or free the port"
-        ) from error
-    return listener
 
 
 def migrate(ctx: typer.Context) -> None:

@@ -20,6 +20,7 @@ from monitor.config import raw as raw_values
 from monitor.config.raw import PATH_VARIABLE, SECRET, Place, RawSettings, SettingOrigin, variable
 from monitor.config.settings import FeedSettings, Settings
 from monitor.text import urls
+from monitor.text.secrets import Secrets, keys_of
 from monitor.text.tokens import clean_line
 from monitor.types.errors import ConfigError
 
@@ -228,6 +229,29 @@ def settings_in_force(settings: Settings) -> list[ShownSetting]:
             for key, value in channel.items()
         ),
     ]
+
+
+def secrets_of(settings: Settings) -> Secrets:
+    """Everything in these settings that no log may hold: what came from files of its own, passwords, and what channels keep
+    secret.
+    """
+    given = [
+        settings.web.password,
+        settings.embedding.api_key,
+        settings.store.url if "@" in settings.store.url else None,
+    ]
+    given += [feed.url for name, feed in settings.feeds.items() if settings.is_from_file("feeds", name, "url")]
+    given += [
+        text
+        for name, channel in settings.channels.items()
+        for key, value in channel.items()
+        if SECRET.search(key) or settings.is_from_file("channels", name, key)
+        for text in (
+            value if isinstance(value, list | tuple) else value.values() if isinstance(value, dict) else [value]
+        )
+    ]
+    texts = [each.get_secret_value() if isinstance(each, SecretStr) else str(each or "") for each in given]
+    return Secrets(*(key for text in texts if len(text) >= 6 for key in (keys_of(text) if "://" in text else [text])))
 
 
 def _line(settings: Settings, path: Place, value: Any) -> ShownSetting:

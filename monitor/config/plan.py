@@ -44,6 +44,7 @@ _FIELD_WORDS = {
     "destination": "address",
     "shown": "address",
     "credentials": "secret",
+    "is_secret": "secrecy of its address",
 }
 _QUIET_FIELDS = ("host",)
 """Follow from others and are not named."""
@@ -55,11 +56,15 @@ _QUIET_FIELDS = ("host",)
 def feed_entries(settings: Settings) -> tuple[SettingsEntry, ...]:
     """The feeds of the settings."""
     usual = settings.schedule.interval_for.total_seconds()
-    return tuple(feed_entry(name, feed, usual_seconds=usual) for name, feed in settings.feeds.items())
+    return tuple(
+        feed_entry(name, feed, usual_seconds=usual, is_secret=settings.is_from_file("feeds", name, "url"))
+        for name, feed in settings.feeds.items()
+    )
 
 
-def feed_entry(name: str, feed: FeedSettings, *, usual_seconds: float) -> SettingsEntry:
-    """A feed as the settings or a command describe it; `usual_seconds` is the interval of feeds without one of their own."""
+def feed_entry(name: str, feed: FeedSettings, *, usual_seconds: float, is_secret: bool = False) -> SettingsEntry:
+    """A feed as the settings or a command describe it; `usual_seconds` is the interval of feeds without one of their own. The
+    address of one that `is_secret` is never shown."""
     own = {} if feed.interval_for is None else {"interval_seconds": feed.interval_for.total_seconds()}
     return SettingsEntry(
         kind="feed",
@@ -76,7 +81,8 @@ def feed_entry(name: str, feed: FeedSettings, *, usual_seconds: float) -> Settin
             "is_enabled": feed.enabled,
             **own,
         },
-        defaults={} if own else {"interval_seconds": usual_seconds},
+        # Whether the address is secret is no part of the entry's digest: what commands did to feeds of earlier versions stands.
+        defaults={"is_secret": is_secret, **({} if own else {"interval_seconds": usual_seconds})},
     )
 
 

@@ -134,6 +134,7 @@ class WebSettings(Section):
     host: str = Field(default="127.0.0.1", min_length=1)
     port: Annotated[int, within(0, 65535, "a port number, such as 8000")] = 8000
     allowed_hosts: HostNames = ()
+    trusted_proxies: Networks = ()
     public_url: Annotated[str, AfterValidator(lambda url: http_url(url).rstrip("/") if url else "")] = ""
 
     @field_validator("host")

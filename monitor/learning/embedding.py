@@ -239,6 +239,7 @@ class LocalBackend:
             limit_for=timedelta(seconds=settings.limit_seconds),
             memory_mb=_MEMORY_MB,
             preload=("monitor.matching.embedders",),
+            counts_processor_time=False,  # models compute on several threads
         )
 
     async def ask(self, texts: Sequence[str]) -> Any:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.text import urls
+from monitor.text.secrets import without_addresses
 from monitor.types.errors import FetchError, MonitorError
 from monitor.types.fetching import (
     FeedEvent,
@@ -77,7 +78,7 @@ def update_after_answer(
         body_hash=body_hash,
         title=parsed.title or None if parsed else None,
         site_url=parsed.site_url or None if parsed else None,
-        notes="; ".join(parsed.notes) if parsed else None,
+        notes=hidden("; ".join(parsed.notes), feed) or None if parsed else None,
         is_first_poll_done=parsed is not None,
         wishes=parsed.wishes if parsed else None,
         is_asked_in_full=is_asked_in_full,
@@ -107,7 +108,7 @@ def update_after_failure(
         polled_at=now,
         next_poll_at=_allowed(now + delay_for * (1 + 0.1 * jitter), feed.wishes, jitter),
         outcome=str(getattr(error, "code", "error")),
-        error=str(error)[:2000],
+        error=hidden(str(error), feed)[:2000],
         failures=failures,
         failing_since_at=feed.failing_since_at or now,
         is_failing_told=feed.is_failing_told or failures >= cadence.failing_after or is_gone,
@@ -163,13 +164,18 @@ def reschedule(
         next_poll_at=feed.wishes.next_allowed(now + delay_for),
         outcome="put off",
         is_asked_in_full=is_asked_in_full,
-        error=why,
+        error=hidden(why, feed),
         failures=feed.failures,
         failing_since_at=feed.failing_since_at,
         is_failing_told=feed.is_failing_told,
         permanent_url=feed.permanent_url,
         permanent_since_at=feed.permanent_since_at,
     )
+
+
+def hidden(text: str, feed: FeedState) -> str:
+    """What is said of a feed, without its address where that is secret."""
+    return without_addresses(text, feed.url) if feed.is_secret else text
 
 
 def _next_poll_at(
@@ -213,6 +219,8 @@ def _told_wait(feed: FeedState, failures: int, told_for: timedelta) -> timedelta
 def _permanent_redirect(feed: FeedState, fetched: Fetched, now: datetime) -> tuple[str | None, datetime | None]:
     if fetched.permanent_url is None or fetched.permanent_url == feed.url:
         return None, None
+    if feed.allow_private and not urls.is_same_server(fetched.permanent_url, feed.url):
+        return None, None  # or another server would have the right to private addresses that was given to this one
     if fetched.permanent_url == feed.permanent_url:
         return feed.permanent_url, feed.permanent_since_at
     return fetched.permanent_url, now

@@ -216,7 +216,7 @@ class PageReader:
         if robots.robots is None:
             return allowed
         try:
-            found = await self._workers.run(rule, robots.robots, self._agent, url)
+            found = await self._workers.run_for(urls.host(url), rule, robots.robots, self._agent, url)
         except MonitorError as error:
             raise FetchError(
                 f"the robots.txt of {urls.host(url)} cannot be read ({error})", url=url, code="robots unread"
@@ -229,6 +229,10 @@ class PageReader:
     async def _read_robots(self, host: _Host, web_origin: str, allowed: AddressPolicy, now: datetime) -> None:
         """Fetch robots.txt by RFC 9309 section 2.3.1: a refusal (4xx) allows all, a server error or no connection allows
         nothing for now."""
+
+        async def permit(url: str) -> AddressPolicy:
+            return allowed if _web_origin(url) == web_origin else self._public
+
         host.robots, host.fault = None, ""
         host.robots_until_at = now + _ROBOTS_KEPT_FOR
         try:
@@ -236,7 +240,7 @@ class PageReader:
                 f"{web_origin}/robots.txt",
                 now=now,
                 accept="text/plain, */*;q=0.1",
-                policy=allowed,
+                permit=permit,
                 limits=_ROBOTS_LIMITS,
             )
             host.robots = fetched.body

@@ -43,6 +43,7 @@ from monitor.store.db import Database, Session, serialize_decisions
 from monitor.store.stories import outlet_of_feed
 from monitor.stories import copies
 from monitor.text import urls
+from monitor.text.secrets import Secrets
 from monitor.types.alerting import Alert
 from monitor.types.errors import FetchError, HostRestsError, MonitorError, ParseError
 from monitor.types.fetching import Entry, FeedEvent, FeedState, FeedUpdate, Fetched, PageVisit, ParsedFeed, Validators
@@ -136,7 +137,10 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
 
 
 async def _fetch(feed: FeedState, tools: Tools, now: datetime, *, in_full: bool) -> Fetched:
-    policy = tools.private_policy if feed.allow_private else tools.feed_policy
+    async def permit(url: str) -> AddressPolicy | None:
+        """`allow_private` opens the feed's own server, not whatever that one redirects to."""
+        is_own = feed.allow_private and urls.is_same_server(url, feed.url)
+        return tools.private_policy if is_own else tools.feed_policy
 
     async def gate(host: str) -> None:
         rest = await tools.db.read(page_visits.host_rest, host)
@@ -144,16 +148,37 @@ async def _fetch(feed: FeedState, tools: Tools, now: datetime, *, in_full: bool)
             raise HostRestsError(host, rest.until_at, url=feed.url)
 
     validators = Validators() if in_full else feed.validators
-    return await tools.fetcher.get(feed.url, validators=validators, now=now, policy=policy, gate=gate)
+    return await tools.fetcher.get(feed.url, validators=validators, now=now, permit=permit, gate=gate)
 
 
 async def _parse(feed: FeedState, fetched: Fetched, tools: Tools) -> ParsedFeed | None:
     """Return the parsed feed; None if nothing changed since the last poll."""
     if fetched.status == 304 or _body_hash(fetched) == feed.body_hash:
         return None
-    return await tools.workers.run_for(
+    parsed = await tools.workers.run_for(
         feed.name, read_feed, fetched.body, fetched.final_url, fetched.media_type, fetched.at
     )
+    return _without_secrets(parsed, feed, fetched) if feed.is_secret else parsed
+
+
+def _without_secrets(parsed: ParsedFeed, feed: FeedState, fetched: Fetched) -> ParsedFeed:
+    """A feed whose links hold its secret address, or the key in it (relative links do, and empty ones): an article of which an
+    alert would give it away has no link.
+    """
+    known = [Secrets.of_feed(url) for url in {feed.url, fetched.final_url}]
+
+    def reveals(text: str) -> bool:
+        return any(each.are_in(text) for each in known)
+
+    entries = tuple(
+        replace(
+            each,
+            url="" if reveals(each.url) else each.url,
+            guid=sha256(each.guid.encode()).hexdigest() if reveals(each.guid) else each.guid,
+        )
+        for each in parsed.entries
+    )
+    return replace(parsed, entries=entries, site_url="" if reveals(parsed.site_url) else parsed.site_url)
 
 
 _Assessed = tuple[tuple[AssessedArticle, ...], tuple[PageVisit, ...]]
@@ -386,7 +411,7 @@ def _settle(
         entries=len(parsed.entries) if parsed else 0,
         filed=filed,
         event=event,
-        error=str(error) if error else None,
+        error=update.error if error else None,
     )
 
 

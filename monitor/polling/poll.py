@@ -141,7 +141,7 @@ class Poller:
         except StoreError as unsettled:
             log.error("feed=%s could not be put off: %s", feed.name, unsettled)
             return None
-        return Polled(feed=feed.name, outcome="put off", error=why)
+        return Polled(feed=feed.name, outcome="put off", error=update.error)
 
 
 def _log_error(error: StoreError) -> None:

@@ -60,7 +60,7 @@ class FetchLimits:
     """Between the starts of two requests to one host."""
 
 
-Permit = Callable[[str], Awaitable[AddressPolicy]]
+Permit = Callable[[str], Awaitable[AddressPolicy | None]]
 """Called with the URL before each request of a fetch, redirects included. Returns its policy or raises FetchError to stop."""
 Gate = Callable[[str], Awaitable[None]]
 """Called with the host when a request has its turn, so that what happened while it waited counts. Raises FetchError to stop."""

@@ -4,14 +4,16 @@ A feed of 128 KB can keep feedparser busy for minutes (case X2), and only killin
 pool of one, so that a broken pool (they break when an idle process is killed from outside) is replaced without affecting the
 others. Processes are forked from a fork server, which has done the imports and has none of our sockets, databases or threads.
 
-Slow calls do not block fast ones: a call that has not finished after a fifth of its limit is started again in the slow lane, one
-more process, and a caller that was slow last time goes there at once.
+Costly calls do not block others: a call that has not finished after a tenth of its limit is started again in the slow lane, one
+more process, and a caller whose last call was costly goes there at once. Who is next in a lane, and who is put off where too
+many wait, is decided in `reading.turns`, by processor time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
+import itertools
 import multiprocessing
 import os
 import pickle
@@ -20,8 +22,9 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +32,7 @@ from typing import Any, TypeVar, TypeVarTuple, cast
 
 from pebble import ProcessExpired, ProcessPool
 
+from monitor.reading.turns import Costs, Waiting, next_of, one_too_many
 from monitor.types.errors import BusyError, MonitorError, ParseError
 
 R = TypeVar("R")
@@ -40,11 +44,17 @@ _START_FOR = timedelta(seconds=30)
 """Added to the limit, for a process that has to be started first; only a stuck machine takes so long."""
 _MAX_CALLS = 1_000
 """After so many calls a process is replaced, because libraries leak memory."""
-_FAST_SHARE = 0.2
-"""The share of the limit after which a call moves to the slow lane."""
-_MAX_WAITING = 8
-"""In the slow lane; further callers are rejected, because a waiting caller occupies one of the concurrent polls."""
-_MAX_SLOW_CALLERS = 10_000
+_FAST_SHARE = 0.1
+"""The share of the limit after which a call moves to the slow lane. A large honest feed takes a few tenths of a second."""
+_FIRST_SHARE = 0.025
+"""The share after which it is started again in the first lane, behind all that cost nothing yet: thirty costly feeds that
+nobody knows hold up others for a few seconds only."""
+_CLOCK_SHARE = 2.0
+_CLOCK_SECONDS = 20.0
+"""How many times its processor time a call may take by the clock, and how much more, on a machine that is busy with other
+things: in both lanes together less than a poll may take."""
+_WAITING = 8
+"""In the slow lane; further ones are put off, because a waiting caller occupies one of the concurrent polls."""
 _OUT_OF_MEMORY = 12
 """The exit code of a process that is out of memory (ENOMEM)."""
 
@@ -58,19 +68,23 @@ class Workers:
         limit_for: timedelta = timedelta(seconds=10),
         memory_mb: int = 1024,
         preload: Iterable[str] = PRELOAD,
+        *,
+        waiting: int = _WAITING,
+        counts_processor_time: bool = True,
     ) -> None:
-        """No process starts before the first call. `memory_mb` is what calls may add to a process's initial size."""
+        """No process starts before the first call. `memory_mb` is what calls may add to a process's initial size, `waiting` how
+        many may wait in the slow lane. `counts_processor_time`: False limits the time by the clock and has one lane, for work
+        on several threads.
+        """
         self._limit_for = limit_for
         self._memory_mb = memory_mb
         self._preload = tuple(preload)
-        self._slots = [_Slot(self._new_pool) for _ in range(processes)]
-        self._slow_slot = _Slot(self._new_pool)
-        self._slow_lock = asyncio.Lock()
-        self._waiting = 0
-        self._slow_callers: dict[str, None] = {}
-        self._idle: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()
-        for slot in self._slots:
-            self._idle.put_nowait(slot)
+        self._counts_processor_time = counts_processor_time
+        self._costs = Costs()
+        self._fast = _Lane([_Slot(self._new_pool) for _ in range(processes)], self._costs)
+        self._slow = _Lane([_Slot(self._new_pool)], self._costs, room=waiting)
+        self.problem: str | None = None
+        """Why no process starts at the moment; None where they do."""
 
     async def run(self, fn: Callable[[*Args], R], /, *args: *Args) -> R:
         """`fn(*args)` in a process; `fn` must be a module-level function, arguments and result must be picklable.
@@ -81,58 +95,57 @@ class Workers:
         return await self.run_for("", fn, *args)
 
     async def run_for(self, caller: str, fn: Callable[[*Args], R], /, *args: *Args) -> R:
-        """`run` for a `caller` (a feed, a host), which is remembered if its calls are slow. Also raises BusyError, where too many
-        slow calls are waiting already.
+        """`run` for a `caller` (a feed, a host), whose calls' costs are remembered for a while. Also raises BusyError, where
+        too many costly calls wait already, and where the machine was too busy to make the call.
         """
-        if caller and caller in self._slow_callers:
-            return cast(R, _unpack(await self._run_in_slow_lane(caller, fn, args)))
-        slot = await self._idle.get()
+        if not self._counts_processor_time:  # nothing is started twice: what its process keeps would be lost
+            return cast(R, await self._run_in(self._fast, caller, fn, args, self._limit_for))
+        expected = self._costs.expected(caller, _now())
+        for limit_for in (self._limit_for * _FIRST_SHARE, self._limit_for * _FAST_SHARE):
+            if expected <= limit_for.total_seconds():
+                with suppress(_OutOfTimeError):
+                    return cast(R, await self._run_in(self._fast, caller, fn, args, limit_for))
         try:
-            return cast(R, _unpack(await self._answer(slot, fn, args, self._limit_for * _FAST_SHARE)))
-        except _OutOfTimeError:
-            self._remember_slow(caller)
+            return cast(R, await self._run_in(self._slow, caller, fn, args, self._limit_for))
+        except _OutOfClockTimeError as error:
+            raise BusyError(f"this machine was too busy to read it ({error})") from error
+
+    async def _run_in(
+        self, lane: _Lane, caller: str, fn: Callable[..., Any], args: tuple[Any, ...], limit_for: timedelta
+    ) -> Any:
+        slot = await lane.take(caller)
+        try:
+            is_answer, value, seconds = pickle.loads(await self._answer(slot, fn, args, limit_for))
+        except _OutOfClockTimeError:
+            raise
         except ParseError as error:
             if error.code == "too costly":
-                self._remember_slow(caller)
+                # Nobody knows what it would have cost: more than any other, until a call of it ends.
+                self._note_cost(caller, limit_for.total_seconds(), at_least=self._limit_for.total_seconds())
             raise
         finally:
-            self._idle.put_nowait(slot)
-        return cast(R, _unpack(await self._run_in_slow_lane(caller, fn, args)))
+            lane.give_back(slot)
+            if lane is self._slow and lane.is_free:
+                slot.drop()  # frees its memory; costly documents are rare
+        self._note_cost(caller, seconds)
+        if is_answer:
+            return value
+        raise value
 
-    async def _run_in_slow_lane(self, caller: str, fn: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
-        if self._waiting >= _MAX_WAITING:
-            raise BusyError("too many costly documents wait to be read")
-        self._waiting += 1
-        try:
-            await self._slow_lock.acquire()
-        finally:
-            self._waiting -= 1
-        try:
-            began = time.monotonic()
-            answer = await self._answer(self._slow_slot, fn, args, self._limit_for)
-            if time.monotonic() - began < (self._limit_for * _FAST_SHARE).total_seconds():
-                self._slow_callers.pop(caller, None)
-            return answer
-        finally:
-            if not self._waiting:
-                self._slow_slot.drop()  # frees its memory; slow documents are rare
-            self._slow_lock.release()
-
-    def _remember_slow(self, caller: str) -> None:
+    def _note_cost(self, caller: str, seconds: float, *, at_least: float = 0.0) -> None:
         if caller:
-            self._slow_callers[caller] = None
-        if len(self._slow_callers) > _MAX_SLOW_CALLERS:
-            del self._slow_callers[next(iter(self._slow_callers))]
+            self._costs.record(caller, seconds, _now(), at_least=at_least)
 
     async def start(self) -> None:
         """Start all processes, imports included, before the first call."""
-        await asyncio.gather(*(self.run(os.getpid) for _ in self._slots))
+        await asyncio.gather(*(self.run(os.getpid) for _ in self._fast.slots))
 
     def close(self) -> None:
         """Kill every process, running calls included. Takes a moment; may be called twice."""
-        for slot in (*self._slots, self._slow_slot):
+        slots = (*self._fast.slots, *self._slow.slots)
+        for slot in slots:
             slot.drop()
-        for slot in (*self._slots, self._slow_slot):
+        for slot in slots:
             slot.wait()
 
     def __enter__(self) -> Workers:
@@ -146,22 +159,35 @@ class Workers:
     async def _answer(self, slot: _Slot, fn: Callable[..., Any], args: tuple[Any, ...], limit_for: timedelta) -> bytes:
         for _ in range(2):
             try:
-                return await self._answer_once(slot, fn, args, limit_for.total_seconds())
+                answer = await self._answer_once(slot, fn, args, limit_for.total_seconds())
             except BrokenProcessPool as broken:  # its process died while idle, before the call: retry in a new one
                 slot.drop()
                 failure = broken
-        raise MonitorError(f"worker processes do not start or die at once ({failure})")
+            else:
+                self.problem = None
+                return answer
+        self.problem = f"worker processes do not start or die at once ({failure})"
+        raise MonitorError(self.problem)
 
     async def _answer_once(self, slot: _Slot, fn: Callable[..., Any], args: tuple[Any, ...], limit: float) -> bytes:
         pool = await slot.ready()
+        seconds, clock_limit = (
+            (limit, _CLOCK_SHARE * limit + _CLOCK_SECONDS) if self._counts_processor_time else (0.0, limit)
+        )
         try:
             # pebble uses the wall clock, which may be set back; the event loop's clock is monotonic.
-            async with asyncio.timeout(limit + _START_FOR.total_seconds()):
-                return bytes(await asyncio.wrap_future(pool.schedule(_call, args=(fn, args), timeout=limit)))
+            async with asyncio.timeout(clock_limit + _START_FOR.total_seconds()):
+                return bytes(
+                    await asyncio.wrap_future(pool.schedule(_call, args=(fn, args, seconds), timeout=clock_limit))
+                )
         except TimeoutError:
             slot.drop()
+            if self._counts_processor_time:
+                raise _OutOfClockTimeError(f"no answer within {clock_limit:g} s", code="busy") from None
             raise _OutOfTimeError(f"it took longer than {limit:g} s", code="too costly") from None
         except ProcessExpired as death:
+            if death.exitcode == -signal.SIGPROF:
+                raise _OutOfTimeError(f"it took longer than {limit:g} s", code="too costly") from None
             raise ParseError(_death_reason(death.exitcode, self._memory_mb), code="too costly") from None
         except asyncio.CancelledError:
             slot.drop()  # the whole pool: pebble alone might kill the process after it has taken the next call
@@ -177,15 +203,75 @@ class Workers:
         )
 
 
+def memory_fault(memory_mb: int) -> str:
+    """What keeps processes from having so much memory, in one sentence; '' where nothing does."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard == resource.RLIM_INFINITY or _address_space() + memory_mb * 1024 * 1024 <= hard:
+        return ""
+    return (
+        f"workers.memory_mb = {memory_mb} is more than this process may use: its hard limit of {hard // 1024 // 1024} MB "
+        "in all holds instead (ulimit -v, LimitAS); large feeds may need more"
+    )
+
+
 class _OutOfTimeError(ParseError):
     """The process was killed because its time was up."""
 
 
-def _unpack(pickled: bytes) -> Any:
-    is_answer, value = pickle.loads(pickled)
-    if is_answer:
-        return value
-    raise value
+class _OutOfClockTimeError(_OutOfTimeError):
+    """It was killed though it had little processor time: the fault is not the document's."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class _Lane:
+    """Processes, and those who wait for one. `room`: how many may wait."""
+
+    def __init__(self, slots: Sequence[_Slot], costs: Costs, *, room: int | None = None) -> None:
+        self.slots = tuple(slots)
+        self._costs, self._room = costs, room
+        self._idle = list(slots)
+        self._waiting: dict[asyncio.Future[_Slot], Waiting] = {}
+        self._numbers = itertools.count()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody uses it or waits for it."""
+        return len(self._idle) == len(self.slots)
+
+    async def take(self, caller: str) -> _Slot:
+        """A free process, in turn. Raises BusyError in whoever has to go where too many wait."""
+        if self._idle:
+            return self._idle.pop()
+        turn: asyncio.Future[_Slot] = asyncio.get_running_loop().create_future()
+        self._waiting[turn] = Waiting(caller, next(self._numbers), turn)
+        self._put_off_one()
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and not turn.exception():
+                self.give_back(turn.result())
+            raise
+        finally:
+            self._waiting.pop(turn, None)
+
+    def give_back(self, slot: _Slot) -> None:
+        """Hand a process to whoever is next."""
+        waiting = [each for turn, each in self._waiting.items() if not turn.done()]
+        if not waiting:
+            self._idle.append(slot)
+            return
+        turn = next_of(waiting, self._costs, _now()).ticket
+        turn.set_result(slot)
+        del self._waiting[turn]
+
+    def _put_off_one(self) -> None:
+        waiting = [each for turn, each in self._waiting.items() if not turn.done()]
+        room = len(waiting) if self._room is None else self._room
+        if found := one_too_many(waiting, self._costs, _now(), room=room):
+            found.ticket.set_exception(BusyError("too many costly documents wait to be read"))
 
 
 class _Slot:
@@ -251,7 +337,11 @@ def _initialize(memory_mb: int, preload: tuple[str, ...]) -> None:
     for name in preload:
         getattr(importlib.import_module(name), "preload", lambda: None)()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    limit = _address_space() + memory_mb * 1024 * 1024
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process, also where C code never comes back to Python
+    wanted = _address_space() + memory_mb * 1024 * 1024
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    # A hard limit of this process's (ulimit -v, systemd's LimitAS) cannot be raised: then that one holds.
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
@@ -263,25 +353,37 @@ def _address_space() -> int:
         return 1024 * 1024 * 1024
 
 
-def _call(fn: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
-    """(True, result) or (False, error), pickled here because a value that pebble cannot pickle breaks its pool."""
+def _call(fn: Callable[..., Any], args: tuple[Any, ...], seconds: float) -> bytes:
+    """(True, result, processor seconds) or (False, error, ...), pickled here because a value that pebble cannot pickle breaks
+    its pool.
+
+    SIGPROF ends the process after so many seconds of processor time of all its threads; 0: never.
+    """
+    began = time.process_time()
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
-        return pickle.dumps((True, fn(*args)))
+        return _pickled(True, fn(*args), began)
     except MemoryError:
         os._exit(_OUT_OF_MEMORY)  # this process is not safe for another call
     except RecursionError:
-        return pickle.dumps((False, ParseError("it is nested too deeply", code="too costly")))
+        return _pickled(False, ParseError("it is nested too deeply", code="too costly"), began)
     except MonitorError as error:
-        return pickle.dumps((False, error))
+        return _pickled(False, error, began)
     except Exception as error:  # a bug of ours: passed on to the caller with its traceback
         error.add_note(traceback.format_exc())
-        return _pickle_error(error)
+        return _pickle_error(error, began)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _pickle_error(error: Exception) -> bytes:
+def _pickled(is_answer: bool, value: object, began: float) -> bytes:
+    return pickle.dumps((is_answer, value, time.process_time() - began))
+
+
+def _pickle_error(error: Exception, began: float) -> bytes:
     try:
-        pickled = pickle.dumps((False, error))
+        pickled = _pickled(False, error, began)
         pickle.loads(pickled)
     except Exception:  # it cannot be pickled: pass on its text
-        return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
+        return _pickled(False, RuntimeError(f"{type(error).__name__}: {error}"), began)
     return pickled

@@ -35,12 +35,12 @@ from monitor.service import clock as clocks
 from monitor.service import in_force
 from monitor.service.topic_keeper import TopicKeeper
 from monitor.store import channels as channel_rows
-from monitor.store import migrate, topics, verdicts
+from monitor.store import files, migrate, topics, verdicts
 from monitor.store.db import Database
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
 from monitor.types import digests
-from monitor.types.errors import ConfigError, StoreError
+from monitor.types.errors import ConfigError, StoreError, StoreFullError
 from monitor.types.matching import Topic
 from monitor.types.plans import Plan, SettingsEntry
 from monitor.types.stories import EscalationLimits
@@ -121,6 +121,8 @@ class App:
             processes=workers.processes,
             limit_for=timedelta(seconds=workers.limit_seconds),
             memory_mb=workers.memory_mb,
+            # those that wait there must leave places to other polls
+            waiting=max(1, min(8, self.settings.schedule.concurrency // 2)),
         )
 
     @cached_property
@@ -212,7 +214,8 @@ class App:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(
+            kind = StoreFullError if files.is_full(error) else StoreError
+            raise kind(
                 f"the data folder {path.parent} cannot be made: {error.strerror}; "
                 "set store.url to a place that this user may write"
             ) from error

@@ -10,18 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from monitor.alerting import deliver
+from monitor.alerting import condition, deliver
 from monitor.alerting.deliver import Deliverer
 from monitor.config import plan as plans
 from monitor.polling import poll, reassess
 from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
+from monitor.reading.workers import memory_fault
 from monitor.service import in_force, observer
 from monitor.service.app import App
 from monitor.service.clock import Clock, SteadyClock
@@ -29,7 +31,8 @@ from monitor.service.presence import BEAT_SECONDS, Presence
 from monitor.service.watchdog import Watchdog
 from monitor.store import feeds, files, nodes, outbox, reassessments
 from monitor.store.files import DamagedStoreError, ReservedSpace, StoreLock
-from monitor.types.errors import StoreError, StoreFullError
+from monitor.types.condition import Problem, no_workers
+from monitor.types.errors import StoreBusyError, StoreError, StoreFullError
 from monitor.web.app import create_app
 from monitor.web.health import Health, Heartbeats
 from monitor.web.server import WebServer
@@ -46,6 +49,8 @@ _GRACE_SECONDS = 20.0
 _START_CHECK_SECONDS = 1.5
 """The time limit of the integrity check at start; the daily one has more."""
 _DAILY_CHECK_SECONDS = 300.0
+_RETRY_SECONDS = 5.0
+"""The time between two attempts to start on a store that is full or locked."""
 _RELOAD_SECONDS = 0.5
 """So that a verdict or a new seed takes effect within a second."""
 _REASSESS_SECONDS = 1.0
@@ -116,10 +121,11 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):  # first, so that a stop during the start is orderly too
             loop.add_signal_handler(number, self.stop)
-        self.app.open_store(may_migrate=True) if self.app.db.path is None else self._open_alone()
         try:
-            self._prepare()
-            await self._start_web()
+            if not await self._start_patiently():
+                return
+            await self._open_web()
+            self._announce()
             self._start_scheduler()
             self._watchdog.start()
             log.info(
@@ -133,6 +139,31 @@ class Daemon:
             await self._shut_down()
 
     # --- start and shutdown ---------------------------------------------------------------------------------------
+
+    async def _start_patiently(self) -> bool:
+        """Open the store and prepare. While its disk is full or another program holds it, say so, answer /healthz and try again.
+        False where the daemon was stopped meanwhile.
+        """
+        is_first = True
+        while not self._stop.is_set():
+            try:
+                # at the first time here, as it is quick; later the page must answer meanwhile
+                self._open_and_prepare() if is_first else await asyncio.to_thread(self._open_and_prepare)
+            except (StoreFullError, StoreBusyError) as error:
+                log.log(logging.ERROR if is_first else logging.DEBUG, "%s; the start waits for it", error)
+                self.heartbeats.set_problem("store", observer.problem_of(error))
+                is_first = False
+                await self._open_web()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), _RETRY_SECONDS)
+            else:
+                self.heartbeats.set_problem("store", None)
+                return True
+        return False
+
+    def _open_and_prepare(self) -> None:
+        self.app.open_store(may_migrate=True) if self.app.db.path is None else self._open_alone()
+        self._prepare()
 
     def _open_alone(self) -> None:
         """Take the lock before touching the schema: a second daemon must not migrate a store in use."""
@@ -161,6 +192,8 @@ class Daemon:
         faults = self.app.topic_keeper.uncovered_faults(self.app.loaded.faults)
         for fault in (*faults, *self.app.loaded.warnings):
             log.warning("seeds: %s", fault)
+        if fault := memory_fault(self.app.settings.workers.memory_mb):
+            log.warning("%s", fault)
 
     def _apply_settings(self, now: datetime) -> None:
         """Apply the settings file as a plan, and say in a line each what was done and in what the file differs still."""
@@ -193,10 +226,9 @@ class Daemon:
 
     # --- the web page ---------------------------------------------------------------------------------------------
 
-    async def _start_web(self) -> None:
+    async def _open_web(self) -> None:
         settings = self.app.settings.web
-        address = None
-        if settings.enabled:
+        if settings.enabled and self._web is None:
             application = create_app(
                 self.app.db,
                 settings,
@@ -207,15 +239,26 @@ class Daemon:
                 preferred=self.app.settings.stories.preferred_sources,
                 entries=self.app.entries,
             )
-            self._web = WebServer(application, settings.host, settings.port)
-            address = settings.base_url if await self._web.open() else None
+            self._web = WebServer(application, settings.host, settings.port, proxies=settings.trusted_proxies)
+            await self._web.open()
+
+    def _announce(self) -> None:
         if self._on_ready:
-            self._on_ready(address)
+            is_open = self._web is not None and self._web.is_open
+            self._on_ready(self.app.settings.web.base_url if is_open else None)
 
     def health(self) -> Health:
         """The state of the daemon and of the whole service, from memory, for /healthz and the status page."""
         own = self.heartbeats.check(self._steady(), dict.fromkeys(_TICKS, _SILENCE_FOR))
-        return own.and_also(*self._presence.observer.latest())
+        return own.and_also(self._own_problems(), None).and_also(*self._presence.observer.latest())
+
+    def _own_problems(self) -> Iterator[Problem]:
+        """What this process knows by itself, whatever else happened since: that polling rests, or that nothing can be read."""
+        if self._is_disk_full:
+            yield from condition.disk_problems(None, is_full=True)
+        workers = vars(self.app).get("workers")
+        if workers and workers.problem:
+            yield no_workers(workers.problem)
 
     def _is_alive(self) -> bool:
         """Whether any tick has given a heartbeat within `_SILENCE_FOR`."""

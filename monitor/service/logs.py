@@ -10,6 +10,8 @@ import json
 import logging
 import re
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -29,9 +31,32 @@ _LIBRARY_LEVELS: Final = {
 }
 
 
+_LIMITED: Final = ("monitor.web", "uvicorn", "asyncio")
+_LIMIT, _LIMIT_SECONDS = 5, 60.0
+"""How many records of one kind are written in so many seconds."""
+
+
 def visible(text: str) -> str:
     """The text on one line, with control characters escaped: `\\n`, `\\x1b`, `\\u202e`."""
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+_without_secrets: Callable[[str], str] = _as_it_is
+
+
+def hide(without_secrets: Callable[[str], str]) -> None:
+    """From now on write every text as this function returns it: also errors, also tracebacks, which may quote anything."""
+    global _without_secrets
+    _without_secrets = without_secrets
+
+
+def without_secrets(text: str) -> str:
+    """The text without the secrets of the settings, where these were read already."""
+    return _without_secrets(text)
 
 
 def setup(level: str = "info", format: str = "text") -> None:
@@ -50,6 +75,10 @@ def setup(level: str = "info", format: str = "text") -> None:
 class _ToStderr(logging.Handler):
     """Writes to the present `sys.stderr`. Errors of writing (disk full, D3) are ignored."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.addFilter(RepetitionFilter())
+
     def emit(self, record: logging.LogRecord) -> None:
         try:
             sys.stderr.write(self.format(record) + "\n")
@@ -60,12 +89,37 @@ class _ToStderr(logging.Handler):
             self.handleError(record)
 
 
+class RepetitionFilter(logging.Filter):
+    """Lets a record that anybody can cause by a request (the page's and its libraries') through a few times a minute, then says how
+    many there were: nobody can fill the disk with the log.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(_LIMITED):
+            return True
+        key, now = (record.name, str(record.msg)[:200]), self._clock()
+        since, count = self._seen.get(key, (now, 0))
+        if now - since >= _LIMIT_SECONDS:
+            if count > _LIMIT:
+                record.msg, record.args = f"{record.getMessage()} (and {count - _LIMIT} times more since)", ()
+            since, count = now, 0
+        if len(self._seen) >= 1_000:
+            self._seen.clear()
+        self._seen[key] = since, count + 1
+        return count < _LIMIT
+
+
 class _TextLines(logging.Formatter):
     """`2026-11-22T12:00:00Z INFO    poll: polled feed=bbc`; traceback lines are indented, so that none looks like a record."""
 
     def format(self, record: logging.LogRecord) -> str:
         name = record.name.removeprefix("monitor.")
-        line = f"{_at(record)} {record.levelname:<7} {name}: {visible(record.getMessage())}"
+        line = f"{_at(record)} {record.levelname:<7} {name}: {visible(without_secrets(record.getMessage()))}"
         return line + "".join(f"\n    | {visible(each)}" for each in _traceback(self, record).splitlines())
 
 
@@ -77,7 +131,7 @@ class _JsonLines(logging.Formatter):
             "at": _at(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": without_secrets(record.getMessage()),
         }
         traceback = _traceback(self, record)
         return json.dumps(fields | {"traceback": traceback} if traceback else fields)
@@ -88,4 +142,4 @@ def _at(record: logging.LogRecord) -> str:
 
 
 def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    return formatter.formatException(record.exc_info) if record.exc_info else ""
+    return without_secrets(formatter.formatException(record.exc_info)) if record.exc_info else ""

@@ -10,6 +10,7 @@ seconds, with BEGIN IMMEDIATE none), and `synchronous=NORMAL` may forget the las
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,8 @@ R = TypeVar("R")
 Transaction = Callable[[], AbstractContextManager[Session]]
 
 BUSY_MS = 10_000
+_NO_ROOM = 256 * 1024
+"""With less than this free SQLite cannot lay out its shared memory and the beginning of its log."""
 _CHUNK = 500
 _POSTGRES_OPTIONS = "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
 
@@ -60,14 +63,14 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session on one consistent snapshot. Database errors are raised as StoreError, here and in `writing`."""
-        with _typed_errors(self.shown), Session(self.engine, expire_on_commit=False) as session:
+        with _typed_errors(self), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A session in one transaction, committed at the end, rolled back on any error; on SQLite one at a time."""
         with (
-            _typed_errors(self.shown),
+            _typed_errors(self),
             Session(self._writing, expire_on_commit=False) as session,
             session.begin(),
         ):
@@ -236,30 +239,41 @@ def _postgres_engine(url: str) -> Engine:
 
 
 @contextmanager
-def _typed_errors(shown: str) -> Iterator[None]:
+def _typed_errors(database: Database) -> Iterator[None]:
     try:
         yield
-    except DBAPIError as error:
-        raise _store_error(error, shown) from error
+    except (DBAPIError, sqlite3.Error) as error:  # sqlite3's own where a connection cannot even be set up
+        raise store_error(error, database.shown, database.path) from error
     except SQLAlchemyError as error:
-        raise StoreError(f"the store {shown} cannot be used: {_first_line(error)}") from error
+        raise StoreError(f"the store {database.shown} cannot be used: {_first_line(error)}") from error
 
 
-def _store_error(error: DBAPIError, shown: str) -> StoreError:
+def store_error(error: DBAPIError | sqlite3.Error, shown: str, path: Path | None) -> StoreError:
+    """An error of the database as one of ours, which says what to do."""
     said = _first_line(error)
     if "malformed" in said or "not a database" in said:
         return StoreError(f"the store {shown} is damaged: {said}; restore a backup (see docs/operation.md)")
-    if not isinstance(error, OperationalError):
+    if not isinstance(error, OperationalError | sqlite3.OperationalError):
         return StoreError(f"the store {shown} refused a statement: {said}")
     if "locked" in said or "busy" in said:
         return StoreBusyError(f"the store {shown} is held by another process: {said}; it is tried again")
-    if "full" in said or "No space" in said:
+    if "full" in said or "No space" in said or _is_without_room(said, path):
         return StoreFullError(f"the disk of the store {shown} is full: {said}; free some space, work goes on by itself")
     if "readonly" in said or "unable to open" in said:
         return StoreError(f"the store {shown} cannot be written: {said}; check that the folder exists and who owns it")
     return StoreError(f"the store {shown} cannot be reached: {said}")
 
 
-def _first_line(error: SQLAlchemyError) -> str:
+def _is_without_room(said: str, path: Path | None) -> bool:
+    """Whether SQLite failed for want of space where it does not say so: it needs some for the files beside the store too."""
+    if path is None or not ("I/O error" in said or "unable to open" in said):
+        return False
+    try:
+        return shutil.disk_usage(path.absolute().parent).free < _NO_ROOM
+    except OSError:
+        return False
+
+
+def _first_line(error: Exception) -> str:
     cause = getattr(error, "orig", None) or error
     return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__

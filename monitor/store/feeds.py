@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, CursorResult, case, func, or_, update
 from sqlmodel import Session, col, select
 
 from monitor.store.tables import ArticleRow, EntryRow, FeedRow, HostRow
+from monitor.text.secrets import shown_address, without_addresses
 from monitor.types.errors import StoreError
 from monitor.types.fetching import FeedState, FeedUpdate, FirstPoll, Lease, Silence, Validators, Watch, Wishes
 
@@ -145,6 +146,8 @@ class FeedReport:
 
     name: str
     url: str
+    """Not to be shown: see `shown_url`."""
+    is_secret: bool
     title: str
     """From the settings, else from the feed itself."""
     site_url: str
@@ -170,6 +173,16 @@ class FeedReport:
     polls_not_modified: int
     watch: Watch
 
+    @property
+    def shown_url(self) -> str:
+        """Its address as it may be shown."""
+        return shown_address(self.url, is_secret=self.is_secret)
+
+    @property
+    def shown_permanent_url(self) -> str:
+        """The address that it is moving to, as it may be shown; '' where there is none."""
+        return shown_address(self.permanent_url or "", is_secret=self.is_secret)
+
 
 def reports(session: Session) -> list[FeedReport]:
     """The state of every feed, ordered by name."""
@@ -190,6 +203,8 @@ def report(session: Session, name: str) -> FeedReport | None:
 
 def _report(row: FeedRow) -> FeedReport:
     values = {each.name: getattr(row, each.name) for each in fields(FeedReport) if each.name != "watch"}
+    if row.is_secret:  # what an earlier version wrote down, or while the address was not known to be secret
+        values |= {name: without_addresses(values[name] or "", row.url) for name in ("error", "notes", "site_url")}
     return FeedReport(**{**values, "title": row.title or row.own_title}, watch=_watch_of(row))
 
 
@@ -413,6 +428,7 @@ def _state(row: FeedRow, lease: Lease) -> FeedState:
         permanent_url=row.permanent_url,
         permanent_since_at=row.permanent_since_at,
         allow_private=row.allow_private,
+        is_secret=row.is_secret,
         pages=row.pages,
         wishes=_wishes(row),
         asked_in_full_at=row.asked_in_full_at,

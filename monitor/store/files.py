@@ -8,6 +8,7 @@ none of this: leases let several daemons work on one store.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -16,7 +17,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from monitor.types.errors import AlreadyRunningError, StoreError
+from monitor.types.errors import AlreadyRunningError, StoreError, StoreFullError
 
 if TYPE_CHECKING:  # `monitor --help` imports this module, and must not wait for SQLAlchemy
     from monitor.store.db import Session
@@ -47,14 +48,13 @@ class StoreLock:
 
     def acquire(self) -> None:
         """Acquire the lock. Raises AlreadyRunningError, naming the process that holds it."""
-        if self.path is None:
+        if self.path is None or self._file:
             return
         try:
             file = self.path.open("a+")
         except OSError as error:
-            raise StoreError(
-                f"the lock {self.path} cannot be opened: {error.strerror}; check who owns the folder"
-            ) from error
+            kind = StoreFullError if is_full(error) else StoreError
+            raise kind(f"the lock {self.path} cannot be opened: {error.strerror}; check who owns the folder") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -64,10 +64,10 @@ class StoreLock:
             raise AlreadyRunningError(
                 f"another daemon (process {holder}) works on this store already; stop it first, or give this one a store of its own"
             ) from error
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
         self._file = file
+        with contextlib.suppress(OSError):  # on a full disk the lock holds without the number of its holder
+            file.truncate(0)
+            os.write(file.fileno(), f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
         """Release the lock; does nothing where it is not held."""
@@ -109,6 +109,11 @@ class ReservedSpace:
             self._path.unlink()
             return True
         return False
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the disk, or the share of this user, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def free_bytes(database: Path | None) -> int | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from monitor.store.db import Database
+from monitor.store.db import Database, store_error
 from monitor.types.errors import StoreError
 
 if TYPE_CHECKING:
@@ -94,8 +94,12 @@ def _back_up(database: Database, revision: str) -> None:
     if database.path is None:
         return
     target = database.path.with_name(f"{database.path.name}.before-{revision}")
-    with closing(sqlite3.connect(database.path)) as source, closing(sqlite3.connect(target)) as copy:
-        source.backup(copy)
+    try:
+        with closing(sqlite3.connect(database.path)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+    except sqlite3.Error as error:
+        target.unlink(missing_ok=True)  # half a copy is none
+        raise store_error(error, database.shown, database.path) from error
 
 
 def _scripts() -> ScriptDirectory:

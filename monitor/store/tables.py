@@ -22,6 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     case,
+    false,
 )
 from sqlmodel import Field, SQLModel, col
 
@@ -66,6 +67,8 @@ class FeedRow(Base, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     url: str = Field(sa_type=Text)
+    is_secret: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Whether its address is never shown: it came from a file of its own, or was added so."""
     host: str = Field(index=True)
     origin: str = "file"
     """`file`, or `added` by a command or page."""

@@ -91,6 +91,16 @@ def host(url: str) -> str:
         return ""
 
 
+def is_same_server(url: str, other: str) -> bool:
+    """Whether both addresses are of one host and port; http and https on their own ports count as one."""
+    try:
+        a, b = split(url), split(other)
+    except ValueError:
+        return False
+    usual = {*_DEFAULT_PORTS.values()}
+    return a.host == b.host and (a.port == b.port or {a.port, b.port} <= usual)
+
+
 def masked(url: str) -> str:
     """Scheme and host only, for logs and pages: a webhook's path and query are its secret. Never raises."""
     try:

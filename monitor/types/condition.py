@@ -31,6 +31,7 @@ class Code(StrEnum):
     NO_TOPICS = "no_topics"
     SILENT_FEEDS = "silent_feeds"
     STORE = "store"
+    WORKERS = "workers"
     PART_SILENT = "part_silent"
     STALE = "stale"
 
@@ -43,7 +44,16 @@ class Severity(StrEnum):
 
 
 _OUTAGES = frozenset(
-    {Code.NEVER_RAN, Code.NO_NODE, Code.LATE_FEEDS, Code.DISK_FULL, Code.STORE, Code.PART_SILENT, Code.STALE}
+    {
+        Code.NEVER_RAN,
+        Code.NO_NODE,
+        Code.LATE_FEEDS,
+        Code.DISK_FULL,
+        Code.STORE,
+        Code.WORKERS,
+        Code.PART_SILENT,
+        Code.STALE,
+    }
 )
 
 
@@ -90,12 +100,18 @@ def failure(code: Code, about: str, says: str, mend: str, *, public: str = "") -
     return Problem(code=code, about=about, severity=Severity.FAIL, says=says, mend=mend, public=public or says)
 
 
-# --- three that no state of the store shows ---------------------------------------------------------------------------
+# --- those that no state of the store shows ---------------------------------------------------------------------------
 
 
 def store_problem(says: str, mend: str = "", *, public: str = "the store cannot be used at the moment") -> Problem:
     """The store itself cannot be used."""
     return failure(Code.STORE, "store", says, mend, public=public)
+
+
+def no_workers(says: str) -> Problem:
+    """No document can be read, as no process that reads them starts."""
+    mend = "the log says why; is there enough memory, and is workers.memory_mb below the limits of this machine?"
+    return failure(Code.WORKERS, "workers", says, mend, public="no feed can be read at the moment")
 
 
 def silent_part(says: str) -> Problem:

@@ -128,6 +128,8 @@ class FeedState:
     permanent_url: str | None = None
     permanent_since_at: datetime | None = None
     allow_private: bool = False
+    is_secret: bool = False
+    """Its address is never shown."""
     pages: str | None = None
     """When its articles' pages are read; None: as all feeds'."""
     wishes: Wishes = Wishes()

@@ -1,8 +1,9 @@
 """The web application: routes and the order of middleware. `create_app` returns an ASGI application.
 
 Outermost first:
-Hardened      security headers on every answer     TrustedHost   the Host header must be ours (U6)
-body limit    413 above a few kilobytes            BasicAuth     password, and no forms from other sites
+Hardened      security headers on every answer     RealClient    what trusted proxies say of the client
+TrustedHost   the Host header must be ours (U6)    body limit    413 above a few kilobytes
+BasicAuth     password, and no forms from other sites
 endpoint      form and token, then the page, on one of a few threads of the web's own, so that many readers delay no poll (U18)
 """
 
@@ -17,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -33,7 +35,7 @@ from monitor.types.condition import Severity
 from monitor.types.errors import StoreError
 from monitor.types.plans import SettingsEntry
 from monitor.web.figures import FigurePages
-from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, Throttle, Tokens, harden
+from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
 from monitor.web.health import Health
 from monitor.web.pages import PageRequest, Pages
 from monitor.web.show import message
@@ -62,6 +64,7 @@ def create_app(
     clock: Callable[[], datetime],
     health: Callable[[], Health],
     throttle: Throttle | None = None,
+    tokens: Tokens | None = None,
     seeds: Path | None = None,
     preferred: Sequence[str] = (),
     background: Callable[[], Background | None] = lambda: None,
@@ -75,16 +78,18 @@ def create_app(
     channels of this node's settings, which the status page compares with those in force; None compares nothing.
     """
     password = settings.password.get_secret_value() if settings.password else None
+    tokens = tokens or Tokens()
     return Starlette(
         routes=_routes(
             Pages(db, clock, health, seeds, background, entries),
             StoryPages(db, clock, preferred),
             FigurePages(db, clock),
-            Tokens(),
+            tokens,
             health,
         ),
         middleware=[
             Middleware(Hardened),
+            Middleware(RealClient, proxies=settings.trusted_proxies),
             Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(settings), www_redirect=False),
             Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_FORM_BYTES),
             Middleware(
@@ -93,6 +98,7 @@ def create_app(
                 own_authority=urlsplit(settings.base_url).netloc,
                 refuse=message,
                 throttle=throttle or Throttle(),
+                tokens=tokens,
             ),
         ],
         exception_handlers={HTTPException: _refused, StoreError: _no_store, ClientDisconnect: _gone, 500: _crashed},
@@ -103,6 +109,7 @@ def _routes(
     pages: Pages, stories: StoryPages, figures: FigurePages, tokens: Tokens, health: Callable[[], Health]
 ) -> list[Route | Mount]:
     threads = CapacityLimiter(THREADS)
+    register_url_convertor("id", _IdConvertor())
 
     def get(path: str, answer: Page) -> Route:
         return Route(path, _endpoint(answer, tokens, threads), methods=["GET"])
@@ -112,25 +119,39 @@ def _routes(
 
     return [
         get("/", pages.matches),
-        get("/articles/{number:int}", pages.article),
+        get("/articles/{number:id}", pages.article),
         get("/explain", pages.explain),
         get("/status", pages.status),
         get("/stories", stories.stories),
-        get("/stories/{number:int}", stories.story),
-        post("/stories/{number:int}/merge", stories.merge),
-        post("/stories/{number:int}/split", stories.split),
-        post("/stories/{number:int}/move", stories.move),
+        get("/stories/{number:id}", stories.story),
+        post("/stories/{number:id}/merge", stories.merge),
+        post("/stories/{number:id}/split", stories.split),
+        post("/stories/{number:id}/move", stories.move),
         get("/evaluate", figures.evaluate),
         get("/evaluate/plot", figures.plot),
         get("/near", figures.near),
-        post("/near/{number:int}/confirm", figures.confirm),
-        post("/near/{number:int}/dismiss", figures.dismiss),
-        post("/matches/{number:int}/confirm", pages.confirm),
-        post("/matches/{number:int}/dismiss", pages.dismiss),
-        post("/articles/{number:int}/seed", pages.seed),
+        post("/near/{number:id}/confirm", figures.confirm),
+        post("/near/{number:id}/dismiss", figures.dismiss),
+        post("/matches/{number:id}/confirm", pages.confirm),
+        post("/matches/{number:id}/dismiss", pages.dismiss),
+        post("/articles/{number:id}/seed", pages.seed),
         Route(HEALTH_PATH, _healthz(health), methods=["GET"]),
         Mount("/static", static_files()),
     ]
+
+
+class _IdConvertor(Convertor[int]):
+    """A number in a path. Starlette's own takes digits without end, and Python refuses to read more than 4,300: longer ones are
+    no id of ours, and the address does not exist.
+    """
+
+    regex = "[0-9]{1,10}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
 
 
 def _hosts(settings: WebSettings) -> list[str]:

@@ -9,18 +9,18 @@ import base64
 import binascii
 import hashlib
 import hmac
-import ipaddress
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import Request, cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.text.tokens import clean_line
+from monitor.web.connections import Network, is_within, parse_address, peer_of
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -74,6 +74,46 @@ class Hardened:
         await self.app(scope, receive, hardened)
 
 
+# --- who asks ---------------------------------------------------------------------------------------------------------
+
+
+class RealClient:
+    """Middleware: the address that a request came from, as `scope["client"]`. What a proxy says of it (X-Forwarded-For and
+    -Proto) is read from the proxies of the settings alone: anybody can send these headers.
+    """
+
+    def __init__(self, app: ASGIApp, *, proxies: Sequence[Network]) -> None:
+        self.app, self._proxies = app, tuple(proxies)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope.get("client"):
+            peer = scope["client"][0]
+            if is_within(peer, self._proxies):
+                headers = Headers(scope=scope)
+                scope["client"] = (self._behind(peer, ",".join(headers.getlist("x-forwarded-for"))), 0)
+                scheme = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+                scope["scheme"] = scheme if scheme in ("http", "https") else scope["scheme"]
+        await self.app(scope, receive, send)
+
+    def _behind(self, peer: str, forwarded: str) -> str:
+        """The rightmost address that is not one of our proxies: each proxy adds on the right whom it heard from, and what stands
+        further left a client may have written itself."""
+        for named in reversed([each.strip() for each in forwarded.split(",") if each.strip()]):
+            ip = parse_address(_without_port(named))
+            if ip is None:
+                return peer
+            if not is_within(str(ip), self._proxies):
+                return str(ip)
+        return peer
+
+
+def _without_port(named: str) -> str:
+    """`192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711` without its port."""
+    if named.startswith("["):
+        return named[1:].partition("]")[0]
+    return named.partition(":")[0] if named.count(":") == 1 else named
+
+
 # --- the password -----------------------------------------------------------------------------------------------------
 
 
@@ -88,38 +128,39 @@ class Throttle:
 
     def wait(self, address: str) -> int:
         """Seconds until this address may try again; 0 where it may now."""
-        count, since = self._failures.get(_network(address), (0, 0.0))
+        count, since = self._failures.get(peer_of(address), (0, 0.0))
         left = since + self._window - self._clock()
         return max(1, round(left)) if count >= self._limit and left > 0 else 0
 
     def failed(self, address: str) -> None:
         """Count a wrong password. The oldest addresses are dropped, so that many of them cannot exhaust memory."""
-        name, now = _network(address), self._clock()
+        name, now = peer_of(address), self._clock()
         count, since = self._failures.pop(name, (0, now))
         self._failures[name] = (count + 1, since) if now - since < self._window else (1, now)
         if len(self._failures) > self._keep:
             del self._failures[next(iter(self._failures))]
 
 
-def _network(address: str) -> str:
-    """The key to count by: an IPv4 address, or the /64 of an IPv6 address, which one customer owns whole."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))
-
-
 class BasicAuth:
     """HTTP Basic with one shared password; any user name is accepted and recorded with verdicts.
 
     The simplest sound login (U8): no session to fixate or steal, no login form to forge, no open redirect by `next=`.
+
+    Wrong passwords are counted by address. A browser that was let in before, which its cookie proves, is counted by itself:
+    others at its address (in one office, behind one proxy) cannot lock it out.
     """
 
     def __init__(
-        self, app: ASGIApp, *, password: str | None, own_authority: str, refuse: Refuse, throttle: Throttle
+        self,
+        app: ASGIApp,
+        *,
+        password: str | None,
+        own_authority: str,
+        refuse: Refuse,
+        throttle: Throttle,
+        tokens: Tokens,
     ) -> None:
-        self.app, self.refuse, self.throttle = app, refuse, throttle
+        self.app, self.refuse, self.throttle, self.tokens = app, refuse, throttle, tokens
         self._own = own_authority
         self._wanted = None if password is None else _digest(password.encode())
 
@@ -132,6 +173,8 @@ class BasicAuth:
     def _refusal(self, scope: Scope) -> Response | None:
         if len(scope["query_string"]) > QUERY_LIMIT:
             return self.refuse(400, "That address is too long. Shorten the search words.")
+        if not scope["query_string"].isascii():  # nothing that a browser sends, and nothing that can be read in one way
+            return self.refuse(400, "That address is not written as addresses are.")
         who = "" if self._wanted is None or is_open(scope["path"]) else self._login(scope)
         if isinstance(who, Response):
             return who
@@ -141,13 +184,18 @@ class BasicAuth:
         return None
 
     def _login(self, scope: Scope) -> str | Response:
-        address = (scope.get("client") or ("",))[0]
+        headers = Headers(scope=scope)
+        given = headers.get("authorization")
+        name, password = _credentials(given or "")
+        cookie = cookie_parser(headers.get("cookie", "")).get(Tokens.COOKIE, "")
+        is_known = bool(cookie) and hmac.compare_digest(
+            self.tokens.cookie(clean_line(name, limit=64)).encode(), cookie.encode("utf-8", "replace")
+        )
+        address = f"browser {cookie}" if is_known else (scope.get("client") or ("",))[0]
         if wait := self.throttle.wait(address):
             answer = self.refuse(429, f"Too many wrong passwords. Try again in {wait} seconds.")
             answer.headers["Retry-After"] = str(wait)
             return answer
-        given = Headers(scope=scope).get("authorization")
-        name, password = _credentials(given or "")
         if hmac.compare_digest(_digest(password), self._wanted or b""):
             return clean_line(name, limit=64)
         if given:

@@ -418,7 +418,7 @@ def test_a_key_in_the_wrong_section_is_sent_to_its_own(tmp_path: Path) -> None:
         "monitor.toml line 1: there is no setting port; did you mean web.port?",
         "monitor.toml line 3: there is no setting web.interval_minutes; did you mean schedule.interval_minutes?",
         "monitor.toml line 4: there is no setting web.qqqq; "
-        "valid here: enabled, password, host, port, allowed_hosts, public_url",
+        "valid here: enabled, password, host, port, allowed_hosts, trusted_proxies, public_url",
     ]
 
 

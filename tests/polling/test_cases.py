@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 import ssl
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from monitor.net.addresses import Resolver, system_lookup
 from monitor.net.http import HttpClient
+from monitor.polling import cadence
 from monitor.store.tables import ArticleRow, FeedRow
+from monitor.types.fetching import FeedState, Fetched, Lease
 from tests.conftest import SetClock
 from tests.fakes import certificates
 from tests.fakes.patience import PATIENCE, soon
@@ -20,6 +22,7 @@ from tests.fakes.sink import Sink
 from tests.fakes.site import Request, Site, rss
 from tests.newsroom import Newsroom
 
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 BRIDGE = (
     "Engineers closed the old Marrow bridge to lorries on Tuesday after divers found cracks in two of its stone piers. "
     "The council said that repairs would take eleven weeks and cost four million crowns. Ferry services will run until midnight."
@@ -408,3 +411,43 @@ def mutated(document: bytes, rnd: random.Random) -> bytes:
         else:
             body = body[: max(1, at)] if rnd.random() < 0.2 else body
     return bytes(body)
+
+
+# --- a private feed and where it redirects to -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [301, 302])
+def test_fault_s13_a_private_feed_that_redirects_to_another_private_server_is_refused(
+    tmp_path: Path, clock: SetClock, site: Site, status: int
+) -> None:
+    with Newsroom(tmp_path, clock, fetch={"pages": "never"}) as room, Site("127.0.0.2") as inside:
+        room.reads("herald", site.url("/feed"), allow_private=True)
+        inside.publishes("/feed", rss(item(5)))
+        for target in (inside.url("/feed"), f"http://127.0.0.1:{inside.port}/feed", "http://[::1]:8/feed"):
+            site.redirects("/feed", target, status=status)
+            room.lives(hours=24 * 8, step_minutes=720)
+            assert "not one we may call" in (room.feed("herald").error or ""), target
+        assert inside.connections == 0
+        assert room.feed("herald").url == site.url("/feed")
+        site.publishes("/here", rss(item(6)))
+        site.redirects("/feed", site.url("/here"), status=302)
+        room.lives(hours=48, step_minutes=720)
+        assert room.feed("herald").failures == 0
+
+
+def test_fault_s13_a_private_feed_that_moves_to_another_server_keeps_its_address() -> None:
+    """Its right to private addresses belongs to the server that the operator named."""
+    feed = FeedState(
+        id=1,
+        name="nas",
+        url="http://nas.example/feed",
+        lease=Lease(token="a", until_at=NOW),
+        allow_private=True,
+        permanent_url="https://elsewhere.example/feed",
+        permanent_since_at=NOW - timedelta(days=30),
+    )
+    for target, moves in (("https://elsewhere.example/feed", None), ("https://nas.example/feed", NOW)):
+        fetched = Fetched(url=feed.url, final_url=target, status=200, at=NOW, permanent_url=target)
+        update = cadence.update_after_answer(feed, fetched, None, cadence.Cadence(), body_hash=None, now=NOW, jitter=0)
+        assert update.new_url is None
+        assert update.permanent_since_at == moves

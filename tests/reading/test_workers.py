@@ -11,6 +11,8 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -30,9 +32,12 @@ AMPLE = timedelta(seconds=PATIENCE)
 FOR_EVER = 10 * PATIENCE
 
 
-def with_workers(story: Callable[[Workers], Awaitable[R]], processes: int = 1, memory_mb: int = 512) -> R:
+def with_workers(
+    story: Callable[[Workers], Awaitable[R]], processes: int = 1, memory_mb: int = 512, waiting: int = 8
+) -> R:
     async def told() -> R:
-        with Workers(processes, AMPLE, memory_mb, preload=("tests.reading.test_workers",)) as workers:
+        preload = ("tests.reading.test_workers",)
+        with Workers(processes, AMPLE, memory_mb, preload, waiting=waiting) as workers:
             await workers.start()
             return await story(workers)
 
@@ -41,7 +46,7 @@ def with_workers(story: Callable[[Workers], Awaitable[R]], processes: int = 1, m
 
 @contextlib.contextmanager
 def hurried(workers: Workers) -> Iterator[None]:
-    """Calls made meanwhile are killed after a second in all, a fifth of it in the first lane."""
+    """Calls made meanwhile are killed after a second of processor time, a tenth of it in the first lane."""
     workers._limit_for = timedelta(seconds=1)
     try:
         yield
@@ -303,6 +308,11 @@ def test_more_calls_than_processes_wait_their_turn() -> None:
 # --- fairness ---------------------------------------------------------------------------------------------------------
 
 
+def marks(workers: Workers, caller: str, *, seconds: float = 1_000.0) -> None:
+    """The caller's last call cost so much."""
+    workers._costs.record(caller, seconds, time.monotonic())
+
+
 def test_x2_a_good_feed_does_not_wait_behind_costly_ones() -> None:
     """Five that take for ever and are known for it: good ones that come last are done first."""
     done: list[str] = []
@@ -313,12 +323,11 @@ def test_x2_a_good_feed_does_not_wait_behind_costly_ones() -> None:
         done.append(name)
 
     async def story(workers: Workers) -> None:
-        with hurried(workers):
-            await reads(workers, "bad-0", FOR_EVER)  # now it is known
-        bad = [asyncio.create_task(reads(workers, "bad-0", FOR_EVER)) for _ in range(5)]
+        marks(workers, "bad")
+        bad = [asyncio.create_task(reads(workers, "bad", FOR_EVER)) for _ in range(5)]
         await asyncio.sleep(0)
         await asyncio.gather(*(reads(workers, f"good-{n}", 0.0) for n in range(3)))
-        assert done == ["bad-0", "good-0", "good-1", "good-2"]
+        assert done == ["good-0", "good-1", "good-2"]
         for task in bad:
             task.cancel()
         await asyncio.gather(*bad, return_exceptions=True)
@@ -326,12 +335,58 @@ def test_x2_a_good_feed_does_not_wait_behind_costly_ones() -> None:
     with_workers(story)
 
 
+def test_fault_s3_time_by_the_clock_makes_nobody_costly() -> None:
+    """A call that waits for a busy machine, here by sleeping, keeps its place in the first lane and is not killed."""
+
+    async def story(workers: Workers) -> None:
+        with hurried(workers):
+            await workers.run_for("feed", time.sleep, 1.5)  # longer than its limit, without the processor
+        assert workers._costs.expected("feed", time.monotonic()) < 0.1
+
+    with_workers(story)
+
+
+def test_fault_s3_a_machine_that_never_comes_to_a_document_is_not_its_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(workers: Workers) -> None:
+        monkeypatch.setattr("monitor.reading.workers._CLOCK_SECONDS", 0.0)
+        with hurried(workers), pytest.raises(BusyError, match="this machine was too busy"):
+            await workers.run_for("feed", time.sleep, FOR_EVER)
+        assert workers._costs.debt("feed", time.monotonic()) == 0.0
+
+    with_workers(story)
+
+
+def test_fault_s3_who_costs_less_is_next_and_who_costs_most_is_put_off(tmp_path: Path) -> None:
+    done: list[str] = []
+    note, end = tmp_path / "pid", tmp_path / "end"
+
+    async def reads(workers: Workers, name: str) -> None:
+        try:
+            await workers.run_for(name, abs, -1)
+            done.append(name)
+        except BusyError:
+            done.append(f"{name} put off")
+
+    async def story(workers: Workers) -> None:
+        for name, seconds in (("first", 900.0), ("much", 1_000.0), ("more", 2_000.0), ("little", 100.0)):
+            marks(workers, name, seconds=seconds)
+        first = asyncio.create_task(workers.run_for("first", noted_and_waiting, str(note), str(end)))
+        await soon_on_loop(lambda: noted(note))  # the second lane is taken
+        waiting = [asyncio.create_task(reads(workers, name)) for name in ("much", "more", "little")]
+        await soon_on_loop(lambda: done)
+        end.touch()
+        await asyncio.gather(first, *waiting)
+        assert done == ["more put off", "little", "much"]
+
+    with_workers(story, waiting=2)
+
+
 def test_a_call_that_is_too_long_for_the_first_lane_has_its_whole_time_in_the_second() -> None:
     async def story(workers: Workers) -> None:
         first = await workers.run(os.getpid)
         with hurried(workers):
             slow = asyncio.create_task(workers.run_for("slow", busy_only_in, first))
-            await asyncio.sleep(0)  # it is in the first lane now, with a fifth of a second
+            await asyncio.sleep(0)  # it is in the first lane now, with a tenth of a second
         assert await slow != first
         assert await workers.run(abs, -1) == 1
 
@@ -341,20 +396,25 @@ def test_a_call_that_is_too_long_for_the_first_lane_has_its_whole_time_in_the_se
 def test_who_was_costly_once_and_is_no_longer_comes_back_to_the_first_lane() -> None:
     async def story(workers: Workers) -> None:
         first = await workers.run(os.getpid)
-        with hurried(workers), pytest.raises(ParseError):
+        marks(workers, "feed")
+        assert await workers.run_for("feed", os.getpid) != first  # in the second lane
+        assert await workers.run_for("feed", os.getpid) == first
+
+    with_workers(story)
+
+
+def test_a_costly_call_is_remembered() -> None:
+    async def story(workers: Workers) -> None:
+        with hurried(workers), pytest.raises(ParseError, match="took longer than 1 s"):
             await workers.run_for("feed", busy)
-        after = await workers.run(os.getpid)
-        assert after != first
-        assert await workers.run_for("feed", os.getpid) != after  # in the second lane
-        assert await workers.run_for("feed", os.getpid) == after
+        assert workers._costs.expected("feed", time.monotonic()) > 0.9
 
     with_workers(story)
 
 
 def test_too_many_costly_ones_are_sent_away_rather_than_kept_waiting() -> None:
     async def story(workers: Workers) -> None:
-        with hurried(workers), pytest.raises(ParseError):
-            await workers.run_for("bad", busy)
+        marks(workers, "bad")
         calls = [asyncio.create_task(workers.run_for("bad", busy)) for _ in range(12)]
         await soon_on_loop(lambda: len([each for each in calls if each.done()]) >= 3)
         sent_away = [each for each in calls if each.done() and isinstance(each.exception(), BusyError)]
@@ -365,6 +425,21 @@ def test_too_many_costly_ones_are_sent_away_rather_than_kept_waiting() -> None:
         assert await workers.run(abs, -1) == 1
 
     with_workers(story)
+
+
+def test_fault_s12_a_hard_limit_of_memory_below_the_setting_holds_and_everything_is_read() -> None:
+    """The limit belongs to a process of its own, since it cannot be raised again."""
+    code = (
+        "import asyncio, resource\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (8_000_000_000, 8_000_000_000))\n"
+        "from monitor.reading.workers import Workers\n"
+        "async def story():\n"
+        "    with Workers(memory_mb=65_536) as workers:\n"
+        "        print(await workers.run(abs, -1))\n"
+        "asyncio.run(story())\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert said.stdout == "1\n", said.stderr
 
 
 def test_closing_ends_every_process_even_a_busy_one(tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from monitor.config.settings import Settings, StoreSettings
+from monitor.reading.workers import Workers
 from monitor.service import daemon as daemons
 from monitor.service.app import App
 from monitor.service.daemon import Daemon, _FixedDelayTrigger
-from monitor.types.errors import StoreFullError
+from monitor.types.condition import Code
+from monitor.types.errors import MonitorError, StoreBusyError, StoreFullError
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -117,3 +119,35 @@ def test_c4_a_tick_that_fails_every_time_turns_health_red(
         asyncio.run(daemon._tick("poll", works))
     assert daemon.health().is_ok
     daemon.app.close()
+
+
+# --- what health says meanwhile ---------------------------------------------------------------------------------------
+
+
+def test_fault_s5_while_polling_rests_on_a_full_disk_health_never_says_ok(daemon: Daemon) -> None:
+    """Whatever else happens meanwhile: other errors of the store, polls and ticks that end well."""
+
+    async def story() -> None:
+        daemon._report_store_error(StoreFullError("the disk is full"))
+        daemon._report_store_error(StoreBusyError("the store is held"))
+        daemon.heartbeats.set_problem("store", None)
+        await daemon._poll()
+        assert Code.DISK_FULL in {each.code for each in daemon.health().problems}
+        assert not daemon.health().is_ok
+        daemon._is_disk_full = False
+        assert Code.DISK_FULL not in {each.code for each in daemon.health().problems}
+
+    asyncio.run(story())
+
+
+def test_fault_s12_where_no_worker_process_starts_health_says_it(daemon: Daemon) -> None:
+    async def story() -> None:
+        with Workers(preload=("no_such_module",)) as workers:
+            vars(daemon.app)["workers"] = workers
+            assert Code.WORKERS not in {each.code for each in daemon.health().problems}
+            with pytest.raises(MonitorError, match="do not start"):
+                await workers.run(abs, -1)
+        assert Code.WORKERS in {each.code for each in daemon.health().problems}
+        assert not daemon.health().is_ok
+
+    asyncio.run(story())

@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -395,3 +395,89 @@ def test_an_unwritable_data_folder_is_one_clear_message(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "data" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+# --- a start in trouble -----------------------------------------------------------------------------------------------
+
+
+def test_fault_s11_a_start_on_a_locked_store_waits_and_answers_health(daemon: Daemon, site: Site, sink: Sink) -> None:
+    daemon.starts()
+    soon(lambda: daemon.rows("SELECT id FROM articles"))
+    daemon.is_killed()
+    other = sqlite3.connect(daemon.store, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    site.publishes("/feed", news(1))
+    daemon.starts()
+    soon(lambda: daemon.health()[0] == 503)
+    assert "held by another program" in " ".join(daemon.health()[1]["problems"])
+    assert daemon.process
+    assert daemon.process.poll() is None
+    other.execute("ROLLBACK")
+    other.close()
+    soon(lambda: sink.received)
+    soon(lambda: daemon.health()[0] == 200)
+    assert daemon.ends() == 0
+    assert "Traceback" not in daemon.said()
+
+
+def test_fault_s11_a_start_that_waits_can_be_stopped(daemon: Daemon) -> None:
+    daemon.starts()
+    soon(lambda: daemon.rows("SELECT id FROM articles"))
+    daemon.is_killed()
+    with closing(sqlite3.connect(daemon.store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        daemon.starts()
+        soon(lambda: "the start waits for it" in daemon.said())
+        assert daemon.ends() == 0
+
+
+@pytest.mark.parametrize("begins_on", ["nothing", "a store"])
+def test_fault_s10_a_start_on_a_full_disk_says_it_and_goes_on_once_there_is_room(
+    daemon: Daemon, site: Site, sink: Sink, begins_on: str
+) -> None:
+    with small_disk(daemon) as small:
+        if begins_on == "a store":
+            daemon.starts()
+            soon(lambda: daemon.rows("SELECT id FROM articles"))
+            assert daemon.ends() == 0
+            (small / "monitor.db.ballast").unlink()
+        fill(small / "filler")
+        daemon.starts()
+        soon(lambda: daemon.health()[0] == 503)
+        assert "the disk of the store is full" in " ".join(daemon.health()[1]["problems"])
+        site.publishes("/feed", news(1))
+        (small / "filler").unlink()
+        soon(lambda: sink.received)
+        soon(lambda: daemon.health()[0] == 200)
+        assert daemon.ends() == 0
+        assert "Traceback" not in daemon.said()
+
+
+def fill(file: Path) -> None:
+    """Write until the disk is full."""
+    with file.open("wb", buffering=0) as stream, suppress(OSError):
+        while True:
+            stream.write(b"x" * 4096)
+
+
+@contextmanager
+def small_disk(daemon: Daemon) -> Iterator[Path]:
+    """The daemon's store on a file system of its own, of 24 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("a small file system of its own can only be mounted by root")
+    small = daemon.folder / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(small)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"tmpfs cannot be mounted here: {mounted.stderr.decode().strip()}")
+    settings = daemon.folder / "monitor.toml"
+    settings.write_text(settings.read_text().replace(str(daemon.store), f"{small}/monitor.db"))
+    daemon.store = small / "monitor.db"
+    try:
+        yield small
+    finally:
+        if daemon.process and daemon.process.poll() is None:
+            daemon.is_killed()
+        subprocess.run(["umount", str(small)], check=True)

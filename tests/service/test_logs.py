@@ -124,3 +124,21 @@ def test_d3_a_log_that_cannot_be_written_stops_nothing(monkeypatch: pytest.Monke
         logs.setup("info")
         monkeypatch.setattr(sys, "stderr", Full())
         logging.getLogger("monitor.poll").info("polled")
+
+
+def test_fault_s1_what_anybody_can_cause_is_written_a_few_times_a_minute() -> None:
+    at = [0.0]
+    limit = logs.RepetitionFilter(clock=lambda: at[0])
+
+    def passes(name: str, text: str = "page not shown: %s", argument: str = "busy") -> str | None:
+        record = logging.LogRecord(name, logging.WARNING, "", 0, text, (argument,), None)
+        return record.getMessage() if limit.filter(record) else None
+
+    written = [passes("monitor.web.app", argument=str(number)) for number in range(100)]
+    assert len([each for each in written if each]) == 5
+    assert passes("monitor.web.app", "another: %s") == "another: busy"
+    assert passes("monitor.poll") == "page not shown: busy"
+    assert all(passes("monitor.poll") for _ in range(100))
+    at[0] = 61.0
+    assert passes("monitor.web.app") == "page not shown: busy (and 95 times more since)"
+    assert passes("monitor.web.app") == "page not shown: busy"

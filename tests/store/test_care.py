@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from monitor.store import feeds, files, migrate, nodes
-from monitor.store.db import Database
+from monitor.store.db import Database, store_error
 from monitor.store.files import DamagedStoreError
 from monitor.store.tables import FeedRow, HostRow
-from monitor.types.errors import StoreError
+from monitor.types.errors import AlreadyRunningError, StoreBusyError, StoreError, StoreFullError
 from tests.conftest import NOON
 
 HOUR = timedelta(hours=1)
@@ -100,3 +103,70 @@ def test_d8_what_was_put_off_for_years_by_a_wrong_clock_is_due_at_the_next_start
     with db.reading() as session:
         found = {row.name: row.next_poll_at - NOON for row in feeds.reports(session)}
     assert found == {"lost": timedelta(), "well": timedelta(days=1)}
+
+
+# --- what SQLite says where there is no room, or somebody else works --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("database or disk is full", StoreFullError),
+        ("disk I/O error", StoreFullError),
+        ("unable to open database file", StoreFullError),
+        ("database is locked", StoreBusyError),
+        ("attempt to write a readonly database", StoreError),
+    ],
+)
+def test_fault_s10_a_disk_without_room_is_full_however_sqlite_puts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, kind: type[StoreError]
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4_096))
+    found = store_error(sqlite3.OperationalError(said), "store", tmp_path / "monitor.db")
+    assert type(found) is kind
+
+
+@pytest.mark.parametrize("said", ["disk I/O error", "unable to open database file"])
+def test_fault_s10_with_room_it_is_another_fault(tmp_path: Path, said: str) -> None:
+    assert type(store_error(sqlite3.OperationalError(said), "store", tmp_path / "monitor.db")) is StoreError
+
+
+def test_fault_s11_a_store_that_is_locked_when_it_is_opened_is_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLAlchemy hands on SQLite's own error where a connection cannot be set up."""
+    monkeypatch.setattr("monitor.store.db.BUSY_MS", 10)
+    path = tmp_path / "monitor.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE a (b)")
+        other.execute("BEGIN EXCLUSIVE")
+        db = Database(f"sqlite:///{path}")
+        with pytest.raises(StoreBusyError), db.reading() as session:
+            session.connection()
+        db.close()
+
+
+def test_fault_s10_the_lock_holds_on_a_disk_without_room_for_a_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.write", full)
+    lock = files.StoreLock(tmp_path / "monitor.db")
+    lock.acquire()
+    lock.acquire()  # a start that is tried again
+    with pytest.raises(AlreadyRunningError):
+        files.StoreLock(tmp_path / "monitor.db").acquire()
+    lock.release()
+
+
+def test_fault_s10_a_lock_that_cannot_be_made_for_want_of_room_is_a_full_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(StoreFullError):
+        files.StoreLock(tmp_path / "monitor.db").acquire()

@@ -1417,3 +1417,94 @@ def test_a_verdict_stands_where_its_topic_cannot_be_read(db: Database, seeding: 
     assert answer.status_code == 303
     assert judged(db) == [True]
     assert "This verdict changed the weights" not in client.get("/").text
+
+
+# --- behind proxies ---------------------------------------------------------------------------------------------------
+
+PROXY, VICTIM, ATTACKER = "192.0.2.7", "198.51.100.5", "203.0.113.66"
+
+
+@contextmanager
+def asking_from(app: Starlette, address: str) -> Iterator[TestClient]:
+    with TestClient(app, base_url="http://127.0.0.1:8000", client=(address, 5), follow_redirects=False) as client:
+        yield client
+
+
+def guarded(db: Database, proxies: Sequence[str] = ()) -> Starlette:
+    throttle = guard.Throttle(limit=3, clock=lambda: 0)
+    return application(db, throttle=throttle, password=SecretStr("sesame"), trusted_proxies=proxies)
+
+
+def test_fault_s6_who_forges_an_address_is_throttled_all_the_same_and_shuts_nobody_out(db: Database) -> None:
+    app = guarded(db)
+    with asking_from(app, ATTACKER) as client:
+        codes = [
+            client.get("/", headers={"X-Forwarded-For": address}, auth=("a", "wrong")).status_code
+            for address in (VICTIM, "10.0.0.1", "10.0.0.2", "10.0.0.3", VICTIM)
+        ]
+    assert codes == [401, 401, 401, 429, 429]
+    with asking_from(app, VICTIM) as client:
+        assert client.get("/", auth=("ann", "sesame")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "forwarded",
+    [ATTACKER, f"{VICTIM}, {ATTACKER}", f"{VICTIM}, {ATTACKER}:4711, {PROXY}", f"{VICTIM},{ATTACKER},::ffff:{PROXY}"],
+)
+@pytest.mark.parametrize("proxy", [PROXY, f"::ffff:{PROXY}"])
+def test_fault_s6_behind_a_trusted_proxy_the_rightmost_stranger_counts(
+    db: Database, proxy: str, forwarded: str
+) -> None:
+    app = guarded(db, [PROXY])
+    with asking_from(app, proxy) as client:
+        for _ in range(3):
+            assert client.get("/", headers={"X-Forwarded-For": forwarded}, auth=("a", "wrong")).status_code == 401
+        blocked = client.get("/", headers={"X-Forwarded-For": forwarded}, auth=("a", "sesame"))
+        assert blocked.status_code == 429
+        assert client.get("/", headers={"X-Forwarded-For": VICTIM}, auth=("ann", "sesame")).status_code == 200
+
+
+@pytest.mark.parametrize("forwarded", ["", "unknown", "_hidden, -", f"{VICTIM}, unknown", PROXY, ", ,"])
+def test_fault_s6_what_a_proxy_says_that_is_no_address_counts_as_the_proxy(db: Database, forwarded: str) -> None:
+    app = guarded(db, [PROXY])
+    with asking_from(app, PROXY) as client:
+        for _ in range(3):
+            client.get("/", headers={"X-Forwarded-For": forwarded}, auth=("a", "wrong"))
+        assert client.get("/", auth=("a", "sesame")).status_code == 429
+        assert client.get("/", headers={"X-Forwarded-For": VICTIM}, auth=("ann", "sesame")).status_code == 200
+
+
+def test_fault_s6_a_browser_that_was_let_in_is_not_shut_out_by_others_at_its_address(db: Database) -> None:
+    app = guarded(db)
+    with asking_from(app, VICTIM) as known, asking_from(app, VICTIM) as stranger:
+        assert known.get("/", auth=("ann", "sesame")).status_code == 200
+        for _ in range(5):
+            stranger.get("/", auth=("ann", "wrong"))
+        assert stranger.get("/", auth=("ann", "sesame")).status_code == 429
+        assert known.get("/", auth=("ann", "sesame")).status_code == 200
+        for _ in range(5):  # nor may it guess for ever
+            known.get("/", auth=("ann", "wrong"))
+        assert known.get("/", auth=("ann", "sesame")).status_code == 429
+
+
+@pytest.mark.parametrize("cookie", ["x", "\xe9", "a" * 5_000])
+def test_fault_s6_a_forged_cookie_is_no_browser_of_ours(db: Database, cookie: str) -> None:
+    with asking_from(guarded(db), ATTACKER) as client:
+        headers = {"Cookie": f"{guard.Tokens.COOKIE}={cookie}".encode("latin-1")}
+        codes = [client.get("/", headers=headers, auth=("a", "wrong")).status_code for _ in range(4)]  # type: ignore[arg-type]
+    assert codes == [401, 401, 401, 429]
+
+
+def test_fault_s6_the_scheme_is_believed_from_a_trusted_proxy_alone(db: Database) -> None:
+    app = guarded(db, [PROXY])
+    for address, is_secure in ((PROXY, True), (ATTACKER, False)):
+        with asking_from(app, address) as client:
+            answer = client.get("/", headers={"X-Forwarded-Proto": "https"}, auth=("ann", "sesame"))
+            assert ("secure" in answer.headers["set-cookie"].lower()) == is_secure
+
+
+@pytest.mark.parametrize("number", ["9" * 11, "9" * 4_301, "9" * 20_000, "-1", "٣", "1e3"])
+@pytest.mark.parametrize("path", ["/articles/{}", "/stories/{}"])
+def test_fault_s9_a_number_that_is_none_of_ours_is_404(db: Database, path: str, number: str) -> None:
+    with browsing(application(db)) as client:
+        assert client.get(path.format(number)).status_code == 404

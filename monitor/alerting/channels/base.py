@@ -7,13 +7,11 @@ Contract: `send` raises for nothing that the network or the receiver does, and i
 from __future__ import annotations
 
 import hashlib
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol, runtime_checkable
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
@@ -22,14 +20,13 @@ from monitor.alerting.answers import AnswerKind
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.net.http import HttpResponse, NoAnswerError
 from monitor.text import urls
+from monitor.text.secrets import MASK, Secrets
 from monitor.text.tokens import clean, plain_line
 from monitor.types.alerting import Alert, AttemptResult, Concern, Outcome
 from monitor.types.errors import FetchError
 
-MASK: Final = "…"
 DETAIL_BYTES: Final = 2048
 # Shorter parts of a URL are ordinary words ("api", "hook"), which must stay readable in an answer.
-_SHORTEST_SECRET: Final = 6
 
 
 class Poster(Protocol):
@@ -126,28 +123,7 @@ class ChannelSettings(BaseModel, ABC):
         """The channel these settings describe."""
 
 
-# --- secrets -----------------------------------------------------------------------------------------------------------
-
-
-class Secrets:
-    """Masks secrets in texts (case U16, Alertmanager's AssertNotifyLeaksNoSecret)."""
-
-    def __init__(self, *values: str) -> None:
-        spelled = {form for value in values if value for form in (value, unquote(value), value.replace("/", "\\/"))}
-        longest_first = sorted(spelled, key=len, reverse=True)
-        self._found = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if spelled else None
-
-    @classmethod
-    def of_url(cls, url: str, *others: str) -> Secrets:
-        """Masks the URL, its path and query (all of a Slack URL is a password) and their parts, and `others`."""
-        parts = urlsplit(url)
-        pieces = [*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query)), parts.query]
-        whole = [url, f"{parts.path}?{parts.query}", parts.path if len(parts.path) >= _SHORTEST_SECRET else ""]
-        return cls(*whole, *(each for each in pieces if len(each) >= _SHORTEST_SECRET), *others)
-
-    def out_of(self, text: str) -> str:
-        """The text with `…` in place of every secret."""
-        return self._found.sub(MASK, text) if self._found else text
+# --- texts -----------------------------------------------------------------------------------------------------------
 
 
 def excerpt(text: str, secrets: Secrets, *, is_html: bool = False) -> str:

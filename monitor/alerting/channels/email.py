@@ -27,11 +27,9 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_val
 from monitor.alerting import answers
 from monitor.alerting.answers import Step
 from monitor.alerting.channels.base import (
-    MASK,
     Channel,
     ChannelSettings,
     Poster,
-    Secrets,
     as_outcome,
     check_digest,
     digest,
@@ -49,6 +47,7 @@ from monitor.alerting.channels.email_session import (
     tls_context,
 )
 from monitor.text import urls
+from monitor.text.secrets import MASK, Secrets
 from monitor.text.tokens import clean_line
 from monitor.types.alerting import Alert, AttemptResult, Concern, Outcome, RecipientOutcome
 

@@ -14,12 +14,13 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from monitor.alerting.channels.base import MASK, Channel, ChannelSettings, Editor, Poster, outcome_of
+from monitor.alerting.channels.base import Channel, ChannelSettings, Editor, Poster, outcome_of
 from monitor.alerting.channels.email import EmailSettings
 from monitor.alerting.channels.slack import SlackSettings
 from monitor.alerting.channels.slackbot import SlackBotSettings
 from monitor.alerting.channels.webhook import WebhookSettings
 from monitor.text import urls
+from monitor.text.secrets import MASK
 from monitor.types.errors import ConfigError
 
 KINDS: Final[Mapping[str, type[ChannelSettings]]] = {

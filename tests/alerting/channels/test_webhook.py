@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from monitor.alerting.channels import registry
-from monitor.alerting.channels.base import Secrets, excerpt
+from monitor.alerting.channels.base import excerpt
 from monitor.alerting.channels.registry import build, masked
 from monitor.alerting.channels.webhook import body_of, headers_of, payload
 from monitor.net.http import HttpClient
+from monitor.text.secrets import Secrets
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import ConfigError
 from monitor.types.matching import Contribution, Evidence
