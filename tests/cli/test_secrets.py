@@ -20,7 +20,7 @@ from monitor.store.tables import AlertRow, FeedRow
 from monitor.text.secrets import Secrets, keys_of, shown_address, without_addresses
 from monitor.web.app import create_app
 from monitor.web.health import Health
-from tests.fakes.command import HIT, MISS, SEED, Desk, Said
+from tests.fakes.command import HIT, MISS, SEED, Operator, Said
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site, rss
 
@@ -46,12 +46,12 @@ def planted_in(*texts: str) -> set[str]:
     return {secret for secret in PLANTED for text in texts if secret.lower() in text.lower()}
 
 
-def secret_feed(desk: Desk, name: str, url: str) -> None:
+def secret_feed(desk: Operator, name: str, url: str) -> None:
     (desk.folder / f"{name}.secret").write_text(url)
     desk.adds(f'[feeds.{name}]\nurl_file = "{name}.secret"\nallow_private = true\nfirst_poll = "all"\n')
 
 
-def reads_private_feeds(desk: Desk, site: Site, sink: Sink) -> None:
+def reads_private_feeds(desk: Operator, site: Site, sink: Sink) -> None:
     """One that works and has relative links, one with its key in the query, one that is a web page, one that moved, ones in
     trouble.
     """
@@ -91,7 +91,7 @@ COMMANDS = (
 
 
 def test_fault_s7_planted_secrets_are_in_no_command(tmp_path: Path, site: Site, sink: Sink) -> None:
-    desk = Desk(tmp_path)
+    desk = Operator(tmp_path)
     reads_private_feeds(desk, site, sink)
     said: list[Said] = [desk.run("poll", "--json") for _ in range(4)]
     said += [desk.run("poll", "--json", "works", "page"), desk.run("deliver")]
@@ -110,7 +110,7 @@ def test_fault_s7_planted_secrets_are_in_no_command(tmp_path: Path, site: Site, 
 
 
 def test_fault_s7_planted_secrets_are_in_no_page_notice_and_alert(tmp_path: Path, site: Site, sink: Sink) -> None:
-    desk = Desk(tmp_path)
+    desk = Operator(tmp_path)
     reads_private_feeds(desk, site, sink)
     desk.adds("[schedule]\nfailing_after = 1\n")
     for _ in range(4):
@@ -139,7 +139,7 @@ def test_fault_s7_planted_secrets_are_in_no_page_notice_and_alert(tmp_path: Path
 def test_fault_s7_planted_secrets_are_in_no_log_and_no_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk = Desk(tmp_path)
+    desk = Operator(tmp_path)
     secret_feed(desk, "works", f"https://private.example/{IN_PATH}/rss?code={IN_QUERY}")
     (tmp_path / "web.secret").write_text(PASSWORD)
     desk.config.write_text(desk.config.read_text().replace("[web]\n", '[web]\npassword_file = "web.secret"\n'))

@@ -94,7 +94,7 @@ class Imagined(Workers):
         return pickle.dumps((True, None, costs))
 
 
-class Desk:
+class Operator:
     """Feeds that are polled as the daemon polls them: `places` at once, the longest overdue first, put off where they have
     to be.
     """
@@ -148,7 +148,7 @@ def test_fault_s3_ten_honest_feeds_are_on_time_among_thirty_costly_ones(places: 
     four places for polls a large one may lose its first turns to costly ones that nobody knows yet, but not a whole interval.
     """
     hours = 4.0
-    desk = Desk(Imagined(1, timedelta(seconds=LIMIT), waiting=max(1, min(8, places // 2))), places)
+    desk = Operator(Imagined(1, timedelta(seconds=LIMIT), waiting=max(1, min(8, places // 2))), places)
     for number in range(30):
         desk.has(f"a-costly-{number}", costs=hostile_costs, interval=300.0)
     for number in range(10):
