@@ -23,6 +23,7 @@ from monitor.matching.ordinary_news import Neighbours, OrdinaryNews
 from monitor.matching.semantic_topic import SemanticTopic, Sentences, build_topic, fullness_of
 from monitor.matching.topic_rules import forbidden
 from monitor.matching.tuning import (
+    CONTRAST_MAX,
     CONTRAST_WEIGHT,
     EMBEDDED_SENTENCES,
     EVIDENCE_SENTENCE_CHARACTERS,
@@ -151,12 +152,12 @@ class _Scored:
     def may_match(self, model: SemanticTopic, likeness: float) -> bool:
         """Whether the topic could match, whatever the words say: a cheap test for very many topics."""
         threshold = self._balanced(model) if model.has_sentence else min(self._balanced(model), SEEDS_LEVEL)
-        most = likeness + self._contrast(model) + WORDS_WEIGHT * WORDS_MARGIN_MAX
+        most = likeness + self._contrast(model.topic.name) + WORDS_WEIGHT * WORDS_MARGIN_MAX
         return most >= threshold_at(threshold, sensitivity.default_factor(model.topic.sensitivity))
 
     def score(self, model: SemanticTopic, likeness: float, words: Score) -> Score:
         """The score by meaning and words; `words` is the score by words alone."""
-        contrast = self._contrast(model)
+        contrast = self._contrast(model.topic.name)
         has_words = self._language in model.word_languages
         if not model.has_sentence and has_words:
             return self._moved(model, words, likeness)
@@ -179,7 +180,7 @@ class _Scored:
         A full text is compared with the topic's own matches, too: among these are look-alike events, which only contrast tells."""
         fullness = self._fullness * model.fullness
         own = model.topic.name if fullness < 0.5 else ""
-        by_embedding = likeness + CONTRAST_WEIGHT * (ORDINARY_LEVEL - self._neighbours.nearness(own))
+        by_embedding = likeness + self._contrast(own)
         above = by_embedding - model.neutral_level - SEEDS_LEVEL_FULL * fullness
         reached = share(words.score, words.threshold) * math.exp(SEEDS_GAIN * above)
         value = share_inverse(reached, words.threshold)
@@ -189,8 +190,9 @@ class _Scored:
         )
         return self._decided(model, words, value, words.threshold, parts)
 
-    def _contrast(self, model: SemanticTopic) -> float:
-        return CONTRAST_WEIGHT * (ORDINARY_LEVEL - self._neighbours.nearness(model.topic.name))
+    def _contrast(self, topic: str) -> float:
+        """How much less ordinary the article is than articles usually are, to a topic whose own matches are left out."""
+        return min(CONTRAST_WEIGHT * (ORDINARY_LEVEL - self._neighbours.nearness(topic)), CONTRAST_MAX)
 
     def _decided(
         self, model: SemanticTopic, words: Score, value: float, threshold: float, parts: tuple[Contribution, ...]
