@@ -225,8 +225,8 @@ SENTENCE_ALONE_WEIGHT, TITLE_ALONE_WEIGHT = 0.7, 0.3
 CONTRAST_WEIGHT = 0.5
 """Weight of how much less the article is like the archive than articles usually are ("Contrast"; bench/mission.py)."""
 CONTRAST_MAX = 0.03
-"""Most that this adds: that nothing like it is in the archive makes no article match ("Contrast": .03 and no bound are alike on both
-sets, .02 loses .002 of mean average precision)."""
+"""Most that this adds: that nothing like it is in the archive makes no article match ("Contrast": .03 and no bound are alike on
+both sets, .02 loses .002 of mean average precision)."""
 WORDS_WEIGHT = 0.06
 """Score for each unit of the words' margin, in a language that the topic has words in ("Semantic scores"; bench/aspects.py)."""
 WORDS_MARGIN_MIN, WORDS_MARGIN_MAX = -2.0, 1.0
