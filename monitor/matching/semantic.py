@@ -17,6 +17,7 @@ import numpy as np
 from monitor.matching import sensitivity
 from monitor.matching.embedders import EmbeddingVector, excerpt
 from monitor.matching.embedding_space import EmbeddingSpace
+from monitor.matching.evidence import heavy_enough
 from monitor.matching.margins import margin, share, share_inverse, threshold_at
 from monitor.matching.model import code
 from monitor.matching.ordinary_news import Neighbours, OrdinaryNews
@@ -26,6 +27,7 @@ from monitor.matching.tuning import (
     CONTRAST_MAX,
     CONTRAST_WEIGHT,
     EMBEDDED_SENTENCES,
+    EMBEDDED_WORDS,
     EVIDENCE_SENTENCE_CHARACTERS,
     ORDINARY_LEVEL,
     SEEDS_GAIN,
@@ -37,10 +39,12 @@ from monitor.matching.tuning import (
     WORDS_MARGIN_MIN,
     WORDS_WEIGHT,
 )
-from monitor.text.tokens import sentences, shorten
+from monitor.text.terms import stem
+from monitor.text.tokens import sentences, shorten, tokens
 from monitor.types import digests
 from monitor.types.matching import (
     CONTRAST_PART,
+    OTHER_TERMS,
     SEMANTIC_PART,
     WORDS_PART,
     Contribution,
@@ -61,6 +65,8 @@ class ArticleWords:
     """A topic's evidence by words."""
     calibrated: Callable[[Score], Score]
     """A score with the probability that its topic's verdicts give it."""
+    is_content: Callable[[str], bool] = lambda word: True
+    """Whether a word can say what the article is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,19 +215,23 @@ class _Scored:
         )
         found = article.words.calibrated(found)
         if value < threshold:
-            return replace(found, evidence=self._evidence(model, parts)) if article.with_misses else found
+            return (
+                replace(found, evidence=self._evidence(model, parts, is_match=False)) if article.with_misses else found
+            )
         if reason := forbidden(topic, article.title, article.text, self._language):
             return replace(found, blocked=reason)
-        return replace(found, is_match=True, evidence=self._evidence(model, parts))
+        return replace(found, is_match=True, evidence=self._evidence(model, parts, is_match=True))
 
-    def _evidence(self, model: SemanticTopic, parts: tuple[Contribution, ...]) -> Evidence:
+    def _evidence(self, model: SemanticTopic, parts: tuple[Contribution, ...], *, is_match: bool) -> Evidence:
         file, seed_language, likeness = model.nearest(self._placed)
         has_words = self._language in model.word_languages
         by_words = self._article.words.evidence_of(model.topic.name) if has_words else Evidence()
+        sentence = self._best_sentence(model)
+        is_named = any(each.term != OTHER_TERMS for each in by_words.terms)
         return Evidence(
-            terms=by_words.terms,
+            terms=by_words.terms if is_named or not is_match else self._nearest_words(model, sentence),
             parts=parts,
-            sentence=self._best_sentence(model),
+            sentence=sentence,
             seed=file,
             seed_similarity=likeness,
             across="" if has_words else seed_language or next(iter(sorted(model.word_languages)), ""),
@@ -244,6 +254,25 @@ class _Scored:
         ]
         best = max(placed, key=lambda each: each[0], default=(0.0, article.title))
         return shorten(best[1], EVIDENCE_SENTENCE_CHARACTERS)
+
+    def _nearest_words(self, model: SemanticTopic, sentence: str) -> tuple[Contribution, ...]:
+        """The words of the sentence and the title that are nearest to what the owner asked for, each by how much nearer it is than
+        these words are on average; none if the embedder fails."""
+        spoken = tokens(f"{sentence}\n{self._article.title}")
+        distinct = {
+            stem(word, self._language): word for word in reversed(spoken) if self._article.words.is_content(word)
+        }
+        words = list(reversed(distinct.values()))[:EMBEDDED_WORDS]
+        vectors = self._article.sentences_of(words) if words else []
+        wanted = model.best_described_by
+        near = {
+            word: float(self._space.place(vector, self._language) @ wanted)
+            for word, vector in zip(words, vectors, strict=True)
+            if vector is not None
+        }
+        usual = sum(near.values()) / len(near) if len(near) > 1 else 0.0
+        above = [Contribution(term=word, weight=value - usual) for word, value in near.items() if value > usual]
+        return heavy_enough(sorted(above, key=lambda each: -each.weight))
 
 
 def build(
