@@ -70,6 +70,11 @@ class SemanticTopic:
         return any(name == SENTENCE_PART for name, _, _ in self.parts)
 
     @property
+    def is_whole_subject(self) -> bool:
+        """Whether its owner wants all that is said on a subject: the sentence with the sensitivity "broad"."""
+        return self.has_sentence and self.topic.sensitivity == "broad"
+
+    @property
     def vector(self) -> EmbeddingVector:
         """The weighted sum of the parts: its product with an article is the sum of `contributions`."""
         return np.asarray(sum(weight * vector for _, weight, vector in self.parts), np.float32)
