@@ -32,6 +32,9 @@ from monitor.text.language import detect
 from monitor.types import digests
 from monitor.types.matching import SEEDS_PART, SENTENCE_PART, TITLE_PART, Contribution, Example, Seed, Topic
 
+SEMANTIC_REVISION = "1"
+"""Part of every version: raise it when the same topic would be scored differently by meaning."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExampleEmbedding:
@@ -142,7 +145,7 @@ def build_topic(
     if not parts:
         return None
     version = digests.of_embedded_topic(
-        embedder, topic, [(each.file, each.is_counter) for each in samples], len(written)
+        f"{embedder}/{SEMANTIC_REVISION}", topic, [(each.file, each.is_counter) for each in samples], len(written)
     )
     full = [fullness_of(each.text) for each in topic.seeds if not each.is_counter]
     return SemanticTopic(topic, word_languages(topic), parts, samples, sum(full) / max(len(full), 1), version)

@@ -206,7 +206,7 @@ NEAR_MISSES_A_DAY = (1.0, 1.0, 2.0)
 NEAR_MISS_DAYS = 14
 """Days over which the usual number is averaged ("Calibration", Near misses)."""
 
-# --- across languages -------------------------------------------------------------------------------------------------
+# --- by meaning. Raise semantic_topic.SEMANTIC_REVISION with any of these ------------------------------------------------
 
 EMBEDDED_WORDS = 60
 """Words of the text, after the title: at least as good as the whole text and ten times cheaper ("Across languages";
