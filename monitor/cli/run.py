@@ -89,6 +89,7 @@ def serve(ctx: typer.Context) -> None:
 def _serve(settings: Settings, db: Any) -> None:
     import uvicorn
 
+    from monitor.matching import embedders
     from monitor.service import clock, observer
     from monitor.web.app import create_app
     from monitor.web.health import Health
@@ -105,6 +106,7 @@ def _serve(settings: Settings, db: Any) -> None:
         seeds=settings.seeds.dir,
         preferred=settings.stories.preferred_sources,
         entries=_entries(settings, db),
+        embedder_problem=embedders.problem(settings.embedding.embedder),
     )
     # a Ctrl-C ends it well at any moment; uvicorn raises the signal that ended it again when it returns
     with _listener(settings.web) as listener, suppress(KeyboardInterrupt), looks:

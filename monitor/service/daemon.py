@@ -19,6 +19,7 @@ from apscheduler.triggers.base import BaseTrigger
 from monitor.alerting import deliver
 from monitor.alerting.deliver import Deliverer
 from monitor.config import plan as plans
+from monitor.matching import embedders
 from monitor.polling import poll, reassess
 from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
@@ -205,6 +206,7 @@ class Daemon:
                 background=lambda: self.app.tracker.matcher.background if self.app.tracker else None,
                 preferred=self.app.settings.stories.preferred_sources,
                 entries=self.app.entries,
+                embedder_problem=embedders.problem(self.app.settings.embedding.embedder),
             )
             self._web = WebServer(application, settings.host, settings.port)
             address = settings.base_url if await self._web.open() else None
