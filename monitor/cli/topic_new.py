@@ -44,8 +44,8 @@ def new(
 
     \b
     Examples:
-      monitor topics new river-floods --title "Floods on the river" --description "Rivers that rise, and who flees."
-      monitor topics new river-floods --description "Rivers that rise." https://example.org/news/1 saved/article.txt
+      monitor topics new river-floods --title "Floods on rivers" --description "Rivers that rise over their banks."
+      monitor topics new river-floods https://example.org/news/1 saved/article.txt
     """
     from monitor.topics import new_folder
     from monitor.topics.folders import TopicFolderError
