@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 
 from monitor.alerting.silence_notices import describe
 from monitor.store.channels import ChannelReport, RecipientReport
 from monitor.store.feeds import WatchedFeed
 from monitor.store.nodes import NodeReport
+from monitor.text.tokens import some_of
 from monitor.types.condition import Code, Problem, Severity, failure, warning, worst_first
 from monitor.types.plans import PAUSED
 
@@ -27,7 +29,7 @@ _LATE_SHARE = 0.1
 """Fewer than this share of all feeds, late by less than `_MUCH_LATE_AFTER`, are a crowd on one server and no outage."""
 LOW_SPACE, NO_SPACE = 500_000_000, 9_000_000
 """Bytes. The lower limit is a little more than the space that was set aside and is given back on a full disk."""
-_SHOWN = 5
+_some = partial(some_of, separator="; ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,11 +329,6 @@ def _is_told(problem: Problem) -> bool:
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
-
-
-def _some(texts: Sequence[str]) -> str:
-    rest = len(texts) - _SHOWN
-    return "; ".join(texts[:_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
 
 
 def _moment(at: datetime | None) -> str:
