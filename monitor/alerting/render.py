@@ -1,7 +1,7 @@
-"""The texts of alerts, for all channels: headline, plain-text and HTML message, the evidence in two lines.
+"""The texts of alerts, for all channels: headline, plain-text and HTML message, the evidence in up to three lines.
 
 Everything that comes from an article is untrusted: it is cleaned here, reduced to one line where one line is expected and, in
-HTML, escaped by jinja2. Only a calibrated probability is shown as a percentage, never a score.
+HTML, escaped by jinja2. Of scores only a calibrated probability is shown as a percentage; words have shares of 100 %.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ from functools import cache
 from typing import Final
 
 from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup, escape
 
 from monitor.matching import reliability
+from monitor.matching.evidence import shown_parts, shown_words
 from monitor.text import urls
+from monitor.text.highlight import marked
 from monitor.text.tokens import clean, clean_line, shorten
 from monitor.types.alerting import Alert, AlertArticle, AlertKind, AlertTopic
-from monitor.types.matching import OTHER_TERMS, Contribution
+from monitor.types.matching import Evidence
 
 HEADLINE_LIMIT: Final = 200
 SUMMARY_LIMIT: Final = 600
 SENTENCE_LIMIT: Final = 300
 NOTICE_LIMIT: Final = 20_000
-TERMS_SHOWN: Final = 6
 OUTLETS_SHOWN: Final = 8
 TOPICS_SHOWN: Final = 3
 
@@ -73,7 +75,7 @@ def topic_title(topic: AlertTopic) -> str:
 
 
 def why(alert: Alert) -> str:
-    """The evidence in one or two lines for each topic; empty where there is none (a notice, a test)."""
+    """The evidence in one to three lines for each topic; empty where there is none (a notice, a test)."""
     if alert.article is None:
         return ""
     topics = alert.all_topics
@@ -84,18 +86,33 @@ def why(alert: Alert) -> str:
 
 
 def _why(topic: AlertTopic, article: AlertArticle) -> str:
+    """Score with its parts; the words that decided; the nearest example and the key sentence: a line each."""
     evidence = topic.evidence
-    if evidence.across:
-        spoken = f"{line(article.language, 10)}, its example in {line(evidence.across, 10)}"
-        first = f"{_score(topic)}, matched across languages by meaning (article in {spoken})"
-    else:
-        first = _score(topic) + (f" ({_terms(evidence.terms)})" if evidence.terms else "")
+    parts = ", ".join(f"{line(name, 40)} {value:.2f}" for name, value in shown_parts(evidence, topic.score))
     seed = (
         f"closest example {line(evidence.seed, 100)}, likeness {evidence.seed_similarity:.2f}" if evidence.seed else ""
     )
     sentence = f"key sentence: “{line(evidence.sentence, SENTENCE_LIMIT)}”" if evidence.sentence else ""
-    second = "; ".join(each for each in (seed, sentence) if each)
-    return f"{first}\n{second}" if second else first
+    lines = (
+        _score(topic) + (f": {parts}" if parts else ""),
+        "; ".join(each for each in (_words(evidence), _across(evidence, article)) if each),
+        "; ".join(each for each in (seed, sentence) if each),
+    )
+    return "\n".join(each for each in lines if each)
+
+
+def _words(evidence: Evidence) -> str:
+    """The words that decided, with what each weighs beside the others."""
+    words = ", ".join(f"{line(word, 40)} {share}%" for word, share in shown_words(evidence))
+    return f"words that decided: {words}" if words else ""
+
+
+def _across(evidence: Evidence, article: AlertArticle) -> str:
+    if not evidence.across:
+        return ""
+    whose = "its example" if evidence.seed else "your sentence"
+    spoken = f"article in {line(article.language, 10)}, {whose} in {line(evidence.across, 10)}"
+    return f"matched across languages by meaning ({spoken})"
 
 
 def why_lines(alert: Alert) -> list[str]:
@@ -106,14 +123,6 @@ def why_lines(alert: Alert) -> list[str]:
 def _score(topic: AlertTopic) -> str:
     plain = f"score {topic.score:.2f}, threshold {topic.threshold:.2f}"
     return plain if topic.probability is None else f"{reliability.describe(topic.probability, topic.measured)}; {plain}"
-
-
-def _terms(terms: tuple[Contribution, ...]) -> str:
-    """The heaviest terms with their share of the score, the others in one sum. Shares of a cosine, so not percentages."""
-    named = [each for each in terms if each.term != OTHER_TERMS][:TERMS_SHOWN]
-    rest = sum(each.weight for each in terms) - sum(each.weight for each in named)
-    shown = [f"{line(each.term, 40)} {each.weight:.2f}" for each in named]
-    return ", ".join([*shown, f"other words {rest:.2f}"] if rest >= 0.005 else shown)
 
 
 def carried_by(alert: Alert) -> str:
@@ -247,12 +256,13 @@ def html(alert: Alert) -> str:
         added=_ADDED.get(alert.kind, ""),
         since=news_since(alert),
         title=title(alert),
+        heading=_marked(title(alert), alert),
         topic=topic(alert),
         dateline=dateline(alert.article) if alert.article else "",
         url=link(alert.article.url) if alert.article else "",
         host=host(alert.article.url) if alert.article else "",
         paragraphs=summary(alert).split("\n\n"),
-        why=why_lines(alert),
+        why=[_marked_sentence(each, alert) for each in why_lines(alert)],
         carried_by=capital(carried_by(alert)),
         review=link(alert.review_url),
         review_host=host(alert.review_url),
@@ -260,6 +270,20 @@ def html(alert: Alert) -> str:
         id=line(alert.id, 60),
         created=moment(alert.created_at),
     )
+
+
+def _marked(text: str, alert: Alert) -> Markup:
+    """The text, escaped, with the words that decided marked."""
+    if alert.article is None:
+        return escape(text)
+    words = [word for each in alert.all_topics for word, _ in shown_words(each.evidence)]
+    return marked(text, words, alert.article.language)
+
+
+def _marked_sentence(why_line: str, alert: Alert) -> Markup:
+    """A line of `why`, with the words marked in its key sentence."""
+    before, said, sentence = why_line.rpartition("key sentence: ")
+    return escape(before + said) + _marked(sentence, alert) if said else escape(why_line)
 
 
 @cache
@@ -278,7 +302,7 @@ _HTML = """\
 <p style="margin:0;font:13px/1.5 sans-serif;color:#666666">
 {%- if is_test %}Test{% elif alert.article %}{{ topic }}{{ added }}{% else %}Article monitor{% endif -%}
 </p>
-<h1 dir="auto" style="margin:4px 0 8px;font-size:22px;line-height:1.25">{{ title }}</h1>
+<h1 dir="auto" style="margin:4px 0 8px;font-size:22px;line-height:1.25">{{ heading }}</h1>
 {% if since %}
 <p dir="auto" style="margin:0 0 8px;font:bold 14px/1.5 sans-serif">{{ since }}</p>
 {% endif %}

@@ -11,7 +11,7 @@ import typer
 
 from monitor.cli import base
 from monitor.cli.alerts import show_deliveries
-from monitor.cli.matches import likely, show_change
+from monitor.cli.matches import evidence_rows, likely, show_change
 from monitor.cli.models import load_matcher, load_topics, scores_of
 from monitor.text import urls
 from monitor.types.errors import FetchError, ParseError
@@ -109,7 +109,7 @@ def _show(record: ArticleRecord) -> None:
     for match in record.hits:
         base.heading(f"Match {match.id}: {match.topic_title} ({match.state})")
         base.facts([("likely", likely(match.probability, match.measured))])
-        _show_evidence(match.evidence)
+        base.facts(evidence_rows(match.evidence, match.score))
     if record.carried:
         base.heading("The rest of its story")
         base.table((">article", "source", "title", "is"), record.carried)
@@ -160,17 +160,6 @@ def _score_row(score: Mapping[str, Any]) -> tuple[object, ...]:
 
 def _verdict(is_match: bool, blocked: Reason | None) -> str:
     return blocked.value if blocked else "match" if is_match else "below"
-
-
-def _show_evidence(evidence: Evidence) -> None:
-    base.facts(
-        [
-            ("terms", [f"{each.term} {each.weight:.3f}" for each in evidence.terms]),
-            ("sentence", evidence.sentence),
-            ("nearest seed", f"{evidence.seed} (likeness {evidence.seed_similarity:.2f})" if evidence.seed else ""),
-            ("compared", f"across languages, by meaning: its seed is in {evidence.across}" if evidence.across else ""),
-        ]
-    )
 
 
 def _show_history(record: ArticleRecord) -> None:
@@ -234,7 +223,7 @@ def _evidence(matcher: Matcher, article: Article, scores: Iterable[Score]) -> di
     wanted = [each for each in ordered if each.is_match or each.blocked] or ordered[:1]
     return {
         each.topic: each.evidence
-        if each.evidence.across
+        if each.evidence.parts
         else matcher.evidence(each.topic, article.title, article.text, article.language)
         for each in wanted
     }
@@ -344,6 +333,7 @@ def _show_unstored(unstored: _Unstored) -> None:
             for each in unstored.scores
         ),
     )
+    reached = {each.topic: each.score for each in unstored.scores}
     for topic, evidence in unstored.evidence.items():
         base.heading(f"Evidence for {topic}")
-        _show_evidence(evidence)
+        base.facts(evidence_rows(evidence, reached[topic]))

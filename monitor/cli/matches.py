@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from monitor.review.matches import ListedMatch, MatchQuery
     from monitor.review.near_misses import ListedNearMiss
     from monitor.store.db import Database, Session
-    from monitor.types.matching import MeasuredPrecision
+    from monitor.types.matching import Evidence, MeasuredPrecision
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -152,8 +152,6 @@ def show(
 
 def show_match(match: ListedMatch) -> None:
     """Print a match with its evidence."""
-    terms = [f"{each.term} {each.weight:.3f}" for each in match.evidence.terms]
-    seed = f"{match.evidence.seed} (likeness {match.evidence.seed_similarity:.2f})" if match.evidence.seed else ""
     base.facts(
         [
             ("match", match.id),
@@ -164,13 +162,7 @@ def show_match(match: ListedMatch) -> None:
             ("published", base.when(match.published_at) + " UTC"),
             ("score", f"{match.score:.3f} (threshold {match.threshold:.3f})"),
             ("likely", likely(match.probability, match.measured)),
-            ("terms", terms),
-            ("sentence", match.evidence.sentence),
-            ("nearest seed", seed),
-            (
-                "matched",
-                f"across languages, by meaning: its seed is in {match.evidence.across}" * bool(match.evidence.across),
-            ),
+            *evidence_rows(match.evidence, match.score),
             ("also carried by", match.also),
             ("state", match.state),
             ("decision", match.reason),
@@ -178,6 +170,20 @@ def show_match(match: ListedMatch) -> None:
             ("matched by", f"{match.topic}@{match.topic_version}" if match.topic_version else ""),
         ]
     )
+
+
+def evidence_rows(evidence: Evidence, score: float) -> list[tuple[str, object]]:
+    """What a score is made of, the words that decided, the key sentence and the nearest seed, as rows of facts."""
+    from monitor.matching.evidence import shown_parts, shown_words
+
+    whose = "its seed" if evidence.seed else "the topic's sentence"
+    return [
+        ("made of", [f"{name} {value:.2f}" for name, value in shown_parts(evidence, score)]),
+        ("words that decided", [f"{word} {share}%" for word, share in shown_words(evidence)]),
+        ("key sentence", evidence.sentence),
+        ("nearest seed", f"{evidence.seed} (likeness {evidence.seed_similarity:.2f})" if evidence.seed else ""),
+        ("compared", f"across languages, by meaning: {whose} is in {evidence.across}" if evidence.across else ""),
+    ]
 
 
 def _decided_by(match: ListedMatch) -> str:

@@ -22,6 +22,7 @@ from monitor.learning.training import last_mark
 from monitor.matching import embedding_space, semantic, semantic_topic
 from monitor.matching.embedders import EmbeddingVector, excerpt, key
 from monitor.matching.embedding_space import EmbeddingSpace
+from monitor.matching.evidence import is_content
 from monitor.matching.matcher import Matcher
 from monitor.matching.model import code
 from monitor.matching.ordinary_news import OrdinaryNews
@@ -102,6 +103,7 @@ class SemanticScorer:
             lambda topic: matcher.score_of(topic, *read),
             lambda topic: matcher.evidence(topic, *read),
             matcher.calibrated,
+            lambda word: is_content(word, code(article.language), matcher.rarity(article.language)),
         )
         return model.rescore(
             scores,

@@ -1,16 +1,23 @@
-"""Why an article matched: contributions of terms that add up to the score, the best sentence, the nearest seed. Pure."""
+"""Why an article matched: contributions of terms that add up to the score, the best sentence, the nearest seed. Pure.
+
+And how that is told: `shown_parts` and `shown_words`, which alerts, pages and commands share.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from monitor.matching.term_vectors import TermVector, dot
 from monitor.matching.tuning import (
+    CONTENT_RARITY,
+    EVIDENCE_LEAST_SHARE,
     EVIDENCE_SENTENCE_CHARACTERS,
     EVIDENCE_SENTENCES,
     EVIDENCE_TERMS,
     SENTENCE_LENGTH_OFFSET,
 )
+from monitor.text.function_words import is_function_word
 from monitor.text.terms import stem, terms
 from monitor.text.tokens import sentences, shorten, tokens
 from monitor.types.matching import OTHER_TERMS, Contribution, Evidence
@@ -29,27 +36,39 @@ def explain(
     name and unit vector."""
     file, similarity = nearest(article, seeds)
     written = {stem(word, language): word for word in reversed(tokens(f"{title}\n{text}"))}
+    content = {term: word for term, word in written.items() if term in topic and is_content(word, language, idf)}
     return Evidence(
-        terms=contributions(article, topic, written),
+        terms=contributions(article, topic, content),
         sentence=best_sentence(title, text, language, topic, idf),
         seed=file,
         seed_similarity=similarity,
     )
 
 
-def contributions(article: TermVector, topic: TermVector, written: Mapping[str, str]) -> tuple[Contribution, ...]:
-    """Each shared term's part of the score, heaviest first, in the article's spelling (`written`: stem to word). Terms beyond
-    EVIDENCE_TERMS are summed as one, so the parts add up to the score."""
-    parts = sorted(
-        (
-            Contribution(term=written.get(term, term), weight=weight * topic[term])
-            for term, weight in article.items()
-            if term in topic
-        ),
-        key=lambda each: (-abs(each.weight), each.term),
-    )
-    rest = sum(each.weight for each in parts[EVIDENCE_TERMS:])
-    return (*parts[:EVIDENCE_TERMS], *([Contribution(term=OTHER_TERMS, weight=rest)] if parts[EVIDENCE_TERMS:] else []))
+def is_content(word: str, language: str, idf: Mapping[str, float]) -> bool:
+    """Whether a folded word of an article can say what it is about: no function word, and not in most articles."""
+    return not is_function_word(word, language) and idf[stem(word, language)] >= CONTENT_RARITY
+
+
+def contributions(article: TermVector, topic: TermVector, content: Mapping[str, str]) -> tuple[Contribution, ...]:
+    """The content words that speak most for it, heaviest first, in the article's spelling (`content`: stem to word). All else that
+    the two share is summed as one, so the parts add up to the score."""
+    shared = {term: weight * topic[term] for term, weight in article.items() if term in topic}
+    named = [
+        Contribution(term=content[term], weight=weight)
+        for term, weight in sorted(shared.items(), key=lambda each: (-each[1], each[0]))
+        if weight > 0 and term in content
+    ]
+    shown = heavy_enough(named)
+    rest = math.fsum(shared.values()) - math.fsum(each.weight for each in shown)
+    return (*shown, *([Contribution(term=OTHER_TERMS, weight=rest)] if len(shown) < len(shared) else []))
+
+
+def heavy_enough(words: Sequence[Contribution]) -> tuple[Contribution, ...]:
+    """The heaviest of these words, given heaviest first, without those that weigh next to nothing beside them."""
+    heaviest = words[:EVIDENCE_TERMS]
+    least = EVIDENCE_LEAST_SHARE * sum(each.weight for each in heaviest)
+    return tuple(each for each in heaviest if each.weight >= least)
 
 
 def nearest(article: TermVector, seeds: Sequence[tuple[str, TermVector]]) -> tuple[str, float]:
@@ -69,3 +88,32 @@ def _strength(sentence: str, language: str, topic: TermVector, idf: Mapping[str,
     words = terms(sentence, language)
     carried = sum(topic[word] * idf[word] for word in set(words) if word in topic)
     return float(carried / (len(words) + SENTENCE_LENGTH_OFFSET) ** 0.5)
+
+
+# --- as people read it -------------------------------------------------------------------------------------------------
+
+
+def shown_words(evidence: Evidence) -> tuple[tuple[str, int], ...]:
+    """The words that decided, each with its share in percent; the shares add up to 100. Empty where none is known."""
+    named = [each for each in evidence.terms if 0 < each.weight < math.inf and not each.term.startswith("(")]
+    words = heavy_enough(sorted(named, key=lambda each: -each.weight))
+    total = sum(each.weight for each in words)
+    shares = _rounded([100 * each.weight / total for each in words], 100)
+    return tuple((each.term, share) for each, share in zip(words, shares, strict=True))
+
+
+def shown_parts(evidence: Evidence, score: float) -> tuple[tuple[str, float], ...]:
+    """What the score is made of, in hundredths that add up to the score as it is shown. Empty for a score by words alone."""
+    if not evidence.parts or not all(map(math.isfinite, (score, *(each.weight for each in evidence.parts)))):
+        return ()
+    hundredths = _rounded([100 * each.weight for each in evidence.parts], round(100 * score))
+    return tuple((each.term, value / 100) for each, value in zip(evidence.parts, hundredths, strict=True))
+
+
+def _rounded(values: Sequence[float], total: int) -> list[int]:
+    """The values as whole numbers that add up to `total` (largest remainders), or as nearly as rounding can make them."""
+    found = [math.floor(each) for each in values]
+    by_remainder = sorted(range(len(values)), key=lambda at: found[at] - values[at])
+    for at in by_remainder[: max(total - sum(found), 0)]:
+        found[at] += 1
+    return found

@@ -17,14 +17,17 @@ import numpy as np
 from monitor.matching import sensitivity
 from monitor.matching.embedders import EmbeddingVector, excerpt
 from monitor.matching.embedding_space import EmbeddingSpace
+from monitor.matching.evidence import heavy_enough
 from monitor.matching.margins import margin, share, share_inverse, threshold_at
 from monitor.matching.model import code
 from monitor.matching.ordinary_news import Neighbours, OrdinaryNews
 from monitor.matching.semantic_topic import SemanticTopic, Sentences, build_topic, fullness_of
 from monitor.matching.topic_rules import forbidden
 from monitor.matching.tuning import (
+    CONTRAST_MAX,
     CONTRAST_WEIGHT,
     EMBEDDED_SENTENCES,
+    EMBEDDED_WORDS,
     EVIDENCE_SENTENCE_CHARACTERS,
     ORDINARY_LEVEL,
     SEEDS_GAIN,
@@ -36,10 +39,12 @@ from monitor.matching.tuning import (
     WORDS_MARGIN_MIN,
     WORDS_WEIGHT,
 )
-from monitor.text.tokens import sentences, shorten
+from monitor.text.terms import stem
+from monitor.text.tokens import sentences, shorten, tokens
 from monitor.types import digests
 from monitor.types.matching import (
     CONTRAST_PART,
+    OTHER_TERMS,
     SEMANTIC_PART,
     WORDS_PART,
     Contribution,
@@ -60,6 +65,8 @@ class ArticleWords:
     """A topic's evidence by words."""
     calibrated: Callable[[Score], Score]
     """A score with the probability that its topic's verdicts give it."""
+    is_content: Callable[[str], bool] = lambda word: True
+    """Whether a word can say what the article is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +158,12 @@ class _Scored:
     def may_match(self, model: SemanticTopic, likeness: float) -> bool:
         """Whether the topic could match, whatever the words say: a cheap test for very many topics."""
         threshold = self._balanced(model) if model.has_sentence else min(self._balanced(model), SEEDS_LEVEL)
-        most = likeness + self._contrast(model) + WORDS_WEIGHT * WORDS_MARGIN_MAX
+        most = likeness + self._contrast(model.topic.name) + WORDS_WEIGHT * WORDS_MARGIN_MAX
         return most >= threshold_at(threshold, sensitivity.default_factor(model.topic.sensitivity))
 
     def score(self, model: SemanticTopic, likeness: float, words: Score) -> Score:
         """The score by meaning and words; `words` is the score by words alone."""
-        contrast = self._contrast(model)
+        contrast = self._contrast(model.topic.name)
         has_words = self._language in model.word_languages
         if not model.has_sentence and has_words:
             return self._moved(model, words, likeness)
@@ -179,7 +186,7 @@ class _Scored:
         A full text is compared with the topic's own matches, too: among these are look-alike events, which only contrast tells."""
         fullness = self._fullness * model.fullness
         own = model.topic.name if fullness < 0.5 else ""
-        by_embedding = likeness + CONTRAST_WEIGHT * (ORDINARY_LEVEL - self._neighbours.nearness(own))
+        by_embedding = likeness + self._contrast(own)
         above = by_embedding - model.neutral_level - SEEDS_LEVEL_FULL * fullness
         reached = share(words.score, words.threshold) * math.exp(SEEDS_GAIN * above)
         value = share_inverse(reached, words.threshold)
@@ -189,8 +196,9 @@ class _Scored:
         )
         return self._decided(model, words, value, words.threshold, parts)
 
-    def _contrast(self, model: SemanticTopic) -> float:
-        return CONTRAST_WEIGHT * (ORDINARY_LEVEL - self._neighbours.nearness(model.topic.name))
+    def _contrast(self, topic: str) -> float:
+        """How much less ordinary the article is than articles usually are, to a topic whose own matches are left out."""
+        return min(CONTRAST_WEIGHT * (ORDINARY_LEVEL - self._neighbours.nearness(topic)), CONTRAST_MAX)
 
     def _decided(
         self, model: SemanticTopic, words: Score, value: float, threshold: float, parts: tuple[Contribution, ...]
@@ -207,19 +215,23 @@ class _Scored:
         )
         found = article.words.calibrated(found)
         if value < threshold:
-            return replace(found, evidence=self._evidence(model, parts)) if article.with_misses else found
+            return (
+                replace(found, evidence=self._evidence(model, parts, is_match=False)) if article.with_misses else found
+            )
         if reason := forbidden(topic, article.title, article.text, self._language):
             return replace(found, blocked=reason)
-        return replace(found, is_match=True, evidence=self._evidence(model, parts))
+        return replace(found, is_match=True, evidence=self._evidence(model, parts, is_match=True))
 
-    def _evidence(self, model: SemanticTopic, parts: tuple[Contribution, ...]) -> Evidence:
+    def _evidence(self, model: SemanticTopic, parts: tuple[Contribution, ...], *, is_match: bool) -> Evidence:
         file, seed_language, likeness = model.nearest(self._placed)
         has_words = self._language in model.word_languages
         by_words = self._article.words.evidence_of(model.topic.name) if has_words else Evidence()
+        sentence = self._best_sentence(model)
+        is_named = any(each.term != OTHER_TERMS for each in by_words.terms)
         return Evidence(
-            terms=by_words.terms,
+            terms=by_words.terms if is_named or not is_match else self._nearest_words(model, sentence),
             parts=parts,
-            sentence=self._best_sentence(model),
+            sentence=sentence,
             seed=file,
             seed_similarity=likeness,
             across="" if has_words else seed_language or next(iter(sorted(model.word_languages)), ""),
@@ -242,6 +254,25 @@ class _Scored:
         ]
         best = max(placed, key=lambda each: each[0], default=(0.0, article.title))
         return shorten(best[1], EVIDENCE_SENTENCE_CHARACTERS)
+
+    def _nearest_words(self, model: SemanticTopic, sentence: str) -> tuple[Contribution, ...]:
+        """The words of the sentence and the title that are nearest to what the owner asked for, each by how much nearer it is than
+        these words are on average; none if the embedder fails."""
+        spoken = tokens(f"{sentence}\n{self._article.title}")
+        distinct = {
+            stem(word, self._language): word for word in reversed(spoken) if self._article.words.is_content(word)
+        }
+        words = list(reversed(distinct.values()))[:EMBEDDED_WORDS]
+        vectors = self._article.sentences_of(words) if words else []
+        wanted = model.best_described_by
+        near = {
+            word: float(self._space.place(vector, self._language) @ wanted)
+            for word, vector in zip(words, vectors, strict=True)
+            if vector is not None
+        }
+        usual = sum(near.values()) / len(near) if len(near) > 1 else 0.0
+        above = [Contribution(term=word, weight=value - usual) for word, value in near.items() if value > usual]
+        return heavy_enough(sorted(above, key=lambda each: -each.weight))
 
 
 def build(

@@ -224,6 +224,9 @@ SENTENCE_ALONE_WEIGHT, TITLE_ALONE_WEIGHT = 0.7, 0.3
 """The first two for a topic without seeds ("Semantic scores"; bench/aspects.py)."""
 CONTRAST_WEIGHT = 0.5
 """Weight of how much less the article is like the archive than articles usually are ("Contrast"; bench/mission.py)."""
+CONTRAST_MAX = 0.03
+"""Most that this adds: that nothing like it is in the archive makes no article match ("Contrast": .03 and no bound are alike on
+both sets, .02 loses .002 of mean average precision)."""
 WORDS_WEIGHT = 0.06
 """Score for each unit of the words' margin, in a language that the topic has words in ("Semantic scores"; bench/aspects.py)."""
 WORDS_MARGIN_MIN, WORDS_MARGIN_MAX = -2.0, 1.0
@@ -272,8 +275,15 @@ EMBEDDED_SENTENCES = 12
 
 # --- what people are shown --------------------------------------------------------------------------------------------
 
-EVIDENCE_TERMS = 12
-"""Terms shown for a match (chosen for readers)."""
+EVIDENCE_TERMS = 8
+"""Words shown for a match (chosen for readers)."""
+EVIDENCE_LEAST_SHARE = 0.02
+"""Of what the words shown weigh together, the least that one of them weighs (chosen for readers)."""
+CONTENT_RARITY = 1.0
+"""IDF. A word in more than e^-1 of articles of 200 words says nothing of their subject: *time* (.96), *just* (.93) and *one* (.73)
+in English, *года* (.65) in Russian; above it lie *people* (1.10), in Pashto *طالبان* (1.11), in Urdu *حکومت* (1.30)."""
+EMBEDDED_WORDS = 16
+"""Words of a match in another language that are embedded to name those nearest to the topic (chosen by cost)."""
 EVIDENCE_SENTENCE_CHARACTERS = 400
 """Maximum length of the displayed sentence, in characters (chosen for readers)."""
 EVIDENCE_SENTENCES = 200

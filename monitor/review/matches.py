@@ -192,6 +192,7 @@ def flat(match: ListedMatch) -> dict[str, Any]:
         "reason": match.reason,
         "kind": match.kind,
         "terms": [[each.term, round(each.weight, 4)] for each in match.evidence.terms],
+        "parts": [[each.term, round(each.weight, 4)] for each in match.evidence.parts],
         "sentence": match.evidence.sentence,
         "seed": match.evidence.seed,
         "across": match.evidence.across,

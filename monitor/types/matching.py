@@ -149,17 +149,17 @@ class Evidence:
     """What made an article match, for people to judge it at a glance."""
 
     terms: tuple[Contribution, ...] = ()
-    """Heaviest first; the last may be '(other terms)'. They add up to the score, or to the part of the words where the score has
-    other parts, too."""
+    """The content words that decided, heaviest first, none with less than 2 % of their sum; the last may be '(other terms)'. Of a
+    score by words they add up to it. Where meaning leads, only their shares among themselves say something."""
     parts: tuple[Contribution, ...] = ()
     """What the score is made of, where words are not all of it; they add up to the score. Empty for a score by words alone."""
     sentence: str = ""
-    """The article's sentence most similar to the topic."""
+    """The article's sentence that says best what the owner's sentence says, or what the examples say."""
     seed: str = ""
     """File name of the most similar seed."""
     seed_similarity: float = 0.0
     across: str = ""
-    """For a match across languages, by embeddings: the language of the most similar seed; else ''."""
+    """For a match across languages, by embeddings: the language of the most similar seed, or of the topic; else ''."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,20 +7,21 @@ templates, where Jinja escapes whatever is not `Markup`; `|safe` is used nowhere
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from monitor.matching import reliability
+from monitor.matching.evidence import shown_parts, shown_words
 from monitor.text import urls
-from monitor.text.tokens import fold, tokens
+from monitor.text.highlight import marked
 from monitor.types.condition import in_brief
-from monitor.types.matching import OTHER_TERMS, Evidence, MeasuredPrecision, Reason
+from monitor.types.matching import Evidence, MeasuredPrecision, Reason
 from monitor.web import static_files
 
 SHOWN_TEXT_LIMIT = 60_000
@@ -29,60 +30,10 @@ SHOWN_TEXT_LIMIT = 60_000
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
-# Scripts without spaces, which `text.tokens` splits into overlapping pairs of characters; and runs of anything else that can be
-# part of a word (combining marks and joiners included, apostrophes only within).
-_PAIRED = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\u0e00-\u0e7f"
-_BREAKS = r"\s!-&(-/:-@\[-`{-~«»‘“”„…–—،؛؟۔।。、！？「」『』"
-_RUN = re.compile(rf"(?P<paired>[{_PAIRED}]+)|[^{_BREAKS}{_PAIRED}'’]+(?:['’][^{_BREAKS}{_PAIRED}'’]+)*")
-
-
-def highlighted(text: str, terms: Iterable[str]) -> Markup:
-    """The text, escaped, with every word that is one of the matcher's `terms` in <mark>."""
-    wanted = frozenset(terms)
-    known: dict[str, bool] = {}
-    parts: list[Markup] = []
-    at = 0
-    for start, end in _spans(text, wanted, known):
-        parts += (escape(text[at:start]), Markup("<mark>{}</mark>").format(text[start:end]))
-        at = end
-    return Markup("").join((*parts, escape(text[at:])))
-
-
-def _spans(text: str, wanted: frozenset[str], known: dict[str, bool]) -> Iterator[tuple[int, int]]:
-    for run in _RUN.finditer(text) if wanted else ():
-        if run["paired"]:
-            yield from _pairs(run.group(), run.start(), wanted)
-            continue
-        word = run.group()
-        if word not in known:
-            known[word] = not wanted.isdisjoint(tokens(word))
-        if known[word]:
-            yield run.span()
-
-
-def _pairs(run: str, offset: int, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
-    """Spans of wanted pairs; overlapping ones are joined."""
-    start = end = -1
-    for at in range(max(1, len(run) - 1)):
-        if fold(run[at : at + 2]) not in wanted:
-            continue
-        if at > end and end >= 0:
-            yield offset + start, offset + end
-        start = at if at > end or end < 0 else start
-        end = min(at + 2, len(run))
-    if end >= 0:
-        yield offset + start, offset + end
-
 
 def terms_of(*found: Evidence) -> frozenset[str]:
-    """The terms that raised the score, to be highlighted."""
-    return frozenset(
-        one.term
-        for each in found
-        if not each.across
-        for one in each.terms
-        if one.weight > 0 and one.term != OTHER_TERMS
-    )
+    """The words that made an article match, to be highlighted."""
+    return frozenset(word for each in found for word, _ in shown_words(each))
 
 
 def paragraphs(text: str) -> list[str]:
@@ -109,11 +60,6 @@ def score_words(
         if probability is None
         else f"{reliability.describe(probability, measured)}; {plain}"
     )
-
-
-def share(weight: float, score: float) -> str:
-    """A term's share of the score."""
-    return f"{weight / score:.0%}" if score > 0 else f"{weight:.2f}"
 
 
 def reason_words(name: str) -> str:
@@ -171,10 +117,9 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.filters |= {
-    "highlighted": highlighted,
+    "highlighted": marked,
     "external_link": external_link,
     "paragraphs": paragraphs,
-    "share": share,
 }
 _templates.globals |= {
     "in_brief": in_brief,
@@ -183,6 +128,8 @@ _templates.globals |= {
     "reason_words": reason_words,
     "score_words": score_words,
     "static": static_files.address,
+    "shown_parts": shown_parts,
+    "shown_words": shown_words,
     "language_attributes": language_attributes,
     "stories_query": stories_query,
     "terms_of": terms_of,

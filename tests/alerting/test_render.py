@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -49,7 +51,8 @@ https://www.example.org/news/cannery?ref=a&b=1
 Residents backed the plan by 412 to 388, the town clerk said. Work & hiring start in August.
 
 Why you got this (Fish canning):
-Score 0.31, threshold 0.18 (cannery 0.12, harbour town 0.07, other words 0.12)
+Score 0.31, threshold 0.18
+Words that decided: cannery 63%, harbour town 37%
 Closest example cannery-plan.txt, likeness 0.44; key sentence: “Residents backed the plan to reopen the cannery.”
 
 Also carried by 3 outlets: Coast Radio, iNews, De Kust
@@ -94,26 +97,66 @@ def test_a4_a_test_says_test_everywhere() -> None:
 # --- evidence ---------------------------------------------------------------------------------------------------------
 
 
-def test_why_is_two_lines_and_no_percentage() -> None:
+def test_why_is_three_lines_and_the_score_is_no_percentage() -> None:
     lines = render.why(alert()).split("\n")
-    assert len(lines) == 2
-    assert lines[0].startswith("score 0.31, threshold 0.18 (")
-    assert "%" not in render.text(alert()) + render.html(alert()).replace("1.25", "")
+    assert len(lines) == 3
+    assert lines[0] == "score 0.31, threshold 0.18"
+    assert "31%" not in render.text(alert()) + render.html(alert())
 
 
 def test_a_calibrated_probability_is_a_percentage() -> None:
-    assert render.why(alert(probability=0.874)).startswith("87% likely; score 0.31, threshold 0.18 (")
+    assert render.why(alert(probability=0.874)).startswith("87% likely; score 0.31, threshold 0.18\n")
 
 
 def test_a_percentage_stands_beside_how_often_the_topic_was_right() -> None:
     measured = MeasuredPrecision(confirmed=41, judged=45, low=0.793, high=0.965)
     said = render.why(alert(probability=0.874, measured=measured))
-    assert said.startswith("87% likely; precision 41 of 45 judged (79-96%); score 0.31, threshold 0.18 (")
+    assert said.startswith("87% likely; precision 41 of 45 judged (79-96%); score 0.31, threshold 0.18\n")
 
 
-def test_the_shares_of_many_terms_still_add_up() -> None:
-    terms = tuple(Contribution(term=f"word{i}", weight=0.05) for i in range(10))
-    assert render.why(alert(evidence=Evidence(terms=terms))).endswith("word5 0.05, other words 0.20)")
+def by_meaning(**changes: Any) -> Evidence:
+    """Evidence of a score of .437 that meaning led."""
+    names = ("your sentence", "your title", "your examples", "unlike other news", "words")
+    parts = zip(names, (0.214, 0.092, 0.084, 0.064, -0.017), strict=True)
+    return replace(EVIDENCE, parts=tuple(Contribution(term=name, weight=value) for name, value in parts), **changes)
+
+
+def test_the_parts_are_told_in_plain_words_and_add_up_to_the_score() -> None:
+    first = render.why(alert(score=0.437, evidence=by_meaning())).split("\n")[0]
+    assert first.startswith("score 0.44, threshold 0.18: your sentence 0.2")
+    told = [float(each) for each in re.findall(r"-?\d\.\d\d", first.partition(": ")[2])]
+    assert len(told) == 5
+    assert sum(told) == pytest.approx(0.44)
+
+
+def test_the_words_have_shares_of_one_hundred_and_none_has_less_than_two() -> None:
+    terms = tuple(Contribution(term=f"word{i}", weight=0.3 / 3**i) for i in range(7))
+    said = render.why(alert(evidence=Evidence(terms=(*terms, Contribution(term="(other terms)", weight=0.1)))))
+    shares = [int(each) for each in re.findall(r"word\d (\d+)%", said)]
+    assert sum(shares) == 100
+    assert min(shares) >= 2
+    assert "other" not in said
+
+
+def test_what_earlier_releases_stored_still_reads_well() -> None:
+    old = Evidence(terms=(Contribution(term="(meaning)", weight=0.31),), seed="a.txt", seed_similarity=0.5, across="en")
+    said = render.why(alert(evidence=old))
+    assert said.split("\n")[1:] == [
+        "matched across languages by meaning (article in en, its example in en)",
+        "closest example a.txt, likeness 0.50",
+    ]
+
+
+def test_a_topic_without_examples_names_the_language_of_its_sentence() -> None:
+    assert "its sentence in en" not in render.why(alert(evidence=Evidence(across="fa")))
+    assert "your sentence in fa" in render.why(alert(evidence=Evidence(across="fa")))
+
+
+def test_the_words_are_marked_in_the_headline_and_the_key_sentence_of_a_mail() -> None:
+    page = render.html(alert())
+    assert page.count("<mark>cannery</mark>") == 2
+    assert "<title>Harbour town votes to reopen its cannery</title>" in page
+    assert "cannery-plan.txt" in page
 
 
 def test_missing_evidence_leaves_no_holes() -> None:
@@ -156,7 +199,7 @@ class _Page(HTMLParser):
         self.words += data
 
 
-HARMLESS = {"html", "head", "meta", "title", "body", "div", "p", "h1", "a", "b", "br"}
+HARMLESS = {"html", "head", "meta", "title", "body", "div", "p", "h1", "a", "b", "br", "mark"}
 EVIL = "<script>alert(1)</script><img src=https://spy.example/p.gif onerror=x()>&lt;b&gt;\"'{{7*7}}"
 
 
@@ -277,7 +320,8 @@ def test_an_alert_on_two_topics_names_both_and_says_why_for_each() -> None:
     told = on_two_topics()
     assert render.headline(told).startswith("Fish canning, Harbours: Harbour town votes")
     assert render.why_lines(told) == [
-        "Fish canning: score 0.31, threshold 0.18 (cannery 0.12, harbour town 0.07, other words 0.12)",
+        "Fish canning: score 0.31, threshold 0.18",
+        "Words that decided: cannery 63%, harbour town 37%",
         "Closest example cannery-plan.txt, likeness 0.44; key sentence: “Residents backed the plan to reopen the cannery.”",
         "Harbours: score 0.20, threshold 0.17",
         "Closest example pier.txt, likeness 0.00",

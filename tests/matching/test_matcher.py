@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.matching.background import Background
+from monitor.matching.evidence import shown_words
 from monitor.matching.matcher import Matcher, Tracker, build, is_confident
-from monitor.types.matching import Example, Reason, Score, Seed, Topic
+from monitor.types.matching import OTHER_TERMS, Example, Reason, Score, Seed, Topic
 from tests.fakes.patience import grows_evenly
 
 SHIPPED = Background.shipped()
@@ -388,6 +389,17 @@ def test_evidence_speaks_the_articles_words() -> None:
     evidence = one(AGROUND).evidence
     assert {"marigold", "aground", "inquiry"} <= {each.term for each in evidence.terms}
     assert evidence.sentence == "An inquiry found that the ferry that ran aground near Port Ellis had left its lane."
+
+
+def test_evidence_names_no_function_word_and_no_word_of_less_than_two_percent() -> None:
+    title = "A ferry being run aground for an inquiry of the port"
+    evidence = one((title, f"{AGROUND[0]}. {AGROUND[1]} It was a day for those who had been there.", "en")).evidence
+    named = [each for each in evidence.terms if each.term != OTHER_TERMS]
+    assert named
+    assert not {"a", "an", "being", "for", "of", "the", "was", "had", "been", "that"} & {each.term for each in named}
+    total = sum(each.weight for each in named)
+    assert all(each.weight >= 0.02 * total for each in named)
+    assert sum(share for _, share in shown_words(evidence)) == 100
 
 
 def test_a_headline_is_its_own_best_sentence() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,15 @@ from monitor.matching.margins import margin
 from monitor.matching.ordinary_news import OrdinaryNews
 from monitor.matching.semantic import ArticleWords, EmbeddedArticle, SemanticModel
 from monitor.matching.semantic_topic import texts_of
-from monitor.matching.tuning import SEEDS_THRESHOLD, SENTENCE_THRESHOLD, SHARE_OFFSET, WORDS_MARGIN_MIN, WORDS_WEIGHT
+from monitor.matching.tuning import (
+    EMBEDDED_WORDS,
+    SEEDS_THRESHOLD,
+    SENTENCE_THRESHOLD,
+    SHARE_OFFSET,
+    WORDS_MARGIN_MIN,
+    WORDS_WEIGHT,
+)
+from monitor.text.tokens import tokens
 from monitor.types.matching import (
     CONTRAST_PART,
     SEEDS_PART,
@@ -94,9 +102,11 @@ def scored(
     language: str = "ru",
     *,
     unseen: Score | None = None,
+    evidence: Evidence = BY_WORDS,
+    is_content: Callable[[str], bool] = lambda word: True,
     **changes: Any,
 ) -> dict[str, Score]:
-    given = ArticleWords(lambda name: unseen, lambda name: BY_WORDS, lambda score: score)
+    given = ArticleWords(lambda name: unseen, lambda name: evidence, lambda score: score, is_content)
     vector = embed([excerpt(*article)])[0]
     values = {"sentences_of": lambda texts: list(embed(texts)), **changes}
     scores = found.rescore(by_words or [words()], EmbeddedArticle(*article, language, 1, vector, given, **values))
@@ -284,6 +294,40 @@ def test_the_sentence_shown_is_the_one_nearest_to_what_was_asked_and_another_lan
     evidence = scored(built(asked()), PAROM)["ferry"].evidence
     assert evidence.sentence == "Пассажиры: берег, шторм, паром, спасли."
     assert (evidence.seed, evidence.across) == ("0.txt", "en")
+
+
+def test_in_another_language_the_words_nearest_to_what_was_asked_are_named() -> None:
+    asked_of: list[list[str]] = []
+
+    def watched(texts: Sequence[str]) -> list[EmbeddingVector | None]:
+        asked_of.append(list(texts))
+        return list(embed(texts))
+
+    evidence = scored(built(asked()), PAROM, sentences_of=watched)["ferry"].evidence
+    named = [each.term for each in evidence.terms]
+    assert named
+    assert set(named) <= set(tokens(f"{evidence.sentence} {PAROM[0]}"))
+    assert "паром" in named
+    assert all(each.weight > 0 for each in evidence.terms)
+    assert len(asked_of) == 2, "sentences in one batch, words in another"
+    assert len(asked_of[1]) <= EMBEDDED_WORDS
+
+
+def test_a_match_in_the_own_language_by_meaning_alone_names_its_words_too() -> None:
+    found = scored(built(asked()), FERRY, [words(score=0.3)], language="en", evidence=Evidence())
+    assert {each.term for each in found["ferry"].evidence.terms} & {"ferry", "storm", "captain", "passengers", "coast"}
+
+
+def test_words_without_a_subject_are_never_embedded() -> None:
+    evidence = scored(built(asked()), PAROM, is_content=lambda word: word == "шторм")["ferry"].evidence
+    assert [each.term for each in evidence.terms] == ["шторм"]
+
+
+def test_where_words_cannot_be_embedded_none_is_named() -> None:
+    found = scored(built(asked()), PAROM, sentences_of=lambda texts: [None] * len(texts))["ferry"]
+    assert found.is_match
+    assert found.evidence.terms == ()
+    assert sum(each.weight for each in found.evidence.parts) == pytest.approx(found.score)
 
 
 def test_a_miss_has_evidence_only_for_those_who_explain_it() -> None:

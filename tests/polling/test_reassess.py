@@ -129,7 +129,7 @@ def test_what_a_first_poll_held_back_stays_held_back(tmp_path: Path, clock: SetC
 def test_a_new_topic_finds_the_articles_of_late_and_tells_three(
     room: Newsroom, site: Site, clock: SetClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "monitor")
     room.follows("choir", "\n\n".join(MISS))
     for number, village in enumerate(VILLAGES[:6], 3):
         site.publishes("/feed", rss(bridge_in(village, number)))
@@ -201,7 +201,7 @@ def test_a_topic_that_comes_while_the_embedder_is_away_finds_what_is_in_other_la
 ) -> None:
     with EmbedderServer() as server, newsroom(tmp_path, clock, server, site) as room:
         room.folder.joinpath("seeds", "ferry").rename(room.folder / "ferry")
-        room.follows("choir", "\n\n".join(MISS))
+        room.follows("snow", "Snow at school\n\nA school and a court had snow.")
         warmed(room, site, clock)
         site.publishes("/feed", rss(PAROM, *ordinary()))
         room.polls()

@@ -44,6 +44,7 @@ from monitor.store.tables import (
     TopicRow,
     VerdictRow,
 )
+from monitor.text.highlight import marked
 from monitor.types.condition import Code, failure, silent_part, store_problem, warning
 from monitor.types.errors import StoreBusyError
 from monitor.types.matching import MeasuredPrecision, Topic
@@ -543,12 +544,18 @@ def test_explain_takes_web_addresses_only(client: TestClient, url: str) -> None:
     ],
 )
 def test_matched_words_are_marked_as_the_matcher_reads_them(text: str, terms: set[str], shown: str) -> None:
-    assert str(show.highlighted(text, terms)) == shown
+    assert str(marked(text, terms)) == shown
+
+
+def test_other_forms_of_a_word_are_marked_in_its_language() -> None:
+    assert str(marked("They recognised it", {"recognise"}, "en")) == "They <mark>recognised</mark> it"
+    assert str(marked("О признании", {"признание"}, "ru")) == "О <mark>признании</mark>"
+    assert str(marked("They recognised it", {"recognise"})) == "They recognised it"
 
 
 def test_marking_changes_no_letter() -> None:
     for payload in PAYLOADS:
-        plain = re.sub(r"</?mark>", "", str(show.highlighted(payload, {"alert", "script", "x"})))
+        plain = re.sub(r"</?mark>", "", str(marked(payload, {"alert", "script", "x"})))
         assert html.unescape(plain) == payload
 
 

@@ -238,6 +238,7 @@ def _match(found: Alert | AlertTopic) -> dict[str, object]:
         "probability": found.probability,
         "precision": asdict(found.measured) if found.measured else None,
         "terms": [{"term": each.term, "weight": each.weight} for each in evidence.terms],
+        "parts": [{"part": each.term, "weight": each.weight} for each in evidence.parts],
         "sentence": evidence.sentence,
         "seed": evidence.seed or None,
         "seed_similarity": evidence.seed_similarity if evidence.seed else None,

@@ -166,7 +166,7 @@ def test_a_message_reads_from_top_to_bottom() -> None:
         "Fish canning: Harbour town votes to reopen its cannery — The Harbour Post",
         "The Harbour Post, Thu 3 Jul 2025, 20:14 UTC",
         "Residents backed the plan by 412 to 388, the town clerk said. Work &amp; hiring start in August.",
-        "Score 0.31, threshold 0.18 (cannery 0.12, harbour town 0.07, other words 0.12)\n"
+        "Score 0.31, threshold 0.18\nWords that decided: cannery 63%, harbour town 37%\n"
         "Closest example cannery-plan.txt, likeness 0.44; "
         "key sentence: “Residents backed the plan to reopen the cannery.”",
         "Also carried by 3 outlets: Coast Radio, iNews, De Kust",

@@ -150,6 +150,7 @@ def test_the_schema_holds_still() -> None:
             {"term": "harbour town", "weight": 0.07},
             {"term": "(other terms)", "weight": 0.122},
         ],
+        "parts": [],
         "sentence": "Residents backed the plan to reopen the cannery.",
         "seed": "cannery-plan.txt",
         "seed_similarity": 0.44,
@@ -185,6 +186,13 @@ def test_the_schema_holds_still() -> None:
             "review_url": "http://127.0.0.1:8000/matches/3/fish-canning",
         },
     }
+
+
+def test_a_score_by_meaning_tells_its_parts() -> None:
+    parts = (Contribution(term="your sentence", weight=0.21), Contribution(term="words", weight=-0.02))
+    data = json.loads(body_of(alert(evidence=Evidence(parts=parts))))["data"]
+    told = [{"part": "your sentence", "weight": 0.21}, {"part": "words", "weight": -0.02}]
+    assert data["match"]["parts"] == data["topics"][0]["match"]["parts"] == told
 
 
 def test_every_topic_of_an_alert_has_its_own_match_and_the_old_fields_are_those_of_the_strongest() -> None:
