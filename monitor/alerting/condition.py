@@ -196,11 +196,11 @@ def disk_problems(free: int | None, *, is_full: bool = False) -> Iterator[Proble
     """A disk that is full, or nearly."""
     left = "" if free is None else f" ({free / 1_000_000:.0f} MB free)"
     if is_full or (free is not None and free < NO_SPACE):
-        says = f"the disk of the store is full{left}: polling rests, alerts already queued go out"
+        says = f"the disk of the store is full{left}: polling has stopped, alerts already queued go out"
         yield failure(Code.DISK_FULL, "disk", says, "free some space; it goes on by itself")
     elif free is not None and free < LOW_SPACE:
         says = f"the disk of the store is nearly full{left}"
-        yield warning(Code.DISK_LOW, "disk", says, "free some space: polling rests when it is full")
+        yield warning(Code.DISK_LOW, "disk", says, "free some space: polling stops when it is full")
 
 
 def _topic_problems(state: ServiceState) -> Iterator[Problem]:
