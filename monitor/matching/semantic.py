@@ -35,6 +35,7 @@ from monitor.matching.tuning import (
     SEEDS_LEVEL_FULL,
     SEEDS_THRESHOLD,
     SENTENCE_THRESHOLD,
+    WHOLE_SUBJECT_CONTRAST,
     WORDS_MARGIN_MAX,
     WORDS_MARGIN_MIN,
     WORDS_WEIGHT,
@@ -158,20 +159,20 @@ class _Scored:
     def may_match(self, model: SemanticTopic, likeness: float) -> bool:
         """Whether the topic could match, whatever the words say: a cheap test for very many topics."""
         threshold = self._balanced(model) if model.has_sentence else min(self._balanced(model), SEEDS_LEVEL)
-        most = likeness + self._contrast(model.topic.name) + WORDS_WEIGHT * WORDS_MARGIN_MAX
+        most = likeness + self._contrast_of(model) + WORDS_WEIGHT * WORDS_MARGIN_MAX
         return most >= threshold_at(threshold, sensitivity.default_factor(model.topic.sensitivity))
 
     def score(self, model: SemanticTopic, likeness: float, words: Score) -> Score:
         """The score by meaning and words; `words` is the score by words alone."""
-        contrast = self._contrast(model.topic.name)
         has_words = self._language in model.word_languages
         if not model.has_sentence and has_words:
             return self._moved(model, words, likeness)
         in_words = margin(words.score, words.threshold, words.factor) if has_words else 0.0
-        of_words = WORDS_WEIGHT * min(max(in_words, WORDS_MARGIN_MIN), WORDS_MARGIN_MAX)
+        least = 0.0 if model.is_whole_subject else WORDS_MARGIN_MIN
+        of_words = WORDS_WEIGHT * min(max(in_words, least), WORDS_MARGIN_MAX)
         parts = (
             *model.contributions(self._placed),
-            Contribution(term=CONTRAST_PART, weight=contrast),
+            Contribution(term=CONTRAST_PART, weight=self._contrast_of(model)),
             *([Contribution(term=WORDS_PART, weight=of_words)] if has_words else []),
         )
         threshold = threshold_at(self._balanced(model), words.factor)
@@ -195,6 +196,10 @@ class _Scored:
             Contribution(term=SEMANTIC_PART, weight=value - words.score),
         )
         return self._decided(model, words, value, words.threshold, parts)
+
+    def _contrast_of(self, model: SemanticTopic) -> float:
+        """The contrast that counts for a topic. A whole subject is what the archive is full of: it has a fixed one."""
+        return WHOLE_SUBJECT_CONTRAST if model.is_whole_subject else self._contrast(model.topic.name)
 
     def _contrast(self, topic: str) -> float:
         """How much less ordinary the article is than articles usually are, to a topic whose own matches are left out."""

@@ -32,6 +32,9 @@ from monitor.text.language import detect
 from monitor.types import digests
 from monitor.types.matching import SEEDS_PART, SENTENCE_PART, TITLE_PART, Contribution, Example, Seed, Topic
 
+SEMANTIC_REVISION = "1"
+"""Part of every version: raise it when the same topic would be scored differently by meaning."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExampleEmbedding:
@@ -68,6 +71,11 @@ class SemanticTopic:
     def has_sentence(self) -> bool:
         """Whether its owner wrote what is wanted; then meaning leads, else the words do."""
         return any(name == SENTENCE_PART for name, _, _ in self.parts)
+
+    @property
+    def is_whole_subject(self) -> bool:
+        """Whether its owner wants all that is said on a subject: the sentence with the sensitivity "broad"."""
+        return self.has_sentence and self.topic.sensitivity == "broad"
 
     @property
     def vector(self) -> EmbeddingVector:
@@ -137,7 +145,7 @@ def build_topic(
     if not parts:
         return None
     version = digests.of_embedded_topic(
-        embedder, topic, [(each.file, each.is_counter) for each in samples], len(written)
+        f"{embedder}/{SEMANTIC_REVISION}", topic, [(each.file, each.is_counter) for each in samples], len(written)
     )
     full = [fullness_of(each.text) for each in topic.seeds if not each.is_counter]
     return SemanticTopic(topic, word_languages(topic), parts, samples, sum(full) / max(len(full), 1), version)

@@ -1,4 +1,6 @@
-"""The threshold rule: how high an article's score must be for a topic, bent by both (docs/matching.md, Model 6).
+"""The threshold of scores by words: how high one must be, by the topic and by the article (docs/matching.md, Model 6).
+
+Where an embedder scores, a topic with a sentence has one fixed threshold instead (`matching.semantic`).
 
 The topic's part grows with the number of its examples and with how alike they are, times the factor of its sensitivity; the
 article's part grows with how ordinary the article is. Numbers are in `matching.tuning`.

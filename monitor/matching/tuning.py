@@ -206,7 +206,7 @@ NEAR_MISSES_A_DAY = (1.0, 1.0, 2.0)
 NEAR_MISS_DAYS = 14
 """Days over which the usual number is averaged ("Calibration", Near misses)."""
 
-# --- across languages -------------------------------------------------------------------------------------------------
+# --- by meaning. Raise semantic_topic.SEMANTIC_REVISION with any of these ------------------------------------------------
 
 EMBEDDED_WORDS = 60
 """Words of the text, after the title: at least as good as the whole text and ten times cheaper ("Across languages";
@@ -227,6 +227,8 @@ CONTRAST_WEIGHT = 0.5
 CONTRAST_MAX = 0.03
 """Most that this adds: that nothing like it is in the archive makes no article match ("Contrast": .03 and no bound are alike on
 both sets, .02 loses .002 of mean average precision)."""
+WHOLE_SUBJECT_CONTRAST = 0.06
+"""What it is for a topic with a sentence and the sensitivity "broad", and its words never lower a score ("Whole subjects")."""
 WORDS_WEIGHT = 0.06
 """Score for each unit of the words' margin, in a language that the topic has words in ("Semantic scores"; bench/aspects.py)."""
 WORDS_MARGIN_MIN, WORDS_MARGIN_MAX = -2.0, 1.0

@@ -1,6 +1,7 @@
 """Decide on one article from what is known: its story, whom to tell and why, and all that is to be written. Pure.
 
-`known` has looked everything up, and `write` does as it is told: no rule stands anywhere else.
+`known` has looked everything up, and `write` does as it is told: its rules, with those of
+`alerting.alert_policy`, `place` and `plan`, are all there are.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from monitor.reading.raw_entry import date_strings
-from monitor.text import moments
+from monitor.text import publication_dates
 
 _MAX_WORDS = 20
 """Dates of a feed that are given to the slow reader of words."""
@@ -24,11 +24,13 @@ _MIN_DATED = 5
 def read_all(raw: Sequence[Any], *, now: datetime | None, notes: list[str]) -> list[datetime | None]:
     """The date of each entry, None where it has none that can be read; how many these are is added to `notes`."""
     written = [date_strings(each) for each in raw]
-    day_first = moments.writes_day_first(each[0] for each in written if each)
-    found = [_first([moments.read(text, day_first=day_first, now=now) for text in texts]) for texts in written]
+    day_first = publication_dates.writes_day_first(each[0] for each in written if each)
+    found = [
+        _first([publication_dates.read(text, day_first=day_first, now=now) for text in texts]) for texts in written
+    ]
     slow = [place for place, texts in enumerate(written) if texts and found[place] is None][:_MAX_WORDS]
     for place in slow:
-        found[place] = _first([moments.read_words(text) for text in written[place]])
+        found[place] = _first([publication_dates.read_words(text) for text in written[place]])
     unread = [texts[0] for texts, at in zip(written, found, strict=True) if texts and at is None]
     if unread:
         example = " ".join(unread[0].split())[:60]
@@ -40,7 +42,7 @@ def fill_gaps(dates: Sequence[datetime | None], urls: Sequence[str], *, now: dat
     """The dates, with those that are missing by the day in the address or the neighbours; None where neither says anything."""
     if None not in dates:
         return list(dates)
-    by_address = [at or moments.in_address(url) for at, url in zip(dates, urls, strict=True)]
+    by_address = [at or publication_dates.in_address(url) for at, url in zip(dates, urls, strict=True)]
     known = [at for at in dates if at]
     if now is None or len(known) < _MIN_DATED:
         return by_address

@@ -23,7 +23,7 @@ import feedparser
 from monitor.reading import address, attribution, captions, entry_dates, jsonfeed, surplus, wishes
 from monitor.reading.address import Place
 from monitor.reading.raw_entry import string
-from monitor.text import charsets, language, links, moments, tokens, urls
+from monitor.text import charsets, language, links, publication_dates, tokens, urls
 from monitor.types.errors import ParseError
 from monitor.types.fetching import MAX_SUMMARY_HTML, Entry, ParsedFeed
 
@@ -106,7 +106,7 @@ def _read(body: bytes, notes: list[str]) -> Any:
     if jsonfeed.looks_like_json(body):
         raw = jsonfeed.read(body)
         total = len(raw["entries"])
-        kept = surplus.newest([moments.read(each["published"]) for each in raw["entries"]], limit=MAX_ENTRIES)
+        kept = surplus.newest([publication_dates.read(each["published"]) for each in raw["entries"]], limit=MAX_ENTRIES)
         raw["entries"] = [raw["entries"][number] for number in kept]
     else:
         body, total = surplus.drop(body, limit=MAX_ENTRIES)

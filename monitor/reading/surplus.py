@@ -9,7 +9,7 @@ import html
 import re
 from datetime import datetime
 
-from monitor.text import moments
+from monitor.text import publication_dates
 
 _ENTRY_END = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>|<(?:item|entry)\s*/>", re.I)
 _DATE = re.compile(
@@ -52,4 +52,4 @@ def _first_start(body: bytes, end: int) -> int:
 
 def _date(entry: bytes) -> datetime | None:
     found = _DATE.search(entry)
-    return moments.read(html.unescape(found[1].decode("utf-8", "replace"))) if found else None
+    return publication_dates.read(html.unescape(found[1].decode("utf-8", "replace"))) if found else None

@@ -18,8 +18,8 @@ from itertools import islice, pairwise
 from xxhash import xxh3_64_intdigest
 
 from monitor.stories import tuning
-from monitor.text.dates import stated_days
 from monitor.text.language import UNKNOWN, normalize
+from monitor.text.stated_days import stated_days
 from monitor.text.terms import stem
 from monitor.text.tokens import tokens
 from monitor.types.matching import Article

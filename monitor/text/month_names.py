@@ -1,7 +1,9 @@
-"""The names of months in the languages of feeds, in lower case. Arabic letters are spelt as `moments` spells them: ي and ك.
+"""The names of months in the languages of feeds, in lower case. Arabic letters are spelt as
+`publication_dates` spells them: ي and ك.
 
-The words of `dates`, by which days in running text are recognised, are among them; here also short and first forms count, as a date
-field holds nothing else. Languages that are missing are read by a library (`moments.read_words`).
+The words of `stated_days`, by which days in running text are recognised, are among them; here also short and first forms
+count, as a date
+field holds nothing else. Languages that are missing are read by a library (`publication_dates.read_words`).
 """
 
 from __future__ import annotations
@@ -71,7 +73,7 @@ _JALALI = (
     "بهمن دلو سلواغه",
     "اسفند حوت كب",
 )
-# Those of the Levant in one word; `moments` knows those in two.
+# Those of the Levant in one word; `publication_dates` knows those in two.
 _LEVANT = {
     "شباط": 2,
     "آذار": 3,

@@ -1,4 +1,5 @@
 """The webhook channel: signed JSON as Standard Webhooks 1.0 specifies. README.md beside this file describes the schema.
+What an answer means stands in `alerting.answers`, what follows from it in `alerting.retry`.
 
 The `webhook-id` is the alert's id on every attempt, so that a receiver recognises a repeated one. Time and signature are new
 on each attempt, as receivers refuse what is older than five minutes (W1).

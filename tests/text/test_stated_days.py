@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from monitor.text.dates import stated_days
+from monitor.text.stated_days import stated_days
 
 NEAR = date(2013, 3, 20)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.text import moments
+from monitor.text import publication_dates
 
 TABLE = Path(__file__).parents[1] / "data" / "faults" / "09-dates.tsv"
 ROWS = [line.split("\t")[:3] for line in TABLE.read_text().splitlines()[1:]]
@@ -19,13 +19,13 @@ EVENING = "2026-10-14T20:28:00Z"
 
 
 def read(text: str, *, day_first: bool | None = None) -> str:
-    found = moments.read(text, day_first=day_first, now=NOW) or moments.read_words(text)
+    found = publication_dates.read(text, day_first=day_first, now=NOW) or publication_dates.read_words(text)
     return f"{found:%Y-%m-%dT%H:%M:%SZ}" if found else "none"
 
 
 @pytest.mark.parametrize(("key", "written", "right"), ROWS, ids=[row[0] for row in ROWS])
 def test_fault_feed_09_every_spelling_of_the_table(key: str, written: str, right: str) -> None:
-    day_first = moments.writes_day_first(row[1] for row in ROWS)
+    day_first = publication_dates.writes_day_first(row[1] for row in ROWS)
     if key == "jalali":
         right = "2026-10-14T20:28:28Z"
     assert read(written, day_first=day_first) == right
@@ -108,7 +108,7 @@ FORMS = [
 @pytest.mark.parametrize(("zone", "form"), list(product(ZONES, FORMS)))
 def test_fault_feed_09_zones_by_name(zone: str, form: str) -> None:
     local = datetime(2026, 10, 14, 20, 28, 28, tzinfo=timezone(timedelta(minutes=ZONES[zone])))
-    assert moments.read(f"{local:{form}} {zone}") == local
+    assert publication_dates.read(f"{local:{form}} {zone}") == local
 
 
 @pytest.mark.parametrize(
@@ -181,14 +181,14 @@ def test_fault_feed_09_iso_without_its_signs(digits: str) -> None:
 
 def test_fault_feed_09_a_date_without_a_year_is_the_latest() -> None:
     assert (read("Oct 14, 20:28"), read("24 Dec 08:00")) == (EVENING, "2025-12-24T08:00:00Z")
-    assert moments.read("Oct 14, 20:28") is None
+    assert publication_dates.read("Oct 14, 20:28") is None
 
 
 def test_fault_feed_09_day_or_month_first_by_the_other_dates() -> None:
-    assert moments.writes_day_first(["05/06/2026", "14/06/2026"]) is True
-    assert moments.writes_day_first(["05/06/2026 8:00", "06/14/2026 9:00"]) is False
-    assert moments.writes_day_first(["05/06/2026 8:00 PM"]) is False
-    assert moments.writes_day_first(["05/06/2026", "05.06.2026"]) is None
+    assert publication_dates.writes_day_first(["05/06/2026", "14/06/2026"]) is True
+    assert publication_dates.writes_day_first(["05/06/2026 8:00", "06/14/2026 9:00"]) is False
+    assert publication_dates.writes_day_first(["05/06/2026 8:00 PM"]) is False
+    assert publication_dates.writes_day_first(["05/06/2026", "05.06.2026"]) is None
     assert [read("05/06/2026", day_first=each) for each in (True, False)] == [
         "2026-06-05T00:00:00Z",
         "2026-05-06T00:00:00Z",
@@ -215,7 +215,7 @@ def test_fault_feed_09_day_or_month_first_by_the_other_dates() -> None:
     ],
 )
 def test_fault_feed_09_the_day_in_an_address(url: str, day: str | None) -> None:
-    found = moments.in_address(url)
+    found = publication_dates.in_address(url)
     assert (found and f"{found:%Y-%m-%d}") == day
 
 
@@ -231,7 +231,7 @@ def test_fault_feed_09_the_day_in_an_address(url: str, day: str | None) -> None:
     ],
 )
 def test_fault_feed_09_the_persian_calendar(jalali: str, gregorian: str) -> None:
-    assert moments.read(jalali) == datetime.fromisoformat(gregorian).replace(tzinfo=UTC)
+    assert publication_dates.read(jalali) == datetime.fromisoformat(gregorian).replace(tzinfo=UTC)
 
 
 WRITERS = [
@@ -243,13 +243,13 @@ WRITERS = [
 @settings(max_examples=300, deadline=None)
 @given(st.datetimes(datetime(1980, 1, 1), datetime(2068, 1, 1)), st.sampled_from(WRITERS))
 def test_fault_feed_09_any_moment_in_any_form(moment: datetime, form: str) -> None:
-    assert moments.read(form.format(moment)) == moment.replace(microsecond=0, tzinfo=UTC)
+    assert publication_dates.read(form.format(moment)) == moment.replace(microsecond=0, tzinfo=UTC)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(st.text(max_size=60), st.text("0123456789:-/., TZ+apmoctنмарт", max_size=40)))
 def test_fault_feed_09_any_text_is_a_moment_or_none(text: str) -> None:
-    found = moments.read(text, now=NOW)
+    found = publication_dates.read(text, now=NOW)
     assert found is None or date(1971, 1, 1) <= found.date() < date(2200, 1, 1)
-    moments.writes_day_first([text])
-    moments.in_address(text)
+    publication_dates.writes_day_first([text])
+    publication_dates.in_address(text)
