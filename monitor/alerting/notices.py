@@ -68,7 +68,7 @@ def notify_feed(
         _of_network_back(session, channels, now)
         return
     title, body = _feed_words(feed, update, event, since_at)
-    _enqueue_notice(
+    enqueue_notice(
         session,
         title,
         f"{urls.masked(feed.url)}\n{body}",
@@ -89,7 +89,7 @@ def notify_burst(
         listed = [*(f"- {each}" for each in titles), *([f"and {more} more"] if more else [])]
         body += "\n" + "\n".join(listed) + (f"\nAll of them: {page}/?state=new" if page else "")
     key = f"feed/{feed.id}/storm/{now.isoformat()}"
-    _enqueue_notice(session, title, f"{urls.masked(feed.url)}\n{body}", key=key, channels=channels, now=now)
+    enqueue_notice(session, title, f"{urls.masked(feed.url)}\n{body}", key=key, channels=channels, now=now)
 
 
 def _burst_words(burst: BurstReport) -> tuple[str, str]:
@@ -141,7 +141,7 @@ def notify_channel(
         ),
         ChannelEvent.RECOVERED: (
             f"The channel {name} is back",
-            f"It had been failing since {_moment(since_at)}." if since_at < now else "Alerts reach it again.",
+            f"It had been failing since {moment(since_at)}." if since_at < now else "Alerts reach it again.",
         ),
         ChannelEvent.DISABLED: (
             f"The channel {name} was disabled",
@@ -150,7 +150,7 @@ def notify_channel(
         ),
     }[event]
     key = f"channel/{name}/{event}/{since_at.isoformat()}"
-    _enqueue_notice(session, title, body, key=key, channels=others, now=now)
+    enqueue_notice(session, title, body, key=key, channels=others, now=now)
 
 
 def _said(outcome: Outcome) -> str:
@@ -182,7 +182,7 @@ def notify_given_up(
         f"Send it again with: monitor alerts retry {delivery.alert.id}\n"
         "Should others follow, you are not told of each: `monitor alerts list --state dead` shows them."
     )
-    _enqueue_notice(session, title, body, key=f"delivery/{delivery.id}/dead", channels=others, now=now)
+    enqueue_notice(session, title, body, key=f"delivery/{delivery.id}/dead", channels=others, now=now)
 
 
 def notify_recipient(
@@ -205,30 +205,30 @@ def notify_recipient(
         ),
         RecipientEvent.WAITING: (
             f"{answer.name} gets no mail of the channel {channel} at present",
-            f"The mail server has put this recipient off since {_moment(since_at)}, the last time with: {said}\n"
+            f"The mail server has put this recipient off since {moment(since_at)}, the last time with: {said}\n"
             "The others get theirs. Each mail is tried for this one for about three days. You will be told once when it is over.",
         ),
         RecipientEvent.BACK: (
             f"{answer.name} gets mail of the channel {channel} again",
-            f"It had got none since {_moment(since_at)}. What waits for it goes out now.",
+            f"It had got none since {moment(since_at)}. What waits for it goes out now.",
         ),
     }[event]
     key = f"channel/{channel}/recipient/{answer.key}/{event}/{since_at.isoformat()}"
-    _enqueue_notice(session, title, body, key=key, channels=channels, now=now)
+    enqueue_notice(session, title, body, key=key, channels=channels, now=now)
 
 
 def notify_embedder(
     session: Session, embedder: str, problem: str | None, *, channels: Mapping[str, str], now: datetime
 ) -> None:
     """The embedder began to fail, or (without a problem) works again; at most one notice of each a day."""
-    title = f"Matching across languages rests: {embedder} fails" if problem else "Topics match across languages again"
+    title = f"Semantic matching is paused: {embedder} fails" if problem else "Topics match semantically again"
     body = (
         f"{problem}\nNothing is lost: articles are matched by words alone meanwhile, and the embedder is tried again."
         if problem
         else f"{embedder} works again."
     )
     key = f"embedder/{embedder}/{'failing' if problem else 'back'}/{now:%Y-%m-%d}"
-    _enqueue_notice(session, title, body, key=key, channels=channels, now=now)
+    enqueue_notice(session, title, body, key=key, channels=channels, now=now)
 
 
 def notify_condition(
@@ -249,7 +249,7 @@ def notify_condition(
         if _is_news(problem, told):
             code, title, body = _condition_words(subject, problem, told_at or now)
             key = f"{_CONDITION}/{subject}/{code}/{now.isoformat()}"
-            _enqueue_notice(session, title, body, key=key, channels=channels, now=now)
+            enqueue_notice(session, title, body, key=key, channels=channels, now=now)
     return settled
 
 
@@ -264,7 +264,7 @@ def _is_news(problem: Problem | None, told: str) -> bool:
 def _condition_words(subject: str, problem: Problem | None, told_at: datetime) -> tuple[str, str, str]:
     """Code, title and text of the notice."""
     if problem is None:
-        return _WELL, _OVER[subject], f"It was told at {_moment(told_at)}."
+        return _WELL, _OVER[subject], f"It was told at {moment(told_at)}."
     says = f"{problem.says[0].upper()}{problem.says[1:]}."
     body = f"{says}\nWhat to do: {problem.mend}\nYou will be told once when it is over."
     return problem.code.value, _BEGUN[problem.code], body
@@ -306,9 +306,9 @@ def notify_seeds(
     title = f"{what} as last read: the seeds cannot be used"
     if is_over:
         title = f"The topic {topic} is read from its seeds again" if topic else "The seeds can be used again"
-    body = f"They could not be used since {_moment(since_at)}." if is_over else f"{text}\nNothing is lost meanwhile."
+    body = f"They could not be used since {moment(since_at)}." if is_over else f"{text}\nNothing is lost meanwhile."
     key = f"seeds/{topic}/{since_at.isoformat()}/{'over' if is_over else 'held'}"
-    _enqueue_notice(session, title, body, key=key, channels=channels, now=now)
+    enqueue_notice(session, title, body, key=key, channels=channels, now=now)
 
 
 def notify_topic_ended(
@@ -317,7 +317,7 @@ def notify_topic_ended(
     """A topic's folder was away for so long that the topic counts as removed."""
     body = f"Its folder has been away for {away_for} while others are there. Put it back to follow the topic again."
     key = f"topic/{name}/ended/{now.isoformat()}"
-    _enqueue_notice(session, f"The topic {name} was removed", body, key=key, channels=channels, now=now)
+    enqueue_notice(session, f"The topic {name} was removed", body, key=key, channels=channels, now=now)
 
 
 def _feed_words(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at: datetime) -> tuple[str, str]:
@@ -328,7 +328,7 @@ def _feed_words(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at:
             "It is tried again, at longer intervals. You will be told once when it is back.",
         )
     if event is FeedEvent.RECOVERED:
-        return f"The feed {feed.name} is back", f"It had been failing since {_moment(since_at)}."
+        return f"The feed {feed.name} is back", f"It had been failing since {moment(since_at)}."
     if event is FeedEvent.GONE:
         return (
             f"The feed {feed.name} is gone and was paused",
@@ -344,10 +344,10 @@ def _feed_words(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at:
 
 def _of_network_down(session: Session, since_at: datetime, channels: Mapping[str, str], now: datetime) -> None:
     last_at = feeds.last_success_at(session)
-    _enqueue_notice(
+    enqueue_notice(
         session,
         "No feed can be reached",
-        f"Not one feed has answered since {_moment(last_at or since_at)}: the network of this machine may be down. "
+        f"Not one feed has answered since {moment(last_at or since_at)}: the network of this machine may be down. "
         "All are tried again, at longer intervals. You will be told once when they are back.",
         key=f"{_OUTAGE}{last_at.isoformat() if last_at else 'never'}",
         channels=channels,
@@ -360,15 +360,17 @@ def _of_network_back(session: Session, channels: Mapping[str, str], now: datetim
     if outage:
         body = "The feeds answer again; each is polled when its turn comes."
         key = outage.replace("down", "back", 1)
-        _enqueue_notice(session, "Feeds can be reached again", body, key=key, channels=channels, now=now)
+        enqueue_notice(session, "Feeds can be reached again", body, key=key, channels=channels, now=now)
 
 
-def _enqueue_notice(
+def enqueue_notice(
     session: Session, title: str, body: str, *, key: str, channels: Mapping[str, str], now: datetime
 ) -> None:
+    """Queue a notice for all these channels, once for a key."""
     notice = Alert(id=alerts.new_id(), kind=AlertKind.NOTICE, created_at=now, title=title, body=body)
     alerts.enqueue(session, notice, key=key, channels=channels, deliver_at=now)
 
 
-def _moment(at: datetime) -> str:
-    return f"{at:%d %B %Y, %H:%M} UTC"
+def moment(at: datetime | None) -> str:
+    """A time, as notices name it."""
+    return f"{at:%d %B %Y, %H:%M} UTC" if at else "an unknown time"

@@ -11,7 +11,7 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined, Template
 
 from monitor.alerting import render
-from monitor.text.tokens import shorten
+from monitor.text.tokens import shorten, some_of
 from monitor.types.alerting import Alert, AlertKind, SummaryEntry
 
 _TITLE_LIMIT: Final = 300
@@ -37,9 +37,7 @@ def facts(entry: SummaryEntry) -> str:
 
 
 def _topics(entry: SummaryEntry) -> str:
-    shown = [render.line(each, 60) for each in entry.topics[: render.TOPICS_SHOWN]]
-    more = len(entry.topics) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+    return some_of([render.line(each, 60) for each in entry.topics], render.TOPICS_SHOWN)
 
 
 def _strength(entry: SummaryEntry) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from monitor.alerting.notices import enqueue_notice, moment
 from monitor.store import alerts, feeds
 from monitor.store.db import Session, serialize_decisions
 from monitor.store.feeds import WatchedFeed
-from monitor.types.alerting import Alert, AlertKind
 from monitor.types.fetching import Silence, Watch, was_unwatched
 
 _EVERY = timedelta(days=1)
@@ -84,7 +84,7 @@ def _tell_begun(session: Session, begun: Sequence[WatchedFeed], channels: Mappin
         is_crowd = len(all_silent) >= crowd_from
         title, body = _crowd_words(all_silent) if is_crowd else _begun_words(begun)
         key = f"{_BEGUN}{_CROWD if is_crowd else 'feeds'}/{now.isoformat()}"
-        _enqueue(session, title, body, key=key, channels=channels, now=now)
+        enqueue_notice(session, title, body, key=key, channels=channels, now=now)
         _settle(session, begun, told_at=now)
 
 
@@ -121,7 +121,7 @@ def _begun_words(begun: Sequence[WatchedFeed]) -> tuple[str, str]:
 
 def describe(watch: Watch) -> str:
     """How a feed is silent, in a sentence without its name; '' where it is not."""
-    since = f" since {_moment(watch.last_entry_at)}" if watch.last_entry_at else ""
+    since = f" since {moment(watch.last_entry_at)}" if watch.last_entry_at else ""
     match watch.silence:
         case Silence.QUIET:
             usual = f"; it usually brings {usual_words(watch.per_day)}" if watch.per_day else ""
@@ -166,12 +166,12 @@ def _tell_over(session: Session, over: Sequence[WatchedFeed], channels: Mapping[
             ready += together
     if ready:
         title, body = _over_words(sorted(ready, key=lambda each: each.name))
-        _enqueue(session, title, body, key=f"{_OVER}{now.isoformat()}", channels=channels, now=now)
+        enqueue_notice(session, title, body, key=f"{_OVER}{now.isoformat()}", channels=channels, now=now)
         _settle(session, ready, told_at=None)
 
 
 def _over_words(over: Sequence[WatchedFeed]) -> tuple[str, str]:
-    told = ", ".join(sorted({_moment(each.watch.silence_told_at) for each in over}))
+    told = ", ".join(sorted({moment(each.watch.silence_told_at) for each in over}))
     if len(over) == 1:
         return f"The feed {over[0].name} is as usual again", f"That it was not was told at {told}."
     title = f"{len(over)} feeds are as usual again"
@@ -194,16 +194,7 @@ def _settle(session: Session, told: Sequence[WatchedFeed], *, told_at: datetime 
         feeds.save_watch(session, each.id, watch)
 
 
-def _enqueue(session: Session, title: str, body: str, *, key: str, channels: Mapping[str, str], now: datetime) -> None:
-    notice = Alert(id=alerts.new_id(), kind=AlertKind.NOTICE, created_at=now, title=title, body=body)
-    alerts.enqueue(session, notice, key=key, channels=channels, deliver_at=now)
-
-
 def _listed(lines: Sequence[str]) -> str:
     more = len(lines) - _NAMED
     shown = [f"- {each}" for each in lines[:_NAMED]]
     return "\n".join([*shown, *([f"and {more} more"] if more > 0 else [])])
-
-
-def _moment(at: datetime | None) -> str:
-    return f"{at:%d %B %Y, %H:%M} UTC" if at else "an unknown time"

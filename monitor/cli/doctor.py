@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from monitor.cli import base
+from monitor.text.tokens import some_of
 from monitor.topics import seeds
 from monitor.types.errors import ConfigError, StoreError
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from monitor.store.db import Database
 
 _LARGE_WAL = 64 * 1024 * 1024
-_SHOWN = 5
+_some = partial(some_of, separator="; ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,9 @@ def _channels(settings: Settings) -> Iterator[CheckResult]:
 def _seeds_check(settings: Settings) -> CheckResult:
     shelf = seeds.load(settings.seeds.dir)
     if shelf.faults:
-        return CheckResult("seeds", "fail", _join_some(shelf.faults), "`monitor topics check` names every fault")
+        return CheckResult("seeds", "fail", _some(shelf.faults), "`monitor topics check` names every fault")
     if shelf.warnings:
-        return CheckResult("seeds", "warn", _join_some(shelf.warnings), "`monitor topics check` names them all")
+        return CheckResult("seeds", "warn", _some(shelf.warnings), "`monitor topics check` names them all")
     if not shelf.topics:
         return CheckResult("seeds", "warn", "no topic", f"put an article into {settings.seeds.dir}/TOPIC/")
     return CheckResult("seeds", "ok", f"{len(shelf.topics)} topics")
@@ -132,11 +134,6 @@ def _feed_languages(settings: Settings) -> Iterator[CheckResult]:
 
     for each in unmatched_feeds(settings, seeds.load(settings.seeds.dir).topics):
         yield CheckResult("languages", "warn", each.says, each.mend)
-
-
-def _join_some(texts: tuple[str, ...] | list[str]) -> str:
-    rest = len(texts) - _SHOWN
-    return "; ".join(texts[:_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
 
 
 # --- the store --------------------------------------------------------------------------------------------------------
@@ -187,15 +184,13 @@ def _topics(db: Database, settings: Settings) -> CheckResult:
         missed = archive.without_topics(session, since_at=now - timedelta(days=7))
     paused = [name for name in (*found.from_folder, *found.from_store) if name in stored and stored[name].is_paused]
     if found.remarks:
-        return CheckResult("topics in force", "warn", _join_some([each.text for each in found.remarks]))
+        return CheckResult("topics in force", "warn", _some([each.text for each in found.remarks]))
     if missed:
         says = f"{len(missed)} articles of the last week came while no topic was in force, the latest is {missed[-1]}"
         mend = "they are assessed again as soon as there is a topic; `monitor reassess ID` does it for one"
         return CheckResult("topics in force", "warn", says, mend)
     total = len(found.from_folder) + len(found.from_store)
-    return CheckResult(
-        "topics in force", "ok", f"{total} in force{f', paused: {_join_some(paused)}' if paused else ''}"
-    )
+    return CheckResult("topics in force", "ok", f"{total} in force{f', paused: {_some(paused)}' if paused else ''}")
 
 
 def _sqlite() -> CheckResult:
@@ -252,7 +247,7 @@ def _quick_check(db: Database) -> CheckResult:
         found = files.integrity_faults(session, at_most=5)
     if not found:
         return CheckResult("integrity", "ok", "quick_check found nothing")
-    return CheckResult("integrity", "fail", _join_some(found), "stop the daemon, keep the file, restore a backup")
+    return CheckResult("integrity", "fail", _some(found), "stop the daemon, keep the file, restore a backup")
 
 
 def _in_force(db: Database, settings: Settings) -> Iterator[CheckResult]:
@@ -286,11 +281,11 @@ def _feeds(db: Database) -> CheckResult:
     ill = [f"{row.name} ({row.paused_reason or row.error})" for row in rows if row.failures or row.paused_reason]
     if ill:
         return CheckResult(
-            "feeds", "warn", f"{len(ill)} of {len(rows)} fail: {_join_some(ill)}", "`monitor feeds` shows them"
+            "feeds", "warn", f"{len(ill)} of {len(rows)} fail: {_some(ill)}", "`monitor feeds` shows them"
         )
     noted = [f"{row.name} ({row.notes})" for row in rows if row.notes]
     if noted:
-        says = f"{len(rows)} polled, none failing; not all of {len(noted)} could be read: {_join_some(noted)}"
+        says = f"{len(rows)} polled, none failing; not all of {len(noted)} could be read: {_some(noted)}"
         return CheckResult("feeds", "warn", says, "`monitor feeds show NAME` shows each; its publisher can mend it")
     return CheckResult("feeds", "ok", f"{len(rows)} polled, none failing")
 

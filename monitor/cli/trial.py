@@ -12,6 +12,7 @@ import typer
 
 from monitor.cli import backtest, base
 from monitor.cli.models import load_matcher, load_topics
+from monitor.text.tokens import some_of
 from monitor.topics import seeds, sentence
 from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import ConfigError, MonitorError, StoreError
@@ -283,7 +284,7 @@ def _label_all(cli: base.Cli, folder: Path, articles: Path | None, labels: Mappi
 
 
 def _some_ids(names: Sequence[str]) -> str:
-    return ", ".join(each[:40] for each in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return some_of([each[:40] for each in names])
 
 
 def _file_articles(path: Path, ids: Iterable[str]) -> dict[str, Article]:

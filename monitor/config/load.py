@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,12 +19,11 @@ from monitor.config import raw as raw_values
 from monitor.config.raw import PATH_VARIABLE, SECRET, Place, RawSettings, SettingOrigin, variable
 from monitor.config.settings import FeedSettings, Settings
 from monitor.text import urls
-from monitor.text.secrets import Secrets, keys_of
+from monitor.text.secrets import MASK, Secrets, keys_of, without_keys
 from monitor.text.tokens import clean_line
 from monitor.types.errors import ConfigError
 
 DEFAULT_PATH = Path("config/monitor.toml")
-SECRET_MASK = "********"
 
 
 def load(path: Path | None, env: Mapping[str, str]) -> Settings:
@@ -157,7 +155,7 @@ def _quote_value(path: Place, value: Any, raw: RawSettings) -> str:
     """', got <value>' for short plain values that cannot be secret, else ''."""
     if not isinstance(value, str | int | float) or path in raw.from_files or any(map(SECRET.search, path)):
         return ""
-    plain = _without_password(value) if isinstance(value, str) else value
+    plain = without_keys(value) if isinstance(value, str) else value
     return f", got {clean_line(json.dumps(plain, ensure_ascii=False), limit=60)}"
 
 
@@ -266,22 +264,12 @@ def _masked(value: Any, *, is_secret: bool, hosts_only: bool) -> str:
     if value is None or value in ("", ()):
         return "(none)"
     if isinstance(value, str) and "://" in value:
-        return urls.masked(value) if hosts_only else _without_password(value)
+        return urls.masked(value) if hosts_only else without_keys(value)
     if is_secret or isinstance(value, SecretStr):
-        return SECRET_MASK
+        return MASK
     if isinstance(value, dict):
         inner = {key: bool(SECRET.search(key)) for key in value}
         return ", ".join(f"{key}: {_masked(value[key], is_secret=inner[key], hosts_only=hosts_only)}" for key in value)
     if isinstance(value, list | tuple):
         return ", ".join(_masked(each, is_secret=False, hosts_only=hosts_only) for each in value)
     return json.dumps(value) if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _without_password(url: str) -> str:
-    """A database's or feed's URL with password and tokens masked."""
-    url = re.sub(r"//[^/]*@", f"//{SECRET_MASK}@", url)
-    return re.sub(
-        r"(?<=[?&])([^=&]*)=[^&]*",
-        lambda found: f"{found[1]}={SECRET_MASK}" if SECRET.search(found[1]) else found[0],
-        url,
-    )

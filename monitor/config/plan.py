@@ -16,6 +16,7 @@ from typing import Literal
 
 from monitor.config.settings import FeedSettings, Settings
 from monitor.text import urls
+from monitor.text.tokens import some_of
 from monitor.types import digests
 from monitor.types.plans import (
     FROM_FILE,
@@ -33,7 +34,6 @@ from monitor.types.plans import (
 
 DatabaseKind = Literal["sqlite", "postgresql"]
 
-_SHOWN = 5
 """Most names of one kind in a line."""
 _FIELD_WORDS = {
     "is_enabled": "enabled",
@@ -295,5 +295,4 @@ def _named(kind: str, names: Sequence[str]) -> str:
     """`feed a`, or `7 feeds (a, b, c, d, e and 2 more)`."""
     if len(names) == 1:
         return f"{kind} {names[0]}"
-    more = len(names) - _SHOWN
-    return f"{len(names)} {kind}s ({', '.join(sorted(names)[:_SHOWN])}{f' and {more} more' if more > 0 else ''})"
+    return f"{len(names)} {kind}s ({some_of(sorted(names))})"

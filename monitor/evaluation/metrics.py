@@ -24,6 +24,7 @@ from monitor.matching.reliability import Reliability, measure, wilson
 from monitor.matching.tuning import NEAR_MISS_BANDS
 from monitor.store import archive, near_misses, topics
 from monitor.store.db import Session
+from monitor.text.tokens import some_of
 from monitor.types.matching import Topic
 
 _FURTHEST_BELOW = math.log(NEAR_MISS_BANDS[0])
@@ -280,15 +281,10 @@ def _label(raw: str, topics: set[str]) -> tuple[tuple[str, str], bool]:
     if not isinstance(topic, str):
         raise ValueError('needs a "topic", the name of a folder of seeds')
     if topic not in topics:
-        raise ValueError(f"there is no topic {topic[:40]!r} among the seeds ({_listed(topics)})")
+        raise ValueError(f"there is no topic {topic[:40]!r} among the seeds ({some_of(sorted(topics))})")
     if not isinstance(is_wanted, bool):
         raise ValueError('"relevant" must be true or false')
     return (str(id), topic), is_wanted
-
-
-def _listed(topics: set[str]) -> str:
-    names = sorted(topics)
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 @dataclass(slots=True)

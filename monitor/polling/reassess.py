@@ -91,7 +91,7 @@ async def reassess_due(tools: Tools, *, now: datetime, lease_for: timedelta = LE
         log.exception("assessing again failed in an unforeseen way; put off for an hour")
         await tools.db.write(_put_off, claimed, now + _FAULT_DELAY_FOR)
     finally:
-        await tools.db.write(_give_back, claimed, now=now)
+        await tools.db.write(_give_back, claimed)
     filed = tuple(each for batch in found for each in batch.filed)
     return Reassessed(articles=sum(each.articles for each in found), filed=filed, is_over=not claimed)
 
@@ -131,7 +131,7 @@ def _put_off(session: Session, claimed: Sequence[Reassessment], due_at: datetime
         reassessments.put_off(session, each, due_at + number * _FAULT_APART_FOR)
 
 
-def _give_back(session: Session, claimed: Sequence[Reassessment], *, now: datetime) -> None:
+def _give_back(session: Session, claimed: Sequence[Reassessment]) -> None:
     """End the leases of what is not done, at once: another batch, or another node, goes on with it."""
     for each in claimed:
         reassessments.give_back(session, each)

@@ -6,7 +6,6 @@ Walls are recognised by their words (`text.walls`), and here also by the page's 
 
 from __future__ import annotations
 
-import codecs
 import json
 import logging
 import re
@@ -30,7 +29,6 @@ _CHARSET = re.compile(r"(?:charset|encoding)\s*=\s*[\"']?([\w.:-]{1,40})", re.IG
 _DECLARATION_BYTES = 4096
 """Bytes at the beginning in which a page may declare its encoding; browsers examine 1,024."""
 _META = re.compile(r"<meta\b[^<>]*>|<\?xml\b[^<>]*>", re.IGNORECASE)
-_UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WALL_PATH = re.compile(
     r"/(?:login|log-in|signin|sign-in|subscribe|consent|paywall|captcha|challenge|account)\b|^/?abo/", re.IGNORECASE
 )

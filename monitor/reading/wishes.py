@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from monitor.reading.raw_entry import string
 from monitor.types.fetching import Wishes
 
 MAX_TTL_FOR = timedelta(days=30)
@@ -32,7 +33,7 @@ def of_document(feed: Any, body: bytes) -> Wishes:
 def _ttl(feed: Any) -> timedelta | None:
     """The longer of <ttl> (minutes, RSS 2.0) and sy:updatePeriod divided by its frequency."""
     minutes, frequency = _number(feed, "ttl"), _number(feed, "sy_updatefrequency") or 1
-    period = _PERIODS.get(_text(feed, "sy_updateperiod").strip().lower(), timedelta())
+    period = _PERIODS.get(string(feed, "sy_updateperiod").strip().lower(), timedelta())
     interval = max(timedelta(minutes=minutes), period / frequency)
     return min(interval, MAX_TTL_FOR) if interval else None
 
@@ -51,11 +52,5 @@ def _skip_days(body: bytes) -> frozenset[int]:
 
 
 def _number(mapping: Any, key: str) -> int:
-    found = re.fullmatch(r"\s*(\d{1,6})(?:\.\d*)?\s*", _text(mapping, key), re.ASCII)
+    found = re.fullmatch(r"\s*(\d{1,6})(?:\.\d*)?\s*", string(mapping, key), re.ASCII)
     return int(found[1]) if found else 0
-
-
-def _text(mapping: Any, key: str) -> str:
-    """A text field; '' for other types, as feedparser returns a mapping where an element unexpectedly has attributes."""
-    value = mapping.get(key) if mapping else None
-    return value if isinstance(value, str) else ""

@@ -18,6 +18,7 @@ from monitor.store.stories import StoredStory, TimelineArticle
 from monitor.store.story_changes import StoryEdit
 from monitor.stories import sources
 from monitor.stories.sources import IndependentSource, StoryState
+from monitor.text.tokens import some_of
 from monitor.types.errors import MonitorError
 
 MAX_ARTICLES = 1_000
@@ -266,7 +267,7 @@ def _of_one_story(session: Session, article_ids: Sequence[int]) -> tuple[list[in
 
 
 def _listed(ids: Sequence[int]) -> str:
-    shown = ", ".join(map(str, ids[:10])) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
+    shown = some_of([str(each) for each in ids], 10)
     return f"article {shown}" if len(ids) == 1 else f"articles {shown}"
 
 

@@ -255,7 +255,7 @@ class Daemon:
         return own.and_also(self._own_problems(), None).and_also(*self._presence.observer.latest())
 
     def _own_problems(self) -> Iterator[Problem]:
-        """What this process knows by itself, whatever else happened since: that polling rests, or that nothing can be read."""
+        """What this process knows by itself, whatever else happened since: that polling has stopped, or nothing can be read."""
         if self._is_disk_full:
             yield from condition.disk_problems(None, is_full=True)
         workers = vars(self.app).get("workers")
@@ -378,7 +378,7 @@ class Daemon:
         except DamagedStoreError as error:
             self._is_damaged = True
             self.heartbeats.set_problem("integrity", observer.problem_of(error))
-            log.error("%s; polling rests from now on", error)
+            log.error("%s; polling stops from now on", error)
 
     def _check_wal(self) -> None:
         """Warn once of a large write-ahead log: SQLite cannot truncate it while another program (a backup, an export) reads."""
@@ -400,7 +400,7 @@ class Daemon:
             log.error("%s", error)
         elif not self._is_disk_full:
             self._is_disk_full = True
-            log.error("%s; polling rests meanwhile, alerts already queued go out", error)
+            log.error("%s; polling stops meanwhile, alerts already queued go out", error)
             self._reserved_space.release()
             asyncio.get_running_loop().call_later(_FULL_DISK_SECONDS, self._reserve_disk_again)
 

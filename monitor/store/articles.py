@@ -334,9 +334,9 @@ def _candidate(row: _CandidateRow, same_guid: int | None, address: int) -> Store
 
 
 def _content_keys(session: Session, feed_id: int, keys: Sequence[int]) -> Iterable[tuple[int, int]]:
-    for start in range(0, len(keys), 500):
+    for some in chunks(keys):
         asked = select(_entries.c.guid_key, _entries.c.content_key).where(
-            _entries.c.feed_id == feed_id, _entries.c.guid_key.in_(keys[start : start + 500])
+            _entries.c.feed_id == feed_id, _entries.c.guid_key.in_(some)
         )
         yield from ((row.guid_key, row.content_key) for row in session.connection().execute(asked))
 

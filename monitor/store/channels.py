@@ -12,10 +12,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import Update, and_, delete, func, or_, text, update
+from sqlalchemy import and_, delete, func, or_, text, update
 from sqlmodel import Session, col, select
 
-from monitor.store.db import chunks
+from monitor.store.db import chunks, execute
 from monitor.store.tables import AlertRow, ChannelRow, DeliveryRow, HandoverRow, RecipientRow
 from monitor.types.alerting import (
     AlertKind,
@@ -89,7 +89,7 @@ def settle(session: Session, name: str, result: DeliveryUpdate, *, now: datetime
             col(DeliveryRow.state) == "pending",
             col(DeliveryRow.taken_at).is_(None),  # others wait for single recipients
         )
-        _execute(session, update(DeliveryRow).where(*is_waiting).values(next_at=now))
+        execute(session, update(DeliveryRow).where(*is_waiting).values(next_at=now))
 
 
 def enable(session: Session, name: str) -> None:
@@ -105,7 +105,7 @@ def hold(session: Session, channel: str, *, destination: str | None, why: str) -
     if destination is not None:
         is_unsent.append(col(DeliveryRow.destination) != destination)
     held = {"state": "held", "last_detail": why, "lease_token": None, "lease_until_at": None}
-    _execute(session, update(DeliveryRow).where(*is_unsent).values(**held))
+    execute(session, update(DeliveryRow).where(*is_unsent).values(**held))
 
 
 def release(session: Session, name: str, *, to: str, now: datetime, max_age_for: timedelta) -> int:
@@ -118,8 +118,7 @@ def release(session: Session, name: str, *, to: str, now: datetime, max_age_for:
     )
     again = {"state": "pending", "attempts": 0, "next_at": now, "destination": to, "last_detail": ""}
     leases = {"lease_token": None, "lease_until_at": None}
-    session.flush()
-    return session.connection().execute(update(DeliveryRow).where(*waits).values(**again, **leases)).rowcount
+    return execute(session, update(DeliveryRow).where(*waits).values(**again, **leases))
 
 
 def waits_in_vain(session: Session, row: ChannelRow) -> bool:
@@ -134,11 +133,6 @@ def forget_failures(row: ChannelRow) -> None:
     """Let a channel begin afresh. That its failure was told stays, so that its recovery is told too, by the next success."""
     row.disabled_reason = row.paused_until_at = row.failing_since_at = None
     row.failures, row.doubted_alert = 0, ""
-
-
-def _execute(session: Session, statement: Update) -> None:
-    session.flush()
-    session.connection().execute(statement)
 
 
 # --- the budget ---------------------------------------------------------------------------------------------------------
@@ -215,10 +209,9 @@ def mark_summarised(session: Session, ids: Sequence[int], summary_id: str) -> No
 
 
 def _update_waiting(session: Session, ids: Sequence[int], values: dict[str, object]) -> None:
-    session.flush()
     for some in chunks(ids):
         is_waiting = (col(DeliveryRow.id).in_(some), col(DeliveryRow.state) == "pending")
-        session.connection().execute(update(DeliveryRow).where(*is_waiting).values(**values))
+        execute(session, update(DeliveryRow).where(*is_waiting).values(**values))
     session.expire_all()
 
 
@@ -253,14 +246,13 @@ def record_handovers(
     session.flush()
     if is_over:
         waits = (col(HandoverRow.delivery_id) == delivery_id, col(HandoverRow.state) == "waiting")
-        session.connection().execute(update(HandoverRow).where(*waits).values(state="missed"))
+        execute(session, update(HandoverRow).where(*waits).values(state="missed"))
 
 
 def forget_handovers(session: Session, delivery_ids: Collection[int], *, states: Collection[str] = ()) -> None:
     """Forget who has these messages, or only those in these states: they are sent to them again."""
     gone = delete(HandoverRow).where(col(HandoverRow.delivery_id).in_(delivery_ids))
-    session.flush()
-    session.connection().execute(gone.where(col(HandoverRow.state).in_(states)) if states else gone)
+    execute(session, gone.where(col(HandoverRow.state).in_(states)) if states else gone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,14 +312,12 @@ def _wake(session: Session, channel: str, recipient: str, now: datetime) -> None
         col(DeliveryRow.taken_at).is_not(None),
         col(DeliveryRow.id).in_(waiting),
     )
-    session.flush()
-    session.connection().execute(update(DeliveryRow).where(*is_due).values(next_at=now))
+    execute(session, update(DeliveryRow).where(*is_due).values(next_at=now))
 
 
 def forget_recipients(session: Session, channel: str) -> None:
     """Forget the trouble with the recipients of a channel, as after they were changed."""
-    session.flush()
-    session.connection().execute(delete(RecipientRow).where(col(RecipientRow.channel) == channel))
+    execute(session, delete(RecipientRow).where(col(RecipientRow.channel) == channel))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Dialect, Engine, Select, create_engine, event, text
+from sqlalchemy import Connection, Delete, Dialect, Engine, Select, Update, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
@@ -190,9 +190,15 @@ def _readers(statement: ClauseElement, dialect: Dialect) -> tuple[Callable[[Any]
     return tuple(column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns)
 
 
-def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+def chunks(ids: Sequence[R]) -> Iterator[Sequence[R]]:
     """Slices of these ids, each short enough for the parameters of one statement."""
     return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
+
+
+def execute(session: Session, statement: Update | Delete) -> int:
+    """Execute it after what the session has not written yet; returns how many rows it changed."""
+    session.flush()
+    return session.connection().execute(statement).rowcount
 
 
 def serialize_decisions(session: Session) -> None:

@@ -11,15 +11,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, CursorResult, case, func, or_, update
+from sqlalchemy import ColumnElement, case, func, or_, update
 from sqlmodel import Session, col, select
 
+from monitor.store.db import chunks, execute
 from monitor.store.tables import ArticleRow, EntryRow, FeedRow, HostRow
 from monitor.text.secrets import shown_address, without_addresses
 from monitor.types.errors import StoreError
 from monitor.types.fetching import FeedState, FeedUpdate, FirstPoll, Lease, Silence, Validators, Watch, Wishes
-
-_CHUNK = 500
 
 
 class LeaseLostError(StoreError):
@@ -67,7 +66,7 @@ def _lease(session: Session, row: FeedRow, *, now: datetime, lease_for: timedelt
         col(FeedRow.id) == row.id,
         or_(col(FeedRow.lease_token).is_(None), col(FeedRow.lease_until_at) < now),
     )
-    if not _count(session, taken.values(lease_token=lease.token, lease_until_at=lease.until_at)):
+    if not execute(session, taken.values(lease_token=lease.token, lease_until_at=lease.until_at)):
         return None
     return _state(row, lease)
 
@@ -90,7 +89,7 @@ def settle(session: Session, result: FeedUpdate) -> None:
         **_optional_values(result),
     }
     is_held = (col(FeedRow.id) == result.feed_id, col(FeedRow.lease_token) == result.lease.token)
-    if not _count(session, update(FeedRow).where(*is_held).values(**values)):
+    if not execute(session, update(FeedRow).where(*is_held).values(**values)):
         raise LeaseLostError(f"the lease on feed {result.feed_id} ran out before its poll was stored")
 
 
@@ -98,7 +97,7 @@ def put_off(session: Session, feed: FeedState, until_at: datetime) -> None:
     """End the lease of a feed that was not asked: it is due at that time, and nothing was learned of it."""
     is_held = (col(FeedRow.id) == feed.id, col(FeedRow.lease_token) == feed.lease.token)
     changed = update(FeedRow).where(*is_held).values(next_poll_at=until_at, lease_token=None, lease_until_at=None)
-    _count(session, changed)
+    execute(session, changed)
 
 
 def _optional_values(result: FeedUpdate) -> dict[str, object]:
@@ -133,7 +132,7 @@ def _optional_values(result: FeedUpdate) -> dict[str, object]:
 def release_all(session: Session) -> int:
     """End every lease and return how many. Only for the start of a process that is alone, holding the data directory's lock."""
     is_held = col(FeedRow.lease_token).is_not(None)
-    return _count(session, update(FeedRow).where(is_held).values(lease_token=None, lease_until_at=None))
+    return execute(session, update(FeedRow).where(is_held).values(lease_token=None, lease_until_at=None))
 
 
 def _find(session: Session, name: str) -> FeedRow | None:
@@ -244,8 +243,8 @@ def _stored(session: Session, column: object, keys: Sequence[int], *conditions: 
     """Those of `keys` that the column holds; 0 stands for "has no key" and never counts."""
     wanted = sorted(set(keys) - {0})
     found: set[int] = set()
-    for start in range(0, len(wanted), _CHUNK):
-        asked = select(column).where(column.in_(wanted[start : start + _CHUNK]), *conditions)  # type: ignore[call-overload, attr-defined]
+    for some in chunks(wanted):
+        asked = select(column).where(column.in_(some), *conditions)  # type: ignore[call-overload, attr-defined]
         found.update(session.exec(asked))
     return frozenset(found)
 
@@ -435,10 +434,3 @@ def _state(row: FeedRow, lease: Lease) -> FeedState:
         last_success_at=row.last_success_at,
         watch=_watch_of(row),
     )
-
-
-def _count(session: Session, statement: object) -> int:
-    session.flush()
-    result = session.connection().execute(statement)  # type: ignore[call-overload]
-    assert isinstance(result, CursorResult)
-    return result.rowcount

@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, CursorResult, and_, case, exists, func, or_, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from monitor.store import alerts, channels, stories
+from monitor.store.db import execute
 from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow, HandoverRow, shown_state
 from monitor.stories.sources import StoryArticle, independent_sources, outlets, source_of
 from monitor.stories.tuning import QUIET_AFTER_FOR
@@ -77,7 +78,7 @@ def claim_next(
     lease = Lease(token=secrets.token_hex(8), until_at=now + lease_for)
     taken = update(DeliveryRow).where(col(DeliveryRow.id) == delivery.id, _is_due(now))
     values = {"state": "leased", "lease_token": lease.token, "lease_until_at": lease.until_at}
-    if not _count(session, taken.values(**values)):
+    if not execute(session, taken.values(**values)):
         return None
     assert delivery.id is not None
     return DeliveryState(
@@ -107,7 +108,7 @@ def hold_overdue(session: Session, channel: str, *, now: datetime, max_age_for: 
         col(DeliveryRow.channel).in_(works),
     )
     why = f"it waited longer than {max_age_for.total_seconds() / 3600:g} hours; `monitor alerts retry` sends it"
-    return _count(session, update(DeliveryRow).where(*is_overdue).values(state="held", last_detail=why))
+    return execute(session, update(DeliveryRow).where(*is_overdue).values(state="held", last_detail=why))
 
 
 def _thread(session: Session, delivery: DeliveryRow, alert: AlertRow) -> str:
@@ -177,7 +178,7 @@ def _edit(session: Session, delivery: DeliveryRow, row: AlertRow, now: datetime)
     is_unchanged = (col(DeliveryRow.id) == delivery.id, col(DeliveryRow.looked_at) == delivery.looked_at)
     if delivery.looked_at is None:
         is_unchanged = (is_unchanged[0], col(DeliveryRow.looked_at).is_(None))
-    if delivery.id is None or not _count(session, update(DeliveryRow).where(*is_unchanged).values(looked_at=now)):
+    if delivery.id is None or not execute(session, update(DeliveryRow).where(*is_unchanged).values(looked_at=now)):
         return None
     alert = _load_or_give_up(session, delivery, row) if row.story_id is not None else None
     if alert is None or row.story_id is None:
@@ -204,7 +205,7 @@ def record_edit(session: Session, edit: MessageEdit, outcome: Outcome) -> None:
             "last_detail": f"not edited any more: {outcome.code} {outcome.detail}".strip()[:2048],
         }
     if values:
-        _count(session, update(DeliveryRow).where(col(DeliveryRow.id) == edit.delivery_id).values(**values))
+        execute(session, update(DeliveryRow).where(col(DeliveryRow.id) == edit.delivery_id).values(**values))
 
 
 def shows(alert: Alert) -> str:
@@ -237,7 +238,7 @@ def settle(
         "looked_at": now,
     }
     is_held = (col(DeliveryRow.id) == delivery.id, col(DeliveryRow.lease_token) == delivery.lease.token)
-    if not _count(session, update(DeliveryRow).where(*is_held).values(**values)):
+    if not execute(session, update(DeliveryRow).where(*is_held).values(**values)):
         return False
     session.add(
         AttemptRow(
@@ -257,7 +258,7 @@ def settle(
 def release_all(session: Session) -> int:
     """End every lease and return how many. Only for a start that is alone; interrupted attempts are repeated with the same id."""
     leased = update(DeliveryRow).where(col(DeliveryRow.state) == "leased")
-    return _count(session, leased.values(state="pending", lease_token=None, lease_until_at=None))
+    return execute(session, leased.values(state="pending", lease_token=None, lease_until_at=None))
 
 
 # --- by hand ------------------------------------------------------------------------------------------------------------
@@ -335,7 +336,7 @@ def _queue_again(session: Session, ids: Sequence[int], destination: str, now: da
     """`created_at` counts anew: what was queued by hand is not given up for its age at the next failure."""
     again = {"state": "pending", "attempts": 0, "next_at": now, "created_at": now, "destination": destination}
     marks = {"sent_at": None, "dropped_at": None, "looked_at": None, "deferred_at": None, "summary_id": ""}
-    return _count(session, update(DeliveryRow).where(col(DeliveryRow.id).in_(ids)).values(**again, **marks))
+    return execute(session, update(DeliveryRow).where(col(DeliveryRow.id).in_(ids)).values(**again, **marks))
 
 
 def drop(
@@ -355,7 +356,7 @@ def drop(
         *([col(DeliveryRow.alert_id).in_(_decided(None, older_than_at))] if older_than_at else ()),
     ]
     values = {"state": "dead", "dropped_at": now, "last_detail": "dropped by a command"}
-    return _count(session, update(DeliveryRow).where(*is_dropped).values(**values))
+    return execute(session, update(DeliveryRow).where(*is_dropped).values(**values))
 
 
 def has_given_up(session: Session, channel: str, *, since_at: datetime, besides: int) -> bool:
@@ -480,10 +481,3 @@ def _is_usable(now: datetime) -> tuple[ColumnElement[bool], ...]:
         col(ChannelRow.disabled_reason).is_(None),
         or_(col(ChannelRow.paused_until_at).is_(None), col(ChannelRow.paused_until_at) <= now),
     )
-
-
-def _count(session: Session, statement: object) -> int:
-    session.flush()
-    result = session.connection().execute(statement)  # type: ignore[call-overload]
-    assert isinstance(result, CursorResult)
-    return result.rowcount

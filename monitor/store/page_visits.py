@@ -9,12 +9,12 @@ from sqlalchemy import update
 from sqlmodel import Session, col, func, select
 
 from monitor.store.articles import url_key
+from monitor.store.db import chunks, execute
 from monitor.store.tables import HostRow, PageRow
 from monitor.text import urls
 from monitor.types.fetching import HostRest, PageVisit
 
 _DAY = timedelta(days=1)
-_CHUNK = 500
 
 
 # --- hosts that are left alone ------------------------------------------------------------------------------------------
@@ -34,8 +34,7 @@ def rest_host(session: Session, host: str, rest: HostRest) -> None:
 def end_refusals(session: Session, hosts: Collection[str]) -> None:
     """These hosts answered: their next refusal is the first one again."""
     had_some = (col(HostRow.host).in_(sorted(hosts)), col(HostRow.refusals) > 0)
-    session.flush()
-    session.connection().execute(update(HostRow).where(*had_some).values(refusals=0))
+    execute(session, update(HostRow).where(*had_some).values(refusals=0))
 
 
 # --- pages ---------------------------------------------------------------------------------------------------------------
@@ -97,9 +96,7 @@ def canonicals(session: Session, addresses: Collection[str]) -> dict[str, str]:
     keys = {url_key(each): each for each in addresses}
     found: dict[str, str] = {}
     ids = sorted(keys.keys() - {0})
-    for start in range(0, len(ids), _CHUNK):
-        asked = select(PageRow).where(
-            col(PageRow.url_key).in_(ids[start : start + _CHUNK]), col(PageRow.canonical) != ""
-        )
+    for some in chunks(ids):
+        asked = select(PageRow).where(col(PageRow.url_key).in_(some), col(PageRow.canonical) != "")
         found |= {keys[row.url_key]: row.canonical for row in session.exec(asked)}
     return found

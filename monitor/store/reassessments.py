@@ -12,9 +12,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, CursorResult, case, delete, func, or_, update
+from sqlalchemy import ColumnElement, case, delete, func, or_, update
 from sqlmodel import Session, col, select
 
+from monitor.store.db import execute
 from monitor.store.feeds import LeaseLostError
 from monitor.store.tables import ArticleRow, ReassessmentRow
 from monitor.types.fetching import Lease
@@ -153,7 +154,7 @@ def _lease(session: Session, row: ReassessmentRow, *, now: datetime, lease_for: 
     lease = Lease(token=secrets.token_hex(8), until_at=now + lease_for)
     is_free = or_(col(ReassessmentRow.lease_token).is_(None), col(ReassessmentRow.lease_until_at) < now)
     taken = update(ReassessmentRow).where(col(ReassessmentRow.id) == row.id, is_free)
-    if not _count(session, taken.values(lease_token=lease.token, lease_until_at=lease.until_at)):
+    if not execute(session, taken.values(lease_token=lease.token, lease_until_at=lease.until_at)):
         return None
     return Reassessment(
         id=row.id,
@@ -170,14 +171,14 @@ def _lease(session: Session, row: ReassessmentRow, *, now: datetime, lease_for: 
 
 def finish(session: Session, work: Reassessment) -> None:
     """It is done. Raises LeaseLostError where another process did it meanwhile, or it is wanted no more."""
-    _must_hold(work, _count(session, delete(ReassessmentRow).where(*_is_held(work))))
+    _must_hold(work, execute(session, delete(ReassessmentRow).where(*_is_held(work))))
 
 
 def advance(session: Session, work: Reassessment, next_id: int, counts: RangeCounts) -> None:
     """A range is done down to this article. Raises LeaseLostError as `finish` does."""
     values = {"next_id": next_id, "articles": counts.articles, "matches": counts.matches}
     values |= {"alerts": counts.alerts, "kept": counts.kept}
-    _must_hold(work, _count(session, update(ReassessmentRow).where(*_is_held(work)).values(**values)))
+    _must_hold(work, execute(session, update(ReassessmentRow).where(*_is_held(work)).values(**values)))
 
 
 def give_back(session: Session, work: Reassessment) -> None:
@@ -195,12 +196,12 @@ def put_off(session: Session, work: Reassessment, due_at: datetime) -> None:
 def release_all(session: Session) -> int:
     """End all leases, for a process that is alone on the store."""
     held = update(ReassessmentRow).where(col(ReassessmentRow.lease_token).is_not(None))
-    return _count(session, held.values(lease_token=None, lease_until_at=None))
+    return execute(session, held.values(lease_token=None, lease_until_at=None))
 
 
 def drop_old(session: Session, *, now: datetime) -> int:
     """Drop what waited for too long."""
-    return _count(session, delete(ReassessmentRow).where(col(ReassessmentRow.wanted_at) < now - KEPT_FOR))
+    return execute(session, delete(ReassessmentRow).where(col(ReassessmentRow.wanted_at) < now - KEPT_FOR))
 
 
 def _is_held(work: Reassessment) -> tuple[ColumnElement[bool], ...]:
@@ -228,10 +229,3 @@ def waiting(session: Session) -> dict[Cause, int]:
     """Cause -> how many articles, or ranges, wait to be assessed again."""
     rows = session.exec(select(ReassessmentRow.cause, func.count()).group_by(col(ReassessmentRow.cause)))
     return {Cause(cause): count for cause, count in rows}
-
-
-def _count(session: Session, statement: object) -> int:
-    session.flush()
-    result = session.connection().execute(statement)  # type: ignore[call-overload]
-    assert isinstance(result, CursorResult)
-    return result.rowcount

@@ -15,13 +15,12 @@ from sqlalchemy import Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.matching.embedders import EmbeddingVector, pack, unpack
-from monitor.store.db import Database, Session
+from monitor.store.db import Database, Session, chunks
 from monitor.store.tables import ArticleRow, MatchRow, VectorRow
 
 _vectors: Table = VectorRow.__table__  # type: ignore[attr-defined]
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _matches: Table = MatchRow.__table__  # type: ignore[attr-defined]
-_CHUNK = 500
 
 
 def open_file(path: Path) -> Database:
@@ -36,9 +35,9 @@ def known(session: Session, embedder: str, keys: Sequence[int], dim: int | None)
     """Key -> stored embedding, for those of these texts that have a readable one of dimension `dim`."""
     wanted = list(dict.fromkeys(keys))
     found = {}
-    for start in range(0, len(wanted), _CHUNK):
+    for some in chunks(wanted):
         asked = select(_vectors.c.key, _vectors.c.packed).where(
-            _vectors.c.key.in_(wanted[start : start + _CHUNK]), _vectors.c.embedder == embedder
+            _vectors.c.key.in_(some), _vectors.c.embedder == embedder
         )
         for key, packed in session.connection().execute(asked):
             if (vector := unpack(packed, dim)) is not None:

@@ -16,8 +16,10 @@ from typing import Any
 from sqlalchemy import and_, delete, func
 from sqlmodel import Session, col, select
 
+from monitor.store.db import chunks, execute
 from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicRow, TopicVersionRow
 from monitor.store.verdicts import VerdictInForce
+from monitor.text.tokens import some_of
 from monitor.types import digests
 from monitor.types.matching import Example, Seed, Topic, TopicOutline
 
@@ -237,12 +239,8 @@ def _seed_changes(before: TopicVersionRow, row: TopicVersionRow) -> list[str]:
         "changed": sorted(name for name in old.keys() & new.keys() if old[name] != new[name]),
     }
     return [
-        f"{'seed' if len(names) == 1 else 'seeds'} {what}: {_listed(names)}" for what, names in found.items() if names
+        f"{'seed' if len(names) == 1 else 'seeds'} {what}: {some_of(names)}" for what, names in found.items() if names
     ]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _verdict_changes(before: TopicVersionRow, row: TopicVersionRow) -> list[str]:
@@ -280,16 +278,16 @@ def _delete_unneeded(session: Session, topic: str, *, newest: int) -> None:
         col(TopicVersionRow.number) <= newest - KEPT,
         col(TopicVersionRow.number).not_in(made_by),
     )
-    if not session.connection().execute(delete(TopicVersionRow).where(*old)).rowcount:
+    if not execute(session, delete(TopicVersionRow).where(*old)):
         return
     rows = session.exec(select(TopicVersionRow.seeds).where(TopicVersionRow.topic == topic))
     needed = {each["key"] for seeds in rows for each in seeds}
     unneeded = [
         key for key in session.exec(select(SeedTextRow.key).where(SeedTextRow.topic == topic)) if key not in needed
     ]
-    for start in range(0, len(unneeded), 500):
-        is_unneeded = (col(SeedTextRow.topic) == topic, col(SeedTextRow.key).in_(unneeded[start : start + 500]))
-        session.connection().execute(delete(SeedTextRow).where(*is_unneeded))
+    for some in chunks(unneeded):
+        is_unneeded = (col(SeedTextRow.topic) == topic, col(SeedTextRow.key).in_(some))
+        execute(session, delete(SeedTextRow).where(*is_unneeded))
 
 
 def sensitivities(session: Session, *, limit: int) -> dict[str, str]:

@@ -99,7 +99,7 @@ def repaired(link: str, base: str = "") -> str:
         link = html.unescape(link) if "&amp;" in link else link
     link = _TWO_LINKS.split(_CONTROLS.sub(_without_controls, link).strip(_WRAPPING), maxsplit=1)[0]
     if link[:12].lower().startswith(("http%3a%2f", "https%3a%2f")):
-        link = _unquoted(link)
+        link = unquoted(link)
     if "\\" in link:
         link = _with_slashes(link)
     while found := _DOUBLE_SCHEME.match(link):
@@ -123,10 +123,10 @@ def unwrapped(url: str) -> str:
     if parts.host == "news.google.com":
         inner = _in_google_token(parts.path)
     elif parts.host.endswith("search.yahoo.com") and (found := _YAHOO.search(parts.path)):
-        inner = _unquoted(found[1])
+        inner = unquoted(found[1])
     elif _REDIRECTORS.fullmatch(place):
         pairs = (each.partition("=") for each in (parts.query or "").split("&"))
-        given = {name: _unquoted(value) for name, _, value in pairs}
+        given = {name: unquoted(value) for name, _, value in pairs}
         inner = next(
             (given[name] for name in _TARGET_NAMES if given.get(name, "").startswith(("http://", "https://"))), ""
         )
@@ -138,7 +138,8 @@ def is_media(url: str) -> bool:
     return bool(_MEDIA.search(url.partition("?")[0].partition("#")[0]))
 
 
-def _unquoted(text: str) -> str:
+def unquoted(text: str) -> str:
+    """The text with percent-encoded letters written out."""
     return _ESCAPES.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "replace"), text)
 
 

@@ -6,8 +6,10 @@ import re
 from typing import Final, NamedTuple
 
 from monitor.text import urls
+from monitor.text.links import unquoted
 
 MASK: Final = "…"
+"""Stands for every secret, in all that people read."""
 _SHORTEST: Final = 6
 _TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_=~.-]{10,}|[A-Za-z0-9_=~-]{24,}")
 """A piece of a path that is rather a key than a word."""
@@ -25,14 +27,13 @@ class _Parts(NamedTuple):
     @property
     def values(self) -> list[str]:
         """Those of the query's parameters."""
-        return [_unquoted(pair.partition("=")[2].replace("+", " ")) for pair in self.query.split("&")]
+        return [unquoted(pair.partition("=")[2].replace("+", " ")) for pair in self.query.split("&")]
 
 
 _PARTS = re.compile(
     r"[a-z][a-z0-9+.-]*://(?:[^/?#@]*?:(?P<password>[^/?#]*)@)?[^/?#]*(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?",
     re.IGNORECASE,
 )
-_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 
 def _parts(url: str) -> _Parts:
@@ -40,15 +41,11 @@ def _parts(url: str) -> _Parts:
     return _Parts(*((found[name] or "") for name in ("password", "path", "query"))) if found else _Parts("", "", "")
 
 
-def _unquoted(text: str) -> str:
-    return _ESCAPES.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "replace"), text)
-
-
 class Secrets:
     """Masks secrets in texts (case U16, Alertmanager's AssertNotifyLeaksNoSecret)."""
 
     def __init__(self, *values: str) -> None:
-        spelled = {form for value in values if value for form in (value, _unquoted(value), value.replace("/", "\\/"))}
+        spelled = {form for value in values if value for form in (value, unquoted(value), value.replace("/", "\\/"))}
         longest_first = sorted(spelled, key=len, reverse=True)
         self._found = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if spelled else None
 
@@ -95,8 +92,13 @@ def shown_address(url: str, *, is_secret: bool) -> str:
     """
     if not url or is_secret:
         return url and urls.masked(url)
+    return without_keys(url)
+
+
+def without_keys(url: str) -> str:
+    """An address, of a database too, without user, password and the values of parameters named like secrets."""
     return re.sub(
         r"(?<=[?&])([^=&#]*)=[^&#]*",
         lambda found: f"{found[1]}={MASK}" if _SECRET_NAME.search(found[1]) else found[0],
-        url,
+        re.sub(r"//[^/]*@", f"//{MASK}@", url),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Sequence
 
 # Control characters that have no place in a title or a mail header; tab and newline are handled as white space.
 # PostgreSQL refuses NUL and sqlite3 lone surrogates: one bad item must not roll back the other items of its feed.
@@ -48,6 +49,12 @@ def plain_line(markup: str, *, limit: int = 500) -> str:
 def word_count(text: str) -> int:
     """The approximate number of words: Chinese, Japanese and Thai have no spaces and about two characters a word."""
     return max(len(text.split()), len(_UNSPACED.findall(text)) // 2)
+
+
+def some_of(texts: Sequence[str], limit: int = 5, *, separator: str = ", ") -> str:
+    """The first of these texts and how many others there are: `a, b and 3 more`, or `a; b; and 3 more`."""
+    more = len(texts) - limit
+    return separator.join(texts[:limit]) + (f"{separator.replace(',', '')}and {more} more" if more > 0 else "")
 
 
 def shorten(text: str, limit: int) -> str:

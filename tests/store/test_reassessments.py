@@ -13,8 +13,8 @@ from monitor.store.tables import ReassessmentRow
 from monitor.types.matching import Reason
 from monitor.types.stories import Cause
 from tests.conftest import NOON
+from tests.fakes.earlier import bring_to
 from tests.store.test_decision_rows import _at, insert
-from tests.store.test_fingerprint_rows import _bring_to
 
 LEASE: dict[str, Any] = {"lease_for": timedelta(minutes=3), "limit": 9}
 
@@ -46,7 +46,7 @@ def test_an_older_store_assesses_again_what_came_without_topics_of_late_and_a_fi
     store_url: str,
 ) -> None:
     database = Database(store_url)
-    _bring_to(database, "0016")
+    bring_to(database, "0016")
     with database.writing() as session:
         a_feed(session)
         an_article(session, 1, "NO_TOPICS", days_ago=9)
