@@ -149,7 +149,7 @@ class TopicModel:
 
 def themes(model: TopicModel, language: str) -> frozenset[str]:
     """The heaviest stems of the topic's seeds, without what it learned by self-training."""
-    wanted = [each for each in model.samples if not each.is_counter]
+    wanted = [each for each in model.samples if not each.is_counter and each.file != SENTENCE_FILE]
     in_language = [each for each in wanted if each.language == language] or wanted
     common = mean((each.vector, each.weight) for each in in_language)
     return frozenset(nlargest(THEME_TERMS, common, key=common.__getitem__))
