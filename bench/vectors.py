@@ -1,4 +1,4 @@
-"""Embeddings from a file in place of an embedder, for benches and tests. What the file lacks has no embedding: it is scored by words."""
+"""Embeddings from a file in place of an embedder, for benches and tests. Texts that are not in it are scored by words."""
 
 from __future__ import annotations
 
