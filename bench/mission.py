@@ -7,7 +7,8 @@
 data/mission.jsonl holds 183 news briefs in five languages on and around both topics, written for this purpose from the facts of
 real reports; one author wrote and labelled them, so compare settings by them rather than promise rates. `recognition` and
 `moscow` are the labels; borderline briefs and copies are not judged. They go through the product: a backtest with seeds/ exactly
-as shipped and the default settings. The embeddings of the briefs, their first sentences and the topics are stored in data/mission_vectors.npz.
+as shipped and the default settings. Embeddings of the briefs, their first sentences and the topics are stored in
+data/mission_vectors.npz.
 
 DATA is the project's evaluation data (background/headlines_2021_jan_jul, background/whitehouse_2021, tracking/aspects_2022), which
 is not part of the project: 34,500 items. Their embeddings are kept in FILE, as by `monitor backtest --vectors`; the first run
