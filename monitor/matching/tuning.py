@@ -210,7 +210,7 @@ NEAR_MISS_DAYS = 14
 
 EMBEDDED_WORDS = 60
 """Words of the text, after the title: at least as good as the whole text and ten times cheaper ("Across languages";
-bench/multilingual.py). If you change this or the next, raise embedders.EXCERPT_VERSION."""
+bench/aspects.py). If you change this or the next, raise embedders.EXCERPT_VERSION."""
 EMBEDDED_CHARACTERS = 600
 """Maximum length of title and words together, in letters; a Chinese character counts as three ("Across languages")."""
 MAX_EMBEDDING_DIM = 8_192
@@ -237,16 +237,16 @@ SENTENCE_THRESHOLD = 0.26
 """A score, of a balanced topic with a sentence, in every language ("One threshold"; bench/mission.py, bench/aspects.py)."""
 SEEDS_THRESHOLD = 0.32
 """A score, of a balanced topic without a sentence, in languages that it has no words in ("Across languages";
-bench/multilingual.py)."""
+bench/aspects.py --sets ru fr)."""
 SEEDS_LEVEL = 0.19
 """Score by meaning at which, for a topic with one example and no sentence, meaning neither raises nor lowers what the words say
-("Without a sentence"; bench/matching.py) ..."""
+("Without a sentence"; bench/aspects.py) ..."""
 SEEDS_LEVEL_DOUBLED, SEEDS_LEVEL_DOUBLINGS = 0.05, 2
 """... how much higher it is for twice as many examples, and for how many doublings: their mean is nearer to everything ..."""
 SEEDS_LEVEL_FULL = 0.28
 """... and how much higher where article and examples are full texts, whose beginnings are more alike ("Without a sentence")."""
 SEEDS_GAIN = 2.0
-"""Margin by which meaning raises it, for each unit of score above that level ("Without a sentence"; bench/matching.py)."""
+"""Margin by which meaning raises it, for each unit of score above that level ("Without a sentence"; bench/aspects.py)."""
 FULL_FROM_WORDS, FULL_AT_WORDS = 80, 200
 """Words from which a text begins to count as a full one, and at which it is one ("Without a sentence")."""
 EMBEDDING_PUSH = 0.5
@@ -269,7 +269,7 @@ SHIPPED_ORDINARY_WORTH = 1_000
 """Articles that the shipped centres of ordinary news are worth, by the nearness that they give ("Contrast")."""
 CENTRE_PRIOR = 10
 """Articles by which the centre of a language is drawn towards that of all languages, for an embedder without shipped centres
-("Across languages"; bench/multilingual.py)."""
+("Across languages")."""
 CENTRE_MIN_ARTICLES = 30
 """Articles required before anything is scored, if no centre is shipped for the embedder ("Across languages")."""
 EMBEDDED_SENTENCES = 12
