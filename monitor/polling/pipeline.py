@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from monitor.alerting import notices
-from monitor.learning.multilingual import Multilingual, SemanticScorer
+from monitor.learning.multilingual import POLL_EMBEDS_FOR, Multilingual, SemanticScorer
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.net.addresses import AddressPolicy
 from monitor.polling import bursts, cadence, fulltext, missing
@@ -72,6 +72,8 @@ class Tools:
     """Per host."""
     multilingual: Multilingual | None = None
     """Matches across languages, if an embedder is in use."""
+    embeds_for: timedelta = POLL_EMBEDS_FOR
+    """How long a poll waits for the embeddings of its articles."""
     are_seeds_embedded: bool = True
     """Whether the models across languages are those of the topics as they are now."""
     topics_revision: int | None = None
@@ -210,6 +212,7 @@ def with_missing(
         assessed.article,
         has_topics=bool(tools.alerting.topics),
         is_unembedded=assessed.is_unembedded or is_without_model(assessed.article, tools),
+        is_waiting=bool(assessed.waits_for),
         page_at=page_at,
         now=now,
     )
@@ -232,9 +235,14 @@ def is_without_model(article: Article, tools: Tools) -> bool:
     return multilingual is not None and multilingual.model is None and multilingual.reads(article)
 
 
-async def semantic_scorer(read: Sequence[Article], tools: Tools) -> SemanticScorer | None:
-    """Return the scorer across languages for these articles; None if no embedder is in use."""
-    return await tools.multilingual.scorer(tools.db, read) if tools.multilingual else None
+async def semantic_scorer(
+    read: Sequence[Article], tools: Tools, *, within_for: timedelta | None = None, may_wait: bool = True
+) -> SemanticScorer | None:
+    """Return the scorer by meaning for these articles, which are embedded as far as the time allows; None if no embedder is in use.
+    `may_wait`: whether those that are not embedded then may wait for it, if the embedder works."""
+    if tools.multilingual is None:
+        return None
+    return await tools.multilingual.scorer(tools.db, read, within_for=within_for or tools.embeds_for, may_wait=may_wait)
 
 
 def _pages_to_read(session: Session, wanted: Sequence[AssessedArticle], tools: Tools, *, now: datetime) -> _PagesToRead:

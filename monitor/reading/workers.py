@@ -5,7 +5,7 @@ pool of one, so that a broken pool (they break when an idle process is killed fr
 others. Processes are forked from a fork server, which has done the imports and has none of our sockets, databases or threads.
 
 Slow calls do not block fast ones: a call that has not finished after a fifth of its limit is started again in the slow lane, one
-more process, and a caller that was slow last time goes there at once.
+more process, and a caller that was slow last time goes there at once. Where no call is to be begun twice, there is no slow lane.
 """
 
 from __future__ import annotations
@@ -58,8 +58,11 @@ class Workers:
         limit_for: timedelta = timedelta(seconds=10),
         memory_mb: int = 1024,
         preload: Iterable[str] = PRELOAD,
+        *,
+        has_slow_lane: bool = True,
     ) -> None:
         """No process starts before the first call. `memory_mb` is what calls may add to a process's initial size."""
+        self._first_share = _FAST_SHARE if has_slow_lane else 1.0
         self._limit_for = limit_for
         self._memory_mb = memory_mb
         self._preload = tuple(preload)
@@ -88,8 +91,10 @@ class Workers:
             return cast(R, _unpack(await self._run_in_slow_lane(caller, fn, args)))
         slot = await self._idle.get()
         try:
-            return cast(R, _unpack(await self._answer(slot, fn, args, self._limit_for * _FAST_SHARE)))
+            return cast(R, _unpack(await self._answer(slot, fn, args, self._limit_for * self._first_share)))
         except _OutOfTimeError:
+            if self._first_share == 1.0:
+                raise
             self._remember_slow(caller)
         except ParseError as error:
             if error.code == "too costly":
