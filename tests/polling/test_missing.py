@@ -29,14 +29,17 @@ SOON = NOON + timedelta(hours=1)
 @pytest.mark.parametrize(
     ("present", "causes"),
     [
-        (ALL, {Cause.TOPICS, Cause.EMBEDDER, Cause.FULL_TEXT, Cause.SEEDS, Cause.BY_HAND}),
+        (ALL, {Cause.TOPICS, Cause.EMBEDDING, Cause.EMBEDDER, Cause.FULL_TEXT, Cause.SEEDS, Cause.BY_HAND}),
         (replace(ALL, topics=False), set()),
-        (replace(ALL, embedder=False), {Cause.TOPICS, Cause.FULL_TEXT}),  # seeds are being embedded: a moment
+        (
+            replace(ALL, embedder=False),
+            {Cause.TOPICS, Cause.EMBEDDING, Cause.FULL_TEXT},
+        ),  # seeds are being embedded: a moment
         (
             replace(ALL, embedder=False, is_embedder_expected=False),
-            {Cause.TOPICS, Cause.FULL_TEXT, Cause.SEEDS, Cause.BY_HAND},
+            {Cause.TOPICS, Cause.EMBEDDING, Cause.FULL_TEXT, Cause.SEEDS, Cause.BY_HAND},
         ),
-        (replace(ALL, pages=False), {Cause.TOPICS, Cause.EMBEDDER, Cause.SEEDS, Cause.BY_HAND}),
+        (replace(ALL, pages=False), {Cause.TOPICS, Cause.EMBEDDING, Cause.EMBEDDER, Cause.SEEDS, Cause.BY_HAND}),
     ],
 )
 def test_what_is_back_can_be_done(present: Present, causes: set[Cause]) -> None:
