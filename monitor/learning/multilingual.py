@@ -10,7 +10,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -30,6 +30,7 @@ from monitor.matching.semantic import ArticleWords, EmbeddedArticle, SemanticMod
 from monitor.matching.tuning import ORDINARY_ARTICLES
 from monitor.store import vectors, verdicts
 from monitor.store.db import Database, Session
+from monitor.store.vectors import ArchivedEmbedding
 from monitor.stories.events import RelatedTranslation
 from monitor.stories.tuning import ACROSS_LANGUAGES_WITHIN_FOR
 from monitor.types.matching import Article, Example, Grade, Score, Topic
@@ -169,7 +170,7 @@ class Multilingual:
         self._seeds: Mapping[int, EmbeddingVector] = {}
         self._is_pruned = False
         self._lock = threading.Lock()
-        self._unseen: list[tuple[ArticleEmbedding, frozenset[str]]] = []
+        self._unseen: list[ArchivedEmbedding] = []
         """Articles stored while the model is being built anew."""
         self._is_renewing = False
 
@@ -229,21 +230,25 @@ class Multilingual:
     def _put_in_force(self, built: SemanticModel) -> None:
         with self._lock:
             self.model, self._is_renewing = built, False
-            for embedding, topics in self._unseen:
-                self._add(embedding, topics)
+            self._add(self._unseen)
             self._unseen = []
 
-    def note_stored(self, embedding: ArticleEmbedding, topics: frozenset[str]) -> None:
-        """An article was stored: later ones are compared with it (matching.ordinary_news). `topics`: those that it matched."""
+    def learn_stored(self, session: Session, article_ids: Sequence[int]) -> None:
+        """These articles were decided on and stored: later ones are compared with them (matching.ordinary_news). What is learned
+        is what the store says, as after a restart."""
+        model = self.model
+        if model is None or not article_ids:
+            return
+        found = vectors.of_articles(session, model.embedder, article_ids, dim=self.embedding.dim)
         with self._lock:
             if self._is_renewing:
-                self._unseen.append((embedding, topics))
-            self._add(embedding, topics)
+                self._unseen += found
+            self._add(found)
 
-    def _add(self, embedding: ArticleEmbedding, topics: frozenset[str]) -> None:
-        if self.model is not None and self.model.embedder == embedding.embedder:
-            placed = self.model.place(embedding.vector, embedding.language)
-            self.model.ordinary.add(embedding.key, placed, topics)
+    def _add(self, found: Sequence[ArchivedEmbedding]) -> None:
+        if self.model is not None and self.model.embedder == self.embedding.id:
+            for each in _placed(found, self.model.space):
+                self.model.ordinary.add(*each)
 
     def _keep(self, db: Database, fresh: Mapping[int, tuple[EmbeddingVector, str]]) -> None:
         if not fresh and self._is_pruned:
@@ -263,8 +268,7 @@ class Multilingual:
             recent = vectors.recent(session, embedder, up_to=last_mark(session), limit=SPACE_ARTICLES, dim=dim)
             space = embedding_space.learned(recent, dim or 0)
         archive = vectors.latest(session, embedder, limit=ORDINARY_ARTICLES, dim=dim)
-        placed = ((each.key, space.place(each.vector, each.language), each.topics) for each in archive)
-        return space, OrdinaryNews(space.ordinary, placed)
+        return space, OrdinaryNews(space.ordinary, _placed(archive, space))
 
     # --- articles -------------------------------------------------------------------------------------------------
 
@@ -310,6 +314,16 @@ class Multilingual:
             if lost := sum(each is None for each in answers):
                 log.info("%d of %d articles have no embedding yet", lost, len(articles))
         return SemanticScorer(self, model.embedder, found, may_wait=may_wait, left_out=left_out)
+
+
+def _placed(
+    archive: Sequence[ArchivedEmbedding], space: EmbeddingSpace
+) -> Iterable[tuple[int, EmbeddingVector, frozenset[str]]]:
+    """What ordinary news are made of: key, placed vector and topics of each."""
+    if not archive:
+        return ()
+    rows = space.place_all(np.array([each.vector for each in archive]), [each.language for each in archive])
+    return ((each.key, row, each.topics) for each, row in zip(archive, rows, strict=True))
 
 
 def _texts(topics: Sequence[Topic], examples: Sequence[Example]) -> dict[int, tuple[str, str]]:

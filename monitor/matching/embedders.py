@@ -140,12 +140,29 @@ def pack(vector: EmbeddingVector) -> bytes:
 
 def unpack(packed: bytes, dim: int | None) -> EmbeddingVector | None:
     """The inverse of `pack`; None for damaged bytes or another dimension."""
-    if len(packed) % 2 or not packed or (dim is not None and len(packed) != 2 * dim):
-        return None
-    found = np.frombuffer(packed, "<f2").astype(np.float32)
+    return unpack_all([packed], dim)[0]
+
+
+def unpack_all(packed: Sequence[bytes], dim: int | None) -> list[EmbeddingVector | None]:
+    """`unpack` for each; thousands at once take a fraction of the time."""
+    found: list[EmbeddingVector | None] = [None] * len(packed)
+    of_length: dict[int, list[int]] = {}
+    for at, each in enumerate(packed):
+        if each and not len(each) % 2 and dim in (None, len(each) // 2):
+            of_length.setdefault(len(each), []).append(at)
+    for length, places in of_length.items():
+        rows = np.frombuffer(b"".join(packed[at] for at in places), "<f2").reshape(len(places), length // 2)
+        for at, row in zip(places, _unit_rows(rows.astype(np.float64)), strict=True):
+            found[at] = row
+    return found
+
+
+def _unit_rows(rows: npt.NDArray[np.float64]) -> list[EmbeddingVector | None]:
     with np.errstate(over="ignore", invalid="ignore"):
-        length = float(np.linalg.norm(found))
-    return found / length if np.isfinite(length) and 1 - UNIT_TOLERANCE < length < 1 + UNIT_TOLERANCE else None
+        lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+        is_unit = np.isfinite(lengths) & (np.abs(lengths - 1) < UNIT_TOLERANCE)
+        placed = (rows / np.where(is_unit, lengths, 1)[:, None]).astype(np.float32)
+    return [row if is_good else None for row, is_good in zip(placed, is_unit.tolist(), strict=True)]
 
 
 # --- embedders of this machine ----------------------------------------------------------------------------------------

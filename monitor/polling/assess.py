@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from monitor.learning.multilingual import Multilingual, SemanticScorer
+from monitor.learning.multilingual import SemanticScorer
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.polling.values import AssessedArticle
 from monitor.store.articles import Sighting
@@ -64,15 +64,11 @@ def _undecided(score: Score) -> Score:
     return replace(score, is_match=False, blocked=None, evidence=Evidence(), self_training_weight=0.0)
 
 
-def confirm_stored(
-    assessed: Sequence[AssessedArticle], matcher: Matcher | Tracker, multilingual: Multilingual | None
-) -> None:
-    """Tell the models that these articles are stored, so that they learn from them; call it after the transaction."""
+def confirm_stored(assessed: Sequence[AssessedArticle], matcher: Matcher | Tracker) -> None:
+    """Tell the matcher that these articles are stored; call it after the transaction."""
     for each in assessed:
         if isinstance(matcher, Tracker):
             matcher.mark_stored(each.article.title, each.article.text, each.article.language, each.scores)
-        if multilingual and each.embedding:
-            multilingual.note_stored(each.embedding, frozenset(one.topic for one in each.scores if one.is_match))
 
 
 def _scores(article: Article, matcher: Matcher | Tracker) -> tuple[Score, ...]:

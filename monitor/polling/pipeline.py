@@ -122,7 +122,9 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
     )
     entries = len(parsed.entries) if parsed else 0
     polled = await tools.db.write(_settle, feed, update, assessed, tools, visits=visits, entries=entries, now=now)
-    confirm_stored(assessed, tools.matcher, tools.multilingual)
+    confirm_stored(assessed, tools.matcher)
+    if tools.multilingual:
+        await tools.db.read(tools.multilingual.learn_stored, [each.article_id for each in polled.filed])
     return polled
 
 

@@ -284,6 +284,8 @@ async def _settle(
     if isinstance(tools.matcher, Tracker):
         article = assessed.article
         tools.matcher.train(article.title, article.text, article.language, assessed.scores)
+    if tools.multilingual:
+        await tools.db.read(tools.multilingual.learn_stored, [filed.article_id])
     return filed
 
 
