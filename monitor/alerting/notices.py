@@ -156,7 +156,7 @@ def notify_embedder(
     session: Session, embedder: str, problem: str | None, *, channels: Mapping[str, str], now: datetime
 ) -> None:
     """The embedder began to fail, or (without a problem) works again; at most one notice of each a day."""
-    title = f"Matching across languages rests: {embedder} fails" if problem else "Topics match across languages again"
+    title = f"Matching by meaning rests: {embedder} fails" if problem else "Topics match by meaning again"
     body = (
         f"{problem}\nNothing is lost: articles are matched by words alone meanwhile, and the embedder is tried again."
         if problem

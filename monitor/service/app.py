@@ -407,6 +407,7 @@ class App:
             alerting=self.alerting_context(),
             multilingual=self.multilingual,
             embeds_for=self.embeds_for,
+            embeds_per_day=self.settings.embedding.articles_per_day,
             are_seeds_embedded=self._embedded_state == self._state,
             topics_revision=self._used_revision,
             cadence=Cadence(

@@ -17,10 +17,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.matching.embedders import EmbeddingVector, pack, unpack, unpack_all
 from monitor.store.db import Database, Session
-from monitor.store.tables import ArticleRow, MatchRow, VectorRow
+from monitor.store.tables import ArticleRow, MatchRow, ReassessmentRow, VectorRow
+from monitor.types.stories import Cause
 
 _vectors: Table = VectorRow.__table__  # type: ignore[attr-defined]
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
+_reassessments: Table = ReassessmentRow.__table__  # type: ignore[attr-defined]
 _matches: Table = MatchRow.__table__  # type: ignore[attr-defined]
 _CHUNK = 500
 
@@ -179,6 +181,17 @@ def of_matches(
         for article_id, story_id, language, published_at, vector in read
         if vector is not None
     ]
+
+
+def count_embedded(session: Session, embedder: str, *, since_at: datetime) -> int:
+    """How many texts of articles that were seen since then have an embedding, or wait for it."""
+    first_id = select(func.min(_articles.c.id)).where(_articles.c.seen_at >= since_at).scalar_subquery()
+    of_articles = select(func.count()).where(_vectors.c.embedder == embedder, _vectors.c.article_id >= first_id)
+    waiting = select(func.count()).where(
+        _reassessments.c.cause == Cause.EMBEDDING.value, _reassessments.c.article_id >= first_id
+    )
+    connection = session.connection()
+    return int(connection.execute(of_articles).scalar_one()) + int(connection.execute(waiting).scalar_one())
 
 
 def prune(session: Session, *, keep: Iterable[str]) -> int:

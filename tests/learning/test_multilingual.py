@@ -236,12 +236,12 @@ def test_an_embedder_that_fails_loses_no_article_and_is_told_once(
             room.app.multilingual.embedding.vectors(["more"])  # type: ignore[union-attr]
             room.reloads()
         notices = [row for row in room.rows(AlertRow) if row.kind == "notice"]
-        assert [row.title for row in notices] == ["Matching across languages rests: http fails"]
+        assert [row.title for row in notices] == ["Matching by meaning rests: http fails"]
         server.answers = "well"
         room.app.multilingual.embedding._paused_until = 0.0  # type: ignore[union-attr]
         room.app.multilingual.embedding.vectors(["more"])  # type: ignore[union-attr]
         room.reloads()
-        assert "Topics match across languages again" in room.told()
+        assert "Topics match by meaning again" in room.told()
 
 
 def test_an_embedder_that_is_down_at_the_start_is_tried_again(

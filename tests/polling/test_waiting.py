@@ -193,3 +193,27 @@ def test_articles_are_compared_with_the_same_news_after_a_restart(
         assert one.neighbours(placed).nearness("ferry") == pytest.approx(
             other.neighbours(placed).nearness("ferry"), abs=1e-9
         )
+
+
+# --- a budget -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_budget_embeds_what_may_be_on_a_topic_first(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site, store_url: str
+) -> None:
+    with newsroom(tmp_path, clock, server, site, store_url=store_url) as room:
+        warmed(room, site, clock)
+        clock.passes(minutes=60 * 24)
+        room._raw["embedding"] = {**room._raw["embedding"], "articles_per_day": 1}
+        room.restarts()
+        room.app.load_embeddings()
+        asked = len(server.texts)
+        late = [(*each[:4], "2021-10-21T09:00:00Z") for each in (FERRY, PAROM)]
+        site.publishes("/feed", rss(*late, *ordinary()))
+        room.polls()
+        embedded = [text for text in server.texts[asked:] if "затонул" in text or "sank in the storm off" in text]
+        assert len(embedded) == 1
+        assert embedded[0].startswith(FERRY[0]), "it is near the topic by its words"
+        assert room.reasons()[FERRY[0]] == "ALERTED"
+        assert room.reasons()[PAROM[0]] == "NO_MATCH", "decided on, and waits for nothing"
+        assert room.rows(ReassessmentRow) == []
