@@ -13,7 +13,6 @@ time is up, and what it finds is kept for the caller's next attempt: no text is 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import threading
 import time
@@ -21,27 +20,22 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
-from typing import Any, Protocol
 
 import numpy as np
 
 from monitor.config.settings import EmbeddingSettings
+from monitor.learning.embedder_backends import EmbedderBackend, HttpBackend, LocalBackend
 from monitor.learning.embedding_batches import Pace, next_batch
 from monitor.matching import embedders
 from monitor.matching.embedders import EmbedderError, EmbedderSpec, EmbeddingVector
-from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
-from monitor.net.http import HttpClient
-from monitor.reading.workers import Workers
 from monitor.text import urls
 from monitor.types.errors import MonitorError
 
 log = logging.getLogger("monitor.embedding")
 
-_ANSWER_BYTES = 16_000_000
 _MAX_FAILURES = 3
 """In a row, after which the embedder is paused."""
 _PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 30.0, 1800.0
-_MEMORY_MB = 2048
 _PROBES = ("The river rose after a night of rain.", "Parliament votes on the budget for schools.")
 """Two texts with nothing in common: whoever gives both the same vector embeds nothing."""
 _SAME_VECTOR = 1 - 1e-6
@@ -50,15 +44,6 @@ _REFUSED_AFTER = 2
 """Times that a text fails by itself while the embedder works: one time may be an accident."""
 _MAX_KEPT, _MAX_REFUSED = 2_000, 10_000
 """Latest vectors, 3 MB with 384 numbers each; texts that failed, by their keys."""
-
-
-class EmbedderBackend(Protocol):
-    """What an embedder runs on: a process on this machine, or an HTTP service."""
-
-    async def ask(self, texts: Sequence[str]) -> Any:
-        """The embedder's answer, unchecked: one row for each text. Raises whatever went wrong."""
-
-    async def aclose(self) -> None: ...
 
 
 class Embedding:
@@ -320,85 +305,3 @@ def _identity(spec: EmbedderSpec, settings: EmbeddingSettings) -> str:
 def _are_same(rows: Sequence[EmbeddingVector]) -> bool:
     """Whether these vectors are one; a single one may always be."""
     return all(len(each) == len(rows[0]) and float(np.dot(each, rows[0])) > _SAME_VECTOR for each in rows[1:])
-
-
-class LocalBackend:
-    """An embedder in a separate process that keeps its model loaded. A crash or a timeout only costs that process."""
-
-    def __init__(
-        self,
-        spec: EmbedderSpec,
-        settings: EmbeddingSettings,
-        ask: Callable[[EmbedderSpec, Sequence[str]], Any] = embedders.embed,
-    ) -> None:
-        self._spec = EmbedderSpec(spec.kind, spec.name, settings.prefix)
-        self._function = ask
-        self._workers = Workers(
-            processes=1,
-            limit_for=timedelta(seconds=settings.limit_seconds),
-            memory_mb=_MEMORY_MB,
-            preload=("monitor.matching.embedders",),
-            has_slow_lane=False,  # a call is never begun anew: it would take as long again
-        )
-
-    async def ask(self, texts: Sequence[str]) -> Any:
-        """As `embedders.embed`. Raises ParseError if the process was killed or died."""
-        return await self._workers.run(self._function, self._spec, tuple(texts))
-
-    async def aclose(self) -> None:
-        """End the process."""
-        await asyncio.to_thread(self._workers.close)
-
-
-class HttpBackend:
-    """An embedder with OpenAI's API: POST {"model", "input"}, answer {"data": [{"index", "embedding"}]}.
-
-    The key is sent in a header and never part of an error: errors name the host and the status.
-    """
-
-    def __init__(self, spec: EmbedderSpec, settings: EmbeddingSettings, user_agent: str | None = None) -> None:
-        self._url, self._model, self._prefix = spec.name, settings.model, settings.prefix
-        self._key = settings.api_key
-        self._limit_for = timedelta(seconds=settings.limit_seconds)
-        self._client = HttpClient(
-            policy=AddressPolicy(allowed=PRIVATE_NETWORKS if settings.allow_private else ()), user_agent=user_agent
-        )
-
-    async def ask(self, texts: Sequence[str]) -> Any:
-        """Rows in the order of the texts. Raises FetchError, EmbedderError."""
-        body = json.dumps({"model": self._model, "input": [self._prefix + each for each in texts]}).encode()
-        headers = {"Content-Type": "application/json", "Accept": "application/json", "Content-Length": str(len(body))}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
-        async with self._client.exchange(
-            "POST", self._url, headers=headers, body=body, limit_for=self._limit_for
-        ) as reply:
-            answer, is_whole = await reply.read(_ANSWER_BYTES)
-            status = reply.status
-        host = urls.host(self._url)
-        if status != 200:
-            raise EmbedderError(f"{host} answered {status}{_HINTS.get(status, '')}")
-        if not is_whole:
-            raise EmbedderError(f"{host} answered with more than {_ANSWER_BYTES // 1_000_000} MB")
-        return await asyncio.to_thread(_rows, answer, len(texts), host)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
-
-
-_HINTS = {
-    401: ": check embedding.api_key",
-    403: ": check embedding.api_key",
-    404: ": check the address in embedding.embedder, and embedding.model",
-    400: ": check embedding.model",
-}
-
-
-def _rows(answer: bytes, count: int, host: str) -> list[list[float]]:
-    try:
-        data = json.loads(answer)["data"]
-        rows = {int(each["index"]): [float(number) for number in each["embedding"]] for each in data}
-        return [rows[at] for at in range(count)]
-    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
-        raise EmbedderError(f"{host} did not answer with one embedding for each text") from None

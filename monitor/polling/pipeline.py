@@ -23,13 +23,9 @@ from hashlib import sha256
 
 from monitor.alerting import notices
 from monitor.learning.multilingual import POLL_EMBEDS_FOR, Multilingual, SemanticScorer
-from monitor.matching import embedding_gate
-from monitor.matching.embedders import excerpt, key
-from monitor.matching.embedding_gate import Candidate
-from monitor.matching.margins import margin
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.net.addresses import AddressPolicy
-from monitor.polling import bursts, cadence, fulltext, missing
+from monitor.polling import bursts, cadence, embedding_budget, fulltext, missing
 from monitor.polling.assess import assess, confirm_stored
 from monitor.polling.bursts import DetectedBurst
 from monitor.polling.cadence import Cadence
@@ -40,7 +36,7 @@ from monitor.reading.extract import FROM_PAGE, read_articles
 from monitor.reading.fetch import Fetcher
 from monitor.reading.parse import read_feed
 from monitor.reading.workers import Workers
-from monitor.store import articles, feeds, page_visits, topics, vectors
+from monitor.store import articles, feeds, page_visits, topics
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, Session, serialize_decisions
 from monitor.store.stories import outlet_of_feed
@@ -155,7 +151,9 @@ async def _assess(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: dateti
         return (), ()
     language = feed.language or parsed.language
     read = await tools.workers.run_for(feed.name, read_articles, tuple(fresh), feed.name, now, language)
-    left_out = await _not_to_be_embedded(read, tools, now=now)
+    left_out = await embedding_budget.left_out(
+        read, tools.db, tools.multilingual, tools.matcher, per_day=tools.embeds_per_day, now=now
+    )
     semantic = await semantic_scorer(read, tools, left_out=left_out)
     assessed = await asyncio.to_thread(_assess_all, feed, fresh, read, tools, semantic)
     assessed, pages, asked = await _read_pages(feed, assessed, fresh, tools, semantic, language=language, now=now)
@@ -260,30 +258,6 @@ async def semantic_scorer(
     return await tools.multilingual.scorer(
         tools.db, read, within_for=within_for or tools.embeds_for, may_wait=may_wait, left_out=left_out
     )
-
-
-async def _not_to_be_embedded(read: Sequence[Article], tools: Tools, *, now: datetime) -> frozenset[int]:
-    """The keys of the texts that the day's budget leaves out."""
-    if not tools.embeds_per_day or tools.multilingual is None:
-        return frozenset()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    used = await tools.db.read(vectors.count_embedded, tools.multilingual.embedding.id, since_at=midnight)
-    candidates = await asyncio.to_thread(_candidates, read, tools)
-    day_share = (now - midnight) / timedelta(days=1)
-    return embedding_gate.left_out(candidates, used=used, per_day=tools.embeds_per_day, day_share=day_share)
-
-
-def _candidates(read: Sequence[Article], tools: Tools) -> list[Candidate]:
-    matcher = tools.matcher.matcher if isinstance(tools.matcher, Tracker) else tools.matcher
-    names = embedding_gate.names_in(matcher.topics)
-    found = []
-    for article in read:
-        scores = matcher.score(article.title, article.text, article.language)
-        words = embedding_gate.consonants_of(excerpt(article.title, article.text))
-        reached = (margin(each.score, each.threshold, each.factor) for each in scores)
-        is_likely = embedding_gate.is_likely(reached, words, names)
-        found.append(Candidate(key(excerpt(article.title, article.text)), is_likely))
-    return found
 
 
 def _pages_to_read(session: Session, wanted: Sequence[AssessedArticle], tools: Tools, *, now: datetime) -> _PagesToRead:

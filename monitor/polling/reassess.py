@@ -154,6 +154,12 @@ async def _articles(claimed: Sequence[Reassessment], tools: Tools, *, now: datet
     async for work, semantic in _embedded(claimed, stored, tools):
         done = await _one(stored.get(work.article_id or 0), work, tools, semantic, now=now)
         filed += [done] if done else []
+    late = sum(each.cause is Cause.EMBEDDING and not _may_wait(each, now) for each in claimed)
+    if late:
+        waited_for = missing.WAITS_AT_MOST_FOR.total_seconds() / 60
+        log.warning(
+            "%d articles waited more than %g minutes for their embedding: the embedder is too slow", late, waited_for
+        )
     _say(claimed, filed)
     return Reassessed(articles=len(claimed), filed=tuple(filed))
 
@@ -186,7 +192,7 @@ async def _one(
     if stored is None or not _is_of_use(work.cause, stored.article, tools):
         await tools.db.write(_finish, work)
         return None
-    may_wait = missing.may_wait(work.cause, wanted_at=work.wanted_at, attempts=work.attempts, now=now)
+    may_wait = _may_wait(work, now)
     semantic = semantic if semantic is None or may_wait else semantic.without_waiting()
     assessed = await asyncio.to_thread(_assess_again, stored, work, tools, semantic, now=now)
     if assessed.waits_for or (may_wait and _is_model_coming(assessed, tools)):
@@ -201,6 +207,10 @@ async def _one(
     if work.cause is Cause.EMBEDDING:
         assessed = await _with_page_wanted(assessed, tools, now=now)
     return await _settle(work, assessed, tools, now=now)
+
+
+def _may_wait(work: Reassessment, now: datetime) -> bool:
+    return missing.may_wait(work.cause, wanted_at=work.wanted_at, attempts=work.attempts, now=now)
 
 
 def _is_model_coming(assessed: AssessedArticle, tools: Tools) -> bool:

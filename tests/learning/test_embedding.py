@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from monitor.config import load
 from monitor.config.settings import EmbeddingSettings
-from monitor.learning.embedding import Embedding, LocalBackend
+from monitor.learning.embedder_backends import LocalBackend
+from monitor.learning.embedding import Embedding
 from monitor.learning.embedding_batches import FIRST_TEXTS, Pace, next_batch
 from monitor.matching import embedders
 from monitor.matching.embedders import EmbedderError, EmbedderSpec, excerpt, parse
