@@ -55,6 +55,8 @@ class Newsroom:
         self._raw["fetch"] = {"total_seconds": PATIENCE, "connect_seconds": PATIENCE, **self._raw["fetch"]}
         self._loop = asyncio.Runner()
         self._app: App | None = None
+        self.embeds_for = timedelta(seconds=PATIENCE)
+        """Long enough for every article of a poll, unless a test is about those that wait."""
 
     # --- what the operator does ---
 
@@ -93,6 +95,7 @@ class Newsroom:
             app.open_store(may_migrate=True)
             app.apply_settings(now=self.clock())
             app.load_topics(now=self.clock())
+            app.embeds_for = self.embeds_for
         return self._app
 
     # --- rounds ---

@@ -138,7 +138,8 @@ def reason_in_force(decision: Decision, scores: Sequence[Score], *, before: Reas
     """
     if decision.alerting_topics:
         return decision.reason
-    found = decision.reason if decision.topics else Reason.NO_MATCH if scores else Reason.NO_TOPICS
+    is_decided = bool(decision.topics) or decision.reason is Reason.AWAITS_EMBEDDING
+    found = decision.reason if is_decided else Reason.NO_MATCH if scores else Reason.NO_TOPICS
     return min((each for each in (found, before) if each in _STRENGTH), key=_STRENGTH.index, default=found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from monitor.types.fetching import FeedState
 
 _GRACE_SECONDS = 20.0
+_EMBEDS_FOR = timedelta(seconds=60)
+"""Limit for embedding the articles of a poll by hand: nobody waits behind it, and the next round may be hours away."""
 _REASSESS_BATCHES = 20
 """Of at most 50 articles each: a few seconds, after the polls of a round."""
 
@@ -72,6 +75,7 @@ async def _poll(cli: base.Cli, app: App, names: list[str], unstored: list[StoreE
     _go_by_store(cli, app, now)
     app.load_topics(now=now)
     app.load_embeddings()
+    app.embeds_for = _EMBEDS_FOR
     schedule = app.settings.schedule
     polled: list[Polled] = []
     try:

@@ -204,6 +204,7 @@ class EmbeddingSettings(Section):
     prefix: Annotated[str, Field(max_length=200)] = ""
     threshold: Annotated[float, within(0.01, 0.99, "a cosine")] | None = None
     limit_seconds: Annotated[float, within(0.1, 60, "a number of seconds")] = 20
+    articles_per_day: Annotated[int, within(0, 100_000_000, "a number of articles, 0 for all")] = 0
 
     @field_validator("embedder")
     @classmethod

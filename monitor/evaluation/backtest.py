@@ -237,9 +237,12 @@ def replay(
                 assess(line.article, tracker, arrival=Arrival(max_age_for=None), semantic=semantic) for line in batch
             ]
             with db.writing() as session:
-                yield from [_filed(session, *each, context, names) for each in zip(batch, assessed, strict=True)]
-            confirm_stored(assessed, tracker, across)
+                replayed = [_filed(session, *each, context, names) for each in zip(batch, assessed, strict=True)]
+            yield from replayed
+            confirm_stored(assessed, tracker)
             with db.reading() as session:
+                if across:
+                    across.learn_stored(session, [each.filed.article_id for each in replayed])
                 last, seen = mark(seen), archive.latest_id(session)
                 if mark(seen) != last:
                     tracker.begin_rebuild()

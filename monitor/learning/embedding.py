@@ -2,52 +2,48 @@
 
 Embedders on this machine are native code that reads untrusted text, so they run in a separate process that is killed past a
 time limit and restarted. Embedders over HTTP are called through our client with its address policy. A text that cannot be
-embedded yields None, never an error: its article is scored lexically. After three failures in a row the embedder is paused,
-each time for longer.
+embedded yields None, never an error: its article is scored by words. After three failures in a row the embedder is paused,
+each time for longer; a text that fails while the embedder works is refused for as long as the process runs.
 
-`Embedding` has its own thread and event loop, so it can be called from any thread; nothing starts before the first call.
+`Embedding` has its own thread and event loop, so it can be called from any thread; nothing starts before the first call. Calls
+are made one at a time and of a size that lets callers take turns (`learning.embedding_batches`). A call goes on when its caller's
+time is up, and what it finds is kept for the caller's next attempt: no text is embedded twice because it took long.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
-from typing import Any, Protocol
+
+import numpy as np
 
 from monitor.config.settings import EmbeddingSettings
+from monitor.learning.embedder_backends import EmbedderBackend, HttpBackend, LocalBackend
+from monitor.learning.embedding_batches import Pace, next_batch
 from monitor.matching import embedders
 from monitor.matching.embedders import EmbedderError, EmbedderSpec, EmbeddingVector
-from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
-from monitor.net.http import HttpClient
-from monitor.reading.workers import Workers
 from monitor.text import urls
 from monitor.types.errors import MonitorError
 
 log = logging.getLogger("monitor.embedding")
 
-EMBEDDING_BATCH = 16
-"""Texts in a call: about a second of one core."""
-_ANSWER_BYTES = 16_000_000
 _MAX_FAILURES = 3
 """In a row, after which the embedder is paused."""
 _PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 30.0, 1800.0
-_MEMORY_MB = 2048
-_PROBE = "The river rose after a night of rain."
-
-
-class EmbedderBackend(Protocol):
-    """What an embedder runs on: a process on this machine, or an HTTP service."""
-
-    async def ask(self, texts: Sequence[str]) -> Any:
-        """The embedder's answer, unchecked: one row for each text. Raises whatever went wrong."""
-
-    async def aclose(self) -> None: ...
+_PROBES = ("The river rose after a night of rain.", "Parliament votes on the budget for schools.")
+"""Two texts with nothing in common: whoever gives both the same vector embeds nothing."""
+_SAME_VECTOR = 1 - 1e-6
+"""Cosine from which two vectors are the same, in float32."""
+_REFUSED_AFTER = 2
+"""Times that a text fails by itself while the embedder works: one time may be an accident."""
+_MAX_KEPT, _MAX_REFUSED = 2_000, 10_000
+"""Latest vectors, 3 MB with 384 numbers each; texts that failed, by their keys."""
 
 
 class Embedding:
@@ -71,7 +67,12 @@ class Embedding:
         self.id = embedder
         self._loop: asyncio.AbstractEventLoop | None = None
         self._start_lock = threading.Lock()
-        self._batch_lock = asyncio.Lock()
+        self._turn_lock = asyncio.Lock()
+        self._turns: set[asyncio.Task[Mapping[str, EmbeddingVector | None]]] = set()
+        self._is_closed = False
+        self._pace = Pace()
+        self._kept: OrderedDict[str, EmbeddingVector] = OrderedDict()
+        self._failed_texts: OrderedDict[int, int] = OrderedDict()
         self._failures = 0
         self._pause_seconds = _PAUSE_SECONDS
         self._paused_until = 0.0
@@ -99,14 +100,23 @@ class Embedding:
         """Whether it is paused after repeated failures."""
         return time.monotonic() < self._paused_until
 
+    @property
+    def is_available(self) -> bool:
+        """Whether it can be asked now, as far as is known."""
+        return self.is_on and not self.is_paused and not self._is_closed
+
+    def refuses(self, text: str) -> bool:
+        """Whether this text cannot be embedded although the embedder works."""
+        return self._failed_texts.get(embedders.key(text), 0) >= _REFUSED_AFTER
+
     def ask_through(self, wrap: Callable[[EmbedderBackend], EmbedderBackend]) -> None:
         """Put something between this and the embedder, such as a file of known embeddings. Before the first call."""
         self._backend = wrap(self._open())
 
     def probe(self) -> int | None:
-        """The dimension of its vectors, embedding a test sentence if it is not known yet; None if the embedder does not work."""
+        """The dimension of its vectors, embedding two test sentences if it is not known yet; None if the embedder does not work."""
         if self.dim is None and self.is_on:
-            self.vectors([_PROBE])
+            self.vectors(_PROBES)
         return self.dim
 
     def vectors(self, texts: Sequence[str], *, within_for: timedelta | None = None) -> list[EmbeddingVector | None]:
@@ -116,12 +126,19 @@ class Embedding:
     def submit(
         self, texts: Sequence[str], *, within_for: timedelta | None = None
     ) -> Future[list[EmbeddingVector | None]]:
-        """As `vectors`, without blocking; on an event loop, await it with `asyncio.wrap_future`."""
-        return asyncio.run_coroutine_threadsafe(self._embed_all(tuple(texts), within_for), self._running_loop())
+        """As `vectors`, without blocking; on an event loop, await it with `asyncio.wrap_future`. All None once closed."""
+        with self._start_lock:
+            if self._is_closed:
+                nothing: Future[list[EmbeddingVector | None]] = Future()
+                nothing.set_result([None] * len(texts))
+                return nothing
+            return asyncio.run_coroutine_threadsafe(self._embed_all(tuple(texts), within_for), self._running_loop())
 
     def close(self) -> None:
-        """End process, thread and connections."""
-        loop, self._loop = self._loop, None
+        """End process, thread and connections. Whoever waits for vectors gets None for what is not there yet."""
+        with self._start_lock:
+            self._is_closed = True
+            loop, self._loop = self._loop, None
         if loop is None:
             return
         asyncio.run_coroutine_threadsafe(self._end(), loop).result()
@@ -130,54 +147,102 @@ class Embedding:
         loop.close()
 
     async def _end(self) -> None:
-        asked = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in asked:
-            task.cancel()
-        await asyncio.gather(*asked, return_exceptions=True)
+        for turn in self._turns:
+            turn.cancel()
+        waiting = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*waiting, return_exceptions=True)
         if self._backend is not None:
             await self._backend.aclose()
 
     # --- on its own loop ------------------------------------------------------------------------------------------
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
-        with self._start_lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="embedding", daemon=True)
-                self._thread.start()
-            return self._loop
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=self._loop.run_forever, name="embedding", daemon=True)
+            self._thread.start()
+        return self._loop
 
     async def _embed_all(self, texts: tuple[str, ...], within_for: timedelta | None) -> list[EmbeddingVector | None]:
         ends_at = time.monotonic() + within_for.total_seconds() if within_for is not None else float("inf")
-        found: list[EmbeddingVector | None] = [None] * len(texts)
-        wanted = [at for at, text in enumerate(texts) if text]
-        for start in range(0, len(wanted), EMBEDDING_BATCH):
-            places = wanted[start : start + EMBEDDING_BATCH]
-            async with self._batch_lock:  # for one batch only, so that polls take turns
-                if time.monotonic() >= ends_at or not self._is_available():
-                    break
-                answer = await self._embed_batch([texts[at] for at in places], ends_at)
-            for at, vector in zip(places, answer, strict=True):
-                found[at] = vector
-        return found
-
-    def _is_available(self) -> bool:
-        return self.is_on and not self.is_paused
-
-    async def _embed_batch(self, texts: list[str], ends_at: float) -> list[EmbeddingVector | None]:
-        """If the batch fails as a whole, each text is tried alone, so that one that crashes the embedder costs no other."""
-        whole = await self._request(texts)
-        if whole is not None:
-            return whole
-        found: list[EmbeddingVector | None] = [None] * len(texts)
-        for at, text in enumerate(texts):
-            if len(texts) == 1 or time.monotonic() >= ends_at or not self._is_available():
+        found: dict[str, EmbeddingVector | None] = {each: self._kept[each] for each in texts if each in self._kept}
+        waiting = sorted({each for each in texts if each and each not in found}, key=lambda each: (len(each), each))
+        while waiting and not self._is_closed:
+            answer = await self._turn(waiting, ends_at)
+            if not answer:
                 break
-            alone = await self._request([text])
-            found[at] = alone[0] if alone else None
-        return found
+            found.update(answer)
+            waiting = [each for each in waiting if each not in answer]
+        return [found.get(each) for each in texts]
 
-    async def _request(self, texts: list[str]) -> list[EmbeddingVector | None] | None:
+    async def _turn(self, waiting: Sequence[str], ends_at: float) -> Mapping[str, EmbeddingVector | None]:
+        """The vectors of one batch; none where the time is up or the embedder is paused. A call under way goes on without us."""
+        turn = asyncio.create_task(self._embed_next(waiting, ends_at))
+        self._turns.add(turn)
+        turn.add_done_callback(self._turns.discard)
+        left = ends_at - time.monotonic()
+        await asyncio.wait({turn}, timeout=None if left == float("inf") else max(left, 0))
+        return turn.result() if turn.done() and not turn.cancelled() else {}
+
+    async def _embed_next(self, waiting: Sequence[str], ends_at: float) -> Mapping[str, EmbeddingVector | None]:
+        async with self._turn_lock:
+            left = ends_at - time.monotonic()
+            if left <= 0 or not self.is_available:
+                return {}
+            fresh = [each for each in waiting if each not in self._kept]
+            batch = next_batch(fresh, self._pace, seconds_left=left, limit_seconds=self._settings.limit_seconds)
+            known = {each: self._kept[each] for each in waiting if each in self._kept}
+            found = await self._embed_batch(batch) if batch else {}
+            for text, vector in found.items():
+                self._keep(text, vector)
+            return {**known, **found}
+
+    def _keep(self, text: str, vector: EmbeddingVector | None) -> None:
+        if vector is not None:
+            self._kept[text] = vector
+        if len(self._kept) > _MAX_KEPT:
+            self._kept.popitem(last=False)
+
+    async def _embed_batch(self, texts: list[str]) -> dict[str, EmbeddingVector | None]:
+        """If the batch fails as a whole, each text is tried alone, so that one that crashes the embedder costs no other."""
+        rows = await self._request(texts)
+        if rows is None:
+            return {each: await self._embed_alone(each) for each in texts}
+        for text, row in zip(texts, rows, strict=True):
+            if row is None:
+                await self._note_failed(text)
+        return dict(zip(texts, rows, strict=True))
+
+    async def _embed_alone(self, text: str) -> EmbeddingVector | None:
+        if not self.is_available:
+            return None
+        rows = await self._request([text])
+        if rows is None:
+            await self._note_failed(text)
+        return rows[0] if rows else None
+
+    async def _note_failed(self, text: str) -> None:
+        """Count the failure of a text, where it is not the embedder's own."""
+        if not self.is_available or await self._request(_PROBES) is None:
+            return
+        text_key = embedders.key(text)
+        self._failed_texts[text_key] = self._failed_texts.pop(text_key, 0) + 1
+        if self._failed_texts[text_key] == _REFUSED_AFTER:
+            log.warning("the embedder works, and cannot embed one text; its article is matched by words alone")
+        if len(self._failed_texts) > _MAX_REFUSED:
+            self._failed_texts.popitem(last=False)
+
+    async def _request(self, texts: Sequence[str]) -> list[EmbeddingVector | None] | None:
+        began = time.monotonic()
+        answer = await self._ask(texts)
+        if answer is None or await self._is_constant(texts, answer):
+            return None
+        self._pace.note(texts, time.monotonic() - began)
+        self.dim = next(len(each) for each in answer if each is not None)
+        self._failures, self._pause_seconds, self.problem = 0, _PAUSE_SECONDS, None
+        return answer
+
+    async def _ask(self, texts: Sequence[str]) -> list[EmbeddingVector | None] | None:
         try:
             answer = embedders.validated(await self._open().ask(texts), len(texts), self.dim)
         except MonitorError as error:
@@ -189,9 +254,23 @@ class Embedding:
         if all(each is None for each in answer):
             self._note_failure("it answers with numbers that are no vectors")
             return None
-        self.dim = next(len(each) for each in answer if each is not None)
-        self._failures, self._pause_seconds, self.problem = 0, _PAUSE_SECONDS, None
         return answer
+
+    async def _is_constant(self, texts: Sequence[str], answer: Sequence[EmbeddingVector | None]) -> bool:
+        """Whether it gives all texts the same vector. Where these and the last one before them have one, the probes tell."""
+        rows = {text: row for text, row in zip(texts, answer, strict=True) if row is not None}
+        if self._kept:
+            rows |= dict([next(reversed(self._kept.items()))])
+        if not _are_same(list(rows.values())):
+            return False
+        if set(texts) != set(_PROBES):
+            probed = await self._ask(_PROBES)
+            if probed is None:
+                return True
+            if not _are_same([each for each in probed if each is not None]):
+                return False
+        self._note_failure("it gives different texts the same vector")
+        return True
 
     def _note_failure(self, why: str) -> None:
         self._failures += 1
@@ -223,83 +302,6 @@ def _identity(spec: EmbedderSpec, settings: EmbeddingSettings) -> str:
     return embedders.identity(EmbedderSpec(spec.kind, spec.name, settings.prefix))[:200]
 
 
-class LocalBackend:
-    """An embedder in a separate process that keeps its model loaded. A crash or a timeout only costs that process."""
-
-    def __init__(
-        self,
-        spec: EmbedderSpec,
-        settings: EmbeddingSettings,
-        ask: Callable[[EmbedderSpec, Sequence[str]], Any] = embedders.embed,
-    ) -> None:
-        self._spec = EmbedderSpec(spec.kind, spec.name, settings.prefix)
-        self._function = ask
-        self._workers = Workers(
-            processes=1,
-            limit_for=timedelta(seconds=settings.limit_seconds),
-            memory_mb=_MEMORY_MB,
-            preload=("monitor.matching.embedders",),
-            counts_processor_time=False,  # models compute on several threads
-        )
-
-    async def ask(self, texts: Sequence[str]) -> Any:
-        """As `embedders.embed`. Raises ParseError if the process was killed or died."""
-        return await self._workers.run(self._function, self._spec, tuple(texts))
-
-    async def aclose(self) -> None:
-        """End the process."""
-        await asyncio.to_thread(self._workers.close)
-
-
-class HttpBackend:
-    """An embedder with OpenAI's API: POST {"model", "input"}, answer {"data": [{"index", "embedding"}]}.
-
-    The key is sent in a header and never part of an error: errors name the host and the status.
-    """
-
-    def __init__(self, spec: EmbedderSpec, settings: EmbeddingSettings, user_agent: str | None = None) -> None:
-        self._url, self._model, self._prefix = spec.name, settings.model, settings.prefix
-        self._key = settings.api_key
-        self._limit_for = timedelta(seconds=settings.limit_seconds)
-        self._client = HttpClient(
-            policy=AddressPolicy(allowed=PRIVATE_NETWORKS if settings.allow_private else ()), user_agent=user_agent
-        )
-
-    async def ask(self, texts: Sequence[str]) -> Any:
-        """Rows in the order of the texts. Raises FetchError, EmbedderError."""
-        body = json.dumps({"model": self._model, "input": [self._prefix + each for each in texts]}).encode()
-        headers = {"Content-Type": "application/json", "Accept": "application/json", "Content-Length": str(len(body))}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
-        async with self._client.exchange(
-            "POST", self._url, headers=headers, body=body, limit_for=self._limit_for
-        ) as reply:
-            answer, is_whole = await reply.read(_ANSWER_BYTES)
-            status = reply.status
-        host = urls.host(self._url)
-        if status != 200:
-            raise EmbedderError(f"{host} answered {status}{_HINTS.get(status, '')}")
-        if not is_whole:
-            raise EmbedderError(f"{host} answered with more than {_ANSWER_BYTES // 1_000_000} MB")
-        return await asyncio.to_thread(_rows, answer, len(texts), host)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
-
-
-_HINTS = {
-    401: ": check embedding.api_key",
-    403: ": check embedding.api_key",
-    404: ": check the address in embedding.embedder, and embedding.model",
-    400: ": check embedding.model",
-}
-
-
-def _rows(answer: bytes, count: int, host: str) -> list[list[float]]:
-    try:
-        data = json.loads(answer)["data"]
-        rows = {int(each["index"]): [float(number) for number in each["embedding"]] for each in data}
-        return [rows[at] for at in range(count)]
-    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
-        raise EmbedderError(f"{host} did not answer with one embedding for each text") from None
+def _are_same(rows: Sequence[EmbeddingVector]) -> bool:
+    """Whether these vectors are one; a single one may always be."""
+    return all(len(each) == len(rows[0]) and float(np.dot(each, rows[0])) > _SAME_VECTOR for each in rows[1:])

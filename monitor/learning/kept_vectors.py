@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.learning.embedding import EmbedderBackend
+from monitor.learning.embedder_backends import EmbedderBackend
 from monitor.matching.embedders import EmbedderError, key
 from monitor.store import vectors
 from monitor.store.db import Database

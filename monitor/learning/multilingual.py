@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -30,6 +31,7 @@ from monitor.matching.semantic import ArticleWords, EmbeddedArticle, SemanticMod
 from monitor.matching.tuning import ORDINARY_ARTICLES
 from monitor.store import vectors, verdicts
 from monitor.store.db import Database, Session
+from monitor.store.vectors import ArchivedEmbedding
 from monitor.stories.events import RelatedTranslation
 from monitor.stories.tuning import ACROSS_LANGUAGES_WITHIN_FOR
 from monitor.types.matching import Article, Example, Grade, Score, Topic
@@ -40,10 +42,16 @@ SPACE_ARTICLES = 3_000
 """Latest embedded articles from which the space of an embedder is learned that we have not measured."""
 MAX_COMPARED_MATCHES = 200
 """Latest matches in other languages that are compared to find an article's event."""
-EMBED_ARTICLES_FOR = timedelta(seconds=30)
-"""Limit for embedding the articles of one poll; the rest are scored by words."""
+POLL_EMBEDS_FOR = timedelta(seconds=2)
+"""Limit for embedding the articles of one poll: about 20 teasers on one core. The rest wait, and are assessed again when their
+embeddings are there; a poll that waited for all of a crowded feed would hold one of the few places for polls."""
+QUEUE_EMBEDS_FOR = timedelta(seconds=15)
+"""Limit for a batch of articles that are assessed again, of which two must fit into a tick of 60 seconds (`service.daemon`)."""
 EMBED_SEEDS_FOR = timedelta(seconds=15)
 """Limit for each round of embedding a daemon's seeds; topics are scored by words meanwhile."""
+EVIDENCE_FOR = timedelta(seconds=10)
+"""Limit for embedding the sentences of all matches among the articles of one poll, to show the best one of each; the title is shown
+for the rest. A match takes half a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +74,22 @@ class ArticleEmbedding:
 class SemanticScorer:
     """Scores one batch of articles by meaning."""
 
-    def __init__(self, multilingual: Multilingual, embedder: str, found: Mapping[int, EmbeddingVector]) -> None:
+    def __init__(
+        self,
+        multilingual: Multilingual,
+        embedder: str,
+        found: Mapping[int, EmbeddingVector],
+        *,
+        may_wait: bool = False,
+        left_out: Collection[int] = (),
+    ) -> None:
+        """`may_wait`: whether an article without an embedding may wait for it. `left_out`: keys of texts not to be embedded."""
         self._multilingual = multilingual
         self._embedder = embedder
         self._found = found
+        self._may_wait = may_wait
+        self._left_out = left_out
+        self._evidence_seconds = EVIDENCE_FOR.total_seconds()
 
     def embedding_of(self, article: Article) -> ArticleEmbedding | None:
         """The article's embedding; None if it has none."""
@@ -79,11 +99,31 @@ class SemanticScorer:
             return None
         return ArticleEmbedding(self._embedder, text_key, code(article.language), vector, model.space)
 
+    def without_waiting(self) -> SemanticScorer:
+        """The same, with which no article waits for its embedding."""
+        return SemanticScorer(self._multilingual, self._embedder, self._found, left_out=self._left_out)
+
     def is_missing(self, article: Article) -> bool:
         """Whether the article should be compared with topics by meaning, and it or a text of theirs has no embedding."""
-        return self._multilingual.reads(article) and (
-            self.embedding_of(article) is None or not self._multilingual.is_complete
-        )
+        if not self._multilingual.reads(article):
+            return False
+        is_unembedded = self.embedding_of(article) is None and self._is_to_be_embedded(article)
+        return is_unembedded or not self._multilingual.is_complete
+
+    def waits_for(self, article: Article) -> frozenset[str]:
+        """The topics that are not decided on before the article is embedded: the embedder works and will do it soon. None where
+        the article has its embedding, or shall be decided on without."""
+        model = self._multilingual.model
+        is_asked = self._may_wait and model is not None and self._multilingual.reads(article)
+        if not is_asked or model is None or not (model.scores_topics and self._multilingual.embedding.is_available):
+            return frozenset()
+        if self.embedding_of(article) is not None or not self._is_to_be_embedded(article):
+            return frozenset()
+        return model.topics
+
+    def _is_to_be_embedded(self, article: Article) -> bool:
+        text = excerpt(article.title, article.text)
+        return bool(text) and key(text) not in self._left_out and not self._multilingual.embedding.refuses(text)
 
     def rescore(
         self,
@@ -111,7 +151,14 @@ class SemanticScorer:
         )
 
     def _sentences(self, texts: Sequence[str]) -> Sequence[EmbeddingVector | None]:
-        return self._multilingual.embedding.vectors(texts, within_for=EMBED_ARTICLES_FOR)
+        """The embeddings of a matching article's sentences, none once the time for this batch is used up."""
+        if self._evidence_seconds <= 0:
+            return [None] * len(texts)
+        began = time.monotonic()
+        limit_for = min(POLL_EMBEDS_FOR, timedelta(seconds=self._evidence_seconds))
+        found = self._multilingual.embedding.vectors(texts, within_for=limit_for)
+        self._evidence_seconds -= time.monotonic() - began if all(each is not None for each in found) else float("inf")
+        return found
 
 
 class Multilingual:
@@ -125,7 +172,7 @@ class Multilingual:
         self._seeds: Mapping[int, EmbeddingVector] = {}
         self._is_pruned = False
         self._lock = threading.Lock()
-        self._unseen: list[tuple[ArticleEmbedding, frozenset[str]]] = []
+        self._unseen: list[ArchivedEmbedding] = []
         """Articles stored while the model is being built anew."""
         self._is_renewing = False
 
@@ -185,21 +232,25 @@ class Multilingual:
     def _put_in_force(self, built: SemanticModel) -> None:
         with self._lock:
             self.model, self._is_renewing = built, False
-            for embedding, topics in self._unseen:
-                self._add(embedding, topics)
+            self._add(self._unseen)
             self._unseen = []
 
-    def note_stored(self, embedding: ArticleEmbedding, topics: frozenset[str]) -> None:
-        """An article was stored: later ones are compared with it (matching.ordinary_news). `topics`: those that it matched."""
+    def learn_stored(self, session: Session, article_ids: Sequence[int]) -> None:
+        """These articles were decided on and stored: later ones are compared with them (matching.ordinary_news). What is learned
+        is what the store says, as after a restart."""
+        model = self.model
+        if model is None or not article_ids:
+            return
+        found = vectors.of_articles(session, model.embedder, article_ids, dim=self.embedding.dim)
         with self._lock:
             if self._is_renewing:
-                self._unseen.append((embedding, topics))
-            self._add(embedding, topics)
+                self._unseen += found
+            self._add(found)
 
-    def _add(self, embedding: ArticleEmbedding, topics: frozenset[str]) -> None:
-        if self.model is not None and self.model.embedder == embedding.embedder:
-            placed = self.model.place(embedding.vector, embedding.language)
-            self.model.ordinary.add(embedding.key, placed, topics)
+    def _add(self, found: Sequence[ArchivedEmbedding]) -> None:
+        if self.model is not None and self.model.embedder == self.embedding.id:
+            for each in _placed(found, self.model.space):
+                self.model.ordinary.add(*each)
 
     def _keep(self, db: Database, fresh: Mapping[int, tuple[EmbeddingVector, str]]) -> None:
         if not fresh and self._is_pruned:
@@ -219,14 +270,21 @@ class Multilingual:
             recent = vectors.recent(session, embedder, up_to=last_mark(session), limit=SPACE_ARTICLES, dim=dim)
             space = embedding_space.learned(recent, dim or 0)
         archive = vectors.latest(session, embedder, limit=ORDINARY_ARTICLES, dim=dim)
-        placed = ((each.key, space.place(each.vector, each.language), each.topics) for each in archive)
-        return space, OrdinaryNews(space.ordinary, placed)
+        return space, OrdinaryNews(space.ordinary, _placed(archive, space))
 
     # --- articles -------------------------------------------------------------------------------------------------
 
-    async def scorer(self, db: Database, articles: Sequence[Article]) -> SemanticScorer | None:
+    async def scorer(
+        self,
+        db: Database,
+        articles: Sequence[Article],
+        *,
+        within_for: timedelta = POLL_EMBEDS_FOR,
+        may_wait: bool = True,
+        left_out: Collection[int] = (),
+    ) -> SemanticScorer | None:
         """A scorer for these articles, with stored or new embeddings; None if there is no semantic model."""
-        return await self._embed(articles, EMBED_ARTICLES_FOR, db)
+        return await self._embed(articles, within_for, db, may_wait=may_wait, left_out=left_out)
 
     def scorer_blocking(
         self, db: Database, articles: Sequence[Article], also: Database | None = None
@@ -235,7 +293,12 @@ class Multilingual:
         return asyncio.run(self._embed(articles, None, db, *([also] if also else []))) if self.model else None
 
     async def _embed(
-        self, articles: Sequence[Article], within_for: timedelta | None, *shelves: Database
+        self,
+        articles: Sequence[Article],
+        within_for: timedelta | None,
+        *shelves: Database,
+        may_wait: bool = False,
+        left_out: Collection[int] = (),
     ) -> SemanticScorer | None:
         model = self.model
         if model is None:
@@ -244,14 +307,25 @@ class Multilingual:
         found: dict[int, EmbeddingVector] = {}
         for db in shelves if texts else ():
             found |= await db.read(vectors.known, model.embedder, list(texts), self.embedding.dim)
-        missing = [each for each in texts if each not in found]
+        missing = [each for each in texts if each not in found and each not in left_out]
+        missing = [each for each in missing if not self.embedding.refuses(texts[each])]
         if missing:
             asked = self.embedding.submit([texts[each] for each in missing], within_for=within_for)
             answers = await asyncio.wrap_future(asked)
             found |= {each: vector for each, vector in zip(missing, answers, strict=True) if vector is not None}
             if lost := sum(each is None for each in answers):
-                log.info("%d of %d articles are scored by words alone", lost, len(articles))
-        return SemanticScorer(self, model.embedder, found)
+                log.info("%d of %d articles have no embedding yet", lost, len(articles))
+        return SemanticScorer(self, model.embedder, found, may_wait=may_wait, left_out=left_out)
+
+
+def _placed(
+    archive: Sequence[ArchivedEmbedding], space: EmbeddingSpace
+) -> Iterable[tuple[int, EmbeddingVector, frozenset[str]]]:
+    """What ordinary news are made of: key, placed vector and topics of each."""
+    if not archive:
+        return ()
+    rows = space.place_all(np.array([each.vector for each in archive]), [each.language for each in archive])
+    return ((each.key, row, each.topics) for each, row in zip(archive, rows, strict=True))
 
 
 def _texts(topics: Sequence[Topic], examples: Sequence[Example]) -> dict[int, tuple[str, str]]:

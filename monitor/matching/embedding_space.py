@@ -34,8 +34,16 @@ class EmbeddingSpace:
 
     def place(self, vector: EmbeddingVector, language: str) -> EmbeddingVector:
         """The vector without what it owes to its language, at unit length."""
-        moved = vector - self.by_language.get(language, self.centre)
-        return unit(np.asarray(moved - (moved @ self.directions.T) @ self.directions, np.float32))
+        placed: EmbeddingVector = self.place_all(vector[None, :], [language])[0]
+        return placed
+
+    def place_all(self, vectors: EmbeddingVector, languages: Sequence[str]) -> EmbeddingVector:
+        """The same for each row. In float64, so that a vector is placed the same alone and among others."""
+        centres = np.array([self.by_language.get(each, self.centre) for each in languages], np.float64)
+        moved = vectors - centres.reshape(vectors.shape)
+        moved -= (moved @ self.directions.T.astype(np.float64)) @ self.directions.astype(np.float64)
+        lengths = np.sqrt(np.einsum("ij,ij->i", moved, moved))[:, None]
+        return np.asarray(moved / np.where(lengths > 1e-9, lengths, 1), np.float32)
 
 
 def shipped(data: Mapping[str, EmbeddingVector]) -> EmbeddingSpace:

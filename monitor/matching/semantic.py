@@ -111,6 +111,17 @@ class SemanticModel:
         """Whether any topic can be scored by meaning, and so whether articles are to be embedded."""
         return bool(self._models)
 
+    @property
+    def topics(self) -> frozenset[str]:
+        """The topics that are scored by meaning."""
+        return frozenset(each.topic.name for each in self._models)
+
+    @property
+    def scores_topics(self) -> bool:
+        """Whether articles are scored by meaning already: not before a space of their own was learned for an embedder that we
+        have not measured."""
+        return bool(self._models) and self.space.is_known
+
     def place(self, vector: EmbeddingVector, language: str) -> EmbeddingVector:
         """The vector as it is compared with others."""
         return self.space.place(vector, code(language))

@@ -300,3 +300,12 @@ SHIFTED_TERMS = 3
 """Terms shown on either side when two versions of a topic are compared (chosen for readers)."""
 MIN_SHIFT = 0.005
 """Least change of a weight in a unit vector that is shown; smaller ones are side effects of normalization."""
+
+# --- which articles are embedded where a budget does not allow for all (matching.embedding_gate) ---------------------------
+
+GATE_MARGIN = -2.0
+"""Logarithm of a share of the threshold. Margin by words above which an article of an example's language is worth embedding: a
+seventh of the threshold. bench/embedding_gate.py"""
+GATE_NAME_CONSONANTS = 4
+"""Consonants. Fewest in a name that counts in another alphabet: with three, one word in ten is a name by accident.
+bench/embedding_gate.py"""

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from monitor.learning.multilingual import Multilingual, SemanticScorer
+from monitor.learning.multilingual import SemanticScorer
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.polling.values import AssessedArticle
 from monitor.store.articles import Sighting
 from monitor.stories.agencies import credited_agency
 from monitor.stories.fingerprint import fingerprint
 from monitor.stories.profiles import Profile, profile
-from monitor.types.matching import Article, Grade, Score
+from monitor.types.matching import Article, Evidence, Grade, Score
 from monitor.types.stories import Arrival
 
 _ALL_SCORES_UP_TO = 500
@@ -33,36 +33,42 @@ def assess(
 ) -> AssessedArticle:
     """Assess one article. The text of a wall (consent, paywall, login page) is neither matched nor fingerprinted.
 
-    With `semantic`, topics are matched by meaning, too, in every language. `stored_id`: the stored article that is assessed again.
+    With `semantic`, topics are matched by meaning, too, in every language; where the article's embedding is still being made, they
+    wait for it (`AssessedArticle.waits_for`), and none is trained on the article. `stored_id`: the stored article that is assessed
+    again.
     """
     is_wall = article.grade is Grade.WALL
     article = replace(article, agency=credited_agency(article.author, "" if is_wall else article.text))
-    scores = () if is_wall else _scores(article, matcher)
+    waits_for = semantic.waits_for(article) if semantic and not is_wall else frozenset()
+    scores = () if is_wall else _scores(article, _matcher(matcher) if waits_for else matcher)
     embedding = semantic.embedding_of(article) if semantic and not is_wall else None
     if semantic:
         scores = semantic.rescore(scores, article, embedding, _matcher(matcher))
     return AssessedArticle(
         article=article,
         fingerprint=fingerprint(article.title, "" if is_wall else article.text),
-        scores=scores,
+        scores=tuple(_undecided(each) if each.topic in waits_for else each for each in scores),
         profile=Profile() if is_wall else _profile(article, scores, matcher),
         arrival=arrival,
         sighting=sighting,
         embedding=embedding,
         is_unembedded=semantic is not None and semantic.is_missing(article),
+        waits_for=waits_for,
+        would_match=frozenset(each.topic for each in scores if each.is_match and each.topic in waits_for),
         stored_id=stored_id,
     )
 
 
-def confirm_stored(
-    assessed: Sequence[AssessedArticle], matcher: Matcher | Tracker, multilingual: Multilingual | None
-) -> None:
-    """Tell the models that these articles are stored, so that they learn from them; call it after the transaction."""
+def _undecided(score: Score) -> Score:
+    """A score by words of a topic that waits for the article's embedding: neither a match nor an example."""
+    return replace(score, is_match=False, blocked=None, evidence=Evidence(), self_training_weight=0.0)
+
+
+def confirm_stored(assessed: Sequence[AssessedArticle], matcher: Matcher | Tracker) -> None:
+    """Tell the matcher that these articles are stored; call it after the transaction."""
     for each in assessed:
         if isinstance(matcher, Tracker):
             matcher.mark_stored(each.article.title, each.article.text, each.article.language, each.scores)
-        if multilingual and each.embedding:
-            multilingual.note_stored(each.embedding, frozenset(one.topic for one in each.scores if one.is_match))
 
 
 def _scores(article: Article, matcher: Matcher | Tracker) -> tuple[Score, ...]:

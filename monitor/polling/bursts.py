@@ -175,7 +175,10 @@ def _date(assessed: AssessedArticle) -> datetime | None:
 
 
 def _matches(assessed: Sequence[AssessedArticle], numbers: Iterable[int]) -> int:
-    return sum(any(score.is_match for score in assessed[number].scores) for number in numbers)
+    return sum(
+        bool(assessed[number].would_match) or any(score.is_match for score in assessed[number].scores)
+        for number in numbers
+    )
 
 
 def _classified(

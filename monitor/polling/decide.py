@@ -68,6 +68,8 @@ def _decision(placed: Place, known: Known, context: AlertingContext, *, now: dat
         escalations={} if held else _escalations(placed, known, context.limits, now=now),
         exhausted=known.exhausted,
     )
+    if placed.assessed.waits_for and decision.reason is Reason.NO_MATCH:
+        decision = replace(decision, reason=Reason.AWAITS_EMBEDDING)
     return _with_matches_as_they_are(decision, known) if placed.assessed.stored_id else decision
 
 
@@ -100,13 +102,13 @@ def _cause(placed: Place, known: Known, stored_id: int | None) -> Cause:
 
 
 def _first_decision(filing: Filing) -> Filing:
-    """A new article: its decision is stored whatever it is, and what came near a topic is sampled."""
+    """A new article: its decision is stored whatever it is, and what came near a topic is sampled, but not before it is decided."""
     is_print = filing.choice.kind in (ArticleKind.COPY, ArticleKind.UPDATE)
     return replace(
         filing,
         row=filing.decision,
         new_matches=_matches(filing),
-        near_misses=() if is_print else tuple(from_scores(filing.assessed.scores)),
+        near_misses=() if is_print or filing.assessed.waits_for else tuple(from_scores(filing.assessed.scores)),
     )
 
 
@@ -128,7 +130,8 @@ def _decided_anew(filing: Filing, stored: KnownArticle | None) -> Filing:
         return filing
     reason = policy.reason_in_force(filing.decision, filing.assessed.scores, before=stored.reason)
     row = replace(filing.decision, reason=reason)
-    is_first = stored.reason is Reason.NO_TOPICS and filing.choice.kind in (ArticleKind.NEW, ArticleKind.JOINS)
+    was_undecided = stored.reason in (Reason.NO_TOPICS, Reason.AWAITS_EMBEDDING) and not filing.assessed.waits_for
+    is_first = was_undecided and filing.choice.kind in (ArticleKind.NEW, ArticleKind.JOINS)
     near = tuple(from_scores(filing.assessed.scores)) if is_first else ()
     return replace(filing, row=row, new_matches=fresh, changed_matches=tuple(shown), near_misses=near)
 

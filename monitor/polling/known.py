@@ -18,6 +18,7 @@ from monitor.polling.values import AlertingContext, AssessedArticle, Known, Know
 from monitor.store import alerts, articles, decisions, profiles, story_changes
 from monitor.store import stories as story_rows
 from monitor.store.db import Session
+from monitor.stories import events
 from monitor.types.matching import Article
 from monitor.types.stories import Arrival, ArticleKind, StoryChoice
 
@@ -49,8 +50,19 @@ def _of_itself(session: Session, assessed: AssessedArticle, article_id: int, kno
     known = replace(known, texts=replace(known.texts, candidates=itself))
     known = replace(known, article=decisions.known_article(session, article_id))
     if place.by_text(assessed, known.texts).kind is not ArticleKind.UPDATE:
-        return known
+        own = itself[0].story_id if itself else 0
+        return replace(known, told_elsewhere=_in_other_languages(session, assessed, own, now=now))
     return replace(known, told_elsewhere=_elsewhere(session, assessed, others, itself[0].story_id, now=now))
+
+
+def _in_other_languages(
+    session: Session, assessed: AssessedArticle, story_id: int, *, now: datetime
+) -> tuple[int, ...]:
+    """The story of its event in other languages, where that shows only now that it has its embedding. It stays in its own."""
+    translations = _with_translations(session, assessed, Known(), now=now).translations
+    others = tuple(each for each in translations if each.story_id != story_id)
+    joined = events.choose_across_languages(assessed.article, others)
+    return (joined.story_id,) if joined and joined.story_id is not None else ()
 
 
 def _elsewhere(

@@ -18,6 +18,11 @@ PAGE_AFTER = timedelta(hours=1)
 """When a page that could not be read is asked for again, after the first failure: as long as its host is left alone. Doubles."""
 PAGE_ATTEMPTS = 5
 """After the first one: 1 + 2 + 4 + 8 + 16 hours. What is away for longer is no news any more when it is back."""
+WAITS_AT_MOST_FOR = timedelta(minutes=5)
+"""How long an article waits for its embedding; then it is decided on by words, and once more when it is embedded. 300 articles at
+once need half a minute of one core (85 ms each); what takes ten times as long is no delay any more but an outage."""
+WAITS_AGAIN_FOR = timedelta(seconds=3)
+"""When an article whose embedding was not ready is looked at again."""
 _EMBEDDER_AFTER, _EMBEDDER_AFTER_AT_MOST = timedelta(seconds=30), timedelta(minutes=30)
 """As long as the embedder itself is left alone after failures (`learning.embedding`)."""
 
@@ -41,6 +46,7 @@ def back(present: Present) -> tuple[Cause, ...]:
     waits_for_seeds = present.is_embedder_expected and not present.embedder
     return (
         Cause.TOPICS,
+        Cause.EMBEDDING,
         *([Cause.EMBEDDER] if present.embedder else []),
         *([Cause.FULL_TEXT] if present.pages else []),
         *([] if waits_for_seeds else [Cause.SEEDS, Cause.BY_HAND]),
@@ -48,14 +54,22 @@ def back(present: Present) -> tuple[Cause, ...]:
 
 
 def of_article(
-    article: Article, *, has_topics: bool, is_unembedded: bool, page_at: datetime | None, now: datetime
+    article: Article,
+    *,
+    has_topics: bool,
+    is_unembedded: bool,
+    page_at: datetime | None,
+    now: datetime,
+    is_waiting: bool = False,
 ) -> Mapping[Cause, datetime]:
     """What was missing when an article was assessed -> when it may be assessed again. A wall is no article, nor is one without a
-    word. `page_at`: from when on its page may be asked for again; None where it was read, or is not wanted."""
+    word. `page_at`: from when on its page may be asked for again; None where it was read, or is not wanted. `is_waiting`: the
+    embedder works and has not come to it yet."""
     if article.grade is Grade.WALL or not (article.title or article.text):
         return {}
     found = {Cause.TOPICS: now} if not has_topics else {}
-    found |= {Cause.EMBEDDER: now} if is_unembedded and has_topics else {}
+    if has_topics and (is_unembedded or is_waiting):
+        found[Cause.EMBEDDING if is_waiting else Cause.EMBEDDER] = now
     return found | ({Cause.FULL_TEXT: page_at} if page_at else {})
 
 
@@ -67,6 +81,14 @@ def page_again_at(visit: PageVisit | None, attempts: int, *, now: datetime) -> d
         return None
     at = now + PAGE_AFTER * float(2**attempts)
     return max(at, visit.host_paused_until_at) if visit and visit.host_paused_until_at else at
+
+
+def may_wait(cause: Cause, *, wanted_at: datetime, attempts: int, now: datetime) -> bool:
+    """Whether an article that is assessed again may (still) wait for its embedding. One that was decided on by words, because the
+    embedder was away, has no need to."""
+    if cause is Cause.EMBEDDING:
+        return now - wanted_at < WAITS_AT_MOST_FOR
+    return cause is not Cause.EMBEDDER and attempts * WAITS_AGAIN_FOR < WAITS_AT_MOST_FOR
 
 
 def embedder_again_at(attempts: int, *, now: datetime) -> datetime:

@@ -16,16 +16,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from monitor.alerting import notices, silence_notices
-from monitor.learning.multilingual import Multilingual, SemanticScorer
+from monitor.learning.multilingual import POLL_EMBEDS_FOR, Multilingual, SemanticScorer
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.net.addresses import AddressPolicy
-from monitor.polling import bursts, cadence, fulltext, missing, silence
+from monitor.polling import bursts, cadence, embedding_budget, fulltext, missing, silence
 from monitor.polling.assess import assess, confirm_stored
 from monitor.polling.bursts import DetectedBurst
 from monitor.polling.cadence import Cadence
@@ -74,6 +74,10 @@ class Tools:
     """Per host."""
     multilingual: Multilingual | None = None
     """Matches across languages, if an embedder is in use."""
+    embeds_for: timedelta = POLL_EMBEDS_FOR
+    """How long a poll waits for the embeddings of its articles."""
+    embeds_per_day: int = 0
+    """How many articles are embedded in a day (UTC), of those that arrive; 0 for all."""
     are_seeds_embedded: bool = True
     """Whether the models across languages are those of the topics as they are now."""
     topics_revision: int | None = None
@@ -132,7 +136,9 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
     polled = await tools.db.write(
         _settle, feed, update, assessed, tools, visits=visits, parsed=parsed, in_full=in_full, now=now
     )
-    confirm_stored(assessed, tools.matcher, tools.multilingual)
+    confirm_stored(assessed, tools.matcher)
+    if tools.multilingual:
+        await tools.db.read(tools.multilingual.learn_stored, [each.article_id for each in polled.filed])
     return polled
 
 
@@ -191,7 +197,10 @@ async def _assess(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: dateti
     language = feed.language or parsed.language
     read = await tools.workers.run_for(feed.name, read_articles, tuple(fresh), feed.name, now, language)
     read = await tools.db.read(_with_known_dates, feed, fresh, read)
-    semantic = await semantic_scorer(read, tools)
+    left_out = await embedding_budget.left_out(
+        read, tools.db, tools.multilingual, tools.matcher, per_day=tools.embeds_per_day, now=now
+    )
+    semantic = await semantic_scorer(read, tools, left_out=left_out)
     assessed = await asyncio.to_thread(_assess_all, feed, fresh, read, tools, semantic)
     assessed, pages, asked = await _read_pages(feed, assessed, fresh, tools, semantic, language=language, now=now)
     return _note_missing(assessed, pages, asked, tools, now=now), tuple(each.visit for each in pages)
@@ -268,6 +277,7 @@ def with_missing(
         assessed.article,
         has_topics=bool(tools.alerting.topics),
         is_unembedded=assessed.is_unembedded or is_without_model(assessed.article, tools),
+        is_waiting=bool(assessed.waits_for),
         page_at=page_at,
         now=now,
     )
@@ -290,9 +300,22 @@ def is_without_model(article: Article, tools: Tools) -> bool:
     return multilingual is not None and multilingual.model is None and multilingual.reads(article)
 
 
-async def semantic_scorer(read: Sequence[Article], tools: Tools) -> SemanticScorer | None:
-    """Return the scorer across languages for these articles; None if no embedder is in use."""
-    return await tools.multilingual.scorer(tools.db, read) if tools.multilingual else None
+async def semantic_scorer(
+    read: Sequence[Article],
+    tools: Tools,
+    *,
+    within_for: timedelta | None = None,
+    may_wait: bool = True,
+    left_out: Collection[int] = (),
+) -> SemanticScorer | None:
+    """Return the scorer by meaning for these articles, which are embedded as far as the time allows; None if no embedder is in use.
+    `may_wait`: whether those that are not embedded then may wait for it, if the embedder works. `left_out`: keys of texts that are
+    not to be embedded."""
+    if tools.multilingual is None:
+        return None
+    return await tools.multilingual.scorer(
+        tools.db, read, within_for=within_for or tools.embeds_for, may_wait=may_wait, left_out=left_out
+    )
 
 
 def _pages_to_read(session: Session, wanted: Sequence[AssessedArticle], tools: Tools, *, now: datetime) -> _PagesToRead:

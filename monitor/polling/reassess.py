@@ -15,19 +15,19 @@ from __future__ import annotations
 import asyncio
 import html
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from monitor.alerting import alert_policy as policy
-from monitor.learning.multilingual import SemanticScorer
+from monitor.learning.multilingual import QUEUE_EMBEDS_FOR, SemanticScorer
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.polling import fulltext, missing
 from monitor.polling.assess import assess
 from monitor.polling.fulltext import FetchedArticle
 from monitor.polling.intake import file_article
-from monitor.polling.pipeline import Tools, semantic_scorer, under_names_of_now, with_missing
+from monitor.polling.pipeline import Tools, is_without_model, semantic_scorer, under_names_of_now, with_missing
 from monitor.polling.values import AssessedArticle, FiledArticle
 from monitor.reading.extract import FROM_PAGE
 from monitor.store import archive, decisions, feeds, page_visits, reassessments, topics
@@ -41,12 +41,16 @@ from monitor.types.stories import Arrival, Cause, KnownArticle
 
 log = logging.getLogger("monitor.reassess")
 
-ARTICLES_AT_ONCE = 16
-"""As many texts as an embedder takes in one call (`learning.embedding`)."""
+ARTICLES_AT_ONCE = 32
+"""As many texts as an embedder takes in one call at most (`learning.embedding_batches`)."""
+BATCHES_AT_ONCE = 2
+"""While one batch is decided on and stored, the next one is embedded."""
 PAGES_AT_ONCE = 1
 """A page may take 45 seconds with all its limits, and a batch must end within a tick (`service.daemon`)."""
 OF_RANGE_AT_ONCE = 50
 """Articles of a range that are scored in one batch: a few hundred milliseconds of one core."""
+_RANGE_EMBEDS_FOR = timedelta(seconds=30)
+"""Limit for embedding these; what is not embedded then is noted, and decided on by words meanwhile."""
 _FAULT_DELAY_FOR, _FAULT_APART_FOR = timedelta(hours=1), timedelta(minutes=1)
 LEASE_FOR = timedelta(minutes=3)
 """Longer than a batch may take, so that only a dead process loses its lease."""
@@ -72,9 +76,12 @@ class Reassessed:
     """Nothing more is due."""
 
 
-async def reassess_due(tools: Tools, *, now: datetime, lease_for: timedelta = LEASE_FOR) -> Reassessed:
-    """Assess one batch of what is due again."""
+async def reassess_due(
+    tools: Tools, *, now: datetime, lease_for: timedelta = LEASE_FOR, is_urgent_only: bool = False
+) -> Reassessed:
+    """Assess one batch of what is due again. `is_urgent_only`: only what was not decided on yet, as it waits for its embedding."""
     causes = missing.back(present(tools))
+    causes = tuple(each for each in causes if each is Cause.EMBEDDING) if is_urgent_only else causes
     if not causes or not await tools.db.read(reassessments.is_any_due, causes, now=now):
         return Reassessed()
     claimed = await tools.db.write(_claim, causes, tools.topics_revision, now=now, lease_for=lease_for)
@@ -119,7 +126,8 @@ def _claim(
     of_pages = [each for each in causes if each is Cause.FULL_TEXT]
     others = [each for each in causes if each is not Cause.FULL_TEXT]
     claim = partial(reassessments.claim, session, now=now, lease_for=lease_for)
-    found = claim(of_pages, is_range=False, limit=PAGES_AT_ONCE) + claim(others, is_range=False, limit=ARTICLES_AT_ONCE)
+    found = claim(of_pages, is_range=False, limit=PAGES_AT_ONCE)
+    found += claim(others, is_range=False, limit=BATCHES_AT_ONCE * ARTICLES_AT_ONCE)
     if not found and Cause.TOPICS not in reassessments.waiting(session):
         found = claim(others, is_range=True, limit=1)
     return found
@@ -142,13 +150,40 @@ def _give_back(session: Session, claimed: Sequence[Reassessment]) -> None:
 
 async def _articles(claimed: Sequence[Reassessment], tools: Tools, *, now: datetime) -> Reassessed:
     stored = await tools.db.read(load, [each.article_id or 0 for each in claimed])
-    semantic = await semantic_scorer([each.article for each in stored.values()], tools)
     filed: list[FiledArticle] = []
-    for work in claimed:
+    async for work, semantic in _embedded(claimed, stored, tools):
         done = await _one(stored.get(work.article_id or 0), work, tools, semantic, now=now)
         filed += [done] if done else []
+    late = sum(each.cause is Cause.EMBEDDING and not _may_wait(each, now) for each in claimed)
+    if late:
+        waited_for = missing.WAITS_AT_MOST_FOR.total_seconds() / 60
+        log.warning(
+            "%d articles waited more than %g minutes for their embedding: the embedder is too slow", late, waited_for
+        )
     _say(claimed, filed)
     return Reassessed(articles=len(claimed), filed=tuple(filed))
+
+
+async def _embedded(
+    claimed: Sequence[Reassessment], stored: Mapping[int, StoredArticle], tools: Tools
+) -> AsyncIterator[tuple[Reassessment, SemanticScorer | None]]:
+    """The work with a scorer for its articles. The next batch is embedded while this one is worked on."""
+    batches = [claimed[at : at + ARTICLES_AT_ONCE] for at in range(0, len(claimed), ARTICLES_AT_ONCE)]
+
+    def embed(batch: Sequence[Reassessment]) -> asyncio.Task[SemanticScorer | None]:
+        articles = [found.article for each in batch if (found := stored.get(each.article_id or 0))]
+        within_for = max(QUEUE_EMBEDS_FOR, tools.embeds_for)
+        return asyncio.create_task(semantic_scorer(articles, tools, within_for=within_for))
+
+    under_way = embed(batches[0])
+    try:
+        for number, batch in enumerate(batches):
+            semantic = await under_way
+            under_way = embed(batches[number + 1]) if number + 1 < len(batches) else under_way
+            for work in batch:
+                yield work, semantic
+    finally:
+        under_way.cancel()
 
 
 async def _one(
@@ -157,14 +192,39 @@ async def _one(
     if stored is None or not _is_of_use(work.cause, stored.article, tools):
         await tools.db.write(_finish, work)
         return None
+    may_wait = _may_wait(work, now)
+    semantic = semantic if semantic is None or may_wait else semantic.without_waiting()
     assessed = await asyncio.to_thread(_assess_again, stored, work, tools, semantic, now=now)
+    if assessed.waits_for or (may_wait and _is_model_coming(assessed, tools)):
+        await tools.db.write(reassessments.put_off, work, now + missing.WAITS_AGAIN_FOR)
+        return None
     if work.cause in assessed.missing:  # still not back
         await tools.db.write(reassessments.put_off, work, missing.embedder_again_at(work.attempts, now=now))
         return None
     if work.cause is Cause.SEEDS and not missing.is_new_in_range(assessed.scores, stored.known, work.cause):
         await tools.db.write(_finish, work)
         return None
+    if work.cause is Cause.EMBEDDING:
+        assessed = await _with_page_wanted(assessed, tools, now=now)
     return await _settle(work, assessed, tools, now=now)
+
+
+def _may_wait(work: Reassessment, now: datetime) -> bool:
+    return missing.may_wait(work.cause, wanted_at=work.wanted_at, attempts=work.attempts, now=now)
+
+
+def _is_model_coming(assessed: AssessedArticle, tools: Tools) -> bool:
+    """Whether the topics will be embedded in a moment, after a start."""
+    return is_without_model(assessed.article, tools) and present(tools).is_embedder_expected
+
+
+async def _with_page_wanted(assessed: AssessedArticle, tools: Tools, *, now: datetime) -> AssessedArticle:
+    """The article with a note that its page is to be read, where its scores say so now that it is embedded."""
+    feed, is_open = await tools.db.read(_feed_of, assessed.article, tools, now=now)
+    is_read = tools.reader is None or feed is None or not is_open or Cause.FULL_TEXT in assessed.missing
+    if is_read or feed is None or not fulltext.is_page_wanted(assessed, feed.pages or tools.pages, now=now):
+        return assessed
+    return replace(assessed, missing={**assessed.missing, Cause.FULL_TEXT: now})
 
 
 def _is_of_use(cause: Cause, article: Article, tools: Tools) -> bool:
@@ -234,6 +294,8 @@ async def _settle(
     if isinstance(tools.matcher, Tracker):
         article = assessed.article
         tools.matcher.train(article.title, article.text, article.language, assessed.scores)
+    if tools.multilingual:
+        await tools.db.read(tools.multilingual.learn_stored, [filed.article_id])
     return filed
 
 
@@ -313,7 +375,8 @@ async def _range(work: Reassessment, tools: Tools, *, now: datetime) -> Reassess
         await tools.db.write(_finish, work)
         return Reassessed()
     stored = await tools.db.read(load_range, work.first_id, work.next_id, limit=OF_RANGE_AT_ONCE)
-    semantic = await semantic_scorer([each.article for each in stored], tools)
+    articles = [each.article for each in stored]
+    semantic = await semantic_scorer(articles, tools, within_for=_RANGE_EMBEDS_FOR, may_wait=False)
     assessed = await asyncio.to_thread(_assess_range, stored, work, tools, semantic, now=now)
     changed = [again for each, again in assessed if missing.is_new_in_range(again.scores, each.known, work.cause)]
     unembedded = [each.id for each, again in assessed if Cause.EMBEDDER in again.missing and again not in changed]

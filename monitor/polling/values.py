@@ -67,6 +67,10 @@ class AssessedArticle:
     """Its embedding, if one was made."""
     is_unembedded: bool = False
     """It should have been compared with topics by embeddings, and there was none of it."""
+    waits_for: frozenset[str] = frozenset()
+    """Topics that are not decided on before it has its embedding; their scores are those by words, and none is a match."""
+    would_match: frozenset[str] = frozenset()
+    """Those of them that it matches by words."""
     stored_id: int | None = None
     """The stored article that is assessed again; None for what a feed shows."""
     missing: Mapping[Cause, datetime] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from monitor.alerting.channels.base import Channel
 from monitor.config.plan import difference
 from monitor.config.settings import Settings
 from monitor.learning.embedding import Embedding
-from monitor.learning.multilingual import Multilingual
+from monitor.learning.multilingual import POLL_EMBEDS_FOR, Multilingual
 from monitor.learning.training import build_matcher, last_mark, rebuild_matcher
 from monitor.matching.matcher import Tracker
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
@@ -71,6 +71,8 @@ class App:
         self._embedded_state: tuple[object, ...] = ()
         self._embedding_task: asyncio.Task[None] | None = None
         self._reported_problem: str | None = None
+        self.embeds_for = POLL_EMBEDS_FOR
+        """How long a poll waits for the embeddings of its articles."""
         self.channels_in_force: Mapping[str, str] = {}
         """Name -> digest of the destination, as the store has them."""
 
@@ -408,6 +410,8 @@ class App:
             matcher=self.tracker,
             alerting=self.alerting_context(),
             multilingual=self.multilingual,
+            embeds_for=self.embeds_for,
+            embeds_per_day=self.settings.embedding.articles_per_day,
             are_seeds_embedded=self._embedded_state == self._state,
             topics_revision=self._used_revision,
             cadence=Cadence(

@@ -319,11 +319,15 @@ class Daemon:
         self.heartbeats.set_notes("seeds", self.app.topic_keeper.remarks)
 
     async def _reassess(self) -> None:
-        """A batch of what is to be assessed again. Polls go first: where all their places are taken, the batch waits."""
-        if self._is_disk_full or self._is_damaged or self._poller.is_busy:
+        """A batch of what is to be assessed again. Polls go first: where all their places are taken, the batch waits, except for
+        articles that were not decided on yet."""
+        if self._is_disk_full or self._is_damaged:
             return
         await reassess.reassess_due(
-            self.app.tools(), now=self.app.clock(), lease_for=reassess.LEASE_FOR * self.app.clock.speed
+            self.app.tools(),
+            now=self.app.clock(),
+            lease_for=reassess.LEASE_FOR * self.app.clock.speed,
+            is_urgent_only=self._poller.is_busy,
         )
 
     async def _watch(self) -> None:

@@ -40,6 +40,7 @@ class Reassessment:
     next_id: int
     attempts: int
     counts: RangeCounts
+    wanted_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ def add_articles(
 
 def end_missing(session: Session, article_id: int, *, was_read: bool) -> None:
     """An article was decided on anew: what it waited for it waits for no longer, except for its page where that was not read."""
-    ended = [Cause.TOPICS, Cause.EMBEDDER, *([Cause.FULL_TEXT] if was_read else [])]
+    ended = [Cause.TOPICS, Cause.EMBEDDER, Cause.EMBEDDING, *([Cause.FULL_TEXT] if was_read else [])]
     of = (col(ReassessmentRow.article_id) == article_id, col(ReassessmentRow.cause).in_([each.value for each in ended]))
     session.connection().execute(delete(ReassessmentRow).where(*of))
 
@@ -168,6 +169,7 @@ def _lease(session: Session, row: ReassessmentRow, *, now: datetime, lease_for: 
         first_id=row.first_id,
         next_id=row.next_id,
         attempts=row.attempts,
+        wanted_at=row.wanted_at,
         counts=RangeCounts(articles=row.articles, matches=row.matches, alerts=row.alerts, kept=row.kept),
     )
 

@@ -10,16 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from monitor.matching.embedders import EmbeddingVector, pack, unpack
+from monitor.matching.embedders import EmbeddingVector, pack, unpack, unpack_all
 from monitor.store.db import Database, Session, chunks
-from monitor.store.tables import ArticleRow, MatchRow, VectorRow
+from monitor.store.tables import ArticleRow, MatchRow, ReassessmentRow, VectorRow
+from monitor.types.stories import Cause
 
 _vectors: Table = VectorRow.__table__  # type: ignore[attr-defined]
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
+_reassessments: Table = ReassessmentRow.__table__  # type: ignore[attr-defined]
 _matches: Table = MatchRow.__table__  # type: ignore[attr-defined]
 
 
@@ -48,14 +51,18 @@ def known(session: Session, embedder: str, keys: Sequence[int], dim: int | None)
 def upsert(
     session: Session, embedder: str, key: int, vector: EmbeddingVector, *, language: str, article_id: int | None
 ) -> None:
-    """Store an embedding, replacing any of the same text and embedder; `article_id` stays that of the first article."""
+    """Store an embedding, replacing any of the same text and embedder; `article_id` stays that of the first article. The text of an
+    article may be that of a seed, which has none."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = insert(_vectors).values(
         key=key, embedder=embedder, article_id=article_id, language=language, packed=pack(vector)
     )
-    session.connection().execute(
-        row.on_conflict_do_update(index_elements=["key", "embedder"], set_={"packed": row.excluded.packed})
-    )
+    kept = {
+        "packed": row.excluded.packed,
+        "article_id": func.coalesce(_vectors.c.article_id, row.excluded.article_id),
+        "language": case((_vectors.c.article_id.is_(None), row.excluded.language), else_=_vectors.c.language),
+    }
+    session.connection().execute(row.on_conflict_do_update(index_elements=["key", "embedder"], set_=kept))
 
 
 def recent(
@@ -88,15 +95,29 @@ class ArchivedEmbedding:
 
 def latest(session: Session, embedder: str, *, limit: int, dim: int | None) -> list[ArchivedEmbedding]:
     """The latest `limit` embedded articles, oldest first."""
-    asked = (
-        select(_vectors.c.key, _vectors.c.article_id, _vectors.c.language, _vectors.c.packed)
-        .where(_vectors.c.embedder == embedder, _vectors.c.article_id.is_not(None))
-        .order_by(_vectors.c.article_id.desc())
-        .limit(limit)
-    )
-    rows = session.connection().execute(asked).all()
-    matched = _topics_matched(session, min((row.article_id for row in rows), default=0))
-    read = ((row, unpack(row.packed, dim)) for row in reversed(rows))
+    asked = _archived.where(_vectors.c.embedder == embedder, _vectors.c.article_id.is_not(None))
+    asked = asked.order_by(_vectors.c.article_id.desc(), _vectors.c.key).limit(limit)
+    return _read(session, session.connection().execute(asked).all()[::-1], dim)
+
+
+def of_articles(
+    session: Session, embedder: str, article_ids: Sequence[int], *, dim: int | None
+) -> list[ArchivedEmbedding]:
+    """The same for these articles, except for those whose text an earlier article has."""
+    found: list[Any] = []
+    for ids in chunks(sorted(set(article_ids))):
+        chosen = _vectors.c.article_id.in_(ids)
+        asked = _archived.where(_vectors.c.embedder == embedder, chosen)
+        found += session.connection().execute(asked.order_by(_vectors.c.article_id, _vectors.c.key.desc())).all()
+    return _read(session, found, dim)
+
+
+_archived = select(_vectors.c.key, _vectors.c.article_id, _vectors.c.language, _vectors.c.packed)
+
+
+def _read(session: Session, rows: Sequence[Any], dim: int | None) -> list[ArchivedEmbedding]:
+    matched = _topics_matched(session, [row.article_id for row in rows])
+    read = zip(rows, unpack_all([row.packed for row in rows], dim), strict=True)
     return [
         ArchivedEmbedding(row.key, row.language, vector, frozenset(matched.get(row.article_id, ())))
         for row, vector in read
@@ -104,10 +125,13 @@ def latest(session: Session, embedder: str, *, limit: int, dim: int | None) -> l
     ]
 
 
-def _topics_matched(session: Session, since_id: int) -> dict[int, list[str]]:
-    """Article id -> the topics it matches, of articles from this id on; without those that a person dismissed."""
+def _topics_matched(session: Session, article_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Article id -> the topics it matches, of these articles; without those that a person dismissed."""
+    if not article_ids:
+        return {}
     asked = select(_matches.c.article_id, _matches.c.topic).where(
-        _matches.c.article_id >= since_id, _matches.c.is_relevant.is_(None) | _matches.c.is_relevant
+        _matches.c.article_id.between(min(article_ids), max(article_ids)),
+        _matches.c.is_relevant.is_(None) | _matches.c.is_relevant,
     )
     found: dict[int, list[str]] = {}
     for article_id, topic in session.connection().execute(asked):
@@ -155,6 +179,17 @@ def of_matches(
         for article_id, story_id, language, published_at, vector in read
         if vector is not None
     ]
+
+
+def count_embedded(session: Session, embedder: str, *, since_at: datetime) -> int:
+    """How many texts of articles that were seen since then have an embedding, or wait for it."""
+    first_id = select(func.min(_articles.c.id)).where(_articles.c.seen_at >= since_at).scalar_subquery()
+    of_articles = select(func.count()).where(_vectors.c.embedder == embedder, _vectors.c.article_id >= first_id)
+    waiting = select(func.count()).where(
+        _reassessments.c.cause == Cause.EMBEDDING.value, _reassessments.c.article_id >= first_id
+    )
+    connection = session.connection()
+    return int(connection.execute(of_articles).scalar_one()) + int(connection.execute(waiting).scalar_one())
 
 
 def prune(session: Session, *, keep: Iterable[str]) -> int:

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     NOT_REQUIRED = "above the threshold, but lacks a term the topic requires"
     OTHER_LANGUAGE = "in a language the topic does not follow"
     NO_MATCH = "below the threshold of every topic"
+    AWAITS_EMBEDDING = "waits for its embedding: decided when that is there, within minutes"
     NO_TOPICS = "no topic was defined when it arrived"
     NO_TEXT = "no readable text"
     WALL = "a consent or paywall page instead of the article"

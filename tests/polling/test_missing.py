@@ -29,14 +29,17 @@ SOON = NOON + timedelta(hours=1)
 @pytest.mark.parametrize(
     ("present", "causes"),
     [
-        (ALL, {Cause.TOPICS, Cause.EMBEDDER, Cause.FULL_TEXT, Cause.SEEDS, Cause.BY_HAND}),
+        (ALL, {Cause.TOPICS, Cause.EMBEDDING, Cause.EMBEDDER, Cause.FULL_TEXT, Cause.SEEDS, Cause.BY_HAND}),
         (replace(ALL, topics=False), set()),
-        (replace(ALL, embedder=False), {Cause.TOPICS, Cause.FULL_TEXT}),  # seeds are being embedded: a moment
+        (
+            replace(ALL, embedder=False),
+            {Cause.TOPICS, Cause.EMBEDDING, Cause.FULL_TEXT},
+        ),  # seeds are being embedded: a moment
         (
             replace(ALL, embedder=False, is_embedder_expected=False),
-            {Cause.TOPICS, Cause.FULL_TEXT, Cause.SEEDS, Cause.BY_HAND},
+            {Cause.TOPICS, Cause.EMBEDDING, Cause.FULL_TEXT, Cause.SEEDS, Cause.BY_HAND},
         ),
-        (replace(ALL, pages=False), {Cause.TOPICS, Cause.EMBEDDER, Cause.SEEDS, Cause.BY_HAND}),
+        (replace(ALL, pages=False), {Cause.TOPICS, Cause.EMBEDDING, Cause.EMBEDDER, Cause.SEEDS, Cause.BY_HAND}),
     ],
 )
 def test_what_is_back_can_be_done(present: Present, causes: set[Cause]) -> None:
@@ -134,3 +137,25 @@ def test_how_much_is_told_at_once() -> None:
     assert told[Cause.TOPICS, False] == told[Cause.EMBEDDER, False] == more
     assert told[Cause.BY_HAND, False] is None, "a person named it"
     assert told[Cause.FULL_TEXT, False] is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "minutes", "attempts", "found"),
+    [
+        (Cause.EMBEDDING, 4, 99, True),
+        (Cause.EMBEDDING, 6, 0, False),
+        (Cause.EMBEDDER, 0, 0, False),  # words have decided already
+        (Cause.TOPICS, 600, 3, True),  # it waited for topics until now
+        (Cause.BY_HAND, 0, 101, False),
+    ],
+)
+def test_an_article_waits_for_its_embedding_for_minutes_only(
+    cause: Cause, minutes: int, attempts: int, found: bool
+) -> None:
+    wanted_at = NOON - timedelta(minutes=minutes)
+    assert missing.may_wait(cause, wanted_at=wanted_at, attempts=attempts, now=NOON) is found
+
+
+def test_an_article_waits_for_the_embedder_or_for_its_embedding() -> None:
+    of = missing.of_article(ARTICLE, has_topics=True, is_unembedded=True, page_at=None, now=NOON, is_waiting=True)
+    assert of == {Cause.EMBEDDING: NOON}
