@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from monitor.polling.reassess import StoredArticle
     from monitor.service.app import App
     from monitor.store.db import Database, Session
+    from monitor.topics.seeds import LoadedTopics
     from monitor.types.matching import Score
 
 _EMBEDDING_ROUNDS = 20
@@ -186,7 +187,7 @@ async def _work(cli: base.Cli, app: App) -> _Outcome:
 
 
 def _preview(cli: base.Cli, wish: _Wish) -> _Outcome:
-    shelf = load_topics(cli)
+    shelf = _without_paused(cli, load_topics(cli))
     matcher, found = load_matcher(cli.settings, shelf), _Outcome(is_dry_run=True)
     with base.opened(cli.settings) as db, multilingual(cli.settings) as across:
         if across is not None:
@@ -196,6 +197,15 @@ def _preview(cli: base.Cli, wish: _Wish) -> _Outcome:
             for each in batch:
                 _count(each, found, _scored(each, matcher, scorer), wish, cli)
     return found
+
+
+def _without_paused(cli: base.Cli, shelf: LoadedTopics) -> LoadedTopics:
+    """The topics that the daemon assesses with."""
+    from monitor.store import topics
+
+    with base.opened(cli.settings) as db, db.reading() as session:
+        paused = {name for name, each in topics.stored(session).items() if each.is_paused}
+    return replace(shelf, topics=tuple(each for each in shelf.topics if each.name not in paused))
 
 
 def _batches(db: Database, wish: _Wish) -> Iterator[list[StoredArticle]]:

@@ -38,14 +38,14 @@ def new(
 ) -> None:
     """Make a topic: a sentence, examples, or both.
 
-    Writes the folder NAME with its topic.toml, and a seed for each article: an address is fetched as a feed's pages are
-    and its text extracted, a file (.txt, .md, .html) is copied. Where one of them cannot be read nothing is made.
+    Writes the folder NAME with its topic.toml, and a seed for each article: an address is fetched as a feed's pages
+    are and its text extracted, a file (.txt, .md, .html) is copied. Where one of them cannot be read nothing is made.
     Exits with 2 for a name that is taken, with 3 where an article cannot be fetched.
 
     \b
     Examples:
-      monitor topics new river-floods --title "Floods on rivers" --description "Rivers that rise over their banks."
-      monitor topics new river-floods https://example.org/news/1 saved/article.txt
+      monitor topics new river-floods --title "Floods on rivers" --description "Rivers that flood towns."
+      monitor topics new floods https://example.org/news/1 saved/article.txt
     """
     from monitor.topics import new_folder
     from monitor.topics.folders import TopicFolderError

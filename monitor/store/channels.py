@@ -204,7 +204,7 @@ def undefer(session: Session, ids: Sequence[int]) -> None:
 
 def mark_summarised(session: Session, ids: Sequence[int], summary_id: str) -> None:
     """Mark these deliveries as told by a summary, in the transaction that stores it."""
-    said = f"told by the summary {summary_id}"
+    said = f"it is in the summary {summary_id}: `monitor alerts show {summary_id}` says whether that was sent"
     _update_waiting(session, ids, {"state": "sent", "summary_id": summary_id, "last_detail": said, "deferred_at": None})
 
 

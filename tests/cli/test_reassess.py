@@ -84,4 +84,8 @@ def test_a_dry_run_goes_by_the_topics_in_force_and_not_by_the_folder(desk: Opera
     assert desk.run("topics", "pause", "bridge").exit_code == 0
     said = desk.run("reassess", "--since", "1", "--dry-run", "--json")
     assert said.json["matches"] == {}, "a paused topic finds nothing"
-    assert "in force" in said.stderr
+    desk.run("topics", "resume", "bridge")
+    assert desk.run("reassess", "--since", "1", "--dry-run", "--json").json["matches"] == {"bridge": 1}
+    (desk.folder / "seeds" / "bridge").rename(desk.folder / "away")
+    said = desk.run("reassess", "--topic", "bridge", "--dry-run", "--json")
+    assert said.json["matches"] == {"bridge": 1}, "a topic whose folder is away is in force"
