@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from monitor.cli import base
+from monitor.cli.models import unmatched_feeds
 from monitor.cli.topics import unknown_channels
 from monitor.topics import seeds
 from monitor.types.errors import ConfigError, MonitorError
@@ -45,7 +46,7 @@ def check(ctx: typer.Context, as_json: base.AsJson = False) -> None:
         faults += [*_channel_faults(settings), *shelf.faults]
         links = ": ".join(each for each in settings.link_warning if each)
         warnings += [*settings.notes, *([links] if links else []), *unknown_channels(settings, shelf), *shelf.warnings]
-        warnings += _differences(settings) if shown else []
+        warnings += [*map(str, unmatched_feeds(settings, shelf.topics)), *(_differences(settings) if shown else [])]
         warnings += _unknown_sources(settings)
     if as_json:
         base.print_json({"settings": [each._asdict() for each in shown], "faults": faults, "warnings": warnings})

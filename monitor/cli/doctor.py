@@ -74,6 +74,7 @@ def _run_checks(cli: base.Cli) -> Iterator[CheckResult]:
     yield from _channels(settings)
     yield _seeds_check(settings)
     yield from _embedder(settings)
+    yield from _feed_languages(settings)
     yield from _store(settings, cli.now())
 
 
@@ -125,6 +126,14 @@ def _embedder(settings: Settings) -> Iterator[CheckResult]:
         what, _, mend = str(error).partition("; ")
         is_lost = "articles are matched by words alone, each topic only in the languages of its examples and sentence"
         yield CheckResult("embedder", "warn" if is_default else "fail", f"{what}: {is_lost}", mend)
+
+
+def _feed_languages(settings: Settings) -> Iterator[CheckResult]:
+    """Where no topic can match what a feed publishes."""
+    from monitor.cli.models import unmatched_feeds
+
+    for each in unmatched_feeds(settings, seeds.load(settings.seeds.dir).topics):
+        yield CheckResult("languages", "warn", each.says, each.mend)
 
 
 # --- the store --------------------------------------------------------------------------------------------------------

@@ -201,7 +201,7 @@ def _fetch_unstored(cli: base.Cli, asked: str) -> _Unstored:
     app = App(cli.settings)
     try:
         with base.spinner(cli, "fetching"):
-            article = asyncio.run(_fetch(app, asked, now=cli.now()))
+            article = asyncio.run(_fetch_and_close(app, asked, now=cli.now()))
     except (FetchError, ParseError) as error:
         raise base.NotFoundError(f"not in the store, and it could not be fetched: {error}") from error
     shelf = load_topics(cli)
@@ -229,19 +229,24 @@ def _evidence(matcher: Matcher, article: Article, scores: Iterable[Score]) -> di
     }
 
 
-async def _fetch(app: App, url: str, *, now: datetime) -> Article:
+async def _fetch_and_close(app: App, url: str, *, now: datetime) -> Article:
+    try:
+        return await fetch_article(app, url, now=now)
+    finally:
+        await app.aclose()
+
+
+async def fetch_article(app: App, url: str, *, now: datetime) -> Article:
+    """The article at an address, fetched and read as feeds and pages are, by their address policy."""
     from monitor.polling.fulltext import as_web_page
     from monitor.reading.fetch import PAGE_TYPES
     from monitor.types.fetching import PageVisit
 
-    try:
-        fetched = await app.fetcher.get(url, now=now, accept=PAGE_TYPES, policy=app.feed_policy)
-        page = as_web_page(url, fetched, now)
-        if isinstance(page, PageVisit):
-            raise base.NotFoundError(f"not in the store, and {page.outcome}")
-        return await app.workers.run(read_page, page, now)
-    finally:
-        await app.aclose()
+    fetched = await app.fetcher.get(url, now=now, accept=PAGE_TYPES, policy=app.feed_policy)
+    page = as_web_page(url, fetched, now)
+    if isinstance(page, PageVisit):
+        raise base.NotFoundError(f"not in the store, and {page.outcome}")
+    return await app.workers.run(read_page, page, now)
 
 
 def read_page(page: WebPage, now: datetime) -> Article:

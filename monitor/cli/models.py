@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from monitor.learning.multilingual import Multilingual
     from monitor.matching.matcher import Matcher
     from monitor.store.db import Database
+    from monitor.topics.feed_languages import UnmatchedFeeds
     from monitor.topics.seeds import LoadedTopics
     from monitor.types.matching import Article, Score, Topic
 
@@ -50,6 +51,55 @@ def load_matcher(settings: Settings, shelf: LoadedTopics) -> Matcher:
             return build_matcher(session, shelf.topics)
     except (base.NotFoundError, StoreError):
         return build(shelf.topics, background=Background.shipped())
+
+
+def seeds_to_sentence(settings: Settings, topics: Sequence[Topic]) -> dict[str, tuple[tuple[str, float], ...]]:
+    """By topic, the files of its seeds with their semantic similarity to its sentence, as far as the store has both."""
+    from monitor.learning.embedding import Embedding
+    from monitor.learning.multilingual import shipped_space
+    from monitor.matching import semantic_topic
+    from monitor.store import vectors
+
+    embedder = Embedding(settings.embedding).id
+    space = shipped_space(embedder)
+    if space is None:
+        return {}
+    texts = [key for each in topics for key in semantic_topic.texts_of(each)]
+    try:
+        with base.opened(settings) as db, db.reading() as session:
+            found = vectors.known(session, embedder, texts, len(space.centre))
+    except (base.NotFoundError, StoreError):
+        return {}
+    built = (semantic_topic.build_topic(embedder, each, (), found, space) for each in topics)
+    return {each.topic.name: each.seeds_to_sentence() for each in built if each}
+
+
+def sentence_advice(settings: Settings, topic: Topic) -> list[str]:
+    """What is to be said of a topic's sentence, a line each: `warning: ...` or `remark: ...`."""
+    from monitor.topics import sentence
+
+    found = [
+        f"{'warning' if each.is_warning else 'remark'}: {topic.name}: {each}" for each in sentence.advice(topic.outline)
+    ]
+    for file, each in sentence.contradictions(seeds_to_sentence(settings, [topic]).get(topic.name, ())):
+        found.append(f"warning: {topic.name}/{file}: {each}")
+    return found
+
+
+def unmatched_feeds(settings: Settings, topics: Sequence[Topic]) -> tuple[UnmatchedFeeds, ...]:
+    """The feeds that none of these topics can match by their language, and why."""
+    from monitor.matching import embedders
+    from monitor.review.topics import feed_languages
+    from monitor.topics.feed_languages import unmatched
+
+    declared = {name: feed.language for name, feed in settings.feeds.items() if feed.enabled and feed.language}
+    try:
+        with base.opened(settings) as db, db.reading() as session:
+            languages = feed_languages(session)
+    except (base.NotFoundError, StoreError):
+        languages = declared
+    outlines = [each.outline for each in topics if each.is_enabled]
+    return unmatched(outlines, languages, embedder_problem=embedders.problem(settings.embedding.embedder))
 
 
 @contextmanager

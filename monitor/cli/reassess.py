@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import base
-from monitor.cli.models import load_matcher, multilingual
-from monitor.topics import seeds
+from monitor.cli.models import load_matcher, load_topics, multilingual
 from monitor.types.errors import AlreadyRunningError
 from monitor.types.stories import Cause
 
@@ -187,7 +186,7 @@ async def _work(cli: base.Cli, app: App) -> _Outcome:
 
 
 def _preview(cli: base.Cli, wish: _Wish) -> _Outcome:
-    shelf = seeds.load(cli.settings.seeds.dir)
+    shelf = load_topics(cli)
     matcher, found = load_matcher(cli.settings, shelf), _Outcome(is_dry_run=True)
     with base.opened(cli.settings) as db, multilingual(cli.settings) as across:
         if across is not None:

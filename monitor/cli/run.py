@@ -88,6 +88,7 @@ def serve(ctx: typer.Context) -> None:
 
 
 def _serve(settings: Settings, db: Any) -> None:
+    from monitor.matching import embedders
     from monitor.service import clock, observer
     from monitor.web.app import create_app
     from monitor.web.health import Health
@@ -105,6 +106,7 @@ def _serve(settings: Settings, db: Any) -> None:
         seeds=settings.seeds.dir,
         preferred=settings.stories.preferred_sources,
         entries=_entries(settings, db),
+        embedder_problem=embedders.problem(settings.embedding.embedder),
     )
     web = settings.web
     server = WebServer(page, web.host, web.port, proxies=web.trusted_proxies)

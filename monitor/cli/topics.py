@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import base, topic_life, trial, versions
-from monitor.cli.models import load_matcher, load_topics
+from monitor.cli import base, topic_life, topic_new, trial, versions
+from monitor.cli.models import load_matcher, load_topics, seeds_to_sentence, sentence_advice
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import StoreError
@@ -28,6 +28,7 @@ app = typer.Typer(invoke_without_command=True)
 app.command("try")(trial.try_)
 app.command()(versions.history)
 app.command()(versions.diff)
+app.command("new")(topic_new.new)
 app.command()(topic_life.pause)
 app.command()(topic_life.resume)
 app.command()(topic_life.rename)
@@ -39,7 +40,7 @@ _TERMS_SHOWN = 20
 
 @app.callback()
 def topics(ctx: typer.Context) -> None:
-    """Topics: list, show, check, try them, pause, rename, remove them. Without a command: list.
+    """Topics: make, list, show, check, try them, pause, rename, remove them. Without a command: list.
 
     \b
     Examples:
@@ -68,7 +69,9 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     if as_json:
         base.print_json_lines(found)
     elif not found:
-        base.line(f"no topics; put an article into {cli.settings.seeds.dir}/TOPIC/")
+        base.line(
+            f"no topics; `monitor topics new NAME` makes one, or put an article into {cli.settings.seeds.dir}/TOPIC/"
+        )
     else:
         columns = ("topic", "title", ">seeds", ">counter", "languages", "sensitivity", "on", ">new", ">yes", ">no")
         base.table(columns, (_row(each) for each in found))
@@ -155,6 +158,7 @@ def show(
     setting, costs, quality = _figures(settings, shelf, topic)
     found |= {"factor": setting.factor, "acts": setting.note, "quality": quality}
     found["costs"] = [trial.cost_fields(each) for each in costs]
+    found["advice"] = sentence_advice(settings, topic)
     found["files"] = [_seed(settings, topic, at) for at in range(len(topic.seeds))]
     if as_json:
         base.print_json(found)
@@ -179,6 +183,8 @@ def show(
             *_quality(found["quality"]),
         ]
     )
+    for each in found["advice"]:
+        base.line(each)
     trial.show_costs(costs)
     if not costs:
         base.line("what each sensitivity would cost is shown once a day of articles, and fifty of them, have been seen")
@@ -315,7 +321,7 @@ def _show_check(root: Path, shelf: LoadedTopics, lines: Mapping[str, list[str]],
         base.line(f"{name}: {recall.found} of {recall.of} seeds would be found from the others")
     counted = ", ".join(f"{len(found)} {name}{'' if len(found) == 1 else 's'}" for name, found in lines.items())
     if not shelf.topics and not lines["fault"]:
-        base.line(f"there is nothing in {root} yet: put an article into {root}/TOPIC/")
+        base.line(f"there is nothing in {root} yet: `monitor topics new NAME` makes a topic")
     base.line(f"{len(shelf.topics)} {'topic' if len(shelf.topics) == 1 else 'topics'} can be used; {counted}")
 
 
@@ -331,7 +337,9 @@ def _lint(settings: Settings, root: Path, shelf: LoadedTopics) -> LintReport:
         with base.opened(settings) as db, db.reading() as session:
             up_to = archive.latest_id(session)
             latest = archive.sample(session, up_to=up_to, limit=ARCHIVE_ARTICLES, characters=ARCHIVE_CHARACTERS)
-            return lint.lint(shelf.topics, root=root, background=background(session), archive=latest)
+            weights = background(session)
+        to_sentence = seeds_to_sentence(settings, shelf.topics)
+        return lint.lint(shelf.topics, root=root, background=weights, archive=latest, to_sentence=to_sentence)
     except (base.NotFoundError, StoreError):
         return lint.lint(shelf.topics, root=root, background=Background.shipped())
 

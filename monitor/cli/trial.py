@@ -13,7 +13,7 @@ import typer
 from monitor.cli import backtest, base
 from monitor.cli.models import load_matcher, load_topics
 from monitor.text.tokens import some_of
-from monitor.topics import seeds
+from monitor.topics import seeds, sentence
 from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import ConfigError, MonitorError, StoreError
 
@@ -78,8 +78,9 @@ def try_(
         trials = trial.run(
             lines, matcher, shelf.topics, others=_topics_in_force(cli, shelf), across=across, vectors_in=db
         )
+    advice = {each.name: [str(said) for said in sentence.advice(each.outline)] for each in shelf.topics}
     if as_json:
-        base.print_json({"trials": [_trial_fields(each) for each in trials]})
+        base.print_json({"trials": [_trial_fields(each) | {"advice": advice[each.topic]} for each in trials]})
         return
     if not any(each.articles for each in trials):
         when = " in that time" if since or until else ""
@@ -88,6 +89,8 @@ def try_(
         )
     for each in trials:
         _show(each)
+        for said in advice[each.topic]:
+            base.line(said)
     if not articles:
         backtest.warn_of_verdicts(cli)
     if len(trials) == 1 and not labels and not cli.is_quiet and _is_terminal():
@@ -115,7 +118,9 @@ def _load_topics(folder: Path) -> LoadedTopics:
     if shelf.topics and not usable:
         raise ConfigError(f"{folder}: turned off by `enabled = false` in topic.toml; take that line out to try it")
     if not usable:
-        raise ConfigError(f"{folder}: no topic to try: put at least one article (.txt, .md or .html) into it")
+        raise ConfigError(
+            f"{folder}: no topic to try: put at least one article (.txt, .md or .html) into it, or a topic.toml with a description"
+        )
     return shelf
 
 

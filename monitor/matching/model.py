@@ -149,7 +149,7 @@ class TopicModel:
 
 def themes(model: TopicModel, language: str) -> frozenset[str]:
     """The heaviest stems of the topic's seeds, without what it learned by self-training."""
-    wanted = [each for each in model.samples if not each.is_counter]
+    wanted = [each for each in model.samples if not each.is_counter and each.file != SENTENCE_FILE]
     in_language = [each for each in wanted if each.language == language] or wanted
     common = mean((each.vector, each.weight) for each in in_language)
     return frozenset(nlargest(THEME_TERMS, common, key=common.__getitem__))
@@ -285,7 +285,12 @@ def vector(title: str, text: str, language: str, background: Background) -> Term
 
 def heaviest(model: TopicModel, language: str, limit: int) -> tuple[Contribution, ...]:
     """The heaviest terms of a side, in the spelling of the seeds."""
-    text = " ".join(f"{seed.title} {seed.text}" for seed in model.topic.seeds if code(seed.language) == language)
+    own = sentence_example(model.topic)
+    text = " ".join(
+        f"{seed.title} {seed.text}"
+        for seed in (*model.topic.seeds, *((own,) if own else ()))
+        if code(seed.language) == language
+    )
     written = {stem(word, language): word for word in reversed(tokens(text))}
     ordered = sorted(model.sides[language].vector.items(), key=lambda each: (-each[1], each[0]))
     return tuple(Contribution(term=written.get(term, term), weight=weight) for term, weight in ordered[:limit])

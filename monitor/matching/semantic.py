@@ -27,7 +27,7 @@ from monitor.matching.tuning import (
     CONTRAST_MAX,
     CONTRAST_WEIGHT,
     EMBEDDED_SENTENCES,
-    EMBEDDED_WORDS,
+    EVIDENCE_CANDIDATES,
     EVIDENCE_SENTENCE_CHARACTERS,
     ORDINARY_LEVEL,
     SEEDS_GAIN,
@@ -267,7 +267,7 @@ class _Scored:
         distinct = {
             stem(word, self._language): word for word in reversed(spoken) if self._article.words.is_content(word)
         }
-        words = list(reversed(distinct.values()))[:EMBEDDED_WORDS]
+        words = list(reversed(distinct.values()))[:EVIDENCE_CANDIDATES]
         vectors = self._article.sentences_of(words) if words else []
         wanted = model.best_described_by
         near = {

@@ -93,6 +93,12 @@ class SemanticTopic:
             Contribution(term=name, weight=weight * float(vector @ placed)) for name, weight, vector in self.parts
         )
 
+    def seeds_to_sentence(self) -> tuple[tuple[str, float], ...]:
+        """File of each wanted example with its cosine to the owner's sentence; empty without a sentence."""
+        if not self.has_sentence:
+            return ()
+        return tuple((each.file, float(each.vector @ self.parts[0][2])) for each in self.samples if not each.is_counter)
+
     def nearest(self, placed: EmbeddingVector) -> tuple[str, str, float]:
         """File, language and cosine of the wanted example most similar to an article; ('', '', 0.0) without one."""
         wanted = (

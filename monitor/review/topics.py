@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from monitor.store import archive, feeds
 from monitor.store import topics as store
 from monitor.store.db import Database, Session, serialize_decisions
+from monitor.text.language import UNKNOWN
 from monitor.topics import folders, seeds
 from monitor.topics.folders import TopicFolderError
 from monitor.types.matching import Topic
@@ -21,6 +23,16 @@ from monitor.types.matching import Topic
 def names(session: Session) -> dict[str, bool]:
     """The topics in force, by name: whether each is paused."""
     return {name: topic.is_paused for name, topic in store.stored(session).items() if not topic.has_ended}
+
+
+def feed_languages(session: Session) -> dict[str, str]:
+    """The feeds that are polled, each with the language of most of its latest articles, else the one that it declares."""
+    found = archive.languages(session)
+    return {
+        each.name: found.get(each.name) or each.language or UNKNOWN
+        for each in feeds.reports(session)
+        if each.is_enabled and not each.paused_reason
+    }
 
 
 def pause(db: Database, name: str, *, now: datetime) -> bool:

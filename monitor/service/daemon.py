@@ -20,6 +20,7 @@ from apscheduler.triggers.base import BaseTrigger
 from monitor.alerting import condition, deliver
 from monitor.alerting.deliver import Deliverer
 from monitor.config import plan as plans
+from monitor.matching import embedders
 from monitor.polling import poll, reassess
 from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
@@ -238,6 +239,7 @@ class Daemon:
                 background=lambda: self.app.tracker.matcher.background if self.app.tracker else None,
                 preferred=self.app.settings.stories.preferred_sources,
                 entries=self.app.entries,
+                embedder_problem=embedders.problem(self.app.settings.embedding.embedder),
             )
             self._web = WebServer(application, settings.host, settings.port, proxies=settings.trusted_proxies)
             await self._web.open()

@@ -7,6 +7,7 @@ seen: the backlog that a feed shows at its first poll is not a day's news.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ from monitor.store.tables import (
     NearMissRow,
     TopicRow,
 )
+from monitor.text.language import UNKNOWN
 from monitor.types.alerting import AlertKind
 from monitor.types.matching import Article, Grade, Reason
 from monitor.types.stories import ArticleKind
@@ -37,6 +39,8 @@ MAX_CALIBRATION_VERDICTS = 5_000
 _ARRIVALS_FOR = timedelta(days=30)
 _FRESH_FOR = timedelta(days=1)
 _DAY = timedelta(days=1)
+_LANGUAGE_ARTICLES = 5_000
+"""Latest articles by which the languages of feeds are told."""
 _BATCH = 500
 """Articles held in memory at once while all are read."""
 
@@ -58,6 +62,17 @@ def sample(session: Session, *, up_to: int, limit: int, characters: int) -> list
         .limit(limit)
     )
     return [(title, text, language) for title, text, language in reversed(rows.all())]
+
+
+def languages(session: Session) -> dict[str, str]:
+    """Feed -> the language of most of its articles among the latest; feeds without one in a known language are left out."""
+    latest = select(ArticleRow.source, ArticleRow.language).where(
+        col(ArticleRow.id) > latest_id(session) - _LANGUAGE_ARTICLES, col(ArticleRow.language) != UNKNOWN
+    )
+    counts: dict[str, Counter[str]] = {}
+    for feed, language in session.exec(latest):
+        counts.setdefault(feed, Counter())[language] += 1
+    return {feed: found.most_common(1)[0][0] for feed, found in counts.items()}
 
 
 def articles(session: Session) -> Iterator[tuple[int, Article]]:

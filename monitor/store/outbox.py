@@ -328,14 +328,23 @@ def resend(session: Session, alert_id: str, *, now: datetime, destinations: Mapp
         assert each.id is not None
         channels.forget_handovers(session, [each.id])
         channels.enable(session, each.channel)
-        _queue_again(session, [each.id], destinations[each.channel], now)
+        _queue_again(session, [each.id], destinations[each.channel], now, is_had=False)
     return [each.channel for each in found]
 
 
-def _queue_again(session: Session, ids: Sequence[int], destination: str, now: datetime) -> int:
-    """`created_at` counts anew: what was queued by hand is not given up for its age at the next failure."""
+def _queue_again(session: Session, ids: Sequence[int], destination: str, now: datetime, *, is_had: bool = True) -> int:
+    """`created_at` counts anew: what was queued by hand is not given up for its age at the next failure. Without `is_had` it is
+    sent as if nobody had taken it: it keeps its place, is woken with the channel and spends budget as any other."""
     again = {"state": "pending", "attempts": 0, "next_at": now, "created_at": now, "destination": destination}
-    marks = {"sent_at": None, "dropped_at": None, "looked_at": None, "deferred_at": None, "summary_id": ""}
+    marks: dict[str, object] = {
+        "sent_at": None,
+        "dropped_at": None,
+        "looked_at": None,
+        "deferred_at": None,
+        "summary_id": "",
+    }
+    if not is_had:
+        marks["taken_at"] = None
     return execute(session, update(DeliveryRow).where(col(DeliveryRow.id).in_(ids)).values(**again, **marks))
 
 

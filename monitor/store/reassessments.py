@@ -70,12 +70,13 @@ def add_articles(
     session: Session, wanted: Mapping[int, Mapping[Cause, datetime]], *, topic: str = "", now: datetime
 ) -> int:
     """Let articles be assessed again: article -> cause -> from when on; against one topic, or all. Returns how many were
-    not waiting for it already."""
+    not waiting for it already. One that waits for another topic is assessed for all."""
     added = 0
     for article_id, causes in wanted.items():
         for cause, due_at in causes.items():
             is_there = (col(ReassessmentRow.article_id) == article_id, col(ReassessmentRow.cause) == cause.value)
-            if session.exec(select(ReassessmentRow.id).where(*is_there)).first() is None:
+            row = session.exec(select(ReassessmentRow).where(*is_there)).first()
+            if row is None:
                 session.add(
                     ReassessmentRow(
                         cause=cause.value,
@@ -88,6 +89,8 @@ def add_articles(
                     )
                 )
                 added += 1
+            elif row.topic and row.topic != topic:  # what is under way for that topic alone loses its lease
+                row.topic, row.due_at, row.lease_token, row.lease_until_at = "", min(row.due_at, due_at), None, None
     session.flush()
     return added
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func
+from sqlalchemy import and_, delete, func
 from sqlmodel import Session, col, select
 
 from monitor.store.db import chunks, execute
@@ -21,7 +21,7 @@ from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicRow, To
 from monitor.store.verdicts import VerdictInForce
 from monitor.text.tokens import some_of
 from monitor.types import digests
-from monitor.types.matching import Example, Seed, Topic
+from monitor.types.matching import Example, Seed, Topic, TopicOutline
 
 KEPT = 50
 """Versions of a topic that are kept even if no match refers to them."""
@@ -102,6 +102,26 @@ def is_stored(session: Session, topic: str, digest: str) -> bool:
 def _latest(session: Session, topic: str) -> TopicVersionRow | None:
     rows = select(TopicVersionRow).where(TopicVersionRow.topic == topic)
     return session.exec(rows.order_by(col(TopicVersionRow.number).desc()).limit(1)).first()
+
+
+def outlines(session: Session, name: str = "") -> list[TopicOutline]:
+    """What the topics in force are made of, by the versions in force; of one of them alone where `name` is given."""
+    asked = (
+        select(TopicVersionRow)
+        .join(
+            TopicRow, and_(col(TopicRow.name) == TopicVersionRow.topic, col(TopicRow.version) == TopicVersionRow.number)
+        )
+        .where(col(TopicRow.is_enabled), col(TopicRow.ended_at).is_(None))
+        .order_by(col(TopicRow.name))
+    )
+    asked = asked.where(TopicVersionRow.topic == name) if name else asked
+    return [
+        replace(
+            _topic(each, ()).outline,
+            seed_languages=frozenset(seed["language"] for seed in each.seeds if not seed["is_counter"]),
+        )
+        for each in session.exec(asked)
+    ]
 
 
 def history(session: Session, topic: str) -> list[TopicVersion]:

@@ -24,6 +24,7 @@ from monitor.stories.fingerprint import Shingles
 from monitor.text.language import UNKNOWN, normalize
 from monitor.text.tokens import clean_line, shorten, tokens
 from monitor.text.walls import is_wall
+from monitor.topics import sentence
 from monitor.types.matching import Score, Seed, Topic
 
 NEAR_DUPLICATE = 0.8
@@ -98,14 +99,23 @@ Archived = tuple[str, str, str]
 
 
 def lint(
-    topics: Sequence[Topic], *, root: Path, background: Background, archive: Sequence[Archived] = ()
+    topics: Sequence[Topic],
+    *,
+    root: Path,
+    background: Background,
+    archive: Sequence[Archived] = (),
+    to_sentence: Mapping[str, Iterable[tuple[str, float]]] | None = None,
 ) -> LintReport:
-    """Check every topic by itself, then all topics against each other and against the archive's latest articles."""
+    """Check every topic by itself, then all topics against each other and against the archive's latest articles.
+
+    `to_sentence`: by topic, the files of its seeds with their semantic similarity to its sentence, where embeddings are stored.
+    """
     ctx = _LintContext(topics, root, background, archive)
     recall: dict[str, SeedRecall] = {}
     found: list[LintFinding] = []
     for topic in topics:
         found += [*_duplicates(ctx, topic), *_content_faults(ctx, topic), *_languages(ctx, topic)]
+        found += [*_sentence(ctx, topic), *_contradictions(ctx, topic, (to_sentence or {}).get(topic.name, ()))]
         found += [*_too_short(ctx, topic), *_repeated(ctx, topic), *_outliers(ctx, topic, recall)]
     found += [*_shared_seeds(ctx), *_overlaps(ctx), *_silent_topics(ctx)]
     order = list(Severity)
@@ -279,8 +289,28 @@ def _languages(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
             yield ctx.finding(severity, "off-language", topic, seed, what, mend)
 
 
+def _sentence(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
+    for each in sentence.advice(topic.outline):
+        severity = Severity.WARNING if each.is_warning else Severity.REMARK
+        yield ctx.finding(severity, each.kind, topic, None, each.what, each.mend)
+
+
+def _contradictions(ctx: _LintContext, topic: Topic, to_sentence: Iterable[tuple[str, float]]) -> Iterator[LintFinding]:
+    by_file = {each.file: each for each in topic.seeds}
+    for file, said in sentence.contradictions(to_sentence):
+        if file in by_file:
+            yield ctx.finding(Severity.WARNING, said.kind, topic, by_file[file], said.what, said.mend)
+
+
 def _too_short(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
     seeds = _wanted(topic)
+    if not seeds and topic.description.strip():
+        what, mend = (
+            "has no example, only its sentence",
+            "add an article that you would have wanted as soon as you see one",
+        )
+        yield ctx.finding(Severity.REMARK, "no example", topic, None, what, mend)
+        return
     words = sum(_word_count(each) for each in seeds)
     if words < MIN_TOPIC_WORDS:
         what = f"rests on {words} words in all ({len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'})"

@@ -1,7 +1,7 @@
 """Loading topics from the seeds folder. Reads files only.
 
-    seeds/<topic>/topic.toml         the topic's title and options; may be missing
-    seeds/<topic>/*.txt .md .html    seeds: examples of what is wanted
+    seeds/<topic>/topic.toml         the topic's title, sentence and options; may be missing where there are seeds
+    seeds/<topic>/*.txt .md .html    seeds: examples of what is wanted; may be missing where there is a sentence
     seeds/<topic>/not/*              counter-seeds: similar articles that are not wanted
 
 A fault names file, line and mend, and what is faulty is left out: a faulty seed costs only that seed, a faulty topic.toml only
@@ -210,10 +210,11 @@ def _topic(folder: Path, root: Path, notes: _Notes) -> Topic | None:
         notes.warnings.append(
             f"{said.place(name)}: settings for '{name}', but there is no such seed: mend the name or remove them"
         )
-    if not any(not each.is_counter for each in seeds):
+    if not any(not each.is_counter for each in seeds) and not said.fields.get("description", "").strip():
         only = "only counter-seeds" if seeds else "no seed that can be read"
         notes.faults.append(
-            f"{folder}: {only}, so nothing to look for: put in at least one article (.txt, .md or .html)"
+            f"{folder}: {only}, and no sentence, so nothing to look for: put in at least one article (.txt, .md or .html), "
+            'or say in topic.toml what you want to be told: description = "..."'
         )
         return None
     topic = Topic(name=folder.name, seeds=tuple(seeds), **{"title": _title_from(folder.name), **said.fields})

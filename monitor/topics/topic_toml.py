@@ -18,6 +18,8 @@ _TOPIC_KEYS: Mapping[str, type] = {
     "title": str, "description": str, "required": list, "excluded": list, "sensitivity": str, "languages": list,
     "channels": list, "enabled": bool, "seeds": dict,
 }  # fmt: skip
+_LONGEST = {"title": 2_000, "description": 20_000}
+"""Characters kept. Of a description the first 60 words are read by meaning; `topics.sentence` tells its owner how many it has."""
 _SEED_KEYS: Mapping[str, type] = {"title": str, "language": str, "weight": float, "passages": list}
 
 
@@ -63,7 +65,7 @@ def _topic_fields(raw: dict[str, Any]) -> dict[str, Any]:
     fields = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
     for key in ("title", "description"):
         if key in fields:
-            fields[key] = clean_line(raw[key], limit=2_000)
+            fields[key] = clean_line(raw[key], limit=_LONGEST[key])
     if "languages" in fields:
         fields["languages"] = tuple(filter(None, map(normalize, raw["languages"])))
     if "sensitivity" in fields:

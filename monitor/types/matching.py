@@ -108,6 +108,31 @@ class Topic:
     digest: str = ""
     """Changes whenever the folder's content does."""
 
+    @property
+    def outline(self) -> TopicOutline:
+        """What it is made of, without the texts."""
+        wanted = frozenset(each.language for each in self.seeds if not each.is_counter)
+        return TopicOutline(
+            name=self.name,
+            title=self.title,
+            description=self.description,
+            seed_languages=wanted,
+            languages=self.languages,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicOutline:
+    """What a topic is made of, without the texts of its seeds."""
+
+    name: str
+    title: str
+    description: str = ""
+    seed_languages: frozenset[str] = frozenset()
+    """Of its wanted seeds."""
+    languages: tuple[str, ...] = ()
+    """Those that it follows; empty: all."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTopic:

@@ -69,6 +69,7 @@ def create_app(
     preferred: Sequence[str] = (),
     background: Callable[[], Background | None] = lambda: None,
     entries: Sequence[SettingsEntry] | None = None,
+    embedder_problem: str = "",
 ) -> Starlette:
     """The review page and /healthz.
 
@@ -76,12 +77,13 @@ def create_app(
     it the page has no buttons to make seeds. `preferred` are the feeds whose article leads a story, best first. `background`
     returns the background of the model in force, with which the effect of a verdict is worked out. `entries` are the feeds and
     channels of this node's settings, which the status page compares with those in force; None compares nothing.
+    `embedder_problem` says why articles are not compared by meaning; '' where they are.
     """
     password = settings.password.get_secret_value() if settings.password else None
     tokens = tokens or Tokens()
     return Starlette(
         routes=_routes(
-            Pages(db, clock, health, seeds, background, entries),
+            Pages(db, clock, health, seeds, background, entries, embedder_problem),
             StoryPages(db, clock, preferred),
             FigurePages(db, clock),
             tokens,

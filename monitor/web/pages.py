@@ -21,9 +21,11 @@ from monitor.review import articles, matches
 from monitor.review.articles import ArticleRecord
 from monitor.review.matches import MatchCounts, MatchQuery
 from monitor.review.seeds import make_seed
+from monitor.store import versions
 from monitor.store.db import Database
 from monitor.text import urls
 from monitor.text.tokens import clean_line
+from monitor.topics import sentence
 from monitor.topics.seed_writer import SeedFileError
 from monitor.types.errors import StoreError
 from monitor.types.plans import SettingsEntry
@@ -65,8 +67,10 @@ class Pages:
         seeds: Path | None = None,
         background: Callable[[], Background | None] = lambda: None,
         entries: Sequence[SettingsEntry] | None = None,
+        embedder_problem: str = "",
     ) -> None:
         self.db, self.clock, self.health, self.seeds, self.entries = db, clock, health, seeds, entries
+        self._embedder_problem = embedder_problem
         self._effects = VerdictEffects(seeds, background) if seeds else None
 
     def matches(self, asked: PageRequest) -> Response:
@@ -74,11 +78,14 @@ class Pages:
         wanted, number = _wanted(asked.query)
         with self.db.reading() as session:
             found, topics = matches.list_cards(session, wanted), matches.counts(session, words=wanted.words)
+            outline = next(iter(versions.outlines(session, wanted.topic)), None) if wanted.topic else None
         return page(
             "matches.html",
             asked=asked,
             now=self.clock(),
             wanted=wanted,
+            outline=outline,
+            advice=sentence.advice(outline) if outline else (),
             topics=topics,
             totals=_totals(topics, wanted.topic),
             cards=found.cards,
@@ -129,7 +136,7 @@ class Pages:
         """The state of service, feeds, channels and topics."""
         now = self.clock()
         with self.db.reading() as session:
-            shown = board(session, self.entries, now=now)
+            shown = board(session, self.entries, now=now, embedder_problem=self._embedder_problem)
         return page("status.html", now=now, board=shown, health=self.health())
 
     def confirm(self, asked: PageRequest) -> Response:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from monitor.alerting.silence_notices import describe
 from monitor.config import plan as plans
 from monitor.review import matches, topics
 from monitor.review.matches import MatchCounts
-from monitor.store import archive, channels, feeds, nodes, outbox, settings
+from monitor.store import archive, channels, feeds, nodes, outbox, settings, versions
 from monitor.store.channels import ChannelReport
 from monitor.store.db import Session
 from monitor.store.feeds import FeedReport
 from monitor.store.nodes import NodeReport
 from monitor.text import urls
+from monitor.topics import sentence
+from monitor.topics.feed_languages import UnmatchedFeeds, unmatched
+from monitor.topics.sentence import Advice
 from monitor.types.plans import PAUSED, REMOVED, Plan, SettingsEntry
 
 
@@ -63,13 +66,23 @@ class Board:
     """In what this node's settings differ from what is in force; '' where they do not."""
     offers: tuple[str, ...] = ()
     """Held alerts, with the command that sends them."""
+    advice: Mapping[str, Sequence[Advice]] = field(default_factory=dict)
+    """By topic, what is to be said of its sentence."""
+    unmatched: tuple[UnmatchedFeeds, ...] = ()
+    """Feeds that no topic can match by their language."""
 
 
-def board(session: Session, entries: Sequence[SettingsEntry] | None = None, *, now: datetime) -> Board:
-    """The values of the status page at `now`. `entries` are the feeds and channels of this node's settings, to be compared."""
+def board(
+    session: Session, entries: Sequence[SettingsEntry] | None = None, *, now: datetime, embedder_problem: str = ""
+) -> Board:
+    """The values of the status page at `now`. `entries` are the feeds and channels of this node's settings, to be compared.
+    `embedder_problem`: why articles are not compared by meaning; '' where they are."""
     deliveries = outbox.states_by_channel(session)
     plan = Plan() if entries is None else plans.compare(settings.rows(session), entries)
+    outlines = versions.outlines(session)
     return Board(
+        advice={each.name: sentence.advice(each) for each in outlines},
+        unmatched=unmatched(outlines, topics.feed_languages(session), embedder_problem=embedder_problem),
         difference=plans.difference(plan),
         offers=tuple(plans.offers(plan)),
         feeds=tuple(feed_line(each) for each in feeds.reports(session) if each.by_hand != REMOVED),

@@ -420,6 +420,26 @@ def test_fault_alert_11_mails_that_a_full_mailbox_waits_for_spend_no_budget(
         assert channels.spent(session, "desk", now=NOON + 120 * MINUTE, window_for=hour) == 0
 
 
+def test_fault_alert_13_what_is_sent_again_spends_budget_and_is_woken_as_what_nobody_has(
+    sqlite_opened: Database, clock: SetClock
+) -> None:
+    receiver = Receiver(clock)
+    for number in range(3):
+        decides(sqlite_opened, number, NOON)
+    clock.passes(minutes=1)
+    delivers(sqlite_opened, receiver, clock)
+    clock.passes(minutes=180)
+    with sqlite_opened.writing() as session:
+        for number in range(3):
+            outbox.resend(session, f"alt_{number:04}", now=clock(), destinations={"desk": "here"})
+        rows = session.exec(select(DeliveryRow.taken_at).where(DeliveryRow.state == "pending")).all()
+        assert rows == [None] * 3
+    delivers(sqlite_opened, receiver, clock)
+    assert len(receiver.took) == 6
+    with sqlite_opened.reading() as session:
+        assert channels.spent(session, "desk", now=clock(), window_for=timedelta(hours=1)) == 3
+
+
 # --- killed at any line -----------------------------------------------------------------------------------------------
 
 

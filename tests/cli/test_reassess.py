@@ -77,3 +77,11 @@ def test_wrong_calls_are_named(desk: Operator) -> None:
     assert desk.run("reassess", "--since", "1", ADDRESS).exit_code == 2
     assert desk.run("reassess", "https://n.example/unknown").exit_code == 3
     assert desk.run("reassess", "--topic", "brigde").exit_code == 3
+
+
+def test_a_dry_run_goes_by_the_topics_in_force_and_not_by_the_folder(desk: Operator) -> None:
+    desk.run("poll", "herald")
+    assert desk.run("topics", "pause", "bridge").exit_code == 0
+    said = desk.run("reassess", "--since", "1", "--dry-run", "--json")
+    assert said.json["matches"] == {}, "a paused topic finds nothing"
+    assert "in force" in said.stderr

@@ -17,7 +17,7 @@ from monitor.matching.ordinary_news import OrdinaryNews
 from monitor.matching.semantic import ArticleWords, EmbeddedArticle, SemanticModel
 from monitor.matching.semantic_topic import texts_of
 from monitor.matching.tuning import (
-    EMBEDDED_WORDS,
+    EVIDENCE_CANDIDATES,
     SEEDS_THRESHOLD,
     SENTENCE_THRESHOLD,
     SHARE_OFFSET,
@@ -321,7 +321,7 @@ def test_in_another_language_the_words_nearest_to_what_was_asked_are_named() -> 
     assert "паром" in named
     assert all(each.weight > 0 for each in evidence.terms)
     assert len(asked_of) == 2, "sentences in one batch, words in another"
-    assert len(asked_of[1]) <= EMBEDDED_WORDS
+    assert len(asked_of[1]) <= EVIDENCE_CANDIDATES
 
 
 def test_a_match_in_the_own_language_by_meaning_alone_names_its_words_too() -> None:

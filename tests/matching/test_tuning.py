@@ -116,6 +116,8 @@ def test_each_tuned_number_is_described_and_used(path: Path) -> None:
     code = "\n".join(each.read_text(encoding="utf-8") for each in ROOT.rglob("*.py") if each != path)
     steps = [each for each in tree.body if not isinstance(each, ast.Import | ast.ImportFrom)][1:]
     assert steps
+    named = [name for each in steps[::2] if isinstance(each, ast.Assign) for name in targets(each)]
+    assert len(named) == len(set(named)), "a second number of one name would silently take the place of the first"
     for binding, words in zip(steps[::2], steps[1::2], strict=True):
         assert isinstance(binding, ast.Assign)
         assert isinstance(words, ast.Expr)

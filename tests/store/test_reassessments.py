@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlmodel import select
 
 from monitor.store import decisions, migrate, reassessments
 from monitor.store.db import Database
+from monitor.store.feeds import LeaseLostError
 from monitor.store.tables import ReassessmentRow
 from monitor.types.matching import Reason
 from monitor.types.stories import Cause
@@ -99,3 +101,19 @@ def test_an_article_waits_once_for_each_cause_and_not_for_ever(db: Database) -> 
         assert reassessments.causes_of(session, 1) == [Cause.FULL_TEXT]
         assert reassessments.drop_old(session, now=NOON + timedelta(days=29)) == 0
         assert reassessments.drop_old(session, now=NOON + timedelta(days=31)) == 1
+
+
+def test_an_article_wanted_for_a_second_topic_is_assessed_for_all_even_while_the_first_is_under_way(
+    db: Database,
+) -> None:
+    with db.writing() as session:
+        an_article(session, 1, "NO_MATCH")
+        wanted = {1: {Cause.BY_HAND: NOON}}
+        reassessments.add_articles(session, wanted, topic="bridge", now=NOON)
+        (first,) = reassessments.claim(session, [Cause.BY_HAND], is_range=False, now=NOON, **LEASE)
+        reassessments.add_articles(session, wanted, topic="bridge", now=NOON)
+        reassessments.add_articles(session, wanted, topic="choir", now=NOON)
+        with pytest.raises(LeaseLostError):
+            reassessments.finish(session, first)
+        (second,) = reassessments.claim(session, [Cause.BY_HAND], is_range=False, now=NOON, **LEASE)
+        assert (second.article_id, second.topic) == (1, "")

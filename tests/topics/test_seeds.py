@@ -53,6 +53,15 @@ def test_one_article_dropped_in_a_folder_is_a_topic(root: Path) -> None:
     ]
 
 
+def test_a_sentence_without_any_article_is_a_topic(root: Path) -> None:
+    put(root, "harbour/topic.toml", 'description = "Ships that run aground."')
+    put(root, "harbour/not/a.txt", STORY)
+    topic = only(root)
+    assert (topic.description, [each.is_counter for each in topic.seeds]) == ("Ships that run aground.", [True])
+    put(root, "harbour/topic.toml", 'description = "  "')
+    assert "no sentence" in fault(root)
+
+
 def test_topic_toml_says_how_it_is_followed(root: Path) -> None:
     put(root, "harbour/story.txt", STORY)
     put(root, "harbour/not/regatta.md", f"# Regatta\n\n{STORY}")

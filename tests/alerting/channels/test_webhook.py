@@ -241,7 +241,7 @@ def test_headers_of_the_operators_own_are_sent() -> None:
     with Sink() as sink:
         send(settings(sink, headers={"Authorization": "Bearer abc", "X-Operator": "news"}))
         assert sink.received[0].header("authorization") == "Bearer abc"
-        assert sink.received[0].header("x-desk") == "news"
+        assert sink.received[0].header("x-operator") == "news"
 
 
 # --- what comes back --------------------------------------------------------------------------------------------------

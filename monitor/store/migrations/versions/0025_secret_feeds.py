@@ -8,6 +8,6 @@ down_revision = "0024"
 
 
 def upgrade() -> None:
-    """None is secret until then; commands showed all addresses before."""
-    with op.batch_alter_table("feeds") as feeds:
-        feeds.add_column(sa.Column("is_secret", sa.Boolean(), server_default=sa.false(), nullable=False))
+    """None is secret until then; commands showed all addresses before. Not in a batch: that makes the table anew on SQLite, whose
+    old one cannot go while entries refer to it."""
+    op.add_column("feeds", sa.Column("is_secret", sa.Boolean(), server_default=sa.false(), nullable=False))
