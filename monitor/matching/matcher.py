@@ -16,6 +16,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,7 @@ from monitor.matching.term_vectors import TermVector, dot
 from monitor.matching.topic_rules import forbidden
 from monitor.matching.topic_threshold import article_strictness, ceiling, threshold_of, topic_strictness
 from monitor.matching.tuning import (
+    DENSE_POSTINGS,
     FULL_TEXT_FROM,
     SELF_TRAINING_ANCHOR_FROM,
     SELF_TRAINING_FULL_FROM,
@@ -45,6 +47,9 @@ from monitor.matching.tuning import (
 from monitor.types.matching import Contribution, Evidence, Example, Reason, Score, Topic
 
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int32]
+_Posting = tuple[Places | None, Floats]
+"""The topics that have a term, by position, and its weights there; no positions where there is one weight for each topic."""
 
 
 def build(
@@ -210,7 +215,8 @@ class Matcher:
         """The score with its probability, where its topic is calibrated."""
         known = self.calibration.topics.get(score.topic)
         if not (known and known.is_calibrated):
-            return replace(score, probability=None, measured=None)
+            bare = score.probability is None and score.measured is None
+            return score if bare else replace(score, probability=None, measured=None)
         within = margins.margin(score.score, score.threshold, score.factor)
         return replace(score, probability=self.calibration.probability(score.topic, within), measured=known.measured)
 
@@ -298,9 +304,7 @@ class Matcher:
         side = model.side(article.language)
         idf = self._background.table(article.language).idf
         return evidence.explain(
-            article.title,
-            article.text,
-            article.language,
+            article.read,
             article.vector,
             side.vector,
             [(file, packed.unpack()) for file, packed in side.seeds],
@@ -325,9 +329,18 @@ class _ArticleVector:
         likeness, rarity = table.likeness(self.vector), table.rarity(self.vector)
         self.strictness = article_strictness(likeness, rarity)
 
+    @cached_property
+    def read(self) -> evidence.ArticleText:
+        """Its words and sentences, for evidence."""
+        return evidence.ArticleText(self.title, self.text, self.language)
+
 
 class _Index:
-    """Inverted index for one language: term to the topics that contain it and their weights."""
+    """Inverted index for one language: term to the topics that contain it and their weights.
+
+    Terms that many topics have are kept as rows with one weight for each topic: adding these up is many times cheaper. The terms
+    of an article are always added in its own order, so that scores do not depend on how an index came about.
+    """
 
     def __init__(self, models: Sequence[TopicModel], language: str) -> None:
         self._topics = len(models)
@@ -341,8 +354,16 @@ class _Index:
                 places.append(at)
                 weights.append(weight)
         self._postings = {
-            term: (np.frombuffer(places, np.int32), np.frombuffer(weights)) for term, (places, weights) in rows.items()
+            term: self._posting(np.frombuffer(places, np.int32), np.frombuffer(weights))
+            for term, (places, weights) in rows.items()
         }
+
+    def _posting(self, places: Places, weights: Floats) -> _Posting:
+        if len(places) * DENSE_POSTINGS < self._topics:
+            return places, weights
+        row = np.zeros(self._topics)
+        row[places] = weights
+        return None, row
 
     def with_side(self, at: int, before: LanguageSide, after: LanguageSide) -> _Index:
         """A copy in which one topic's terms are replaced."""
@@ -354,6 +375,11 @@ class _Index:
         earlier, later = before.vector, after.vector
         for term in earlier.keys() | later.keys():
             places, weights = found._postings.get(term, _NO_POSTINGS)
+            if places is None:
+                weights = weights.copy()
+                weights[at] = later.get(term, 0.0)
+                found._postings[term] = None, weights
+                continue
             others = places != at
             places, weights = places[others], weights[others]
             if term in later:
@@ -366,15 +392,17 @@ class _Index:
 
     def score(self, article: TermVector) -> Floats:
         """The cosine of the article with every topic."""
-        found = [(row, weight) for term, weight in article.items() if (row := self._postings.get(term))]
-        if not found:
-            return np.zeros(self._topics)
-        places = np.concatenate([row[0] for row, _ in found])
-        shares = np.concatenate([row[1] * weight for row, weight in found])
-        return np.bincount(places, shares, self._topics).astype(np.float64)
+        scores, part = np.zeros(self._topics), np.empty(self._topics)
+        for term, weight in article.items():
+            places, weights = self._postings.get(term, _NO_POSTINGS)
+            if places is None:
+                scores += np.multiply(weights, weight, out=part)
+            elif len(places):
+                scores[places] += weights * weight
+        return scores
 
 
-_NO_POSTINGS = np.array([], np.int32), np.array([], np.float64)
+_NO_POSTINGS: _Posting = (np.array([], np.int32), np.array([], np.float64))
 
 
 class Tracker:

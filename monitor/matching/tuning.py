@@ -116,6 +116,8 @@ topics."""
 SAME_TEXT_COSINE = 0.6
 """A cosine. Self-training articles at least this similar are prints of one text and count once ("Prints of one text";
 bench/matching.py)."""
+DENSE_POSTINGS = 16
+"""A term that at least one in so many topics has is kept with a weight for each topic (chosen by cost; bench/matching.py --cost)."""
 SAME_TEXT_TERMS = 10
 """Two such prints share at least one of this many heaviest terms: a cheap test before the cosine (chosen by cost)."""
 
