@@ -11,6 +11,7 @@ help, is in docs/matching.md.
 
 from __future__ import annotations
 
+import math
 import threading
 from array import array
 from collections import deque
@@ -35,12 +36,15 @@ from monitor.matching.model import (
     themes,
     vector,
 )
-from monitor.matching.term_vectors import TermVector, dot
+from monitor.matching.term_vectors import TermVector, dot, ordered_dot
 from monitor.matching.topic_rules import forbidden
 from monitor.matching.topic_threshold import article_strictness, ceiling, threshold_of, topic_strictness
 from monitor.matching.tuning import (
+    BOUNDED_FROM,
+    BOUNDED_PART,
     DENSE_POSTINGS,
     FULL_TEXT_FROM,
+    ROUNDING,
     SELF_TRAINING_ANCHOR_FROM,
     SELF_TRAINING_FULL_FROM,
 )
@@ -205,7 +209,7 @@ class Matcher:
 
     def matches(self, title: str, text: str, language: str) -> tuple[Score, ...]:
         """Only the scores at or above their threshold, blocked ones included. Cheap for any number of topics."""
-        article, scores, thresholds = self._weigh(title, text, language)
+        article, scores, thresholds = self._weigh(title, text, language, is_matches_only=True)
         return tuple(
             self._score(self._models[at], article, float(scores[at]), float(thresholds[at]))
             for at in np.flatnonzero(scores >= thresholds)
@@ -254,11 +258,29 @@ class Matcher:
         """The model of one topic; its version changes whenever it could score differently. KeyError if unknown or not enabled."""
         return self._models[self._position_of[topic]]
 
-    def _weigh(self, title: str, text: str, language: str) -> tuple[_ArticleVector, Floats, Floats]:
+    def _weigh(
+        self, title: str, text: str, language: str, *, is_matches_only: bool = False
+    ) -> tuple[_ArticleVector, Floats, Floats]:
+        """The article with its scores and thresholds; with `is_matches_only`, scores that cannot match may be left at 0."""
         article = _ArticleVector(title, text, language, self._background)
         index = self._index(article.language)
         thresholds = threshold_of(index.strictness, article.strictness, index.ceilings)
-        return article, index.score(article.vector), thresholds
+        scores = self._few_scores(index, article, thresholds) if is_matches_only else None
+        return article, index.score(article.vector) if scores is None else scores, thresholds
+
+    def _few_scores(self, index: _Index, article: _ArticleVector, thresholds: Floats) -> Floats | None:
+        """The scores of the topics that could match, the rest 0; None where that would not be cheaper than all scores.
+
+        Each is added up in the article's own order, as `_Index.score` does: the same numbers to the last bit."""
+        if len(self._models) < BOUNDED_FROM:
+            return None
+        near = np.flatnonzero(index.bound(article.vector) >= thresholds)
+        if len(near) * BOUNDED_PART > len(self._models):
+            return None
+        scores = np.zeros(len(self._models))
+        for at in near:
+            scores[at] = ordered_dot(article.vector, self._models[at].side(article.language).vector)
+        return scores
 
     def _score(self, model: TopicModel, article: _ArticleVector, value: float, threshold: float) -> Score:
         found = self._bare_score(model, article, value, threshold)
@@ -389,6 +411,28 @@ class _Index:
             else:
                 del found._postings[term]
         return found
+
+    def bound(self, article: TermVector) -> Floats:
+        """For every topic, a number that its cosine with the article does not exceed: exact for rare terms, and for those that
+        have rows the product of lengths (Cauchy-Schwarz)."""
+        rows = [(self._postings.get(term, _NO_POSTINGS), weight) for term, weight in article.items()]
+        rare = [(places, weights * weight) for (places, weights), weight in rows if places is not None and len(places)]
+        length = math.sqrt(sum(weight * weight for (places, _), weight in rows if places is None))
+        found = self._common_lengths * length + ROUNDING
+        if rare:
+            places, weights = (np.concatenate(each) for each in zip(*rare, strict=True))
+            found += np.bincount(places, weights, self._topics)
+        return found
+
+    @cached_property
+    def _common_lengths(self) -> Floats:
+        """Of each topic, the length of its vector in the terms that have rows."""
+        squares = np.zeros(self._topics)
+        for places, weights in self._postings.values():
+            if places is None:
+                squares += weights * weights
+        lengths: Floats = np.sqrt(squares)
+        return lengths
 
     def score(self, article: TermVector) -> Floats:
         """The cosine of the article with every topic."""
