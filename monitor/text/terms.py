@@ -1,7 +1,8 @@
 """Stemming: the terms that the matcher counts. Their weights are in `monitor.matching.term_vectors`.
 
-A term is the stem of a token (`monitor.text.tokens`) in its language. For inflected languages nothing improves matching more:
-on Russian news mean average precision rose from .38 to .61 with one seed (docs/matching.md).
+A term is the stem of a token (`monitor.text.tokens`) in its language, of English spelling variants the same one
+(`monitor.text.spelling`). For inflected languages nothing improves matching more: on Russian news mean average precision rose
+from .38 to .61 with one seed (docs/matching.md).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import snowballstemmer
 
+from monitor.text.spelling import OWN_STEMS, one_spelling, one_stem
 from monitor.text.tokens import fold, tokens
 
 _STEMMERS = {
@@ -73,6 +75,8 @@ def _stem(word: str, language: str) -> str:
     with _stemmer_lock:
         if language == "ar":
             return fold(_stemmer(language).stemWord(word.translate(_ARABIC)))
+        if language == "en":
+            return OWN_STEMS.get(word) or one_stem(_stemmer(language).stemWord(one_spelling(word)))
         return str(_stemmer(language).stemWord(word))
 
 
