@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from monitor.matching.term_vectors import TermVector, dot
 from monitor.matching.tuning import (
@@ -23,10 +24,39 @@ from monitor.text.tokens import sentences, shorten, tokens
 from monitor.types.matching import OTHER_TERMS, Contribution, Evidence
 
 
+class ArticleText:
+    """An article's words as written and its sentences, read once for all topics that it matches."""
+
+    def __init__(self, title: str, text: str, language: str) -> None:
+        self._title, self._text, self.language = title, text, language
+
+    @cached_property
+    def written(self) -> Mapping[str, str]:
+        """Stem to the first word with this stem."""
+        whole = f"{self._title}\n{self._text}"
+        return dict(zip(reversed(terms(whole, self.language)), reversed(tokens(whole)), strict=True))
+
+    def best_sentence(self, weights: Mapping[str, float]) -> str:
+        """The sentence with the most weight for its length; the title for an article without a body."""
+        strengths = [sum(weights[term] for term in held if term in weights) / root for _, held, root in self._sentences]
+        at = max(range(len(strengths)), key=strengths.__getitem__)
+        return shorten(self._sentences[at][0], EVIDENCE_SENTENCE_CHARACTERS)
+
+    @cached_property
+    def _sentences(self) -> list[tuple[str, tuple[str, ...], float]]:
+        """Each with its different terms and what its weight is divided by."""
+        offered = sentences(self._text)[:EVIDENCE_SENTENCES] or [self._title]
+        found = [(each, terms(each, self.language)) for each in offered]
+        return [(each, tuple(dict.fromkeys(held)), (len(held) + SENTENCE_LENGTH_OFFSET) ** 0.5) for each, held in found]
+
+    @cached_property
+    def sentence_terms(self) -> frozenset[str]:
+        """The terms of all sentences that are tried."""
+        return frozenset(term for _, held, _ in self._sentences for term in held)
+
+
 def explain(
-    title: str,
-    text: str,
-    language: str,
+    read: ArticleText,
     article: TermVector,
     topic: TermVector,
     seeds: Sequence[tuple[str, TermVector]],
@@ -35,11 +65,13 @@ def explain(
     """The evidence for a score. `article` and `topic` are the vectors whose dot product is the score; `seeds` are pairs of file
     name and unit vector."""
     file, similarity = nearest(article, seeds)
-    written = {stem(word, language): word for word in reversed(tokens(f"{title}\n{text}"))}
-    content = {term: word for term, word in written.items() if term in topic and is_content(word, language, idf)}
+    shared = topic.keys() & read.sentence_terms
+    content = {
+        term: word for term, word in read.written.items() if term in topic and is_content(word, read.language, idf)
+    }
     return Evidence(
         terms=contributions(article, topic, content),
-        sentence=best_sentence(title, text, language, topic, idf),
+        sentence=read.best_sentence({term: topic[term] * idf[term] for term in shared}),
         seed=file,
         seed_similarity=similarity,
     )
@@ -77,25 +109,16 @@ def nearest(article: TermVector, seeds: Sequence[tuple[str, TermVector]]) -> tup
     return max(likenesses, key=lambda each: each[1], default=("", 0.0))
 
 
-def best_sentence(title: str, text: str, language: str, topic: TermVector, idf: Mapping[str, float]) -> str:
-    """The sentence with the most topic weight for its length; the title for an article without a body."""
-    candidates = sentences(text)[:EVIDENCE_SENTENCES] or [title]
-    best = max(candidates, key=lambda each: _strength(each, language, topic, idf))
-    return shorten(best, EVIDENCE_SENTENCE_CHARACTERS)
-
-
-def _strength(sentence: str, language: str, topic: TermVector, idf: Mapping[str, float]) -> float:
-    words = terms(sentence, language)
-    carried = sum(topic[word] * idf[word] for word in set(words) if word in topic)
-    return float(carried / (len(words) + SENTENCE_LENGTH_OFFSET) ** 0.5)
-
-
 # --- as people read it -------------------------------------------------------------------------------------------------
+
+
+_ABSURD = 1e9
+"""A stored number this large is damage, and is not shown."""
 
 
 def shown_words(evidence: Evidence) -> tuple[tuple[str, int], ...]:
     """The words that decided, each with its share in percent; the shares add up to 100. Empty where none is known."""
-    named = [each for each in evidence.terms if 0 < each.weight < math.inf and not each.term.startswith("(")]
+    named = [each for each in evidence.terms if 0 < each.weight < _ABSURD and not each.term.startswith("(")]
     words = heavy_enough(sorted(named, key=lambda each: -each.weight))
     total = sum(each.weight for each in words)
     shares = _rounded([100 * each.weight / total for each in words], 100)
@@ -104,7 +127,9 @@ def shown_words(evidence: Evidence) -> tuple[tuple[str, int], ...]:
 
 def shown_parts(evidence: Evidence, score: float) -> tuple[tuple[str, float], ...]:
     """What the score is made of, in hundredths that add up to the score as it is shown. Empty for a score by words alone."""
-    if not evidence.parts or not all(map(math.isfinite, (score, *(each.weight for each in evidence.parts)))):
+    if not evidence.parts or not all(
+        abs(each) < _ABSURD for each in (score, *(part.weight for part in evidence.parts))
+    ):
         return ()
     hundredths = _rounded([100 * each.weight for each in evidence.parts], round(100 * score))
     return tuple((each.term, value / 100) for each, value in zip(evidence.parts, hundredths, strict=True))

@@ -11,11 +11,13 @@ help, is in docs/matching.md.
 
 from __future__ import annotations
 
+import math
 import threading
 from array import array
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -34,17 +36,24 @@ from monitor.matching.model import (
     themes,
     vector,
 )
-from monitor.matching.term_vectors import TermVector, dot
+from monitor.matching.term_vectors import TermVector, dot, ordered_dot
 from monitor.matching.topic_rules import forbidden
 from monitor.matching.topic_threshold import article_strictness, ceiling, threshold_of, topic_strictness
 from monitor.matching.tuning import (
+    BOUNDED_FROM,
+    BOUNDED_PART,
+    DENSE_POSTINGS,
     FULL_TEXT_FROM,
+    ROUNDING,
     SELF_TRAINING_ANCHOR_FROM,
     SELF_TRAINING_FULL_FROM,
 )
 from monitor.types.matching import Contribution, Evidence, Example, Reason, Score, Topic
 
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int32]
+_Posting = tuple[Places | None, Floats]
+"""The topics that have a term, by position, and its weights there; no positions where there is one weight for each topic."""
 
 
 def build(
@@ -200,7 +209,7 @@ class Matcher:
 
     def matches(self, title: str, text: str, language: str) -> tuple[Score, ...]:
         """Only the scores at or above their threshold, blocked ones included. Cheap for any number of topics."""
-        article, scores, thresholds = self._weigh(title, text, language)
+        article, scores, thresholds = self._weigh(title, text, language, is_matches_only=True)
         return tuple(
             self._score(self._models[at], article, float(scores[at]), float(thresholds[at]))
             for at in np.flatnonzero(scores >= thresholds)
@@ -210,7 +219,8 @@ class Matcher:
         """The score with its probability, where its topic is calibrated."""
         known = self.calibration.topics.get(score.topic)
         if not (known and known.is_calibrated):
-            return replace(score, probability=None, measured=None)
+            bare = score.probability is None and score.measured is None
+            return score if bare else replace(score, probability=None, measured=None)
         within = margins.margin(score.score, score.threshold, score.factor)
         return replace(score, probability=self.calibration.probability(score.topic, within), measured=known.measured)
 
@@ -248,11 +258,29 @@ class Matcher:
         """The model of one topic; its version changes whenever it could score differently. KeyError if unknown or not enabled."""
         return self._models[self._position_of[topic]]
 
-    def _weigh(self, title: str, text: str, language: str) -> tuple[_ArticleVector, Floats, Floats]:
+    def _weigh(
+        self, title: str, text: str, language: str, *, is_matches_only: bool = False
+    ) -> tuple[_ArticleVector, Floats, Floats]:
+        """The article with its scores and thresholds; with `is_matches_only`, scores that cannot match may be left at 0."""
         article = _ArticleVector(title, text, language, self._background)
         index = self._index(article.language)
         thresholds = threshold_of(index.strictness, article.strictness, index.ceilings)
-        return article, index.score(article.vector), thresholds
+        scores = self._few_scores(index, article, thresholds) if is_matches_only else None
+        return article, index.score(article.vector) if scores is None else scores, thresholds
+
+    def _few_scores(self, index: _Index, article: _ArticleVector, thresholds: Floats) -> Floats | None:
+        """The scores of the topics that could match, the rest 0; None where that would not be cheaper than all scores.
+
+        Each is added up in the article's own order, as `_Index.score` does: the same numbers to the last bit."""
+        if len(self._models) < BOUNDED_FROM:
+            return None
+        near = np.flatnonzero(index.bound(article.vector) >= thresholds)
+        if len(near) * BOUNDED_PART > len(self._models):
+            return None
+        scores = np.zeros(len(self._models))
+        for at in near:
+            scores[at] = ordered_dot(article.vector, self._models[at].side(article.language).vector)
+        return scores
 
     def _score(self, model: TopicModel, article: _ArticleVector, value: float, threshold: float) -> Score:
         found = self._bare_score(model, article, value, threshold)
@@ -298,9 +326,7 @@ class Matcher:
         side = model.side(article.language)
         idf = self._background.table(article.language).idf
         return evidence.explain(
-            article.title,
-            article.text,
-            article.language,
+            article.read,
             article.vector,
             side.vector,
             [(file, packed.unpack()) for file, packed in side.seeds],
@@ -325,9 +351,18 @@ class _ArticleVector:
         likeness, rarity = table.likeness(self.vector), table.rarity(self.vector)
         self.strictness = article_strictness(likeness, rarity)
 
+    @cached_property
+    def read(self) -> evidence.ArticleText:
+        """Its words and sentences, for evidence."""
+        return evidence.ArticleText(self.title, self.text, self.language)
+
 
 class _Index:
-    """Inverted index for one language: term to the topics that contain it and their weights."""
+    """Inverted index for one language: term to the topics that contain it and their weights.
+
+    Terms that many topics have are kept as rows with one weight for each topic: adding these up is many times cheaper. The terms
+    of an article are always added in its own order, so that scores do not depend on how an index came about.
+    """
 
     def __init__(self, models: Sequence[TopicModel], language: str) -> None:
         self._topics = len(models)
@@ -341,8 +376,16 @@ class _Index:
                 places.append(at)
                 weights.append(weight)
         self._postings = {
-            term: (np.frombuffer(places, np.int32), np.frombuffer(weights)) for term, (places, weights) in rows.items()
+            term: self._posting(np.frombuffer(places, np.int32), np.frombuffer(weights))
+            for term, (places, weights) in rows.items()
         }
+
+    def _posting(self, places: Places, weights: Floats) -> _Posting:
+        if len(places) * DENSE_POSTINGS < self._topics:
+            return places, weights
+        row = np.zeros(self._topics)
+        row[places] = weights
+        return None, row
 
     def with_side(self, at: int, before: LanguageSide, after: LanguageSide) -> _Index:
         """A copy in which one topic's terms are replaced."""
@@ -354,6 +397,11 @@ class _Index:
         earlier, later = before.vector, after.vector
         for term in earlier.keys() | later.keys():
             places, weights = found._postings.get(term, _NO_POSTINGS)
+            if places is None:
+                weights = weights.copy()
+                weights[at] = later.get(term, 0.0)
+                found._postings[term] = None, weights
+                continue
             others = places != at
             places, weights = places[others], weights[others]
             if term in later:
@@ -364,17 +412,41 @@ class _Index:
                 del found._postings[term]
         return found
 
+    def bound(self, article: TermVector) -> Floats:
+        """For every topic, a number that its cosine with the article does not exceed: exact for rare terms, and for those that
+        have rows the product of lengths (Cauchy-Schwarz)."""
+        rows = [(self._postings.get(term, _NO_POSTINGS), weight) for term, weight in article.items()]
+        rare = [(places, weights * weight) for (places, weights), weight in rows if places is not None and len(places)]
+        length = math.sqrt(sum(weight * weight for (places, _), weight in rows if places is None))
+        found = self._common_lengths * length + ROUNDING
+        if rare:
+            places, weights = (np.concatenate(each) for each in zip(*rare, strict=True))
+            found += np.bincount(places, weights, self._topics)
+        return found
+
+    @cached_property
+    def _common_lengths(self) -> Floats:
+        """Of each topic, the length of its vector in the terms that have rows."""
+        squares = np.zeros(self._topics)
+        for places, weights in self._postings.values():
+            if places is None:
+                squares += weights * weights
+        lengths: Floats = np.sqrt(squares)
+        return lengths
+
     def score(self, article: TermVector) -> Floats:
         """The cosine of the article with every topic."""
-        found = [(row, weight) for term, weight in article.items() if (row := self._postings.get(term))]
-        if not found:
-            return np.zeros(self._topics)
-        places = np.concatenate([row[0] for row, _ in found])
-        shares = np.concatenate([row[1] * weight for row, weight in found])
-        return np.bincount(places, shares, self._topics).astype(np.float64)
+        scores, part = np.zeros(self._topics), np.empty(self._topics)
+        for term, weight in article.items():
+            places, weights = self._postings.get(term, _NO_POSTINGS)
+            if places is None:
+                scores += np.multiply(weights, weight, out=part)
+            elif len(places):
+                scores[places] += weights * weight
+        return scores
 
 
-_NO_POSTINGS = np.array([], np.int32), np.array([], np.float64)
+_NO_POSTINGS: _Posting = (np.array([], np.int32), np.array([], np.float64))
 
 
 class Tracker:

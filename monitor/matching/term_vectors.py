@@ -96,6 +96,11 @@ def dot(left: TermVector, right: TermVector) -> float:
     return sum(weight * right[term] for term, weight in left.items() if term in right)
 
 
+def ordered_dot(first: TermVector, second: TermVector) -> float:
+    """Dot product, added up in the order of `first`: the same to the last bit wherever it is worked out."""
+    return sum(weight * second[term] for term, weight in first.items() if term in second)
+
+
 def mean(vectors: Iterable[tuple[TermVector, float]]) -> dict[str, float]:
     """Weighted mean of vectors; {} for none."""
     total: dict[str, float] = {}

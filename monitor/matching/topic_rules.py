@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from monitor.text.language import UNKNOWN, normalize
 from monitor.text.tokens import fold, tokens
 from monitor.types.matching import Reason, Topic
@@ -21,8 +23,14 @@ def forbidden(topic: Topic, title: str, text: str, language: str) -> Reason | No
 
 def has(term: str, title: str, text: str) -> bool:
     """Whether the words of the term occur in sequence, uninflected, in the title or in the body."""
-    wanted = f" {' '.join(tokens(term))} "
-    if any(wanted in f" {' '.join(tokens(part))} " for part in (title, text)):
+    wanted = _spaced(term)
+    if any(wanted in _spaced(part) for part in (title, text)):
         return True
     # tokens are pairs of Chinese characters, so a single one is looked up in the raw text
     return len(term) == 1 and not term.isascii() and fold(term) in fold(f"{title}\n{text}")
+
+
+@lru_cache(maxsize=64)
+def _spaced(text: str) -> str:
+    """The words of a text between single spaces; kept, as all terms of all topics are looked up in one article."""
+    return f" {' '.join(tokens(text))} "

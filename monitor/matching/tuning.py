@@ -116,6 +116,16 @@ topics."""
 SAME_TEXT_COSINE = 0.6
 """A cosine. Self-training articles at least this similar are prints of one text and count once ("Prints of one text";
 bench/matching.py)."""
+DENSE_POSTINGS = 8
+"""A term that at least one in so many topics has is kept with a weight for each topic (chosen by cost; bench/matching.py
+--cost)."""
+BOUNDED_FROM = 500
+"""Topics from which on only those that can match by their rare terms are scored where matches alone are wanted (chosen by
+cost; bench/matching.py --cost) ..."""
+BOUNDED_PART = 40
+"""... unless they are more than one in so many (chosen by cost)."""
+ROUNDING = 1e-9
+"""A cosine. More than rounding can add to a score."""
 SAME_TEXT_TERMS = 10
 """Two such prints share at least one of this many heaviest terms: a cheap test before the cosine (chosen by cost)."""
 

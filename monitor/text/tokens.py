@@ -150,13 +150,18 @@ def _bigrams(run: str) -> list[str]:
 
 # --- sentences --------------------------------------------------------------------------------------------------------
 
-# A full stop after a single letter or a known abbreviation does not end a sentence: "U.S.", "Mr.", "г.".
-_SENTENCE_END = re.compile(
-    r"(?<=[.!?…])(?<!\b[^\W\d_]\.)(?<!\b(?:Mr|Dr|St|Lt|Ms|Jr|vs|им|ул)\.)(?<!\b(?:Mrs|Gen|Col|Sen|Rep|руб|млн)\.)\s+"
-    r"|(?<=[.!?…][\"'”’»)\]])\s+|(?<=[।۔؟。！？])(?![”」』])\s*|(?<=[।۔؟。！？][”」』])\s*|\n+"
+# A full stop after a single letter or a known abbreviation does not end a sentence: "U.S.", "Mr.", "г.". Each pattern begins
+# with what it consumes, white space, which is ten times as fast as to look back at every character.
+_END = (
+    r"\s(?:(?<=[.!?…]\s)(?<!\b[^\W\d_]\.\s)(?<!\b(?:Mr|Dr|St|Lt|Ms|Jr|vs|им|ул)\.\s)(?<!\b(?:Mrs|Gen|Col|Sen|Rep|руб|млн)\.\s)\s*"
+    r"|(?<=[.!?…][\"'”’»)\]]\s)\s*|(?<=\n)\n*)"
 )
+_SENTENCE_END = re.compile(_END)
+_UNSPACED_END = re.compile(rf"{_END}|(?<=[।۔؟。！？])(?![”」』])\s*|(?<=[।۔؟。！？][”」』])\s*")
+_HAS_UNSPACED_END = re.compile("[।۔؟。！？]")
 
 
 def sentences(text: str) -> list[str]:
     """Sentences in reading order; a line break ends one, too. Text without a full stop is returned whole."""
-    return [each for each in (part.strip() for part in _SENTENCE_END.split(text)) if each]
+    end = _UNSPACED_END if _HAS_UNSPACED_END.search(text) else _SENTENCE_END
+    return [each for each in (part.strip() for part in end.split(text)) if each]

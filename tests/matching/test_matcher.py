@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from monitor.matching.background import Background
 from monitor.matching.evidence import shown_words
 from monitor.matching.matcher import Matcher, Tracker, build, is_confident
+from monitor.matching.tuning import BOUNDED_FROM
 from monitor.types.matching import OTHER_TERMS, Example, Reason, Score, Seed, Topic
 from tests.fakes.patience import grows_evenly
 
@@ -148,6 +150,42 @@ def test_matches_are_the_scores_above_their_threshold() -> None:
     found = matcher(topic(), topic("cheese", CHEESE), topic("no", excluded=("ferry",)))
     assert found.matches(*AGROUND) == tuple(s for s in found.score(*AGROUND) if s.is_match or s.blocked)
     assert [score.topic for score in found.matches(*AGROUND)] == ["ferry", "no"]
+
+
+def test_matches_among_very_many_topics_are_those_of_all_scores_to_the_last_bit() -> None:
+    draw = Random(0)
+    places = [
+        f"{start}{end}"
+        for start in ("Ol", "Mar", "Kest", "Bran", "Tev", "Sil")
+        for end in ("burg", "wick", "holm", "ford", "mouth")
+    ]
+
+    def news(about: str) -> tuple[str, str, str]:
+        said = [
+            f"The {draw.choice(('mayor', 'council', 'harbour'))} of {draw.choice(places)} spoke of {about}."
+            for _ in range(6)
+        ]
+        return f"{about} in {draw.choice(places)}", " ".join(said), "en"
+
+    subjects = [f"{one} {two}" for one in places for two in ("ferry", "bridge", "strike", "festival")]
+    topics = []
+    for at in range(BOUNDED_FROM + 20):
+        title, text, language = news(draw.choice(subjects))
+        topics.append(topic(f"t{at}", Seed(file="a.txt", title=title, text=text, language=language)))
+    many = matcher(*topics)
+    articles = [news(draw.choice(subjects)) for _ in range(12)] + [
+        AGROUND,
+        ELSEWHERE,
+        ("", "", "en"),
+        (*AGROUND[:2], "fr"),
+    ]
+    found = [many.matches(*each) for each in articles]
+    assert found == [tuple(score for score in many.score(*each) if score.is_match) for each in articles]
+    assert sum(map(len, found)) > 30
+    index = many._index("en")
+    few = [many._few_scores(index, *many._weigh(*each)[::2]) is not None for each in articles]
+    assert True in few
+    assert False in few
 
 
 # --- rules of topic.toml ----------------------------------------------------------------------------------------------
