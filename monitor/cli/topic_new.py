@@ -44,7 +44,7 @@ def new(
 
     \b
     Examples:
-      monitor topics new river-floods --title "Floods on rivers" --description "Rivers that rise over their banks."
+      monitor topics new river-floods --title "Floods" --description "Rivers that rise, and who flees."
       monitor topics new river-floods https://example.org/news/1 saved/article.txt
     """
     from monitor.topics import new_folder
