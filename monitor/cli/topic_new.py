@@ -44,8 +44,8 @@ def new(
 
     \b
     Examples:
-      monitor topics new river-floods --title "Floods on rivers" --description "Rivers that flood towns."
-      monitor topics new floods https://example.org/news/1 saved/article.txt
+      monitor topics new river-floods --title "Floods" --description "Rivers that rise, and who flees."
+      monitor topics new river-floods https://example.org/news/1 saved/article.txt
     """
     from monitor.topics import new_folder
     from monitor.topics.folders import TopicFolderError

@@ -11,21 +11,22 @@ from functools import cache
 from monitor.text.tokens import tokens
 
 _WORDS = {
-    "en": """a an the this that these those such each every either neither any some all both no none one another other others own
-        same i me my mine myself we us our ours ourselves you your yours yourself he him his himself she her hers
-        herself it its itself they them their theirs themselves who whom whose which what whatever whoever somebody
-        someone something anybody anyone anything everybody everyone everything nobody nothing here there where when
-        why how whether while and or but nor so yet for if then than because since unless until although though as at
-        by in into of off on onto out over to from with within without about above across after against along among
-        amid around before behind below beneath beside besides between beyond despite down during except inside near
-        outside past per regarding through throughout toward towards under up upon via amongst am is are was were be
-        been being do does did done doing have has had having can could may might must shall should will would ought
-        need cannot get gets got getting let lets make makes made making take takes took taken come comes came go goes
-        went going not don doesn didn isn aren wasn weren won wouldn couldn shouldn hasn haven hadn ll re ve also just
-        only even still again ever never always often already now today yesterday tomorrow soon later once twice first
-        very too more most much many less least few several enough quite rather almost nearly about however therefore
-        thus hence meanwhile moreover perhaps maybe indeed instead otherwise like well back away around further ago
-        say says said saying tell tells told according ask asks asked mr mrs ms dr two three""",
+    "en": """a an the this that new next last taking giving give given gave afterwards afterward these those such each every either
+        neither any some all both no none one another other others own same i me my mine myself we us our ours
+        ourselves you your yours yourself he him his himself she her hers herself it its itself they them their theirs
+        themselves who whom whose which what whatever whoever somebody someone something anybody anyone anything
+        everybody everyone everything nobody nothing here there where when why how whether while and or but nor so yet
+        for if then than because since unless until although though as at by in into of off on onto out over to from
+        with within without about above across after against along among amid around before behind below beneath
+        beside besides between beyond despite down during except inside near outside past per regarding through
+        throughout toward towards under up upon via amongst am is are was were be been being do does did done doing
+        have has had having can could may might must shall should will would ought need cannot get gets got getting
+        let lets make makes made making take takes took taken come comes came go goes went going not don doesn didn
+        isn aren wasn weren won wouldn couldn shouldn hasn haven hadn ll re ve also just only even still again ever
+        never always often already now today yesterday tomorrow soon later once twice first very too more most much
+        many less least few several enough quite rather almost nearly about however therefore thus hence meanwhile
+        moreover perhaps maybe indeed instead otherwise like well back away around further ago say says said saying
+        tell tells told according ask asks asked mr mrs ms dr two three""",
     "de": """der die das den dem des ein eine einen einem einer eines kein keine keinen keinem keiner dieser diese dieses diesen
         diesem jener jede jeder jedes jeden alle allen aller alles andere anderen anderer beide beiden einige einigen
         mehrere manche viele vielen ich mich mir mein meine wir uns unser unsere du dich dir dein ihr ihre ihren ihrem

@@ -231,10 +231,19 @@ def application(
     throttle: guard.Throttle | None = None,
     *,
     entries: Sequence[SettingsEntry] | None = None,
+    embedder_problem: str = "",
     **settings: Any,
 ) -> Starlette:
     web = WebSettings(**settings)
-    return create_app(db, web, clock=lambda: NOW, health=lambda: health, throttle=throttle, entries=entries)
+    return create_app(
+        db,
+        web,
+        clock=lambda: NOW,
+        health=lambda: health,
+        throttle=throttle,
+        entries=entries,
+        embedder_problem=embedder_problem,
+    )
 
 
 @contextmanager
