@@ -11,6 +11,7 @@ from functools import cached_property
 
 from monitor.matching.term_vectors import TermVector, dot
 from monitor.matching.tuning import (
+    ABSURD_WEIGHT,
     CONTENT_RARITY,
     EVIDENCE_LEAST_SHARE,
     EVIDENCE_SENTENCE_CHARACTERS,
@@ -112,13 +113,9 @@ def nearest(article: TermVector, seeds: Sequence[tuple[str, TermVector]]) -> tup
 # --- as people read it -------------------------------------------------------------------------------------------------
 
 
-_ABSURD = 1e9
-"""A stored number this large is damage, and is not shown."""
-
-
 def shown_words(evidence: Evidence) -> tuple[tuple[str, int], ...]:
     """The words that decided, each with its share in percent; the shares add up to 100. Empty where none is known."""
-    named = [each for each in evidence.terms if 0 < each.weight < _ABSURD and not each.term.startswith("(")]
+    named = [each for each in evidence.terms if 0 < each.weight < ABSURD_WEIGHT and not each.term.startswith("(")]
     words = heavy_enough(sorted(named, key=lambda each: -each.weight))
     total = sum(each.weight for each in words)
     shares = _rounded([100 * each.weight / total for each in words], 100)
@@ -128,7 +125,7 @@ def shown_words(evidence: Evidence) -> tuple[tuple[str, int], ...]:
 def shown_parts(evidence: Evidence, score: float) -> tuple[tuple[str, float], ...]:
     """What the score is made of, in hundredths that add up to the score as it is shown. Empty for a score by words alone."""
     if not evidence.parts or not all(
-        abs(each) < _ABSURD for each in (score, *(part.weight for part in evidence.parts))
+        abs(each) < ABSURD_WEIGHT for each in (score, *(part.weight for part in evidence.parts))
     ):
         return ()
     hundredths = _rounded([100 * each.weight for each in evidence.parts], round(100 * score))

@@ -287,6 +287,8 @@ EMBEDDED_SENTENCES = 12
 
 # --- what people are shown --------------------------------------------------------------------------------------------
 
+ABSURD_WEIGHT = 1e9
+"""A stored score or part this large is damage, and is not shown (chosen for readers)."""
 EVIDENCE_TERMS = 8
 """Words shown for a match (chosen for readers)."""
 EVIDENCE_LEAST_SHARE = 0.02
