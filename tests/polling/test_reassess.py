@@ -211,7 +211,7 @@ def test_a_topic_that_comes_while_the_embedder_is_away_finds_what_is_in_other_la
         for _ in range(3):
             room.app.load_embeddings()  # it is left alone after three failures
         room.reassesses()
-        assert room.told() == []
+        assert room.told() == [], room.rows(MatchRow)
         assert set(waiting(room)) == {"reassessed: embedder"}
         server.answers = "well"
         room.restarts()
