@@ -51,7 +51,7 @@ EMBED_SEEDS_FOR = timedelta(seconds=15)
 """Limit for each round of embedding a daemon's seeds; topics are scored by words meanwhile."""
 EVIDENCE_FOR = timedelta(seconds=10)
 """Limit for embedding the sentences of all matches among the articles of one poll, to show the best one of each; the title is shown
-for the rest. A match takes half a second."""
+for the rest (chosen, not measured)."""
 
 
 @dataclass(frozen=True, slots=True)

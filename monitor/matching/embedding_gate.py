@@ -1,7 +1,7 @@
 """Which articles are embedded where a day's budget does not allow for all (`embedding.articles_per_day`). Pure.
 
-The gate costs a thousandth of an embedding. It lets through what comes somewhere near a topic by its words, in the languages of the
-topic's examples, and in every other language what shares a name with a topic: Taliban, Талибан and طالبان have the same
+The gate costs about a hundredth of an embedding. It lets through what comes somewhere near a topic by its words, in languages
+of the topic's examples, and in every other language what shares a name with a topic: Taliban, Талибан and طالبان have the same
 consonants. What it loses is an article in another language that names nobody whom the topic names; bench/embedding_gate.py counts
 these.
 """

