@@ -105,7 +105,8 @@ class OrdinaryNews:
 
     def _growth(self, count: int) -> float:
         worth = count + (SHIPPED_ORDINARY_WORTH if len(self._shipped) else 0)
-        return ORDINARY_GROWTH * math.log2(ORDINARY_REFERENCE / max(worth, ORDINARY_MEASURED_FROM))
+        few = min(max(worth, ORDINARY_MEASURED_FROM), ORDINARY_REFERENCE)
+        return ORDINARY_GROWTH * math.log2(ORDINARY_REFERENCE / few)
 
     def _enlarge(self, at: int) -> None:
         if at < len(self._rows):

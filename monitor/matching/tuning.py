@@ -270,7 +270,8 @@ ORDINARY_ARTICLES = 10_000
 ORDINARY_LEVEL = 0.36
 """That mean for ordinary articles in an archive of ORDINARY_REFERENCE articles ("Contrast"; bench/mission.py)."""
 ORDINARY_REFERENCE = 4_000
-"""Articles of the archive that nearness is told for."""
+"""Articles of the archive that nearness is told for. Beyond it nothing is taken off: what is added to a large archive is mostly
+other news, which brings an article of a busy subject no nearer neighbour ("Contrast"; bench/mission.py)."""
 ORDINARY_GROWTH = 0.03
 """By which it grows whenever the archive doubles ("Contrast": .027, .029, .029, .031, .025 from 500 to 16,000 articles)."""
 ORDINARY_MEASURED_FROM = 500
