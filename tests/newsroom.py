@@ -74,6 +74,11 @@ class Newsroom:
         self._raw["feeds"][name] = {"url": url, "allow_private": True, **settings}
         self.restarts()
 
+    def allows(self, *networks: str) -> None:
+        """Let every feed be fetched from these networks, whatever redirects there."""
+        self._raw["fetch"]["allow_networks"] = list(networks)
+        self.restarts()
+
     def tells(self, name: str, url: str, *, kind: str = "webhook", **settings: Any) -> None:
         """Add a channel to the settings."""
         self._raw["channels"][name] = {"kind": kind, "url": url, "allow_private": True, **settings}

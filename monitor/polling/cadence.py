@@ -78,7 +78,7 @@ def update_after_answer(
         body_hash=body_hash,
         title=parsed.title or None if parsed else None,
         site_url=parsed.site_url or None if parsed else None,
-        notes=hidden("; ".join(parsed.notes), feed) or None if parsed else None,
+        notes=hidden("; ".join(parsed.notes), feed) if parsed else None,
         is_first_poll_done=parsed is not None,
         wishes=parsed.wishes if parsed else None,
         is_asked_in_full=is_asked_in_full,

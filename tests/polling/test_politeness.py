@@ -219,6 +219,7 @@ def test_fault_feed_22_a_host_that_rests_is_not_asked_through_a_redirect_either(
         site.answers("/feed", 429, [("Retry-After", "3600")], times=1)
         site.publishes("/feed", rss(item(0)))
         gateway.redirects("/moved", site.url("/feed"))
+        room.allows("127.0.0.0/8")  # `allow_private` opens a feed's own server alone
         room.reads("direct", site.url("/feed"))
         room.polls()
         room.reads("moved", gateway.url("/moved"))

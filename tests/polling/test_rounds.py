@@ -115,7 +115,7 @@ def test_c1_a_fault_nobody_foresaw_lets_a_channel_rest_and_is_said_once(
     with caplog.at_level(logging.ERROR):
         drain(sqlite_db, Line(), clock, times=5)
     assert [each.message for each in caplog.records] == [
-        "delivering on channel=desk failed in an unforeseen way; it rests for a minute"
+        "delivering on channel=desk failed in an unforeseen way; tried again in a minute"
     ]
 
 
