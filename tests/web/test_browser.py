@@ -49,7 +49,7 @@ pytestmark = [
 def serving(app: Starlette) -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="critical", access_log=False, server_header=False, lifespan="off")
+        config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, lifespan="off")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
