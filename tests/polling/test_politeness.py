@@ -71,7 +71,7 @@ def test_fault_feed_18_a_ttl_that_a_later_document_no_longer_asks_for_is_over(ro
     site.publishes("/feed", rss(item(0), head="<ttl>180</ttl>"))
     visits(room, site, hours=2)
     site.publishes("/feed", rss(item(1), item(0)))
-    assert len(visits(room, site, hours=4)) > 5
+    assert len(visits(room, site, hours=4)) >= 4  # every half hour or so: with the ttl there would be two at most
 
 
 def test_fault_feed_18_hours_and_days_without_news_are_left_out_also_by_polls_that_come_late(
