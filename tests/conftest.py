@@ -8,6 +8,8 @@ own, copied from one that was brought up to date once.
 from __future__ import annotations
 
 import itertools
+import os
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +30,9 @@ from tests.fakes.stores import lay_out
 NOON = datetime(2021, 10, 20, 12, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
 
+# Each process that a test starts would compile all our modules anew where the environment forbids byte code, as CI's does.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # Hypothesis would fail an example for taking 200 ms, which on a busy machine says nothing of our code.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")

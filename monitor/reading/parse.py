@@ -20,7 +20,7 @@ from xml.sax import SAXException
 
 import feedparser
 
-from monitor.reading import address, attribution, captions, entry_dates, jsonfeed, surplus, wishes
+from monitor.reading import address, attribution, authors, captions, entry_dates, jsonfeed, surplus, wishes
 from monitor.reading.address import Place
 from monitor.reading.raw_entry import string
 from monitor.text import charsets, language, links, publication_dates, tokens, urls
@@ -57,6 +57,9 @@ _READ_AS_UTF8 = "application/xml; charset=utf-8"
 _MARKUP = re.compile(
     r"</?(?:p|br|div|span|a|b|i|em|strong|ul|ol|li|img|h[1-6]|script|style|table|blockquote)\b[^<>]*>", re.I
 )
+
+
+authors.limit()
 
 
 def parse(body: bytes, *, url: str, media_type: str = "", now: datetime | None = None) -> ParsedFeed:

@@ -18,6 +18,7 @@ from monitor.reading.extract import extract
 from monitor.reading.parse import parse
 from monitor.types.errors import ParseError
 from monitor.types.fetching import MAX_SUMMARY_HTML, Entry, ParsedFeed
+from tests.fakes.patience import grows_evenly
 
 SAMPLES = Path(__file__).parents[1] / "data" / "feeds"
 TWINS = sorted(SAMPLES.glob("*.expected.json"))
@@ -295,6 +296,20 @@ def test_x8_everything_is_stored_cut() -> None:
     assert len(entry.author) == module.MAX_AUTHOR
     assert len(entry.summary_html) <= MAX_SUMMARY_HTML
     assert entry.url == ""
+
+
+@pytest.mark.parametrize("element", ["author", "managingEditor", "dc:creator", "webMaster", "itunes:author"])
+def test_a_long_author_costs_no_more_than_its_length(element: str) -> None:
+    def read(times: int) -> None:
+        body = rss(item("1", "one").replace("</item>", f"<{element}>{'a' * 20_000 * times}</{element}></item>"))
+        assert [each.guid for each in parse(body, url=URL).entries] == ["1"]
+
+    assert grows_evenly(read)
+
+
+def test_an_authors_mail_address_is_found_as_before() -> None:
+    body = rss(item("1", "one", author="ida@example.org (Ida Marsh)"))
+    assert parse(body, url=URL).entries[0].author == "ida@example.org (Ida Marsh)"
 
 
 @pytest.mark.parametrize(
