@@ -18,6 +18,7 @@ import pytest
 from hypothesis import settings
 from sqlalchemy.engine import make_url
 
+from monitor.reading import workers
 from monitor.store import db as store_db
 from monitor.store import migrate
 from monitor.store.db import Database
@@ -33,6 +34,8 @@ _numbers = itertools.count(1)
 # Each process that a test starts would compile all our modules anew where the environment forbids byte code, as CI's does.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# A worker process takes half a second to load the language model: here all of them are forked from one that has it.
+workers.PRELOAD = (*workers.PRELOAD, "tests.fakes.preloaded")
 # Hypothesis would fail an example for taking 200 ms, which on a busy machine says nothing of our code.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
