@@ -125,19 +125,15 @@ class Background:
     def table(self, language: str) -> Table:
         """The statistics of one language, cached."""
         if language not in self._tables:
-            idf = _blend(_shipped_shares(language), self._counts.get(language, ArchiveCounts()))
-            self._tables[language] = self._table(language, idf)
+            self._tables[language] = self._table(language) if language in self._counts else _shipped_table(language)
         return self._tables[language]
 
-    def _table(self, language: str, idf: Idf) -> Table:
+    def _table(self, language: str) -> Table:
         """The centroid starts as the expected vector of the word list and moves to the mean of archived articles as these
         grow."""
+        idf = _blend(_shipped_shares(language), self._counts[language])
         rows = [pair for pair in zip(self.documents, self._weights, strict=True) if pair[0].language == language]
-        sample = rows[:: max(1, len(rows) // ORDINARY_SAMPLE)]
-        seen = ((article_vector(each.title, each.body, idf), weight) for each, weight in sample)
-        blended = mean([(_expected_vector(_shipped_shares(language), idf), float(ARCHIVE_HALF_WEIGHT_AT)), *seen])
-        assumed = ARCHIVE_HALF_WEIGHT_AT / (ARCHIVE_HALF_WEIGHT_AT + sum(weight for _, weight in sample))
-        return Table(idf, dict(Counter(blended).most_common(ORDINARY_TERMS)), NEWS_LIKENESS * assumed)
+        return _table_of(language, idf, rows[:: max(1, len(rows) // ORDINARY_SAMPLE)])
 
     def _digest(self) -> str:
         seen = sorted(
@@ -145,6 +141,20 @@ class Background:
             for language, each in self._counts.items()
         )
         return hashlib.sha256(repr(seen).encode()).hexdigest()[:8]
+
+
+def _table_of(language: str, idf: Idf, sample: Sequence[tuple[Document, float]]) -> Table:
+    """The centroid of the word list's expected vector and the sampled articles, by their weights."""
+    seen = ((article_vector(each.title, each.body, idf), weight) for each, weight in sample)
+    blended = mean([(_expected_vector(_shipped_shares(language), idf), float(ARCHIVE_HALF_WEIGHT_AT)), *seen])
+    assumed = ARCHIVE_HALF_WEIGHT_AT / (ARCHIVE_HALF_WEIGHT_AT + sum(weight for _, weight in sample))
+    return Table(idf, dict(Counter(blended).most_common(ORDINARY_TERMS)), NEWS_LIKENESS * assumed)
+
+
+@lru_cache(maxsize=8)
+def _shipped_table(language: str) -> Table:
+    """The statistics of a language of which no article is stored, the same for every background; few, as each is 3 MB."""
+    return _table_of(language, _blend(_shipped_shares(language), ArchiveCounts()), ())
 
 
 def mark(seen: int) -> int:

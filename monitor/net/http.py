@@ -17,6 +17,7 @@ from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from importlib.metadata import version
 from io import BytesIO
 from typing import Any
@@ -83,6 +84,12 @@ class HttpResponse:
         return retry_after(self.headers, now=now)
 
 
+@cache
+def _public_tls() -> ssl.SSLContext:
+    """TLS with the certificates of this machine or package, which take 50 ms to read: once a process."""
+    return httpx2.create_ssl_context()
+
+
 class HttpClient:
     """Sends requests to untrusted servers under an address policy. Belongs to one event loop; `aclose` when done."""
 
@@ -99,7 +106,7 @@ class HttpClient:
         self.policy = policy or AddressPolicy()
         self._user_agent = user_agent or default_user_agent()
         self._client = httpx2.AsyncClient(
-            transport=GuardedTransport(Resolver(lookup=lookup), tls or httpx2.create_ssl_context()),
+            transport=GuardedTransport(Resolver(lookup=lookup), tls or _public_tls()),
             timeout=httpx2.Timeout(read_timeout_for.total_seconds(), connect=connect_for.total_seconds()),
             cookies=NoCookies(),
             follow_redirects=False,

@@ -201,6 +201,8 @@ class App:
         A PostgreSQL with contents is upgraded only by `monitor migrate`.
         """
         self.check_folder()
+        if migrate.is_current(self.db):
+            return
         is_empty = migrate.current(self.db) is None
         if may_migrate and (self.db.is_sqlite or is_empty):
             if migrate.upgrade(self.db):

@@ -19,7 +19,7 @@ from monitor.types.errors import StoreError
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
-# Alembic is imported lazily: the import takes longer than most commands, which need no more than `is_current`.
+# Alembic is imported lazily: the import takes longer than most commands, and they and most starts need no more than `is_current`.
 _HOME = Path(__file__).parent / "migrations"
 
 
@@ -50,26 +50,26 @@ def head() -> str:
 
 def check(database: Database) -> None:
     """Raises StoreError, saying what to do, for a store whose schema is not `head()`."""
-    found = current(database)
-    if found == head():
+    if is_current(database):
         return
+    found = current(database)
     _refuse_newer(database, found)
     raise StoreError(f"the store {database.shown} has an older schema ({found or 'none'}); run `monitor migrate`")
 
 
 def upgrade(database: Database) -> bool:
     """Upgrade the store to `head()`; True where there was something to do. Raises StoreError for a newer schema than ours."""
-    from alembic import command
-    from alembic.config import Config
-
     if database.path:
         database.path.parent.mkdir(parents=True, exist_ok=True)
-    found = current(database)
-    if found == head():
+    if is_current(database):
         return False
+    found = current(database)
     _refuse_newer(database, found)
     if found is not None:
         _back_up(database, found)
+    from alembic import command
+    from alembic.config import Config
+
     with database.writing() as session:
         connection = session.connection()
         if not database.is_sqlite:
