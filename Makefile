@@ -21,7 +21,7 @@ doctor: $(VENV)/.installed ## the health of machine and store
 	@$(BIN)/monitor doctor
 
 test: $(VENV)/.installed-dev ## the whole test suite, on SQLite and PostgreSQL
-	$(BIN)/pytest -n 4 --dist loadfile
+	$(BIN)/pytest -n 4 --dist worksteal
 
 lint: $(VENV)/.installed-dev ## style, types, import contracts, Dockerfile
 	$(BIN)/ruff format --check .

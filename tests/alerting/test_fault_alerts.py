@@ -238,11 +238,11 @@ def test_fault_alert_3_a_refusal_disables_no_channel_before_five_days(
         sink.answers(status, times=None)
         for _ in range(9):
             desk.decides()
-            desk.lives(hours=12, step_minutes=60)
+            desk.lives(hours=12, step_minutes=120)
         assert desk.channel("desk").disabled_reason is None
         problem = desk.problems()[Code.NO_CHANNEL]
         assert problem.severity is Severity.FAIL, "with one channel nobody can be told elsewhere"
-        desk.lives(hours=24, step_minutes=120)
+        desk.lives(hours=24, step_minutes=240)
         assert desk.channel("desk").disabled_reason
         assert "nobody is told" in desk.problems()[Code.NO_CHANNEL].says
 

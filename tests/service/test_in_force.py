@@ -77,7 +77,7 @@ def test_a_node_with_other_settings_starts(node: Callable[..., Daemon], store_ur
 
 
 def test_what_a_node_without_the_channel_finds_is_told_by_one_that_has_it(
-    node: Callable[..., Daemon], postgres_url: str, tmp_path: Path, site: Site, sink: Sink
+    postgres_url: str, tmp_path: Path, site: Site, sink: Sink
 ) -> None:
     has = Daemon(folder(tmp_path, "has"), {"own": site.url("/own")}, sink, store=postgres_url)
     has_not = Daemon(folder(tmp_path, "has-not"), {"own": site.url("/own")}, None, store=postgres_url)
