@@ -1,7 +1,7 @@
 """Authors of any length, read by feedparser in bounded time.
 
-feedparser looks for a mail address in every author, in steps that grow with the square of the author's length (6.0.14): one of 100 KB
-takes most of a minute, and its feed would never be read. So an author is cut before that search.
+feedparser looks for a mail address in every author, in steps that grow with the square of the author's length (6.0.14): one of
+100 KB takes most of a minute, and its feed would never be read. So an author is cut before that search.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ import pytest
 from tests.fakes.patience import PATIENCE, soon
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site, rss
+from tests.fakes.stores import lay_out
 from tests.polling.test_fulltext import FULL, TEASER, TITLE, page
 
 BRIDGE = (
@@ -126,6 +127,7 @@ def site() -> Iterator[Site]:
 @pytest.fixture
 def daemon(tmp_path: Path, site: Site, sink: Sink) -> Iterator[Daemon]:
     daemon = Daemon(tmp_path, {"herald": site.url("/feed")}, sink)
+    lay_out(f"sqlite:///{daemon.store}")
     yield daemon
     if daemon.process and daemon.process.poll() is None:
         daemon.is_killed()
@@ -145,6 +147,7 @@ def _report(number: int) -> str:
 
 
 def test_the_daemon_polls_tells_answers_and_ends_well(daemon: Daemon, site: Site, sink: Sink) -> None:
+    daemon.store.unlink()  # it begins with nothing
     daemon.starts()
     soon(lambda: daemon.health()[0] == 200)
     site.publishes("/feed", news(1))
