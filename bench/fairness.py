@@ -2,8 +2,8 @@
 
     python -m bench.fairness [--seconds 300] [--interval 60] [--costly 30]
 
-A costly feed keeps feedparser busy for minutes (case X2: an author made of dots); it changes with each poll, so that each is
-read. Of the honest ones each poll brings a new entry. Printed are how long an honest feed waited at most for its next poll, how
+A costly feed keeps feedparser busy for half a minute (case X2: an entry of ten thousands of categories); it changes with each
+poll, so that each is read. Of the honest ones each poll brings a new entry. Printed are how long an honest feed waited at most for its next poll, how
 long it took at most from a feed's being fetched to its being stored (the log's `took`), and how many polls of costly feeds were
 killed and put off.
 """
@@ -20,6 +20,7 @@ from itertools import count, pairwise
 from pathlib import Path
 
 from bench.connections import daemon
+from tests.fakes import costly
 from tests.fakes.command import SEED
 from tests.fakes.site import Line, Request, Site, rss
 
@@ -46,7 +47,7 @@ def publish(site: Site, costly: int) -> None:
 
 
 def _costly(number: int) -> bytes:
-    return b"<rss><channel><item><author>" + b"a." * 64_000 + f"{number}</author></item></channel></rss>".encode()
+    return costly.feed(number)
 
 
 def _honest(number: int) -> bytes:

@@ -282,7 +282,7 @@ def test_f29_a_redirect_from_https_to_http_is_refused_in_clear_words(
     tmp_path: Path, clock: SetClock, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = certificates.for_a_site(certificates.GOOD, tmp_path)
-    monkeypatch.setattr("httpx2.create_ssl_context", lambda: certificates.for_a_reader(certificates.GOOD))
+    monkeypatch.setattr("monitor.net.http._public_tls", lambda: certificates.for_a_reader(certificates.GOOD))
     with Site(tls=context) as secure, Newsroom(tmp_path, clock) as room:
         secure.redirects("/feed", site.url("/feed"), status=301)
         room.reads("herald", secure.url("/feed"))

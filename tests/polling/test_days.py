@@ -15,6 +15,7 @@ from monitor.matching.matcher import build
 from monitor.reading.workers import Workers
 from monitor.store.tables import AlertRow, ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow
 from tests.conftest import NOON, SetClock
+from tests.fakes import costly
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site, rss
 from tests.newsroom import Newsroom
@@ -434,9 +435,7 @@ def test_a_broken_topic_never_stops_the_others(room: Newsroom, site: Site) -> No
 def test_x2_a_feed_that_costs_too_much_is_marked_and_the_others_go_on(
     tmp_path: Path, clock: SetClock, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bomb = rss(("x", "https://h.example/1", "1", "", None)).replace(
-        b"<title>x</title>", b"<author>" + b"a." * 64000 + b"</author>"
-    )
+    bomb = costly.feed()
     site.publishes("/bomb", bomb)
     site.publishes("/feed", rss(NEWS))
     hurries(monkeypatch, bomb)
