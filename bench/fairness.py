@@ -3,9 +3,9 @@
     python -m bench.fairness [--seconds 300] [--interval 60] [--costly 30]
 
 A costly feed keeps feedparser busy for half a minute (case X2: an entry of ten thousands of categories); it changes with each
-poll, so that each is read. Of the honest ones each poll brings a new entry. Printed are how long an honest feed waited at most for its next poll, how
-long it took at most from a feed's being fetched to its being stored (the log's `took`), and how many polls of costly feeds were
-killed and put off.
+poll, so that each is read. Of the honest ones each poll brings a new entry. Printed are how long an honest feed waited at most
+for its next poll, how long it took at most from a feed's being fetched to its being stored (the log's `took`), and how many
+polls of costly feeds were killed and put off.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Worker processes for parsing untrusted documents, killed when a call takes too much time or memory.
 
-A feed of 1 MB can keep feedparser busy for half a minute (case X2), and only killing its process stops that. Each process is a pebble
-pool of one, so that a broken pool (they break when an idle process is killed from outside) is replaced without affecting the
-others. Processes are forked from a fork server, which has done the imports and has none of our sockets, databases or threads.
+A feed of 1 MB can keep feedparser busy for half a minute (case X2), and only killing its process stops that. Each process is a
+pebble pool of one, so that a broken pool (they break when an idle process is killed from outside) is replaced without affecting
+the others. Processes are forked from a fork server, which has done the imports and has none of our sockets, databases or
+threads.
 
 Costly calls do not block others: a call that has not finished after a tenth of its limit is started again in the slow lane, one
 more process, and a caller whose last call was costly goes there at once. Who is next in a lane, and who is put off where too
