@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.matching.background import Background
-from monitor.stories.events import RelatedArticle, choose
+from monitor.stories.events import choose
+from monitor.stories.word_similarity import RelatedArticle
 from monitor.stories.profiles import profile
 from monitor.types.matching import Article
 
