@@ -33,11 +33,15 @@ class Contradictions:
     other_names: tuple[str, str] | None = None
     """A name of either headline that the other article lacks, where many words stand in one order."""
     other_numbers: tuple[str, str] | None = None
+    is_one_beginning: bool = False
+    """Both begin with the same words, as the parts of a series do: "Wetter in Bayern", "Stocks close", "Official rate of"."""
     is_swapped: bool = False
     """Who acts in the one is acted on in the other."""
 
     def __bool__(self) -> bool:
-        return bool(self.is_other_content or self.other_names or self.other_numbers or self.is_swapped)
+        return bool(
+            self.is_other_content or self.other_names or self.other_numbers or self.is_swapped or self.is_one_beginning
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Headline:
     """Its words with a capital, in order; in a language that writes all nouns so, all of these."""
     numbers: frozenset[str]
     is_passive: bool
+    beginning: tuple[str, ...]
+    """Its first words, those before a colon included."""
 
 
 def without_outlet(title: str) -> str:
@@ -63,7 +69,9 @@ def without_outlet(title: str) -> str:
 
 def read(title: str) -> Headline:
     """Split a headline into what is compared."""
-    title = _KICKER.sub("", without_outlet(title))
+    title = without_outlet(title)
+    beginning = tuple(tokens(title)[: tuning.BEGINNING_WORDS])
+    title = _KICKER.sub("", title)
     capitalized = {each for word in title.split() if word[:1].isupper() for each in tokens(word)}
     words = tuple(tokens(title))
     return Headline(
@@ -71,6 +79,7 @@ def read(title: str) -> Headline:
         names=tuple(each for each in words if each in capitalized and not each[0].isdigit()),
         numbers=frozenset(number for each in words if (number := _number(each))),
         is_passive=bool(_PASSIVE.search(title)),
+        beginning=beginning,
     )
 
 
@@ -92,6 +101,7 @@ def contradictions(
         is_other_content=in_order >= tuning.SAME_SHAPE_WORDS and bool(own and theirs),
         other_names=(names[0], names[1]) if is_alike and names[0] and names[1] else None,
         other_numbers=_other_numbers(one, other) if is_alike else None,
+        is_one_beginning=one.beginning == other.beginning,
         is_swapped=_is_swapped(one, other, language),
     )
 

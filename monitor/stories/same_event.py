@@ -48,11 +48,7 @@ def same_event(one: RelatedArticle, other: RelatedArticle, *, nearness: float | 
     by_words = similarity(one, other) if is_one_language else 0.0
     found = _contradictions(one, other) if is_one_language else _NONE
     if other.likeness is None or nearness is None:
-        score = (
-            tuning.WORDS_WORTH * (by_words - limit(one.profile)) - _cost_by_words(found)
-            if by_words
-            else tuning.NO_EVENT
-        )
+        score = _score_by_words(one, other, by_words, found) if by_words else tuning.NO_EVENT
         return Likeness(score=score, by_words=by_words, by_meaning=None, contradictions=found)
     short = _score_by_meaning(one, other, other.likeness, nearness, found)
     share = _full_share(one, other) if is_one_language else 0.0
@@ -103,7 +99,7 @@ def _score_by_meaning(
         + tuning.BRIEF_DAY_WORTH * min(brevity, 1.0) * days
         + tuning.VERY_ALIKE_WORTH * max(likeness - tuning.VERY_ALIKE, 0.0)
     )
-    return score - _cost(found)
+    return score - _cost(found) - _series_cost(one, other, found)
 
 
 def _score_of_full_texts(by_words: float, likeness: float, own: Profile) -> float:
@@ -120,8 +116,16 @@ def _cost(found: Contradictions) -> float:
     )
 
 
-def _cost_by_words(found: Contradictions) -> float:
-    return tuning.CONTRADICTION_SHARE_BY_WORDS * _cost(found)
+def _series_cost(one: RelatedArticle, other: RelatedArticle, found: Contradictions) -> float:
+    is_next_day = abs(one.published_at - other.published_at) >= tuning.NEXT_OF_SERIES_FROM_FOR
+    if not (found.is_one_beginning and is_next_day):
+        return 0.0
+    return tuning.SERIES_COST + tuning.SERIES_NUMBERS_COST * (found.other_numbers is not None)
+
+
+def _score_by_words(one: RelatedArticle, other: RelatedArticle, by_words: float, found: Contradictions) -> float:
+    cost = _cost(found) + _series_cost(one, other, found)
+    return tuning.WORDS_WORTH * (by_words - limit(one.profile)) - (1 - _full_share(one, other)) * cost
 
 
 def _brevity(one: RelatedArticle, other: RelatedArticle) -> float:

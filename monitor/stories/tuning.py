@@ -226,6 +226,8 @@ China and Chinese; not Iran and Iraq, Austria and Australia."""
 SAME_SHAPE_WORDS = 0.45
 """Share of the shorter headline's words that both have in one order, from which they have one shape: of pairs on different events
 of one shape .83 have it and content of their own, of pairs on one event .07."""
+BEGINNING_WORDS = 2
+"""Words at the start that the parts of a series share."""
 MANY_WORDS_IN_ORDER = 0.4
 """The same from which a name or number that the other article lacks is held against one event."""
 
@@ -259,8 +261,8 @@ VERY_ALIKE, VERY_ALIKE_WORTH = 0.8, 20.0
 """Similarity by meaning above which two texts say the same in other words, and the log-odds of a unit above it."""
 OTHER_CONTENT_COST, OTHER_NAMES_COST, OTHER_NUMBERS_COST = 2.3, 2.5, 3.0
 """Log-odds that contradictions of headlines cost."""
-CONTRADICTION_SHARE_BY_WORDS = 1.0
-"""Of these, what they cost where there is no embedding."""
+SERIES_COST, SERIES_NUMBERS_COST, NEXT_OF_SERIES_FROM_FOR = 2.0, 4.0, timedelta(hours=18)
+"""Log-odds that one beginning costs from that time on, and other numbers besides: the next day's weather, market or rates."""
 TEASER_PROFILE_TERMS = 52
 """Terms from which a profile begins to count as that of a full article; above, words decide."""
 FULL_MEANING_WORTH, FULL_MEANING_LEVEL = 8.0, 0.5

@@ -8,8 +8,8 @@ import pytest
 
 from monitor.matching.background import Background
 from monitor.stories.events import choose
-from monitor.stories.word_similarity import RelatedArticle
 from monitor.stories.profiles import profile
+from monitor.stories.word_similarity import RelatedArticle
 from monitor.types.matching import Article
 
 NOW = datetime(2024, 5, 14, 12, tzinfo=UTC)
