@@ -99,7 +99,7 @@ def _score_by_meaning(
         + tuning.BRIEF_DAY_WORTH * min(brevity, 1.0) * days
         + tuning.VERY_ALIKE_WORTH * max(likeness - tuning.VERY_ALIKE, 0.0)
     )
-    return score - _cost(found) - _series_cost(one, other, found)
+    return score - _headline_share(one, other) * _cost(found) - _series_cost(one, other, found)
 
 
 def _score_of_full_texts(by_words: float, likeness: float, own: Profile) -> float:
@@ -124,8 +124,8 @@ def _series_cost(one: RelatedArticle, other: RelatedArticle, found: Contradictio
 
 
 def _score_by_words(one: RelatedArticle, other: RelatedArticle, by_words: float, found: Contradictions) -> float:
-    cost = _cost(found) + _series_cost(one, other, found)
-    return tuning.WORDS_WORTH * (by_words - limit(one.profile)) - (1 - _full_share(one, other)) * cost
+    cost = _headline_share(one, other) * _cost(found) + _series_cost(one, other, found)
+    return tuning.WORDS_WORTH * (by_words - limit(one.profile)) - cost
 
 
 def _brevity(one: RelatedArticle, other: RelatedArticle) -> float:
@@ -153,9 +153,17 @@ def _full_share(one: RelatedArticle, other: RelatedArticle) -> float:
     return min(max(share, 0.0), 1.0)
 
 
+def _headline_share(one: RelatedArticle, other: RelatedArticle) -> float:
+    """How far the headline is what the shorter one says: 1.0 with a line of text, 0.0 where there is an article below it."""
+    share = (tuning.TEASER_PROFILE_TERMS - min(_size(one), _size(other))) / (
+        tuning.TEASER_PROFILE_TERMS - tuning.TEASER_TERMS
+    )
+    return min(max(share, 0.0), 1.0)
+
+
 def _contradictions(one: RelatedArticle, other: RelatedArticle) -> Contradictions:
     """What the headlines contradict; nothing where full articles have more to say than these."""
-    if not (one.title and other.title) or _full_share(one, other) >= 1.0:
+    if not (one.title and other.title) or not _headline_share(one, other):
         return _NONE
     language = _code(one.language)
     mine, theirs = headlines.read(one.title), headlines.read(other.title)

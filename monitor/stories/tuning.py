@@ -218,6 +218,8 @@ DAYS_NEAR = 60
 
 LEAST_HEADLINE_WORDS, MOST_OUTLET_WORDS = 4, 4
 """Words that a headline must have besides the outlet at its end, and words of an outlet's name at most."""
+MOST_HEADLINE_WORDS = 20
+"""Words above which a title is a sentence of the article, whose order says nothing."""
 CONTENT_LETTERS = 3
 """Letters from which a word that is no function word counts as content."""
 FORM_LETTERS, OTHER_ENDING_LETTERS = 4, 2
@@ -250,8 +252,8 @@ MEANING_BASE, ACROSS_BASE = 0.4, 1.0
 HEADLINE_TERMS, TEASER_TERMS, BRIEF_TERMS = 8, 30, 45
 """Terms of a headline alone, of a headline with a line of text, and with a paragraph."""
 LENGTH_COST = 0.8
-"""Log-odds that a paragraph costs beyond a line of text: the more both say of their subject, the more alike they are by it (pairs of
-25 words fit best with no such cost, the briefs of 50 words with .8)."""
+"""Log-odds that a paragraph costs beyond a line of text: the more both say of their subject, the more alike they are by it (pairs
+of 25 words fit best with no such cost, the briefs of 50 words with .8)."""
 BREVITY_COST, BREVITY_POWER, MOST_BREVITY = 4.6, 1.5, 1.6
 """Log-odds that a headline of `HEADLINE_TERMS` terms alone costs: the fewer the words, the more alike are any two by meaning
 (sts_headlines: two headlines on different events .47)."""
