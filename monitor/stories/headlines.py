@@ -136,7 +136,7 @@ def is_form_of(one: str, other: str) -> bool:
     if one == other:
         return True
     shorter, longer = sorted((one, other), key=len)
-    shared = len(shorter) - tuning.OTHER_ENDING_LETTERS
+    shared = len(shorter) - (1 if len(shorter) >= tuning.LONG_WORD_LETTERS else tuning.OTHER_ENDING_LETTERS)
     return (
         len(shorter) >= tuning.FORM_LETTERS
         and shorter[: max(shared, tuning.FORM_LETTERS)] == longer[: max(shared, tuning.FORM_LETTERS)]
@@ -145,7 +145,8 @@ def is_form_of(one: str, other: str) -> bool:
 
 
 def _is_content(word: str, language: str) -> bool:
-    return len(word) >= tuning.CONTENT_LETTERS and not word[0].isdigit() and not is_function_word(word, language)
+    is_word = len(word) >= tuning.CONTENT_LETTERS and not word[0].isdigit() and word not in DATE_WORDS
+    return is_word and not is_function_word(word, language)
 
 
 def _other_numbers(one: Headline, other: Headline) -> tuple[str, str] | None:

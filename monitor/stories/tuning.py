@@ -222,9 +222,9 @@ MOST_HEADLINE_WORDS = 20
 """Words above which a title is a sentence of the article, whose order says nothing."""
 CONTENT_LETTERS = 3
 """Letters from which a word that is no function word counts as content."""
-FORM_LETTERS, OTHER_ENDING_LETTERS = 4, 2
-"""Letters at the start that forms of a word share at least, and at the end of the shorter one that may differ: Iran and Iranian,
-China and Chinese; not Iran and Iraq, Austria and Australia."""
+FORM_LETTERS, OTHER_ENDING_LETTERS, LONG_WORD_LETTERS = 4, 2, 7
+"""Letters at the start that forms of a word share at least, and at the end of the shorter one that may differ (one letter of a long
+word): Iran and Iranian, Turkey and Turkish; not Iran and Iraq, Austria and Australia."""
 SAME_SHAPE_WORDS = 0.45
 """Share of the shorter headline's words that both have in one order, from which they have one shape: of pairs on different events
 of one shape .83 have it and content of their own, of pairs on one event .07."""
@@ -263,7 +263,7 @@ VERY_ALIKE, VERY_ALIKE_WORTH = 0.8, 20.0
 """Similarity by meaning above which two texts say the same in other words, and the log-odds of a unit above it."""
 OTHER_CONTENT_COST, OTHER_NAMES_COST, OTHER_NUMBERS_COST = 2.3, 2.5, 3.0
 """Log-odds that contradictions of headlines cost."""
-SERIES_COST, SERIES_NUMBERS_COST, NEXT_OF_SERIES_FROM_FOR = 2.0, 4.0, timedelta(hours=18)
+SERIES_COST, SERIES_NUMBERS_COST, NEXT_OF_SERIES_FROM_FOR = 2.0, 8.0, timedelta(hours=18)
 """Log-odds that one beginning costs from that time on, and other numbers besides: the next day's weather, market or rates."""
 TEASER_PROFILE_TERMS = 52
 """Terms from which a profile begins to count as that of a full article; above, words decide."""
