@@ -242,12 +242,12 @@ NO_EVENT = -9.0
 """Score of two articles that share nothing that could be an event."""
 WORDS_WORTH = 16.0
 """Log-odds of a unit of similarity by words: ecbplus 17, basil 24, vietnamese 23, together with meaning 15 to 17."""
-MEANING_WORTH, NEARNESS_COST = 11.6, 12.3
+SEMANTIC_WORTH, NEARNESS_COST = 11.6, 12.3
 """Log-odds of a unit of similarity by meaning, and of a unit of nearness to other articles: near to everything is near to
 nothing. Without the second F1 is .80 instead of .84 on the labelled pairs, and .48 instead of .58 on the briefs of one language."""
 DAY_COST, MOST_DAYS_APART = 2.65, 5.0
 """Log-odds of each day between two short items, and days that count at most: items on one event come within a day."""
-MEANING_BASE, ACROSS_BASE = 0.4, 1.0
+SEMANTIC_BASE, ACROSS_BASE = 0.4, 1.0
 """Log-odds that are added to all pairs, and to those of two languages, whose vectors are further apart."""
 HEADLINE_TERMS, TEASER_TERMS, BRIEF_TERMS = 8, 30, 45
 """Terms of a headline alone, of a headline with a line of text, and with a paragraph."""
@@ -267,9 +267,9 @@ SERIES_COST, SERIES_NUMBERS_COST, NEXT_OF_SERIES_FROM_FOR = 2.0, 8.0, timedelta(
 """Log-odds that one beginning costs from that time on, and other numbers besides: the next day's weather, market or rates."""
 TEASER_PROFILE_TERMS = 52
 """Terms from which a profile begins to count as that of a full article; above, words decide."""
-FULL_MEANING_WORTH, FULL_MEANING_LEVEL = 8.0, 0.5
+FULL_SEMANTIC_WORTH, FULL_SEMANTIC_LEVEL = 8.0, 0.5
 """Log-odds of a unit of similarity by meaning of two full articles beyond that level."""
-MEMBERS_BY_MEANING = 30
+SEMANTIC_MEMBERS = 30
 """Articles of a story, all but in effect, over which the mean is taken where they are compared by meaning: with three, a chain of
 neighbours joins a busy subject (of pairs joined across languages .36 wrong, with all .26)."""
 NEAREST_OTHERS = 5

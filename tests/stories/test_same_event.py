@@ -70,7 +70,7 @@ def test_two_languages_need_less_likeness() -> None:
 
 def test_without_an_embedding_words_decide() -> None:
     alike = weigh(item("Brussels fines chipmaker over rebates", profile=TEASER), nearness=None)
-    assert alike.by_meaning is None
+    assert alike.semantic is None
 
 
 def test_its_reasons_are_told_with_what_differs() -> None:
