@@ -1,6 +1,6 @@
 """Measure how well copies, updates and stories are told apart, next to rival methods in the same run.
 
-    python -m bench.stories --data DIR [--only allsides,edits] [--ours]
+    python -m bench.stories --data DIR [--only allsides,edits] [--ours] [--vectors FILE]
 
 DIR (or the environment variable STORIES_DATA) holds `neardup/`, `replay/` and `tracking/` as described in docs/dedup.md; none of
 the data is copied. Articles go in date order through fingerprint, look-up (in memory, by the store's rule) and `copies.classify`.
@@ -21,24 +21,28 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from bench.events import (
+    NO_VECTORS,
+    Archive,
+    Vectors,
+    b_cubed,
+    headline_pairs,
+    mission,
+    odd_items,
+    sts,
+    vectors_of,
+    vietnamese,
+)
 from bench.growth import growth
-from monitor.matching.background import Background
 from monitor.stories.copies import classify
-from monitor.stories.events import RelatedArticle, confirm_merges
-from monitor.stories.events import choose as join
 from monitor.stories.fingerprint import Fingerprint, Shingles, fingerprint, shortlist
-from monitor.stories.profiles import profile
 from monitor.stories.tuning import (
     COPY_WINDOW_DAYS,
     MAX_CANDIDATES,
-    MAX_COMPARED_PROFILES,
     MAX_POSTINGS,
-    MIN_LOOK_UP_TERMS,
-    THEME_ARTICLES,
 )
 from monitor.text.tokens import tokens
 from monitor.types.matching import Article
@@ -361,44 +365,17 @@ def cost(data: Path) -> Iterator[tuple[str, ...]]:
 # --- stories: differently worded articles on one event ---------------------------------------------------------------------
 
 
-def events(articles: Sequence[Article], copies: Sequence[StoryChoice] | None = None) -> list[int]:
+def events(
+    articles: Sequence[Article], copies: Sequence[StoryChoice] | None = None, known: Vectors = NO_VECTORS
+) -> list[int]:
     """Group articles into stories by `events.choose`, with the store's look-up in memory; `copies` are not asked."""
-    background = Background.shipped()
-    holders, known = defaultdict[int, list[int]](list), list[RelatedArticle]()
+    archive = Archive(known)
     for i, each in enumerate(articles):
         if copies and (copy := copies[i]).of_article_id is not None:
-            known.append(replace(known[copy.of_article_id], article_id=i))
-            continue
-        own = profile(each, background.table(each.language).idf)
-        carried = [holders[key] for key in own.keys if len(holders[key]) < THEME_ARTICLES]
-        shared = Counter(chain.from_iterable(carried))
-        weight = {key: own.weights[key] for key in own.keys}
-        sums = {
-            j: sum(weight[key] for key in own.keys if j in holders[key])
-            for j, keys in shared.items()
-            if keys >= MIN_LOOK_UP_TERMS
-        }
-        near = sorted(sums, key=lambda j: (-sums[j], -j))[:MAX_COMPARED_PROFILES]
-        related, key_counts = [known[j] for j in near], {key: len(holders[key]) for key in own.keys}
-        choice = join(each, own, related, key_counts)
-        story = choice.story_id if choice and choice.story_id is not None else i
-        if choice and choice.merged_stories:
-            members = [other for other in known if other.story_id in choice.merged_stories]
-            same = confirm_merges(each, own, choice, related, members, key_counts)
-            known = [replace(other, story_id=story) if other.story_id in same else other for other in known]
-        known.append(RelatedArticle(article_id=i, story_id=story, published_at=each.published_at, profile=own))
-        for key in own.keys:
-            holders[key].append(i)
-    return [each.story_id for each in known]
-
-
-def b_cubed(groups: Sequence[object], gold: Sequence[object]) -> float:
-    """F1 of the mean precision and recall over each article's group."""
-    both, found, true = Counter(zip(groups, gold, strict=True)), Counter(groups), Counter(gold)
-    pairs = list(zip(groups, gold, strict=True))
-    precision = sum(both[pair] / found[pair[0]] for pair in pairs) / len(pairs)
-    recall = sum(both[pair] / true[pair[1]] for pair in pairs) / len(pairs)
-    return 2 * precision * recall / (precision + recall)
+            archive.repeat(copy.of_article_id)
+        else:
+            archive.add(each)
+    return [each.story_id for each in archive.known]
 
 
 CLUSTERERS: dict[str, Linker] = {"ours": events} | {
@@ -406,7 +383,7 @@ CLUSTERERS: dict[str, Linker] = {"ours": events} | {
 }
 
 
-def stories(data: Path) -> Iterator[tuple[str, ...]]:
+def stories(data: Path, file: Path | None = None) -> Iterator[tuple[str, ...]]:
     """B-cubed F1 of online clustering, shuffled, with one setting for all sets."""
     ecb = [
         (article(i, row["sentences"][0], "\n".join(row["sentences"][1:])), row["subtopic"])
@@ -419,7 +396,10 @@ def stories(data: Path) -> Iterator[tuple[str, ...]]:
     undated = [(replace(each, published_at=LONG_AGO), gold) for each, gold in basil]
     for label, rows in (("ecbplus", ecb), ("basil", basil), ("basil without dates", undated)):
         rows = [(replace(each, language="en"), gold) for each, gold in rows]
-        for name, cluster in CLUSTERERS.items():
+        clusterers = dict(CLUSTERERS)
+        if file:
+            clusterers |= {"ours, by meaning": partial(events, known=vectors_of(file, [each for each, _ in rows]))}
+        for name, cluster in clusterers.items():
             scores: list[float] = []
             for seed in range(3):
                 random.Random(seed).shuffle(rows)
@@ -434,14 +414,19 @@ def stories(data: Path) -> Iterator[tuple[str, ...]]:
                 )
 
 
-TASKS: dict[str, Callable[[Path], Iterator[tuple[str, ...]]]] = {
-    "allsides": allsides,
-    "urdu": urdu,
-    "edits": edits,
-    "samesite": lambda data: edits(data, same_site=True),
-    "bbc": bbc,
+TASKS: dict[str, Callable[[Path, Path | None], Iterator[tuple[str, ...]]]] = {
+    "allsides": lambda data, _: allsides(data),
+    "urdu": lambda data, _: urdu(data),
+    "edits": lambda data, _: edits(data),
+    "samesite": lambda data, _: edits(data, same_site=True),
+    "bbc": lambda data, _: bbc(data),
     "stories": stories,
-    "cost": cost,
+    "mission": mission,
+    "headlines": headline_pairs,
+    "odd": odd_items,
+    "sts": sts,
+    "vietnamese": vietnamese,
+    "cost": lambda data, _: cost(data),
 }
 
 
@@ -451,6 +436,9 @@ def main() -> int:
         "--data", type=Path, default=os.environ.get("STORIES_DATA"), help="folder of the sets (or STORIES_DATA)"
     )
     parser.add_argument("--only", default=",".join(TASKS), help=f"some of {', '.join(TASKS)}")
+    parser.add_argument(
+        "--vectors", type=Path, help="file that keeps embeddings between runs; without it, by words alone"
+    )
     parser.add_argument("--ours", action="store_true", help="leave the rivals out")
     parser.add_argument(
         "--growth", action="store_true", help="only what an article costs as the store grows; needs no data"
@@ -468,7 +456,7 @@ def main() -> int:
         for name in tuple(LINKERS)[1:]:
             del LINKERS[name]
     for task in options.only.split(","):
-        for row in TASKS[task](options.data):
+        for row in TASKS[task](options.data, options.vectors):
             print(" | ".join(row), flush=True)
     return 0
 

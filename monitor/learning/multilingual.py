@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
@@ -28,20 +28,20 @@ from monitor.matching.matcher import Matcher
 from monitor.matching.model import code
 from monitor.matching.ordinary_news import OrdinaryNews
 from monitor.matching.semantic import ArticleWords, EmbeddedArticle, SemanticModel
-from monitor.matching.tuning import ORDINARY_ARTICLES
+from monitor.matching.tuning import ORDINARY_ARTICLES, ORDINARY_LEVEL
 from monitor.store import vectors, verdicts
 from monitor.store.db import Database, Session
 from monitor.store.vectors import ArchivedEmbedding
-from monitor.stories.events import RelatedTranslation
-from monitor.stories.tuning import ACROSS_LANGUAGES_WITHIN_FOR
+from monitor.stories.tuning import NEAREST_OTHERS, OTHERS_BEFORE_FOR, OTHERS_WITHIN_FOR
+from monitor.stories.word_similarity import RelatedArticle
 from monitor.types.matching import Article, Example, Grade, Score, Topic
 
 log = logging.getLogger("monitor.multilingual")
 
 SPACE_ARTICLES = 3_000
 """Latest embedded articles from which the space of an embedder is learned that we have not measured."""
-MAX_COMPARED_MATCHES = 200
-"""Latest matches in other languages that are compared to find an article's event."""
+MAX_COMPARED_MATCHES = 300
+"""Latest matches that are compared by meaning to find an article's event."""
 POLL_EMBEDS_FOR = timedelta(seconds=2)
 """Limit for embedding the articles of one poll: about 20 teasers on one core. The rest wait, and are assessed again when their
 embeddings are there; a poll that waited for all of a crowded feed would hold one of the few places for polls."""
@@ -346,31 +346,31 @@ def _article_excerpts(model: SemanticModel, articles: Sequence[Article]) -> dict
     return {key(text): text for text in excerpts if text}
 
 
-def related_translations(
+def related_matches(
     session: Session, article: ArticleEmbedding, names: Sequence[str], *, now: datetime
-) -> list[RelatedTranslation]:
-    """Latest matches of these topics in other languages, with their semantic similarity to the article."""
-    since_at = now - ACROSS_LANGUAGES_WITHIN_FOR
+) -> list[RelatedArticle]:
+    """Latest matches of these topics, in any language, with their similarity by meaning to the article."""
     rows = vectors.of_matches(
         session,
         article.embedder,
         names,
-        but=article.language,
-        since_at=since_at,
+        since_at=now - OTHERS_WITHIN_FOR,
         limit=MAX_COMPARED_MATCHES,
         dim=len(article.vector),
     )
-    placed = article.placed
-    return [
-        RelatedTranslation(
-            article_id=row.article_id,
-            story_id=row.story_id,
-            language=row.language,
-            published_at=row.published_at,
-            similarity=float(placed @ article.space.place(row.vector, row.language)),
-        )
-        for row in rows
-    ]
+    if not rows:
+        return []
+    placed = article.space.place_all(np.array([row.vector for row in rows]), [row.article.language for row in rows])
+    likeness = placed @ article.placed
+    return [replace(row.article, likeness=float(each)) for row, each in zip(rows, likeness, strict=True)]
+
+
+def nearness(article: ArticleEmbedding, matches: Iterable[RelatedArticle], *, published_at: datetime) -> float:
+    """Mean similarity of the article to its nearest ones among ordinary news and earlier matches that are not on its event."""
+    before_at = published_at - OTHERS_BEFORE_FOR
+    others = [each.likeness for each in matches if each.likeness is not None and each.published_at < before_at]
+    found = sorted([*others, *(article.space.ordinary @ article.placed).tolist()])[-NEAREST_OTHERS:]
+    return sum(found) / len(found) if found else ORDINARY_LEVEL
 
 
 def store_embedding(session: Session, article_id: int, article: ArticleEmbedding) -> None:

@@ -18,7 +18,8 @@ from monitor.polling.values import AlertingContext, AssessedArticle, Known, Know
 from monitor.store import alerts, articles, decisions, profiles, story_changes
 from monitor.store import stories as story_rows
 from monitor.store.db import Session
-from monitor.stories import events
+from monitor.stories.tuning import STORY_WINDOW_FOR
+from monitor.text.language import normalize
 from monitor.types.matching import Article
 from monitor.types.stories import Arrival, ArticleKind, StoryChoice
 
@@ -59,9 +60,10 @@ def _in_other_languages(
     session: Session, assessed: AssessedArticle, story_id: int, *, now: datetime
 ) -> tuple[int, ...]:
     """The story of its event in other languages, where that shows only now that it has its embedding. It stays in its own."""
-    translations = _with_translations(session, assessed, Known(), now=now).translations
-    others = tuple(each for each in translations if each.story_id != story_id)
-    joined = events.choose_across_languages(assessed.article, others)
+    related = _with_matches(session, assessed, Related(), now=now)
+    language = normalize(assessed.article.language)
+    others = (each for each in related.articles if each.story_id != story_id and normalize(each.language) != language)
+    joined = place.by_event(assessed, replace(related, articles=tuple(others)))
     return (joined.story_id,) if joined and joined.story_id is not None else ()
 
 
@@ -91,14 +93,26 @@ def _with_event(session: Session, assessed: AssessedArticle, known: Known, *, no
         if again is not stripped:
             related = _related(session, again, now=now)
             known, choice = replace(known, related_again=related), place.by_event(again, related)
-    if choice is None:
-        return _with_translations(session, assessed, known, now=now)
-    return _with_members(session, known, choice.merged_stories)
+    return _with_members(session, known, choice.merged_stories) if choice else known
 
 
 def _related(session: Session, assessed: AssessedArticle, *, now: datetime) -> Related:
     found, key_counts = profiles.find_candidates(session, assessed.profile, now=now)
-    return Related(articles=tuple(found), key_counts=key_counts)
+    return _with_matches(session, assessed, Related(articles=tuple(found), key_counts=key_counts), now=now)
+
+
+def _with_matches(session: Session, assessed: AssessedArticle, related: Related, *, now: datetime) -> Related:
+    """Add the matches of its topics that may be on its event by meaning, in any language; none without an embedding, or where no
+    topic matches."""
+    names = place.matched(assessed.scores)
+    if assessed.embedding is None or not names:
+        return related
+    published_at = assessed.article.published_at
+    found = multilingual.related_matches(session, assessed.embedding, names, now=now)
+    nearness = multilingual.nearness(assessed.embedding, found, published_at=published_at)
+    near = {each.article_id: each for each in found if abs(each.published_at - published_at) <= STORY_WINDOW_FOR}
+    by_words = {each.article_id: each for each in related.articles}
+    return replace(related, articles=tuple((by_words | near).values()), nearness=nearness)
 
 
 def _with_members(session: Session, known: Known, stories: Sequence[int]) -> Known:
@@ -106,15 +120,6 @@ def _with_members(session: Session, known: Known, stories: Sequence[int]) -> Kno
         return known
     kept_apart = frozenset(each for each in stories if not story_changes.may_be_merged(session, each))
     return replace(known, members=tuple(profiles.of_stories(session, stories)), kept_apart=kept_apart)
-
-
-def _with_translations(session: Session, assessed: AssessedArticle, known: Known, *, now: datetime) -> Known:
-    """Add articles in other languages; none without an embedder, or where no topic matches."""
-    names = [each.topic for each in assessed.scores if each.is_match]
-    if assessed.embedding is None or not names:
-        return known
-    found = multilingual.related_translations(session, assessed.embedding, names, now=now)
-    return replace(known, translations=tuple(found))
 
 
 # --- who was told -------------------------------------------------------------------------------------------------------

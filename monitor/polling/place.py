@@ -37,8 +37,6 @@ def place(assessed: AssessedArticle, known: Known) -> Place:
         return Place(choice=_as_it_was_placed(choice, assessed, known), assessed=assessed)
     assessed, joined = _by_event(assessed, known)
     if joined is None:
-        joined = events.choose_across_languages(assessed.article, known.translations)
-    if joined is None:
         return Place(choice=choice, assessed=assessed)
     merged_stories = tuple(each for each in joined.merged_stories if each not in known.kept_apart)
     return Place(choice=joined, assessed=assessed, merged_stories=merged_stories)
@@ -104,7 +102,9 @@ def without_boilerplate(assessed: AssessedArticle, others: StoredTexts) -> Asses
 @lru_cache(maxsize=2)
 def by_event(assessed: AssessedArticle, related: Related) -> StoryChoice | None:
     """Return the story on the same event, and the small stories that may be the same; None if there is none."""
-    return events.choose(assessed.article, assessed.profile, related.articles, related.key_counts)
+    return events.choose(
+        assessed.article, assessed.profile, related.articles, related.key_counts, nearness=related.nearness
+    )
 
 
 def _by_event(assessed: AssessedArticle, known: Known) -> tuple[AssessedArticle, StoryChoice | None]:

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from monitor.learning.multilingual import ArticleEmbedding
 from monitor.matching.near_misses import NearMiss
 from monitor.store.articles import Sighting
-from monitor.stories.events import RelatedArticle, RelatedTranslation
 from monitor.stories.fingerprint import Fingerprint
 from monitor.stories.profiles import Profile
 from monitor.stories.sources import StoryArticle
+from monitor.stories.word_similarity import RelatedArticle
 from monitor.types.alerting import Alert
 from monitor.types.matching import Article, Reason, Score, Topic
 from monitor.types.stories import (
@@ -96,6 +96,8 @@ class Related:
     articles: tuple[RelatedArticle, ...] = ()
     key_counts: Mapping[int, int] = field(default_factory=dict)
     """How many articles within the window carry each key of the profile."""
+    nearness: float | None = None
+    """How near the article is to others by meaning; None without an embedding (`stories.same_event`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +136,6 @@ class Known:
     """All articles of the small stories that may be merged into the one that it joins."""
     kept_apart: frozenset[int] = frozenset()
     """Those of these stories that a person changed."""
-    translations: tuple[RelatedTranslation, ...] = ()
-    """Articles in other languages that matched the same topics."""
     article: KnownArticle | None = None
     """The stored article that it is again, where something may be decided anew."""
     story: KnownStory = KnownStory()

@@ -1,4 +1,4 @@
-"""Stores the profiles of articles and looks up stored articles that may be about the same event (`monitor.stories.events`).
+"""Stores the profiles of articles and looks up stored articles that may be about the same event (`monitor.stories.same_event`).
 
 Articles are indexed by their twelve heaviest terms (table `tellings`). A look-up has a constant bound, however many articles
 there are: of each term the newest carriers within the window, and of these the articles that share most.
@@ -17,7 +17,6 @@ from sqlmodel import Session
 
 from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, ProfileKeyRow, ProfileRow
-from monitor.stories.events import RelatedArticle
 from monitor.stories.profiles import Profile, unpack
 from monitor.stories.tuning import (
     LOOK_UP_TERMS,
@@ -27,6 +26,7 @@ from monitor.stories.tuning import (
     STORY_WINDOW_FOR,
     THEME_ARTICLES,
 )
+from monitor.stories.word_similarity import RelatedArticle
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _profile_keys: Table = ProfileKeyRow.__table__  # type: ignore[attr-defined]
@@ -68,8 +68,15 @@ def _read(session: Session, ids: list[int]) -> list[RelatedArticle]:
         return []
     asked = {f"id{number}": ids[min(number, len(ids) - 1)] for number in range(MAX_COMPARED_PROFILES)}
     return [
-        RelatedArticle(article_id=article_id, story_id=story_id, published_at=published_at, profile=unpack(packed))
-        for article_id, story_id, published_at, packed in _BY_ID.read(session, asked)
+        RelatedArticle(
+            article_id=article_id,
+            story_id=story_id,
+            published_at=published_at,
+            profile=unpack(packed),
+            language=language,
+            title=title,
+        )
+        for article_id, story_id, published_at, language, title, packed in _BY_ID.read(session, asked)
     ]
 
 
@@ -136,7 +143,14 @@ _BY_KEYS = Prepared(
     ),
 )
 _BY_ID = Prepared(
-    select(_profiles.c.article_id, _articles.c.story_id, _articles.c.published_at, _profiles.c.packed)
+    select(
+        _profiles.c.article_id,
+        _articles.c.story_id,
+        _articles.c.published_at,
+        _articles.c.language,
+        _articles.c.title,
+        _profiles.c.packed,
+    )
     .join(_articles, _articles.c.id == _profiles.c.article_id)
     .where(_profiles.c.article_id.in_([bindparam(f"id{number}") for number in range(MAX_COMPARED_PROFILES)]))
 )

@@ -17,12 +17,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.matching.embedders import EmbeddingVector, pack, unpack, unpack_all
 from monitor.store.db import Database, Session, chunks
-from monitor.store.tables import ArticleRow, MatchRow, ReassessmentRow, VectorRow
+from monitor.store.tables import ArticleRow, MatchRow, ProfileRow, ReassessmentRow, VectorRow
+from monitor.stories.profiles import Profile
+from monitor.stories.profiles import unpack as unpack_profile
+from monitor.stories.word_similarity import RelatedArticle
 from monitor.types.stories import Cause
 
 _vectors: Table = VectorRow.__table__  # type: ignore[attr-defined]
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
 _reassessments: Table = ReassessmentRow.__table__  # type: ignore[attr-defined]
+_profiles: Table = ProfileRow.__table__  # type: ignore[attr-defined]
 _matches: Table = MatchRow.__table__  # type: ignore[attr-defined]
 
 
@@ -143,40 +147,50 @@ def _topics_matched(session: Session, article_ids: Sequence[int]) -> dict[int, l
 class MatchedArticle:
     """An article that matched a topic, with its embedding."""
 
-    article_id: int
-    story_id: int
-    language: str
-    published_at: datetime
+    article: RelatedArticle
     vector: EmbeddingVector
 
 
 def of_matches(
-    session: Session,
-    embedder: str,
-    topics: Sequence[str],
-    *,
-    but: str,
-    since_at: datetime,
-    limit: int,
-    dim: int | None,
+    session: Session, embedder: str, topics: Sequence[str], *, since_at: datetime, limit: int, dim: int | None
 ) -> list[MatchedArticle]:
-    """The latest embedded articles that matched one of these topics and are in another language than `but`, except those
-    that a person dismissed."""
-    asked = (
-        select(_articles.c.id, _articles.c.story_id, _vectors.c.language, _articles.c.published_at, _vectors.c.packed)
-        .join(_matches, _matches.c.article_id == _articles.c.id)
-        .join(_vectors, _vectors.c.article_id == _articles.c.id)
+    """The latest embedded articles that matched one of these topics, except those that a person dismissed."""
+    matched = (
+        select(_matches.c.article_id)
         .where(_matches.c.topic.in_(list(topics)), _matches.c.created_at >= since_at)
         .where(_matches.c.is_relevant.is_(None) | _matches.c.is_relevant)
-        .where(_vectors.c.embedder == embedder, _vectors.c.language != but)
+    )
+    asked = (
+        select(
+            _articles.c.id,
+            _articles.c.story_id,
+            _vectors.c.language,
+            _articles.c.published_at,
+            _articles.c.title,
+            _profiles.c.packed.label("profile"),
+            _vectors.c.packed,
+        )
+        .join(_vectors, _vectors.c.article_id == _articles.c.id)
+        .outerjoin(_profiles, _profiles.c.article_id == _articles.c.id)
+        .where(_articles.c.id.in_(matched), _vectors.c.embedder == embedder)
         .order_by(_articles.c.id.desc())
         .limit(limit)
     )
     rows = session.connection().execute(asked).all()
-    read = ((*row[:4], unpack(row.packed, dim)) for row in rows)
+    read = zip(rows, unpack_all([row.packed for row in rows], dim), strict=True)
     return [
-        MatchedArticle(article_id, story_id, language, published_at, vector)
-        for article_id, story_id, language, published_at, vector in read
+        MatchedArticle(
+            RelatedArticle(
+                article_id=row.id,
+                story_id=row.story_id,
+                published_at=row.published_at,
+                profile=unpack_profile(row.profile) if row.profile else Profile(),
+                language=row.language,
+                title=row.title,
+            ),
+            vector,
+        )
+        for row, vector in read
         if vector is not None
     ]
 

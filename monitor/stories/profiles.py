@@ -18,6 +18,7 @@ from itertools import islice, pairwise
 from xxhash import xxh3_64_intdigest
 
 from monitor.stories import tuning
+from monitor.stories.headlines import DATE_WORDS, is_title_case, without_outlet
 from monitor.text.language import UNKNOWN, normalize
 from monitor.text.stated_days import stated_days
 from monitor.text.terms import stem
@@ -89,7 +90,7 @@ def profile(article: Article, idf: Mapping[str, float], *, themes: Container[str
     days = _stated_days(article)
     kept = nlargest(tuning.PROFILE_TERMS - len(days), weights, key=weights.__getitem__)
     length = math.sqrt(sum(weights[term] ** 2 for term in kept)) or 1.0
-    keys = {term: _key_of(stemmed.language, term) for term in kept}
+    keys = {term: key_of(stemmed.language, term) for term in kept}
     return Profile(
         {keys[term]: weights[term] / length for term in kept} | dict.fromkeys(days, 0.0),
         {keys[term]: _marks_of(term, stemmed, idf) for term in kept} | dict.fromkeys(days, IS_DAY),
@@ -119,7 +120,7 @@ def without_words(own: Profile, article: Article, is_left_out: Sequence[bool]) -
 
 def _keys_of(stems: Sequence[str], language: str) -> set[int]:
     terms: list[_Term] = [*stems, *pairwise(stems)]
-    return {_key_of(language, term) for term in terms}
+    return {key_of(language, term) for term in terms}
 
 
 _Term = str | tuple[str, str]
@@ -131,7 +132,7 @@ class _StemmedArticle:
     def __init__(self, article: Article) -> None:
         self.language = normalize(article.language) or UNKNOWN
         text = _DATELINE.sub("", article.text[: tuning.PROFILE_CHARACTERS])
-        headline = tokens(article.title)
+        headline = tokens(without_outlet(article.title))
         words = (headline + tokens(text))[: tuning.PROFILE_WORDS]
         self.stems = [stem(word, self.language) for word in words]
         self.headline = frozenset(self.stems[: len(headline)])
@@ -181,8 +182,8 @@ def _marks_of(term: _Term, stemmed: _StemmedArticle, idf: Mapping[str, float]) -
     return place + IS_WORD + IS_NAME * (term in stemmed.names) + IS_HEADLINE * (term in stemmed.headline)
 
 
-def _key_of(language: str, term: _Term) -> int:
-    """Hash a term with its language: articles in two languages share no key, so they are never compared."""
+def key_of(language: str, term: _Term) -> int:
+    """Hash a stem, or a pair of stems, with its language: articles in two languages share no key, so they are never compared."""
     spelled = term if isinstance(term, str) else " ".join(term)
     value = xxh3_64_intdigest(f"{language} {spelled}".encode("utf-8", "replace")) & 0xFFFFFFFF
     return value - (1 << 32) if value >> 31 else value
@@ -198,20 +199,14 @@ _INNER = re.compile(r"(?<=[\w,;)'’”»] )[^\W\d_]+")
 def _names(title: str, text: str) -> set[str]:
     """Return words, folded, that have a capital inside a sentence more often than not; a headline in title case is ignored."""
     capital, plain = Counter[str](), Counter[str]()
-    for part in (text, "" if _is_title_case(title) else title):
+    for part in (text, "" if is_title_case(title) else title):
         plain.update(_SPELLED.findall(part))
         capital.update(word for word in _INNER.findall(part) if word[0].isupper())
-    return {each for word, count in capital.items() if count > plain[word.casefold()] for each in tokens(word)} - _DATES
+    return {
+        each for word, count in capital.items() if count > plain[word.casefold()] for each in tokens(word)
+    } - DATE_WORDS
 
 
-# Capitalised, but shared by everything that happened that day; other languages do not capitalise them.
-_DATES = frozenset(
-    tokens(
-        "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october "
-        "november december montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar märz mai juni juli oktober "
-        "dezember"
-    )
-)
 # A capital after such a word mostly shows a place: "in Moscow", "bei Kabul", "в Москве". Other languages have no places marked.
 _PLACE = re.compile(
     r"\b(?:in|at|near|from|off|outside|of|bei|aus|nach|à|en|dans|em|w|во?|из|под|на|у|в)\s(?:the\s)?([^\W\d_]{3,})"
@@ -220,7 +215,7 @@ _PLACE = re.compile(
 
 def _places(title: str, text: str) -> set[str]:
     written = f"{title}\n{text[: tuning.LEAD_CHARACTERS]}"
-    return {each for word in _PLACE.findall(written) if word[0].isupper() for each in tokens(word)} - _DATES
+    return {each for word in _PLACE.findall(written) if word[0].isupper() for each in tokens(word)} - DATE_WORDS
 
 
 def _stated_days(article: Article) -> list[int]:
@@ -228,9 +223,3 @@ def _stated_days(article: Article) -> list[int]:
     today = article.published_at.date()
     found = stated_days(f"{article.title}\n{article.text[: tuning.LEAD_CHARACTERS]}", near=today)
     return [day.toordinal() for day in sorted(found, key=lambda day: (abs(day - today), day))[: tuning.LEAD_DAYS]]
-
-
-def _is_title_case(title: str) -> bool:
-    long = [word for word in title.split() if len(word) > 3 and word[0].isalpha()]
-    capitals = sum(word[0].isupper() for word in long)
-    return len(long) >= tuning.TITLE_CASE_WORDS and capitals > tuning.PROFILED_TITLE_CASE * len(long)

@@ -19,9 +19,10 @@ from monitor.review.stories import Reviewer
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.story_changes import MACHINE
 from monitor.store.tables import AlertRow, ArticleRow, StoryRow
-from monitor.stories.events import RelatedArticle, choose, confirm_merges
+from monitor.stories.events import choose, confirm_merges
 from monitor.stories.profiles import Profile, profile
 from monitor.stories.tuning import MAX_MERGED_ARTICLES
+from monitor.stories.word_similarity import RelatedArticle
 from monitor.types.matching import Article, Seed, Topic
 from monitor.types.stories import Arrival, ArticleKind, StoryChoice
 from tests.conftest import NOON

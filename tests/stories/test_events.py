@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.matching.background import Background
-from monitor.stories.events import RelatedArticle, choose
+from monitor.stories.events import choose
 from monitor.stories.profiles import Profile, profile, unpack
 from monitor.stories.tuning import LOOK_UP_TERMS, PROFILE_TERMS, THEME_ARTICLES
+from monitor.stories.word_similarity import RelatedArticle
 from monitor.types.matching import Article
 from monitor.types.stories import ArticleKind
 

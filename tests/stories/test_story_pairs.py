@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.matching.background import Background
-from monitor.stories.events import RelatedArticle, choose
+from monitor.stories.events import choose
 from monitor.stories.profiles import profile
+from monitor.stories.word_similarity import RelatedArticle
 from monitor.types.matching import Article
 
 NOW = datetime(2024, 5, 14, 12, tzinfo=UTC)

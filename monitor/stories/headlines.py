@@ -1,0 +1,206 @@
+"""Compare two headlines of one language: whether they have one shape and different content, as "23 killed in bus crash in Nigeria"
+and "14 killed in bus crash in Kenya", and whether who did what to whom is swapped.
+
+Likeness, by words or by meaning, is high between such headlines, and they are two events. What was measured is in docs/dedup.md,
+"Short items".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from monitor.stories import tuning
+from monitor.text.function_words import is_function_word
+from monitor.text.terms import stem
+from monitor.text.tokens import tokens
+
+# "Quake hits Chile - Reuters", "... | BBC News": aggregators and some feeds append the outlet.
+_OUTLET = re.compile(r"\s+[-–—|]\s+(?P<outlet>[^-–—|]{2,40})$")
+# "Havana explosion: ...", "Live: ...": the subject or the kind of the article, not who acts.
+_KICKER = re.compile(r"^[^:]{2,30}:\s+(?=\S)")
+# Between the one to whom it was done and the one who did it.
+_PASSIVE = re.compile(r"\b(?:by|von|durch|par|por|door|da|av|af|przez|oleh|bởi)\b", re.IGNORECASE)
+
+# Capitalised, but shared by everything that happened that day; other languages do not capitalise them.
+DATE_WORDS = frozenset(
+    tokens(
+        "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october "
+        "november december montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar märz mai juni juli oktober "
+        "dezember"
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Contradictions:
+    """What speaks against one event in two headlines that may look alike."""
+
+    is_other_content: bool = False
+    """Most of the words stand in one order, and each has content that the other article lacks."""
+    other_names: tuple[str, str] | None = None
+    """A name of either headline that the other article lacks, where many words stand in one order."""
+    other_numbers: tuple[str, str] | None = None
+    is_one_beginning: bool = False
+    """Both begin with the same words, as the parts of a series do: "Wetter in Bayern", "Stocks close", "Official rate of"."""
+    is_swapped: bool = False
+    """Who acts in the one is acted on in the other."""
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.is_other_content or self.other_names or self.other_numbers or self.is_swapped or self.is_one_beginning
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A headline as words, with what its article is known to speak of."""
+
+    words: tuple[str, ...]
+    capitalized: tuple[str, ...]
+    """Its words with a capital, in order."""
+    names: tuple[str, ...]
+    """The same where the capital shows a name: none in title case. The first word counts; in a language that writes all nouns so,
+    all of these do."""
+    numbers: frozenset[str]
+    is_passive: bool
+    beginning: tuple[str, ...]
+    """Its first words, those before a colon included."""
+
+
+def without_outlet(title: str) -> str:
+    """The headline without the outlet's name at its end, if what remains is a headline."""
+    found = _OUTLET.search(title)
+    if not found or len(title[: found.start()].split()) < tuning.LEAST_HEADLINE_WORDS:
+        return title
+    words = found["outlet"].split()
+    is_name = len(words) <= tuning.MOST_OUTLET_WORDS and all(word[0].isupper() or "." in word for word in words)
+    return title[: found.start()] if is_name else title
+
+
+def read(title: str) -> Headline:
+    """Split a headline into what is compared."""
+    title = without_outlet(title)
+    beginning = tuple(tokens(title)[: tuning.BEGINNING_WORDS])
+    title = _KICKER.sub("", title)
+    spelled = {each for word in title.split() if word[:1].isupper() for each in tokens(word)} - DATE_WORDS
+    words = tuple(tokens(title))
+    capitalized = tuple(each for each in words if each in spelled and not each[0].isdigit())
+    return Headline(
+        words=words,
+        capitalized=capitalized,
+        names=() if is_title_case(title) else capitalized,
+        numbers=frozenset(number for each in words if (number := _number(each))),
+        is_passive=bool(_PASSIVE.search(title)),
+        beginning=beginning,
+    )
+
+
+def contradictions(
+    one: Headline, other: Headline, language: str, lacks: tuple[Collection[str], Collection[str]]
+) -> Contradictions:
+    """Compare two headlines in `language`. `lacks`: the words of either that the other article lacks altogether (`lacking`)."""
+    in_order = _longest_common(one.words, other.words) / max(min(len(one.words), len(other.words)), 1)
+    own, theirs = (
+        [word for word in headline.words if word in missing and _is_content(word, language)]
+        for headline, missing in zip((one, other), lacks, strict=True)
+    )
+    names = [
+        next((each for each in headline.names if each in found), None)
+        for headline, found in ((one, own), (other, theirs))
+    ]
+    is_alike = in_order >= tuning.MANY_WORDS_IN_ORDER
+    if max(len(one.words), len(other.words)) > tuning.MOST_HEADLINE_WORDS:
+        return Contradictions()
+    return Contradictions(
+        is_other_content=in_order >= tuning.SAME_SHAPE_WORDS and bool(own and theirs),
+        other_names=(names[0], names[1]) if is_alike and names[0] and names[1] else None,
+        other_numbers=_other_numbers(one, other) if is_alike else None,
+        is_one_beginning=one.beginning == other.beginning,
+        is_swapped=_is_swapped(one, other, language),
+    )
+
+
+def lacking(headline: Headline, other: Headline, is_in_article: Callable[[str], bool]) -> frozenset[str]:
+    """The words of a headline that neither the other headline has, in some form, nor the other article."""
+    return frozenset(
+        word
+        for word in headline.words
+        if not any(is_form_of(word, each) for each in other.words) and not is_in_article(word)
+    )
+
+
+def is_form_of(one: str, other: str) -> bool:
+    """Whether two words are one, or forms of it as Pakistan and Pakistani, Iranian and Iran."""
+    if one == other:
+        return True
+    shorter, longer = sorted((one, other), key=len)
+    shared = len(shorter) - (1 if len(shorter) >= tuning.LONG_WORD_LETTERS else tuning.OTHER_ENDING_LETTERS)
+    return (
+        len(shorter) >= tuning.FORM_LETTERS
+        and shorter[: max(shared, tuning.FORM_LETTERS)] == longer[: max(shared, tuning.FORM_LETTERS)]
+        and len(longer) - len(shorter) <= tuning.FORM_LETTERS
+    )
+
+
+def _is_content(word: str, language: str) -> bool:
+    is_word = len(word) >= tuning.CONTENT_LETTERS and not word[0].isdigit() and word not in DATE_WORDS
+    return is_word and not is_function_word(word, language)
+
+
+def _other_numbers(one: Headline, other: Headline) -> tuple[str, str] | None:
+    if not (one.numbers and other.numbers) or one.numbers & other.numbers:
+        return None
+    return min(one.numbers), min(other.numbers)
+
+
+def _is_swapped(one: Headline, other: Headline, language: str) -> bool:
+    """Whether each begins with a name that the other has further on, and both go on with the same word: "Spain beat France",
+    "France beat Spain"; not "Spain beaten by France"."""
+    if one.is_passive != other.is_passive or not (one.capitalized and other.capitalized):
+        return False
+    first, second = one.capitalized[0], other.capitalized[0]
+    if is_form_of(first, second) or first not in one.words[:2] or second not in other.words[:2]:
+        return False
+    is_in_both = any(is_form_of(first, each) for each in other.capitalized) and any(
+        is_form_of(second, each) for each in one.capitalized
+    )
+    after = [headline.words[headline.words.index(name) + 1 :][:1] for headline, name in ((one, first), (other, second))]
+    return is_in_both and bool(after[0] and after[1]) and stem(after[0][0], language) == stem(after[1][0], language)
+
+
+def _longest_common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Length of the longest common subsequence (Hunt and McIlroy 1976), forms of a word being the same."""
+    row = [0] * (len(other) + 1)
+    for word in one:
+        left, above_left = 0, 0
+        for at, each in enumerate(other, 1):
+            above = row[at]
+            left = above_left + 1 if is_form_of(word, each) else max(above, left)
+            row[at], above_left = left, above
+    return row[-1]
+
+
+_NUMBERS = {
+    word: str(value)
+    for spelled in (
+        "two three four five six seven eight nine ten eleven twelve",
+        "zwei drei vier fünf sechs sieben acht neun zehn elf zwölf",
+        "deux trois quatre cinq six sept huit neuf dix onze douze",
+        "dos tres cuatro cinco seis siete ocho nueve diez once doce",
+        "два три четыре пять шесть семь восемь девять десять одиннадцать двенадцать",
+    )
+    for value, word in enumerate(spelled.split(), 2)
+}  # fmt: skip
+
+
+def _number(word: str) -> str | None:
+    return word if word[0].isdigit() else _NUMBERS.get(word)
+
+
+def is_title_case(title: str) -> bool:
+    """Whether most words have a capital, so that it shows no name."""
+    long = [word for word in title.split() if len(word) > 3 and word[0].isalpha()]
+    capitals = sum(word[0].isupper() for word in long)
+    return len(long) >= tuning.TITLE_CASE_WORDS and capitals > tuning.PROFILED_TITLE_CASE * len(long)
