@@ -60,6 +60,9 @@ def compare(old_title: str, old_text: str, new_title: str, new_text: str) -> Cha
     changes = _headline_reasons(pairs, old, new) if differs_in_extent else _reasons(pairs, added, old, new)
     reasons = list(dict.fromkeys(changes))
     otherwise = "read at another length" if differs_in_extent else "wording only"
+    if reasons and _are_teasers(old, new) and not _is_written_anew(old, new):
+        said, reasons = reasons, list(dict.fromkeys(_replaced(pairs, old, new)))
+        otherwise = f"details of the same news ({'; '.join(said[:2])})"
     facts = _facts(pairs, added, old, new, reasons) if reasons else ""
     return Change(
         is_material=bool(reasons),
@@ -68,6 +71,52 @@ def compare(old_title: str, old_text: str, new_title: str, new_text: str) -> Cha
         added=added_texts,
         facts=facts,
     )
+
+
+def _are_teasers(old: ParsedVersion, new: ParsedVersion) -> bool:
+    """Whether both are a headline with a line or two, as feeds show them."""
+    has_titles = all(any(each.is_title for each in version.all) for version in (old, new))
+    lines = max(sum(not each.is_title for each in version.all) for version in (old, new))
+    return (
+        has_titles
+        and lines <= tuning.TEASER_ITEM_SENTENCES
+        and max(len(old.words), len(new.words)) <= tuning.TEASER_ITEM_WORDS
+    )
+
+
+def _is_written_anew(old: ParsedVersion, new: ParsedVersion) -> bool:
+    return len(old.folded & new.folded) <= tuning.ANOTHER_TEASER * len(old.folded | new.folded)
+
+
+def _replaced(pairs: list[Pair], old: ParsedVersion, new: ParsedVersion) -> Iterator[str]:
+    """The facts that took another's place. Names, quotes and details that editors put into a teaser and take out all day change
+    nothing of the news; a number in place of another does, and what else differs in a sentence that otherwise stayed."""
+    for before, after in pairs:
+        is_reworded = word_overlap(before, after) >= tuning.REWORDED_SENTENCE
+        if before.numbers and after.numbers and is_reworded:
+            yield from (each for each in _number_changes(before, after, old, new) if each.startswith("numbers "))
+        if not before.is_title and _is_similar(before, after):
+            yield from _replaced_name(before, after, old, new)
+            if before.negations != after.negations and old.negations != new.negations:
+                yield "negation changed"
+
+
+def _replaced_name(before: Sentence, after: Sentence, old: ParsedVersion, new: ParsedVersion) -> Iterator[str]:
+    """One name for another; not a person's title, team or place for his name, and no correction of its spelling."""
+    gained = [each for each in after.names(old, new) if each not in old.folded]
+    lost = [each for each in before.names(old, new) if each not in new.folded]
+    days = [each.folded & WEEKDAYS for each in (before, after)]
+    if len(gained) == len(lost) == 1 and not _is_nearly(gained[0], lost[0]):
+        yield f"names {lost[0]} → {gained[0]}"
+    if days[0] != days[1] and all(days):
+        yield f"day {_join(sorted(days[0]))} → {_join(sorted(days[1]))}"
+
+
+def _is_nearly(one: str, other: str) -> bool:
+    """Whether two words differ in a letter, or one begins the other."""
+    if one.startswith(other) or other.startswith(one):
+        return True
+    return len(one) == len(other) and sum(a != b for a, b in zip(one, other, strict=True)) <= 1
 
 
 UNCHANGED = Change(is_material=False, why="no fact took another's place")

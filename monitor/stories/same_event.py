@@ -60,7 +60,7 @@ def same_event(one: RelatedArticle, other: RelatedArticle, *, nearness: float | 
 def reasons(likeness: Likeness, one: RelatedArticle, other: RelatedArticle) -> str:
     """What speaks for one event, and what against it, for people."""
     apart_for = abs(one.published_at - other.published_at)
-    words = shared_words(one.profile, other.profile)
+    words = shared_words(one.profile, other.profile, _code(one.language))
     found = [f"{likeness.by_words:.0%} alike by words" if likeness.by_words else ""]
     found += [f"{likeness.semantic:.0%} alike by meaning" if likeness.semantic is not None else ""]
     found += [f"both say {words}" if words else "", _apart(apart_for)]

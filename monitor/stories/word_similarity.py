@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from monitor.stories import tuning
 from monitor.stories.profiles import IS_DAY, IS_HEADLINE, IS_NAME, IS_NUMBER, IS_PLACE, IS_WORD, Profile
+from monitor.text.function_words import is_function_word
 
 _NO_PROFILE = Profile()
 
@@ -107,10 +108,11 @@ def _has_second_signal(own: Profile, other: Profile, shared: Iterable[int]) -> b
     return len(marks) >= tuning.MIN_SHARED_WORDS and is_distinctive
 
 
-def shared_words(own: Profile, other: Profile) -> str:
+def shared_words(own: Profile, other: Profile, language: str) -> str:
+    """The words that make two profiles similar, for people."""
     shared = {
         own.words.get(key, ""): weight * other.weights[key]
         for key, weight in own.weights.items()
-        if key in other.weights
+        if key in other.weights and not is_function_word(own.words.get(key, ""), language)
     }
     return ", ".join(sorted(filter(None, shared), key=lambda word: -shared[word])[:5])

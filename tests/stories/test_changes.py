@@ -219,3 +219,21 @@ def test_any_two_texts_compare(one: str, other: str) -> None:
     assert not compare("", one, "", one).is_material
     change = compare(one, other, other, one)
     assert change.why
+
+
+def test_a_teaser_with_other_details_is_the_same_news_and_a_number_in_place_of_another_is_not() -> None:
+    title, text = (
+        "Hot air balloon crash kills four in Albuquerque",
+        "Four people died when the balloon hit a power line.",
+    )
+    detail = compare(title, text, "Balloon crash near Sandia Crest kills four in Albuquerque", text)
+    assert not detail.is_material
+    toll = compare(title, text, title.replace("four", "five"), text.replace("Four", "Five"))
+    assert toll.is_material
+    anew = compare(
+        title,
+        text,
+        "Pilot of crashed balloon named as Nick Meleski",
+        "Police identify the man, 62, and his passengers.",
+    )
+    assert anew.is_material
