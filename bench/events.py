@@ -57,6 +57,11 @@ def read(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
+def stored_vectors() -> Vectors:
+    """Embeddings of the headline pairs and of the odd items, as they came from the default embedder."""
+    return vectors.read(HERE / "short_items_vectors.npz")
+
+
 def vectors_of(path: Path | None, articles: Sequence[Article]) -> Vectors:
     return vectors.of_texts(path, (excerpt(each.title, each.text) for each in articles)) if path else NO_VECTORS
 

@@ -108,6 +108,8 @@ class Report:
 
     items: int
     decisions: dict[str, list[Decision]] = field(default_factory=lambda: defaultdict(list))
+    alerts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """Event -> of each brief on it that matched, in order, how many alerts it caused."""
 
     def judged(self, topic: str) -> list[Decision]:
         return [each for each in self.decisions[topic] if each.is_wanted is not None]
@@ -211,6 +213,8 @@ def run(articles: Sequence[Line], known: Mapping[int, EmbeddingVector], topics: 
     for each in replay(articles, matcher, topics, across=Multilingual(vectors.KnownVectors(known))):
         alerts = set(each.filed.decision.alerting_topics)
         row = labelled.get(each.line.id)
+        if row and row.get("event") and any(score.is_match for score in each.scores):
+            report.alerts[row["event"]].append(len(each.filed.alerts))
         for score in each.scores:
             report.decisions[score.topic].append(
                 Decision(

@@ -124,6 +124,11 @@ def _series_cost(one: RelatedArticle, other: RelatedArticle, found: Contradictio
 
 
 def _score_by_words(one: RelatedArticle, other: RelatedArticle, by_words: float, found: Contradictions) -> float:
+    """Without embeddings, headlines of one shape share nearly all their words: no likeness outweighs what they contradict."""
+    is_part_of_series = _series_cost(one, other, found) > 0
+    is_one_shape = found.is_swapped or (found.is_other_content and (found.other_names or found.other_numbers))
+    if _headline_share(one, other) >= 1.0 and (is_part_of_series or is_one_shape):
+        return tuning.NO_EVENT
     cost = _headline_share(one, other) * _cost(found) + _series_cost(one, other, found)
     return tuning.WORDS_WORTH * (by_words - limit(one.profile)) - cost
 
