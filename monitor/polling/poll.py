@@ -63,6 +63,18 @@ class Poller:
             task.add_done_callback(self._running.discard)
         return len(claimed)
 
+    async def keep_full(self, clock: Callable[[], datetime], *, within_seconds: float) -> int:
+        """Start due feeds, and more as places fall free, until none is due or the time is over; return how many were claimed."""
+        loop = asyncio.get_running_loop()
+        until, claimed = loop.time() + within_seconds, 0
+        while found := await self.start_due(now=clock()):
+            claimed += found
+            left = until - loop.time()
+            if not self.is_busy or left <= 0:
+                break
+            await asyncio.wait(self._running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        return claimed
+
     @property
     def is_busy(self) -> bool:
         """Whether all places are taken."""

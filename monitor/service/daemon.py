@@ -42,6 +42,8 @@ log = logging.getLogger("monitor.daemon")
 
 _TICK_SECONDS = 60.0
 """The time limit of one tick."""
+_POLL_TICK_SECONDS = 10.0
+"""How long one tick goes on filling the places for polls that fall free; the next one follows."""
 _SILENCE_FOR = timedelta(seconds=30)
 """Without a heartbeat for this long, a new scheduler is started and /healthz turns red."""
 _TICKS = ("poll", "deliver", "reload")
@@ -307,7 +309,7 @@ class Daemon:
     async def _poll(self) -> None:
         if self._is_disk_full or self._is_damaged:
             return
-        await self._poller.start_due(now=self.app.clock())
+        await self._poller.keep_full(self.app.clock, within_seconds=_POLL_TICK_SECONDS)
         if not self._is_disk_full:  # a poll under way may have found it full meanwhile
             self.heartbeats.set_problem("store", None)
 

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from monitor.types.alerting import AttemptResult, Outcome
 from monitor.types.errors import BusyError, MonitorError, StoreError
 from tests.conftest import NOON, SetClock
 from tests.fakes.alerts import notice
+from tests.fakes.patience import PATIENCE
 from tests.fakes.settings import channel, put_in_force
 
 
@@ -191,3 +192,38 @@ def test_k5_a_poll_that_lost_its_lease_is_no_fault_of_the_store(
     row, noted = run_poll(sqlite_db, LeaseLostError("somebody else has it"), monkeypatch)
     assert noted == []
     assert row.next_poll_at == NOON
+
+
+def test_places_for_polls_are_filled_as_they_fall_free(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with db.writing() as session:
+        for number in range(40):
+            session.add(
+                FeedRow(
+                    name=f"feed{number}",
+                    url=f"https://h{number}.example/",
+                    host=f"h{number}.example",
+                    interval_seconds=900,
+                    next_poll_at=NOON,
+                )
+            )
+    under_way: set[str] = set()
+    most: list[int] = []
+
+    async def polled(feed: Any, tools: Any, *, now: datetime) -> None:
+        under_way.add(feed.name)
+        most.append(len(under_way))
+        await asyncio.sleep(0)
+        under_way.discard(feed.name)
+        raise LeaseLostError("settled by another node")
+
+    monkeypatch.setattr("monitor.polling.poll.poll", polled)
+    tools = SimpleNamespace(db=db)
+
+    async def one_tick() -> int:
+        poller = Poller(lambda: tools, concurrency=4)  # type: ignore[arg-type, return-value]
+        claimed = await poller.keep_full(lambda: NOON, within_seconds=PATIENCE)
+        await poller.finish()
+        return claimed
+
+    assert asyncio.run(one_tick()) == 40
+    assert max(most) == 4
