@@ -86,6 +86,7 @@ def extract(
         seen_at=seen_at,
         source=source,
         outlet=entry.outlet,
+        outlet_host=entry.outlet_host,
         author=entry.author,
         grade=grade,
         page=note,

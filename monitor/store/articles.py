@@ -236,6 +236,7 @@ def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:
         "author": article.author,
         "source": article.source,
         "outlet": article.outlet,
+        "outlet_host": article.outlet_host,
         "wire": article.agency,
         "grade": article.grade.value,
         "page": article.page,

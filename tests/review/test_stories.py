@@ -100,7 +100,7 @@ class Filer:
 
     def story(self, number: int) -> desk.Story:
         with self.db.reading() as session:
-            return desk.find(session, number, now=self.at)
+            return desk.find(session, number, now=self.at, preferred=self.alerting.preferred)
 
     def stories(self) -> dict[int, list[int]]:
         """Story -> its articles; rows and articles must say the same."""
