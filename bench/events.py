@@ -92,8 +92,8 @@ class Archive:
         matches = self._matches(each, embedding)
         near = None if embedding is None else nearness(embedding, matches, published_at=each.published_at)
         by_words, key_counts = self._by_words(own.keys, own.weights)
-        by_meaning = {other.article_id: other for other in matches if self._is_in_window(other, each)}
-        related = list(({other.article_id: other for other in by_words} | by_meaning).values())
+        semantic = {other.article_id: other for other in matches if self._is_in_window(other, each)}
+        related = list(({other.article_id: other for other in by_words} | semantic).values())
         choice = events.choose(each, own, related, key_counts, nearness=near)
         story = choice.story_id if choice and choice.story_id is not None else number
         if choice and choice.merged_stories:

@@ -94,10 +94,10 @@ def _compare(query: RelatedArticle, members: Sequence[RelatedArticle], nearness:
         return None
     near.sort(key=lambda pair: -pair[0].score)
     likeness, nearest = near[0]
-    count = tuning.NEAREST_MEMBERS if likeness.by_meaning is None else tuning.MEMBERS_BY_MEANING
+    count = tuning.NEAREST_MEMBERS if likeness.semantic is None else tuning.SEMANTIC_MEMBERS
     score = _mean([likeness.score for likeness, _ in near[:count]])
     by_words = [each.profile for found, each in near if found.by_words]
-    if by_words and likeness.by_meaning is None:
+    if by_words and likeness.semantic is None:
         score -= tuning.WORDS_WORTH * tuning.RIVAL_NAMES_COST * _rival_names(query.profile, by_words)
     return _Found(score, nearest, likeness)
 

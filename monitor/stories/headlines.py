@@ -23,6 +23,15 @@ _KICKER = re.compile(r"^[^:]{2,30}:\s+(?=\S)")
 # Between the one to whom it was done and the one who did it.
 _PASSIVE = re.compile(r"\b(?:by|von|durch|par|por|door|da|av|af|przez|oleh|bởi)\b", re.IGNORECASE)
 
+# Capitalised, but shared by everything that happened that day; other languages do not capitalise them.
+DATE_WORDS = frozenset(
+    tokens(
+        "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october "
+        "november december montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar märz mai juni juli oktober "
+        "dezember"
+    )
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Contradictions:
@@ -49,8 +58,11 @@ class Headline:
     """A headline as words, with what its article is known to speak of."""
 
     words: tuple[str, ...]
+    capitalized: tuple[str, ...]
+    """Its words with a capital, in order."""
     names: tuple[str, ...]
-    """Its words with a capital, in order; in a language that writes all nouns so, all of these."""
+    """The same where the capital shows a name: none in title case. The first word counts; in a language that writes all nouns so,
+    all of these do."""
     numbers: frozenset[str]
     is_passive: bool
     beginning: tuple[str, ...]
@@ -72,11 +84,13 @@ def read(title: str) -> Headline:
     title = without_outlet(title)
     beginning = tuple(tokens(title)[: tuning.BEGINNING_WORDS])
     title = _KICKER.sub("", title)
-    capitalized = {each for word in title.split() if word[:1].isupper() for each in tokens(word)}
+    spelled = {each for word in title.split() if word[:1].isupper() for each in tokens(word)} - DATE_WORDS
     words = tuple(tokens(title))
+    capitalized = tuple(each for each in words if each in spelled and not each[0].isdigit())
     return Headline(
         words=words,
-        names=tuple(each for each in words if each in capitalized and not each[0].isdigit()),
+        capitalized=capitalized,
+        names=() if is_title_case(title) else capitalized,
         numbers=frozenset(number for each in words if (number := _number(each))),
         is_passive=bool(_PASSIVE.search(title)),
         beginning=beginning,
@@ -97,6 +111,8 @@ def contradictions(
         for headline, found in ((one, own), (other, theirs))
     ]
     is_alike = in_order >= tuning.MANY_WORDS_IN_ORDER
+    if max(len(one.words), len(other.words)) > tuning.MOST_HEADLINE_WORDS:
+        return Contradictions()
     return Contradictions(
         is_other_content=in_order >= tuning.SAME_SHAPE_WORDS and bool(own and theirs),
         other_names=(names[0], names[1]) if is_alike and names[0] and names[1] else None,
@@ -120,7 +136,7 @@ def is_form_of(one: str, other: str) -> bool:
     if one == other:
         return True
     shorter, longer = sorted((one, other), key=len)
-    shared = len(shorter) - tuning.OTHER_ENDING_LETTERS
+    shared = len(shorter) - (1 if len(shorter) >= tuning.LONG_WORD_LETTERS else tuning.OTHER_ENDING_LETTERS)
     return (
         len(shorter) >= tuning.FORM_LETTERS
         and shorter[: max(shared, tuning.FORM_LETTERS)] == longer[: max(shared, tuning.FORM_LETTERS)]
@@ -129,7 +145,8 @@ def is_form_of(one: str, other: str) -> bool:
 
 
 def _is_content(word: str, language: str) -> bool:
-    return len(word) >= tuning.CONTENT_LETTERS and not word[0].isdigit() and not is_function_word(word, language)
+    is_word = len(word) >= tuning.CONTENT_LETTERS and not word[0].isdigit() and word not in DATE_WORDS
+    return is_word and not is_function_word(word, language)
 
 
 def _other_numbers(one: Headline, other: Headline) -> tuple[str, str] | None:
@@ -141,13 +158,13 @@ def _other_numbers(one: Headline, other: Headline) -> tuple[str, str] | None:
 def _is_swapped(one: Headline, other: Headline, language: str) -> bool:
     """Whether each begins with a name that the other has further on, and both go on with the same word: "Spain beat France",
     "France beat Spain"; not "Spain beaten by France"."""
-    if one.is_passive != other.is_passive or not (one.names and other.names):
+    if one.is_passive != other.is_passive or not (one.capitalized and other.capitalized):
         return False
-    first, second = one.names[0], other.names[0]
+    first, second = one.capitalized[0], other.capitalized[0]
     if is_form_of(first, second) or first not in one.words[:2] or second not in other.words[:2]:
         return False
-    is_in_both = any(is_form_of(first, each) for each in other.names) and any(
-        is_form_of(second, each) for each in one.names
+    is_in_both = any(is_form_of(first, each) for each in other.capitalized) and any(
+        is_form_of(second, each) for each in one.capitalized
     )
     after = [headline.words[headline.words.index(name) + 1 :][:1] for headline, name in ((one, first), (other, second))]
     return is_in_both and bool(after[0] and after[1]) and stem(after[0][0], language) == stem(after[1][0], language)
@@ -180,3 +197,10 @@ _NUMBERS = {
 
 def _number(word: str) -> str | None:
     return word if word[0].isdigit() else _NUMBERS.get(word)
+
+
+def is_title_case(title: str) -> bool:
+    """Whether most words have a capital, so that it shows no name."""
+    long = [word for word in title.split() if len(word) > 3 and word[0].isalpha()]
+    capitals = sum(word[0].isupper() for word in long)
+    return len(long) >= tuning.TITLE_CASE_WORDS and capitals > tuning.PROFILED_TITLE_CASE * len(long)

@@ -18,7 +18,7 @@ from itertools import islice, pairwise
 from xxhash import xxh3_64_intdigest
 
 from monitor.stories import tuning
-from monitor.stories.headlines import without_outlet
+from monitor.stories.headlines import DATE_WORDS, is_title_case, without_outlet
 from monitor.text.language import UNKNOWN, normalize
 from monitor.text.stated_days import stated_days
 from monitor.text.terms import stem
@@ -199,20 +199,14 @@ _INNER = re.compile(r"(?<=[\w,;)'’”»] )[^\W\d_]+")
 def _names(title: str, text: str) -> set[str]:
     """Return words, folded, that have a capital inside a sentence more often than not; a headline in title case is ignored."""
     capital, plain = Counter[str](), Counter[str]()
-    for part in (text, "" if _is_title_case(title) else title):
+    for part in (text, "" if is_title_case(title) else title):
         plain.update(_SPELLED.findall(part))
         capital.update(word for word in _INNER.findall(part) if word[0].isupper())
-    return {each for word, count in capital.items() if count > plain[word.casefold()] for each in tokens(word)} - _DATES
+    return {
+        each for word, count in capital.items() if count > plain[word.casefold()] for each in tokens(word)
+    } - DATE_WORDS
 
 
-# Capitalised, but shared by everything that happened that day; other languages do not capitalise them.
-_DATES = frozenset(
-    tokens(
-        "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october "
-        "november december montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar märz mai juni juli oktober "
-        "dezember"
-    )
-)
 # A capital after such a word mostly shows a place: "in Moscow", "bei Kabul", "в Москве". Other languages have no places marked.
 _PLACE = re.compile(
     r"\b(?:in|at|near|from|off|outside|of|bei|aus|nach|à|en|dans|em|w|во?|из|под|на|у|в)\s(?:the\s)?([^\W\d_]{3,})"
@@ -221,7 +215,7 @@ _PLACE = re.compile(
 
 def _places(title: str, text: str) -> set[str]:
     written = f"{title}\n{text[: tuning.LEAD_CHARACTERS]}"
-    return {each for word in _PLACE.findall(written) if word[0].isupper() for each in tokens(word)} - _DATES
+    return {each for word in _PLACE.findall(written) if word[0].isupper() for each in tokens(word)} - DATE_WORDS
 
 
 def _stated_days(article: Article) -> list[int]:
@@ -229,9 +223,3 @@ def _stated_days(article: Article) -> list[int]:
     today = article.published_at.date()
     found = stated_days(f"{article.title}\n{article.text[: tuning.LEAD_CHARACTERS]}", near=today)
     return [day.toordinal() for day in sorted(found, key=lambda day: (abs(day - today), day))[: tuning.LEAD_DAYS]]
-
-
-def _is_title_case(title: str) -> bool:
-    long = [word for word in title.split() if len(word) > 3 and word[0].isalpha()]
-    capitals = sum(word[0].isupper() for word in long)
-    return len(long) >= tuning.TITLE_CASE_WORDS and capitals > tuning.PROFILED_TITLE_CASE * len(long)

@@ -29,13 +29,13 @@ class Likeness:
     """Log-odds, 0.0 where it is as likely as not; comparable between pairs by words and by meaning."""
     by_words: float
     """Similarity of their profiles, 0.0 without a second signal."""
-    by_meaning: float | None
+    semantic: float | None
     contradictions: Contradictions = _NONE
 
     @property
     def similarity(self) -> float:
         """What is shown to people: the likeness that decided."""
-        return self.by_words if self.by_meaning is None else max(self.by_words, self.by_meaning)
+        return self.by_words if self.semantic is None else max(self.by_words, self.semantic)
 
 
 def same_event(one: RelatedArticle, other: RelatedArticle, *, nearness: float | None) -> Likeness:
@@ -49,12 +49,12 @@ def same_event(one: RelatedArticle, other: RelatedArticle, *, nearness: float | 
     found = _contradictions(one, other) if is_one_language else _NONE
     if other.likeness is None or nearness is None:
         score = _score_by_words(one, other, by_words, found) if by_words else tuning.NO_EVENT
-        return Likeness(score=score, by_words=by_words, by_meaning=None, contradictions=found)
-    short = _score_by_meaning(one, other, other.likeness, nearness, found)
+        return Likeness(score=score, by_words=by_words, semantic=None, contradictions=found)
+    short = _semantic_score(one, other, other.likeness, nearness, found)
     share = _full_share(one, other) if is_one_language else 0.0
     full = _score_of_full_texts(by_words, other.likeness, one.profile) if share else 0.0
     score = (1 - share) * short + share * full
-    return Likeness(score=score, by_words=by_words, by_meaning=other.likeness, contradictions=found)
+    return Likeness(score=score, by_words=by_words, semantic=other.likeness, contradictions=found)
 
 
 def reasons(likeness: Likeness, one: RelatedArticle, other: RelatedArticle) -> str:
@@ -62,7 +62,7 @@ def reasons(likeness: Likeness, one: RelatedArticle, other: RelatedArticle) -> s
     apart_for = abs(one.published_at - other.published_at)
     words = shared_words(one.profile, other.profile)
     found = [f"{likeness.by_words:.0%} alike by words" if likeness.by_words else ""]
-    found += [f"{likeness.by_meaning:.0%} alike by meaning" if likeness.by_meaning is not None else ""]
+    found += [f"{likeness.semantic:.0%} alike by meaning" if likeness.semantic is not None else ""]
     found += [f"both say {words}" if words else "", _apart(apart_for)]
     against = _against(likeness.contradictions)
     return ", ".join(filter(None, found)) + (f"; differs: {against}" if against else "")
@@ -83,15 +83,15 @@ def limit(own: Profile) -> float:
     return tuning.JOIN_LIKENESS + tuning.SHORT_PROFILE_PENALTY * lacking
 
 
-def _score_by_meaning(
+def _semantic_score(
     one: RelatedArticle, other: RelatedArticle, likeness: float, nearness: float, found: Contradictions
 ) -> float:
     days = min(abs(one.published_at - other.published_at) / timedelta(days=1), tuning.MOST_DAYS_APART)
     brevity = _brevity(one, other)
     score = (
-        tuning.MEANING_BASE
+        tuning.SEMANTIC_BASE
         + tuning.ACROSS_BASE * is_across(one, other)
-        + tuning.MEANING_WORTH * likeness
+        + tuning.SEMANTIC_WORTH * likeness
         - tuning.NEARNESS_COST * nearness
         - tuning.DAY_COST * days
         - tuning.BREVITY_COST * brevity
@@ -99,12 +99,12 @@ def _score_by_meaning(
         + tuning.BRIEF_DAY_WORTH * min(brevity, 1.0) * days
         + tuning.VERY_ALIKE_WORTH * max(likeness - tuning.VERY_ALIKE, 0.0)
     )
-    return score - _cost(found) - _series_cost(one, other, found)
+    return score - _headline_share(one, other) * _cost(found) - _series_cost(one, other, found)
 
 
 def _score_of_full_texts(by_words: float, likeness: float, own: Profile) -> float:
-    return tuning.WORDS_WORTH * (by_words - limit(own)) + tuning.FULL_MEANING_WORTH * (
-        likeness - tuning.FULL_MEANING_LEVEL
+    return tuning.WORDS_WORTH * (by_words - limit(own)) + tuning.FULL_SEMANTIC_WORTH * (
+        likeness - tuning.FULL_SEMANTIC_LEVEL
     )
 
 
@@ -124,8 +124,8 @@ def _series_cost(one: RelatedArticle, other: RelatedArticle, found: Contradictio
 
 
 def _score_by_words(one: RelatedArticle, other: RelatedArticle, by_words: float, found: Contradictions) -> float:
-    cost = _cost(found) + _series_cost(one, other, found)
-    return tuning.WORDS_WORTH * (by_words - limit(one.profile)) - (1 - _full_share(one, other)) * cost
+    cost = _headline_share(one, other) * _cost(found) + _series_cost(one, other, found)
+    return tuning.WORDS_WORTH * (by_words - limit(one.profile)) - cost
 
 
 def _brevity(one: RelatedArticle, other: RelatedArticle) -> float:
@@ -153,9 +153,17 @@ def _full_share(one: RelatedArticle, other: RelatedArticle) -> float:
     return min(max(share, 0.0), 1.0)
 
 
+def _headline_share(one: RelatedArticle, other: RelatedArticle) -> float:
+    """How far the headline is what the shorter one says: 1.0 with a line of text, 0.0 where there is an article below it."""
+    share = (tuning.TEASER_PROFILE_TERMS - min(_size(one), _size(other))) / (
+        tuning.TEASER_PROFILE_TERMS - tuning.TEASER_TERMS
+    )
+    return min(max(share, 0.0), 1.0)
+
+
 def _contradictions(one: RelatedArticle, other: RelatedArticle) -> Contradictions:
     """What the headlines contradict; nothing where full articles have more to say than these."""
-    if not (one.title and other.title) or _full_share(one, other) >= 1.0:
+    if not (one.title and other.title) or not _headline_share(one, other):
         return _NONE
     language = _code(one.language)
     mine, theirs = headlines.read(one.title), headlines.read(other.title)

@@ -218,11 +218,13 @@ DAYS_NEAR = 60
 
 LEAST_HEADLINE_WORDS, MOST_OUTLET_WORDS = 4, 4
 """Words that a headline must have besides the outlet at its end, and words of an outlet's name at most."""
+MOST_HEADLINE_WORDS = 20
+"""Words above which a title is a sentence of the article, whose order says nothing."""
 CONTENT_LETTERS = 3
 """Letters from which a word that is no function word counts as content."""
-FORM_LETTERS, OTHER_ENDING_LETTERS = 4, 2
-"""Letters at the start that forms of a word share at least, and at the end of the shorter one that may differ: Iran and Iranian,
-China and Chinese; not Iran and Iraq, Austria and Australia."""
+FORM_LETTERS, OTHER_ENDING_LETTERS, LONG_WORD_LETTERS = 4, 2, 7
+"""Letters at the start that forms of a word share at least, and at the end of the shorter one that may differ (one letter of a long
+word): Iran and Iranian, Turkey and Turkish; not Iran and Iraq, Austria and Australia."""
 SAME_SHAPE_WORDS = 0.45
 """Share of the shorter headline's words that both have in one order, from which they have one shape: of pairs on different events
 of one shape .83 have it and content of their own, of pairs on one event .07."""
@@ -240,18 +242,18 @@ NO_EVENT = -9.0
 """Score of two articles that share nothing that could be an event."""
 WORDS_WORTH = 16.0
 """Log-odds of a unit of similarity by words: ecbplus 17, basil 24, vietnamese 23, together with meaning 15 to 17."""
-MEANING_WORTH, NEARNESS_COST = 11.6, 12.3
+SEMANTIC_WORTH, NEARNESS_COST = 11.6, 12.3
 """Log-odds of a unit of similarity by meaning, and of a unit of nearness to other articles: near to everything is near to
 nothing. Without the second F1 is .80 instead of .84 on the labelled pairs, and .48 instead of .58 on the briefs of one language."""
 DAY_COST, MOST_DAYS_APART = 2.65, 5.0
 """Log-odds of each day between two short items, and days that count at most: items on one event come within a day."""
-MEANING_BASE, ACROSS_BASE = 0.4, 1.0
+SEMANTIC_BASE, ACROSS_BASE = 0.4, 1.0
 """Log-odds that are added to all pairs, and to those of two languages, whose vectors are further apart."""
 HEADLINE_TERMS, TEASER_TERMS, BRIEF_TERMS = 8, 30, 45
 """Terms of a headline alone, of a headline with a line of text, and with a paragraph."""
 LENGTH_COST = 0.8
-"""Log-odds that a paragraph costs beyond a line of text: the more both say of their subject, the more alike they are by it (pairs of
-25 words fit best with no such cost, the briefs of 50 words with .8)."""
+"""Log-odds that a paragraph costs beyond a line of text: the more both say of their subject, the more alike they are by it (pairs
+of 25 words fit best with no such cost, the briefs of 50 words with .8)."""
 BREVITY_COST, BREVITY_POWER, MOST_BREVITY = 4.6, 1.5, 1.6
 """Log-odds that a headline of `HEADLINE_TERMS` terms alone costs: the fewer the words, the more alike are any two by meaning
 (sts_headlines: two headlines on different events .47)."""
@@ -261,13 +263,13 @@ VERY_ALIKE, VERY_ALIKE_WORTH = 0.8, 20.0
 """Similarity by meaning above which two texts say the same in other words, and the log-odds of a unit above it."""
 OTHER_CONTENT_COST, OTHER_NAMES_COST, OTHER_NUMBERS_COST = 2.3, 2.5, 3.0
 """Log-odds that contradictions of headlines cost."""
-SERIES_COST, SERIES_NUMBERS_COST, NEXT_OF_SERIES_FROM_FOR = 2.0, 4.0, timedelta(hours=18)
+SERIES_COST, SERIES_NUMBERS_COST, NEXT_OF_SERIES_FROM_FOR = 2.0, 8.0, timedelta(hours=18)
 """Log-odds that one beginning costs from that time on, and other numbers besides: the next day's weather, market or rates."""
 TEASER_PROFILE_TERMS = 52
 """Terms from which a profile begins to count as that of a full article; above, words decide."""
-FULL_MEANING_WORTH, FULL_MEANING_LEVEL = 8.0, 0.5
+FULL_SEMANTIC_WORTH, FULL_SEMANTIC_LEVEL = 8.0, 0.5
 """Log-odds of a unit of similarity by meaning of two full articles beyond that level."""
-MEMBERS_BY_MEANING = 30
+SEMANTIC_MEMBERS = 30
 """Articles of a story, all but in effect, over which the mean is taken where they are compared by meaning: with three, a chain of
 neighbours joins a busy subject (of pairs joined across languages .36 wrong, with all .26)."""
 NEAREST_OTHERS = 5

@@ -14,10 +14,10 @@ from monitor.polling import plan
 from monitor.polling.decide import decide
 from monitor.polling.values import AlertingContext, AssessedArticle, Filing, Known, KnownStory, Related, StoredTexts
 from monitor.reading.extract import FROM_PAGE
-from monitor.stories.events import RelatedArticle, RelatedTranslation
 from monitor.stories.fingerprint import fingerprint
 from monitor.stories.profiles import Profile, profile
 from monitor.stories.sources import StoryArticle
+from monitor.stories.word_similarity import RelatedArticle
 from monitor.types.alerting import AlertKind
 from monitor.types.matching import Article, Evidence, Grade, Reason, Score, Topic
 from monitor.types.stories import (
@@ -140,8 +140,8 @@ CASES: Mapping[str, tuple[Callable[[], Filing], str, Reason, list[AlertKind]]] =
     "a told story that grew is told again": (
         lambda: of(JOINING, known(related=BEFORE, story=GROWN), LIMITS), "joins", Reason.ESCALATED, [AlertKind.ESCALATED]),
     "one event in another language is one story": (
-        lambda: of(arrives(), known(history=TOLD, translations=(RelatedTranslation(
-            article_id=1, story_id=1, language="ru", published_at=NOON, similarity=0.99),))),
+        lambda: of(arrives(), known(history=TOLD, related=Related(nearness=0.3, articles=(RelatedArticle(
+            article_id=1, story_id=1, language="ru", published_at=NOON, likeness=0.99),)))),
         "joins", Reason.JOINS_STORY, []),
     "on the first poll nobody is told": (
         lambda: of(arrives(arrival=FIRST_POLL), known()), "new", Reason.FIRST_POLL, []),
