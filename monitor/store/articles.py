@@ -176,7 +176,7 @@ def revise(
             why=choice.why,
         )
     )
-    unchanged = ("seen_at", "source", "published_at")
+    unchanged = ("seen_at", "source", "published_at", "outlet", "outlet_host")
     values = {name: value for name, value in _columns(article, fingerprint).items() if name not in unchanged}
     connection.execute(update(_articles).where(_articles.c.id == article_id).values(**values))
     fingerprints.remove(session, article_id, Shingles(old.text).keys)

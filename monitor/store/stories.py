@@ -23,6 +23,7 @@ from monitor.stories import publishers
 from monitor.stories.agencies import credited_agency
 from monitor.stories.publishers import Attribution, Publisher
 from monitor.stories.sources import StoryArticle, StoryState, lead
+from monitor.stories.timeline import Version
 from monitor.stories.tuning import ACTIVE_OUTLETS, EMERGING_FOR, QUIET_AFTER_FOR
 from monitor.types.matching import Article, Reason
 from monitor.types.stories import ArticleKind
@@ -341,6 +342,45 @@ def timeline(session: Session, story_id: int, *, limit: int) -> list[TimelineArt
     return [TimelineArticle(**{**row._mapping, "reason": Reason[row.reason].value}) for row in rows]
 
 
+def versions(session: Session, story_id: int, *, limit: int, characters: int) -> list[Version]:
+    """What the first `limit` articles of a story said, and when: as they were published, and after each change of facts."""
+    rows = session.execute(_VERSIONS, {"story": story_id, "limit": limit, "characters": characters}).all()
+    replaced: dict[int, list[Row[Any]]] = defaultdict(list)
+    for ids in chunks([row.id for row in rows]):
+        for revision in session.execute(_REPLACED, {"articles": ids, "characters": characters}):
+            replaced[revision.article_id].append(revision)
+    return [version for row in rows for version in _versions_of(row, replaced[row.id])]
+
+
+def _versions_of(row: Row[Any], replaced: Sequence[Row[Any]]) -> list[Version]:
+    """The versions of one article; one that was replaced without a change of facts counts as the next one."""
+    readings = [*replaced, row]
+    is_copy, is_corrected = row.kind == ArticleKind.COPY.value, row.kind == ArticleKind.UPDATE.value
+    first = Version(
+        article_id=row.id,
+        at=row.published_at,
+        title=readings[0].title,
+        text=readings[0].text,
+        language=row.language,
+        copy_of=row.of_article_id if is_copy else None,
+        change=row.why if is_corrected else "",
+    )
+    later = [
+        Version(
+            article_id=row.id,
+            at=old.replaced_at,
+            title=new.title,
+            text=new.text,
+            language=row.language,
+            change=old.why,
+            is_later=True,
+        )
+        for old, new in zip(replaced, readings[1:], strict=True)
+        if old.is_material
+    ]
+    return [first, *later]
+
+
 def others(session: Session, story_id: int, *, without: int, limit: int) -> list[tuple[int, str, str, str]]:
     """The articles of a story except one, as (article id, outlet, title, kind)."""
     asked = (
@@ -406,6 +446,23 @@ _CARRIERS = (
     .select_from(_WITH_OUTLET)
     .where(_articles.c.story_id.in_(bindparam("stories", expanding=True)))
     .order_by(_articles.c.id)
+)
+_VERSIONS = (
+    select(
+        *(_articles.c[name] for name in ("id", "title", "language", "published_at", "kind", "of_article_id", "why")),
+        func.substr(_articles.c.text, 1, bindparam("characters")).label("text"),
+    )
+    .where(_articles.c.story_id == bindparam("story"))
+    .order_by(_articles.c.id)
+    .limit(bindparam("limit"))
+)
+_REPLACED = (
+    select(
+        *(col(getattr(RevisionRow, name)) for name in ("article_id", "replaced_at", "title", "is_material", "why")),
+        func.substr(col(RevisionRow.text), 1, bindparam("characters")).label("text"),
+    )
+    .where(col(RevisionRow.article_id).in_(bindparam("articles", expanding=True)))
+    .order_by(col(RevisionRow.id))
 )
 _TIMELINE = (
     select(

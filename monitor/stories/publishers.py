@@ -86,13 +86,13 @@ def publisher_of(said: Attribution) -> Publisher:
         return Publisher(key=said.publisher.casefold(), name=said.publisher)
     if said.outlet:
         return _named_publisher(said)
-    domain = _telling_domain(said.url)
+    domain = _domain_of_one(said.url)
     return Publisher(key=domain or said.feed, name=said.feed_title or said.feed)
 
 
 def _named_publisher(said: Attribution) -> Publisher:
     own = {domains.of_url(each) for each in said.feed_urls}
-    linked = _telling_domain(said.url)
+    linked = _domain_of_one(said.url)
     named = said.outlet if _DOMAIN.fullmatch(said.outlet) else ""
     domain = (
         domains.of_host(said.outlet_host) or (linked if linked not in own else "") or domains.of_host(named.lower())
@@ -100,7 +100,7 @@ def _named_publisher(said: Attribution) -> Publisher:
     return Publisher(key=domain or said.outlet.casefold(), name=said.outlet, is_named_only=not domain)
 
 
-def _telling_domain(url: str) -> str:
+def _domain_of_one(url: str) -> str:
     domain = domains.of_url(url)
     return "" if domain in _SHARED_DOMAINS else domain
 
@@ -169,5 +169,9 @@ def _name(key: str, titles: tuple[str, ...]) -> str:
 
 
 def _is_abbreviation(one: str, other: str) -> bool:
+    """Whether two names are one, or the shorter has letters of the longer in their order: nytimes, The New York Times."""
     shorter, longer = sorted((one, other), key=len)
-    return shorter == longer or (len(shorter) >= 3 and longer.startswith(shorter))
+    if len(shorter) < 3 or shorter[0] != longer[0]:
+        return shorter == longer
+    letters = iter(longer)
+    return all(letter in letters for letter in shorter)

@@ -153,7 +153,7 @@ def lead(carriers: Sequence[StoryArticle], preferred: Sequence[str] = ()) -> Lea
     group = next(each for each in independent_sources(carriers) if earliest.article_id in each.article_ids)
     original = _original(group, earliest, carriers)
     if original is not earliest:
-        return Lead(article_id=original.article_id, why=f"the original: {group.name}'s own, which others printed")
+        return Lead(article_id=original.article_id, why=f"the original, by {group.name} itself, which others printed")
     if len(group.outlets) > 1:
         return Lead(article_id=earliest.article_id, why="the earliest, and the first to print its text")
     return Lead(article_id=earliest.article_id, why="the earliest")

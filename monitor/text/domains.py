@@ -7,12 +7,14 @@ from functools import lru_cache
 
 from monitor.text import urls
 
+_PLAIN_HOST = re.compile(r"https?://([a-z0-9.-]+)(?:[/?#]|\Z)")
 _ADDRESS = re.compile(r"[0-9.]+|.*:.*")
 
 
 def of_url(url: str) -> str:
     """The registered domain of a URL's host; '' where that is a number, a bare name such as `localhost`, or missing."""
-    return of_host(urls.host(url))
+    found = _PLAIN_HOST.match(url)  # nearly all: parsing one in full costs ten times as much
+    return of_host(found[1] if found else urls.host(url))
 
 
 @lru_cache(maxsize=4_096)

@@ -77,6 +77,11 @@ def test_a_registered_domain_is_what_its_owner_registered(host: str, domain: str
             ("NYT",),
         ),
         (
+            ("The New York Times: World", "The New York Times"),
+            ("https://www.nytimes.com/a", "https://www.nytimes.com/b"),
+            ("The New York Times",),
+        ),
+        (
             ("Neue Tageszeitung: Ausland", "Neue Tageszeitung: Inland"),
             ("https://ntz.example/a", "https://ntz.example/b"),
             ("Neue Tageszeitung",),

@@ -88,7 +88,7 @@ def test_an_agency_leads_before_those_who_print_it() -> None:
     printed = [carrier(1, "herald", agency="Reuters", hours=1), carrier(2, "courier", copy_of=1, hours=2)]
     assert lead(printed) == Lead(article_id=1, why="the earliest, and the first to print its text")
     own = carrier(3, "reuters", agency="Reuters", hours=3)
-    assert lead([*printed, own]) == Lead(article_id=3, why="the original: Reuters's own, which others printed")
+    assert lead([*printed, own]) == Lead(article_id=3, why="the original, by Reuters itself, which others printed")
     assert lead([*printed, own, carrier(4, "echo", hours=0.5)]).article_id == 4, "who wrote before the agency did"
     assert lead([*printed, own], ("courier",)).article_id == 2
 
