@@ -186,7 +186,7 @@ class ArticleRow(Base, table=True):
     outlet: str = _empty_column()
     """Who published it, where an aggregator's feed says so."""
     outlet_host: str = _empty_column()
-    """The host of its site, where that feed names it, too."""
+    """The host of its site, where that feed names it, too, or of the site whose article this one mirrors."""
     url_key: int = _big(index=True, nullable=False)
     text_key: int = _big(index=True, nullable=False)
     title_key: int = _big(index=True, nullable=False)

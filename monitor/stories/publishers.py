@@ -63,7 +63,7 @@ class Attribution:
     outlet: str = ""
     """As an aggregator names it; '' where the feed is the publisher's own."""
     outlet_host: str = ""
-    """The host that an aggregator gives for it."""
+    """The host that an aggregator gives for it, or a mirror's page for its original."""
     url: str = ""
 
 
@@ -86,7 +86,7 @@ def publisher_of(said: Attribution) -> Publisher:
         return Publisher(key=said.publisher.casefold(), name=said.publisher)
     if said.outlet:
         return _named_publisher(said)
-    domain = _domain_of_one(said.url)
+    domain = domains.of_host(said.outlet_host) or _domain_of_one(said.url)
     return Publisher(key=domain or said.feed, name=said.feed_title or said.feed)
 
 

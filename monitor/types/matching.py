@@ -57,7 +57,7 @@ class Article:
     outlet: str = ""
     """Who published it, where its feed is an aggregator's that says so; '' where the feed is the outlet's own."""
     outlet_host: str = ""
-    """The host of its site, where that aggregator names it, too."""
+    """The host of its site, where that aggregator names it, too, or the article's page says that it mirrors another site's."""
     author: str = ""
     agency: str = ""
     """The news agency it is credited to (`stories.agencies`)."""

@@ -136,6 +136,11 @@ def test_an_aggregator_without_names_counts_as_the_sites_it_links_to() -> None:
     assert len(outlets(found)) == 2
 
 
+def test_a_mirror_counts_as_the_site_that_its_page_names_as_its_original() -> None:
+    mirror = Attribution(feed="mirror", url="https://mirror.example/1", outlet_host="www.herald.example")
+    assert len(outlets(story(mirror, shows("herald", "https://herald.example/1", "Herald")))) == 1
+
+
 def test_two_outlets_of_an_aggregator_stay_two() -> None:
     assert outlets(story(passes_on("Herald"), passes_on("Courier"))) == ("Herald", "Courier")
 
