@@ -91,6 +91,7 @@ def show(ctx: typer.Context, name: Name, as_json: base.AsJson = False) -> None:
         [
             ("feed", row.name),
             ("title", row.title),
+            ("publisher", row.publisher),
             ("url", row.shown_url),
             ("site", row.site_url),
             ("state", state(row)),
@@ -280,6 +281,7 @@ def _fields(row: FeedReport) -> dict[str, object]:
         "name": row.name,
         "url": row.shown_url,
         "title": row.title,
+        "publisher": row.publisher or None,
         "state": state(row).split(" (")[0],
         "is_enabled": row.is_enabled,
         "origin": row.origin,

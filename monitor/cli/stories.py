@@ -13,9 +13,10 @@ import typer
 
 from monitor.cli import base
 from monitor.cli.matches import LARGEST, user
+from monitor.text.tokens import some_of
 
 if TYPE_CHECKING:
-    from monitor.review.stories import Reviewer, Story, StoryChangeResult, StorySummary
+    from monitor.review.stories import Reviewer, Story, StoryChangeResult, StorySummary, TimelineEntry
     from monitor.store.db import Session
     from monitor.store.stories import TimelineArticle
     from monitor.stories.sources import IndependentSource
@@ -108,9 +109,10 @@ def _row(brief: StorySummary) -> tuple[object, ...]:
 
 @app.command()
 def show(ctx: typer.Context, id: Number, as_json: base.AsJson = False) -> None:
-    """Show one story: articles, outlets, alerts, decisions.
+    """Show one story: its time line, articles, outlets, alerts, decisions.
 
-    Articles are in order of arrival; decisions are those of people, and merges by the monitor.
+    The time line says who said what first, in order of publication; articles are in order of arrival; decisions are those of
+    people, and merges by the monitor.
 
     \b
     Example:
@@ -133,10 +135,17 @@ def _story_fields(story: Story) -> dict[str, Any]:
             {"name": each.name, "is_wire": each.is_agency, "outlets": each.outlets, "article_ids": each.article_ids}
             for each in story.independent_sources
         ],
+        "lead_why": story.lead_why,
         "articles": [asdict(each) for each in story.articles],
+        "timeline": [_timeline_fields(each) for each in story.timeline],
         "alerts": list(story.alerts),
         "said": list(story.edits),
     }
+
+
+def _timeline_fields(entry: TimelineEntry) -> dict[str, Any]:
+    names = {"publisher": entry.publisher, "title": entry.article.title, "also_carried_by": entry.also_carried_by}
+    return {**asdict(entry.step), **names}
 
 
 def _described(sources: Iterable[IndependentSource]) -> str:
@@ -151,7 +160,7 @@ def _show(story: Story, asked: int) -> None:
         [
             ("story", brief.id),
             ("title", brief.title),
-            ("lead", f"article {brief.lead_article_id}, {brief.source}"),
+            ("lead", f"article {brief.lead_article_id}, {brief.source}: {story.lead_why}"),
             ("state", brief.state.value),
             ("topics", brief.topics),
             ("first seen (UTC)", brief.first_seen_at),
@@ -160,6 +169,9 @@ def _show(story: Story, asked: int) -> None:
             ("sources", f"{len(story.independent_sources)} independent: {_described(story.independent_sources)}"),
         ]
     )
+    base.heading("Time line")
+    for entry in story.timeline:
+        _show_entry(entry)
     base.heading("Articles")
     columns = (">article", "seen (UTC)", "outlet", "agency", "kind", "decision", "title")
     base.table(
@@ -179,6 +191,20 @@ def _show(story: Story, asked: int) -> None:
         for each in story.edits:
             note = f": {each['note']}" if each["note"] else ""
             base.line(f"{base.when(each['at'])} UTC  {each['by']} {each['words']}{note}")
+
+
+def _show_entry(entry: TimelineEntry) -> None:
+    what = "changed its text" if entry.step.is_later else entry.article.title
+    base.line(f"{base.when(entry.step.at)} UTC  {entry.publisher}: {what}  ({entry.article.article_id})")
+    if entry.step.first_in:
+        base.line(f"{' ' * 22}the first in its language ({entry.step.first_in})")
+    if entry.step.added:
+        base.line(f"{' ' * 22}{'facts' if entry.step.is_later else 'adds'}: {'; '.join(entry.step.added)}")
+    if entry.step.sentence:
+        base.line(f"{' ' * 22}{entry.step.sentence}")
+    if entry.also_carried_by:
+        count = len(entry.also_carried_by)
+        base.line(f"{' ' * 22}also carried by {count}: {some_of(entry.also_carried_by, 10)}")
 
 
 def _kind(part: TimelineArticle) -> str:

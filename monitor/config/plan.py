@@ -79,10 +79,16 @@ def feed_entry(name: str, feed: FeedSettings, *, usual_seconds: float, is_secret
             "allow_private": feed.allow_private,
             "pages": feed.pages,
             "is_enabled": feed.enabled,
+            **({"publisher": feed.publisher} if feed.publisher else {}),
             **own,
         },
-        # Whether the address is secret is no part of the entry's digest: what commands did to feeds of earlier versions stands.
-        defaults={"is_secret": is_secret, **({} if own else {"interval_seconds": usual_seconds})},
+        # Whether the address is secret, and the publisher, are no part of the digest of an entry that does not name one: what
+        # commands did to feeds of earlier versions stands.
+        defaults={
+            "is_secret": is_secret,
+            **({} if feed.publisher else {"publisher": ""}),
+            **({} if own else {"interval_seconds": usual_seconds}),
+        },
     )
 
 

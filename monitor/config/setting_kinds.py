@@ -104,6 +104,13 @@ def _one_line(value: str) -> str:
     return value
 
 
+def _publisher(value: str) -> str:
+    name = " ".join(value.split())
+    if not name.isprintable() or len(name) > 100:
+        raise fault("must be a name", 'write at most 100 characters in one line, as in "BBC News"')
+    return name
+
+
 def http_url(value: str) -> str:
     try:
         return urls.check(value)
@@ -179,6 +186,7 @@ def is_this_machine(host: str) -> bool:
 
 Name = Annotated[str, AfterValidator(_name)]
 HeaderLine = Annotated[str, AfterValidator(_one_line)]
+PublisherName = Annotated[str, AfterValidator(_publisher)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 EmbedderName = Annotated[str, AfterValidator(_embedder)]

@@ -38,6 +38,7 @@ from monitor.config.setting_kinds import (
     Name,
     Networks,
     PagePolicy,
+    PublisherName,
     Utc,
     fault,
     http_url,
@@ -232,6 +233,7 @@ class ClockSettings(Section):
 class FeedSettings(Section):
     url: HttpUrl = Field(repr=False)  # may contain a token
     title: str | None = None
+    publisher: PublisherName = ""
     language: Language | None = None
     interval_minutes: Minutes | None = None
     first_poll: FeedStart = "baseline"

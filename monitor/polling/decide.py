@@ -18,6 +18,7 @@ from monitor.polling.place import Place
 from monitor.polling.values import AlertingContext, AssessedArticle, Filing, Known
 from monitor.reading.extract import FROM_PAGE
 from monitor.stories.agencies import credited_agency
+from monitor.stories.publishers import united
 from monitor.stories.sources import StoryArticle, independent_sources, pace, usual_pace
 from monitor.types.matching import Reason, Score
 from monitor.types.stories import (
@@ -183,18 +184,21 @@ def _escalations(placed: Place, known: Known, limits: EscalationLimits, *, now: 
 
 
 def _carriers(placed: Place, known: Known) -> list[StoryArticle]:
-    """The story's articles, this one last."""
+    """The story's articles, this one last, each with its publisher."""
     article = placed.assessed.article
     last_id = max((each.article_id for each in known.story.carriers), default=0)
     own = StoryArticle(
         article_id=last_id + 1,
-        source=article.publisher,
+        publisher=known.publisher.key,
+        publisher_name=known.publisher.name,
+        is_named_only=known.publisher.is_named_only,
         outlet=known.outlet,
+        feed=article.source,
         published_at=article.published_at,
         seen_at=article.seen_at,
         agency=article.agency or credited_agency(known.outlet, ""),
     )
-    return [*known.story.carriers, own]
+    return united([*known.story.carriers, own])
 
 
 def _seen_at(carriers: Iterable[StoryArticle]) -> list[datetime]:

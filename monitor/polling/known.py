@@ -137,7 +137,8 @@ def _with_alerting(
         known = replace(known, article=decisions.known_article(session, stored_id))
     if not matched:
         return known
-    known = replace(known, outlet=_outlet(session, assessed.article))
+    publisher = story_rows.publisher_of(session, assessed.article)
+    known = replace(known, outlet=_outlet(session, assessed.article), publisher=publisher)
     if placed.choice.story_id is None:
         return known
     ids = [placed.choice.story_id, *placed.merged_stories, *known.told_elsewhere]

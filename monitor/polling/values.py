@@ -12,6 +12,7 @@ from monitor.matching.near_misses import NearMiss
 from monitor.store.articles import Sighting
 from monitor.stories.fingerprint import Fingerprint
 from monitor.stories.profiles import Profile
+from monitor.stories.publishers import UNKNOWN, Publisher
 from monitor.stories.sources import StoryArticle
 from monitor.stories.word_similarity import RelatedArticle
 from monitor.types.alerting import Alert
@@ -141,6 +142,7 @@ class Known:
     story: KnownStory = KnownStory()
     outlet: str = ""
     """What readers call its feed."""
+    publisher: Publisher = UNKNOWN
     told_elsewhere: tuple[int, ...] = ()
     """Stories that an article proves to be about as well, now that its page was read: who was told of them is told no more."""
     exhausted: frozenset[str] = frozenset()

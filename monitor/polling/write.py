@@ -10,7 +10,6 @@ from monitor.polling.values import AlertingContext, FiledArticle, Filing, Planne
 from monitor.reading.extract import FROM_PAGE
 from monitor.store import alerts, articles, decisions, near_misses, profiles, reassessments, story_changes, topics
 from monitor.store.db import Session
-from monitor.stories.sources import StoryArticle
 from monitor.text.tokens import shorten
 from monitor.types.alerting import Alert
 from monitor.types.stories import ArticleKind
@@ -25,7 +24,8 @@ def write(session: Session, filing: Filing, context: AlertingContext, *, now: da
     article_id = _write_article(session, filing, context, now=now)
     story_id = filing.choice.story_id or article_id
     if filing.stored_id is None:
-        story_changes.add_article(session, story_id, _carrier(filing, article_id), context.preferred)
+        seen_at = filing.assessed.article.seen_at
+        story_changes.add_article(session, story_id, article_id, seen_at=seen_at, preferred=context.preferred)
     told = _write_decision(session, filing, article_id, story_id, now=now) if filing.row else ()
     _write_for_learning(session, filing, article_id, story_id, now=now)
     return FiledArticle(
@@ -84,19 +84,6 @@ def _add_article(session: Session, filing: Filing, context: AlertingContext) -> 
     if filing.choice.kind not in _PRINTS:
         profiles.add(session, article_id, assessed.profile)
     return article_id
-
-
-def _carrier(filing: Filing, article_id: int) -> StoryArticle:
-    article, choice = filing.assessed.article, filing.choice
-    return StoryArticle(
-        article_id=article_id,
-        source=article.publisher,
-        outlet=article.publisher,
-        published_at=article.published_at,
-        seen_at=article.seen_at,
-        agency=article.agency,
-        copy_of=choice.of_article_id if choice.kind in _PRINTS else None,
-    )
 
 
 def _write_decision(

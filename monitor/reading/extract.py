@@ -17,7 +17,7 @@ from lxml import etree
 from monitor.reading import webpage
 from monitor.reading.webpage import ExtractedPage, WebPage
 from monitor.stories.fingerprint import Shingles
-from monitor.text import language, tokens, urls
+from monitor.text import domains, language, tokens, urls
 from monitor.text.terms import stem
 from monitor.text.tokens import word_count
 from monitor.text.walls import is_wall
@@ -40,6 +40,8 @@ FROM_PAGE = "full text fetched from the page"
 PAGE_IS_WALL = "the page is a consent, paywall, login or robot check: the feed's text stands"
 PAGE_HAS_LESS = "the page was fetched and holds no more text than the feed"
 PAGE_IS_OTHER = "the page was fetched and shows something else: the feed's text stands"
+_READ = (FROM_PAGE, PAGE_HAS_LESS)
+"""Outcomes of a page that was the article's."""
 
 # Elements whose text is not part of the article. `head` only repeats the title.
 _CODE_TAGS = frozenset({"head", "title", "script", "style", "noscript", "template", "iframe"})
@@ -86,11 +88,21 @@ def extract(
         seen_at=seen_at,
         source=source,
         outlet=entry.outlet,
+        outlet_host=entry.outlet_host or (_origin_host(entry, page, extracted) if note in _READ else ""),
         author=entry.author,
         grade=grade,
         page=note,
-        canonical=_canonical(entry, title, page, extracted) if note in (FROM_PAGE, PAGE_HAS_LESS) else "",
+        canonical=_canonical(entry, title, page, extracted) if note in _READ else "",
     )
+
+
+def _origin_host(entry: Entry, page: WebPage | None, extracted: ExtractedPage | None) -> str:
+    """The host of the article that a page says it mirrors: its canonical address on another site; '' where it has none."""
+    if page is None or extracted is None or not extracted.canonical:
+        return ""
+    target = urls.resolve(page.url or entry.url, extracted.canonical)
+    is_elsewhere = urls.site(target) != urls.site(entry.url) and domains.of_url(target) != domains.of_url(entry.url)
+    return urls.host(target) if is_elsewhere and urls.looks_like_article(target) else ""
 
 
 def _canonical(entry: Entry, title: str, page: WebPage | None, extracted: ExtractedPage | None) -> str:

@@ -212,6 +212,7 @@ def _entry(raw: Any, place: Place, published_at: datetime | None, link: str) -> 
     named = attribution.source_of(raw)
     title = attribution.without_source(tokens.plain_line(string(raw, "title"), limit=MAX_TITLE), named.title)
     contents = [each for each in raw.get("content") or [] if _is_text(each)]
+    outlet = attribution.outlet(named, link=string(raw, "link"), place=place)
     summary = _markup(raw.get("summary_detail") or {"value": string(raw, "summary")})
     content = max(map(_markup, contents), key=len, default="")
     return Entry(
@@ -223,7 +224,8 @@ def _entry(raw: Any, place: Place, published_at: datetime | None, link: str) -> 
         summary_html=summary,
         content_html=content,
         language=_language(raw, contents),
-        outlet=attribution.outlet(named, link=string(raw, "link"), place=place),
+        outlet=outlet,
+        outlet_host=urls.host(named.url) if outlet else "",
     )
 
 

@@ -18,7 +18,7 @@ from monitor.store import decisions, matches, stories, topics, verdicts
 from monitor.store.db import Session
 from monitor.store.decisions import StoredDecision
 from monitor.store.matches import MatchFilter, StoredMatch
-from monitor.stories.sources import StoryArticle, outlets, source_of
+from monitor.stories.sources import StoryArticle, outlets, publisher_of_article
 from monitor.types.matching import Evidence, MeasuredPrecision, Reason
 
 VERDICT_STATES = ("new", "confirmed", "dismissed")
@@ -264,7 +264,7 @@ def _listed_match(
         evidence=match.evidence,
         topic_version=match.topic_version,
         model_version=match.model_version,
-        also=outlets(carriers, without=source_of(match.article_id, match.source, carriers)),
+        also=outlets(carriers, without=publisher_of_article(match.article_id, match.source, carriers)),
         outlet=outlet_of_article(match.article_id, match.source, carriers),
         wire=match.wire,
     )

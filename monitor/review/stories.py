@@ -17,7 +17,8 @@ from monitor.store.db import Session, serialize_decisions
 from monitor.store.stories import StoredStory, TimelineArticle
 from monitor.store.story_changes import StoryEdit
 from monitor.stories import sources
-from monitor.stories.sources import IndependentSource, StoryState
+from monitor.stories.sources import IndependentSource, StoryArticle, StoryState
+from monitor.stories.timeline import CHARACTERS_READ, Step, time_line
 from monitor.text.tokens import some_of
 from monitor.types.errors import MonitorError
 
@@ -64,13 +65,30 @@ class Story:
     """Everything stored about one story."""
 
     summary: StorySummary
+    lead_why: str
+    """Why its lead article leads."""
     articles: tuple[TimelineArticle, ...]
     """Its articles in the order of arrival, the first 500."""
+    timeline: tuple[TimelineEntry, ...]
+    """What these said, in the order of publication."""
     outlets: tuple[str, ...]
     independent_sources: tuple[IndependentSource, ...]
     """Its independent sources."""
     alerts: tuple[dict[str, Any], ...] = ()
     edits: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEntry:
+    """One line of a story's time line."""
+
+    step: Step
+    publisher: str
+    """What readers call who published it."""
+    article: TimelineArticle
+    copies: tuple[TimelineArticle, ...] = ()
+    also_carried_by: tuple[str, ...] = ()
+    """Those other publishers that print its text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +118,38 @@ def find(session: Session, number: int, *, now: datetime, preferred: Sequence[st
     """The story with this number, or the one that it was merged into. Raises UnknownStoryError."""
     story_id = _resolve(session, number)
     carriers = stories.carriers(session, [story_id])[story_id]
+    articles = tuple(stories.timeline(session, story_id, limit=_MAX_TIMELINE))
     return Story(
         summary=_summaries(session, [stories.find(session, story_id, carriers, preferred)], now)[0],
-        articles=tuple(stories.timeline(session, story_id, limit=_MAX_TIMELINE)),
+        lead_why=sources.lead(carriers, preferred).why,
+        articles=articles,
+        timeline=_timeline(session, story_id, articles, carriers),
         outlets=sources.outlets(carriers),
         independent_sources=sources.independent_sources(carriers),
         alerts=_alerts(session, story_id),
         edits=tuple(_choice(each) for each in story_changes.edits(session, story_id)),
+    )
+
+
+def _timeline(
+    session: Session, story_id: int, articles: Sequence[TimelineArticle], carriers: Sequence[StoryArticle]
+) -> tuple[TimelineEntry, ...]:
+    versions = stories.versions(session, story_id, limit=_MAX_TIMELINE, characters=CHARACTERS_READ)
+    shown, names = {each.article_id: each for each in articles}, sources.publisher_names(carriers)
+    publishers = {each.article_id: names[each.publisher] for each in carriers}
+    return tuple(
+        TimelineEntry(
+            step=step,
+            publisher=publishers[step.article_id],
+            article=shown[step.article_id],
+            copies=tuple(shown[each] for each in step.copies),
+            also_carried_by=tuple(
+                dict.fromkeys(
+                    publishers[each] for each in step.copies if publishers[each] != publishers[step.article_id]
+                )
+            ),
+        )
+        for step in time_line(versions)
     )
 
 

@@ -176,7 +176,9 @@ def revise(
             why=choice.why,
         )
     )
-    unchanged = ("seen_at", "source", "published_at")
+    unchanged = ["seen_at", "source", "published_at", "outlet"]
+    if article.outlet or not article.outlet_host:  # what another feed says of it; its own page may say where it is from
+        unchanged.append("outlet_host")
     values = {name: value for name, value in _columns(article, fingerprint).items() if name not in unchanged}
     connection.execute(update(_articles).where(_articles.c.id == article_id).values(**values))
     fingerprints.remove(session, article_id, Shingles(old.text).keys)
@@ -236,6 +238,7 @@ def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:
         "author": article.author,
         "source": article.source,
         "outlet": article.outlet,
+        "outlet_host": article.outlet_host,
         "wire": article.agency,
         "grade": article.grade.value,
         "page": article.page,

@@ -149,6 +149,8 @@ class FeedReport:
     is_secret: bool
     title: str
     """From the settings, else from the feed itself."""
+    publisher: str
+    """As the owner set it; '' where the monitor finds out."""
     site_url: str
     language: str | None
     interval_seconds: float

@@ -23,7 +23,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from monitor.store import alerts, channels, stories
 from monitor.store.db import execute
 from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow, HandoverRow, shown_state
-from monitor.stories.sources import StoryArticle, independent_sources, outlets, source_of
+from monitor.stories.sources import StoryArticle, independent_sources, outlets, publisher_of_article
 from monitor.stories.tuning import QUIET_AFTER_FOR
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, DeliveryState, DeliveryUpdate, Outcome
 from monitor.types.fetching import Lease
@@ -466,7 +466,7 @@ def _completed(session: Session, row: AlertRow, value: Alert, *, is_first: bool)
 def _with_carriers(alert: Alert, story_id: int, carriers: Sequence[StoryArticle]) -> Alert:
     """The alert, naming the other outlets that carry its story."""
     article = alert.article
-    own = source_of(article.id, article.feed or article.source, carriers) if article else ""
+    own = publisher_of_article(article.id, article.feed or article.source, carriers) if article else ""
     also = outlets(carriers, without=own)
     return replace(
         alert,

@@ -31,7 +31,7 @@ from monitor.types.plans import (
 
 _FEED_VALUES = (
     *("url", "host", "title", "language", "interval_seconds", "first_poll", "first_poll_latest"),
-    *("allow_private", "pages", "is_enabled", "is_secret"),
+    *("allow_private", "pages", "is_enabled", "is_secret", "publisher"),
 )
 _CHANNEL_VALUES = ("kind", "destination", "shown", "credentials")
 _FILES_KEPT_FOR = timedelta(days=180)

@@ -19,10 +19,13 @@ from sqlmodel import Session, col
 from monitor.store import decisions
 from monitor.store.db import chunks
 from monitor.store.tables import ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow, StoryRow
+from monitor.stories import publishers
 from monitor.stories.agencies import credited_agency
-from monitor.stories.sources import StoryArticle, StoryState, lead_article
+from monitor.stories.publishers import Attribution, Publisher
+from monitor.stories.sources import StoryArticle, StoryState, lead
+from monitor.stories.timeline import Version
 from monitor.stories.tuning import ACTIVE_OUTLETS, EMERGING_FOR, QUIET_AFTER_FOR
-from monitor.types.matching import Reason
+from monitor.types.matching import Article, Reason
 from monitor.types.stories import ArticleKind
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
@@ -50,18 +53,34 @@ _SAME_TEXT_KINDS = (ArticleKind.COPY.value, ArticleKind.UPDATE.value)
 
 def outlet_of_feed(session: Session, source: str) -> str:
     """The outlet of a feed: its title, else its name."""
-    row = session.connection().execute(_TITLES, {"source": source}).first()
+    row = session.connection().execute(_FEED, {"source": source}).first()
     return (row.title or row.own_title or source) if row else source
+
+
+def publisher_of(session: Session, article: Article) -> Publisher:
+    """Who published an article that is not stored yet."""
+    row = session.connection().execute(_FEED, {"source": article.source}).first()
+    return publishers.publisher_of(
+        Attribution(
+            feed=article.source,
+            feed_title=(row.title or row.own_title) if row else "",
+            publisher=row.publisher if row else "",
+            feed_urls=(row.url, row.site_url) if row else (),
+            outlet=article.outlet,
+            outlet_host=article.outlet_host,
+            url=article.url,
+        )
+    )
 
 
 def derived_counts(carriers: Sequence[StoryArticle], preferred: Sequence[str] = ()) -> dict[str, Any]:
     """The columns of a story's row that are derived from its articles (at least one)."""
     return {
-        "lead_article_id": lead_article(carriers, preferred).article_id,
+        "lead_article_id": lead(carriers, preferred).article_id,
         "first_seen_at": min(each.seen_at for each in carriers),
         "last_seen_at": max(each.seen_at for each in carriers),
         "articles": len(carriers),
-        "outlets": len({each.source for each in carriers}),
+        "outlets": len({each.publisher for each in carriers}),
     }
 
 
@@ -71,14 +90,28 @@ def carriers(session: Session, story_ids: Collection[int]) -> dict[int, list[Sto
     for ids in chunks(sorted(story_ids)):
         for row in session.connection().execute(_CARRIERS, {"stories": ids}):
             found[row.story_id].append(_carrier(row))
-    return found
+    return defaultdict(list, {story_id: publishers.united(of_story) for story_id, of_story in found.items()})
 
 
 def _carrier(row: Row[Any]) -> StoryArticle:
+    publisher = publishers.publisher_of(
+        Attribution(
+            feed=row.source,
+            feed_title=row.feed_title or "",
+            publisher=row.publisher or "",
+            feed_urls=(row.feed_url or "", row.site_url or ""),
+            outlet=row.named_outlet,
+            outlet_host=row.outlet_host,
+            url=row.url,
+        )
+    )
     return StoryArticle(
         article_id=row.id,
-        source=row.source,
+        publisher=publisher.key,
+        publisher_name=publisher.name,
+        is_named_only=publisher.is_named_only,
         outlet=row.outlet,
+        feed=row.source,
         published_at=row.published_at,
         seen_at=row.seen_at,
         agency=row.wire or _agency(row.outlet),
@@ -275,9 +308,8 @@ def _in_state(state: StoryState, *, now: datetime) -> ColumnElement[bool]:
 def find(
     session: Session, story_id: int, carriers: Sequence[StoryArticle], preferred: Sequence[str] = ()
 ) -> StoredStory:
-    """The story with these articles (at least one); its counts are computed from them where it has no row."""
-    row = session.get(StoryRow, story_id) or StoryRow(id=story_id, **derived_counts(carriers, preferred))
-    return _with_leads(session, [row])[0]
+    """The story with these articles (at least one), counted anew: its row may be older than a feed's title or publisher."""
+    return _with_leads(session, [StoryRow(id=story_id, **derived_counts(carriers, preferred))])[0]
 
 
 def _with_leads(session: Session, rows: Sequence[StoryRow]) -> list[StoredStory]:
@@ -310,6 +342,45 @@ def timeline(session: Session, story_id: int, *, limit: int) -> list[TimelineArt
     return [TimelineArticle(**{**row._mapping, "reason": Reason[row.reason].value}) for row in rows]
 
 
+def versions(session: Session, story_id: int, *, limit: int, characters: int) -> list[Version]:
+    """What the first `limit` articles of a story said, and when: as they were published, and after each change of facts."""
+    rows = session.execute(_VERSIONS, {"story": story_id, "limit": limit, "characters": characters}).all()
+    replaced: dict[int, list[Row[Any]]] = defaultdict(list)
+    for ids in chunks([row.id for row in rows]):
+        for revision in session.execute(_REPLACED, {"articles": ids, "characters": characters}):
+            replaced[revision.article_id].append(revision)
+    return [version for row in rows for version in _versions_of(row, replaced[row.id])]
+
+
+def _versions_of(row: Row[Any], replaced: Sequence[Row[Any]]) -> list[Version]:
+    """The versions of one article; one that was replaced without a change of facts counts as the next one."""
+    readings = [*replaced, row]
+    is_copy, is_corrected = row.kind == ArticleKind.COPY.value, row.kind == ArticleKind.UPDATE.value
+    first = Version(
+        article_id=row.id,
+        at=row.published_at,
+        title=readings[0].title,
+        text=readings[0].text,
+        language=row.language,
+        copy_of=row.of_article_id if is_copy else None,
+        change=row.why if is_corrected else "",
+    )
+    later = [
+        Version(
+            article_id=row.id,
+            at=old.replaced_at,
+            title=new.title,
+            text=new.text,
+            language=row.language,
+            change=old.why,
+            is_later=True,
+        )
+        for old, new in zip(replaced, readings[1:], strict=True)
+        if old.is_material
+    ]
+    return [first, *later]
+
+
 def others(session: Session, story_id: int, *, without: int, limit: int) -> list[tuple[int, str, str, str]]:
     """The articles of a story except one, as (article id, outlet, title, kind)."""
     asked = (
@@ -323,7 +394,9 @@ def others(session: Session, story_id: int, *, without: int, limit: int) -> list
 
 
 # Built once: building a statement costs more than running it.
-_TITLES = select(_feeds.c.title, _feeds.c.own_title).where(_feeds.c.name == bindparam("source"))
+_FEED = select(*(_feeds.c[name] for name in ("title", "own_title", "publisher", "url", "site_url"))).where(
+    _feeds.c.name == bindparam("source")
+)
 _OPENER = select(
     _articles.c.url,
     _articles.c.source,
@@ -355,8 +428,15 @@ _CARRIERS = (
     select(
         _articles.c.id,
         _articles.c.story_id,
-        func.coalesce(func.nullif(_articles.c.outlet, ""), _articles.c.source).label("source"),
+        _articles.c.source,
         _OUTLET.label("outlet"),
+        _articles.c.outlet.label("named_outlet"),
+        _articles.c.outlet_host,
+        _articles.c.url,
+        func.coalesce(func.nullif(_feeds.c.title, ""), _feeds.c.own_title).label("feed_title"),
+        _feeds.c.publisher,
+        _feeds.c.url.label("feed_url"),
+        _feeds.c.site_url,
         _articles.c.published_at,
         _articles.c.seen_at,
         _articles.c.wire,
@@ -366,6 +446,23 @@ _CARRIERS = (
     .select_from(_WITH_OUTLET)
     .where(_articles.c.story_id.in_(bindparam("stories", expanding=True)))
     .order_by(_articles.c.id)
+)
+_VERSIONS = (
+    select(
+        *(_articles.c[name] for name in ("id", "title", "language", "published_at", "kind", "of_article_id", "why")),
+        func.substr(_articles.c.text, 1, bindparam("characters")).label("text"),
+    )
+    .where(_articles.c.story_id == bindparam("story"))
+    .order_by(_articles.c.id)
+    .limit(bindparam("limit"))
+)
+_REPLACED = (
+    select(
+        *(col(getattr(RevisionRow, name)) for name in ("article_id", "replaced_at", "title", "is_material", "why")),
+        func.substr(col(RevisionRow.text), 1, bindparam("characters")).label("text"),
+    )
+    .where(col(RevisionRow.article_id).in_(bindparam("articles", expanding=True)))
+    .order_by(col(RevisionRow.id))
 )
 _TIMELINE = (
     select(

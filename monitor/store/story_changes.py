@@ -9,16 +9,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import NamedTuple
 
-from sqlalchemy import Table, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import Table, bindparam, insert, or_, select, update
 from sqlmodel import Session, col
 
 from monitor.store import alerts
 from monitor.store.db import Prepared, chunks
 from monitor.store.stories import articles_of, carriers, derived_counts, members
 from monitor.store.tables import ArticleRow, MatchRow, StoryEditRow, StoryRow
-from monitor.stories.sources import StoryArticle, lead_rank
 from monitor.types.matching import Reason
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
@@ -45,43 +43,22 @@ class StoryEdit:
 # --- arriving articles --------------------------------------------------------------------------------------------------
 
 
-def add_article(session: Session, story_id: int, carrier: StoryArticle, preferred: Sequence[str] = ()) -> None:
+def add_article(
+    session: Session, story_id: int, article_id: int, *, seen_at: datetime, preferred: Sequence[str] = ()
+) -> None:
     """Count a newly stored article in its story; where it opened the story, create the story's row."""
-    if story_id == carrier.article_id:
-        _INSERT_STORY.write(
-            session,
-            {
-                "id": story_id,
-                "lead_article_id": story_id,
-                "first_seen_at": carrier.seen_at,
-                "last_seen_at": carrier.seen_at,
-                "articles": 1,
-                "outlets": 1,
-            },
-        )
-        return
-    row = next((_StoryCounts(*each) for each in _STORY.read(session, {"story": story_id})), None)
-    if row is None:
+    if story_id != article_id:
         recount(session, story_id, preferred)
         return
-    asked = {"story": story_id, "article": carrier.article_id, "source": carrier.source}
-    is_new_outlet = not _HAS_SOURCE.run(session, asked)
-    old = StoryArticle(
-        article_id=row.lead_article_id,
-        source=row.source,
-        outlet=row.source,
-        published_at=row.published_at,
-        seen_at=row.published_at,
-    )
-    leads = lead_rank(carrier, preferred) < lead_rank(old, preferred)
-    _ADD_ARTICLE.write(
+    _INSERT_STORY.write(
         session,
         {
-            "story": story_id,
-            "lead": carrier.article_id if leads else row.lead_article_id,
-            "first": min(row.first_seen_at, carrier.seen_at),
-            "last": max(row.last_seen_at, carrier.seen_at),
-            "outlets": row.outlets + is_new_outlet,
+            "id": story_id,
+            "lead_article_id": story_id,
+            "first_seen_at": seen_at,
+            "last_seen_at": seen_at,
+            "articles": 1,
+            "outlets": 1,
         },
     )
 
@@ -91,10 +68,9 @@ def recount(session: Session, story_id: int, preferred: Sequence[str] = ()) -> N
     articles = carriers(session, [story_id])[story_id]
     if not articles:
         return
-    values = derived_counts(articles, preferred) | {"part_of": None}
-    connection = session.connection()
-    if not connection.execute(update(_stories).where(_stories.c.id == story_id).values(**values)).rowcount:
-        connection.execute(insert(_stories).values(id=story_id, **values))
+    counts = derived_counts(articles, preferred)
+    if not _UPDATE_STORY.write(session, {"story": story_id, **counts}):
+        session.connection().execute(insert(_stories).values(id=story_id, **counts))
 
 
 # --- moving -------------------------------------------------------------------------------------------------------------
@@ -281,48 +257,11 @@ def _was_moved(article_id: int, moves: Sequence[tuple[StoryEdit, set[int]]]) -> 
 _INSERT_STORY = Prepared(
     insert(_stories), columns=("id", "lead_article_id", "first_seen_at", "last_seen_at", "articles", "outlets")
 )
-_STORY = Prepared(
-    select(
-        _stories.c.lead_article_id,
-        _stories.c.first_seen_at,
-        _stories.c.last_seen_at,
-        _stories.c.outlets,
-        _articles.c.source,
-        _articles.c.published_at,
-    )
-    .join(_articles, _articles.c.id == _stories.c.lead_article_id)
-    .where(_stories.c.id == bindparam("story"))
-)
-
-
-class _StoryCounts(NamedTuple):
-    """The columns of `_STORY`."""
-
-    lead_article_id: int
-    first_seen_at: datetime
-    last_seen_at: datetime
-    outlets: int
-    source: str
-    published_at: datetime
-
-
-_HAS_SOURCE = Prepared(
-    select(literal(1))
-    .where(
-        _articles.c.story_id == bindparam("story"),
-        _articles.c.id != bindparam("article"),
-        func.coalesce(func.nullif(_articles.c.outlet, ""), _articles.c.source) == bindparam("source"),
-    )
-    .limit(1)
-)
-_ADD_ARTICLE = Prepared(
+_UPDATE_STORY = Prepared(
     update(_stories)
     .where(_stories.c.id == bindparam("story"))
     .values(
-        lead_article_id=bindparam("lead"),
-        first_seen_at=bindparam("first"),
-        last_seen_at=bindparam("last"),
-        articles=_stories.c.articles + 1,
-        outlets=bindparam("outlets"),
+        {name: bindparam(name) for name in ("lead_article_id", "first_seen_at", "last_seen_at", "articles", "outlets")}
+        | {"part_of": None}
     )
 )

@@ -80,6 +80,8 @@ class FeedRow(Base, table=True):
     """From the settings; '' where they give none."""
     own_title: str = ""
     """From the feed itself."""
+    publisher: str = _empty_column()
+    """As the owner set it; '' where the monitor finds out."""
     site_url: str = ""
     language: str | None = None
     interval_seconds: float
@@ -183,6 +185,8 @@ class ArticleRow(Base, table=True):
     url: str = Field(sa_type=Text)
     outlet: str = _empty_column()
     """Who published it, where an aggregator's feed says so."""
+    outlet_host: str = _empty_column()
+    """The host of its site, where that feed names it, too, or of the site whose article this one mirrors."""
     url_key: int = _big(index=True, nullable=False)
     text_key: int = _big(index=True, nullable=False)
     title_key: int = _big(index=True, nullable=False)

@@ -1,7 +1,7 @@
 """Outlets and independent sources of a story, its state, lead article and pace.
 
-Ten outlets that print one agency's text are ten outlets and one source. Every feed is an outlet; two with the same title are told
-apart by their names in the settings.
+Ten outlets that print one agency's text are ten outlets and one source. Every publisher is an outlet, however many feeds it has
+(`publishers`); two with the same name are told apart by their domains, or by the names of their feeds.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from monitor.stories import tuning
+from monitor.stories.agencies import credited_agency
 
 
 class StoryState(StrEnum):
@@ -28,10 +29,15 @@ class StoryArticle:
     """One article of a story, with what is needed to count its sources."""
 
     article_id: int
-    source: str
-    """The feed's name, or the outlet's where an aggregator names one."""
+    publisher: str
+    """The key of who published it (`publishers`)."""
     outlet: str
-    """Its display name."""
+    """What readers call where it stood: its feed's title, or the outlet that an aggregator names."""
+    publisher_name: str = ""
+    """What readers call its publisher; '' where that is the outlet's name."""
+    is_named_only: bool = False
+    """An aggregator's name is all that is known of its publisher."""
+    feed: str = ""
     published_at: datetime
     seen_at: datetime
     agency: str = ""
@@ -70,23 +76,23 @@ def state(first_seen_at: datetime, last_seen_at: datetime, outlets: int, *, now:
 
 
 def outlets(carriers: Sequence[StoryArticle], *, without: str = "") -> tuple[str, ...]:
-    """Return the display names of all its outlets, first seen first; `without` leaves one out, by its feed's name."""
+    """Return the names of all its publishers, first seen first; `without` leaves one out, by its key."""
     ordered = sorted(carriers, key=lambda each: each.article_id)
-    names = _display_names(ordered)
-    kept = dict.fromkeys(each.source for each in ordered if each.source and each.source != without)
-    return tuple(names[source] for source in kept)
+    names = publisher_names(ordered)
+    kept = dict.fromkeys(each.publisher for each in ordered if each.publisher and each.publisher != without)
+    return tuple(names[publisher] for publisher in kept)
 
 
-def source_of(article_id: int, feed: str, carriers: Sequence[StoryArticle]) -> str:
-    """Return what counts as the outlet of one of these articles; its feed's name where it is not among them."""
-    return next((each.source for each in carriers if each.article_id == article_id), feed)
+def publisher_of_article(article_id: int, feed: str, carriers: Sequence[StoryArticle]) -> str:
+    """Return the key of who published one of these articles; its feed's name where it is not among them."""
+    return next((each.publisher for each in carriers if each.article_id == article_id), feed)
 
 
-def _display_names(carriers: Sequence[StoryArticle]) -> dict[str, str]:
-    """Map each source to its display name; equal names are told apart by the feed's name."""
-    titles = {each.source: each.outlet for each in carriers}
-    counts = Counter(titles.values())
-    return {source: name if counts[name] == 1 else f"{name} ({source})" for source, name in titles.items()}
+def publisher_names(carriers: Sequence[StoryArticle]) -> dict[str, str]:
+    """Map each publisher's key to its display name; equal names are told apart by the key: a domain, or a feed's name."""
+    names = {each.publisher: each.publisher_name or each.outlet for each in carriers}
+    counts = Counter(names.values())
+    return {key: name if counts[name] == 1 else f"{name} ({key})" for key, name in names.items()}
 
 
 def independent_sources(carriers: Sequence[StoryArticle]) -> tuple[IndependentSource, ...]:
@@ -98,17 +104,17 @@ def independent_sources(carriers: Sequence[StoryArticle]) -> tuple[IndependentSo
     for each in ordered:  # a credit in one copy counts for all copies of the text
         if each.agency:
             agencies.setdefault(roots[each.article_id], each.agency)
-    names = _display_names(ordered)
+    names = publisher_names(ordered)
     groups: dict[tuple[bool, str], list[StoryArticle]] = {}
     for each in ordered:
         root = roots[each.article_id]
         agency = agencies.get(root, "")
-        groups.setdefault((bool(agency), agency or names[by_id[root].source]), []).append(each)
+        groups.setdefault((bool(agency), agency or names[by_id[root].publisher]), []).append(each)
     return tuple(
         IndependentSource(
             name=name,
             is_agency=is_wire,
-            outlets=tuple(dict.fromkeys(names[each.source] for each in members)),
+            outlets=tuple(dict.fromkeys(names[each.publisher] for each in members)),
             article_ids=tuple(each.article_id for each in members),
         )
         for (is_wire, name), members in groups.items()
@@ -124,15 +130,46 @@ def _root(carrier: StoryArticle, by_id: Mapping[int, StoryArticle]) -> int:
     return carrier.article_id
 
 
-def lead_article(carriers: Sequence[StoryArticle], preferred: Sequence[str] = ()) -> StoryArticle:
-    """Return the story's lead article: of a preferred source (feed names, best first), else the earliest."""
-    return min(carriers, key=lambda each: lead_rank(each, preferred))
+# --- lead ---------------------------------------------------------------------------------------------------------------
 
 
-def lead_rank(carrier: StoryArticle, preferred: Sequence[str] = ()) -> tuple[int, datetime, int]:
-    """Sort key of `lead_article`, smallest first; by time of publication, so that late arrivals find their place."""
-    place = preferred.index(carrier.source) if carrier.source in preferred else len(preferred)
-    return place, carrier.published_at, carrier.article_id
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """The article that leads a story, and why it does."""
+
+    article_id: int
+    why: str
+
+
+def lead(carriers: Sequence[StoryArticle], preferred: Sequence[str] = ()) -> Lead:
+    """Return the story's lead article: of a preferred source (feed names, best first), else the original of what came first,
+    which is the agency's own article before those who print it, else what came first. By time of publication, so that late
+    arrivals find their place."""
+    chosen = [each for each in carriers if each.feed in preferred]
+    if chosen:
+        best = min(chosen, key=lambda each: (preferred.index(each.feed), _when(each)))
+        return Lead(article_id=best.article_id, why=f"a preferred source ({best.feed})")
+    earliest = min(carriers, key=_when)
+    group = next(each for each in independent_sources(carriers) if earliest.article_id in each.article_ids)
+    original = _original(group, earliest, carriers)
+    if original is not earliest:
+        return Lead(article_id=original.article_id, why=f"the original, by {group.name} itself, which others printed")
+    if len(group.outlets) > 1:
+        return Lead(article_id=earliest.article_id, why="the earliest, and the first to print its text")
+    return Lead(article_id=earliest.article_id, why="the earliest")
+
+
+def _original(group: IndependentSource, earliest: StoryArticle, carriers: Sequence[StoryArticle]) -> StoryArticle:
+    """An agency's own article where the earliest one is its text in another's print."""
+    if not group.is_agency or credited_agency(earliest.outlet, "") == group.name:
+        return earliest
+    members = (each for each in carriers if each.article_id in group.article_ids)
+    own = [each for each in members if credited_agency(each.outlet, "") == group.name]
+    return min(own, key=_when, default=earliest)
+
+
+def _when(carrier: StoryArticle) -> tuple[datetime, int]:
+    return carrier.published_at, carrier.article_id
 
 
 # --- pace ---------------------------------------------------------------------------------------------------------------

@@ -174,6 +174,8 @@ class Entry:
     language: str | None = None
     outlet: str = ""
     """Who published it, where that is not the feed's own publisher: the `source` that an aggregator names."""
+    outlet_host: str = ""
+    """The host of its site, where the aggregator names it, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,8 @@ class Article:
     source: str = ""
     outlet: str = ""
     """Who published it, where its feed is an aggregator's that says so; '' where the feed is the outlet's own."""
+    outlet_host: str = ""
+    """The host of its site, where that aggregator names it, too, or the article's page says that it mirrors another site's."""
     author: str = ""
     agency: str = ""
     """The news agency it is credited to (`stories.agencies`)."""
@@ -64,11 +66,6 @@ class Article:
     """The outcome of reading the article's own page, for people; '' where only its feed was read."""
     canonical: str = ""
     """The canonical address in its page, where that was read and can be trusted (`urls.trusted_canonical`)."""
-
-    @property
-    def publisher(self) -> str:
-        """What counts as one outlet: the feed's name, or the outlet that an aggregator names."""
-        return self.outlet or self.source
 
     @property
     def full_text(self) -> str:

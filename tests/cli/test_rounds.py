@@ -268,10 +268,12 @@ def test_f12_a_feed_that_is_gone_is_paused_and_can_be_resumed(desk: Operator, si
 
 
 def test_feeds_are_shown(desk: Operator, site: Site) -> None:
-    desk.reads("herald", site.url("/feed"))
+    desk.reads("herald", site.url("/feed"), 'first_poll = "all"\npublisher = "House of Papers"')
     desk.run("poll")
     feed = desk.run("feeds", "show", "herald", "--json").json
     assert (feed["state"], feed["polls"], feed["title"]) == ("ok", 1, "The Newspaper")
+    assert feed["publisher"] == "House of Papers"
+    assert "House of Papers" in desk.run("feeds", "show", "herald").stdout
     assert "herald" in desk.run("feeds").stdout
     said = desk.run("feeds", "show", "heralt")
     assert said.exit_code == 3

@@ -56,3 +56,16 @@ def test_what_cannot_be_is_said(desk: Operator, command: str, code: int, words: 
     said = desk.run("stories", *command.split())
     assert said.exit_code == code, said
     assert words in said.stderr
+
+
+def test_the_time_line_is_shown_and_the_lead_says_why_it_leads(desk: Operator) -> None:
+    story = desk.run("stories", "list", "--json").lines[-1]
+    shown = desk.run("stories", "show", str(story["id"]))
+    assert shown.exit_code == 0, shown
+    assert "Time line" in shown.stdout
+    assert ": the earliest" in shown.stdout
+    said = desk.run("stories", "show", str(story["id"]), "--json").json
+    assert said["lead_why"].startswith("the earliest")
+    (first, *_) = said["timeline"]
+    assert (first["article_id"], first["added"]) == (story["lead_article_id"], [])
+    assert {"publisher", "title", "at", "copies", "also_carried_by", "sentence"} <= {*first}

@@ -250,3 +250,11 @@ def test_a_preferred_source_that_is_no_feed_is_named() -> None:
     assert plans.unknown_sources(settings, [row(feed("mine"), origin=ADDED, digest="")]) == [names]
     gone = row(feed("mine"), origin=ADDED, digest="", is_on=False, by_hand="removed")
     assert len(plans.unknown_sources(settings, [gone])) == 2
+
+
+def test_a_publisher_is_applied_and_taken_back_and_entries_without_one_are_as_before() -> None:
+    named = feed("a", publisher="House of Papers")
+    assert "publisher" not in A.values, "what commands did to feeds of stores from before stands"
+    assert words(plan_apply([row(A)], [named])) == "changes: feed a [publisher]"
+    assert words(plan_apply([row(named)], [A])) == "changes: feed a [publisher]"
+    assert plan_apply([row(named)], [named]).is_empty

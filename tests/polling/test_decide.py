@@ -106,8 +106,8 @@ GROWN = KnownStory(
     history=TOLD,
     opener="x",
     carriers=(
-        StoryArticle(article_id=1, source="courier", outlet="Courier", published_at=NOON, seen_at=NOON),
-        StoryArticle(article_id=2, source="echo", outlet="Echo", published_at=NOON, seen_at=NOON),
+        StoryArticle(article_id=1, publisher="courier", outlet="Courier", published_at=NOON, seen_at=NOON),
+        StoryArticle(article_id=2, publisher="echo", outlet="Echo", published_at=NOON, seen_at=NOON),
     ),
 )
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.reading.extract import extract, html_to_text, read_articles
+from monitor.reading.extract import FROM_PAGE, extract, html_to_text, read_articles
 from monitor.reading.webpage import WebPage
 from monitor.types.fetching import Entry
 from monitor.types.matching import Article, Grade
@@ -297,3 +297,23 @@ def test_a_page_that_says_its_title_in_other_cases_is_the_entrys() -> None:
     )
     found = article("Талибы в Москве: «Московский формат»", page=f"<article><p>{body}</p></article>".encode())
     assert found.text == body
+
+
+@pytest.mark.parametrize(
+    ("canonical", "host"),
+    [
+        ("https://www.herald.example/2021/envoys-meet-in-the-capital", "www.herald.example"),
+        ("https://m.e.org/2021/envoys-meet-in-the-capital", ""),
+        ("/2021/envoys-meet-in-the-capital", ""),
+        ("https://www.herald.example/", ""),
+        ("javascript:alert(1)", ""),
+        ("", ""),
+    ],
+)
+def test_a_mirror_names_the_site_of_its_original(canonical: str, host: str) -> None:
+    text = "The envoys meet in the capital on Tuesday, and nothing was agreed upon by any of them. " * 30
+    head = f'<link rel="canonical" href="{canonical}">'
+    page = f"<html><head>{head}</head><body><article><h1>Envoys meet in the capital</h1><p>{text}</p></article></body></html>"
+    found = article(page=page.encode(), summary_html="Envoys meet in the capital.")
+    assert found.page == FROM_PAGE
+    assert found.outlet_host == host

@@ -364,6 +364,7 @@ def test_fault_feed_17_google_news_names_the_outlet_beside_the_title() -> None:
     found = read("17-google-news.xml")
     assert {each.title for each in found} == {"Ferry crews of Senn walk out of talks"}
     assert [each.outlet for each in found] == ["Gazette", "Herald", "Tribune", "Courier"]
+    assert all(each.outlet_host.endswith(".example") for each in found), "the host tells who publishes it"
 
 
 @pytest.mark.parametrize(
@@ -388,7 +389,7 @@ def test_fault_feed_17_only_the_outlets_own_name_leaves_the_title(title: str, so
 
 def test_fault_feed_17_a_feeds_own_name_as_source_is_no_other_outlet() -> None:
     own = f'<item><title>x</title><link>{ARTICLE}</link><source url="https://www.gazette.example/feed">Gazette</source></item>'
-    assert entries(own)[0].outlet == ""
+    assert (entries(own)[0].outlet, entries(own)[0].outlet_host) == ("", "")
     planet = '<item><title>x</title><link>https://blog.example/1</link><source url="https://blog.example/feed">Blog</source></item>'
     assert entries(planet)[0].outlet == "Blog"
 

@@ -67,7 +67,9 @@ class Filer:
         self.db, self.matcher, self.at = db, matcher, NOON
         self.alerting = AlertingContext(topics={TOPIC.name: TOPIC}, limits=limits or EscalationLimits())
 
-    def files(self, text: str, source: str, *, title: str = "", author: str = "", url: str = "") -> FiledArticle:
+    def files(
+        self, text: str, source: str, *, title: str = "", author: str = "", url: str = "", **named: str
+    ) -> FiledArticle:
         self.at += timedelta(minutes=10)
         article = Article(
             guid=f"{source} {self.at}",
@@ -80,6 +82,7 @@ class Filer:
             source=source,
             author=author,
             grade=Grade.FULL,
+            **named,  # type: ignore[arg-type]
         )
         judged = assess(article, self.matcher, arrival=Arrival())
         with self.db.writing() as session:
@@ -100,7 +103,7 @@ class Filer:
 
     def story(self, number: int) -> desk.Story:
         with self.db.reading() as session:
-            return desk.find(session, number, now=self.at)
+            return desk.find(session, number, now=self.at, preferred=self.alerting.preferred)
 
     def stories(self) -> dict[int, list[int]]:
         """Story -> its articles; rows and articles must say the same."""
@@ -385,6 +388,101 @@ def test_an_agencys_own_feed_is_one_source_with_those_who_copy_it(db: Database, 
         row.own_title = "Reuters: World"
         session.add(row)
     assert [each.description for each in room.story(1).independent_sources] == ["Reuters copy, carried by 2 outlets"]
+
+
+# --- publishers -----------------------------------------------------------------------------------------------------------
+
+
+def test_sections_of_one_site_and_what_an_aggregator_passes_on_are_one_outlet(db: Database, matcher: Matcher) -> None:
+    """A site tells in one section, tells anew in another, an aggregator shows its copy; then a stranger carries it."""
+    room = Filer(db, matcher)
+    room.files(
+        CRACKS, "herald-world", title="Marrow bridge closed to lorries", url="https://www.herald.example/1-world"
+    )
+    section = room.files(
+        CRACKS_TOLD_ANEW,
+        "herald-towns",
+        title="Lorries banned from Marrow bridge",
+        url="https://m.herald.example/2-towns",
+    )
+    aggregator = "https://news.google.com/rss/articles/CBMi"
+    passed = room.files(CRACKS, "google", url=aggregator, outlet="The Herald", outlet_host="www.herald.example")
+    story = room.story(1)
+    assert {1, section.story_id, passed.story_id} == {1}
+    assert (story.summary.articles, story.summary.outlets, len(story.outlets)) == (3, 1, 1)
+    assert len(story.independent_sources) == 1
+    room.files(CRACKS, "courier")
+    assert room.story(1).summary.outlets == 2
+    with db.reading() as session:
+        assert session.exec(select(StoryRow.outlets).where(StoryRow.id == 1)).one() == 2
+
+
+def test_the_owners_word_on_a_feed_makes_one_publisher_of_two_sites_and_two_of_one(
+    db: Database, matcher: Matcher
+) -> None:
+    room = Filer(db, matcher)
+    for name in ("herald", "gazette", "courier"):
+        room.files(CRACKS, name)
+    assert room.story(1).summary.outlets == 3
+    with db.writing() as session:
+        house = [feed(name, publisher="House of Papers") for name in ("herald", "gazette")]
+        put_in_force(session, "feed", house, now=NOON)
+    assert room.story(1).outlets == ("House of Papers", "courier")
+    with db.writing() as session:
+        put_in_force(session, "feed", [feed("herald"), feed("gazette")], now=NOON)
+    assert len(room.story(1).outlets) == 3, "what is no longer set no longer holds"
+
+
+def test_sections_of_one_site_make_no_story_grow(db: Database, matcher: Matcher) -> None:
+    room = Filer(db, matcher, EscalationLimits(outlets=3))
+    room.files(CRACKS, "herald", title="Marrow bridge closed to lorries as piers crack")
+    for number in range(5):
+        filed = room.files(
+            TELLINGS[number].format(ENDS[number]),
+            f"section{number}",
+            title="Marrow bridge closed to lorries",
+            url=f"https://www.courier.example/{number}-section-story",
+        )
+        assert (filed.story_id, filed.alerts) == (1, ())
+    filed = grows(room, 5)
+    assert [each.body for each in filed.alerts] == ["now 3 independent outlets"]
+
+
+def test_an_agencys_own_article_leads_before_those_who_printed_it_and_the_story_says_so(
+    db: Database, matcher: Matcher
+) -> None:
+    room = Filer(db, matcher)
+    room.files(CRACKS, "herald", author="Reuters")
+    assert room.story(1).lead_why == "the earliest"
+    with db.writing() as session:
+        put_in_force(session, "feed", [feed("wire", title="Reuters: World")], now=NOON)
+    room.files(CRACKS, "wire")
+    story = room.story(1)
+    assert story.summary.lead_article_id == 2
+    assert story.lead_why == "the original, by Reuters itself, which others printed"
+    with db.reading() as session:
+        assert session.exec(select(StoryRow.lead_article_id).where(StoryRow.id == 1)).one() == 2
+    room.alerting = replace(room.alerting, preferred=("herald",))
+    room.files(CRACKS, "echo")
+    assert (room.story(1).summary.lead_article_id, room.story(1).lead_why) == (1, "a preferred source (herald)")
+
+
+def test_a_newer_version_from_an_aggregator_leaves_the_publisher(db: Database, matcher: Matcher) -> None:
+    room = Filer(db, matcher)
+    url = "https://herald.example/1-the-bridge-story"
+    room.files(CRACKS, "herald", url=url)
+    changed = CRACKS.replace("four million", "nine million")
+    newer = room.files(changed, "google", url=url, outlet="Somebody Else", outlet_host="else.example")
+    assert newer.choice.kind is ArticleKind.UPDATE
+    assert room.story(1).outlets == ("herald",)
+    (first, change) = room.story(1).timeline
+    assert (first.step.is_later, change.step.is_later) == (False, True)
+    assert any("9000000" in each for each in change.step.added)
+
+
+def test_the_time_line_goes_by_publication_and_folds_copies(room: Filer) -> None:
+    lines = room.story(1).timeline
+    assert [(each.publisher, each.also_carried_by) for each in lines] == [("herald", ("courier",)), ("echo", ())]
 
 
 def test_numbers_stand_through_any_order_of_verbs(room: Filer) -> None:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.stories.sources import (
+    Lead,
     StoryArticle,
     StoryState,
     independent_sources,
-    lead_article,
+    lead,
     outlets,
     pace,
     state,
@@ -26,7 +27,8 @@ def carrier(
     at = NOON + timedelta(hours=hours or number)
     return StoryArticle(
         article_id=number,
-        source=source,
+        publisher=source,
+        feed=source,
         outlet=source.title(),
         published_at=at,
         seen_at=at,
@@ -69,7 +71,7 @@ def test_copies_in_a_circle_and_of_articles_elsewhere_are_survived() -> None:
 
 def test_two_feeds_of_one_title_are_told_apart() -> None:
     one, other = (
-        StoryArticle(article_id=n, source=f"bbc-{n}", outlet="BBC", published_at=NOON, seen_at=NOON) for n in (1, 2)
+        StoryArticle(article_id=n, publisher=f"bbc-{n}", outlet="BBC", published_at=NOON, seen_at=NOON) for n in (1, 2)
     )
     assert outlets([one, other]) == ("BBC (bbc-1)", "BBC (bbc-2)")
     assert outlets([one, other], without="bbc-1") == ("BBC (bbc-2)",)
@@ -77,9 +79,18 @@ def test_two_feeds_of_one_title_are_told_apart() -> None:
 
 def test_the_earliest_leads_unless_a_preferred_source_carries_it() -> None:
     story = [carrier(1, "herald", hours=5), carrier(2, "courier", hours=3), carrier(3, "echo", hours=9)]
-    assert lead_article(story).source == "courier"
-    assert lead_article(story, ("echo", "herald")).source == "echo"
-    assert lead_article(story, ("nobody", "herald")).source == "herald"
+    assert lead(story) == Lead(article_id=2, why="the earliest")
+    assert lead(story, ("echo", "herald")) == Lead(article_id=3, why="a preferred source (echo)")
+    assert lead(story, ("nobody", "herald")).article_id == 1
+
+
+def test_an_agency_leads_before_those_who_print_it() -> None:
+    printed = [carrier(1, "herald", agency="Reuters", hours=1), carrier(2, "courier", copy_of=1, hours=2)]
+    assert lead(printed) == Lead(article_id=1, why="the earliest, and the first to print its text")
+    own = carrier(3, "reuters", agency="Reuters", hours=3)
+    assert lead([*printed, own]) == Lead(article_id=3, why="the original, by Reuters itself, which others printed")
+    assert lead([*printed, own, carrier(4, "echo", hours=0.5)]).article_id == 4, "who wrote before the agency did"
+    assert lead([*printed, own], ("courier",)).article_id == 2
 
 
 @pytest.mark.parametrize(

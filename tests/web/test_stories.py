@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from monitor.store.db import Database
 from monitor.store.story_changes import recount
-from monitor.store.tables import ArticleRow, StoryEditRow
+from monitor.store.tables import ArticleRow, RevisionRow, StoryEditRow
 from tests.web.test_web import NOW, OWN, application, browsing, fill, has_article, has_feed, has_topic, token_of
 from tests.web.test_web import db as db  # the fixture
 
@@ -28,9 +28,25 @@ def client(db: Database) -> Iterator[TestClient]:
         db,
         has_topic("talks", "Moscow talks"),
         has_feed("post", title="The Morning Post"),
-        has_article(topic="talks", source="post", wire="Reuters", seen_at=early),
-        has_article("Copied", story_id=1, source="courier", kind="copy", of_article_id=1, why="same text"),
-        has_article("Told anew", story_id=1, source="echo", kind="joins", of_article_id=1, topic="talks"),
+        has_article(topic="talks", source="post", wire="Reuters", seen_at=early, url="https://post.example/1"),
+        has_article(
+            "Copied",
+            story_id=1,
+            source="courier",
+            url="https://courier.example/1",
+            kind="copy",
+            of_article_id=1,
+            why="same text",
+        ),
+        has_article(
+            "Told anew",
+            story_id=1,
+            source="echo",
+            url="https://echo.example/1",
+            kind="joins",
+            of_article_id=1,
+            topic="talks",
+        ),
         has_article("Another meeting", topic="talks", source="echo"),
         counted(1, 4),
     )
@@ -68,6 +84,39 @@ def test_a_story_shows_who_carries_it_and_what_each_article_is(client: TestClien
     assert client.get("/stories/99").status_code == 404
     assert client.get("/stories/99999999999").status_code == 404
     assert '<a href="/stories/1">' in client.get("/articles/2").text
+
+
+def test_the_time_line_says_who_said_what_first_and_why_the_lead_leads(db: Database, client: TestClient) -> None:
+    """Told by one, carried by another, told with more by a third, and then changed by it."""
+    text = "The envoys met in Moscow. “We part as friends today”, said Edda Quist, and 40 others agreed."
+    early = NOW - timedelta(hours=5)
+    with db.writing() as session:
+        for number, row in enumerate(session.exec(select(ArticleRow).order_by(col(ArticleRow.id)))):
+            row.published_at = early + timedelta(minutes=number)
+            row.text = text if row.id == 3 else row.text
+        why = "same canonical URL, changed: numbers 30 → 40"
+        old = RevisionRow(
+            article_id=3, replaced_at=NOW, title="Old", text=text.replace("40", "30"), is_material=True, why=why
+        )
+        session.add(old)
+        recount(session, 1)
+    shown = client.get("/stories/1").text
+    line = shown[shown.index("Time line") :]
+    places = [
+        line.index(words)
+        for words in (
+            "The Morning Post",
+            "Leads the story",
+            "the earliest, and the first to print its text",
+            "Also carried by 1: <bdi>courier</bdi>",
+            "Told anew",
+            "Adds: <bdi>number 30; name Edda Quist; quote “we part as friends today”</bdi>",
+            "changed <a href=",
+            "Facts: <bdi>numbers 30 → 40</bdi>",
+        )
+    ]
+    assert places == sorted(places)
+    assert "<script" not in line
 
 
 def test_articles_are_split_off_moved_and_merged_by_forms(db: Database, client: TestClient) -> None:
