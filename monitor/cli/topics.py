@@ -18,9 +18,8 @@ from monitor.types.matching import StoredTopic, Topic
 if TYPE_CHECKING:
     from monitor.config.settings import Settings
     from monitor.evaluation.metrics import TopicFigures
-    from monitor.matching.alert_rate import SensitivityCost
+    from monitor.learning.training import SensitivityForecast
     from monitor.matching.matcher import Matcher
-    from monitor.matching.sensitivity import AppliedSensitivity
     from monitor.review.matches import MatchCounts
     from monitor.topics.lint import LintFinding, LintReport
 
@@ -155,9 +154,9 @@ def show(
     known_topics, counts = _stored_state(settings)
     model = _model(load_matcher(settings, shelf), topic)
     found = {**_fields(topic, known_topics, counts), "threshold": model["threshold"], "terms": model["terms"]}
-    setting, costs, quality = _figures(settings, shelf, topic)
-    found |= {"factor": setting.factor, "acts": setting.note, "quality": quality}
-    found["costs"] = [trial.cost_fields(each) for each in costs]
+    forecast, quality = _figures(settings, shelf, topic)
+    found |= {"factor": forecast.setting.factor, "acts": forecast.setting.note, "quality": quality}
+    found["costs"] = [trial.cost_fields(each) for each in forecast.costs]
     found["advice"] = sentence_advice(settings, topic)
     found["files"] = [_seed(settings, topic, at) for at in range(len(topic.seeds))]
     if as_json:
@@ -180,13 +179,14 @@ def show(
             ("version", found["version"]),
             ("matches", [f"{count} {state}" for state, count in found["matches"].items()]),
             ("acts", found["acts"]),
+            ("alerts", str(forecast.cost.rate) if forecast.cost else ""),
             *_quality(found["quality"]),
         ]
     )
     for each in found["advice"]:
         base.line(each)
-    trial.show_costs(costs)
-    if not costs:
+    trial.show_costs(forecast.costs)
+    if not forecast.costs:
         base.line("what each sensitivity would cost is shown once a day of articles, and fifty of them, have been seen")
     base.table(
         ("seed", "language", ">weight", ">words", "title"),
@@ -197,25 +197,22 @@ def show(
         base.line(f"heaviest terms, {language}: {shown}")
 
 
-def _figures(
-    settings: Settings, shelf: LoadedTopics, topic: Topic
-) -> tuple[AppliedSensitivity, tuple[SensitivityCost, ...], TopicFigures | None]:
-    """The factor of its sensitivity; alerts a day of each sensitivity and quality by verdicts, where there is a store."""
+def _figures(settings: Settings, shelf: LoadedTopics, topic: Topic) -> tuple[SensitivityForecast, TopicFigures | None]:
+    """What its sensitivity comes to, and its quality by verdicts, where there is a store."""
     from monitor.evaluation import metrics
     from monitor.learning import training
     from monitor.matching import sensitivity
-    from monitor.matching.alert_rate import sensitivity_costs
 
-    nothing = sensitivity.AppliedSensitivity(sensitivity.default_factor(topic.sensitivity)), (), None
+    factor = sensitivity.AppliedSensitivity(sensitivity.default_factor(topic.sensitivity))
+    nothing = training.SensitivityForecast(topic.name, topic.sensitivity, factor), None
     if not topic.is_enabled:
         return nothing
     try:
         with base.opened(settings) as db, db.reading() as session:
-            setting, archive = training.applied_sensitivity(session, topic, shelf.topics)
-            quality = next(iter(metrics.by_verdicts(session, topic=topic.name).topics), None)
+            forecast = training.forecast(session, topic, shelf.topics)
+            return forecast, next(iter(metrics.by_verdicts(session, topic=topic.name).topics), None)
     except (base.NotFoundError, StoreError):
         return nothing
-    return setting, sensitivity_costs(topic.sensitivity, setting, archive), quality
 
 
 def _quality(figures: TopicFigures | None) -> list[tuple[str, object]]:

@@ -170,6 +170,15 @@ BOOTSTRAP_DAYS = 7
 BOOTSTRAP_DRAWS = 2_000
 """Resamples of the days (chosen by cost)."""
 
+FORECAST_HALF_LIFE = 4.0
+"""Days after which a day counts half in the mean of the next one. 3, 5 and 7 are within 3 % (docs/matching.md)."""
+FORECAST_PRIOR = (0.2, 0.8)
+"""Alerts, and days, before anything is known of a topic: the aspects' mean is .28 a day."""
+FORECAST_SPREAD_HALF_LIFE = 16.0
+"""Days after which a day counts half in how much days differ from what was forecast."""
+FORECAST_SPREAD_PRIOR = (0.2, 10.0)
+"""Relative variance of a topic's rate, and its weight, before its days have shown any."""
+
 # --- calibration ------------------------------------------------------------------------------------------------------
 
 CALIBRATION_MIN_VERDICTS = 20

@@ -181,6 +181,12 @@ def of_matches(
     ]
 
 
+def is_any_article_embedded(session: Session) -> bool:
+    """Whether articles are compared with topics by embeddings in this store."""
+    asked = select(_vectors.c.key).where(_vectors.c.article_id.is_not(None)).limit(1)
+    return session.connection().execute(asked).first() is not None
+
+
 def count_embedded(session: Session, embedder: str, *, since_at: datetime) -> int:
     """How many texts of articles that were seen since then have an embedding, or wait for it."""
     first_id = select(func.min(_articles.c.id)).where(_articles.c.seen_at >= since_at).scalar_subquery()
