@@ -10,9 +10,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
-from monitor.learning.multilingual import Multilingual
+from monitor.learning.multilingual import Multilingual, SemanticScorer
 from monitor.learning.training import build_matcher
 from monitor.matching.background import mark, next_mark
 from monitor.matching.matcher import Matcher, Tracker
@@ -136,7 +137,7 @@ def read_lines(lines: Iterable[str], *, start_at: datetime, on_bad: Callable[[in
 
 
 def archived_lines(session: Session) -> Iterator[Line]:
-    """Read every article of the archive, in the order in which it was seen."""
+    """Read every article of the archive, in the order in which they were decided on."""
     return (_line(article_id, article, held) for article_id, article, held in archive.articles(session))
 
 
@@ -241,17 +242,16 @@ def replay(
         # a batch ends where the daemon would read the archive again, too
         while batch := _batch(pending, min(REPLAY_BATCH, next_mark(seen) - seen)):
             semantic = across.scorer_blocking(db, [line.article for line in batch], vectors_in) if across else None
-            assessed = [
-                assess(line.article, tracker, arrival=Arrival(max_age_for=None, held=line.held), semantic=semantic)
-                for line in batch
-            ]
-            with db.writing() as session:
-                replayed = [_filed(session, *each, context, names) for each in zip(batch, assessed, strict=True)]
-            yield from replayed
-            confirm_stored(assessed, tracker)
-            with db.reading() as session:
+            for poll in _polls(batch) if across else [batch]:
+                assessed = [_assessed(line, tracker, semantic) for line in poll]
+                with db.writing() as session:
+                    replayed = [_filed(session, *each, context, names) for each in zip(poll, assessed, strict=True)]
+                yield from replayed
+                confirm_stored(assessed, tracker)
                 if across:
-                    across.learn_stored(session, [each.filed.article_id for each in replayed])
+                    with db.reading() as session:
+                        across.catch_up(session)
+            with db.reading() as session:
                 last, seen = mark(seen), archive.latest_id(session)
                 if mark(seen) != last:
                     tracker.begin_rebuild()
@@ -287,6 +287,17 @@ def _batch(pending: _PeekableLines, size: int) -> list[Line]:
     return batch
 
 
+def _polls(batch: Sequence[Line]) -> Iterator[list[Line]]:
+    """The lines of each poll: an article is compared with those of earlier polls. Lines of which no poll is known are one each."""
+    for key, lines in groupby(batch, key=lambda each: each.poll_key):
+        found = list(lines)
+        yield from [found] if key is not None else ([each] for each in found)
+
+
+def _assessed(line: Line, tracker: Tracker, semantic: SemanticScorer | None) -> AssessedArticle:
+    return assess(line.article, tracker, arrival=Arrival(max_age_for=None, held=line.held), semantic=semantic)
+
+
 def _filed(session: Session, line: Line, assessed: AssessedArticle, context: AlertingContext, names: Names) -> Replayed:
     filed = file_article(session, assessed, context, now=line.article.seen_at)
     names.learn(line, filed)
@@ -302,7 +313,7 @@ def _answer(replayed: Replayed, all_scores: bool) -> dict[str, Any]:
         "topics": [
             {
                 "topic": each.topic,
-                "score": round(each.score, 6),
+                "score": round(each.score, 12),
                 "probability": each.probability,
                 "matched": _is_matched(each),
             }

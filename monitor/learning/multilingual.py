@@ -29,7 +29,7 @@ from monitor.matching.model import code
 from monitor.matching.ordinary_news import OrdinaryNews
 from monitor.matching.semantic import ArticleWords, EmbeddedArticle, SemanticModel
 from monitor.matching.tuning import ORDINARY_ARTICLES
-from monitor.store import vectors, verdicts
+from monitor.store import archive, vectors, verdicts
 from monitor.store.db import Database, Session
 from monitor.store.vectors import ArchivedEmbedding
 from monitor.stories.events import RelatedTranslation
@@ -172,8 +172,10 @@ class Multilingual:
         self._seeds: Mapping[int, EmbeddingVector] = {}
         self._is_pruned = False
         self._lock = threading.Lock()
+        self._learned_up_to = 0
+        """Id of the latest article of the archive that the model in force knows."""
         self._unseen: list[ArchivedEmbedding] = []
-        """Articles stored while the model is being built anew."""
+        """Articles embedded late, while the model is being built anew."""
         self._is_renewing = False
 
     @property
@@ -202,7 +204,8 @@ class Multilingual:
         with self._lock:
             self._is_renewing, self._unseen = True, []
         with db.reading() as session:
-            space, ordinary = self._space_and_news(session)
+            up_to = archive.latest_id(session)
+            space, ordinary = self._space_and_news(session, up_to)
             examples = verdicts.examples(session, [each.name for each in enabled])
             texts = _texts(enabled, examples)
             found = vectors.known(session, self.embedding.id, list(texts), self.embedding.dim)
@@ -226,18 +229,34 @@ class Multilingual:
             examples=examples,
             threshold=self.embedding.threshold,
         )
-        self._put_in_force(built)
+        self._put_in_force(built, up_to)
         self.is_complete = len(fresh) == len(missing)
 
-    def _put_in_force(self, built: SemanticModel) -> None:
+    def _put_in_force(self, built: SemanticModel, up_to: int) -> None:
         with self._lock:
-            self.model, self._is_renewing = built, False
+            self.model, self._is_renewing, self._learned_up_to = built, False, up_to
             self._add(self._unseen)
             self._unseen = []
 
-    def learn_stored(self, session: Session, article_ids: Sequence[int]) -> None:
-        """These articles were decided on and stored: later ones are compared with them (matching.ordinary_news). What is learned
-        is what the store says, as after a restart."""
+    def catch_up(self, session: Session) -> None:
+        """Learn what was stored since, by whichever process, in the order of the archive. Before articles are scored, so that the
+        state of the archive is the same on every node, after a restart and in a backtest: all that was stored before."""
+        model = self.model
+        if model is None:
+            return
+        up_to = archive.latest_id(session)
+        with self._lock:
+            if model is self.model and up_to > self._learned_up_to:
+                dim, since = self.embedding.dim, self._learned_up_to
+                found = vectors.latest(
+                    session, model.embedder, limit=ORDINARY_ARTICLES, dim=dim, after=since, up_to=up_to
+                )
+                self._add(found)
+                self._learned_up_to = up_to
+
+    def learn_late(self, session: Session, article_ids: Sequence[int]) -> None:
+        """These articles of the archive were embedded or decided on only now. What is learned is what the store says, as after a
+        restart."""
         model = self.model
         if model is None or not article_ids:
             return
@@ -245,12 +264,12 @@ class Multilingual:
         with self._lock:
             if self._is_renewing:
                 self._unseen += found
-            self._add(found)
+            self._add([each for each in found if each.article_id <= self._learned_up_to])
 
     def _add(self, found: Sequence[ArchivedEmbedding]) -> None:
         if self.model is not None and self.model.embedder == self.embedding.id:
-            for each in _placed(found, self.model.space):
-                self.model.ordinary.add(*each)
+            for row, each in zip(found, _placed(found, self.model.space), strict=True):
+                self.model.ordinary.add(*each, article_id=row.article_id)
 
     def _keep(self, db: Database, fresh: Mapping[int, tuple[EmbeddingVector, str]]) -> None:
         if not fresh and self._is_pruned:
@@ -262,15 +281,18 @@ class Multilingual:
                 vectors.prune(session, keep=[self.embedding.id])
         self._is_pruned = True
 
-    def _space_and_news(self, session: Session) -> tuple[EmbeddingSpace, OrdinaryNews]:
+    def _space_and_news(self, session: Session, up_to: int) -> tuple[EmbeddingSpace, OrdinaryNews]:
         """The space, and the archive placed in it."""
         embedder, dim = self.embedding.id, self.embedding.dim
         space = shipped_space(embedder)
         if space is None:
             recent = vectors.recent(session, embedder, up_to=last_mark(session), limit=SPACE_ARTICLES, dim=dim)
             space = embedding_space.learned(recent, dim or 0)
-        archive = vectors.latest(session, embedder, limit=ORDINARY_ARTICLES, dim=dim)
-        return space, OrdinaryNews(space.ordinary, _placed(archive, space))
+        ordinary = OrdinaryNews(space.ordinary)
+        latest = vectors.latest(session, embedder, limit=ORDINARY_ARTICLES, dim=dim, up_to=up_to)
+        for row, each in zip(latest, _placed(latest, space), strict=True):
+            ordinary.add(*each, article_id=row.article_id)
+        return space, ordinary
 
     # --- articles -------------------------------------------------------------------------------------------------
 
@@ -319,13 +341,13 @@ class Multilingual:
 
 
 def _placed(
-    archive: Sequence[ArchivedEmbedding], space: EmbeddingSpace
+    found: Sequence[ArchivedEmbedding], space: EmbeddingSpace
 ) -> Iterable[tuple[int, EmbeddingVector, frozenset[str]]]:
     """What ordinary news are made of: key, placed vector and topics of each."""
-    if not archive:
+    if not found:
         return ()
-    rows = space.place_all(np.array([each.vector for each in archive]), [each.language for each in archive])
-    return ((each.key, row, each.topics) for each, row in zip(archive, rows, strict=True))
+    rows = space.place_all(np.array([each.vector for each in found]), [each.language for each in found])
+    return ((each.key, row, each.topics) for each, row in zip(found, rows, strict=True))
 
 
 def _texts(topics: Sequence[Topic], examples: Sequence[Example]) -> dict[int, tuple[str, str]]:

@@ -55,6 +55,9 @@ from monitor.types.matching import (
     Topic,
 )
 
+_ROUNDING = 1e-5
+"""A product in float32 is within so much of the exact one."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArticleWords:
@@ -132,18 +135,15 @@ class SemanticModel:
         if not (self._models and self.space.is_known) or len(article.vector) != self._matrix.shape[1]:
             return tuple(scores)
         placed = self.place(article.vector, article.language)
-        scored = _Scored(article, placed, self.ordinary.neighbours(placed, article.key), self.space, self._threshold)
-        likenesses = dict(
-            zip((each.topic.name for each in self._models), (self._matrix @ placed).tolist(), strict=True)
-        )
+        neighbours = self.ordinary.neighbours(placed, article.key)
+        # scores are worked out in float64, topic by topic: they depend on no other topic and on no machine
+        scored = _Scored(article, placed.astype(np.float64), neighbours, self.space, self._threshold)
+        rough = dict(zip((each.topic.name for each in self._models), (self._matrix @ placed).tolist(), strict=True))
         by_name = {each.topic.name: each for each in self._models}
-        found = [
-            scored.score(by_name.pop(each.topic), likenesses[each.topic], each) if each.topic in by_name else each
-            for each in scores
-        ]
+        found = [scored.score(by_name.pop(each.topic), each) if each.topic in by_name else each for each in scores]
         for name, model in by_name.items():
-            if scored.may_match(model, likenesses[name]) and (words := article.words.score_of(name)):
-                added = scored.score(model, likenesses[name], words)
+            if scored.may_match(model, rough[name] + _ROUNDING) and (words := article.words.score_of(name)):
+                added = scored.score(model, words)
                 found += [added] if added.score >= added.threshold else []
         return tuple(found)
 
@@ -173,11 +173,11 @@ class _Scored:
         most = likeness + self._contrast_of(model) + WORDS_WEIGHT * WORDS_MARGIN_MAX
         return most >= threshold_at(threshold, sensitivity.default_factor(model.topic.sensitivity))
 
-    def score(self, model: SemanticTopic, likeness: float, words: Score) -> Score:
+    def score(self, model: SemanticTopic, words: Score) -> Score:
         """The score by meaning and words; `words` is the score by words alone."""
         has_words = self._language in model.word_languages
         if not model.has_sentence and has_words:
-            return self._moved(model, words, likeness)
+            return self._moved(model, words)
         in_words = margin(words.score, words.threshold, words.factor) if has_words else 0.0
         least = 0.0 if model.is_whole_subject else WORDS_MARGIN_MIN
         of_words = WORDS_WEIGHT * min(max(in_words, least), WORDS_MARGIN_MAX)
@@ -192,12 +192,13 @@ class _Scored:
     def _balanced(self, model: SemanticTopic) -> float:
         return self._threshold or (SENTENCE_THRESHOLD if model.has_sentence else SEEDS_THRESHOLD)
 
-    def _moved(self, model: SemanticTopic, words: Score, likeness: float) -> Score:
+    def _moved(self, model: SemanticTopic, words: Score) -> Score:
         """A score by words, raised or lowered by meaning.
 
         A full text is compared with the topic's own matches, too: among these are look-alike events, which only contrast tells."""
         fullness = self._fullness * model.fullness
         own = model.topic.name if fullness < 0.5 else ""
+        likeness = sum(each.weight for each in model.contributions(self._placed))
         by_embedding = likeness + self._contrast(own)
         above = by_embedding - model.neutral_level - SEEDS_LEVEL_FULL * fullness
         reached = share(words.score, words.threshold) * math.exp(SEEDS_GAIN * above)

@@ -27,7 +27,7 @@ from monitor.polling import fulltext, missing
 from monitor.polling.assess import assess
 from monitor.polling.fulltext import FetchedArticle
 from monitor.polling.intake import file_article
-from monitor.polling.pipeline import Tools, is_without_model, semantic_scorer, under_names_of_now, with_missing
+from monitor.polling.pipeline import Tools, is_without_model, keep_up, semantic_scorer, under_names_of_now, with_missing
 from monitor.polling.values import AssessedArticle, FiledArticle
 from monitor.reading.extract import FROM_PAGE
 from monitor.store import archive, decisions, feeds, page_visits, reassessments, topics
@@ -152,7 +152,9 @@ async def _articles(claimed: Sequence[Reassessment], tools: Tools, *, now: datet
     stored = await tools.db.read(load, [each.article_id or 0 for each in claimed])
     filed: list[FiledArticle] = []
     async for work, semantic in _embedded(claimed, stored, tools):
-        done = await _one(stored.get(work.article_id or 0), work, tools, semantic, now=now)
+        async with tools.in_turn:
+            await keep_up(tools)
+            done = await _one(stored.get(work.article_id or 0), work, tools, semantic, now=now)
         filed += [done] if done else []
     late = sum(each.cause is Cause.EMBEDDING and not _may_wait(each, now) for each in claimed)
     if late:
@@ -295,7 +297,7 @@ async def _settle(
         article = assessed.article
         tools.matcher.train(article.title, article.text, article.language, assessed.scores)
     if tools.multilingual:
-        await tools.db.read(tools.multilingual.learn_stored, [filed.article_id])
+        await tools.db.read(tools.multilingual.learn_late, [filed.article_id])
     return filed
 
 

@@ -62,6 +62,8 @@ class App:
         self.clock = clocks.from_settings(clock.speed, clock.start_at, clock.real_start_at)
         self.loaded = LoadedTopics()
         self.tracker: Tracker | None = None
+        self.in_turn = asyncio.Lock()
+        """Held while articles are assessed and stored, and while models are built anew."""
         self._used_mark = 0
         self._used_digest = ""
         self._used_verdict = 0
@@ -307,6 +309,13 @@ class App:
             self.multilingual.renew(self.db, self.loaded.topics)
             self._embedded_state = state
 
+    async def renew_models(self) -> None:
+        """Build the models anew where the archive has reached its next mark, before the next article is assessed: after a restart,
+        and in a backtest, it is the same article. Call it in turn."""
+        if await self.db.read(last_mark) != self._used_mark:
+            await asyncio.to_thread(self._build_models)
+            await asyncio.to_thread(self.load_embeddings)
+
     @property
     def _state(self) -> tuple[object, ...]:
         """What the models in use were built from."""
@@ -329,7 +338,8 @@ class App:
             self._start_embedding()
             return False
         before = set(self.loaded.faults)
-        changed = await asyncio.to_thread(self.load_topics, now=now)
+        async with self.in_turn:
+            changed = await asyncio.to_thread(self.load_topics, now=now)
         for fault in self.topic_keeper.uncovered_faults(self.loaded.faults):
             if fault not in before:
                 log.error("seeds: %s", fault)
@@ -414,6 +424,8 @@ class App:
             embeds_per_day=self.settings.embedding.articles_per_day,
             are_seeds_embedded=self._embedded_state == self._state,
             topics_revision=self._used_revision,
+            in_turn=self.in_turn,
+            renew_models=self.renew_models,
             cadence=Cadence(
                 min_for=schedule.min_interval_for,
                 max_for=schedule.max_interval_for,

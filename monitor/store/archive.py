@@ -75,11 +75,11 @@ def languages(session: Session) -> dict[str, str]:
 
 
 def articles(session: Session) -> Iterator[tuple[int, Article, Reason | None]]:
-    """All articles with their ids, and why each was held back if it was, in the order of arrival; a lazy iterator, read in
-    batches."""
+    """All articles with their ids, and why each was held back if it was, in the order in which they were decided on; a lazy
+    iterator, read in batches."""
     held = func.coalesce(decisions.in_force("held"), "")
     asked = select(ArticleRow, held, func.coalesce(decisions.in_force("reason"), ""))
-    in_order = asked.order_by(col(ArticleRow.seen_at), col(ArticleRow.id))
+    in_order = asked.order_by(col(ArticleRow.id))
     for row, held_for, reason in session.exec(in_order).yield_per(_BATCH):
         yield row.id or 0, _article(row), _held(held_for, reason)
 

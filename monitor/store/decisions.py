@@ -93,8 +93,8 @@ def shown_scores(scores: Iterable[Score]) -> list[dict[str, object]]:
     return [
         {
             "topic": each.topic,
-            "score": round(each.score, 6),
-            "threshold": round(each.threshold, 6),
+            "score": each.score,
+            "threshold": each.threshold,
             "matched": each.is_match,
             "blocked": each.blocked.name if each.blocked else None,
             **({"lesson": round(each.self_training_weight, 3)} if each.self_training_weight else {}),

@@ -86,6 +86,7 @@ def recent(
 class ArchivedEmbedding:
     """A stored article's embedding, with the topics that it matched; a dismissed match is none."""
 
+    article_id: int
     key: int
     """Of its text."""
     language: str
@@ -93,9 +94,12 @@ class ArchivedEmbedding:
     topics: frozenset[str]
 
 
-def latest(session: Session, embedder: str, *, limit: int, dim: int | None) -> list[ArchivedEmbedding]:
-    """The latest `limit` embedded articles, oldest first."""
-    asked = _archived.where(_vectors.c.embedder == embedder, _vectors.c.article_id.is_not(None))
+def latest(
+    session: Session, embedder: str, *, limit: int, dim: int | None, after: int = 0, up_to: int | None = None
+) -> list[ArchivedEmbedding]:
+    """The latest `limit` embedded articles, of those after one id and up to another, oldest first."""
+    asked = _archived.where(_vectors.c.embedder == embedder, _vectors.c.article_id > after)
+    asked = asked if up_to is None else asked.where(_vectors.c.article_id <= up_to)
     asked = asked.order_by(_vectors.c.article_id.desc(), _vectors.c.key).limit(limit)
     return _read(session, session.connection().execute(asked).all()[::-1], dim)
 
@@ -119,7 +123,7 @@ def _read(session: Session, rows: Sequence[Any], dim: int | None) -> list[Archiv
     matched = _topics_matched(session, [row.article_id for row in rows])
     read = zip(rows, unpack_all([row.packed for row in rows], dim), strict=True)
     return [
-        ArchivedEmbedding(row.key, row.language, vector, frozenset(matched.get(row.article_id, ())))
+        ArchivedEmbedding(row.article_id, row.key, row.language, vector, frozenset(matched.get(row.article_id, ())))
         for row, vector in read
         if vector is not None
     ]

@@ -583,32 +583,27 @@ def test_a_verdict_stands_on_its_match_and_becomes_an_example(db: Database, matc
 def test_confident_matches_teach_until_somebody_reviews_them(db: Database, matcher: Matcher) -> None:
     with db.writing() as session:
         first = file(session, matcher, article())
-        file(
-            session,
-            matcher,
-            article(guid="b", url="https://x.example/2", title="Marrow bridge piers cracked", text=BRIDGE[:150]),
-        )
+        later = article(guid="b", url="https://x.example/2", title="Marrow bridge piers cracked", text=BRIDGE[:150])
+        file(session, matcher, later, now=NOON - timedelta(minutes=1))  # its poll began before
         file(session, matcher, article(guid="c", url="https://x.example/3", title="Tea", text="Tea is drunk hot."))
 
-    def hits(at_least: float, limit: int = 9) -> list[str]:
+    def learned(limit: int = 9) -> list[str]:
         with db.reading() as session:
-            found = topics.self_training_examples(session, ["marrow-bridge", "x"], at_least=at_least, limit_each=limit)
+            found = topics.self_training_examples(session, ["marrow-bridge", "x"], limit_each=limit)
         return [each.title for each in found]
 
-    assert hits(1.2) == ["Marrow bridge closed to lorries as piers crack", "Marrow bridge piers cracked"]
-    assert hits(1.2, limit=1) == ["Marrow bridge piers cracked"]
-    assert hits(99) == []
+    assert learned() == ["Marrow bridge closed to lorries as piers crack", "Marrow bridge piers cracked"]
+    assert learned(limit=1) == ["Marrow bridge piers cracked"]
     with db.writing() as session:
+        assert not topics.partial_examples_since(session, 0), "these were learned in full"
         (match,) = session.exec(select(MatchRow).where(MatchRow.article_id == first.article_id))
-        share = (match.score + 0.01) / (match.threshold + 0.01)
-        match.factor = 0.5  # told because the topic asked for more, not because it is surer
+        match.score = 0.0  # whatever else is stored of it
         session.add(match)
-    assert hits(share * 0.51, limit=9)[0] == "Marrow bridge piers cracked"
-    assert "Marrow bridge closed to lorries as piers crack" in hits(share * 0.49)
+    assert len(learned()) == 2
     with db.writing() as session:
         verdict = Verdict(article_id=first.article_id, topic="marrow-bridge", is_relevant=False, by="ada", at=NOON)
         verdicts.record(session, verdict)
-    assert hits(1.2) == ["Marrow bridge piers cracked"]
+    assert learned() == ["Marrow bridge piers cracked"]
 
 
 def test_the_archive_gives_its_latest_articles_up_to_a_mark(db: Database, matcher: Matcher) -> None:
