@@ -302,6 +302,15 @@ class Matcher:
         )
         return self.calibrated(found)
 
+    def nearness(self, topic: str, title: str, text: str, language: str) -> float | None:
+        """The cosine of an article's words with the topic's, without what it learned by itself; None in a language in which the
+        topic has no words."""
+        model = self.model(topic)
+        if code(language) not in model.sides:
+            return None
+        article = _ArticleVector(title, text, language, self._background)
+        return dot(article.vector, self._anchor(model, article.language).vector)
+
     def _training_weight(self, model: TopicModel, article: _ArticleVector, value: float, threshold: float) -> float:
         """Weight with which the topic may train itself on this article. Copies of known texts are only recognised during
         training."""
@@ -316,11 +325,14 @@ class Matcher:
 
     def _is_anchored(self, model: TopicModel, article: _ArticleVector) -> bool:
         """Whether the article is near the topic's vector without self-training."""
-        key = model.base, article.language
-        side = self._anchors.get(key) or self._anchors.setdefault(key, model.anchor(article.language))
+        side = self._anchor(model, article.language)
         factor = max(model.factor, 1.0)
         threshold = float(threshold_of(topic_strictness(side, factor), article.strictness, ceiling(side, factor)))
         return margins.share(dot(article.vector, side.vector), threshold) >= SELF_TRAINING_ANCHOR_FROM
+
+    def _anchor(self, model: TopicModel, language: str) -> LanguageSide:
+        key = model.base, language
+        return self._anchors.get(key) or self._anchors.setdefault(key, model.anchor(language))
 
     def _evidence(self, model: TopicModel, article: _ArticleVector) -> Evidence:
         side = model.side(article.language)

@@ -129,6 +129,14 @@ class SemanticModel:
         """The vector as it is compared with others."""
         return self.space.place(vector, code(language))
 
+    def nearness(self, topic: str, vector: EmbeddingVector, language: str) -> float | None:
+        """The cosine of an article with what the topic's owner wrote and said; None for a topic that is not scored by meaning."""
+        model = next((each for each in self._models if each.topic.name == topic), None)
+        if model is None or not self.space.is_known:
+            return None
+        placed, own = self.place(vector, language), model.vector.astype(np.float64)
+        return float(own @ placed / max(float(np.linalg.norm(own)), 1e-9))
+
     def rescore(self, scores: Sequence[Score], article: EmbeddedArticle) -> tuple[Score, ...]:
         """The scores by words with those by meaning in their place, in the same order; topics that words did not score (with very
         many topics, only matches are) are added if they match."""

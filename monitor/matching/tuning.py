@@ -179,6 +179,15 @@ FORECAST_SPREAD_HALF_LIFE = 16.0
 FORECAST_SPREAD_PRIOR = (0.2, 10.0)
 """Relative variance of a topic's rate, and its weight, before its days have shown any."""
 
+# --- drift ------------------------------------------------------------------------------------------------------------
+
+DRIFT_MATCHES = 20
+"""Stories whose mean nearness to the topic's sentence and seeds is compared: so many of the first and of the latest."""
+DRIFT_FALL = 0.3
+"""Share of the first mean by which the latest must have fallen (docs/matching.md, "Drift")."""
+DRIFT_SIGMAS = 3.0
+"""Standard errors that the fall must exceed, as topics are looked at again and again."""
+
 # --- calibration ------------------------------------------------------------------------------------------------------
 
 CALIBRATION_MIN_VERDICTS = 20

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from monitor.alerting import notices
 from monitor.alerting.channels import registry as channel_kinds
@@ -33,6 +33,7 @@ from monitor.reading.fetch import Fetcher, FetchLimits
 from monitor.reading.workers import Workers
 from monitor.service import clock as clocks
 from monitor.service import in_force
+from monitor.service.drift_watch import DriftWatch
 from monitor.service.topic_keeper import TopicKeeper
 from monitor.store import channels as channel_rows
 from monitor.store import files, migrate, topics, verdicts
@@ -67,7 +68,7 @@ class App:
         self._used_mark = 0
         self._used_digest = ""
         self._used_verdict = 0
-        self._topic_states: dict[str, tuple[str, str | None]] = {}
+        self._topic_states: dict[str, tuple[str, str | None, int]] = {}
         self._next_seed_check_at = 0.0
         self._used_revision = 0
         self._embedded_state: tuple[object, ...] = ()
@@ -269,6 +270,11 @@ class App:
             reassess_for=self.settings.schedule.max_age_for,
         )
 
+    @cached_property
+    def drift_watch(self) -> DriftWatch:
+        """Looks whether topics have drifted."""
+        return DriftWatch(self.db)
+
     def load_topics(self, *, now: datetime) -> list[str]:
         """Read the seeds, store the topics in force and build their models. Returns the names of topics with a new version."""
         digest, keeper = self._digest_of_seeds(), self.topic_keeper
@@ -334,6 +340,7 @@ class App:
         self.channels_in_force = await self.db.read(channel_rows.destinations)
         await self._report_embedder(now)
         await self._report_seeds(now)
+        await self._report_drift(now)
         if await self._current_state() == self._state and not self._is_change_due(now):
             self._start_embedding()
             return False
@@ -369,6 +376,15 @@ class App:
         if self.topic_keeper.has_notices(now):
             await self.db.write(self.topic_keeper.notify, channels=self._notice_channels, now=now)
             self.topic_keeper.mark_notified(now)
+
+    async def _report_drift(self, now: datetime) -> None:
+        """Send notices of topics whose matches have left their sentence and seeds."""
+        if self.tracker is None or not self.drift_watch.is_due(now):
+            return
+        semantic = self.multilingual.model if self.multilingual else None
+        look = partial(self.drift_watch.look, channels=self._notice_channels, now=now)
+        if told := await asyncio.to_thread(look, self.loaded.topics, self.tracker.matcher, semantic):
+            log.warning("topics drifted, or are as before: %s; notices say more", ", ".join(told))
 
     async def _report_embedder(self, now: datetime) -> None:
         """Send a notice where the embedder began to fail or works again."""

@@ -361,7 +361,21 @@ def partial_examples_since(session: Session, article_id: int) -> Counter[str]:
     return Counter(dict(rows.all()))
 
 
-def states(session: Session) -> dict[str, tuple[str, str | None]]:
-    """Topic -> (digest of its folder, digest of its verdicts). While both stay the same, so does its model."""
-    rows = session.exec(select(TopicRow.name, TopicRow.digest, TopicRow.verdicts_key))
-    return {name: (digest, key) for name, digest, key in rows}
+def forget_self_training(session: Session, topic: str, *, since_at: datetime) -> int:
+    """Let a topic forget what it learned by itself since then, and running processes build its model anew. Returns of how many
+    articles."""
+    row = session.get(TopicRow, topic)
+    learned = delete(SelfTrainingRow).where(
+        col(SelfTrainingRow.topic) == topic, col(SelfTrainingRow.created_at) >= since_at
+    )
+    count = session.connection().execute(learned).rowcount
+    if row is not None:
+        row.revision = _next_revision(session)
+    return count
+
+
+def states(session: Session) -> dict[str, tuple[str, str | None, int]]:
+    """Topic -> (digest of its folder, digest of its verdicts, revision). While all stay the same, so does its model, but for what
+    it learns."""
+    rows = session.exec(select(TopicRow.name, TopicRow.digest, TopicRow.verdicts_key, TopicRow.revision))
+    return {name: (digest, key, revision) for name, digest, key, revision in rows}
