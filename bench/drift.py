@@ -45,7 +45,7 @@ def main() -> None:
             end="",
         )
         for name, nearness in (
-            ("meaning", _by_meaning(run, trial, stream, found)),
+            ("meaning", _by_embedding(run, trial, stream, found)),
             ("words", _by_words(run, trial, stream, found)),
         ):
             told = [end for end in range(2 * DRIFT_MATCHES, len(nearness) + 1) if compare(nearness[:end]).has_drifted]
@@ -59,7 +59,7 @@ def _mean(values: object) -> str:
     return f"{found.mean():.2f}" if len(found) else " -  "
 
 
-def _by_meaning(run: aspects.Pass, trial: aspects.Trial, stream: aspects.Stream, found: list[int]) -> list[float]:
+def _by_embedding(run: aspects.Pass, trial: aspects.Trial, stream: aspects.Stream, found: list[int]) -> list[float]:
     items = [stream.items[place] for place in found]
     near = [run.model.nearness(trial.name, run.known[aspects.key(each.excerpt)], each.language) for each in items]
     return [each for each in near if each is not None]

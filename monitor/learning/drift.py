@@ -50,14 +50,14 @@ def _nearness(
 ) -> list[tuple[float, MatchedStory]]:
     if len(stories) < 2 * DRIFT_MATCHES:
         return []
-    by_meaning = _by_meaning(session, topic, stories, semantic) if semantic else []
-    if len(by_meaning) >= 2 * DRIFT_MATCHES:
-        return by_meaning
+    by_embedding = _by_embedding(session, topic, stories, semantic) if semantic else []
+    if len(by_embedding) >= 2 * DRIFT_MATCHES:
+        return by_embedding
     by_words = ((matcher.nearness(topic, each.title, each.text, each.language), each) for each in stories)
     return [(near, story) for near, story in by_words if near is not None]
 
 
-def _by_meaning(
+def _by_embedding(
     session: Session, topic: str, stories: Sequence[MatchedStory], semantic: SemanticModel
 ) -> list[tuple[float, MatchedStory]]:
     ids = [each.article_id for each in stories]
