@@ -14,14 +14,12 @@ from dataclasses import dataclass
 
 from monitor.matching.tuning import (
     FORECAST_HALF_LIFE,
+    FORECAST_MOST,
     FORECAST_PRIOR,
     FORECAST_SPREAD_HALF_LIFE,
     FORECAST_SPREAD_PRIOR,
     RATE_COVERAGE,
 )
-
-MOST = 100_000
-"""No interval goes beyond this count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def next_day(by_day: Sequence[float]) -> NextDay:
     for count, below in enumerate(_cumulative(rate.mean, rate.variance)):
         low = count if low is None and below >= tail else low
         high = count
-        if below >= 1 - tail or count == MOST:
+        if below >= 1 - tail or count == FORECAST_MOST:
             break
     return NextDay(low or 0, high or 0)
 

@@ -24,6 +24,7 @@ from monitor.matching.tuning import (
     ORDINARY_LEVEL,
     ORDINARY_MEASURED_FROM,
     ORDINARY_REFERENCE,
+    PRODUCT_ROUNDING,
     SHIPPED_ORDINARY_WORTH,
 )
 
@@ -132,16 +133,12 @@ class OrdinaryNews:
         self._rows = rows
 
 
-_ROUNDING = 1e-5
-"""Products in float32 are within so much of the exact ones, whatever the order of the rows and the number of threads."""
-
-
 def _nearest(rough: EmbeddingVector, count: int) -> list[int]:
     """Places of all values that may be among the `count` largest exact ones, in no order."""
     if len(rough) <= count:
         return list(range(len(rough)))
     least = np.partition(rough, -count)[-count]
-    return [int(each) for each in np.flatnonzero(rough >= least - _ROUNDING)]
+    return [int(each) for each in np.flatnonzero(rough >= least - PRODUCT_ROUNDING)]
 
 
 def _products(rows: EmbeddingVector, placed: EmbeddingVector) -> list[float]:

@@ -30,6 +30,7 @@ from monitor.matching.tuning import (
     EVIDENCE_CANDIDATES,
     EVIDENCE_SENTENCE_CHARACTERS,
     ORDINARY_LEVEL,
+    PRODUCT_ROUNDING,
     SEEDS_GAIN,
     SEEDS_LEVEL,
     SEEDS_LEVEL_FULL,
@@ -54,9 +55,6 @@ from monitor.types.matching import (
     Score,
     Topic,
 )
-
-_ROUNDING = 1e-5
-"""A product in float32 is within so much of the exact one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +148,7 @@ class SemanticModel:
         by_name = {each.topic.name: each for each in self._models}
         found = [scored.score(by_name.pop(each.topic), each) if each.topic in by_name else each for each in scores]
         for name, model in by_name.items():
-            if scored.may_match(model, rough[name] + _ROUNDING) and (words := article.words.score_of(name)):
+            if scored.may_match(model, rough[name] + PRODUCT_ROUNDING) and (words := article.words.score_of(name)):
                 added = scored.score(model, words)
                 found += [added] if added.score >= added.threshold else []
         return tuple(found)

@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from monitor.matching.tuning import ALERTS_FLOOR, BROAD_FACTOR, FACTOR_STEP, MAX_FACTOR, MIN_FACTOR, PRECISE_FACTOR
+from monitor.matching.tuning import (
+    ALERTS_FLOOR,
+    ARRIVALS_DAYS,
+    BROAD_FACTOR,
+    FACTOR_STEP,
+    MAX_FACTOR,
+    MIN_FACTOR,
+    NEWS_DAYS,
+    PRECISE_FACTOR,
+)
 
 if TYPE_CHECKING:  # importing numpy would slow down every command that reads seeds
     from monitor.matching.calibration import Calibration
@@ -23,10 +32,7 @@ WORDS: Mapping[str, float] = {"precise": PRECISE_FACTOR, "balanced": 1.0, "broad
 """Multiplier of the threshold."""
 FORMS = (*WORDS, '"about 3 alerts a day" (0.01 to 999)', '"precision at least 80 %" (50 to 99)')
 """The accepted forms, for messages."""
-ARRIVALS_FOR = timedelta(days=30)
-"""Latest part of the archive from which alerts a day are estimated."""
-_NEWS_FOR = timedelta(days=3)
-"""An article that was published longer than this before it was seen is its feed's backlog and no day's news."""
+ARRIVALS_FOR, _NEWS_FOR = timedelta(days=ARRIVALS_DAYS), timedelta(days=NEWS_DAYS)
 _DAY = timedelta(days=1)
 _ALERTS_PATTERN = re.compile(r"about\s+(\d{1,3}(?:\.\d{1,2})?)\s+alerts?\s+a\s+day", re.IGNORECASE)
 _PRECISION_PATTERN = re.compile(r"precision\s+at\s+least\s+(\d{1,2})\s*(?:%|percent|per cent)", re.IGNORECASE)

@@ -179,6 +179,15 @@ FORECAST_SPREAD_HALF_LIFE = 16.0
 FORECAST_SPREAD_PRIOR = (0.2, 10.0)
 """Relative variance of a topic's rate, and its weight, before its days have shown any."""
 
+ARRIVALS_DAYS = 30
+"""Latest days of the archive from which alerts a day are estimated."""
+NEWS_DAYS = 3
+"""An article that was published longer than this before it was seen is its feed's backlog and no day's news (chosen)."""
+FORECAST_MOST = 100_000
+"""No interval of a day goes beyond this count."""
+PRODUCT_ROUNDING = 1e-5
+"""Products of unit vectors in float32 are within so much of the exact ones, whatever the order and the number of threads."""
+
 # --- drift ------------------------------------------------------------------------------------------------------------
 
 DRIFT_MATCHES = 20
