@@ -68,7 +68,7 @@ def test_the_page_tells_what_was_asked_for_and_what_will_come(db: Database, clie
             file(session, matcher, line.article, now=line.article.seen_at, max_age_for=None)
     shown = client.get("/evaluate").text
     assert "about 40 alerts a day" in shown
-    assert "90 % range" in shown
+    assert "tomorrow most likely" in shown
     assert "cannot tell 40 a day" in shown
 
 
