@@ -35,6 +35,7 @@ from monitor.matching.tuning import (
     SEEDS_LEVEL_FULL,
     SEEDS_THRESHOLD,
     SENTENCE_THRESHOLD,
+    SHARE_OFFSET,
     WHOLE_SUBJECT_CONTRAST,
     WORDS_MARGIN_MAX,
     WORDS_MARGIN_MIN,
@@ -44,6 +45,7 @@ from monitor.text.terms import stem
 from monitor.text.tokens import sentences, shorten, tokens
 from monitor.types import digests
 from monitor.types.matching import (
+    ANSWERS_PART,
     CONTRAST_PART,
     OTHER_TERMS,
     SEMANTIC_PART,
@@ -171,6 +173,7 @@ class _Scored:
         """Whether the topic could match, whatever the words say: a cheap test for very many topics."""
         threshold = self._balanced(model) if model.has_sentence else min(self._balanced(model), SEEDS_LEVEL)
         most = likeness + self._contrast_of(model) + WORDS_WEIGHT * WORDS_MARGIN_MAX
+        most += self._of_answers(model, self._balanced(model))
         return most >= threshold_at(threshold, sensitivity.default_factor(model.topic.sensitivity))
 
     def score(self, model: SemanticTopic, likeness: float, words: Score) -> Score:
@@ -185,9 +188,19 @@ class _Scored:
             *model.contributions(self._placed),
             Contribution(term=CONTRAST_PART, weight=self._contrast_of(model)),
             *([Contribution(term=WORDS_PART, weight=of_words)] if has_words else []),
+            *self._answers_part(model, self._balanced(model)),
         )
         threshold = threshold_at(self._balanced(model), words.factor)
         return self._decided(model, words, sum(each.weight for each in parts), threshold, parts)
+
+    def _answers_part(self, model: SemanticTopic, balanced: float) -> tuple[Contribution, ...]:
+        if model.answers is None:
+            return ()
+        return (Contribution(term=ANSWERS_PART, weight=self._of_answers(model, balanced)),)
+
+    def _of_answers(self, model: SemanticTopic, balanced: float) -> float:
+        """What the owner's answers add to a score whose balanced threshold is given."""
+        return model.answers.correction(self._placed) * (balanced + SHARE_OFFSET) if model.answers else 0.0
 
     def _balanced(self, model: SemanticTopic) -> float:
         return self._threshold or (SENTENCE_THRESHOLD if model.has_sentence else SEEDS_THRESHOLD)
@@ -201,11 +214,13 @@ class _Scored:
         by_embedding = likeness + self._contrast(own)
         above = by_embedding - model.neutral_level - SEEDS_LEVEL_FULL * fullness
         reached = share(words.score, words.threshold) * math.exp(SEEDS_GAIN * above)
-        value = share_inverse(reached, words.threshold)
+        by_meaning = share_inverse(reached, words.threshold) - words.score
         parts = (
             Contribution(term=WORDS_PART, weight=words.score),
-            Contribution(term=SEMANTIC_PART, weight=value - words.score),
+            Contribution(term=SEMANTIC_PART, weight=by_meaning),
+            *self._answers_part(model, threshold_at(words.threshold, 1 / words.factor)),
         )
+        value = sum(each.weight for each in parts)
         return self._decided(model, words, value, words.threshold, parts)
 
     def _contrast_of(self, model: SemanticTopic) -> float:

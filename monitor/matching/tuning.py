@@ -286,6 +286,32 @@ CENTRE_MIN_ARTICLES = 30
 EMBEDDED_SENTENCES = 12
 """Sentences of an article that are embedded to name the nearest one (chosen by cost)."""
 
+# --- answers: what verdicts add to a score by meaning. Raise semantic_topic.SEMANTIC_REVISION with any of the first group ------
+
+ANSWER_SPREAD = 0.17
+"""Share of the threshold over which the odds that an article is wanted change by a factor of e ("Answers"; bench/answers.py)."""
+ANSWER_LEVEL = -1.0
+"""Log odds of an article at the threshold: below even, because among those asked about more are unwanted ("Answers")."""
+ANSWERS_BIAS, ANSWERS_LINEAR, ANSWERS_LOCAL = 0.04, 1.1, 0.74
+"""Prior standard deviations, as shares of the threshold, of what answers add to every article, to one in their direction, and to
+one that is like them ("Answers"; bench/answers.py)."""
+ANSWERS_CORRECTION_MAX = 0.55
+"""Share of the threshold: most that answers add or take off ("Answers": .3 gives up a third of the gain)."""
+ANSWERED_SHARE_MAX = 3.0
+"""Share of the threshold. An answered article that reached more counts as one that reached this."""
+ANSWERS_ROUNDS = 30
+"""Rounds of Newton's method at most (chosen by cost)."""
+ANSWERS_SETTLED = 1e-9
+"""Share of the threshold. A smaller step ends them."""
+LOG_ODDS_MAX = 30.0
+"""Log odds beyond this count as this."""
+ASK_AT, ASK_SPREAD = 1.15, 0.22
+"""Share of the threshold at which an article is asked about first, and the width of the doubt about it ("Answers")."""
+ASK_HALF_LIFE_DAYS = 45.0
+"""Days after which an article is worth half as much to ask about: what is to come is like the latest ("Answers")."""
+ASK_CANDIDATES = 400
+"""Latest articles among which the most instructive ones are sought (chosen by cost)."""
+
 # --- what people are shown --------------------------------------------------------------------------------------------
 
 ABSURD_WEIGHT = 1e9

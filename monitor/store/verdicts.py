@@ -15,6 +15,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
+from monitor.matching.margins import share
 from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, VerdictRow
 from monitor.types.matching import Example, Verdict
 
@@ -179,6 +180,7 @@ def _example(row: MatchRow | NearMissRow, article: ArticleRow) -> Example:
         language=article.language,
         is_relevant=bool(row.is_relevant),
         at=row.reviewed_at,
+        share=share(row.score, row.threshold, row.factor),
     )
 
 
