@@ -33,7 +33,6 @@ except ModuleNotFoundError:  # run as a script from elsewhere
 from monitor.learning.multilingual import shipped_space
 from monitor.matching import answers, near_misses, semantic
 from monitor.matching.answers import Answer, Question
-from monitor.matching.background import Background
 from monitor.matching.embedders import EmbeddingVector, key
 from monitor.matching.margins import share
 from monitor.matching.matcher import build
@@ -68,26 +67,28 @@ class AnsweredPass(aspects.Pass):
     def follow(self, stream: aspects.Stream, reviewed: Sequence[Reviewed]) -> None:
         self.stream, self.reviewed = stream, reviewed
         self.examples: list[Example] = []
-        self.offered: dict[str, dict[int, float]] = defaultdict(dict)
-        self.counts: Counter[tuple[str, int, int]] = Counter()
+        self.offered: dict[str, dict[int, tuple[float, float]]] = defaultdict(dict)
+        self.counts: dict[tuple[str, int], Counter[int]] = defaultdict(Counter)
         self.per_day = len(stream.items) / (stream.days or 1)
 
     def offer(self, at: int, scores: Iterable[Score]) -> None:
         """Keep what a person could be asked about: matches and the sampled near misses."""
         for each in scores:
             reached = share(each.score, each.threshold, each.factor)
-            if each.score >= each.threshold or self._is_kept(at, each):
-                self.offered[each.topic][at] = reached
+            if kept := 1.0 if each.score >= each.threshold else self._kept(at, each):
+                self.offered[each.topic][at] = reached, 1 / kept
 
-    def _is_kept(self, at: int, score: Score) -> bool:
+    def _kept(self, at: int, score: Score) -> float:
+        """With what probability a near miss was kept; 0 where it was not."""
         if (band := near_misses.band(score.score, score.threshold)) is None:
-            return False
-        day = int(at / self.per_day)
-        earlier = [count for (topic, within, on), count in self.counts.items() if (topic, within) == (score.topic, band) and on < day]
+            return 0.0
+        by_day, day = self.counts[score.topic, band], int(at / self.per_day)
+        earlier = [count for on, count in by_day.items() if on < day]
         usual = sum(earlier) / len(earlier) if earlier else 0.0
-        likely = near_misses.sampling_probability(band, self.counts[score.topic, band, day], usual)
-        self.counts[score.topic, band, day] += 1
-        return near_misses.sampling_hash(score.topic.partition(" ")[0], str(at), self.stream.items[at].title) < likely
+        likely = near_misses.sampling_probability(band, by_day[day], usual)
+        by_day[day] += 1
+        drawn = near_misses.sampling_hash(score.topic.partition(" ")[0], str(at), self.stream.items[at].title)
+        return likely if drawn < likely else 0.0
 
     def answer(self, at: int) -> None:
         """Answer about the topics whose middle item has come."""
@@ -101,8 +102,8 @@ class AnsweredPass(aspects.Pass):
         count, wrong = PLANS[reviewed.plan]
         labels = reviewed.trial.labels
         offered = {
-            at: reached
-            for at, reached in self.offered[reviewed.topic.name].items()
+            at: offer
+            for at, offer in self.offered[reviewed.topic.name].items()
             if at >= reviewed.begins and at not in labels.ignored and self._vector(at) is not None
         }
         given: list[Answer] = []
@@ -110,17 +111,21 @@ class AnsweredPass(aspects.Pass):
         while offered and len(given) < count:
             left = list(offered)
             questions = [
-                Question(self._vector(at), offered[at], (now - at) / self.per_day) for at in left
+                Question(self._vector(at), offered[at][0], (now - at) / self.per_day, offered[at][1]) for at in left
             ]
             at = left[answers.order(questions, given, limit=1)[0]]
             is_relevant = (at in labels.wanted) != (len(given) in lies)
-            given.append(Answer(self._vector(at), offered[at], is_relevant))
+            given.append(Answer(self._vector(at), offered[at][0], is_relevant))
             reviewed.asked.append((at, is_relevant))
-            item, reached = self.stream.items[at], offered.pop(at)
+            item, (reached, _) = self.stream.items[at], offered.pop(at)
             self.examples.append(
                 Example(
-                    topic=reviewed.topic.name, title=item.title, text=item.text, language=item.language,
-                    is_relevant=is_relevant, share=reached,
+                    topic=reviewed.topic.name,
+                    title=item.title,
+                    text=item.text,
+                    language=item.language,
+                    is_relevant=is_relevant,
+                    share=reached,
                 )
             )
 
@@ -133,7 +138,12 @@ class AnsweredPass(aspects.Pass):
         space = shipped_space(vectors.EMBEDDER)
         assert space is not None
         self.model = semantic.build(
-            vectors.EMBEDDER, self.topics, vectors=self.known, space=space, ordinary=self.model.ordinary, examples=self.examples
+            vectors.EMBEDDER,
+            self.topics,
+            vectors=self.known,
+            space=space,
+            ordinary=self.model.ordinary,
+            examples=self.examples,
         )
         self.matcher = build(
             self.topics, background=self.matcher.background, examples=self.examples, self_trained=self.trained
@@ -152,7 +162,9 @@ def reviewed_topics(stream: aspects.Stream, trials: Iterable[aspects.Trial]) -> 
         judged = trial.judged(stream)
         wanted = judged.ranked[judged.is_wanted]
         if len(wanted) >= matching.LEAST_ARTICLES:
-            found += [Reviewed(trial, plan, int(wanted[len(wanted) // 2]), int(judged.ranked[0])) for plan in ("", *PLANS)]
+            found += [
+                Reviewed(trial, plan, int(wanted[len(wanted) // 2]), int(judged.ranked[0])) for plan in ("", *PLANS)
+            ]
     return found
 
 
@@ -191,7 +203,8 @@ def measure(stream: aspects.Stream, known: dict[int, EmbeddingVector], asked: ar
         for at in places if asked.by_topic else ():
             told = "  ".join(
                 f"{sum(yes for _, yes in reviewed[at + step].asked)}/{len(reviewed[at + step].asked)} yes: {results[at + step]:.3f} "
-                f"({rights[at] - rights[at + step]:+d} wrong)" for step in range(1, width)
+                f"({rights[at] - rights[at + step]:+d} wrong)"
+                for step in range(1, width)
             )
             print(f"    {reviewed[at].trial.name:32} {results[at]:.3f}  {told}")
 

@@ -31,7 +31,9 @@ from monitor.matching.tuning import (
     ASK_CANDIDATES,
     ASK_HALF_LIFE_DAYS,
     ASK_SPREAD,
+    DISMISSALS_FOR_FULL_RISE,
     LOG_ODDS_MAX,
+    MAX_VERDICT_WEIGHT,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -56,10 +58,13 @@ class AnswerModel:
     vectors: Floats
     weights: Floats
     """How much each answer contradicted the score: positive for confirmed articles, negative for dismissed ones."""
+    rise: float
+    """Share of what is added that counts: not all before it is known what is unwanted."""
 
     def correction(self, placed: EmbeddingVector) -> float:
         """What the answers add to the score of an article, as a share of the balanced threshold."""
         found = float((_kernel(placed[None, :], self.vectors, self.towards) @ self.weights)[0])
+        found *= self.rise if found > 0 else 1.0
         return min(max(found, -ANSWERS_CORRECTION_MAX), ANSWERS_CORRECTION_MAX)
 
 
@@ -70,7 +75,13 @@ def learn(answers: Iterable[Answer], towards: EmbeddingVector) -> AnswerModel | 
         return None
     direction, vectors = unit(towards).astype(np.float64), np.array([each.vector for each in known], np.float64)
     weights, _ = _fit(_kernel(vectors, vectors, direction), _prior(known), _labels(known))
-    return AnswerModel(direction, vectors, weights)
+    return AnswerModel(direction, vectors, weights, _rise(known))
+
+
+def _rise(answers: Sequence[Answer]) -> float:
+    """Where nobody has said yet what is unwanted, confirmed articles would raise all that is like them in anything."""
+    dismissed = sum(not each.is_relevant for each in answers)
+    return min((dismissed + 0.5) / DISMISSALS_FOR_FULL_RISE, 1.0)
 
 
 def _prior(answers: Sequence[Answer]) -> Floats:
@@ -124,6 +135,8 @@ class Question:
     vector: EmbeddingVector
     share: float
     age_days: float
+    stands_for: float = 1.0
+    """How many like it came: a sampled near miss stands for more than itself."""
 
 
 def order(questions: Sequence[Question], answers: Sequence[Answer] = (), *, limit: int) -> list[int]:
@@ -160,6 +173,7 @@ class _Doubt:
             share = share + self._learn(vectors, answers, towards)
         age = np.array([each.age_days for each in questions])
         self._recent = 0.5 ** (age / ASK_HALF_LIFE_DAYS)
+        self._moved = self._recent * np.minimum([each.stands_for for each in questions], MAX_VERDICT_WEIGHT)
         expected = _probability((share - ASK_AT) / ASK_SPREAD)
         self._open = expected * (1.0 - expected)
         given = _probability((share - 1.0) / ANSWER_SPREAD + ANSWER_LEVEL)
@@ -175,7 +189,7 @@ class _Doubt:
 
     def most_instructive(self, but: Sequence[int]) -> int:
         variance = np.maximum(np.diag(self._covariance), 0.0) + (2 * ANSWER_SPREAD) ** 2
-        moved = np.abs(self._covariance) @ (self._open * self._recent)
+        moved = np.abs(self._covariance) @ (self._open * self._moved)
         gain = np.sqrt(self._open) * moved / np.sqrt(variance) * self._recent
         gain[list(but)] = -1.0
         return int(np.argmax(gain))

@@ -99,14 +99,15 @@ class SemanticModel:
         space: EmbeddingSpace,
         ordinary: OrdinaryNews,
         threshold: float | None = None,
+        matrix: EmbeddingVector | None = None,
     ) -> None:
-        """`threshold` replaces that of all scores that meaning leads."""
+        """`threshold` replaces that of all scores that meaning leads. `matrix`: the models' vectors, where they are known."""
         self._threshold = threshold
         self.embedder = embedder
         self.space = space
         self.ordinary = ordinary
         self._models = tuple(models)
-        self._matrix = np.array([each.vector for each in models], np.float32)
+        self._matrix = np.array([each.vector for each in models], np.float32) if matrix is None else matrix
 
     @property
     def is_in_use(self) -> bool:
@@ -123,6 +124,15 @@ class SemanticModel:
         """Whether articles are scored by meaning already: not before a space of their own was learned for an embedder that we
         have not measured."""
         return bool(self._models) and self.space.is_known
+
+    def with_topics(self, fresh: Iterable[SemanticTopic]) -> SemanticModel:
+        """The model with these in the place of those of the same topics, beside the same archive."""
+        models, matrix = list(self._models), self._matrix.copy()
+        place_of = {each.topic.name: at for at, each in enumerate(models)}
+        for each in fresh:
+            at = place_of[each.topic.name]
+            models[at], matrix[at] = each, each.vector
+        return SemanticModel(self.embedder, models, self.space, self.ordinary, self._threshold, matrix)
 
     def place(self, vector: EmbeddingVector, language: str) -> EmbeddingVector:
         """The vector as it is compared with others."""
@@ -318,9 +328,22 @@ def build(
 ) -> SemanticModel:
     """The semantic model of the enabled topics. `vectors`: raw embeddings by key. Topics of which nothing is embedded are left
     out. `threshold`: as for SemanticModel."""
+    models = build_topics(embedder, topics, vectors=vectors, space=space, examples=examples)
+    return SemanticModel(embedder, models, space, ordinary, threshold)
+
+
+def build_topics(
+    embedder: str,
+    topics: Iterable[Topic],
+    *,
+    vectors: Mapping[int, EmbeddingVector],
+    space: EmbeddingSpace,
+    examples: Iterable[Example] = (),
+) -> list[SemanticTopic]:
+    """The models of the enabled topics of which anything is embedded."""
     reviewed: dict[str, list[Example]] = {}
     for example in examples:
         reviewed.setdefault(example.topic, []).append(example)
     enabled = (each for each in topics if each.is_enabled)
     models = (build_topic(embedder, each, reviewed.get(each.name, ()), vectors, space) for each in enabled)
-    return SemanticModel(embedder, [each for each in models if each], space, ordinary, threshold)
+    return [each for each in models if each]

@@ -193,9 +193,7 @@ def fullness_of(text: str) -> float:
     return min(max((words - FULL_FROM_WORDS) / (FULL_AT_WORDS - FULL_FROM_WORDS), 0.0), 1.0)
 
 
-def _parts(
-    written: Sequence[EmbeddingVector], samples: Sequence[ExampleEmbedding]
-) -> Parts:
+def _parts(written: Sequence[EmbeddingVector], samples: Sequence[ExampleEmbedding]) -> Parts:
     seeds = _seeds_vector(samples)
     if not written:
         return ((SEEDS_PART, 1.0, seeds),) if seeds is not None else ()

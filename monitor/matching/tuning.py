@@ -297,6 +297,8 @@ ANSWERS_BIAS, ANSWERS_LINEAR, ANSWERS_LOCAL = 0.04, 1.1, 0.74
 one that is like them ("Answers"; bench/answers.py)."""
 ANSWERS_CORRECTION_MAX = 0.55
 """Share of the threshold: most that answers add or take off ("Answers": .3 gives up a third of the gain)."""
+DISMISSALS_FOR_FULL_RISE = 2
+"""Dismissed articles from which on what answers add counts in full ("Answers"; bench/answers.py)."""
 ANSWERED_SHARE_MAX = 3.0
 """Share of the threshold. An answered article that reached more counts as one that reached this."""
 ANSWERS_ROUNDS = 30

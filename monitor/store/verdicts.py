@@ -123,6 +123,12 @@ def latest_id(session: Session) -> int:
     return session.exec(select(VerdictRow.id).order_by(col(VerdictRow.id).desc()).limit(1)).first() or 0
 
 
+def judged_since(session: Session, verdict_id: int) -> list[tuple[str, int]]:
+    """Topic and article of each verdict with a higher id."""
+    asked = select(VerdictRow.topic, VerdictRow.article_id).where(col(VerdictRow.id) > verdict_id)
+    return [(topic, article_id) for topic, article_id in session.exec(asked.distinct())]
+
+
 def in_force(session: Session) -> dict[str, list[VerdictInForce]]:
     """Topic -> its latest 200 verdicts in force, ordered by article."""
     latest_of: dict[tuple[str, int], tuple[int, bool]] = {}
