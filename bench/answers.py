@@ -9,6 +9,9 @@ labels what the product asks about: matches, and the near misses that it keeps, 
 Items labelled "ignore" are never asked about. Ten answers; then, in another run, twenty of which two are wrong (drawn with a fixed
 seed). Measured is what comes after the middle item, at the shipped threshold, by two topics of one pass that differ in nothing
 but the answers. "Turned wrong" are right decisions that became wrong, minus wrong ones that became right.
+
+--cost: processor time of one verdict until it counts, in a store of 10,000 of the items with their embeddings and all topics: the
+new version, the models by words and by meaning, and what the archive holds (`App.load_topics`, `App.load_embeddings`).
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -30,19 +34,27 @@ except ModuleNotFoundError:  # run as a script from elsewhere
     import matching
     import vectors
 
-from monitor.learning.multilingual import shipped_space
+from monitor.learning import training
+from monitor.learning.multilingual import Multilingual, shipped_space
 from monitor.matching import answers, near_misses, semantic
 from monitor.matching.answers import Answer, Question
 from monitor.matching.embedders import EmbeddingVector, key
 from monitor.matching.margins import share
 from monitor.matching.matcher import build
 from monitor.matching.semantic_topic import texts_of
-from monitor.matching.tuning import ARCHIVE_ARTICLES
-from monitor.types.matching import Example, Score, Topic
+from monitor.matching.tuning import ARCHIVE_ARTICLES, SENTENCE_THRESHOLD
+from monitor.store import migrate, verdicts
+from monitor.store import topics as store_topics
+from monitor.store import vectors as store_vectors
+from monitor.store.db import Database, Session
+from monitor.store.tables import ArticleRow, MatchRow
+from monitor.types.matching import Example, Score, Topic, Verdict
 
 PLANS = {"10 answers": (10, 0), "20 answers, 2 wrong": (20, 2)}
 """Number of answers, and how many of them are wrong."""
 TURNED_WRONG_AT_MOST = 2
+STORED, JUDGED = 10_000, 140
+"""Articles in the store, and verdicts, for the figure of --cost."""
 
 
 @dataclass
@@ -202,11 +214,15 @@ def measure(stream: aspects.Stream, known: dict[int, EmbeddingVector], asked: ar
             )
         for at in places if asked.by_topic else ():
             told = "  ".join(
-                f"{sum(yes for _, yes in reviewed[at + step].asked)}/{len(reviewed[at + step].asked)} yes: {results[at + step]:.3f} "
-                f"({rights[at] - rights[at + step]:+d} wrong)"
+                _told(reviewed[at + step], results[at + step], rights[at] - rights[at + step])
                 for step in range(1, width)
             )
             print(f"    {reviewed[at].trial.name:32} {results[at]:.3f}  {told}")
+
+
+def _told(each: Reviewed, f1: float, turned: int) -> str:
+    yes = sum(is_relevant for _, is_relevant in each.asked)
+    return f"{yes}/{len(each.asked)} yes: {f1:.3f} ({turned:+d} wrong)"
 
 
 def _later(stream: aspects.Stream, each: Reviewed) -> tuple[np.ndarray, np.ndarray]:
@@ -226,6 +242,67 @@ def _right(stream: aspects.Stream, each: Reviewed, matches: np.ndarray) -> int:
     return int((matches[ranked] == wanted).sum())
 
 
+def measure_cost(stream: aspects.Stream, known: dict[int, EmbeddingVector]) -> None:
+    wanted = {
+        each.name: each
+        for each in (trial.topic for trial in aspects.trials(stream) if trial.count == max(aspects.WITH_SENTENCE))
+    }
+    topics = list(wanted.values())
+    db, across, now = Database("sqlite://"), Multilingual(vectors.KnownVectors(known)), datetime.now(UTC)
+    migrate.upgrade(db)
+    with db.writing() as session:
+        for at, item in enumerate(stream.items[:STORED]):
+            _store(session, at, item, known, topics[at % len(topics)].name if at < JUDGED else "", now)
+    with db.writing() as session:
+        store_topics.sync(session, topics, now=now)
+    with db.reading() as session:
+        matcher = training.build_matcher(session, topics)
+    across.renew(db, topics)
+    took = []
+    for at in range(JUDGED):
+        name = topics[at % len(topics)].name
+        verdict = Verdict(article_id=at + 1, topic=name, is_relevant=at % 3 != 0, by="bench", at=now)
+        with db.writing() as session:
+            verdicts.record(session, verdict)
+        began = time.process_time()
+        with db.writing() as session:
+            store_topics.sync(session, topics, now=now)
+        with db.reading() as session:
+            matcher = training.rebuild_matcher(session, topics, matcher, {name})
+        across.learn_verdicts(db, topics, since=at)
+        took.append(time.process_time() - began)
+    print(
+        f"{stream.name}: {STORED} articles, {len(topics)} topics, {JUDGED} verdicts: processor time of one until it counts "
+        f"{1e3 * float(np.median(took)):.0f} ms (at most {1e3 * max(took):.0f})"
+    )
+
+
+def _store(
+    session: Session, at: int, item: aspects.Item, known: dict[int, EmbeddingVector], topic: str, now: datetime
+) -> None:
+    row = ArticleRow(
+        id=at + 1, story_id=at + 1, url=f"https://n.example/{at}", url_key=at, text_key=at, title_key=at, title=item.title,
+        text=item.text, language=item.language, source="n", grade="partial", published_at=now, seen_at=now,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    vector = known.get(key(item.excerpt))
+    if vector is not None:
+        store_vectors.upsert(session, vectors.EMBEDDER, key(item.excerpt), vector, language="en", article_id=at + 1)
+    if topic:
+        session.add(
+            MatchRow(
+                article_id=at + 1,
+                story_id=at + 1,
+                topic=topic,
+                score=0.3,
+                threshold=SENTENCE_THRESHOLD,
+                reason="ALERTED",
+                created_at=now,
+            )
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
@@ -234,6 +311,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 2])
     parser.add_argument("--by-topic", action="store_true", help="a line for each topic too")
     parser.add_argument("--words", action="store_true", help="score by words alone, as without an embedder")
+    parser.add_argument("--cost", action="store_true", help="the processor time of a verdict instead")
     parser.add_argument("--no-sentence", action="store_true", help="topics of seeds alone")
     asked = parser.parse_args()
     for name in asked.sets:
@@ -242,7 +320,7 @@ def main() -> None:
         stream = aspects.known_part(stream, known)
         own = (text for each in aspects.trials(stream) for text, _ in texts_of(each.topic).values())
         known |= vectors.of_texts(asked.vectors, dict.fromkeys(own))
-        measure(stream, known, asked)
+        measure_cost(stream, known) if asked.cost else measure(stream, known, asked)
 
 
 if __name__ == "__main__":

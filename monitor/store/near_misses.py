@@ -190,7 +190,9 @@ def latest(session: Session, *, topic: str = "", state: str = "", limit: int) ->
 
 def unjudged_matches(session: Session, *, topic: str = "", limit: int) -> list[StoredNearMiss]:
     """Matches without a verdict, newest first, copies left out."""
-    asked = _MATCHES_WITH_ARTICLE.where(col(MatchRow.is_relevant).is_(None), col(ArticleRow.kind) != ArticleKind.COPY.value)
+    asked = _MATCHES_WITH_ARTICLE.where(
+        col(MatchRow.is_relevant).is_(None), col(ArticleRow.kind) != ArticleKind.COPY.value
+    )
     if topic:
         asked = asked.where(col(MatchRow.topic) == topic)
     newest = asked.order_by(col(MatchRow.created_at).desc(), col(MatchRow.id).desc()).limit(limit)
