@@ -21,7 +21,6 @@ from monitor.matching.tuning import (
     ARCHIVE_ARTICLES,
     ARCHIVE_CHARACTERS,
     MIN_FACTOR,
-    SELF_TRAINING_FULL_FROM,
     SELF_TRAINING_KEPT,
     SELF_TRAINING_WINDOW,
 )
@@ -41,9 +40,8 @@ def _build(session: Session, wanted: Sequence[Topic], ordinary: Background) -> M
     names = [each.name for each in wanted]
     fitted, reviewed = calibration(session), verdicts.examples(session, names)
     # copies count once, so ask for more rows than are used
-    trained = topics.self_training_examples(
-        session, names, at_least=SELF_TRAINING_FULL_FROM, limit_each=2 * SELF_TRAINING_KEPT
-    )
+    without_sentence = [each.name for each in wanted if not each.description.strip()]
+    trained = topics.self_training_examples(session, without_sentence, limit_each=2 * SELF_TRAINING_KEPT)
 
     quotas = _remaining_quotas(session, names)
 

@@ -25,13 +25,14 @@ from monitor.matching.tuning import (
     ANSWERS_CORRECTION_MAX,
     ANSWERS_LINEAR,
     ANSWERS_LOCAL,
+    ANSWERS_RISE,
     ANSWERS_ROUNDS,
     ANSWERS_SETTLED,
     ASK_AT,
     ASK_CANDIDATES,
     ASK_HALF_LIFE_DAYS,
     ASK_SPREAD,
-    DISMISSALS_FOR_FULL_RISE,
+    DISMISSED_FOR_FULL_RISE,
     LOG_ODDS_MAX,
     MAX_VERDICT_WEIGHT,
 )
@@ -79,9 +80,9 @@ def learn(answers: Iterable[Answer], towards: EmbeddingVector) -> AnswerModel | 
 
 
 def _rise(answers: Sequence[Answer]) -> float:
-    """Where nobody has said yet what is unwanted, confirmed articles would raise all that is like them in anything."""
+    """Where hardly anybody has said yet what is unwanted, confirmed articles would raise all that is like them in anything."""
     dismissed = sum(not each.is_relevant for each in answers)
-    return min((dismissed + 0.5) / DISMISSALS_FOR_FULL_RISE, 1.0)
+    return ANSWERS_RISE * min((dismissed + 0.5) / (DISMISSED_FOR_FULL_RISE * len(answers)), 1.0)
 
 
 def _prior(answers: Sequence[Answer]) -> Floats:

@@ -34,6 +34,7 @@ from monitor.matching.tuning import (
     SEEDS_LEVEL,
     SEEDS_LEVEL_FULL,
     SEEDS_THRESHOLD,
+    SELF_TRAINING_AGREES_FROM,
     SENTENCE_THRESHOLD,
     SHARE_OFFSET,
     WHOLE_SUBJECT_CONTRAST,
@@ -224,6 +225,8 @@ class _Scored:
         by_embedding = likeness + self._contrast(own)
         above = by_embedding - model.neutral_level - SEEDS_LEVEL_FULL * fullness
         reached = share(words.score, words.threshold) * math.exp(SEEDS_GAIN * above)
+        if above < SELF_TRAINING_AGREES_FROM:
+            words = replace(words, self_training_weight=0.0)
         by_meaning = share_inverse(reached, words.threshold) - words.score
         parts = (
             Contribution(term=WORDS_PART, weight=words.score),

@@ -160,7 +160,7 @@ def _write_for_learning(session: Session, filing: Filing, article_id: int, story
     assessed = filing.assessed
     if assessed.embedding:
         multilingual.store_embedding(session, article_id, assessed.embedding)
-    topics.add_partial_examples(session, article_id, assessed.scores, now=now)
+    topics.add_self_training(session, article_id, assessed.scores, now=now)
     near_misses.add(
         session, article_id, story_id, assessed.article.url, assessed.article.title, filing.near_misses, now=now
     )

@@ -388,8 +388,8 @@ class MatchRow(Base, table=True):
     reviewed_by: str | None = None
 
 
-class PartialExampleRow(Base, table=True):
-    """A partial self-training example: an article that a topic learned from with a weight below 1 (matching.self_training)."""
+class LessonRow(Base, table=True):
+    """A self-training example: an article that a topic trained itself on, and with what weight (matching.self_training)."""
 
     __tablename__ = "lessons"
     __table_args__ = (Index("ix_lessons_topic_created_at", "topic", "created_at"),)

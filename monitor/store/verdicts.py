@@ -84,11 +84,13 @@ def _find(session: Session, table: type[_Row], verdict: Verdict) -> _Row | None:
     return session.exec(select(table).where(*of)).first()
 
 
-def set_term_shifts(session: Session, verdict_id: int, *, heavier: Sequence[str], lighter: Sequence[str]) -> None:
-    """Store which terms a verdict made heavier and lighter in its topic's model."""
+def set_term_shifts(
+    session: Session, verdict_id: int, *, heavier: Sequence[str], lighter: Sequence[str], scores: Sequence[str] = ()
+) -> None:
+    """Store which terms a verdict made heavier and lighter in its topic's model, and how it changed `scores` by meaning."""
     row = session.get(VerdictRow, verdict_id)
     if row is not None:
-        row.taught = {"heavier": list(heavier), "lighter": list(lighter)}
+        row.taught = {"heavier": list(heavier), "lighter": list(lighter)} | ({"scores": list(scores)} if scores else {})
 
 
 # --- reading ------------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def test_one_wrong_answer_among_many_is_outvoted() -> None:
 
 
 def test_before_anything_was_dismissed_little_is_raised() -> None:
-    confirmed = [answer(1, each, yes=True, share=0.8) for each in (2, 3, 4)]
+    confirmed = [answer(1, yes=True) for _ in range(8)]
     dismissed = [answer(6, yes=False), answer(7, yes=False)]
     assert learned(*confirmed).correction(near(1)) < learned(*confirmed, *dismissed).correction(near(1)) / 2
 

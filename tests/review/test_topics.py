@@ -16,10 +16,10 @@ from monitor.store import alerts, topics
 from monitor.store.tables import (
     AlertRow,
     AlertTopicRow,
+    LessonRow,
     MatchRow,
     NearMissCountRow,
     NearMissRow,
-    PartialExampleRow,
     SeedTextRow,
     TopicFileRow,
     TopicRow,
@@ -42,7 +42,7 @@ MORE = (
     "the engineer Ida Marsh told the council; a new bridge would cost less than mending the old one, and lorries need it.",
 )
 TABLES = (
-    MatchRow, NearMissRow, NearMissCountRow, VerdictRow, PartialExampleRow, TopicVersionRow, SeedTextRow, TopicFileRow, AlertRow,
+    MatchRow, NearMissRow, NearMissCountRow, VerdictRow, LessonRow, TopicVersionRow, SeedTextRow, TopicFileRow, AlertRow,
 )  # fmt: skip
 
 

@@ -590,25 +590,23 @@ def test_confident_matches_teach_until_somebody_reviews_them(db: Database, match
         )
         file(session, matcher, article(guid="c", url="https://x.example/3", title="Tea", text="Tea is drunk hot."))
 
-    def hits(at_least: float, limit: int = 9) -> list[str]:
+    def learned(limit: int = 9) -> list[tuple[str, float]]:
         with db.reading() as session:
-            found = topics.self_training_examples(session, ["marrow-bridge", "x"], at_least=at_least, limit_each=limit)
-        return [each.title for each in found]
+            found = topics.self_training_examples(session, ["marrow-bridge", "x"], limit_each=limit)
+        return [(each.title, each.weight) for each in found]
 
-    assert hits(1.2) == ["Marrow bridge closed to lorries as piers crack", "Marrow bridge piers cracked"]
-    assert hits(1.2, limit=1) == ["Marrow bridge piers cracked"]
-    assert hits(99) == []
+    whole = ("Marrow bridge closed to lorries as piers crack", 1.0), ("Marrow bridge piers cracked", 1.0)
+    assert learned() == list(whole)
+    assert learned(limit=1) == [whole[1]]
     with db.writing() as session:
         (match,) = session.exec(select(MatchRow).where(MatchRow.article_id == first.article_id))
-        share = (match.score + 0.01) / (match.threshold + 0.01)
-        match.factor = 0.5  # told because the topic asked for more, not because it is surer
+        match.score = 0.0  # decided anew since; it has trained its topic all the same
         session.add(match)
-    assert hits(share * 0.51, limit=9)[0] == "Marrow bridge piers cracked"
-    assert "Marrow bridge closed to lorries as piers crack" in hits(share * 0.49)
+    assert learned() == list(whole)
     with db.writing() as session:
         verdict = Verdict(article_id=first.article_id, topic="marrow-bridge", is_relevant=False, by="ada", at=NOON)
         verdicts.record(session, verdict)
-    assert hits(1.2) == ["Marrow bridge piers cracked"]
+    assert learned() == [whole[1]]
 
 
 def test_the_archive_gives_its_latest_articles_up_to_a_mark(db: Database, matcher: Matcher) -> None:
