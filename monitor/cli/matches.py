@@ -219,7 +219,7 @@ def near_(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="List at most this many.")] = 20,
     as_json: base.AsJson = False,
 ) -> None:
-    """List articles near the threshold to judge, those first that teach most; with --json one a line.
+    """List articles near the threshold to judge, the most instructive first; with --json one a line.
 
     A sample of articles just below a topic's threshold, which raised no alert, and matches without a verdict. The topic learns
     from each verdict at once: confirm --near or dismiss --near for a near miss, confirm or dismiss for a match, as the first

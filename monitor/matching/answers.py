@@ -141,7 +141,7 @@ class Question:
 
 
 def order(questions: Sequence[Question], answers: Sequence[Answer] = (), *, limit: int) -> list[int]:
-    """Positions of the questions of one topic, those first that teach most; at most `limit`.
+    """Positions of the questions of one topic, the most instructive first; at most `limit`.
 
     One teaches much if it is in doubt itself and if its answer would move many recent others that are. Each is chosen as if those
     before it were answered, so near repetitions come late. What was not chosen follows in the order given.

@@ -227,10 +227,10 @@ class _Scored:
         reached = share(words.score, words.threshold) * math.exp(SEEDS_GAIN * above)
         if above < SELF_TRAINING_AGREES_FROM:
             words = replace(words, self_training_weight=0.0)
-        by_meaning = share_inverse(reached, words.threshold) - words.score
+        of_semantics = share_inverse(reached, words.threshold) - words.score
         parts = (
             Contribution(term=WORDS_PART, weight=words.score),
-            Contribution(term=SEMANTIC_PART, weight=by_meaning),
+            Contribution(term=SEMANTIC_PART, weight=of_semantics),
             *self._answers_part(model, threshold_at(words.threshold, 1 / words.factor)),
         )
         value = sum(each.weight for each in parts)

@@ -55,7 +55,7 @@ def list_near_misses(session: Session, *, topic: str = "", state: str = "new", l
 
 
 def list_questions(session: Session, *, topic: str = "", limit: int = 50, now: datetime) -> list[ListedNearMiss]:
-    """Near misses and matches without a verdict, those first that teach their topics most; of all topics if `topic` is empty."""
+    """Near misses and matches without a verdict, the most instructive first; of all topics if `topic` is empty."""
     offered = near_misses.latest(session, topic=topic, state="new", limit=ASK_CANDIDATES)
     offered += near_misses.unjudged_matches(session, topic=topic, limit=ASK_CANDIDATES)
     titles = topics.titles(session)

@@ -305,7 +305,7 @@ class App:
     def load_embeddings(self) -> None:
         """Embed the topics' seeds for matching across languages, as many as a few seconds allow. Needs `load_topics` first."""
         if self.multilingual:
-            state, verdict, basis = self._state, self._used_verdict, self._basis_of_meaning
+            state, verdict, basis = self._state, self._used_verdict, self._semantic_basis
             if basis == self._embedded_basis:
                 self.multilingual.learn_verdicts(self.db, self.loaded.topics, since=self._embedded_verdict)
             else:
@@ -313,7 +313,7 @@ class App:
             self._embedded_state, self._embedded_verdict, self._embedded_basis = state, verdict, basis
 
     @property
-    def _basis_of_meaning(self) -> tuple[object, ...]:
+    def _semantic_basis(self) -> tuple[object, ...]:
         """What the models by meaning are built from, verdicts left out."""
         return self._used_mark, frozenset((each.name, each.digest, each.is_enabled) for each in self.loaded.topics)
 

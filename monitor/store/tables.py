@@ -388,7 +388,7 @@ class MatchRow(Base, table=True):
     reviewed_by: str | None = None
 
 
-class LessonRow(Base, table=True):
+class SelfTrainingRow(Base, table=True):
     """A self-training example: an article that a topic trained itself on, and with what weight (matching.self_training)."""
 
     __tablename__ = "lessons"

@@ -19,12 +19,12 @@ from monitor.store.tables import (
     AlertRow,
     AlertTopicRow,
     ArticleRow,
-    LessonRow,
     MatchRow,
     NearMissCountRow,
     NearMissRow,
     ReassessmentRow,
     SeedTextRow,
+    SelfTrainingRow,
     TopicFileRow,
     TopicRow,
     TopicVersionRow,
@@ -34,7 +34,7 @@ from monitor.types.matching import Example, Score, StoredTopic, Topic
 from monitor.types.stories import Cause
 
 _RENAMED = (
-    MatchRow, NearMissRow, NearMissCountRow, VerdictRow, LessonRow, TopicVersionRow, SeedTextRow, TopicFileRow,
+    MatchRow, NearMissRow, NearMissCountRow, VerdictRow, SelfTrainingRow, TopicVersionRow, SeedTextRow, TopicFileRow,
     AlertRow, ReassessmentRow,
 )  # fmt: skip
 """The tables whose `topic` changes with a topic's name."""
@@ -309,17 +309,17 @@ def self_training_examples(session: Session, names: Iterable[str], *, limit_each
             col(MatchRow.topic) == topic, col(MatchRow.is_relevant).is_not(None)
         )
         rows = session.exec(
-            select(LessonRow, ArticleRow)
-            .join(ArticleRow, col(ArticleRow.id) == col(LessonRow.article_id))
-            .where(col(LessonRow.topic) == topic, col(LessonRow.article_id).not_in(reviewed))
-            .order_by(col(LessonRow.created_at).desc(), col(LessonRow.article_id).desc())
+            select(SelfTrainingRow, ArticleRow)
+            .join(ArticleRow, col(ArticleRow.id) == col(SelfTrainingRow.article_id))
+            .where(col(SelfTrainingRow.topic) == topic, col(SelfTrainingRow.article_id).not_in(reviewed))
+            .order_by(col(SelfTrainingRow.created_at).desc(), col(SelfTrainingRow.article_id).desc())
             .limit(limit_each)
         ).all()
         found += [_example(of, article) for of, article in rows[::-1]]
     return found
 
 
-def _example(of: LessonRow, article: ArticleRow) -> Example:
+def _example(of: SelfTrainingRow, article: ArticleRow) -> Example:
     return Example(
         topic=of.topic,
         title=article.title,
@@ -334,17 +334,19 @@ def _example(of: LessonRow, article: ArticleRow) -> Example:
 def add_self_training(session: Session, article_id: int, scores: Iterable[Score], *, now: datetime) -> None:
     """Store which topics trained themselves on an article, and with what weight, once per article and topic."""
     for each in scores:
-        if each.self_training_weight and session.get(LessonRow, (each.topic, article_id)) is None:
-            row = LessonRow(topic=each.topic, article_id=article_id, weight=each.self_training_weight, created_at=now)
+        if each.self_training_weight and session.get(SelfTrainingRow, (each.topic, article_id)) is None:
+            row = SelfTrainingRow(
+                topic=each.topic, article_id=article_id, weight=each.self_training_weight, created_at=now
+            )
             session.add(row)
 
 
 def partial_examples_since(session: Session, article_id: int) -> Counter[str]:
     """Topic -> number of partial self-training examples among the articles after this one."""
     rows = session.exec(
-        select(LessonRow.topic, func.count())
-        .where(col(LessonRow.article_id) > article_id, col(LessonRow.weight) < 1)
-        .group_by(col(LessonRow.topic))
+        select(SelfTrainingRow.topic, func.count())
+        .where(col(SelfTrainingRow.article_id) > article_id, col(SelfTrainingRow.weight) < 1)
+        .group_by(col(SelfTrainingRow.topic))
     )
     return Counter(dict(rows.all()))
 

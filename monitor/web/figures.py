@@ -49,7 +49,7 @@ class FigurePages:
         return Response(reliability_plot(of, title), media_type="image/svg+xml")
 
     def near(self, asked: PageRequest) -> Response:
-        """Articles to judge, those first that teach most; those that were judged, newest first."""
+        """Articles to judge, the most instructive first; those that were judged, newest first."""
         topic = clean_line(asked.query.get("topic", ""), limit=200)
         state = asked.query.get("state", "new")
         state = state if state in ("new", "confirmed", "dismissed") else "new"

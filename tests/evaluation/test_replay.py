@@ -15,7 +15,7 @@ import pytest
 from monitor.evaluation import backtest
 from monitor.matching.background import Background
 from monitor.matching.matcher import build
-from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, LessonRow, MatchRow
+from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, MatchRow, SelfTrainingRow
 from tests.conftest import SetClock
 from tests.fakes.command import HIT, MISS, SEED, Operator, run
 from tests.fakes.site import Site, rss
@@ -118,7 +118,7 @@ def by_backtest(answers: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 
 def test_a_backtest_of_the_archive_is_the_live_run_article_by_article(lived: Newsroom) -> None:
     live = by_the_daemon(lived)
-    lessons = {(each.article_id, each.topic): each.weight for each in lived.rows(LessonRow)}
+    lessons = {(each.article_id, each.topic): each.weight for each in lived.rows(SelfTrainingRow)}
     assert lessons, "a topic learned from what was no sure match"
     for row in lived.rows(ArticleRow):
         scores = lived.decisions(row.title)[-1].scores

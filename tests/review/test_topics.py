@@ -16,11 +16,11 @@ from monitor.store import alerts, topics
 from monitor.store.tables import (
     AlertRow,
     AlertTopicRow,
-    LessonRow,
     MatchRow,
     NearMissCountRow,
     NearMissRow,
     SeedTextRow,
+    SelfTrainingRow,
     TopicFileRow,
     TopicRow,
     TopicVersionRow,
@@ -42,7 +42,7 @@ MORE = (
     "the engineer Ida Marsh told the council; a new bridge would cost less than mending the old one, and lorries need it.",
 )
 TABLES = (
-    MatchRow, NearMissRow, NearMissCountRow, VerdictRow, LessonRow, TopicVersionRow, SeedTextRow, TopicFileRow, AlertRow,
+    MatchRow, NearMissRow, NearMissCountRow, VerdictRow, SelfTrainingRow, TopicVersionRow, SeedTextRow, TopicFileRow, AlertRow,
 )  # fmt: skip
 
 
