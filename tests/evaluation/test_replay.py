@@ -119,10 +119,10 @@ def by_backtest(answers: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 def test_a_backtest_of_the_archive_is_the_live_run_article_by_article(lived: Newsroom) -> None:
     live = by_the_daemon(lived)
     lessons = {(each.article_id, each.topic): each.weight for each in lived.rows(SelfTrainingRow)}
-    assert lessons, "a topic learned from what was no sure match"
+    assert any(weight < 1 for weight in lessons.values()), "a topic learned from what was no sure match"
     for row in lived.rows(ArticleRow):
         scores = lived.decisions(row.title)[-1].scores
-        said = {(row.id, each["topic"]): each["lesson"] for each in scores if 0 < each.get("lesson", 0) < 1}
+        said = {(row.id, each["topic"]): each["lesson"] for each in scores if each.get("lesson", 0)}
         assert said == {key: round(part, 3) for key, part in lessons.items() if key[0] == row.id}
     with lived.app.db.reading() as session:
         matcher = build(lived.app.loaded.topics, background=Background.shipped())
