@@ -232,6 +232,35 @@ class Multilingual:
         self._put_in_force(built, up_to)
         self.is_complete = len(fresh) == len(missing)
 
+    def learn_verdicts(
+        self, db: Database, topics: Sequence[Topic], *, since: int, is_patient: bool = False, may_write: bool = True
+    ) -> None:
+        """Rebuild the models of the topics that have verdicts with a higher id than `since`, and note in the archive what their
+        articles match now. All else stays as it is, so that a verdict counts at once. `renew` where that is not enough."""
+        model = self.model
+        with db.reading() as session:
+            judged = verdicts.judged_since(session, since)
+            names = {topic for topic, _ in judged}
+            changed = [each for each in topics if each.name in names and each.is_enabled]
+            examples = verdicts.examples(session, [each.name for each in changed])
+            texts = _texts(changed, examples)
+            found = vectors.known(session, self.embedding.id, list(texts), self.embedding.dim)
+            articles = [] if model is None else self._judged(session, [article_id for _, article_id in judged])
+        known = {**{each: self._seeds[each] for each in texts if each in self._seeds}, **found}
+        is_small = model is not None and self.is_complete and {each.name for each in changed} <= model.topics
+        if model is None or not is_small or not known.keys() >= texts.keys():
+            self.renew(db, topics, is_patient=is_patient, may_write=may_write)
+            return
+        self._seeds = {**self._seeds, **known}
+        fresh = semantic.build_topics(self.embedding.id, changed, vectors=known, space=model.space, examples=examples)
+        with self._lock:
+            for each in articles:
+                model.ordinary.note(each.key, each.topics)
+            self.model = model.with_topics(fresh)
+
+    def _judged(self, session: Session, article_ids: Sequence[int]) -> list[ArchivedEmbedding]:
+        return vectors.of_articles(session, self.embedding.id, article_ids, dim=self.embedding.dim)
+
     def _put_in_force(self, built: SemanticModel, up_to: int) -> None:
         with self._lock:
             self.model, self._is_renewing, self._learned_up_to = built, False, up_to

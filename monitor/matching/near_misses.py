@@ -49,7 +49,9 @@ def sampling_hash(topic: str, url: str, title: str) -> float:
 
 
 def band_label(band: int) -> str:
-    """For people: '85% to 100% of the threshold'."""
+    """For people: '85% to 100% of the threshold'; a match is above it."""
+    if band >= len(NEAR_MISSES_A_DAY):
+        return "above the threshold"
     return f"{NEAR_MISS_BANDS[band]:.0%} to {NEAR_MISS_BANDS[band + 1]:.0%} of the threshold"
 
 

@@ -102,6 +102,12 @@ class OrdinaryNews:
             self._rows[at] = vector
             self._place_of[key] = at
 
+    def note(self, key: int, topics: frozenset[str]) -> None:
+        """Note what a text matches now; nothing where it is none of these articles."""
+        with self._lock:
+            if (known := self._place_of.get(key)) is not None:
+                self._topics[known] = topics
+
     def neighbours(self, placed: EmbeddingVector, key: int | None = None) -> Neighbours:
         """The neighbours of an article's placed embedding; `key` is that of its own text, which is no neighbour."""
         with self._lock:

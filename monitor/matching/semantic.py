@@ -35,7 +35,9 @@ from monitor.matching.tuning import (
     SEEDS_LEVEL,
     SEEDS_LEVEL_FULL,
     SEEDS_THRESHOLD,
+    SELF_TRAINING_AGREES_FROM,
     SENTENCE_THRESHOLD,
+    SHARE_OFFSET,
     WHOLE_SUBJECT_CONTRAST,
     WORDS_MARGIN_MAX,
     WORDS_MARGIN_MIN,
@@ -45,6 +47,7 @@ from monitor.text.terms import stem
 from monitor.text.tokens import sentences, shorten, tokens
 from monitor.types import digests
 from monitor.types.matching import (
+    ANSWERS_PART,
     CONTRAST_PART,
     OTHER_TERMS,
     SEMANTIC_PART,
@@ -98,14 +101,15 @@ class SemanticModel:
         space: EmbeddingSpace,
         ordinary: OrdinaryNews,
         threshold: float | None = None,
+        matrix: EmbeddingVector | None = None,
     ) -> None:
-        """`threshold` replaces that of all scores that meaning leads."""
+        """`threshold` replaces that of all scores that meaning leads. `matrix`: the models' vectors, where they are known."""
         self._threshold = threshold
         self.embedder = embedder
         self.space = space
         self.ordinary = ordinary
         self._models = tuple(models)
-        self._matrix = np.array([each.vector for each in models], np.float32)
+        self._matrix = np.array([each.vector for each in models], np.float32) if matrix is None else matrix
 
     @property
     def is_in_use(self) -> bool:
@@ -122,6 +126,15 @@ class SemanticModel:
         """Whether articles are scored by meaning already: not before a space of their own was learned for an embedder that we
         have not measured."""
         return bool(self._models) and self.space.is_known
+
+    def with_topics(self, fresh: Iterable[SemanticTopic]) -> SemanticModel:
+        """The model with these in the place of those of the same topics, beside the same archive."""
+        models, matrix = list(self._models), self._matrix.copy()
+        place_of = {each.topic.name: at for at, each in enumerate(models)}
+        for each in fresh:
+            at = place_of[each.topic.name]
+            models[at], matrix[at] = each, each.vector
+        return SemanticModel(self.embedder, models, self.space, self.ordinary, self._threshold, matrix)
 
     def place(self, vector: EmbeddingVector, language: str) -> EmbeddingVector:
         """The vector as it is compared with others."""
@@ -177,6 +190,7 @@ class _Scored:
         """Whether the topic could match, whatever the words say: a cheap test for very many topics."""
         threshold = self._balanced(model) if model.has_sentence else min(self._balanced(model), SEEDS_LEVEL)
         most = likeness + self._contrast_of(model) + WORDS_WEIGHT * WORDS_MARGIN_MAX
+        most += self._of_answers(model, self._balanced(model))
         return most >= threshold_at(threshold, sensitivity.default_factor(model.topic.sensitivity))
 
     def score(self, model: SemanticTopic, words: Score) -> Score:
@@ -191,9 +205,19 @@ class _Scored:
             *model.contributions(self._placed),
             Contribution(term=CONTRAST_PART, weight=self._contrast_of(model)),
             *([Contribution(term=WORDS_PART, weight=of_words)] if has_words else []),
+            *self._answers_part(model, self._balanced(model)),
         )
         threshold = threshold_at(self._balanced(model), words.factor)
         return self._decided(model, words, sum(each.weight for each in parts), threshold, parts)
+
+    def _answers_part(self, model: SemanticTopic, balanced: float) -> tuple[Contribution, ...]:
+        if model.answers is None:
+            return ()
+        return (Contribution(term=ANSWERS_PART, weight=self._of_answers(model, balanced)),)
+
+    def _of_answers(self, model: SemanticTopic, balanced: float) -> float:
+        """What the owner's answers add to a score whose balanced threshold is given."""
+        return model.answers.correction(self._placed) * (balanced + SHARE_OFFSET) if model.answers else 0.0
 
     def _balanced(self, model: SemanticTopic) -> float:
         return self._threshold or (SENTENCE_THRESHOLD if model.has_sentence else SEEDS_THRESHOLD)
@@ -208,11 +232,15 @@ class _Scored:
         by_embedding = likeness + self._contrast(own)
         above = by_embedding - model.neutral_level - SEEDS_LEVEL_FULL * fullness
         reached = share(words.score, words.threshold) * math.exp(SEEDS_GAIN * above)
-        value = share_inverse(reached, words.threshold)
+        if above < SELF_TRAINING_AGREES_FROM:
+            words = replace(words, self_training_weight=0.0)
+        of_semantics = share_inverse(reached, words.threshold) - words.score
         parts = (
             Contribution(term=WORDS_PART, weight=words.score),
-            Contribution(term=SEMANTIC_PART, weight=value - words.score),
+            Contribution(term=SEMANTIC_PART, weight=of_semantics),
+            *self._answers_part(model, threshold_at(words.threshold, 1 / words.factor)),
         )
+        value = sum(each.weight for each in parts)
         return self._decided(model, words, value, words.threshold, parts)
 
     def _contrast_of(self, model: SemanticTopic) -> float:
@@ -310,9 +338,22 @@ def build(
 ) -> SemanticModel:
     """The semantic model of the enabled topics. `vectors`: raw embeddings by key. Topics of which nothing is embedded are left
     out. `threshold`: as for SemanticModel."""
+    models = build_topics(embedder, topics, vectors=vectors, space=space, examples=examples)
+    return SemanticModel(embedder, models, space, ordinary, threshold)
+
+
+def build_topics(
+    embedder: str,
+    topics: Iterable[Topic],
+    *,
+    vectors: Mapping[int, EmbeddingVector],
+    space: EmbeddingSpace,
+    examples: Iterable[Example] = (),
+) -> list[SemanticTopic]:
+    """The models of the enabled topics of which anything is embedded."""
     reviewed: dict[str, list[Example]] = {}
     for example in examples:
         reviewed.setdefault(example.topic, []).append(example)
     enabled = (each for each in topics if each.is_enabled)
     models = (build_topic(embedder, each, reviewed.get(each.name, ()), vectors, space) for each in enabled)
-    return SemanticModel(embedder, [each for each in models if each], space, ordinary, threshold)
+    return [each for each in models if each]

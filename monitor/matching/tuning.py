@@ -142,6 +142,9 @@ SELF_TRAINING_WINDOW = 20_000
 """Latest articles over which partial examples are counted ("Partial examples"; bench/matching.py)."""
 ARTICLES_PER_PARTIAL_EXAMPLE = 1_000
 """Articles of the window for each partial example allowed ("Partial examples"; bench/matching.py)."""
+SELF_TRAINING_AGREES_FROM = 0.08
+"""Score by meaning, above the level where it neither raises nor lowers, from which on an article may train a topic: the meaning of
+the seeds must agree, where articles have embeddings ("Self-training"; bench/aspects.py)."""
 SELF_TRAINING_KEPT = 40
 """Latest self-training articles that a topic keeps; older ones are dropped ("Partial examples"; bench/matching.py)."""
 SELF_TRAINING_SHARE = 1.0
@@ -312,6 +315,36 @@ CENTRE_MIN_ARTICLES = 30
 """Articles required before anything is scored, if no centre is shipped for the embedder ("Across languages")."""
 EMBEDDED_SENTENCES = 12
 """Sentences of an article that are embedded to name the nearest one (chosen by cost)."""
+
+# --- answers: what verdicts add to a score by meaning. Raise semantic_topic.SEMANTIC_REVISION with any of the first group ------
+
+ANSWER_SPREAD = 0.17
+"""Share of the threshold over which the odds that an article is wanted change by a factor of e ("Answers"; bench/answers.py)."""
+ANSWER_LEVEL = -0.7
+"""Log odds of an article at the threshold: below even, because among those asked about more are unwanted ("Answers")."""
+ANSWERS_BIAS, ANSWERS_LINEAR, ANSWERS_LOCAL = 0.04, 1.1, 1.0
+"""Prior standard deviations, as shares of the threshold, of what answers add to every article, to one in their direction, and to
+one that is like them ("Answers"; bench/answers.py)."""
+ANSWERS_CORRECTION_MAX = 0.55
+"""Share of the threshold: most that answers add or take off ("Answers": .3 gives up a third of the gain)."""
+ANSWERS_RISE = 0.8
+"""Share of what answers add that counts, where it is known what is unwanted: a match too much disturbs ("Answers") ..."""
+DISMISSED_FOR_FULL_RISE = 0.2
+"""... and the share of dismissed articles among the answers from which on it is known ("Answers"; bench/answers.py)."""
+ANSWERED_SHARE_MAX = 3.0
+"""Share of the threshold. An answered article that reached more counts as one that reached this."""
+ANSWERS_ROUNDS = 30
+"""Rounds of Newton's method at most (chosen by cost)."""
+ANSWERS_SETTLED = 1e-9
+"""Share of the threshold. A smaller step ends them."""
+LOG_ODDS_MAX = 30.0
+"""Log odds beyond this count as this."""
+ASK_AT, ASK_SPREAD = 1.0, 0.22
+"""Share of the threshold at which an article is asked about first, and the width of the doubt about it ("Answers")."""
+ASK_HALF_LIFE_DAYS = 45.0
+"""Days after which an article is worth half as much to ask about: what is to come is like the latest ("Answers")."""
+ASK_CANDIDATES = 400
+"""Latest articles among which the most instructive ones are sought (chosen by cost)."""
 
 # --- what people are shown --------------------------------------------------------------------------------------------
 

@@ -43,7 +43,8 @@ def assess(
     scores = () if is_wall else _scores(article, _matcher(matcher) if waits_for else matcher)
     embedding = semantic.embedding_of(article) if semantic and not is_wall else None
     if semantic:
-        scores = semantic.rescore(scores, article, embedding, _matcher(matcher))
+        by_words, scores = scores, semantic.rescore(scores, article, embedding, _matcher(matcher))
+        _forget_disagreed(article, matcher, by_words, scores)
     return AssessedArticle(
         article=article,
         fingerprint=fingerprint(article.title, "" if is_wall else article.text),
@@ -57,6 +58,16 @@ def assess(
         would_match=frozenset(each.topic for each in scores if each.is_match and each.topic in waits_for),
         stored_id=stored_id,
     )
+
+
+def _forget_disagreed(
+    article: Article, matcher: Matcher | Tracker, by_words: Sequence[Score], scores: Sequence[Score]
+) -> None:
+    """Undo the training of topics whose seeds mean something else than the article, whatever its words."""
+    agreed = {each.topic for each in scores if each.self_training_weight}
+    disagreed = [each for each in by_words if each.self_training_weight and each.topic not in agreed]
+    if disagreed and isinstance(matcher, Tracker):
+        matcher.forget(article.title, article.text, article.language, disagreed)
 
 
 def _undecided(score: Score) -> Score:

@@ -72,6 +72,8 @@ class App:
         self._next_seed_check_at = 0.0
         self._used_revision = 0
         self._embedded_state: tuple[object, ...] = ()
+        self._embedded_verdict = 0
+        self._embedded_basis: tuple[object, ...] = ()
         self._embedding_task: asyncio.Task[None] | None = None
         self._reported_problem: str | None = None
         self.embeds_for = POLL_EMBEDS_FOR
@@ -311,9 +313,17 @@ class App:
     def load_embeddings(self) -> None:
         """Embed the topics' seeds for matching across languages, as many as a few seconds allow. Needs `load_topics` first."""
         if self.multilingual:
-            state = self._state
-            self.multilingual.renew(self.db, self.loaded.topics)
-            self._embedded_state = state
+            state, verdict, basis = self._state, self._used_verdict, self._semantic_basis
+            if basis == self._embedded_basis:
+                self.multilingual.learn_verdicts(self.db, self.loaded.topics, since=self._embedded_verdict)
+            else:
+                self.multilingual.renew(self.db, self.loaded.topics)
+            self._embedded_state, self._embedded_verdict, self._embedded_basis = state, verdict, basis
+
+    @property
+    def _semantic_basis(self) -> tuple[object, ...]:
+        """What the models by meaning are built from, verdicts left out."""
+        return self._used_mark, frozenset((each.name, each.digest, each.is_enabled) for each in self.loaded.topics)
 
     async def renew_models(self) -> None:
         """Build the models anew where the archive has reached its next mark, before the next article is assessed: after a restart,

@@ -389,7 +389,7 @@ class MatchRow(Base, table=True):
 
 
 class SelfTrainingRow(Base, table=True):
-    """A self-training example: an article that a topic learned from, and with what weight (matching.self_training)."""
+    """A self-training example: an article that a topic trained itself on, and with what weight (matching.self_training)."""
 
     __tablename__ = "lessons"
     __table_args__ = (Index("ix_lessons_topic_created_at", "topic", "created_at"),)

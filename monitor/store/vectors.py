@@ -48,6 +48,13 @@ def known(session: Session, embedder: str, keys: Sequence[int], dim: int | None)
     return found
 
 
+def latest_embedder(session: Session) -> str:
+    """The id of the embedder that embedded the latest article; '' where there is none."""
+    asked = select(_vectors.c.embedder).where(_vectors.c.article_id.is_not(None))
+    latest = asked.order_by(_vectors.c.article_id.desc()).limit(1)
+    return session.connection().execute(latest).scalar_one_or_none() or ""
+
+
 def upsert(
     session: Session, embedder: str, key: int, vector: EmbeddingVector, *, language: str, article_id: int | None
 ) -> None:

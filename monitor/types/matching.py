@@ -157,6 +157,7 @@ class StoredTopic:
 
 SENTENCE_PART, TITLE_PART, SEEDS_PART = "your sentence", "your title", "your examples"
 CONTRAST_PART, WORDS_PART, SEMANTIC_PART = "unlike other news", "words", "meaning"
+ANSWERS_PART = "your answers"
 """The `Contribution.term` of each part of a score by meaning."""
 OTHER_TERMS = "(other terms)"
 """The `Contribution.term` under which the terms that are not shown are added up."""
@@ -245,3 +246,5 @@ class Example:
     at: datetime | None = field(default=None)
     weight: float = 1.0
     """Less than 1 only for self-training."""
+    share: float = 1.0
+    """Of a reviewed article: the share of the balanced threshold that it reached when it was decided on."""

@@ -587,23 +587,24 @@ def test_confident_matches_teach_until_somebody_reviews_them(db: Database, match
         file(session, matcher, later, now=NOON - timedelta(minutes=1))  # its poll began before
         file(session, matcher, article(guid="c", url="https://x.example/3", title="Tea", text="Tea is drunk hot."))
 
-    def learned(limit: int = 9) -> list[str]:
+    def learned(limit: int = 9) -> list[tuple[str, float]]:
         with db.reading() as session:
             found = topics.self_training_examples(session, ["marrow-bridge", "x"], limit_each=limit)
-        return [each.title for each in found]
+        return [(each.title, each.weight) for each in found]
 
-    assert learned() == ["Marrow bridge closed to lorries as piers crack", "Marrow bridge piers cracked"]
-    assert learned(limit=1) == ["Marrow bridge piers cracked"]
+    whole = ("Marrow bridge closed to lorries as piers crack", 1.0), ("Marrow bridge piers cracked", 1.0)
+    assert learned() == list(whole)
+    assert learned(limit=1) == [whole[1]]
     with db.writing() as session:
         assert not topics.partial_examples_since(session, 0), "these were learned in full"
         (match,) = session.exec(select(MatchRow).where(MatchRow.article_id == first.article_id))
-        match.score = 0.0  # whatever else is stored of it
+        match.score = 0.0  # decided anew since; it has trained its topic all the same
         session.add(match)
-    assert len(learned()) == 2
+    assert learned() == list(whole)
     with db.writing() as session:
         verdict = Verdict(article_id=first.article_id, topic="marrow-bridge", is_relevant=False, by="ada", at=NOON)
         verdicts.record(session, verdict)
-    assert learned() == ["Marrow bridge piers cracked"]
+    assert learned() == [whole[1]]
 
 
 def test_the_archive_gives_its_latest_articles_up_to_a_mark(db: Database, matcher: Matcher) -> None:

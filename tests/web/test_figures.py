@@ -98,6 +98,14 @@ def test_a_near_miss_is_judged_on_the_page(db: Database, client: TestClient) -> 
     assert client.post("/near/1/dismiss", data=form, headers=OWN).status_code == 303
 
 
+def test_a_match_without_a_verdict_is_asked_about_on_the_same_page(db: Database, client: TestClient) -> None:
+    fill(db, has_topic("talks", "Moscow talks"), has_article(topic="talks"))
+    assert 'action="/matches/1/confirm"' in client.get("/near?topic=talks").text
+    form = {"token": token_of(client, "/near"), "back": "/near"}
+    assert client.post("/matches/1/dismiss", data=form, headers=OWN, follow_redirects=False).status_code == 303
+    assert "Nothing here" in client.get("/near").text
+
+
 @pytest.mark.parametrize("number", [99, 2**31, 10**12])
 def test_what_is_no_near_miss_is_not_found(db: Database, client: TestClient, number: int) -> None:
     near_miss(db)
