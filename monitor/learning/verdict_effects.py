@@ -56,7 +56,8 @@ class VerdictEffects:
             return TermShift()
         after = verdicts.examples(session, [name])
         others = [each for each in after if (each.title, each.text) != (article.title, article.text)]
-        earlier = [_example(article, each) for each in before]
+        own = next((each for each in after if (each.title, each.text) == (article.title, article.text)), None)
+        earlier = [replace(own, is_relevant=each.is_relevant) for each in before] if own else []
         found = compare.term_shifts(
             TopicDefinition(topic, [*others, *earlier]),
             TopicDefinition(topic, after),
@@ -111,14 +112,4 @@ def _stored_shift(taught: dict[str, list[str]] | None) -> TermShift:
     taught = taught or {}
     return TermShift(
         tuple(taught.get("heavier", ())), tuple(taught.get("lighter", ())), tuple(taught.get("scores", ()))
-    )
-
-
-def _example(article: StoredArticle, verdict: StoredVerdict) -> Example:
-    return Example(
-        topic=verdict.topic,
-        title=article.title,
-        text=article.text,
-        language=article.language,
-        is_relevant=verdict.is_relevant,
     )

@@ -462,9 +462,9 @@ _NO_POSTINGS: _Posting = (np.array([], np.int32), np.array([], np.float64))
 
 
 class Tracker:
-    """A matcher that trains its topics on their own matches (monitor.matching.self_training) before it scores the next article.
+    """A matcher whose topics are trained on their own matches (monitor.matching.self_training) before it scores the next article.
 
-    Thread-safe. What it has learned is in the store as well (tables matches and lessons), so a restart loses nothing.
+    Thread-safe. What it has learned is in the store as well (table lessons), so a restart loses nothing.
     """
 
     def __init__(self, matcher: Matcher) -> None:
@@ -498,15 +498,13 @@ class Tracker:
                 self._discard_unstored(examples)
                 self._stored.extend(examples)
 
-    def score(self, title: str, text: str, language: str) -> tuple[Score, ...]:
-        """As Matcher.score; trains the topics."""
+    def learn(self, title: str, text: str, language: str, scores: Iterable[Score]) -> tuple[Score, ...]:
+        """Train the topics on an article that was just scored and is not stored yet; the scores, with weight 0 where it added
+        nothing."""
         with self._lock:
-            return self._train_all(self.matcher.score(title, text, language), title, text, language)
-
-    def matches(self, title: str, text: str, language: str) -> tuple[Score, ...]:
-        """As Matcher.matches; trains the topics."""
-        with self._lock:
-            return self._train_all(self.matcher.matches(title, text, language), title, text, language)
+            return tuple(
+                self._train(each, title, text, language) if each.self_training_weight else each for each in scores
+            )
 
     def train(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
         """Train the topics on an article that was scored without training them, and that is in the store."""
@@ -515,19 +513,16 @@ class Tracker:
             self.matcher = self.matcher.with_training(examples)
             self._stored.extend(examples)
 
-    def forget(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
-        """Undo the self-training of these scores: the article turned out to have another text."""
-        examples = [_training_example(each, title, text, language) for each in scores if each.self_training_weight]
+    def undo_unstored(self, before: Matcher) -> None:
+        """Be `before` again, to the last bit, where anything was learned since that was not stored."""
         with self._lock:
-            self.matcher = self.matcher.without_training(examples)
-            self._discard_unstored(examples)
+            if self._unstored:
+                self.matcher = before
+                self._unstored.clear()
 
     def _discard_unstored(self, examples: Sequence[Example]) -> None:
         kept = [each for each in self._unstored if each not in examples]
         self._unstored = deque(kept, maxlen=self._unstored.maxlen)
-
-    def _train_all(self, scores: tuple[Score, ...], title: str, text: str, language: str) -> tuple[Score, ...]:
-        return tuple(self._train(each, title, text, language) if each.self_training_weight else each for each in scores)
 
     def _train(self, score: Score, title: str, text: str, language: str) -> Score:
         """The score, after its topic was trained on the article; with weight 0 if the article added nothing."""

@@ -26,6 +26,8 @@ class NearMiss:
     threshold: float
     factor: float = 1.0
     model_version: str = ""
+    prior_share: float | None = None
+    """As `margins.prior_share`."""
 
 
 def band(score: float, threshold: float) -> int | None:
@@ -55,11 +57,16 @@ def band_label(band: int) -> str:
     return f"{NEAR_MISS_BANDS[band]:.0%} to {NEAR_MISS_BANDS[band + 1]:.0%} of the threshold"
 
 
+def _near_miss(of: Score, band: int) -> NearMiss:
+    prior = margins.prior_share(of)
+    return NearMiss(of.topic, band, of.score, of.threshold, of.factor, of.model_version, prior)
+
+
 def from_scores(scores: Sequence[Score]) -> list[NearMiss]:
     """The near misses among an article's scores."""
     found = []
     for each in scores:
         within = None if each.is_match or each.blocked else band(each.score, each.threshold)
         if within is not None:
-            found.append(NearMiss(each.topic, within, each.score, each.threshold, each.factor, each.model_version))
+            found.append(_near_miss(each, within))
     return found

@@ -259,6 +259,7 @@ class _Scored:
             words,
             score=value,
             threshold=threshold,
+            of_answers=sum(each.weight for each in parts if each.term == ANSWERS_PART),
             is_match=False,
             blocked=None,
             evidence=Evidence(),

@@ -16,7 +16,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -145,22 +146,34 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
 async def _in_turn(feed: FeedState, read: _Read, settle: Callable[..., Polled], tools: Tools, now: datetime) -> Polled:
     """Assess what was read and store it before another poll is assessed: each article is compared with all that were stored before
     it, and topics learn in the order of the archive, so that a backtest finds the same. Pages are read between two turns."""
-    async with tools.in_turn:
-        await keep_up(tools)
+    async with _turn(tools):
         assessed = await asyncio.to_thread(_assess_all, feed, read, tools)
         asked = await _pages_wanted(feed, assessed, tools, now=now)
         if not asked.guids:
             return await _store(assessed, (), asked, settle, tools, now=now)
-        _forget(assessed, tools)
     entries = {each.guid: each for each in read.entries}
     assert tools.reader is not None
     wanted = [entries[guid] for guid in asked.guids]
     pages = await tools.reader.read(wanted, feed, language=read.language, now=now)
     of_pages = await semantic_scorer([each.article for each in pages if each.article], tools)
-    async with tools.in_turn:
-        await keep_up(tools)
+    async with _turn(tools):
         assessed = await asyncio.to_thread(_assess_with_pages, assessed, pages, tools, read.semantic, of_pages)
         return await _store(assessed, pages, asked, settle, tools, now=now)
+
+
+@asynccontextmanager
+async def _turn(tools: Tools) -> AsyncIterator[None]:
+    """What topics learn within is undone unless it was stored. Articles whose pages are read are assessed again: each would match
+    its own teaser, and after a restart the topic would be another."""
+    async with tools.in_turn:
+        await keep_up(tools)
+        tracker = tools.matcher if isinstance(tools.matcher, Tracker) else None
+        before = tracker.matcher if tracker else None
+        try:
+            yield
+        finally:
+            if tracker and before:
+                tracker.undo_unstored(before)
 
 
 async def keep_up(tools: Tools) -> None:
@@ -185,14 +198,6 @@ async def _store(
     polled: Polled = await tools.db.write(settle, assessed=assessed, visits=visits)
     confirm_stored(assessed, tools.matcher)
     return polled
-
-
-def _forget(assessed: Sequence[AssessedArticle], tools: Tools) -> None:
-    """Undo what topics learned from these articles: they are assessed again, with the texts of their pages. Otherwise an article
-    would match its own teaser, and after a restart the topic would be another."""
-    if isinstance(tools.matcher, Tracker):
-        for each in assessed:
-            tools.matcher.forget(each.article.title, each.article.text, each.article.language, each.scores)
 
 
 async def _fetch(feed: FeedState, tools: Tools, now: datetime, *, in_full: bool) -> Fetched:

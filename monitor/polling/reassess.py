@@ -379,6 +379,14 @@ async def _range(work: Reassessment, tools: Tools, *, now: datetime) -> Reassess
     stored = await tools.db.read(load_range, work.first_id, work.next_id, limit=OF_RANGE_AT_ONCE)
     articles = [each.article for each in stored]
     semantic = await semantic_scorer(articles, tools, within_for=_RANGE_EMBEDS_FOR, may_wait=False)
+    async with tools.in_turn:
+        await keep_up(tools)
+        return await _settle_range(stored, work, tools, semantic, now=now)
+
+
+async def _settle_range(
+    stored: Sequence[StoredArticle], work: Reassessment, tools: Tools, semantic: SemanticScorer | None, *, now: datetime
+) -> Reassessed:
     assessed = await asyncio.to_thread(_assess_range, stored, work, tools, semantic, now=now)
     changed = [again for each, again in assessed if missing.is_new_in_range(again.scores, each.known, work.cause)]
     unembedded = [each.id for each, again in assessed if Cause.EMBEDDER in again.missing and again not in changed]
@@ -465,8 +473,10 @@ async def _page(stored: StoredArticle, work: Reassessment, tools: Tools, *, now:
         return None
     fuller = replace(stored, article=_as_stored(page.article, stored.article))
     of_page = await semantic_scorer([fuller.article], tools)
-    read = await asyncio.to_thread(_assess_again, fuller, work, tools, of_page, now=now)
-    return await _settle(work, read, tools, visits=[page.visit], now=now)
+    async with tools.in_turn:
+        await keep_up(tools)
+        read = await asyncio.to_thread(_assess_again, fuller, work, tools, of_page, now=now)
+        return await _settle(work, read, tools, visits=[page.visit], now=now)
 
 
 def _as_stored(read: Article, stored: Article) -> Article:

@@ -41,6 +41,8 @@ class Offered(Protocol):
     @property
     def factor(self) -> float: ...
     @property
+    def prior_share(self) -> float | None: ...
+    @property
     def found_at(self) -> datetime: ...
     @property
     def stands_for(self) -> float: ...
@@ -68,13 +70,15 @@ def _of_topic(
     offered: Sequence[Offer], given: Sequence[Example], known: _Vectors, *, now: datetime, limit: int
 ) -> list[Offer]:
     questions = [
-        Question(
-            known.of(each), share(each.score, each.threshold, each.factor), _days(now - each.found_at), each.stands_for
-        )
-        for each in offered
+        Question(known.of(each), _prior_share(each), _days(now - each.found_at), each.stands_for) for each in offered
     ]
     told = [Answer(known.of(each), each.share, each.is_relevant) for each in given]
     return [offered[at] for at in answers.order(questions, told, limit=limit)]
+
+
+def _prior_share(of: Offered) -> float:
+    """Without what answers added: the order adds that itself."""
+    return share(of.score, of.threshold, of.factor) if of.prior_share is None else of.prior_share
 
 
 def _days(age: timedelta) -> float:

@@ -41,14 +41,17 @@ _OF_ARTICLE = ("title", "text", "url", "source", "language", "published_at")
 _WITH_ARTICLE = select(
     *(
         getattr(NearMissRow, name)
-        for name in ("id", "article_id", "topic", "band", "score", "threshold", "factor", "is_relevant")
+        for name in ("id", "article_id", "topic", "band", "score", "threshold", "factor", "prior_share", "is_relevant")
     ),
     col(NearMissRow.share).label("sampling_probability"),
     col(NearMissRow.created_at).label("found_at"),
     *(getattr(ArticleRow, name) for name in _OF_ARTICLE),
 ).join(ArticleRow, col(ArticleRow.id) == col(NearMissRow.article_id))
 _MATCHES_WITH_ARTICLE = select(
-    *(getattr(MatchRow, name) for name in ("id", "article_id", "topic", "score", "threshold", "factor", "is_relevant")),
+    *(
+        getattr(MatchRow, name)
+        for name in ("id", "article_id", "topic", "score", "threshold", "factor", "prior_share", "is_relevant")
+    ),
     col(MatchRow.created_at).label("found_at"),
     *(getattr(ArticleRow, name) for name in _OF_ARTICLE),
 ).join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
@@ -106,6 +109,7 @@ def _values(each: NearMiss, sampling_probability: float) -> dict[str, object]:
         "score": each.score,
         "threshold": each.threshold,
         "factor": each.factor,
+        "prior_share": each.prior_share,
         "model_version": each.model_version,
     }
 
@@ -164,6 +168,7 @@ class StoredNearMiss:
     language: str
     published_at: datetime
     factor: float = 1.0
+    prior_share: float | None = None
     is_match: bool = False
     """Whether it is a match that may be judged like a near miss; its id is that of the match."""
 

@@ -373,6 +373,8 @@ class MatchRow(Base, table=True):
     threshold: float
     factor: float = _factor_column()
     """The factor of the sensitivity in force, contained in `threshold`."""
+    prior_share: float | None = None
+    """The share of the balanced threshold without what answers added (`margins.prior_share`), as it was before the verdict."""
     probability: float | None = None
     evidence: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     model_version: str = ""
@@ -417,6 +419,7 @@ class NearMissRow(Base, table=True):
     score: float
     threshold: float
     factor: float = _factor_column()
+    prior_share: float | None = None
     model_version: str = ""
     created_at: datetime
     is_relevant: bool | None = Field(default=None, index=True)

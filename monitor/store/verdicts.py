@@ -188,7 +188,7 @@ def _example(row: MatchRow | NearMissRow, article: ArticleRow) -> Example:
         language=article.language,
         is_relevant=bool(row.is_relevant),
         at=row.reviewed_at,
-        share=share(row.score, row.threshold, row.factor),
+        share=share(row.score, row.threshold, row.factor) if row.prior_share is None else row.prior_share,
     )
 
 

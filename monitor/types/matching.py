@@ -220,6 +220,8 @@ class Score:
     model_version: str = ""
     self_training_weight: float = 0.0
     """The article's weight in its topic's self-training, 0 to 1 (`matching.self_training`)."""
+    of_answers: float = 0.0
+    """What its owner's answers add to the score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,4 +249,4 @@ class Example:
     weight: float = 1.0
     """Less than 1 only for self-training."""
     share: float = 1.0
-    """Of a reviewed article: the share of the balanced threshold that it reached when it was decided on."""
+    """Of a reviewed article: the share of the balanced threshold that it reached without answers when it was decided on."""
