@@ -123,7 +123,8 @@ class AnsweredPass(aspects.Pass):
         while offered and len(given) < count:
             left = list(offered)
             questions = [
-                Question(self._vector(at), offered[at][0], (now - at) / self.per_day, offered[at][1]) for at in left
+                Question(self._vector(at), reached, (now - at) / self.per_day, stands_for, self._is_random(at, reached))
+                for at, (reached, stands_for) in offered.items()
             ]
             at = left[answers.order(questions, given, limit=1)[0]]
             is_relevant = (at in labels.wanted) != (len(given) in lies)
@@ -140,6 +141,10 @@ class AnsweredPass(aspects.Pass):
                     share=reached,
                 )
             )
+
+    @staticmethod
+    def _is_random(at: int, reached: float) -> bool:
+        return reached < 1 and near_misses.is_asked_at_random(at)
 
     def _vector(self, at: int) -> EmbeddingVector | None:
         item = self.stream.items[at]

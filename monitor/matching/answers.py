@@ -29,6 +29,7 @@ from monitor.matching.tuning import (
     ANSWERS_ROUNDS,
     ANSWERS_SETTLED,
     ASK_AT,
+    ASK_AT_RANDOM_FROM,
     ASK_CANDIDATES,
     ASK_HALF_LIFE_DAYS,
     ASK_SPREAD,
@@ -138,10 +139,31 @@ class Question:
     age_days: float
     stands_for: float = 1.0
     """How many like it came: a sampled near miss stands for more than itself."""
+    is_random: bool = False
+    """Whether it is asked about in no instructive order (near_misses.is_asked_at_random)."""
 
 
 def order(questions: Sequence[Question], answers: Sequence[Answer] = (), *, limit: int) -> list[int]:
-    """Positions of the questions of one topic, the most instructive first; at most `limit`.
+    """Positions of the questions of one topic, the most instructive first; at most `limit`. Once it has some answers, every third
+    one is a random one, the latest first."""
+    ages = [each.age_days for each in questions]
+    random = sorted((at for at, each in enumerate(questions) if each.is_random), key=ages.__getitem__)
+    others = [at for at, each in enumerate(questions) if not each.is_random]
+    taught = [others[at] for at in _instructive([questions[at] for at in others], answers, limit)]
+    found: list[int] = []
+    while (taught or random) and len(found) < limit:
+        is_random_due = is_random_next(len(answers) + len(found))
+        found.append((random if random and (is_random_due or not taught) else taught).pop(0))
+    return found
+
+
+def is_random_next(answered: int) -> bool:
+    """Whether the next question of a topic with so many answers is a random one."""
+    return answered >= ASK_AT_RANDOM_FROM and answered % 3 == 2
+
+
+def _instructive(questions: Sequence[Question], answers: Sequence[Answer], limit: int) -> list[int]:
+    """Positions of those that teach most, at most `limit`.
 
     One teaches much if it is in doubt itself and if its answer would move many recent others that are. Each is chosen as if those
     before it were answered, so near repetitions come late. What was not chosen follows in the order given.

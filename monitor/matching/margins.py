@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from monitor.matching.tuning import MAX_MARGIN, SHARE_OFFSET
+from monitor.matching.tuning import MATCH_STRATA, MAX_MARGIN, SHARE_OFFSET
 from monitor.types.matching import Score
 
 
@@ -24,6 +24,11 @@ def prior_share(score: Score) -> float:
     """The share of the balanced threshold without what answers added. An answer is compared with it: otherwise what a topic learns
     would depend on the order in which its owner answered."""
     return share(score.score - score.of_answers, score.threshold, score.factor)
+
+
+def stratum(share_of_threshold: float) -> int:
+    """Index of the stratum of a match, for estimates from judged ones (MATCH_STRATA)."""
+    return sum(share_of_threshold >= edge for edge in MATCH_STRATA)
 
 
 def margin(score: float, threshold: float, factor: float = 1.0) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.matching import margins
-from monitor.matching.tuning import NEAR_MISS_BANDS, NEAR_MISSES_A_DAY
+from monitor.matching.tuning import ASKED_AT_RANDOM, NEAR_MISS_BANDS, NEAR_MISSES_A_DAY
 from monitor.types.matching import Score
 
 
@@ -48,6 +48,13 @@ def sampling_hash(topic: str, url: str, title: str) -> float:
     """A uniform number in [0, 1) from article and topic. The article is kept if it is below its sampling probability."""
     words = "\0".join((topic, url, title)).encode(errors="surrogatepass")
     return int.from_bytes(hashlib.sha256(words).digest()[:8]) / 2**64
+
+
+def is_asked_at_random(article_id: int) -> bool:
+    """Whether a reviewer is asked about the near misses of this article whatever they may teach. From verdicts on these recall is
+    estimated: what the others are about decides whether they are asked about."""
+    digest = hashlib.sha256(b"asked at random\0%d" % article_id).digest()
+    return int.from_bytes(digest[:8]) / 2**64 < ASKED_AT_RANDOM
 
 
 def band_label(band: int) -> str:

@@ -243,6 +243,9 @@ NEAR_MISS_BANDS = (0.5, 0.7, 0.85, 1.0)
 """Band edges, as shares of the threshold. Below half of it hardly anything is wanted ("Calibration", Near misses)."""
 NEAR_MISSES_A_DAY = (1.0, 1.0, 2.0)
 """Articles of each band that are kept for each day and topic, approximately ("Calibration", Near misses)."""
+MATCH_STRATA = (1.15, 1.4, 2.0)
+"""Edges, as shares of the balanced threshold, between matches whose precision is estimated apart (chosen: what is asked about first
+ends at about 1.4)."""
 NEAR_MISS_DAYS = 14
 """Days over which the usual number is averaged ("Calibration", Near misses)."""
 
@@ -343,6 +346,11 @@ ASK_AT, ASK_SPREAD = 1.0, 0.22
 """Share of the threshold at which an article is asked about first, and the width of the doubt about it ("Answers")."""
 ASK_HALF_LIFE_DAYS = 45.0
 """Days after which an article is worth half as much to ask about: what is to come is like the latest ("Answers")."""
+ASKED_AT_RANDOM = 1 / 3
+"""Share of the near misses that are asked about in no instructive order, but the latest first: only from these is recall estimated.
+They come third, sixth ..."""
+ASK_AT_RANDOM_FROM = 10
+"""... among the questions of a topic that has so many answers: its first ones are to repair it ("Answers"; bench/answers.py)."""
 ASK_CANDIDATES = 400
 """Latest articles among which the most instructive ones are sought (chosen by cost)."""
 

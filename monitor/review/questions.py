@@ -18,6 +18,7 @@ from monitor.matching.answers import Answer, Question
 from monitor.matching.embedders import EmbeddingVector, excerpt, key
 from monitor.matching.margins import share
 from monitor.matching.model import code
+from monitor.matching.near_misses import is_asked_at_random
 from monitor.store import vectors, verdicts
 from monitor.store.db import Session
 from monitor.types.matching import Example
@@ -42,6 +43,10 @@ class Offered(Protocol):
     def factor(self) -> float: ...
     @property
     def prior_share(self) -> float | None: ...
+    @property
+    def article_id(self) -> int: ...
+    @property
+    def is_match(self) -> bool: ...
     @property
     def found_at(self) -> datetime: ...
     @property
@@ -70,7 +75,14 @@ def _of_topic(
     offered: Sequence[Offer], given: Sequence[Example], known: _Vectors, *, now: datetime, limit: int
 ) -> list[Offer]:
     questions = [
-        Question(known.of(each), _prior_share(each), _days(now - each.found_at), each.stands_for) for each in offered
+        Question(
+            known.of(each),
+            _prior_share(each),
+            _days(now - each.found_at),
+            each.stands_for,
+            is_random=not each.is_match and is_asked_at_random(each.article_id),
+        )
+        for each in offered
     ]
     told = [Answer(known.of(each), each.share, each.is_relevant) for each in given]
     return [offered[at] for at in answers.order(questions, told, limit=limit)]

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, literal
+from sqlalchemy import ColumnElement, case, func, literal
 from sqlmodel import Session, SQLModel, col, select
 
 from monitor.matching.calibration import LabelledScore
 from monitor.matching.margins import margin
 from monitor.matching.sensitivity import ARRIVALS_FOR, ScoredArchive, ScoredArrival, scored_archive
+from monitor.matching.tuning import MATCH_STRATA, SHARE_OFFSET
 from monitor.store import decisions
 from monitor.store.tables import (
     AlertRow,
@@ -39,6 +40,7 @@ MAX_CALIBRATION_VERDICTS = 5_000
 _DAY = timedelta(days=1)
 _LANGUAGE_ARTICLES = 5_000
 """Latest articles by which the languages of feeds are told."""
+_REPEATED = (Reason.COPY.name, Reason.UPDATE.name)
 _HELD_BACK = (Reason.FIRST_POLL, Reason.STORM, Reason.TOO_OLD)
 _BATCH = 500
 """Articles held in memory at once while all are read."""
@@ -336,9 +338,21 @@ def last_written_at(session: Session) -> datetime | None:
 
 def matches_by_topic(session: Session) -> Mapping[str, int]:
     """Topic -> number of matches, without copies and updates."""
-    excluded = (Reason.COPY.name, Reason.UPDATE.name)
-    rows = select(MatchRow.topic, func.count()).where(col(MatchRow.reason).not_in(excluded))
+    rows = select(MatchRow.topic, func.count()).where(col(MatchRow.reason).not_in(_REPEATED))
     return dict(session.exec(rows.group_by(col(MatchRow.topic))).all())
+
+
+def matches_by_stratum(session: Session) -> Mapping[tuple[str, int], int]:
+    """(topic, stratum by `matching.margins.stratum`) -> number of matches, without copies and updates."""
+    of_threshold = func.nullif(col(MatchRow.threshold) + SHARE_OFFSET, 0)
+    reached = col(MatchRow.factor) * (col(MatchRow.score) + SHARE_OFFSET) / of_threshold
+    edges = [(reached < edge, at) for at, edge in enumerate(MATCH_STRATA)]
+    of_match = select(col(MatchRow.topic), case(*edges, else_=len(MATCH_STRATA)).label("stratum")).where(
+        col(MatchRow.reason).not_in(_REPEATED)
+    )
+    each = of_match.subquery().c
+    rows = session.exec(select(each.topic, each.stratum, func.count()).group_by(each.topic, each.stratum))
+    return {(topic, stratum): count for topic, stratum, count in rows}
 
 
 def alerts_by_topic(session: Session) -> Mapping[str, int]:

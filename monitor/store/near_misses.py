@@ -117,6 +117,7 @@ def _values(each: NearMiss, sampling_probability: float) -> dict[str, object]:
 class NearMissSample(NamedTuple):
     """A stored near miss, as needed to estimate recall."""
 
+    article_id: int
     band: int
     sampling_probability: float
     is_relevant: bool | None
@@ -126,11 +127,17 @@ class NearMissSample(NamedTuple):
 def samples(session: Session) -> dict[str, list[NearMissSample]]:
     """All stored near misses, by topic."""
     rows = session.connection().execute(
-        select(_near_misses.c.topic, _near_misses.c.band, _near_misses.c.share, _near_misses.c.is_relevant)
+        select(
+            _near_misses.c.topic,
+            _near_misses.c.article_id,
+            _near_misses.c.band,
+            _near_misses.c.share,
+            _near_misses.c.is_relevant,
+        )
     )
     found: dict[str, list[NearMissSample]] = {}
-    for topic, band, probability, is_relevant in rows:
-        found.setdefault(topic, []).append(NearMissSample(band, probability, is_relevant))
+    for topic, *values in rows:
+        found.setdefault(topic, []).append(NearMissSample(*values))
     return found
 
 

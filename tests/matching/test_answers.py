@@ -133,6 +133,19 @@ def test_what_was_answered_is_not_asked_again_in_another_form() -> None:
     assert answers.order(offered, known, limit=1) == [2]
 
 
+def test_once_a_topic_has_some_answers_every_third_question_is_a_random_one() -> None:
+    offered = [question(1 + at % 7, at % 5 + 1) for at in range(20)]
+    offered += [Question(near(3), 0.2, float(age), is_random=True) for age in (9, 3, 5)]
+    known = [answer(1 + at % 7, yes=at % 2 == 0) for at in range(12)]
+    assert [at for at in answers.order(offered, known[:3], limit=9) if at >= 20] == [21]
+    assert [at if at >= 20 else None for at in answers.order(offered, known, limit=9)] == [
+        *(None, None, 21),
+        *(None, None, 22),
+        *(None, None, 20),
+    ]
+    assert sorted(answers.order(offered, known, limit=99)) == list(range(23))
+
+
 def test_articles_without_embeddings_are_ordered_by_their_scores() -> None:
     nothing = np.zeros(1, np.float32)
     offered = [Question(nothing, share, 1.0) for share in (0.4, 1.1, 2.4)]

@@ -25,6 +25,7 @@ from monitor.store import (
     archive,
     articles,
     channels,
+    decisions,
     feeds,
     migrate,
     outbox,
@@ -39,7 +40,7 @@ from monitor.store.tables import ArticleRow, DeliveryRow, EntryRow, FeedRow, Mat
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import FetchError, StoreError
 from monitor.types.fetching import Entry, Fetched, PageVisit, Validators
-from monitor.types.matching import Article, Grade, Seed, Topic, Verdict
+from monitor.types.matching import Article, Grade, Score, Seed, Topic, Verdict
 from monitor.types.stories import Arrival, ArticleKind
 from tests.conftest import NOON
 from tests.fakes.settings import channel, feed, put_in_force
@@ -578,6 +579,30 @@ def test_a_verdict_stands_on_its_match_and_becomes_an_example(db: Database, matc
         (example,) = verdicts.examples(session)
         assert (example.topic, example.text, example.is_relevant) == ("marrow-bridge", BRIDGE, False)
         assert verdicts.latest_id(session) > 0
+
+
+def test_what_an_answer_is_compared_with_leaves_answers_out_and_stays_as_it_was(db: Database, matcher: Matcher) -> None:
+    """Otherwise what a topic learns would depend on the order of its owner's answers."""
+    with db.writing() as session:
+        filed = file(session, matcher, article())
+        (match,) = session.exec(select(MatchRow))
+        assert match.decision_id is not None
+
+        def decided(score: float, of_answers: float) -> float | None:
+            again = Score(
+                topic=match.topic, score=score, threshold=0.2, is_match=True, of_answers=of_answers, factor=0.5
+            )
+            decisions.show_in_matches(session, filed.article_id, [again], decision_id=match.decision_id or 0)
+            session.expire_all()
+            return match.prior_share
+
+        assert decided(0.4, 0.1) == decided(0.3, 0.0) == pytest.approx(0.5 * 0.31 / 0.21)
+        before = match.prior_share
+        verdict = Verdict(article_id=filed.article_id, topic=match.topic, is_relevant=True, by="ada", at=NOON)
+        verdicts.record(session, verdict)
+        assert decided(0.6, 0.2) == before
+        assert match.score == 0.6
+        assert [each.share for each in verdicts.examples(session)] == [before]
 
 
 def test_confident_matches_teach_until_somebody_reviews_them(db: Database, matcher: Matcher) -> None:
