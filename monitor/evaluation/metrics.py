@@ -236,7 +236,9 @@ def _drawn(kept: Sequence[NearMissSample]) -> Sequence[NearMissSample]:
     """Those of a band whose verdicts count for recall: all, where all were judged. Otherwise those about which reviewers are asked
     at random; which of the others were judged depends on what they are about."""
     are_all_judged = all(each.is_relevant is not None for each in kept)
-    return kept if are_all_judged else [each for each in kept if is_asked_at_random(each.article_id)]
+    if are_all_judged:
+        return kept
+    return [each for each in kept if is_asked_at_random(each.article_id) and not each.is_early]
 
 
 # --- by labels --------------------------------------------------------------------------------------------------------

@@ -146,20 +146,16 @@ class Question:
 def order(questions: Sequence[Question], answers: Sequence[Answer] = (), *, limit: int) -> list[int]:
     """Positions of the questions of one topic, the most instructive first; at most `limit`. Once it has some answers, every third
     one is a random one, the latest first."""
-    ages = [each.age_days for each in questions]
-    random = sorted((at for at, each in enumerate(questions) if each.is_random), key=ages.__getitem__)
-    others = [at for at, each in enumerate(questions) if not each.is_random]
-    taught = [others[at] for at in _instructive([questions[at] for at in others], answers, limit)]
-    found: list[int] = []
-    while (taught or random) and len(found) < limit:
-        is_random_due = is_random_next(len(answers) + len(found))
-        found.append((random if random and (is_random_due or not taught) else taught).pop(0))
-    return found
-
-
-def is_random_next(answered: int) -> bool:
-    """Whether the next question of a topic with so many answers is a random one."""
-    return answered >= ASK_AT_RANDOM_FROM and answered % 3 == 2
+    drawn = sorted((at for at, each in enumerate(questions) if each.is_random), key=lambda at: questions[at].age_days)
+    taught = _instructive(questions, answers, limit + len(drawn))
+    first = max(ASK_AT_RANDOM_FROM - len(answers), 0)
+    found = taught[:first]
+    drawn = [at for at in drawn if at not in found]
+    taught = [at for at in taught[first:] if not questions[at].is_random]
+    while (taught or drawn) and len(found) < limit:
+        is_random_due = (len(answers) + len(found)) % 3 == 2
+        found.append((drawn if drawn and (is_random_due or not taught) else taught).pop(0))
+    return found[:limit]
 
 
 def _instructive(questions: Sequence[Question], answers: Sequence[Answer], limit: int) -> list[int]:

@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from monitor.matching import near_misses
 from monitor.matching.near_misses import NearMiss
-from monitor.matching.tuning import NEAR_MISS_DAYS, NEAR_MISSES_A_DAY
+from monitor.matching.tuning import ASK_AT_RANDOM_FROM, NEAR_MISS_DAYS, NEAR_MISSES_A_DAY
 from monitor.store import verdicts
 from monitor.store.tables import ArticleRow, MatchRow, NearMissCountRow, NearMissRow
 from monitor.types.stories import ArticleKind
@@ -122,6 +122,8 @@ class NearMissSample(NamedTuple):
     sampling_probability: float
     is_relevant: bool | None
     """The verdict in force."""
+    is_early: bool = False
+    """Whether it was among the first that were judged for its topic (ASK_AT_RANDOM_FROM)."""
 
 
 def samples(session: Session) -> dict[str, list[NearMissSample]]:
@@ -135,9 +137,11 @@ def samples(session: Session) -> dict[str, list[NearMissSample]]:
             _near_misses.c.is_relevant,
         )
     )
+    early = verdicts.earliest(session, ASK_AT_RANDOM_FROM)
     found: dict[str, list[NearMissSample]] = {}
-    for topic, *values in rows:
-        found.setdefault(topic, []).append(NearMissSample(*values))
+    for topic, article_id, band, probability, is_relevant in rows:
+        sample = NearMissSample(article_id, band, probability, is_relevant, (topic, article_id) in early)
+        found.setdefault(topic, []).append(sample)
     return found
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from monitor.matching.margins import share
@@ -129,6 +129,19 @@ def judged_since(session: Session, verdict_id: int) -> list[tuple[str, int]]:
     """Topic and article of each verdict with a higher id."""
     asked = select(VerdictRow.topic, VerdictRow.article_id).where(col(VerdictRow.id) > verdict_id)
     return [(topic, article_id) for topic, article_id in session.exec(asked.distinct())]
+
+
+def earliest(session: Session, count: int) -> set[tuple[str, int]]:
+    """Topic and article of the first `count` articles of each topic that were judged."""
+    first_id = func.min(VerdictRow.id).label("first_id")
+    judged = select(VerdictRow.topic, VerdictRow.article_id, first_id).group_by(
+        col(VerdictRow.topic), col(VerdictRow.article_id)
+    )
+    found: dict[str, set[int]] = defaultdict(set)
+    for topic, article_id, _ in session.exec(judged.order_by(first_id)):
+        if len(found[topic]) < count:
+            found[topic].add(article_id)
+    return {(topic, article_id) for topic, ids in found.items() for article_id in ids}
 
 
 def in_force(session: Session) -> dict[str, list[VerdictInForce]]:

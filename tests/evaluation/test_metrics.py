@@ -20,7 +20,7 @@ from monitor.matching.reliability import Forecast, measure
 from monitor.review import near_misses as misses
 from monitor.store import migrate, near_misses, topics
 from monitor.store.db import Database
-from monitor.store.tables import MatchRow, NearMissCountRow, NearMissRow
+from monitor.store.tables import MatchRow, NearMissCountRow, NearMissRow, VerdictRow
 from monitor.types.matching import Score
 from tests.conftest import NOON
 from tests.fakes.command import HIT, MISS, SEED, Operator
@@ -174,12 +174,18 @@ def test_precision_is_that_of_all_matches_where_the_doubtful_ones_were_judged_fi
 
 
 def test_recall_is_not_moved_by_verdicts_on_what_was_asked_about_for_what_it_teaches(db: Database) -> None:
-    """A fourth of 240 near misses is wanted. Those that were drawn were all judged, of the others only what is wanted."""
+    """A fourth of 240 near misses is wanted. Those that were drawn were all judged, of the others, and with the first ten verdicts,
+    only what is wanted."""
     with db.writing() as session:
         fill(session, matches=120, near_ones=0)
         session.add(NearMissCountRow(topic=TOPIC.name, day="2026-01-05", band=2, seen=240))
+        numbers = [match.article_id for match in session.exec(select(MatchRow))]
+        first = [each for each in numbers if sampling.is_asked_at_random(each)][:10]
+        for number in [*first, *numbers]:
+            session.add(VerdictRow(article_id=number, topic=TOPIC.name, is_relevant=True, by="ada", at=NOON))
+        session.flush()
         for match in session.exec(select(MatchRow)).all():
-            is_wanted = match.article_id % 4 == 0
+            is_wanted = match.article_id % 4 == 0 or match.article_id in first
             is_judged = is_wanted or sampling.is_asked_at_random(match.article_id)
             session.add(
                 NearMissRow(

@@ -596,7 +596,8 @@ def test_what_an_answer_is_compared_with_leaves_answers_out_and_stays_as_it_was(
             session.expire_all()
             return match.prior_share
 
-        assert decided(0.4, 0.1) == decided(0.3, 0.0) == pytest.approx(0.5 * 0.31 / 0.21)
+        for score, of_answers in ((0.4, 0.1), (0.3, 0.0), (0.2, -0.1)):
+            assert decided(score, of_answers) == pytest.approx(0.5 * 0.31 / 0.21)
         before = match.prior_share
         verdict = Verdict(article_id=filed.article_id, topic=match.topic, is_relevant=True, by="ada", at=NOON)
         verdicts.record(session, verdict)
