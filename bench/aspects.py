@@ -21,7 +21,7 @@ import random
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -239,15 +239,17 @@ class Pass:
 
     def score(self, seen: int, item: Item) -> tuple[Score, ...]:
         """Score the next item; topics and archive learn from it."""
-        by_words = self._by_words(seen, item)
+        by_words = self._by_words(item)
         vector = self.known.get(key(item.excerpt))
         if vector is None or self.words_only:
+            self._train(seen, item, by_words)
             return tuple(replace(each, is_match=each.score >= each.threshold) for each in by_words)
         words = ArticleWords(self._score_of(by_words), lambda _: Evidence(), lambda score: score)
         article = EmbeddedArticle(
             item.title, item.text, item.language, key(item.excerpt), vector, words, lambda texts: [None] * len(texts)
         )
         scores = self.model.rescore(by_words, article)
+        self._train(seen, item, scores)
         matched = frozenset(each.topic for each in scores if each.is_match or _is_match_by_words(each))
         self.model.ordinary.add(article.key, self.model.place(vector, item.language), matched)
         return scores
@@ -256,19 +258,21 @@ class Pass:
     def _score_of(scores: Sequence[Score]) -> Any:
         return {each.topic: each for each in scores}.get
 
-    def _by_words(self, seen: int, item: Item) -> list[Score]:
+    def _by_words(self, item: Item) -> list[Score]:
         # without evidence, as only the decision is measured
         article, scores, thresholds = self.matcher._weigh(item.title, item.text, item.language)
         found = []
         for at, topic in enumerate(self.topics):
             model = self.matcher.model(topic.name)
-            score = self.matcher._bare_score(model, article, float(scores[at]), float(thresholds[at]))
-            found.append(score)
-            if score.self_training_weight and not self.is_still:
-                self._train(seen, item, score)
+            found.append(self.matcher._bare_score(model, article, float(scores[at]), float(thresholds[at])))
         return found
 
-    def _train(self, seen: int, item: Item, score: Score) -> None:
+    def _train(self, seen: int, item: Item, scores: Iterable[Score]) -> None:
+        for score in scores if not self.is_still else ():
+            if score.self_training_weight:
+                self._train_on(seen, item, score)
+
+    def _train_on(self, seen: int, item: Item, score: Score) -> None:
         example = Example(
             topic=score.topic,
             title=item.title,

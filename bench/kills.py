@@ -345,7 +345,7 @@ def _ends(function: Callable[..., Any], *, passes: list[int], after: bool) -> Ca
 
 POINTS = {
     "after fetch, before parse": ("monitor.reading.fetch:Fetcher.get", "after"),
-    "after parse, before the transaction": ("monitor.polling.pipeline:_assess", "after"),
+    "after parse, before the transaction": ("monitor.polling.pipeline:_pages_wanted", "after"),
     "in the transaction, lease ended, nothing stored": ("monitor.store.feeds:settle", "after"),
     "all known, nothing decided": ("monitor.polling.intake:read", "after"),
     "decided, nothing written": ("monitor.polling.intake:decide", "after"),

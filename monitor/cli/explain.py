@@ -155,7 +155,7 @@ def _score_row(score: Mapping[str, Any]) -> tuple[object, ...]:
     verdict = _verdict(score["matched"], blocked and Reason[blocked])
     if 0 < score.get("lesson", 0.0) < 1:
         verdict += "; used in part for self-training"
-    return score["topic"], score["score"], score["threshold"], verdict
+    return score["topic"], round(score["score"], 6), round(score["threshold"], 6), verdict
 
 
 def _verdict(is_match: bool, blocked: Reason | None) -> str:

@@ -219,10 +219,11 @@ def near_(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="List at most this many.")] = 20,
     as_json: base.AsJson = False,
 ) -> None:
-    """List near misses to judge; with --json one a line.
+    """List articles near the threshold to judge, the most instructive first; with --json one a line.
 
-    A sample of articles just below a topic's threshold, which raised no alert. The topic learns from verdicts on them
-    (confirm --near, dismiss --near), and `monitor evaluate` estimates from these how much is missed.
+    A sample of articles just below a topic's threshold, which raised no alert, and matches without a verdict. The topic learns
+    from each verdict at once: confirm --near or dismiss --near for a near miss, confirm or dismiss for a match, as the first
+    column says. `monitor evaluate` estimates from near misses how much is missed. With --state, only near misses that were judged.
 
     \b
     Examples:
@@ -236,7 +237,10 @@ def near_(
     with base.opened(cli.settings) as db:
         _query(db, topic, None, "", "", "")
         with db.reading() as session:
-            found = near_misses.list_near_misses(session, topic=topic, state=state, limit=limit)
+            if state is MatchFilter.NEW:
+                found = near_misses.list_questions(session, topic=topic, limit=limit, now=cli.now())
+            else:
+                found = near_misses.list_near_misses(session, topic=topic, state=state, limit=limit)
     if as_json:
         base.print_json_lines(near_misses.flat(each) for each in found)
         return
@@ -248,7 +252,13 @@ def near_(
         columns,
         (
             (
-                *(each.id, each.found_at, each.topic, each.score, each.threshold),
+                *(
+                    each.id if each.is_match else f"--near {each.id}",
+                    each.found_at,
+                    each.topic,
+                    each.score,
+                    each.threshold,
+                ),
                 *(f"{each.stands_for:.0f}", each.state, each.source, each.title),
             )
             for each in found

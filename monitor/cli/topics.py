@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,11 +18,11 @@ from monitor.types.matching import StoredTopic, Topic
 if TYPE_CHECKING:
     from monitor.config.settings import Settings
     from monitor.evaluation.metrics import TopicFigures
-    from monitor.matching.alert_rate import SensitivityCost
+    from monitor.learning.training import SensitivityForecast
     from monitor.matching.matcher import Matcher
-    from monitor.matching.sensitivity import AppliedSensitivity
     from monitor.review.matches import MatchCounts
     from monitor.topics.lint import LintFinding, LintReport
+    from monitor.topics.worst import WorstOfTopic
 
 app = typer.Typer(invoke_without_command=True)
 app.command("try")(trial.try_)
@@ -155,9 +155,9 @@ def show(
     known_topics, counts = _stored_state(settings)
     model = _model(load_matcher(settings, shelf), topic)
     found = {**_fields(topic, known_topics, counts), "threshold": model["threshold"], "terms": model["terms"]}
-    setting, costs, quality = _figures(settings, shelf, topic)
-    found |= {"factor": setting.factor, "acts": setting.note, "quality": quality}
-    found["costs"] = [trial.cost_fields(each) for each in costs]
+    forecast, quality = _figures(settings, shelf, topic)
+    found |= {"factor": forecast.setting.factor, "acts": forecast.setting.note, "quality": quality}
+    found["costs"] = [trial.cost_fields(each) for each in forecast.costs]
     found["advice"] = sentence_advice(settings, topic)
     found["files"] = [_seed(settings, topic, at) for at in range(len(topic.seeds))]
     if as_json:
@@ -180,13 +180,14 @@ def show(
             ("version", found["version"]),
             ("matches", [f"{count} {state}" for state, count in found["matches"].items()]),
             ("acts", found["acts"]),
+            ("alerts", str(forecast.cost.rate) if forecast.cost else ""),
             *_quality(found["quality"]),
         ]
     )
     for each in found["advice"]:
         base.line(each)
-    trial.show_costs(costs)
-    if not costs:
+    trial.show_costs(forecast.costs)
+    if not forecast.costs:
         base.line("what each sensitivity would cost is shown once a day of articles, and fifty of them, have been seen")
     base.table(
         ("seed", "language", ">weight", ">words", "title"),
@@ -197,25 +198,22 @@ def show(
         base.line(f"heaviest terms, {language}: {shown}")
 
 
-def _figures(
-    settings: Settings, shelf: LoadedTopics, topic: Topic
-) -> tuple[AppliedSensitivity, tuple[SensitivityCost, ...], TopicFigures | None]:
-    """The factor of its sensitivity; alerts a day of each sensitivity and quality by verdicts, where there is a store."""
+def _figures(settings: Settings, shelf: LoadedTopics, topic: Topic) -> tuple[SensitivityForecast, TopicFigures | None]:
+    """What its sensitivity comes to, and its quality by verdicts, where there is a store."""
     from monitor.evaluation import metrics
     from monitor.learning import training
     from monitor.matching import sensitivity
-    from monitor.matching.alert_rate import sensitivity_costs
 
-    nothing = sensitivity.AppliedSensitivity(sensitivity.default_factor(topic.sensitivity)), (), None
+    factor = sensitivity.AppliedSensitivity(sensitivity.default_factor(topic.sensitivity))
+    nothing = training.SensitivityForecast(topic.name, topic.sensitivity, factor), None
     if not topic.is_enabled:
         return nothing
     try:
         with base.opened(settings) as db, db.reading() as session:
-            setting, archive = training.applied_sensitivity(session, topic, shelf.topics)
-            quality = next(iter(metrics.by_verdicts(session, topic=topic.name).topics), None)
+            forecast = training.forecast(session, topic, shelf.topics)
+            return forecast, next(iter(metrics.by_verdicts(session, topic=topic.name).topics), None)
     except (base.NotFoundError, StoreError):
         return nothing
-    return setting, sensitivity_costs(topic.sensitivity, setting, archive), quality
 
 
 def _quality(figures: TopicFigures | None) -> list[tuple[str, object]]:
@@ -266,22 +264,27 @@ def check(
     directory: Annotated[
         Path | None, typer.Option("--seeds", help="Folder of topics; default: that of the settings.")
     ] = None,
+    is_all: Annotated[bool, typer.Option("--all", help="Everything found, not only the worst.")] = False,
     as_json: base.AsJson = False,
 ) -> None:
-    """Check the seeds: faults, warnings and remarks.
+    """Check the seeds: the three worst things of each topic.
 
     Files that cannot be read; seeds that are duplicates, outliers, in another language, too short or no articles;
     topics that overlap, or that nothing in the archive comes near; how many of its seeds each topic would find from
-    the others. Each with file and advice. Exits with 2 where there is a fault.
+    the others. Each with file and advice; faults, then warnings, then remarks. --all says everything. Exits with 2
+    where there is a fault.
 
     \b
-    Example:
+    Examples:
       monitor topics check --seeds seeds
+      monitor topics check --all
     """
     cli = base.cli_of(ctx)
     cli.log()
     root = directory or cli.settings.seeds.dir
     shelf = seeds.load(root)
+    from monitor.topics import worst
+
     warnings = [*shelf.warnings, *(() if directory else unknown_channels(cli.settings, shelf))]
     with base.spinner(cli, "checking the seeds"):
         report = _lint(cli.settings, root, shelf)
@@ -291,9 +294,11 @@ def check(
         "warning": [*warnings, *map(str, _findings(report, "warning"))],
         "remark": [*unreachable, *map(str, _findings(report, "remark"))],
     }
+    found = _worst(root, shelf.faults, [*warnings], unreachable, report)
     if as_json:
-        base.print_json(_check_fields(shelf, lines, report))
+        base.print_json(_check_fields(shelf, lines, report) | {"worst": worst.as_fields(found)})
     else:
+        _show_all(lines) if is_all else _show_worst(found)
         _show_check(root, shelf, lines, report)
     if lines["fault"]:
         raise typer.Exit(base.Code.USAGE)
@@ -314,9 +319,31 @@ def _check_fields(shelf: LoadedTopics, lines: Mapping[str, list[str]], report: L
     }
 
 
-def _show_check(root: Path, shelf: LoadedTopics, lines: Mapping[str, list[str]], report: LintReport) -> None:
+def _worst(
+    root: Path, faults: Sequence[str], warnings: Sequence[str], remarks: Sequence[str], report: LintReport
+) -> list[WorstOfTopic]:
+    from monitor.topics import worst
+    from monitor.topics.lint import Severity
+
+    of_files = {Severity.FAULT: faults, Severity.WARNING: warnings, Severity.REMARK: remarks}
+    said = [worst.of_line(severity, each, root=root) for severity, found in of_files.items() for each in found]
+    return worst.worst([*said, *map(worst.of_finding, report.findings)])
+
+
+def _show_all(lines: Mapping[str, list[str]]) -> None:
     for severity, each_line in ((name, each) for name, found in lines.items() for each in found):
         base.line(f"{severity}: {each_line}")
+
+
+def _show_worst(found: Sequence[WorstOfTopic]) -> None:
+    for each in found:
+        for severity, line in each.lines:
+            base.line(f"{severity}: {line}")
+        if each.rest:
+            base.line(f"{each.topic or 'all topics'}: {each.rest} more, of other kinds: `monitor topics check --all`")
+
+
+def _show_check(root: Path, shelf: LoadedTopics, lines: Mapping[str, list[str]], report: LintReport) -> None:
     for name, recall in report.recall.items():
         base.line(f"{name}: {recall.found} of {recall.of} seeds would be found from the others")
     counted = ", ".join(f"{len(found)} {name}{'' if len(found) == 1 else 's'}" for name, found in lines.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,6 +79,7 @@ def try_(
         trials = trial.run(
             lines, matcher, shelf.topics, others=_topics_in_force(cli, shelf), across=across, vectors_in=db
         )
+        trials = trials if articles else tuple(_as_in_force(cli, each, shelf) for each in trials)
     advice = {each.name: [str(said) for said in sentence.advice(each.outline)] for each in shelf.topics}
     if as_json:
         base.print_json({"trials": [_trial_fields(each) | {"advice": advice[each.topic]} for each in trials]})
@@ -170,6 +172,29 @@ def _topics_in_force(cli: base.Cli, tried: LoadedTopics) -> Matcher | None:
     return load_matcher(settings, rest) if rest.topics else None
 
 
+def _as_in_force(cli: base.Cli, tried: Trial, shelf: LoadedTopics) -> Trial:
+    """The trial; of a topic that is in force as it was tried with what `topics show` says of its alerts a day."""
+    from monitor.learning import training
+    from monitor.store import topics as store
+
+    topic = next(each for each in shelf.topics if each.name == tried.topic)
+    with base.opened(cli.settings) as db, db.reading() as session:
+        known = store.stored(session).get(topic.name)
+        if known is None or known.has_ended or known.digest != topic.digest:
+            return tried
+        others = [each for each in load_topics(cli).topics if each.name != topic.name]
+        forecast = training.forecast(session, topic, [*others, topic])
+    if forecast.cost is None:
+        return tried
+    return replace(
+        tried,
+        applied_sensitivity=forecast.setting,
+        costs=forecast.costs,
+        rate=forecast.cost.rate,
+        is_in_force=True,
+    )
+
+
 # --- output ---------------------------------------------------------------------------------------------------------
 
 
@@ -179,9 +204,12 @@ def _trial_fields(trial: Trial) -> dict[str, Any]:
         "articles": trial.articles,
         "matched": len(trial.matches),
         "stories": trial.stories,
-        "alerts": trial.rate.alerts,
+        "seeds_left_out": trial.seeds,
+        "alerts": trial.alerts,
         "alerts_a_day": {"mean": trial.rate.a_day, "low": trial.rate.low, "high": trial.rate.high, "sure": 0.9},
-        "days": trial.rate.days,
+        "next_day": {"low": trial.rate.next_day.low, "high": trial.rate.next_day.high, "sure": 0.9},
+        "days": trial.days,
+        "is_in_force": trial.is_in_force,
         "acts": trial.applied_sensitivity.note,
         "costs": [cost_fields(each) for each in trial.costs],
         "blocked": trial.blocked,
@@ -200,7 +228,7 @@ def _show(trial: Trial) -> None:
     rate = trial.rate
     copies = sum(each.kind == "copy" for each in trial.matches)
     base.heading(
-        f"{trial.topic}, over {trial.articles:,} articles of {rate.days} {'day' if rate.days == 1 else 'days'}"
+        f"{trial.topic}, over {trial.articles:,} articles of {trial.days} {'day' if trial.days == 1 else 'days'}"
     )
     base.facts(
         [
@@ -208,15 +236,16 @@ def _show(trial: Trial) -> None:
                 "would have matched",
                 f"{len(trial.matches)} articles in {trial.stories} stories, {copies} of them copies",
             ),
-            ("would have sent", f"{rate.alerts} alerts"),
-            ("alerts a day", str(rate)),
+            ("would have sent", f"{trial.alerts} {'alert' if trial.alerts == 1 else 'alerts'}"),
+            ("alerts", str(rate) + (", as it is in force" if trial.is_in_force else "")),
             (trial.sensitivity, trial.applied_sensitivity.note),
+            ("left out", _left_out(trial.seeds)),
             ("held back by rules", [f"{count} {reason}" for reason, count in trial.blocked.items()]),
             ("other topics match", [_overlap(name, count, trial) for name, count in trial.overlap.items()]),
         ]
     )
     if trial.costs:
-        base.heading("Alerts of each sensitivity, had it been in force from the first day")
+        base.heading("Alerts of each sensitivity")
         show_costs(trial.costs)
     if trial.matches and not trial.above:
         base.line("every match is a copy")
@@ -228,19 +257,38 @@ def _show(trial: Trial) -> None:
         base.line("nothing came near: no article shares a distinctive word with the seeds")
 
 
+def _left_out(seeds: int) -> str:
+    return (
+        f"{seeds} {'article that is a seed, or a copy' if seeds == 1 else 'articles that are seeds, or copies'} of one"
+        if seeds
+        else ""
+    )
+
+
 def show_costs(costs: Iterable[SensitivityCost]) -> None:
     """Print the alerts a day of each sensitivity; nothing where they are not known."""
     rows = [
-        (_sensitivity_name(each), each.factor, f"{each.rate.a_day:.2g}", f"{each.rate.low:.2g} to {each.rate.high:.2g}")
+        (
+            _sensitivity_name(each),
+            each.factor,
+            f"{each.rate.a_day:.2g}",
+            f"{each.rate.next_day.low} to {each.rate.next_day.high}",
+        )
         for each in costs
     ]
     if rows:
-        base.table(("sensitivity", ">threshold x", ">alerts a day", "range (90 %)"), rows)
+        base.table(("sensitivity", ">threshold x", ">alerts a day", "tomorrow, nine days in ten"), rows)
 
 
 def cost_fields(cost: SensitivityCost) -> dict[str, Any]:
     """A row of the costs as JSON fields."""
-    rate = {"a_day": cost.rate.a_day, "low": cost.rate.low, "high": cost.rate.high}
+    ahead = cost.rate.next_day
+    rate = {
+        "a_day": cost.rate.a_day,
+        "low": cost.rate.low,
+        "high": cost.rate.high,
+        "next_day": {"low": ahead.low, "high": ahead.high, "sure": 0.9},
+    }
     return {"sensitivity": _sensitivity_name(cost), "factor": cost.factor, **rate}
 
 

@@ -30,20 +30,29 @@ _VERSION = re.compile(r"(?P<topic>[^/]+)@(?P<number>[0-9]{1,9})")
 def history(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The topic's folder.", show_default=False)],
+    restore: Annotated[
+        int, typer.Option("--restore", metavar="VERSION", min=0, help="Put the topic back to this version.")
+    ] = 0,
     as_json: base.AsJson = False,
 ) -> None:
     """List the versions of a topic, with time and reason.
 
-    A change of seeds, settings or verdicts makes a version; self-training does not.
+    A change of seeds, settings or verdicts makes a version; self-training does not. With --restore the folder is
+    written as that version had it, and the topic forgets what it learned by itself since then; verdicts stay, and so
+    does what else topic.toml says. The folder of before is kept under `.removed/`.
 
     \b
-    Example:
+    Examples:
       monitor topics history moscow-format
+      monitor topics history moscow-format --restore 3
     """
     from monitor.store import topics, verdicts, versions
 
     cli = base.cli_of(ctx)
     cli.log()
+    if restore:
+        _restore(cli, name, restore)
+        return
     with base.opened(cli.settings) as db, db.reading() as session:
         found = versions.history(session, name)
         known = topics.titles(session)
@@ -63,6 +72,28 @@ def history(
     if late := _unrecorded_changes(found[0], topic, said):
         mend = f"the next `monitor run` or `monitor poll` makes it {name}@{found[0].number + 1}"
         cli.say(f"{late}: no daemon has read that yet; {mend}")
+
+
+def _restore(cli: base.Cli, name: str, number: int) -> None:
+    from monitor.store import topics, versions
+    from monitor.topics.put_back import put_back
+
+    root = cli.settings.seeds.dir
+    with base.opened(cli.settings) as db:
+        with db.reading() as session:
+            topic = _version(session, name, number).topic
+            made_at = next(each.at for each in versions.history(session, name) if each.number == number)
+        now_there = next((each for each in seeds.load(root).topics if each.name == name), None)
+        if now_there is not None and now_there.digest == topic.digest:
+            base.line(f"{name}: its seeds and topic.toml are those of {name}@{number} already")
+        else:
+            aside = put_back(root, topic, now=cli.now())
+            base.line(f"{name}: written as {name}@{number}" + (f"; the folder of before is {aside}" if aside else ""))
+        with db.writing() as session:
+            count = topics.forget_self_training(session, name, since_at=made_at)
+    base.line(
+        f"{name}: forgot {count} {'article' if count == 1 else 'articles'} that it learned from by itself since then"
+    )
 
 
 def _unrecorded_changes(newest: TopicVersion, topic: Topic | None, verdicts_key: str) -> str:

@@ -10,9 +10,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
-from monitor.learning.multilingual import Multilingual
+from monitor.learning.multilingual import Multilingual, SemanticScorer
 from monitor.learning.training import build_matcher
 from monitor.matching.background import mark, next_mark
 from monitor.matching.matcher import Matcher, Tracker
@@ -24,7 +25,7 @@ from monitor.store import archive, migrate
 from monitor.store.db import Database, Session
 from monitor.text.language import detect
 from monitor.text.tokens import clean, plain_line
-from monitor.types.matching import Article, Grade, Score, Topic
+from monitor.types.matching import Article, Grade, Reason, Score, Topic
 from monitor.types.stories import Arrival
 
 REPLAY_BATCH = 200
@@ -41,6 +42,10 @@ class Line:
     article: Article
     poll_key: Any = None
     """A value that articles of one poll have in common, if known: they are assessed together."""
+    is_archived: bool = False
+    """Whether it is an article of the store, whose times are known; of a file's article only the date of publication is."""
+    held: Reason | None = None
+    """Why the daemon held it back, if it did: that does not depend on topics."""
 
 
 _CLOCKS_DIFFER_BY = timedelta(days=1)
@@ -132,8 +137,8 @@ def read_lines(lines: Iterable[str], *, start_at: datetime, on_bad: Callable[[in
 
 
 def archived_lines(session: Session) -> Iterator[Line]:
-    """Read every article of the archive, in the order in which it was seen."""
-    return (_line(article_id, article) for article_id, article in archive.articles(session))
+    """Read every article of the archive, in the order in which they were decided on."""
+    return (_line(article_id, article, held) for article_id, article, held in archive.articles(session))
 
 
 def archived_line(session: Session, article_id: int) -> Line | None:
@@ -142,8 +147,8 @@ def archived_line(session: Session, article_id: int) -> Line | None:
     return _line(article_id, article) if article else None
 
 
-def _line(article_id: int, article: Article) -> Line:
-    return Line(id=article_id, poll_key=(article.source, article.seen_at), article=article)
+def _line(article_id: int, article: Article, held: Reason | None = None) -> Line:
+    return Line(article_id, article, poll_key=(article.source, article.seen_at), is_archived=True, held=held)
 
 
 def arrived_within(lines: Iterable[Line], *, since_at: datetime | None, until_at: datetime | None) -> Iterator[Line]:
@@ -185,9 +190,13 @@ class Names:
 
     def story(self, story_id: int) -> Any:
         """Return the line id of the article that opened the story, or the story that it was merged into."""
+        return self.line_ids[self.number(story_id)]
+
+    def number(self, story_id: int) -> int:
+        """Return the story, or the one that it was merged into."""
         while story_id in self._merged_into:
             story_id = self._merged_into[story_id]
-        return self.line_ids[story_id]
+        return story_id
 
 
 def run(
@@ -233,16 +242,16 @@ def replay(
         # a batch ends where the daemon would read the archive again, too
         while batch := _batch(pending, min(REPLAY_BATCH, next_mark(seen) - seen)):
             semantic = across.scorer_blocking(db, [line.article for line in batch], vectors_in) if across else None
-            assessed = [
-                assess(line.article, tracker, arrival=Arrival(max_age_for=None), semantic=semantic) for line in batch
-            ]
-            with db.writing() as session:
-                replayed = [_filed(session, *each, context, names) for each in zip(batch, assessed, strict=True)]
-            yield from replayed
-            confirm_stored(assessed, tracker)
-            with db.reading() as session:
+            for poll in _polls(batch) if across else [batch]:
+                assessed = [_assessed(line, tracker, semantic) for line in poll]
+                with db.writing() as session:
+                    replayed = [_filed(session, *each, context, names) for each in zip(poll, assessed, strict=True)]
+                yield from replayed
+                confirm_stored(assessed, tracker)
                 if across:
-                    across.learn_stored(session, [each.filed.article_id for each in replayed])
+                    with db.reading() as session:
+                        across.catch_up(session)
+            with db.reading() as session:
                 last, seen = mark(seen), archive.latest_id(session)
                 if mark(seen) != last:
                     tracker.begin_rebuild()
@@ -278,6 +287,17 @@ def _batch(pending: _PeekableLines, size: int) -> list[Line]:
     return batch
 
 
+def _polls(batch: Sequence[Line]) -> Iterator[list[Line]]:
+    """The lines of each poll: an article is compared with those of earlier polls. Lines of which no poll is known are one each."""
+    for key, lines in groupby(batch, key=lambda each: each.poll_key):
+        found = list(lines)
+        yield from [found] if key is not None else ([each] for each in found)
+
+
+def _assessed(line: Line, tracker: Tracker, semantic: SemanticScorer | None) -> AssessedArticle:
+    return assess(line.article, tracker, arrival=Arrival(max_age_for=None, held=line.held), semantic=semantic)
+
+
 def _filed(session: Session, line: Line, assessed: AssessedArticle, context: AlertingContext, names: Names) -> Replayed:
     filed = file_article(session, assessed, context, now=line.article.seen_at)
     names.learn(line, filed)
@@ -293,7 +313,7 @@ def _answer(replayed: Replayed, all_scores: bool) -> dict[str, Any]:
         "topics": [
             {
                 "topic": each.topic,
-                "score": round(each.score, 6),
+                "score": round(each.score, 12),
                 "probability": each.probability,
                 "matched": _is_matched(each),
             }

@@ -18,12 +18,14 @@ from monitor.evaluation.backtest import Line, replay
 from monitor.evaluation.recall import Band, Recall
 from monitor.learning import training
 from monitor.matching.calibration import Calibration, LabelledText, held_out_topic_forecasts
-from monitor.matching.margins import margin
+from monitor.matching.margins import margin, stratum
 from monitor.matching.matcher import Matcher
+from monitor.matching.near_misses import is_asked_at_random
 from monitor.matching.reliability import Reliability, measure, wilson
 from monitor.matching.tuning import NEAR_MISS_BANDS
 from monitor.store import archive, near_misses, topics
 from monitor.store.db import Session
+from monitor.store.near_misses import NearMissSample
 from monitor.text.tokens import some_of
 from monitor.types.matching import Topic
 
@@ -82,7 +84,7 @@ def by_verdicts(session: Session, *, topic: str = "") -> VerdictFigures:
     figures = tuple(_of_topic(name, calibration, counts) for name in names)
     return VerdictFigures(
         topics=figures,
-        overall=_overall(figures, calibration, set(names)),
+        overall=_overall(figures, calibration, set(names), counts),
         left_out=calibration.unusable_verdicts,
         contradicted=sum(calibration.of(name).contradicted for name in names),
     )
@@ -93,6 +95,7 @@ class _TopicCounts:
 
     def __init__(self, session: Session) -> None:
         self.matches = archive.matches_by_topic(session)
+        self.strata = archive.matches_by_stratum(session)
         self.alerts = archive.alerts_by_topic(session)
         self.near = near_misses.seen(session)
         self.kept = near_misses.samples(session)
@@ -112,7 +115,7 @@ def _of_topic(name: str, calibration: Calibration, counts: _TopicCounts) -> Topi
     own = calibration.of(name)
     texts = [each for each in calibration.texts if each.topic == name]
     matches = counts.matches.get(name, 0)
-    precision = _precision([each.share for each in texts if each.is_match])
+    precision = _precision([each for each in texts if each.is_match], counts.strata)
     bands = _bands(name, counts)
     days, alerts = counts.days(name), counts.alerts.get(name, 0)
     return TopicFigures(
@@ -121,7 +124,9 @@ def _of_topic(name: str, calibration: Calibration, counts: _TopicCounts) -> Topi
         alerts=alerts,
         days=days,
         precision=precision,
-        recall=recall.estimate(max(matches, precision.judged), precision.judged, precision.right, bands),
+        recall=recall.estimate(
+            max(matches, precision.judged), precision.judged, precision.judged * (precision.share or 0.0), bands
+        ),
         alerts_a_day=alerts / days,
         false_alerts_a_day=_false_alerts_a_day(alerts / days, precision),
         reliability=own.reliability,
@@ -129,10 +134,11 @@ def _of_topic(name: str, calibration: Calibration, counts: _TopicCounts) -> Topi
     )
 
 
-def _overall(found: Sequence[TopicFigures], calibration: Calibration, names: set[str]) -> TopicFigures:
+def _overall(
+    found: Sequence[TopicFigures], calibration: Calibration, names: set[str], counts: _TopicCounts
+) -> TopicFigures:
     texts = [each for each in calibration.texts if each.topic in names]
-    shares = [each.share for each in texts if each.is_match]
-    precision = _precision(shares)
+    precision = _precision([each for each in texts if each.is_match], counts.strata)
     a_day = sum(each.alerts_a_day for each in found)
     calibrated = [each for each in found if not each.not_calibrated]
     return TopicFigures(
@@ -179,10 +185,31 @@ def percentage_reliability(calibration: Calibration, names: set[str] | None = No
     return measure(of_matches)
 
 
-def _precision(shares: Sequence[float]) -> Precision:
-    right, judged = sum(shares), len(shares)
-    low, high = wilson(right, judged)
-    return Precision(right=right, judged=judged, share=right / judged if judged else None, low=low, high=high)
+def _precision(judged: Sequence[LabelledText], matches: Mapping[tuple[str, int], int]) -> Precision:
+    """Precision of all matches, of which these texts were judged. `matches`: their number by topic and stratum.
+
+    Reviewers are asked first about what is near the threshold (review.questions), where fewer are wanted: so each verdict stands
+    for the matches of its topic with about its score."""
+    right, weights = sum(each.share for each in judged), _weights(judged, matches)
+    if not weights:
+        return Precision(right=right, judged=0, share=None, low=0.0, high=1.0)
+    share = sum(weight * each.share for weight, each in zip(weights, judged, strict=True)) / sum(weights)
+    # effective sample size (Kish)
+    effective = sum(weights) ** 2 / sum(weight**2 for weight in weights)
+    low, high = wilson(share * effective, effective)
+    return Precision(right=right, judged=len(judged), share=share, low=low, high=high)
+
+
+def _weights(judged: Sequence[LabelledText], matches: Mapping[tuple[str, int], int]) -> list[float]:
+    """How many matches each of these stands for. Those of a stratum without verdicts count to the nearest that has any."""
+    strata = [(each.topic, stratum(math.exp(each.margin))) for each in judged]
+    count = Counter(strata)
+    stands_for = dict.fromkeys(count, 0)
+    for (topic, at), matched in matches.items():
+        near = [each for each in count if each[0] == topic]
+        if near:
+            stands_for[min(near, key=lambda each: (abs(each[1] - at), each[1]))] += matched
+    return [max(stands_for[each], count[each]) / count[each] for each in strata]
 
 
 def _false_alerts_a_day(a_day: float, precision: Precision) -> tuple[float, float, float] | None:
@@ -196,12 +223,22 @@ def _bands(name: str, counts: _TopicCounts) -> list[Band]:
     bands = []
     for band in range(len(NEAR_MISS_BANDS) - 1):
         rows = [each for each in kept if each.band == band and each.sampling_probability > 0]
-        judged = tuple(
-            (1 / each.sampling_probability, bool(each.is_relevant)) for each in rows if each.is_relevant is not None
-        )
         came = max(counts.near.get(name, Counter())[band], len(rows))
-        bands.append(Band(came, len(rows), judged))
+        drawn = _drawn(rows)
+        judged = tuple(
+            (1 / each.sampling_probability, bool(each.is_relevant)) for each in drawn if each.is_relevant is not None
+        )
+        bands.append(Band(came, len(drawn), judged))
     return bands
+
+
+def _drawn(kept: Sequence[NearMissSample]) -> Sequence[NearMissSample]:
+    """Those of a band whose verdicts count for recall: all, where all were judged. Otherwise those about which reviewers are asked
+    at random; which of the others were judged depends on what they are about."""
+    are_all_judged = all(each.is_relevant is not None for each in kept)
+    if are_all_judged:
+        return kept
+    return [each for each in kept if is_asked_at_random(each.article_id) and not each.is_early]
 
 
 # --- by labels --------------------------------------------------------------------------------------------------------

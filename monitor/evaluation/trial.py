@@ -8,10 +8,10 @@ Nothing is stored and nobody is alerted.
 from __future__ import annotations
 
 import heapq
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from monitor.evaluation.backtest import Line, Replayed, replay
@@ -21,12 +21,15 @@ from monitor.matching.alert_rate import AlertRate, SensitivityCost, rate, sensit
 from monitor.matching.calibration import Calibration
 from monitor.matching.margins import margin, share
 from monitor.matching.matcher import Matcher
-from monitor.matching.sensitivity import AppliedSensitivity, ArchivedScore, ScoredArchive
+from monitor.matching.sensitivity import AppliedSensitivity, ScoredArchive, ScoredArrival, scored_archive
 from monitor.matching.tuning import MIN_FACTOR
 from monitor.store.db import Database
-from monitor.types.matching import Reason, Score, Topic
+from monitor.stories.fingerprint import Shingles
+from monitor.types.matching import Article, Reason, Score, Topic
 from monitor.types.stories import ArticleKind
 
+NEAR_DUPLICATE = 0.8
+"""From this share of common word runs an article is a copy of a seed (as `topics.lint` calls two seeds nearly the same)."""
 NEAREST = 6
 """Articles shown on each side of the threshold."""
 
@@ -60,10 +63,19 @@ class Trial:
     topic: str
     articles: int
     matches: tuple[TrialMatch, ...] = ()
-    """Every article that matched, in order of arrival."""
+    """Every article that matched, in order of arrival, without the topic's seeds and their copies."""
+    seeds: int = 0
+    """How many articles were left out as seeds or copies of one."""
     blocked: Mapping[str, int] = field(default_factory=dict)
     """Above the threshold, but blocked by a rule of topic.toml: reason -> how many."""
+    alerts: int
+    """How many stories would have been told."""
+    days: int
+    """Calendar days that the articles span."""
     rate: AlertRate
+    """Alerts a day to expect (monitor.matching.alert_rate)."""
+    is_in_force: bool = False
+    """Whether the topic is in force as it was tried: what to expect is what its stored scores say."""
     sensitivity: str
     """Its sensitivity, as the topic states it."""
     applied_sensitivity: AppliedSensitivity
@@ -105,27 +117,28 @@ def run(
 
 
 class _Calendar:
-    """The number of articles, and the days that they span."""
+    """The number of articles, and the time that they span."""
 
     def __init__(self) -> None:
         self.articles = 0
-        self._first: datetime | None = None
-        self._last: datetime | None = None
+        self.first: datetime | None = None
+        self.last: datetime | None = None
 
     def include(self, at: datetime) -> None:
         self.articles += 1
-        self._first = min(self._first or at, at)
-        self._last = max(self._last or at, at)
+        self.first = min(self.first or at, at)
+        self.last = max(self.last or at, at)
 
     @property
-    def span(self) -> float:
-        """Days from the first article to the last."""
-        return (self._last - self._first) / timedelta(days=1) if self._first and self._last else 0.0
+    def days(self) -> int:
+        """Calendar days from the first article to the last."""
+        return (self.last.date() - self.first.date()).days + 1 if self.first and self.last else 0
 
-    def days(self) -> Iterator[date]:
-        if self._first and self._last:
-            for number in range((self._last.date() - self._first.date()).days + 1):
-                yield self._first.date() + timedelta(days=number)
+    def archive(self, near: Iterable[ScoredArrival]) -> ScoredArchive:
+        """The archive of these articles."""
+        if not (self.first and self.last):
+            return ScoredArchive()
+        return scored_archive(near, since_at=self.first, until_at=self.last)
 
 
 class _TopicTally:
@@ -133,37 +146,53 @@ class _TopicTally:
 
     def __init__(self, topic: Topic, others: Matcher | None) -> None:
         self._topic, self._others = topic, others
-        self._near: list[ArchivedScore] = []
-        self._stories: dict[Any, int] = {}
+        self._seeds = [Shingles(each.text or each.title) for each in topic.seeds]
+        self._near: list[tuple[Replayed, float]] = []
         self._matches: list[TrialMatch] = []
         self._blocked: Counter[str] = Counter()
-        self._alerts: defaultdict[date, int] = defaultdict(int)
+        self._alerts = self._left_out = 0
         self._above: list[tuple[float, int, TrialMatch]] = []
         self._below: list[tuple[float, int, TrialMatch]] = []
         self._seen = 0
 
     def add(self, replayed: Replayed, score: Score) -> None:
         self._seen += 1
-        if score.blocked:
-            self._blocked[Reason(score.blocked).value] += 1
-            return
-        is_copy = replayed.filed.choice.kind is ArticleKind.COPY
         part = share(score.score, score.threshold)
-        if not is_copy and part * score.factor >= MIN_FACTOR:
-            self._near.append(self._archived_score(replayed, score))
+        if part * score.factor >= MIN_FACTOR and self._is_seed(replayed.line.article):
+            self._left_out += 1
+        elif score.blocked:
+            self._blocked[Reason(score.blocked).value] += 1
+        else:
+            self._add(replayed, score, part)
+
+    def _is_seed(self, article: Article) -> bool:
+        """Whether the article is one of the topic's seeds, or a copy of one: that it matches says nothing."""
+        own = Shingles(article.text or article.title)
+        return any(own.containment(each) >= NEAR_DUPLICATE for each in self._seeds)
+
+    def _add(self, replayed: Replayed, score: Score, part: float) -> None:
+        is_copy = replayed.filed.choice.kind is ArticleKind.COPY
+        if not is_copy and not replayed.line.held and part * score.factor >= MIN_FACTOR:
+            self._near.append((replayed, margin(score.score, score.threshold, score.factor)))
         if score.is_match:
             shown = self._shown(replayed, score, part)
             self._matches.append(shown)
-            self._alerts[replayed.line.article.seen_at.date()] += shown.is_alert
+            self._alerts += shown.is_alert
             if not is_copy:
                 _keep_nearest(self._above, (-part, -self._seen, shown))
         elif not is_copy and score.score > 0 and (len(self._below) < NEAREST or part > self._below[0][0]):
             _keep_nearest(self._below, (part, -self._seen, self._shown(replayed, score, part)))
 
-    def _archived_score(self, replayed: Replayed, score: Score) -> ArchivedScore:
-        story = self._stories.setdefault(replayed.story, len(self._stories))
-        where = margin(score.score, score.threshold, score.factor)
-        return ArchivedScore(replayed.line.article.seen_at.date(), story, where)
+    def _arrivals(self) -> Iterator[ScoredArrival]:
+        """What came near, each with the story that it was part of in the end."""
+        for replayed, where in self._near:
+            article = replayed.line.article
+            yield ScoredArrival(
+                seen_at=article.seen_at,
+                published_at=article.published_at if replayed.line.is_archived else article.seen_at,
+                story=replayed.names.number(replayed.filed.story_id),
+                margin=where,
+            )
 
     def _shown(self, replayed: Replayed, score: Score, part: float) -> TrialMatch:
         article = replayed.line.article
@@ -179,7 +208,9 @@ class _TopicTally:
             part=round(part, 3),
             kind=replayed.filed.choice.kind.value,
             story=replayed.story,
-            is_alert=score.topic in replayed.filed.decision.alerting_topics,
+            is_alert=any(
+                each.topic == score.topic and each.reason is Reason.ALERTED for each in replayed.filed.decision.topics
+            ),
             reason=replayed.filed.decision.reason.value,
             also=self._also(replayed) if score.is_match else (),
         )
@@ -190,18 +221,23 @@ class _TopicTally:
         return tuple(each.topic for each in matches if each.is_match)
 
     def finished(self, calendar: _Calendar) -> Trial:
-        archive = ScoredArchive(tuple(self._near), calendar.span)
+        archive = calendar.archive(self._arrivals())
         asked = self._topic.sensitivity
         setting = sensitivity.decide(asked, self._topic.name, archive, Calibration())
+        costs = sensitivity_costs(asked, setting, archive)
+        in_force = (each.rate for each in costs if each.is_in_force)
         return Trial(
             topic=self._topic.name,
             sensitivity=asked,
             applied_sensitivity=setting,
-            costs=sensitivity_costs(asked, setting, archive),
+            costs=costs,
             articles=calendar.articles,
             matches=tuple(self._matches),
+            seeds=self._left_out,
             blocked=dict(self._blocked),
-            rate=rate([self._alerts.get(day, 0) for day in calendar.days()]),
+            alerts=self._alerts,
+            days=calendar.days,
+            rate=next(in_force, None) or rate([self._alerts] if calendar.days else []),
             above=tuple(each for _, _, each in sorted(self._above, key=lambda kept: kept[2].part)),
             below=tuple(each for _, _, each in sorted(self._below, key=lambda kept: -kept[2].part)),
             overlap=dict(Counter(name for match in self._matches for name in match.also).most_common()),

@@ -29,7 +29,7 @@ from monitor.matching.model import code
 from monitor.matching.ordinary_news import OrdinaryNews
 from monitor.matching.semantic import ArticleWords, EmbeddedArticle, SemanticModel
 from monitor.matching.tuning import ORDINARY_ARTICLES, ORDINARY_LEVEL
-from monitor.store import vectors, verdicts
+from monitor.store import archive, vectors, verdicts
 from monitor.store.db import Database, Session
 from monitor.store.vectors import ArchivedEmbedding
 from monitor.stories.tuning import NEAREST_OTHERS, OTHERS_BEFORE_FOR, OTHERS_WITHIN_FOR
@@ -172,8 +172,10 @@ class Multilingual:
         self._seeds: Mapping[int, EmbeddingVector] = {}
         self._is_pruned = False
         self._lock = threading.Lock()
+        self._learned_up_to = 0
+        """Id of the latest article of the archive that the model in force knows."""
         self._unseen: list[ArchivedEmbedding] = []
-        """Articles stored while the model is being built anew."""
+        """Articles embedded late, while the model is being built anew."""
         self._is_renewing = False
 
     @property
@@ -202,7 +204,8 @@ class Multilingual:
         with self._lock:
             self._is_renewing, self._unseen = True, []
         with db.reading() as session:
-            space, ordinary = self._space_and_news(session)
+            up_to = archive.latest_id(session)
+            space, ordinary = self._space_and_news(session, up_to)
             examples = verdicts.examples(session, [each.name for each in enabled])
             texts = _texts(enabled, examples)
             found = vectors.known(session, self.embedding.id, list(texts), self.embedding.dim)
@@ -226,18 +229,66 @@ class Multilingual:
             examples=examples,
             threshold=self.embedding.threshold,
         )
-        self._put_in_force(built)
+        self._put_in_force(built, up_to)
         self.is_complete = len(fresh) == len(missing)
 
-    def _put_in_force(self, built: SemanticModel) -> None:
+    def learn_verdicts(
+        self, db: Database, topics: Sequence[Topic], *, since: int, is_patient: bool = False, may_write: bool = True
+    ) -> None:
+        """Rebuild the models of the topics that have verdicts with a higher id than `since`, and note in the archive what their
+        articles match now. All else stays as it is, so that a verdict counts at once. `renew` where that is not enough."""
+        model = self.model
+        with db.reading() as session:
+            judged = verdicts.judged_since(session, since)
+            names = {topic for topic, _ in judged}
+            changed = [each for each in topics if each.name in names and each.is_enabled]
+            examples = verdicts.examples(session, [each.name for each in changed])
+            texts = _texts(changed, examples)
+            found = vectors.known(session, self.embedding.id, list(texts), self.embedding.dim)
+            articles = [] if model is None else self._judged(session, [article_id for _, article_id in judged])
+        known = {**{each: self._seeds[each] for each in texts if each in self._seeds}, **found}
+        is_small = model is not None and self.is_complete and {each.name for each in changed} <= model.topics
+        if model is None or not is_small or not known.keys() >= texts.keys():
+            self.renew(db, topics, is_patient=is_patient, may_write=may_write)
+            return
+        self._seeds = {**self._seeds, **known}
+        fresh = semantic.build_topics(self.embedding.id, changed, vectors=known, space=model.space, examples=examples)
         with self._lock:
-            self.model, self._is_renewing = built, False
+            for each in articles:
+                model.ordinary.note(each.key, each.topics)
+            is_last = self.model is model
+            self.model = model.with_topics(fresh) if is_last else self.model
+        if not is_last:  # it was built anew meanwhile
+            self.renew(db, topics, is_patient=is_patient, may_write=may_write)
+
+    def _judged(self, session: Session, article_ids: Sequence[int]) -> list[ArchivedEmbedding]:
+        return vectors.of_articles(session, self.embedding.id, article_ids, dim=self.embedding.dim)
+
+    def _put_in_force(self, built: SemanticModel, up_to: int) -> None:
+        with self._lock:
+            self.model, self._is_renewing, self._learned_up_to = built, False, up_to
             self._add(self._unseen)
             self._unseen = []
 
-    def learn_stored(self, session: Session, article_ids: Sequence[int]) -> None:
-        """These articles were decided on and stored: later ones are compared with them (matching.ordinary_news). What is learned
-        is what the store says, as after a restart."""
+    def catch_up(self, session: Session) -> None:
+        """Learn what was stored since, by whichever process, in the order of the archive. Before articles are scored, so that the
+        state of the archive is the same on every node, after a restart and in a backtest: all that was stored before."""
+        model = self.model
+        if model is None:
+            return
+        up_to = archive.latest_id(session)
+        with self._lock:
+            if model is self.model and up_to > self._learned_up_to:
+                dim, since = self.embedding.dim, self._learned_up_to
+                found = vectors.latest(
+                    session, model.embedder, limit=ORDINARY_ARTICLES, dim=dim, after=since, up_to=up_to
+                )
+                self._add(found)
+                self._learned_up_to = up_to
+
+    def learn_late(self, session: Session, article_ids: Sequence[int]) -> None:
+        """These articles of the archive were embedded or decided on only now. What is learned is what the store says, as after a
+        restart."""
         model = self.model
         if model is None or not article_ids:
             return
@@ -245,12 +296,12 @@ class Multilingual:
         with self._lock:
             if self._is_renewing:
                 self._unseen += found
-            self._add(found)
+            self._add([each for each in found if each.article_id <= self._learned_up_to])
 
     def _add(self, found: Sequence[ArchivedEmbedding]) -> None:
         if self.model is not None and self.model.embedder == self.embedding.id:
-            for each in _placed(found, self.model.space):
-                self.model.ordinary.add(*each)
+            for row, each in zip(found, _placed(found, self.model.space), strict=True):
+                self.model.ordinary.add(*each, article_id=row.article_id)
 
     def _keep(self, db: Database, fresh: Mapping[int, tuple[EmbeddingVector, str]]) -> None:
         if not fresh and self._is_pruned:
@@ -262,15 +313,18 @@ class Multilingual:
                 vectors.prune(session, keep=[self.embedding.id])
         self._is_pruned = True
 
-    def _space_and_news(self, session: Session) -> tuple[EmbeddingSpace, OrdinaryNews]:
+    def _space_and_news(self, session: Session, up_to: int) -> tuple[EmbeddingSpace, OrdinaryNews]:
         """The space, and the archive placed in it."""
         embedder, dim = self.embedding.id, self.embedding.dim
         space = shipped_space(embedder)
         if space is None:
             recent = vectors.recent(session, embedder, up_to=last_mark(session), limit=SPACE_ARTICLES, dim=dim)
             space = embedding_space.learned(recent, dim or 0)
-        archive = vectors.latest(session, embedder, limit=ORDINARY_ARTICLES, dim=dim)
-        return space, OrdinaryNews(space.ordinary, _placed(archive, space))
+        ordinary = OrdinaryNews(space.ordinary)
+        latest = vectors.latest(session, embedder, limit=ORDINARY_ARTICLES, dim=dim, up_to=up_to)
+        for row, each in zip(latest, _placed(latest, space), strict=True):
+            ordinary.add(*each, article_id=row.article_id)
+        return space, ordinary
 
     # --- articles -------------------------------------------------------------------------------------------------
 
@@ -319,13 +373,13 @@ class Multilingual:
 
 
 def _placed(
-    archive: Sequence[ArchivedEmbedding], space: EmbeddingSpace
+    found: Sequence[ArchivedEmbedding], space: EmbeddingSpace
 ) -> Iterable[tuple[int, EmbeddingVector, frozenset[str]]]:
     """What ordinary news are made of: key, placed vector and topics of each."""
-    if not archive:
+    if not found:
         return ()
-    rows = space.place_all(np.array([each.vector for each in archive]), [each.language for each in archive])
-    return ((each.key, row, each.topics) for each, row in zip(archive, rows, strict=True))
+    rows = space.place_all(np.array([each.vector for each in found]), [each.language for each in found])
+    return ((each.key, row, each.topics) for each, row in zip(found, rows, strict=True))
 
 
 def _texts(topics: Sequence[Topic], examples: Sequence[Example]) -> dict[int, tuple[str, str]]:

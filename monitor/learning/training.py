@@ -16,18 +16,17 @@ from monitor.matching.calibration import Calibration, calibrate
 from monitor.matching.margins import margin
 from monitor.matching.matcher import Matcher, build
 from monitor.matching.self_training import allowance
-from monitor.matching.sensitivity import AppliedSensitivity, ScoredArchive
+from monitor.matching.sensitivity import AppliedSensitivity, ScoredArchive, scored_archive
 from monitor.matching.tuning import (
     ARCHIVE_ARTICLES,
     ARCHIVE_CHARACTERS,
     MIN_FACTOR,
-    SELF_TRAINING_FULL_FROM,
     SELF_TRAINING_KEPT,
     SELF_TRAINING_WINDOW,
 )
-from monitor.store import archive, topics, verdicts, versions
+from monitor.store import archive, topics, vectors, verdicts, versions
 from monitor.store.db import Session
-from monitor.types.matching import Topic
+from monitor.types.matching import Score, Topic
 
 MAX_FORECASTS = 200
 
@@ -40,10 +39,9 @@ def build_matcher(session: Session, wanted: Sequence[Topic]) -> Matcher:
 def _build(session: Session, wanted: Sequence[Topic], ordinary: Background) -> Matcher:
     names = [each.name for each in wanted]
     fitted, reviewed = calibration(session), verdicts.examples(session, names)
-    # copies count once, so ask for more rows than are used
-    trained = topics.self_training_examples(
-        session, names, at_least=SELF_TRAINING_FULL_FROM, limit_each=2 * SELF_TRAINING_KEPT
-    )
+    # copies count once, so ask for more rows than are used; topics with a sentence do not train themselves
+    trains = [each.name for each in wanted if not each.description.strip()]
+    trained = topics.self_training_examples(session, trains, limit_each=2 * SELF_TRAINING_KEPT)
 
     quotas = _remaining_quotas(session, names)
 
@@ -87,15 +85,19 @@ def archive_scores(
     archives = {each.name: archive.scored_arrivals(session, each.name, up_to=up_to) for each in of}
     new = [each for each in of if each.is_enabled and not archives[each.name].days]
     limits = {"limit": ARCHIVE_ARTICLES, "characters": ARCHIVE_CHARACTERS}
-    rows, days = archive.fresh_articles(session, up_to=up_to, **limits) if new else ([], 0.0)
-    if rows:
+    rows, until_at = archive.latest_articles(session, up_to=up_to, **limits) if new else ([], None)
+    if rows and until_at:
         matcher = model(new)
         scores = [(row, matcher.score(row.title, row.text, row.language)) for row in rows]
         for at, topic in enumerate(new):
-            margins = ((row, margin(each[at].score, each[at].threshold, each[at].factor)) for row, each in scores)
-            near = [(row, where) for row, where in margins if where >= math.log(MIN_FACTOR)]
-            archives[topic.name] = archive.scored_archive(near, days)
+            near = [row.arrival(_margin(each[at])) for row, each in scores if not each[at].blocked]
+            near = [each for each in near if each.margin >= math.log(MIN_FACTOR)]
+            archives[topic.name] = scored_archive(near, since_at=rows[0].seen_at, until_at=until_at)
     return archives
+
+
+def _margin(score: Score) -> float:
+    return margin(score.score, score.threshold, score.factor)
 
 
 def applied_sensitivity(
@@ -112,23 +114,37 @@ def applied_sensitivity(
 
 @dataclass(frozen=True, slots=True)
 class SensitivityForecast:
-    """What a topic's sensitivity comes to, and the alerts it will cause."""
+    """What a topic's sensitivity comes to, and the alerts that it and the other sensitivities will cause."""
 
     topic: str
     sensitivity: str
     setting: AppliedSensitivity
-    cost: SensitivityCost | None
-    """None if the topic has been followed for less than a day."""
+    costs: tuple[SensitivityCost, ...] = ()
+    """Empty if the topic has been followed for less than a day."""
+
+    @property
+    def cost(self) -> SensitivityCost | None:
+        """That of the sensitivity in force."""
+        return next((each for each in self.costs if each.is_in_force), None)
+
+
+def forecast(session: Session, topic: Topic, wanted: Sequence[Topic]) -> SensitivityForecast:
+    """The forecast for `topic`, one of `wanted`: from its stored scores, as in `sensitivity_forecasts`. A topic without a day of
+    them has that of the latest articles, but not where articles are embedded: scores by words would be others than it will have."""
+    setting, scored = applied_sensitivity(session, topic, wanted)
+    stored = archive.scored_arrivals(session, topic.name, up_to=archive.latest_id(session))
+    known = stored if stored.days or vectors.is_any_article_embedded(session) else scored
+    costs = sensitivity_costs(topic.sensitivity, setting, known)
+    return SensitivityForecast(topic.name, topic.sensitivity, setting, costs)
 
 
 def sensitivity_forecasts(session: Session, fitted: Calibration) -> list[SensitivityForecast]:
     """Forecasts for all enabled topics (at most MAX_FORECASTS), from stored scores: no model is built."""
-    up_to, found = last_mark(session), []
+    up_to, latest_id, found = last_mark(session), archive.latest_id(session), []
     for name, asked in versions.sensitivities(session, limit=MAX_FORECASTS).items():
-        scored = archive.scored_arrivals(session, name, up_to=up_to)
-        setting = sensitivity.decide(asked, name, scored, fitted)
-        in_force = (each for each in sensitivity_costs(asked, setting, scored) if each.is_in_force)
-        found.append(SensitivityForecast(name, asked, setting, next(in_force, None)))
+        setting = sensitivity.decide(asked, name, archive.scored_arrivals(session, name, up_to=up_to), fitted)
+        stored = archive.scored_arrivals(session, name, up_to=latest_id)
+        found.append(SensitivityForecast(name, asked, setting, sensitivity_costs(asked, setting, stored)))
     return found
 
 

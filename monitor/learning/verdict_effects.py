@@ -1,4 +1,5 @@
-"""The effect of a verdict: which terms became heavier and lighter in its topic's model. Computed once and stored with it.
+"""The effect of a verdict: how scores by meaning changed, and which terms became heavier and lighter in its topic's model. Computed
+once and stored with it.
 
 The topic is learned with and without the verdict, and the two are compared, so that reviewers see what their verdict did. The
 daemon's own model is rebuilt independently (monitor.service.app).
@@ -7,14 +8,19 @@ daemon's own model is rebuilt independently (monitor.service.app).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from monitor.learning import training
+from monitor.learning.multilingual import shipped_space
 from monitor.matching import compare
 from monitor.matching.background import Background
 from monitor.matching.compare import TermShift, TopicDefinition
+from monitor.matching.embedders import EmbeddingVector, excerpt, key
 from monitor.matching.model import code
-from monitor.store import matches, verdicts
+from monitor.matching.semantic_topic import SemanticTopic, build_topic, texts_of
+from monitor.matching.tuning import SENTENCE_THRESHOLD, SHARE_OFFSET
+from monitor.store import matches, vectors, verdicts
 from monitor.store.db import Database, Session
 from monitor.store.matches import StoredArticle
 from monitor.store.verdicts import StoredVerdict
@@ -39,7 +45,9 @@ class VerdictEffects:
                 return _stored_shift(last_two[0].taught) if last_two else TermShift()
             found = self._term_shift(session, article_id, last_two[1:], topic)
         with db.writing() as session:
-            verdicts.set_term_shifts(session, last_two[0].id, heavier=found.heavier, lighter=found.lighter)
+            verdicts.set_term_shifts(
+                session, last_two[0].id, heavier=found.heavier, lighter=found.lighter, scores=found.scores
+            )
         return found
 
     def _term_shift(self, session: Session, article_id: int, before: Sequence[StoredVerdict], name: str) -> TermShift:
@@ -48,14 +56,16 @@ class VerdictEffects:
             return TermShift()
         after = verdicts.examples(session, [name])
         others = [each for each in after if (each.title, each.text) != (article.title, article.text)]
-        earlier = [_example(article, each) for each in before]
+        own = next((each for each in after if (each.title, each.text) == (article.title, article.text)), None)
+        earlier = [replace(own, is_relevant=each.is_relevant) for each in before] if own else []
         found = compare.term_shifts(
             TopicDefinition(topic, [*others, *earlier]),
             TopicDefinition(topic, after),
             self._background(session),
             limit=4,
         )
-        return found.get(code(article.language)) or next(iter(found.values()), TermShift())
+        shift = found.get(code(article.language)) or next(iter(found.values()), TermShift())
+        return replace(shift, scores=_score_shift(session, topic, article, [*others, *earlier], after))
 
     def _topic(self, name: str) -> Topic | None:
         if name != Path(name).name:
@@ -71,17 +81,35 @@ class VerdictEffects:
         return self._cached[1]
 
 
+def _score_shift(
+    session: Session, topic: Topic, article: StoredArticle, before: Sequence[Example], after: Sequence[Example]
+) -> tuple[str, ...]:
+    """How much more or less an article like this one scores by meaning; nothing where it has no embedding."""
+    embedder = vectors.latest_embedder(session)
+    space = shipped_space(embedder) if embedder else None
+    if space is None:
+        return ()
+    own = key(excerpt(article.title, article.text))
+    texts = texts_of(topic, (*before, *after)).keys() | {own}
+    known = vectors.known(session, embedder, list(texts), None)
+    if own not in known:
+        return ()
+    placed = space.place(known[own], code(article.language))
+    old, new = (_of_answers(build_topic(embedder, topic, each, known, space), placed) for each in (before, after))
+    changed = round(new - old, 2)
+    return (f"articles like it now score {abs(changed):.2f} {'higher' if changed > 0 else 'lower'}",) if changed else ()
+
+
+def _of_answers(model: SemanticTopic | None, placed: EmbeddingVector) -> float:
+    """What the answers add to a score by meaning, at the threshold of topics with a sentence."""
+    if model is None or model.answers is None:
+        return 0.0
+    return model.answers.correction(placed) * (SENTENCE_THRESHOLD + SHARE_OFFSET)
+
+
 def _stored_shift(taught: dict[str, list[str]] | None) -> TermShift:
     """The effect as stored with the verdict."""
     taught = taught or {}
-    return TermShift(tuple(taught.get("heavier", ())), tuple(taught.get("lighter", ())))
-
-
-def _example(article: StoredArticle, verdict: StoredVerdict) -> Example:
-    return Example(
-        topic=verdict.topic,
-        title=article.title,
-        text=article.text,
-        language=article.language,
-        is_relevant=verdict.is_relevant,
+    return TermShift(
+        tuple(taught.get("heavier", ())), tuple(taught.get("lighter", ())), tuple(taught.get("scores", ()))
     )

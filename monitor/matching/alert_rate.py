@@ -1,7 +1,7 @@
-"""Alerts a day to expect from a topic, with a range, for each sensitivity it could have. Pure.
+"""Alerts a day to expect from a topic, for each sensitivity it could have. Pure.
 
-The figures come from the scores of an archive (monitor.matching.sensitivity.ScoredArchive) or from the number of alerts on each
-day.
+`topics show`, `topics try` and the page all say what `sensitivity_costs` finds in the scores of an archive
+(monitor.matching.sensitivity.ScoredArchive). An alert is a story told once, however many articles it has.
 """
 
 from __future__ import annotations
@@ -13,22 +13,26 @@ from typing import Any
 
 import numpy as np
 
+from monitor.matching.forecast import NextDay, next_day
 from monitor.matching.sensitivity import WORDS, AppliedSensitivity, ScoredArchive, alerts_by_day
 from monitor.matching.tuning import BOOTSTRAP_DAYS, BOOTSTRAP_DRAWS, RATE_COVERAGE, RATE_NORMAL_FROM, RATE_SIGMAS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRate:
-    """Mean number of alerts a day with its interval (RATE_COVERAGE)."""
+    """Alerts a day: their mean, how sure that is, and what to expect of the next day."""
 
     a_day: float
     low: float
     high: float
+    """Interval of the mean (RATE_COVERAGE): how sure `a_day` is."""
+    next_day: NextDay
+    """Interval of the next day's count."""
     alerts: int
     days: int
 
     def __str__(self) -> str:
-        return f"about {self.a_day:.2g} ({self.low:.2g} to {self.high:.2g}, nine times in ten)"
+        return f"about {self.a_day:.2g} a day; {self.next_day}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,29 +61,38 @@ def sensitivity_costs(
 
 
 def _rate(archive: ScoredArchive, factor: float) -> AlertRate:
-    by_day, samples = alerts_by_day(archive, factor)
-    return rate(by_day, days=archive.days, samples=samples)
+    found = alerts_by_day(archive, factor)
+    return rate(found.by_day, days=archive.days, alerts=found.total, samples=found.samples)
 
 
-def rate(by_day: Sequence[float], *, days: float | None = None, samples: float | None = None) -> AlertRate:
-    """Mean alerts a day with an interval: the wider, at either end, of the exact Poisson interval and, from a week on, a
-    bootstrap over days. The bootstrap is needed because news comes in bursts: a month without the event says little of the day
-    on which it comes.
+def rate(
+    by_day: Sequence[float], *, days: float | None = None, alerts: float | None = None, samples: float | None = None
+) -> AlertRate:
+    """The alert rate of a period. The interval of its mean is the wider, at either end, of the exact Poisson interval and, from a
+    week on, a bootstrap over days. The bootstrap is needed because news comes in bursts: a month without the event says little of
+    the day on which it comes.
 
-    `by_day`: alerts of each day. `days`: length of the period where it is not a whole number of days. `samples`: number of
-    independent observations behind the alerts, where sampled articles stand for several; fewer widen the interval.
+    `by_day`: alerts of each whole day, the latest last. `days`, `alerts`: length of the period and all its alerts, where it is not
+    a whole number of days. `samples`: number of independent observations behind the alerts, where sampled articles stand for
+    several; fewer widen the interval.
     """
-    span, alerts = days or len(by_day), sum(by_day)
+    span = days or len(by_day)
+    total: float = math.fsum(by_day) if alerts is None else alerts
     if not span:
-        return AlertRate(a_day=0.0, low=0.0, high=0.0, alerts=0, days=0)
-    each = alerts / samples if samples else 1.0
-    low, high = (bound * each / span for bound in _poisson_interval(round(alerts / each)))
-    if len(by_day) >= BOOTSTRAP_DAYS and alerts:
-        drawn = np.random.default_rng(0).choice(np.array(by_day), (BOOTSTRAP_DRAWS, len(by_day))).sum(axis=1) / span
+        return AlertRate(a_day=0.0, low=0.0, high=0.0, next_day=next_day(()), alerts=0, days=0)
+    each = total / samples if samples else 1.0
+    low, high = (bound * each / span for bound in _poisson_interval(round(total / each)))
+    if len(by_day) >= BOOTSTRAP_DAYS and total:
+        drawn = np.random.default_rng(0).choice(np.array(by_day), (BOOTSTRAP_DRAWS, len(by_day))).mean(axis=1)
         least, most = np.quantile(drawn, ((1 - RATE_COVERAGE) / 2, (1 + RATE_COVERAGE) / 2))
         low, high = min(low, float(least)), max(high, float(most))
     return AlertRate(
-        a_day=round(alerts / span, 3), low=round(low, 3), high=round(high, 3), alerts=round(alerts), days=round(span)
+        a_day=round(total / span, 3),
+        low=round(low, 3),
+        high=round(high, 3),
+        next_day=next_day(by_day),
+        alerts=round(total),
+        days=round(span),
     )
 
 

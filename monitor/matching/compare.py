@@ -38,13 +38,15 @@ class TermShift:
 
     heavier: tuple[str, ...] = ()
     lighter: tuple[str, ...] = ()
+    scores: tuple[str, ...] = ()
+    """How scores by meaning changed, as people read it; at most one."""
 
     def __bool__(self) -> bool:
-        return bool(self.heavier or self.lighter)
+        return bool(self.heavier or self.lighter or self.scores)
 
     def __str__(self) -> str:
         said = ((("heavier", self.heavier)), ("lighter", self.lighter))
-        return "; ".join(f"now {word}: {', '.join(terms)}" for word, terms in said if terms)
+        return "; ".join([*self.scores, *(f"now {word}: {', '.join(terms)}" for word, terms in said if terms)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 
-from monitor.matching.tuning import MAX_MARGIN, SHARE_OFFSET
+from monitor.matching.tuning import MATCH_STRATA, MAX_MARGIN, SHARE_OFFSET
+from monitor.types.matching import Score
 
 
 def share(score: float, threshold: float, factor: float = 1.0) -> float:
@@ -17,6 +18,17 @@ def share(score: float, threshold: float, factor: float = 1.0) -> float:
     `factor` is what the topic's sensitivity multiplied the threshold by; given it, the share is that of the balanced threshold.
     """
     return factor * (score + SHARE_OFFSET) / max(threshold + SHARE_OFFSET, SHARE_OFFSET)
+
+
+def prior_share(score: Score) -> float:
+    """The share of the balanced threshold without what answers added. An answer is compared with it: otherwise what a topic learns
+    would depend on the order in which its owner answered."""
+    return share(score.score - score.of_answers, score.threshold, score.factor)
+
+
+def stratum(share_of_threshold: float) -> int:
+    """Index of the stratum of a match, for estimates from judged ones (MATCH_STRATA)."""
+    return sum(share_of_threshold >= edge for edge in MATCH_STRATA)
 
 
 def margin(score: float, threshold: float, factor: float = 1.0) -> float:

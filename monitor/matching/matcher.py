@@ -302,6 +302,15 @@ class Matcher:
         )
         return self.calibrated(found)
 
+    def nearness(self, topic: str, title: str, text: str, language: str) -> float | None:
+        """The cosine of an article's words with the topic's, without what it learned by itself; None in a language in which the
+        topic has no words."""
+        model = self.model(topic)
+        if code(language) not in model.sides:
+            return None
+        article = _ArticleVector(title, text, language, self._background)
+        return dot(article.vector, self._anchor(model, article.language).vector)
+
     def _training_weight(self, model: TopicModel, article: _ArticleVector, value: float, threshold: float) -> float:
         """Weight with which the topic may train itself on this article. Copies of known texts are only recognised during
         training."""
@@ -316,11 +325,14 @@ class Matcher:
 
     def _is_anchored(self, model: TopicModel, article: _ArticleVector) -> bool:
         """Whether the article is near the topic's vector without self-training."""
-        key = model.base, article.language
-        side = self._anchors.get(key) or self._anchors.setdefault(key, model.anchor(article.language))
+        side = self._anchor(model, article.language)
         factor = max(model.factor, 1.0)
         threshold = float(threshold_of(topic_strictness(side, factor), article.strictness, ceiling(side, factor)))
         return margins.share(dot(article.vector, side.vector), threshold) >= SELF_TRAINING_ANCHOR_FROM
+
+    def _anchor(self, model: TopicModel, language: str) -> LanguageSide:
+        key = model.base, language
+        return self._anchors.get(key) or self._anchors.setdefault(key, model.anchor(language))
 
     def _evidence(self, model: TopicModel, article: _ArticleVector) -> Evidence:
         side = model.side(article.language)
@@ -450,9 +462,9 @@ _NO_POSTINGS: _Posting = (np.array([], np.int32), np.array([], np.float64))
 
 
 class Tracker:
-    """A matcher that trains its topics on their own matches (monitor.matching.self_training) before it scores the next article.
+    """A matcher whose topics are trained on their own matches (monitor.matching.self_training) before it scores the next article.
 
-    Thread-safe. What it has learned is in the store as well (tables matches and lessons), so a restart loses nothing.
+    Thread-safe. What it has learned is in the store as well (table lessons), so a restart loses nothing.
     """
 
     def __init__(self, matcher: Matcher) -> None:
@@ -486,15 +498,13 @@ class Tracker:
                 self._discard_unstored(examples)
                 self._stored.extend(examples)
 
-    def score(self, title: str, text: str, language: str) -> tuple[Score, ...]:
-        """As Matcher.score; trains the topics."""
+    def learn(self, title: str, text: str, language: str, scores: Iterable[Score]) -> tuple[Score, ...]:
+        """Train the topics on an article that was just scored and is not stored yet; the scores, with weight 0 where it added
+        nothing."""
         with self._lock:
-            return self._train_all(self.matcher.score(title, text, language), title, text, language)
-
-    def matches(self, title: str, text: str, language: str) -> tuple[Score, ...]:
-        """As Matcher.matches; trains the topics."""
-        with self._lock:
-            return self._train_all(self.matcher.matches(title, text, language), title, text, language)
+            return tuple(
+                self._train(each, title, text, language) if each.self_training_weight else each for each in scores
+            )
 
     def train(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
         """Train the topics on an article that was scored without training them, and that is in the store."""
@@ -503,19 +513,16 @@ class Tracker:
             self.matcher = self.matcher.with_training(examples)
             self._stored.extend(examples)
 
-    def forget(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
-        """Undo the self-training of these scores: the article turned out to have another text."""
-        examples = [_training_example(each, title, text, language) for each in scores if each.self_training_weight]
+    def undo_unstored(self, before: Matcher) -> None:
+        """Be `before` again, to the last bit, where anything was learned since that was not stored."""
         with self._lock:
-            self.matcher = self.matcher.without_training(examples)
-            self._discard_unstored(examples)
+            if self._unstored:
+                self.matcher = before
+                self._unstored.clear()
 
     def _discard_unstored(self, examples: Sequence[Example]) -> None:
         kept = [each for each in self._unstored if each not in examples]
         self._unstored = deque(kept, maxlen=self._unstored.maxlen)
-
-    def _train_all(self, scores: tuple[Score, ...], title: str, text: str, language: str) -> tuple[Score, ...]:
-        return tuple(self._train(each, title, text, language) if each.self_training_weight else each for each in scores)
 
     def _train(self, score: Score, title: str, text: str, language: str) -> Score:
         """The score, after its topic was trained on the article; with weight 0 if the article added nothing."""

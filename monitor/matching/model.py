@@ -29,7 +29,7 @@ from monitor.text.tokens import tokens
 from monitor.types import digests
 from monitor.types.matching import Contribution, Example, Seed, Topic
 
-MODEL_REVISION = "9"
+MODEL_REVISION = "10"
 """Part of every version: raise it when the same seeds would be scored differently."""
 ANY_LANGUAGE = ""
 """Key of the vector for languages without seeds: names and loan words still match."""
@@ -159,11 +159,12 @@ SENTENCE_FILE = "(sentence)"
 """File name of the owner's sentence among a topic's examples."""
 
 
-def sentence_example(topic: Topic) -> Seed | None:
-    """The owner's title and sentence as an example, as heavy as all seeds together; None without a sentence."""
+def sentence_example(topic: Topic, verdicts: Iterable[Seed] = ()) -> Seed | None:
+    """The owner's title and sentence as an example, as heavy as all seeds and confirmed articles together; None without a
+    sentence."""
     if not topic.description.strip():
         return None
-    weight = sum(each.weight for each in topic.seeds if not each.is_counter)
+    weight = sum(each.weight for each in (*topic.seeds, *verdicts) if not each.is_counter)
     language = detect(f"{topic.title}. {topic.description}")
     return Seed(
         file=SENTENCE_FILE, title=topic.title, text=topic.description, language=language, weight=max(weight, 1.0)
@@ -186,7 +187,7 @@ def learn(topic: Topic, examples: Sequence[Example], trained: Sequence[Example],
         )
         for each in examples
     ]
-    written = sentence_example(topic)
+    written = sentence_example(topic, verdicts)
     own = (*topic.seeds, *((written,) if written else ()))
     samples = _deduplicate(example_vector(each, background) for each in (*own, *verdicts))
     base = digests.of_model(MODEL_REVISION, topic, verdicts, background.digest)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.matching import margins
-from monitor.matching.tuning import NEAR_MISS_BANDS, NEAR_MISSES_A_DAY
+from monitor.matching.tuning import ASKED_AT_RANDOM, NEAR_MISS_BANDS, NEAR_MISSES_A_DAY
 from monitor.types.matching import Score
 
 
@@ -26,6 +26,8 @@ class NearMiss:
     threshold: float
     factor: float = 1.0
     model_version: str = ""
+    prior_share: float | None = None
+    """As `margins.prior_share`."""
 
 
 def band(score: float, threshold: float) -> int | None:
@@ -48,9 +50,23 @@ def sampling_hash(topic: str, url: str, title: str) -> float:
     return int.from_bytes(hashlib.sha256(words).digest()[:8]) / 2**64
 
 
+def is_asked_at_random(article_id: int) -> bool:
+    """Whether a reviewer is asked about the near misses of this article whatever they may teach. From verdicts on these recall is
+    estimated: what the others are about decides whether they are asked about."""
+    digest = hashlib.sha256(b"asked at random\0%d" % article_id).digest()
+    return int.from_bytes(digest[:8]) / 2**64 < ASKED_AT_RANDOM
+
+
 def band_label(band: int) -> str:
-    """For people: '85% to 100% of the threshold'."""
+    """For people: '85% to 100% of the threshold'; a match is above it."""
+    if band >= len(NEAR_MISSES_A_DAY):
+        return "above the threshold"
     return f"{NEAR_MISS_BANDS[band]:.0%} to {NEAR_MISS_BANDS[band + 1]:.0%} of the threshold"
+
+
+def _near_miss(of: Score, band: int) -> NearMiss:
+    prior = margins.prior_share(of)
+    return NearMiss(of.topic, band, of.score, of.threshold, of.factor, of.model_version, prior)
 
 
 def from_scores(scores: Sequence[Score]) -> list[NearMiss]:
@@ -59,5 +75,5 @@ def from_scores(scores: Sequence[Score]) -> list[NearMiss]:
     for each in scores:
         within = None if each.is_match or each.blocked else band(each.score, each.threshold)
         if within is not None:
-            found.append(NearMiss(each.topic, within, each.score, each.threshold, each.factor, each.model_version))
+            found.append(_near_miss(each, within))
     return found

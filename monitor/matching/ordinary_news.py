@@ -7,6 +7,7 @@ neighbours; otherwise a topic with many matches would find every further one ord
 
 from __future__ import annotations
 
+import heapq
 import math
 import threading
 from collections.abc import Iterable
@@ -23,6 +24,7 @@ from monitor.matching.tuning import (
     ORDINARY_LEVEL,
     ORDINARY_MEASURED_FROM,
     ORDINARY_REFERENCE,
+    PRODUCT_ROUNDING,
     SHIPPED_ORDINARY_WORTH,
 )
 
@@ -51,7 +53,8 @@ class Neighbours:
 class OrdinaryNews:
     """Placed embeddings of the latest ORDINARY_ARTICLES articles with the topics that each matched, and of the shipped clusters.
 
-    It grows with the archive and may be used from several threads.
+    It grows with the archive and may be used from several threads. What it says depends on which articles it holds, and not on the
+    order in which they came, nor on the machine: candidates are found in float32, and told to the last bit in float64.
     """
 
     def __init__(
@@ -63,7 +66,9 @@ class OrdinaryNews:
         self._keys: list[int] = []
         self._topics: list[frozenset[str]] = []
         self._place_of: dict[int, int] = {}
-        self._next = 0
+        self._latest = 0
+        self._ages: list[tuple[int, int]] = []
+        """Heap of (article id, place): the oldest one goes first."""
         self._lock = threading.Lock()
         for key, vector, topics in articles:
             self.add(key, vector, topics)
@@ -71,37 +76,54 @@ class OrdinaryNews:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def add(self, key: int, vector: EmbeddingVector, topics: frozenset[str] = NO_TOPICS) -> None:
-        """Add an article, or note what a known text matches now; beyond ORDINARY_ARTICLES the oldest one is dropped."""
+    def add(
+        self, key: int, vector: EmbeddingVector, topics: frozenset[str] = NO_TOPICS, *, article_id: int | None = None
+    ) -> None:
+        """Add an article, or note what a known text matches now; beyond ORDINARY_ARTICLES that with the lowest id is dropped.
+        Without an id, the article is the latest."""
         with self._lock:
             if (known := self._place_of.get(key)) is not None:
                 self._topics[known] = topics
                 return
-            at = self._next % ORDINARY_ARTICLES
-            if at < len(self._keys):
-                del self._place_of[self._keys[at]]
-                self._keys[at], self._topics[at] = key, topics
-            else:
+            age = article_id if article_id is not None else self._latest + 1
+            self._latest = max(self._latest, age)
+            if len(self._keys) < ORDINARY_ARTICLES:
+                at = len(self._keys)
                 self._enlarge(at)
                 self._keys.append(key)
                 self._topics.append(topics)
+                heapq.heappush(self._ages, (age, at))
+            elif age < self._ages[0][0]:
+                return
+            else:
+                _, at = heapq.heapreplace(self._ages, (age, self._ages[0][1]))
+                del self._place_of[self._keys[at]]
+                self._keys[at], self._topics[at] = key, topics
             self._rows[at] = vector
             self._place_of[key] = at
-            self._next += 1
+
+    def note(self, key: int, topics: frozenset[str]) -> None:
+        """Note what a text matches now; nothing where it is none of these articles."""
+        with self._lock:
+            if (known := self._place_of.get(key)) is not None:
+                self._topics[known] = topics
 
     def neighbours(self, placed: EmbeddingVector, key: int | None = None) -> Neighbours:
         """The neighbours of an article's placed embedding; `key` is that of its own text, which is no neighbour."""
         with self._lock:
             count = len(self)
-            stored = self._rows[:count] @ placed
+            rough = self._rows[:count] @ placed
             if key in self._place_of:
-                stored[self._place_of[key]] = -1.0
-            at = _largest(stored, NEIGHBOUR_CANDIDATES)
-            found = [(float(stored[i]), self._topics[i]) for i in at if stored[i] > -1.0]
-        of_clusters = self._shipped @ placed
-        found += [(float(of_clusters[i]), NO_TOPICS) for i in _largest(of_clusters, NEIGHBOURS)]
-        found.sort(key=lambda each: -each[0])
-        return Neighbours(tuple(each[0] for each in found), tuple(each[1] for each in found), self._growth(count))
+                rough[self._place_of[key]] = -np.inf
+            at = [each for each in _nearest(rough, NEIGHBOUR_CANDIDATES) if rough[each] > -np.inf]
+            stored = _products(self._rows[at], placed)
+            found = [(near, self._keys[i], self._topics[i]) for near, i in zip(stored, at, strict=True)]
+        found.sort(key=lambda each: (-each[0], each[1]))
+        clusters = _products(self._shipped[_nearest(self._shipped @ placed, NEIGHBOURS)], placed)
+        both = [(near, topics) for near, _, topics in found[:NEIGHBOUR_CANDIDATES]]
+        both += [(near, NO_TOPICS) for near in sorted(clusters, reverse=True)[:NEIGHBOURS]]
+        both.sort(key=lambda each: -each[0])
+        return Neighbours(tuple(each[0] for each in both), tuple(each[1] for each in both), self._growth(count))
 
     def _growth(self, count: int) -> float:
         worth = count + (SHIPPED_ORDINARY_WORTH if len(self._shipped) else 0)
@@ -117,8 +139,14 @@ class OrdinaryNews:
         self._rows = rows
 
 
-def _largest(values: EmbeddingVector, count: int) -> list[int]:
-    """Positions of the `count` largest values, in no order."""
-    if len(values) <= count:
-        return list(range(len(values)))
-    return np.argpartition(values, -count)[-count:].tolist()  # type: ignore[no-any-return]
+def _nearest(rough: EmbeddingVector, count: int) -> list[int]:
+    """Places of all values that may be among the `count` largest exact ones, in no order."""
+    if len(rough) <= count:
+        return list(range(len(rough)))
+    least = np.partition(rough, -count)[-count]
+    return [int(each) for each in np.flatnonzero(rough >= least - PRODUCT_ROUNDING)]
+
+
+def _products(rows: EmbeddingVector, placed: EmbeddingVector) -> list[float]:
+    """The product with each row in float64, each by itself: a matrix product depends on the rows around it."""
+    return [float(each) for each in (rows.astype(np.float64) * placed.astype(np.float64)).sum(axis=1)]

@@ -30,11 +30,14 @@ from monitor.matching.tuning import (
     EVIDENCE_CANDIDATES,
     EVIDENCE_SENTENCE_CHARACTERS,
     ORDINARY_LEVEL,
+    PRODUCT_ROUNDING,
     SEEDS_GAIN,
     SEEDS_LEVEL,
     SEEDS_LEVEL_FULL,
     SEEDS_THRESHOLD,
+    SELF_TRAINING_AGREES_FROM,
     SENTENCE_THRESHOLD,
+    SHARE_OFFSET,
     WHOLE_SUBJECT_CONTRAST,
     WORDS_MARGIN_MAX,
     WORDS_MARGIN_MIN,
@@ -44,6 +47,7 @@ from monitor.text.terms import stem
 from monitor.text.tokens import sentences, shorten, tokens
 from monitor.types import digests
 from monitor.types.matching import (
+    ANSWERS_PART,
     CONTRAST_PART,
     OTHER_TERMS,
     SEMANTIC_PART,
@@ -97,14 +101,15 @@ class SemanticModel:
         space: EmbeddingSpace,
         ordinary: OrdinaryNews,
         threshold: float | None = None,
+        matrix: EmbeddingVector | None = None,
     ) -> None:
-        """`threshold` replaces that of all scores that meaning leads."""
+        """`threshold` replaces that of all scores that meaning leads. `matrix`: the models' vectors, where they are known."""
         self._threshold = threshold
         self.embedder = embedder
         self.space = space
         self.ordinary = ordinary
         self._models = tuple(models)
-        self._matrix = np.array([each.vector for each in models], np.float32)
+        self._matrix = np.array([each.vector for each in models], np.float32) if matrix is None else matrix
 
     @property
     def is_in_use(self) -> bool:
@@ -122,9 +127,26 @@ class SemanticModel:
         have not measured."""
         return bool(self._models) and self.space.is_known
 
+    def with_topics(self, fresh: Iterable[SemanticTopic]) -> SemanticModel:
+        """The model with these in the place of those of the same topics, beside the same archive."""
+        models, matrix = list(self._models), self._matrix.copy()
+        place_of = {each.topic.name: at for at, each in enumerate(models)}
+        for each in fresh:
+            at = place_of[each.topic.name]
+            models[at], matrix[at] = each, each.vector
+        return SemanticModel(self.embedder, models, self.space, self.ordinary, self._threshold, matrix)
+
     def place(self, vector: EmbeddingVector, language: str) -> EmbeddingVector:
         """The vector as it is compared with others."""
         return self.space.place(vector, code(language))
+
+    def nearness(self, topic: str, vector: EmbeddingVector, language: str) -> float | None:
+        """The cosine of an article with what the topic's owner wrote and said; None for a topic that is not scored by meaning."""
+        model = next((each for each in self._models if each.topic.name == topic), None)
+        if model is None or not self.space.is_known:
+            return None
+        placed, own = self.place(vector, language), model.vector.astype(np.float64)
+        return float(own @ placed / max(float(np.linalg.norm(own)), 1e-9))
 
     def rescore(self, scores: Sequence[Score], article: EmbeddedArticle) -> tuple[Score, ...]:
         """The scores by words with those by meaning in their place, in the same order; topics that words did not score (with very
@@ -132,18 +154,15 @@ class SemanticModel:
         if not (self._models and self.space.is_known) or len(article.vector) != self._matrix.shape[1]:
             return tuple(scores)
         placed = self.place(article.vector, article.language)
-        scored = _Scored(article, placed, self.ordinary.neighbours(placed, article.key), self.space, self._threshold)
-        likenesses = dict(
-            zip((each.topic.name for each in self._models), (self._matrix @ placed).tolist(), strict=True)
-        )
+        neighbours = self.ordinary.neighbours(placed, article.key)
+        # scores are worked out in float64, topic by topic: they depend on no other topic and on no machine
+        scored = _Scored(article, placed.astype(np.float64), neighbours, self.space, self._threshold)
+        rough = dict(zip((each.topic.name for each in self._models), (self._matrix @ placed).tolist(), strict=True))
         by_name = {each.topic.name: each for each in self._models}
-        found = [
-            scored.score(by_name.pop(each.topic), likenesses[each.topic], each) if each.topic in by_name else each
-            for each in scores
-        ]
+        found = [scored.score(by_name.pop(each.topic), each) if each.topic in by_name else each for each in scores]
         for name, model in by_name.items():
-            if scored.may_match(model, likenesses[name]) and (words := article.words.score_of(name)):
-                added = scored.score(model, likenesses[name], words)
+            if scored.may_match(model, rough[name] + PRODUCT_ROUNDING) and (words := article.words.score_of(name)):
+                added = scored.score(model, words)
                 found += [added] if added.score >= added.threshold else []
         return tuple(found)
 
@@ -171,13 +190,14 @@ class _Scored:
         """Whether the topic could match, whatever the words say: a cheap test for very many topics."""
         threshold = self._balanced(model) if model.has_sentence else min(self._balanced(model), SEEDS_LEVEL)
         most = likeness + self._contrast_of(model) + WORDS_WEIGHT * WORDS_MARGIN_MAX
+        most += self._of_answers(model, self._balanced(model))
         return most >= threshold_at(threshold, sensitivity.default_factor(model.topic.sensitivity))
 
-    def score(self, model: SemanticTopic, likeness: float, words: Score) -> Score:
+    def score(self, model: SemanticTopic, words: Score) -> Score:
         """The score by meaning and words; `words` is the score by words alone."""
         has_words = self._language in model.word_languages
         if not model.has_sentence and has_words:
-            return self._moved(model, words, likeness)
+            return self._moved(model, words)
         in_words = margin(words.score, words.threshold, words.factor) if has_words else 0.0
         least = 0.0 if model.is_whole_subject else WORDS_MARGIN_MIN
         of_words = WORDS_WEIGHT * min(max(in_words, least), WORDS_MARGIN_MAX)
@@ -185,27 +205,42 @@ class _Scored:
             *model.contributions(self._placed),
             Contribution(term=CONTRAST_PART, weight=self._contrast_of(model)),
             *([Contribution(term=WORDS_PART, weight=of_words)] if has_words else []),
+            *self._answers_part(model, self._balanced(model)),
         )
         threshold = threshold_at(self._balanced(model), words.factor)
         return self._decided(model, words, sum(each.weight for each in parts), threshold, parts)
 
+    def _answers_part(self, model: SemanticTopic, balanced: float) -> tuple[Contribution, ...]:
+        if model.answers is None:
+            return ()
+        return (Contribution(term=ANSWERS_PART, weight=self._of_answers(model, balanced)),)
+
+    def _of_answers(self, model: SemanticTopic, balanced: float) -> float:
+        """What the owner's answers add to a score whose balanced threshold is given."""
+        return model.answers.correction(self._placed) * (balanced + SHARE_OFFSET) if model.answers else 0.0
+
     def _balanced(self, model: SemanticTopic) -> float:
         return self._threshold or (SENTENCE_THRESHOLD if model.has_sentence else SEEDS_THRESHOLD)
 
-    def _moved(self, model: SemanticTopic, words: Score, likeness: float) -> Score:
+    def _moved(self, model: SemanticTopic, words: Score) -> Score:
         """A score by words, raised or lowered by meaning.
 
         A full text is compared with the topic's own matches, too: among these are look-alike events, which only contrast tells."""
         fullness = self._fullness * model.fullness
         own = model.topic.name if fullness < 0.5 else ""
+        likeness = sum(each.weight for each in model.contributions(self._placed))
         by_embedding = likeness + self._contrast(own)
         above = by_embedding - model.neutral_level - SEEDS_LEVEL_FULL * fullness
         reached = share(words.score, words.threshold) * math.exp(SEEDS_GAIN * above)
-        value = share_inverse(reached, words.threshold)
+        if above < SELF_TRAINING_AGREES_FROM:
+            words = replace(words, self_training_weight=0.0)
+        of_semantics = share_inverse(reached, words.threshold) - words.score
         parts = (
             Contribution(term=WORDS_PART, weight=words.score),
-            Contribution(term=SEMANTIC_PART, weight=value - words.score),
+            Contribution(term=SEMANTIC_PART, weight=of_semantics),
+            *self._answers_part(model, threshold_at(words.threshold, 1 / words.factor)),
         )
+        value = sum(each.weight for each in parts)
         return self._decided(model, words, value, words.threshold, parts)
 
     def _contrast_of(self, model: SemanticTopic) -> float:
@@ -224,6 +259,7 @@ class _Scored:
             words,
             score=value,
             threshold=threshold,
+            of_answers=sum(each.weight for each in parts if each.term == ANSWERS_PART),
             is_match=False,
             blocked=None,
             evidence=Evidence(),
@@ -303,9 +339,22 @@ def build(
 ) -> SemanticModel:
     """The semantic model of the enabled topics. `vectors`: raw embeddings by key. Topics of which nothing is embedded are left
     out. `threshold`: as for SemanticModel."""
+    models = build_topics(embedder, topics, vectors=vectors, space=space, examples=examples)
+    return SemanticModel(embedder, models, space, ordinary, threshold)
+
+
+def build_topics(
+    embedder: str,
+    topics: Iterable[Topic],
+    *,
+    vectors: Mapping[int, EmbeddingVector],
+    space: EmbeddingSpace,
+    examples: Iterable[Example] = (),
+) -> list[SemanticTopic]:
+    """The models of the enabled topics of which anything is embedded."""
     reviewed: dict[str, list[Example]] = {}
     for example in examples:
         reviewed.setdefault(example.topic, []).append(example)
     enabled = (each for each in topics if each.is_enabled)
     models = (build_topic(embedder, each, reviewed.get(each.name, ()), vectors, space) for each in enabled)
-    return SemanticModel(embedder, [each for each in models if each], space, ordinary, threshold)
+    return [each for each in models if each]

@@ -7,15 +7,18 @@ example articles (docs/matching.md, "Semantic scores"). Seeds, verdicts and coun
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from monitor.matching import answers
+from monitor.matching.answers import Answer, AnswerModel
 from monitor.matching.embedders import EmbeddingVector, excerpt, key
 from monitor.matching.embedding_space import EmbeddingSpace, unit
 from monitor.matching.model import code, word_languages
 from monitor.matching.tuning import (
+    ANSWERED_SHARE_MAX,
     EMBEDDING_PUSH,
     FULL_AT_WORDS,
     FULL_FROM_WORDS,
@@ -32,8 +35,13 @@ from monitor.text.language import detect
 from monitor.types import digests
 from monitor.types.matching import SEEDS_PART, SENTENCE_PART, TITLE_PART, Contribution, Example, Seed, Topic
 
-SEMANTIC_REVISION = "1"
+SEMANTIC_REVISION = "2"
 """Part of every version: raise it when the same topic would be scored differently by meaning."""
+
+
+VERDICT_FILE = "(verdict)"
+"""File name of a reviewed article among a topic's examples."""
+Parts = tuple[tuple[str, float, EmbeddingVector], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +62,14 @@ class SemanticTopic:
     topic: Topic
     word_languages: frozenset[str]
     """Languages in which the topic has words: of its seeds and its sentence."""
-    parts: tuple[tuple[str, float, EmbeddingVector], ...]
+    parts: Parts
     """Name, weight and unit vector of each part of the model."""
     samples: tuple[ExampleEmbedding, ...]
     fullness: float
     """How much its wanted examples are full texts, 0 to 1 (`fullness_of`)."""
     version: str
+    answers: AnswerModel | None = None
+    """What its owner's answers add to a score; None before the first."""
 
     @property
     def neutral_level(self) -> float:
@@ -80,7 +90,7 @@ class SemanticTopic:
     @property
     def vector(self) -> EmbeddingVector:
         """The weighted sum of the parts: its product with an article is the sum of `contributions`."""
-        return np.asarray(sum(weight * vector for _, weight, vector in self.parts), np.float32)
+        return _direction(self.parts)
 
     @property
     def best_described_by(self) -> EmbeddingVector:
@@ -147,14 +157,34 @@ def build_topic(
         if (found := text_key(each)) in vectors and found in texts
     )
     written = [placed(key(each)) for each in sentence_excerpts(topic) or () if key(each) in vectors]
-    parts = _parts(written, samples)
+    parts = _parts(written, [each for each in samples if each.file != VERDICT_FILE] if written else samples)
     if not parts:
         return None
     version = digests.of_embedded_topic(
         f"{embedder}/{SEMANTIC_REVISION}", topic, [(each.file, each.is_counter) for each in samples], len(written)
     )
     full = [fullness_of(each.text) for each in topic.seeds if not each.is_counter]
-    return SemanticTopic(topic, word_languages(topic), parts, samples, sum(full) / max(len(full), 1), version)
+    learned = answers.learn(_answers(examples, placed, vectors.keys() & texts.keys()), _direction(parts))
+    fullness = sum(full) / max(len(full), 1)
+    return SemanticTopic(topic, word_languages(topic), parts, samples, fullness, version, learned)
+
+
+def _direction(parts: Parts) -> EmbeddingVector:
+    return np.asarray(sum(weight * vector for _, weight, vector in parts), np.float32)
+
+
+def _answers(
+    examples: Sequence[Example], placed: Callable[[int], EmbeddingVector], known: Collection[int]
+) -> list[Answer]:
+    """The answers in one order, whatever the order of the verdicts: the latest on each text."""
+    latest: dict[int, Example] = {}
+    for each in examples:
+        latest.setdefault(text_key(each), each)
+    return [
+        Answer(placed(at), min(max(each.share, 0.0), ANSWERED_SHARE_MAX), each.is_relevant)
+        for at, each in sorted(latest.items())
+        if at in known
+    ]
 
 
 def fullness_of(text: str) -> float:
@@ -163,9 +193,7 @@ def fullness_of(text: str) -> float:
     return min(max((words - FULL_FROM_WORDS) / (FULL_AT_WORDS - FULL_FROM_WORDS), 0.0), 1.0)
 
 
-def _parts(
-    written: Sequence[EmbeddingVector], samples: Sequence[ExampleEmbedding]
-) -> tuple[tuple[str, float, EmbeddingVector], ...]:
+def _parts(written: Sequence[EmbeddingVector], samples: Sequence[ExampleEmbedding]) -> Parts:
     seeds = _seeds_vector(samples)
     if not written:
         return ((SEEDS_PART, 1.0, seeds),) if seeds is not None else ()
@@ -193,7 +221,7 @@ def _weighted_examples(topic: Topic, examples: Sequence[Example]) -> list[tuple[
     seeds: list[tuple[Seed | Example, str, float, bool]] = [
         (each, each.file, each.weight, each.is_counter) for each in topic.seeds
     ]
-    return [*seeds, *((each, "(verdict)", 1.0, not each.is_relevant) for each in examples)]
+    return [*seeds, *((each, VERDICT_FILE, 1.0, not each.is_relevant) for each in examples)]
 
 
 Sentences = Callable[[Sequence[str]], Sequence[EmbeddingVector | None]]

@@ -9,12 +9,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from monitor.matching.tuning import ALERTS_FLOOR, BROAD_FACTOR, FACTOR_STEP, MAX_FACTOR, MIN_FACTOR, PRECISE_FACTOR
+from monitor.matching.tuning import (
+    ALERTS_FLOOR,
+    ARRIVALS_DAYS,
+    BROAD_FACTOR,
+    FACTOR_STEP,
+    MAX_FACTOR,
+    MIN_FACTOR,
+    NEWS_DAYS,
+    PRECISE_FACTOR,
+)
 
 if TYPE_CHECKING:  # importing numpy would slow down every command that reads seeds
     from monitor.matching.calibration import Calibration
@@ -23,6 +32,8 @@ WORDS: Mapping[str, float] = {"precise": PRECISE_FACTOR, "balanced": 1.0, "broad
 """Multiplier of the threshold."""
 FORMS = (*WORDS, '"about 3 alerts a day" (0.01 to 999)', '"precision at least 80 %" (50 to 99)')
 """The accepted forms, for messages."""
+ARRIVALS_FOR, _NEWS_FOR = timedelta(days=ARRIVALS_DAYS), timedelta(days=NEWS_DAYS)
+_DAY = timedelta(days=1)
 _ALERTS_PATTERN = re.compile(r"about\s+(\d{1,3}(?:\.\d{1,2})?)\s+alerts?\s+a\s+day", re.IGNORECASE)
 _PRECISION_PATTERN = re.compile(r"precision\s+at\s+least\s+(\d{1,2})\s*(?:%|percent|per cent)", re.IGNORECASE)
 
@@ -37,11 +48,25 @@ class Sensitivity:
     """0.5 to 0.99."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredArrival:
+    """An article that matched a topic or was a near miss, and that may be told: no copy, and not held back."""
+
+    seen_at: datetime
+    published_at: datetime
+    story: int
+    margin: float
+    """Over the balanced threshold (monitor.matching.margins.margin)."""
+    weight: float = 1.0
+    """Number of articles it represents, if sampled."""
+
+
 @dataclass(frozen=True, slots=True)
 class ArchivedScore:
     """The score of an archived article that matched a topic or was a near miss."""
 
     day: date
+    """Days are the 24 hours up to the archive's last article, the 24 hours before these, and so on."""
     story: int
     margin: float
     """Over the balanced threshold (monitor.matching.margins.margin)."""
@@ -55,6 +80,25 @@ class ScoredArchive:
 
     scores: tuple[ArchivedScore, ...] = ()
     days: float = 0.0
+    until: date | None = None
+    """The last day; None: that of the last score."""
+
+
+def scored_archive(arrivals: Iterable[ScoredArrival], *, since_at: datetime, until_at: datetime) -> ScoredArchive:
+    """The archive between two times, at most its last 30 days. The one place that says what counts as a day's news."""
+    since_at = max(since_at, until_at - ARRIVALS_FOR)
+    scores = tuple(
+        ArchivedScore(_day(each.seen_at, until_at), each.story, each.margin, each.weight)
+        for each in arrivals
+        if since_at <= each.seen_at <= until_at
+        and each.seen_at - each.published_at <= _NEWS_FOR
+        and not math.isnan(each.margin)
+    )
+    return ScoredArchive(scores, (until_at - since_at) / _DAY, until_at.date())
+
+
+def _day(at: datetime, until_at: datetime) -> date:
+    return until_at.date() - ((until_at - at) // _DAY) * _DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +175,19 @@ def _best_by_story(arrivals: Sequence[ArchivedScore]) -> dict[int, tuple[float, 
     return best
 
 
-def alerts_by_day(archive: ScoredArchive, factor: float) -> tuple[list[float], float]:
-    """Daily numbers of alerts at this factor, largest first, and the effective number of independent observations behind them (a
-    sampled article that represents ten is one). A story is alerted once, at its first article above the threshold."""
+@dataclass(frozen=True, slots=True)
+class DailyAlerts:
+    """The stories that a factor would have told: of how many each day, the latest last."""
+
+    by_day: tuple[float, ...]
+    """Of whole days; what came before the first of them is in `total` alone."""
+    total: float
+    samples: float
+    """Number of independent observations behind them: a sampled article that represents ten is one."""
+
+
+def alerts_by_day(archive: ScoredArchive, factor: float) -> DailyAlerts:
+    """The alerts at this factor. A story is alerted once, at its first article above the threshold."""
     first: dict[int, tuple[date, float]] = {}
     for each in sorted(archive.scores, key=lambda one: (one.day, -one.weight)):
         if each.margin >= math.log(factor):
@@ -141,14 +195,12 @@ def alerts_by_day(archive: ScoredArchive, factor: float) -> tuple[list[float], f
     counts: dict[date, float] = {}
     for day, weight in first.values():
         counts[day] = counts.get(day, 0.0) + weight
-    days = max(1, round(archive.days))
-    fullest = sorted(counts.values(), reverse=True)
-    kept, rest = fullest[:days], sum(fullest[days:])
-    if rest:  # the period touches one more calendar day than it has days
-        kept[-1] += rest
+    until = archive.until or max((each.day for each in archive.scores), default=date.max)
+    whole = max(1, math.floor(archive.days))
+    days = (until - back * _DAY for back in range(whole - 1, -1, -1))
     weights = [weight for _, weight in first.values()]
     samples = sum(weights) ** 2 / sum(each * each for each in weights) if weights else 0.0
-    return [round(each, 3) for each in kept] + [0.0] * (days - len(kept)), samples
+    return DailyAlerts(tuple(round(counts.get(day, 0.0), 3) for day in days), sum(weights), samples)
 
 
 def _factor_for_precision(precision: float, topic: str, calibration: Calibration) -> AppliedSensitivity:

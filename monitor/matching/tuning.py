@@ -142,6 +142,9 @@ SELF_TRAINING_WINDOW = 20_000
 """Latest articles over which partial examples are counted ("Partial examples"; bench/matching.py)."""
 ARTICLES_PER_PARTIAL_EXAMPLE = 1_000
 """Articles of the window for each partial example allowed ("Partial examples"; bench/matching.py)."""
+SELF_TRAINING_AGREES_FROM = 0.08
+"""Score by meaning, above the level where it neither raises nor lowers, from which on an article may train a topic: the meaning of
+the seeds must agree, where articles have embeddings ("Self-training"; bench/aspects.py)."""
 SELF_TRAINING_KEPT = 40
 """Latest self-training articles that a topic keeps; older ones are dropped ("Partial examples"; bench/matching.py)."""
 SELF_TRAINING_SHARE = 1.0
@@ -169,6 +172,33 @@ BOOTSTRAP_DAYS = 7
 """Days from which the range also allows for uneven days."""
 BOOTSTRAP_DRAWS = 2_000
 """Resamples of the days (chosen by cost)."""
+
+FORECAST_HALF_LIFE = 4.0
+"""Days after which a day counts half in the mean of the next one. 3, 5 and 7 are within 3 % (docs/matching.md)."""
+FORECAST_PRIOR = (0.2, 0.8)
+"""Alerts, and days, before anything is known of a topic: the aspects' mean is .28 a day."""
+FORECAST_SPREAD_HALF_LIFE = 16.0
+"""Days after which a day counts half in how much days differ from what was forecast."""
+FORECAST_SPREAD_PRIOR = (0.2, 10.0)
+"""Relative variance of a topic's rate, and its weight, before its days have shown any."""
+
+ARRIVALS_DAYS = 30
+"""Latest days of the archive from which alerts a day are estimated."""
+NEWS_DAYS = 3
+"""An article that was published longer than this before it was seen is its feed's backlog and no day's news (chosen)."""
+FORECAST_MOST = 100_000
+"""No interval of a day goes beyond this count."""
+PRODUCT_ROUNDING = 1e-5
+"""Products of unit vectors in float32 are within so much of the exact ones, whatever the order and the number of threads."""
+
+# --- drift ------------------------------------------------------------------------------------------------------------
+
+DRIFT_MATCHES = 20
+"""Stories whose mean nearness to the topic's sentence and seeds is compared: so many of the first and of the latest."""
+DRIFT_FALL = 0.3
+"""Share of the first mean by which the latest must have fallen (docs/matching.md, "Drift")."""
+DRIFT_SIGMAS = 3.0
+"""Standard errors that the fall must exceed, as topics are looked at again and again."""
 
 # --- calibration ------------------------------------------------------------------------------------------------------
 
@@ -213,6 +243,9 @@ NEAR_MISS_BANDS = (0.5, 0.7, 0.85, 1.0)
 """Band edges, as shares of the threshold. Below half of it hardly anything is wanted ("Calibration", Near misses)."""
 NEAR_MISSES_A_DAY = (1.0, 1.0, 2.0)
 """Articles of each band that are kept for each day and topic, approximately ("Calibration", Near misses)."""
+MATCH_STRATA = (1.15, 1.4, 2.0)
+"""Edges, as shares of the balanced threshold, between matches whose precision is estimated apart (chosen: what is asked about first
+ends at about 1.4)."""
 NEAR_MISS_DAYS = 14
 """Days over which the usual number is averaged ("Calibration", Near misses)."""
 
@@ -285,6 +318,42 @@ CENTRE_MIN_ARTICLES = 30
 """Articles required before anything is scored, if no centre is shipped for the embedder ("Across languages")."""
 EMBEDDED_SENTENCES = 12
 """Sentences of an article that are embedded to name the nearest one (chosen by cost)."""
+
+# --- answers: what verdicts add to a score by meaning. Raise semantic_topic.SEMANTIC_REVISION with any of the first group ------
+
+ANSWER_SPREAD = 0.17
+"""Share of the threshold over which the odds that an article is wanted change by a factor of e ("Answers"; bench/answers.py)."""
+ANSWER_LEVEL = -0.7
+"""Log odds of an article at the threshold: below even, because among those asked about more are unwanted ("Answers")."""
+ANSWERS_BIAS, ANSWERS_LINEAR, ANSWERS_LOCAL = 0.04, 1.1, 1.0
+"""Prior standard deviations, as shares of the threshold, of what answers add to every article, to one in their direction, and to
+one that is like them ("Answers"; bench/answers.py)."""
+ANSWERS_CORRECTION_MAX = 0.55
+"""Share of the threshold: most that answers add or take off ("Answers": .3 gives up a third of the gain)."""
+ANSWERS_RISE = 0.8
+"""Share of what answers add that counts, where it is known what is unwanted: a match too much disturbs ("Answers") ..."""
+DISMISSED_FOR_FULL_RISE = 0.2
+"""... and the share of dismissed articles among the answers from which on it is known ("Answers"; bench/answers.py)."""
+ANSWERED_SHARE_MAX = 3.0
+"""Share of the threshold. An answered article that reached more counts as one that reached this."""
+ANSWERS_ROUNDS = 30
+"""Rounds of Newton's method at most (chosen by cost)."""
+ANSWERS_SETTLED = 1e-9
+"""Share of the threshold. A smaller step ends them."""
+LOG_ODDS_MAX = 30.0
+"""Log odds beyond this count as this."""
+ASK_AT, ASK_SPREAD = 1.0, 0.22
+"""Share of the threshold at which an article is asked about first, and the width of the doubt about it ("Answers")."""
+ASK_HALF_LIFE_DAYS = 45.0
+"""Days after which an article is worth half as much to ask about: what is to come is like the latest ("Answers")."""
+ASKED_AT_RANDOM = 1 / 3
+"""Share of the near misses that are asked about in no instructive order, but the latest first: only from these is recall estimated.
+They come third, sixth ..."""
+ASK_AT_RANDOM_FROM = 10
+"""... among the questions of a topic that has so many answers. Its first ones are to repair it, and count for no estimate of recall
+("Answers": reserved from the first answer on, up to 5 right decisions turn wrong for 2; bench/answers.py)."""
+ASK_CANDIDATES = 400
+"""Latest articles among which the most instructive ones are sought (chosen by cost)."""
 
 # --- what people are shown --------------------------------------------------------------------------------------------
 

@@ -40,10 +40,14 @@ def assess(
     is_wall = article.grade is Grade.WALL
     article = replace(article, agency=credited_agency(article.author, "" if is_wall else article.text))
     waits_for = semantic.waits_for(article) if semantic and not is_wall else frozenset()
-    scores = () if is_wall else _scores(article, _matcher(matcher) if waits_for else matcher)
+    scores = () if is_wall else _scores(article, _matcher(matcher))
     embedding = semantic.embedding_of(article) if semantic and not is_wall else None
     if semantic:
         scores = semantic.rescore(scores, article, embedding, _matcher(matcher))
+    if waits_for:
+        scores = tuple(replace(each, self_training_weight=0.0) for each in scores)
+    elif isinstance(matcher, Tracker):
+        scores = matcher.learn(article.title, article.text, article.language, scores)
     return AssessedArticle(
         article=article,
         fingerprint=fingerprint(article.title, "" if is_wall else article.text),
@@ -71,7 +75,7 @@ def confirm_stored(assessed: Sequence[AssessedArticle], matcher: Matcher | Track
             matcher.mark_stored(each.article.title, each.article.text, each.article.language, each.scores)
 
 
-def _scores(article: Article, matcher: Matcher | Tracker) -> tuple[Score, ...]:
+def _scores(article: Article, matcher: Matcher) -> tuple[Score, ...]:
     """Return the scores of all topics, so that `explain` can show near ones; with very many topics, of those that matched."""
     score_topics = matcher.score if len(matcher.topics) <= _ALL_SCORES_UP_TO else matcher.matches
     return score_topics(article.title, article.text, article.language)

@@ -16,9 +16,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 
 from monitor.alerting import notices, silence_notices
@@ -82,6 +84,10 @@ class Tools:
     """Whether the models across languages are those of the topics as they are now."""
     topics_revision: int | None = None
     """Of the store's topics that `matcher` was built from; None where it was built without a store."""
+    in_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while articles are assessed and stored."""
+    renew_models: Callable[[], Awaitable[None]] | None = None
+    """Builds the models anew where the archive has reached its next mark; called in turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +121,14 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
     try:
         fetched = await _fetch(feed, tools, now, in_full=in_full)
         parsed = await _parse(feed, fetched, tools)
-        assessed, visits = await _assess(feed, parsed, tools, now) if parsed else ((), ())
+        read = await _read(feed, parsed, tools, now) if parsed else None
     except HostRestsError:
         raise
     except (FetchError, ParseError) as error:
         update = cadence.update_after_failure(
             feed, error, tools.cadence, is_asked_in_full=in_full, now=now, jitter=random.random()
         )
-        return await tools.db.write(_settle, feed, update, (), tools, error=error, now=now)
+        return await tools.db.write(_settle, feed, update, tools=tools, error=error, now=now)
     update = cadence.update_after_answer(
         feed,
         fetched,
@@ -133,12 +139,64 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
         now=now,
         jitter=random.random(),
     )
-    polled = await tools.db.write(
-        _settle, feed, update, assessed, tools, visits=visits, parsed=parsed, in_full=in_full, now=now
-    )
-    confirm_stored(assessed, tools.matcher)
+    settle = partial(_settle, feed=feed, update=update, tools=tools, parsed=parsed, in_full=in_full, now=now)
+    return await (_in_turn(feed, read, settle, tools, now) if read else tools.db.write(settle))
+
+
+async def _in_turn(feed: FeedState, read: _Read, settle: Callable[..., Polled], tools: Tools, now: datetime) -> Polled:
+    """Assess what was read and store it before another poll is assessed: each article is compared with all that were stored before
+    it, and topics learn in the order of the archive, so that a backtest finds the same. Pages are read between two turns."""
+    async with _turn(tools):
+        assessed = await asyncio.to_thread(_assess_all, feed, read, tools)
+        asked = await _pages_wanted(feed, assessed, tools, now=now)
+        if not asked.guids:
+            return await _store(assessed, (), asked, settle, tools, now=now)
+    entries = {each.guid: each for each in read.entries}
+    assert tools.reader is not None
+    wanted = [entries[guid] for guid in asked.guids]
+    pages = await tools.reader.read(wanted, feed, language=read.language, now=now)
+    of_pages = await semantic_scorer([each.article for each in pages if each.article], tools)
+    async with _turn(tools):
+        assessed = await asyncio.to_thread(_assess_with_pages, assessed, pages, tools, read.semantic, of_pages)
+        return await _store(assessed, pages, asked, settle, tools, now=now)
+
+
+@asynccontextmanager
+async def _turn(tools: Tools) -> AsyncIterator[None]:
+    """What topics learn within is undone unless it was stored. Articles whose pages are read are assessed again: each would match
+    its own teaser, and after a restart the topic would be another."""
+    async with tools.in_turn:
+        await keep_up(tools)
+        tracker = tools.matcher if isinstance(tools.matcher, Tracker) else None
+        before = tracker.matcher if tracker else None
+        try:
+            yield
+        finally:
+            if tracker and before:
+                tracker.undo_unstored(before)
+
+
+async def keep_up(tools: Tools) -> None:
+    """Learn what the archive holds by now, also by other processes, before articles are assessed."""
+    if tools.renew_models:
+        await tools.renew_models()
     if tools.multilingual:
-        await tools.db.read(tools.multilingual.learn_stored, [each.article_id for each in polled.filed])
+        await tools.db.read(tools.multilingual.catch_up)
+
+
+async def _store(
+    assessed: Sequence[AssessedArticle],
+    pages: Sequence[FetchedArticle],
+    asked: _PagesToRead,
+    settle: Callable[..., Polled],
+    tools: Tools,
+    *,
+    now: datetime,
+) -> Polled:
+    assessed = _note_missing(assessed, pages, asked, tools, now=now)
+    visits = tuple(each.visit for each in pages)
+    polled: Polled = await tools.db.write(settle, assessed=assessed, visits=visits)
+    confirm_stored(assessed, tools.matcher)
     return polled
 
 
@@ -187,13 +245,20 @@ def _without_secrets(parsed: ParsedFeed, feed: FeedState, fetched: Fetched) -> P
     return replace(parsed, entries=entries, site_url="" if reveals(parsed.site_url) else parsed.site_url)
 
 
-_Assessed = tuple[tuple[AssessedArticle, ...], tuple[PageVisit, ...]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """The new and changed articles of a poll, embedded as far as there was time."""
+
+    entries: Sequence[Entry]
+    articles: Sequence[Article]
+    language: str | None
+    semantic: SemanticScorer | None
 
 
-async def _assess(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetime) -> _Assessed:
+async def _read(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetime) -> _Read | None:
     fresh = await tools.db.read(articles.new_or_changed, feed.id, parsed.entries)
     if not fresh:
-        return (), ()
+        return None
     language = feed.language or parsed.language
     read = await tools.workers.run_for(feed.name, read_articles, tuple(fresh), feed.name, now, language)
     read = await tools.db.read(_with_known_dates, feed, fresh, read)
@@ -201,9 +266,7 @@ async def _assess(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: dateti
         read, tools.db, tools.multilingual, tools.matcher, per_day=tools.embeds_per_day, now=now
     )
     semantic = await semantic_scorer(read, tools, left_out=left_out)
-    assessed = await asyncio.to_thread(_assess_all, feed, fresh, read, tools, semantic)
-    assessed, pages, asked = await _read_pages(feed, assessed, fresh, tools, semantic, language=language, now=now)
-    return _note_missing(assessed, pages, asked, tools, now=now), tuple(each.visit for each in pages)
+    return _Read(entries=fresh, articles=read, language=language, semantic=semantic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,26 +279,13 @@ class _PagesToRead:
     """Those that are not asked for, as their host is paused, until when."""
 
 
-async def _read_pages(
-    feed: FeedState,
-    assessed: tuple[AssessedArticle, ...],
-    fresh: Sequence[Entry],
-    tools: Tools,
-    semantic: SemanticScorer | None,
-    *,
-    language: str | None,
-    now: datetime,
-) -> tuple[tuple[AssessedArticle, ...], Sequence[FetchedArticle], _PagesToRead]:
-    """The articles, assessed with the text of their pages where that was wanted and read; the pages; and those that were wanted."""
+async def _pages_wanted(
+    feed: FeedState, assessed: Sequence[AssessedArticle], tools: Tools, *, now: datetime
+) -> _PagesToRead:
     wanted = [each for each in assessed if fulltext.is_page_wanted(each, feed.pages or tools.pages, now=now)]
     if tools.reader is None or not wanted:
-        return assessed, (), _PagesToRead()
-    entries = {each.guid: each for each in fresh}
-    asked = await tools.db.read(_pages_to_read, wanted, tools, now=now)
-    pages = await tools.reader.read([entries[guid] for guid in asked.guids], feed, language=language, now=now)
-    of_pages = await semantic_scorer([each.article for each in pages if each.article], tools)
-    assessed = await asyncio.to_thread(_assess_with_pages, assessed, pages, tools, semantic, of_pages)
-    return assessed, pages, asked
+        return _PagesToRead()
+    return await tools.db.read(_pages_to_read, wanted, tools, now=now)
 
 
 def _with_known_dates(
@@ -349,19 +399,10 @@ def _assess_with_pages(
     semantic: SemanticScorer | None,
     of_pages: SemanticScorer | None,
 ) -> tuple[AssessedArticle, ...]:
-    """Assess all articles again, in order, with the fuller text of pages that were read, and note what came of each page.
-
-    Self-training by the teasers is undone first. Otherwise an article would match its own teaser, and after a restart the topic
-    would be another.
-    """
+    """Assess all articles again, in order, with the fuller text of pages that were read, and note what came of each page."""
     fuller = {each.article.guid: each.article for each in pages if each.article and each.article.page == FROM_PAGE}
     by_url = {each.visit.url: each.visit.outcome for each in pages}
     noted = [_with_page_outcome(each, by_url.get(each.article.url, "")) for each in assessed]
-    if not fuller:
-        return tuple(noted)
-    if isinstance(tools.matcher, Tracker):
-        for each in assessed:
-            tools.matcher.forget(each.article.title, each.article.text, each.article.language, each.scores)
     return tuple(
         assess(
             fuller.get(each.article.guid, each.article),
@@ -378,10 +419,9 @@ def _with_page_outcome(assessed: AssessedArticle, outcome: str) -> AssessedArtic
     return replace(assessed, article=replace(assessed.article, page=outcome)) if outcome else assessed
 
 
-def _assess_all(
-    feed: FeedState, entries: Sequence[Entry], read: Sequence[Article], tools: Tools, semantic: SemanticScorer | None
-) -> tuple[AssessedArticle, ...]:
+def _assess_all(feed: FeedState, of: _Read, tools: Tools) -> tuple[AssessedArticle, ...]:
     """Assess oldest first, as if they had arrived one by one."""
+    read = of.articles
     newest_first = sorted(range(len(read)), key=lambda i: read[i].published_at, reverse=True)
     assessed = []
     for rank, i in reversed(list(enumerate(newest_first))):
@@ -392,8 +432,8 @@ def _assess_all(
             rank=rank,
             max_age_for=tools.max_age_for,
         )
-        sighting = Sighting(feed_id=feed.id, guid=entries[i].guid, content_key=articles.content_key(entries[i]))
-        assessed.append(assess(read[i], tools.matcher, arrival=arrival, sighting=sighting, semantic=semantic))
+        sighting = Sighting(feed_id=feed.id, guid=of.entries[i].guid, content_key=articles.content_key(of.entries[i]))
+        assessed.append(assess(read[i], tools.matcher, arrival=arrival, sighting=sighting, semantic=of.semantic))
     return tuple(assessed)
 
 
@@ -401,9 +441,9 @@ def _settle(
     session: Session,
     feed: FeedState,
     update: FeedUpdate,
-    assessed: Sequence[AssessedArticle],
-    tools: Tools,
+    assessed: Sequence[AssessedArticle] = (),
     *,
+    tools: Tools,
     now: datetime,
     visits: Sequence[PageVisit] = (),
     parsed: ParsedFeed | None = None,

@@ -27,7 +27,7 @@ from monitor.polling import fulltext, missing
 from monitor.polling.assess import assess
 from monitor.polling.fulltext import FetchedArticle
 from monitor.polling.intake import file_article
-from monitor.polling.pipeline import Tools, is_without_model, semantic_scorer, under_names_of_now, with_missing
+from monitor.polling.pipeline import Tools, is_without_model, keep_up, semantic_scorer, under_names_of_now, with_missing
 from monitor.polling.values import AssessedArticle, FiledArticle
 from monitor.reading.extract import FROM_PAGE
 from monitor.store import archive, decisions, feeds, page_visits, reassessments, topics
@@ -152,7 +152,9 @@ async def _articles(claimed: Sequence[Reassessment], tools: Tools, *, now: datet
     stored = await tools.db.read(load, [each.article_id or 0 for each in claimed])
     filed: list[FiledArticle] = []
     async for work, semantic in _embedded(claimed, stored, tools):
-        done = await _one(stored.get(work.article_id or 0), work, tools, semantic, now=now)
+        async with tools.in_turn:
+            await keep_up(tools)
+            done = await _one(stored.get(work.article_id or 0), work, tools, semantic, now=now)
         filed += [done] if done else []
     late = sum(each.cause is Cause.EMBEDDING and not _may_wait(each, now) for each in claimed)
     if late:
@@ -295,7 +297,7 @@ async def _settle(
         article = assessed.article
         tools.matcher.train(article.title, article.text, article.language, assessed.scores)
     if tools.multilingual:
-        await tools.db.read(tools.multilingual.learn_stored, [filed.article_id])
+        await tools.db.read(tools.multilingual.learn_late, [filed.article_id])
     return filed
 
 
@@ -377,6 +379,14 @@ async def _range(work: Reassessment, tools: Tools, *, now: datetime) -> Reassess
     stored = await tools.db.read(load_range, work.first_id, work.next_id, limit=OF_RANGE_AT_ONCE)
     articles = [each.article for each in stored]
     semantic = await semantic_scorer(articles, tools, within_for=_RANGE_EMBEDS_FOR, may_wait=False)
+    async with tools.in_turn:
+        await keep_up(tools)
+        return await _settle_range(stored, work, tools, semantic, now=now)
+
+
+async def _settle_range(
+    stored: Sequence[StoredArticle], work: Reassessment, tools: Tools, semantic: SemanticScorer | None, *, now: datetime
+) -> Reassessed:
     assessed = await asyncio.to_thread(_assess_range, stored, work, tools, semantic, now=now)
     changed = [again for each, again in assessed if missing.is_new_in_range(again.scores, each.known, work.cause)]
     unembedded = [each.id for each, again in assessed if Cause.EMBEDDER in again.missing and again not in changed]
@@ -463,8 +473,10 @@ async def _page(stored: StoredArticle, work: Reassessment, tools: Tools, *, now:
         return None
     fuller = replace(stored, article=_as_stored(page.article, stored.article))
     of_page = await semantic_scorer([fuller.article], tools)
-    read = await asyncio.to_thread(_assess_again, fuller, work, tools, of_page, now=now)
-    return await _settle(work, read, tools, visits=[page.visit], now=now)
+    async with tools.in_turn:
+        await keep_up(tools)
+        read = await asyncio.to_thread(_assess_again, fuller, work, tools, of_page, now=now)
+        return await _settle(work, read, tools, visits=[page.visit], now=now)
 
 
 def _as_stored(read: Article, stored: Article) -> Article:

@@ -143,11 +143,11 @@ def _write_alert(
 
 
 def _write_for_learning(session: Session, filing: Filing, article_id: int, story_id: int, *, now: datetime) -> None:
-    """Store the article's embedding, what topics learned in part from it, and the topics that it came near to."""
+    """Store the article's embedding, what topics learned from it, and the topics that it came near to."""
     assessed = filing.assessed
     if assessed.embedding:
         multilingual.store_embedding(session, article_id, assessed.embedding)
-    topics.add_partial_examples(session, article_id, assessed.scores, now=now)
+    topics.add_self_training_examples(session, article_id, assessed.scores, now=now)
     near_misses.add(
         session, article_id, story_id, assessed.article.url, assessed.article.title, filing.near_misses, now=now
     )

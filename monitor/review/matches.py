@@ -67,7 +67,8 @@ class ListedMatch:
     also: tuple[str, ...] = ()
     """Other outlets that carry the story."""
     taught: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The terms that the verdict made `heavier` and `lighter` in the topic model; empty without a verdict."""
+    """The terms that the verdict made `heavier` and `lighter` in the topic model, and how it changed `scores` by meaning; empty
+    without a verdict."""
     topic_version: int | None = None
     """The version of the topic that made the match."""
     model_version: str = ""

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from monitor.matching import near_misses as sampling
+from monitor.matching.tuning import ASK_CANDIDATES
+from monitor.review import questions
 from monitor.review.verdicts import record_if_new
 from monitor.store import near_misses, topics
 from monitor.store.db import Session
@@ -42,12 +44,22 @@ class ListedNearMiss:
     """The number of near misses that this sampled one represents."""
     band: str
     state: str
+    is_match: bool = False
+    """Whether it is a match without a verdict; then `id` is that of the match."""
 
 
 def list_near_misses(session: Session, *, topic: str = "", state: str = "new", limit: int = 50) -> list[ListedNearMiss]:
     """Near misses, newest first; an empty `topic` or `state` does not filter."""
     titles = topics.titles(session)
     return [_listed(each, titles) for each in near_misses.latest(session, topic=topic, state=state, limit=limit)]
+
+
+def list_questions(session: Session, *, topic: str = "", limit: int = 50, now: datetime) -> list[ListedNearMiss]:
+    """Near misses and matches without a verdict, the most instructive first; of all topics if `topic` is empty."""
+    offered = near_misses.latest(session, topic=topic, state="new", limit=ASK_CANDIDATES)
+    offered += near_misses.unjudged_matches(session, topic=topic, limit=ASK_CANDIDATES)
+    titles = topics.titles(session)
+    return [_listed(each, titles) for each in questions.most_instructive(session, offered, now=now, limit=limit)]
 
 
 def judge(
@@ -86,7 +98,8 @@ def _listed(found: StoredNearMiss, titles: Mapping[str, str]) -> ListedNearMiss:
         found_at=found.found_at,
         score=found.score,
         threshold=found.threshold,
-        stands_for=1 / found.sampling_probability if found.sampling_probability > 0 else 1.0,
+        stands_for=found.stands_for,
         band=sampling.band_label(found.band),
         state=found.state,
+        is_match=found.is_match,
     )

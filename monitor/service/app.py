@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from monitor.alerting import notices
 from monitor.alerting.channels import registry as channel_kinds
@@ -33,6 +33,7 @@ from monitor.reading.fetch import Fetcher, FetchLimits
 from monitor.reading.workers import Workers
 from monitor.service import clock as clocks
 from monitor.service import in_force
+from monitor.service.drift_watch import DriftWatch
 from monitor.service.topic_keeper import TopicKeeper
 from monitor.store import channels as channel_rows
 from monitor.store import files, migrate, topics, verdicts
@@ -62,13 +63,17 @@ class App:
         self.clock = clocks.from_settings(clock.speed, clock.start_at, clock.real_start_at)
         self.loaded = LoadedTopics()
         self.tracker: Tracker | None = None
+        self.in_turn = asyncio.Lock()
+        """Held while articles are assessed and stored, and while models are built anew."""
         self._used_mark = 0
         self._used_digest = ""
         self._used_verdict = 0
-        self._topic_states: dict[str, tuple[str, str | None]] = {}
+        self._topic_states: dict[str, tuple[str, str | None, int]] = {}
         self._next_seed_check_at = 0.0
         self._used_revision = 0
         self._embedded_state: tuple[object, ...] = ()
+        self._embedded_verdict = 0
+        self._embedded_basis: tuple[object, ...] = ()
         self._embedding_task: asyncio.Task[None] | None = None
         self._reported_problem: str | None = None
         self.embeds_for = POLL_EMBEDS_FOR
@@ -269,6 +274,11 @@ class App:
             reassess_for=self.settings.schedule.max_age_for,
         )
 
+    @cached_property
+    def drift_watch(self) -> DriftWatch:
+        """Looks whether topics have drifted."""
+        return DriftWatch(self.db)
+
     def load_topics(self, *, now: datetime) -> list[str]:
         """Read the seeds, store the topics in force and build their models. Returns the names of topics with a new version."""
         digest, keeper = self._digest_of_seeds(), self.topic_keeper
@@ -305,9 +315,24 @@ class App:
     def load_embeddings(self) -> None:
         """Embed the topics' seeds for matching across languages, as many as a few seconds allow. Needs `load_topics` first."""
         if self.multilingual:
-            state = self._state
-            self.multilingual.renew(self.db, self.loaded.topics)
-            self._embedded_state = state
+            state, verdict, basis = self._state, self._used_verdict, self._semantic_basis
+            if basis == self._embedded_basis:
+                self.multilingual.learn_verdicts(self.db, self.loaded.topics, since=self._embedded_verdict)
+            else:
+                self.multilingual.renew(self.db, self.loaded.topics)
+            self._embedded_state, self._embedded_verdict, self._embedded_basis = state, verdict, basis
+
+    @property
+    def _semantic_basis(self) -> tuple[object, ...]:
+        """What the models by meaning are built from, verdicts left out."""
+        return self._used_mark, frozenset((each.name, each.digest, each.is_enabled) for each in self.loaded.topics)
+
+    async def renew_models(self) -> None:
+        """Build the models anew where the archive has reached its next mark, before the next article is assessed: after a restart,
+        and in a backtest, it is the same article. Call it in turn."""
+        if await self.db.read(last_mark) != self._used_mark:
+            await asyncio.to_thread(self._build_models)
+            await asyncio.to_thread(self.load_embeddings)
 
     @property
     def _state(self) -> tuple[object, ...]:
@@ -327,11 +352,13 @@ class App:
         self.channels_in_force = await self.db.read(channel_rows.destinations)
         await self._report_embedder(now)
         await self._report_seeds(now)
+        await self._report_drift(now)
         if await self._current_state() == self._state and not self._is_change_due(now):
             self._start_embedding()
             return False
         before = set(self.loaded.faults)
-        changed = await asyncio.to_thread(self.load_topics, now=now)
+        async with self.in_turn:
+            changed = await asyncio.to_thread(self.load_topics, now=now)
         for fault in self.topic_keeper.uncovered_faults(self.loaded.faults):
             if fault not in before:
                 log.error("seeds: %s", fault)
@@ -361,6 +388,15 @@ class App:
         if self.topic_keeper.has_notices(now):
             await self.db.write(self.topic_keeper.notify, channels=self._notice_channels, now=now)
             self.topic_keeper.mark_notified(now)
+
+    async def _report_drift(self, now: datetime) -> None:
+        """Send notices of topics whose matches have left their sentence and seeds."""
+        if self.tracker is None or not self.drift_watch.is_due(now):
+            return
+        semantic = self.multilingual.model if self.multilingual else None
+        look = partial(self.drift_watch.look, channels=self._notice_channels, now=now)
+        if told := await asyncio.to_thread(look, self.loaded.topics, self.tracker.matcher, semantic):
+            log.warning("topics drifted, or are as before: %s; notices say more", ", ".join(told))
 
     async def _report_embedder(self, now: datetime) -> None:
         """Send a notice where the embedder began to fail or works again."""
@@ -416,6 +452,8 @@ class App:
             embeds_per_day=self.settings.embedding.articles_per_day,
             are_seeds_embedded=self._embedded_state == self._state,
             topics_revision=self._used_revision,
+            in_turn=self.in_turn,
+            renew_models=self.renew_models,
             cadence=Cadence(
                 min_for=schedule.min_interval_for,
                 max_for=schedule.max_interval_for,

@@ -1,23 +1,24 @@
 """Reads stored articles, verdicts and scores for calibration, sensitivity and backtests, and counts what there is.
 
 Verdicts come with the score that the article had when it arrived. Arrivals are the articles that scored near a topic: its matches
-and near misses, or the latest articles where the topic is new. They count only where published within a day before they were
-seen: the backlog that a feed shows at its first poll is not a day's news.
+and near misses, or the latest articles where the topic is new. Copies and what was held back (first polls, bursts, age) are left
+out: they tell nobody of a story.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, literal
+from sqlalchemy import ColumnElement, case, func, literal
 from sqlmodel import Session, SQLModel, col, select
 
 from monitor.matching.calibration import LabelledScore
 from monitor.matching.margins import margin
-from monitor.matching.sensitivity import ArchivedScore, ScoredArchive
+from monitor.matching.sensitivity import ARRIVALS_FOR, ScoredArchive, ScoredArrival, scored_archive
+from monitor.matching.tuning import MATCH_STRATA, SHARE_OFFSET
 from monitor.store import decisions
 from monitor.store.tables import (
     AlertRow,
@@ -36,11 +37,11 @@ from monitor.types.stories import ArticleKind
 
 MAX_CALIBRATION_VERDICTS = 5_000
 """On matches, and as many on near misses, the latest first: older ones say little about today's topics."""
-_ARRIVALS_FOR = timedelta(days=30)
-_FRESH_FOR = timedelta(days=1)
 _DAY = timedelta(days=1)
 _LANGUAGE_ARTICLES = 5_000
 """Latest articles by which the languages of feeds are told."""
+_REPEATED = (Reason.COPY.name, Reason.UPDATE.name)
+_HELD_BACK = (Reason.FIRST_POLL, Reason.STORM, Reason.TOO_OLD)
 _BATCH = 500
 """Articles held in memory at once while all are read."""
 
@@ -75,11 +76,20 @@ def languages(session: Session) -> dict[str, str]:
     return {feed: found.most_common(1)[0][0] for feed, found in counts.items()}
 
 
-def articles(session: Session) -> Iterator[tuple[int, Article]]:
-    """All articles with their ids, in the order of arrival; a lazy iterator, read in batches."""
-    asked = select(ArticleRow).order_by(col(ArticleRow.seen_at), col(ArticleRow.id))
-    for row in session.exec(asked).yield_per(_BATCH):
-        yield row.id or 0, _article(row)
+def articles(session: Session) -> Iterator[tuple[int, Article, Reason | None]]:
+    """All articles with their ids, and why each was held back if it was, in the order in which they were decided on; a lazy
+    iterator, read in batches."""
+    held = func.coalesce(decisions.in_force("held"), "")
+    asked = select(ArticleRow, held, func.coalesce(decisions.in_force("reason"), ""))
+    in_order = asked.order_by(col(ArticleRow.id))
+    for row, held_for, reason in session.exec(in_order).yield_per(_BATCH):
+        yield row.id or 0, _article(row), _held(held_for, reason)
+
+
+def _held(held_for: str, reason: str) -> Reason | None:
+    """Decisions of early versions say it by their reason alone."""
+    name = held_for or (reason if reason in {each.name for each in _HELD_BACK} else "")
+    return Reason[name] if name in Reason.__members__ else None
 
 
 def without_topics(session: Session, *, since_at: datetime) -> list[int]:
@@ -180,14 +190,19 @@ def _text_id(article_id: int, kind: str, of_article_id: int | None) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FreshArticle:
-    """An article that was news when it arrived, its text truncated."""
+class ArchivedArticle:
+    """A stored article that may be told, its text truncated."""
 
     story_id: int
     title: str
     text: str
     language: str
+    published_at: datetime
     seen_at: datetime
+
+    def arrival(self, margin: float) -> ScoredArrival:
+        """The article as one that came so near to a topic."""
+        return ScoredArrival(seen_at=self.seen_at, published_at=self.published_at, story=self.story_id, margin=margin)
 
 
 def scored_arrivals(session: Session, topic: str, *, up_to: int) -> ScoredArchive:
@@ -195,7 +210,7 @@ def scored_arrivals(session: Session, topic: str, *, up_to: int) -> ScoredArchiv
     since_at, until_at = _span(session, topic, up_to)
     if since_at is None or until_at is None or until_at - since_at < _DAY:
         return ScoredArchive()
-    found = []
+    found: list[ScoredArrival] = []
     for table in (MatchRow, NearMissRow):
         probability = NearMissRow.share if table is NearMissRow else literal(1.0)
         rows = session.exec(
@@ -205,50 +220,58 @@ def scored_arrivals(session: Session, topic: str, *, up_to: int) -> ScoredArchiv
             )  # type: ignore[call-overload]
             .join(ArticleRow, col(ArticleRow.id) == col(table.article_id))
             .where(col(table.topic) == topic, col(table.article_id) <= up_to, col(ArticleRow.seen_at) >= since_at)
+            .where(*_may_be_told())
             .order_by(col(table.article_id))
         )  # fmt: skip
         found += [
-            ArchivedScore(seen_at.date(), story, margin(score, threshold, factor), 1 / probability)
+            ScoredArrival(
+                seen_at=seen_at,
+                published_at=published_at,
+                story=story,
+                margin=margin(score, threshold, factor),
+                weight=1 / probability,
+            )
             for story, score, threshold, factor, probability, seen_at, published_at in rows
-            if seen_at - published_at <= _FRESH_FOR and probability > 0
+            if probability > 0
         ]
-    return ScoredArchive(_without_nan(found), (until_at - since_at) / _DAY)
+    return scored_archive(found, since_at=since_at, until_at=until_at)
 
 
-def fresh_articles(session: Session, *, up_to: int, limit: int, characters: int) -> tuple[list[FreshArticle], float]:
-    """The latest fresh articles up to `up_to`, oldest first, and how many days they span: for a topic without scores yet."""
+def _may_be_told() -> tuple[ColumnElement[bool], ...]:
+    """Conditions on an article: its story may be told for it. Decisions of early versions do not say what was held back."""
+    return (
+        col(ArticleRow.kind) != ArticleKind.COPY.value,
+        func.coalesce(decisions.in_force("held"), "") == "",
+        func.coalesce(decisions.in_force("reason"), "").not_in([each.name for each in _HELD_BACK]),
+    )
+
+
+def latest_articles(
+    session: Session, *, up_to: int, limit: int, characters: int
+) -> tuple[list[ArchivedArticle], datetime | None]:
+    """The latest articles up to `up_to` that may be told, oldest first, and when the last article was seen: for a topic without
+    scores yet. None where the archive has less than a day."""
     since_at, until_at = _span(session, "", up_to)
     if since_at is None or until_at is None or until_at - since_at < _DAY:
-        return [], 0.0
+        return [], None
     rows = session.exec(
         select(ArticleRow)
-        .where(col(ArticleRow.id) <= up_to, col(ArticleRow.grade) != "wall", col(ArticleRow.kind).in_(("new", "joins")))
+        .where(col(ArticleRow.id) <= up_to, col(ArticleRow.grade) != "wall", *_may_be_told())
         .order_by(col(ArticleRow.id).desc())
         .limit(limit)
     ).all()
-    found = [_fresh(each, characters) for each in reversed(rows) if each.seen_at - each.published_at <= _FRESH_FOR]
-    return found, max((until_at - found[0].seen_at) / _DAY, 1 / 24) if found else 0.0
+    return [_archived(each, characters) for each in reversed(rows)], until_at
 
 
-def _fresh(row: ArticleRow, characters: int) -> FreshArticle:
-    return FreshArticle(
+def _archived(row: ArticleRow, characters: int) -> ArchivedArticle:
+    return ArchivedArticle(
         story_id=row.story_id or row.id or 0,
         title=row.title,
         text=row.text[:characters],
         language=row.language,
+        published_at=row.published_at,
         seen_at=row.seen_at,
     )
-
-
-def scored_archive(articles: Iterable[tuple[FreshArticle, float]], days: float) -> ScoredArchive:
-    """The archive of a new topic, from `fresh` articles with their margins to it."""
-    return ScoredArchive(
-        _without_nan(ArchivedScore(each.seen_at.date(), each.story_id, margin) for each, margin in articles), days
-    )
-
-
-def _without_nan(found: Iterable[ArchivedScore]) -> tuple[ArchivedScore, ...]:
-    return tuple(each for each in found if each.margin == each.margin)
 
 
 def _span(session: Session, topic: str, up_to: int) -> tuple[datetime | None, datetime | None]:
@@ -259,7 +282,7 @@ def _span(session: Session, topic: str, up_to: int) -> tuple[datetime | None, da
     if first_at is None:
         return None, None
     row = session.get(TopicRow, topic) if topic else None
-    return max(first_at, last_at - _ARRIVALS_FOR, (row and row.added_at) or first_at), last_at
+    return max(first_at, last_at - ARRIVALS_FOR, (row and row.added_at) or first_at), last_at
 
 
 # --- counts -------------------------------------------------------------------------------------------------------------
@@ -315,9 +338,21 @@ def last_written_at(session: Session) -> datetime | None:
 
 def matches_by_topic(session: Session) -> Mapping[str, int]:
     """Topic -> number of matches, without copies and updates."""
-    excluded = (Reason.COPY.name, Reason.UPDATE.name)
-    rows = select(MatchRow.topic, func.count()).where(col(MatchRow.reason).not_in(excluded))
+    rows = select(MatchRow.topic, func.count()).where(col(MatchRow.reason).not_in(_REPEATED))
     return dict(session.exec(rows.group_by(col(MatchRow.topic))).all())
+
+
+def matches_by_stratum(session: Session) -> Mapping[tuple[str, int], int]:
+    """(topic, stratum by `matching.margins.stratum`) -> number of matches, without copies and updates."""
+    of_threshold = func.nullif(col(MatchRow.threshold) + SHARE_OFFSET, 0)
+    reached = col(MatchRow.factor) * (col(MatchRow.score) + SHARE_OFFSET) / of_threshold
+    edges = [(reached < edge, at) for at, edge in enumerate(MATCH_STRATA)]
+    of_match = select(col(MatchRow.topic), case(*edges, else_=len(MATCH_STRATA)).label("stratum")).where(
+        col(MatchRow.reason).not_in(_REPEATED)
+    )
+    each = of_match.subquery().c
+    rows = session.exec(select(each.topic, each.stratum, func.count()).group_by(each.topic, each.stratum))
+    return {(topic, stratum): count for topic, stratum, count in rows}
 
 
 def alerts_by_topic(session: Session) -> Mapping[str, int]:

@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ScalarSelect, Table, bindparam, func, insert, select, update
+from sqlalchemy import ScalarSelect, Table, bindparam, case, func, insert, select, update
 from sqlmodel import Session, col
 
-from monitor.matching.margins import shortfall
+from monitor.matching.margins import prior_share, shortfall
 from monitor.store import versions
 from monitor.store.db import Prepared
 from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, DecisionRow, MatchRow, NearMissRow
@@ -93,8 +93,8 @@ def shown_scores(scores: Iterable[Score]) -> list[dict[str, object]]:
     return [
         {
             "topic": each.topic,
-            "score": round(each.score, 6),
-            "threshold": round(each.threshold, 6),
+            "score": each.score,
+            "threshold": each.threshold,
             "matched": each.is_match,
             "blocked": each.blocked.name if each.blocked else None,
             **({"lesson": round(each.self_training_weight, 3)} if each.self_training_weight else {}),
@@ -137,6 +137,10 @@ def show_in_matches(session: Session, article_id: int, scores: Collection[Score]
     for each in scores:
         of_match = (col(MatchRow.article_id) == article_id, col(MatchRow.topic) == each.topic)
         values = {**_match_values(each, decision_id), "topic_version": numbers.get(each.topic)}
+        # what a topic learned from a verdict must not change under it
+        values["prior_share"] = case(
+            (col(MatchRow.is_relevant).is_(None), prior_share(each)), else_=MatchRow.prior_share
+        )
         session.connection().execute(update(MatchRow).where(*of_match).values(**values))
 
 
@@ -145,6 +149,7 @@ def _match_values(score: Score, decision_id: int) -> dict[str, Any]:
         "score": score.score,
         "threshold": score.threshold,
         "factor": score.factor,
+        "prior_share": prior_share(score),
         "probability": score.probability,
         "evidence": _EVIDENCE.dump_python(score.evidence, mode="json"),
         "model_version": score.model_version,

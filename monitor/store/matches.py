@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, Row, func, select
 from sqlmodel import Session, col
 
 from monitor.store import articles, decisions, verdicts
-from monitor.store.tables import ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow
+from monitor.store.tables import ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow, TopicRow, TopicVersionRow
 from monitor.text.urls import canonical
 from monitor.types.matching import Evidence, Reason
+from monitor.types.stories import ArticleKind
 
 # --- matches ------------------------------------------------------------------------------------------------------------
 
@@ -53,6 +54,18 @@ class StoredMatch:
     def state(self) -> str:
         """`new`, `confirmed` or `dismissed`."""
         return verdicts.state(self.is_relevant)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchedStory:
+    """The first match of a story on a topic."""
+
+    article_id: int
+    story_id: int
+    title: str
+    text: str
+    language: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,3 +276,41 @@ def revisions(session: Session, article_id: int) -> list[StoredRevision]:
     columns = (getattr(RevisionRow, each.name) for each in fields(StoredRevision))
     asked = select(*columns).where(col(RevisionRow.article_id) == article_id).order_by(col(RevisionRow.id))
     return [StoredRevision(**row._mapping) for row in session.execute(asked)]
+
+
+# --- the first and the latest of a topic ----------------------------------------------------------------------------------
+
+
+def first_and_latest(session: Session, topic: str, *, each: int, characters: int) -> list[MatchedStory]:
+    """The first and the latest `each` stories that the topic matched as its owner defines it now, in the order of arrival; without
+    copies and what was dismissed. All of them where they are fewer than twice as many."""
+    numbers = (
+        select(col(TopicVersionRow.number))
+        .join(TopicRow, col(TopicRow.name) == col(TopicVersionRow.topic))
+        .where(col(TopicRow.name) == topic, col(TopicVersionRow.digest) == col(TopicRow.digest))
+    )
+    asked = (
+        select(
+            col(MatchRow.article_id),
+            col(MatchRow.story_id),
+            col(ArticleRow.title),
+            func.substr(col(ArticleRow.text), 1, characters).label("text"),
+            col(ArticleRow.language),
+            col(ArticleRow.source),
+        )
+        .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
+        .where(col(MatchRow.topic) == topic, col(MatchRow.topic_version).in_(numbers))
+        .where(col(ArticleRow.kind) != ArticleKind.COPY.value)
+        .where(col(MatchRow.is_relevant).is_(None) | col(MatchRow.is_relevant))
+    )
+    limit, connection = _ROWS_A_STORY * each, session.connection()
+    first = connection.execute(asked.order_by(col(MatchRow.article_id)).limit(limit)).all()
+    latest = connection.execute(asked.order_by(col(MatchRow.article_id).desc()).limit(limit)).all()[::-1]
+    stories: dict[int, MatchedStory] = {}
+    for row in {row.article_id: row for row in (*first, *latest)}.values():
+        stories.setdefault(row.story_id, MatchedStory(**row._asdict()))
+    found = list(stories.values())
+    return found if len(found) <= 2 * each else [*found[:each], *found[-each:]]
+
+
+_ROWS_A_STORY = 5

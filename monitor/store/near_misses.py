@@ -16,9 +16,10 @@ from sqlmodel import Session, col
 
 from monitor.matching import near_misses
 from monitor.matching.near_misses import NearMiss
-from monitor.matching.tuning import NEAR_MISS_DAYS
+from monitor.matching.tuning import ASK_AT_RANDOM_FROM, NEAR_MISS_DAYS, NEAR_MISSES_A_DAY
 from monitor.store import verdicts
-from monitor.store.tables import ArticleRow, NearMissCountRow, NearMissRow
+from monitor.store.tables import ArticleRow, MatchRow, NearMissCountRow, NearMissRow
+from monitor.types.stories import ArticleKind
 
 _near_misses: Table = NearMissRow.__table__  # type: ignore[attr-defined]
 _counts: Table = NearMissCountRow.__table__  # type: ignore[attr-defined]
@@ -36,15 +37,24 @@ _INCREMENT_COUNT = (
 )
 _INSERT_COUNT = insert(_counts)
 _ADD = insert(NearMissRow)
+_OF_ARTICLE = ("title", "text", "url", "source", "language", "published_at")
 _WITH_ARTICLE = select(
     *(
         getattr(NearMissRow, name)
-        for name in ("id", "article_id", "topic", "band", "score", "threshold", "is_relevant")
+        for name in ("id", "article_id", "topic", "band", "score", "threshold", "factor", "prior_share", "is_relevant")
     ),
     col(NearMissRow.share).label("sampling_probability"),
     col(NearMissRow.created_at).label("found_at"),
-    *(getattr(ArticleRow, name) for name in ("title", "text", "url", "source", "language", "published_at")),
+    *(getattr(ArticleRow, name) for name in _OF_ARTICLE),
 ).join(ArticleRow, col(ArticleRow.id) == col(NearMissRow.article_id))
+_MATCHES_WITH_ARTICLE = select(
+    *(
+        getattr(MatchRow, name)
+        for name in ("id", "article_id", "topic", "score", "threshold", "factor", "prior_share", "is_relevant")
+    ),
+    col(MatchRow.created_at).label("found_at"),
+    *(getattr(ArticleRow, name) for name in _OF_ARTICLE),
+).join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
 
 
 def add(
@@ -99,6 +109,7 @@ def _values(each: NearMiss, sampling_probability: float) -> dict[str, object]:
         "score": each.score,
         "threshold": each.threshold,
         "factor": each.factor,
+        "prior_share": each.prior_share,
         "model_version": each.model_version,
     }
 
@@ -106,20 +117,31 @@ def _values(each: NearMiss, sampling_probability: float) -> dict[str, object]:
 class NearMissSample(NamedTuple):
     """A stored near miss, as needed to estimate recall."""
 
+    article_id: int
     band: int
     sampling_probability: float
     is_relevant: bool | None
     """The verdict in force."""
+    is_early: bool = False
+    """Whether it was among the first that were judged for its topic (ASK_AT_RANDOM_FROM)."""
 
 
 def samples(session: Session) -> dict[str, list[NearMissSample]]:
     """All stored near misses, by topic."""
     rows = session.connection().execute(
-        select(_near_misses.c.topic, _near_misses.c.band, _near_misses.c.share, _near_misses.c.is_relevant)
+        select(
+            _near_misses.c.topic,
+            _near_misses.c.article_id,
+            _near_misses.c.band,
+            _near_misses.c.share,
+            _near_misses.c.is_relevant,
+        )
     )
+    early = verdicts.earliest(session, ASK_AT_RANDOM_FROM)
     found: dict[str, list[NearMissSample]] = {}
-    for topic, band, probability, is_relevant in rows:
-        found.setdefault(topic, []).append(NearMissSample(band, probability, is_relevant))
+    for topic, article_id, band, probability, is_relevant in rows:
+        sample = NearMissSample(article_id, band, probability, is_relevant, (topic, article_id) in early)
+        found.setdefault(topic, []).append(sample)
     return found
 
 
@@ -156,6 +178,15 @@ class StoredNearMiss:
     source: str
     language: str
     published_at: datetime
+    factor: float = 1.0
+    prior_share: float | None = None
+    is_match: bool = False
+    """Whether it is a match that may be judged like a near miss; its id is that of the match."""
+
+    @property
+    def stands_for(self) -> float:
+        """How many near misses this sampled one represents."""
+        return 1 / self.sampling_probability if self.sampling_probability > 0 else 1.0
 
     @property
     def state(self) -> str:
@@ -171,6 +202,20 @@ def latest(session: Session, *, topic: str = "", state: str = "", limit: int) ->
     if state:
         asked = asked.where(verdicts.is_in_state(NearMissRow, state))
     return [StoredNearMiss(**row._mapping) for row in session.execute(asked)]
+
+
+def unjudged_matches(session: Session, *, topic: str = "", limit: int) -> list[StoredNearMiss]:
+    """Matches without a verdict, newest first, copies left out."""
+    asked = _MATCHES_WITH_ARTICLE.where(
+        col(MatchRow.is_relevant).is_(None), col(ArticleRow.kind) != ArticleKind.COPY.value
+    )
+    if topic:
+        asked = asked.where(col(MatchRow.topic) == topic)
+    newest = asked.order_by(col(MatchRow.created_at).desc(), col(MatchRow.id).desc()).limit(limit)
+    return [
+        StoredNearMiss(**row._mapping, band=len(NEAR_MISSES_A_DAY), sampling_probability=1.0, is_match=True)
+        for row in session.execute(newest)
+    ]
 
 
 def find(session: Session, near_miss_id: int) -> StoredNearMiss | None:

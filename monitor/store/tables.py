@@ -377,6 +377,8 @@ class MatchRow(Base, table=True):
     threshold: float
     factor: float = _factor_column()
     """The factor of the sensitivity in force, contained in `threshold`."""
+    prior_share: float | None = None
+    """The share of the balanced threshold without what answers added (`margins.prior_share`), as it was before the verdict."""
     probability: float | None = None
     evidence: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     model_version: str = ""
@@ -392,8 +394,8 @@ class MatchRow(Base, table=True):
     reviewed_by: str | None = None
 
 
-class PartialExampleRow(Base, table=True):
-    """A partial self-training example: an article that a topic learned from with a weight below 1 (matching.self_training)."""
+class SelfTrainingRow(Base, table=True):
+    """A self-training example: an article that a topic trained itself on, and with what weight (matching.self_training)."""
 
     __tablename__ = "lessons"
     __table_args__ = (Index("ix_lessons_topic_created_at", "topic", "created_at"),)
@@ -421,6 +423,7 @@ class NearMissRow(Base, table=True):
     score: float
     threshold: float
     factor: float = _factor_column()
+    prior_share: float | None = None
     model_version: str = ""
     created_at: datetime
     is_relevant: bool | None = Field(default=None, index=True)

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, delete, func, update
+from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
-from monitor.matching.tuning import SHARE_OFFSET
 from monitor.store import reassessments, verdicts, versions
 from monitor.store.tables import (
     AlertRow,
@@ -23,9 +22,9 @@ from monitor.store.tables import (
     MatchRow,
     NearMissCountRow,
     NearMissRow,
-    PartialExampleRow,
     ReassessmentRow,
     SeedTextRow,
+    SelfTrainingRow,
     TopicFileRow,
     TopicRow,
     TopicVersionRow,
@@ -35,7 +34,7 @@ from monitor.types.matching import Example, Score, StoredTopic, Topic
 from monitor.types.stories import Cause
 
 _RENAMED = (
-    MatchRow, NearMissRow, NearMissCountRow, VerdictRow, PartialExampleRow, TopicVersionRow, SeedTextRow, TopicFileRow,
+    MatchRow, NearMissRow, NearMissCountRow, VerdictRow, SelfTrainingRow, TopicVersionRow, SeedTextRow, TopicFileRow,
     AlertRow, ReassessmentRow,
 )  # fmt: skip
 """The tables whose `topic` changes with a topic's name."""
@@ -302,43 +301,28 @@ def known(session: Session) -> dict[str, KnownTopic]:
 # --- self-training ----------------------------------------------------------------------------------------------------
 
 
-def self_training_examples(
-    session: Session, names: Iterable[str], *, at_least: float, limit_each: int
-) -> list[Example]:
-    """The latest self-training examples of each topic, oldest first: unreviewed matches with a share of `at_least`, and
-    partial examples.
-
-    The condition is `matching.margins.share` in SQL; factors above 1 count as 1, as in `matching.matcher.is_confident`.
-    """
-    factor = case((col(MatchRow.factor) < 1, col(MatchRow.factor)), else_=1.0)
+def self_training_examples(session: Session, names: Iterable[str], *, limit_each: int) -> list[Example]:
+    """The latest self-training examples of each topic that nobody has reviewed, in the order in which they were learned."""
+    is_reviewed = (
+        select(MatchRow.id)
+        .where(col(MatchRow.article_id) == col(SelfTrainingRow.article_id))
+        .where(col(MatchRow.topic) == col(SelfTrainingRow.topic), col(MatchRow.is_relevant).is_not(None))
+        .exists()
+    )
     found = []
     for topic in names:
-        rows: list[tuple[MatchRow | PartialExampleRow, ArticleRow]] = [*_partial_examples(session, topic, limit_each)]
-        rows += session.exec(
-            select(MatchRow, ArticleRow)
-            .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
-            .where(col(MatchRow.topic) == topic, col(MatchRow.is_relevant).is_(None))
-            .where((col(MatchRow.score) + SHARE_OFFSET) * factor >= at_least * (col(MatchRow.threshold) + SHARE_OFFSET))
-            .order_by(col(MatchRow.created_at).desc(), col(MatchRow.article_id).desc())
+        rows = session.exec(
+            select(SelfTrainingRow, ArticleRow)
+            .join(ArticleRow, col(ArticleRow.id) == col(SelfTrainingRow.article_id))
+            .where(col(SelfTrainingRow.topic) == topic, ~is_reviewed)
+            .order_by(col(SelfTrainingRow.created_at).desc(), col(SelfTrainingRow.article_id).desc())
             .limit(limit_each)
         ).all()
-        rows.sort(key=lambda row: (row[0].created_at, row[0].article_id))
-        found += [_example(of, article) for of, article in rows[-limit_each:]]
+        found += [_example(of, article) for of, article in reversed(rows)]
     return found
 
 
-def _partial_examples(session: Session, topic: str, limit: int) -> Sequence[tuple[PartialExampleRow, ArticleRow]]:
-    rows = session.exec(
-        select(PartialExampleRow, ArticleRow)
-        .join(ArticleRow, col(ArticleRow.id) == col(PartialExampleRow.article_id))
-        .where(col(PartialExampleRow.topic) == topic)
-        .order_by(col(PartialExampleRow.created_at).desc(), col(PartialExampleRow.article_id).desc())
-        .limit(limit)
-    )
-    return rows.all()
-
-
-def _example(of: MatchRow | PartialExampleRow, article: ArticleRow) -> Example:
+def _example(of: SelfTrainingRow, article: ArticleRow) -> Example:
     return Example(
         topic=of.topic,
         title=article.title,
@@ -346,32 +330,52 @@ def _example(of: MatchRow | PartialExampleRow, article: ArticleRow) -> Example:
         language=article.language,
         is_relevant=True,
         at=of.created_at,
-        weight=of.weight if isinstance(of, PartialExampleRow) else 1.0,
+        weight=of.weight,
     )
 
 
-def add_partial_examples(session: Session, article_id: int, scores: Iterable[Score], *, now: datetime) -> None:
-    """Store which topics took an article as a partial self-training example (weight below 1), once per article and topic.
-    Full examples need no row: their matches are stored."""
+def add_self_training_examples(session: Session, article_id: int, scores: Iterable[Score], *, now: datetime) -> None:
+    """Store which topics trained themselves on an article and with what weight, once per article and topic."""
     for each in scores:
-        if 0 < each.self_training_weight < 1 and session.get(PartialExampleRow, (each.topic, article_id)) is None:
-            row = PartialExampleRow(
-                topic=each.topic, article_id=article_id, weight=each.self_training_weight, created_at=now
+        if each.self_training_weight > 0 and session.get(SelfTrainingRow, (each.topic, article_id)) is None:
+            latest = session.exec(
+                select(func.max(SelfTrainingRow.created_at)).where(col(SelfTrainingRow.topic) == each.topic)
+            ).one()
+            session.add(
+                SelfTrainingRow(
+                    topic=each.topic,
+                    article_id=article_id,
+                    weight=each.self_training_weight,
+                    created_at=max(now, latest or now),  # polls may end in another order than they began
+                )
             )
-            session.add(row)
 
 
 def partial_examples_since(session: Session, article_id: int) -> Counter[str]:
     """Topic -> number of partial self-training examples among the articles after this one."""
     rows = session.exec(
-        select(PartialExampleRow.topic, func.count())
-        .where(col(PartialExampleRow.article_id) > article_id)
-        .group_by(col(PartialExampleRow.topic))
+        select(SelfTrainingRow.topic, func.count())
+        .where(col(SelfTrainingRow.article_id) > article_id, col(SelfTrainingRow.weight) < 1)
+        .group_by(col(SelfTrainingRow.topic))
     )
     return Counter(dict(rows.all()))
 
 
-def states(session: Session) -> dict[str, tuple[str, str | None]]:
-    """Topic -> (digest of its folder, digest of its verdicts). While both stay the same, so does its model."""
-    rows = session.exec(select(TopicRow.name, TopicRow.digest, TopicRow.verdicts_key))
-    return {name: (digest, key) for name, digest, key in rows}
+def forget_self_training(session: Session, topic: str, *, since_at: datetime) -> int:
+    """Let a topic forget what it learned by itself since then, and running processes build its model anew. Returns of how many
+    articles."""
+    row = session.get(TopicRow, topic)
+    learned = delete(SelfTrainingRow).where(
+        col(SelfTrainingRow.topic) == topic, col(SelfTrainingRow.created_at) >= since_at
+    )
+    count = session.connection().execute(learned).rowcount
+    if row is not None:
+        row.revision = _next_revision(session)
+    return count
+
+
+def states(session: Session) -> dict[str, tuple[str, str | None, int]]:
+    """Topic -> (digest of its folder, digest of its verdicts, revision). While all stay the same, so does its model, but for what
+    it learns."""
+    rows = session.exec(select(TopicRow.name, TopicRow.digest, TopicRow.verdicts_key, TopicRow.revision))
+    return {name: (digest, key, revision) for name, digest, key, revision in rows}

@@ -52,6 +52,13 @@ def known(session: Session, embedder: str, keys: Sequence[int], dim: int | None)
     return found
 
 
+def latest_embedder(session: Session) -> str:
+    """The id of the embedder that embedded the latest article; '' where there is none."""
+    asked = select(_vectors.c.embedder).where(_vectors.c.article_id.is_not(None))
+    latest = asked.order_by(_vectors.c.article_id.desc()).limit(1)
+    return session.connection().execute(latest).scalar_one_or_none() or ""
+
+
 def upsert(
     session: Session, embedder: str, key: int, vector: EmbeddingVector, *, language: str, article_id: int | None
 ) -> None:
@@ -90,6 +97,7 @@ def recent(
 class ArchivedEmbedding:
     """A stored article's embedding, with the topics that it matched; a dismissed match is none."""
 
+    article_id: int
     key: int
     """Of its text."""
     language: str
@@ -97,9 +105,12 @@ class ArchivedEmbedding:
     topics: frozenset[str]
 
 
-def latest(session: Session, embedder: str, *, limit: int, dim: int | None) -> list[ArchivedEmbedding]:
-    """The latest `limit` embedded articles, oldest first."""
-    asked = _archived.where(_vectors.c.embedder == embedder, _vectors.c.article_id.is_not(None))
+def latest(
+    session: Session, embedder: str, *, limit: int, dim: int | None, after: int = 0, up_to: int | None = None
+) -> list[ArchivedEmbedding]:
+    """The latest `limit` embedded articles, of those after one id and up to another, oldest first."""
+    asked = _archived.where(_vectors.c.embedder == embedder, _vectors.c.article_id > after)
+    asked = asked if up_to is None else asked.where(_vectors.c.article_id <= up_to)
     asked = asked.order_by(_vectors.c.article_id.desc(), _vectors.c.key).limit(limit)
     return _read(session, session.connection().execute(asked).all()[::-1], dim)
 
@@ -123,7 +134,7 @@ def _read(session: Session, rows: Sequence[Any], dim: int | None) -> list[Archiv
     matched = _topics_matched(session, [row.article_id for row in rows])
     read = zip(rows, unpack_all([row.packed for row in rows], dim), strict=True)
     return [
-        ArchivedEmbedding(row.key, row.language, vector, frozenset(matched.get(row.article_id, ())))
+        ArchivedEmbedding(row.article_id, row.key, row.language, vector, frozenset(matched.get(row.article_id, ())))
         for row, vector in read
         if vector is not None
     ]
@@ -193,6 +204,12 @@ def of_matches(
         for row, vector in read
         if vector is not None
     ]
+
+
+def is_any_article_embedded(session: Session) -> bool:
+    """Whether articles are compared with topics by embeddings in this store."""
+    asked = select(_vectors.c.key).where(_vectors.c.article_id.is_not(None)).limit(1)
+    return session.connection().execute(asked).first() is not None
 
 
 def count_embedded(session: Session, embedder: str, *, since_at: datetime) -> int:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
+from monitor.matching.margins import share
 from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, VerdictRow
 from monitor.types.matching import Example, Verdict
 
@@ -83,11 +84,13 @@ def _find(session: Session, table: type[_Row], verdict: Verdict) -> _Row | None:
     return session.exec(select(table).where(*of)).first()
 
 
-def set_term_shifts(session: Session, verdict_id: int, *, heavier: Sequence[str], lighter: Sequence[str]) -> None:
-    """Store which terms a verdict made heavier and lighter in its topic's model."""
+def set_term_shifts(
+    session: Session, verdict_id: int, *, heavier: Sequence[str], lighter: Sequence[str], scores: Sequence[str] = ()
+) -> None:
+    """Store which terms a verdict made heavier and lighter in its topic's model, and how it changed `scores` by meaning."""
     row = session.get(VerdictRow, verdict_id)
     if row is not None:
-        row.taught = {"heavier": list(heavier), "lighter": list(lighter)}
+        row.taught = {"heavier": list(heavier), "lighter": list(lighter)} | ({"scores": list(scores)} if scores else {})
 
 
 # --- reading ------------------------------------------------------------------------------------------------------------
@@ -120,6 +123,25 @@ def term_shifts(session: Session, article_ids: Collection[int]) -> dict[tuple[st
 def latest_id(session: Session) -> int:
     """The id of the last verdict, 0 where there is none; when it changes, models are rebuilt."""
     return session.exec(select(VerdictRow.id).order_by(col(VerdictRow.id).desc()).limit(1)).first() or 0
+
+
+def judged_since(session: Session, verdict_id: int) -> list[tuple[str, int]]:
+    """Topic and article of each verdict with a higher id."""
+    asked = select(VerdictRow.topic, VerdictRow.article_id).where(col(VerdictRow.id) > verdict_id)
+    return [(topic, article_id) for topic, article_id in session.exec(asked.distinct())]
+
+
+def earliest(session: Session, count: int) -> set[tuple[str, int]]:
+    """Topic and article of the first `count` articles of each topic that were judged."""
+    first_id = func.min(VerdictRow.id).label("first_id")
+    judged = select(VerdictRow.topic, VerdictRow.article_id, first_id).group_by(
+        col(VerdictRow.topic), col(VerdictRow.article_id)
+    )
+    found: dict[str, set[int]] = defaultdict(set)
+    for topic, article_id, _ in session.exec(judged.order_by(first_id)):
+        if len(found[topic]) < count:
+            found[topic].add(article_id)
+    return {(topic, article_id) for topic, ids in found.items() for article_id in ids}
 
 
 def in_force(session: Session) -> dict[str, list[VerdictInForce]]:
@@ -179,6 +201,7 @@ def _example(row: MatchRow | NearMissRow, article: ArticleRow) -> Example:
         language=article.language,
         is_relevant=bool(row.is_relevant),
         at=row.reviewed_at,
+        share=share(row.score, row.threshold, row.factor) if row.prior_share is None else row.prior_share,
     )
 
 

@@ -154,6 +154,7 @@ class StoredTopic:
 
 SENTENCE_PART, TITLE_PART, SEEDS_PART = "your sentence", "your title", "your examples"
 CONTRAST_PART, WORDS_PART, SEMANTIC_PART = "unlike other news", "words", "meaning"
+ANSWERS_PART = "your answers"
 """The `Contribution.term` of each part of a score by meaning."""
 OTHER_TERMS = "(other terms)"
 """The `Contribution.term` under which the terms that are not shown are added up."""
@@ -216,6 +217,8 @@ class Score:
     model_version: str = ""
     self_training_weight: float = 0.0
     """The article's weight in its topic's self-training, 0 to 1 (`matching.self_training`)."""
+    of_answers: float = 0.0
+    """What its owner's answers add to the score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,3 +245,5 @@ class Example:
     at: datetime | None = field(default=None)
     weight: float = 1.0
     """Less than 1 only for self-training."""
+    share: float = 1.0
+    """Of a reviewed article: the share of the balanced threshold that it reached without answers when it was decided on."""

@@ -49,12 +49,15 @@ class FigurePages:
         return Response(reliability_plot(of, title), media_type="image/svg+xml")
 
     def near(self, asked: PageRequest) -> Response:
-        """Near misses to judge, newest first."""
+        """Articles to judge, the most instructive first; those that were judged, newest first."""
         topic = clean_line(asked.query.get("topic", ""), limit=200)
         state = asked.query.get("state", "new")
         state = state if state in ("new", "confirmed", "dismissed") else "new"
         with self.db.reading() as session:
-            found = near_misses.list_near_misses(session, topic=topic, state=state, limit=_SHOWN)
+            if state == "new":
+                found = near_misses.list_questions(session, topic=topic, limit=_SHOWN, now=self.clock())
+            else:
+                found = near_misses.list_near_misses(session, topic=topic, state=state, limit=_SHOWN)
             titles = topics.titles(session)
         return page(
             "near.html", asked=asked, now=self.clock(), near=found, topic=topic, state=state, titles=titles, most=_SHOWN

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from monitor.evaluation import metrics
 from monitor.evaluation.metrics import read_labels
@@ -20,7 +20,7 @@ from monitor.matching.reliability import Forecast, measure
 from monitor.review import near_misses as misses
 from monitor.store import migrate, near_misses, topics
 from monitor.store.db import Database
-from monitor.store.tables import MatchRow, NearMissRow
+from monitor.store.tables import MatchRow, NearMissCountRow, NearMissRow, VerdictRow
 from monitor.types.matching import Score
 from tests.conftest import NOON
 from tests.fakes.command import HIT, MISS, SEED, Operator
@@ -157,6 +157,54 @@ def test_verdicts_give_precision_recall_and_reliability(db: Database) -> None:
     assert one.reliability is not None
     assert one.recall.value is not None
     assert 0.5 < one.recall.value < 1
+
+
+def test_precision_is_that_of_all_matches_where_the_doubtful_ones_were_judged_first(db: Database) -> None:
+    with db.writing() as session:
+        fill(session, matches=40, near_ones=0)
+        for row in session.exec(select(MatchRow).where(col(MatchRow.score) > 0.305)):
+            if round(row.score * 100) % 6:
+                row.is_relevant = None
+                session.add(row)
+    with db.reading() as session:
+        (one,) = metrics.by_verdicts(session, topic=TOPIC.name).topics
+    assert (one.precision.right, one.precision.judged) == (10, 15)
+    assert one.precision.share == pytest.approx(35 / 40, abs=0.04)
+    assert one.precision.low < 35 / 40 < one.precision.high
+
+
+def test_recall_is_not_moved_by_verdicts_on_what_was_asked_about_for_what_it_teaches(db: Database) -> None:
+    """A fourth of 240 near misses is wanted. Those that were drawn were all judged, of the others, and with the first ten verdicts,
+    only what is wanted."""
+    with db.writing() as session:
+        fill(session, matches=120, near_ones=0)
+        session.add(NearMissCountRow(topic=TOPIC.name, day="2026-01-05", band=2, seen=240))
+        numbers = [match.article_id for match in session.exec(select(MatchRow))]
+        first = [each for each in numbers if sampling.is_asked_at_random(each)][:10]
+        for number in [*first, *numbers]:
+            session.add(VerdictRow(article_id=number, topic=TOPIC.name, is_relevant=True, by="ada", at=NOON))
+        session.flush()
+        for match in session.exec(select(MatchRow)).all():
+            is_wanted = match.article_id % 4 == 0 or match.article_id in first
+            is_judged = is_wanted or sampling.is_asked_at_random(match.article_id)
+            session.add(
+                NearMissRow(
+                    article_id=match.article_id,
+                    story_id=match.story_id,
+                    topic=TOPIC.name,
+                    band=2,
+                    share=0.5,
+                    score=0.19,
+                    threshold=0.2,
+                    created_at=NOON,
+                    is_relevant=is_wanted if is_judged else None,
+                )
+            )
+    with db.reading() as session:
+        (one,) = metrics.by_verdicts(session, topic=TOPIC.name).topics
+        judged = [each.is_relevant for each in near_misses.samples(session)[TOPIC.name] if each.is_relevant is not None]
+    assert sum(judged) / len(judged) > 0.4, "of all that was judged"
+    assert one.recall.missed == pytest.approx(240 / 4, rel=0.35)
 
 
 @pytest.mark.parametrize("wrong", [0, 40])

@@ -72,6 +72,17 @@ def test_the_nearest_on_both_sides_come_nearest_first_and_without_copies(
     assert {"id", "title", "source", "published_at", "score", "threshold"} <= trial["below"][0].keys()
 
 
+def test_its_own_seeds_and_their_copies_are_neither_shown_nor_counted(desk: Operator, drafts: Path, news: Path) -> None:
+    """One article became a seed: neither it, on the third day, nor its copy on the fourth says how well the topic does."""
+    (drafts / "b.txt").write_text("\n\n".join(HIT))
+    (trial,) = tries(desk, drafts, "--articles", news)
+    assert [each["id"] for each in trial["hits"]] == [20]
+    assert (trial["seeds_left_out"], trial["alerts"]) == (2, 1)
+    assert trial["alerts_a_day"]["mean"] == pytest.approx(1 / 29, abs=0.001)
+    assert not {3, 4} & {each["id"] for side in ("above", "below") for each in trial[side]}
+    assert "2 articles that are seeds, or copies of one" in desk.run("topics", "try", drafts, "--articles", news).stdout
+
+
 def test_the_overlap_with_topics_in_force_is_told(desk: Operator, drafts: Path, news: Path) -> None:
     (trial,) = tries(desk, drafts, "--articles", news)
     assert trial["overlap"]["bridge"] == {"hits": 3, "share": 1.0}

@@ -16,10 +16,10 @@ from monitor.learning.multilingual import Multilingual
 from monitor.matching import embedders
 from monitor.matching.background import Background
 from monitor.matching.matcher import build
-from monitor.store import vectors
+from monitor.store import vectors, verdicts
 from monitor.store.db import Database
 from monitor.store.tables import AlertRow, ArticleRow, MatchRow, VectorRow
-from monitor.types.matching import CONTRAST_PART, SEEDS_PART
+from monitor.types.matching import CONTRAST_PART, SEEDS_PART, Verdict
 from tests.conftest import SetClock
 from tests.fakes.embedder import DIM, EmbedderServer, embed
 from tests.fakes.patience import soon
@@ -164,6 +164,37 @@ def test_what_is_told_of_an_event_days_later_or_of_another_one_is_a_story_of_its
         assert len({stories[each] for each in (FERRY[0], COURT[0], PAROM[0])}) == 3
 
 
+def test_a_verdict_counts_at_once_and_as_after_a_restart(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def corrections(room: Newsroom) -> list[float]:
+        assert room.app.multilingual is not None
+        assert room.app.multilingual.model is not None
+        [model] = room.app.multilingual.model._models
+        return [] if model.answers is None else model.answers.weights.tolist()
+
+    with newsroom(tmp_path, clock, server, site) as room:
+        warmed(room, site, clock)
+        site.publishes("/feed", rss(FERRY, COURT, *ordinary()))
+        room.polls()
+        assert corrections(room) == []
+        [match] = [
+            row for row in room.rows(MatchRow) if row.article_id == max(m.article_id for m in room.rows(MatchRow))
+        ]
+        with room.app.db.writing() as session:
+            said = Verdict(article_id=match.article_id, topic="ferry", is_relevant=False, by="ada", at=clock())
+            assert verdicts.record(session, said)
+        with monkeypatch.context() as patched:
+            patched.setattr(Multilingual, "_space_and_news", None)  # the archive is not read again
+            room.reloads()
+            room.app.load_embeddings()
+        [at_once] = corrections(room)
+        assert at_once < 0
+        room.restarts()
+        room.app.load_embeddings()
+        assert corrections(room) == [pytest.approx(at_once, abs=1e-9)]
+
+
 def test_without_an_embedder_it_is_not_found(tmp_path: Path, clock: SetClock, site: Site) -> None:
     with Newsroom(tmp_path, clock) as room:
         room.follows("ferry", SEED)
@@ -294,7 +325,7 @@ def test_a_backtest_scores_across_languages_as_the_daemon_did(
         answers = list(run(lines, matcher, topics, all_scores=True, across=across, vectors_in=room.app.db))
         [found] = answers[-1]["topics"]
         assert found["matched"]
-        assert (found["topic"], found["score"]) == (live[0]["topic"], live[0]["score"])
+        assert (found["topic"], found["score"]) == (live[0]["topic"], pytest.approx(live[0]["score"], abs=1e-9, rel=0))
         again = set(server.texts[asked:])
         assert not any("said on day" in text for text in again), "what the store knows is not embedded again"
 

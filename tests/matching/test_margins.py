@@ -51,7 +51,8 @@ def test_try_and_diff_print_one_percentage_for_one_article(desk: Operator, tmp_p
         folder.mkdir(parents=True)
         (folder / "a.txt").write_text(text)
     news = tmp_path / "news.jsonl"
-    article = {"id": 7, "title": MISS[0], "text": f"{MISS[1]} The old bridge is shut.", "source": "herald"}
+    told_otherwise = " ".join(sorted(MISS[1].split()))  # the same words, and no copy of the seed
+    article = {"id": 7, "title": MISS[0], "text": f"{told_otherwise} The old bridge is shut.", "source": "herald"}
     news.write_text(json.dumps(article | {"published": "2026-09-01T08:00:00Z"}) + "\n")
     tried = {
         name: desk.run("topics", "try", folder, "--articles", news, "--json").json["trials"][0]

@@ -286,12 +286,17 @@ def example(article: tuple[str, str, str], name: str = "ferry") -> Example:
     return Example(topic=name, title=article[0], text=article[1], language=article[2], is_relevant=True)
 
 
+def follow(tracker: Tracker, title: str, text: str, language: str) -> tuple[Score, ...]:
+    """Score an article and train the topics on it, as a poll does where nothing is embedded."""
+    return tracker.learn(title, text, language, tracker.matcher.score(title, text, language))
+
+
 def test_a_topic_follows_its_story_by_its_own_confident_matches() -> None:
     tracker = Tracker(matcher())
-    (before,) = tracker.score(*TRIAL)
-    (sure,) = tracker.score(*CAPTAIN)
+    (before,) = follow(tracker, *TRIAL)
+    (sure,) = follow(tracker, *CAPTAIN)
     assert is_confident(sure)
-    (after,) = tracker.score(*TRIAL)
+    (after,) = follow(tracker, *TRIAL)
     assert after.score > before.score + 0.1
     assert after.model_version != before.model_version
     assert sum(each.weight for each in after.evidence.terms) == pytest.approx(after.score)
@@ -319,9 +324,9 @@ def test_a_stream_that_drifts_does_not_carry_the_topic_off() -> None:
     tracker = Tracker(matcher(topic("ferry", start)))
     for _ in range(3):
         for old, new in pairwise(subjects):
-            tracker.score("", f"{scenes[old]} {scenes[new]}", "en")
-    assert tracker.score(FERRY.title, FERRY.text, "en")[0].is_match
-    assert not tracker.score("", f"{scenes['singer']} {scenes['tour']}", "en")[0].is_match
+            follow(tracker, "", f"{scenes[old]} {scenes[new]}", "en")
+    assert follow(tracker, FERRY.title, FERRY.text, "en")[0].is_match
+    assert not follow(tracker, "", f"{scenes['singer']} {scenes['tour']}", "en")[0].is_match
 
 
 def test_matches_in_languages_without_seeds_and_reviewed_ones_train_nothing() -> None:
@@ -331,7 +336,7 @@ def test_matches_in_languages_without_seeds_and_reviewed_ones_train_nothing() ->
 
 def test_what_was_learned_while_a_matcher_was_built_is_kept() -> None:
     tracker = Tracker(matcher())
-    tracker.score(*CAPTAIN)
+    follow(tracker, *CAPTAIN)
     learned = tracker.matcher.model("ferry").version
     tracker.finish_rebuild(matcher())
     assert tracker.matcher.model("ferry").version == learned
@@ -367,11 +372,11 @@ def test_prints_of_one_agency_text_train_once_and_do_not_make_the_topic_stricter
         (f"{paper}: captain Ravel of the Marigold", CAPTAIN[1], "en") for paper in ("Herald", "Post", "Echo", "Star")
     ]
     one, all_of_them = (Tracker(matcher()) for _ in range(2))
-    one.score(*prints[0])
+    follow(one, *prints[0])
     for each in prints:
-        assert all_of_them.score(*each)[0].is_match
+        assert follow(all_of_them, *each)[0].is_match
     assert all_of_them.matcher.model("ferry").version == one.matcher.model("ferry").version
-    assert all_of_them.score(*AGROUND)[0].threshold == pytest.approx(one.score(*AGROUND)[0].threshold)
+    assert follow(all_of_them, *AGROUND)[0].threshold == pytest.approx(follow(one, *AGROUND)[0].threshold)
 
 
 def test_prints_of_a_dismissed_article_train_nothing() -> None:

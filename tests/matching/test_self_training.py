@@ -13,11 +13,12 @@ from monitor.matching.self_training import allowance, weight
 from monitor.matching.tuning import (
     SELF_TRAINING_ANCHOR_FROM,
     SELF_TRAINING_FULL_FROM,
+    SELF_TRAINING_KEPT,
     SELF_TRAINING_PART_FROM,
     SELF_TRAINING_WINDOW,
 )
 from monitor.types.matching import Example, Score
-from tests.matching.test_matcher import CAPTAIN, SHIPPED, TRIAL, example, topic
+from tests.matching.test_matcher import CAPTAIN, SHIPPED, TRIAL, example, follow, topic
 
 SALE = (
     "Ferry line sells its ships",
@@ -32,6 +33,10 @@ WORDS = [
     for first in ("bor", "dak", "fen", "gul", "hov", "jas", "kip")
     for second in ("a", "e", "i", "o", "u", "y", "aw")
 ]
+DAYS = [
+    (f"Marigold {word} {word}t", f"{word}l {word}m {word}n: the ferry aground at Port Ellis", "en") for word in WORDS
+]
+"""More confident matches than a topic keeps as examples."""
 
 
 def of(article: tuple[str, str, str], part: float) -> Example:
@@ -60,19 +65,19 @@ def test_the_quota_of_partial_examples_grows_with_the_archive(seen: int, lately:
 def test_an_article_near_the_threshold_trains_in_part_within_the_quota() -> None:
     tracker = Tracker(matcher(1))
     before = tracker.matcher.model("ferry").version
-    (partial,) = tracker.score(*SALE)
+    (partial,) = follow(tracker, *SALE)
     assert 0 < partial.self_training_weight < 1
     learned = tracker.matcher.model("ferry").version
     assert learned != before
     again = ("Ferry line to sell ships", "The owner of the ferry Marigold sells ships and its harbour offices.", "en")
-    assert tracker.score(*again)[0].self_training_weight == 0, "the quota is used up"
+    assert follow(tracker, *again)[0].self_training_weight == 0, "the quota is used up"
     assert tracker.matcher.model("ferry").version == learned
-    assert Tracker(matcher(0)).score(*SALE)[0].self_training_weight == 0
+    assert follow(Tracker(matcher(0)), *SALE)[0].self_training_weight == 0
 
 
 def test_a_confident_match_trains_in_full_and_uses_no_quota() -> None:
     tracker = Tracker(matcher(1))
-    assert tracker.score(*CAPTAIN)[0].self_training_weight == 1
+    assert follow(tracker, *CAPTAIN)[0].self_training_weight == 1
     assert tracker.matcher.model("ferry").remaining_quota == 1
 
 
@@ -100,15 +105,15 @@ def test_an_article_near_self_training_examples_only_does_not_train_in_part() ->
 
 @pytest.mark.parametrize("rules", [{"excluded": ("ships",)}, {"required": ("sandbank",)}, {"languages": ("de",)}])
 def test_a_blocked_article_trains_nothing(rules: dict[str, object]) -> None:
-    assert Tracker(matcher(1, **rules)).score(*SALE)[0].self_training_weight == 0
+    assert follow(Tracker(matcher(1, **rules)), *SALE)[0].self_training_weight == 0
 
 
 def test_a_restart_restores_partial_examples() -> None:
     tracker = Tracker(matcher(2))
-    parts = {article: tracker.score(*article)[0].self_training_weight for article in (SALE, CAPTAIN)}
+    parts = {article: follow(tracker, *article)[0].self_training_weight for article in (SALE, CAPTAIN)}
     restarted = matcher(2, *(of(article, part) for article, part in parts.items()))
     assert restarted.model("ferry").version == tracker.matcher.model("ferry").version
-    assert restarted.score(*TRIAL)[0].score == pytest.approx(tracker.score(*TRIAL)[0].score)
+    assert restarted.score(*TRIAL)[0].score == pytest.approx(follow(tracker, *TRIAL)[0].score)
 
 
 @pytest.mark.parametrize("article", [SALE, CAPTAIN])
@@ -126,25 +131,36 @@ def test_a_low_factor_raises_alerts_but_not_self_training(article: tuple[str, st
 
 def test_a_renewed_model_does_not_bring_back_dropped_examples() -> None:
     """The store has more examples than a topic keeps, some of other daemons: the latest in the store count, not ours."""
-    days = [
-        (f"Marigold {word} {word}t", f"{word}l {word}m {word}n: the ferry aground at Port Ellis", "en")
-        for word in WORDS
-    ]
     tracker = Tracker(matcher())
-    for day in days[:5]:
-        scores = tracker.score(*day)
+    for day in DAYS[:5]:
+        scores = follow(tracker, *day)
         assert scores[0].self_training_weight == 1
         tracker.mark_stored(*day, scores)
     tracker.begin_rebuild()
-    fresh = matcher(0, *(example(day) for day in days))
+    fresh = matcher(0, *(example(day) for day in DAYS))
     tracker.finish_rebuild(fresh)
     assert tracker.matcher.model("ferry").version == fresh.model("ferry").version
+
+
+def test_what_was_learned_and_not_stored_is_undone_to_the_last_bit() -> None:
+    """Also where it pushed out the oldest of the examples that a topic keeps."""
+    tracker = Tracker(matcher())
+    for day in DAYS:
+        tracker.mark_stored(*day, follow(tracker, *day))
+    before = tracker.matcher
+    assert len(before.model("ferry").self_trained) == SELF_TRAINING_KEPT
+    assert follow(tracker, *CAPTAIN)[0].self_training_weight
+    tracker.undo_unstored(before)
+    assert tracker.matcher.model("ferry").version == before.model("ferry").version
+    tracker.mark_stored(*CAPTAIN, follow(tracker, *CAPTAIN))
+    tracker.undo_unstored(before)
+    assert tracker.matcher.model("ferry").version != before.model("ferry").version, "this one was stored"
 
 
 def test_what_is_learned_during_a_rebuild_is_kept_stored_or_not() -> None:
     tracker = Tracker(matcher())
     tracker.begin_rebuild()
-    scores = tracker.score(*CAPTAIN)
+    scores = follow(tracker, *CAPTAIN)
     learned = tracker.matcher.model("ferry").version
     tracker.finish_rebuild(matcher())
     assert tracker.matcher.model("ferry").version == learned, "its poll is not stored yet"

@@ -81,7 +81,7 @@ def test_alerts_a_day_are_what_the_archive_would_have_told() -> None:
     spread = archive(*(at / 100 for at in range(-40, 60)))
     for wanted in (1, 3, 6):
         setting = decide(f"about {wanted} alerts a day", "x", spread, Calibration())
-        assert sum(intent.alerts_by_day(spread, setting.factor)[0]) == pytest.approx(10 * wanted, abs=1)
+        assert intent.alerts_by_day(spread, setting.factor).total == pytest.approx(10 * wanted, abs=1)
         assert not setting.note
 
 
@@ -135,9 +135,9 @@ def test_the_cost_of_an_intent_is_by_the_time_it_was_reckoned_over() -> None:
 
 def test_a_story_is_told_once_and_a_sample_stands_for_many() -> None:
     one_story = ScoredArchive(tuple(ArchivedScore(date(2026, 1, 1), 7, at / 10) for at in range(10)), 2.0)
-    assert sum(intent.alerts_by_day(one_story, 1.0)[0]) == 1
-    assert sum(intent.alerts_by_day(archive(-0.1, -0.2, weight=5), 0.7)[0]) == 10
-    assert len(intent.alerts_by_day(archive(days=4), 1.0)[0]) == 4
+    assert intent.alerts_by_day(one_story, 1.0).total == 1
+    assert intent.alerts_by_day(archive(-0.1, -0.2, weight=5), 0.7).total == 10
+    assert len(intent.alerts_by_day(archive(days=4), 1.0).by_day) == 4
 
 
 @given(
@@ -184,14 +184,14 @@ def test_a_precision_out_of_reach_is_said() -> None:
 # --- in the whole -----------------------------------------------------------------------------------------------------
 
 
-def days_of_news(days: int, a_day: int) -> list[Line]:
+def days_of_news(days: int, a_day: int, own_words: int = 14, noise_words: int = 30) -> list[Line]:
     """News of which some have more and some less to do with the bridge."""
     draw, words = random.Random(5), BRIDGE.replace(".", "").split()
     found = []
     for at in range(days * a_day):
         seen_at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=at / a_day)
-        own = draw.randint(0, 14)
-        noise = ["".join(draw.choices("aeioulmnrst", k=7)) for _ in range(30)]
+        own = draw.randint(0, own_words)
+        noise = ["".join(draw.choices("aeioulmnrst", k=7)) for _ in range(noise_words)]
         mixed = [*draw.sample(words, own), *noise]
         draw.shuffle(mixed)
         text = {"title": " ".join(noise[:6]), "text": " ".join(mixed)}
@@ -268,6 +268,43 @@ def test_topics_show_tells_what_each_sensitivity_costs(tmp_path: Path) -> None:
     assert costs["about 2 alerts a day (in force)"]["a_day"] == pytest.approx(2, abs=0.8)
     assert "no verdicts yet" in said.stdout
     assert "not enough judged yet" in said.stdout
+
+
+def test_show_try_and_page_forecast_the_same_and_it_is_what_was_told(tmp_path: Path) -> None:
+    """Nine days of news, told as they came; on the first day the feeds' backlog, told to nobody; some texts twice."""
+    desk = Operator(tmp_path)
+    desk.follows(TOPIC.name, f"Marrow bridge piers cracked\n\n{BRIDGE}", toml="")
+    [topic] = load(desk.seeds).topics
+    desk.store.parent.mkdir(exist_ok=True)
+    db = Database(f"sqlite:///{desk.store}")
+    migrate.upgrade(db)
+    begin_at, alerts = datetime(2026, 1, 1, tzinfo=UTC), 0
+    with db.writing() as session:
+        topics.sync(session, [topic], now=begin_at)
+        matcher = build([topic], background=Background.shipped())
+        for line in days_of_news(1, 12, own_words=24, noise_words=9):
+            old = replace(line.article, guid=f"old-{line.id}", seen_at=begin_at)
+            file(session, matcher, old, now=begin_at, is_first_poll=True)
+        for line in days_of_news(9, 12, own_words=24, noise_words=8)[12:]:
+            made = file(session, matcher, line.article, now=line.article.seen_at)
+            alerts += bool(made.decision.alerting_topics)
+            copy = replace(line.article, guid=f"copy-{line.id}", url=f"https://copy.example/{line.id}")
+            file(session, matcher, copy, now=line.article.seen_at)
+    with db.reading() as session:
+        [figures] = training.sensitivity_forecasts(session, Calibration())
+    db.close()
+    shown = {each["sensitivity"]: each for each in desk.run("topics", "show", TOPIC.name, "--json").json["costs"]}
+    [tried] = desk.run("topics", "try", desk.seeds / TOPIC.name, "--json").json["trials"]
+    assert alerts > 10
+    assert figures.cost is not None
+    found = figures.cost.rate
+    assert found.alerts == alerts
+    assert found.a_day == pytest.approx(alerts / 8.92, abs=0.01)
+    assert shown["balanced (in force)"]["a_day"] == tried["alerts_a_day"]["mean"] == found.a_day
+    assert shown["balanced (in force)"]["next_day"] == tried["next_day"]
+    assert tried["next_day"]["high"] == found.next_day.high
+    assert tried["is_in_force"]
+    assert tried["costs"] == list(shown.values())
 
 
 def test_an_intent_out_of_reach_is_said_wherever_one_looks(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from monitor.store.tables import (
     MatchRow,
     NearMissCountRow,
     NearMissRow,
-    PartialExampleRow,
     SeedTextRow,
+    SelfTrainingRow,
     TopicFileRow,
     TopicRow,
     TopicVersionRow,
@@ -42,7 +42,7 @@ MORE = (
     "the engineer Ida Marsh told the council; a new bridge would cost less than mending the old one, and lorries need it.",
 )
 TABLES = (
-    MatchRow, NearMissRow, NearMissCountRow, VerdictRow, PartialExampleRow, TopicVersionRow, SeedTextRow, TopicFileRow, AlertRow,
+    MatchRow, NearMissRow, NearMissCountRow, VerdictRow, SelfTrainingRow, TopicVersionRow, SeedTextRow, TopicFileRow, AlertRow,
 )  # fmt: skip
 
 
@@ -148,14 +148,13 @@ def test_a_topic_renamed_in_the_middle_of_a_poll_is_filed_under_its_name_of_now(
     """The poll was assessed for the old name, under which nothing was told."""
     clock.passes(hours=1)
     site.publishes("/feed", rss(MORE))
-    assess = pipeline._assess
+    wanted = pipeline._pages_wanted
 
     async def slowly(*arguments: object, **more: object) -> object:
-        assessed = await assess(*arguments, **more)  # type: ignore[arg-type]
         await asyncio.to_thread(renames, room, "bridge", "span")
-        return assessed
+        return await wanted(*arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "_assess", slowly)
+    monkeypatch.setattr(pipeline, "_pages_wanted", slowly)
     room.polls()
     assert room.reasons()[MORE[0]] == "JOINS_STORY"
     assert {row.topic for row in room.rows(MatchRow)} == {"span"}

@@ -25,6 +25,7 @@ from monitor.store import (
     archive,
     articles,
     channels,
+    decisions,
     feeds,
     migrate,
     outbox,
@@ -39,7 +40,7 @@ from monitor.store.tables import ArticleRow, DeliveryRow, EntryRow, FeedRow, Mat
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import FetchError, StoreError
 from monitor.types.fetching import Entry, Fetched, PageVisit, Validators
-from monitor.types.matching import Article, Grade, Seed, Topic, Verdict
+from monitor.types.matching import Article, Grade, Score, Seed, Topic, Verdict
 from monitor.types.stories import Arrival, ArticleKind
 from tests.conftest import NOON
 from tests.fakes.settings import channel, feed, put_in_force
@@ -580,35 +581,56 @@ def test_a_verdict_stands_on_its_match_and_becomes_an_example(db: Database, matc
         assert verdicts.latest_id(session) > 0
 
 
+def test_what_an_answer_is_compared_with_leaves_answers_out_and_stays_as_it_was(db: Database, matcher: Matcher) -> None:
+    """Otherwise what a topic learns would depend on the order of its owner's answers."""
+    with db.writing() as session:
+        filed = file(session, matcher, article())
+        (match,) = session.exec(select(MatchRow))
+        assert match.decision_id is not None
+
+        def decided(score: float, of_answers: float) -> float | None:
+            again = Score(
+                topic=match.topic, score=score, threshold=0.2, is_match=True, of_answers=of_answers, factor=0.5
+            )
+            decisions.show_in_matches(session, filed.article_id, [again], decision_id=match.decision_id or 0)
+            session.expire_all()
+            return match.prior_share
+
+        for score, of_answers in ((0.4, 0.1), (0.3, 0.0), (0.2, -0.1)):
+            assert decided(score, of_answers) == pytest.approx(0.5 * 0.31 / 0.21)
+        before = match.prior_share
+        verdict = Verdict(article_id=filed.article_id, topic=match.topic, is_relevant=True, by="ada", at=NOON)
+        verdicts.record(session, verdict)
+        assert decided(0.6, 0.2) == before
+        assert match.score == 0.6
+        assert [each.share for each in verdicts.examples(session)] == [before]
+
+
 def test_confident_matches_teach_until_somebody_reviews_them(db: Database, matcher: Matcher) -> None:
     with db.writing() as session:
         first = file(session, matcher, article())
-        file(
-            session,
-            matcher,
-            article(guid="b", url="https://x.example/2", title="Marrow bridge piers cracked", text=BRIDGE[:150]),
-        )
+        later = article(guid="b", url="https://x.example/2", title="Marrow bridge piers cracked", text=BRIDGE[:150])
+        file(session, matcher, later, now=NOON - timedelta(minutes=1))  # its poll began before
         file(session, matcher, article(guid="c", url="https://x.example/3", title="Tea", text="Tea is drunk hot."))
 
-    def hits(at_least: float, limit: int = 9) -> list[str]:
+    def learned(limit: int = 9) -> list[tuple[str, float]]:
         with db.reading() as session:
-            found = topics.self_training_examples(session, ["marrow-bridge", "x"], at_least=at_least, limit_each=limit)
-        return [each.title for each in found]
+            found = topics.self_training_examples(session, ["marrow-bridge", "x"], limit_each=limit)
+        return [(each.title, each.weight) for each in found]
 
-    assert hits(1.2) == ["Marrow bridge closed to lorries as piers crack", "Marrow bridge piers cracked"]
-    assert hits(1.2, limit=1) == ["Marrow bridge piers cracked"]
-    assert hits(99) == []
+    whole = ("Marrow bridge closed to lorries as piers crack", 1.0), ("Marrow bridge piers cracked", 1.0)
+    assert learned() == list(whole)
+    assert learned(limit=1) == [whole[1]]
     with db.writing() as session:
+        assert not topics.partial_examples_since(session, 0), "these were learned in full"
         (match,) = session.exec(select(MatchRow).where(MatchRow.article_id == first.article_id))
-        share = (match.score + 0.01) / (match.threshold + 0.01)
-        match.factor = 0.5  # told because the topic asked for more, not because it is surer
+        match.score = 0.0  # decided anew since; it has trained its topic all the same
         session.add(match)
-    assert hits(share * 0.51, limit=9)[0] == "Marrow bridge piers cracked"
-    assert "Marrow bridge closed to lorries as piers crack" in hits(share * 0.49)
+    assert learned() == list(whole)
     with db.writing() as session:
         verdict = Verdict(article_id=first.article_id, topic="marrow-bridge", is_relevant=False, by="ada", at=NOON)
         verdicts.record(session, verdict)
-    assert hits(1.2) == ["Marrow bridge piers cracked"]
+    assert learned() == [whole[1]]
 
 
 def test_the_archive_gives_its_latest_articles_up_to_a_mark(db: Database, matcher: Matcher) -> None:

@@ -9,6 +9,7 @@ import pytest
 from monitor.matching.background import Background
 from monitor.text.language import detect
 from monitor.topics.lint import LintFinding, LintReport, Severity, lint
+from monitor.topics.worst import Said, worst
 from monitor.types.matching import Seed, Topic
 from tests.fakes.command import HIT, SEED, Operator, desk
 
@@ -212,6 +213,44 @@ def test_check_tells_findings_and_their_mend(desk: Operator) -> None:
     assert "duplicate" in {each["kind"] for each in report["findings"]}
     assert [each for each in report["faults"] if "wall.txt: a consent or paywall page" in each]
     assert all(each["mend"] and each["file"] for each in report["findings"])
+
+
+def test_the_three_worst_things_are_said_and_the_rest_is_counted(desk: Operator) -> None:
+    """Forty seeds that nobody could read, ten that are one text, and more: not a line for each."""
+    for number in range(40):
+        (desk.seeds / "bridge" / f"empty{number}.txt").write_text(" ")
+    for number in range(10):
+        (desk.seeds / "bridge" / f"again{number}.txt").write_text(SEED)
+    (desk.seeds / "bridge" / "wall.txt").write_text(f"Cookies\n\n{WALL}")
+    (desk.seeds / "bridge" / "not").mkdir()
+    (desk.seeds / "bridge" / "not" / "same.txt").write_text(SEED)
+    said = desk.run("topics", "check").stdout.splitlines()
+    own = [each for each in said if each.startswith(("fault: ", "warning: ", "remark: "))]
+    assert [each.split(": ")[0] for each in own] == ["fault", "fault", "warning"]
+    assert sum("(and 39 more like it)" in each for each in own) == 1
+    assert "wanted and not wanted at once" in own[2]
+    [rest] = [each for each in said if "more, of other kinds" in each]
+    assert rest.startswith("bridge: ")
+    everything = desk.run("topics", "check", "--all").stdout.splitlines()
+    assert len([each for each in everything if each.startswith(("fault: ", "warning: ", "remark: "))]) > 50
+    fields = desk.run("topics", "check", "--json").json["worst"]["bridge"]
+    assert (len(fields["worst"]), fields["rest"]) == (3, int(rest.split()[1]))
+
+
+def test_a_worse_outlier_goes_before_a_lesser_one_and_each_topic_has_its_own_three() -> None:
+    def said(topic: str, kind: str, reached: float = 0, severity: Severity = Severity.WARNING) -> Said:
+        return Said(severity=severity, topic=topic, kind=kind, text=f"{topic} {kind} {reached}", reached=reached)
+
+    found = worst(
+        [
+            said("a", "duplicate"), said("a", "outlier", 0.8), said("a", "outlier", 0.2), said("a", "too short"),
+            said("a", "unheard", severity=Severity.REMARK), said("b", "duplicate"),
+        ]
+    )  # fmt: skip
+    assert [line for _, line in found[0].lines] == [
+        "a too short 0", "a outlier 0.2 (and 1 more like it)", "a duplicate 0",
+    ]  # fmt: skip
+    assert (found[0].rest, found[1].topic, found[1].rest) == (1, "b", 0)
 
 
 def test_warnings_and_remarks_alone_are_no_failure(desk: Operator) -> None:

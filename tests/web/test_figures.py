@@ -68,7 +68,7 @@ def test_the_page_tells_what_was_asked_for_and_what_will_come(db: Database, clie
             file(session, matcher, line.article, now=line.article.seen_at, max_age_for=None)
     shown = client.get("/evaluate").text
     assert "about 40 alerts a day" in shown
-    assert "90 % range" in shown
+    assert "tomorrow most likely" in shown
     assert "cannot tell 40 a day" in shown
 
 
@@ -96,6 +96,14 @@ def test_a_near_miss_is_judged_on_the_page(db: Database, client: TestClient) -> 
     assert "Nothing here" in client.get("/near").text
     assert "confirmed" in client.get("/near?state=confirmed").text
     assert client.post("/near/1/dismiss", data=form, headers=OWN).status_code == 303
+
+
+def test_a_match_without_a_verdict_is_asked_about_on_the_same_page(db: Database, client: TestClient) -> None:
+    fill(db, has_topic("talks", "Moscow talks"), has_article(topic="talks"))
+    assert 'action="/matches/1/confirm"' in client.get("/near?topic=talks").text
+    form = {"token": token_of(client, "/near"), "back": "/near"}
+    assert client.post("/matches/1/dismiss", data=form, headers=OWN, follow_redirects=False).status_code == 303
+    assert "Nothing here" in client.get("/near").text
 
 
 @pytest.mark.parametrize("number", [99, 2**31, 10**12])
