@@ -11,28 +11,33 @@ from sqlmodel import Session, select
 from monitor.matching.margins import share
 from monitor.store import migrate, topics, verdicts
 from monitor.store.db import Database
-from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, SelfTrainingRow
+from monitor.store.tables import MatchRow, NearMissRow, SelfTrainingRow
 from tests.conftest import NOON
 from tests.fakes.earlier import bring_to
 
 
 def an_article(session: Session, number: int) -> None:
-    session.add(
-        ArticleRow(
-            id=number, story_id=number, url=f"https://h.example/{number}", url_key=number, text_key=number, title_key=number,
-            title=f"T{number}", text="x", language="en", source="herald", grade="full", published_at=NOON, seen_at=NOON,
-        )
+    at = _at(session)
+    insert(
+        session, "articles", id=number, story_id=number, kind="new", similarity=0.0, why="", url=f"https://h.example/{number}",
+        url_key=number, text_key=number, title_key=number, title=f"T{number}", text="x", language="en", author="",
+        source="herald", wire="", is_pinned=False, grade="full", page="", published_at=at, seen_at=at,
     )  # fmt: skip
-    session.flush()
 
 
-def put(session: Session, table: str, **values: Any) -> None:
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    values["created_at"] = NOON.strftime("%Y-%m-%d %H:%M:%S.%f") if is_sqlite else NOON
+def insert(session: Session, table: str, **values: Any) -> None:
     names = ", ".join(values)
     session.connection().execute(
         text(f"INSERT INTO {table} ({names}) VALUES ({', '.join(f':{name}' for name in values)})"), values
     )
+
+
+def put(session: Session, table: str, **values: Any) -> None:
+    insert(session, table, **values, created_at=_at(session))
+
+
+def _at(session: Session) -> Any:
+    return NOON.strftime("%Y-%m-%d %H:%M:%S.%f") if session.get_bind().dialect.name == "sqlite" else NOON
 
 
 def a_match(session: Session, number: int, score: float, *, factor: float = 1.0, said: bool | None = None) -> None:
