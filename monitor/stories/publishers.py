@@ -44,7 +44,7 @@ _SHARED_DOMAINS = frozenset(
 )
 """Where many publish at one domain, or links only pass through: the address does not say who published."""
 
-_SEPARATOR = re.compile(r"\s+(?:-|–|—|\||::|·|•|/|>|»)\s+|:\s+")
+_SEPARATOR = re.compile(r"\s+(?:-|–|—|\||::|·|•|/|>|»)\s+|\s*:\s+")
 _ORNAMENT = re.compile(r"\Athe|(?:news|online)\Z")
 _DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+")
 
@@ -171,7 +171,8 @@ def _name(key: str, titles: tuple[str, ...]) -> str:
 def _is_abbreviation(one: str, other: str) -> bool:
     """Whether two names are one, or the shorter has letters of the longer in their order: nytimes, The New York Times."""
     shorter, longer = sorted((one, other), key=len)
-    if len(shorter) < 3 or shorter[0] != longer[0]:
+    if len(shorter) < 3:
         return shorter == longer
     letters = iter(longer)
-    return all(letter in letters for letter in shorter)
+    is_in_order = shorter[0] == longer[0] and all(letter in letters for letter in shorter)
+    return is_in_order or (len(shorter) > 3 and shorter in longer)

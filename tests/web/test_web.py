@@ -284,7 +284,7 @@ def test_a_hit_shows_what_a_reviewer_needs(db: Database, client: TestClient) -> 
         db,
         has_topic("talks", "Moscow talks"),
         has_article(topic="talks"),
-        has_article("Copied", story_id=1, source="Wire"),
+        has_article("Copied", story_id=1, source="Wire", url="https://wire.example/1"),
     )
     shown = client.get("/").text
     assert '<a href="/articles/1">Moscow talks end</a>' in re.sub("</?mark>", "", shown)
