@@ -8,7 +8,7 @@ are a logistic regression on labelled pairs (docs/dedup.md, "Short items").
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from monitor.stories import headlines, tuning
@@ -129,7 +129,8 @@ def _score_by_words(one: RelatedArticle, other: RelatedArticle, by_words: float,
     is_one_shape = found.is_swapped or (found.is_other_content and (found.other_names or found.other_numbers))
     if _headline_share(one, other) >= 1.0 and (is_part_of_series or is_one_shape):
         return tuning.NO_EVENT
-    cost = _headline_share(one, other) * _cost(found) + _series_cost(one, other, found)
+    named = replace(found, is_other_content=False)  # other content alone lowers the likeness by words as it is
+    cost = _headline_share(one, other) * _cost(named) + _series_cost(one, other, found)
     return tuning.WORDS_WORTH * (by_words - limit(one.profile)) - cost
 
 
