@@ -258,8 +258,8 @@ class Multilingual:
                 model.ordinary.note(each.key, each.topics)
             is_last = self.model is model
             self.model = model.with_topics(fresh) if is_last else self.model
-        if not is_last:  # it was built anew meanwhile
-            self.renew(db, topics, is_patient=is_patient, may_write=may_write)
+        if not is_last:  # it was built anew meanwhile, perhaps without them
+            self.learn_verdicts(db, topics, since=since, is_patient=is_patient, may_write=may_write)
 
     def _judged(self, session: Session, article_ids: Sequence[int]) -> list[ArchivedEmbedding]:
         return vectors.of_articles(session, self.embedding.id, article_ids, dim=self.embedding.dim)

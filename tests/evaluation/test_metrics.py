@@ -17,6 +17,7 @@ from monitor.evaluation.plot import reliability_plot
 from monitor.evaluation.recall import Band, estimate
 from monitor.matching import near_misses as sampling
 from monitor.matching.reliability import Forecast, measure
+from monitor.matching.tuning import ASK_AT_RANDOM_FROM
 from monitor.review import near_misses as misses
 from monitor.store import migrate, near_misses, topics
 from monitor.store.db import Database
@@ -174,13 +175,13 @@ def test_precision_is_that_of_all_matches_where_the_doubtful_ones_were_judged_fi
 
 
 def test_recall_is_not_moved_by_verdicts_on_what_was_asked_about_for_what_it_teaches(db: Database) -> None:
-    """A fourth of 240 near misses is wanted. Those that were drawn were all judged, of the others, and with the first ten verdicts,
+    """A fourth of 400 near misses is wanted. Those that were drawn were all judged, of the others, and first of all,
     only what is wanted."""
     with db.writing() as session:
-        fill(session, matches=120, near_ones=0)
-        session.add(NearMissCountRow(topic=TOPIC.name, day="2026-01-05", band=2, seen=240))
+        fill(session, matches=200, near_ones=0)
+        session.add(NearMissCountRow(topic=TOPIC.name, day="2026-01-05", band=2, seen=400))
         numbers = [match.article_id for match in session.exec(select(MatchRow))]
-        first = [each for each in numbers if sampling.is_asked_at_random(each)][:10]
+        first = [each for each in numbers if sampling.is_asked_at_random(each)][:ASK_AT_RANDOM_FROM]
         for number in [*first, *numbers]:
             session.add(VerdictRow(article_id=number, topic=TOPIC.name, is_relevant=True, by="ada", at=NOON))
         session.flush()
@@ -204,7 +205,7 @@ def test_recall_is_not_moved_by_verdicts_on_what_was_asked_about_for_what_it_tea
         (one,) = metrics.by_verdicts(session, topic=TOPIC.name).topics
         judged = [each.is_relevant for each in near_misses.samples(session)[TOPIC.name] if each.is_relevant is not None]
     assert sum(judged) / len(judged) > 0.4, "of all that was judged"
-    assert one.recall.missed == pytest.approx(240 / 4, rel=0.35)
+    assert one.recall.missed == pytest.approx(400 / 4, rel=0.35)
 
 
 @pytest.mark.parametrize("wrong", [0, 40])
