@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from monitor.polling import rhythm
@@ -18,7 +19,11 @@ _LOOKED_AT = 400
 def keep_watch(
     session: Session, feed: FeedState, update: FeedUpdate, parsed: ParsedFeed | None, *, in_full: bool, now: datetime
 ) -> None:
-    """Store what follows from an answer for the feed's silence, once its entries are stored."""
+    """Store what follows from an answer for the feed's silence, once its entries are stored.
+
+    It follows from what is kept now: while the feed was read, the poll of another may have told of both.
+    """
+    feed = replace(feed, watch=feeds.watch(session, feed.id) or feed.watch)
     answer = _answer(session, feed, update, parsed, in_full=in_full, now=now)
     watch = next_watch(feed, answer, lambda: _rhythm(session, feed, now), now=now)
     if watch != feed.watch:

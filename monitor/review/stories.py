@@ -18,7 +18,8 @@ from monitor.store.stories import StoredStory, TimelineArticle
 from monitor.store.story_changes import StoryEdit
 from monitor.stories import sources
 from monitor.stories.sources import IndependentSource, StoryArticle, StoryState
-from monitor.stories.timeline import CHARACTERS_READ, Step, time_line
+from monitor.stories.timeline import Step, time_line
+from monitor.stories.tuning import TIMELINE_CHARACTERS
 from monitor.text.tokens import some_of
 from monitor.types.errors import MonitorError
 
@@ -134,7 +135,7 @@ def find(session: Session, number: int, *, now: datetime, preferred: Sequence[st
 def _timeline(
     session: Session, story_id: int, articles: Sequence[TimelineArticle], carriers: Sequence[StoryArticle]
 ) -> tuple[TimelineEntry, ...]:
-    versions = stories.versions(session, story_id, limit=_MAX_TIMELINE, characters=CHARACTERS_READ)
+    versions = stories.versions(session, story_id, limit=_MAX_TIMELINE, characters=TIMELINE_CHARACTERS)
     shown, names = {each.article_id: each for each in articles}, sources.publisher_names(carriers)
     publishers = {each.article_id: names[each.publisher] for each in carriers}
     return tuple(

@@ -280,6 +280,13 @@ def _watch_of(row: FeedRow) -> Watch:
     return Watch(**{**values, "silence": Silence(row.silence) if row.silence else None})
 
 
+def watch(session: Session, feed_id: int) -> Watch | None:
+    """What is kept of a feed now; None where it is gone."""
+    asked = select(FeedRow).where(col(FeedRow.id) == feed_id).execution_options(populate_existing=True)
+    row = session.exec(asked).one_or_none()
+    return None if row is None else _watch_of(row)
+
+
 def save_watch(session: Session, feed_id: int, watch: Watch) -> None:
     """Store what is kept of a feed."""
     values = {each.name: getattr(watch, each.name) for each in fields(Watch)}

@@ -11,17 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from monitor.stories import tuning
 from monitor.stories.change_patterns import SPELLED_WORD, WORDS_OF_AGENCIES
 from monitor.stories.change_sentences import ParsedVersion, Sentence, is_respelling, quoted
 from monitor.text.tokens import shorten, tokens
 
-CHARACTERS_READ = 5_000
-"""Of one text. News is told in its first paragraphs; a page shows a story of hundreds of articles, at two milliseconds each."""
-TEXTS_READ = 150
-"""Of one story: of later ones it is not said what they added."""
-_SHOWN = 5
-"""Numbers and names of one article."""
-_SENTENCE_LENGTH = 240
 _CHANGE = re.compile(r"(?:changed|corrected): (.+)\Z", re.DOTALL)
 
 
@@ -100,11 +94,11 @@ def _steps(versions: Sequence[Version], copies: Mapping[int, tuple[int, ...]]) -
             is_later=each.is_later,
             copies=() if each.is_later else copies.get(each.article_id, ()),
         )
-        yield _with_added(step, each, known) if number < TEXTS_READ else step
+        yield _with_added(step, each, known) if number < tuning.TIMELINE_TEXTS else step
 
 
 def _with_added(step: Step, version: Version, known: _Known) -> Step:
-    parsed = ParsedVersion(version.title, version.text[:CHARACTERS_READ])
+    parsed = ParsedVersion(version.title, version.text[: tuning.TIMELINE_CHARACTERS])
     is_first, is_first_in_language = not known.languages, version.language not in known.languages
     found = _Added(parsed, known, reads_names=not is_first_in_language)
     change = _CHANGE.search(version.change)
@@ -116,7 +110,7 @@ def _with_added(step: Step, version: Version, known: _Known) -> Step:
     return replace(
         step,
         added=tuple(added),
-        sentence=shorten(sentence, _SENTENCE_LENGTH),
+        sentence=shorten(sentence, tuning.TIMELINE_SENTENCE_LENGTH),
         first_in=version.language if is_first_in_language else "",
     )
 
@@ -176,8 +170,8 @@ class _Added:
         for kind, found in (("number", map(_grouped, self.numbers)), ("name", iter(self.names))):
             listed = list(found)
             if listed:
-                more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-                yield f"{kind}{'s' * (len(listed) > 1)} {', '.join(listed[:_SHOWN])}{more}"
+                more = f" and {len(listed) - tuning.TIMELINE_FACTS} more" if len(listed) > tuning.TIMELINE_FACTS else ""
+                yield f"{kind}{'s' * (len(listed) > 1)} {', '.join(listed[: tuning.TIMELINE_FACTS])}{more}"
         for quote in list(self.quotes)[:1]:
             yield f"quote “{shorten(quote, 80)}”"
 

@@ -297,6 +297,19 @@ ACTIVE_OUTLETS = 2
 PACE_FOR = timedelta(hours=6)
 """Pace is the number of articles, copies left out, within this time."""
 
+# --- The time line of a story -------------------------------------------------------------------------------------------
+# docs/dedup.md, "The time line of a story"; chosen by what a page can show, not measured
+
+TIMELINE_CHARACTERS = 5_000
+"""Characters read of one text. News is told in its first paragraphs; a page shows a story of hundreds of articles, at two
+milliseconds each."""
+TIMELINE_TEXTS = 150
+"""Texts read of one story: of later ones it is not said what they added."""
+TIMELINE_FACTS = 5
+"""Numbers and names that are shown of one article."""
+TIMELINE_SENTENCE_LENGTH = 240
+"""Letters of the sentence that is shown of one article."""
+
 # --- Credits to news agencies -------------------------------------------------------------------------------------------
 # tests/stories/test_agencies.py tests the spellings; the limits bound the cost
 

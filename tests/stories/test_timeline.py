@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from monitor.stories.timeline import TEXTS_READ, Step, Version, time_line
+from monitor.stories.timeline import Step, Version, time_line
+from monitor.stories.tuning import TIMELINE_TEXTS
 
 NOON = datetime(2021, 10, 20, 12, tzinfo=UTC)
 CRACKS = (
@@ -117,6 +118,6 @@ def test_the_first_in_another_language_tells_its_numbers_only() -> None:
 
 
 def test_long_stories_and_texts_without_words_are_survived() -> None:
-    steps = time_line([says(number, "" if number % 2 else CRACKS) for number in range(1, TEXTS_READ + 20)])
-    assert len(steps) == TEXTS_READ + 19
+    steps = time_line([says(number, "" if number % 2 else CRACKS) for number in range(1, TIMELINE_TEXTS + 20)])
+    assert len(steps) == TIMELINE_TEXTS + 19
     assert time_line([]) == ()
