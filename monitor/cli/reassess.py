@@ -51,7 +51,7 @@ def reassess(
         float | None,
         typer.Option(
             metavar="DAYS",
-            help="All articles seen in so many days; default: schedule.max_age_days.",
+            help="All articles seen in so many days; with --topic alone: schedule.max_age_days.",
             show_default=False,
         ),
     ] = None,
