@@ -47,6 +47,8 @@ class ServiceState:
     """Feeds that answer and bring nothing, or nothing that can be used as it should be."""
     recipients: Sequence[RecipientReport] = ()
     topics: int = 0
+    is_in_use: bool | None = None
+    """Whether a process holds the lock of the store; None where there is none (PostgreSQL), or it cannot be told."""
     free_bytes: int | None = None
     """None where there is no disk of ours (PostgreSQL)."""
     is_disk_full: bool = False
@@ -57,7 +59,7 @@ class ServiceState:
 
 def problems(state: ServiceState, *, now: datetime, speed: float = 1.0) -> tuple[Problem, ...]:
     """Everything that is wrong, the worst first. `speed`: how many seconds of `now`'s clock pass in a real one."""
-    living = alive(state.nodes, now=now, speed=speed)
+    living = alive(state, now=now, speed=speed)
     found = chain(
         _daemon_problems(state, living, now, speed),
         _late_feeds(state.due_times, living, now, speed),
@@ -75,10 +77,13 @@ def problems(state: ServiceState, *, now: datetime, speed: float = 1.0) -> tuple
 # --- is anybody there? ------------------------------------------------------------------------------------------------
 
 
-def alive(nodes: Sequence[NodeReport], *, now: datetime, speed: float = 1.0) -> tuple[NodeReport, ...]:
-    """The nodes that run. A sign of life from the far future was written under a wrong clock and proves nothing (D8)."""
+def alive(state: ServiceState, *, now: datetime, speed: float = 1.0) -> tuple[NodeReport, ...]:
+    """The nodes that run. A sign of life from the far future was written under a wrong clock and proves nothing (D8), and one of a
+    moment ago proves nothing where nobody holds the lock that every daemon on SQLite holds: it was killed."""
+    if state.is_in_use is False:
+        return ()
     limit_for = SILENT_AFTER * speed
-    return tuple(each for each in nodes if each.stopped_at is None and abs(now - each.heartbeat_at) <= limit_for)
+    return tuple(each for each in state.nodes if each.stopped_at is None and abs(now - each.heartbeat_at) <= limit_for)
 
 
 def _daemon_problems(
@@ -340,7 +345,10 @@ def _ago(at: datetime, now: datetime) -> str:
 
 
 def _span(span_for: timedelta) -> str:
-    minutes = max(0, round(span_for.total_seconds() / 60))
+    seconds = max(0, round(span_for.total_seconds()))
+    minutes = round(seconds / 60)
+    if seconds < 120:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
     if minutes < 120:
         return f"{minutes} minute{'' if minutes == 1 else 's'}"
     return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"

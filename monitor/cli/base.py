@@ -172,7 +172,9 @@ def exclusive_app(settings: Settings, *, otherwise: str) -> Iterator[App]:
     try:
         lock.acquire()
     except AlreadyRunningError as error:
-        raise AlreadyRunningError(f"the daemon is running on this store: {otherwise}") from error
+        raise AlreadyRunningError(
+            f"the daemon is running on this store: {otherwise}{_differs(settings, app)}"
+        ) from error
     try:
         app.open_store(may_migrate=True)
         if settings.store.path:
@@ -181,6 +183,16 @@ def exclusive_app(settings: Settings, *, otherwise: str) -> Iterator[App]:
     finally:
         app.close()
         lock.release()
+
+
+def _differs(settings: Settings, app: App) -> str:
+    """In what the settings of who asks differ from those by which the daemon works; '' where they do not."""
+    from monitor.config.plan import difference
+    from monitor.service import in_force
+
+    with opened(settings) as db:
+        says = difference(in_force.difference(db, app.entries))
+    return f"; {says}" if says else ""
 
 
 def _end_leases(db: Database) -> None:

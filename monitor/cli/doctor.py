@@ -170,11 +170,12 @@ def _store_contents(db: Database, now: datetime, settings: Settings) -> Iterator
     checks: tuple[Callable[[Database], CheckResult], ...] = (_feeds, _outbox, _clock, _sizes)
     yield from (check(db) for check in checks)
     yield from _service(db, now, settings.clock.speed)
-    yield _topics(db, settings)
+    yield from _topics(db, settings)
 
 
-def _topics(db: Database, settings: Settings) -> CheckResult:
-    """Whether the topics in force are those of the folder, and whether articles came while there were none."""
+def _topics(db: Database, settings: Settings) -> Iterator[CheckResult]:
+    """Whether the topics in force are those of the folder, and whether articles came while there were none. That there is none is
+    said by `_service`."""
     from monitor.service import topic_keeper
     from monitor.store import archive, topics
 
@@ -184,13 +185,13 @@ def _topics(db: Database, settings: Settings) -> CheckResult:
         missed = archive.without_topics(session, since_at=now - timedelta(days=7))
     paused = [name for name in (*found.from_folder, *found.from_store) if name in stored and stored[name].is_paused]
     if found.remarks:
-        return CheckResult("topics in force", "warn", _some([each.text for each in found.remarks]))
-    if missed:
+        yield CheckResult("topics", "warn", _some([each.text for each in found.remarks]))
+    elif missed:
         says = f"{len(missed)} articles of the last week came while no topic was in force, the latest is {missed[-1]}"
         mend = "they are assessed again as soon as there is a topic; `monitor reassess ID` does it for one"
-        return CheckResult("topics in force", "warn", says, mend)
-    total = len(found.from_folder) + len(found.from_store)
-    return CheckResult("topics in force", "ok", f"{total} in force{f', paused: {_some(paused)}' if paused else ''}")
+        yield CheckResult("topics", "warn", says, mend)
+    elif total := len(found.from_folder) + len(found.from_store):
+        yield CheckResult("topics", "ok", f"{total} in force{f', paused: {_some(paused)}' if paused else ''}")
 
 
 def _sqlite() -> CheckResult:
@@ -299,10 +300,10 @@ def _service(db: Database, now: datetime, speed: float) -> Iterator[CheckResult]
         state = observer.read(session, path=db.path)
     found = [each for each in condition.problems(state, now=now, speed=speed) if each.about != "disk"]
     yield from (CheckResult(each.about, each.severity.value, each.says, each.mend) for each in found)
-    living = ", ".join(each.name for each in condition.alive(state.nodes, now=now, speed=speed))
+    living = ", ".join(each.name for each in condition.alive(state, now=now, speed=speed))
     in_use = sum(each.is_configured for each in state.channels)
-    well = {"daemon": f"running: {living}", "channels": f"{in_use} in use", "topics": f"{state.topics} in force"}
-    ill = {each.about for each in found} | ({"topics"} if not state.topics else set())
+    well = {"daemon": f"running: {living}", "channels": f"{in_use} in use"}
+    ill = {each.about for each in found}
     yield from (CheckResult(about, "ok", says) for about, says in well.items() if about not in ill)
 
 

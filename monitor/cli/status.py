@@ -13,7 +13,8 @@ from monitor.cli import base
 
 if TYPE_CHECKING:
     from monitor.alerting.condition import ServiceState
-    from monitor.store.db import Database
+    from monitor.config.settings import Settings
+    from monitor.store.db import Database, Session
     from monitor.store.nodes import NodeReport
     from monitor.types.condition import Problem
 
@@ -32,7 +33,7 @@ def status(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db:
-        brief = _Brief(db, cli.now(), cli.settings.clock.speed)
+        brief = _Brief(db, cli.settings, cli.now())
     if as_json:
         base.print_json(brief.as_dict())
     else:
@@ -45,17 +46,21 @@ def status(ctx: typer.Context, as_json: base.AsJson = False) -> None:
 class _Brief:
     """What the store shows at `now`."""
 
-    def __init__(self, db: Database, now: datetime, speed: float) -> None:
+    def __init__(self, db: Database, settings: Settings, now: datetime) -> None:
         from monitor.alerting import condition
         from monitor.service import observer
         from monitor.store import feeds, outbox
+        from monitor.types.condition import worst_first
 
         with db.reading() as session:
             self._seen: ServiceState = observer.read(session, path=db.path)
             self._feeds = [each for each in feeds.reports(session) if each.is_enabled]
             self._outbox = {state: count for state, count in outbox.states(session).items() if count}
-        self._problems: tuple[Problem, ...] = condition.problems(self._seen, now=now, speed=speed)
-        self._living: tuple[NodeReport, ...] = condition.alive(self._seen.nodes, now=now, speed=speed)
+            remarks = tuple(_seeds_problems(session, settings, now)) if db.is_sqlite else ()
+        speed = settings.clock.speed
+        found = condition.problems(self._seen, now=now, speed=speed)
+        self._problems: tuple[Problem, ...] = worst_first((*found, *remarks))
+        self._living: tuple[NodeReport, ...] = condition.alive(self._seen, now=now, speed=speed)
         self._now = now
 
     @property
@@ -94,7 +99,7 @@ class _Brief:
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         for node in self._living or self._seen.nodes:
-            yield "daemon", _node(node)
+            yield "daemon", _node(node, self._now)
         failing = [each.name for each in self._feeds if each.failures]
         says = f"{len(self._seen.due_times)} polled, the last at {base.when(self._seen.last_polled_at) or '(never)'}"
         yield "feeds", says + (f"; failing: {', '.join(failing[:5])}" if failing else "")
@@ -103,10 +108,23 @@ class _Brief:
         yield "outbox", ", ".join(f"{count} {state}" for state, count in sorted(self._outbox.items())) or "empty"
 
 
-def _node(node: NodeReport) -> str:
+def _seeds_problems(session: Session, settings: Settings, now: datetime) -> Iterator[Problem]:
+    """What the daemon says of the seeds folder beside this store: what is away or broken in it, and what is in force all the same."""
+    from monitor.service import topic_keeper
+    from monitor.store import topics
+    from monitor.topics import seeds
+    from monitor.types.condition import Code, warning
+
+    read, stored = seeds.load(settings.seeds.dir), topics.stored(session)
+    decision = topic_keeper.decide(session, read, stored, is_shared=False, now=now)
+    yield from (warning(Code.SEEDS, "topics", each.text, "") for each in decision.remarks)
+
+
+def _node(node: NodeReport, now: datetime) -> str:
     doing = {"polls": node.is_polling, "delivers": node.is_delivering, "serves the page": node.has_page}
     ended = f", stopped at {base.when(node.stopped_at)}" if node.stopped_at else ""
+    ago = max(0, round((now - node.heartbeat_at).total_seconds()))
     return (
         f"{node.name}: {', '.join(name for name, does in doing.items() if does)}; since {base.when(node.started_at)}, "
-        f"last sign of life {base.when(node.heartbeat_at)}{ended}"
+        f"last sign of life {base.when(node.heartbeat_at)}{f' ({ago} s ago)' if ago < 3600 else ''}{ended}"
     )

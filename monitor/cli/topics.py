@@ -66,8 +66,11 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     shelf = seeds.load(cli.settings.seeds.dir)
     known, counts = _stored_state(cli.settings)
     found = [_fields(topic, known, counts) for topic in shelf.topics]
+    held = sorted(name for name, each in known.items() if not each.has_ended and name not in _names(shelf))
     if as_json:
         base.print_json_lines(found)
+    elif held and not found:
+        base.line(f"no topic can be read from {cli.settings.seeds.dir}")
     elif not found:
         base.line(
             f"no topics; `monitor topics new NAME` makes one, or put an article into {cli.settings.seeds.dir}/TOPIC/"
@@ -77,7 +80,7 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
         base.table(columns, (_row(each) for each in found))
     if shelf.faults:
         cli.say(f"{len(shelf.faults)} faults in the seeds: `monitor topics check` names them")
-    if held := sorted(name for name, each in known.items() if not each.has_ended and name not in _names(shelf)):
+    if held:
         cli.say(f"in force too, by the store alone: {', '.join(held)}; `monitor doctor` says why")
 
 

@@ -56,6 +56,7 @@ def read(session: Session, *, path: Path | None, is_disk_full: bool = False) -> 
         silent_feeds=feeds.silent(session),
         recipients=channels.recipient_reports(session),
         topics=nodes.topics_in_force(session),
+        is_in_use=files.is_in_use(path),
         free_bytes=files.free_bytes(path),
         is_disk_full=is_disk_full,
     )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # `monitor --help` imports this module, and must not wait for
 SQLITE_VERSION = sqlite3.sqlite_version_info
 """Of the library that this Python was built with."""
 RESERVED_BYTES = 8 * 1024 * 1024
+_LOCK_TRIES, _LOCK_PAUSE_SECONDS = 3, 0.05
 _STEPS = 10_000
 """SQLite instructions between two checks of the time limit: a few milliseconds."""
 
@@ -56,7 +57,7 @@ class StoreLock:
             kind = StoreFullError if is_full(error) else StoreError
             raise kind(f"the lock {self.path} cannot be opened: {error.strerror}; check who owns the folder") from error
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(file, fcntl.LOCK_EX, tries=_LOCK_TRIES)
         except OSError as error:
             file.seek(0)
             holder = file.read(40).strip() or "unknown"
@@ -74,6 +75,31 @@ class StoreLock:
         if self._file:
             self._file.close()
             self._file = None
+
+
+def is_in_use(database: Path | None) -> bool | None:
+    """Whether a process holds the lock of the store at this moment; None for PostgreSQL, and where it cannot be told."""
+    if database is None:
+        return None
+    try:
+        with database.with_name(f"{database.name}.lock").open() as file:
+            return not _take(file, fcntl.LOCK_SH)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+
+
+def _take(file: IO[str], how: int, *, tries: int = 1) -> bool:
+    """Lock the file without waiting for its holder, and return True. Raises OSError where another process holds it. Who only looks
+    whether it is held does so for a moment, so that who needs it tries again."""
+    for _ in range(tries - 1):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+            return True
+        time.sleep(_LOCK_PAUSE_SECONDS)
+    fcntl.flock(file, how | fcntl.LOCK_NB)
+    return True
 
 
 # --- space ------------------------------------------------------------------------------------------------------------

@@ -201,7 +201,11 @@ def _switch_off(session: Session, kind: Kind, name: str) -> None:
 
 
 def _forget(row: FeedRow | ChannelRow) -> None:
-    row.file_digest = row.by_hand = ""
+    """No file names it any more. That it was paused is kept: where a file names it again, perhaps as another file was applied in
+    between, it is not polled or sent to unasked."""
+    row.file_digest = ""
+    if row.by_hand != PAUSED:
+        row.by_hand = ""
 
 
 def _row(session: Session, kind: Kind, name: str) -> FeedRow | ChannelRow:

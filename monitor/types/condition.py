@@ -29,6 +29,7 @@ class Code(StrEnum):
     ALERTS_WAITING = "alerts_waiting"
     RECIPIENT = "recipient"
     NO_TOPICS = "no_topics"
+    SEEDS = "seeds"
     SILENT_FEEDS = "silent_feeds"
     STORE = "store"
     WORKERS = "workers"

@@ -63,7 +63,8 @@ class SettingsRow:
     @property
     def is_dropped(self) -> bool:
         """Whether no file names it and no command wants it: its name is free for another."""
-        return not (self.is_on or self.digest) and self.by_hand != PAUSED
+        is_added_and_paused = self.origin == ADDED and self.by_hand == PAUSED
+        return not (self.is_on or self.digest or is_added_and_paused)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

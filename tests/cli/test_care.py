@@ -267,6 +267,8 @@ def findings(said: Said) -> dict[str, str]:
 def test_a_healthy_service_has_no_failures(desk: Operator) -> None:
     desk.run("migrate")
     beats(desk)
+    lock = StoreLock(desk.store)
+    lock.acquire()
     said = desk.run("doctor", "--json")
     assert said.exit_code == 0, said
     found = findings(said)
@@ -285,6 +287,8 @@ def test_a_healthy_service_has_no_failures(desk: Operator) -> None:
     }
     assert found["daemon"] == "ok"
     assert "running: basil-7" in desk.run("doctor").stdout
+    lock.release()
+    assert findings(desk.run("doctor", "--json"))["daemon"] == "fail", "it was killed a moment ago"
 
 
 def test_doctor_says_that_no_daemon_has_run_yet(desk: Operator) -> None:
@@ -413,10 +417,14 @@ def test_a_topic_that_nobody_knows_is_3(polled: Operator) -> None:
 def test_seeds_that_are_away_are_told_by_doctor_and_list(polled: Operator) -> None:
     polled.seeds.rename(polled.folder / "away")
     said = polled.run("doctor", "--json").json
-    (found,) = [each for each in said if each["what"] == "topics in force"]
+    (found,) = [each for each in said if each["what"] == "topics"]
     assert found["level"] == "warn"
     assert "the 2 topics stay in force as last read" in found["says"]
     assert "in force too, by the store alone: bridge, choir" in polled.run("topics").stderr
+    assert "no topic can be read from" in polled.run("topics").stdout
+    says = polled.run("status").stdout
+    assert "warn  topics: the seeds cannot be used" in says
+    assert "the 2 topics stay in force as last read" in says
     assert "the seeds cannot be used" in polled.run("poll").stderr
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from monitor.store import nodes
 from monitor.store.db import Database
+from monitor.store.files import StoreLock
 from monitor.store.nodes import Node
 from tests.cli.test_run import free_port, started
 from tests.fakes.command import Operator, Said, desk
@@ -138,6 +139,9 @@ def test_two_nodes_with_different_settings_are_named(desk: Operator, monkeypatch
             node = Node(name=name, host=name, started_at=at, settings_digest=digest)
             nodes.beat(session, node, now=at, kept_for=timedelta(days=1))
     db.close()
+    lock = StoreLock(desk.store)
+    lock.acquire()
     said = desk.run("status", "--json")
+    lock.release()
     assert (said.exit_code, codes(said)) == (0, ["other_settings"])
     assert "than basil, the oldest: fern" in said.json["problems"][0]["says"]

@@ -133,10 +133,19 @@ def test_a_start_without_any_settings_switches_nothing_off() -> None:
     assert plan.is_empty
 
 
-def test_what_was_paused_and_then_dropped_comes_back_when_the_file_names_it_again() -> None:
+def test_what_was_dropped_comes_back_when_the_file_names_it_again_and_is_still_paused_where_it_was() -> None:
     plan = plan_start([by_hand(A, "paused"), row(B)], [B], "sqlite")
     assert [each.name for each in plan.forgets] == ["a"]
     assert gist(plan_start([dropped(A), row(B)], [A, B], "sqlite")) == {"back": ["a"]}
+    paused = replace(dropped(A), by_hand="paused")
+    assert gist(plan_start([paused, row(B)], [A, B], "sqlite")) == {"keeps": ["a paused"]}
+
+
+def test_the_name_of_what_was_dropped_is_free_and_that_of_an_added_feed_is_not() -> None:
+    assert dropped(A).is_dropped
+    assert replace(dropped(A), by_hand="paused").is_dropped
+    assert not replace(dropped(A), by_hand="paused", origin="added").is_dropped
+    assert replace(dropped(A), by_hand="removed", origin="added").is_dropped
 
 
 def test_held_alerts_of_a_channel_in_the_file_are_offered() -> None:

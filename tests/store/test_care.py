@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -158,6 +160,23 @@ def test_fault_s10_the_lock_holds_on_a_disk_without_room_for_a_number(
     lock.acquire()  # a start that is tried again
     with pytest.raises(AlreadyRunningError):
         files.StoreLock(tmp_path / "monitor.db").acquire()
+    lock.release()
+
+
+def test_whether_a_store_is_in_use_is_known_without_a_sign_of_life(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.db"
+    assert files.is_in_use(path) is None, "no daemon ever was here"
+    lock = files.StoreLock(path)
+    lock.acquire()
+    assert files.is_in_use(path) is True
+    lock.release()
+    assert files.is_in_use(path) is False
+    assert files.is_in_use(None) is None
+    with path.with_name("monitor.db.lock").open() as looks:
+        fcntl.flock(looks, fcntl.LOCK_SH)
+        threading.Timer(0.05, looks.close).start()
+        lock.acquire()  # who looks holds it for a moment
+        assert files.is_in_use(path) is True
     lock.release()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -76,6 +76,20 @@ def test_what_a_command_did_stands_until_the_entry_changes(db: Database) -> None
         assert settings.resume_feed(session, "b", now=NOON)
         assert not settings.resume_feed(session, "b", now=NOON)
     assert on(db) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("pause", [settings.pause_feed, settings.pause_channel])
+def test_a_pause_outlives_another_file(sqlite_db: Database, pause: Callable[[Session, str], bool]) -> None:
+    name = "a" if pause is settings.pause_feed else "desk"
+    own = [feed("a"), feed("b"), channel("desk")]
+    start(sqlite_db, *own)
+    with sqlite_db.writing() as session:
+        pause(session, name)
+    start(sqlite_db, feed("c"))
+    start(sqlite_db, *own)
+    with sqlite_db.reading() as session:
+        assert {each.name: each.by_hand for each in settings.rows(session) if each.by_hand} == {name: "paused"}
+    assert on(sqlite_db) == {"a", "b", "desk"} - ({"a"} if name == "a" else set())
 
 
 def test_fault_page_7_who_resumes_a_failing_feed_does_not_make_it_well(db: Database) -> None:
