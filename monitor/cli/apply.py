@@ -43,7 +43,7 @@ def apply(
     written = [*plan.adds, *(each.entry for each in plan.changes)]
     if not dry_run and (names := [each.name for each in written if each.kind == "channel"]):
         cli.say(
-            f"a running daemon knows the address of {', '.join(names)} once it is started again; alerts wait until then"
+            f"where a daemon runs, it knows the address of {', '.join(names)} once it is started again; alerts wait until then"
         )
 
 

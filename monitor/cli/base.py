@@ -190,8 +190,11 @@ def _differs(settings: Settings, app: App) -> str:
     from monitor.config.plan import difference
     from monitor.service import in_force
 
-    with opened(settings) as db:
-        says = difference(in_force.difference(db, app.entries))
+    try:
+        with opened(settings) as db:
+            says = difference(in_force.difference(db, app.entries))
+    except MonitorError:  # of less use than that a daemon is running: it may just be making its store
+        return ""
     return f"; {says}" if says else ""
 
 

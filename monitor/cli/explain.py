@@ -98,7 +98,7 @@ def _show(record: ArticleRecord) -> None:
             ("seen (UTC)", record.seen_at),
             ("is", relation + (f": {record.why}" if record.why else "")),
             ("story", record.story_id),
-            ("decision", f"{record.reason} ({base.when(record.decided_at)} UTC)"),
+            ("decision", f"{record.decision_id}: {record.reason} ({base.when(record.decided_at)} UTC)"),
             ("is assessed again", f"it waits for {'; '.join(record.waits_for)}" if record.waits_for else ""),
         ]
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,10 +40,18 @@ class Neighbours:
     """The topics that each of them matched."""
     growth: float
     """Added to their mean, because neighbours are nearer the more articles there are."""
+    shipped: float = ORDINARY_LEVEL
+    """The nearness to the shipped clusters alone."""
+    share: float = 1.0
+    """How much the articles count beside the shipped clusters alone: less than 1 where they are few."""
 
     def nearness(self, topic: str) -> float:
         """Mean similarity of the nearest articles that did not match `topic`, as it would be with ORDINARY_REFERENCE articles;
-        ORDINARY_LEVEL if there is none to compare with."""
+        ORDINARY_LEVEL if there is none to compare with. The first articles of an archive are seldom a sample of the news: until
+        there are ORDINARY_MEASURED_FROM, they count in proportion to their number."""
+        return self.share * self._to_all(topic) + (1 - self.share) * self.shipped
+
+    def _to_all(self, topic: str) -> float:
         others = [each for each, matched in zip(self.similarities, self.topics, strict=True) if topic not in matched][
             :NEIGHBOURS
         ]
@@ -123,7 +131,17 @@ class OrdinaryNews:
         both = [(near, topics) for near, _, topics in found[:NEIGHBOUR_CANDIDATES]]
         both += [(near, NO_TOPICS) for near in sorted(clusters, reverse=True)[:NEIGHBOURS]]
         both.sort(key=lambda each: -each[0])
-        return Neighbours(tuple(each[0] for each in both), tuple(each[1] for each in both), self._growth(count))
+        return Neighbours(
+            tuple(each[0] for each in both),
+            tuple(each[1] for each in both),
+            self._growth(count),
+            shipped=self._nearness_shipped(clusters),
+            share=min(1.0, count / ORDINARY_MEASURED_FROM) if clusters else 1.0,
+        )
+
+    def _nearness_shipped(self, clusters: Sequence[float]) -> float:
+        nearest = sorted(clusters, reverse=True)[:NEIGHBOURS]
+        return sum(nearest) / len(nearest) + self._growth(0) if nearest else ORDINARY_LEVEL
 
     def _growth(self, count: int) -> float:
         worth = count + (SHIPPED_ORDINARY_WORTH if len(self._shipped) else 0)

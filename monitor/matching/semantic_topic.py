@@ -35,7 +35,7 @@ from monitor.text.language import detect
 from monitor.types import digests
 from monitor.types.matching import SEEDS_PART, SENTENCE_PART, TITLE_PART, Contribution, Example, Seed, Topic
 
-SEMANTIC_REVISION = "2"
+SEMANTIC_REVISION = "3"
 """Part of every version: raise it when the same topic would be scored differently by meaning."""
 
 

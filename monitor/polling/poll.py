@@ -177,9 +177,9 @@ def _log(polled: Polled, took: float) -> None:
     )
     for alert in polled.alerts:
         log.info(
-            "alert id=%s topic=%s story=%s score=%.2f title=%s",
+            "alert id=%s topics=%s story=%s score=%.2f title=%s",
             alert.id,
-            alert.topic,
+            ",".join(each.name for each in alert.all_topics),
             alert.story_id,
             alert.score,
             alert.title,

@@ -45,6 +45,8 @@ class ArticleRecord:
     """The same in words."""
     decided_at: datetime
     scores: tuple[dict[str, Any], ...] = ()
+    decision_id: int | None = None
+    """The decision that stands; a match and an alert name the one that they were told by."""
     decisions: tuple[dict[str, Any], ...] = ()
     """All decisions on it, oldest first; the last one is in force."""
     hits: tuple[ListedMatch, ...] = ()
@@ -96,8 +98,9 @@ def find_record(session: Session, article_id: int) -> ArticleRecord | None:
         similarity=article.similarity,
         why=article.why,
         decision=in_force.reason,
-        reason=Reason[in_force.reason].value,
+        reason=_reason(in_force),
         decided_at=in_force.at,
+        decision_id=in_force.id,
         scores=tuple(map(dict, in_force.scores)),
         decisions=tuple(_decision(each) for each in decided),
         hits=listed(session, matches.of_article(session, article.id), carriers),
@@ -112,6 +115,13 @@ def find_record(session: Session, article_id: int) -> ArticleRecord | None:
     )
 
 
+def _reason(decision: StoredDecision) -> str:
+    """The decision in words; where it would have been told and was not, as when somebody had it made again, that."""
+    says = Reason[decision.reason].value
+    is_told = any(each["is_alert"] for each in decision.topics)
+    return says if is_told or not decision.topics else says.replace(": alerted", ": stored, not alerted")
+
+
 def _decision(decision: StoredDecision) -> dict[str, Any]:
     return {
         "id": decision.id,
@@ -119,7 +129,7 @@ def _decision(decision: StoredDecision) -> dict[str, Any]:
         "cause": decision.cause,
         "feed": decision.feed,
         "decision": decision.reason,
-        "reason": Reason[decision.reason].value,
+        "reason": _reason(decision),
         "kind": decision.kind,
         "story_id": decision.story_id,
         "topics": [dict(each) for each in decision.topics],

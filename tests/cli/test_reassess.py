@@ -46,9 +46,14 @@ def test_an_article_is_assessed_again_by_hand_and_explain_shows_it(desk: Operato
     causes = [each["cause"] for each in desk.run("explain", ADDRESS, "--json").json["decisions"]]
     assert causes[0] == "arrival"
     assert causes[-1].startswith("reassessed: ")
-    assert "reassessed: " in desk.run("explain", ADDRESS).stdout
+    shown, record = desk.run("explain", ADDRESS).stdout, desk.run("explain", ADDRESS, "--json").json
+    assert "reassessed: " in shown
+    assert f"{record['decision_id']}: {record['reason']}" in shown
+    assert record["decision_id"] == record["decisions"][-1]["id"]
     assert len(desk.run("alerts", "list", "--json").lines) == 1
     assert desk.run("reassess", ADDRESS, "--json").json["alerts"] == 0, "told once"
+    told_of = {each["reason"]: [one["is_alert"] for one in each["topics"]] for each in record["decisions"]}
+    assert all(any(told) == says.endswith(": alerted") for says, told in told_of.items() if told)
 
 
 def test_a_range_with_nothing_new_leaves_no_decision(desk: Operator) -> None:

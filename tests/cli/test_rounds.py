@@ -8,7 +8,7 @@ import pytest
 
 from monitor.store.files import StoreLock
 from monitor.types.errors import StoreFullError
-from tests.fakes.command import HIT, MISS, Operator, desk
+from tests.fakes.command import HIT, MISS, Operator, desk, run
 from tests.fakes.sink import MailSink, Sink
 from tests.fakes.site import Site, rss
 
@@ -97,6 +97,16 @@ def test_k6_beside_the_daemon_a_round_is_refused(desk: Operator, site: Site) -> 
             assert said.exit_code == 4, said
             assert says in said.stderr
         assert desk.run("migrate").exit_code == 4
+    finally:
+        lock.release()
+    desk.run("poll")
+    lock.acquire()
+    try:
+        other = desk.folder / "other.toml"
+        other.write_text(f'[store]\nurl = "sqlite:///{desk.store}"\n[feeds.post]\nurl = "{site.url("/post")}"\n')
+        said = run("--config", other, "poll")
+        assert said.exit_code == 4
+        assert "not in force: feed post; on, but not in these settings: feed herald" in said.stderr
     finally:
         lock.release()
 

@@ -17,13 +17,13 @@ def report() -> mission.Report:
     return mission.first_day()
 
 
-@pytest.mark.parametrize(("topic", "least"), [("taliban-recognition", 0.69), ("moscow-format", 0.83)])
+@pytest.mark.parametrize(("topic", "least"), [("taliban-recognition", 0.77), ("moscow-format", 0.80)])
 def test_on_the_first_day_a_shipped_topic_finds_its_briefs(report: mission.Report, topic: str, least: float) -> None:
     found = report.tally([topic])
     assert found.f1 >= least, "\n".join(["wrong:", *map(str, report.errors(topic))])
 
 
-@pytest.mark.parametrize(("language", "least"), [("ru", 0.73), ("fa", 0.86), ("ur", 0.85)])
+@pytest.mark.parametrize(("language", "least"), [("ru", 0.74), ("fa", 0.74), ("ur", 0.87)])
 def test_and_in_languages_that_it_has_no_seed_in(report: mission.Report, language: str, least: float) -> None:
     assert report.tally(language=language).f1 >= least
 
@@ -34,7 +34,7 @@ def test_and_in_pashto_of_which_there_are_few(report: mission.Report) -> None:
 
 
 def test_it_ranks_what_is_wanted_above_the_rest(report: mission.Report) -> None:
-    assert report.average_precision("taliban-recognition") >= 0.83
+    assert report.average_precision("taliban-recognition") >= 0.86
     assert report.average_precision("moscow-format") >= 0.92
 
 

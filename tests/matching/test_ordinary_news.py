@@ -12,6 +12,7 @@ from monitor.matching.tuning import (
     NEIGHBOURS,
     ORDINARY_ARTICLES,
     ORDINARY_LEVEL,
+    ORDINARY_MEASURED_FROM,
     ORDINARY_REFERENCE,
     SHIPPED_ORDINARY_WORTH,
 )
@@ -52,6 +53,20 @@ def test_shipped_clusters_stand_in_for_an_archive() -> None:
     assert found.nearness("t") == pytest.approx(0.5 + found.growth)
     assert SHIPPED_ORDINARY_WORTH < ORDINARY_REFERENCE
     assert found.growth > 0
+
+
+def test_the_first_articles_of_an_archive_count_in_proportion_to_their_number() -> None:
+    """They may all be of one subject, and would make every article on it look ordinary."""
+    news = OrdinaryNews(np.array([B, B, B, B, B]))
+    alone = news.neighbours(A).nearness("t")
+    for number in range(ORDINARY_MEASURED_FROM // 2):
+        news.add(number, A)
+    half = news.neighbours(A)
+    full = half.growth + 1.0
+    assert half.nearness("t") == pytest.approx((alone + full) / 2)
+    for number in range(ORDINARY_MEASURED_FROM):
+        news.add(number, A)
+    assert news.neighbours(A).nearness("t") == pytest.approx(news.neighbours(A).growth + 1.0)
 
 
 def test_the_oldest_articles_are_dropped() -> None:
