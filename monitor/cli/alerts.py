@@ -151,6 +151,12 @@ def show(
             ("page", payload.get("review_url")),
         ]
     )
+    if told := payload.get("entries"):
+        base.heading(f"It tells {len(told)} {'story' if len(told) == 1 else 'stories'}")
+        base.table(
+            ("topics", "title", "source", "alerts"),
+            ((*(each.get(name) for name in ("topics", "title", "source")), each.get("alert_ids")) for each in told),
+        )
     show_deliveries(found["deliveries"])
     if row.article_id:
         base.line(f"The whole record: monitor explain {row.article_id}")
@@ -202,10 +208,18 @@ def retry(
     targets = _targets(cli, channel)
     with base.opened(cli.settings) as db, db.writing() as session:
         alert_id = _find_alert(session, id).id if id else None
-        stuck = outbox.stuck_channels(session, alert_id)
+        # one that a summary tells is sent by that summary
+        asked = [alert_id, *outbox.summaries_of(session, alert_id)] if alert_id else [None]
+        stuck = {name for each in asked for name in outbox.stuck_channels(session, each)}
         wanted = {name: to for name, to in targets.items() if name in stuck and channel in ("", name)}
-        count = outbox.retry(session, now=cli.now(), destinations=wanted, alert_id=alert_id, since_at=since_at)
-    base.line(f"{count} deliveries are due again" + (f" on {', '.join(wanted)}" if wanted else ""))
+        count = sum(
+            outbox.retry(session, now=cli.now(), destinations=wanted, alert_id=each, since_at=since_at)
+            for each in asked
+        )
+    where = f" on {', '.join(wanted)}" if wanted else ""
+    base.line(f"{count} {'delivery is' if count == 1 else 'deliveries are'} due again{where}")
+    if alert_id and count == 0:
+        cli.say("nothing of it is held, given up or refused; `monitor alerts resend` sends again what was sent")
     if lost := stuck - targets.keys():
         cli.say(f"not on {', '.join(sorted(lost))}: not in these settings")
 
@@ -219,7 +233,8 @@ def resend(
     """Send an alert again that was sent before.
 
     It goes to all its channels and recipients, whether they have it or not, under the same id and Message-ID: a
-    receiver that drops what it knows by these drops it.
+    receiver that drops what it knows by these drops it. Where its channel has a budget that is spent, it goes with the
+    next summary.
 
     \b
     Example:

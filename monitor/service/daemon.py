@@ -33,7 +33,7 @@ from monitor.service.watchdog import Watchdog
 from monitor.store import feeds, files, nodes, outbox, reassessments
 from monitor.store.files import DamagedStoreError, ReservedSpace, StoreLock
 from monitor.types.condition import Problem, no_workers
-from monitor.types.errors import StoreBusyError, StoreError, StoreFullError
+from monitor.types.errors import StoreBusyError, StoreError, StoreFullError, StoreUnreachableError
 from monitor.web.app import create_app
 from monitor.web.health import Health, Heartbeats
 from monitor.web.server import WebServer
@@ -144,15 +144,15 @@ class Daemon:
     # --- start and shutdown ---------------------------------------------------------------------------------------
 
     async def _start_patiently(self) -> bool:
-        """Open the store and prepare. While its disk is full or another program holds it, say so, answer /healthz and try again.
-        False where the daemon was stopped meanwhile.
+        """Open the store and prepare. While its disk is full, another program holds it or its server is away, say so, answer
+        /healthz and try again. False where the daemon was stopped meanwhile.
         """
         is_first = True
         while not self._stop.is_set():
             try:
                 # at the first time here, as it is quick; later the page must answer meanwhile
                 self._open_and_prepare() if is_first else await asyncio.to_thread(self._open_and_prepare)
-            except (StoreFullError, StoreBusyError) as error:
+            except (StoreFullError, StoreBusyError, StoreUnreachableError) as error:
                 log.log(logging.ERROR if is_first else logging.DEBUG, "%s; the start waits for it", error)
                 self.heartbeats.set_problem("store", observer.problem_of(error))
                 is_first = False

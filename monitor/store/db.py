@@ -25,7 +25,7 @@ from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql import ClauseElement
 from sqlmodel import Session as Session  # the one place from which other packages take it
 
-from monitor.types.errors import StoreBusyError, StoreError, StoreFullError
+from monitor.types.errors import StoreBusyError, StoreError, StoreFullError, StoreUnreachableError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -267,7 +267,18 @@ def store_error(error: DBAPIError | sqlite3.Error, shown: str, path: Path | None
         return StoreFullError(f"the disk of the store {shown} is full: {said}; free some space, work goes on by itself")
     if "readonly" in said or "unable to open" in said:
         return StoreError(f"the store {shown} cannot be written: {said}; check that the folder exists and who owns it")
+    if path is None and _is_unreachable(said):
+        return StoreUnreachableError(f"the store {shown} cannot be reached: {said}; is the server running?")
     return StoreError(f"the store {shown} cannot be reached: {said}")
+
+
+_TRANSIENT = ("starting up", "shutting down", "recovery mode", "too many clients", "not yet accepting")
+
+
+def _is_unreachable(said: str) -> bool:
+    """Whether a PostgreSQL server is away or not ready. One that refuses the user or does not know the database ("FATAL: ...") will
+    not change its mind."""
+    return "FATAL:" not in said or any(each in said for each in _TRANSIENT)
 
 
 def _is_without_room(said: str, path: Path | None) -> bool:

@@ -289,6 +289,12 @@ def stuck_channels(session: Session, alert_id: str | None = None) -> set[str]:
     return set(session.exec(select(DeliveryRow.channel).where(col(DeliveryRow.id).in_(stuck))))
 
 
+def summaries_of(session: Session, alert_id: str) -> list[str]:
+    """The ids of the summaries that tell this alert, on any channel."""
+    told = select(DeliveryRow.summary_id).where(DeliveryRow.alert_id == alert_id, DeliveryRow.summary_id != "")
+    return sorted(set(session.exec(told)))
+
+
 def _stuck(alert_id: str | None, since_at: datetime | None) -> SelectOfScalar[int]:
     """The ids of deliveries that are held, dead or were refused so far, or that single recipients missed: of one alert also those
     who are refused for good."""

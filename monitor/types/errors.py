@@ -35,6 +35,10 @@ class StoreBusyError(StoreError):
     """Another process has locked the store; a retry can help."""
 
 
+class StoreUnreachableError(StoreError):
+    """The database server does not answer, or not yet; a retry can help."""
+
+
 class StoreFullError(StoreError):
     """The store's disk is full; a retry succeeds once there is space again."""
 

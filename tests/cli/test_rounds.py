@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
+from sqlmodel import select
 
+from monitor.alerting import summaries
+from monitor.store import alerts, channels
+from monitor.store.db import Database
 from monitor.store.files import StoreLock
+from monitor.store.tables import DeliveryRow
 from monitor.types.errors import StoreFullError
+from tests.fakes.alerts import alert as an_alert
+from tests.fakes.alerts import notice
 from tests.fakes.command import HIT, MISS, Operator, desk, run
 from tests.fakes.sink import MailSink, Sink
 from tests.fakes.site import Site, rss
@@ -141,7 +149,7 @@ def test_a_refused_delivery_is_1_and_can_be_sent_again(desk: Operator, site: Sit
     assert "404" in shown
     said = desk.run("alerts", "retry", alert["id"], "--channel", "desk")
     assert said.exit_code == 0
-    assert said.stdout.startswith("1 deliveries are due again on desk")
+    assert said.stdout.startswith("1 delivery is due again on desk")
     assert desk.run("deliver").exit_code == 0
     assert sink.ids == [alert["id"]] * 2
     assert desk.run("alerts", "list", "--topic", "bridge", "--json").lines[0]["deliveries"][0]["state"] == "sent"
@@ -202,7 +210,7 @@ def test_fault_alert_13_retry_takes_only_what_was_decided_since(desk: Operator, 
     desk.run("poll")
     desk.run("deliver")
     assert "0 deliveries" in desk.run("alerts", "retry", "--since", "2999-01-01").stdout
-    assert "1 deliveries" in desk.run("alerts", "retry", "--since", "1d").stdout
+    assert "1 delivery is" in desk.run("alerts", "retry", "--since", "1d").stdout
 
 
 def test_alerts_and_channels_that_are_not_there_are_3(desk: Operator) -> None:
@@ -234,6 +242,29 @@ def test_a4_a_test_that_is_refused_is_1_and_says_why(desk: Operator, sink: Sink)
     said = desk.run("alerts", "test", "desk")
     assert said.exit_code == 1
     assert "403" in said.stderr
+
+
+def test_what_a_held_summary_tells_is_listed_and_sent_by_it(desk: Operator, sink: Sink) -> None:
+    desk.tells("desk", sink.url)
+    desk.run("deliver")  # makes the channel known to the store
+    db = Database(f"sqlite:///{desk.store}")
+    with db.writing() as session:
+        to = channels.destinations(session)
+        told = notice(id="alt_told")
+        summary = summaries.compose(summaries.entries([an_alert()]), "desk", limit=1, now=datetime.now(UTC))
+        for each in (told, summary):
+            alerts.enqueue(session, each, key=each.id, channels=to, deliver_at=datetime.now(UTC))
+        waiting = {row.alert_id: row for row in session.exec(select(DeliveryRow)).all()}
+        channels.mark_summarised(session, [waiting[told.id].id or 0], summary.id)
+        waiting[summary.id].state = "held"
+    db.close()
+    shown = desk.run("alerts", "show", summary.id).stdout
+    assert "It tells 1 story" in shown
+    assert an_alert().title in shown
+    assert desk.run("alerts", "retry", told.id).stdout.startswith("1 delivery is due again on desk")
+    assert "nothing of it is held" in desk.run("alerts", "retry", "alt_told").stderr
+    desk.run("deliver")
+    assert sink.ids == [summary.id]
 
 
 def test_a4_beside_a_daemon_the_test_is_queued_for_it(

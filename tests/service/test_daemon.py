@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from tests.fakes.patience import PATIENCE, soon
 from tests.fakes.sink import Sink
@@ -401,6 +403,32 @@ def test_an_unwritable_data_folder_is_one_clear_message(tmp_path: Path) -> None:
 
 
 # --- a start in trouble -----------------------------------------------------------------------------------------------
+
+
+def test_a_start_before_its_database_server_waits_for_it(
+    tmp_path: Path, postgres_url: str, site: Site, sink: Sink
+) -> None:
+    folder = Path(str(make_url(postgres_url).query["host"]))
+    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as short:  # the address of a socket has at most 107 bytes
+        socket_folder = Path(short) / "s"
+        url = make_url(postgres_url).update_query_dict({"host": str(socket_folder)})
+        daemon = Daemon(tmp_path, {"herald": site.url("/feed")}, sink, store=url.render_as_string(hide_password=False))
+        site.publishes("/feed", news(1))
+        daemon.starts()
+        soon(lambda: daemon.health()[0] == 503)
+        assert "the store cannot be used" in " ".join(daemon.health()[1]["problems"])
+        socket_folder.symlink_to(folder)
+        soon(lambda: sink.received)
+        soon(lambda: daemon.health()[0] == 200)
+        assert daemon.ends() == 0
+    assert daemon.said().count("cannot be reached") == 1
+    assert "Traceback" not in daemon.said()
+
+
+def test_a_database_that_does_not_exist_ends_the_start(tmp_path: Path, postgres_url: str) -> None:
+    url = make_url(postgres_url).set(database="nothing_of_this_name").render_as_string(hide_password=False)
+    daemon = Daemon(tmp_path, {}, None, store=url)
+    assert daemon.does("run") == 1
 
 
 def test_fault_s11_a_start_on_a_locked_store_waits_and_answers_health(daemon: Daemon, site: Site, sink: Sink) -> None:
