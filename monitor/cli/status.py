@@ -109,7 +109,7 @@ class _Brief:
 
 
 def _seeds_problems(session: Session, settings: Settings, now: datetime) -> Iterator[Problem]:
-    """What the daemon says of the seeds folder beside this store: what is away or broken in it, and what is in force all the same."""
+    """What the daemon says of the seeds folder beside this store: what is away or broken in it, and what is in force anyway."""
     from monitor.service import topic_keeper
     from monitor.store import topics
     from monitor.topics import seeds
