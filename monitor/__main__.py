@@ -12,7 +12,7 @@ imports make many objects that stay (docs/performance.md). Garbage of a few MB m
 
 def main() -> None:
     """The entry point of the installed command."""
-    gc.set_threshold(_GARBAGE_FROM, 20, 20)
+    gc.set_threshold(_GARBAGE_FROM, 5, 5)
     try:
         from monitor.cli.main import main as run
 

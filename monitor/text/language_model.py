@@ -34,9 +34,10 @@ def load() -> Any:
 
 
 def kept_at(model: Path) -> Path:
-    """The folder where this model is kept; its name changes with the model, as byte code goes by its source."""
+    """The folder where this model is kept; its name changes with the model. Whole seconds, as in byte code:
+    container images keep no finer times."""
     of = model.stat()
-    return Path(cache_from_source(__file__)).with_name(f"language-{sys.byteorder}-{of.st_size}-{of.st_mtime_ns}")
+    return Path(cache_from_source(__file__)).with_name(f"language-{sys.byteorder}-{of.st_size}-{int(of.st_mtime)}")
 
 
 def _kept(folder: Path) -> _Arrays | None:

@@ -77,7 +77,7 @@ def test_a_model_of_another_version_is_unpacked_anew(
     language_model.load()
     newer = tmp_path / "newer.xz"
     newer.write_bytes((MODEL_DIR / MODEL_FILE).read_bytes())
-    os.utime(newer, ns=(1, 1))
+    os.utime(newer, (1, 1))
     monkeypatch.setattr(language_model, "MODEL_FILE", newer)
     language_model.load()
     assert unpacked == [MODEL_DIR / MODEL_FILE, newer]
