@@ -15,6 +15,8 @@ RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r r
 COPY monitor ./monitor
 RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation -e . \
     && useradd --system --uid 10001 --home-dir /app monitor \
+    && env -u PYTHONDONTWRITEBYTECODE python -m compileall -q monitor \
+    && env -u PYTHONDONTWRITEBYTECODE python -c "from monitor.text import language; language.preload()" \
     && mkdir data \
     && chown monitor data
 COPY config ./config

@@ -7,6 +7,7 @@ which no other uses meanwhile.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -32,7 +33,9 @@ NOON = datetime(2021, 10, 20, 12, 0, tzinfo=UTC)
 # Each process that a test starts would compile all our modules anew where the environment forbids byte code, as CI's does.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-# A worker process takes half a second to load the language model: here all of them are forked from one that has it.
+# A sixth of the tests' processor time went by looking for garbage among the millions of objects that pytest and its plugins keep.
+gc.set_threshold(50_000, 5, 5)
+# A worker process need not load the language model: here all of them are forked from one that has it.
 workers.PRELOAD = (*workers.PRELOAD, "tests.fakes.preloaded")
 # Hypothesis would fail an example for taking 200 ms, which on a busy machine says nothing of our code.
 settings.register_profile("patient", deadline=None)

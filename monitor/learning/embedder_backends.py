@@ -10,11 +10,12 @@ from typing import Any, Protocol
 
 from monitor.config.settings import EmbeddingSettings
 from monitor.matching import embedders
-from monitor.matching.embedders import EmbedderError, EmbedderSpec
+from monitor.matching.embedders import EmbedderError
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.net.http import HttpClient
 from monitor.reading.workers import Workers
 from monitor.text import urls
+from monitor.types.embedding import EmbedderSpec
 
 _ANSWER_BYTES = 16_000_000
 _MEMORY_MB = 2048

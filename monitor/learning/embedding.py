@@ -27,8 +27,10 @@ from monitor.config.settings import EmbeddingSettings
 from monitor.learning.embedder_backends import EmbedderBackend, HttpBackend, LocalBackend
 from monitor.learning.embedding_batches import Pace, next_batch
 from monitor.matching import embedders
-from monitor.matching.embedders import EmbedderError, EmbedderSpec, EmbeddingVector
+from monitor.matching.embedders import EmbedderError, EmbeddingVector
 from monitor.text import urls
+from monitor.types import embedding
+from monitor.types.embedding import EmbedderSpec
 from monitor.types.errors import MonitorError
 
 log = logging.getLogger("monitor.embedding")
@@ -61,7 +63,7 @@ class Embedding:
         self._settings = settings
         self._backend = backend
         self._user_agent = user_agent
-        self.spec = embedders.parse(settings.embedder)
+        self.spec = embedding.parse(settings.embedder)
         self.dim: int | None = None
         self.problem: str | None = None
         self.id = embedder

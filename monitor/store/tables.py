@@ -38,8 +38,8 @@ metadata = MetaData(
 )
 
 
-class Base(SQLModel):
-    """Base of all tables, with our metadata."""
+class Base(SQLModel, defer_build=True):
+    """Base of all tables, with our metadata. Pydantic's validators, which tables do not use, are not built at each start."""
 
     metadata = metadata
 

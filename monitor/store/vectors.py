@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Table, case, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.matching.embedders import EmbeddingVector, pack, unpack, unpack_all
 from monitor.store.db import Database, Session, chunks
@@ -64,8 +63,7 @@ def upsert(
 ) -> None:
     """Store an embedding, replacing any of the same text and embedder; `article_id` stays that of the first article. The text of an
     article may be that of a seed, which has none."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = insert(_vectors).values(
+    row = _insert(session)(_vectors).values(
         key=key, embedder=embedder, article_id=article_id, language=language, packed=pack(vector)
     )
     kept = {
@@ -227,3 +225,14 @@ def prune(session: Session, *, keep: Iterable[str]) -> int:
     """Delete the embeddings of all embedders except these; returns how many."""
     gone = delete(_vectors).where(_vectors.c.embedder.not_in(list(keep)))
     return int(session.connection().execute(gone).rowcount)
+
+
+def _insert(session: Session) -> Any:
+    """INSERT with ON CONFLICT of the database in use. That of PostgreSQL is not imported at each start on SQLite."""
+    if session.get_bind().dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as of_postgresql
+
+        return of_postgresql
+    from sqlalchemy.dialects.sqlite import insert as of_sqlite
+
+    return of_sqlite

@@ -206,9 +206,9 @@ _load_lock = threading.Lock()
 
 @lru_cache(maxsize=1)
 def _load() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # half a second and 100 MB: imported only when needed
+    from monitor.text import language_model  # with numpy, which takes a tenth of a second: imported only when needed
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE)
+    return language_model.load()
 
 
 def _model() -> Any:

@@ -26,8 +26,9 @@ from monitor.learning.embedder_backends import LocalBackend
 from monitor.learning.embedding import Embedding
 from monitor.learning.embedding_batches import FIRST_TEXTS, Pace, next_batch
 from monitor.matching import embedders
-from monitor.matching.embedders import EmbedderError, EmbedderSpec, excerpt, parse
+from monitor.matching.embedders import EmbedderError, excerpt
 from monitor.matching.tuning import EMBEDDED_CHARACTERS
+from monitor.types.embedding import EmbedderSpec, parse
 from monitor.types.errors import ConfigError
 from tests.fakes.embedder import DIM, EmbedderServer, embed
 from tests.fakes.patience import PATIENCE, soon
