@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.background import BackgroundTask
@@ -33,11 +33,19 @@ from monitor.web.show import page, query
 
 NOTE_LIMIT = 2_000
 MAX_OFFSET = 1_000_000
+CHOICES_FOR = timedelta(minutes=1)
 _ON = re.compile("([ms])([0-9]{1,10})")
 """Name of a field that says on what a verdict is: m7 on match 7, s7 on all of story 7."""
 _VERDICT = re.compile(r"(confirmed|dismissed)(?::(m[0-9]{1,10}|s[0-9]{1,10}\.[0-9]{1,10}))?")
 """A verdict, and on what, where one button has one meaning: `dismissed:m7`, `confirmed:s7.99` (up to match 99)."""
 _RANGE = re.compile("([0-9]{1,10})-([0-9]{1,10})")
+
+
+class Choices(NamedTuple):
+    """What there is to filter by."""
+
+    publishers: tuple[str, ...]
+    languages: tuple[str, ...]
 
 
 class InboxPages:
@@ -47,6 +55,7 @@ class InboxPages:
         self, db: Database, clock: Callable[[], datetime], health: Callable[[], Health], effects: Effects
     ) -> None:
         self.db, self.clock, self.health, self.effects = db, clock, health, effects
+        self._choices: tuple[datetime, Choices] | None = None
 
     def inbox(self, asked: PageRequest) -> Response:
         """The stories, and one of them to read: that of the address, else the first."""
@@ -57,7 +66,7 @@ class InboxPages:
             story_id = chosen or next((each.id for each in found.stories), 0)
             reading = inbox.find_reading(session, story_id, wanted) if story_id else None
             outline = next(iter(versions.outlines(session, wanted.topic)), None) if wanted.topic else None
-            did = _told(session, asked.query)
+            did, choices = _told(session, asked.query), self._find_choices(session)
         return page(
             "inbox.html",
             asked=asked,
@@ -70,6 +79,8 @@ class InboxPages:
             picked=_below(found.stories, _number(asked.query.get("below", ""))),
             next_id=_next(found.stories, story_id),
             did=did,
+            publishers=_with(choices.publishers, wanted.publisher),
+            languages=_with(choices.languages, wanted.language),
             outline=outline,
             advice=sentence.advice(outline) if outline else (),
             number=number,
@@ -144,6 +155,14 @@ class InboxPages:
         fields = _filters(_fields_of(back))
         story = next(iter(undone.story_ids), None)
         return RedirectResponse(query(**fields, story=story, undone=f"{given[0]}-{given[1]}") + "#did", 303)
+
+    def _find_choices(self, session: Session) -> Choices:
+        """The publishers and languages to choose from, as of a minute ago: all articles that match are read for them."""
+        now = self.clock()
+        if self._choices is None or now - self._choices[0] > CHOICES_FOR:
+            found = Choices(tuple(inbox.publishers(session)), tuple(inbox.languages(session)))
+            self._choices = now, found
+        return self._choices[1]
 
     # --- what follows a verdict ---
 
@@ -314,6 +333,11 @@ def _below(lines: tuple[InboxStory, ...], story_id: int) -> tuple[int, ...]:
     """The stories of the page from this one on."""
     ids = [each.id for each in lines]
     return tuple(ids[ids.index(story_id) :]) if story_id in ids else ()
+
+
+def _with(choices: tuple[str, ...], asked: str) -> tuple[str, ...]:
+    """The choices, with what was asked for where it is none of them."""
+    return choices if not asked or asked in choices else (asked, *choices)
 
 
 def _touched(on: Judged, done: VerdictsGiven | None) -> tuple[int, ...]:

@@ -128,6 +128,7 @@ _templates.filters |= {
     "highlighted": marked,
     "external_link": external_link,
     "paragraphs": paragraphs,
+    "union": frozenset.union,
 }
 _templates.globals |= {
     "in_brief": in_brief,

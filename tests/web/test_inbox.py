@@ -145,3 +145,27 @@ def test_u4_a_verdict_without_the_token_changes_nothing(db: Database, client: Te
         form = {"token": "0" * 64, "verdict": "confirmed:m1", "did": "1-1"}
         assert client.post(path, data=form, headers=SCRIPT).status_code == 403
     assert judged(db) == [None] * 4
+
+
+def test_filters_and_orders_are_offered_and_kept(db: Database, client: TestClient) -> None:
+    fill(db, has_article("گفتگوها", topic="trade", language="fa", source="dawn", found_at=NOW - timedelta(days=3)))
+    page = client.get("/").text
+    assert re.findall(r'<option value="(\w+)">\1</option>', page) == ["en", "fa"], "languages"
+    assert '<option value="Example News">Example News</option>' in page
+    day = f"{NOW - timedelta(days=3):%Y-%m-%d}"
+    for asked in (f"from={day}&to={day}", "language=fa", "told=no&topic=trade", "q=moscow&language=fa"):
+        assert listed(client.get(f"/?{asked}").text) == ["گفتگوها"], asked
+    for asked in ("told=yes", "publisher=Nobody", "to=2001-01-01", "from=2999-12-31"):
+        assert listed(client.get(f"/?{asked}").text) == [], asked
+    for nonsense in ("from=x", "to=2026-13-45", "told=perhaps", "sort=best", "to=9999-12-31"):
+        assert len(listed(client.get(f"/?{nonsense}").text)) == 5, nonsense
+    narrow = client.get(f"/?topic=trade&from={day}&sort=doubtful").text
+    assert 'name="back" value="/?topic=trade&amp;from=' in narrow
+    assert "1 story, 1 filter set, doubtful first" in re.sub(r"\s+", " ", narrow)
+    assert '<option value="doubtful" selected>' in narrow
+
+
+def test_the_words_of_a_search_are_marked(client: TestClient) -> None:
+    page = client.get("/?q=third+moscow").text
+    assert '<span class="title" lang="en" dir="auto"><mark>Third</mark></span>' in page
+    assert "met in <mark>Moscow</mark>" in page
