@@ -31,9 +31,10 @@ from monitor.polling.assess import assess
 from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext
 from monitor.store import articles as store
-from monitor.store import fingerprints, migrate
-from monitor.store import profiles as profile_rows
+from monitor.store import migrate
 from monitor.store.db import Database
+from monitor.store.indexes import fingerprints
+from monitor.store.indexes import profiles as profile_rows
 from monitor.stories import copies as dedup
 from monitor.stories import events, profiles
 from monitor.stories.fingerprint import fingerprint

@@ -167,6 +167,7 @@ def _show_history(record: ArticleRecord) -> None:
         base.heading("Verdicts")
         for each in record.verdicts:
             said = "confirmed" if each["is_relevant"] else "dismissed"
+            said = "withdrawn" if each["is_withdrawn"] else said
             note = f": {each['note']}" if each["note"] else ""
             base.line(f"{base.when(each['at'])} UTC  {each['topic']} {said} by {each['by']}{note}")
     if record.revisions:

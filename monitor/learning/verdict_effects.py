@@ -37,13 +37,14 @@ class VerdictEffects:
         self._cached: tuple[int, Background] | None = None
 
     def compute(self, db: Database, article_id: int, topic: str) -> TermShift:
-        """Effect of the latest verdict on this article; computed and stored on the first call. Empty if there is no verdict, or
-        the topic no longer exists."""
+        """Effect of the latest verdict on this article; computed and stored on the first call. Empty if there is no verdict in
+        force, or the topic no longer exists."""
         with db.reading() as session:
             last_two = verdicts.latest(session, article_id, topic, limit=2)
-            if not last_two or last_two[0].taught is not None:
+            if not last_two or last_two[0].is_withdrawn or last_two[0].taught is not None:
                 return _stored_shift(last_two[0].taught) if last_two else TermShift()
-            found = self._term_shift(session, article_id, last_two[1:], topic)
+            before = [each for each in last_two[1:] if not each.is_withdrawn]
+            found = self._term_shift(session, article_id, before, topic)
         with db.writing() as session:
             verdicts.set_term_shifts(
                 session, last_two[0].id, heavier=found.heavier, lighter=found.lighter, scores=found.scores

@@ -15,9 +15,10 @@ from monitor.learning import multilingual
 from monitor.polling import decide, place, plan
 from monitor.polling.place import Place
 from monitor.polling.values import AlertingContext, AssessedArticle, Known, KnownStory, Related, StoredTexts
-from monitor.store import alerts, articles, decisions, profiles, story_changes
+from monitor.store import alerts, articles, decisions, story_changes
 from monitor.store import stories as story_rows
 from monitor.store.db import Session
+from monitor.store.indexes import profiles
 from monitor.stories.tuning import STORY_WINDOW_FOR
 from monitor.text.language import normalize
 from monitor.types.matching import Article

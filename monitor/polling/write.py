@@ -8,8 +8,9 @@ from datetime import datetime
 from monitor.learning import multilingual
 from monitor.polling.values import AlertingContext, FiledArticle, Filing, PlannedAlert
 from monitor.reading.extract import FROM_PAGE
-from monitor.store import alerts, articles, decisions, near_misses, profiles, reassessments, story_changes, topics
+from monitor.store import alerts, articles, decisions, near_misses, reassessments, story_changes, topics
 from monitor.store.db import Session
+from monitor.store.indexes import profiles
 from monitor.text.tokens import shorten
 from monitor.types.alerting import Alert
 from monitor.types.stories import ArticleKind

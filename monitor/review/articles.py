@@ -139,4 +139,4 @@ def _decision(decision: StoredDecision) -> dict[str, Any]:
 
 def _verdicts(session: Session, article_id: int) -> tuple[dict[str, Any], ...]:
     found = (asdict(each) for each in verdicts.of_article(session, article_id))
-    return tuple({name: value for name, value in each.items() if name != "id"} for each in found)
+    return tuple({name: each[name] for name in each if name not in ("id", "article_id")} for each in found)

@@ -17,12 +17,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, select, text, union, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, false, insert, select, text, union, update
 from sqlmodel import Session
 from xxhash import xxh3_64_intdigest
 
-from monitor.store import fingerprints
 from monitor.store.db import Prepared, chunks
+from monitor.store.indexes import fingerprints
 from monitor.store.tables import ArticleRow, EntryRow, RevisionRow
 from monitor.stories.fingerprint import Fingerprint, Shingles, shortlist
 from monitor.stories.tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_POSTINGS
@@ -368,13 +368,27 @@ def _reindex_words(session: Session, article_id: int, old: tuple[str, str], new:
 
 def find_by_words(session: Session, query: str, *, limit: int = 500) -> Sequence[int]:
     """Ids of the articles that contain every word of `query`, newest first; the last word may be a prefix."""
+    expression = _search_expression(session, query)
+    if not expression:
+        return []
+    rows = session.connection().execute(_FIND_BY_WORDS[_dialect(session)], {"query": expression, "limit": limit})
+    return [row[0] for row in rows]
+
+
+def has_words(session: Session, article_id: ColumnElement[int], query: str) -> ColumnElement[bool]:
+    """The SQL condition that this is an article as `find_by_words` finds it, however many there are."""
+    expression = _search_expression(session, query)
+    if not expression:
+        return false()
+    return article_id.in_(_WITH_WORDS[_dialect(session)].bindparams(words=expression))
+
+
+def _search_expression(session: Session, query: str) -> str:
+    """What the database's search is asked for; '' where the query has no word."""
     words = _searchable(query[:1000])[:_MAX_WORDS]
     if not words:
-        return []
-    dialect = _dialect(session)
-    expression = " AND ".join(f'"{word}"' for word in words) + "*" if dialect == "sqlite" else _tsquery(words)
-    rows = session.connection().execute(_FIND_BY_WORDS[dialect], {"query": expression, "limit": limit})
-    return [row[0] for row in rows]
+        return ""
+    return " AND ".join(f'"{word}"' for word in words) + "*" if _dialect(session) == "sqlite" else _tsquery(words)
 
 
 def _searchable(words: str) -> list[str]:
@@ -404,4 +418,8 @@ _FIND_BY_WORDS = {
     "postgresql": text(
         "SELECT article_id FROM article_search WHERE words @@ CAST(:query AS tsquery) ORDER BY article_id DESC LIMIT :limit"
     ),
+}
+_WITH_WORDS = {
+    "sqlite": text("SELECT rowid FROM article_search WHERE article_search MATCH :words"),
+    "postgresql": text("SELECT article_id FROM article_search WHERE words @@ CAST(:words AS tsquery)"),
 }

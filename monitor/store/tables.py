@@ -322,7 +322,7 @@ class RevisionRow(Base, table=True):
 
 class FingerprintKeyRow(Base, table=True):
     """One fingerprint key of an article, an inverted index for copies. On PostgreSQL the table `sketches`, made by
-    migration 0009, has them instead (see monitor.store.fingerprints)."""
+    migration 0009, has them instead (see monitor.store.indexes.fingerprints)."""
 
     __tablename__ = "shingles"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -361,6 +361,12 @@ class VectorRow(Base, table=True):
     packed: bytes
 
 
+INBOX_COLUMNS = (
+    "is_relevant", "story_id", "created_at", "topic", "reason", "article_id", "score", "threshold", "factor",
+)  # fmt: skip
+"""All that the inbox filters, sorts and counts by, so that it reads this index and not the matches, whose evidence is long."""
+
+
 class MatchRow(Base, table=True):
     """An article at or above a topic's threshold, with the evidence and the latest verdict."""
 
@@ -368,6 +374,7 @@ class MatchRow(Base, table=True):
     __table_args__ = (
         UniqueConstraint("article_id", "topic"),
         Index("ix_matches_topic_created_at", "topic", "created_at"),
+        Index("ix_matches_inbox", *INBOX_COLUMNS),
     )
     id: int | None = Field(default=None, primary_key=True)
     article_id: int = Field(foreign_key="articles.id")
@@ -443,7 +450,7 @@ class NearMissCountRow(Base, table=True):
 
 
 class VerdictRow(Base, table=True):
-    """A reviewer's verdict; of an article and topic the latest is in force."""
+    """A reviewer's verdict, or its withdrawal; of an article and topic the latest is in force."""
 
     __tablename__ = "verdicts"
     __table_args__ = (Index("ix_verdicts_topic_article_id", "topic", "article_id"),)
@@ -454,6 +461,8 @@ class VerdictRow(Base, table=True):
     by: str
     note: str = Field(default="", sa_type=Text)
     at: datetime
+    is_withdrawn: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Takes the verdict back that was in force: since then there is none. `is_relevant` is what that one said."""
     taught: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     """The terms that it made `heavier` and `lighter` in the topic model; None until that was computed."""
 

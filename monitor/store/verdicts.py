@@ -1,7 +1,7 @@
 """Reads and writes the verdicts of reviewers on matches and near misses.
 
-All verdicts are kept. The latest one of an article and topic is in force; it is also written on the match or near miss, so that
-lists can be filtered by it.
+All verdicts are kept, and so is that one was withdrawn. The latest one of an article and topic is in force; it is also written on
+the match or near miss, so that lists can be filtered by it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+import sqlalchemy
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
@@ -39,6 +40,9 @@ class StoredVerdict:
     by: str
     note: str
     at: datetime
+    article_id: int
+    is_withdrawn: bool
+    """Takes the verdict before it back: since then there is none."""
     taught: _TermShifts | None
     """The terms that it made `heavier` and `lighter` in its topic's model; None until that was computed."""
 
@@ -59,28 +63,60 @@ def is_in_state(table: type[_Row], name: str) -> ColumnElement[bool]:
 # --- writing ------------------------------------------------------------------------------------------------------------
 
 
-def record(session: Session, verdict: Verdict, *, is_near_miss: bool = False) -> bool:
-    """Store a verdict on a match or near miss and put it in force; False where there is no such match or near miss."""
-    row = _find(session, NearMissRow, verdict) if is_near_miss else _find(session, MatchRow, verdict)
+def record(session: Session, verdict: Verdict, *, is_near_miss: bool = False) -> int | None:
+    """Store a verdict on a match or near miss and put it in force. Returns its id; None where there is no such match or near
+    miss."""
+    of = (verdict.article_id, verdict.topic)
+    row = _find(session, NearMissRow, *of) if is_near_miss else _find(session, MatchRow, *of)
     if row is None:
-        return False
+        return None
     row.is_relevant, row.reviewed_at, row.reviewed_by = verdict.is_relevant, verdict.at, verdict.by
-    session.add(
-        VerdictRow(
-            article_id=verdict.article_id,
-            topic=verdict.topic,
-            is_relevant=verdict.is_relevant,
-            by=verdict.by,
-            note=verdict.note,
-            at=verdict.at,
-        )
+    return _add(session, verdict)
+
+
+def put_back(session: Session, undone: StoredVerdict, *, by: str, now: datetime) -> bool:
+    """Undo a verdict: that before it is in force again, or none where there was none. False where it is not in force itself (it
+    was followed by another, or withdrawn): then nothing changes."""
+    last_two = latest(session, undone.article_id, undone.topic, limit=2)
+    if not last_two or last_two[0].id != undone.id or undone.is_withdrawn:
+        return False
+    before = next((each for each in last_two[1:] if not each.is_withdrawn), None)
+    of = (undone.article_id, undone.topic)
+    for row in (_find(session, MatchRow, *of), _find(session, NearMissRow, *of)):
+        if row is not None and row.reviewed_at == undone.at:
+            row.is_relevant = before.is_relevant if before else None
+            row.reviewed_at, row.reviewed_by = (before.at, before.by) if before else (None, None)
+    again = before or undone
+    restored = Verdict(
+        article_id=undone.article_id,
+        topic=undone.topic,
+        is_relevant=again.is_relevant,
+        by=by,
+        at=now,
+        note=before.note if before else "",
     )
-    session.flush()
+    _add(session, restored, is_withdrawn=before is None)
     return True
 
 
-def _find(session: Session, table: type[_Row], verdict: Verdict) -> _Row | None:
-    of = (col(table.article_id) == verdict.article_id, col(table.topic) == verdict.topic)
+def _add(session: Session, verdict: Verdict, *, is_withdrawn: bool = False) -> int:
+    row = VerdictRow(
+        article_id=verdict.article_id,
+        topic=verdict.topic,
+        is_relevant=verdict.is_relevant,
+        by=verdict.by,
+        note=verdict.note,
+        at=verdict.at,
+        is_withdrawn=is_withdrawn,
+    )
+    session.add(row)
+    session.flush()
+    assert row.id is not None
+    return row.id
+
+
+def _find(session: Session, table: type[_Row], article_id: int, topic: str) -> _Row | None:
+    of = (col(table.article_id) == article_id, col(table.topic) == topic)
     return session.exec(select(table).where(*of)).first()
 
 
@@ -102,6 +138,16 @@ def of_article(session: Session, article_id: int) -> list[StoredVerdict]:
     return [_stored(row) for row in rows]
 
 
+def given_together(session: Session, first_id: int, last_id: int) -> list[StoredVerdict]:
+    """The verdicts that were given in one go, from the first to the last of them; empty where there is none with the first id."""
+    first = session.get(VerdictRow, first_id)
+    if first is None:
+        return []
+    between = col(VerdictRow.id).between(first_id, last_id)
+    of_one_go = (VerdictRow.at == first.at, VerdictRow.by == first.by, between)
+    return [_stored(row) for row in session.exec(select(VerdictRow).where(*of_one_go).order_by(col(VerdictRow.id)))]
+
+
 def latest(session: Session, article_id: int, topic: str, *, limit: int) -> list[StoredVerdict]:
     """The latest verdicts on an article for one topic, newest first."""
     asked = select(VerdictRow).where(VerdictRow.article_id == article_id, VerdictRow.topic == topic)
@@ -109,7 +155,8 @@ def latest(session: Session, article_id: int, topic: str, *, limit: int) -> list
 
 
 def term_shifts(session: Session, article_ids: Collection[int]) -> dict[tuple[str, int], _TermShifts]:
-    """(topic, article) -> terms made heavier and lighter by the verdict in force; an empty dict until that was computed."""
+    """(topic, article) -> terms made heavier and lighter by the verdict in force; an empty dict until that was computed, or where
+    it was withdrawn."""
     if not article_ids:
         return {}
     rows = session.exec(
@@ -147,12 +194,10 @@ def earliest(session: Session, count: int) -> set[tuple[str, int]]:
 def in_force(session: Session) -> dict[str, list[VerdictInForce]]:
     """Topic -> its latest 200 verdicts in force, ordered by article."""
     latest_of: dict[tuple[str, int], tuple[int, bool]] = {}
-    for id, topic, article_id, is_relevant in session.exec(
-        select(VerdictRow.id, VerdictRow.topic, VerdictRow.article_id, VerdictRow.is_relevant).order_by(
-            col(VerdictRow.id)
-        )
-    ):
-        latest_of[topic, article_id] = (id or 0, is_relevant)
+    for id, topic, article_id, is_relevant, is_withdrawn in session.execute(_ALL_IN_ORDER):
+        latest_of.pop((topic, article_id), None)
+        if not is_withdrawn:
+            latest_of[topic, article_id] = (id or 0, is_relevant)
     by_topic: dict[str, list[tuple[int, int, bool]]] = defaultdict(list)
     for (topic, article_id), (id, is_relevant) in latest_of.items():
         by_topic[topic].append((id, article_id, is_relevant))
@@ -160,6 +205,12 @@ def in_force(session: Session) -> dict[str, list[VerdictInForce]]:
         topic: sorted((article_id, is_relevant) for _, article_id, is_relevant in sorted(each)[-MAX_VERDICTS_EACH:])
         for topic, each in by_topic.items()
     }
+
+
+_VERDICT_COLUMNS = ("id", "topic", "article_id", "is_relevant", "is_withdrawn")
+_ALL_IN_ORDER = sqlalchemy.select(*(getattr(VerdictRow, name) for name in _VERDICT_COLUMNS)).order_by(
+    col(VerdictRow.id)
+)
 
 
 def examples(
@@ -209,8 +260,10 @@ def _stored(row: VerdictRow) -> StoredVerdict:
     assert row.id is not None
     return StoredVerdict(
         id=row.id,
+        article_id=row.article_id,
         topic=row.topic,
         is_relevant=row.is_relevant,
+        is_withdrawn=row.is_withdrawn,
         by=row.by,
         note=row.note,
         at=row.at,

@@ -37,6 +37,7 @@ from monitor.types.plans import SettingsEntry
 from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
 from monitor.web.health import Health
+from monitor.web.inbox import InboxPages
 from monitor.web.pages import PageRequest, Pages
 from monitor.web.show import message
 from monitor.web.static_files import static_files
@@ -45,8 +46,8 @@ from monitor.web.stories import StoryPages
 MAX_FORM_BYTES = 8192
 FORM_SECONDS = 10
 FIELDS = 10
-STORY_FIELDS = 600
-"""Fields of a form on a story's page, which has a checkbox for each article."""
+MANY_FIELDS = 600
+"""Fields of the forms with a checkbox for each article or story."""
 THREADS = 4
 _SENTENCES = {
     404: "There is no such page.",
@@ -81,9 +82,11 @@ def create_app(
     """
     password = settings.password.get_secret_value() if settings.password else None
     tokens = tokens or Tokens()
+    pages = Pages(db, clock, health, seeds, background, entries, embedder_problem)
     return Starlette(
         routes=_routes(
-            Pages(db, clock, health, seeds, background, entries, embedder_problem),
+            pages,
+            InboxPages(db, clock, health, pages.effects),
             StoryPages(db, clock, preferred),
             FigurePages(db, clock),
             tokens,
@@ -108,7 +111,12 @@ def create_app(
 
 
 def _routes(
-    pages: Pages, stories: StoryPages, figures: FigurePages, tokens: Tokens, health: Callable[[], Health]
+    pages: Pages,
+    inbox: InboxPages,
+    stories: StoryPages,
+    figures: FigurePages,
+    tokens: Tokens,
+    health: Callable[[], Health],
 ) -> list[Route | Mount]:
     threads = CapacityLimiter(THREADS)
     register_url_convertor("id", _IdConvertor())
@@ -120,7 +128,11 @@ def _routes(
         return Route(path, _endpoint(answer, tokens, threads), methods=["POST"])
 
     return [
-        get("/", pages.matches),
+        get("/", inbox.inbox),
+        get("/lines", inbox.lines),
+        get("/stories/{number:id}/reading", inbox.reading),
+        post("/verdicts", inbox.judge),
+        post("/verdicts/undo", inbox.undo),
         get("/articles/{number:id}", pages.article),
         get("/explain", pages.explain),
         get("/status", pages.status),
@@ -181,6 +193,7 @@ def _endpoint(answer: Page, tokens: Tokens, threads: CapacityLimiter) -> Callabl
             query=request.query_params,
             form=form,
             number=request.path_params.get("number", 0),
+            is_script=request.headers.get("accept") == "application/json",
         )
         response = await to_thread.run_sync(answer, asked, limiter=threads)
         tokens.give(request, who, response)
@@ -204,7 +217,7 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _fields(path: str) -> int:
-    return STORY_FIELDS if path.startswith("/stories/") else FIELDS
+    return MANY_FIELDS if path.startswith(("/stories/", "/verdicts")) else FIELDS
 
 
 def _healthz(health: Callable[[], Health]) -> Callable[..., object]:

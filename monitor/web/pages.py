@@ -1,4 +1,4 @@
-"""The pages on matches and articles, with their forms: one method each, from a `PageRequest` to a response.
+"""The pages on articles, with their forms: one method each, from a `PageRequest` to a response.
 
 They run on threads. Input from the browser is validated here; headers, cookies and passwords are handled in `guard` and `app`.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
@@ -19,13 +20,9 @@ from monitor.learning.verdict_effects import VerdictEffects
 from monitor.matching.background import Background
 from monitor.review import articles, matches
 from monitor.review.articles import ArticleRecord
-from monitor.review.matches import MatchCounts, MatchQuery
 from monitor.review.seeds import make_seed
-from monitor.store import versions
 from monitor.store.db import Database
 from monitor.text import urls
-from monitor.text.tokens import clean_line
-from monitor.topics import sentence
 from monitor.topics.seed_writer import SeedFileError
 from monitor.types.errors import StoreError
 from monitor.types.plans import SettingsEntry
@@ -54,10 +51,26 @@ class PageRequest:
     form: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
     """The id in the path."""
+    is_script: bool = False
+    """Our own script asks, for JSON: it keeps the page as it is."""
+
+
+class Effects:
+    """What verdicts did to their topics, worked out one after the other: it takes longer than the verdict itself."""
+
+    def __init__(self, db: Database, seeds: Path | None, background: Callable[[], Background | None]) -> None:
+        self._db, self._lock = db, Lock()
+        self._effects = VerdictEffects(seeds, background) if seeds else None
+
+    def compute(self, article_id: int, topic: str) -> None:
+        """Work out and store the effect of the latest verdict on an article. The verdict stands where that cannot be done."""
+        if self._effects:
+            with self._lock, suppress(StoreError):
+                self._effects.compute(self._db, article_id, topic)
 
 
 class Pages:
-    """Matches, articles, explain, status; verdicts and seeds."""
+    """Articles, explain, status; verdicts and seeds."""
 
     def __init__(
         self,
@@ -71,30 +84,7 @@ class Pages:
     ) -> None:
         self.db, self.clock, self.health, self.seeds, self.entries = db, clock, health, seeds, entries
         self._embedder_problem = embedder_problem
-        self._effects = VerdictEffects(seeds, background) if seeds else None
-
-    def matches(self, asked: PageRequest) -> Response:
-        """The list of matches, newest first, by topic, state and words: a card for each article, with a verdict for each topic."""
-        wanted, number = _wanted(asked.query)
-        with self.db.reading() as session:
-            found, topics = matches.list_cards(session, wanted), matches.counts(session, words=wanted.words)
-            outline = next(iter(versions.outlines(session, wanted.topic)), None) if wanted.topic else None
-        return page(
-            "matches.html",
-            asked=asked,
-            now=self.clock(),
-            wanted=wanted,
-            outline=outline,
-            advice=sentence.advice(outline) if outline else (),
-            topics=topics,
-            totals=_totals(topics, wanted.topic),
-            cards=found.cards,
-            total=found.matches,
-            articles=found.total,
-            number=number,
-            pages=max(1, -(-found.total // PAGE_SIZE)),
-            problems=[each for each in self.health().problems if each.about in ("channels", "recipients")],
-        )
+        self.effects = Effects(db, seeds, background)
 
     def article(self, asked: PageRequest) -> Response:
         """Everything stored about one article."""
@@ -178,9 +168,7 @@ class Pages:
             )
         if match is None:
             raise HTTPException(404, "There is no match with that number.")
-        if self._effects:
-            with suppress(StoreError):  # the verdict is stored; only its effect could not be worked out
-                self._effects.compute(self.db, match.article_id, match.topic)
+        self.effects.compute(match.article_id, match.topic)
         return RedirectResponse(f"{own_path(asked.form.get('back', ''))}#match-{match.id}", 303)
 
 
@@ -209,27 +197,6 @@ def _id(number: int) -> int:
     if number >= ID_LIMIT:
         raise HTTPException(404, "There is nothing with that number.")
     return number
-
-
-def _wanted(query: Mapping[str, str]) -> tuple[MatchQuery, int]:
-    """The filters and the number of the page. Invalid values are ignored; raises HTTPException 400 for too many words (U10)."""
-    words, number = query.get("q", ""), query.get("page", "1")
-    if len(words) > WORDS_LIMIT:
-        raise HTTPException(400, f"Search for at most {WORDS_LIMIT} characters.")
-    at = int(number) if re.fullmatch("[0-9]{1,6}", number) and 1 <= int(number) <= LAST_PAGE else 1
-    wanted = MatchQuery(
-        topic=clean_line(query.get("topic", ""), limit=200),
-        state=query.get("state", "") if query.get("state") in matches.VERDICT_STATES else "",
-        words=clean_line(words, limit=WORDS_LIMIT),
-        limit=PAGE_SIZE,
-    )
-    return replace(wanted, offset=(at - 1) * PAGE_SIZE), at
-
-
-def _totals(topics: list[MatchCounts], topic: str) -> dict[str, int]:
-    """Matches by state, of one topic or of all."""
-    shown = [each for each in topics if topic in ("", each.topic)]
-    return {state: sum(each.by_state.get(state, 0) for each in shown) for state in matches.VERDICT_STATES}
 
 
 def _original(record: ArticleRecord) -> str:

@@ -20,6 +20,7 @@ from monitor.matching import reliability
 from monitor.matching.evidence import shown_parts, shown_words
 from monitor.text import urls
 from monitor.text.highlight import marked
+from monitor.text.tokens import tokens
 from monitor.types.condition import in_brief
 from monitor.types.matching import Evidence, MeasuredPrecision, Reason
 from monitor.web import static_files
@@ -34,6 +35,11 @@ SHOWN_TEXT_LIMIT = 60_000
 def terms_of(*found: Evidence) -> frozenset[str]:
     """The words that made an article match, to be highlighted."""
     return frozenset(word for each in found for word, _ in shown_words(each))
+
+
+def search_words(words: str) -> frozenset[str]:
+    """The words of a search, to be highlighted where they stand whole."""
+    return frozenset(tokens(words))
 
 
 def paragraphs(text: str) -> list[str]:
@@ -96,8 +102,10 @@ def external_link(url: str) -> Markup:
 
 
 def query(**fields: object) -> str:
-    """The address of the list of matches with these filters; empty ones are left out."""
-    kept = {name: value for name, value in fields.items() if value not in ("", None, 0, 1)}
+    """The address of the inbox with these filters; empty ones are left out."""
+    kept = {
+        name: value for name, value in fields.items() if value not in ("", None, 0) and (name, value) != ("page", 1)
+    }
     return f"/?{urlencode(kept)}" if kept else "/"
 
 
@@ -120,6 +128,7 @@ _templates.filters |= {
     "highlighted": marked,
     "external_link": external_link,
     "paragraphs": paragraphs,
+    "union": frozenset.union,
 }
 _templates.globals |= {
     "in_brief": in_brief,
@@ -127,6 +136,7 @@ _templates.globals |= {
     "query": query,
     "reason_words": reason_words,
     "score_words": score_words,
+    "search_words": search_words,
     "static": static_files.address,
     "shown_parts": shown_parts,
     "shown_words": shown_words,

@@ -19,8 +19,9 @@ from alembic.config import Config
 from sqlalchemy import Connection, MetaData, insert, select, text
 
 import monitor.store
-from monitor.store import articles, fingerprints
+from monitor.store import articles
 from monitor.store.db import Database
+from monitor.store.indexes import fingerprints
 from monitor.store.tables import metadata
 
 _MIGRATIONS = Path(monitor.store.__path__[0]) / "migrations"

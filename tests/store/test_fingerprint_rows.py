@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from monitor.store import fingerprints, migrate
+from monitor.store import migrate
 from monitor.store.db import Database
+from monitor.store.indexes import fingerprints
 from monitor.stories.fingerprint import shortlist
 from monitor.stories.tuning import MAX_POSTINGS
 from tests.fakes.earlier import bring_to

@@ -11,15 +11,18 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from sqlmodel import select
 from starlette.applications import Starlette
 
 from monitor.config.settings import WebSettings
 from monitor.store.db import Database
+from monitor.store.tables import VerdictRow
 from monitor.web.app import create_app
 from tests.fakes.patience import PATIENCE, soon
 from tests.web.test_web import (
@@ -29,6 +32,7 @@ from tests.web.test_web import (
     WELL,
     fill,
     has_article,
+    has_match,
     has_topic,
     judged,
     poison,
@@ -136,52 +140,189 @@ def test_the_alarm_of_these_tests_rings(page: Page) -> None:
         )
 
 
-def test_a_click_confirms_and_comes_back_to_the_hit(db: Database, page: Page) -> None:
-    fill(db, has_topic("talks"), has_article("First", topic="talks"), has_article("Second", topic="talks"))
+def lines(db: Database, *titles: str) -> None:
+    """Stories on one topic, the first of these on top of the inbox."""
+    ages = (has_article(each, topic="talks", found_at=NOW - timedelta(minutes=n)) for n, each in enumerate(titles))
+    fill(db, has_topic("talks"), *ages)
+
+
+def says(page: Page, words: str) -> None:
+    """Waits until the page says this."""
+    page.locator("#says", has_text=words).wait_for()
+
+
+def chosen(page: Page) -> str:
+    """The title of the story that is chosen."""
+    return page.locator("#lines [aria-current] .title").inner_text()
+
+
+def focused(page: Page) -> str:
+    """The title of the line that has the focus, or the id of another element."""
+    return str(
+        page.evaluate("document.activeElement.querySelector('.title')?.textContent ?? document.activeElement.id")
+    )
+
+
+def test_fault_page_1_a_click_judges_and_the_next_story_is_there_with_an_undo(db: Database, page: Page) -> None:
+    lines(db, "First", "Second", "Third")
+    page.set_viewport_size({"width": 1440, "height": 900})
     with nothing_runs(page):
-        page.goto("/?topic=talks")
+        page.goto("/")
+        page.evaluate("window.isThisPage = true")
         page.get_by_role("button", name="Confirm: First").click()
-        page.wait_for_url("**/?topic=talks#match-1")
-        assert judged(db) == [True, None]
-        assert page.get_by_role("button", name="Confirm: First").is_disabled()
+        says(page, "Confirmed: First")
+        assert (chosen(page), focused(page)) == ("Second", "Second")
         page.get_by_role("button", name="Dismiss: Second").click()
-        page.wait_for_url("**#match-2")
-        assert judged(db) == [True, False]
+        says(page, "Dismissed: Second")
+        assert judged(db) == [True, False, None]
+        page.get_by_role("button", name="Undo").click()
+        says(page, "Undone: Second; now new again")
+        assert judged(db) == [True, None, None]
+        assert (chosen(page), focused(page)) == ("Second", "Second")
+        assert page.locator("[data-count=new]").inner_text() == "2"
+        assert page.evaluate("window.isThisPage"), "the page was never loaded anew"
         page.goto("/articles/1")
         page.get_by_role("button", name="Dismiss: First").click()
         page.wait_for_url("**/articles/1#match-1")
-        assert judged(db) == [False, False]
+        assert judged(db) == [False, None, None]
 
 
 def test_everything_works_without_scripts(db: Database, browser: Browser, url: str) -> None:
-    fill(db, has_topic("talks"), has_article("First", topic="talks"))
-    with opened(browser, base_url=url, java_script_enabled=False) as context:
+    lines(db, "First", "Second", "Third", "Fourth")
+    with opened(browser, base_url=url, java_script_enabled=False, viewport={"width": 1440, "height": 900}) as context:
         page = context.new_page()
         page.goto("/")
+        page.get_by_label("Note, kept with your verdict").fill("as asked")
         page.get_by_role("button", name="Confirm: First").click()
-        page.wait_for_url("**#match-1")
-    assert judged(db) == [True]
+        says(page, "Confirmed: First")
+        assert chosen(page) == "Second"
+        page.get_by_role("button", name="Undo").click()
+        says(page, "Undone: First; now new again")
+        assert chosen(page) == "First"
+        page.get_by_role("link", name="Third").click()
+        page.get_by_role("link", name="Select all below").click()
+        page.get_by_role("button", name="Dismiss selected").click()
+        says(page, "Dismissed 2 matches of 2 stories")
+    assert judged(db) == [None, None, False, False]
+    with db.reading() as session:
+        assert [row.note for row in session.exec(select(VerdictRow))] == ["as asked", "", "", ""]
 
 
-def test_keys_walk_and_judge(db: Database, page: Page) -> None:
-    fill(db, has_topic("talks"), *(has_article(name, topic="talks") for name in ("Third", "Second", "First")))
+def test_fault_page_1_keys_walk_judge_and_undo_without_a_page_load(db: Database, page: Page) -> None:
+    """More stories than a page has: by keys alone no verdict is lost or wrong, and the focus is always on the next story."""
+    lines(db, *(f"Story {n}" for n in range(70)))
+    said: dict[str, bool] = {}
     with nothing_runs(page):
         page.goto("/")
-        for key in "jjk":
+        page.evaluate("window.isThisPage = true")
+        for number in range(65):
+            title, key = focused(page), "cd"[number % 3 == 0]
+            assert title == chosen(page)
             page.keyboard.press(key)
-        assert page.evaluate("document.activeElement.id") == "match-3"
-        page.keyboard.press("j")
-        page.keyboard.press("c")
-        page.wait_for_url("**#match-2")
-        page.wait_for_function("document.activeElement.id === 'match-2'")
-        page.keyboard.press("j")
+            said[title] = key == "c"
+            if number % 13 == 7:
+                page.keyboard.press("u")
+                says(page, f"Undone: {title}; now new again")
+                assert focused(page) == title
+                page.keyboard.press("j")
+                del said[title]
+            soon(lambda: focused(page) not in said)
+        says(page, title)
+        assert page.evaluate("window.isThisPage")
+    assert judged(db) == [said.get(f"Story {n}") for n in range(70)]
+    assert sum(each is None for each in judged(db)) == 10
+
+
+def test_keys_select_search_note_and_help_and_typing_is_no_verdict(db: Database, page: Page) -> None:
+    lines(db, "First", "Second", "Third", "Fourth")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    with nothing_runs(page):
+        page.goto("/")
+        for key in ("j", "k", "j", "x"):
+            page.keyboard.press(key)
+        assert page.get_by_role("button", name="Dismiss selected (1)").is_visible()
+        page.keyboard.press("X")
         page.keyboard.press("d")
-        page.wait_for_url("**#match-1")
-        assert judged(db) == [False, True, None]
-        page.fill("input[name=q]", "")
-        page.type("input[name=q]", "cd")
+        says(page, "Dismissed 3 matches of 3 stories")
+        page.keyboard.press("u")
+        says(page, "Undone 3 matches of 3 stories; now new again")
+        assert judged(db) == [None] * 4
+        page.keyboard.press("o")
+        assert focused(page) == "reading"
+        page.keyboard.press("n")
+        page.locator("textarea:focus").wait_for()
+        page.keyboard.type("dull, cd")
+        page.keyboard.press("Escape")
+        page.keyboard.press("d")
+        says(page, "Dismissed: Second")
+        page.keyboard.press("?")
+        assert page.get_by_text("undo the last verdict").is_visible()
+        page.keyboard.press("/")
+        page.keyboard.type("cd")
         assert page.input_value("input[name=q]") == "cd", "typing is not judging"
-        assert judged(db) == [False, True, None]
+    assert judged(db) == [None, False, None, None]
+    with db.reading() as session:
+        assert [row.note for row in session.exec(select(VerdictRow).where(VerdictRow.note != ""))] == ["dull, cd"]
+
+
+def test_each_topic_has_its_verdict_and_a_whole_story_one(db: Database, page: Page) -> None:
+    on_trade = has_match(1, topic="trade", score=0.2)
+    fill(db, has_topic("talks"), has_topic("trade"), has_article("Wheat", topic="talks"), on_trade)
+    ages = {"found_at": NOW - timedelta(hours=1)}
+    fill(db, has_article("Event", topic="talks", **ages), has_article("Event too", topic="talks", story_id=2, **ages))
+    with nothing_runs(page):
+        page.goto("/")
+        assert page.locator(".on.here").get_attribute("id") == "match-1"
+        page.keyboard.press("c")
+        assert page.locator(".on.here").get_attribute("id") == "match-2", "the same story, for its other topic"
+        page.keyboard.press("d")
+        says(page, "Dismissed for Trade: Wheat")
+        assert chosen(page) == "Event"
+        page.keyboard.press("D")
+        says(page, "Dismissed 2 matches of one story")
+    assert judged(db) == [True, False, False, False]
+
+
+def test_what_could_not_be_saved_is_said_and_stays_new(db: Database, page: Page) -> None:
+    lines(db, "First", "Second")
+    page.goto("/")
+    page.route("**/verdicts", lambda route: route.fulfill(status=503, body="no"))
+    page.keyboard.press("c")
+    says(page, "Not saved: First. The store cannot be reached just now")
+    assert page.locator("#story-1.new").count() == 1
+    page.unroute("**/verdicts")
+    page.keyboard.press("k")
+    page.keyboard.press("c")
+    says(page, "Confirmed: First")
+    assert judged(db) == [True, None]
+
+
+def test_on_a_phone_a_story_opens_is_judged_and_leads_back(db: Database, page: Page) -> None:
+    lines(db, *(f"A title that needs two lines on a phone {n}" for n in range(12)))
+    page.set_viewport_size({"width": 390, "height": 844})
+    with nothing_runs(page):
+        page.goto("/")
+        assert page.evaluate(VISIBLE_LINES) >= 6
+        page.get_by_role("link", name="on a phone 3").click()
+        page.get_by_role("button", name="Dismiss: A title that needs two lines on a phone 3").click()
+        says(page, "Dismissed: A title")
+        page.get_by_role("button", name="Dismiss: A title that needs two lines on a phone 4").wait_for()
+        page.get_by_role("link", name="All stories").click()
+        page.get_by_role("link", name="on a phone 5").wait_for()
+    assert judged(db) == [None] * 3 + [False] + [None] * 8
+
+
+VISIBLE_LINES = """[...document.querySelectorAll(".line")].map((line) => line.getBoundingClientRect())
+    .filter((box) => box.height && box.top >= 0 && box.bottom <= innerHeight).length"""
+
+
+def test_fault_page_2_fourteen_stories_are_visible_at_once(db: Database, page: Page) -> None:
+    lines(
+        db, *(f"A title of an article on the talks that the envoys of ten states held in Moscow {n}" for n in range(40))
+    )
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto("/")
+    assert page.evaluate(VISIBLE_LINES) >= 14
 
 
 def test_u4_a_form_of_another_site_changes_nothing(db: Database, browser: Browser, url: str) -> None:

@@ -23,7 +23,7 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from monitor.config.settings import WebSettings
-from monitor.review import matches
+from monitor.review import inbox
 from monitor.store import alerts, articles, channels, nodes, settings, topics
 from monitor.store.articles import url_key
 from monitor.store.db import Database
@@ -210,6 +210,11 @@ def _decision(article: ArticleRow, *, is_match: bool, scores: list[dict[str, Any
     )
 
 
+def has_match(number: int, **values: Any) -> Callable[[Session], object]:
+    """One more match of the article with that number."""
+    return lambda session: session.add(_match(session.get_one(ArticleRow, number), **values))
+
+
 def _match(article: ArticleRow, *, topic: str, found_at: datetime = NOW, **values: Any) -> MatchRow:
     evidence = {
         "terms": [
@@ -307,7 +312,7 @@ def test_a_percentage_appears_only_where_it_is_calibrated() -> None:
     assert show.score_words(0.3, 0.2, 0.87, measured) == beside
 
 
-def test_hits_are_listed_newest_first_and_filtered(db: Database, client: TestClient) -> None:
+def test_stories_are_listed_newest_first_and_filtered(db: Database, client: TestClient) -> None:
     fill(
         db,
         has_topic("talks"),
@@ -316,10 +321,10 @@ def test_hits_are_listed_newest_first_and_filtered(db: Database, client: TestCli
         has_article("Middle", topic="trade", found_at=NOW - timedelta(hours=4), is_relevant=False),
         has_article("Newest", topic="talks", found_at=NOW, text="A quiet harbour."),
     )
-    titles = lambda path: re.findall(r'<a href="/articles/\d+">([^<]+)</a>', client.get(path).text)
-    assert titles("/") == ["Newest", "Middle", "Oldest"]
-    assert titles("/?topic=talks") == ["Newest", "Oldest"]
-    assert titles("/?state=new") == ["Newest"]
+    titles = lambda path: listed(client.get(path).text)
+    assert titles("/") == titles("/?state=new") == titles("/?state=nonsense") == ["Newest"], "what is new, unless asked"
+    assert titles("/?state=all") == ["Newest", "Middle", "Oldest"]
+    assert titles("/?topic=talks&state=all") == ["Newest", "Oldest"]
     assert titles("/?state=confirmed") == ["Oldest"]
     assert titles("/?topic=talks&state=dismissed") == []
     assert titles("/?q=harbour") == ["Newest"]
@@ -327,36 +332,39 @@ def test_hits_are_listed_newest_first_and_filtered(db: Database, client: TestCli
     assert titles("/?topic=nosuch") == []
 
 
-def test_an_article_on_two_topics_is_one_card_with_a_verdict_for_each(db: Database, client: TestClient) -> None:
-    def on_trade_too(session: Session) -> None:
-        article = session.get_one(ArticleRow, 1)
-        session.add(_match(article, topic="trade", score=0.2))
+def listed(page: str) -> list[str]:
+    """The titles of the lines of the inbox."""
+    found = re.findall(r'<span class="title"[^>]*>(.*?)</span>', page)
+    return [html.unescape(re.sub("</?mark>", "", each)) for each in found]
 
+
+def test_an_article_on_two_topics_is_one_line_with_a_verdict_for_each(db: Database, client: TestClient) -> None:
+    on_trade_too = has_match(1, topic="trade", score=0.2)
     fill(db, has_topic("talks"), has_topic("trade"), has_article("Envoys on wheat", topic="talks"), on_trade_too)
     fill(db, has_article("Envoys leave", topic="talks", found_at=NOW - timedelta(hours=1)))
     shown = client.get("/").text
-    assert shown.count('class="card ') == 2
-    assert "3 matches on 2 articles" in shown
+    assert listed(shown) == ["Envoys on wheat", "Envoys leave"]
+    assert "2 stories" in shown
     assert re.search(
         r'id="match-1".*Confirm for Talks: Envoys on wheat.*id="match-2".*Dismiss for Trade: Envoys', shown, re.S
     )
-    assert "Confirm: Envoys leave" in shown, "a card on one topic reads as before"
+    assert "Confirm: Envoys leave" in client.get("/?story=2").text, "one on one topic needs no topic's name"
     answer = client.post("/matches/2/dismiss", data={"token": token_of(client), "back": "/"}, headers=OWN)
     assert answer.status_code == 303
     assert judged(db) == [None, False, None]
     only = client.get("/?topic=trade&state=dismissed").text
-    assert only.count('class="card ') == 1
+    assert listed(only) == ["Envoys on wheat"]
     assert only.index('id="match-2"') < only.index('id="match-1"'), "what was asked for comes first"
 
 
 def test_pages_hold_fifty_and_link_on_with_their_filters(db: Database, client: TestClient) -> None:
     fill(db, has_topic("talks"), *(has_article(f"Talks {n}", topic="talks") for n in range(51)))
     first = client.get("/?topic=talks").text
-    assert first.count('class="card ') == 50
+    assert len(listed(first)) == 50
     assert 'rel="next" href="/?topic=talks&amp;page=2"' in first
     assert "page 1 of 2" in first
     second = client.get("/?topic=talks&page=2").text
-    assert second.count('class="card ') == 1
+    assert len(listed(second)) == 1
     assert 'rel="prev" href="/?topic=talks"' in second
 
 
@@ -577,9 +585,10 @@ def test_x9_text_keeps_its_own_direction_and_language(db: Database, client: Test
         has_article("گفتگوها در مسکو", language="fa", topic="talks"),
         has_article(topic="talks", language="und"),
     )
-    shown = client.get("/").text
+    shown = client.get("/?story=1").text
     assert '<h2 lang="fa" dir="auto"><a href="/articles/1">گفتگوها در مسکو</a></h2>' in shown
-    assert '<h2 lang="" dir="auto"><a href="/articles/2">' in shown
+    assert '<span class="title" lang="fa" dir="auto">گفتگوها در مسکو</span>' in shown
+    assert '<h2 lang="" dir="auto"><a href="/articles/2">' in client.get("/?story=2").text
 
 
 # --- verdicts ---------------------------------------------------------------------------------------------------------
@@ -770,9 +779,9 @@ def test_u3_every_answer_carries_our_headers(db: Database, monkeypatch: pytest.M
         ]
         answers += [client.get("/", headers={"Host": "evil.test"}), client.get("/", params={"q": "x" * 40_000})]
         answers += [client.post("/matches/1/confirm", content=b"x" * 20_000, headers=OWN)]
-        monkeypatch.setattr(matches, "list_cards", broken)
+        monkeypatch.setattr(inbox, "find_page", broken)
         answers += [client.get("/")]
-        monkeypatch.setattr(matches, "list_cards", busy)
+        monkeypatch.setattr(inbox, "find_page", busy)
         answers += [client.get("/")]
     assert {answer.status_code for answer in answers} >= {200, 400, 403, 404, 405, 413, 500, 503}
     for answer in answers:
@@ -784,9 +793,9 @@ def test_u3_every_answer_carries_our_headers(db: Database, monkeypatch: pytest.M
 
 def test_u21_u16_faults_show_nothing_of_us(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     with browsing(application(db), raise_server_exceptions=False) as client:
-        monkeypatch.setattr(matches, "list_cards", broken)
+        monkeypatch.setattr(inbox, "find_page", broken)
         crashed = client.get("/")
-        monkeypatch.setattr(matches, "list_cards", busy)
+        monkeypatch.setattr(inbox, "find_page", busy)
         held = client.get("/")
         answers = [
             crashed,
@@ -1087,7 +1096,7 @@ def test_c4_healthz_answers_while_every_thread_waits_for_the_store(
         let_go.wait(PATIENCE)
         raise StoreBusyError("held")
 
-    monkeypatch.setattr(matches, "list_cards", waits)
+    monkeypatch.setattr(inbox, "find_page", waits)
     with browsing(application(db)) as client:
         readers = [threading.Thread(target=client.get, args=("/",)) for _ in range(8)]
         for reader in readers:
@@ -1181,11 +1190,14 @@ def _told(number: int, payload: str) -> Callable[[Session], None]:
 
 POISONED_PATHS = [
     "/",
-    "/?page=2",
+    "/?page=2&state=all",
+    "/lines?state=all",
     "/status",
     "/stories",
     *(f"/articles/{number}" for number in range(1, len(PAYLOADS) * 2 + 1)),
     *(f"/stories/{number}" for number in range(1, len(PAYLOADS) * 2 + 1, 2)),
+    *(f"/?story={number}" for number in range(1, len(PAYLOADS) * 2 + 1, 2)),
+    *(f"/stories/{number}/reading" for number in range(1, len(PAYLOADS) * 2 + 1, 2)),
 ]
 
 
@@ -1208,7 +1220,7 @@ OUR_ELEMENTS = set(
         """
         html head meta title link script body a header nav main h1 h2 p form label select option input button small article
         section bdi del ins time span blockquote mark ul ol li meter strong br dl dt dd div table thead tbody tr th td
-        details summary kbd
+        details summary kbd textarea h3
         """,
     )
 )
@@ -1216,6 +1228,7 @@ OUR_ATTRIBUTES = set(
     re.findall(
         r"\S+",
         """
+        data-count data-more data-total data-story data-article data-left data-others aria-live hidden rows checked
         lang dir charset name content rel href class id tabindex title src defer method action formaction type value maxlength
         placeholder role for data-label selected
         disabled required inputmode pattern autocomplete autocapitalize spellcheck datetime min max low scope colspan
@@ -1238,7 +1251,7 @@ def assert_is_ours(page: str) -> None:
             )
             assert is_local or attributes["rel"] == "noopener noreferrer nofollow"
         if tag == "script":
-            assert attributes["src"] == "/static/keys.js"
+            assert re.fullmatch("/static/inbox.js\\?v=[0-9a-f]{12}", attributes["src"])
 
 
 def test_u1_u2_no_payload_becomes_markup_on_any_page(db: Database, client: TestClient) -> None:
@@ -1290,7 +1303,7 @@ def test_templates_and_static_files_hold_nothing_inline() -> None:
 
 
 def test_static_files_are_served_with_their_types(client: TestClient) -> None:
-    for name, kind in (("style.css", "text/css"), ("keys.js", "text/javascript"), ("icon.svg", "image/svg+xml")):
+    for name, kind in (("style.css", "text/css"), ("inbox.js", "text/javascript"), ("icon.svg", "image/svg+xml")):
         answer = client.get(f"/static/{name}")
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith(kind)
@@ -1337,14 +1350,14 @@ def test_fault_page_7_counts_are_those_of_the_search(db: Database, client: TestC
     )
     plain = " ".join(re.sub(r"<[^>]+>", " ", client.get("/").text).split())
     assert "Talks (4)" in plain
-    assert "All 5" in plain
-    assert "New 4" in plain
-    found = " ".join(re.sub(r"<[^>]+>", " ", client.get("/?q=zebra").text).split())
+    assert "Trade (0)" in plain, "none of it is new"
+    assert "New 4 Confirmed 1 Dismissed 0 All 5" in plain
+    found = " ".join(re.sub(r"<[^>]+>", " ", client.get("/?q=zebra&state=all").text).split())
     assert "Talks (1)" in found
     assert "Trade (1)" in found
-    assert "All 2 New 1 Confirmed 1 Dismissed 0" in found
+    assert "New 1 Confirmed 1 Dismissed 0 All 2" in found
     none = " ".join(re.sub(r"<[^>]+>", " ", client.get("/?q=okapi").text).split())
-    assert "All 0 New 0" in none
+    assert "New 0 Confirmed 0 Dismissed 0 All 0" in none
 
 
 # --- articles as seeds ------------------------------------------------------------------------------------------------
@@ -1423,7 +1436,7 @@ def test_a_verdict_shows_the_terms_it_moved_on_both_pages(
     )
     assert answer.status_code == 303
     assert judged(db) == [False]
-    for path in ("/", "/articles/1"):
+    for path in ("/?state=all", "/articles/1"):
         shown = client.get(path).text
         assert "This verdict changed the weights of terms" in shown
         assert re.search(r"now lighter: <bdi>\w+</bdi>", shown)
@@ -1436,7 +1449,7 @@ def test_a_verdict_stands_where_its_topic_cannot_be_read(db: Database, seeding: 
     )
     assert answer.status_code == 303
     assert judged(db) == [True]
-    assert "This verdict changed the weights" not in client.get("/").text
+    assert "This verdict changed the weights" not in client.get("/?state=all").text
 
 
 # --- behind proxies ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    """Keys are carried over, of those that very many carry the newest 65, which say as much (see monitor.store.fingerprints).
+    """Keys are carried over, of those that very many carry the newest 65, which say as much (see store.indexes.fingerprints).
 
     A row is rewritten when it grows: it is left room on its page, and stays on it whole until it fills one.
     """

@@ -1,0 +1,245 @@
+"""Reads the inbox: pages of stories by their matches, and how many there are of each topic and state.
+
+A story is in the inbox for its matches that are no copies. Everything is filtered, sorted and counted by an index of the matches
+(`INBOX_COLUMNS`); articles are read only where the filter names a language, a publisher or words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlmodel import Session, col
+
+from monitor.matching.tuning import SHARE_OFFSET
+from monitor.store import articles, verdicts
+from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow, StoryRow
+from monitor.types.matching import Reason
+
+
+class Attributed(NamedTuple):
+    """What says who published an article: its feed, the outlet and host that are named for it, and the host of its address."""
+
+    source: str
+    outlet: str
+    outlet_host: str
+    host: str
+
+
+class InboxOrder(StrEnum):
+    """Which stories come first."""
+
+    NEWEST = "newest"
+    DOUBTFUL = "doubtful"
+    LARGEST = "largest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxFilter:
+    """Which matches are wanted; an empty field does not filter."""
+
+    topic: str = ""
+    state: str = ""
+    words: str = ""
+    language: str = ""
+    published_by: tuple[Attributed, ...] | None = None
+    """Articles that one of these describes; None does not filter."""
+    since_at: datetime | None = None
+    """Found since then; `until_at`: before then."""
+    until_at: datetime | None = None
+    is_told: bool | None = None
+    """Whether an alert was made of its story."""
+
+    def conditions(self, session: Session) -> list[ColumnElement[bool]]:
+        """The same for a select from matches."""
+        found: list[ColumnElement[bool]] = [col(MatchRow.reason) != Reason.COPY.name]
+        if self.topic:
+            found.append(col(MatchRow.topic) == self.topic)
+        if self.state:
+            found.append(verdicts.is_in_state(MatchRow, self.state))
+        if self.since_at:
+            found.append(col(MatchRow.created_at) >= self.since_at)
+        if self.until_at:
+            found.append(col(MatchRow.created_at) < self.until_at)
+        if self.is_told is not None:
+            is_told = col(MatchRow.story_id).in_(_TOLD)
+            found.append(is_told if self.is_told else ~is_told)
+        if self.words:
+            found.append(articles.has_words(session, _ARTICLE_ID, self.words))
+        return found + self._of_articles(session)
+
+    def _of_articles(self, session: Session) -> list[ColumnElement[bool]]:
+        if not self.language and self.published_by is None:
+            return []
+        asked = select(col(ArticleRow.id)).where(col(ArticleRow.id) == col(MatchRow.article_id))
+        if self.language:
+            asked = asked.where(col(ArticleRow.language) == self.language)
+        if self.published_by is not None:
+            asked = asked.where(tuple_(*_attributed(session)).in_(self.published_by))
+        return [asked.exists()]
+
+
+_ARTICLE_ID: ColumnElement[int] = MatchRow.__table__.c.article_id  # type: ignore[attr-defined]
+_TOLD = select(col(AlertRow.story_id)).where(col(AlertRow.story_id).is_not(None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxCounts:
+    """Numbers of stories: of each state (without regard to the state asked for), of any state, and of each topic (without regard
+    to the topic asked for)."""
+
+    by_state: dict[str, int]
+    any_state: int
+    by_topic: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxMatch:
+    """A match of a story in the inbox, with the fields of its article that a line shows."""
+
+    id: int
+    article_id: int
+    story_id: int
+    topic: str
+    score: float
+    threshold: float
+    factor: float
+    is_relevant: bool | None
+    found_at: datetime
+    title: str
+    language: str
+    source: str
+
+    @property
+    def state(self) -> str:
+        """`new`, `confirmed` or `dismissed`."""
+        return verdicts.state(self.is_relevant)
+
+
+def page(session: Session, wanted: InboxFilter, order: InboxOrder, *, limit: int, offset: int = 0) -> list[int]:
+    """The stories of a page."""
+    first: ColumnElement[Any] = func.max(col(MatchRow.created_at)).desc()
+    asked = select(col(MatchRow.story_id)).where(*wanted.conditions(session)).group_by(col(MatchRow.story_id))
+    if order is InboxOrder.DOUBTFUL:
+        first = func.min(_SHARE).asc()
+    if order is InboxOrder.LARGEST:
+        asked = asked.outerjoin(StoryRow, col(StoryRow.id) == col(MatchRow.story_id))
+        first = func.coalesce(func.max(col(StoryRow.articles)), 1).desc()
+    latest = func.max(col(MatchRow.created_at)).desc()
+    rows = session.execute(asked.order_by(first, latest, col(MatchRow.story_id).desc()).limit(limit).offset(offset))
+    return list(rows.scalars())
+
+
+_SHARE = (
+    col(MatchRow.factor) * (col(MatchRow.score) + SHARE_OFFSET) / (func.abs(col(MatchRow.threshold)) + SHARE_OFFSET)
+)
+"""`margins.share`; thresholds are positive but for odd ones."""
+
+
+def counts(session: Session, wanted: InboxFilter) -> InboxCounts:
+    """How many stories there are."""
+    of_any_state, of_any_topic = replace(wanted, state=""), replace(wanted, topic="")
+    by_state = session.execute(_counted(session, of_any_state, col(MatchRow.is_relevant)))
+    by_topic = session.execute(_counted(session, of_any_topic, col(MatchRow.topic)))
+    any_state = session.execute(select(_STORIES).where(*of_any_state.conditions(session))).scalar_one()
+    return InboxCounts(
+        by_state={verdicts.state(is_relevant): count for is_relevant, count in by_state},
+        any_state=any_state,
+        by_topic=dict(by_topic.all()),
+    )
+
+
+_STORIES = func.count(col(MatchRow.story_id).distinct())
+
+
+def _counted(session: Session, wanted: InboxFilter, by: Any) -> Select[Any, int]:
+    return select(by, _STORIES).where(*wanted.conditions(session)).group_by(by)
+
+
+def of_stories(session: Session, story_ids: Collection[int]) -> list[InboxMatch]:
+    """All matches of these stories that are no copies, oldest first."""
+    asked = _MATCHES.where(col(MatchRow.story_id).in_(story_ids), col(MatchRow.reason) != Reason.COPY.name)
+    return [InboxMatch(**row._mapping) for row in session.execute(asked.order_by(col(MatchRow.id)))]
+
+
+_MATCH_COLUMNS = ("id", "article_id", "story_id", "topic", "score", "threshold", "factor", "is_relevant")
+_MATCHES = select(
+    *(getattr(MatchRow, name) for name in _MATCH_COLUMNS),
+    col(MatchRow.created_at).label("found_at"),
+    *(getattr(ArticleRow, name) for name in ("title", "language", "source")),
+).join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
+
+
+def wanted_ids(session: Session, wanted: InboxFilter, story_ids: Collection[int], *, up_to: int = 0) -> set[int]:
+    """The ids of the wanted matches of these stories; with `up_to` only ids that are not higher."""
+    asked = select(col(MatchRow.id)).where(col(MatchRow.story_id).in_(story_ids), *wanted.conditions(session))
+    return set(session.execute(asked.where(col(MatchRow.id) <= up_to) if up_to else asked).scalars())
+
+
+def latest_id(session: Session) -> int:
+    """The id of the latest match, 0 where there is none."""
+    return session.execute(select(func.max(col(MatchRow.id)))).scalar_one() or 0
+
+
+def leads(session: Session, story_ids: Collection[int]) -> dict[int, int]:
+    """Story -> its lead article."""
+    asked = select(col(StoryRow.id), col(StoryRow.lead_article_id)).where(col(StoryRow.id).in_(story_ids))
+    return dict(session.execute(asked).all())
+
+
+# --- what there is to filter by -------------------------------------------------------------------------------------------
+
+
+class AttributedFeed(NamedTuple):
+    """Who published an article, and what its feed says of that."""
+
+    article: Attributed
+    feed_title: str
+    publisher: str
+    feed_url: str
+    site_url: str
+
+
+def languages(session: Session) -> list[str]:
+    """The languages of the articles that match, sorted."""
+    asked = _ARTICLES_THAT_MATCH.with_only_columns(col(ArticleRow.language)).distinct()
+    return sorted(session.execute(asked).scalars())
+
+
+def attributions(session: Session) -> Sequence[AttributedFeed]:
+    """By whom the articles that match are published, each said once."""
+    of_feed = (
+        func.coalesce(func.nullif(col(FeedRow.title), ""), col(FeedRow.own_title)),
+        *(col(getattr(FeedRow, name)) for name in ("publisher", "url", "site_url")),
+    )
+    asked = (
+        _ARTICLES_THAT_MATCH.with_only_columns(*_attributed(session), *of_feed)
+        .outerjoin(FeedRow, col(FeedRow.name) == col(ArticleRow.source))
+        .distinct()
+    )
+    return [AttributedFeed(Attributed(*row[:4]), *(value or "" for value in row[4:])) for row in session.execute(asked)]
+
+
+_ARTICLES_THAT_MATCH = (
+    select(col(ArticleRow.id))
+    .select_from(ArticleRow)
+    .where(col(ArticleRow.id).in_(select(col(MatchRow.article_id)).where(col(MatchRow.reason) != Reason.COPY.name)))
+)
+
+
+def _attributed(session: Session) -> tuple[Any, ...]:
+    """The columns of an `Attributed`."""
+    return (col(ArticleRow.source), col(ArticleRow.outlet), col(ArticleRow.outlet_host), _host(session))
+
+
+def _host(session: Session) -> ColumnElement[str]:
+    """The host of an article's address, as it is written there."""
+    url = col(ArticleRow.url)
+    if session.get_bind().dialect.name == "postgresql":
+        return func.split_part(url, "/", 3)
+    rest = func.substr(url, func.instr(url, "://") + 3)
+    return func.substr(rest, 1, func.instr(rest.concat("/"), "/") - 1)
