@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from monitor.store import alerts, matches, stories, story_changes, topics
+from monitor.store import alerts, inbox, matches, stories, story_changes, topics, verdicts
 from monitor.store.db import Session, serialize_decisions
 from monitor.store.stories import StoredStory, TimelineArticle
 from monitor.store.story_changes import StoryEdit
@@ -76,7 +76,24 @@ class Story:
     independent_sources: tuple[IndependentSource, ...]
     """Its independent sources."""
     alerts: tuple[dict[str, Any], ...] = ()
+    """Each with its deliveries and their tries."""
     edits: tuple[dict[str, Any], ...] = ()
+    appearances: tuple[Appearance, ...] = ()
+    """All its articles: who published them when."""
+    matches: tuple[dict[str, Any], ...] = ()
+    """Those that are no copies, oldest first."""
+    verdicts: tuple[dict[str, Any], ...] = ()
+    """What people said of its matches, with their notes, oldest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appearance:
+    """An article of a story: who published it when, and whether its text is another one's."""
+
+    article_id: int
+    publisher: str
+    at: datetime
+    is_copy: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +146,37 @@ def find(session: Session, number: int, *, now: datetime, preferred: Sequence[st
         independent_sources=sources.independent_sources(carriers),
         alerts=_alerts(session, story_id),
         edits=tuple(_choice(each) for each in story_changes.edits(session, story_id)),
+        appearances=_appearances(carriers),
+        matches=_matches(session, story_id),
+        verdicts=_verdicts(session, [each.article_id for each in carriers]),
     )
+
+
+def _appearances(carriers: Sequence[StoryArticle]) -> tuple[Appearance, ...]:
+    names = sources.publisher_names(carriers)
+    return tuple(
+        Appearance(
+            article_id=each.article_id,
+            publisher=names[each.publisher],
+            at=each.published_at,
+            is_copy=each.copy_of is not None,
+        )
+        for each in carriers
+    )
+
+
+def _matches(session: Session, story_id: int) -> tuple[dict[str, Any], ...]:
+    titles = topics.titles(session)
+    found = inbox.of_stories(session, [story_id])
+    return tuple(
+        {**asdict(each), "state": each.state, "topic_title": titles.get(each.topic, each.topic)} for each in found
+    )
+
+
+def _verdicts(session: Session, article_ids: Sequence[int]) -> tuple[dict[str, Any], ...]:
+    titles = topics.titles(session)
+    found = verdicts.of_articles(session, article_ids)
+    return tuple({**asdict(each), "topic": titles.get(each.topic, each.topic)} for each in found)
 
 
 def _timeline(
@@ -188,7 +235,8 @@ def _titled(names: Iterable[str], titles: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _alerts(session: Session, story_id: int) -> tuple[dict[str, Any], ...]:
-    titles = topics.titles(session)
+    titles, found = topics.titles(session), alerts.of_story(session, story_id)
+    deliveries = alerts.deliveries_of(session, [each.id for each in found])
     return tuple(
         {
             "id": each.id,
@@ -199,8 +247,9 @@ def _alerts(session: Session, story_id: int) -> tuple[dict[str, Any], ...]:
             "says": each.payload.get("body", ""),
             "article_id": each.article_id,
             "created_at": each.created_at,
+            "deliveries": tuple(asdict(one) for one in deliveries[each.id]),
         }
-        for each in alerts.of_story(session, story_id)
+        for each in found
     )
 
 

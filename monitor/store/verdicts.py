@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from monitor.matching.margins import share
+from monitor.store.db import chunks
 from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, VerdictRow
 from monitor.types.matching import Example, Verdict
 
@@ -134,8 +135,17 @@ def set_term_shifts(
 
 def of_article(session: Session, article_id: int) -> list[StoredVerdict]:
     """All verdicts on an article, oldest first."""
-    rows = session.exec(select(VerdictRow).where(VerdictRow.article_id == article_id).order_by(col(VerdictRow.id)))
-    return [_stored(row) for row in rows]
+    return of_articles(session, [article_id])
+
+
+def of_articles(session: Session, article_ids: Collection[int]) -> list[StoredVerdict]:
+    """All verdicts on these articles, oldest first."""
+    found = [
+        _stored(row)
+        for ids in chunks(sorted(article_ids))
+        for row in session.exec(select(VerdictRow).where(col(VerdictRow.article_id).in_(ids)))
+    ]
+    return sorted(found, key=lambda each: each.id)
 
 
 def given_together(session: Session, first_id: int, last_id: int) -> list[StoredVerdict]:

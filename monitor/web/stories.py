@@ -20,6 +20,7 @@ from monitor.stories.sources import StoryState
 from monitor.text.tokens import clean_line
 from monitor.web.pages import ID_LIMIT, LAST_PAGE, PAGE_SIZE, PageRequest
 from monitor.web.show import page
+from monitor.web.story_picture import draw
 
 _PICKED = re.compile("a([0-9]{1,10})")
 """Name of the checkbox before an article."""
@@ -66,7 +67,8 @@ class StoryPages:
                 raise HTTPException(404, "There is no story with that number.") from None
         if story.summary.id != asked.number:
             return RedirectResponse(f"/stories/{story.summary.id}", 303)
-        return page("story.html", asked=asked, now=now, story=story)
+        picture = draw(story.appearances, [each["created_at"] for each in story.alerts])
+        return page("story.html", asked=asked, now=now, story=story, picture=picture)
 
     def merge(self, asked: PageRequest) -> Response:
         """Merge another story into this one."""

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from monitor.store.db import Database
 from monitor.store.story_changes import recount
-from monitor.store.tables import ArticleRow, RevisionRow, StoryEditRow
+from monitor.store.tables import AlertRow, ArticleRow, AttemptRow, DeliveryRow, RevisionRow, StoryEditRow
 from tests.web.test_web import NOW, OWN, application, browsing, fill, has_article, has_feed, has_topic, token_of
 from tests.web.test_web import db as db  # the fixture
 
@@ -164,3 +164,35 @@ def test_u4_a_form_without_its_token_says_nothing(db: Database, client: TestClie
     for path in ("/stories/1/split", "/stories/1/merge", "/stories/1/move"):
         assert client.post(path, data={"a2": "on", "other": "4", "to": "4"}, headers=OWN).status_code == 403
     assert stories(db) == [1, 1, 1, 4]
+
+
+def test_the_story_page_draws_its_time_line_and_shows_verdicts_alerts_and_tries(
+    db: Database, client: TestClient
+) -> None:
+    assert client.post(
+        "/verdicts",
+        data={"token": token_of(client, "/stories/1"), "verdict": "dismissed:m1", "note": "stale"},
+        headers=OWN,
+    ).is_redirect
+
+    def told(session: Session) -> None:
+        session.add(AlertRow(id="alt_1", key="k", kind="new", topic="talks", story_id=1, article_id=1, created_at=NOW))
+        session.flush()
+        delivery = DeliveryRow(alert_id="alt_1", channel="desk", state="sent", created_at=NOW, next_at=NOW, attempts=1)
+        session.add(delivery)
+        session.flush()
+        session.add(
+            AttemptRow(delivery_id=delivery.id, started_at=NOW, ended_at=NOW, result="transient", code="timeout")
+        )
+
+    fill(db, told)
+    shown = client.get("/stories/1").text
+    assert shown.count("<circle ") == 3
+    assert shown.count('<circle class="copy"') == 1
+    assert shown.count('<line class="told"') == 1
+    assert "3 articles of 3 publishers, 1 of them copies; first The Morning Post" in shown
+    assert 'Dismissed for Moscow talks, <a href="/articles/1">article 1</a>, by <bdi>web</bdi>' in shown
+    assert "<bdi>stale</bdi>" in shown
+    assert "<bdi>desk</bdi>" in shown
+    assert "transient (timeout)" in shown
+    assert "<svg" not in client.get("/stories/4").text, "one article is no time line"

@@ -1220,7 +1220,7 @@ OUR_ELEMENTS = set(
         """
         html head meta title link script body a header nav main h1 h2 p form label select option input button small article
         section bdi del ins time span blockquote mark ul ol li meter strong br dl dt dd div table thead tbody tr th td
-        details summary kbd textarea h3
+        details summary kbd textarea h3 svg rect circle line text
         """,
     )
 )
@@ -1228,6 +1228,7 @@ OUR_ATTRIBUTES = set(
     re.findall(
         r"\S+",
         """
+        viewBox viewbox width height x y x1 x2 y1 y2 cx cy r text-anchor
         data-count data-more data-total data-story data-article data-left data-others aria-live hidden rows checked
         lang dir charset name content rel href class id tabindex title src defer method action formaction type value maxlength
         placeholder role for data-label selected
