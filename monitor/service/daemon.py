@@ -214,8 +214,6 @@ class Daemon:
     async def _shut_down(self) -> None:
         self._watchdog.stop()
         if self._scheduler:
-            # It cancels a job that was just begun, and would log that as the job's failure.
-            logging.getLogger("apscheduler.executors").setLevel(logging.CRITICAL)
             self._scheduler.shutdown(wait=False)
         if self._running_ticks:
             await asyncio.wait(self._running_ticks.values(), timeout=_GRACE_SECONDS)

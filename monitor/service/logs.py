@@ -78,6 +78,7 @@ class _ToStderr(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.addFilter(RepetitionFilter())
+        self.addFilter(_is_no_cancelled_job)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -87,6 +88,13 @@ class _ToStderr(logging.Handler):
             pass
         except Exception:
             self.handleError(record)
+
+
+def _is_no_cancelled_job(record: logging.LogRecord) -> bool:
+    """False for a job that APScheduler cancelled itself, as it was shut down: it logs that as the job's failure."""
+    kind = record.exc_info[0] if record.exc_info else None
+    # by name: commands that need no asyncio should not load it for this
+    return not (record.name.startswith("apscheduler.") and kind is not None and kind.__name__ == "CancelledError")
 
 
 class RepetitionFilter(logging.Filter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -124,6 +125,15 @@ def test_d3_a_log_that_cannot_be_written_stops_nothing(monkeypatch: pytest.Monke
         logs.setup("info")
         monkeypatch.setattr(sys, "stderr", Full())
         logging.getLogger("monitor.poll").info("polled")
+
+
+def test_a_job_that_the_scheduler_cancels_as_it_ends_has_not_failed(stderr: Stderr) -> None:
+    logs.setup()
+    log = logging.getLogger("apscheduler.executors.default")
+    for error in (asyncio.CancelledError(), ValueError("a job that did fail")):
+        log.error("Job raised an exception", exc_info=error)
+    assert stderr.getvalue().count("Job raised an exception") == 1
+    assert "a job that did fail" in stderr.getvalue()
 
 
 def test_fault_s1_what_anybody_can_cause_is_written_a_few_times_a_minute() -> None:
