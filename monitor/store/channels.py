@@ -184,11 +184,11 @@ def spent(session: Session, channel: str, *, now: datetime, window_for: timedelt
         col(DeliveryRow.attempts) > 0,
         col(DeliveryRow.next_at) <= now + window_for,
     )
-    # first what is under way: an attempt that ends between the two is then counted twice, never left out
-    under_way = session.exec(counted.where(or_(col(DeliveryRow.state) == "leased", is_retried))).one()
     first_at = func.coalesce(col(DeliveryRow.taken_at), col(DeliveryRow.sent_at))
     is_sent = (col(DeliveryRow.state).in_(("sent", "pending")), first_at > now - window_for)
-    return under_way + session.exec(counted.where(*is_sent)).one()
+    under_way = counted.where(or_(col(DeliveryRow.state) == "leased", is_retried)).scalar_subquery()
+    # both in one statement: an attempt that ends between two would be counted twice, or not at all
+    return int(session.exec(select(under_way + counted.where(*is_sent).scalar_subquery())).one())
 
 
 def defer(session: Session, ids: Sequence[int], *, until_at: datetime, why: str, now: datetime) -> None:
