@@ -1,4 +1,4 @@
-"""`monitor run`, `serve`, `migrate` and `init`: the daemon, the page alone, the store's schema, the folders of a new installation."""
+"""`monitor run`, `serve`, `migrate` and `init`: the daemon, the page alone, the store's schema, folders of a new installation."""
 
 from __future__ import annotations
 
