@@ -3,10 +3,10 @@
     python -m bench.article [--against CHECKOUT] [--articles NEWS.jsonl] [--count 900] [--stored 10000] [--times 3]
 
 Articles come in feeds of thirty, as teasers and as full texts, and go through what a poll does with them, into a SQLite store in
-memory that is nearly empty, and into one that holds `--stored` articles. The texts are made up of the shipped English word list, one in
-twenty on the event of another one, unless `--articles` names a file of real ones (lines as of `monitor backtest --articles`).
-Printed is the processor time of each stage of one article, without that of the stages it calls, the least of `--times` rounds. The
-lower bound splits a text into words, compares their weights with one topic's and inserts the text as a row.
+memory that is nearly empty, and into one that holds `--stored` articles. The texts are made up of the shipped English word list,
+one in twenty on the event of another one, unless `--articles` names a file of real ones (lines as of `monitor backtest`). Printed
+is the processor time of each stage of one article, without that of the stages it calls, the least of `--times` rounds. The lower
+bound splits a text into words, compares their weights with one topic's and inserts the text as a row.
 """
 
 from __future__ import annotations
