@@ -9,6 +9,7 @@ import typer
 
 from monitor.cli import base
 from monitor.cli.feeds.adding import add, probe
+from monitor.cli.feeds.lists import export, import_
 from monitor.types.errors import AlreadyRunningError, MonitorError
 from monitor.types.plans import FROM_FILE, REMOVED
 
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
 app = typer.Typer(invoke_without_command=True)
 app.command()(add)
 app.command("test")(probe)
+app.command("import")(import_)
+app.command()(export)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The feed's name.", show_default=False)]
 
 
 @app.callback()
 def feeds(ctx: typer.Context) -> None:
-    """Feeds: list, show, add, test, pause, resume, remove, poll. Without a command: list.
+    """Feeds: list, show, add, test, pause, resume, remove, poll, import, export. Without a command: list.
 
     What these commands change stands until the feed's own entry in the settings file changes.
 
