@@ -40,6 +40,7 @@ _MODULES = {
     "apply": "apply",
     "doctor": "doctor",
     "migrate": "run",
+    "init": "run",
 }
 _GROUPS = frozenset({"matches", "stories", "alerts", "topics", "feeds", "channels"})
 
