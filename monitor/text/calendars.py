@@ -117,8 +117,8 @@ def _without_islamic(text: str) -> str:
         named = names.sub(f"@{number}@", named)
     is_both = bool(_GREGORIAN_YEAR.search(text))
     if named != text:
-        named = _DAY_FIRST.sub(lambda found: _islamic(is_both, *found.group(3, 2, 1), found[0]), named)
-        named = _MONTH_FIRST.sub(lambda found: _islamic(is_both, *found.group(3, 1, 2), found[0]), named)
+        named = _DAY_FIRST.sub(lambda found: _islamic(is_both, found[3], found[2], found[1], found[0]), named)
+        named = _MONTH_FIRST.sub(lambda found: _islamic(is_both, found[3], found[1], found[2], found[0]), named)
         if "@" not in named:
             return named
     has_mark = bool(re.search(rf"(?<=\d){_ISLAMIC_MARK}", text))
