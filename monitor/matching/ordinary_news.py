@@ -26,9 +26,12 @@ from monitor.matching.tuning import (
     ORDINARY_REFERENCE,
     PRODUCT_ROUNDING,
     SHIPPED_ORDINARY_WORTH,
+    SUBJECT_NEIGHBOURS,
 )
+from monitor.matching.whole_subject import SubjectArticles, SubjectLikeness
 
 NO_TOPICS: frozenset[str] = frozenset()
+Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class OrdinaryNews:
         self._keys: list[int] = []
         self._topics: list[frozenset[str]] = []
         self._place_of: dict[int, int] = {}
+        self._subjects: dict[str, SubjectArticles] = {}
         self._latest = 0
         self._ages: list[tuple[int, int]] = []
         """Heap of (article id, place): the oldest one goes first."""
@@ -95,6 +99,7 @@ class OrdinaryNews:
                 return
             age = article_id if article_id is not None else self._latest + 1
             self._latest = max(self._latest, age)
+            before = None
             if len(self._keys) < ORDINARY_ARTICLES:
                 at = len(self._keys)
                 self._enlarge(at)
@@ -105,10 +110,13 @@ class OrdinaryNews:
                 return
             else:
                 _, at = heapq.heapreplace(self._ages, (age, self._ages[0][1]))
+                before = self._rows[at].copy()
                 del self._place_of[self._keys[at]]
                 self._keys[at], self._topics[at] = key, topics
             self._rows[at] = vector
             self._place_of[key] = at
+            for each in self._subjects.values():
+                each.put(at, self._rows[at], before)
 
     def note(self, key: int, topics: frozenset[str]) -> None:
         """Note what a text matches now; nothing where it is none of these articles."""
@@ -138,6 +146,33 @@ class OrdinaryNews:
             shipped=self._nearness_shipped(clusters),
             share=min(1.0, count / ORDINARY_MEASURED_FROM) if clusters else 1.0,
         )
+
+    def subject(
+        self, name: str, direction: EmbeddingVector, placed: EmbeddingVector, key: int | None = None
+    ) -> SubjectLikeness:
+        """How an article stands to those that are sure to be on the subject `name`, whose parts sum up to `direction`."""
+        with self._lock:
+            count = len(self)
+            known = self._subjects.get(name)
+            if known is None or not np.array_equal(known.direction, direction):
+                known = self._subjects[name] = SubjectArticles(direction, self._rows[:count], self._shipped)
+            own = self._place_of.get(key) if key is not None else None
+            near = self._rows[:count] @ placed
+            if own is not None:
+                near[own] = -np.inf
+            is_sure = known.is_sure[:count]
+            clusters = _products(self._shipped[_nearest(self._shipped @ placed, SUBJECT_NEIGHBOURS)], placed)
+            nearer = self._mean_nearest(near, is_sure, placed) - self._mean_nearest(near, ~is_sure, placed, clusters)
+            return known.likeness(placed, nearer, own=own)
+
+    def _mean_nearest(
+        self, near: EmbeddingVector, which: Mask, placed: EmbeddingVector, others: Sequence[float] = ()
+    ) -> float:
+        """Mean cosine of the SUBJECT_NEIGHBOURS nearest of these articles and of `others`; 0.0 without one."""
+        rough = np.where(which, near, -np.inf)
+        at = [each for each in _nearest(rough, SUBJECT_NEIGHBOURS) if rough[each] > -np.inf]
+        found = sorted([*_products(self._rows[at], placed), *others], reverse=True)[:SUBJECT_NEIGHBOURS]
+        return sum(found) / len(found) if found else 0.0
 
     def _nearness_shipped(self, clusters: Sequence[float]) -> float:
         nearest = sorted(clusters, reverse=True)[:NEIGHBOURS]
