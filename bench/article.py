@@ -52,7 +52,7 @@ STAGES = (
     ("compare with events", "monitor.polling.place:by_event"),
     ("read what is known, the rest", "monitor.polling.intake:read"),
     ("decide", "monitor.polling.intake:decide"),
-    ("recount the story", "monitor.store.story_changes:recount"),
+    ("recount the stories", "monitor.store.story_changes:recount"),
     ("index for search", "monitor.store.articles:index_words"),
     ("write, the rest", "monitor.polling.intake:write"),
 )
@@ -209,8 +209,11 @@ def _poller(database: Any, seeds: Sequence[News]) -> Callable[[Sequence[bytes]],
                 for each in read
             ]
             with _transaction(database) as session:
-                for each in assessed:
-                    intake.file_article(session, each, context, now=NOW)
+                if file_all := getattr(intake, "file_articles", None):
+                    file_all(session, [(each, NOW) for each in assessed], context)
+                else:  # an earlier checkout
+                    for each in assessed:
+                        intake.file_article(session, each, context, now=NOW)
             assess.confirm_stored(assessed, tracker)
 
     with database.writing() as session:
