@@ -12,6 +12,7 @@ bound splits a text into words, compares their weights with one topic's and inse
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import sqlite3
@@ -195,8 +196,10 @@ def _poller(database: Any, seeds: Sequence[News]) -> Callable[[Sequence[bytes]],
     tracker = Tracker(build(topics, background=Background.shipped()))
     context = AlertingContext(topics={each.name: each for each in topics})
 
+    numbers = itertools.count()
+
     def poll(feeds: Sequence[bytes]) -> None:
-        for number, body in enumerate(feeds):
+        for number, body in zip(numbers, feeds, strict=False):
             parsed = parse.read_feed(body, f"https://n{number}.example/feed", "application/rss+xml", NOW)
             read = extract.read_articles(parsed.entries, f"n{number}", NOW, parsed.language)
             assessed = [

@@ -386,8 +386,8 @@ def _content_keys(session: Session, feed_id: int, keys: Sequence[int]) -> Iterab
 
 def index_words(session: Session, article_id: int, title: str, body: str) -> None:
     """Index a new article."""
-    words = " ".join(_searchable(f"{title}\n{body}")[:_MAX_INDEXED])
-    _INDEX.write(session, {"id": article_id, "words": words})
+    words = [*_searchable(title), *_searchable(body)][:_MAX_INDEXED]
+    _INDEX.write(session, {"id": article_id, "words": " ".join(words)})
 
 
 def _reindex_words(session: Session, article_id: int, old: tuple[str, str], new: tuple[str, str]) -> None:
