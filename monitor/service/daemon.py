@@ -242,6 +242,8 @@ class Daemon:
                 preferred=self.app.settings.stories.preferred_sources,
                 entries=self.app.entries,
                 embedder_problem=embedders.problem(self.app.settings.embedding.embedder),
+                visitor=self.app.visitor(self.app.db),
+                usual_seconds=self.app.settings.schedule.interval_for.total_seconds(),
             )
             self._web = WebServer(application, settings.host, settings.port, proxies=settings.trusted_proxies)
             await self._web.open()

@@ -10,10 +10,12 @@ endpoint      form and token, then the page, on one of a few threads of the web'
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 from anyio import CapacityLimiter, to_thread
@@ -22,18 +24,19 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from monitor.config.settings import WebSettings
+from monitor.feeds.visitor import Visitor
 from monitor.matching.background import Background
 from monitor.store.db import Database
 from monitor.types.condition import Severity
 from monitor.types.errors import StoreError
 from monitor.types.plans import SettingsEntry
+from monitor.web.feeds import FeedPages
 from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
 from monitor.web.health import Health
@@ -42,9 +45,10 @@ from monitor.web.pages import PageRequest, Pages
 from monitor.web.show import message
 from monitor.web.static_files import static_files
 from monitor.web.stories import StoryPages
+from monitor.web.uploads import UPLOADS, BodyLimits, Upload, read_multipart
 
-MAX_FORM_BYTES = 8192
 FORM_SECONDS = 10
+UPLOAD_SECONDS = 60
 FIELDS = 10
 MANY_FIELDS = 600
 """Fields of the forms with a checkbox for each article or story."""
@@ -55,6 +59,8 @@ _SENTENCES = {
 }
 
 Page = Callable[[PageRequest], Response]
+AsyncPage = Callable[[PageRequest], Awaitable[Response]]
+"""For what waits for other servers, and would keep a thread from readers meanwhile."""
 log = logging.getLogger(__name__)
 
 
@@ -71,6 +77,8 @@ def create_app(
     background: Callable[[], Background | None] = lambda: None,
     entries: Sequence[SettingsEntry] | None = None,
     embedder_problem: str = "",
+    visitor: Visitor | None = None,
+    usual_seconds: float = 900.0,
 ) -> Starlette:
     """The review page and /healthz.
 
@@ -78,7 +86,8 @@ def create_app(
     it the page has no buttons to make seeds. `preferred` are the feeds whose article leads a story, best first. `background`
     returns the background of the model in force, with which the effect of a verdict is worked out. `entries` are the feeds and
     channels of this node's settings, which the status page compares with those in force; None compares nothing.
-    `embedder_problem` says why articles are not compared by meaning; '' where they are.
+    `embedder_problem` says why articles are not compared by meaning; '' where they are. `visitor` looks at the addresses of new
+    feeds, and `usual_seconds` is the interval of feeds without one of their own.
     """
     password = settings.password.get_secret_value() if settings.password else None
     tokens = tokens or Tokens()
@@ -89,6 +98,7 @@ def create_app(
             InboxPages(db, clock, health, pages.effects),
             StoryPages(db, clock, preferred),
             FigurePages(db, clock),
+            FeedPages(db, clock, visitor, usual_seconds=usual_seconds),
             tokens,
             health,
         ),
@@ -96,7 +106,7 @@ def create_app(
             Middleware(Hardened),
             Middleware(RealClient, proxies=settings.trusted_proxies),
             Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(settings), www_redirect=False),
-            Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_FORM_BYTES),
+            Middleware(BodyLimits),
             Middleware(
                 BasicAuth,
                 password=password,
@@ -115,16 +125,19 @@ def _routes(
     inbox: InboxPages,
     stories: StoryPages,
     figures: FigurePages,
+    feeds: FeedPages,
     tokens: Tokens,
     health: Callable[[], Health],
 ) -> list[Route | Mount]:
     threads = CapacityLimiter(THREADS)
     register_url_convertor("id", _IdConvertor())
 
+    register_url_convertor("name", _NameConvertor())
+
     def get(path: str, answer: Page) -> Route:
         return Route(path, _endpoint(answer, tokens, threads), methods=["GET"])
 
-    def post(path: str, answer: Page) -> Route:
+    def post(path: str, answer: Page | AsyncPage) -> Route:
         return Route(path, _endpoint(answer, tokens, threads), methods=["POST"])
 
     return [
@@ -149,6 +162,16 @@ def _routes(
         post("/matches/{number:id}/confirm", pages.confirm),
         post("/matches/{number:id}/dismiss", pages.dismiss),
         post("/articles/{number:id}/seed", pages.seed),
+        get("/feeds", feeds.feeds),
+        post("/feeds/look", feeds.look),
+        post("/feeds/add", feeds.add),
+        post("/feeds/import", feeds.import_),
+        get("/feeds/export", feeds.export),
+        get("/feed/{name:name}", feeds.feed),
+        *(
+            post(f"/feed/{{name:name}}/{verb}", getattr(feeds, verb))
+            for verb in ("poll", "pause", "resume", "remove", "settings")
+        ),
         Route(HEALTH_PATH, _healthz(health), methods=["GET"]),
         Mount("/static", static_files()),
     ]
@@ -168,6 +191,18 @@ class _IdConvertor(Convertor[int]):
         return str(value)
 
 
+class _NameConvertor(Convertor[str]):
+    """The name of a feed, topic or channel in a path."""
+
+    regex = "[A-Za-z0-9_.-]{1,100}"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
 def _hosts(settings: WebSettings) -> list[str]:
     """The accepted host names as the middleware compares them: without port, IPv6 in brackets."""
     return [f"[{host}]" if ":" in host else host for host in settings.accepted_hosts]
@@ -176,10 +211,10 @@ def _hosts(settings: WebSettings) -> list[str]:
 # --- one request ------------------------------------------------------------------------------------------------------
 
 
-def _endpoint(answer: Page, tokens: Tokens, threads: CapacityLimiter) -> Callable[..., object]:
+def _endpoint(answer: Page | AsyncPage, tokens: Tokens, threads: CapacityLimiter) -> Callable[..., object]:
     async def endpoint(request: Request) -> Response:
         who: str = request.state.who
-        form = await _form(request) if request.method == "POST" else {}
+        form, files = await _form(request) if request.method == "POST" else ({}, [])
         if request.method == "POST" and not tokens.is_valid(
             who, request.cookies.get(tokens.COOKIE, ""), form.get(tokens.FIELD, "")
         ):
@@ -193,31 +228,53 @@ def _endpoint(answer: Page, tokens: Tokens, threads: CapacityLimiter) -> Callabl
             query=request.query_params,
             form=form,
             number=request.path_params.get("number", 0),
+            name=request.path_params.get("name", ""),
+            files=files,
             is_script=request.headers.get("accept") == "application/json",
         )
-        response = await to_thread.run_sync(answer, asked, limiter=threads)
+        if inspect.iscoroutinefunction(answer):
+            response: Response = await answer(asked)
+        else:
+            response = await to_thread.run_sync(cast(Page, answer), asked, limiter=threads)
         tokens.give(request, who, response)
         return response
 
     return endpoint
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a small form. Other content types are refused, as forged requests use them (U4)."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-        raise HTTPException(415, "Only the monitor's own forms are taken here.")
+async def _form(request: Request) -> tuple[dict[str, str], list[Upload]]:
+    """The fields of a form, and the files of one that takes any. Other types are refused, as forged requests use them (U4)."""
+    kind = request.headers.get("content-type", "")
+    is_upload = request.url.path in UPLOADS and kind.lower().startswith("multipart/form-data")
+    if not is_upload and kind.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise _no_form()
     try:
-        async with asyncio.timeout(FORM_SECONDS):
+        async with asyncio.timeout(UPLOAD_SECONDS if is_upload else FORM_SECONDS):
             body = await request.body()
-        return dict(
-            parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_fields(request.url.path))
+        if is_upload:
+            return _with_files(body, kind)
+        fields = parse_qsl(
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_fields(request.url.path)
         )
+        return dict(fields), []
     except (TimeoutError, ValueError):
         raise HTTPException(400, "That form was not complete.") from None
 
 
+def _with_files(body: bytes, kind: str) -> tuple[dict[str, str], list[Upload]]:
+    try:
+        fields, files = read_multipart(body, kind)
+    except ValueError:
+        raise _no_form() from None
+    return dict(fields), files
+
+
+def _no_form() -> HTTPException:
+    return HTTPException(415, "Only the monitor's own forms are taken here.")
+
+
 def _fields(path: str) -> int:
-    return MANY_FIELDS if path.startswith(("/stories/", "/verdicts")) else FIELDS
+    return MANY_FIELDS if path.startswith(("/stories/", "/verdicts", "/feeds/")) else FIELDS
 
 
 def _healthz(health: Callable[[], Health]) -> Callable[..., object]:

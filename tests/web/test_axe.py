@@ -35,13 +35,17 @@ PAGES = [
     "/explain",
     "/explain?url=https%3A%2F%2Fnews.example.org%2F1",
     "/status",
+    "/feeds",
+    "/feeds?state=failing&q=tass",
+    "/feed/tass",
+    "/feed/bbc",
     "/stories",
     "/stories/1",
     "/stories/99",
     "/evaluate",
     "/near",
 ]
-NO_PAGES = re.compile(r"^/(healthz|static|evaluate/plot|lines|stories/.*/reading)$")
+NO_PAGES = re.compile(r"^/(healthz|static|evaluate/plot|lines|stories/.*/reading|feeds/export)$")
 """What is no page of its own: pictures, and the parts that the inbox puts into itself."""
 
 
