@@ -92,6 +92,7 @@ def _serve(settings: Settings, db: Any) -> None:
     from monitor.matching import embedders
     from monitor.service import clock, observer
     from monitor.service.app import App
+    from monitor.service.page_tools import page_tools
     from monitor.web.app import create_app
     from monitor.web.health import Health
     from monitor.web.server import WebServer
@@ -110,8 +111,7 @@ def _serve(settings: Settings, db: Any) -> None:
         preferred=settings.stories.preferred_sources,
         entries=_entries(settings, db),
         embedder_problem=embedders.problem(settings.embedding.embedder),
-        visitor=app.visitor(db),
-        usual_seconds=settings.schedule.interval_for.total_seconds(),
+        tools=page_tools(app, db),
     )
     web = settings.web
     server = WebServer(page, web.host, web.port, proxies=web.trusted_proxies)

@@ -30,12 +30,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from monitor.config.settings import WebSettings
-from monitor.feeds.visitor import Visitor
 from monitor.matching.background import Background
 from monitor.store.db import Database
 from monitor.types.condition import Severity
 from monitor.types.errors import StoreError
 from monitor.types.plans import SettingsEntry
+from monitor.web.drafts import DraftPages
 from monitor.web.feeds import FeedPages
 from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
@@ -45,6 +45,8 @@ from monitor.web.pages import PageRequest, Pages
 from monitor.web.show import message
 from monitor.web.static_files import static_files
 from monitor.web.stories import StoryPages
+from monitor.web.tools import PageTools
+from monitor.web.topics import TopicPages
 from monitor.web.uploads import UPLOADS, BodyLimits, Upload, read_multipart
 
 FORM_SECONDS = 10
@@ -77,8 +79,7 @@ def create_app(
     background: Callable[[], Background | None] = lambda: None,
     entries: Sequence[SettingsEntry] | None = None,
     embedder_problem: str = "",
-    visitor: Visitor | None = None,
-    usual_seconds: float = 900.0,
+    tools: PageTools | None = None,
 ) -> Starlette:
     """The review page and /healthz.
 
@@ -86,11 +87,11 @@ def create_app(
     it the page has no buttons to make seeds. `preferred` are the feeds whose article leads a story, best first. `background`
     returns the background of the model in force, with which the effect of a verdict is worked out. `entries` are the feeds and
     channels of this node's settings, which the status page compares with those in force; None compares nothing.
-    `embedder_problem` says why articles are not compared by meaning; '' where they are. `visitor` looks at the addresses of new
-    feeds, and `usual_seconds` is the interval of feeds without one of their own.
+    `embedder_problem` says why articles are not compared by meaning; '' where they are. `tools` are what pages can ask beyond
+    the store.
     """
     password = settings.password.get_secret_value() if settings.password else None
-    tokens = tokens or Tokens()
+    tokens, tools = tokens or Tokens(), tools or PageTools()
     pages = Pages(db, clock, health, seeds, background, entries, embedder_problem)
     return Starlette(
         routes=_routes(
@@ -98,7 +99,9 @@ def create_app(
             InboxPages(db, clock, health, pages.effects),
             StoryPages(db, clock, preferred),
             FigurePages(db, clock),
-            FeedPages(db, clock, visitor, usual_seconds=usual_seconds),
+            FeedPages(db, clock, tools),
+            TopicPages(db, clock, seeds, embedder_problem=embedder_problem),
+            DraftPages(db, clock, seeds, tools, embedder_problem=embedder_problem),
             tokens,
             health,
         ),
@@ -126,6 +129,8 @@ def _routes(
     stories: StoryPages,
     figures: FigurePages,
     feeds: FeedPages,
+    topics: TopicPages,
+    drafts: DraftPages,
     tokens: Tokens,
     health: Callable[[], Health],
 ) -> list[Route | Mount]:
@@ -134,7 +139,9 @@ def _routes(
 
     register_url_convertor("name", _NameConvertor())
 
-    def get(path: str, answer: Page) -> Route:
+    register_url_convertor("topic", _TopicConvertor())
+
+    def get(path: str, answer: Page | AsyncPage) -> Route:
         return Route(path, _endpoint(answer, tokens, threads), methods=["GET"])
 
     def post(path: str, answer: Page | AsyncPage) -> Route:
@@ -172,6 +179,16 @@ def _routes(
             post(f"/feed/{{name:name}}/{verb}", getattr(feeds, verb))
             for verb in ("poll", "pause", "resume", "remove", "settings")
         ),
+        get("/topics", topics.topics),
+        get("/topics/new", drafts.blank),
+        post("/topics/make", drafts.make),
+        get("/draft/{name:topic}", drafts.draft),
+        *(post(f"/draft/{{name:topic}}/{verb}", getattr(drafts, verb)) for verb in ("examples", "follow", "discard")),
+        get("/topic/{name:topic}", topics.topic),
+        *(
+            post(f"/topic/{{name:topic}}/{verb}", getattr(topics, verb))
+            for verb in ("settings", "pause", "resume", "rename", "remove", "restore")
+        ),
         Route(HEALTH_PATH, _healthz(health), methods=["GET"]),
         Mount("/static", static_files()),
     ]
@@ -201,6 +218,12 @@ class _NameConvertor(Convertor[str]):
 
     def to_string(self, value: str) -> str:
         return value
+
+
+class _TopicConvertor(_NameConvertor):
+    """The name of a topic: that of its folder, in any script."""
+
+    regex = r"[^/\\]{1,200}"
 
 
 def _hosts(settings: WebSettings) -> list[str]:
@@ -274,7 +297,7 @@ def _no_form() -> HTTPException:
 
 
 def _fields(path: str) -> int:
-    return MANY_FIELDS if path.startswith(("/stories/", "/verdicts", "/feeds/")) else FIELDS
+    return MANY_FIELDS if path.startswith(("/stories/", "/verdicts", "/feeds/", "/draft/")) else FIELDS
 
 
 def _healthz(health: Callable[[], Health]) -> Callable[..., object]:

@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from monitor.feeds import additions, importing, mends, sample
 from monitor.feeds.additions import NewFeed
 from monitor.feeds.importing import Verdict
-from monitor.feeds.visitor import Discovery, Visitor
+from monitor.feeds.visitor import Discovery
 from monitor.store import archive, feed_figures, feeds
 from monitor.store import settings as store
 from monitor.store.db import Database, Session
@@ -33,6 +33,7 @@ from monitor.web.day_picture import DayPicture, draw, starts_of_days
 from monitor.web.pages import PageRequest
 from monitor.web.show import page
 from monitor.web.status import FeedLine, feed_line
+from monitor.web.tools import PageTools
 
 PAGE_SIZE = 50
 MOST_FOUND = 12
@@ -80,12 +81,10 @@ class FeedPages:
         self,
         db: Database,
         clock: Callable[[], datetime],
-        visitor: Visitor | None = None,
-        *,
-        usual_seconds: float = 900.0,
+        tools: PageTools,
     ) -> None:
-        """`visitor` looks at addresses; without one, what is added is added unseen."""
-        self.db, self.clock, self._visitor, self._usual_seconds = db, clock, visitor, usual_seconds
+        self.db, self.clock = db, clock
+        self._visitor, self._usual_seconds = tools.visitor, tools.usual_seconds
         self._looks = asyncio.Semaphore(_LOOKS)
 
     # --- the list -----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 MAX_FORM_BYTES = 8192
 MAX_UPLOAD_BYTES = 2_000_000
-UPLOADS = frozenset({"/feeds/import"})
+UPLOADS = frozenset({"/feeds/import", "/topics/make"})
 _MAX_PARTS = 60
 _BOUNDARY = re.compile(r"multipart/form-data;(?:[^;]*;)*?\s*boundary=\"?([0-9A-Za-z'()+_,./:=? -]{1,70})\"?", re.I)
 _DISPOSITION = re.compile(rb"content-disposition:\s*form-data\s*;(.*)", re.I)

@@ -20,6 +20,7 @@ from monitor.store.feeds import FeedReport
 from monitor.store.tables import EntryRow
 from monitor.web.app import create_app
 from monitor.web.day_picture import draw, starts_of_days
+from monitor.web.tools import PageTools
 from monitor.web.uploads import MAX_UPLOAD_BYTES, read_multipart
 from tests.fakes.site import Site, rss
 from tests.feeds.test_opml import BOMB, feed, opml
@@ -68,7 +69,7 @@ def site() -> Iterator[Site]:
 def looking(db: Database, workers: Workers) -> Iterator[TestClient]:
     """Pages that may look at this machine's own addresses, as a public site's elsewhere."""
     visitor = Visitor(Fetcher(limits=AT_ONCE), workers, public=LOOPBACK, private=LOOPBACK, db=db)
-    app = create_app(db, Web(), clock=lambda: NOW, health=lambda: WELL, visitor=visitor)
+    app = create_app(db, Web(), clock=lambda: NOW, health=lambda: WELL, tools=PageTools(visitor=visitor))
     with browsing(app) as client:
         yield client
 
@@ -251,7 +252,9 @@ def test_where_no_feed_is_found_the_page_says_why_and_keeps_the_address(looking:
 def test_r1_no_page_opens_the_private_network(db: Database, workers: Workers, site: Site) -> None:
     site.publishes("/feed", NEWS)
     visitor = Visitor(Fetcher(limits=AT_ONCE), workers, public=AddressPolicy(), private=LOOPBACK, db=db)
-    with browsing(create_app(db, Web(), clock=lambda: NOW, health=lambda: WELL, visitor=visitor)) as client:
+    with browsing(
+        create_app(db, Web(), clock=lambda: NOW, health=lambda: WELL, tools=PageTools(visitor=visitor))
+    ) as client:
         answer = send(client, "/feeds/look", address=site.url("/feed"), allow_private="yes")
         assert "its address is loopback" in answer.text
         send(client, "/feeds/add", url1=site.url("/feed"), allow_private="yes")
