@@ -19,6 +19,7 @@ def page_tools(app: App, db: Database) -> PageTools:
     return PageTools(
         visitor=app.visitor(db),
         usual_seconds=app.settings.schedule.interval_for.total_seconds(),
+        held_after_for=app.settings.delivery.max_age_for,
         article_at=article_at,
         try_topic=TrialProcess(db, app.settings.file).run,
     )

@@ -35,18 +35,19 @@ from monitor.store.db import Database
 from monitor.types.condition import Severity
 from monitor.types.errors import StoreError
 from monitor.types.plans import SettingsEntry
-from monitor.web.drafts import DraftPages
-from monitor.web.feeds import FeedPages
 from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
 from monitor.web.health import Health
 from monitor.web.inbox import InboxPages
+from monitor.web.manage.alerts import AlertPages
+from monitor.web.manage.drafts import DraftPages
+from monitor.web.manage.feeds import FeedPages
+from monitor.web.manage.topics import TopicPages
 from monitor.web.pages import PageRequest, Pages
 from monitor.web.show import message
 from monitor.web.static_files import static_files
 from monitor.web.stories import StoryPages
 from monitor.web.tools import PageTools
-from monitor.web.topics import TopicPages
 from monitor.web.uploads import UPLOADS, BodyLimits, Upload, read_multipart
 
 FORM_SECONDS = 10
@@ -102,6 +103,7 @@ def create_app(
             FeedPages(db, clock, tools),
             TopicPages(db, clock, seeds, embedder_problem=embedder_problem),
             DraftPages(db, clock, seeds, tools, embedder_problem=embedder_problem),
+            AlertPages(db, clock, max_age_for=tools.held_after_for),
             tokens,
             health,
         ),
@@ -131,6 +133,7 @@ def _routes(
     feeds: FeedPages,
     topics: TopicPages,
     drafts: DraftPages,
+    alerts: AlertPages,
     tokens: Tokens,
     health: Callable[[], Health],
 ) -> list[Route | Mount]:
@@ -189,6 +192,14 @@ def _routes(
             post(f"/topic/{{name:topic}}/{verb}", getattr(topics, verb))
             for verb in ("settings", "pause", "resume", "rename", "remove", "restore")
         ),
+        get("/channels", alerts.channels),
+        post("/channel/{name:name}/test", alerts.test),
+        post("/channel/{name:name}/pause", alerts.pause),
+        post("/channel/{name:name}/resume", alerts.resume),
+        post("/channel/{name:name}/retry", alerts.retry_channel),
+        get("/alerts", alerts.alerts),
+        get("/alert/{name:name}", alerts.alert),
+        *(post(f"/alert/{{name:name}}/{verb}", getattr(alerts, verb)) for verb in ("retry", "resend", "drop")),
         Route(HEALTH_PATH, _healthz(health), methods=["GET"]),
         Mount("/static", static_files()),
     ]

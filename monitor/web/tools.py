@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ class PageTools:
     """Looks at the addresses of new feeds."""
     usual_seconds: float = 900.0
     """The interval of feeds without one of their own."""
+    held_after_for: timedelta = timedelta(hours=96)
+    """What waited longer for a channel is held when that is resumed."""
     article_at: Callable[[str], Awaitable[Article]] | None = None
     """Fetches an article. Raises FetchError or ParseError."""
     try_topic: Callable[[Path], Awaitable[Mapping[str, Any] | None]] | None = None

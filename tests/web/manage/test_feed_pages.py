@@ -19,7 +19,7 @@ from monitor.store.db import Database
 from monitor.store.feeds import FeedReport
 from monitor.store.tables import EntryRow
 from monitor.web.app import create_app
-from monitor.web.day_picture import draw, starts_of_days
+from monitor.web.manage.day_picture import draw, starts_of_days
 from monitor.web.tools import PageTools
 from monitor.web.uploads import MAX_UPLOAD_BYTES, read_multipart
 from tests.fakes.site import Site, rss

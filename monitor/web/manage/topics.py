@@ -24,9 +24,9 @@ from monitor.text.tokens import clean_line
 from monitor.topics import drafts, edit_toml, seeds, sentence
 from monitor.topics.folders import TopicFolderError, check_name
 from monitor.types.matching import Seed, StoredTopic, Topic
+from monitor.web.manage.topic_folder import TopicFolderPages, link_of
 from monitor.web.pages import PageRequest
 from monitor.web.show import page
-from monitor.web.topic_folder import TopicFolderPages, link_of
 
 _KEYS = {"title": 300, "description": 5_000, "sensitivity": 100}
 """What of a topic.toml a page changes: the most characters of each."""

@@ -21,15 +21,16 @@ from monitor.feeds import additions, importing, mends, sample
 from monitor.feeds.additions import NewFeed
 from monitor.feeds.importing import Verdict
 from monitor.feeds.visitor import Discovery
-from monitor.store import archive, feed_figures, feeds
+from monitor.store import archive, feeds
 from monitor.store import settings as store
 from monitor.store.db import Database, Session
 from monitor.store.feeds import FeedReport
+from monitor.store.figures import feeds as figures
 from monitor.text.secrets import without_addresses
 from monitor.text.tokens import clean_line
 from monitor.types.errors import ConfigError
 from monitor.types.plans import ADDED, REMOVED
-from monitor.web.day_picture import DayPicture, draw, starts_of_days
+from monitor.web.manage.day_picture import DayPicture, draw, starts_of_days
 from monitor.web.pages import PageRequest
 from monitor.web.show import page
 from monitor.web.status import FeedLine, feed_line
@@ -126,7 +127,7 @@ class FeedPages:
         with self.db.reading() as session:
             report = _found(session, asked.name)
             (row,) = _rows(session, [(report, feed_line(report))], now)
-            entries = feed_figures.latest_entries(session, report.name, limit=_ENTRIES)
+            entries = figures.latest_entries(session, report.name, limit=_ENTRIES)
         if report.by_hand == REMOVED:
             row = replace(row, line=replace(row.line, state="off", note="removed"))
         return page(
@@ -271,7 +272,7 @@ class FeedPages:
 
 def _rows(session: Session, shown: list[tuple[FeedReport, FeedLine]], now: datetime) -> list[FeedRow]:
     names, starts = [report.name for report, _ in shown], starts_of_days(now)
-    came, matched = (read(session, names, starts) for read in (feed_figures.entries_a_day, feed_figures.matches_a_day))
+    came, matched = (read(session, names, starts) for read in (figures.entries_a_day, figures.matches_a_day))
     languages, none = archive.languages(session), [0] * len(starts)
     return [
         FeedRow(

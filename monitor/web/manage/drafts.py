@@ -26,11 +26,11 @@ from monitor.topics.folders import TopicFolderError, check_name
 from monitor.topics.seed_writer import SeedFileError, SeedText
 from monitor.types.errors import FetchError, MonitorError, ParseError
 from monitor.types.matching import Article, Grade, Topic
+from monitor.web.manage.topic_folder import TopicFolderPages, draft_link, link_of
+from monitor.web.manage.topic_trial import ShownTrial, shown_trial
 from monitor.web.pages import PageRequest
 from monitor.web.show import page
 from monitor.web.tools import PageTools
-from monitor.web.topic_folder import TopicFolderPages, draft_link, link_of
-from monitor.web.topic_trial import ShownTrial, shown_trial
 from monitor.web.uploads import Upload
 
 MOST_EXAMPLES = 20
