@@ -20,7 +20,7 @@ from xml.sax import SAXException
 
 import feedparser
 
-from monitor.reading import address, attribution, authors, captions, entry_dates, jsonfeed, surplus, wishes
+from monitor.reading import address, attribution, authors, captions, elements, entry_dates, jsonfeed, surplus, wishes
 from monitor.reading.address import Place
 from monitor.reading.raw_entry import string
 from monitor.text import charsets, language, links, publication_dates, tokens, urls
@@ -71,6 +71,7 @@ _MARKUP = re.compile(
 
 
 authors.limit()
+elements.contain()
 
 
 def parse(body: bytes, *, url: str, media_type: str = "", now: datetime | None = None) -> ParsedFeed:
@@ -124,6 +125,9 @@ def _read(body: bytes, notes: list[str]) -> Any:
         kept = surplus.newest([publication_dates.read(each["published"]) for each in raw["entries"]], limit=MAX_ENTRIES)
         raw["entries"] = [raw["entries"][number] for number in kept]
     else:
+        body, is_cut_off = surplus.without_unfinished(body)
+        if is_cut_off:
+            notes.append("breaks off inside an entry, which is not read")
         body, total = surplus.drop(body, limit=MAX_ENTRIES)
         raw = _run_feedparser(_repair_for_feedparser(captions.rename(body)), total > 0, notes)
         _require_feed(raw, body)
