@@ -75,22 +75,19 @@ def history(
 
 
 def _restore(cli: base.Cli, name: str, number: int) -> None:
-    from monitor.store import topics, versions
-    from monitor.topics.put_back import put_back
+    from monitor.review import topics
 
-    root = cli.settings.seeds.dir
     with base.opened(cli.settings) as db:
         with db.reading() as session:
-            topic = _version(session, name, number).topic
-            made_at = next(each.at for each in versions.history(session, name) if each.number == number)
-        now_there = next((each for each in seeds.load(root).topics if each.name == name), None)
-        if now_there is not None and now_there.digest == topic.digest:
-            base.line(f"{name}: its seeds and topic.toml are those of {name}@{number} already")
-        else:
-            aside = put_back(root, topic, now=cli.now())
-            base.line(f"{name}: written as {name}@{number}" + (f"; the folder of before is {aside}" if aside else ""))
-        with db.writing() as session:
-            count = topics.forget_self_training(session, name, since_at=made_at)
+            _version(session, name, number)  # raises where there is none
+        done = topics.restore(db, cli.settings.seeds.dir, name, number, now=cli.now())
+    assert done is not None
+    if done.is_written:
+        said = f"; the folder of before is {done.aside}" if done.aside else ""
+        base.line(f"{name}: written as {name}@{number}{said}")
+    else:
+        base.line(f"{name}: its seeds and topic.toml are those of {name}@{number} already")
+    count = done.forgotten
     base.line(
         f"{name}: forgot {count} {'article' if count == 1 else 'articles'} that it learned from by itself since then"
     )

@@ -296,15 +296,21 @@ class StoredAlert:
     payload: Mapping[str, Any]
 
 
-def latest(session: Session, *, state: str = "", topic: str = "", limit: int) -> list[StoredAlert]:
-    """Alerts, newest first; only of `topic`, only with a delivery in `state`, where these are given."""
-    asked = select(AlertRow).order_by(col(AlertRow.created_at).desc(), col(AlertRow.id)).limit(limit)
+def latest(
+    session: Session, *, state: str = "", topic: str = "", channel: str = "", limit: int, offset: int = 0
+) -> list[StoredAlert]:
+    """Alerts, newest first; only of `topic`, only with a delivery in `state`, to `channel`, where these are given."""
+    asked = select(AlertRow).order_by(col(AlertRow.created_at).desc(), col(AlertRow.id)).limit(limit).offset(offset)
     if topic:
         asked = asked.where(
             col(AlertRow.id).in_(select(col(AlertTopicRow.alert_id)).where(col(AlertTopicRow.topic) == topic))
         )
-    if state:
-        asked = asked.where(col(AlertRow.id).in_(select(col(DeliveryRow.alert_id)).where(shown_state() == state)))
+    if state or channel:
+        of_delivery = [
+            *([shown_state() == state] if state else ()),
+            *([DeliveryRow.channel == channel] if channel else ()),
+        ]
+        asked = asked.where(col(AlertRow.id).in_(select(col(DeliveryRow.alert_id)).where(*of_delivery)))
     return _stored(session, session.execute(asked).scalars().all())
 
 

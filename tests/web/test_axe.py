@@ -12,7 +12,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from starlette.routing import Route
 
+from monitor.store import alerts
 from monitor.store.db import Database
+from monitor.store.tables import ChannelRow
+from tests.fakes.alerts import alert as an_alert
 from tests.web.test_browser import browser as browser  # the fixtures
 from tests.web.test_browser import opened, pytestmark, url
 from tests.web.test_web import NOW, application, fill, has_article, has_feed, has_topic
@@ -35,13 +38,25 @@ PAGES = [
     "/explain",
     "/explain?url=https%3A%2F%2Fnews.example.org%2F1",
     "/status",
+    "/feeds",
+    "/feeds?state=failing&q=tass",
+    "/feed/tass",
+    "/feed/bbc",
+    "/channels",
+    "/alerts",
+    "/alerts?state=held",
+    "/alert/alt_01jz8v3k7m2q9x5w4t6r8y0abc",
+    "/topics",
+    "/topics/new",
+    "/topic/talks",
+    "/draft/river-floods",
     "/stories",
     "/stories/1",
     "/stories/99",
     "/evaluate",
     "/near",
 ]
-NO_PAGES = re.compile(r"^/(healthz|static|evaluate/plot|lines|stories/.*/reading)$")
+NO_PAGES = re.compile(r"^/(healthz|static|evaluate/plot|lines|stories/.*/reading|feeds/export)$")
 """What is no page of its own: pictures, and the parts that the inbox puts into itself."""
 
 
@@ -62,6 +77,12 @@ def a_full_store(db: Database) -> None:
         has_article("Талибы прибыли в Москву", topic="talks", language="ru", url="https://ru.example/2"),
         has_article("طالبان به مسکو رسیدند", topic="recognition", language="fa", url="https://fa.example/3"),
         has_article("Copied", story_id=1, kind="copy", source="Wire", url="https://wire.example/1"),
+        lambda session: session.add(
+            ChannelRow(name="desk", kind="webhook", destination="d", shown="https://desk.example/…", failures=3)
+        ),
+        lambda session: alerts.enqueue(
+            session, an_alert(story_id=1, article=None), key="k", channels={"desk": "d"}, deliver_at=NOW
+        ),
         *(has_article(f"Judged {said}", topic="talks", is_relevant=said) for said in (True, False, None)),
     )
 
