@@ -242,8 +242,14 @@ def _object(text: str) -> dict[str, Any]:
 
 def _error_in(found: Mapping[str, Any]) -> str:
     """The error that a JSON answer names, `not ok` where it only says that there is one; '' where there is none."""
-    is_failed = any(found.get(each) is False for each in ("ok", "success"))
-    named = found.get("error")
+    is_failed = any(found.get(each) in _NO for each in ("ok", "success"))
+    named = found.get("error") or found.get("errors")
     if isinstance(named, str) and named:
         return named[:100]
-    return "not ok" if is_failed or (named and found.get("ok") is not True) else ""
+    is_bad = str(found.get("status", found.get("result", ""))).lower() in _FAILED
+    return "not ok" if is_failed or is_bad or (named and found.get("ok") is not True) else ""
+
+
+_NO: Final = (False, "false", "False", "no")
+_FAILED: Final = ("error", "errors", "fail", "failed", "failure")
+"""What answers of servers that are like Slack say as their `status` or `result`, where they took no message."""

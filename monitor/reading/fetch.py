@@ -17,10 +17,10 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
-from monitor.net import cookies, rate_limits
+from monitor.net import cookies, rate_limits, waits
 from monitor.net.addresses import AddressPolicy, refusal_error
 from monitor.net.cookies import Cookies
-from monitor.net.http import Headers, HttpClient, http_date, retry_after
+from monitor.net.http import Headers, HttpClient, retry_after
 from monitor.reading.host_slots import HostScheduler
 from monitor.text import urls
 from monitor.types.errors import FetchError
@@ -299,8 +299,8 @@ def max_age(headers: Headers, *, now: datetime) -> timedelta | None:
 def _lifetime(directives: dict[str, str], headers: Headers, now: datetime) -> timedelta | None:
     if "max-age" in directives:
         return _whole_seconds(directives["max-age"])
-    expires = http_date(headers.first("expires"))
-    return None if expires is None else expires - (http_date(headers.first("date")) or now)
+    expires = waits.http_date(headers.first("expires"))
+    return None if expires is None else expires - (waits.http_date(headers.first("date")) or now)
 
 
 def _directives(headers: Headers) -> dict[str, str]:

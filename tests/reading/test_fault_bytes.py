@@ -251,6 +251,8 @@ NAMES_OF_NOTHING = [
         "; ",
         "text/html; charset=utf-8",
     ),
+    *("en", "en-US", "identity;q=0", "uncompressed", "unknown", "no-transform", "amz-1.0"),
+    *("br", "zstd", "compress", "br, zstd"),  # what a proxy unpacked and left the name of
 ]
 
 
@@ -269,6 +271,8 @@ def test_fault_feed_20_names_that_are_no_compression_are_ignored(site: Site, nam
         ("aws-chunked", PACKED),
         ("gzip", gzip.compress(PACKED)),  # such a file, packed for the way
         ("gzip, gzip", gzip.compress(PACKED)),
+        ("gzip, gzip", PACKED),  # packed once, named by two
+        ("gzip;q=1.0", PACKED),
         ("gzip, aws-chunked", PACKED),
         ("aws-chunked,gzip", PACKED),
         ("gzip utf-8", PACKED),
