@@ -47,8 +47,13 @@ _BY_LANGUAGE = {
     **dict.fromkeys(("lt", "lv", "et"), ("cp1257",)),
     **dict.fromkeys(("ar", "fa", "ur", "ps"), ("cp1256", "iso8859_6")),
     **dict.fromkeys(("ru", "uk", "be", "bg", "mk", "sr"), ("cp1251", "koi8_u", "iso8859_5", "cp866", "mac_cyrillic")),
-    "el": ("cp1253",), "he": ("cp1255",), "th": ("cp874",), "vi": ("cp1258",),
-    "ja": ("cp932", "euc_jp"), "ko": ("cp949",), "zh": ("gb18030", "big5"),
+    "el": ("cp1253",),
+    "he": ("cp1255",),
+    "th": ("cp874",),
+    "vi": ("cp1258",),
+    "ja": ("cp932", "euc_jp"),
+    "ko": ("cp949",),
+    "zh": ("gb18030", "big5"),
 }
 _LANGUAGE = re.compile(
     rb"<(?:\w{1,20}:)?language>\s*(?:<!\[CDATA\[)?\s*([A-Za-z]{2,3})|\b(?:xml:)?lang\s*=\s*[\"']([A-Za-z]{2,3})\b", re.I
