@@ -470,6 +470,8 @@ def test_fault_feed_17_google_news_names_the_outlet_beside_the_title() -> None:
         ("Переговоры сорваны - Вестник", "Вестник", "Переговоры сорваны"),
         ("مذاکرات شکست خورد - طلوع‌نیوز", "طلوع‌نیوز", "مذاکرات شکست خورد"),
         ("Talks fail - Courier", "Herald", "Talks fail - Courier"),
+        ("Talks fail - h.example", "Herald", "Talks fail"),
+        ("Talks fail | www.h.example", "Herald", "Talks fail"),
         ("Herald", "Herald", "Herald"),
         ("Talks fail", "", "Talks fail"),
     ],
