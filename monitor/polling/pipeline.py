@@ -546,4 +546,4 @@ def _notify_burst(
 
 
 def _body_hash(fetched: Fetched) -> str | None:
-    return sha256(fetched.body).hexdigest() if fetched.status == 200 else None
+    return sha256(fetched.body).hexdigest() if fetched.status != 304 else None
