@@ -297,6 +297,36 @@ def test_what_could_not_be_saved_is_said_and_stays_new(db: Database, page: Page)
     assert judged(db) == [True, None]
 
 
+def test_a_note_outlives_walking_on_and_a_verdict_that_could_not_be_saved(db: Database, page: Page) -> None:
+    lines(db, "First", "Second")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto("/")
+    page.keyboard.press("n")
+    page.locator("textarea:focus").wait_for()
+    page.keyboard.type("long thought")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.get_by_role("button", name="Confirm: Second").wait_for()
+    assert page.locator("textarea").input_value() == "", "it is the first story's"
+    page.keyboard.press("k")
+    page.get_by_role("button", name="Confirm: First").wait_for()
+    assert page.locator("textarea").input_value() == "long thought"
+    page.route("**/verdicts", lambda route: route.abort())
+    page.keyboard.press("c")
+    says(page, "Your note is kept.")
+    page.unroute("**/verdicts")
+    page.keyboard.press("k")
+    page.get_by_role("button", name="Confirm: First").wait_for()
+    assert page.locator("textarea").input_value() == "long thought"
+    page.keyboard.press("c")
+    says(page, "Confirmed: First")
+    page.keyboard.press("d")
+    says(page, "Dismissed: Second")
+    with db.reading() as session:
+        said = [(row.is_relevant, row.note) for row in session.exec(select(VerdictRow))]
+    assert said == [(True, "long thought"), (False, "")]
+
+
 def test_on_a_phone_a_story_opens_is_judged_and_leads_back(db: Database, page: Page) -> None:
     lines(db, *(f"A title that needs two lines on a phone {n}" for n in range(12)))
     page.set_viewport_size({"width": 390, "height": 844})

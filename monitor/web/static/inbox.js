@@ -66,6 +66,18 @@ const parsed = (text) => new DOMParser().parseFromString(text, "text/html").body
 const note = () => pane.querySelector("[name=note]");
 const shown = () => pane.querySelector("[name=story]")?.value; // the story in the pane: it may lag behind the chosen one
 
+// What is written and not saved yet, by story: it outlives walking on, and a verdict that could not be saved.
+const drafts = new Map();
+
+function restore(line) {
+  const draft = drafts.get(line.dataset.story);
+  if (draft && shown() === line.dataset.story && note() && !note().value) note().value = draft;
+}
+
+pane.addEventListener("input", (event) => {
+  if (event.target === note()) drafts.set(shown(), note().value);
+});
+
 const soon = () => new Promise((resolve) => setTimeout(resolve, 40));
 
 async function show(line) {
@@ -77,6 +89,7 @@ async function show(line) {
   const isWriting = kept !== null && kept === document.activeElement;
   pane.replaceChildren(...parsed(text).childNodes);
   if (kept) note()?.replaceWith(kept);
+  restore(line);
   if (isWriting) kept.focus();
   reading.scrollTop = 0;
   mark(line);
@@ -185,8 +198,11 @@ function send(path, fields, touched) {
       say(answer.says, answer.did);
       return answer;
     } catch (error) {
-      say(`Not saved${touched.length === 1 ? `: ${title(touched[0])}` : ""}. ${error.message}`);
+      const written = touched.length === 1 && fields.note;
+      say(`Not saved${touched.length === 1 ? `: ${title(touched[0])}` : ""}. ${error.message}${written ? " Your note is kept." : ""}`);
       for (const line of touched) stand(line, line.before);
+      if (written && !drafts.get(touched[0].dataset.story)) drafts.set(touched[0].dataset.story, fields.note);
+      if (written) restore(touched[0]);
       return null;
     } finally {
       sending -= 1;
@@ -208,8 +224,9 @@ function judge(verdict, line, { match = "", isWhole = false } = {}) {
   const on = match || left(line)[0];
   if (!on && !isWhole) return say("It has a verdict already. Use the buttons to change it.");
   const rest = isWhole ? [] : left(line).filter((each) => each !== on);
-  const said = shown() === line.dataset.story ? (note()?.value ?? "") : "";
-  if (said) note().value = "";
+  const said = (shown() === line.dataset.story && note()?.value) || drafts.get(line.dataset.story) || "";
+  if (shown() === line.dataset.story && note()) note().value = "";
+  drafts.delete(line.dataset.story);
   const fields = isWhole ? { [`s${line.dataset.story}`]: line.querySelector("input").value } : { [`m${on}`]: "on" };
   const wasLeft = left(line).length;
   line.dataset.left = rest.join(" ");
