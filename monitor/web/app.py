@@ -90,7 +90,7 @@ def create_app(
     return Starlette(
         routes=_routes(
             pages,
-            InboxPages(db, clock, health, pages.effects, kept),
+            InboxPages(db, clock, health, pages.effects, kept, seeds),
             StoryPages(db, clock, preferred),
             FigurePages(db, clock),
             tokens,

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -295,6 +296,28 @@ def test_what_could_not_be_saved_is_said_and_stays_new(db: Database, page: Page)
     page.keyboard.press("c")
     says(page, "Confirmed: First")
     assert judged(db) == [True, None]
+
+
+def test_keys_make_a_seed_and_a_counter_seed(db: Database, browser: Browser, tmp_path: Path) -> None:
+    lines(db, "First", "Second", "Third")
+    folder = tmp_path / "seeds" / "talks"
+    folder.mkdir(parents=True)
+    app = create_app(db, WebSettings(), clock=lambda: NOW, health=lambda: WELL, seeds=folder.parent)
+    with serving(app) as url, opened(browser, base_url=url, viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.keyboard.press("a")
+        says(page, "Confirmed, now a seed: First")
+        assert focused(page) == "Second"
+        page.keyboard.press("A")
+        says(page, "Dismissed, now a counter-seed: Second")
+        page.keyboard.press("u")
+        says(page, "and no seed any more")
+        assert judged(db) == [True, None, None]
+        page.get_by_role("button", name="Dismiss, and use as a counter-seed: Second").click()
+        says(page, "Dismissed, now a counter-seed: Second")
+    assert [len(list(each.glob("*.txt"))) for each in (folder, folder / "not")] == [1, 1]
+    assert judged(db) == [True, False, None]
 
 
 def test_a_note_outlives_walking_on_and_a_verdict_that_could_not_be_saved(db: Database, page: Page) -> None:

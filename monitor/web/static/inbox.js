@@ -23,10 +23,11 @@ const isReading = () => document.body.classList.contains("open");
 
 // --- what is said ---
 
-function say(words, range = "") {
+function say(words, range = "", seed = "") {
   did.hidden = false;
   did.querySelector("#says bdi").textContent = words;
   did.elements.did.value = range;
+  did.elements.seed.value = seed;
   did.querySelector("button").hidden = !range;
 }
 
@@ -42,6 +43,7 @@ async function ask(path, fields) {
     headers: { Accept: "application/json", "Content-Type": "application/x-www-form-urlencoded" },
     body: new URLSearchParams({ token, back, ...fields }),
   });
+  if (answer.status === 409) throw new Error((await answer.json()).says);
   if (!answer.ok) throw new Error(REFUSED[answer.status] ?? `The monitor refused it (${answer.status}).`);
   return answer.json();
 }
@@ -195,7 +197,7 @@ function send(path, fields, touched) {
       if (!values) return null;
       const answer = await ask(path, values);
       take(answer);
-      say(answer.says, answer.did);
+      say(answer.says, answer.did, answer.seed);
       return answer;
     } catch (error) {
       const written = touched.length === 1 && fields.note;
@@ -218,6 +220,8 @@ function remember(line) {
   line.before = { left: left(line), others: line.dataset.others, article: line.dataset.article, state: name };
 }
 
+const STATE = { seed: "confirmed", counter: "dismissed" };
+
 function judge(verdict, line, { match = "", isWhole = false } = {}) {
   if (!line) return;
   remember(line);
@@ -230,10 +234,14 @@ function judge(verdict, line, { match = "", isWhole = false } = {}) {
   const fields = isWhole ? { [`s${line.dataset.story}`]: line.querySelector("input").value } : { [`m${on}`]: "on" };
   const wasLeft = left(line).length;
   line.dataset.left = rest.join(" ");
-  if (!rest.length) look(line, verdict);
+  if (!rest.length) look(line, STATE[verdict] ?? verdict);
   done.push(send("/verdicts", { verdict, note: said, ...fields }, [line]));
   if (rest.length) return mark(line);
   if (wasLeft || isWhole) onward(line);
+}
+
+function sow(kind) {
+  if ("seeds" in lines.dataset) judge(kind, current());
 }
 
 function onward(line) {
@@ -263,10 +271,12 @@ function judgePicked(verdict) {
 
 function undo() {
   const last = done.pop();
-  const given = did.elements.did.value;
-  if (!last && !given) return say("There is nothing to undo.");
-  const range = async () => (last ? (await last)?.did : given);
-  const fields = async () => ((await range()) ? { did: await range() } : null);
+  const given = { did: did.elements.did.value, seed: did.elements.seed.value };
+  if (!last && !given.did) return say("There is nothing to undo.");
+  const fields = async () => {
+    const { did: range, seed } = (last ? await last : given) ?? {};
+    return range ? { did: range, seed } : null;
+  };
   send("/verdicts/undo", fields, []).then((answer) => {
     if (!answer) return;
     const line = answer.stories.map((each) => document.getElementById(`story-${each.id}`)).find(Boolean);
@@ -310,6 +320,8 @@ const keys = {
   d: () => (picked().length ? judgePicked("dismissed") : judge("dismissed", current())),
   C: () => judge("confirmed", current(), { isWhole: true }),
   D: () => judge("dismissed", current(), { isWhole: true }),
+  a: () => sow("seed"),
+  A: () => sow("counter"),
   u: undo,
   x: () => current() && pick([current()], !current().querySelector("input").checked),
   X: () => pick(below(current()), true),
