@@ -181,6 +181,15 @@ def wanted_ids(session: Session, wanted: InboxFilter, story_ids: Collection[int]
     return set(session.execute(asked.where(col(MatchRow.id) <= up_to) if up_to else asked).scalars())
 
 
+def texts(session: Session, article_ids: Collection[int]) -> dict[int, str]:
+    """The beginnings of the texts of these articles."""
+    beginning = func.substr(col(ArticleRow.text), 1, _SEARCHED_CHARACTERS)
+    return dict(session.execute(select(col(ArticleRow.id), beginning).where(col(ArticleRow.id).in_(article_ids))).all())
+
+
+_SEARCHED_CHARACTERS = 20_000
+
+
 def latest_id(session: Session) -> int:
     """The id of the latest match, 0 where there is none."""
     return session.execute(select(func.max(col(MatchRow.id)))).scalar_one() or 0

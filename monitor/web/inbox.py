@@ -70,6 +70,7 @@ class InboxPages:
             story_id = chosen or next((each.id for each in found.stories), 0)
             reading = inbox.find_reading(session, story_id, wanted, known) if story_id else None
             outline = next(iter(versions.outlines(session, wanted.topic)), None) if wanted.topic else None
+            hint = inbox.find_hint(session, wanted, known) if wanted.words and not found.total else None
             did = told(session, asked.query)
         return self._page(
             "inbox.html",
@@ -78,6 +79,7 @@ class InboxPages:
             wanted=wanted,
             filters=filters(asked.query),
             found=found,
+            hint=hint,
             reading=reading,
             is_open=bool(chosen),
             picked=_below(found.stories, number_of(asked.query.get("below", ""))),

@@ -42,6 +42,12 @@ def search_words(words: str) -> frozenset[str]:
     return frozenset(tokens(words))
 
 
+def search_prefix(words: str) -> str:
+    """The last word of a search, of which the beginning will do."""
+    found = list(tokens(words))
+    return found[-1] if found else ""
+
+
 def paragraphs(text: str) -> list[str]:
     """The paragraphs of a text, up to the limit of a page."""
     return [part for part in text[:SHOWN_TEXT_LIMIT].split("\n\n") if part.strip()]
@@ -136,6 +142,7 @@ _templates.globals |= {
     "query": query,
     "reason_words": reason_words,
     "score_words": score_words,
+    "search_prefix": search_prefix,
     "search_words": search_words,
     "static": static_files.address,
     "shown_parts": shown_parts,

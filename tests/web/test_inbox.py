@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -244,3 +245,36 @@ def test_one_article_at_a_time_becomes_a_seed(sowing: tuple[TestClient, Path], f
     client, folder = sowing
     assert sends(client, **form)[0] in (400, 404)
     assert not list(folder.iterdir())
+
+
+# --- search -------------------------------------------------------------------------------------------------------------
+
+
+def snippets(text: str) -> list[str]:
+    return [html.unescape(each) for each in re.findall(r'<span class="snippet"[^>]*>(.*?)</span>', text)]
+
+
+def test_a_search_shows_where_its_words_stand(db: Database, client: TestClient) -> None:
+    fill(db, has_article("Long", topic="talks", text="Much before. " * 40 + "The harbour master spoke of harbours."))
+    (found,) = snippets(client.get("/?q=harbou").text)
+    assert "The <mark>harbour</mark> master spoke of <mark>harbours</mark>." in found
+    assert found.startswith("… ")
+    assert snippets(client.get("/").text) == []
+    assert snippets(client.get("/lines?q=harbour").text)
+
+
+def hint(client: TestClient, path: str) -> str:
+    found = re.search(r'id="count">(.*?)</p>', client.get(path).text, re.DOTALL)
+    assert found
+    return " ".join(re.sub("<[^>]+>", "", found[1]).split())
+
+
+def test_a_search_that_finds_nothing_says_what_would(db: Database, client: TestClient) -> None:
+    fill(db, has_article("Harbour closed", topic="trade", is_relevant=True, text="Ships wait."))
+    assert hint(client, "/?q=harbour").startswith(
+        "Nothing here has all of these words, but 1 story does in other states"
+    )
+    assert hint(client, "/?q=moscow+zebra") == "No story has all of these words: moscow is in 4, zebra is in none."
+    assert hint(client, "/?q=zebra").startswith("No story has the word “zebra”, nor one that begins so.")
+    assert hint(client, "/?q=%3F%3F").startswith("“??” has no word that could be looked for.")
+    assert "&lt;b&gt;" in client.get("/?q=%3Cb%3E&topic=nosuch").text
