@@ -32,7 +32,7 @@ def spans(text: str, terms: Iterable[str], language: str = "", prefix: str = "")
     begins with `prefix`."""
     wanted = frozenset(stem(each, language) for each in terms)
     known: dict[str, bool] = {}
-    for run in _RUN.finditer(text) if wanted else ():
+    for run in _RUN.finditer(text) if wanted or prefix else ():
         if run["paired"]:
             yield from _pairs(run.group(), run.start(), wanted)
             continue

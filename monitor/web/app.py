@@ -36,6 +36,7 @@ from monitor.store.db import Database
 from monitor.types.condition import Severity
 from monitor.types.errors import StoreError
 from monitor.types.plans import SettingsEntry
+from monitor.web import zones
 from monitor.web.compression import Compressed
 from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
@@ -200,6 +201,7 @@ def _endpoint(answer: Page, tokens: Tokens, threads: CapacityLimiter) -> Callabl
             number=request.path_params.get("number", 0),
             is_script=request.headers.get("accept") == "application/json",
         )
+        zones.use(request.cookies.get(zones.COOKIE, ""))
         response = await to_thread.run_sync(answer, asked, limiter=threads)
         tokens.give(request, who, response)
         return response

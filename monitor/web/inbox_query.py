@@ -16,6 +16,7 @@ from monitor.review.inbox import InboxQuery, Judged
 from monitor.review.matches import VERDICT_STATES
 from monitor.store.inbox import InboxOrder
 from monitor.text.tokens import clean_line
+from monitor.web import zones
 from monitor.web.pages import ID_LIMIT, LAST_PAGE, PAGE_SIZE, WORDS_LIMIT, own_path
 
 _ON = re.compile("([ms])([0-9]{1,10})")
@@ -61,9 +62,10 @@ def wanted_by(fields: Mapping[str, str]) -> tuple[InboxQuery, int]:
 
 
 def _day(written: str) -> datetime | None:
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", written) and written < "9999-12-31":
+    """When that day begins, by the reader's clock."""
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", written) and "1000" < written < "9999-12-31":
         with suppress(ValueError):
-            return datetime.fromisoformat(written).replace(tzinfo=UTC)
+            return datetime.fromisoformat(written).replace(tzinfo=zones.zone()).astimezone(UTC)
     return None
 
 

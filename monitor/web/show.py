@@ -23,7 +23,7 @@ from monitor.text.highlight import marked
 from monitor.text.tokens import tokens
 from monitor.types.condition import in_brief
 from monitor.types.matching import Evidence, MeasuredPrecision, Reason
-from monitor.web import static_files
+from monitor.web import static_files, zones
 
 SHOWN_TEXT_LIMIT = 60_000
 """Most characters of a text that a page shows; the store has all."""
@@ -80,11 +80,12 @@ def reason_words(name: str) -> str:
 
 
 def moment(at: datetime | None, now: datetime) -> Markup:
-    """A relative time, with the exact one as its tooltip."""
+    """A relative time, with the exact one as its tooltip; both by the reader's clock."""
     if at is None:
         return Markup("never")
-    exact = f"{at:%Y-%m-%d %H:%M:%S} UTC"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, _spoken(at, now))
+    exact = f"{zones.local(at):%Y-%m-%d %H:%M:%S} {zones.name()}"
+    spoken = _spoken(zones.local(at), zones.local(now))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, spoken)
 
 
 def _spoken(at: datetime, now: datetime) -> str:
@@ -150,6 +151,7 @@ _templates.globals |= {
     "language_attributes": language_attributes,
     "stories_query": stories_query,
     "terms_of": terms_of,
+    "zone_name": zones.name,
 }
 
 _HEADINGS: Mapping[int, str] = {
