@@ -31,7 +31,7 @@ _MODULES = {
     "explain": "explain",
     "reassess": "reassess",
     "topics": "topics",
-    "feeds": "feeds",
+    "feeds": "feeds.group",
     "channels": "channels",
     "backtest": "backtest",
     "evaluate": "evaluate",

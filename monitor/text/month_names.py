@@ -88,5 +88,22 @@ _LEVANT = {
     "أيلول": 9,
 }
 
+# Of the Baltic states and Central Asia, with the endings that they have beside a day.
+_MORE = (
+    "sausio sausis janvāris janvārī jaanuar jaanuaril январи",
+    "vasario vasaris februāris februārī veebruar veebruaril феврали",
+    "kovo kovas marts martā märts märtsil марти",
+    "balandžio balandis aprīlis aprīlī aprill aprillil апрели",
+    "gegužės gegužė maijs maijā mai mail маи",
+    "birželio birželis jūnijs jūnijā juuni juunil июни",
+    "liepos liepa jūlijs jūlijā juuli juulil июли",
+    "rugpjūčio rugpjūtis augusts augustā augustil августи",
+    "rugsėjo rugsėjis septembris septembrī septembril сентябри",
+    "spalio spalis oktobris oktobrī oktoober oktoobril октябри",
+    "lapkričio lapkritis novembris novembrī novembril ноябри",
+    "gruodžio gruodis decembris decembrī detsember detsembril декабри",
+)
+
 MONTHS = {word: number for number, words in enumerate(_GREGORIAN, 1) for word in words.split()} | _LEVANT
+MONTHS |= {word: number for number, words in enumerate(_MORE, 1) for word in words.split()}
 JALALI_MONTHS = {word: number for number, words in enumerate(_JALALI, 1) for word in words.split()}

@@ -9,13 +9,14 @@ dateparser, which takes a thousand times as long and is asked last.
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
-from monitor.text import zones
+from monitor.text import calendars, date_digits, day_halves, zones
 from monitor.text.month_names import JALALI_MONTHS, MONTHS
 
 MAX_LENGTH = 100
@@ -29,8 +30,11 @@ _STANDARD = re.compile(
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[t ](\d\d):(\d\d)(?::(\d\d)(?:[.,]\d{1,12})?)?(?:z|([+-])(\d\d):?(\d\d))?",
 )
-_EPOCH = re.compile(r"@?(\d{9,11}|\d{13}|\d{16}|\d{19})(?:\.\d{1,9})?")
-_BASIC = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)(?:[t ]?(\d\d)(\d\d)(\d\d)?(?:[.,]\d+)?)?")
+_HOUR_ALONE = re.compile(r"(?<=\dt)(\d\d)(?=z|[+-]\d|$)")
+_ONLY_MONTH = re.compile(
+    r"(?:00?[-./ ])?(?:(?P<year>(?:19|20)\d\d)(?:[-./](?P<month>\d{1,2})(?:[-./]\d{1,2}(?:[t ].*)?)?)?"
+    r"|(?P<m>\d{1,2})[-./](?P<y>(?:19|20)\d\d))"
+)
 
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u0640\u00ad\u064b-\u0652]")
 _DASHES = str.maketrans({"−": "-", "–": "-", "—": "-", "‐": "-", "،": ",", "ی": "ي", "ک": "ك", "ى": "ي", "’": "'"})
@@ -42,7 +46,11 @@ _PHRASES = {
     "كانون الاول": "december",
     "كانون الثاني": "january",
     "мск": "msk",
+    "москва": "msk",
+    "по московскому времени": "msk",
+    "по москве": "msk",
 }
+_MONGOLIAN = re.compile(r"(\d{4}) оны (\d{1,2}) ?-?р? сарын (\d{1,2})")
 _PHRASE = re.compile("|".join(rf"\b{each}\b" for each in _PHRASES))
 _AFTER_YEAR = re.compile(r"(?<=\d{4}):(?=\d\d:\d\d)")
 _WRAPPING = re.compile(r"<!\[cdata\[|\]\]>|<[^<>]*>|^(?:published|updated|posted|date)\b:?")
@@ -53,13 +61,6 @@ _CLOCK = re.compile(
 )
 _DOTTED_CLOCK = re.compile(r"(?<![\d.])([0-2]?\d)\.([0-5]\d)(?:\.([0-5]\d))?(?![\d.])")
 _HOUR = re.compile(r"(?<![\d.:/-])(1[0-2]|0?\d)(?=\s?[ap]\.?m\b)")
-_AFTERNOON = re.compile(
-    r"(?<![^\W\d_])p\.?\s?m\b\.?|오후|下午|晚上|午後|ب\.\s?ظ|بعد از ظهر|مساءا?|(?<=\d)\s*م\b|μ\.?μ\b\.?|\bpomeriggio\b"
-)
-_MORNING = re.compile(
-    r"(?<![^\W\d_])a\.?\s?m\b\.?|오전|上午|早上|午前|ق\.\s?ظ|قبل از ظهر|صباحا?|(?<=\d)\s*ص\b|π\.?μ\b\.?"
-)
-
 _YEAR_FIRST = re.compile(r"(?<!\d)(\d{4})\s?[-./年년,]\s?(\d{1,2})\s?[-./月월,]\s?(\d{1,2})(?!\d)")
 _YEAR_LAST = re.compile(r"(?<!\d)(\d{1,2})\s?([-./])\s?(\d{1,2})\s?[-./]\s?(\d{4}|\d\d)(?!\d)")
 _WEEK = re.compile(r"(?<!\d)(\d{4})-?w(\d\d)-?([1-7])(?!\d)")
@@ -75,16 +76,21 @@ _IN_ADDRESS = (
 )
 
 
-def read(text: str, *, day_first: bool | None = None, now: datetime | None = None) -> datetime | None:
+def read(
+    text: str, *, day_first: bool | None = None, year_first: bool = False, now: datetime | None = None
+) -> datetime | None:
     """The moment that a text names, as UTC; None where it names none that news can have.
 
-    `day_first` says how the feed writes 5/6/2026 (see `writes_day_first`). Where nothing says it, `now` decides if one of the two
-    days lies in the future; it also gives the year to a date without one.
+    `day_first` says how the feed writes 5/6/2026 (see `writes_day_first`), `year_first` that it writes 26/11/24 (see
+    `writes_year_first`). Where nothing says it, `now` decides if one of the two days lies in the future; it also gives the year
+    to a date without one.
     """
-    text = _tidied(text)
+    text = _HOUR_ALONE.sub(r"\1:00", _tidied(text))
     if not text:
         return None
-    moment = _standard(text) or _from_digits(text) or _taken_apart(text, day_first, now)
+    if year_first and (found := _YEAR_LAST.search(text)) and len(found[4]) == 2:
+        text = f"{text[: found.start()]}20{found[1].zfill(2)}-{found[3]}-{found[4]}{text[found.end() :]}"
+    moment = _standard(text) or date_digits.read(text) or _taken_apart(text, day_first, now)
     return moment if moment and _FIRST_YEAR <= moment.year <= _LAST_YEAR else None
 
 
@@ -95,8 +101,26 @@ def read_words(text: str) -> datetime | None:
         return None
     time, zone, rest = _time_and_zone(text)
     day = _by_dateparser(" ".join(rest.split()))
-    moment = _at(day, time, zone) if day else None
+    moment = zones.at(day, time, zone) if day else None
     return moment if moment and _FIRST_YEAR <= moment.year <= _LAST_YEAR else None
+
+
+def end_of_period(text: str, *, now: datetime) -> datetime | None:
+    """The last moment of a month or year that is over: `November 2023` is no moment, but no news of today either."""
+    text = _tidied(text)
+    found = _ONLY_MONTH.fullmatch(text)
+    if found:
+        year, month = int(found["year"] or found["y"]), int(found["month"] or found["m"] or 0)
+    else:
+        named = [each for word in _WORD.findall(text) if (each := _month(word))]
+        numbers = [int(each) for each in _NUMBER.findall(text) if int(each)]
+        if len(named) != 1 or named[0][0] != "gregorian" or len(numbers) != 1 or not 1900 <= numbers[0] < 2100:
+            return None
+        year, month = numbers[0], named[0][1]
+    if month > 12:
+        return None
+    start = datetime(year + (month in (0, 12)), month % 12 + 1, 1, tzinfo=UTC)
+    return start - timedelta(seconds=1) if start < now else None
 
 
 def writes_day_first(texts: Iterable[str]) -> bool | None:
@@ -104,10 +128,24 @@ def writes_day_first(texts: Iterable[str]) -> bool | None:
     votes = 0
     has_meridiem = False
     for text in map(_tidied, texts):
-        has_meridiem = has_meridiem or bool(_AFTERNOON.search(text) or _MORNING.search(text))
+        has_meridiem = has_meridiem or day_halves.is_named(text)
         if found := _YEAR_LAST.search(text):
             votes += (int(found[1]) > 12) - (int(found[3]) > 12)
     return votes > 0 if votes else (False if has_meridiem else None)
+
+
+def writes_year_first(texts: Iterable[str], *, now: datetime) -> bool:
+    """Whether a feed writes a year of two digits first, as 26/11/24: all of its dates begin with this year or the last, and not
+    all of them end with it."""
+    pairs = [
+        (int(found[1]), int(found[4]))
+        for text in texts
+        if (found := _YEAR_LAST.search(_tidied(text))) and len(found[4]) == 2
+    ]
+    this = now.year % 100
+    return (
+        bool(pairs) and all(first in (this, this - 1) for first, _ in pairs) and any(last != this for _, last in pairs)
+    )
 
 
 def in_address(url: str) -> datetime | None:
@@ -115,7 +153,7 @@ def in_address(url: str) -> datetime | None:
     for pattern in _IN_ADDRESS:
         for year, month, day in pattern.findall(url.lower()):
             number = int(month) if month.isdigit() else MONTHS.get(month, 0)
-            if (found := _date(int(year), number, int(day))) and _FIRST_YEAR <= found.year <= _LAST_YEAR:
+            if (found := calendars.day(int(year), number, int(day))) and _FIRST_YEAR <= found.year <= _LAST_YEAR:
                 return datetime(found.year, found.month, found.day, tzinfo=UTC)
     return None
 
@@ -127,12 +165,14 @@ def _tidied(text: str) -> str:
     """In lower case, with ASCII digits, and without what is invisible or wrapped around it."""
     if len(text) > 4 * MAX_LENGTH:
         return ""
+    text = html.unescape(text) if "&" in text else text
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
         text = "".join(str(unicodedata.decimal(each, each)) if not each.isascii() else each for each in text)
         text = _INVISIBLE.sub("", text).translate(_DASHES)
     text = " ".join(_WRAPPING.sub(" ", text.lower()).split())
     text = _AFTER_YEAR.sub(" ", _PHRASE.sub(lambda found: _PHRASES[found[0]], text))
+    text = calendars.as_gregorian(_MONGOLIAN.sub(r"\1年\2月\3", text)).strip()
     return text if len(text) <= MAX_LENGTH else ""
 
 
@@ -157,28 +197,7 @@ def _standard(text: str) -> datetime | None:
         return None
 
 
-def _from_digits(text: str) -> datetime | None:
-    """Seconds, milliseconds, micro- or nanoseconds since 1970, and ISO 8601 without its signs."""
-    zone = None
-    if basic := _BASIC.match(text):
-        rest = text[basic.end() :].strip()
-        zone, rest = zones.take(rest) if rest else (None, "")
-        day = _date(int(basic[1]), int(basic[2]), int(basic[3])) if not rest.strip() else None
-        if day:
-            return _at(day, (int(basic[4] or 0), int(basic[5] or 0), int(basic[6] or 0)), zone)
-    if found := _EPOCH.fullmatch(text):
-        digits = found[1]
-        scale = 10 ** (len(digits) - 10) if len(digits) in (13, 16, 19) else 1
-        try:
-            return datetime.fromtimestamp(int(digits) // scale, UTC)
-        except (ValueError, OverflowError, OSError):
-            return None
-    return None
-
-
 # --- everything else --------------------------------------------------------------------------------------------------
-
-_Time = tuple[int, int, int]
 
 
 def _taken_apart(text: str, day_first: bool | None, now: datetime | None) -> datetime | None:
@@ -188,15 +207,14 @@ def _taken_apart(text: str, day_first: bool | None, now: datetime | None) -> dat
         return None
     if day is not None and time is None and (found := _DOTTED_CLOCK.search(_without_days(rest))):
         time = (int(found[1]), int(found[2]), int(found[3] or 0))
-    return _at(day, time, zone) if day else None
+    return zones.at(day, time, zone) if day else None
 
 
-def _time_and_zone(text: str) -> tuple[_Time | None, tzinfo | None, str]:
+def _time_and_zone(text: str) -> tuple[zones.TimeOfDay | None, tzinfo | None, str]:
     """The time and zone that a text names, and the rest of it."""
     bare = re.sub(r"\([^()]*\)", " ", text)
     aside = " ".join(re.findall(r"\(([^()]*)\)", text))
-    is_afternoon, is_morning = bool(_AFTERNOON.search(bare)), bool(_MORNING.search(bare))
-    found = _CLOCK.search(bare) or (_HOUR.search(bare) if is_afternoon or is_morning else None)
+    found = _CLOCK.search(bare) or (_HOUR.search(bare) if day_halves.is_named(bare) else None)
     if not found:
         dotted = _DOTTED_CLOCK.search(_FULL_DAY.sub(" ", bare)) if _YEAR.search(bare) else None
         if not dotted:
@@ -207,11 +225,8 @@ def _time_and_zone(text: str) -> tuple[_Time | None, tzinfo | None, str]:
     else:
         before, behind, groups = bare[: found.start()], bare[found.end() :], found.groups()
     hour, minute, second = (int(each or 0) for each in (*groups, None, None)[:3])
-    if is_afternoon and hour < 12:
-        hour += 12
-    if is_morning and hour == 12:
-        hour = 0
-    before, behind = (_MORNING.sub(" ", _AFTERNOON.sub(" ", each)) for each in (before, behind))
+    hour = day_halves.hour_of(hour, bare)
+    before, behind = day_halves.without(before), day_halves.without(behind)
     zone, rest = _zone_behind(before, behind)
     if zone is None and aside:
         zone, _ = zones.take(aside)
@@ -243,7 +258,9 @@ def _numeric_day(text: str, day_first: bool | None, now: datetime | None) -> dat
         except ValueError:
             return None
     if found := _YEAR_FIRST.search(text):
-        return _date(int(found[1]), int(found[2]), int(found[3])) or _date(int(found[1]), int(found[3]), int(found[2]))
+        return calendars.day(int(found[1]), int(found[2]), int(found[3])) or calendars.day(
+            int(found[1]), int(found[3]), int(found[2])
+        )
     if found := _YEAR_LAST.search(text):
         return _day_of_three(int(found[1]), int(found[3]), _full_year(found[4]), found[2], day_first, now)
     return None
@@ -253,7 +270,7 @@ def _day_of_three(
     first: int, second: int, year: int, separator: str, day_first: bool | None, now: datetime | None
 ) -> date | None:
     """The day that 5/6/2026 means. With dots it is always the fifth of June."""
-    european, american = _date(year, second, first), _date(year, first, second)
+    european, american = calendars.day(year, second, first), calendars.day(year, first, second)
     if separator == "." or not (european and american):
         return european or american
     if day_first is None and now and (european > now.date()) != (american > now.date()):
@@ -279,7 +296,7 @@ def _named_day(text: str, now: datetime | None) -> date | None:
         return None
     if year is None:
         return _latest(month, days[0], now) if calendar == "gregorian" else None
-    return _date(year, month, days[0], is_jalali=calendar == "jalali")
+    return calendars.day(year, month, days[0], is_persian=calendar == "jalali")
 
 
 @lru_cache(maxsize=4096)
@@ -299,7 +316,7 @@ def _latest(month: int, day: int, now: datetime | None) -> date | None:
     days = [
         found
         for year in years
-        if (found := _date(year, month, day)) and now and found <= now.date() + timedelta(days=2)
+        if (found := calendars.day(year, month, day)) and now and found <= now.date() + timedelta(days=2)
     ]
     return days[0] if days else None
 
@@ -307,41 +324,6 @@ def _latest(month: int, day: int, now: datetime | None) -> date | None:
 def _full_year(written: str) -> int:
     year = int(written)
     return year if len(written) > 2 else year + (2000 if year < 70 else 1900)
-
-
-def _at(day: date, time: _Time | None, zone: tzinfo | None) -> datetime | None:
-    hour, minute, second = time or (0, 0, 0)
-    if hour > 24 or minute > 59 or (hour == 24 and (minute or second)):
-        return None
-    try:
-        start = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - on the clocks of `zone`
-        return zones.local(start + timedelta(hours=hour, minutes=minute, seconds=min(second, 59)), zone)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _date(year: int, month: int, day: int, *, is_jalali: bool = False) -> date | None:
-    """A day of the Gregorian calendar; years from 1300 to 1430 are of the Persian one, from 2500 on of the Buddhist one."""
-    try:
-        if is_jalali or 1300 <= year <= 1430:
-            return _of_jalali(year, month, day) if 1300 <= year <= 1500 else None
-        return date(year - 543 if 2500 <= year < 2700 else year, month, day)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _of_jalali(year: int, month: int, day: int) -> date | None:
-    """By the cycle of 33 years, which is right from 1206 to 1498 (Borkowski 1996), counted from a year whose beginning is known."""
-    if not (1 <= month <= 12 and 1 <= day <= (31 if month <= 6 else 30)):
-        return None
-    days = 365 * (year - 1403) + _jalali_leap_years(year) - _jalali_leap_years(1403)
-    days += (31 * (month - 1) if month <= 7 else 186 + 30 * (month - 7)) + day - 1
-    return date(2024, 3, 20) + timedelta(days=days)
-
-
-def _jalali_leap_years(before: int) -> int:
-    cycles, rest = divmod(before - 1, 33)
-    return 8 * cycles + sum(rest >= place for place in (1, 5, 9, 13, 17, 22, 26, 30))
 
 
 # --- the library ------------------------------------------------------------------------------------------------------
@@ -362,4 +344,4 @@ def _by_dateparser(text: str) -> date | None:
         found = dateparser.parse(text, settings=_DATEPARSER_SETTINGS)
     except Exception:  # it raises many: ValueError, OverflowError, re.error, TypeError
         return None
-    return _date(found.year, found.month, found.day) if found else None
+    return calendars.day(found.year, found.month, found.day) if found else None

@@ -7,9 +7,11 @@ offsets), CST and AST are North America's, BST is Britain's.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from monitor.text import windows_zones
 
 _MINUTES = {
     "GMT UTC UT Z WET UCT ZULU UNIVERSAL": 0,
@@ -75,19 +77,20 @@ _PLACES = {
     "SINGAPORE": "Asia/Singapore",
     "BRITISH": "Europe/London",
 }
-_LONG = re.compile(
-    r"\b(coordinated universal|greenwich mean|central european|eastern european|[a-z]+)"
-    r"(?:\s(standard|daylight|summer))?\s(?:time)\b"
-)
+_LONG = re.compile(r"(?<![^\W_])((?:[a-z]+\.?\s){0,4}?[a-z]+\.?)(?:\s(standard|daylight|summer))?\s(?:time)\b")
 _LONG_PLACES = {
     "coordinated universal": "UTC",
     "greenwich mean": "UTC",
+    "western european": "Europe/Lisbon",
+    "московское": "Europe/Moscow",
     "central european": "Europe/Berlin",
     "eastern european": "Europe/Kyiv",
 }
-_IANA = re.compile(r"\b[a-z]{2,20}/[a-z_+-]{2,30}(?:/[a-z_]{2,30})?\d{0,2}")
-_OFFSET = re.compile(r"(?:\b(?:gmt|utc|z)\s*)?(?<![\d-])([+-])(\d{1,2})(?::?([0-5]\d))?(?![\d:/-])")
+_IANA = re.compile(r"\b(?:[a-z]{2,20}/[a-z_+-]{2,30}(?:/[a-z_]{2,30})?\d{0,2}|[a-z]{3}\d[a-z]{3}\b)")
+_OFFSET = re.compile(r"(?:\b(?:gmt|utc|z)\s*)?(?<![\d-])([+-])(\d{1,2})(?::?([0-5]\d))?(?::00)?(?![\d:/-])")
 _NAME = re.compile(r"(?<![^\W_])[a-z]{1,9}(?![^\W_])")
+TimeOfDay = tuple[int, int, int]
+"""Hour, minute, second."""
 MAX_HOURS = 15
 """Beyond all that zones are ahead or behind."""
 
@@ -110,6 +113,18 @@ def local(moment: datetime, zone: tzinfo | None) -> datetime:
     return moment.replace(tzinfo=zone or UTC).astimezone(UTC)
 
 
+def at(day: date, time: TimeOfDay | None, zone: tzinfo | None) -> datetime | None:
+    """A time of a day on the clocks of a zone, as UTC; its beginning without a time. None where there is no such time."""
+    hour, minute, second = time or (0, 0, 0)
+    if hour > 24 or minute > 59 or (hour == 24 and (minute or second)):
+        return None
+    try:
+        start = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - on the clocks of `zone`
+        return local(start + timedelta(hours=hour, minutes=minute, seconds=min(second, 59)), zone)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _of_offset(found: re.Match[str]) -> tzinfo | None:
     offset = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
     if offset >= timedelta(hours=MAX_HOURS):
@@ -122,8 +137,13 @@ def _of_iana(found: re.Match[str]) -> tzinfo | None:
 
 
 def _of_long(found: re.Match[str]) -> tzinfo | None:
-    name = _LONG_PLACES.get(found[1]) or _PLACES.get(found[1].upper())
-    return _zone(name) if name else None
+    """The place by as many of the words before "time" as name one: the words before these are others."""
+    words = found[1].split()
+    for first in range(len(words)):
+        named = " ".join(words[first:])
+        if name := _LONG_PLACES.get(named) or windows_zones.PLACES.get(named) or _PLACES.get(named.upper()):
+            return _zone(name)
+    return None
 
 
 def _of_name(found: re.Match[str]) -> tzinfo | None:
@@ -138,6 +158,7 @@ def _zone(name: str) -> tzinfo | None:
     """The zone of an IANA name in any case; None where there is none."""
     parts = [
         "/".join("_".join(each.capitalize() for each in part.split("_")) for part in name.split("/")),
+        name[: name.find("/")].upper() + "/" + name[name.find("/") + 1 :].capitalize(),
         name.upper(),
         name,
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from monitor.cli import feeds as command
+from monitor.cli.feeds import group as command
 from monitor.store import feeds, stories
 from tests.conftest import SetClock
 from tests.fakes.site import Site
@@ -116,3 +116,31 @@ def test_fault_feed_17_four_outlets_of_an_aggregator_are_four(tmp_path: Path, cl
             carriers = stories.carriers(session, [story_id])[story_id]
         assert {each.outlet for each in carriers} == set(names)
         assert [each.outlets for each in room.rows(stories.StoryRow)] == [4]
+
+
+def test_fault_feed_09_dates_that_name_a_month_or_count_other_years_make_no_news_of_an_archive(
+    tmp_path: Path, clock: SetClock, site: Site
+) -> None:
+    """The clock stands in October 2021. The second date is of the calendar of Nepal."""
+    archive = {
+        "September 2021": "/a/1",
+        "2078-02-01": "/2021/05/15/b",
+        "٠٧/٠٢/١٤٤٣ هـ": "/c",
+        "/Date(1609459200000)/": "/d",
+    }
+    with Newsroom(tmp_path, clock) as room:
+        room.follows("ferry", STRIKE)
+        room.reads("gazette", site.url("/feed"))
+        publishes(site, rss(item(1, "Bridge", OTHER, f"{clock():%Y-%m-%d %H:%M}")))
+        room.polls()
+        clock.passes(minutes=20)
+        items = [
+            f"<item><title>Ferry strike {path}</title><link>https://gazette.example{path}</link><pubDate>{date}</pubDate>"
+            f"<description>{STRIKE} Seen from {path}.</description></item>"
+            for date, path in archive.items()
+        ]
+        publishes(site, rss(*items))
+        room.polls()
+        told = {title: reason for title, reason in room.reasons().items() if title.startswith("Ferry")}
+        assert set(told.values()) == {"TOO_OLD"}, told
+        assert "such as 'September 2021'" in room.feed("gazette").notes

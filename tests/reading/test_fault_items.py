@@ -98,6 +98,77 @@ def test_fault_feed_05_what_a_video_site_says_of_a_film_is_its_text() -> None:
     assert (found.title, found.summary_html) == ("Ferry strike", TEXT)
 
 
+NESTED = {
+    "image": "<image><url>https://i.example/1.jpg</url><title>A gull</title><description>A gull</description></image>",
+    "enclosure": '<enclosure url="https://i.example/1.jpg" type="image/jpeg"><description>A gull</description></enclosure>',
+    "form": "<textInput><title>A gull</title><name>q</name><description>A gull</description></textInput>",
+}
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("nested", NESTED)
+def test_fault_feed_05_what_stands_inside_of_an_items_picture_is_not_the_items_own(nested: str, is_first: bool) -> None:
+    own = f"<title>Strike</title><link>https://gazette.example/1</link><description>{TEXT}</description>"
+    both = NESTED[nested] + own if is_first else own + NESTED[nested]
+    (one,) = entries(f"<item>{both}</item>")
+    assert (one.title, one.url, one.summary_html, one.content_html) == ("Strike", "https://gazette.example/1", TEXT, "")
+
+
+def test_fault_feed_05_a_picture_inside_of_quoted_markup_is_left_alone() -> None:
+    (one,) = entries(f"<item><description><![CDATA[<image><p>{TEXT}</p></image>]]></description></item>")
+    assert TEXT in one.summary_html
+
+
+# --- elements that the reader fails on --------------------------------------------------------------------------------
+
+PLACES = 'xmlns:georss="http://www.georss.org/georss" xmlns:gml="http://www.opengis.net/gml"'
+ODD_ELEMENTS = [
+    "<gml:pos>34.5 69.2</gml:pos>",
+    "<georss:where><gml:Polygon><gml:exterior><gml:LinearRing><gml:posList>34 69 Kabul</gml:posList></gml:LinearRing>"
+    "</gml:exterior></gml:Polygon></georss:where>",
+    '<georss:where><gml:Point srsName="EPSG:none"><gml:pos>1 2</gml:pos></gml:Point></georss:where>',
+    "<textInput><title>Search</title><link>https://gazette.example/search</link></textInput>",
+]
+
+
+@pytest.mark.parametrize("odd", ODD_ELEMENTS)
+def test_fault_feed_01_an_element_that_the_reader_fails_on_costs_no_more_than_itself(odd: str) -> None:
+    items = [
+        f"<item><title>{n}</title><guid>{n}</guid>{odd * (n == 1)}<description>{TEXT}</description></item>"
+        for n in range(3)
+    ]
+    found = entries("".join(items), attributes=PLACES)
+    assert [each.title for each in found] == ["0", "1", "2"]
+    assert {each.summary_html for each in found} == {TEXT}
+
+
+# --- feeds that break off ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "left", ["<ti", "<title>Ferry strike goes on</title>", "<title>Ferry</title><description>The union s"]
+)
+@pytest.mark.parametrize("tag", ["item", 'item rdf:about="https://gazette.example/2"', "entry"])
+def test_fault_feed_08_an_entry_in_which_the_feed_breaks_off_waits_for_its_rest(tag: str, left: str) -> None:
+    name = tag.partition(" ")[0]
+    head = "<feed xmlns='http://www.w3.org/2005/Atom'>" if name == "entry" else "<rss version='2.0'><channel>"
+    whole = f"<{tag}><title>Whole</title><id>1</id></{name}>"
+    parsed = parse(f"{head}{whole}<{tag}>{left}".encode(), url=URL, now=NOW)
+    assert [each.title for each in parsed.entries] == ["Whole"]
+    assert parsed.notes == ("breaks off inside an entry, which is not read",)
+
+
+def test_fault_feed_08_an_entry_that_breaks_off_behind_its_link_is_read() -> None:
+    head = '<rss version="2.0"><channel><item><title>Ferry strike</title><link>https://gazette.example/1</link>'
+    (one,) = parse(f"{head}<description>The union s".encode(), url=URL, now=NOW).entries
+    assert (one.title, one.url) == ("Ferry strike", "https://gazette.example/1")
+
+
+def test_fault_feed_08_an_entry_that_is_only_not_closed_is_read() -> None:
+    found = entries(f"<item><title>One</title></item><item><title>Two</title><description>{TEXT}</description>")
+    assert [each.title for each in found] == ["One", "Two"]
+
+
 # --- more than a thousand ---------------------------------------------------------------------------------------------
 
 

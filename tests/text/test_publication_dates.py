@@ -76,6 +76,106 @@ LANGUAGES = {
 }  # fmt: skip
 
 
+# Each is 20:28 of 14 October 2026, UTC.
+OTHER_CALENDARS = [
+    "令和8年10月14日 20時28分", "R8.10.14 20:28", "民國115年10月14日 20:28", "中華民國115年10月14日 下午8:28",
+    "二〇二六年十月十四日 20:28",
+    "14 ต.ค. 69 20:28", "๑๔ ตุลาคม พ.ศ. ๒๕๖๙ ๒๐:๒๘", "14/10/2569 20:28", "14 ต.ค. 2569 เวลา 20:28 น.", "2026 оны 10 сарын 14 20:28",
+    "الأربعاء 3 جمادى الأولى 1448هـ الموافق 14 أكتوبر 2026م 20:28", "14/10/2026م 20:28",
+]  # fmt: skip
+HALVES = [
+    "14/10/2026 8:28 CH", "2026-10-14 8:28 ÖS", "14 Okt 2026 8:28 PTG", "2026. okt. 14. du. 8:28", "14 okt 2026 8:28 em",
+    "14.10.2026 8:28 пп", "14.10.2026 г. 8:28 сл.об.", "14 अक्टूबर 2026 8:28 अपराह्न", "14/10/2026 8:28 شام",
+    "۲۲ مهر ۱۴۰۵ ساعت ۸:۲۸ شب",
+    "14 اکتوبر 2026 8:28 رات", "14 октября 2026 8:28 вечера", "14 de octubre de 2026 8:28 p. m.", "2026年10月14日 晚上8點28分",
+]  # fmt: skip
+OTHER_DIGITS = [
+    "/Date(1792009680000)/", "/Date(1792009680000+0300)/", "1792009680000", "1.79200968E9", "2026-287T20:28Z", "2026287T2028",
+    "2026-10-14T20:28:00&#43;00:00",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("written", [*OTHER_CALENDARS, *HALVES, *OTHER_DIGITS])
+def test_fault_feed_09_other_calendars_halves_of_the_day_and_digits(written: str) -> None:
+    assert read(written) == EVENING
+
+
+@pytest.mark.parametrize(
+    "written", ["14 جمادى الآخرة 1448", "14/06/1448 هـ", "1448-06-14", "١٤ جمادى الثانية ١٤٤٨هـ", "Jumada II 14, 1448"]
+)
+def test_fault_feed_09_the_islamic_calendar(written: str) -> None:
+    assert read(written) == "2026-11-25T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "W. Europe Standard Time",
+        "Romance Standard Time",
+        "Central Europe Standard Time",
+        "CEST",
+        "+02:00:00",
+        "Central European Summer Time",
+    ],
+)
+def test_fault_feed_09_zones_as_windows_and_databases_name_them(zone: str) -> None:
+    assert read(f"Wed, 14 Oct 2026 22:28:00 {zone}") == EVENING
+    assert read("Wed, 14 Oct 2026 16:28:00 US/Eastern") == EVENING
+    assert read("Wed, 14 Oct 2026 16:28:00 EST5EDT") == EVENING
+
+
+@pytest.mark.parametrize(
+    ("written", "right"), [("3:28 дня", 15), ("11:28 дня", 11), ("2:28 ночи", 2), ("11:28 ночи", 23)]
+)
+def test_fault_feed_09_words_for_noon_and_night_count_by_the_hour(written: str, right: int) -> None:
+    assert read(f"14 октября 2026 {written}") == f"2026-10-14T{right:02d}:28:00Z"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026 m. lapkričio 24 d.",
+        "2026. gada 24. novembris",
+        "24. novembril 2026",
+        "24 ноябри 2026",
+        "24. novembrī 2026",
+    ],
+)
+def test_fault_feed_09_months_of_the_baltic_states_and_central_asia(written: str) -> None:
+    assert read(written) == "2026-11-24T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ("October 2026", "2026-10-31T23:59:59Z"), ("2025", "2025-12-31T23:59:59Z"), ("2026-02-30", "2026-02-28T23:59:59Z"),
+        ("00 Oct 2026", "2026-10-31T23:59:59Z"), ("10/2026", "2026-10-31T23:59:59Z"), ("November 2026", "none"),
+        ("2026-13", "none"),
+        ("null", "none"), ("0000-00-00", "none"), ("Oct 14", "none"),
+    ],
+)  # fmt: skip
+def test_fault_feed_09_a_month_or_year_that_is_over_has_an_end(written: str, right: str) -> None:
+    found = publication_dates.end_of_period(written, now=NOW)
+    assert (f"{found:%Y-%m-%dT%H:%M:%SZ}" if found else "none") == right
+
+
+@pytest.mark.parametrize(
+    ("texts", "right"),
+    [
+        (["26/11/24", "26/11/23"], True),
+        (["26-10-14 20:28"], True),
+        (["24/11/26", "26/11/24"], False),
+        (["14.10.26"], False),
+        ([], False),
+    ],
+)
+def test_fault_feed_09_a_year_of_two_digits_first_by_all_dates_of_the_feed(texts: list[str], right: bool) -> None:
+    assert publication_dates.writes_year_first(texts, now=NOW) is right
+    if right:
+        found = [publication_dates.read(each, year_first=True, now=NOW) for each in texts]
+        assert {each.year for each in found if each} == {2026}
+
+
 @pytest.mark.parametrize(
     ("code", "written"), [(code, each) for code, spellings in LANGUAGES.items() for each in spellings]
 )
