@@ -160,6 +160,16 @@ def find_more(session: Session, query: InboxQuery, known: Known | None = None) -
     return InboxPage(stories=shown, total=len(shown), any_state=0, seen=inbox.latest_id(session))
 
 
+def find_match_ids(session: Session, query: InboxQuery, known: Known | None = None) -> list[int]:
+    """All matches that the query asks for, newest first, without regard to its paging."""
+    return inbox.match_ids(session, _filter(session, query, known))
+
+
+def count_since(session: Session, query: InboxQuery, match_id: int, known: Known | None = None) -> int:
+    """How many stories have got a match that the query asks for since that one."""
+    return inbox.count_since(session, _filter(session, query, known), match_id)
+
+
 def find_hint(session: Session, query: InboxQuery, known: Known | None = None) -> SearchHint:
     """Why a search finds nothing: what it would find without the filters, and how many stories each of its words is in."""
     alone = InboxQuery(state="", words=query.words)

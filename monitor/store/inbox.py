@@ -181,6 +181,20 @@ def wanted_ids(session: Session, wanted: InboxFilter, story_ids: Collection[int]
     return set(session.execute(asked.where(col(MatchRow.id) <= up_to) if up_to else asked).scalars())
 
 
+def match_ids(session: Session, wanted: InboxFilter) -> list[int]:
+    """The wanted matches, newest first."""
+    newest = (col(MatchRow.created_at).desc(), col(MatchRow.id).desc())
+    return list(
+        session.execute(select(col(MatchRow.id)).where(*wanted.conditions(session)).order_by(*newest)).scalars()
+    )
+
+
+def count_since(session: Session, wanted: InboxFilter, match_id: int) -> int:
+    """How many stories have a wanted match that came after that one."""
+    later = (col(MatchRow.id) > match_id, *wanted.conditions(session))
+    return int(session.execute(select(func.count(col(MatchRow.story_id).distinct())).where(*later)).scalar_one())
+
+
 def texts(session: Session, article_ids: Collection[int]) -> dict[int, str]:
     """The beginnings of the texts of these articles."""
     beginning = func.substr(col(ArticleRow.text), 1, _SEARCHED_CHARACTERS)

@@ -46,6 +46,7 @@ from monitor.web.pages import PageRequest, Pages
 from monitor.web.show import message
 from monitor.web.static_files import static_files
 from monitor.web.stories import StoryPages
+from monitor.web.views import ViewPages
 
 MAX_FORM_BYTES = 8192
 FORM_SECONDS = 10
@@ -94,6 +95,7 @@ def create_app(
             InboxPages(db, clock, health, pages.effects, kept, seeds),
             StoryPages(db, clock, preferred),
             FigurePages(db, clock),
+            ViewPages(db, clock, kept, settings.base_url),
             tokens,
             health,
         ),
@@ -121,6 +123,7 @@ def _routes(
     inbox: InboxPages,
     stories: StoryPages,
     figures: FigurePages,
+    views: ViewPages,
     tokens: Tokens,
     health: Callable[[], Health],
 ) -> list[Route | Mount]:
@@ -140,6 +143,16 @@ def _routes(
         post("/verdicts", inbox.judge),
         post("/verdicts/undo", inbox.undo),
         get("/articles/{number:id}", pages.article),
+        get("/fresh", inbox.fresh),
+        get("/views", views.views),
+        post("/views/save", views.save),
+        post("/views/{number:id}/share", views.share),
+        post("/views/{number:id}/unshare", views.unshare),
+        post("/views/{number:id}/remove", views.remove),
+        get("/matches.csv", views.as_csv),
+        get("/matches.jsonl", views.as_json_lines),
+        get("/shared/{secret}.atom", views.as_atom),
+        get("/shared/{secret}.json", views.as_json_feed),
         get("/explain", pages.explain),
         get("/status", pages.status),
         get("/stories", stories.stories),
@@ -199,11 +212,14 @@ def _endpoint(answer: Page, tokens: Tokens, threads: CapacityLimiter) -> Callabl
             query=request.query_params,
             form=form,
             number=request.path_params.get("number", 0),
+            secret=request.path_params.get("secret", ""),
+            known_tag=request.headers.get("if-none-match", ""),
             is_script=request.headers.get("accept") == "application/json",
         )
         zones.use(request.cookies.get(zones.COOKIE, ""))
         response = await to_thread.run_sync(answer, asked, limiter=threads)
-        tokens.give(request, who, response)
+        if "secret" not in request.path_params:
+            tokens.give(request, who, response)
         return response
 
     return endpoint

@@ -20,6 +20,7 @@ from monitor.review import inbox, matches, seeds, verdicts
 from monitor.review.inbox import InboxQuery, InboxStory, Judged
 from monitor.review.kept import KeptValues
 from monitor.review.verdicts import Undone, VerdictsGiven
+from monitor.store import inbox as store
 from monitor.store import versions
 from monitor.store.db import Database
 from monitor.text.tokens import clean_line
@@ -40,6 +41,7 @@ from monitor.web.inbox_query import (
 from monitor.web.inbox_words import told, words
 from monitor.web.pages import ID_LIMIT, PAGE_SIZE, Effects, PageRequest
 from monitor.web.show import page, query
+from monitor.web.views import export_query
 
 NOTE_LIMIT = 2_000
 MAX_OFFSET = 1_000_000
@@ -71,7 +73,7 @@ class InboxPages:
             reading = inbox.find_reading(session, story_id, wanted, known) if story_id else None
             outline = next(iter(versions.outlines(session, wanted.topic)), None) if wanted.topic else None
             hint = inbox.find_hint(session, wanted, known) if wanted.words and not found.total else None
-            did = told(session, asked.query)
+            did, views = told(session, asked.query), store.saved_views(session)
         return self._page(
             "inbox.html",
             asked=asked,
@@ -85,6 +87,8 @@ class InboxPages:
             picked=_below(found.stories, number_of(asked.query.get("below", ""))),
             next_id=_next(found.stories, story_id),
             did=did,
+            views=[(each.name, query(**each.filters), dict(each.filters) == filters(asked.query)) for each in views],
+            export=export_query,
             publishers=_with(tuple(known.choices.publishers), wanted.publisher),
             languages=_with(known.choices.languages, wanted.language),
             takes_seeds=self.seeds is not None,
@@ -111,6 +115,14 @@ class InboxPages:
             picked=(),
             number=1,
         )
+
+    def fresh(self, asked: PageRequest) -> Response:
+        """How many stories the filters have got since the match `after`, for our script."""
+        wanted, _ = wanted_by(asked.query)
+        after = number_of(asked.query.get("after", ""))
+        with self.db.reading() as session:
+            stories = inbox.count_since(session, wanted, after, self.kept.known(session))
+        return JSONResponse({"stories": stories})
 
     def reading(self, asked: PageRequest) -> Response:
         """The reading pane of one story, for our script."""

@@ -36,7 +36,7 @@ LAST_PAGE = 100_000
 WORDS_LIMIT = 300
 ID_LIMIT = 2**31
 """Ids are below this: the databases' INTEGER."""
-_OWN_PATH = re.compile(r"/(?:(?:articles|stories)/[0-9]{1,10}|near)?(?:\?[!-\[\]-~]{0,2000})?")
+_OWN_PATH = re.compile(r"/(?:(?:articles|stories)/[0-9]{1,10}|near|views)?(?:\?[!-\[\]-~]{0,2000})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,10 @@ class PageRequest:
     form: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
     """The id in the path."""
+    secret: str = ""
+    """The secret in the path."""
+    known_tag: str = ""
+    """The ETag that the client has."""
     is_script: bool = False
     """Our own script asks, for JSON: it keeps the page as it is."""
 

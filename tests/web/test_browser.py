@@ -452,3 +452,31 @@ def test_fault_page_7_on_a_phone_no_page_scrolls_sideways_and_the_navigation_bre
     assert page.evaluate(words)
     heights = "[...document.querySelectorAll('.top a')].map((link) => Math.round(link.getBoundingClientRect().height))"
     assert len(set(page.evaluate(heights))) == 1, "a link of two lines is a broken word: all are single words"
+
+
+def test_what_came_since_is_said_after_a_minute(db: Database, page: Page) -> None:
+    lines(db, "First")
+    page.clock.install()
+    page.goto("/")
+    page.clock.run_for(61_000)
+    assert page.locator("#fresh").is_hidden()
+    lines_later = [has_article(each, topic="talks", found_at=NOW) for each in ("Second", "Third")]
+    fill(db, *lines_later)
+    page.clock.run_for(61_000)
+    page.get_by_role("link", name="2 new since you came: show them").click()
+    page.get_by_role("link", name="Third").wait_for()
+
+
+def test_a_view_is_saved_and_shared_without_scripts(db: Database, browser: Browser, url: str) -> None:
+    lines(db, "First", "Second")
+    with opened(browser, base_url=url, java_script_enabled=False, viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        page.goto("/?q=second")
+        page.get_by_text("Views", exact=True).click()
+        page.get_by_label("Save these filters").fill("Only second")
+        page.get_by_role("button", name="Save").click()
+        page.goto("/views")
+        page.get_by_role("button", name="Make feeds of Only second").click()
+        assert "/shared/" in page.locator(".secret").first.inner_text()
+        page.get_by_role("link", name="Only second").click()
+        assert page.locator(".line").count() == 1

@@ -156,6 +156,25 @@ async function load() {
   for (const each of list.querySelectorAll(".paging, .at")) each.remove();
 }
 
+// --- what came since ---
+
+const MINUTE = 60_000;
+const fresh = document.querySelector("#fresh");
+let lookedAt = Date.now();
+
+async function lookForNew() {
+  if (document.hidden || Date.now() - lookedAt < MINUTE / 2) return;
+  lookedAt = Date.now();
+  const answer = await fetch(`/fresh${filters}${filters ? "&" : "?"}after=${lines.dataset.seen}`).catch(() => null);
+  if (!answer?.ok) return;
+  const { stories } = await answer.json();
+  fresh.hidden = stories === 0;
+  fresh.firstElementChild.textContent = `${stories} new since you came: show ${stories === 1 ? "it" : "them"}`;
+}
+
+setInterval(lookForNew, MINUTE);
+document.addEventListener("visibilitychange", lookForNew);
+
 // --- verdicts ---
 
 let queue = Promise.resolve(); // of what is being sent: in the order of the keys
