@@ -80,7 +80,7 @@ class InboxFilter:
         if self.published_by is not None:
             feeds = sorted({each.source for each in self.published_by})
             published = select(col(ArticleRow.id)).where(col(ArticleRow.source).in_(feeds))
-            found.append(_ARTICLE_ID.in_(published.where(tuple_(*_attributed(session)).in_(self.published_by))))
+            found.append(_ARTICLE_ID.in_(published.where(tuple_(*attributed(session)).in_(self.published_by))))
         return found
 
 
@@ -241,7 +241,7 @@ def attributions(session: Session) -> Sequence[AttributedFeed]:
         *(col(getattr(FeedRow, name)) for name in ("publisher", "url", "site_url")),
     )
     asked = (
-        _ARTICLES_THAT_MATCH.with_only_columns(*_attributed(session), *of_feed)
+        _ARTICLES_THAT_MATCH.with_only_columns(*attributed(session), *of_feed)
         .outerjoin(FeedRow, col(FeedRow.name) == col(ArticleRow.source))
         .distinct()
     )
@@ -255,7 +255,7 @@ _ARTICLES_THAT_MATCH = (
 )
 
 
-def _attributed(session: Session) -> tuple[Any, ...]:
+def attributed(session: Session) -> tuple[Any, ...]:
     """The columns of an `Attributed`."""
     return (col(ArticleRow.source), col(ArticleRow.outlet), col(ArticleRow.outlet_host), _host(session))
 

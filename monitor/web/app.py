@@ -42,6 +42,7 @@ from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
 from monitor.web.health import Health
 from monitor.web.inbox import InboxPages
+from monitor.web.overview import OverviewPages
 from monitor.web.pages import PageRequest, Pages
 from monitor.web.show import message
 from monitor.web.static_files import static_files
@@ -96,6 +97,7 @@ def create_app(
             StoryPages(db, clock, preferred),
             FigurePages(db, clock),
             ViewPages(db, clock, kept, settings.base_url),
+            OverviewPages(db, clock, health, kept),
             tokens,
             health,
         ),
@@ -124,6 +126,7 @@ def _routes(
     stories: StoryPages,
     figures: FigurePages,
     views: ViewPages,
+    overview: OverviewPages,
     tokens: Tokens,
     health: Callable[[], Health],
 ) -> list[Route | Mount]:
@@ -143,6 +146,7 @@ def _routes(
         post("/verdicts", inbox.judge),
         post("/verdicts/undo", inbox.undo),
         get("/articles/{number:id}", pages.article),
+        get("/overview", overview.overview),
         get("/fresh", inbox.fresh),
         get("/views", views.views),
         post("/views/save", views.save),
