@@ -5,7 +5,7 @@
 DATA holds tracking/aspects_2022, FILE embeddings as bench/aspects.py keeps them (items without one are left out). No topic has a
 seed. Printed are, for each subject, its matches, the recall of its labelled aspects (the labels are aspects, and not the whole
 subject), and with --draw so many matches drawn by lot, to be read: how many are right. --without leaves out what the archive
-teaches (monitor/matching/whole_subject.py).
+teaches (monitor/matching/ordinary_news.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from bench import aspects, vectors
 from bench.aspects import Pass, Stream
-from monitor.matching import whole_subject
+from monitor.matching import ordinary_news
 from monitor.matching.semantic_topic import texts_of
 from monitor.types.matching import Topic
 
@@ -82,19 +82,17 @@ def main() -> None:
     known |= vectors.of_texts(
         asked.vectors, dict.fromkeys(text for each in topics() for text, _ in texts_of(each).values())
     )
-    taught = property(lambda _: 0.0) if asked.without else whole_subject.SubjectLikeness.weight
-    with mock.patch.object(whole_subject.SubjectLikeness, "weight", taught):
-        shares, _ = aspects.score_all(stream, topics(), Pass(topics(), known))
-    _print(stream, shares, labelled(asked.data, stream), asked.draw)
+    taught = property(lambda _: 0.0) if asked.without else ordinary_news.SubjectLikeness.weight
+    with mock.patch.object(ordinary_news.SubjectLikeness, "weight", taught):
+        _, matches = aspects.score_all(stream, topics(), Pass(topics(), known))
+    _print(stream, matches, labelled(asked.data, stream), asked.draw)
 
 
-def _print(stream: Stream, shares: np.ndarray, wanted: dict[str, np.ndarray], draw: int) -> None:
-    # a share of 1 is the balanced threshold; a broad topic matches from .8 of it
+def _print(stream: Stream, is_match: np.ndarray, wanted: dict[str, np.ndarray], draw: int) -> None:
     for at, (name, places) in enumerate(wanted.items()):
-        is_match = shares[:, at] >= 0.8
-        matches = np.flatnonzero(is_match)
+        matches = np.flatnonzero(is_match[:, at])
         print(
-            f"{name:28} matches {len(matches):5} of {len(stream.items)}   recall of its aspects {is_match[places].mean():.3f}"
+            f"{name:28} matches {len(matches):5} of {len(stream.items)}   recall of its aspects {is_match[places, at].mean():.3f}"
         )
         for place in sorted(random.Random(7).sample(matches.tolist(), min(draw, len(matches)))):
             item = stream.items[place]

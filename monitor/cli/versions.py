@@ -128,7 +128,7 @@ def diff(
     """Compare two versions of a topic: what changes from A to B.
 
     Over the stored articles, or those of a file: the articles that only one of the two matches, and the terms whose
-    weights changed most. Both are scored as they are, by meaning where there is an embedder, without self-training on the way.
+    weights changed most. Both are scored as they are, by embeddings where there is an embedder, without self-training on the way.
 
     \b
     Examples:
@@ -143,7 +143,7 @@ def diff(
     with _store_session(cli) as session:
         old, new = (_at_sensitivity(session, _definition(cli, session, each)) for each in (before, after))
         with ExitStack() as until_done, base.progress(cli) as bar:
-            rescore_for = _by_meaning(cli, old, new, until_done)
+            rescore_for = _by_embeddings(cli, old, new, until_done)
             found = compare.difference(old, new, _articles(session, articles, bar), _background(session), rescore_for)
     if as_json:
         base.print_json({"before": before, "after": after, **asdict(found)})
@@ -151,7 +151,7 @@ def diff(
         _show(found, before, after)
 
 
-def _by_meaning(
+def _by_embeddings(
     cli: base.Cli, old: TopicDefinition, new: TopicDefinition, until_done: ExitStack
 ) -> Callable[[Sequence[Article]], Rescore | None]:
     """How articles are scored by meaning, beside ordinary news as it was shipped; by words alone without an embedder."""
