@@ -19,7 +19,7 @@ from monitor.alerting import notices, retry, summaries
 from monitor.alerting.channels.base import Addressed, Channel, Editor, Limited
 from monitor.config.plan import offer
 from monitor.store import channels as channel_rows
-from monitor.store import outbox
+from monitor.store import copies_wait, outbox
 from monitor.store.db import Database, Session
 from monitor.types.alerting import (
     AttemptResult,
@@ -71,6 +71,8 @@ class Deliverer:
     async def start_due(self) -> int:
         """Start a task for every channel that has something due and no task yet, without waiting. Returns how many."""
         own = {name: each.destination for name, each in self._channels().items() if self._is_free(name)}
+        if waited := await self._db.read(copies_wait.over, own, now=self._clock()):
+            await self._db.write(copies_wait.end, waited, now=self._clock())
         due = await self._db.read(outbox.due_channels, own, now=self._clock())
         started = [name for name in due if self._is_free(name)]
         for name in started:

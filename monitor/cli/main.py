@@ -31,7 +31,7 @@ _MODULES = {
     "explain": "explain",
     "reassess": "reassess",
     "topics": "topics",
-    "feeds": "feeds",
+    "feeds": "feeds.group",
     "channels": "channels",
     "backtest": "backtest",
     "evaluate": "evaluate",
@@ -40,6 +40,7 @@ _MODULES = {
     "apply": "apply",
     "doctor": "doctor",
     "migrate": "run",
+    "init": "run",
 }
 _GROUPS = frozenset({"matches", "stories", "alerts", "topics", "feeds", "channels"})
 

@@ -1,4 +1,4 @@
-"""`monitor run`, `serve` and `migrate`: the daemon, the review page alone, the schema of the store."""
+"""`monitor run`, `serve`, `migrate` and `init`: the daemon, the page alone, the store's schema, folders of a new installation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import logging
 import signal
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -181,3 +182,34 @@ def _migrate(settings: Settings) -> None:
             base.line(f"the store as it was: {db.path.with_name(f'{db.path.name}.before-{before}')}")
     finally:
         db.close()
+
+
+def init(
+    ctx: typer.Context,
+    source: Annotated[Path, typer.Option("--from", metavar="FOLDER", help="Has the folders config and seeds.")],
+) -> None:
+    """Fill the folders config and seeds here, where they are empty.
+
+    For an image, whose volumes are empty at its first start. What is there is never touched, and topics that were
+    removed do not come back.
+
+    \b
+    Example:
+      monitor init --from /opt/article-monitor && monitor run
+    """
+    from monitor.service import first_start
+
+    cli = base.cli_of(ctx)
+    for folder, state in first_start.fill(source, Path(), topics_in_force=lambda: _topics_in_force(cli)).items():
+        cli.say(f"{folder}: {state}")
+
+
+def _topics_in_force(cli: base.Cli) -> frozenset[str] | None:
+    """The topics that the store has in force; None where there is no store yet."""
+    from monitor.store import topics
+
+    with suppress(base.NotFoundError), base.opened(cli.settings) as db, db.reading() as session:
+        return frozenset(
+            name for name, each in topics.stored(session).items() if not each.has_ended and not each.became
+        )
+    return None

@@ -178,7 +178,7 @@ def _fault_duplicate_feeds(raw: RawSettings) -> None:
     first: dict[str, str] = {}
     for name, feed in feeds.items() if isinstance(feeds, dict) else ():
         try:
-            page = urls.check(feed["url"]).partition("://")[2].rstrip("/")
+            page = urls.feed_key(urls.check(feed["url"]))
         except (ValueError, TypeError, KeyError, AttributeError):
             continue  # reported by validation
         if (other := first.setdefault(page, name)) != name:

@@ -40,6 +40,17 @@ _FEED_TYPE = re.compile(rb"\btype\s*=\s*[\"']?application/(?:rss\+xml|atom\+xml|
 _HREF = re.compile(rb"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.I)
 _COMMENT = re.compile(rb"<!--.*?-->", re.S)
 _ROOT = re.compile(rb"<([A-Za-z_][A-Za-z0-9_.-]{0,40}(?::[A-Za-z0-9_.-]{1,40})?)")
+_FORMATS = {
+    **{f"rss09{each}": "RSS 0.9" for each in ("0", "1n", "1u", "2", "3", "4")},
+    **{f"atom0{each}": f"Atom 0.{each}" for each in (1, 2, 3)},
+    "rss": "RSS",
+    "rss10": "RSS 1.0",
+    "rss20": "RSS 2.0",
+    "atom": "Atom",
+    "atom10": "Atom 1.0",
+    "json": "JSON Feed",
+}
+"""By feedparser's names of versions."""
 _FEED_ROOTS = {"rss", "feed", "rdf:rdf", "channel"}
 _FEED_END = re.compile(rb"</(?:\w{1,20}:)?(?:rss|feed|rdf|channel)\s*>", re.I)
 _TAIL_BYTES = 2_000
@@ -88,6 +99,7 @@ def parse(body: bytes, *, url: str, media_type: str = "", now: datetime | None =
     dates = entry_dates.fill_gaps(dates, urls_of, now=now)
     entries = [_entry(each, place, at, link) for each, at, link in zip(found, dates, urls_of, strict=True)]
     return ParsedFeed(
+        format=_FORMATS.get(str(raw.get("version")), ""),
         title=tokens.plain_line(string(feed, "title"), limit=MAX_TITLE),
         site_url=site_url,
         language=language.normalize(string(feed, "language")),

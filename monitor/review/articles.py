@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from monitor.matching.calibration import Calibration
 from monitor.review import revisions as history
 from monitor.review.alerts import AlertRecord, alerts_of_story
 from monitor.review.matches import ListedMatch, listed, outlet_of_article
@@ -72,8 +73,8 @@ def find_article(session: Session, asked: str) -> int | None:
     return matches.newest_article_at(session, asked)
 
 
-def find_record(session: Session, article_id: int) -> ArticleRecord | None:
-    """Everything stored about one article; None for an unknown id."""
+def find_record(session: Session, article_id: int, calibrated: Calibration | None = None) -> ArticleRecord | None:
+    """Everything stored about one article; None for an unknown id. `calibrated` as in `matches.listed`."""
     article = matches.article(session, article_id)
     if article is None or article.story_id is None:
         return None
@@ -103,7 +104,7 @@ def find_record(session: Session, article_id: int) -> ArticleRecord | None:
         decision_id=in_force.id,
         scores=tuple(map(dict, in_force.scores)),
         decisions=tuple(_decision(each) for each in decided),
-        hits=listed(session, matches.of_article(session, article.id), carriers),
+        hits=listed(session, matches.of_article(session, article.id), carriers, calibrated),
         feeds=matches.feeds_of_article(session, article.id),
         waits_for=tuple(each.waits_for for each in reassessments.causes_of(session, article.id)),
         carried=tuple(stories.others(session, article.story_id, without=article.id, limit=_MAX_OTHERS)),

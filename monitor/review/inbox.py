@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
-from monitor.learning.training import calibration
+from monitor.learning import training
 from monitor.matching.calibration import Calibration
 from monitor.matching.margins import margin, share
+from monitor.review import choices
+from monitor.review.kept import Known
 from monitor.review.matches import VERDICT_STATES, ListedMatch, listed, outlet_of_article
 from monitor.review.verdicts import record_if_new
 from monitor.store import inbox, matches, stories, topics
 from monitor.store.db import Session
-from monitor.store.inbox import Attributed, InboxFilter, InboxMatch, InboxOrder
-from monitor.stories.publishers import Attribution, publisher_of
+from monitor.store.inbox import InboxFilter, InboxMatch, InboxOrder
 from monitor.stories.sources import StoryArticle, outlets
 
 READING_CHARACTERS = 3_000
@@ -118,13 +119,13 @@ class Reading:
 # --- lists --------------------------------------------------------------------------------------------------------------
 
 
-def find_page(session: Session, query: InboxQuery) -> InboxPage:
-    """A page of the inbox."""
-    wanted, titles = _filter(session, query), topics.titles(session)
+def find_page(session: Session, query: InboxQuery, known: Known | None = None) -> InboxPage:
+    """A page of the inbox. `known`, here and below: what is kept of the whole store; without it, it is worked out."""
+    wanted, titles = _filter(session, query, known), topics.titles(session)
     ids = inbox.page(session, wanted, query.order, limit=query.limit, offset=query.offset)
     counts = inbox.counts(session, wanted)
     return InboxPage(
-        stories=_lines(session, ids, wanted),
+        stories=_lines(session, ids, wanted, known),
         total=counts.by_state.get(query.state, 0) if query.state else counts.any_state,
         any_state=counts.any_state,
         by_state=counts.by_state,
@@ -136,20 +137,33 @@ def find_page(session: Session, query: InboxQuery) -> InboxPage:
     )
 
 
-def find_counts(session: Session, query: InboxQuery) -> dict[str, int]:
+def find_more(session: Session, query: InboxQuery, known: Known | None = None) -> InboxPage:
+    """The stories of a page alone, without the numbers."""
+    wanted = _filter(session, query, known)
+    ids = inbox.page(session, wanted, query.order, limit=query.limit, offset=query.offset)
+    shown = _lines(session, ids, wanted, known)
+    return InboxPage(stories=shown, total=len(shown), any_state=0, seen=inbox.latest_id(session))
+
+
+def find_counts(session: Session, query: InboxQuery, known: Known | None = None) -> dict[str, int]:
     """How many stories there are in each state, and in `all`."""
-    counts = inbox.counts(session, _filter(session, query))
+    counts = inbox.counts(session, _filter(session, query, known))
     return {"all": counts.any_state, **{each: counts.by_state.get(each, 0) for each in VERDICT_STATES}}
 
 
-def find_lines(session: Session, story_ids: Sequence[int], query: InboxQuery) -> tuple[InboxStory, ...]:
+def find_lines(
+    session: Session, story_ids: Sequence[int], query: InboxQuery, known: Known | None = None
+) -> tuple[InboxStory, ...]:
     """These stories, whether the filter has them or not; those without a match are left out."""
-    return _lines(session, story_ids, _filter(session, query))
+    return _lines(session, story_ids, _filter(session, query, known), known)
 
 
-def _lines(session: Session, ids: Sequence[int], wanted: InboxFilter) -> tuple[InboxStory, ...]:
+def _lines(
+    session: Session, ids: Sequence[int], wanted: InboxFilter, known: Known | None = None
+) -> tuple[InboxStory, ...]:
     carriers, leads = stories.carriers(session, ids), inbox.leads(session, ids)
-    asked, titles, calibrated = inbox.wanted_ids(session, wanted, ids), topics.titles(session), calibration(session)
+    asked, titles = inbox.wanted_ids(session, wanted, ids), topics.titles(session)
+    calibrated = known.calibration if known else training.calibration(session)
     of_story: dict[int, list[InboxMatch]] = defaultdict(list)
     for match in inbox.of_stories(session, ids):
         of_story[match.story_id].append(match)
@@ -207,18 +221,18 @@ def _probability(match: InboxMatch, calibrated: Calibration) -> float | None:
 # --- one story ----------------------------------------------------------------------------------------------------------
 
 
-def find_reading(session: Session, story_id: int, query: InboxQuery) -> Reading | None:
+def find_reading(session: Session, story_id: int, query: InboxQuery, known: Known | None = None) -> Reading | None:
     """A story to be read; None where it has no match."""
-    line = next(iter(find_lines(session, [story_id], query)), None)
+    line = next(iter(find_lines(session, [story_id], query, known)), None)
     article = matches.article(session, line.article_id) if line else None
     if line is None or article is None:
         return None
     carriers = stories.carriers(session, [story_id])
-    asked = inbox.wanted_ids(session, _filter(session, query), [story_id])
+    asked = inbox.wanted_ids(session, _filter(session, query, known), [story_id])
     own = sorted(matches.of_article(session, article.id), key=lambda each: each.id not in asked)
     return Reading(
         story=line,
-        matches=listed(session, own, carriers),
+        matches=listed(session, own, carriers, known.calibration if known else None),
         text=article.text[:READING_CHARACTERS],
         is_cut=len(article.text) > READING_CHARACTERS,
         others=_others(session, line, carriers[story_id]),
@@ -257,11 +271,19 @@ class Judged:
 
 
 def judge(
-    session: Session, on: Judged, *, is_relevant: bool, query: InboxQuery, by: str, note: str = "", now: datetime
+    session: Session,
+    on: Judged,
+    *,
+    is_relevant: bool,
+    query: InboxQuery,
+    by: str,
+    note: str = "",
+    known: Known | None = None,
+    now: datetime,
 ) -> tuple[int, int] | None:
     """Give one verdict on all of these; of whole stories on what the query asks for. Returns the ids of the first and the last
     verdict, or None where nothing was to be changed."""
-    wanted = _filter(session, query, state="new")
+    wanted = _filter(session, replace(query, state="new"), known)
     ids = set(on.match_ids)
     for story_id, seen in on.stories.items():
         ids |= inbox.wanted_ids(session, wanted, [story_id], up_to=seen)
@@ -277,33 +299,9 @@ def judge(
 # --- filters ------------------------------------------------------------------------------------------------------------
 
 
-def _filter(session: Session, query: InboxQuery, *, state: str | None = None) -> InboxFilter:
-    known = {each.name: getattr(query, each.name) for each in fields(InboxFilter) if each.name != "published_by"}
-    published_by = publishers(session).get(query.publisher, ()) if query.publisher else None
-    return InboxFilter(**known | {"state": query.state if state is None else state, "published_by": published_by})
-
-
-def publishers(session: Session) -> dict[str, tuple[Attributed, ...]]:
-    """Who published the articles that match: name -> by what they are known. Sections of one site are one publisher."""
-    names: dict[str, str] = {}
-    known: dict[str, list[Attributed]] = defaultdict(list)
-    for each in inbox.attributions(session):
-        publisher = publisher_of(
-            Attribution(
-                feed=each.article.source,
-                feed_title=each.feed_title,
-                publisher=each.publisher,
-                feed_urls=(each.feed_url, each.site_url),
-                outlet=each.article.outlet,
-                outlet_host=each.article.outlet_host,
-                url=f"https://{each.article.host}/",
-            )
-        )
-        name = names.setdefault(publisher.key, publisher.name)
-        known[name].append(each.article)
-    return {name: tuple(known[name]) for name in sorted(known, key=str.casefold)}
-
-
-def languages(session: Session) -> list[str]:
-    """The languages of the articles that match."""
-    return inbox.languages(session)
+def _filter(session: Session, query: InboxQuery, known: Known | None) -> InboxFilter:
+    same = {each.name: getattr(query, each.name) for each in fields(InboxFilter) if each.name != "published_by"}
+    if not query.publisher:
+        return InboxFilter(**same)
+    publishers = known.choices.publishers if known else choices.publishers(session)
+    return InboxFilter(**same, published_by=publishers.get(query.publisher, ()))

@@ -94,16 +94,6 @@ class MatchList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CardList:
-    """One page of articles with their matches, and the total numbers of articles and of matches that were asked for."""
-
-    cards: tuple[tuple[ListedMatch, ...], ...]
-    """The matches of one article each; those that were asked for come first."""
-    total: int
-    matches: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MatchCounts:
     """The numbers of matches of one topic, by state."""
 
@@ -112,25 +102,16 @@ class MatchCounts:
     by_state: dict[str, int] = field(default_factory=dict)
 
 
-def list_matches(session: Session, query: MatchQuery) -> MatchList:
+def list_matches(session: Session, query: MatchQuery, calibrated: Calibration | None = None) -> MatchList:
     """A page of matches, newest first."""
     found, total = matches.page(session, _filter(query), limit=query.limit, offset=query.offset)
-    return MatchList(matches=listed(session, found, _carriers(session, found)), total=total)
+    return MatchList(matches=listed(session, found, _carriers(session, found), calibrated), total=total)
 
 
-def list_cards(session: Session, query: MatchQuery) -> CardList:
-    """A page of articles with such matches, newest first, each with all its matches: one verdict for each topic."""
-    found, total, count = matches.page_of_articles(session, _filter(query), limit=query.limit, offset=query.offset)
-    of_cards = [match for card in found for match in card]
-    shown = iter(listed(session, of_cards, _carriers(session, of_cards)))
-    cards = tuple(tuple(next(shown) for _ in card) for card in found)
-    return CardList(cards=cards, total=total, matches=count)
-
-
-def find_match(session: Session, match_id: int) -> ListedMatch | None:
+def find_match(session: Session, match_id: int, calibrated: Calibration | None = None) -> ListedMatch | None:
     """The match of that id, or None."""
     match = matches.find(session, match_id)
-    return listed(session, [match], _carriers(session, [match]))[0] if match else None
+    return listed(session, [match], _carriers(session, [match]), calibrated)[0] if match else None
 
 
 def counts(session: Session, *, words: str = "") -> list[MatchCounts]:
@@ -143,14 +124,21 @@ def counts(session: Session, *, words: str = "") -> list[MatchCounts]:
 
 
 def judge(
-    session: Session, match_id: int, *, is_relevant: bool, by: str, note: str = "", now: datetime
+    session: Session,
+    match_id: int,
+    *,
+    is_relevant: bool,
+    by: str,
+    note: str = "",
+    calibrated: Calibration | None = None,
+    now: datetime,
 ) -> ListedMatch | None:
     """Confirm or dismiss a match; None for an unknown id. Repeating the verdict in force changes nothing."""
     match = matches.find(session, match_id)
     if match is None:
         return None
     record_if_new(session, match, is_relevant=is_relevant, by=by, note=note, now=now)
-    return find_match(session, match_id)
+    return find_match(session, match_id, calibrated)
 
 
 def find_match_id(session: Session, article_id: int, topic: str) -> int | None:
@@ -160,9 +148,9 @@ def find_match_id(session: Session, article_id: int, topic: str) -> int | None:
 
 def export(session: Session, query: MatchQuery) -> Iterator[dict[str, Any]]:
     """Every match of the query as a flat mapping, copies included; read in pages of 500 so that memory use is constant."""
-    offset = query.offset
+    offset, calibrated = query.offset, calibration(session)
     while True:
-        page = list_matches(session, replace(query, copies=True, limit=500, offset=offset))
+        page = list_matches(session, replace(query, copies=True, limit=500, offset=offset), calibrated)
         for match in page.matches:
             yield flat(match)
         offset += len(page.matches)
@@ -213,10 +201,14 @@ def _carriers(session: Session, found: Sequence[StoredMatch]) -> dict[int, list[
 
 
 def listed(
-    session: Session, found: Sequence[StoredMatch], carriers: Mapping[int, Sequence[StoryArticle]]
+    session: Session,
+    found: Sequence[StoredMatch],
+    carriers: Mapping[int, Sequence[StoryArticle]],
+    calibrated: Calibration | None = None,
 ) -> tuple[ListedMatch, ...]:
-    """Stored matches as lists show them, with the articles of their stories."""
-    titles, calibrated = topics.titles(session), calibration(session)
+    """Stored matches as lists show them, with the articles of their stories. `calibrated`, here and in what uses it: the
+    calibration that is kept, without which it is worked out."""
+    titles, calibrated = topics.titles(session), calibrated or calibration(session)
     shifts = verdicts.term_shifts(session, {each.article_id for each in found if each.state != "new"})
     decided = decisions.of_articles(session, {each.article_id for each in found})
     return tuple(

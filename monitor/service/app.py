@@ -19,6 +19,7 @@ from monitor.alerting.channels import registry as channel_kinds
 from monitor.alerting.channels.base import Channel
 from monitor.config.plan import difference
 from monitor.config.settings import Settings
+from monitor.feeds.visitor import Visitor
 from monitor.learning.embedding import Embedding
 from monitor.learning.multilingual import POLL_EMBEDS_FOR, Multilingual
 from monitor.learning.training import build_matcher, last_mark, rebuild_matcher
@@ -149,6 +150,10 @@ class App:
     def private_policy(self) -> AddressPolicy:
         """The addresses of feeds that the operator allowed to be private."""
         return AddressPolicy((*self.settings.fetch.allow_networks, *PRIVATE_NETWORKS))
+
+    def visitor(self, db: Database | None) -> Visitor:
+        """Looks at addresses for feeds; `db` as `Visitor` takes it."""
+        return Visitor(self.fetcher, self.workers, public=self.feed_policy, private=self.private_policy, db=db)
 
     @cached_property
     def multilingual(self) -> Multilingual | None:

@@ -154,6 +154,7 @@ class FeedReport:
     site_url: str
     language: str | None
     interval_seconds: float
+    allow_private: bool
     first_poll: str
     first_poll_latest: int
     is_enabled: bool

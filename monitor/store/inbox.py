@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, func, literal, null, select, tuple_, union_all
 from sqlmodel import Session, col
 
 from monitor.matching.tuning import SHARE_OFFSET
@@ -73,14 +73,15 @@ class InboxFilter:
         return found + self._of_articles(session)
 
     def _of_articles(self, session: Session) -> list[ColumnElement[bool]]:
-        if not self.language and self.published_by is None:
-            return []
-        asked = select(col(ArticleRow.id)).where(col(ArticleRow.id) == col(MatchRow.article_id))
-        if self.language:
-            asked = asked.where(col(ArticleRow.language) == self.language)
+        found: list[ColumnElement[bool]] = []
+        if self.language:  # by an index of its own: of the article itself its text would be read, too
+            spoken = select(col(ArticleRow.id)).where(col(ArticleRow.language) == self.language)
+            found.append(_ARTICLE_ID.in_(spoken))
         if self.published_by is not None:
-            asked = asked.where(tuple_(*_attributed(session)).in_(self.published_by))
-        return [asked.exists()]
+            feeds = sorted({each.source for each in self.published_by})
+            published = select(col(ArticleRow.id)).where(col(ArticleRow.source).in_(feeds))
+            found.append(_ARTICLE_ID.in_(published.where(tuple_(*_attributed(session)).in_(self.published_by))))
+        return found
 
 
 _ARTICLE_ID: ColumnElement[int] = MatchRow.__table__.c.article_id  # type: ignore[attr-defined]
@@ -141,23 +142,23 @@ _SHARE = (
 
 
 def counts(session: Session, wanted: InboxFilter) -> InboxCounts:
-    """How many stories there are."""
-    of_any_state, of_any_topic = replace(wanted, state=""), replace(wanted, topic="")
-    by_state = session.execute(_counted(session, of_any_state, col(MatchRow.is_relevant)))
-    by_topic = session.execute(_counted(session, of_any_topic, col(MatchRow.topic)))
-    any_state = session.execute(select(_STORIES).where(*of_any_state.conditions(session))).scalar_one()
+    """How many stories there are. The matches are searched once, whatever their state and topic."""
+    found = select(*(getattr(MatchRow, name) for name in ("story_id", "topic", "is_relevant")))
+    matches = found.where(*replace(wanted, state="", topic="").conditions(session)).cte("found").c
+    of_topic = [matches.topic == wanted.topic] if wanted.topic else []
+    of_state = [verdicts.is_state(matches.is_relevant, wanted.state)] if wanted.state else []
+    stories = func.count(matches.story_id.distinct())
+    by_state = select(literal("state"), null(), matches.is_relevant, stories).where(*of_topic)
+    by_topic = select(literal("topic"), matches.topic, null(), stories).where(*of_state)
+    any_state = select(literal("any"), null(), null(), stories).where(*of_topic)
+    rows = session.execute(
+        union_all(by_state.group_by(matches.is_relevant), by_topic.group_by(matches.topic), any_state)
+    ).all()
     return InboxCounts(
-        by_state={verdicts.state(is_relevant): count for is_relevant, count in by_state},
-        any_state=any_state,
-        by_topic=dict(by_topic.all()),
+        by_state={verdicts.state(row[2]): row[3] for row in rows if row[0] == "state"},
+        any_state=next(row[3] for row in rows if row[0] == "any"),
+        by_topic={row[1]: row[3] for row in rows if row[0] == "topic"},
     )
-
-
-_STORIES = func.count(col(MatchRow.story_id).distinct())
-
-
-def _counted(session: Session, wanted: InboxFilter, by: Any) -> Select[Any, int]:
-    return select(by, _STORIES).where(*wanted.conditions(session)).group_by(by)
 
 
 def of_stories(session: Session, story_ids: Collection[int]) -> list[InboxMatch]:

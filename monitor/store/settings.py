@@ -14,6 +14,7 @@ from sqlalchemy import delete, or_
 from sqlmodel import Session, col, func, select
 
 from monitor.store import channels, feeds
+from monitor.store.db import chunks
 from monitor.store.tables import AppliedEntryRow, ChannelRow, DeliveryRow, FeedRow, PlanRow
 from monitor.types.plans import (
     ADDED,
@@ -247,13 +248,32 @@ def note_applied(session: Session, file: str, entries: Sequence[SettingsEntry], 
 
 def add_feed(session: Session, entry: SettingsEntry, *, now: datetime) -> None:
     """Add a feed, due now; one of this name that was removed or dropped comes back with these values and its history."""
-    row = session.exec(select(FeedRow).where(FeedRow.name == entry.name)).first()
-    if row is None:
-        _add(session, entry, origin=ADDED, now=now)
-        return
-    _set_feed(row, {**entry.values, **entry.defaults}, now=now)
-    row.origin, row.file_digest, row.by_hand = ADDED, "", ""
+    add_feeds(session, [entry], now=now)
+
+
+def add_feeds(session: Session, entries: Sequence[SettingsEntry], *, now: datetime) -> None:
+    """Add feeds as `add_feed` does."""
+    known: dict[str, FeedRow] = {}
+    for some in chunks([each.name for each in entries]):
+        known |= {row.name: row for row in session.exec(select(FeedRow).where(col(FeedRow.name).in_(some)))}
+    for entry in entries:
+        if row := known.get(entry.name):
+            _set_feed(row, {**entry.values, **entry.defaults}, now=now)
+            row.origin, row.file_digest, row.by_hand, row.next_poll_at = ADDED, "", "", now
+            session.add(row)
+        else:
+            _add(session, entry, origin=ADDED, now=now)
+    session.flush()
+
+
+def poll_now(session: Session, name: str, *, now: datetime) -> bool:
+    """Make a feed due; False where it is not polled, as it is paused, off or removed."""
+    row = session.exec(select(FeedRow).where(FeedRow.name == name)).one()
+    if not row.is_enabled or row.paused_reason is not None:
+        return False
+    row.next_poll_at = now
     session.add(row)
+    return True
 
 
 def pause_feed(session: Session, name: str) -> bool:

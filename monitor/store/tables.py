@@ -192,7 +192,7 @@ class ArticleRow(Base, table=True):
     title_key: int = _big(index=True, nullable=False)
     title: str = Field(sa_type=Text)
     text: str = Field(sa_type=Text)
-    language: str
+    language: str = Field(index=True)
     author: str = ""
     source: str = ""
     wire: str = ""
@@ -399,6 +399,21 @@ class MatchRow(Base, table=True):
     is_relevant: bool | None = Field(default=None, index=True)
     reviewed_at: datetime | None = None
     reviewed_by: str | None = None
+
+
+class SavedViewRow(Base, table=True):
+    """Filters, order and search of the inbox under a name, and the digest of the secret in the address of its feeds."""
+
+    __tablename__ = "saved_views"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    filters: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    """As the inbox's address has them."""
+    made_at: datetime
+    made_by: str = _empty_column()
+    token_digest: str = Field(default="", index=True, sa_column_kwargs={"server_default": ""})
+    """'' where its matches are not given out."""
+    token_at: datetime | None = None
 
 
 class SelfTrainingRow(Base, table=True):

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TypeVar
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, SQLColumnExpression, func
 from sqlmodel import Session, col, select
 
 from monitor.matching.margins import share
@@ -58,7 +58,12 @@ def state(is_relevant: bool | None) -> str:
 
 def is_in_state(table: type[_Row], name: str) -> ColumnElement[bool]:
     """The SQL condition for rows of `table` in this state."""
-    return col(table.is_relevant).is_({"confirmed": True, "dismissed": False}.get(name))
+    return is_state(col(table.is_relevant), name)
+
+
+def is_state(is_relevant: SQLColumnExpression[bool | None], name: str) -> ColumnElement[bool]:
+    """The SQL condition for such a column to say this state."""
+    return is_relevant.is_({"confirmed": True, "dismissed": False}.get(name))
 
 
 # --- writing ------------------------------------------------------------------------------------------------------------

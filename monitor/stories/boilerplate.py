@@ -56,10 +56,7 @@ def boilerplate_runs(page: SiteText, others: Sequence[SiteText]) -> Runs:
 
 
 def _are_different_articles(one: SiteText, other: SiteText) -> bool:
-    least = tuning.STRANGER_PASSAGE_RUNS
-    return _has_own_passage(one.shingles, other.shingles, least) and _has_own_passage(
-        other.shingles, one.shingles, least
-    )
+    return _have_own_passages(one.shingles, other.shingles, tuning.STRANGER_PASSAGE_RUNS)
 
 
 def _without_copies(texts: Sequence[Shingles]) -> list[Shingles]:
@@ -67,15 +64,14 @@ def _without_copies(texts: Sequence[Shingles]) -> list[Shingles]:
     kept: list[Shingles] = []
     for text in texts:
         if len(kept) < tuning.BOILERPLATE_PAGES_COMPARED and all(
-            _has_own_passage(text, each) and _has_own_passage(each, text) for each in kept
+            _have_own_passages(text, each, tuning.OWN_PASSAGE_RUNS) for each in kept
         ):
             kept.append(text)
     return kept
 
 
-def _has_own_passage(text: Shingles, other: Shingles, least: int = tuning.OWN_PASSAGE_RUNS) -> bool:
-    begin, end = text.longest_own_passage(other)
-    return end - begin >= least
+def _have_own_passages(one: Shingles, other: Shingles, least: int) -> bool:
+    return one.has_own_passage(other, least) and other.has_own_passage(one, least)
 
 
 def runs_in_at_least(count: int, texts: Sequence[Shingles]) -> Runs:

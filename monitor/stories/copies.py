@@ -21,12 +21,14 @@ from monitor.stories.boilerplate import (
     shares_only_boilerplate,
 )
 from monitor.stories.changes import UNCHANGED, Change, compare, correction
-from monitor.stories.fingerprint import Runs, Shingles
+from monitor.stories.fingerprint import RecentShingles, Runs, Shingles
 from monitor.text import urls
 from monitor.text.tokens import tokens
 from monitor.text.urls import Parts, split
 from monitor.types.matching import Article
 from monitor.types.stories import ArticleKind, StoredCandidate, StoryChoice
+
+_recent = RecentShingles()
 
 
 def classify(article: Article, candidates: Sequence[StoredCandidate], *, read: Shingles | None = None) -> StoryChoice:
@@ -56,7 +58,7 @@ def boilerplate_mask(
         return []
     own = SiteText(site, read or Shingles(article.text))
     pages = zip(sites[: tuning.BOILERPLATE_TEXTS_READ], others, strict=False)
-    runs = boilerplate_runs(own, [SiteText(where, Shingles(known.text)) for where, known in pages])
+    runs = boilerplate_runs(own, [SiteText(where, _recent.of(known.text)) for where, known in pages])
     return own.shingles.words_covered_by(runs) if len(runs) else []
 
 
@@ -76,7 +78,7 @@ def _match_same_article(article: Article, own: _CopyText, candidates: Sequence[S
             return _choice(ArticleKind.COPY, known, 1.0, f"{how}, unchanged")
     latest = max(same, key=lambda known: (known.same_guid, known.article_id))
     change = compare(latest.title, latest.text, article.title, article.text)
-    stored = Shingles(latest.text)
+    stored = _recent.of(latest.text)
     similarity = own.shingles.containment(stored)
     if not change.is_material and tuning.SHORTER_VERSION_TIMES * len(own.shingles.words) < len(stored.words):
         # Another feed's teaser of the article must not replace the stored full text.
@@ -164,11 +166,21 @@ def _possible_copies(own: _CopyText, readings: Sequence[_CopyText]) -> list[int]
     A run that fewer texts hold than boilerplate needs is certainly none. Of fifty pages with one site's boilerplate mostly none
     is left, and their boilerplate need not be learned.
     """
-    texts = [own.shingles, *(each.shingles for each in readings)]
-    common = runs_in_at_least(tuning.BOILERPLATE_PAGES, texts)
-    sure = [len(each.distinct) - each.count_shared(common) for each in texts]
-    shared = [own.shingles.count_shared(each.distinct) for each in texts]
-    return [i for i in range(len(readings)) if shared[i + 1] >= tuning.COPY_CONTAINMENT * min(sure[0], sure[i + 1])]
+    texts = [each.shingles for each in readings]
+    common = runs_in_at_least(tuning.BOILERPLATE_PAGES, [own.shingles, *texts])
+    sure = _sure_runs(own.shingles, common)
+
+    def is_possible(other: Shingles) -> bool:
+        shared = own.shingles.count_shared(other.distinct)
+        if shared < tuning.COPY_CONTAINMENT * min(sure, len(other.distinct) - len(common)):
+            return False  # whatever part of it is boilerplate
+        return shared >= tuning.COPY_CONTAINMENT * min(sure, _sure_runs(other, common))
+
+    return [i for i, each in enumerate(texts) if is_possible(each)]
+
+
+def _sure_runs(text: Shingles, common: Runs) -> int:
+    return len(text.distinct) - text.count_shared(common)
 
 
 def _boilerplate_by_site(
@@ -253,7 +265,7 @@ class _CopyText:
 
     @cached_property
     def shingles(self) -> Shingles:
-        return self._read or Shingles(self._text)
+        return self._read or _recent.of(self._text)
 
     def without(self, runs: Runs) -> _CopyText:
         """Return the same article without a site's boilerplate."""

@@ -8,7 +8,8 @@ full texts. The store looks up which articles carry a key; `shortlist` picks tho
 
 from __future__ import annotations
 
-from collections import defaultdict
+import threading
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
@@ -120,12 +121,14 @@ class Shingles:
 
     def longest_own_passage(self, other: Shingles) -> tuple[int, int]:
         """Return begin and end of the longest stretch of runs that `other` lacks, in this text's reading order."""
-        if not len(other.distinct):
-            return 0, len(self.runs)
-        shared = np.flatnonzero(_isin(self.runs, other.distinct))
-        edges = np.concatenate(([-1], shared, [len(self.runs)]))
-        at = int(np.diff(edges).argmax())
-        return int(edges[at]) + 1, int(edges[at + 1])
+        return _longest_gap(self.runs, other.distinct)
+
+    def has_own_passage(self, other: Shingles, least: int) -> bool:
+        """Whether a stretch of at least `least` runs is not in `other`. Different texts show it at their beginning."""
+        begin, end = _longest_gap(self.runs[: tuning.BEGINNING_RUNS], other.distinct)
+        if end - begin < least and len(self.runs) > tuning.BEGINNING_RUNS:
+            begin, end = self.longest_own_passage(other)
+        return end - begin >= least
 
     def words_covered_by(self, runs: Runs) -> list[bool]:
         """For each word, whether it is part of one of these runs (ascending)."""
@@ -147,6 +150,40 @@ class Shingles:
             : min(max(len(self.runs) // tuning.START_DIVISOR, tuning.START_RUNS_LEAST), tuning.START_RUNS_MOST)
         ]
         return float(_isin(runs, other.distinct).mean()) if len(runs) and len(other.distinct) else 0.0
+
+
+class RecentShingles:
+    """Texts as word runs, those used last: a stored text is compared with many new ones. Thread-safe."""
+
+    def __init__(self, characters: int = tuning.RECENT_CHARACTERS) -> None:
+        self._of_text: OrderedDict[str, Shingles] = OrderedDict()
+        self._characters, self._most = 0, characters
+        self._lock = threading.Lock()
+
+    def of(self, text: str) -> Shingles:
+        """The text as word runs; together, the texts that are kept have at most as many characters as was said."""
+        with self._lock:
+            if (known := self._of_text.get(text)) is not None:
+                self._of_text.move_to_end(text)
+                return known
+        read = Shingles(text)
+        with self._lock:
+            if text not in self._of_text:
+                self._of_text[text] = read
+                self._characters += len(text)
+            while self._characters > self._most:
+                self._characters -= len(self._of_text.popitem(last=False)[0])
+        return read
+
+
+def _longest_gap(runs: Runs, ascending: Runs) -> tuple[int, int]:
+    """Begin and end of the longest stretch of `runs` that are not among `ascending`."""
+    if not len(ascending):
+        return 0, len(runs)
+    shared = np.flatnonzero(_isin(runs, ascending))
+    edges = np.concatenate(([-1], shared, [len(runs)]))
+    at = int(np.diff(edges).argmax())
+    return int(edges[at]) + 1, int(edges[at + 1])
 
 
 def _isin(runs: Runs, ascending: Runs) -> NDArray[np.bool_]:

@@ -8,8 +8,10 @@ Likeness, by words or by meaning, is high between such headlines, and they are t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from monitor.stories import tuning
 from monitor.text.function_words import is_function_word
@@ -79,6 +81,7 @@ def without_outlet(title: str) -> str:
     return title[: found.start()] if is_name else title
 
 
+@lru_cache(maxsize=256)  # a new headline is compared with a dozen others, and these with many new ones
 def read(title: str) -> Headline:
     """Split a headline into what is compared."""
     title = without_outlet(title)
@@ -101,6 +104,8 @@ def contradictions(
     one: Headline, other: Headline, language: str, lacks: tuple[Collection[str], Collection[str]]
 ) -> Contradictions:
     """Compare two headlines in `language`. `lacks`: the words of either that the other article lacks altogether (`lacking`)."""
+    if max(len(one.words), len(other.words)) > tuning.MOST_HEADLINE_WORDS:
+        return Contradictions()
     in_order = _longest_common(one.words, other.words) / max(min(len(one.words), len(other.words)), 1)
     own, theirs = (
         [word for word in headline.words if word in missing and _is_content(word, language)]
@@ -111,8 +116,6 @@ def contradictions(
         for headline, found in ((one, own), (other, theirs))
     ]
     is_alike = in_order >= tuning.MANY_WORDS_IN_ORDER
-    if max(len(one.words), len(other.words)) > tuning.MOST_HEADLINE_WORDS:
-        return Contradictions()
     return Contradictions(
         is_other_content=in_order >= tuning.SAME_SHAPE_WORDS and bool(own and theirs),
         other_names=(names[0], names[1]) if is_alike and names[0] and names[1] else None,
@@ -125,10 +128,22 @@ def contradictions(
 def lacking(headline: Headline, other: Headline, is_in_article: Callable[[str], bool]) -> frozenset[str]:
     """The words of a headline that neither the other headline has, in some form, nor the other article."""
     return frozenset(
-        word
-        for word in headline.words
-        if not any(is_form_of(word, each) for each in other.words) and not is_in_article(word)
+        word for word in headline.words if not _places_of_forms(word, other.words) and not is_in_article(word)
     )
+
+
+def _places_of_forms(word: str, words: tuple[str, ...]) -> list[int]:
+    """The places of the words that are this one or a form of it, ascending."""
+    return [at for at in _by_start(words).get(word[: tuning.FORM_LETTERS], ()) if is_form_of(word, words[at])]
+
+
+@lru_cache(maxsize=256)
+def _by_start(words: tuple[str, ...]) -> Mapping[str, Sequence[int]]:
+    """The places of words by their first letters, which all forms of a word share."""
+    found: dict[str, list[int]] = {}
+    for at, word in enumerate(words):
+        found.setdefault(word[: tuning.FORM_LETTERS], []).append(at)
+    return found
 
 
 def is_form_of(one: str, other: str) -> bool:
@@ -170,16 +185,14 @@ def _is_swapped(one: Headline, other: Headline, language: str) -> bool:
     return is_in_both and bool(after[0] and after[1]) and stem(after[0][0], language) == stem(after[1][0], language)
 
 
-def _longest_common(one: Sequence[str], other: Sequence[str]) -> int:
-    """Length of the longest common subsequence (Hunt and McIlroy 1976), forms of a word being the same."""
-    row = [0] * (len(other) + 1)
+def _longest_common(one: Sequence[str], other: tuple[str, ...]) -> int:
+    """Length of the longest common subsequence (Hunt and Szymanski 1977), forms of a word being the same."""
+    ends: list[int] = []  # for each length, the first place in `other` at which a subsequence of that length ends
     for word in one:
-        left, above_left = 0, 0
-        for at, each in enumerate(other, 1):
-            above = row[at]
-            left = above_left + 1 if is_form_of(word, each) else max(above, left)
-            row[at], above_left = left, above
-    return row[-1]
+        for place in reversed(_places_of_forms(word, other)):
+            length = bisect_left(ends, place)
+            ends[length : length + 1] = [place]
+    return len(ends)
 
 
 _NUMBERS = {

@@ -21,7 +21,7 @@ from monitor.stories import tuning
 from monitor.stories.headlines import DATE_WORDS, is_title_case, without_outlet
 from monitor.text.language import UNKNOWN, normalize
 from monitor.text.stated_days import stated_days
-from monitor.text.terms import stem
+from monitor.text.terms import stem, terms
 from monitor.text.tokens import tokens
 from monitor.types.matching import Article
 
@@ -105,10 +105,11 @@ def without_words(own: Profile, article: Article, is_left_out: Sequence[bool]) -
     `is_left_out` has a value for each word of the text (monitor.text.tokens).
     """
     language = normalize(article.language) or UNKNOWN
-    words = list(zip(tokens(article.text), is_left_out, strict=False))
-    kept_keys = _keys_of([stem(word, language) for word in tokens(article.title)], language)
-    kept_keys |= _keys_of([stem(word, language) for word, is_out in words if not is_out], language)
-    left_out = _keys_of([stem(word, language) for word, is_out in words if is_out], language) - kept_keys
+    words = list(zip(terms(article.text, language), is_left_out, strict=False))
+    kept_terms = _with_pairs(terms(article.title, language)) | _with_pairs(
+        [word for word, is_out in words if not is_out]
+    )
+    left_out = {key_of(language, term) for term in _with_pairs([word for word, is_out in words if is_out]) - kept_terms}
     kept = {key: weight for key, weight in own.weights.items() if key not in left_out}
     length = math.sqrt(sum(weight**2 for weight in kept.values())) or 1.0
     return replace(
@@ -118,9 +119,8 @@ def without_words(own: Profile, article: Article, is_left_out: Sequence[bool]) -
     )
 
 
-def _keys_of(stems: Sequence[str], language: str) -> set[int]:
-    terms: list[_Term] = [*stems, *pairwise(stems)]
-    return {key_of(language, term) for term in terms}
+def _with_pairs(stems: Sequence[str]) -> set[_Term]:
+    return {*stems, *pairwise(stems)}
 
 
 _Term = str | tuple[str, str]

@@ -38,6 +38,9 @@ class Likeness:
         return self.by_words if self.semantic is None else max(self.by_words, self.semantic)
 
 
+_OTHER_EVENT = Likeness(score=tuning.NO_EVENT, by_words=0.0, semantic=None)
+
+
 def same_event(one: RelatedArticle, other: RelatedArticle, *, nearness: float | None) -> Likeness:
     """Weigh whether `one`, the article in question, is on the event of `other`.
 
@@ -46,9 +49,11 @@ def same_event(one: RelatedArticle, other: RelatedArticle, *, nearness: float | 
     """
     is_one_language = not is_across(one, other)
     by_words = similarity(one, other) if is_one_language else 0.0
+    if not by_words and (other.likeness is None or nearness is None):
+        return _OTHER_EVENT
     found = _contradictions(one, other) if is_one_language else _NONE
     if other.likeness is None or nearness is None:
-        score = _score_by_words(one, other, by_words, found) if by_words else tuning.NO_EVENT
+        score = _score_by_words(one, other, by_words, found)
         return Likeness(score=score, by_words=by_words, semantic=None, contradictions=found)
     short = _semantic_score(one, other, other.likeness, nearness, found)
     share = _full_share(one, other) if is_one_language else 0.0

@@ -33,6 +33,11 @@ COPY_WINDOW_DAYS = 30
 """How far back keys, text and title are looked up; guid and URL have no window."""
 FINGERPRINT_CHARACTERS = 200_000
 """Characters read of a text: a 5 MB article costs no more than a long one, and its start identifies it."""
+BEGINNING_RUNS = 128
+"""Word runs at the beginning of a text by which it is seen to differ from another: most do, and the rest need not be looked up."""
+RECENT_CHARACTERS = 500_000
+"""Of stored texts that are kept as word runs, at some twelve bytes a character: 6 MB. Of the texts that
+full articles were compared with, two of three were found there, of those of teasers four of five (docs/performance.md)."""
 
 # --- Copies -------------------------------------------------------------------------------------------------------------
 # docs/dedup.md, "How the choice is made", 2

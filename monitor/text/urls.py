@@ -258,6 +258,18 @@ def canonical(url: str) -> str:
         return ""
 
 
+def feed_key(url: str) -> str:
+    """One key for the spellings of a feed's address, for comparison: http or https, with or without a final slash. What `canonical`
+    drops stays, as parameters may tell feeds apart. '' where it is no http(s) URL.
+    """
+    try:
+        parts = split(url)
+    except ValueError:
+        return ""
+    port = "" if parts.port in _DEFAULT_PORTS.values() else f":{parts.port}"
+    return f"{parts.host}{port}{_ESCAPE.sub(_normalized_escape, parts.target)}".rstrip("/")
+
+
 def site(url: str) -> str:
     """A site's domain: the host without `www.`, `m.`, `edition.`, `feeds.` and the like; '' where there is none."""
     return _strip_prefix(host(url), _SITE_PREFIX)

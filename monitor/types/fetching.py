@@ -182,6 +182,8 @@ class Entry:
 class ParsedFeed:
     """The content of a feed's document."""
 
+    format: str = ""
+    """`RSS 2.0`, `Atom 1.0`, `JSON Feed`; '' where the document does not say."""
     title: str = ""
     site_url: str = ""
     language: str | None = None

@@ -4,6 +4,7 @@ Outermost first:
 Hardened      security headers on every answer     RealClient    what trusted proxies say of the client
 TrustedHost   the Host header must be ours (U6)    body limit    413 above a few kilobytes
 BasicAuth     password, and no forms from other sites
+Compressed    what no other site asked for
 endpoint      form and token, then the page, on one of a few threads of the web's own, so that many readers delay no poll (U18)
 """
 
@@ -30,10 +31,12 @@ from starlette.routing import Mount, Route
 
 from monitor.config.settings import WebSettings
 from monitor.matching.background import Background
+from monitor.review.kept import KeptValues
 from monitor.store.db import Database
 from monitor.types.condition import Severity
 from monitor.types.errors import StoreError
 from monitor.types.plans import SettingsEntry
+from monitor.web.compression import Compressed
 from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
 from monitor.web.health import Health
@@ -82,11 +85,12 @@ def create_app(
     """
     password = settings.password.get_secret_value() if settings.password else None
     tokens = tokens or Tokens()
-    pages = Pages(db, clock, health, seeds, background, entries, embedder_problem)
+    kept = KeptValues(db, clock)
+    pages = Pages(db, clock, health, kept, seeds, background, entries, embedder_problem)
     return Starlette(
         routes=_routes(
             pages,
-            InboxPages(db, clock, health, pages.effects),
+            InboxPages(db, clock, health, pages.effects, kept),
             StoryPages(db, clock, preferred),
             FigurePages(db, clock),
             tokens,
@@ -105,6 +109,7 @@ def create_app(
                 throttle=throttle or Throttle(),
                 tokens=tokens,
             ),
+            Middleware(Compressed),
         ],
         exception_handlers={HTTPException: _refused, StoreError: _no_store, ClientDisconnect: _gone, 500: _crashed},
     )

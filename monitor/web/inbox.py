@@ -11,15 +11,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from starlette.background import BackgroundTask
+from starlette.background import BackgroundTask, BackgroundTasks
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from monitor.review import inbox, verdicts
 from monitor.review.inbox import InboxQuery, InboxStory, Judged
+from monitor.review.kept import KeptValues
 from monitor.review.matches import VERDICT_STATES
 from monitor.review.verdicts import Undone, VerdictsGiven
 from monitor.store import versions
@@ -33,7 +34,6 @@ from monitor.web.show import page, query
 
 NOTE_LIMIT = 2_000
 MAX_OFFSET = 1_000_000
-CHOICES_FOR = timedelta(minutes=1)
 _ON = re.compile("([ms])([0-9]{1,10})")
 """Name of a field that says on what a verdict is: m7 on match 7, s7 on all of story 7."""
 _VERDICT = re.compile(r"(confirmed|dismissed)(?::(m[0-9]{1,10}|s[0-9]{1,10}\.[0-9]{1,10}))?")
@@ -41,33 +41,31 @@ _VERDICT = re.compile(r"(confirmed|dismissed)(?::(m[0-9]{1,10}|s[0-9]{1,10}\.[0-
 _RANGE = re.compile("([0-9]{1,10})-([0-9]{1,10})")
 
 
-class Choices(NamedTuple):
-    """What there is to filter by."""
-
-    publishers: tuple[str, ...]
-    languages: tuple[str, ...]
-
-
 class InboxPages:
     """The inbox, its lines and its reading pane as fragments, verdicts and their undoing."""
 
     def __init__(
-        self, db: Database, clock: Callable[[], datetime], health: Callable[[], Health], effects: Effects
+        self,
+        db: Database,
+        clock: Callable[[], datetime],
+        health: Callable[[], Health],
+        effects: Effects,
+        kept: KeptValues,
     ) -> None:
-        self.db, self.clock, self.health, self.effects = db, clock, health, effects
-        self._choices: tuple[datetime, Choices] | None = None
+        self.db, self.clock, self.health, self.effects, self.kept = db, clock, health, effects, kept
 
     def inbox(self, asked: PageRequest) -> Response:
         """The stories, and one of them to read: that of the address, else the first."""
         wanted, number = _wanted(asked.query)
         chosen = _number(asked.query.get("story", ""))
         with self.db.reading() as session:
-            found = inbox.find_page(session, wanted)
+            known = self.kept.known(session)
+            found = inbox.find_page(session, wanted, known)
             story_id = chosen or next((each.id for each in found.stories), 0)
-            reading = inbox.find_reading(session, story_id, wanted) if story_id else None
+            reading = inbox.find_reading(session, story_id, wanted, known) if story_id else None
             outline = next(iter(versions.outlines(session, wanted.topic)), None) if wanted.topic else None
-            did, choices = _told(session, asked.query), self._find_choices(session)
-        return page(
+            did = _told(session, asked.query)
+        return self._page(
             "inbox.html",
             asked=asked,
             now=self.clock(),
@@ -79,8 +77,8 @@ class InboxPages:
             picked=_below(found.stories, _number(asked.query.get("below", ""))),
             next_id=_next(found.stories, story_id),
             did=did,
-            publishers=_with(choices.publishers, wanted.publisher),
-            languages=_with(choices.languages, wanted.language),
+            publishers=_with(tuple(known.choices.publishers), wanted.publisher),
+            languages=_with(known.choices.languages, wanted.language),
             outline=outline,
             advice=sentence.advice(outline) if outline else (),
             number=number,
@@ -93,8 +91,8 @@ class InboxPages:
         wanted, _ = _wanted(asked.query)
         offset = min(_number(asked.query.get("offset", "")), MAX_OFFSET)
         with self.db.reading() as session:
-            found = inbox.find_page(session, replace(wanted, offset=offset))
-        return page(
+            found = inbox.find_more(session, replace(wanted, offset=offset), self.kept.known(session))
+        return self._page(
             "lines.html",
             now=self.clock(),
             wanted=wanted,
@@ -109,7 +107,8 @@ class InboxPages:
         """The reading pane of one story, for our script."""
         wanted, _ = _wanted(asked.query)
         with self.db.reading() as session:
-            reading = inbox.find_reading(session, asked.number, wanted) if asked.number < ID_LIMIT else None
+            number = asked.number if asked.number < ID_LIMIT else 0
+            reading = inbox.find_reading(session, number, wanted, self.kept.known(session))
         if reading is None:
             raise HTTPException(404, "There is no story with that number on any topic.")
         return page(
@@ -130,6 +129,7 @@ class InboxPages:
                 query=wanted,
                 by=asked.who or "web",
                 note=note,
+                known=self.kept.known(session),
                 now=self.clock(),
             )
             done = verdicts.given(session, *ids) if ids else None
@@ -156,13 +156,11 @@ class InboxPages:
         story = next(iter(undone.story_ids), None)
         return RedirectResponse(query(**fields, story=story, undone=f"{given[0]}-{given[1]}") + "#did", 303)
 
-    def _find_choices(self, session: Session) -> Choices:
-        """The publishers and languages to choose from, as of a minute ago: all articles that match are read for them."""
-        now = self.clock()
-        if self._choices is None or now - self._choices[0] > CHOICES_FOR:
-            found = Choices(tuple(inbox.publishers(session)), tuple(inbox.languages(session)))
-            self._choices = now, found
-        return self._choices[1]
+    def _page(self, name: str, **values: Any) -> Response:
+        """A page; what it is made of is worked out again afterwards, where that is due."""
+        answer = page(name, **values)
+        answer.background = BackgroundTask(self.kept.renew)
+        return answer
 
     # --- what follows a verdict ---
 
@@ -170,7 +168,8 @@ class InboxPages:
         """The address of what is to be judged next: the same article for another topic, else the next story."""
         here, following = _number(form.get("story", "")), _number(form.get("next", ""))
         with self.db.reading() as session:
-            line = next(iter(inbox.find_lines(session, [here], wanted)), None) if here else None
+            known = self.kept.known(session)
+            line = next(iter(inbox.find_lines(session, [here], wanted, known)), None) if here else None
         is_more = line is not None and line.state == "new" and str(line.article_id) == form.get("article", "")
         fields = _filters(_fields_of(back))
         did = f"{done.first_id}-{done.last_id}" if done else None
@@ -181,15 +180,18 @@ class InboxPages:
     ) -> Response:
         """What was done, and how the stories and the counts stand now."""
         with self.db.reading() as session:
-            lines, counts = inbox.find_lines(session, story_ids, wanted), inbox.find_counts(session, wanted)
+            known = self.kept.known(session)
+            lines = inbox.find_lines(session, story_ids, wanted, known)
+            counts = inbox.find_counts(session, wanted, known)
         told: dict[str, Any] = {
             "says": _words(done, undone) if done else "Nothing was to be changed: this verdict is in force already.",
             "did": f"{done.first_id}-{done.last_id}" if done and not undone else "",
             "stories": [_state(each) for each in lines],
             "counts": counts,
         }
-        effects = None if undone else BackgroundTask(self._compute_effects, done)
-        return JSONResponse(told, background=effects)
+        afterwards = BackgroundTasks([] if undone else [BackgroundTask(self._compute_effects, done)])
+        afterwards.add_task(self.kept.renew)
+        return JSONResponse(told, background=afterwards)
 
     def _compute_effects(self, done: VerdictsGiven | None) -> None:
         """What a verdict on one match did to its topic; of many at once nobody asks which did what."""

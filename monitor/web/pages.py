@@ -20,6 +20,7 @@ from monitor.learning.verdict_effects import VerdictEffects
 from monitor.matching.background import Background
 from monitor.review import articles, matches
 from monitor.review.articles import ArticleRecord
+from monitor.review.kept import KeptValues
 from monitor.review.seeds import make_seed
 from monitor.store.db import Database
 from monitor.text import urls
@@ -77,19 +78,21 @@ class Pages:
         db: Database,
         clock: Callable[[], datetime],
         health: Callable[[], Health],
+        kept: KeptValues,
         seeds: Path | None = None,
         background: Callable[[], Background | None] = lambda: None,
         entries: Sequence[SettingsEntry] | None = None,
         embedder_problem: str = "",
     ) -> None:
-        self.db, self.clock, self.health, self.seeds, self.entries = db, clock, health, seeds, entries
+        self.db, self.clock, self.health, self.kept = db, clock, health, kept
+        self.seeds, self.entries = seeds, entries
         self._embedder_problem = embedder_problem
         self.effects = Effects(db, seeds, background)
 
     def article(self, asked: PageRequest) -> Response:
         """Everything stored about one article."""
         with self.db.reading() as session:
-            record = articles.find_record(session, _id(asked.number))
+            record = articles.find_record(session, _id(asked.number), self.kept.calibration(session))
             topics = matches.counts(session) if self.seeds else []
         if record is None:
             raise HTTPException(404, "There is no article with that number.")
@@ -144,7 +147,7 @@ class Pages:
             raise HTTPException(400, "This is not a form of this page.")
         is_counter = kind == "counter"
         with self.db.reading() as session:
-            record = articles.find_record(session, _id(asked.number))
+            record = articles.find_record(session, _id(asked.number), self.kept.calibration(session))
             if record is None:
                 raise HTTPException(404, "There is no article with that number.")
             if topic not in {each.topic for each in matches.counts(session)}:
@@ -156,7 +159,14 @@ class Pages:
         match = next((match for match in record.hits if match.topic == topic), None)
         if match:
             with self.db.writing() as session:
-                matches.judge(session, match.id, is_relevant=not is_counter, by=asked.who or "web", now=self.clock())
+                matches.judge(
+                    session,
+                    match.id,
+                    is_relevant=not is_counter,
+                    by=asked.who or "web",
+                    calibrated=self.kept.calibration(session),
+                    now=self.clock(),
+                )
         done = "counter" if is_counter else "seed"
         done = done if written and written.is_new else f"{done}-known"
         return RedirectResponse(f"/articles/{record.id}?done={done}#told", 303)
@@ -164,7 +174,12 @@ class Pages:
     def _judge(self, asked: PageRequest, *, is_relevant: bool) -> Response:
         with self.db.writing() as session:
             match = matches.judge(
-                session, _id(asked.number), is_relevant=is_relevant, by=asked.who or "web", now=self.clock()
+                session,
+                _id(asked.number),
+                is_relevant=is_relevant,
+                by=asked.who or "web",
+                calibrated=self.kept.calibration(session),
+                now=self.clock(),
             )
         if match is None:
             raise HTTPException(404, "There is no match with that number.")

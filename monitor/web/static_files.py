@@ -1,8 +1,7 @@
 """The static files of the pages: cached by browsers, and compressed.
 
 An address with the file's digest (`/static/style.css?v=1a2b3c4d`, as `address` makes it) never means another text, so it may be
-kept for a year; any other is kept for some minutes and then asked about (304). Pages themselves are not compressed: they hold a
-secret token beside what a visitor typed, and the size of a compressed answer would tell of it (BREACH).
+kept for a year; any other is kept for some minutes and then asked about (304). How pages are compressed: see `compression`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from monitor.cli import feeds as command
+from monitor.cli.feeds import group as command
 from monitor.store import feeds, stories
 from tests.conftest import SetClock
 from tests.fakes.site import Site

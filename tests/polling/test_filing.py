@@ -26,8 +26,9 @@ from monitor.polling.known import read
 from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.polling.write import write
 from monitor.review import articles as records
-from monitor.review import matches as review
-from monitor.review.matches import MatchQuery
+from monitor.review import inbox
+from monitor.review.inbox import InboxQuery
+from monitor.review.matches import flat
 from monitor.store import alerts
 from monitor.store.articles import Sighting, key_of
 from monitor.store.db import Database, Session
@@ -212,7 +213,7 @@ def test_what_was_told_names_the_decision_that_it_was_told_by(store: Database, m
     assert [list(each.decisions.values()) for each in record.told] == [[by.id] for _, _, by in told]
     (match,) = record.hits
     assert (match.decision_id, match.cause, match.decisions) == (told[1][2].id, "changed text", 2)
-    assert review.flat(match)["decisions"] == 2
+    assert flat(match)["decisions"] == 2
 
 
 def test_what_arrives_again_as_it_was_leaves_no_row(store: Database, matcher: Matcher) -> None:
@@ -291,10 +292,11 @@ def test_a_story_on_two_topics_is_one_alert_and_one_message_a_channel(store: Dat
         assert set(alert.topics) == {"bridge", "choir"}
         assert {each["name"] for each in alert.payload["topics"]} == {"bridge", "choir"}
     with store.reading() as session:
-        (card,) = review.list_cards(session, MatchQuery()).cards
-        assert {each.topic for each in card} == {"bridge", "choir"}
-        (card,) = review.list_cards(session, MatchQuery(topic="choir")).cards
-        assert [each.topic for each in card] == ["choir", "bridge"], "the topic that was asked for comes first"
+        (line,) = inbox.find_page(session, InboxQuery()).stories
+        assert set(line.topics) == {"bridge", "choir"}
+        read = inbox.find_reading(session, line.id, InboxQuery(topic="choir"))
+        assert read
+        assert [each.topic for each in read.matches] == ["choir", "bridge"], "the topic that was asked for comes first"
 
 
 def test_a_topic_that_a_told_story_matches_later_tells_only_who_had_no_message(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from monitor.review import articles, inbox, verdicts
+from monitor.review import articles, choices, inbox, verdicts
 from monitor.review.inbox import InboxQuery, Judged
 from monitor.store import verdicts as stored
 from monitor.store.db import Database
@@ -104,7 +104,7 @@ def test_filters_narrow_the_list_and_its_counts(full: Database, asked: dict[str,
 
 def test_sections_of_one_site_are_one_publisher(full: Database) -> None:
     with full.reading() as session:
-        found = inbox.publishers(session)
+        found = choices.publishers(session)
         bbc = next(name for name, known in found.items() if "bbc-asia" in {each.source for each in known})
     assert listed(full, publisher=bbc) == ["One", "Two"]
     assert len(found) == 3

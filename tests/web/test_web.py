@@ -237,13 +237,14 @@ def application(
     *,
     entries: Sequence[SettingsEntry] | None = None,
     embedder_problem: str = "",
+    clock: Callable[[], datetime] = lambda: NOW,
     **settings: Any,
 ) -> Starlette:
     web = WebSettings(**settings)
     return create_app(
         db,
         web,
-        clock=lambda: NOW,
+        clock=clock,
         health=lambda: health,
         throttle=throttle,
         entries=entries,
@@ -1336,8 +1337,21 @@ def test_fault_page_7_static_files_are_compressed_for_who_takes_it(client: TestC
     assert "accept-encoding" in small.headers["vary"].lower()
     assert int(small.headers["content-length"]) * 2 < int(whole.headers["content-length"])
     assert small.text == whole.text
-    page = client.get("/", headers={"Accept-Encoding": "gzip"})
-    assert "content-encoding" not in page.headers, "it holds a token beside what was typed (BREACH)"
+
+
+@pytest.mark.parametrize(
+    ("site", "is_compressed"),
+    [("same-origin", True), ("none", True), ("cross-site", False), ("same-site", False), ("", False)],
+)
+def test_pages_are_compressed_where_no_other_site_asks_for_them(
+    db: Database, client: TestClient, site: str, is_compressed: bool
+) -> None:
+    """Else the size of the answer would tell that site of the token that stands beside what was typed (BREACH)."""
+    fill(db, has_topic("talks"), has_article("First", topic="talks"))
+    asked = {"Accept-Encoding": "gzip", **({"Sec-Fetch-Site": site} if site else {})}
+    answer = client.get("/?q=first", headers=asked)
+    assert (answer.headers.get("content-encoding") == "gzip") is is_compressed
+    assert "First" in re.sub("</?mark>", "", answer.text)
 
 
 def test_fault_page_7_counts_are_those_of_the_search(db: Database, client: TestClient) -> None:

@@ -1,4 +1,4 @@
-"""`monitor feeds`: the state of feeds; adding, pausing, resuming and removing them."""
+"""`monitor feeds`: the state of feeds; pausing, resuming, removing and polling them. Adding and testing: `adding`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import base
-from monitor.types.errors import ConfigError
+from monitor.cli.feeds.adding import add, probe
+from monitor.cli.feeds.lists import export, import_
+from monitor.types.errors import AlreadyRunningError, MonitorError
 from monitor.types.plans import FROM_FILE, REMOVED
 
 if TYPE_CHECKING:
@@ -16,20 +18,25 @@ if TYPE_CHECKING:
     from monitor.store.feeds import FeedReport
 
 app = typer.Typer(invoke_without_command=True)
+app.command()(add)
+app.command("test")(probe)
+app.command("import")(import_)
+app.command()(export)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The feed's name.", show_default=False)]
 
 
 @app.callback()
 def feeds(ctx: typer.Context) -> None:
-    """Feeds: list, show, add, pause, resume, remove. Without a command: list.
+    """Feeds: list, show, add, test, pause, resume, remove, poll, import, export. Without a command: list.
 
     What these commands change stands until the feed's own entry in the settings file changes.
 
     \b
     Examples:
       monitor feeds
-      monitor feeds add https://herald.example/rss.xml --name herald
+      monitor feeds add herald.example --name herald
+      monitor feeds test herald
       monitor feeds pause bbc-asia
     """
     if ctx.invoked_subcommand is None:
@@ -59,7 +66,7 @@ def list_(
     if as_json:
         base.print_json_lines(map(_fields, rows))
     elif not rows:
-        base.line("no feeds; add a [feeds.NAME] section to the settings, or `monitor feeds add URL`")
+        base.line("no feeds; add a [feeds.NAME] section to the settings, or `monitor feeds add ADDRESS`")
     else:
         columns = ("feed", "state", "last success (UTC)", "next poll (UTC)", "error")
         base.table(
@@ -81,7 +88,7 @@ def show(ctx: typer.Context, name: Name, as_json: base.AsJson = False) -> None:
     cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
-        row = _found(session, name)
+        row = found(session, name)
     if as_json:
         base.print_json(_fields(row))
         return
@@ -118,72 +125,6 @@ def show(ctx: typer.Context, name: Name, as_json: base.AsJson = False) -> None:
 
 
 @app.command()
-def add(
-    ctx: typer.Context,
-    url: Annotated[str, typer.Argument(metavar="URL", help="The address of the feed itself.", show_default=False)],
-    name: Annotated[str, typer.Option("--name", help="Its name; default: made of its host.")] = "",
-    title: Annotated[str, typer.Option("--title", help="Its title in alerts and pages; default: its own.")] = "",
-    interval: Annotated[
-        float | None, typer.Option("--interval", help="Minutes between two polls; default: as all feeds.")
-    ] = None,
-    first_poll: Annotated[
-        str, typer.Option("--first-poll", help="baseline, all or 'latest 5': which entries of the first poll are news.")
-    ] = "baseline",
-    allow_private: Annotated[
-        bool, typer.Option("--allow-private", help="It may be on this machine or a private network.")
-    ] = False,
-    is_secret: Annotated[
-        bool,
-        typer.Option(
-            "--secret", help="Its address is never shown: no page, command, log or notice names more than its host."
-        ),
-    ] = False,
-) -> None:
-    """Add a feed, beside those of the settings file. It is due at once.
-
-    A feed that was removed comes back with its history when it is added under its name.
-
-    \b
-    Examples:
-      monitor feeds add https://herald.example/rss.xml
-      monitor feeds add https://herald.example/rss.xml --name herald --interval 30
-    """
-    from monitor.config.load import feed_by_command
-    from monitor.config.plan import feed_entry
-    from monitor.store import settings as store
-
-    cli = base.cli_of(ctx)
-    cli.log()
-    usual = cli.settings.schedule.interval_for.total_seconds()
-    values = {"url": url, "title": title or None, "interval_minutes": interval, "first_poll": first_poll}
-    with base.opened(cli.settings) as db, db.writing() as session:
-        feed = feed_by_command(name or "new", {**values, "allow_private": allow_private})
-        chosen = _new_name(session, name, feed.url)
-        store.add_feed(session, feed_entry(chosen, feed, usual_seconds=usual, is_secret=is_secret), now=cli.now())
-    base.line(f"{chosen}: added, due now; `monitor feeds remove {chosen}` undoes it")
-
-
-def _new_name(session: Session, name: str, url: str) -> str:
-    """The name to add a feed under. Raises ConfigError where another feed has the name or the address already."""
-    from monitor.config.plan import feed_name
-    from monitor.store import settings as store
-
-    rows = [row for row in store.rows(session) if row.kind == "feed" and not row.is_dropped]
-    same = next((row.name for row in rows if _page(row.values["url"]) == _page(url)), "")
-    if same:
-        raise ConfigError(f"the feed {same} has this address already; `monitor feeds show {same}`")
-    taken = {row.name for row in rows}
-    if name in taken:
-        raise ConfigError(f"there is a feed {name} already; choose another --name, or `monitor feeds resume {name}`")
-    return name or feed_name(url, taken)
-
-
-def _page(url: str) -> str:
-    """An address as two feeds must not share it: http or https, with or without a final slash."""
-    return url.partition("://")[2].rstrip("/")
-
-
-@app.command()
 def pause(ctx: typer.Context, name: Name) -> None:
     """Poll a feed no more, until it is resumed.
 
@@ -196,7 +137,7 @@ def pause(ctx: typer.Context, name: Name) -> None:
     cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.writing() as session:
-        _found(session, name)
+        found(session, name)
         was_on = store.pause_feed(session, name)
     base.line(f"{name}: {'paused' if was_on else 'was off already'}; `monitor feeds resume {name}` polls it")
 
@@ -214,7 +155,7 @@ def resume(ctx: typer.Context, name: Name) -> None:
     cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.writing() as session:
-        _found(session, name)
+        found(session, name)
         was_off = store.resume_feed(session, name, now=cli.now())
     base.line(f"{name}: {'no longer paused' if was_off else 'was not paused'}, due now")
 
@@ -234,7 +175,7 @@ def remove(ctx: typer.Context, name: Name) -> None:
     cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.writing() as session:
-        row = _found(session, name)
+        row = found(session, name)
         was_there = store.remove_feed(session, name)
     base.line(f"{name}: {'removed' if was_there else 'was removed already'}; `monitor feeds resume {name}` undoes it")
     if row.origin == FROM_FILE and was_there:
@@ -243,7 +184,36 @@ def remove(ctx: typer.Context, name: Name) -> None:
         )
 
 
-def _found(session: Session, name: str) -> FeedReport:
+@app.command()
+def poll(ctx: typer.Context, name: Name, as_json: base.AsJson = False) -> None:
+    """Poll a feed now: by the daemon where one runs, else by this command.
+
+    One that is paused, off or removed is not polled: resume it first. Ends with 1 where the poll fails.
+
+    \b
+    Example:
+      monitor feeds poll bbc-asia
+    """
+    from monitor.cli import rounds
+    from monitor.store import settings as store
+
+    cli = base.cli_of(ctx)
+    cli.log()
+    with base.opened(cli.settings) as db, db.writing() as session:
+        found(session, name)
+        if not store.poll_now(session, name, now=cli.now()):
+            raise MonitorError(f"{name} is not polled; `monitor feeds resume {name}` polls it")
+    try:
+        rounds.poll(ctx, [name], as_json)
+    except AlreadyRunningError:
+        if as_json:
+            base.print_json_lines([{"feed": name, "status": "due"}])
+        else:
+            base.line(f"{name}: due now, the daemon polls it; `monitor feeds show {name}` says what came of it")
+
+
+def found(session: Session, name: str) -> FeedReport:
+    """The feed of this name. Raises NotFoundError with what may be meant."""
     from monitor.store import feeds as store
 
     row = store.report(session, name)
