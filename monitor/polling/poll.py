@@ -23,6 +23,8 @@ log = logging.getLogger("monitor.poll")
 POLL_LEASE_FOR = timedelta(minutes=2)
 """Longer than any poll may take, so that only a dead poller loses its lease."""
 _DEADLINE_SECONDS = 100.0
+_TOGETHER_SECONDS = 0.02
+"""Places that fall free within this time are filled by one claim."""
 _FAULT_DELAY_FOR = timedelta(hours=1)
 _SHORT_DELAY_FOR = timedelta(minutes=1)
 _BUSY_DELAY_FOR = timedelta(minutes=5)
@@ -67,12 +69,15 @@ class Poller:
         """Start due feeds, and more as places fall free, until none is due or the time is over; return how many were claimed."""
         loop = asyncio.get_running_loop()
         until, claimed = loop.time() + within_seconds, 0
-        while found := await self.start_due(now=clock()):
+        while (left := until - loop.time()) > 0:
+            free = self._concurrency - len(self._running)
+            found = await self.start_due(now=clock())
             claimed += found
-            left = until - loop.time()
-            if not self.is_busy or left <= 0:
+            if found < free:  # what is due is under way; places that fell free meanwhile are no sign of that
                 break
-            await asyncio.wait(self._running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if self.is_busy:
+                await asyncio.wait(self._running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.sleep(_TOGETHER_SECONDS)
         return claimed
 
     @property

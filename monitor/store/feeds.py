@@ -10,11 +10,14 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, update
+from sqlalchemy import ColumnElement, Table, bindparam, func, or_, update
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from monitor.store.db import chunks, execute
+from monitor.store.db import Prepared, chunks, execute
 from monitor.store.tables import ArticleRow, EntryRow, FeedRow, HostRow
 from monitor.text.secrets import shown_address, without_addresses
 from monitor.types.errors import StoreError
@@ -62,11 +65,8 @@ def claim(session: Session, name: str, *, now: datetime, lease_for: timedelta) -
 
 def _lease(session: Session, row: FeedRow, *, now: datetime, lease_for: timedelta) -> FeedState | None:
     lease = Lease(token=secrets.token_hex(8), until_at=now + lease_for)
-    taken = update(FeedRow).where(
-        col(FeedRow.id) == row.id,
-        or_(col(FeedRow.lease_token).is_(None), col(FeedRow.lease_until_at) < now),
-    )
-    if not execute(session, taken.values(lease_token=lease.token, lease_until_at=lease.until_at)):
+    asked = {"feed": row.id, "now": now, "token": lease.token, "until_at": lease.until_at}
+    if not _LEASE.write(session, asked):
         return None
     return _state(row, lease)
 
@@ -85,11 +85,11 @@ def settle(session: Session, result: FeedUpdate) -> None:
         "is_failing_told": result.is_failing_told,
         "permanent_url": result.permanent_url,
         "permanent_since_at": result.permanent_since_at,
-        "polls": FeedRow.polls + 1,
         **_optional_values(result),
     }
-    is_held = (col(FeedRow.id) == result.feed_id, col(FeedRow.lease_token) == result.lease.token)
-    if not execute(session, update(FeedRow).where(*is_held).values(**values)):
+    session.flush()
+    settling = _settling(frozenset(values), result.outcome == "not modified")
+    if not settling.write(session, {**values, "feed": result.feed_id, "token": result.lease.token}):
         raise LeaseLostError(f"the lease on feed {result.feed_id} ran out before its poll was stored")
 
 
@@ -108,8 +108,6 @@ def _optional_values(result: FeedUpdate) -> dict[str, object]:
         values |= {"last_success_at": result.polled_at}
     if result.notes is not None:
         values["notes"] = result.notes
-    if result.outcome == "not modified":
-        values["polls_not_modified"] = FeedRow.polls_not_modified + 1
     if result.is_asked_in_full:
         values["asked_in_full_at"] = result.polled_at
     if result.wishes is not None:
@@ -117,8 +115,7 @@ def _optional_values(result: FeedUpdate) -> dict[str, object]:
         values["ttl_seconds"] = ttl_for.total_seconds() if ttl_for else None
         values |= {"skip_hours": _words(result.wishes.skip_hours), "skip_days": _words(result.wishes.skip_days)}
     if result.is_first_poll_done:
-        first = FeedRow.first_polled_at
-        values["first_polled_at"] = case((col(first).is_(None), result.polled_at), else_=first)
+        values["first_polled_at"] = result.polled_at
     if result.new_url:
         values |= {"url": result.new_url, "etag": None, "last_modified": None, "body_hash": None}
     elif result.body_hash is not None:
@@ -283,9 +280,10 @@ def _watch_of(row: FeedRow) -> Watch:
 
 def watch(session: Session, feed_id: int) -> Watch | None:
     """What is kept of a feed now; None where it is gone."""
-    asked = select(FeedRow).where(col(FeedRow.id) == feed_id).execution_options(populate_existing=True)
-    row = session.exec(asked).one_or_none()
-    return None if row is None else _watch_of(row)
+    for row in _WATCH.read(session, {"feed": feed_id}):
+        values = dict(zip(_WATCHED, row, strict=True))
+        return Watch(**{**values, "silence": Silence(values["silence"]) if values["silence"] else None})
+    return None
 
 
 def save_watch(session: Session, feed_id: int, watch: Watch) -> None:
@@ -332,8 +330,7 @@ class WatchedFeed:
 
 def is_silence_due(session: Session, *, now: datetime) -> bool:
     """Whether there is something to tell of any feed."""
-    due = select(FeedRow.id).where(col(FeedRow.silence_due_at) <= now, *_IS_ANSWERING).limit(1)
-    return session.exec(due).first() is not None
+    return bool(_SILENCE_DUE.run(session, {"now": now}))
 
 
 def untold_silence(session: Session) -> list[WatchedFeed]:
@@ -444,3 +441,42 @@ def _state(row: FeedRow, lease: Lease) -> FeedState:
         last_success_at=row.last_success_at,
         watch=_watch_of(row),
     )
+
+
+# --- statements of every poll, built once -------------------------------------------------------------------------------
+
+_feeds: Table = FeedRow.__table__  # type: ignore[attr-defined]
+_WATCHED = tuple(each.name for each in fields(Watch))
+
+
+def _given(column: str, name: str = "") -> Any:
+    """A parameter of a column's type."""
+    return bindparam(name or column, type_=_feeds.c[column].type)
+
+
+@cache
+def _settling(names: frozenset[str], is_unmodified: bool) -> Prepared:
+    """The update that stores these columns of a poll's result: there are a few dozen combinations."""
+    values: dict[str, Any] = {name: _given(name) for name in sorted(names)} | {"polls": _feeds.c.polls + 1}
+    if is_unmodified:
+        values["polls_not_modified"] = _feeds.c.polls_not_modified + 1
+    if "first_polled_at" in values:
+        values["first_polled_at"] = func.coalesce(_feeds.c.first_polled_at, values["first_polled_at"])
+    is_held = (_feeds.c.id == bindparam("feed"), _feeds.c.lease_token == bindparam("token"))
+    return Prepared(update(_feeds).where(*is_held).values(values))
+
+
+_LEASE = Prepared(
+    update(_feeds)
+    .where(
+        _feeds.c.id == bindparam("feed"),
+        or_(_feeds.c.lease_token.is_(None), _feeds.c.lease_until_at < _given("lease_until_at", "now")),
+    )
+    .values(lease_token=_given("lease_token", "token"), lease_until_at=_given("lease_until_at", "until_at"))
+)
+_WATCH = Prepared(select_columns(*(_feeds.c[name] for name in _WATCHED)).where(_feeds.c.id == bindparam("feed")))
+_SILENCE_DUE = Prepared(
+    select_columns(_feeds.c.id)
+    .where(_feeds.c.silence_due_at <= _given("silence_due_at", "now"), *_IS_ANSWERING)
+    .limit(1)
+)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import Table, bindparam, update
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from monitor.store.articles import url_key
-from monitor.store.db import chunks, execute
+from monitor.store.db import Prepared, chunks
 from monitor.store.tables import HostRow, PageRow
 from monitor.text import urls
 from monitor.types.fetching import HostRest, PageVisit
@@ -22,19 +23,22 @@ _DAY = timedelta(days=1)
 
 def host_rest(session: Session, host: str) -> HostRest | None:
     """Until when a host is or was left alone; None where it never asked for it."""
-    row = session.get(HostRow, host)
-    return HostRest(until_at=row.paused_until_at, refusals=row.refusals) if row else None
+    for until_at, refusals in _REST.read(session, {"host": host}):
+        return HostRest(until_at=until_at, refusals=refusals)
+    return None
 
 
 def rest_host(session: Session, host: str, rest: HostRest) -> None:
     """Leave a host alone: none of its feeds is polled, and none of its pages read."""
     session.merge(HostRow(host=host, paused_until_at=rest.until_at, refusals=rest.refusals))
+    session.flush()
 
 
 def end_refusals(session: Session, hosts: Collection[str]) -> None:
     """These hosts answered: their next refusal is the first one again."""
-    had_some = (col(HostRow.host).in_(sorted(hosts)), col(HostRow.refusals) > 0)
-    execute(session, update(HostRow).where(*had_some).values(refusals=0))
+    session.flush()
+    for host in sorted(hosts):
+        _END_REFUSALS.write(session, {"of": host})
 
 
 # --- pages ---------------------------------------------------------------------------------------------------------------
@@ -100,3 +104,10 @@ def canonicals(session: Session, addresses: Collection[str]) -> dict[str, str]:
         asked = select(PageRow).where(col(PageRow.url_key).in_(some), col(PageRow.canonical) != "")
         found |= {keys[row.url_key]: row.canonical for row in session.exec(asked)}
     return found
+
+
+_hosts: Table = HostRow.__table__  # type: ignore[attr-defined]
+_REST = Prepared(select_columns(_hosts.c.paused_until_at, _hosts.c.refusals).where(_hosts.c.host == bindparam("host")))
+_END_REFUSALS = Prepared(
+    update(_hosts).where(_hosts.c.host == bindparam("of"), _hosts.c.refusals > 0).values(refusals=0)
+)

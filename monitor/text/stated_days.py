@@ -32,13 +32,15 @@ _DAY = r"(?<![\d.,:/$€£-])(?P<day>[0-3]?\d)(?:st|nd|rd|th|er|º|-?го)?\b(?!
 _YEAR = r"(?:\s{0,2},?\s{0,2}(?:de[l]?\s)?(?P<year>(?:19|20)\d\d)\b)?"
 _NO_VERB = r"(?!\s(?:be|have|not|get|to|soon|also|against|face)\b)"
 _PATTERNS = (
-    re.compile(rf"{_DAY}\.?\s{{0,2}}(?:(?:of|de)\s)?{_WORD}{_NO_VERB}{_YEAR}", re.IGNORECASE),
+    # what the text must hold for it to be found, and the pattern
+    ("", re.compile(rf"{_DAY}\.?\s{{0,2}}(?:(?:of|de)\s)?{_WORD}{_NO_VERB}{_YEAR}", re.IGNORECASE)),
     # The lookahead for a number comes first: most words have none, and there are 120 month names to try.
-    re.compile(rf"\b(?=[^\W\d_]+\.?\s{{0,2}}\d){_WORD}\s{{0,2}}{_DAY}{_YEAR}", re.IGNORECASE),
-    re.compile(r"(?<![\d-])(?P<year>(?:19|20)\d\d)-(?P<number>[01]\d)-(?P<day>[0-3]\d)(?!\d)"),
-    re.compile(r"(?<![\d.])(?P<day>[0-3]?\d)\.\s?(?P<number>[01]?\d)\.\s?(?P<year>(?:19|20)\d\d)(?!\d)"),
-    re.compile(r"(?:(?P<year>(?:19|20)\d\d)\s?年\s?)?(?<!\d)(?P<number>[01]?\d)\s?月\s?(?P<day>[0-3]?\d)\s?日"),
+    ("", re.compile(rf"\b(?=[^\W\d_]+\.?\s{{0,2}}\d){_WORD}\s{{0,2}}{_DAY}{_YEAR}", re.IGNORECASE)),
+    ("-", re.compile(r"(?<![\d-])(?P<year>(?:19|20)\d\d)-(?P<number>[01]\d)-(?P<day>[0-3]\d)(?!\d)")),
+    (".", re.compile(r"(?<![\d.])(?P<day>[0-3]?\d)\.\s?(?P<number>[01]?\d)\.\s?(?P<year>(?:19|20)\d\d)(?!\d)")),
+    ("月", re.compile(r"(?:(?P<year>(?:19|20)\d\d)\s?年\s?)?(?<!\d)(?P<number>[01]?\d)\s?月\s?(?P<day>[0-3]?\d)\s?日")),
 )
+_DIGIT = re.compile(r"\d")
 
 
 def stated_days(text: str, *, near: date) -> set[date]:
@@ -47,8 +49,10 @@ def stated_days(text: str, *, near: date) -> set[date]:
 
 
 def _iter_days(text: str, near: date) -> Iterator[date]:
-    for pattern in _PATTERNS:
-        for match in pattern.finditer(text):
+    if not _DIGIT.search(text):
+        return  # a day is named by a number, and most headlines and many leads have none
+    for needed, pattern in _PATTERNS:
+        for match in pattern.finditer(text) if needed in text else ():
             groups = match.groupdict()
             month = _month(groups)
             if month and (day := _nearest_day(groups["year"], month, int(groups["day"]), near)):
