@@ -90,6 +90,11 @@ def by_verdicts(session: Session, *, topic: str = "") -> VerdictFigures:
     )
 
 
+def of_topic(session: Session, topic: str, calibration: Calibration) -> TopicFigures:
+    """The figures of one topic, with a calibration that is at hand."""
+    return _of_topic(topic, calibration, _TopicCounts(session))
+
+
 class _TopicCounts:
     """Counts of all topics, read from the store once."""
 

@@ -140,12 +140,15 @@ def forecast(session: Session, topic: Topic, wanted: Sequence[Topic]) -> Sensiti
 
 def sensitivity_forecasts(session: Session, fitted: Calibration) -> list[SensitivityForecast]:
     """Forecasts for all enabled topics (at most MAX_FORECASTS), from stored scores: no model is built."""
-    up_to, latest_id, found = last_mark(session), archive.latest_id(session), []
-    for name, asked in versions.sensitivities(session, limit=MAX_FORECASTS).items():
-        setting = sensitivity.decide(asked, name, archive.scored_arrivals(session, name, up_to=up_to), fitted)
-        stored = archive.scored_arrivals(session, name, up_to=latest_id)
-        found.append(SensitivityForecast(name, asked, setting, sensitivity_costs(asked, setting, stored)))
-    return found
+    asked_of = versions.sensitivities(session, limit=MAX_FORECASTS)
+    return [stored_forecast(session, name, asked, fitted) for name, asked in asked_of.items()]
+
+
+def stored_forecast(session: Session, name: str, asked: str, fitted: Calibration) -> SensitivityForecast:
+    """The forecast for one topic with this sensitivity, from stored scores."""
+    setting = sensitivity.decide(asked, name, archive.scored_arrivals(session, name, up_to=last_mark(session)), fitted)
+    stored = archive.scored_arrivals(session, name, up_to=archive.latest_id(session))
+    return SensitivityForecast(name, asked, setting, sensitivity_costs(asked, setting, stored))
 
 
 def rebuild_matcher(session: Session, wanted: Sequence[Topic], before: Matcher, stale: Collection[str]) -> Matcher:

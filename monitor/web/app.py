@@ -108,7 +108,7 @@ def create_app(
             StoryPages(db, clock, preferred),
             FigurePages(db, clock),
             FeedPages(db, clock, tools),
-            TopicPages(db, clock, seeds, embedder_problem=embedder_problem),
+            TopicPages(db, clock, seeds, kept, embedder_problem=embedder_problem),
             DraftPages(db, clock, seeds, tools, embedder_problem=embedder_problem),
             AlertPages(db, clock, max_age_for=tools.held_after_for),
             ViewPages(db, clock, kept, settings.base_url),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Case, case
+from sqlalchemy import Case, Subquery, case
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, func, select
 
@@ -32,26 +32,27 @@ class BroughtEntry:
 def entries_a_day(session: Session, names: Collection[str], starts: Sequence[datetime]) -> dict[str, list[int]]:
     """By feed, how many entries it showed for the first time in each day; `starts` are the days' beginnings, oldest first, and the
     last day ends now."""
-    day = _day_of(col(EntryRow.first_seen_at), starts)
-    asked = (
-        select(FeedRow.name, day, func.count())
+    day = _day_of(col(EntryRow.first_seen_at), starts).label("day")
+    found = (
+        select(FeedRow.name, day, EntryRow.id)
         .join(EntryRow, col(EntryRow.feed_id) == col(FeedRow.id))
         .where(col(FeedRow.name).in_(names), col(EntryRow.first_seen_at) >= starts[0])
-        .group_by(col(FeedRow.name), day)
+        .subquery()
     )
-    return _filled(session.exec(asked), len(starts))
+    return _counted(session, found, len(starts))
 
 
 def matches_a_day(session: Session, names: Collection[str], starts: Sequence[datetime]) -> dict[str, list[int]]:
     """By feed, how many of its articles matched in each day."""
-    day = _day_of(col(MatchRow.created_at), starts)
-    asked = (
-        select(ArticleRow.source, day, func.count(col(MatchRow.article_id).distinct()))
+    day = _day_of(col(MatchRow.created_at), starts).label("day")
+    found = (
+        select(col(ArticleRow.source).label("name"), day, col(MatchRow.article_id).label("id"))
         .join(ArticleRow, col(ArticleRow.id) == col(MatchRow.article_id))
         .where(col(ArticleRow.source).in_(names), col(MatchRow.created_at) >= starts[0])
-        .group_by(col(ArticleRow.source), day)
+        .distinct()
+        .subquery()
     )
-    return _filled(session.exec(asked), len(starts))
+    return _counted(session, found, len(starts))
 
 
 def _day_of(at: Mapped[datetime], starts: Sequence[datetime]) -> Case[int]:
@@ -59,11 +60,13 @@ def _day_of(at: Mapped[datetime], starts: Sequence[datetime]) -> Case[int]:
     return case(*((at >= start, number) for number, start in reversed([*enumerate(starts)])), else_=0)
 
 
-def _filled(rows: Iterable[tuple[str, int, int]], days: int) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for name, day, count in rows:
-        found.setdefault(name, [0] * days)[day] = count
-    return found
+def _counted(session: Session, found: Subquery, days: int) -> dict[str, list[int]]:
+    """Rows of (name, day) counted. Of a subquery, as PostgreSQL groups by no expression with parameters of its own."""
+    counted: dict[str, list[int]] = {}
+    columns = (found.c.name, found.c.day)
+    for name, day, count in session.exec(select(*columns, func.count()).group_by(*columns)):
+        counted.setdefault(name, [0] * days)[day] = count
+    return counted
 
 
 def latest_entries(session: Session, name: str, *, limit: int) -> list[BroughtEntry]:

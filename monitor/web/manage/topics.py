@@ -6,24 +6,26 @@ Topics stay files in the folder of seeds; what a page changes in a topic.toml it
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from monitor.evaluation import metrics
-from monitor.learning import training
 from monitor.matching import sensitivity as intent
 from monitor.review import matches
 from monitor.review import topics as review
+from monitor.review.kept import KeptValues
 from monitor.store import topics as store
 from monitor.store import versions
-from monitor.store.db import Session
+from monitor.store.db import Database, Session
 from monitor.text.tokens import clean_line
 from monitor.topics import drafts, edit_toml, seeds, sentence
 from monitor.topics.folders import TopicFolderError, check_name
 from monitor.types.matching import Seed, StoredTopic, Topic
+from monitor.web.manage.topic_figures import FiguresOfTopics
 from monitor.web.manage.topic_folder import TopicFolderPages, link_of
 from monitor.web.pages import PageRequest
 from monitor.web.show import page
@@ -56,6 +58,18 @@ class TopicLine:
 
 class TopicPages(TopicFolderPages):
     """Topics by page."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Callable[[], datetime],
+        root: Path | None,
+        kept: KeptValues,
+        *,
+        embedder_problem: str = "",
+    ) -> None:
+        super().__init__(db, clock, root, embedder_problem=embedder_problem)
+        self._figures = FiguresOfTopics(kept, clock)
 
     # --- the list -----------------------------------------------------------------------------------------------------
 
@@ -99,11 +113,7 @@ class TopicPages(TopicFolderPages):
             if (known is None or known.has_ended) and in_folder is None:
                 raise HTTPException(404, "There is no topic of that name.")
             topic = in_folder or store.as_stored(session, name)
-            figures = next(iter(metrics.by_verdicts(session, topic=name).topics), None)
-            fitted = training.calibration(session)
-            expected = next(
-                (each for each in training.sensitivity_forecasts(session, fitted) if each.topic == name), None
-            )
+            kept = self._figures.of(session, name, topic.sensitivity if topic else "balanced")
             history = versions.history(session, name)
             compared = _compared(session, name, asked.query.get("compare", ""), topic)
             counts = next((each for each in matches.counts(session) if each.topic == name), None)
@@ -118,8 +128,8 @@ class TopicPages(TopicFolderPages):
             counts=counts.by_state if counts else {},
             advice=sentence.advice(topic.outline) if topic else (),
             fit=self._fit(topic) if topic else (),
-            figures=figures,
-            expected=expected,
+            figures=kept.figures,
+            expected=kept.expected,
             history=history,
             version=known.version if known else None,
             compared=compared,

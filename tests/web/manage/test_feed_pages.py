@@ -108,6 +108,8 @@ def test_the_list_shows_health_in_words_with_the_mend(db: Database, client: Test
     assert "look for the feed again, by the address of the publisher&#39;s site" in shown
     assert "its feed may have moved" in shown
     assert "in 9 min" in shown
+    assert "2 of 3 feeds answer, <a" in shown
+    assert ">1 does not</a>." in shown
     assert "gone" not in shown
     assert "sesame" not in shown, "the address holds a token"
     listed = lambda query: re.findall(r'<th scope="row"><a href="/feed/([^"]+)"', client.get(f"/feeds?{query}").text)
