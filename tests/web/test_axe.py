@@ -4,7 +4,7 @@ articles in several scripts and all verdicts, and where things fail."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -12,7 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from starlette.routing import Route
 
-from monitor.store.db import Database
+from monitor.store.db import Database, Session
+from monitor.store.inbox import save_view
 from tests.web.test_browser import browser as browser  # the fixtures
 from tests.web.test_browser import opened, pytestmark, url
 from tests.web.test_web import NOW, application, fill, has_article, has_feed, has_topic
@@ -30,6 +31,7 @@ PAGES = [
     "/?state=all",
     "/?state=all&story=2",
     "/?q=nothing+like+it",
+    "/?q=mosc&state=all",
     "/articles/1",
     "/articles/4",
     "/explain",
@@ -40,15 +42,21 @@ PAGES = [
     "/stories/99",
     "/evaluate",
     "/near",
+    "/overview",
+    "/views",
 ]
-NO_PAGES = re.compile(r"^/(healthz|static|evaluate/plot|lines|stories/.*/reading)$")
-"""What is no page of its own: pictures, and the parts that the inbox puts into itself."""
+NO_PAGES = re.compile(r"^/(healthz|static|evaluate/plot|lines|fresh|stories/.*/reading|matches\.\w+|shared/.*)$")
+"""What is no page of its own: pictures, files, feeds, and the parts that the inbox puts into itself."""
 
 
 @pytest.fixture(params=LOOKS)
 def page(request: pytest.FixtureRequest, browser: Browser, url: str) -> Iterator[Page]:
     with opened(browser, base_url=url, **LOOKS[request.param]) as context:
         yield context.new_page()
+
+
+def has_view(name: str) -> Callable[[Session], object]:
+    return lambda session: save_view(session, name, {"q": "mosc", "state": "all"}, by="ada", now=NOW)
 
 
 def a_full_store(db: Database) -> None:
@@ -62,6 +70,7 @@ def a_full_store(db: Database) -> None:
         has_article("Талибы прибыли в Москву", topic="talks", language="ru", url="https://ru.example/2"),
         has_article("طالبان به مسکو رسیدند", topic="recognition", language="fa", url="https://fa.example/3"),
         has_article("Copied", story_id=1, kind="copy", source="Wire", url="https://wire.example/1"),
+        has_view("Талибы"),
         *(has_article(f"Judged {said}", topic="talks", is_relevant=said) for said in (True, False, None)),
     )
 
