@@ -332,6 +332,7 @@ def remove_view(session: Session, number: int) -> bool:
     row = session.get(SavedViewRow, number)
     if row is not None:
         session.delete(row)
+        session.flush()
     return row is not None
 
 
