@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from monitor.matching.reliability import wilson
 from monitor.review.kept import Known
 from monitor.store import outbox, topics
 from monitor.store.db import Session
 from monitor.store.figures import overview as store
-from monitor.store.figures.overview import Found, Judged, Sent, Told
+from monitor.store.figures.overview import Counted, Judged, Sent
 from monitor.types.matching import Reason
 
 DAYS, WEEKS = 28, 12
@@ -98,71 +98,66 @@ def find_overview(session: Session, known: Known, *, zone: tzinfo, now: datetime
     """The overview at `now`, by the days of that zone."""
     today = now.astimezone(zone).date()
     days = tuple(today - timedelta(days=DAYS - 1 - number) for number in range(DAYS))
-    first_week = today - timedelta(days=7 * WEEKS - 1)
-    found = store.found_since(session, _begins(days[0], zone))
-    told = store.told_since(session, _begins(days[0], zone))
-    judged = store.judged_since(session, _begins(first_week, zone))
+    weeks = tuple(today - timedelta(days=7 * (WEEKS - number) - 1) for number in range(WEEKS))
+    begins = [_begins(each, zone) for each in days]
+    judged = store.judged_by_span(session, [_begins(each, zone) for each in weeks])
     published = store.published_since(session, now - LATELY_FOR)
     names = {each: name for name, known_by in known.choices.publishers.items() for each in known_by}
     held = outbox.states_by_channel(session)
     return Overview(
         days=days,
-        topics=topic_days(days, topics.titles(session), found, told, judged, zone),
-        stories_today=len({each.story_id for each in found if each.at.astimezone(zone).date() == today}),
-        alerts_today=len({each.alert_id for each in told if each.at.astimezone(zone).date() == today}),
-        weeks=week_precision(judged, first_week, zone),
-        judged=len(judged),
+        topics=topic_days(
+            topics.titles(session),
+            store.matches_by_span(session, begins),
+            store.alerts_by_span(session, begins),
+            store.judged_by_topic(session, begins[0]),
+        ),
+        stories_today=store.count_stories(session, begins[-1]),
+        alerts_today=store.count_alerts(session, begins[-1]),
+        weeks=week_precision(judged, weeks),
+        judged=sum(each.judged for each in judged),
         publishers=_most((names.get(by, by.outlet or by.source), count) for by, _, count in published),
         languages=_most((language, count) for _, language, count in published),
         speeds=channel_speeds(store.sent_since(session, now - LATELY_FOR)),
-        held_back=held_back(each.reason for each in found if each.at >= now - LATELY_FOR),
+        held_back=held_back(store.reasons_since(session, now - LATELY_FOR)),
         waiting=sum(states.get("held", 0) for states in held.values()),
     )
 
 
 def _begins(day: date, zone: tzinfo) -> datetime:
-    return datetime.combine(day, time(), zone)
+    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def topic_days(
-    days: Sequence[date],
-    titles: Mapping[str, str],
-    found: Iterable[Found],
-    told: Iterable[Told],
-    judged: Iterable[Judged],
-    zone: tzinfo,
+    titles: Mapping[str, str], found: Iterable[Counted], told: Iterable[Counted], judged: Iterable[Judged]
 ) -> tuple[TopicDays, ...]:
     """Each topic by day: those with most matches first."""
-    matches = Counter((each.topic, each.at.astimezone(zone).date()) for each in found)
-    alerts = Counter((each.topic, each.at.astimezone(zone).date()) for each in told)
-    said = [each for each in judged if each.at.astimezone(zone).date() >= days[0]]
-    of_topic, confirmed = Counter(each.topic for each in said), Counter(each.topic for each in said if each.is_relevant)
+    matches = {(each.topic, each.span): each.number for each in found}
+    alerts = {(each.topic, each.span): each.number for each in told}
+    said = {each.of: each for each in judged}
     rows = (
         TopicDays(
             topic=topic,
             title=titles.get(topic, topic),
-            matches=tuple(matches[topic, day] for day in days),
-            alerts=tuple(alerts[topic, day] for day in days),
-            confirmed=confirmed[topic],
-            judged=of_topic[topic],
+            matches=tuple(matches.get((topic, day), 0) for day in range(DAYS)),
+            alerts=tuple(alerts.get((topic, day), 0) for day in range(DAYS)),
+            confirmed=said[topic].confirmed if topic in said else 0,
+            judged=said[topic].judged if topic in said else 0,
         )
         for topic in {*titles, *(topic for topic, _ in (*matches, *alerts))}
     )
     return tuple(sorted(rows, key=lambda each: (-sum(each.matches), each.title)))
 
 
-def week_precision(judged: Iterable[Judged], first_day: date, zone: tzinfo) -> tuple[WeekPrecision, ...]:
-    """The weeks since that day with at least MIN_JUDGED verdicts, oldest first."""
-    of_week: dict[int, list[bool]] = {}
-    for each in judged:
-        of_week.setdefault((each.at.astimezone(zone).date() - first_day).days // 7, []).append(each.is_relevant)
-    weeks = []
-    for number, said in sorted(of_week.items()):
-        if len(said) >= MIN_JUDGED and number >= 0:
-            low, high = wilson(sum(said), len(said))
-            day = first_day + timedelta(days=7 * number)
-            weeks.append(WeekPrecision(first_day=day, confirmed=sum(said), judged=len(said), low=low, high=high))
-    return tuple(weeks)
+def week_precision(judged: Iterable[Judged], weeks: Sequence[date]) -> tuple[WeekPrecision, ...]:
+    """The weeks with at least MIN_JUDGED verdicts, oldest first."""
+    found = []
+    for number, count, confirmed in sorted(judged):
+        if count >= MIN_JUDGED:
+            low, high = wilson(confirmed, count)
+            week = WeekPrecision(first_day=weeks[number], confirmed=confirmed, judged=count, low=low, high=high)
+            found.append(week)
+    return tuple(found)
 
 
 def channel_speeds(sent: Iterable[Sent]) -> tuple[ChannelSpeed, ...]:
@@ -176,10 +171,9 @@ def channel_speeds(sent: Iterable[Sent]) -> tuple[ChannelSpeed, ...]:
     )
 
 
-def held_back(reasons: Iterable[str]) -> tuple[tuple[str, int], ...]:
+def held_back(reasons: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     """How often nobody was told of a match for one of the HELD_BACK reasons, in words."""
-    counted = Counter(reasons)
-    return tuple((each.value, counted[each.name]) for each in HELD_BACK if counted[each.name])
+    return tuple((each.value, reasons[each.name]) for each in HELD_BACK if reasons.get(each.name))
 
 
 def _quantile(values: Sequence[timedelta], share: float) -> timedelta:

@@ -11,7 +11,7 @@ from datetime import date
 
 from monitor.review.overview import WeekPrecision
 
-LEFT, TOP, FOOT = 36, 14, 20
+LEFT, TOP, FOOT = 54, 14, 24
 """Room for the scale, above the highest bar, and for the days below. In units of the drawing."""
 
 
@@ -35,6 +35,8 @@ class Label:
     y: float
     words: str
     anchor: str = "middle"
+    is_extra: bool = False
+    """Left out where there is little room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +158,8 @@ def week_chart(weeks: Sequence[WeekPrecision], *, width: int, height: int) -> Ch
         labels=(
             *_scale("100%", floor),
             *(
-                Label(x=each.x, y=height - 5, words=f"{week.first_day:%d %b}")
-                for each, week in zip(points, weeks, strict=True)
+                Label(x=each.x, y=height - 5, words=f"{week.first_day:%d %b}", is_extra=at % 3 > 0)
+                for at, (each, week) in enumerate(zip(points, weeks, strict=True))
             ),
         ),
         lines=(TOP, y(0.5), floor),

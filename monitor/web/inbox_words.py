@@ -8,6 +8,7 @@ from monitor.review import verdicts
 from monitor.review.verdicts import Undone, VerdictsGiven
 from monitor.store.db import Session
 from monitor.web.inbox_query import KNOWN_SEED, range_of, seed_file
+from monitor.web.show import isolated
 
 
 def told(session: Session, fields: Mapping[str, str]) -> dict[str, str] | None:
@@ -42,7 +43,8 @@ def words(done: VerdictsGiven | None, undone: Undone | None = None, seed: str = 
 
 def _on_what(done: VerdictsGiven) -> str:
     if done.title:
-        return f" for {', '.join(done.topics)}: {done.title}" if done.has_other_topics else f": {done.title}"
+        title, topics = isolated(done.title), ", ".join(isolated(each) for each in done.topics)
+        return f" for {topics}: {title}" if done.has_other_topics else f": {title}"
     count = len(done.story_ids)
     of = f" of {count} stories" if count > 1 else " of one story"
     return f" {done.matches} matches{of}"

@@ -7,9 +7,10 @@ templates, where Jinja escapes whatever is not `Markup`; `|safe` is used nowhere
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from unicodedata import bidirectional
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -57,6 +58,16 @@ def language_attributes(language: str) -> Markup:
     """The lang and dir attributes of untrusted text: '' for an unknown language; direction by its first letter (X9)."""
     code = language if re.fullmatch(r"[a-z]{2,3}", language) and language != "und" else ""
     return Markup(' lang="{}" dir="auto"').format(code)
+
+
+def names(of: Iterable[str]) -> Markup:
+    """Names with commas between, each with a direction of its own: a number after a name from right to left stays where it is."""
+    return Markup(", ").join(Markup("<bdi>{}</bdi>").format(each) for each in of)
+
+
+def isolated(words: str) -> str:
+    """The same as part of a sentence that is plain text: set apart where it has letters that run from right to left."""
+    return f"\u2068{words}\u2069" if any(bidirectional(each) in ("R", "AL") for each in words) else words
 
 
 # --- numbers, times, links --------------------------------------------------------------------------------------------
@@ -143,6 +154,7 @@ _templates = Environment(
 )
 _templates.filters |= {
     "highlighted": marked,
+    "names": names,
     "external_link": external_link,
     "paragraphs": paragraphs,
     "union": frozenset.union,

@@ -4,7 +4,7 @@ articles in several scripts and all verdicts, and where things fail."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Page
 from starlette.routing import Route
 
 from monitor.store import alerts
-from monitor.store.db import Database
+from monitor.store.db import Database, Session
+from monitor.store.inbox import save_view
 from monitor.store.tables import ChannelRow
 from tests.fakes.alerts import alert as an_alert
 from tests.web.test_browser import browser as browser  # the fixtures
@@ -33,6 +34,7 @@ PAGES = [
     "/?state=all",
     "/?state=all&story=2",
     "/?q=nothing+like+it",
+    "/?q=mosc&state=all",
     "/articles/1",
     "/articles/4",
     "/explain",
@@ -61,13 +63,17 @@ PAGES = [
 NO_PAGES = re.compile(
     r"^/(healthz|fresh|matches\.(csv|jsonl)|shared/.*|static|evaluate/plot|lines|stories/.*/reading|feeds/export)$"
 )
-"""What is no page of its own: pictures, and the parts that the inbox puts into itself."""
+"""What is no page of its own: pictures, files, feeds, and the parts that the inbox puts into itself."""
 
 
 @pytest.fixture(params=LOOKS)
 def page(request: pytest.FixtureRequest, browser: Browser, url: str) -> Iterator[Page]:
     with opened(browser, base_url=url, **LOOKS[request.param]) as context:
         yield context.new_page()
+
+
+def has_view(name: str) -> Callable[[Session], object]:
+    return lambda session: save_view(session, name, {"q": "mosc", "state": "all"}, by="ada", now=NOW)
 
 
 def a_full_store(db: Database) -> None:
@@ -87,6 +93,7 @@ def a_full_store(db: Database) -> None:
         lambda session: alerts.enqueue(
             session, an_alert(story_id=1, article=None), key="k", channels={"desk": "d"}, deliver_at=NOW
         ),
+        has_view("Талибы"),
         *(has_article(f"Judged {said}", topic="talks", is_relevant=said) for said in (True, False, None)),
     )
 

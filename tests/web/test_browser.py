@@ -434,7 +434,9 @@ def test_nothing_sticks_out_at_400_pixels(db: Database, page: Page, path: str) -
 
 
 @pytest.mark.parametrize("width", [320, 360])
-@pytest.mark.parametrize("path", ["/", "/stories", "/evaluate", "/near", "/explain", "/status", "/articles/1"])
+@pytest.mark.parametrize(
+    "path", ["/", "/overview", "/views", "/stories", "/evaluate", "/near", "/explain", "/status", "/articles/1"]
+)
 def test_fault_page_7_on_a_phone_no_page_scrolls_sideways_and_the_navigation_breaks_inside_no_word(
     db: Database, page: Page, path: str, width: int
 ) -> None:

@@ -278,3 +278,9 @@ def test_a_search_that_finds_nothing_says_what_would(db: Database, client: TestC
     assert hint(client, "/?q=zebra").startswith("No story has the word “zebra”, nor one that begins so.")
     assert hint(client, "/?q=%3F%3F").startswith("“??” has no word that could be looked for.")
     assert "&lt;b&gt;" in client.get("/?q=%3Cb%3E&topic=nosuch").text
+
+
+def test_words_from_right_to_left_are_set_apart(db: Database, client: TestClient) -> None:
+    fill(db, has_topic("fa", "گفتگوها"), has_article("پایان 8", topic="fa", found_at=NOW + timedelta(hours=1)))
+    assert "· <bdi>گفتگوها</bdi>" in client.get("/").text
+    assert says(client, sends(client, verdict="confirmed:m5")[1]) == "Confirmed: \u2068پایان 8\u2069"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 import pytest
 from starlette.testclient import TestClient
 
 from monitor.review.overview import channel_speeds, held_back, topic_days, week_precision
 from monitor.store.db import Database
-from monitor.store.figures.overview import Found, Judged, Sent, Told
+from monitor.store.figures.overview import Counted, Judged, Sent
 from monitor.store.tables import AlertRow, AlertTopicRow, DeliveryRow
 from monitor.web.charts import day_chart, week_chart
 from monitor.web.overview import spoken
@@ -20,37 +18,34 @@ from tests.web.test_web import NOW, client, fill, has_article, has_feed, has_top
 from tests.web.test_web import db as db  # the fixture
 
 DAYS = tuple(date(2026, 11, 20) + timedelta(days=n) for n in range(3))
+WEEKS = (date(2026, 11, 2), date(2026, 11, 9))
 
 
-def found(day: int, hour: int = 12, topic: str = "talks") -> Found:
-    return Found(datetime(2026, 11, day, hour, tzinfo=UTC), topic, day, "ALERTED")
-
-
-def test_days_are_those_of_the_reader() -> None:
-    args: tuple[Any, ...] = (
-        DAYS,
-        {"talks": "Talks"},
-        [found(20), found(21, 22), found(21, 1)],
-        [Told(*found(21)[:2], "a")],
-        [],
-    )
-    (row,) = topic_days(*args, UTC)
-    assert (row.matches, row.alerts) == ((1, 2, 0), (0, 1, 0))
-    (row,) = topic_days(*args, ZoneInfo("Asia/Tehran"))
-    assert row.matches == (1, 1, 1)
+@pytest.mark.parametrize(("zone", "counts"), [("", (2, 0)), ("Asia/Tehran", (1, 1))])
+def test_days_are_those_of_the_reader(db: Database, client: TestClient, zone: str, counts: tuple[int, int]) -> None:  # noqa: F811
+    """Found on 20 November at noon and at 22:00 UTC, which in Tehran is the 21st."""
+    ages = (NOW.replace(day=20), NOW.replace(day=20, hour=22))
+    fill(db, has_topic("talks"), *(has_article(f"No {n}", topic="talks", found_at=at) for n, at in enumerate(ages)))
+    page = client.get("/overview", headers={"Cookie": f"monitor_zone={zone}"}).text
+    shown = dict(re.findall(r'<th scope="row">\w+ (\d\d Nov)</th><td class="number">(\d+)', page))
+    assert (int(shown["20 Nov"]), int(shown["21 Nov"])) == counts
 
 
 def test_topics_with_most_matches_come_first_and_those_without_are_named() -> None:
-    rows = topic_days(DAYS, {"a": "A", "b": "B"}, [found(20, topic="b"), found(20, topic="gone")], [], [], UTC)
-    assert [(each.title, sum(each.matches)) for each in rows] == [("B", 1), ("gone", 1), ("A", 0)]
+    found = [Counted(0, "b", 1), Counted(2, "b", 4), Counted(1, "gone", 2)]
+    rows = topic_days({"a": "A", "b": "B"}, found, [Counted(2, "b", 1)], [Judged("b", 3, 2)])
+    assert [(each.title, sum(each.matches), sum(each.alerts)) for each in rows] == [
+        ("B", 5, 1),
+        ("gone", 2, 0),
+        ("A", 0, 0),
+    ]
+    assert rows[0].matches[:4] == (1, 0, 4, 0)
+    assert (rows[0].confirmed, rows[0].judged) == (2, 3)
 
 
 def test_a_week_counts_from_ten_verdicts_on() -> None:
-    first = date(2026, 11, 2)
-    said = [Judged(datetime(2026, 11, 3, tzinfo=UTC), "t", n < 8) for n in range(10)]
-    few = [Judged(datetime(2026, 11, 10, tzinfo=UTC), "t", True)] * 9
-    (week,) = week_precision([*said, *few], first, UTC)
-    assert (week.first_day, week.confirmed, week.judged, week.share) == (first, 8, 10, 0.8)
+    (week,) = week_precision([Judged(0, 10, 8), Judged(1, 9, 9)], WEEKS)
+    assert (week.first_day, week.confirmed, week.judged, week.share) == (WEEKS[0], 8, 10, 0.8)
     assert week.low < 0.8 < week.high
 
 
@@ -63,7 +58,7 @@ def test_speed_is_that_of_each_channel() -> None:
 
 
 def test_only_what_nobody_was_told_of_is_held_back() -> None:
-    assert held_back(["ALERTED", "TOO_OLD", "JOINS_STORY", "TOO_OLD"]) == (("published too long ago to be news", 2),)
+    assert held_back({"ALERTED": 5, "TOO_OLD": 2, "JOINS_STORY": 1}) == (("published too long ago to be news", 2),)
 
 
 @pytest.mark.parametrize("counts", [(0, 0, 0), (1, 0, 5), (10_000, 1, 1)])
@@ -76,8 +71,7 @@ def test_bars_stay_on_the_drawing(counts: tuple[int, ...]) -> None:
 
 
 def test_points_of_weeks_lie_within_their_intervals() -> None:
-    said = [Judged(datetime(2026, 11, day, tzinfo=UTC), "t", n % 3 > 0) for day in (3, 10) for n in range(30)]
-    drawn = week_chart(week_precision(said, date(2026, 11, 2), UTC), width=300, height=100)
+    drawn = week_chart(week_precision([Judged(0, 30, 20), Judged(1, 30, 20)], WEEKS), width=300, height=100)
     assert all(each.high <= each.y <= each.low for each in drawn.points), "the drawing grows downwards"
     assert drawn.says == "Precision in 2 weeks: 67% in the first, 67% in the last"
 

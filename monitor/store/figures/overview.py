@@ -1,15 +1,16 @@
-"""Reads what the overview shows: matches, alerts, verdicts, deliveries, and by whom the articles are, as rows with their times.
+"""Counts what the overview shows: matches, alerts and verdicts by spans of time, deliveries, and by whom the articles are.
 
-Days are those of the reader, so that nothing is counted by day here.
+Spans are given by their beginnings, so that days and weeks are those of the reader. The database counts: of a year's matches no row
+leaves it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlmodel import Session, col
 
 from monitor.store.inbox import Attributed, attributed
@@ -21,29 +22,20 @@ _IS_NO_COPY = col(MatchRow.reason) != Reason.COPY.name
 _TOLD = (AlertKind.NEW.value, AlertKind.UPDATED.value, AlertKind.ESCALATED.value)
 
 
-class Found(NamedTuple):
-    """A match that is no copy."""
+class Counted(NamedTuple):
+    """How many of a topic in the span of that number, from 0."""
 
-    at: datetime
+    span: int
     topic: str
-    story_id: int
-    reason: str
-
-
-class Told(NamedTuple):
-    """A topic that an alert told of."""
-
-    at: datetime
-    topic: str
-    alert_id: str
+    number: int
 
 
 class Judged(NamedTuple):
-    """A match with a verdict."""
+    """How many matches of a span, or of a topic, were judged, and how many of them confirmed."""
 
-    at: datetime
-    topic: str
-    is_relevant: bool
+    of: Any
+    judged: int
+    confirmed: int
 
 
 class Sent(NamedTuple):
@@ -54,28 +46,64 @@ class Sent(NamedTuple):
     sent_at: datetime
 
 
-def found_since(session: Session, since_at: datetime) -> list[Found]:
-    """The matches since then."""
-    columns = (col(getattr(MatchRow, name)) for name in ("created_at", "topic", "story_id", "reason"))
-    asked = select(*columns).where(col(MatchRow.created_at) >= since_at, _IS_NO_COPY)
-    return [Found(*row) for row in session.execute(asked)]
+def matches_by_span(session: Session, begins: Sequence[datetime]) -> list[Counted]:
+    """The matches since the first of these times."""
+    span = _span(col(MatchRow.created_at), begins)
+    asked = select(span, col(MatchRow.topic), func.count()).where(col(MatchRow.created_at) >= begins[0], _IS_NO_COPY)
+    return [Counted(*row) for row in session.execute(asked.group_by(span, col(MatchRow.topic)))]
 
 
-def told_since(session: Session, since_at: datetime) -> list[Told]:
-    """What alerts told since then; notices and summaries are none."""
+def alerts_by_span(session: Session, begins: Sequence[datetime]) -> list[Counted]:
+    """What alerts told since the first of these times; notices and summaries are none."""
+    span, topic = _span(col(AlertRow.created_at), begins), col(AlertTopicRow.topic)
     asked = (
-        select(col(AlertRow.created_at), col(AlertTopicRow.topic), col(AlertRow.id))
+        select(span, topic, func.count())
         .join(AlertTopicRow, col(AlertTopicRow.alert_id) == col(AlertRow.id))
-        .where(col(AlertRow.created_at) >= since_at, col(AlertRow.kind).in_(_TOLD))
+        .where(col(AlertRow.created_at) >= begins[0], col(AlertRow.kind).in_(_TOLD))
     )
-    return [Told(*row) for row in session.execute(asked)]
+    return [Counted(*row) for row in session.execute(asked.group_by(span, topic))]
 
 
-def judged_since(session: Session, since_at: datetime) -> list[Judged]:
-    """The matches since then that have a verdict, by when they were found."""
-    columns = (col(getattr(MatchRow, name)) for name in ("created_at", "topic", "is_relevant"))
-    asked = select(*columns).where(col(MatchRow.is_relevant).in_((True, False)), col(MatchRow.created_at) >= since_at)
-    return [Judged(at, topic, bool(said)) for at, topic, said in session.execute(asked.where(_IS_NO_COPY))]
+def judged_by_span(session: Session, begins: Sequence[datetime]) -> list[Judged]:
+    """The matches since the first of these times that have a verdict, by when they were found."""
+    return _judged(session, _span(col(MatchRow.created_at), begins), begins[0])
+
+
+def judged_by_topic(session: Session, since_at: datetime) -> list[Judged]:
+    """The same by topic."""
+    return _judged(session, col(MatchRow.topic), since_at)
+
+
+def _judged(session: Session, by: Any, since_at: datetime) -> list[Judged]:
+    confirmed = func.sum(case((col(MatchRow.is_relevant).is_(True), 1), else_=0))
+    has_verdict = col(MatchRow.is_relevant).in_((True, False))
+    asked = select(by, func.count(), confirmed).where(has_verdict, col(MatchRow.created_at) >= since_at, _IS_NO_COPY)
+    return [Judged(*row) for row in session.execute(asked.group_by(by))]
+
+
+def count_stories(session: Session, since_at: datetime) -> int:
+    """How many stories have a match since then."""
+    asked = select(func.count(col(MatchRow.story_id).distinct())).where(
+        col(MatchRow.created_at) >= since_at, _IS_NO_COPY
+    )
+    return int(session.execute(asked).scalar_one())
+
+
+def count_alerts(session: Session, since_at: datetime) -> int:
+    """How many alerts were made since then; notices and summaries are none."""
+    asked = select(func.count()).where(col(AlertRow.created_at) >= since_at, col(AlertRow.kind).in_(_TOLD))
+    return int(session.execute(asked).scalar_one())
+
+
+def reasons_since(session: Session, since_at: datetime) -> dict[str, int]:
+    """Name of a `Reason` -> how many matches since then were decided for it."""
+    asked = select(col(MatchRow.reason), func.count()).where(col(MatchRow.created_at) >= since_at)
+    return dict(session.execute(asked.group_by(col(MatchRow.reason))).all())
+
+
+def _span(at: Any, begins: Sequence[datetime]) -> ColumnElement[int]:
+    """The number of the span that a time is in; the last one has no end."""
+    return case(*((at < end, number) for number, end in enumerate(begins[1:])), else_=len(begins) - 1)
 
 
 def sent_since(session: Session, since_at: datetime) -> list[Sent]:
