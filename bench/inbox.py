@@ -44,7 +44,7 @@ from monitor.web.health import Health
 KEYS, UNDOS = 200, 5
 _ENOUGH_MS = 15_000
 WIDE, PHONE = (1440, 900), (390, 844)
-REACH_MS = {"inbox": 80, "search": 150, "story": 60, "topic": 150, "status": 200, "next story": 100}
+REACH_MS = {"inbox": 80, "search": 150, "story": 60, "topic": 150, "status": 200, "overview": 200, "next story": 100}
 REACH_BYTES = {"first page": 60 * 1024, "later page": 20 * 1024}
 
 
@@ -151,6 +151,7 @@ class Addresses:
             "topic": lambda: f"/?topic={topic()}",
             "evaluate": lambda: "/evaluate",
             "near": lambda: f"/near?topic={topic()}",
+            "overview": lambda: "/overview",
             "status": lambda: "/status",
         }
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import getpass
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from enum import StrEnum
@@ -444,44 +442,7 @@ def _write_lines(file: IO[str], rows: Iterable[Mapping[str, Any]]) -> None:
     file.writelines(f"{base.as_json(row)}\n" for row in rows)
 
 
-_COLUMNS = (
-    *(
-        "id",
-        "article_id",
-        "story_id",
-        "topic",
-        "title",
-        "url",
-        "source",
-        "outlet",
-        "wire",
-        "language",
-        "published_at",
-        "found_at",
-        "score",
-    ),
-    *("threshold", "probability", "state", "reason", "kind", "terms", "sentence", "seed", "also_carried_by"),
-    *("topic_version", "model_version"),
-)
-
-
 def _write_csv(file: IO[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(_COLUMNS)
-    writer.writerows([_cell(row.get(name)) for name in _COLUMNS] for row in rows)
+    from monitor.review import exports
 
-
-def _cell(value: object) -> object:
-    if isinstance(value, list):
-        return defused("; ".join(str(each[0] if isinstance(each, list) else each) for each in value))
-    return defused(value) if isinstance(value, str) else value
-
-
-# The characters that start a formula in spreadsheets, full-width forms included, after the quotes, spaces and control
-# characters that spreadsheets skip; cells that begin with a control character are quoted too (U13, ASVS 1.2.10).
-_FORMULA = re.compile(r"""[\s"'\x00-\x20\u200b-\u200f\ufeff]*[=+\-@|;%＝＋－＠；｜]|[\x00-\x1f\x7f-\x9f]""")
-
-
-def defused(cell: str) -> str:
-    """The cell with a ' in front where a spreadsheet would run it as a formula."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    file.writelines(exports.csv_lines(rows))

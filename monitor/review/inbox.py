@@ -22,7 +22,10 @@ from monitor.store import inbox, matches, stories, topics
 from monitor.store.db import Session
 from monitor.store.inbox import InboxFilter, InboxMatch, InboxOrder
 from monitor.stories.sources import StoryArticle, outlets
+from monitor.text.snippets import snippet
+from monitor.text.tokens import tokens
 
+_HINTED_WORDS = 6
 READING_CHARACTERS = 3_000
 """Of an article's text, in the reading pane; its page has all of it."""
 
@@ -67,6 +70,8 @@ class InboxStory:
     """The matches of this article without a verdict, in the order in which they are judged."""
     others_left: int
     """How many matches of the story's other articles have no verdict."""
+    snippet: str = ""
+    """Where the words of the search stand in its text; '' without a search, and where its title alone has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +94,16 @@ class InboxPage:
     topics: tuple[TopicCount, ...] = ()
     seen: int = 0
     """The id of the latest match: verdicts on whole stories leave out what came later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchHint:
+    """What is to be said of a search that finds nothing."""
+
+    unfiltered: int
+    """How many stories have its words, whatever their state, topic and the rest."""
+    words: tuple[tuple[str, int], ...]
+    """Its words, as they are looked for, with the number of stories that have each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +160,28 @@ def find_more(session: Session, query: InboxQuery, known: Known | None = None) -
     return InboxPage(stories=shown, total=len(shown), any_state=0, seen=inbox.latest_id(session))
 
 
+def find_match_ids(session: Session, query: InboxQuery, known: Known | None = None) -> list[int]:
+    """All matches that the query asks for, newest first, without regard to its paging."""
+    return inbox.match_ids(session, _filter(session, query, known))
+
+
+def count_since(session: Session, query: InboxQuery, match_id: int, known: Known | None = None) -> int:
+    """How many stories have got a match that the query asks for since that one."""
+    return inbox.count_since(session, _filter(session, query, known), match_id)
+
+
+def find_hint(session: Session, query: InboxQuery, known: Known | None = None) -> SearchHint:
+    """Why a search finds nothing: what it would find without the filters, and how many stories each of its words is in."""
+    alone = InboxQuery(state="", words=query.words)
+    asked = list(dict.fromkeys(tokens(query.words)))
+    return SearchHint(
+        unfiltered=find_counts(session, alone, known)["all"],
+        words=tuple(
+            (each, find_counts(session, replace(alone, words=each), known)["all"]) for each in asked[:_HINTED_WORDS]
+        ),
+    )
+
+
 def find_counts(session: Session, query: InboxQuery, known: Known | None = None) -> dict[str, int]:
     """How many stories there are in each state, and in `all`."""
     counts = inbox.counts(session, _filter(session, query, known))
@@ -167,10 +204,21 @@ def _lines(
     of_story: dict[int, list[InboxMatch]] = defaultdict(list)
     for match in inbox.of_stories(session, ids):
         of_story[match.story_id].append(match)
-    return tuple(
+    lines = tuple(
         _line(_ordered(of_story[each], asked, leads.get(each)), asked, carriers[each], titles, calibrated)
         for each in ids
         if of_story[each]
+    )
+    return _with_snippets(session, lines, wanted.words) if wanted.words else lines
+
+
+def _with_snippets(session: Session, lines: Sequence[InboxStory], words: str) -> tuple[InboxStory, ...]:
+    texts, asked = inbox.texts(session, [each.article_id for each in lines]), tokens(words)
+    return tuple(
+        replace(each, snippet=snippet(texts.get(each.article_id, ""), asked[:-1], each.language, asked[-1]))
+        if asked
+        else each
+        for each in lines
     )
 
 

@@ -114,6 +114,14 @@ def find_match(session: Session, match_id: int, calibrated: Calibration | None =
     return listed(session, [match], _carriers(session, [match]), calibrated)[0] if match else None
 
 
+def find_matches(
+    session: Session, ids: Sequence[int], calibrated: Calibration | None = None
+) -> tuple[ListedMatch, ...]:
+    """The matches of these ids, in this order."""
+    found = matches.find_all(session, ids)
+    return listed(session, found, _carriers(session, found), calibrated)
+
+
 def counts(session: Session, *, words: str = "") -> list[MatchCounts]:
     """The numbers of matches (of those with `words`) of every topic, by state, without copies; topics without are included."""
     by_topic, titles = matches.counts_by_state(session, words=words), topics.titles(session)

@@ -1,4 +1,4 @@
-"""Makes a seed of a stored article, for the web page and the command line."""
+"""Makes a seed of a stored article, and takes it back, for the web page and the command line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from monitor.store import matches
 from monitor.store.db import Session
+from monitor.store.matches import StoredArticle
 from monitor.topics import seed_writer
 from monitor.topics.seed_writer import SeedFileError, SeedText, WrittenSeed
 from monitor.types.matching import Grade
@@ -23,13 +24,31 @@ def make_seed(session: Session, article_id: int, topic: str, *, root: Path, is_c
         said = "What was read of this article is a consent or paywall page"
         mend = "open the article and save its text by hand"
         raise SeedFileError(f"{said}: {mend}", said=f"{said}. {mend.capitalize()}.")
+    return seed_writer.write_seed(_folder(root, topic), _seed_text(article), is_counter=is_counter)
+
+
+def take_back(session: Session, article_id: int, topic: str, file: str, *, root: Path, is_counter: bool) -> bool:
+    """Remove the file that `make_seed` wrote of that article; False where it holds something else by now, or is gone."""
+    article = matches.article(session, article_id)
+    if article is None:
+        return False
+    try:
+        return seed_writer.remove_seed(_folder(root, topic), file, _seed_text(article), is_counter=is_counter)
+    except (SeedFileError, OSError):
+        return False
+
+
+def _folder(root: Path, topic: str) -> Path:
     if topic != Path(topic).name or topic.startswith("."):
         raise SeedFileError(f'"{topic}" names no topic', said="There is no such topic.")
-    seed = SeedText(
+    return root / topic
+
+
+def _seed_text(article: StoredArticle) -> SeedText:
+    return SeedText(
         title=article.title,
         text=article.text,
         url=article.url,
         source=article.source,
         published_at=article.published_at,
     )
-    return seed_writer.write_seed(root / topic, seed, is_counter=is_counter)

@@ -1,4 +1,4 @@
-"""Reads the inbox: pages of stories by their matches, and how many there are of each topic and state.
+"""Reads the inbox: pages of stories by their matches, and how many there are of each topic and state. Keeps saved views of it.
 
 A story is in the inbox for its matches that are no copies. Everything is filtered, sorted and counted by an index of the matches
 (`INBOX_COLUMNS`); articles are read only where the filter names a language, a publisher or words.
@@ -6,7 +6,7 @@ A story is in the inbox for its matches that are no copies. Everything is filter
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ from sqlmodel import Session, col
 
 from monitor.matching.tuning import SHARE_OFFSET
 from monitor.store import articles, verdicts
-from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow, StoryRow
+from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow, SavedViewRow, StoryRow
 from monitor.types.matching import Reason
 
 
@@ -80,7 +80,7 @@ class InboxFilter:
         if self.published_by is not None:
             feeds = sorted({each.source for each in self.published_by})
             published = select(col(ArticleRow.id)).where(col(ArticleRow.source).in_(feeds))
-            found.append(_ARTICLE_ID.in_(published.where(tuple_(*_attributed(session)).in_(self.published_by))))
+            found.append(_ARTICLE_ID.in_(published.where(tuple_(*attributed(session)).in_(self.published_by))))
         return found
 
 
@@ -181,6 +181,29 @@ def wanted_ids(session: Session, wanted: InboxFilter, story_ids: Collection[int]
     return set(session.execute(asked.where(col(MatchRow.id) <= up_to) if up_to else asked).scalars())
 
 
+def match_ids(session: Session, wanted: InboxFilter) -> list[int]:
+    """The wanted matches, newest first."""
+    newest = (col(MatchRow.created_at).desc(), col(MatchRow.id).desc())
+    return list(
+        session.execute(select(col(MatchRow.id)).where(*wanted.conditions(session)).order_by(*newest)).scalars()
+    )
+
+
+def count_since(session: Session, wanted: InboxFilter, match_id: int) -> int:
+    """How many stories have a wanted match that came after that one."""
+    later = (col(MatchRow.id) > match_id, *wanted.conditions(session))
+    return int(session.execute(select(func.count(col(MatchRow.story_id).distinct())).where(*later)).scalar_one())
+
+
+def texts(session: Session, article_ids: Collection[int]) -> dict[int, str]:
+    """The beginnings of the texts of these articles."""
+    beginning = func.substr(col(ArticleRow.text), 1, _SEARCHED_CHARACTERS)
+    return dict(session.execute(select(col(ArticleRow.id), beginning).where(col(ArticleRow.id).in_(article_ids))).all())
+
+
+_SEARCHED_CHARACTERS = 20_000
+
+
 def latest_id(session: Session) -> int:
     """The id of the latest match, 0 where there is none."""
     return session.execute(select(func.max(col(MatchRow.id)))).scalar_one() or 0
@@ -218,7 +241,7 @@ def attributions(session: Session) -> Sequence[AttributedFeed]:
         *(col(getattr(FeedRow, name)) for name in ("publisher", "url", "site_url")),
     )
     asked = (
-        _ARTICLES_THAT_MATCH.with_only_columns(*_attributed(session), *of_feed)
+        _ARTICLES_THAT_MATCH.with_only_columns(*attributed(session), *of_feed)
         .outerjoin(FeedRow, col(FeedRow.name) == col(ArticleRow.source))
         .distinct()
     )
@@ -232,7 +255,7 @@ _ARTICLES_THAT_MATCH = (
 )
 
 
-def _attributed(session: Session) -> tuple[Any, ...]:
+def attributed(session: Session) -> tuple[Any, ...]:
     """The columns of an `Attributed`."""
     return (col(ArticleRow.source), col(ArticleRow.outlet), col(ArticleRow.outlet_host), _host(session))
 
@@ -244,3 +267,81 @@ def _host(session: Session) -> ColumnElement[str]:
         return func.split_part(url, "/", 3)
     rest = func.substr(url, func.instr(url, "://") + 3)
     return func.substr(rest, 1, func.instr(rest.concat("/"), "/") - 1)
+
+
+# --- saved views --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedView:
+    """One view. `filters` are as the inbox's address has them."""
+
+    id: int
+    name: str
+    filters: Mapping[str, str]
+    made_at: datetime
+    made_by: str
+    token_at: datetime | None
+    """When the address of its feeds was made; None where it has none."""
+
+
+def saved_views(session: Session) -> list[SavedView]:
+    """All views, by name."""
+    rows = session.execute(select(SavedViewRow)).scalars().all()
+    return sorted((_view(row) for row in rows), key=lambda each: each.name.casefold())
+
+
+def find_saved_view(session: Session, number: int) -> SavedView | None:
+    """The view of that number, or None."""
+    row = session.get(SavedViewRow, number)
+    return _view(row) if row else None
+
+
+def find_saved_view_by_token(session: Session, digest: str) -> SavedView | None:
+    """The view whose feeds have the address with that digest, or None."""
+    row = (
+        session.execute(select(SavedViewRow).where(col(SavedViewRow.token_digest) == digest)).scalars().first()
+        if digest
+        else None
+    )
+    return _view(row) if row else None
+
+
+def save_view(session: Session, name: str, filters: Mapping[str, str], *, by: str, now: datetime) -> int:
+    """Save a view; one of that name gets these filters, and keeps the address of its feeds. Returns its number."""
+    row = session.execute(select(SavedViewRow).where(col(SavedViewRow.name) == name)).scalars().first()
+    row = row or SavedViewRow(name=name, made_at=now)
+    row.filters, row.made_at, row.made_by = dict(filters), now, by
+    session.add(row)
+    session.flush()
+    assert row.id is not None
+    return row.id
+
+
+def set_view_token(session: Session, number: int, digest: str, *, now: datetime) -> bool:
+    """Give a view's feeds an address, in place of the one before; with '' they have none. False where there is no such view."""
+    row = session.get(SavedViewRow, number)
+    if row is None:
+        return False
+    row.token_digest, row.token_at = digest, now if digest else None
+    return True
+
+
+def remove_view(session: Session, number: int) -> bool:
+    """Remove a view, and with it the address of its feeds; False where there is none."""
+    row = session.get(SavedViewRow, number)
+    if row is not None:
+        session.delete(row)
+    return row is not None
+
+
+def _view(row: SavedViewRow) -> SavedView:
+    assert row.id is not None
+    return SavedView(
+        id=row.id,
+        name=row.name,
+        filters=row.filters,
+        made_at=row.made_at,
+        made_by=row.made_by,
+        token_at=row.token_at,
+    )

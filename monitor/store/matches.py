@@ -116,6 +116,12 @@ def find(session: Session, match_id: int) -> StoredMatch | None:
     return _match(row) if row else None
 
 
+def find_all(session: Session, ids: Sequence[int]) -> list[StoredMatch]:
+    """The matches of these ids, in this order; those that are gone are left out."""
+    found = {row.id: _match(row) for row in session.execute(_WITH_ARTICLE.where(col(MatchRow.id).in_(ids)))}
+    return [found[each] for each in ids if each in found]
+
+
 def find_id(session: Session, article_id: int, topic: str) -> int | None:
     """The id of the match of an article and a topic, or None."""
     of = (col(MatchRow.article_id) == article_id, col(MatchRow.topic) == topic)

@@ -17,27 +17,31 @@ _BREAKS = r"\s!-&(-/:-@\[-`{-~«»‘“”„…–—،؛؟۔।。、！？�
 _RUN = re.compile(rf"(?P<paired>[{_PAIRED}]+)|[^{_BREAKS}{_PAIRED}'’]+(?:['’][^{_BREAKS}{_PAIRED}'’]+)*")
 
 
-def marked(text: str, terms: Iterable[str], language: str = "") -> Markup:
-    """The text as HTML, escaped, with every word that is one of the matcher's `terms` in <mark>."""
+def marked(text: str, terms: Iterable[str], language: str = "", prefix: str = "") -> Markup:
+    """The text as HTML, escaped, with every word that is one of the matcher's `terms`, or begins with `prefix`, in <mark>."""
     parts: list[Markup] = []
     at = 0
-    for start, end in spans(text, terms, language):
+    for start, end in spans(text, terms, language, prefix):
         parts += (escape(text[at:start]), Markup("<mark>{}</mark>").format(text[start:end]))
         at = end
     return Markup("").join((*parts, escape(text[at:])))
 
 
-def spans(text: str, terms: Iterable[str], language: str = "") -> Iterator[tuple[int, int]]:
-    """Start and end of every word of the text that is one of the matcher's `terms`, or has the stem of one in its language."""
+def spans(text: str, terms: Iterable[str], language: str = "", prefix: str = "") -> Iterator[tuple[int, int]]:
+    """Start and end of every word of the text that is one of the matcher's `terms`, or has the stem of one in its language, or
+    begins with `prefix`."""
     wanted = frozenset(stem(each, language) for each in terms)
     known: dict[str, bool] = {}
-    for run in _RUN.finditer(text) if wanted else ():
+    for run in _RUN.finditer(text) if wanted or prefix else ():
         if run["paired"]:
             yield from _pairs(run.group(), run.start(), wanted)
             continue
         word = run.group()
         if word not in known:
-            known[word] = any(stem(each, language) in wanted for each in tokens(word))
+            found = tokens(word)
+            known[word] = any(stem(each, language) in wanted for each in found) or (
+                bool(prefix) and any(each.startswith(prefix) for each in found)
+            )
         if known[word]:
             yield run.span()
 

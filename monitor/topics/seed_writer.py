@@ -75,6 +75,17 @@ def write_seed(folder: Path, article: SeedText, *, is_counter: bool) -> WrittenS
         ) from error
 
 
+def remove_seed(folder: Path, file: str, article: SeedText, *, is_counter: bool) -> bool:
+    """Take back a seed that `write_seed` wrote; False where the file does not hold this article any more, or is gone."""
+    target = folder / "not" if is_counter else folder
+    if file != Path(file).name or not file.endswith(".txt") or not (target / file).is_file():
+        return False
+    if (target / file).read_bytes() != _file_content(article):
+        return False
+    (target / file).unlink()
+    return True
+
+
 def _check(folder: Path, article: SeedText) -> None:
     if not folder.is_dir():
         raise SeedFileError(

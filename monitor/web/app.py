@@ -37,6 +37,7 @@ from monitor.store.db import Database
 from monitor.types.condition import Severity
 from monitor.types.errors import StoreError
 from monitor.types.plans import SettingsEntry
+from monitor.web import zones
 from monitor.web.compression import Compressed
 from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
@@ -46,12 +47,14 @@ from monitor.web.manage.alerts import AlertPages
 from monitor.web.manage.drafts import DraftPages
 from monitor.web.manage.feeds import FeedPages
 from monitor.web.manage.topics import TopicPages
+from monitor.web.overview import OverviewPages
 from monitor.web.pages import PageRequest, Pages
 from monitor.web.show import message
 from monitor.web.static_files import static_files
 from monitor.web.stories import StoryPages
 from monitor.web.tools import PageTools
 from monitor.web.uploads import UPLOADS, BodyLimits, Upload, read_multipart
+from monitor.web.views import ViewPages
 
 FORM_SECONDS = 10
 UPLOAD_SECONDS = 60
@@ -101,13 +104,15 @@ def create_app(
     return Starlette(
         routes=_routes(
             pages,
-            InboxPages(db, clock, health, pages.effects, kept),
+            InboxPages(db, clock, health, pages.effects, kept, seeds),
             StoryPages(db, clock, preferred),
             FigurePages(db, clock),
             FeedPages(db, clock, tools),
             TopicPages(db, clock, seeds, kept, embedder_problem=embedder_problem),
             DraftPages(db, clock, seeds, tools, embedder_problem=embedder_problem),
             AlertPages(db, clock, max_age_for=tools.held_after_for),
+            ViewPages(db, clock, kept, settings.base_url),
+            OverviewPages(db, clock, health, kept),
             tokens,
             health,
         ),
@@ -139,6 +144,8 @@ def _routes(
     topics: TopicPages,
     drafts: DraftPages,
     alerts: AlertPages,
+    views: ViewPages,
+    overview: OverviewPages,
     tokens: Tokens,
     health: Callable[[], Health],
 ) -> list[Route | Mount]:
@@ -162,6 +169,17 @@ def _routes(
         post("/verdicts", inbox.judge),
         post("/verdicts/undo", inbox.undo),
         get("/articles/{number:id}", pages.article),
+        get("/overview", overview.overview),
+        get("/fresh", inbox.fresh),
+        get("/views", views.views),
+        post("/views/save", views.save),
+        post("/views/{number:id}/share", views.share),
+        post("/views/{number:id}/unshare", views.unshare),
+        post("/views/{number:id}/remove", views.remove),
+        get("/matches.csv", views.as_csv),
+        get("/matches.jsonl", views.as_json_lines),
+        get("/shared/{secret}.atom", views.as_atom),
+        get("/shared/{secret}.json", views.as_json_feed),
         get("/explain", pages.explain),
         get("/status", pages.status),
         get("/stories", stories.stories),
@@ -269,13 +287,17 @@ def _endpoint(answer: Page | AsyncPage, tokens: Tokens, threads: CapacityLimiter
             number=request.path_params.get("number", 0),
             name=request.path_params.get("name", ""),
             files=files,
+            secret=request.path_params.get("secret", ""),
+            known_tag=request.headers.get("if-none-match", ""),
             is_script=request.headers.get("accept") == "application/json",
         )
+        zones.use(request.cookies.get(zones.COOKIE, ""))
         if inspect.iscoroutinefunction(answer):
             response: Response = await answer(asked)
         else:
             response = await to_thread.run_sync(cast(Page, answer), asked, limiter=threads)
-        tokens.give(request, who, response)
+        if "secret" not in request.path_params:
+            tokens.give(request, who, response)
         return response
 
     return endpoint

@@ -39,14 +39,14 @@ QUERY_LIMIT = 32_768
 """Most bytes of a query string: a percent-encoded address of 8,192 characters fits."""
 PASSWORD_LIMIT = 4096
 """Most bytes of an Authorization header; nothing longer is hashed (U8)."""
-HEALTH_PATH, STATIC_PATH = "/healthz", "/static/"
-"""Paths that need no password: health, and the static files of the pages."""
+HEALTH_PATH, STATIC_PATH, SHARED_PATH = "/healthz", "/static/", "/shared/"
+"""Paths that need no password: health, the static files of the pages, and the feeds of saved views, whose addresses are secret."""
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 def is_open(path: str) -> bool:
     """Whether the path needs no password."""
-    return path == HEALTH_PATH or path.startswith(STATIC_PATH)
+    return path == HEALTH_PATH or path.startswith((STATIC_PATH, SHARED_PATH))
 
 
 Refuse = Callable[[int, str], Response]

@@ -37,7 +37,7 @@ LAST_PAGE = 100_000
 WORDS_LIMIT = 300
 ID_LIMIT = 2**31
 """Ids are below this: the databases' INTEGER."""
-_OWN_PATH = re.compile(r"/(?:(?:articles|stories)/[0-9]{1,10}|near)?(?:\?[!-\[\]-~]{0,2000})?")
+_OWN_PATH = re.compile(r"/(?:(?:articles|stories)/[0-9]{1,10}|near|views)?(?:\?[!-\[\]-~]{0,2000})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,10 @@ class PageRequest:
     """The name in the path: of a feed, a topic or a channel."""
     files: Sequence[Upload] = ()
     """What was sent with a form that takes files."""
+    secret: str = ""
+    """The secret in the path."""
+    known_tag: str = ""
+    """The ETag that the client has."""
     is_script: bool = False
     """Our own script asks, for JSON: it keeps the page as it is."""
 

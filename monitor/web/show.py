@@ -23,7 +23,7 @@ from monitor.text.highlight import marked
 from monitor.text.tokens import tokens
 from monitor.types.condition import in_brief
 from monitor.types.matching import Evidence, MeasuredPrecision, Reason
-from monitor.web import static_files
+from monitor.web import static_files, zones
 
 SHOWN_TEXT_LIMIT = 60_000
 """Most characters of a text that a page shows; the store has all."""
@@ -40,6 +40,12 @@ def terms_of(*found: Evidence) -> frozenset[str]:
 def search_words(words: str) -> frozenset[str]:
     """The words of a search, to be highlighted where they stand whole."""
     return frozenset(tokens(words))
+
+
+def search_prefix(words: str) -> str:
+    """The last word of a search, of which the beginning will do."""
+    found = list(tokens(words))
+    return found[-1] if found else ""
 
 
 def paragraphs(text: str) -> list[str]:
@@ -74,11 +80,12 @@ def reason_words(name: str) -> str:
 
 
 def moment(at: datetime | None, now: datetime) -> Markup:
-    """A relative time, with the exact one as its tooltip."""
+    """A relative time, with the exact one as its tooltip; both by the reader's clock."""
     if at is None:
         return Markup("never")
-    exact = f"{at:%Y-%m-%d %H:%M:%S} UTC"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, _spoken(at, now))
+    exact = f"{zones.local(at):%Y-%m-%d %H:%M:%S} {zones.name()}"
+    spoken = _spoken(zones.local(at), zones.local(now))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, spoken)
 
 
 def _spoken(at: datetime, now: datetime) -> str:
@@ -147,6 +154,7 @@ _templates.globals |= {
     "query": query,
     "reason_words": reason_words,
     "score_words": score_words,
+    "search_prefix": search_prefix,
     "search_words": search_words,
     "static": static_files.address,
     "shown_parts": shown_parts,
@@ -154,6 +162,7 @@ _templates.globals |= {
     "language_attributes": language_attributes,
     "stories_query": stories_query,
     "terms_of": terms_of,
+    "zone_name": zones.name,
 }
 
 _HEADINGS: Mapping[int, str] = {

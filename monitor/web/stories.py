@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from starlette.exceptions import HTTPException
@@ -18,6 +19,7 @@ from monitor.review.stories import Reviewer, StoryChangeError, StoryChangeResult
 from monitor.store.db import Database, Session
 from monitor.stories.sources import StoryState
 from monitor.text.tokens import clean_line
+from monitor.web import zones
 from monitor.web.pages import ID_LIMIT, LAST_PAGE, PAGE_SIZE, PageRequest
 from monitor.web.show import page
 from monitor.web.story_picture import draw
@@ -67,7 +69,8 @@ class StoryPages:
                 raise HTTPException(404, "There is no story with that number.") from None
         if story.summary.id != asked.number:
             return RedirectResponse(f"/stories/{story.summary.id}", 303)
-        picture = draw(story.appearances, [each["created_at"] for each in story.alerts])
+        appearances = [replace(each, at=zones.local(each.at)) for each in story.appearances]
+        picture = draw(appearances, [zones.local(each["created_at"]) for each in story.alerts], zones.name())
         return page("story.html", asked=asked, now=now, story=story, picture=picture)
 
     def merge(self, asked: PageRequest) -> Response:

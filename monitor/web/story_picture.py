@@ -78,10 +78,12 @@ class StoryPicture:
     """The number of articles that the highest bar stands for."""
     says: str
     """The picture in a sentence, for who does not see it."""
+    zone: str
 
 
-def draw(appearances: Sequence[Appearance], told_at: Sequence[datetime]) -> StoryPicture | None:
-    """The picture of a story; None where there is nothing to compare: a single article."""
+def draw(appearances: Sequence[Appearance], told_at: Sequence[datetime], zone: str = "UTC") -> StoryPicture | None:
+    """The picture of a story; None where there is nothing to compare: a single article. Times are shown as they are given, as those
+    of `zone`."""
     if len(appearances) < 2:
         return None
     shown = sorted(appearances, key=lambda each: each.at)
@@ -108,7 +110,8 @@ def draw(appearances: Sequence[Appearance], told_at: Sequence[datetime]) -> Stor
         ticks=_ticks(scale),
         told=tuple(Tick(x=scale.x(each), at=each) for each in sorted(told_at) if each >= scale.first_at),
         highest=max(each.articles for each in bars),
-        says=_says(shown),
+        says=_says(shown, zone),
+        zone=zone,
     )
 
 
@@ -173,10 +176,10 @@ def _ticks(scale: _Scale) -> tuple[Tick, ...]:
     return tuple(Tick(x=scale.x(at), at=at, anchor=anchor) for at, anchor in times)
 
 
-def _says(shown: Sequence[Appearance]) -> str:
+def _says(shown: Sequence[Appearance], zone: str) -> str:
     first, copies = shown[0], sum(each.is_copy for each in shown)
     publishers = len({each.publisher for each in shown})
     return (
         f"{len(shown)} articles of {publishers} {'publisher' if publishers == 1 else 'publishers'}, {copies} of them copies; "
-        f"first {first.publisher or 'an unknown outlet'}, {first.at:%d %b %H:%M} UTC; last {shown[-1].at:%d %b %H:%M} UTC"
+        f"first {first.publisher or 'an unknown outlet'}, {first.at:%d %b %H:%M}; last {shown[-1].at:%d %b %H:%M} ({zone})"
     )

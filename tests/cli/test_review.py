@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.cli.matches import defused
 from monitor.polling.single import page_title
+from monitor.review.exports import defused
 from tests.fakes.command import HIT, MISS, SEED, Operator
 from tests.fakes.site import Site, rss
 

@@ -55,8 +55,12 @@ PAGES = [
     "/stories/99",
     "/evaluate",
     "/near",
+    "/overview",
+    "/views",
 ]
-NO_PAGES = re.compile(r"^/(healthz|static|evaluate/plot|lines|stories/.*/reading|feeds/export)$")
+NO_PAGES = re.compile(
+    r"^/(healthz|fresh|matches\.(csv|jsonl)|shared/.*|static|evaluate/plot|lines|stories/.*/reading|feeds/export)$"
+)
 """What is no page of its own: pictures, and the parts that the inbox puts into itself."""
 
 

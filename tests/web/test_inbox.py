@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from monitor.config.settings import WebSettings
 from monitor.store.db import Database
 from monitor.store.tables import VerdictRow
+from monitor.web.app import create_app
 from tests.web.test_web import (
     NOW,
     OWN,
+    WELL,
     application,
     browsing,
     fill,
@@ -93,11 +99,12 @@ def test_our_script_is_told_what_stands_now(db: Database, client: TestClient) ->
     assert answer.json() == {
         "says": "Confirmed: Second",
         "did": "1-1",
+        "seed": "",
         "stories": [{"id": 2, "article": 2, "state": "confirmed", "left": [], "others": 0}],
         "counts": {"all": 4, "new": 3, "confirmed": 1, "dismissed": 0},
     }
     again = sends(client, script=True, verdict="confirmed", m2="on")
-    assert "this verdict is in force already" in again[1]
+    assert "this is in force already" in again[1]
     assert judged(db) == [None, True, None, None]
 
 
@@ -169,3 +176,105 @@ def test_the_words_of_a_search_are_marked(client: TestClient) -> None:
     page = client.get("/?q=third+moscow").text
     assert '<span class="title" lang="en" dir="auto"><mark>Third</mark></span>' in page
     assert "met in <mark>Moscow</mark>" in page
+
+
+# --- seeds --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sowing(db: Database, tmp_path: Path) -> Iterator[tuple[TestClient, Path]]:
+    fill(db, has_topic("talks"), has_article("First", topic="talks"), has_article("Second", topic="talks"))
+    root = tmp_path / "seeds"
+    (root / "talks").mkdir(parents=True)
+    with browsing(create_app(db, WebSettings(), clock=lambda: NOW, health=lambda: WELL, seeds=root)) as client:
+        yield client, root / "talks"
+
+
+def test_a_verdict_that_makes_a_seed_is_undone_with_it(db: Database, sowing: tuple[TestClient, Path]) -> None:
+    client, folder = sowing
+    status, to = sends(client, verdict="seed:m1", back="/", story="1", article="1", next="2")
+    (file,) = [each.name for each in folder.glob("*.txt")]
+    assert (status, to) == (303, f"/?story=2&did=1-1&seed={file}#did")
+    assert says(client, to) == "Confirmed, now a seed: First"
+    assert judged(db) == [True, None]
+    assert (
+        says(client, sends(client, verdict="seed:m1", back="/", next="2")[1])
+        == "Nothing was to be changed: this is in force already."
+    )
+    status, to = sends(client, "/verdicts/undo", did="1-1", seed=file, back="/")
+    assert says(client, to) == "Undone: First; now new again, and no seed any more"
+    assert not list(folder.glob("*.txt"))
+    assert judged(db) == [None, None]
+
+
+def test_our_script_makes_a_counter_seed(db: Database, sowing: tuple[TestClient, Path]) -> None:
+    client, folder = sowing
+    _, answer = sends(client, script=True, verdict="counter", m2="on")
+    said = json.loads(answer)
+    assert said["says"] == "Dismissed, now a counter-seed: Second"
+    assert (folder / "not" / said["seed"]).is_file()
+    assert judged(db) == [None, False]
+    status, answer = sends(client, script=True, verdict="seed", m2="on")
+    assert (status, json.loads(answer)["says"][:37]) == (409, "This text is a counter-seed of the to")
+    assert judged(db) == [None, False], "what cannot become a seed is not confirmed either"
+
+
+def test_undoing_takes_no_seed_that_is_not_of_this_article(db: Database, sowing: tuple[TestClient, Path]) -> None:
+    client, folder = sowing
+    (folder / "own.txt").write_text("Written by hand.")
+    (folder.parent / "secret.txt").write_text("Not even in the folder.")
+    sends(client, verdict="confirmed:m1", back="/")
+    for number, file in enumerate(("own.txt", "../secret.txt", "own.txt/../own.txt", "known", "nosuch.txt"), 1):
+        did = f"{2 * number - 1}-{2 * number - 1}"
+        _, to = sends(client, "/verdicts/undo", did=did, seed=file, back="/")
+        assert says(client, to) == "Undone: First; now new again"
+        sends(client, verdict="confirmed:m1", back="/")
+    assert (folder / "own.txt").is_file()
+    assert (folder.parent / "secret.txt").is_file()
+
+
+def test_without_a_folder_of_seeds_nothing_becomes_one(client: TestClient) -> None:
+    assert "As seed" not in client.get("/").text
+    assert sends(client, verdict="seed:m1")[0] == 400
+
+
+@pytest.mark.parametrize(
+    "form", [{"verdict": "seed:s1.4"}, {"verdict": "seed", "m1": "on", "m2": "on"}, {"verdict": "seed:m99"}]
+)
+def test_one_article_at_a_time_becomes_a_seed(sowing: tuple[TestClient, Path], form: dict[str, str]) -> None:
+    client, folder = sowing
+    assert sends(client, **form)[0] in (400, 404)
+    assert not list(folder.iterdir())
+
+
+# --- search -------------------------------------------------------------------------------------------------------------
+
+
+def snippets(text: str) -> list[str]:
+    return [html.unescape(each) for each in re.findall(r'<span class="snippet"[^>]*>(.*?)</span>', text)]
+
+
+def test_a_search_shows_where_its_words_stand(db: Database, client: TestClient) -> None:
+    fill(db, has_article("Long", topic="talks", text="Much before. " * 40 + "The harbour master spoke of harbours."))
+    (found,) = snippets(client.get("/?q=harbou").text)
+    assert "The <mark>harbour</mark> master spoke of <mark>harbours</mark>." in found
+    assert found.startswith("… ")
+    assert snippets(client.get("/").text) == []
+    assert snippets(client.get("/lines?q=harbour").text)
+
+
+def hint(client: TestClient, path: str) -> str:
+    found = re.search(r'id="count">(.*?)</p>', client.get(path).text, re.DOTALL)
+    assert found
+    return " ".join(re.sub("<[^>]+>", "", found[1]).split())
+
+
+def test_a_search_that_finds_nothing_says_what_would(db: Database, client: TestClient) -> None:
+    fill(db, has_article("Harbour closed", topic="trade", is_relevant=True, text="Ships wait."))
+    assert hint(client, "/?q=harbour").startswith(
+        "Nothing here has all of these words, but 1 story does in other states"
+    )
+    assert hint(client, "/?q=moscow+zebra") == "No story has all of these words: moscow is in 4, zebra is in none."
+    assert hint(client, "/?q=zebra").startswith("No story has the word “zebra”, nor one that begins so.")
+    assert hint(client, "/?q=%3F%3F").startswith("“??” has no word that could be looked for.")
+    assert "&lt;b&gt;" in client.get("/?q=%3Cb%3E&topic=nosuch").text

@@ -859,7 +859,7 @@ def test_u5_with_a_password_only_health_and_static_are_open(locked: TestClient) 
     app = locked.app
     assert isinstance(app, Starlette)
     for path, methods in walk(app):
-        is_open = path == "/healthz" or path.startswith("/static/")
+        is_open = path == "/healthz" or path.startswith(("/static/", "/shared/"))  # of these the address is secret
         for method in methods:
             answer = locked.request(method, path, headers=OWN)
             assert (answer.status_code == 401) is not is_open, (method, path)
@@ -1221,7 +1221,7 @@ OUR_ELEMENTS = set(
         """
         html head meta title link script body a header nav main h1 h2 p form label select option input button small article
         section bdi del ins time span blockquote mark ul ol li meter strong br dl dt dd div table thead tbody tr th td
-        details summary kbd textarea h3 svg rect circle line text
+        details summary kbd textarea h3 svg rect circle line text footer desc code g polyline caption
         """,
     )
 )
@@ -1230,7 +1230,8 @@ OUR_ATTRIBUTES = set(
         r"\S+",
         """
         viewBox viewbox width height x y x1 x2 y1 y2 cx cy r text-anchor
-        data-count data-more data-total data-story data-article data-left data-others aria-live hidden rows checked
+        data-count data-more data-total data-seen data-seeds data-story data-article data-left data-others
+        aria-live hidden rows checked
         lang dir charset name content rel href class id tabindex title src defer method action formaction type value maxlength
         placeholder role for data-label selected
         disabled required inputmode pattern autocomplete autocapitalize spellcheck datetime min max low scope colspan
@@ -1253,7 +1254,7 @@ def assert_is_ours(page: str) -> None:
             )
             assert is_local or attributes["rel"] == "noopener noreferrer nofollow"
         if tag == "script":
-            assert re.fullmatch("/static/inbox.js\\?v=[0-9a-f]{12}", attributes["src"])
+            assert re.fullmatch(r"/static/(?:inbox|times)\.js\?v=[0-9a-f]{12}", attributes["src"])
 
 
 def test_u1_u2_no_payload_becomes_markup_on_any_page(db: Database, client: TestClient) -> None:
@@ -1556,3 +1557,25 @@ def test_fault_s6_the_scheme_is_believed_from_a_trusted_proxy_alone(db: Database
 def test_fault_s9_a_number_that_is_none_of_ours_is_404(db: Database, path: str, number: str) -> None:
     with browsing(application(db)) as client:
         assert client.get(path.format(number)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("cookie", "shown", "zone"),
+    [
+        ("Europe/Berlin", "20 Nov 21:30", "Europe/Berlin"),
+        ("Europe%2FBerlin", "20 Nov 21:30", "Europe/Berlin"),
+        ("", "20 Nov 20:30", "UTC"),
+        ("Nowhere/Town", "20 Nov 20:30", "UTC"),
+        ("../../etc/passwd", "20 Nov 20:30", "UTC"),
+        ("Europe", "20 Nov 20:30", "UTC"),
+        ("A" * 5000, "20 Nov 20:30", "UTC"),
+    ],
+)
+def test_times_are_those_of_the_zone_that_the_cookie_names(
+    db: Database, client: TestClient, cookie: str, shown: str, zone: str
+) -> None:
+    fill(db, has_topic("talks"), has_article(topic="talks", found_at=NOW.replace(day=20, hour=20, minute=30)))
+    page = client.get("/", headers={"Cookie": f"monitor_zone={cookie}"}).text
+    assert f">{shown}</time>" in page
+    assert f"Days and times are those of {zone}." in page
+    assert ">20 Nov 20:30</time>" in client.get("/").text, "it is that of one request"

@@ -23,10 +23,11 @@ const isReading = () => document.body.classList.contains("open");
 
 // --- what is said ---
 
-function say(words, range = "") {
+function say(words, range = "", seed = "") {
   did.hidden = false;
   did.querySelector("#says bdi").textContent = words;
   did.elements.did.value = range;
+  did.elements.seed.value = seed;
   did.querySelector("button").hidden = !range;
 }
 
@@ -42,6 +43,7 @@ async function ask(path, fields) {
     headers: { Accept: "application/json", "Content-Type": "application/x-www-form-urlencoded" },
     body: new URLSearchParams({ token, back, ...fields }),
   });
+  if (answer.status === 409) throw new Error((await answer.json()).says);
   if (!answer.ok) throw new Error(REFUSED[answer.status] ?? `The monitor refused it (${answer.status}).`);
   return answer.json();
 }
@@ -66,6 +68,18 @@ const parsed = (text) => new DOMParser().parseFromString(text, "text/html").body
 const note = () => pane.querySelector("[name=note]");
 const shown = () => pane.querySelector("[name=story]")?.value; // the story in the pane: it may lag behind the chosen one
 
+// What is written and not saved yet, by story: it outlives walking on, and a verdict that could not be saved.
+const drafts = new Map();
+
+function restore(line) {
+  const draft = drafts.get(line.dataset.story);
+  if (draft && shown() === line.dataset.story && note() && !note().value) note().value = draft;
+}
+
+pane.addEventListener("input", (event) => {
+  if (event.target === note()) drafts.set(shown(), note().value);
+});
+
 const soon = () => new Promise((resolve) => setTimeout(resolve, 40));
 
 async function show(line) {
@@ -77,6 +91,7 @@ async function show(line) {
   const isWriting = kept !== null && kept === document.activeElement;
   pane.replaceChildren(...parsed(text).childNodes);
   if (kept) note()?.replaceWith(kept);
+  restore(line);
   if (isWriting) kept.focus();
   reading.scrollTop = 0;
   mark(line);
@@ -141,6 +156,25 @@ async function load() {
   for (const each of list.querySelectorAll(".paging, .at")) each.remove();
 }
 
+// --- what came since ---
+
+const MINUTE = 60_000;
+const fresh = document.querySelector("#fresh");
+let lookedAt = Date.now();
+
+async function lookForNew() {
+  if (document.hidden || Date.now() - lookedAt < MINUTE / 2) return;
+  lookedAt = Date.now();
+  const answer = await fetch(`/fresh${filters}${filters ? "&" : "?"}after=${lines.dataset.seen}`).catch(() => null);
+  if (!answer?.ok) return;
+  const { stories } = await answer.json();
+  fresh.hidden = stories === 0;
+  fresh.firstElementChild.textContent = `${stories} new since you came: show ${stories === 1 ? "it" : "them"}`;
+}
+
+setInterval(lookForNew, MINUTE);
+document.addEventListener("visibilitychange", lookForNew);
+
 // --- verdicts ---
 
 let queue = Promise.resolve(); // of what is being sent: in the order of the keys
@@ -182,11 +216,14 @@ function send(path, fields, touched) {
       if (!values) return null;
       const answer = await ask(path, values);
       take(answer);
-      say(answer.says, answer.did);
+      say(answer.says, answer.did, answer.seed);
       return answer;
     } catch (error) {
-      say(`Not saved${touched.length === 1 ? `: ${title(touched[0])}` : ""}. ${error.message}`);
+      const written = touched.length === 1 && fields.note;
+      say(`Not saved${touched.length === 1 ? `: ${title(touched[0])}` : ""}. ${error.message}${written ? " Your note is kept." : ""}`);
       for (const line of touched) stand(line, line.before);
+      if (written && !drafts.get(touched[0].dataset.story)) drafts.set(touched[0].dataset.story, fields.note);
+      if (written) restore(touched[0]);
       return null;
     } finally {
       sending -= 1;
@@ -202,21 +239,28 @@ function remember(line) {
   line.before = { left: left(line), others: line.dataset.others, article: line.dataset.article, state: name };
 }
 
+const STATE = { seed: "confirmed", counter: "dismissed" };
+
 function judge(verdict, line, { match = "", isWhole = false } = {}) {
   if (!line) return;
   remember(line);
   const on = match || left(line)[0];
   if (!on && !isWhole) return say("It has a verdict already. Use the buttons to change it.");
   const rest = isWhole ? [] : left(line).filter((each) => each !== on);
-  const said = shown() === line.dataset.story ? (note()?.value ?? "") : "";
-  if (said) note().value = "";
+  const said = (shown() === line.dataset.story && note()?.value) || drafts.get(line.dataset.story) || "";
+  if (shown() === line.dataset.story && note()) note().value = "";
+  drafts.delete(line.dataset.story);
   const fields = isWhole ? { [`s${line.dataset.story}`]: line.querySelector("input").value } : { [`m${on}`]: "on" };
   const wasLeft = left(line).length;
   line.dataset.left = rest.join(" ");
-  if (!rest.length) look(line, verdict);
+  if (!rest.length) look(line, STATE[verdict] ?? verdict);
   done.push(send("/verdicts", { verdict, note: said, ...fields }, [line]));
   if (rest.length) return mark(line);
   if (wasLeft || isWhole) onward(line);
+}
+
+function sow(kind) {
+  if ("seeds" in lines.dataset) judge(kind, current());
 }
 
 function onward(line) {
@@ -246,10 +290,12 @@ function judgePicked(verdict) {
 
 function undo() {
   const last = done.pop();
-  const given = did.elements.did.value;
-  if (!last && !given) return say("There is nothing to undo.");
-  const range = async () => (last ? (await last)?.did : given);
-  const fields = async () => ((await range()) ? { did: await range() } : null);
+  const given = { did: did.elements.did.value, seed: did.elements.seed.value };
+  if (!last && !given.did) return say("There is nothing to undo.");
+  const fields = async () => {
+    const { did: range, seed } = (last ? await last : given) ?? {};
+    return range ? { did: range, seed } : null;
+  };
   send("/verdicts/undo", fields, []).then((answer) => {
     if (!answer) return;
     const line = answer.stories.map((each) => document.getElementById(`story-${each.id}`)).find(Boolean);
@@ -293,6 +339,8 @@ const keys = {
   d: () => (picked().length ? judgePicked("dismissed") : judge("dismissed", current())),
   C: () => judge("confirmed", current(), { isWhole: true }),
   D: () => judge("dismissed", current(), { isWhole: true }),
+  a: () => sow("seed"),
+  A: () => sow("counter"),
   u: undo,
   x: () => current() && pick([current()], !current().querySelector("input").checked),
   X: () => pick(below(current()), true),

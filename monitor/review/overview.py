@@ -1,0 +1,197 @@
+"""What matters today at a glance: matches and alerts a day, precision by week, publishers and languages, how fast alerts go out,
+and what was held back. Days are those of the reader's zone. Reading is one step, counting the next: what counts is pure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from monitor.matching.reliability import wilson
+from monitor.review.kept import Known
+from monitor.store import outbox, topics
+from monitor.store.db import Session
+from monitor.store.figures import overview as store
+from monitor.store.figures.overview import Found, Judged, Sent, Told
+from monitor.types.matching import Reason
+
+DAYS, WEEKS = 28, 12
+LATELY_FOR = timedelta(days=7)
+MIN_JUDGED = 10
+"""Verdicts in a week, from which its precision says something."""
+_SHOWN = 8
+HELD_BACK = (Reason.FIRST_POLL, Reason.STORM, Reason.BACKLOG, Reason.TOO_OLD, Reason.SET_APART)
+"""Reasons for which a match is stored and nobody is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicDays:
+    """Matches and alerts of one topic by day, oldest first, and what was said of its matches of these days."""
+
+    topic: str
+    title: str
+    matches: tuple[int, ...]
+    alerts: tuple[int, ...]
+    confirmed: int
+    judged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeekPrecision:
+    """How many of a week's judged matches were confirmed, with the 95 % interval of their share."""
+
+    first_day: date
+    confirmed: int
+    judged: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        return self.confirmed / self.judged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSpeed:
+    """How long a channel's alerts took from the decision until they were sent: half of them at most p50, 95 % at most p95."""
+
+    channel: str
+    sent: int
+    p50: timedelta
+    p95: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """All that the page shows but the state of feeds."""
+
+    days: tuple[date, ...]
+    topics: tuple[TopicDays, ...]
+    stories_today: int
+    alerts_today: int
+    weeks: tuple[WeekPrecision, ...]
+    """Those with enough verdicts."""
+    judged: int
+    """Verdicts of all these weeks."""
+    publishers: tuple[tuple[str, int], ...]
+    """Those with most matching articles lately, and how many; the same of `languages`."""
+    languages: tuple[tuple[str, int], ...]
+    speeds: tuple[ChannelSpeed, ...]
+    held_back: tuple[tuple[str, int], ...]
+    """Reason in words, and how many matches lately."""
+    waiting: int
+    """Deliveries that are held and wait for somebody."""
+
+    @property
+    def matches(self) -> tuple[int, ...]:
+        """Of all topics, by day."""
+        return _sums([each.matches for each in self.topics], len(self.days))
+
+    @property
+    def alerts(self) -> tuple[int, ...]:
+        return _sums([each.alerts for each in self.topics], len(self.days))
+
+
+def find_overview(session: Session, known: Known, *, zone: tzinfo, now: datetime) -> Overview:
+    """The overview at `now`, by the days of that zone."""
+    today = now.astimezone(zone).date()
+    days = tuple(today - timedelta(days=DAYS - 1 - number) for number in range(DAYS))
+    first_week = today - timedelta(days=7 * WEEKS - 1)
+    found = store.found_since(session, _begins(days[0], zone))
+    told = store.told_since(session, _begins(days[0], zone))
+    judged = store.judged_since(session, _begins(first_week, zone))
+    published = store.published_since(session, now - LATELY_FOR)
+    names = {each: name for name, known_by in known.choices.publishers.items() for each in known_by}
+    held = outbox.states_by_channel(session)
+    return Overview(
+        days=days,
+        topics=topic_days(days, topics.titles(session), found, told, judged, zone),
+        stories_today=len({each.story_id for each in found if each.at.astimezone(zone).date() == today}),
+        alerts_today=len({each.alert_id for each in told if each.at.astimezone(zone).date() == today}),
+        weeks=week_precision(judged, first_week, zone),
+        judged=len(judged),
+        publishers=_most((names.get(by, by.outlet or by.source), count) for by, _, count in published),
+        languages=_most((language, count) for _, language, count in published),
+        speeds=channel_speeds(store.sent_since(session, now - LATELY_FOR)),
+        held_back=held_back(each.reason for each in found if each.at >= now - LATELY_FOR),
+        waiting=sum(states.get("held", 0) for states in held.values()),
+    )
+
+
+def _begins(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time(), zone)
+
+
+def topic_days(
+    days: Sequence[date],
+    titles: Mapping[str, str],
+    found: Iterable[Found],
+    told: Iterable[Told],
+    judged: Iterable[Judged],
+    zone: tzinfo,
+) -> tuple[TopicDays, ...]:
+    """Each topic by day: those with most matches first."""
+    matches = Counter((each.topic, each.at.astimezone(zone).date()) for each in found)
+    alerts = Counter((each.topic, each.at.astimezone(zone).date()) for each in told)
+    said = [each for each in judged if each.at.astimezone(zone).date() >= days[0]]
+    of_topic, confirmed = Counter(each.topic for each in said), Counter(each.topic for each in said if each.is_relevant)
+    rows = (
+        TopicDays(
+            topic=topic,
+            title=titles.get(topic, topic),
+            matches=tuple(matches[topic, day] for day in days),
+            alerts=tuple(alerts[topic, day] for day in days),
+            confirmed=confirmed[topic],
+            judged=of_topic[topic],
+        )
+        for topic in {*titles, *(topic for topic, _ in (*matches, *alerts))}
+    )
+    return tuple(sorted(rows, key=lambda each: (-sum(each.matches), each.title)))
+
+
+def week_precision(judged: Iterable[Judged], first_day: date, zone: tzinfo) -> tuple[WeekPrecision, ...]:
+    """The weeks since that day with at least MIN_JUDGED verdicts, oldest first."""
+    of_week: dict[int, list[bool]] = {}
+    for each in judged:
+        of_week.setdefault((each.at.astimezone(zone).date() - first_day).days // 7, []).append(each.is_relevant)
+    weeks = []
+    for number, said in sorted(of_week.items()):
+        if len(said) >= MIN_JUDGED and number >= 0:
+            low, high = wilson(sum(said), len(said))
+            day = first_day + timedelta(days=7 * number)
+            weeks.append(WeekPrecision(first_day=day, confirmed=sum(said), judged=len(said), low=low, high=high))
+    return tuple(weeks)
+
+
+def channel_speeds(sent: Iterable[Sent]) -> tuple[ChannelSpeed, ...]:
+    """How fast each channel was, by name."""
+    took: dict[str, list[timedelta]] = {}
+    for each in sent:
+        took.setdefault(each.channel, []).append(max(each.sent_at - each.made_at, timedelta()))
+    return tuple(
+        ChannelSpeed(channel=name, sent=len(all_of), p50=_quantile(all_of, 0.5), p95=_quantile(all_of, 0.95))
+        for name, all_of in sorted(took.items())
+    )
+
+
+def held_back(reasons: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """How often nobody was told of a match for one of the HELD_BACK reasons, in words."""
+    counted = Counter(reasons)
+    return tuple((each.value, counted[each.name]) for each in HELD_BACK if counted[each.name])
+
+
+def _quantile(values: Sequence[timedelta], share: float) -> timedelta:
+    return sorted(values)[min(int(share * len(values)), len(values) - 1)]
+
+
+def _most(counted: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    found: Counter[str] = Counter()
+    for name, count in counted:
+        found[name] += count
+    return tuple(found.most_common(_SHOWN))
+
+
+def _sums(rows: Sequence[Sequence[int]], length: int) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*rows, strict=True))) if rows else (0,) * length
