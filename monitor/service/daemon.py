@@ -28,6 +28,7 @@ from monitor.reading.workers import memory_fault
 from monitor.service import in_force, observer
 from monitor.service.app import App
 from monitor.service.clock import Clock, SteadyClock
+from monitor.service.first_polls import FirstPolls
 from monitor.service.page_tools import page_tools
 from monitor.service.presence import BEAT_SECONDS, Presence
 from monitor.service.watchdog import Watchdog
@@ -80,14 +81,15 @@ class Daemon:
     ) -> None:
         self.app = app
         self.heartbeats = Heartbeats()
-        self._on_ready = on_ready
+        self._on_ready, self._on_polled = on_ready, on_polled
+        self._first_polls = FirstPolls(())
         schedule, delivery = app.settings.schedule, app.settings.delivery
         self._poller = Poller(
             app.tools,
             concurrency=schedule.concurrency,
             per_host=schedule.per_host,
             lease_for=poll.POLL_LEASE_FOR * app.clock.speed,
-            on_polled=on_polled,
+            on_polled=self._note_polled,
             on_error=self._report_store_error,
         )
         self._deliverer = Deliverer(
@@ -130,6 +132,7 @@ class Daemon:
                 return
             await self._open_web()
             self._announce()
+            self._first_polls = FirstPolls(await self.app.db.read(feeds.never_polled))
             self._start_scheduler()
             self._watchdog.start()
             log.info(
@@ -252,6 +255,12 @@ class Daemon:
         if self._on_ready:
             is_open = self._web is not None and self._web.is_open
             self._on_ready(self.app.settings.web.base_url if is_open else None)
+
+    def _note_polled(self, polled: Polled) -> None:
+        if said := self._first_polls.add(polled):
+            log.info("%s", said)
+        if self._on_polled:
+            self._on_polled(polled)
 
     def health(self) -> Health:
         """The state of the daemon and of the whole service, from memory, for /healthz and the status page."""

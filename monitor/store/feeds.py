@@ -194,6 +194,12 @@ def count_polled(session: Session) -> int:
     return session.exec(select(func.count()).select_from(FeedRow).where(*is_polled)).one()
 
 
+def never_polled(session: Session) -> list[str]:
+    """The names of the feeds that are on and were never asked."""
+    is_new = (col(FeedRow.is_enabled).is_(True), col(FeedRow.last_polled_at).is_(None))
+    return list(session.exec(select(FeedRow.name).where(*is_new)))
+
+
 def report(session: Session, name: str) -> FeedReport | None:
     """The state of the feed of that name; None where there is none."""
     row = _find(session, name)
