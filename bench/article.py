@@ -12,6 +12,7 @@ bound splits a text into words, compares their weights with one topic's and inse
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import sqlite3
@@ -52,7 +53,7 @@ STAGES = (
     ("compare with events", "monitor.polling.place:by_event"),
     ("read what is known, the rest", "monitor.polling.intake:read"),
     ("decide", "monitor.polling.intake:decide"),
-    ("recount the story", "monitor.store.story_changes:recount"),
+    ("recount the stories", "monitor.store.story_changes:recount"),
     ("index for search", "monitor.store.articles:index_words"),
     ("write, the rest", "monitor.polling.intake:write"),
 )
@@ -195,8 +196,10 @@ def _poller(database: Any, seeds: Sequence[News]) -> Callable[[Sequence[bytes]],
     tracker = Tracker(build(topics, background=Background.shipped()))
     context = AlertingContext(topics={each.name: each for each in topics})
 
+    numbers = itertools.count()
+
     def poll(feeds: Sequence[bytes]) -> None:
-        for number, body in enumerate(feeds):
+        for number, body in zip(numbers, feeds, strict=False):
             parsed = parse.read_feed(body, f"https://n{number}.example/feed", "application/rss+xml", NOW)
             read = extract.read_articles(parsed.entries, f"n{number}", NOW, parsed.language)
             assessed = [
@@ -209,8 +212,11 @@ def _poller(database: Any, seeds: Sequence[News]) -> Callable[[Sequence[bytes]],
                 for each in read
             ]
             with _transaction(database) as session:
-                for each in assessed:
-                    intake.file_article(session, each, context, now=NOW)
+                if file_all := getattr(intake, "file_articles", None):
+                    file_all(session, [(each, NOW) for each in assessed], context)
+                else:  # an earlier checkout
+                    for each in assessed:
+                        intake.file_article(session, each, context, now=NOW)
             assess.confirm_stored(assessed, tracker)
 
     with database.writing() as session:

@@ -67,7 +67,7 @@ def cost(checkout: Path, config: Path, command: str) -> float:
         soon(lambda: _is_ready(config))
         started.send_signal(signal.SIGTERM)
     started.wait()
-    _wait_for_orphans()
+    wait_for_orphans()
     return _of_children() - before
 
 
@@ -85,12 +85,12 @@ def _is_ready(config: Path) -> bool:
         return False
 
 
-def _adopt_orphans() -> None:
+def adopt_orphans() -> None:
     """Fork servers and workers whose parent ended become children of this process, so that they are counted."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _wait_for_orphans() -> None:
+def wait_for_orphans() -> None:
     try:
         while True:
             os.wait()
@@ -105,7 +105,7 @@ def main() -> None:
     )
     parser.add_argument("--times", type=int, default=7)
     asked = parser.parse_args()
-    _adopt_orphans()
+    adopt_orphans()
     print(f"{'':<14}{'against':>9}{'here':>9}{'ratio':>8}   CPU s, medians of {asked.times}")
     with tempfile.TemporaryDirectory() as folder, Site() as site:
         config = settings(Path(folder), site)

@@ -113,10 +113,24 @@ SMTP: Final[tuple[tuple[Collection[Step], Collection[int], AnswerKind], ...]] = 
 _NO_ANSWER_OF_SMTP: Final = _later(DESTINATION, "it does not answer as a mail server does")
 
 
-def of_smtp(step: Step, code: int) -> AnswerKind:
-    """What the answer of a mail server to this step means."""
+def of_smtp(step: Step, code: int, said: str = "") -> AnswerKind:
+    """What the answer of a mail server to this step means; `said` is its text.
+
+    A refusal that calls itself temporary is one, and a full mailbox empties, whatever its code: Exchange says `554 5.2.2` of it.
+    """
+    if step in (Step.RECIPIENT, Step.TEXT) and code in _REFUSED and _TEMPORARY.search(said):
+        code = _FULL
     rows = (kind for steps, codes, kind in SMTP if step in steps and code in codes)
     return next(rows, _NO_ANSWER_OF_SMTP)
+
+
+# Status codes of RFC 3463: class 4 is temporary, X.2.2 is a full mailbox.
+_TEMPORARY = re.compile(
+    r"^\W*(?:\d{3}[ -])?(?:4\.\d{1,3}\.\d{1,3}|5\.2\.2)(?!\d)|\b(?:over ?quota|quota (?:is )?exceeded|exceeded \w* ?quota"
+    r"|mail ?box (?:is |has )?(?:been )?(?:over)?full|grey-?list(?:ed|ing)|gray-?list(?:ed|ing))\b",
+    re.I,
+)
+_FULL: Final = 452
 
 
 def of_recipients(settled: Mapping[str, AttemptResult], answers: Sequence[RecipientOutcome]) -> Outcome:
@@ -242,8 +256,14 @@ def _object(text: str) -> dict[str, Any]:
 
 def _error_in(found: Mapping[str, Any]) -> str:
     """The error that a JSON answer names, `not ok` where it only says that there is one; '' where there is none."""
-    is_failed = any(found.get(each) is False for each in ("ok", "success"))
-    named = found.get("error")
+    is_failed = any(found.get(each) in _NO for each in ("ok", "success"))
+    named = found.get("error") or found.get("errors")
     if isinstance(named, str) and named:
         return named[:100]
-    return "not ok" if is_failed or (named and found.get("ok") is not True) else ""
+    is_bad = str(found.get("status", found.get("result", ""))).lower() in _FAILED
+    return "not ok" if is_failed or is_bad or (named and found.get("ok") is not True) else ""
+
+
+_NO: Final = (False, "false", "False", "no")
+_FAILED: Final = ("error", "errors", "fail", "failed", "failure")
+"""What answers of servers that are like Slack say as their `status` or `result`, where they took no message."""

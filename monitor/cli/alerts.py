@@ -348,21 +348,16 @@ def test(
 
 
 def _enqueue_test(db: Database, channel: Channel, *, now: datetime) -> str:
-    from monitor.store import alerts as store
+    from monitor.alerting import channel_test
     from monitor.store import channels
-    from monitor.types.alerting import Alert, AlertKind
 
-    body = "This is a test of the article monitor, sent by `monitor alerts test`. If you can read it, alerts reach you."
-    alert = Alert(id=store.new_id(), kind=AlertKind.TEST, created_at=now, title=f"Test of {channel.name}", body=body)
     with db.writing() as session:
         if channels.destinations(session).get(channel.name) != channel.destination:
             raise MonitorError(
                 f"channel {channel.name} is not in force as these settings have it; `monitor apply` or a start of the daemon "
                 "applies them"
             )
-        where = {channel.name: channel.destination}
-        store.enqueue(session, alert, key=f"test/{alert.id}", channels=where, deliver_at=now)
-    return alert.id
+        return channel_test.enqueue(session, channel.name, channel.destination, now=now)
 
 
 def _await_delivery(cli: base.Cli, db: Database, alert_id: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +15,6 @@ from monitor.cli.matches import evidence_rows, likely, show_change
 from monitor.cli.models import load_matcher, load_topics, scores_of
 from monitor.text import urls
 from monitor.types.errors import FetchError, ParseError
-from monitor.types.fetching import Entry
 from monitor.types.matching import Article, Evidence, Grade, Reason, Score
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from monitor.config.settings import Settings
     from monitor.matching.matcher import Matcher
-    from monitor.reading.webpage import WebPage
     from monitor.review.alerts import AlertRecord
     from monitor.review.articles import ArticleRecord
     from monitor.service.app import App
@@ -239,45 +237,14 @@ async def _fetch_and_close(app: App, url: str, *, now: datetime) -> Article:
 
 async def fetch_article(app: App, url: str, *, now: datetime) -> Article:
     """The article at an address, fetched and read as feeds and pages are, by their address policy."""
-    from monitor.polling.fulltext import as_web_page
-    from monitor.reading.fetch import PAGE_TYPES
-    from monitor.types.fetching import PageVisit
+    from monitor.polling import single
 
-    fetched = await app.fetcher.get(url, now=now, accept=PAGE_TYPES, policy=app.feed_policy)
-    page = as_web_page(url, fetched, now)
-    if isinstance(page, PageVisit):
-        raise base.NotFoundError(f"not in the store, and {page.outcome}")
-    return await app.workers.run(read_page, page, now)
-
-
-def read_page(page: WebPage, now: datetime) -> Article:
-    """A page as an article (runs in a worker process): title from its markup, text extracted as in a poll with full text."""
-    from monitor.reading.extract import PAGE_IS_OTHER, extract
-
-    entry = Entry(guid=page.url, url=page.url, title=page_title(page.body, page.media_type))
-    article = extract(entry, source=urls.host(page.url), seen_at=now, page=page)
-    if article.page != PAGE_IS_OTHER:
-        return article
-    # The title is the page's own and may name the site only, so a mismatch with the text means nothing here.
-    untitled = extract(replace(entry, title=""), source=article.source, seen_at=now, page=page)
-    return replace(untitled, title=entry.title)
-
-
-def page_title(body: bytes, media_type: str = "") -> str:
-    """The title of a page: og:title, else its only <h1>, else <title>; '' where there is none."""
-    from monitor.reading.webpage import parse_html
-    from monitor.text.tokens import plain_line
-
-    page = parse_html(body, media_type)
-    if page is None:
-        return ""
-    headings = [each.text_content() for each in page.iter("h1")]
-    offers = [
-        *page.xpath("//meta[@property='og:title']/@content"),
-        *(headings if len(headings) == 1 else ()),
-        *(each.text_content() for each in page.iter("title")),
-    ]
-    return next((found for each in offers if (found := plain_line(str(each), limit=1000))), "")
+    try:
+        return await single.fetch_article(app.fetcher, app.workers, url, policy=app.feed_policy, now=now)
+    except FetchError as error:
+        if error.code != "no article":
+            raise
+        raise base.NotFoundError(f"not in the store, and {error}") from error
 
 
 def _unstored_fields(unstored: _Unstored) -> dict[str, Any]:

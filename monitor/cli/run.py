@@ -91,6 +91,8 @@ def serve(ctx: typer.Context) -> None:
 def _serve(settings: Settings, db: Any) -> None:
     from monitor.matching import embedders
     from monitor.service import clock, observer
+    from monitor.service.app import App
+    from monitor.service.page_tools import page_tools
     from monitor.web.app import create_app
     from monitor.web.health import Health
     from monitor.web.server import WebServer
@@ -98,6 +100,7 @@ def _serve(settings: Settings, db: Any) -> None:
     times = settings.clock
     now = clock.from_settings(times.speed, times.start_at, times.real_start_at)
     seen = observer.Observer(clock.SteadyClock())
+    app = App(settings)
     looks = observer.BackgroundObserver(seen, lambda: observer.look(db, now=now(), speed=now.speed))
     page = create_app(
         db,
@@ -108,11 +111,19 @@ def _serve(settings: Settings, db: Any) -> None:
         preferred=settings.stories.preferred_sources,
         entries=_entries(settings, db),
         embedder_problem=embedders.problem(settings.embedding.embedder),
+        tools=page_tools(app, db),
     )
     web = settings.web
     server = WebServer(page, web.host, web.port, proxies=web.trusted_proxies)
     with suppress(KeyboardInterrupt), looks:  # a Ctrl-C ends it well at any moment
-        asyncio.run(_until_stopped(server, web))
+        asyncio.run(_serve_and_close(server, web, app))
+
+
+async def _serve_and_close(server: WebServer, web: WebSettings, app: App) -> None:
+    try:
+        await _until_stopped(server, web)
+    finally:
+        await app.aclose()
 
 
 async def _until_stopped(server: WebServer, web: WebSettings) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base
-from monitor.cli.backtest import check_file, file_articles
+from monitor.cli.backtest import check_file, file_articles, open_multilingual
 from monitor.cli.models import load_topics
 from monitor.topics import seeds
 from monitor.types.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from monitor.matching.compare import ChangedMatch, TopicDefinition, TopicDifference
+    from monitor.matching.compare import ChangedMatch, Rescore, TopicDefinition, TopicDifference
     from monitor.store.db import Session
     from monitor.store.versions import TopicVersion
-    from monitor.types.matching import Topic
+    from monitor.types.matching import Article, Topic
 
 _SHOWN = 20
 _VERSION = re.compile(r"(?P<topic>[^/]+)@(?P<number>[0-9]{1,9})")
@@ -75,22 +75,19 @@ def history(
 
 
 def _restore(cli: base.Cli, name: str, number: int) -> None:
-    from monitor.store import topics, versions
-    from monitor.topics.put_back import put_back
+    from monitor.review import topics
 
-    root = cli.settings.seeds.dir
     with base.opened(cli.settings) as db:
         with db.reading() as session:
-            topic = _version(session, name, number).topic
-            made_at = next(each.at for each in versions.history(session, name) if each.number == number)
-        now_there = next((each for each in seeds.load(root).topics if each.name == name), None)
-        if now_there is not None and now_there.digest == topic.digest:
-            base.line(f"{name}: its seeds and topic.toml are those of {name}@{number} already")
-        else:
-            aside = put_back(root, topic, now=cli.now())
-            base.line(f"{name}: written as {name}@{number}" + (f"; the folder of before is {aside}" if aside else ""))
-        with db.writing() as session:
-            count = topics.forget_self_training(session, name, since_at=made_at)
+            _version(session, name, number)  # raises where there is none
+        done = topics.restore(db, cli.settings.seeds.dir, name, number, now=cli.now())
+    assert done is not None
+    if done.is_written:
+        said = f"; the folder of before is {done.aside}" if done.aside else ""
+        base.line(f"{name}: written as {name}@{number}{said}")
+    else:
+        base.line(f"{name}: its seeds and topic.toml are those of {name}@{number} already")
+    count = done.forgotten
     base.line(
         f"{name}: forgot {count} {'article' if count == 1 else 'articles'} that it learned from by itself since then"
     )
@@ -131,7 +128,7 @@ def diff(
     """Compare two versions of a topic: what changes from A to B.
 
     Over the stored articles, or those of a file: the articles that only one of the two matches, and the terms whose
-    weights changed most. Both are scored as they are, without self-training on the way.
+    weights changed most. Both are scored as they are, by embeddings where there is an embedder, without self-training on the way.
 
     \b
     Examples:
@@ -145,12 +142,39 @@ def diff(
     check_file(articles)
     with _store_session(cli) as session:
         old, new = (_at_sensitivity(session, _definition(cli, session, each)) for each in (before, after))
-        with base.progress(cli) as bar:
-            found = compare.difference(old, new, _articles(session, articles, bar), _background(session))
+        with ExitStack() as until_done, base.progress(cli) as bar:
+            rescore_for = _by_embeddings(cli, old, new, until_done)
+            found = compare.difference(old, new, _articles(session, articles, bar), _background(session), rescore_for)
     if as_json:
         base.print_json({"before": before, "after": after, **asdict(found)})
     else:
         _show(found, before, after)
+
+
+def _by_embeddings(
+    cli: base.Cli, old: TopicDefinition, new: TopicDefinition, until_done: ExitStack
+) -> Callable[[Sequence[Article]], Rescore | None]:
+    """How articles are scored by meaning, beside ordinary news as it was shipped; by words alone without an embedder."""
+    from monitor.matching import compare
+    from monitor.store import migrate
+    from monitor.store.db import Database
+
+    across, stored = open_multilingual(cli, until_done)
+    if across is None:
+        return lambda _: None
+    empty = Database("sqlite://")
+    until_done.callback(empty.close)
+    migrate.upgrade(empty)
+    topics, reviewed = compare.as_topics(old, new)
+    across.renew(empty, topics, is_patient=True, reviewed=reviewed)
+
+    def rescore_for(articles: Sequence[Article]) -> Rescore | None:
+        scorer = across.scorer_blocking(empty, articles, stored)
+        if scorer is None:
+            return None
+        return lambda scores, article, matcher: scorer.rescore(scores, article, scorer.embedding_of(article), matcher)
+
+    return rescore_for
 
 
 @contextmanager

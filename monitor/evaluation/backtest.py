@@ -18,7 +18,7 @@ from monitor.learning.training import build_matcher
 from monitor.matching.background import mark, next_mark
 from monitor.matching.matcher import Matcher, Tracker
 from monitor.polling.assess import assess, confirm_stored
-from monitor.polling.intake import file_article
+from monitor.polling.intake import file_articles
 from monitor.polling.values import AlertingContext, AssessedArticle, FiledArticle
 from monitor.reading.extract import html_to_text
 from monitor.store import archive, migrate
@@ -245,8 +245,9 @@ def replay(
             for poll in _polls(batch) if across else [batch]:
                 assessed = [_assessed(line, tracker, semantic) for line in poll]
                 with db.writing() as session:
-                    replayed = [_filed(session, *each, context, names) for each in zip(poll, assessed, strict=True)]
-                yield from replayed
+                    arrived = zip(assessed, (line.article.seen_at for line in poll), strict=True)
+                    filed = file_articles(session, arrived, context)
+                yield from [_replayed(*each, names) for each in zip(poll, assessed, filed, strict=True)]
                 confirm_stored(assessed, tracker)
                 if across:
                     with db.reading() as session:
@@ -298,8 +299,7 @@ def _assessed(line: Line, tracker: Tracker, semantic: SemanticScorer | None) -> 
     return assess(line.article, tracker, arrival=Arrival(max_age_for=None, held=line.held), semantic=semantic)
 
 
-def _filed(session: Session, line: Line, assessed: AssessedArticle, context: AlertingContext, names: Names) -> Replayed:
-    filed = file_article(session, assessed, context, now=line.article.seen_at)
+def _replayed(line: Line, assessed: AssessedArticle, filed: FiledArticle, names: Names) -> Replayed:
     names.learn(line, filed)
     of = filed.choice.of_article_id
     return Replayed(line, assessed.scores, filed, names, names.line_ids.get(of) if of is not None else None)

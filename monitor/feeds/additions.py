@@ -11,6 +11,7 @@ from datetime import datetime
 
 from monitor.config.load import feed_by_command
 from monitor.config.plan import feed_entry, feed_name
+from monitor.config.settings import FeedSettings
 from monitor.store import settings as store
 from monitor.store.db import Session, serialize_decisions
 from monitor.text import urls
@@ -85,6 +86,27 @@ class KnownFeeds:
 def add(session: Session, wanted: NewFeed, *, usual_seconds: float, now: datetime) -> Placement:
     """Add a feed, due now; nothing is written where a feed has its address. `usual_seconds` is the interval of feeds without one of
     their own. Raises ConfigError with all faults of what is wanted."""
+    feed = _checked(wanted)
+    serialize_decisions(session)
+    placed = KnownFeeds(store.rows(session)).place(feed.url, wanted.name)
+    if not placed.same:
+        entry = feed_entry(placed.name, feed, usual_seconds=usual_seconds, is_secret=wanted.is_secret)
+        store.add_feed(session, entry, now=now)
+    return placed
+
+
+def change(session: Session, name: str, wanted: NewFeed, *, usual_seconds: float, now: datetime) -> None:
+    """Change title, publisher, language and interval of a feed that was added by command or page; the rest stays. Raises
+    ConfigError with all faults of what is wanted."""
+    entry = feed_entry(name, _checked(wanted), usual_seconds=usual_seconds)
+    values = {**entry.values, **entry.defaults}
+    store.change_feed(session, name, {key: values[key] for key in _CHANGEABLE}, now=now)
+
+
+_CHANGEABLE = ("title", "publisher", "language", "interval_seconds")
+
+
+def _checked(wanted: NewFeed) -> FeedSettings:
     values = {
         "url": wanted.url,
         "title": wanted.title or None,
@@ -94,13 +116,7 @@ def add(session: Session, wanted: NewFeed, *, usual_seconds: float, now: datetim
         "first_poll": wanted.first_poll,
         "allow_private": wanted.allow_private,
     }
-    feed = feed_by_command(wanted.name or "new", values)
-    serialize_decisions(session)
-    placed = KnownFeeds(store.rows(session)).place(feed.url, wanted.name)
-    if not placed.same:
-        entry = feed_entry(placed.name, feed, usual_seconds=usual_seconds, is_secret=wanted.is_secret)
-        store.add_feed(session, entry, now=now)
-    return placed
+    return feed_by_command(wanted.name or "new", values)
 
 
 def standing(row: SettingsRow) -> str:

@@ -190,10 +190,19 @@ class Multilingual:
             return False
         return self.model is None or self.model.is_in_use
 
-    def renew(self, db: Database, topics: Sequence[Topic], *, is_patient: bool = False, may_write: bool = True) -> None:
+    def renew(
+        self,
+        db: Database,
+        topics: Sequence[Topic],
+        *,
+        is_patient: bool = False,
+        may_write: bool = True,
+        reviewed: Sequence[Example] | None = None,
+    ) -> None:
         """Rebuild the semantic models from what the owners wrote, seeds, verdicts and the archive.
 
         Blocks for up to EMBED_SEEDS_FOR, or until all texts are embedded if `is_patient`. `may_write`: store new embeddings.
+        `reviewed` replaces the articles that have verdicts.
         """
         if not self.embedding.is_on:
             return
@@ -206,7 +215,8 @@ class Multilingual:
         with db.reading() as session:
             up_to = archive.latest_id(session)
             space, ordinary = self._space_and_news(session, up_to)
-            examples = verdicts.examples(session, [each.name for each in enabled])
+            names = [each.name for each in enabled]
+            examples = verdicts.examples(session, names) if reviewed is None else reviewed
             texts = _texts(enabled, examples)
             found = vectors.known(session, self.embedding.id, list(texts), self.embedding.dim)
         found = {**{each: self._seeds[each] for each in texts if each in self._seeds}, **found}

@@ -5,8 +5,9 @@ Both are scored on the same background and without self-training, so that every 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from monitor.matching.background import Background
@@ -14,7 +15,7 @@ from monitor.matching.margins import share
 from monitor.matching.matcher import Matcher, build
 from monitor.matching.model import code
 from monitor.matching.term_vectors import TermVector
-from monitor.matching.tuning import MIN_SHIFT, SHIFTED_TERMS
+from monitor.matching.tuning import COMPARED_TOGETHER, MIN_SHIFT, SHIFTED_TERMS
 from monitor.text.terms import stem
 from monitor.text.tokens import tokens
 from monitor.types.matching import Article, Example, Grade, Score, Topic
@@ -74,20 +75,29 @@ class TopicDifference:
     """By language."""
 
 
+Rescore = Callable[[tuple[Score, ...], Article, Matcher], tuple[Score, ...]]
+"""Scores by words, their article and the matcher -> scores with meaning."""
+
+
 def difference(
-    before: TopicDefinition, after: TopicDefinition, articles: Iterable[tuple[Any, Article]], background: Background
+    before: TopicDefinition,
+    after: TopicDefinition,
+    articles: Iterable[tuple[Any, Article]],
+    background: Background,
+    rescore_for: Callable[[Sequence[Article]], Rescore | None] = lambda _: None,
 ) -> TopicDifference:
     """Matches gained and lost from `before` to `after`, in the articles' order. `articles`: pairs of id and article; wall pages
-    are skipped."""
+    are skipped. `rescore_for` says how a batch of articles is scored by meaning; None: by words alone."""
     matcher = pair(before, after, background)
     gained: list[ChangedMatch] = []
     lost: list[ChangedMatch] = []
     seen = both = 0
-    for id, article in articles:
+    for id, article, scores in _scored(matcher, articles, rescore_for):
         seen += 1
         if article.grade is Grade.WALL:
             continue
-        old, new = matcher.score(article.title, article.text, article.language)
+        of = {each.topic: each for each in scores}
+        old, new = of[_BEFORE], of[_AFTER]
         both += old.is_match and new.is_match
         if old.is_match != new.is_match:
             changed = ChangedMatch(
@@ -99,13 +109,33 @@ def difference(
     )
 
 
+def _scored(
+    matcher: Matcher,
+    articles: Iterable[tuple[Any, Article]],
+    rescore_for: Callable[[Sequence[Article]], Rescore | None],
+) -> Iterator[tuple[Any, Article, tuple[Score, ...]]]:
+    coming = iter(articles)
+    while batch := list(islice(coming, COMPARED_TOGETHER)):
+        rescore = rescore_for([article for _, article in batch])
+        for id, article in batch:
+            scores = tuple(matcher.score(article.title, article.text, article.language))
+            yield id, article, rescore(scores, article, matcher) if rescore else scores
+
+
 def pair(before: TopicDefinition, after: TopicDefinition, background: Background) -> Matcher:
     """One matcher with both versions as topics, so that each article is tokenized once."""
+    topics, examples = as_topics(before, after)
+    named = ((_BEFORE, before), (_AFTER, after))
+    factors = {name: definition.factor for name, definition in named if definition.factor is not None}
+    return build(topics, background=background, examples=examples, factors=factors)
+
+
+def as_topics(before: TopicDefinition, after: TopicDefinition) -> tuple[list[Topic], list[Example]]:
+    """Both versions as two topics, with the reviewed articles of each."""
     named = ((_BEFORE, before), (_AFTER, after))
     topics = [replace(definition.topic, name=name, is_enabled=True) for name, definition in named]
     examples = [replace(each, topic=name) for name, definition in named for each in definition.examples]
-    factors = {name: definition.factor for name, definition in named if definition.factor is not None}
-    return build(topics, background=background, examples=examples, factors=factors)
+    return topics, examples
 
 
 def term_shifts(

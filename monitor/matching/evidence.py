@@ -34,8 +34,9 @@ class ArticleText:
     @cached_property
     def written(self) -> Mapping[str, str]:
         """Stem to the first word with this stem."""
-        whole = f"{self._title}\n{self._text}"
-        return dict(zip(reversed(terms(whole, self.language)), reversed(tokens(whole)), strict=True))
+        words = [*tokens(self._title), *tokens(self._text)]
+        stems = [*terms(self._title, self.language), *terms(self._text, self.language)]
+        return dict(zip(reversed(stems), reversed(words), strict=True))
 
     def best_sentence(self, weights: Mapping[str, float]) -> str:
         """The sentence with the most weight for its length; the title for an article without a body."""

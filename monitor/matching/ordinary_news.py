@@ -26,9 +26,18 @@ from monitor.matching.tuning import (
     ORDINARY_REFERENCE,
     PRODUCT_ROUNDING,
     SHIPPED_ORDINARY_WORTH,
+    SUBJECT_ARTICLES_HALF,
+    SUBJECT_LEARNED_MAX,
+    SUBJECT_LEARNED_WORTH,
+    SUBJECT_LEVEL,
+    SUBJECT_NEIGHBOURS,
+    SUBJECT_SHIPPED_WORTH,
+    SUBJECT_SURE_FROM,
 )
 
 NO_TOPICS: frozenset[str] = frozenset()
+Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+Sum = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,73 @@ class Neighbours:
         return sum(others) / len(others) + self.growth if others else ORDINARY_LEVEL
 
 
+@dataclass(frozen=True, slots=True)
+class SubjectLikeness:
+    """How an article stands to the articles that are sure to be on a subject, and to all other news."""
+
+    sure: int
+    """How many articles are sure."""
+    along: float
+    """Where it lies between the mean of the others, 0.0, and that of the sure ones, 1.0."""
+    nearer: float
+    """How much nearer its nearest sure ones are than its nearest others (cosines)."""
+
+    @property
+    def weight(self) -> float:
+        """What it adds to a score: nothing while no article is sure, half of it when SUBJECT_ARTICLES_HALF are."""
+        share = self.sure / (self.sure + SUBJECT_ARTICLES_HALF)
+        learned = SUBJECT_LEARNED_WORTH * (self.along + self.nearer - SUBJECT_LEVEL)
+        return share * min(max(learned, -SUBJECT_LEARNED_MAX), SUBJECT_LEARNED_MAX)
+
+
+class SubjectArticles:
+    """Which of an archive's articles are sure to be on a whole subject, with the sums of both kinds. Kept up as the archive grows.
+
+    A sentence names a subject, and not the people, places and affairs that it consists of: "the government" says nothing of a rail
+    strike. The articles that the owner's words are sure to mean do. So an article is compared with these and with all other news:
+    with the means of both (a linear discriminant with equal spread), and with the nearest of both. What is sure is told by what the
+    owner wrote alone, never by what was learned: a subject cannot carry itself off (docs/matching.md, "Whole subjects").
+    """
+
+    def __init__(self, direction: EmbeddingVector, rows: EmbeddingVector, shipped: EmbeddingVector) -> None:
+        """`direction`: the sum of the topic's parts; its product with an article is the score by what the owner wrote.
+        `rows`: the placed embeddings of the archive. `shipped`: those of the shipped clusters, which are other news."""
+        self.direction = direction
+        self._sums: tuple[Sum, Sum] = (np.zeros(len(direction)), SUBJECT_SHIPPED_WORTH * _mean(shipped))
+        self._counts = [0, SUBJECT_SHIPPED_WORTH * bool(len(shipped))]
+        self.is_sure = np.zeros(0, bool)
+        for at, row in enumerate(rows):
+            self.put(at, row)
+
+    def put(self, at: int, row: EmbeddingVector, before: EmbeddingVector | None = None) -> None:
+        """The article at this place is now `row`; `before` is the one in whose place it came."""
+        if before is not None:
+            self._count(before, -1, is_sure=bool(self.is_sure[at]))
+        if at >= len(self.is_sure):
+            self.is_sure = np.concatenate([self.is_sure, np.zeros(max(256, at), bool)])
+        self.is_sure[at] = is_sure = _product(row, self.direction) >= SUBJECT_SURE_FROM
+        self._count(row, 1, is_sure=is_sure)
+
+    def likeness(self, placed: EmbeddingVector, nearer: float, *, own: int | None) -> SubjectLikeness:
+        """How an article stands to both kinds. `own` is the place of its own text, which says nothing of itself."""
+        sums, counts = [each.copy() for each in self._sums], list(self._counts)
+        if own is not None:
+            kind = 0 if self.is_sure[own] else 1
+            sums[kind] -= placed
+            counts[kind] -= 1
+        if counts[0] <= 0:
+            return SubjectLikeness(0, 0.0, 0.0)
+        middle = sums[1] / max(counts[1], 1)
+        between = sums[0] / counts[0] - middle
+        along = float((placed - middle) @ between) / max(float(between @ between), 1e-9)
+        return SubjectLikeness(counts[0], along, nearer)
+
+    def _count(self, row: EmbeddingVector, sign: int, *, is_sure: bool) -> None:
+        kind = 0 if is_sure else 1
+        self._sums[kind][:] += sign * row.astype(np.float64)
+        self._counts[kind] += sign
+
+
 class OrdinaryNews:
     """Placed embeddings of the latest ORDINARY_ARTICLES articles with the topics that each matched, and of the shipped clusters.
 
@@ -74,6 +150,7 @@ class OrdinaryNews:
         self._keys: list[int] = []
         self._topics: list[frozenset[str]] = []
         self._place_of: dict[int, int] = {}
+        self._subjects: dict[str, SubjectArticles] = {}
         self._latest = 0
         self._ages: list[tuple[int, int]] = []
         """Heap of (article id, place): the oldest one goes first."""
@@ -95,6 +172,7 @@ class OrdinaryNews:
                 return
             age = article_id if article_id is not None else self._latest + 1
             self._latest = max(self._latest, age)
+            before = None
             if len(self._keys) < ORDINARY_ARTICLES:
                 at = len(self._keys)
                 self._enlarge(at)
@@ -105,10 +183,13 @@ class OrdinaryNews:
                 return
             else:
                 _, at = heapq.heapreplace(self._ages, (age, self._ages[0][1]))
+                before = self._rows[at].copy()
                 del self._place_of[self._keys[at]]
                 self._keys[at], self._topics[at] = key, topics
             self._rows[at] = vector
             self._place_of[key] = at
+            for each in self._subjects.values():
+                each.put(at, self._rows[at], before)
 
     def note(self, key: int, topics: frozenset[str]) -> None:
         """Note what a text matches now; nothing where it is none of these articles."""
@@ -139,6 +220,33 @@ class OrdinaryNews:
             share=min(1.0, count / ORDINARY_MEASURED_FROM) if clusters else 1.0,
         )
 
+    def subject(
+        self, name: str, direction: EmbeddingVector, placed: EmbeddingVector, key: int | None = None
+    ) -> SubjectLikeness:
+        """How an article stands to those that are sure to be on the subject `name`, whose parts sum up to `direction`."""
+        with self._lock:
+            count = len(self)
+            known = self._subjects.get(name)
+            if known is None or not np.array_equal(known.direction, direction):
+                known = self._subjects[name] = SubjectArticles(direction, self._rows[:count], self._shipped)
+            own = self._place_of.get(key) if key is not None else None
+            near = self._rows[:count] @ placed
+            if own is not None:
+                near[own] = -np.inf
+            is_sure = known.is_sure[:count]
+            clusters = _products(self._shipped[_nearest(self._shipped @ placed, SUBJECT_NEIGHBOURS)], placed)
+            nearer = self._mean_nearest(near, is_sure, placed) - self._mean_nearest(near, ~is_sure, placed, clusters)
+            return known.likeness(placed, nearer, own=own)
+
+    def _mean_nearest(
+        self, near: EmbeddingVector, which: Mask, placed: EmbeddingVector, others: Sequence[float] = ()
+    ) -> float:
+        """Mean cosine of the SUBJECT_NEIGHBOURS nearest of these articles and of `others`; 0.0 without one."""
+        rough = np.where(which, near, -np.inf)
+        at = [each for each in _nearest(rough, SUBJECT_NEIGHBOURS) if rough[each] > -np.inf]
+        found = sorted([*_products(self._rows[at], placed), *others], reverse=True)[:SUBJECT_NEIGHBOURS]
+        return sum(found) / len(found) if found else 0.0
+
     def _nearness_shipped(self, clusters: Sequence[float]) -> float:
         nearest = sorted(clusters, reverse=True)[:NEIGHBOURS]
         return sum(nearest) / len(nearest) + self._growth(0) if nearest else ORDINARY_LEVEL
@@ -168,3 +276,12 @@ def _nearest(rough: EmbeddingVector, count: int) -> list[int]:
 def _products(rows: EmbeddingVector, placed: EmbeddingVector) -> list[float]:
     """The product with each row in float64, each by itself: a matrix product depends on the rows around it."""
     return [float(each) for each in (rows.astype(np.float64) * placed.astype(np.float64)).sum(axis=1)]
+
+
+def _product(row: EmbeddingVector, direction: EmbeddingVector) -> float:
+    """In float64 and by itself: whether an article is sure must not depend on the rows beside it."""
+    return float((row.astype(np.float64) * direction.astype(np.float64)).sum())
+
+
+def _mean(vectors: EmbeddingVector) -> Sum:
+    return vectors.mean(axis=0, dtype=np.float64) if len(vectors) else np.zeros(vectors.shape[1])

@@ -51,6 +51,7 @@ from monitor.types.matching import (
     CONTRAST_PART,
     OTHER_TERMS,
     SEMANTIC_PART,
+    SUBJECT_PART,
     WORDS_PART,
     Contribution,
     Evidence,
@@ -156,7 +157,7 @@ class SemanticModel:
         placed = self.place(article.vector, article.language)
         neighbours = self.ordinary.neighbours(placed, article.key)
         # scores are worked out in float64, topic by topic: they depend on no other topic and on no machine
-        scored = _Scored(article, placed.astype(np.float64), neighbours, self.space, self._threshold)
+        scored = _Scored(article, placed.astype(np.float64), neighbours, self.space, self._threshold, self.ordinary)
         rough = dict(zip((each.topic.name for each in self._models), (self._matrix @ placed).tolist(), strict=True))
         by_name = {each.topic.name: each for each in self._models}
         found = [scored.score(by_name.pop(each.topic), each) if each.topic in by_name else each for each in scores]
@@ -177,8 +178,11 @@ class _Scored:
         neighbours: Neighbours,
         space: EmbeddingSpace,
         threshold: float | None,
+        ordinary: OrdinaryNews,
     ) -> None:
         self._threshold = threshold
+        self._ordinary = ordinary
+        self._subjects: dict[str, float] = {}
         self._article = article
         self._placed = placed
         self._neighbours = neighbours
@@ -190,7 +194,7 @@ class _Scored:
         """Whether the topic could match, whatever the words say: a cheap test for very many topics."""
         threshold = self._balanced(model) if model.has_sentence else min(self._balanced(model), SEEDS_LEVEL)
         most = likeness + self._contrast_of(model) + WORDS_WEIGHT * WORDS_MARGIN_MAX
-        most += self._of_answers(model, self._balanced(model))
+        most += self._of_answers(model, self._balanced(model)) + self._of_subject(model)
         return most >= threshold_at(threshold, sensitivity.default_factor(model.topic.sensitivity))
 
     def score(self, model: SemanticTopic, words: Score) -> Score:
@@ -205,6 +209,7 @@ class _Scored:
             *model.contributions(self._placed),
             Contribution(term=CONTRAST_PART, weight=self._contrast_of(model)),
             *([Contribution(term=WORDS_PART, weight=of_words)] if has_words else []),
+            *([Contribution(term=SUBJECT_PART, weight=self._of_subject(model))] if model.is_whole_subject else []),
             *self._answers_part(model, self._balanced(model)),
         )
         threshold = threshold_at(self._balanced(model), words.factor)
@@ -218,6 +223,16 @@ class _Scored:
     def _of_answers(self, model: SemanticTopic, balanced: float) -> float:
         """What the owner's answers add to a score whose balanced threshold is given."""
         return model.answers.correction(self._placed) * (balanced + SHARE_OFFSET) if model.answers else 0.0
+
+    def _of_subject(self, model: SemanticTopic) -> float:
+        """What the archive's articles on a whole subject add; they are asked once for each article."""
+        if not model.is_whole_subject:
+            return 0.0
+        name = model.topic.name
+        if name not in self._subjects:
+            found = self._ordinary.subject(name, model.vector, self._placed.astype(np.float32), self._article.key)
+            self._subjects[name] = found.weight
+        return self._subjects[name]
 
     def _balanced(self, model: SemanticTopic) -> float:
         return self._threshold or (SENTENCE_THRESHOLD if model.has_sentence else SEEDS_THRESHOLD)

@@ -37,6 +37,8 @@ from monitor.types.matching import SEEDS_PART, SENTENCE_PART, TITLE_PART, Contri
 
 SEMANTIC_REVISION = "3"
 """Part of every version: raise it when the same topic would be scored differently by meaning."""
+SUBJECT_REVISION = "/subject 1"
+"""Added to it for whole subjects."""
 
 
 VERDICT_FILE = "(verdict)"
@@ -160,8 +162,12 @@ def build_topic(
     parts = _parts(written, [each for each in samples if each.file != VERDICT_FILE] if written else samples)
     if not parts:
         return None
+    is_whole = bool(written) and topic.sensitivity == "broad"
     version = digests.of_embedded_topic(
-        f"{embedder}/{SEMANTIC_REVISION}", topic, [(each.file, each.is_counter) for each in samples], len(written)
+        f"{embedder}/{SEMANTIC_REVISION}{SUBJECT_REVISION * is_whole}",
+        topic,
+        [(each.file, each.is_counter) for each in samples],
+        len(written),
     )
     full = [fullness_of(each.text) for each in topic.seeds if not each.is_counter]
     learned = answers.learn(_answers(examples, placed, vectors.keys() & texts.keys()), _direction(parts))

@@ -272,6 +272,19 @@ CONTRAST_MAX = 0.03
 both sets, .02 loses .002 of mean average precision)."""
 WHOLE_SUBJECT_CONTRAST = 0.06
 """What it is for a topic with a sentence and the sensitivity "broad", and its words never lower a score ("Whole subjects")."""
+SUBJECT_SURE_FROM = 0.18
+"""Score by the owner's sentence, title and examples alone from which an archived article is sure to be on a whole subject ("Whole
+subjects": .16 to .20)."""
+SUBJECT_LEVEL = 0.65
+"""Likeness to these articles that neither raises nor lowers a score ("Whole subjects": .5 finds more, of which less is right)."""
+SUBJECT_LEARNED_WORTH, SUBJECT_LEARNED_MAX = 0.5, 0.15
+"""Score for each unit of likeness above that level, and most that is added or taken off ("Whole subjects": .3 to .8)."""
+SUBJECT_ARTICLES_HALF = 20
+"""Sure articles at which likeness to them has half of its whole weight (chosen)."""
+SUBJECT_NEIGHBOURS = 10
+"""Nearest sure articles, and nearest others, that an article is compared with ("Whole subjects")."""
+SUBJECT_SHIPPED_WORTH = 500
+"""Articles that the shipped clusters count as in the mean of other news (chosen: a small archive may be all of one subject)."""
 WORDS_WEIGHT = 0.06
 """Score for each unit of the words' margin, in a language that the topic has words in ("Semantic scores"; bench/aspects.py)."""
 WORDS_MARGIN_MIN, WORDS_MARGIN_MAX = -2.0, 1.0
@@ -379,6 +392,8 @@ EVIDENCE_SENTENCES = 200
 SENTENCE_LENGTH_OFFSET = 12
 """Words. Added to a sentence's length before dividing by its square root, so that neither one-word sentences nor run-on lists
 win."""
+COMPARED_TOGETHER = 200
+"""Articles that two versions of a topic score as one batch, whose embeddings are asked for together (chosen)."""
 SHIFTED_TERMS = 3
 """Terms shown on either side when two versions of a topic are compared (chosen for readers)."""
 MIN_SHIFT = 0.005

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 from io import BytesIO
@@ -24,8 +22,9 @@ from typing import Any
 
 import httpx2
 
+from monitor.net import waits
 from monitor.net.addresses import AddressPolicy, Lookup, Resolver, refusal_error, system_lookup
-from monitor.net.inflate import Decoder, decoder
+from monitor.net.inflate import Decoder, NotAskedForError, decoder
 from monitor.net.transport import GuardedTransport, NoCookies, OutboundCall
 from monitor.text import urls
 from monitor.text.tokens import clean
@@ -35,7 +34,6 @@ log = logging.getLogger(__name__)
 
 ANSWER_LIMIT = 64 * 1024
 """Bytes read of the response to a POST: enough for any error text (case W9)."""
-RETRY_AFTER_LIMIT = timedelta(hours=24)
 
 
 class NoAnswerError(FetchError):
@@ -210,13 +208,8 @@ class Reply:
         return buffer.getvalue(), buffer.tell() <= limit
 
     def _decoder(self) -> Decoder:
-        try:
+        with _translating_decode_faults(self._url):
             return decoder(self.headers.get("content-encoding", ""))
-        except ValueError as fault:
-            named = clean(str(fault), limit=40)
-            raise FetchError(
-                f"the answer is encoded as {named}, though we asked for gzip or none", url=self._url, code="encoding"
-            ) from None
 
 
 async def _read_text(reply: Reply) -> tuple[str, bool]:
@@ -238,37 +231,9 @@ def retry_after(headers: Headers, *, now: datetime) -> timedelta | None:
 
     A date is relative to the response's own Date, which the same clock wrote; without one, to `now`.
     """
-    date = http_date(headers.first("date")) or now
-    waits = [wait for value in headers.all("retry-after") for wait in _parse_waits(value, date)]
-    return min(max(waits), RETRY_AFTER_LIMIT) if waits else None
-
-
-def http_date(value: str | None) -> datetime | None:
-    """An HTTP date as an aware UTC datetime; None where it is not a valid one."""
-    if not value:
-        return None
-    try:
-        parsed = parsedate_to_datetime(value)
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-
-
-_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]*)?")
-
-
-def _parse_waits(value: str, date: datetime) -> list[timedelta]:
-    """The waits in one header line, which holds seconds, a date or a list of seconds."""
-    moment = http_date(value)
-    if moment is not None:
-        return [moment - date] if moment > date else []
-    seconds = [each.strip() for each in value.split(",")]
-    return [_parse_seconds(each) for each in seconds if _SECONDS.fullmatch(each)]
-
-
-def _parse_seconds(digits: str) -> timedelta:
-    whole = digits.partition(".")[0]
-    return timedelta(seconds=float(digits)) if len(whole) <= 9 else RETRY_AFTER_LIMIT
+    date = waits.http_date(headers.first("date")) or now
+    named = [wait for value in headers.all("retry-after") for wait in waits.parse(value, date)]
+    return min(max(named), waits.LIMIT) if named else None
 
 
 # --- requests ---------------------------------------------------------------------------------------------------------
@@ -348,6 +313,11 @@ def _quiet_libraries() -> None:
 def _translating_decode_faults(url: str) -> Iterator[None]:
     try:
         yield
+    except NotAskedForError as fault:
+        named = clean(str(fault), limit=40)
+        raise FetchError(
+            f"the answer is encoded as {named}, though we asked for gzip or none", url=url, code="encoding"
+        ) from None
     except zlib.error as fault:
         raise FetchError(
             f"{urls.host(url)} says its answer is compressed, but it is not, or not whole", url=url, code="encoding"

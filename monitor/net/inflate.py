@@ -3,7 +3,8 @@
 httpx2's own decoders are bounded too, but too lenient (2.16.2, measured): they accept a truncated gzip body as complete, drop
 the second of two gzip members, and return bodies of an unknown coding undecoded. A truncated feed must not pass for the whole
 feed. Servers also name codings that are none (`utf-8`, `none`, `aws-chunked`; FreshRSS#8374), and serve `.gz` files without
-naming any: names that are no compression are ignored, and a body that is gzip all the same is unpacked (`_GzipFileDecoder`).
+naming any: names that are no compression are ignored, and a body that is gzip all the same is unpacked (`_GzipFileDecoder`). So is
+the name of a compression that we did not ask for, where the body is plain markup: some proxies unpack it and leave the name.
 """
 
 from __future__ import annotations
@@ -50,11 +51,23 @@ _NO_CODINGS = frozenset(
         "utf",
         "utf8mb4",
     }
-    | {"charset", "inline", "attachment", "*", "-", "0", "1"}
+    | {"charset", "inline", "attachment", "*", "-", "0", "1", "amz-1.0"}
+    | {"uncompressed", "unknown", "empty", "store", "stored", "no-transform", "plaintext"}
 )
+# https://www.iana.org/assignments/http-parameters: the compressions that we never ask for.
+_OTHER_COMPRESSIONS = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"})
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,4})?")
+_PARAMETER = re.compile(r"[a-z-]+=.*")
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!a-zA-Z]|[{\[]\s*[\"{])")
+_ENOUGH = 64
+"""Bytes by which a body is known for markup."""
 _GZIP = ("gzip", "x-gzip")
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 _TOKEN = re.compile(r"[,\s;]+")
+
+
+class NotAskedForError(ValueError):
+    """A body in a compression that we did not ask for; its text is the name."""
 
 
 class Decoder(Protocol):
@@ -68,11 +81,15 @@ class Decoder(Protocol):
 
 
 def decoder(content_encoding: str) -> Decoder:
-    """The decoder for a Content-Encoding. Raises ValueError, naming the coding, for one we did not ask for."""
+    """The decoder for a Content-Encoding. Raises NotAskedForError for one we did not ask for, at once or with its first bytes."""
     named = [each.strip("\"'") for each in _TOKEN.split(content_encoding.lower())]
     codings = [each for each in named if not _is_no_coding(each)]
+    if codings and all(each in _OTHER_COMPRESSIONS for each in codings):
+        return _Chain([_MarkupDecoder(" and ".join(codings))])
     if len(codings) >= MAX_LAYERS or any(each not in (*_GZIP, "deflate") for each in codings):
-        raise ValueError(" and ".join(codings))
+        raise NotAskedForError(" and ".join(codings))
+    if len(codings) == 2 and all(each in _GZIP for each in codings):
+        codings = codings[:1]  # where it really lies inside of another, it is found there
     layers: list[Decoder] = [_GzipDecoder() if each in _GZIP else _DeflateDecoder() for each in reversed(codings)]
     return _Chain([*layers, _GzipFileDecoder()])
 
@@ -80,6 +97,8 @@ def decoder(content_encoding: str) -> Decoder:
 def _is_no_coding(name: str) -> bool:
     """Whether a name says nothing about compression."""
     if not name or name in _NO_CODINGS or _MEDIA_TYPE.fullmatch(name):
+        return True
+    if name not in _OTHER_COMPRESSIONS and (_LANGUAGE.fullmatch(name) or _PARAMETER.fullmatch(name)):
         return True
     try:
         return codecs.lookup(name.removeprefix("charset="))._is_text_encoding
@@ -198,6 +217,31 @@ class _GzipFileDecoder:
         if self._inner:
             return self._inner.finish()
         return iter((self._head,) if self._head else ())
+
+
+class _MarkupDecoder:
+    """Passes on a body that is plain markup, though it is said to be compressed; NotAskedForError for any other."""
+
+    def __init__(self, named: str) -> None:
+        self._named = named
+        self._head: bytes | None = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        if self._head is None:
+            yield data
+            return
+        self._head += data
+        if len(self._head) >= _ENOUGH:
+            yield from self._checked()
+
+    def finish(self) -> Iterator[bytes]:
+        return self._checked() if self._head else iter(())
+
+    def _checked(self) -> Iterator[bytes]:
+        head, self._head = self._head or b"", None
+        if not _MARKUP.match(head):
+            raise NotAskedForError(self._named)
+        yield head
 
 
 def _has_zlib_header(data: bytes) -> bool:

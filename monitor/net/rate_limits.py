@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from monitor.net.http import RETRY_AFTER_LIMIT, Headers, http_date
+from monitor.net import waits
+from monitor.net.http import Headers
 
 _RESET = (
     *("x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset", "rate-limit-reset"),
@@ -27,10 +28,10 @@ def reset_after(headers: Headers, *, now: datetime) -> timedelta | None:
 
     A moment is relative to the response's own Date, which the same clock wrote; without one, to `now`.
     """
-    date = http_date(headers.first("date")) or now
+    date = waits.http_date(headers.first("date")) or now
     named = [_wait(value, date) for name in _RESET for value in headers.all(name)]
-    waits = [each for each in (*named, *_of_draft(headers)) if each and each > timedelta()]
-    return min(max(waits), RETRY_AFTER_LIMIT) if waits else None
+    asked = [each for each in (*named, *_of_draft(headers)) if each and each > timedelta()]
+    return min(max(asked), waits.LIMIT) if asked else None
 
 
 def is_used_up(headers: Headers) -> bool:
@@ -42,8 +43,7 @@ def is_used_up(headers: Headers) -> bool:
 def _wait(value: str, date: datetime) -> timedelta | None:
     number = _NUMBER.fullmatch(value.strip().partition(";")[0].strip())
     if number is None:
-        at = http_date(value) or _iso_date(value)
-        return at - date if at else None
+        return None if value.strip().isdigit() else max(waits.parse(value, date), default=None)
     seconds = int(number[1])
     if seconds < _EPOCH_FROM:
         return timedelta(seconds=seconds)
@@ -52,14 +52,6 @@ def _wait(value: str, date: datetime) -> timedelta | None:
         return datetime.fromtimestamp(seconds, UTC) - date
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def _iso_date(value: str) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(value.strip())
-    except ValueError:
-        return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _of_draft(headers: Headers) -> list[timedelta]:

@@ -36,7 +36,7 @@ _TOLD_WAIT_FROM = timedelta(minutes=1)
 """A shorter wait than this is asked for by mistake, and asked for again and again."""
 _REST_FROM = timedelta(minutes=5)
 """How long a host rests after the first refusal that does not say for how long; each further one in a row doubles it."""
-_RATE_LIMITED = (429, 503)
+_RATE_LIMITED = (420, 429, 503, 509, 529)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +204,7 @@ def _backoff(feed: FeedState, failures: int, error: MonitorError, cadence: Caden
         return _told_wait(feed, failures, error.retry_after_for)
     delay_for: timedelta = max(feed.interval_for, cadence.min_for) * float(2 ** min(failures - 1, 12))
     if isinstance(error, FetchError):
-        if error.status in (403, 429):
+        if error.status in (403, 420, 429):
             delay_for = max(delay_for, _REFUSAL_BACKOFF_FOR)
         delay_for = max(delay_for, error.max_age_for or timedelta())
     return min(max(delay_for, feed.wishes.ttl_for or timedelta()), cadence.max_for)

@@ -21,7 +21,6 @@ from monitor.store.db import Session
 from monitor.store.indexes import profiles
 from monitor.stories.tuning import STORY_WINDOW_FOR
 from monitor.text.language import normalize
-from monitor.types.matching import Article
 from monitor.types.stories import Arrival, ArticleKind, StoryChoice
 
 
@@ -138,20 +137,25 @@ def _with_alerting(
         known = replace(known, article=decisions.known_article(session, stored_id))
     if not matched:
         return known
-    publisher = story_rows.publisher_of(session, assessed.article)
-    known = replace(known, outlet=_outlet(session, assessed.article), publisher=publisher)
+    outlet, publisher = story_rows.published_by(session, assessed.article)
+    known = replace(known, outlet=outlet, publisher=publisher)
     if placed.choice.story_id is None:
         return known
     ids = [placed.choice.story_id, *placed.merged_stories, *known.told_elsewhere]
-    history = alerts.story_history(session, ids)
+    history, escalated = alerts.story_history(session, ids)
     if placed.choice.is_material:
         history = replace(history, updated=_topics_told_of(session, placed.choice, matched))
-    known = replace(known, story=KnownStory(history=history))
+    known = replace(known, story=KnownStory(history=history, escalated=escalated))
     if policy.hold_reason(assessed.article, assessed.arrival, now=now) is not None:
         return known
     known = replace(known, exhausted=_exhausted(session, assessed.arrival, now=now))
-    known = replace(known, story=_with_channels(session, known.story, placed.choice.story_id, ids, matched))
+    if placed.choice.is_material or not history.alerted.issuperset(matched) or _may_grow(placed, known, context):
+        known = replace(known, story=_with_channels(session, known.story, placed.choice.story_id, ids, matched))
     return replace(known, story=_with_growth(session, placed, known, ids, context, now=now))
+
+
+def _may_grow(placed: Place, known: Known, context: AlertingContext) -> bool:
+    return bool(decide.growing_topics(placed, known, context.limits))
 
 
 def _exhausted(session: Session, arrival: Arrival, *, now: datetime) -> frozenset[str]:
@@ -188,19 +192,14 @@ def _with_growth(
     *,
     now: datetime,
 ) -> KnownStory:
-    """Add the story's articles and escalations where it may have grown beyond what is usual."""
+    """Add the story's articles where it may have grown beyond what is usual."""
     topics = decide.growing_topics(placed, known, context.limits)
     if not topics:
         return known.story
     carriers = story_rows.carriers(session, ids)
     found = sorted((each for of_story in carriers.values() for each in of_story), key=lambda each: each.article_id)
-    grown = replace(known.story, carriers=tuple(found), escalated=alerts.escalations(session, ids))
+    grown = replace(known.story, carriers=tuple(found))
     if not decide.may_be_fast(placed, replace(known, story=grown), context.limits, now=now):
         return grown
     arrivals = {each: story_rows.recent_arrivals(session, each, without=ids, now=now) for each in topics}
     return replace(grown, arrivals=arrivals)
-
-
-def _outlet(session: Session, article: Article) -> str:
-    """What readers call the outlet of an article: as an aggregator names it, else its feed's title."""
-    return article.outlet or story_rows.outlet_of_feed(session, article.source)

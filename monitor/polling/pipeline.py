@@ -5,7 +5,7 @@
     fresh    = articles.new_or_changed(feed, parsed.entries)       a reading transaction
     assessed = assess(each of read_articles(fresh))        worker process; processor
     pages    = reader.read(those near a threshold)         network and worker process: full text if it pays
-    settle: file_article(each), notices, feeds.settle           ONE writing transaction
+    settle: file_articles, notices, feeds.settle           ONE writing transaction
 
 Everything found out by one poll is saved in one transaction, validators and time of the next poll included: kill the process at
 any line and either all of it is there or the next poll finds it again. Deliveries are made elsewhere, from the store.
@@ -32,7 +32,7 @@ from monitor.polling.assess import assess, confirm_stored
 from monitor.polling.bursts import DetectedBurst
 from monitor.polling.cadence import Cadence
 from monitor.polling.fulltext import FetchedArticle, PageReader
-from monitor.polling.intake import file_article
+from monitor.polling.intake import file_articles
 from monitor.polling.values import AlertingContext, AssessedArticle, FiledArticle
 from monitor.polling.watching import keep_watch
 from monitor.reading.extract import FROM_PAGE, read_articles
@@ -459,7 +459,7 @@ def _settle(
         serialize_decisions(session)
         assessed = _note_newer_topics(session, assessed, tools, now=now)
     assessed, alerting = under_names_of_now(assessed, tools.alerting, topics.renamed(session) if assessed else {})
-    filed = tuple(file_article(session, each, alerting, now=now) for each in assessed)
+    filed = file_articles(session, ((each, now) for each in assessed), alerting)
     if burst:
         _notify_burst(session, feed, burst, filed, tools.alerting, now=now)
     event = cadence.event_of(feed, update)
@@ -546,4 +546,4 @@ def _notify_burst(
 
 
 def _body_hash(fetched: Fetched) -> str | None:
-    return sha256(fetched.body).hexdigest() if fetched.status == 200 else None
+    return sha256(fetched.body).hexdigest() if fetched.status != 304 else None

@@ -94,9 +94,9 @@ def without_boilerplate(assessed: AssessedArticle, others: StoredTexts) -> Asses
     """Remove from the profile what the site prints around every article; the same article where that is nothing."""
     read = assessed.fingerprint.shingles
     is_boilerplate = copies.boilerplate_mask(assessed.article, others.candidates, read=read)
-    if not any(is_boilerplate):
+    if read is None or not any(is_boilerplate):
         return assessed
-    return replace(assessed, profile=without_words(assessed.profile, assessed.article, is_boilerplate))
+    return replace(assessed, profile=without_words(assessed.profile, assessed.article, read.words, is_boilerplate))
 
 
 @lru_cache(maxsize=2)

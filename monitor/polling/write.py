@@ -20,13 +20,13 @@ _PRINTS = (ArticleKind.COPY, ArticleKind.UPDATE)
 
 
 def write(session: Session, filing: Filing, context: AlertingContext, *, now: datetime) -> FiledArticle:
-    """Write all of it, in the caller's transaction: stories, article, decision, matches, alerts with their deliveries."""
+    """Write all of it, in the caller's transaction: stories, article, decision, matches, alerts with their deliveries. The caller
+    counts the story that it joins (`story_changes.recount`)."""
     _merge_stories(session, filing, context, now=now)
     article_id = _write_article(session, filing, context, now=now)
     story_id = filing.choice.story_id or article_id
-    if filing.stored_id is None:
-        seen_at = filing.assessed.article.seen_at
-        story_changes.add_article(session, story_id, article_id, seen_at=seen_at, preferred=context.preferred)
+    if story_id == article_id and filing.stored_id is None:
+        story_changes.open_story(session, article_id, seen_at=filing.assessed.article.seen_at)
     told = _write_decision(session, filing, article_id, story_id, now=now) if filing.row else ()
     _write_for_learning(session, filing, article_id, story_id, now=now)
     return FiledArticle(
@@ -45,6 +45,7 @@ def _merge_stories(session: Session, filing: Filing, context: AlertingContext, *
     because = f"one article tells both: {shorten(filing.assessed.article.title, 200)}"
     for each in filing.merged_stories:
         assert filing.choice.story_id is not None
+        story_changes.recount(session, each, context.preferred)  # an article of this poll may have joined it just now
         story_changes.merge_by_program(
             session, each, filing.choice.story_id, because=because, now=now, preferred=context.preferred
         )

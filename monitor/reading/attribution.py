@@ -43,12 +43,14 @@ def outlet(source: Source, *, link: str, place: Place) -> str:
     return source.title if is_aggregated else ""
 
 
-def without_source(title: str, source: str) -> str:
-    """The title without " - Outlet" at its end, as Google News writes it."""
-    if not source:
+def without_source(title: str, source: Source) -> str:
+    """The title without " - Outlet" at its end, as Google News writes it: its name, or its host where it goes by that."""
+    if not source.title:
         return title
+    host = urls.host(source.url).removeprefix("www.")
+    own = {source.title.casefold(), *([host, f"www.{host}"] if host else [])}
     for found in reversed(list(_SEPARATOR.finditer(title))):
         head, tail = title[: found.start()].rstrip(), title[found.end() :].strip()
-        if head and tail.casefold() == source.casefold():
+        if head and tail.casefold() in own:
             return head
     return title

@@ -17,10 +17,10 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
-from monitor.net import cookies, rate_limits
+from monitor.net import cookies, rate_limits, waits
 from monitor.net.addresses import AddressPolicy, refusal_error
 from monitor.net.cookies import Cookies
-from monitor.net.http import Headers, HttpClient, http_date, retry_after
+from monitor.net.http import Headers, HttpClient, retry_after
 from monitor.reading.host_slots import HostScheduler
 from monitor.text import urls
 from monitor.types.errors import FetchError
@@ -33,7 +33,10 @@ FEED_TYPES = (
 PAGE_TYPES = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 MAX_AGE_LIMIT = timedelta(hours=24)
 
-RATE_LIMITED = (429, 503)
+RATE_LIMITED = (420, 429, 503, 509, 529)
+"""420, 509 and 529 are in no standard and mean what 429 and 503 do: too many requests, bandwidth used up, overloaded."""
+_WITH_BODY = (HTTPStatus.OK, HTTPStatus.NON_AUTHORITATIVE_INFORMATION)
+"""203 is a 200 that a proxy passed on changed."""
 _PERMANENT = (301, 308)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _VALIDATOR = re.compile(r"[\t\x20-\x7e\x80-\xff]{1,8192}")
@@ -152,7 +155,7 @@ class Fetcher:
     ) -> _Page:
         request = self._client.exchange("GET", chain.at, headers=request_headers, policy=policy, limit_for=chain.left)
         async with request as reply:
-            if reply.status != HTTPStatus.OK:
+            if reply.status not in _WITH_BODY:
                 return _Page(status=reply.status, headers=reply.headers)
             body, is_whole = await reply.read(limits.body_bytes)
         if not is_whole:
@@ -239,7 +242,7 @@ def _as_utf8(value: str) -> str:
 
 
 def _check_status(page: _Page, chain: _RedirectChain, now: datetime, *, is_conditional: bool) -> None:
-    if page.status == HTTPStatus.OK or (page.status == HTTPStatus.NOT_MODIFIED and is_conditional):
+    if page.status in _WITH_BODY or (page.status == HTTPStatus.NOT_MODIFIED and is_conditional):
         return
     raise FetchError(
         f"{urls.host(chain.at)} answered {_describe_status(page.status)}",
@@ -271,7 +274,7 @@ def _describe_status(status: int) -> str:
 def _validators(page: _Page, known: Validators) -> Validators:
     """The validators for the next request. A 304 may bring new ones; those it leaves out stay valid (case F23)."""
     fresh = Validators(etag=_sendable(page.headers, "etag"), last_modified=_sendable(page.headers, "last-modified"))
-    if page.status == HTTPStatus.OK:
+    if page.status in _WITH_BODY:
         return fresh
     return Validators(
         etag=fresh.etag or known.etag,
@@ -299,8 +302,8 @@ def max_age(headers: Headers, *, now: datetime) -> timedelta | None:
 def _lifetime(directives: dict[str, str], headers: Headers, now: datetime) -> timedelta | None:
     if "max-age" in directives:
         return _whole_seconds(directives["max-age"])
-    expires = http_date(headers.first("expires"))
-    return None if expires is None else expires - (http_date(headers.first("date")) or now)
+    expires = waits.http_date(headers.first("expires"))
+    return None if expires is None else expires - (waits.http_date(headers.first("date")) or now)
 
 
 def _directives(headers: Headers) -> dict[str, str]:

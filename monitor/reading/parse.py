@@ -226,7 +226,7 @@ def _web_page_message(body: bytes, url: str) -> str:
 
 def _entry(raw: Any, place: Place, published_at: datetime | None, link: str) -> Entry:
     named = attribution.source_of(raw)
-    title = attribution.without_source(tokens.plain_line(string(raw, "title"), limit=MAX_TITLE), named.title)
+    title = attribution.without_source(tokens.plain_line(string(raw, "title"), limit=MAX_TITLE), named)
     contents = [each for each in raw.get("content") or [] if _is_text(each)]
     outlet = attribution.outlet(named, link=string(raw, "link"), place=place)
     summary = _markup(raw.get("summary_detail") or {"value": string(raw, "summary")})

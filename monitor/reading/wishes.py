@@ -12,9 +12,14 @@ from monitor.types.fetching import Wishes
 MAX_TTL_FOR = timedelta(days=30)
 
 _SKIP_HOURS = re.compile(rb"<skipHours>(.{0,2000}?)</skipHours>", re.I | re.S)
-_HOUR = re.compile(rb"<hour>\s*(\d{1,2})\s*</hour>", re.I)
+_HOUR = re.compile(rb"<hour>\s*(?:<!\[CDATA\[)?\s*(\d{1,2})(?::00){0,2}\s*(?:\]\]>)?\s*</hour>", re.I)
 _SKIP_DAYS = re.compile(rb"<skipDays>(.{0,2000}?)</skipDays>", re.I | re.S)
 _DAY = re.compile(rb"<day>\s*([A-Za-z]{3})[A-Za-z]{0,6}\s*</day>", re.I)
+_TTL = re.compile(
+    r"\s*(\d{1,6})(?:\.\d*)?\s*(m(?:in(?:ute)?s?)?|h(?:(?:ou)?rs?)?|d(?:ays?)?)?\s*|\s*PT?(\d{1,4})([MHD])\s*",
+    re.I | re.ASCII,
+)
+_TTL_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _DAYS = (b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun")
 _PERIODS = {
     "hourly": timedelta(hours=1),
@@ -32,10 +37,19 @@ def of_document(feed: Any, body: bytes) -> Wishes:
 
 def _ttl(feed: Any) -> timedelta | None:
     """The longer of <ttl> (minutes, RSS 2.0) and sy:updatePeriod divided by its frequency."""
-    minutes, frequency = _number(feed, "ttl"), _number(feed, "sy_updatefrequency") or 1
+    frequency = _number(feed, "sy_updatefrequency") or 1
     period = _PERIODS.get(string(feed, "sy_updateperiod").strip().lower(), timedelta())
-    interval = max(timedelta(minutes=minutes), period / frequency)
+    interval = max(_span(string(feed, "ttl")), period / frequency)
     return min(interval, MAX_TTL_FOR) if interval else None
+
+
+def _span(written: str) -> timedelta:
+    """Minutes, or with a unit as some write it: `3h`, `180 minutes`, `PT3H`."""
+    found = _TTL.fullmatch(written)
+    if not found:
+        return timedelta()
+    number, unit = (found[1], found[2]) if found[1] else (found[3], found[4])
+    return int(number) * _TTL_UNITS[(unit or "m")[0].lower()]
 
 
 def _skip_hours(body: bytes) -> frozenset[int]:

@@ -13,8 +13,8 @@ from monitor.matching.reliability import wilson
 from monitor.review.kept import Known
 from monitor.store import outbox, topics
 from monitor.store.db import Session
-from monitor.store.reports import overview as store
-from monitor.store.reports.overview import Counted, Judged, Sent
+from monitor.store.figures import overview as store
+from monitor.store.figures.overview import Counted, Judged, Sent
 from monitor.types.matching import Reason
 
 DAYS, WEEKS = 28, 12

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from monitor.store import archive, feeds
+from monitor.store import archive, feeds, versions
 from monitor.store import topics as store
 from monitor.store.db import Database, Session, serialize_decisions
 from monitor.text.language import UNKNOWN
 from monitor.topics import folders, seeds
 from monitor.topics.folders import TopicFolderError
+from monitor.topics.put_back import put_back
 from monitor.types.matching import Topic
 
 
@@ -90,6 +92,35 @@ def use_folder(
     with _alone(db) as session:
         files = {each.name: each.files for each in read.folders}
         store.sync(session, read.topics, files=files, is_all=False, reassess_since_at=reassess_since_at, now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What putting a topic back to a version did."""
+
+    is_written: bool
+    """False where the folder was as that version already."""
+    aside: Path | None
+    """Where the folder of before is; None where there was none."""
+    forgotten: int
+    """Articles from which the topic had trained itself since."""
+
+
+def restore(db: Database, root: Path, name: str, number: int, *, now: datetime) -> Restored | None:
+    """Write the topic's folder as this version had it, and forget what the topic learned by itself since; verdicts stay. None where
+    the version is not stored. Raises TopicFolderError."""
+    with db.reading() as session:
+        found = versions.find(session, name, number)
+        made_at = next((each.at for each in versions.history(session, name) if each.number == number), None)
+    if found is None or made_at is None:
+        return None
+    topic = found[0]
+    now_there = next(iter(seeds.load_one(root / name).topics), None) if (root / name).is_dir() else None
+    is_there = now_there is not None and now_there.digest == topic.digest
+    aside = None if is_there else put_back(root, topic, now=now)
+    with db.writing() as session:
+        forgotten = store.forget_self_training(session, name, since_at=made_at)
+    return Restored(is_written=not is_there, aside=aside, forgotten=forgotten)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from monitor.reading.workers import memory_fault
 from monitor.service import in_force, observer
 from monitor.service.app import App
 from monitor.service.clock import Clock, SteadyClock
+from monitor.service.page_tools import page_tools
 from monitor.service.presence import BEAT_SECONDS, Presence
 from monitor.service.watchdog import Watchdog
 from monitor.store import feeds, files, nodes, outbox, reassessments
@@ -242,6 +243,7 @@ class Daemon:
                 preferred=self.app.settings.stories.preferred_sources,
                 entries=self.app.entries,
                 embedder_problem=embedders.problem(self.app.settings.embedding.embedder),
+                tools=page_tools(self.app, self.app.db),
             )
             self._web = WebServer(application, settings.host, settings.port, proxies=settings.trusted_proxies)
             await self._web.open()

@@ -7,14 +7,14 @@ it is told twice, also between processes that decide at the same time.
 from __future__ import annotations
 
 import secrets
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, case, func, insert, literal, select, union_all
 from sqlmodel import Session, col
 
 from monitor.store.channels import Handover, handovers
@@ -36,18 +36,26 @@ _ALERT = TypeAdapter(Alert)
 # Built once: building a statement costs SQLAlchemy several times what SQLite needs to run it.
 _ADD_ALERT = insert(AlertRow)
 _ADD_TOPICS = insert(AlertTopicRow)
-_ADD_DELIVERIES = insert(DeliveryRow)
+_IS_DISABLED = (
+    select(col(ChannelRow.name))
+    .where(col(ChannelRow.name) == bindparam("to_channel"), col(ChannelRow.disabled_reason).is_not(None))
+    .exists()
+)
+_ADD_DELIVERIES = insert(DeliveryRow).values(state=case((_IS_DISABLED, "held"), else_="pending"))
 _ID_BY_KEY = select(col(AlertRow.id)).where(col(AlertRow.key) == bindparam("key"))
 _ID_BY_ID = select(col(AlertRow.id)).where(col(AlertRow.id) == bindparam("id"))
 _ID_BY_TOPIC_KEY = select(col(AlertTopicRow.alert_id)).where(col(AlertTopicRow.key) == bindparam("key"))
-_TOPICS_MATCHED = (
-    select(col(MatchRow.topic)).where(col(MatchRow.story_id).in_(bindparam("stories", expanding=True))).distinct()
-)
 _OF_TOPIC = col(AlertRow.id) == col(AlertTopicRow.alert_id)
-_TOPICS_OF_KIND = (
-    select(col(AlertTopicRow.topic), col(AlertTopicRow.key))
+_HISTORY = union_all(
+    select(col(MatchRow.topic), literal("").label("kind"), literal("").label("key"))
+    .where(col(MatchRow.story_id).in_(bindparam("stories", expanding=True)))
+    .distinct(),
+    select(col(AlertTopicRow.topic), col(AlertRow.kind), col(AlertTopicRow.key))
     .join(AlertRow, _OF_TOPIC)
-    .where(col(AlertRow.story_id).in_(bindparam("stories", expanding=True)), col(AlertRow.kind) == bindparam("kind"))
+    .where(
+        col(AlertRow.story_id).in_(bindparam("stories", expanding=True)),
+        col(AlertRow.kind).in_([AlertKind.NEW.value, AlertKind.ESCALATED.value]),
+    ),
 )
 _CHANNELS_OF_STORIES = (
     select(col(DeliveryRow.channel))
@@ -75,7 +83,6 @@ _TOLD_FOR_CAUSE = (
     )
     .group_by(col(AlertTopicRow.topic))
 )
-_DISABLED_CHANNELS = select(col(ChannelRow.name)).where(col(ChannelRow.disabled_reason).is_not(None))
 
 
 def new_id() -> str:
@@ -86,21 +93,17 @@ def new_id() -> str:
 # --- what stories were told ---------------------------------------------------------------------------------------------
 
 
-def story_history(session: Session, story_ids: Collection[int]) -> StoryHistory:
-    """Which topics matched in these stories so far, and which were alerted on them."""
-    connection, asked = session.connection(), {"stories": sorted(story_ids)}
-    told = connection.execute(_TOPICS_OF_KIND, {**asked, "kind": AlertKind.NEW.value})
-    return StoryHistory(
-        matched=frozenset(connection.execute(_TOPICS_MATCHED, asked).scalars()),
-        alerted=frozenset(told.scalars()),
-    )
-
-
-def escalations(session: Session, story_ids: Collection[int]) -> frozenset[tuple[str, str]]:
-    """The escalations already sent for these stories, as (topic, kind); kind is `outlets` or `pace`."""
-    asked = {"stories": sorted(story_ids), "kind": AlertKind.ESCALATED.value}
-    rows = session.connection().execute(_TOPICS_OF_KIND, asked)
-    return frozenset((row.topic, row.key.split("/")[2].removeprefix("escalated-")) for row in rows)
+def story_history(session: Session, story_ids: Collection[int]) -> tuple[StoryHistory, frozenset[tuple[str, str]]]:
+    """Which topics matched in these stories so far, and which were alerted on them; and the escalations that were sent, as
+    (topic, kind), where kind is `outlets` or `pace`."""
+    topics: dict[str, set[str]] = defaultdict(set)
+    escalated = set()
+    for topic, kind, key in session.connection().execute(_HISTORY, {"stories": sorted(story_ids)}):
+        topics[kind].add(topic)
+        if kind == AlertKind.ESCALATED.value:
+            escalated.add((topic, key.split("/")[2].removeprefix("escalated-")))
+    history = StoryHistory(matched=frozenset(topics[""]), alerted=frozenset(topics[AlertKind.NEW.value]))
+    return history, frozenset(escalated)
 
 
 def told_channels(session: Session, story_ids: Collection[int]) -> frozenset[str]:
@@ -236,13 +239,12 @@ def _add(connection: Connection, alert: Alert, key: str, channels: Mapping[str, 
 
 
 def _queue(connection: Connection, alert: Alert, channels: Mapping[str, str], deliver_at: datetime) -> None:
-    disabled = set(connection.execute(_DISABLED_CHANNELS).scalars())
     deliveries = [
         {
             "alert_id": alert.id,
             "channel": name,
+            "to_channel": name,
             "destination": destination,
-            "state": "held" if name in disabled else "pending",
             "created_at": alert.created_at,
             "next_at": deliver_at,
         }
@@ -294,15 +296,21 @@ class StoredAlert:
     payload: Mapping[str, Any]
 
 
-def latest(session: Session, *, state: str = "", topic: str = "", limit: int) -> list[StoredAlert]:
-    """Alerts, newest first; only of `topic`, only with a delivery in `state`, where these are given."""
-    asked = select(AlertRow).order_by(col(AlertRow.created_at).desc(), col(AlertRow.id)).limit(limit)
+def latest(
+    session: Session, *, state: str = "", topic: str = "", channel: str = "", limit: int, offset: int = 0
+) -> list[StoredAlert]:
+    """Alerts, newest first; only of `topic`, only with a delivery in `state`, to `channel`, where these are given."""
+    asked = select(AlertRow).order_by(col(AlertRow.created_at).desc(), col(AlertRow.id)).limit(limit).offset(offset)
     if topic:
         asked = asked.where(
             col(AlertRow.id).in_(select(col(AlertTopicRow.alert_id)).where(col(AlertTopicRow.topic) == topic))
         )
-    if state:
-        asked = asked.where(col(AlertRow.id).in_(select(col(DeliveryRow.alert_id)).where(shown_state() == state)))
+    if state or channel:
+        of_delivery = [
+            *([shown_state() == state] if state else ()),
+            *([DeliveryRow.channel == channel] if channel else ()),
+        ]
+        asked = asked.where(col(AlertRow.id).in_(select(col(DeliveryRow.alert_id)).where(*of_delivery)))
     return _stored(session, session.execute(asked).scalars().all())
 
 

@@ -76,6 +76,12 @@ def languages(session: Session) -> dict[str, str]:
     return {feed: found.most_common(1)[0][0] for feed, found in counts.items()}
 
 
+def since_of_latest(session: Session, count: int) -> datetime | None:
+    """When the oldest of the latest `count` articles arrived; None where there is no article."""
+    newest = select(ArticleRow.id).order_by(col(ArticleRow.id).desc()).limit(count)
+    return session.exec(select(func.min(ArticleRow.seen_at)).where(col(ArticleRow.id).in_(newest))).one()
+
+
 def articles(session: Session) -> Iterator[tuple[int, Article, Reason | None]]:
     """All articles with their ids, and why each was held back if it was, in the order in which they were decided on; a lazy
     iterator, read in batches."""

@@ -17,7 +17,21 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, false, insert, select, text, union, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Table,
+    bindparam,
+    false,
+    func,
+    insert,
+    null,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlmodel import Session
 from xxhash import xxh3_64_intdigest
 
@@ -104,14 +118,12 @@ def find_candidates(
     session: Session, article: Article, fingerprint: Fingerprint, sighting: Sighting | None, *, now: datetime
 ) -> CandidateSet:
     """Stored articles that may be the same: by guid in this feed, URL, text, title, or enough shared fingerprint keys."""
-    same_guid = _article_with_guid(session, sighting) if sighting else None
     address = url_key(article.url)
     since_at = now - timedelta(days=COPY_WINDOW_DAYS)
     carriers = fingerprints.carriers(session, fingerprint.keys)
     crowded = frozenset(key for key, ids in carriers.items() if len(ids) > MAX_POSTINGS)
-    ids = {*_with_same_keys(session, fingerprint, address, since_at), *shortlist(fingerprint.keys, carriers)}
-    if same_guid is not None:
-        ids.add(same_guid)
+    same_guid, same_keys = _with_same_keys(session, fingerprint, address, sighting, since_at)
+    ids = {*same_keys, *shortlist(fingerprint.keys, carriers)}
     if not ids:
         return CandidateSet([], crowded)
     rows = (_CandidateRow(*row) for row in _BY_ID.read(session, {"ids": _as_parameter(session, ids)}))
@@ -144,8 +156,6 @@ def add(
         "why": choice.why,
     }
     article_id: int = _ADD.run(session, values)[0][0]
-    if choice.story_id is None:
-        _OPEN_STORY.write(session, {"article": article_id})
     fingerprints.add(session, {article_id: fingerprint.keys}, without=crowded)
     if is_searched:
         index_words(session, article_id, article.title, article.text)
@@ -189,21 +199,16 @@ def revise(
 
 def record_entry(session: Session, sighting: Sighting, article_id: int, *, now: datetime) -> None:
     """Store the entry: this feed shows this article under this guid, with this content."""
-    connection = session.connection()
-    guid_key = key_of(sighting.guid)
-    is_entry = (_entries.c.feed_id == sighting.feed_id, _entries.c.guid_key == guid_key)
-    values = {"content_key": sighting.content_key, "article_id": article_id, "changed_at": now}
-    if connection.execute(update(_entries).where(*is_entry).values(**values)).rowcount:
-        return
-    connection.execute(
-        insert(_entries).values(
-            feed_id=sighting.feed_id,
-            guid_key=guid_key,
-            guid=sighting.guid,
-            content_key=sighting.content_key,
-            article_id=article_id,
-            first_seen_at=now,
-        )
+    _RECORD_ENTRY.write(
+        session,
+        {
+            "feed_id": sighting.feed_id,
+            "guid_key": key_of(sighting.guid),
+            "guid": sighting.guid,
+            "content_key": sighting.content_key,
+            "article_id": article_id,
+            "now": now,
+        },
     )
 
 
@@ -247,15 +252,25 @@ def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:
     }
 
 
-def _article_with_guid(session: Session, sighting: Sighting) -> int | None:
-    for article_id, guid in _ARTICLE_OF.read(session, {"feed": sighting.feed_id, "guid": key_of(sighting.guid)}):
-        return int(article_id) if guid == sighting.guid else None
-    return None
-
-
-def _with_same_keys(session: Session, fingerprint: Fingerprint, address: int, since_at: datetime) -> list[int]:
-    asked = {"address": address, "text": fingerprint.text_key, "title": fingerprint.title_key, "since_at": since_at}
-    return [row[0] for row in _BY_KEY.run(session, asked)]
+def _with_same_keys(
+    session: Session, fingerprint: Fingerprint, address: int, sighting: Sighting | None, since_at: datetime
+) -> tuple[int | None, set[int]]:
+    """The article that this very entry led to, and all that have one of the keys, that one included."""
+    asked = {
+        "address": address,
+        "text": fingerprint.text_key,
+        "title": fingerprint.title_key,
+        "since_at": since_at,
+        "feed": sighting.feed_id if sighting else None,
+        "guid": key_of(sighting.guid) if sighting else None,
+    }
+    same_guid, found = None, set[int]()
+    for article_id, guid in _BY_KEY.run(session, asked):
+        if guid is None or (sighting and guid == sighting.guid):
+            found.add(article_id)
+        if sighting and guid == sighting.guid:
+            same_guid = int(article_id)
+    return same_guid, found
 
 
 def _as_parameter(session: Session, ids: Iterable[int]) -> object:
@@ -269,12 +284,15 @@ def _same(column: ColumnElement[int], name: str, limit: int, *, is_recent: bool)
     equal = select(_articles.c.id).where(column == bindparam(name), column != 0)
     if is_recent:
         equal = equal.where(_articles.c.seen_at >= bindparam("since_at"))
-    return select(equal.order_by(_articles.c.id.desc()).limit(limit).subquery().c.id)
+    return select(equal.order_by(_articles.c.id.desc()).limit(limit).subquery().c.id, null().label("guid"))
 
 
 # Built once: building a statement costs more than running it.
 _BY_KEY = Prepared(
-    union(
+    union_all(
+        select(_entries.c.article_id, _entries.c.guid).where(
+            _entries.c.feed_id == bindparam("feed"), _entries.c.guid_key == bindparam("guid")
+        ),
         _same(_articles.c.url_key, "address", MAX_CANDIDATES, is_recent=False),
         _same(_articles.c.text_key, "text", MAX_CANDIDATES // 2, is_recent=True),
         _same(_articles.c.title_key, "title", MAX_CANDIDATES // 2, is_recent=True),
@@ -292,17 +310,36 @@ _BY_ID = Prepared(
     .where(text("id = ANY(CAST(:ids AS integer[]))"))
     .order_by(_articles.c.id.desc()),
 )
+# An article without a story gets its own id as its story's number. Whoever writes is alone: on SQLite there is one writing
+# transaction, on PostgreSQL the number is taken before the row is made.
+_GIVEN = [column.name for column in _articles.c if column.name not in ("id", "story_id", "is_pinned")]
+_NEXT_ID = select(func.coalesce(func.max(_articles.c.id), 0) + 1).scalar_subquery()
+_TAKEN = select(func.nextval(func.pg_get_serial_sequence("articles", "id")).label("id")).cte("taken")
 _ADD = Prepared(
-    insert(_articles).returning(_articles.c.id),
-    columns=[column.name for column in _articles.c if column.name not in ("id", "is_pinned")],
-)
-_OPEN_STORY = Prepared(
-    update(_articles).where(_articles.c.id == bindparam("article")).values(story_id=bindparam("article"))
-)
-_ARTICLE_OF = Prepared(
-    select(_entries.c.article_id, _entries.c.guid).where(
-        _entries.c.feed_id == bindparam("feed"), _entries.c.guid_key == bindparam("guid")
+    insert(_articles)
+    .values(
+        {name: bindparam(name, type_=_articles.c[name].type) for name in _GIVEN}
+        | {"story_id": func.coalesce(bindparam("story_id", type_=Integer), _NEXT_ID)}
     )
+    .returning(_articles.c.id),
+    postgresql=insert(_articles)
+    .from_select(
+        ["id", "story_id", "is_pinned", *_GIVEN],
+        select(
+            _TAKEN.c.id,
+            func.coalesce(bindparam("story_id", type_=Integer), _TAKEN.c.id),
+            false(),
+            *(bindparam(name, type_=_articles.c[name].type) for name in _GIVEN),
+        ),
+    )
+    .returning(_articles.c.id),
+)
+_RECORD_ENTRY = Prepared(
+    text(
+        "INSERT INTO entries (feed_id, guid_key, guid, content_key, article_id, first_seen_at) "
+        "VALUES (:feed_id, :guid_key, :guid, :content_key, :article_id, :now) ON CONFLICT (feed_id, guid_key) "
+        "DO UPDATE SET content_key = excluded.content_key, article_id = excluded.article_id, changed_at = excluded.first_seen_at"
+    ).bindparams(bindparam("now", type_=_entries.c.first_seen_at.type))
 )
 
 
@@ -349,8 +386,8 @@ def _content_keys(session: Session, feed_id: int, keys: Sequence[int]) -> Iterab
 
 def index_words(session: Session, article_id: int, title: str, body: str) -> None:
     """Index a new article."""
-    words = " ".join(_searchable(f"{title}\n{body}")[:_MAX_INDEXED])
-    _INDEX.write(session, {"id": article_id, "words": words})
+    words = [*_searchable(title), *_searchable(body)][:_MAX_INDEXED]
+    _INDEX.write(session, {"id": article_id, "words": " ".join(words)})
 
 
 def _reindex_words(session: Session, article_id: int, old: tuple[str, str], new: tuple[str, str]) -> None:

@@ -19,11 +19,13 @@ from sqlmodel import Session, col
 from monitor.matching.margins import prior_share, shortfall
 from monitor.store import versions
 from monitor.store.db import Prepared
-from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, DecisionRow, MatchRow, NearMissRow
+from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, DecisionRow, MatchRow, NearMissRow, TopicRow
 from monitor.types.matching import Evidence, Reason, Score
 from monitor.types.stories import ArticleKind, Cause, Decision, KnownArticle, KnownMatch, TopicDecision
 
 _decisions: Table = DecisionRow.__table__  # type: ignore[attr-defined]
+_matches: Table = MatchRow.__table__  # type: ignore[attr-defined]
+_topics: Table = TopicRow.__table__  # type: ignore[attr-defined]
 _EVIDENCE = TypeAdapter(Evidence)
 _KEPT_SCORES = 10
 
@@ -113,22 +115,16 @@ def add_matches(
     now: datetime,
 ) -> None:
     """Store matches (topic -> its score and the reason), as this decision made them."""
-    if not matched:
-        return
-    numbers = versions.numbers(session, matched)
-    rows = [
-        {
+    for topic, (score, reason) in matched.items():
+        values = {
             **_match_values(score, decision_id),
             "article_id": article_id,
             "story_id": story_id,
             "topic": topic,
-            "topic_version": numbers.get(topic),
             "reason": reason.name,
             "created_at": now,
         }
-        for topic, (score, reason) in matched.items()
-    ]
-    session.connection().execute(_ADD_MATCHES, rows)
+        _ADD_MATCH.write(session, values)
 
 
 def show_in_matches(session: Session, article_id: int, scores: Collection[Score], *, decision_id: int) -> None:
@@ -226,7 +222,16 @@ _ADD = Prepared(
     insert(_decisions).returning(_decisions.c.id),
     columns=[column.name for column in _decisions.c if column.name != "id"],
 )
-_ADD_MATCHES = insert(MatchRow)
+_GIVEN = (
+    "article_id", "story_id", "topic", "score", "threshold", "factor", "prior_share", "probability", "evidence", "model_version",
+    "decision_id", "reason", "created_at",
+)  # fmt: skip
+_ADD_MATCH = Prepared(
+    insert(_matches).values(
+        {name: bindparam(name, type_=_matches.c[name].type) for name in _GIVEN}
+        | {"topic_version": select(_topics.c.version).where(_topics.c.name == bindparam("topic")).scalar_subquery()}
+    )
+)
 _IN_FORCE = select(in_force("reason"), in_force("held"), col(ArticleRow.page), col(ArticleRow.kind)).where(
     col(ArticleRow.id) == bindparam("article")
 )

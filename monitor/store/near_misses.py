@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Table, bindparam, func, insert, select, update
+from sqlalchemy import Table, bindparam, func, insert, select, text
 from sqlmodel import Session, col
 
 from monitor.matching import near_misses
 from monitor.matching.near_misses import NearMiss
 from monitor.matching.tuning import ASK_AT_RANDOM_FROM, NEAR_MISS_DAYS, NEAR_MISSES_A_DAY
 from monitor.store import verdicts
+from monitor.store.db import Prepared
 from monitor.store.tables import ArticleRow, MatchRow, NearMissCountRow, NearMissRow
 from monitor.types.stories import ArticleKind
 
@@ -26,16 +27,12 @@ _counts: Table = NearMissCountRow.__table__  # type: ignore[attr-defined]
 _COUNTS_SINCE = select(_counts).where(
     _counts.c.topic.in_(bindparam("topics", expanding=True)), _counts.c.day >= bindparam("since")
 )
-_INCREMENT_COUNT = (
-    update(_counts)
-    .where(
-        _counts.c.topic == bindparam("of_topic"),
-        _counts.c.day == bindparam("on"),
-        _counts.c.band == bindparam("within"),
+_COUNT = Prepared(
+    text(
+        "INSERT INTO near_counts (topic, day, band, seen) VALUES (:topic, :day, :band, 1) "
+        "ON CONFLICT (topic, day, band) DO UPDATE SET seen = near_counts.seen + 1"
     )
-    .values(seen=_counts.c.seen + 1)
 )
-_INSERT_COUNT = insert(_counts)
 _ADD = insert(NearMissRow)
 _OF_ARTICLE = ("title", "text", "url", "source", "language", "published_at")
 _WITH_ARTICLE = select(
@@ -79,16 +76,8 @@ def add(
             kept.append(
                 _values(each, probability) | {"article_id": article_id, "story_id": story_id, "created_at": now}
             )
-    counted = [each for each in near if (each.topic, each.band, today) in counts]
-    first = [each for each in near if (each.topic, each.band, today) not in counts]
-    if counted:
-        connection.execute(
-            _INCREMENT_COUNT, [{"of_topic": each.topic, "on": today, "within": each.band} for each in counted]
-        )
-    if first:
-        connection.execute(
-            _INSERT_COUNT, [{"topic": each.topic, "day": today, "band": each.band, "seen": 1} for each in first]
-        )
+    for each in near:
+        _COUNT.write(session, {"topic": each.topic, "day": today, "band": each.band})
     if kept:
         connection.execute(_ADD, kept)
 

@@ -266,6 +266,13 @@ def add_feeds(session: Session, entries: Sequence[SettingsEntry], *, now: dateti
     session.flush()
 
 
+def change_feed(session: Session, name: str, values: Mapping[str, Any], *, now: datetime) -> None:
+    """Set these columns of a feed."""
+    row = session.exec(select(FeedRow).where(FeedRow.name == name)).one()
+    _set_feed(row, values, now=now)
+    session.add(row)
+
+
 def poll_now(session: Session, name: str, *, now: datetime) -> bool:
     """Make a feed due; False where it is not polled, as it is paused, off or removed."""
     row = session.exec(select(FeedRow).where(FeedRow.name == name)).one()

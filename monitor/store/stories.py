@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, func, literal
 from sqlmodel import Session, col
 
 from monitor.store import decisions
-from monitor.store.db import chunks
+from monitor.store.db import Prepared, chunks
 from monitor.store.tables import ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow, StoryRow
 from monitor.stories import publishers
 from monitor.stories.agencies import credited_agency
@@ -51,26 +51,43 @@ _SAME_TEXT_KINDS = (ArticleKind.COPY.value, ArticleKind.UPDATE.value)
 # --- articles and outlets ------------------------------------------------------------------------------------------------
 
 
+class _Feed(NamedTuple):
+    """The columns of `_FEED`."""
+
+    title: str = ""
+    own_title: str = ""
+    publisher: str = ""
+    url: str = ""
+    site_url: str = ""
+
+
 def outlet_of_feed(session: Session, source: str) -> str:
     """The outlet of a feed: its title, else its name."""
-    row = session.connection().execute(_FEED, {"source": source}).first()
-    return (row.title or row.own_title or source) if row else source
+    feed = _feed(session, source)
+    return feed.title or feed.own_title or source
 
 
-def publisher_of(session: Session, article: Article) -> Publisher:
-    """Who published an article that is not stored yet."""
-    row = session.connection().execute(_FEED, {"source": article.source}).first()
-    return publishers.publisher_of(
+def published_by(session: Session, article: Article) -> tuple[str, Publisher]:
+    """What readers call the outlet of an article that is not stored yet (as an aggregator names it, else as its feed does), and
+    who published it."""
+    feed = _feed(session, article.source)
+    publisher = publishers.publisher_of(
         Attribution(
             feed=article.source,
-            feed_title=(row.title or row.own_title) if row else "",
-            publisher=row.publisher if row else "",
-            feed_urls=(row.url, row.site_url) if row else (),
+            feed_title=feed.title or feed.own_title,
+            publisher=feed.publisher,
+            feed_urls=(feed.url, feed.site_url) if feed.url else (),
             outlet=article.outlet,
             outlet_host=article.outlet_host,
             url=article.url,
         )
     )
+    return article.outlet or feed.title or feed.own_title or article.source, publisher
+
+
+def _feed(session: Session, source: str) -> _Feed:
+    rows = _FEED.run(session, {"source": source})
+    return _Feed(*rows[0]) if rows else _Feed()
 
 
 def derived_counts(carriers: Sequence[StoryArticle], preferred: Sequence[str] = ()) -> dict[str, Any]:
@@ -86,14 +103,39 @@ def derived_counts(carriers: Sequence[StoryArticle], preferred: Sequence[str] = 
 
 def carriers(session: Session, story_ids: Collection[int]) -> dict[int, list[StoryArticle]]:
     """Story -> its articles in the order of arrival; an empty list for a story without any."""
+    if len(story_ids) == 1:
+        (story_id,) = story_ids
+        rows = _CARRIERS_OF_ONE.read(session, {"story": story_id})
+        return defaultdict(list, {story_id: publishers.united([_carrier(_CarrierRow(*row)) for row in rows])})
     found: dict[int, list[StoryArticle]] = defaultdict(list)
     for ids in chunks(sorted(story_ids)):
         for row in session.connection().execute(_CARRIERS, {"stories": ids}):
-            found[row.story_id].append(_carrier(row))
+            found[row.story_id].append(_carrier(_CarrierRow(*row)))
     return defaultdict(list, {story_id: publishers.united(of_story) for story_id, of_story in found.items()})
 
 
-def _carrier(row: Row[Any]) -> StoryArticle:
+class _CarrierRow(NamedTuple):
+    """The columns of `_CARRIER_COLUMNS`."""
+
+    id: int
+    story_id: int
+    source: str
+    outlet: str
+    named_outlet: str
+    outlet_host: str
+    url: str
+    feed_title: str | None
+    publisher: str | None
+    feed_url: str | None
+    site_url: str | None
+    published_at: datetime
+    seen_at: datetime
+    wire: str
+    of_article_id: int | None
+    kind: str
+
+
+def _carrier(row: _CarrierRow) -> StoryArticle:
     publisher = publishers.publisher_of(
         Attribution(
             feed=row.source,
@@ -156,8 +198,9 @@ class Opener(NamedTuple):
 
 def opener(session: Session, story_id: int) -> Opener | None:
     """The article whose number this story has; None where it is gone."""
-    row = session.connection().execute(_OPENER, {"story": story_id}).first()
-    return Opener(row.url, row.source, row.guid or row.title) if row else None
+    for url, source, title, guid in _OPENER.run(session, {"story": story_id}):
+        return Opener(url, source, guid or title)
+    return None
 
 
 # --- copies, and corrected copies, of one text ---------------------------------------------------------------------------
@@ -394,21 +437,21 @@ def others(session: Session, story_id: int, *, without: int, limit: int) -> list
 
 
 # Built once: building a statement costs more than running it.
-_FEED = select(*(_feeds.c[name] for name in ("title", "own_title", "publisher", "url", "site_url"))).where(
-    _feeds.c.name == bindparam("source")
+_FEED = Prepared(select(*(_feeds.c[name] for name in _Feed._fields)).where(_feeds.c.name == bindparam("source")))
+_OPENER = Prepared(
+    select(
+        _articles.c.url,
+        _articles.c.source,
+        _articles.c.title,
+        select(col(EntryRow.guid))
+        .where(col(EntryRow.article_id) == _articles.c.id)
+        .order_by(col(EntryRow.id))
+        .limit(1)
+        .correlate(_articles)
+        .scalar_subquery()
+        .label("guid"),
+    ).where(_articles.c.id == bindparam("story"))
 )
-_OPENER = select(
-    _articles.c.url,
-    _articles.c.source,
-    _articles.c.title,
-    select(col(EntryRow.guid))
-    .where(col(EntryRow.article_id) == _articles.c.id)
-    .order_by(col(EntryRow.id))
-    .limit(1)
-    .correlate(_articles)
-    .scalar_subquery()
-    .label("guid"),
-).where(_articles.c.id == bindparam("story"))
 _MEMBERS = (
     select(_articles.c.id, _articles.c.of_article_id, _articles.c.kind, _articles.c.published_at, _articles.c.is_pinned)
     .where(_articles.c.story_id == bindparam("story"))
@@ -424,7 +467,7 @@ _REVISED_SINCE = (
     )
     .limit(1)
 )
-_CARRIERS = (
+_CARRIER_COLUMNS = (
     select(
         _articles.c.id,
         _articles.c.story_id,
@@ -444,9 +487,10 @@ _CARRIERS = (
         _articles.c.kind,
     )
     .select_from(_WITH_OUTLET)
-    .where(_articles.c.story_id.in_(bindparam("stories", expanding=True)))
     .order_by(_articles.c.id)
 )
+_CARRIERS = _CARRIER_COLUMNS.where(_articles.c.story_id.in_(bindparam("stories", expanding=True)))
+_CARRIERS_OF_ONE = Prepared(_CARRIER_COLUMNS.where(_articles.c.story_id == bindparam("story")))
 _VERSIONS = (
     select(
         *(_articles.c[name] for name in ("id", "title", "language", "published_at", "kind", "of_article_id", "why")),

@@ -43,18 +43,13 @@ class StoryEdit:
 # --- arriving articles --------------------------------------------------------------------------------------------------
 
 
-def add_article(
-    session: Session, story_id: int, article_id: int, *, seen_at: datetime, preferred: Sequence[str] = ()
-) -> None:
-    """Count a newly stored article in its story; where it opened the story, create the story's row."""
-    if story_id != article_id:
-        recount(session, story_id, preferred)
-        return
+def open_story(session: Session, article_id: int, *, seen_at: datetime) -> None:
+    """Create the row of the story that a newly stored article opens."""
     _INSERT_STORY.write(
         session,
         {
-            "id": story_id,
-            "lead_article_id": story_id,
+            "id": article_id,
+            "lead_article_id": article_id,
             "first_seen_at": seen_at,
             "last_seen_at": seen_at,
             "articles": 1,

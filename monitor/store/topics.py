@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import Column, TextClause, bindparam, delete, func, text, update
 from sqlmodel import Session, col, select
 
 from monitor.store import reassessments, verdicts, versions
+from monitor.store.db import Prepared
 from monitor.store.tables import (
     AlertRow,
     AlertTopicRow,
@@ -33,6 +34,7 @@ from monitor.store.tables import (
 from monitor.types.matching import Example, Score, StoredTopic, Topic
 from monitor.types.stories import Cause
 
+_created_at: Column[datetime] = SelfTrainingRow.__table__.c.created_at  # type: ignore[attr-defined]
 _RENAMED = (
     MatchRow, NearMissRow, NearMissCountRow, VerdictRow, SelfTrainingRow, TopicVersionRow, SeedTextRow, TopicFileRow,
     AlertRow, ReassessmentRow,
@@ -337,18 +339,9 @@ def _example(of: SelfTrainingRow, article: ArticleRow) -> Example:
 def add_self_training_examples(session: Session, article_id: int, scores: Iterable[Score], *, now: datetime) -> None:
     """Store which topics trained themselves on an article and with what weight, once per article and topic."""
     for each in scores:
-        if each.self_training_weight > 0 and session.get(SelfTrainingRow, (each.topic, article_id)) is None:
-            latest = session.exec(
-                select(func.max(SelfTrainingRow.created_at)).where(col(SelfTrainingRow.topic) == each.topic)
-            ).one()
-            session.add(
-                SelfTrainingRow(
-                    topic=each.topic,
-                    article_id=article_id,
-                    weight=each.self_training_weight,
-                    created_at=max(now, latest or now),  # polls may end in another order than they began
-                )
-            )
+        if each.self_training_weight > 0:
+            values = {"topic": each.topic, "article": article_id, "weight": each.self_training_weight, "now": now}
+            _ADD_SELF_TRAINING.write(session, values)
 
 
 def partial_examples_since(session: Session, article_id: int) -> Counter[str]:
@@ -379,3 +372,17 @@ def states(session: Session) -> dict[str, tuple[str, str | None, int]]:
     it learns."""
     rows = session.exec(select(TopicRow.name, TopicRow.digest, TopicRow.verdicts_key, TopicRow.revision))
     return {name: (digest, key, revision) for name, digest, key, revision in rows}
+
+
+def _add_self_training(latest: str) -> TextClause:
+    """`latest`: the later of now and of the topic's newest example, as polls may end in another order than they began."""
+    return text(
+        f"INSERT INTO lessons (topic, article_id, weight, created_at) SELECT CAST(:topic AS varchar), :article, :weight, {latest} "
+        "FROM lessons WHERE topic = CAST(:topic AS varchar) ON CONFLICT (topic, article_id) DO NOTHING"
+    ).bindparams(bindparam("now", type_=_created_at.type))
+
+
+_ADD_SELF_TRAINING = Prepared(
+    _add_self_training("max(:now, coalesce(max(created_at), :now))"),
+    postgresql=_add_self_training("greatest(CAST(:now AS timestamptz), max(created_at))"),
+)

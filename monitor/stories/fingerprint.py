@@ -51,15 +51,20 @@ class Shingles:
     """A text as word runs (shingles): computed once, compared with many."""
 
     def __init__(self, text: str) -> None:
-        self.words = tokens(text[: tuning.FINGERPRINT_CHARACTERS])
+        self._joined = " ".join(tokens(text[: tuning.FINGERPRINT_CHARACTERS]))
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words of the text (monitor.text.tokens); a token never holds a space."""
+        return self._joined.split(" ") if self._joined else []
 
     @cached_property
     def runs(self) -> Runs:
         """Hashes of all runs of four words, in reading order; of a text shorter than that, its one run."""
-        if not self.words:
+        if not self._joined:
             return np.empty(0, np.uint64)
-        # One encode for all: a token never holds a space. Lone surrogates have no UTF-8, hence "replace".
-        encoded = " ".join(self.words).encode("utf-8", "replace").split(b" ")
+        # One encode for all. Lone surrogates have no UTF-8, hence "replace".
+        encoded = self._joined.encode("utf-8", "replace").split(b" ")
         hashed = np.fromiter(map(xxh3_64_intdigest, encoded), np.uint64, len(encoded))
         size = min(tuning.RUN_WORDS, len(hashed))
         run = np.zeros(len(hashed) - size + 1, np.uint64)
@@ -76,7 +81,7 @@ class Shingles:
     @cached_property
     def text_key(self) -> int:
         """Hash of the whole text as words, ignoring case, punctuation and white space; 0 if there are no words."""
-        return _hash_of(" ".join(self.words))
+        return _hash_of(self._joined)
 
     @property
     def keys(self) -> tuple[int, ...]:
@@ -165,15 +170,16 @@ class RecentShingles:
         with self._lock:
             if (known := self._of_text.get(text)) is not None:
                 self._of_text.move_to_end(text)
-                return known
+                return copy(known)  # with a list of words of its own, which would take ten times the room
         read = Shingles(text)
+        read.distinct  # noqa: B018  worked out now, for all copies
         with self._lock:
             if text not in self._of_text:
                 self._of_text[text] = read
                 self._characters += len(text)
             while self._characters > self._most:
                 self._characters -= len(self._of_text.popitem(last=False)[0])
-        return read
+        return copy(read)
 
 
 def _longest_gap(runs: Runs, ascending: Runs) -> tuple[int, int]:

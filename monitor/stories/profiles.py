@@ -98,18 +98,20 @@ def profile(article: Article, idf: Mapping[str, float], *, themes: Container[str
     )
 
 
-def without_words(own: Profile, article: Article, is_left_out: Sequence[bool]) -> Profile:
+def without_words(own: Profile, article: Article, words: Sequence[str], is_left_out: Sequence[bool]) -> Profile:
     """Remove from a profile the terms that only masked words of the text contain, such as a site's boilerplate, and normalize it
     again.
 
-    `is_left_out` has a value for each word of the text (monitor.text.tokens).
+    `words` are those of the text (monitor.text.tokens), and `is_left_out` has a value for each of them.
     """
     language = normalize(article.language) or UNKNOWN
-    words = list(zip(terms(article.text, language), is_left_out, strict=False))
-    kept_terms = _with_pairs(terms(article.title, language)) | _with_pairs(
-        [word for word, is_out in words if not is_out]
-    )
-    left_out = {key_of(language, term) for term in _with_pairs([word for word, is_out in words if is_out]) - kept_terms}
+    stems = zip((stem(word, language) for word in words), is_left_out, strict=True)
+    masked: list[str] = []
+    kept_stems: list[str] = []
+    for each, is_out in stems:
+        (masked if is_out else kept_stems).append(each)
+    kept_terms = _with_pairs(terms(article.title, language)) | _with_pairs(kept_stems)
+    left_out = {key_of(language, term) for term in _with_pairs(masked) - kept_terms}
     kept = {key: weight for key, weight in own.weights.items() if key not in left_out}
     length = math.sqrt(sum(weight**2 for weight in kept.values())) or 1.0
     return replace(

@@ -35,9 +35,9 @@ FINGERPRINT_CHARACTERS = 200_000
 """Characters read of a text: a 5 MB article costs no more than a long one, and its start identifies it."""
 BEGINNING_RUNS = 128
 """Word runs at the beginning of a text by which it is seen to differ from another: most do, and the rest need not be looked up."""
-RECENT_CHARACTERS = 500_000
-"""Of stored texts that are kept as word runs, at some twelve bytes a character: 6 MB. Of the texts that
-full articles were compared with, two of three were found there, of those of teasers four of five (docs/performance.md)."""
+RECENT_CHARACTERS = 2_000_000
+"""Of stored texts that are kept as word runs, at some five bytes a character: 10 MB. Of the texts that full articles were compared
+with, four of five were found there, of those of teasers too (docs/performance.md)."""
 
 # --- Copies -------------------------------------------------------------------------------------------------------------
 # docs/dedup.md, "How the choice is made", 2

@@ -5,7 +5,9 @@ UTF-8 but for some bytes is read as UTF-8, and each bad byte costs one character
 in their order of authority, and by those only as far as the outcome looks like text: servers send `iso-8859-1` for everything, and
 proxies recode a document without touching its XML declaration. Without a believable label the encoding is guessed from the text
 between tags (markup is ASCII in all of them and would outweigh it), among those that web pages use
-(https://encoding.spec.whatwg.org/#names-and-labels). Fewer than about twenty letters are too few for a reliable guess.
+(https://encoding.spec.whatwg.org/#names-and-labels). Fewer than about twenty letters are too few for a reliable guess; where the
+document names its language, the encodings of that come first, as in browsers
+(https://html.spec.whatwg.org/#determining-the-character-encoding).
 """
 
 from __future__ import annotations
@@ -36,7 +38,30 @@ _SUPERSETS = {
     "ascii": "cp1252",
     "koi8-r": "koi8_u",  # Ukrainian letters in place of eight pieces of boxes
 }
+_WESTERN = ("cp1252",)
+"""What servers name for everything."""
 _EAST_ASIAN = {"gb18030", "big5", "big5hkscs", "cp932", "euc_jp", "cp949", "hz", "johab"}
+_BY_LANGUAGE = {
+    **dict.fromkeys(("cs", "hu", "pl", "sk", "sl", "hr", "bs", "ro", "sq"), ("iso8859_2", "cp1250")),
+    **dict.fromkeys(("tr", "az"), ("cp1254",)),
+    **dict.fromkeys(("lt", "lv", "et"), ("cp1257",)),
+    **dict.fromkeys(("ar", "fa", "ur", "ps"), ("cp1256", "iso8859_6")),
+    **dict.fromkeys(("ru", "uk", "be", "bg", "mk", "sr"), ("cp1251", "koi8_u", "iso8859_5", "cp866", "mac_cyrillic")),
+    "el": ("cp1253",),
+    "he": ("cp1255",),
+    "th": ("cp874",),
+    "vi": ("cp1258",),
+    "ja": ("cp932", "euc_jp"),
+    "ko": ("cp949",),
+    "zh": ("gb18030", "big5"),
+}
+_LANGUAGE = re.compile(
+    rb"<(?:\w{1,20}:)?language>\s*(?:<!\[CDATA\[)?\s*([A-Za-z]{2,3})|\b(?:xml:)?lang\s*=\s*[\"']([A-Za-z]{2,3})\b", re.I
+)
+_HEAD = 4_000
+"""Bytes at the beginning in which a document names its language."""
+_OF_1250 = re.compile(rb"[\x8a\x8c-\x8f\x9a\x9c-\x9f]")
+"""Letters of Windows-1250 where ISO-8859-2 has none."""
 _TAG = re.compile(rb"<[^<>]*>")
 _MAX_GUESSED_BYTES = 60_000
 """Bytes of text that a guess is made from."""
@@ -196,6 +221,9 @@ def _is_foreign(piece: bytes) -> bool:
 def _by_label_or_guess(body: bytes, labelled: list[str]) -> Decoded:
     """The first label by which the document looks like text, else the best guess, else the least strange of all."""
     sample = _beyond_ascii(body)
+    expected = _by_language(body, sample)
+    if expected and all(each in (*expected, *_WESTERN) for each in labelled):
+        return _decoded(body, next((each for each in labelled if each in expected), expected[0]))
     for label in labelled:
         if strangeness(sample.decode(label, "replace")) <= _LIMIT:
             return _decoded(body, label)
@@ -208,6 +236,17 @@ def _by_label_or_guess(body: bytes, labelled: list[str]) -> Decoded:
         return _decoded(body, guessed)
     every = dict.fromkeys([*labelled, *_CANDIDATES])
     return _decoded(body, min(every, key=lambda name: strangeness(sample.decode(name, "replace"))))
+
+
+def _by_language(body: bytes, sample: bytes) -> list[str]:
+    """The encodings of the language that a document names, by which it looks like text: the least strange first."""
+    found = _LANGUAGE.search(body[:_HEAD])
+    written = (found[1] or found[2]).decode().lower() if found else ""
+    usual = _BY_LANGUAGE.get(written, ())
+    if "cp1250" in usual and _OF_1250.search(sample):
+        usual = ("cp1250",)
+    by_strangeness = {each: strangeness(sample.decode(each, "replace")) for each in usual}
+    return sorted((each for each in usual if by_strangeness[each] <= _LIMIT), key=lambda each: by_strangeness[each])
 
 
 def _is_japanese(sample: bytes, encoding: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -131,6 +132,7 @@ for _name, _script_entry in _SCRIPTS.items():
 _SCRIPTS_OF_LANGUAGE["ja"].add("han")
 
 _TAG = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9_-]*)?")
+_LETTER = re.compile("[A-Za-z]")
 _NOT_PROSE = re.compile(r"https?://\S+|[@#]\w+|\S+@\S+|[\d_]+")
 
 
@@ -164,6 +166,8 @@ def detect(text: str, hint: str | None = None) -> str:
 
 def _script(text: str) -> str | None:
     """The script of most letters. Latin counts half, since texts in every other script contain Latin names and brands."""
+    if text.isascii():
+        return "latin" if _LETTER.search(text) else None
     letters: Counter[str] = Counter()
     for letter, count in Counter(text).items():
         if letter.isalpha() and (name := _SCRIPT_OF_BLOCK.get(ord(letter) >> 4)):
@@ -192,11 +196,11 @@ def _by_words(text: str, script: _Script) -> str | None:
 
 
 def _by_model(text: str, script: _Script, hinted: str | None) -> str:
-    allowed = {*script.languages, *([hinted] if hinted else [])}
+    scores: Mapping[str, float] = _model().scores(text)
     ranked = [
-        (score + _HINT_BONUS * (language == hinted) + _COMMON_BONUS * (language in _COMMON), language)
-        for language, score in _model().rank(text)
-        if language in allowed
+        (scores[language] + _HINT_BONUS * (language == hinted) + _COMMON_BONUS * (language in _COMMON), language)
+        for language in {*script.languages, *([hinted] if hinted else [])}
+        if language in scores
     ]
     return str(max(ranked)[1])
 

@@ -26,6 +26,17 @@ _MAPPED = ("weights", "moves")
 _READ = ("priors", "labels", "rows", "features")
 
 
+class _Identifier(LanguageIdentifier):  # type: ignore[misc]
+    """py3langid's, whose `rank` sorts all languages where the best of a few is wanted."""
+
+    def scores(self, text: str) -> dict[str, float]:
+        """Language -> log-likelihood, as `rank` has it."""
+        found: dict[str, float] = {}
+        for language, score in zip(self.nb_classes, self._decide(text).tolist(), strict=True):
+            found.setdefault(language, score)  # the first column holds the merged score
+        return found
+
+
 def load() -> Any:
     """The identifier of py3langid, with all its answers to the letter."""
     model = MODEL_DIR / MODEL_FILE
@@ -90,7 +101,7 @@ def _keep(arrays: _Arrays, folder: Path) -> None:
 
 def _identifier(arrays: _Arrays) -> Any:
     """The identifier reads single moves, which a memoryview (`data`) gives faster than an array of numpy."""
-    return LanguageIdentifier(
+    return _Identifier(
         arrays["weights"],
         arrays["priors"],
         arrays["labels"].tolist(),

@@ -16,6 +16,9 @@ from monitor.text import urls
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]|[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _WRAPPING = "\"'<>“”«»‹›`´ \u00a0\u3000"
 _ANCHOR = re.compile(r"<a\b[^>]*?\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.I)
+_MISTYPED = re.compile(r"(?:feed:(?:/{2}(?!/))?(?=https?:)|feed:(?=//)|h?h?t{1,3}ps?(?=:/{1,3}[^/]))", re.I)
+"""`feed:https://`, `feed://` (the scheme that readers once registered) and letters of `http` that are missing or doubled."""
+_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _DOUBLE_SCHEME = re.compile(r"https?:?/{0,3}(?=https?:/)", re.I)
 _SCHEME = re.compile(r"(https?)(?::/*|/{2,})(?=[^/])", re.I)
 _ESCAPES = re.compile("(?:%[0-9A-Fa-f]{2})+")
@@ -72,10 +75,19 @@ _MEDIA = re.compile(
 _REDIRECTORS = re.compile(
     r"(?:www\.)?google\.[a-z.]{2,6}/url|(?:www\.)?bing\.com/news/apiclick\.aspx|l\.facebook\.com/l\.php|t\.umblr\.com/redirect"
     r"|(?:www\.)?youtube\.com/redirect|out\.reddit\.com/.*|exit\.sc/|slack-redir\.net/link|news\.url\.google\.com/url"
-    r"|(?:www\.)?inoreader\.com/.*|(?:www\.)?linkedin\.com/redir/redirect|vk\.com/away\.php|away\.vk\.com/away\.php|apiclick\.bing\.com/.*",
+    r"|(?:www\.)?inoreader\.com/.*|(?:www\.)?linkedin\.com/redir/redirect|vk\.com/away\.php|away\.vk\.com/away\.php|apiclick\.bing\.com/.*"
+    r"|translate\.google\.[a-z.]{2,6}/(?:translate|website)|(?:www\.)?getpocket\.com/redirect|(?:www|news)\.yandex\.[a-z.]{2,6}/.*"
+    r"|yandex\.[a-z.]{2,6}/.*|(?:[a-z0-9]+\.)?safelinks\.protection\.outlook\.com/|l\.instagram\.com/|lm\.facebook\.com/l\.php"
+    r"|(?:www\.)?flipboard\.com/redirect|disq\.us/url",
     re.I,
 )
 _TARGET_NAMES = ("url", "u", "q", "to", "target", "dest")
+# https://developers.google.com/amp/cache/overview and Google's viewer: `/s/` stands for https.
+_AMP = re.compile(
+    r"(?:[a-z0-9-]+\.)?cdn\.ampproject\.org/[cvi]/(s/)?((?:[\w-]+\.)+[a-z]{2,24}(?:/.*)?)"
+    r"|(?:www\.)?google\.[a-z.]{2,6}/amp/(s/)?((?:[\w-]+\.)+[a-z]{2,24}(?:/.*)?)",
+    re.I,
+)
 _YAHOO = re.compile(r"/RU=(https?(?::|%3a)[^/]+)/R[KSO]=", re.I)
 _GOOGLE_NEWS = re.compile(r"/(?:rss/)?(?:articles|read)/([A-Za-z0-9_-]{10,2000})=*$")
 _IN_TOKEN = re.compile(rb"https?://[\x21-\x7e]{4,2000}")
@@ -102,6 +114,9 @@ def repaired(link: str, base: str = "") -> str:
         link = unquoted(link)
     if "\\" in link:
         link = _with_slashes(link)
+    if _BRACKETS.get(link[:1], "\0") == link[-1:]:
+        link = link[1:-1].strip()
+    link = _MISTYPED.sub(_with_right_scheme, link, count=1) if _MISTYPED.match(link) else link
     while found := _DOUBLE_SCHEME.match(link):
         link = link[found.end() :]
     if found := _SCHEME.match(link):
@@ -122,6 +137,9 @@ def unwrapped(url: str) -> str:
     inner = ""
     if parts.host == "news.google.com":
         inner = _in_google_token(parts.path)
+    elif found := _AMP.fullmatch(place):
+        inner = f"http{'s' if found[1] or found[3] else ''}://{found[2] or found[4]}"
+        inner += f"?{parts.query}" if parts.query else ""
     elif parts.host.endswith("search.yahoo.com") and (found := _YAHOO.search(parts.path)):
         inner = unquoted(found[1])
     elif _REDIRECTORS.fullmatch(place):
@@ -141,6 +159,13 @@ def is_media(url: str) -> bool:
 def unquoted(text: str) -> str:
     """The text with percent-encoded letters written out."""
     return _ESCAPES.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "replace"), text)
+
+
+def _with_right_scheme(found: re.Match[str]) -> str:
+    written = found[0].lower()
+    if written.startswith("feed:"):
+        return "" if written != "feed:" or found.string[found.end() :].lower().startswith("http") else "https:"
+    return "https" if written.endswith("s") else "http"
 
 
 def _without_controls(found: re.Match[str]) -> str:

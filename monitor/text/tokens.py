@@ -10,12 +10,14 @@ import html
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 # Control characters that have no place in a title or a mail header; tab and newline are handled as white space.
 # PostgreSQL refuses NUL and sqlite3 lone surrogates: one bad item must not roll back the other items of its feed.
 _UNSTORABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-_LINE_BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-_SPACES = re.compile(r"[^\S\n]+")
+_LINE_BREAKS = re.compile("[\x0b\x0c\x85\u2028\u2029]")
+_SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
+"""Not a single space: of these a text has one a word, and to put one for another takes longer than all else."""
 _BLANK_LINES = re.compile(r"\n\s*\n\s*")
 # Invisible characters and overrides of the reading direction (X9); the joiners of Persian and emoji are kept.
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -30,7 +32,8 @@ _ESCAPED_TAGS = re.compile(
 
 def clean(text: str, *, limit: int | None = None) -> str:
     """Text that every database accepts: no NUL, surrogates or control characters; lines and paragraphs are kept."""
-    text = _LINE_BREAKS.sub("\n", text if limit is None else text[: limit * 2])
+    text = text if limit is None else text[: limit * 2]
+    text = _LINE_BREAKS.sub("\n", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _SPACES.sub(" ", _UNSTORABLE.sub("", text))
     text = _BLANK_LINES.sub("\n\n", text).strip()
     return text if limit is None else text[:limit].rstrip()
@@ -125,6 +128,20 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """Folded words in reading order; Chinese, Japanese and Thai as overlapping character bigrams."""
+    return list(_recent_tokens(text)) if len(text) > _LONG else _tokens(text)
+
+
+@lru_cache(maxsize=8)
+def _recent_tokens(text: str) -> tuple[str, ...]:
+    """Of a text of some length: its article is matched, compared and indexed by the same words, one step after the other."""
+    return tuple(_tokens(text))
+
+
+_LONG = 200
+"""Characters."""
+
+
+def _tokens(text: str) -> list[str]:
     folded = fold(text)
     if folded.isascii() or not _HAS_CJK.search(folded):
         return _words(folded)

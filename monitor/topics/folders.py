@@ -33,15 +33,17 @@ def rename(root: Path, old: str, new: str) -> bool:
     return _moved(root / old, root / new)
 
 
-def set_aside(root: Path, name: str, *, now: datetime) -> Path | None:
-    """Move a topic's folder to `.removed/NAME-<date>`; returns where it is now, None where the topic has no folder here."""
-    if not (root / name).is_dir():
+def set_aside(root: Path, name: str, *, now: datetime, place: Path | None = None) -> Path | None:
+    """Move a topic's folder to `.removed/NAME-<date>`; returns where it is now, None where the topic has no folder here. `place`:
+    where the folder is, if not in `root`."""
+    folder = place or root / name
+    if not folder.is_dir():
         return None
     stem = f"{name}-{now:%Y-%m-%d}"
     places = (root / REMOVED / (stem if number == 1 else f"{stem}-{number}") for number in range(1, 1000))
-    place = next(each for each in places if not each.exists())
-    _moved(root / name, place)
-    return place
+    aside = next(each for each in places if not each.exists())
+    _moved(folder, aside)
+    return aside
 
 
 def _moved(source: Path, target: Path) -> bool:

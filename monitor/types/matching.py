@@ -155,6 +155,7 @@ class StoredTopic:
 SENTENCE_PART, TITLE_PART, SEEDS_PART = "your sentence", "your title", "your examples"
 CONTRAST_PART, WORDS_PART, SEMANTIC_PART = "unlike other news", "words", "meaning"
 ANSWERS_PART = "your answers"
+SUBJECT_PART = "the subject's other articles"
 """The `Contribution.term` of each part of a score by meaning."""
 OTHER_TERMS = "(other terms)"
 """The `Contribution.term` under which the terms that are not shown are added up."""

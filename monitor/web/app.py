@@ -11,10 +11,12 @@ endpoint      form and token, then the page, on one of a few threads of the web'
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 from anyio import CapacityLimiter, to_thread
@@ -23,7 +25,6 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -42,15 +43,21 @@ from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
 from monitor.web.health import Health
 from monitor.web.inbox import InboxPages
+from monitor.web.manage.alerts import AlertPages
+from monitor.web.manage.drafts import DraftPages
+from monitor.web.manage.feeds import FeedPages
+from monitor.web.manage.topics import TopicPages
 from monitor.web.overview import OverviewPages
 from monitor.web.pages import PageRequest, Pages
 from monitor.web.show import message
 from monitor.web.static_files import static_files
 from monitor.web.stories import StoryPages
+from monitor.web.tools import PageTools
+from monitor.web.uploads import UPLOADS, BodyLimits, Upload, read_multipart
 from monitor.web.views import ViewPages
 
-MAX_FORM_BYTES = 8192
 FORM_SECONDS = 10
+UPLOAD_SECONDS = 60
 FIELDS = 10
 MANY_FIELDS = 600
 """Fields of the forms with a checkbox for each article or story."""
@@ -61,6 +68,8 @@ _SENTENCES = {
 }
 
 Page = Callable[[PageRequest], Response]
+AsyncPage = Callable[[PageRequest], Awaitable[Response]]
+"""For what waits for other servers, and would keep a thread from readers meanwhile."""
 log = logging.getLogger(__name__)
 
 
@@ -77,6 +86,7 @@ def create_app(
     background: Callable[[], Background | None] = lambda: None,
     entries: Sequence[SettingsEntry] | None = None,
     embedder_problem: str = "",
+    tools: PageTools | None = None,
 ) -> Starlette:
     """The review page and /healthz.
 
@@ -84,10 +94,11 @@ def create_app(
     it the page has no buttons to make seeds. `preferred` are the feeds whose article leads a story, best first. `background`
     returns the background of the model in force, with which the effect of a verdict is worked out. `entries` are the feeds and
     channels of this node's settings, which the status page compares with those in force; None compares nothing.
-    `embedder_problem` says why articles are not compared by meaning; '' where they are.
+    `embedder_problem` says why articles are not compared by meaning; '' where they are. `tools` are what pages can ask beyond
+    the store.
     """
     password = settings.password.get_secret_value() if settings.password else None
-    tokens = tokens or Tokens()
+    tokens, tools = tokens or Tokens(), tools or PageTools()
     kept = KeptValues(db, clock)
     pages = Pages(db, clock, health, kept, seeds, background, entries, embedder_problem)
     return Starlette(
@@ -96,6 +107,10 @@ def create_app(
             InboxPages(db, clock, health, pages.effects, kept, seeds),
             StoryPages(db, clock, preferred),
             FigurePages(db, clock),
+            FeedPages(db, clock, tools),
+            TopicPages(db, clock, seeds, embedder_problem=embedder_problem),
+            DraftPages(db, clock, seeds, tools, embedder_problem=embedder_problem),
+            AlertPages(db, clock, max_age_for=tools.held_after_for),
             ViewPages(db, clock, kept, settings.base_url),
             OverviewPages(db, clock, health, kept),
             tokens,
@@ -105,7 +120,7 @@ def create_app(
             Middleware(Hardened),
             Middleware(RealClient, proxies=settings.trusted_proxies),
             Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(settings), www_redirect=False),
-            Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_FORM_BYTES),
+            Middleware(BodyLimits),
             Middleware(
                 BasicAuth,
                 password=password,
@@ -125,6 +140,10 @@ def _routes(
     inbox: InboxPages,
     stories: StoryPages,
     figures: FigurePages,
+    feeds: FeedPages,
+    topics: TopicPages,
+    drafts: DraftPages,
+    alerts: AlertPages,
     views: ViewPages,
     overview: OverviewPages,
     tokens: Tokens,
@@ -133,10 +152,14 @@ def _routes(
     threads = CapacityLimiter(THREADS)
     register_url_convertor("id", _IdConvertor())
 
-    def get(path: str, answer: Page) -> Route:
+    register_url_convertor("name", _NameConvertor())
+
+    register_url_convertor("topic", _TopicConvertor())
+
+    def get(path: str, answer: Page | AsyncPage) -> Route:
         return Route(path, _endpoint(answer, tokens, threads), methods=["GET"])
 
-    def post(path: str, answer: Page) -> Route:
+    def post(path: str, answer: Page | AsyncPage) -> Route:
         return Route(path, _endpoint(answer, tokens, threads), methods=["POST"])
 
     return [
@@ -172,6 +195,34 @@ def _routes(
         post("/matches/{number:id}/confirm", pages.confirm),
         post("/matches/{number:id}/dismiss", pages.dismiss),
         post("/articles/{number:id}/seed", pages.seed),
+        get("/feeds", feeds.feeds),
+        post("/feeds/look", feeds.look),
+        post("/feeds/add", feeds.add),
+        post("/feeds/import", feeds.import_),
+        get("/feeds/export", feeds.export),
+        get("/feed/{name:name}", feeds.feed),
+        *(
+            post(f"/feed/{{name:name}}/{verb}", getattr(feeds, verb))
+            for verb in ("poll", "pause", "resume", "remove", "settings")
+        ),
+        get("/topics", topics.topics),
+        get("/topics/new", drafts.blank),
+        post("/topics/make", drafts.make),
+        get("/draft/{name:topic}", drafts.draft),
+        *(post(f"/draft/{{name:topic}}/{verb}", getattr(drafts, verb)) for verb in ("examples", "follow", "discard")),
+        get("/topic/{name:topic}", topics.topic),
+        *(
+            post(f"/topic/{{name:topic}}/{verb}", getattr(topics, verb))
+            for verb in ("settings", "pause", "resume", "rename", "remove", "restore")
+        ),
+        get("/channels", alerts.channels),
+        post("/channel/{name:name}/test", alerts.test),
+        post("/channel/{name:name}/pause", alerts.pause),
+        post("/channel/{name:name}/resume", alerts.resume),
+        post("/channel/{name:name}/retry", alerts.retry_channel),
+        get("/alerts", alerts.alerts),
+        get("/alert/{name:name}", alerts.alert),
+        *(post(f"/alert/{{name:name}}/{verb}", getattr(alerts, verb)) for verb in ("retry", "resend", "drop")),
         Route(HEALTH_PATH, _healthz(health), methods=["GET"]),
         Mount("/static", static_files()),
     ]
@@ -191,6 +242,24 @@ class _IdConvertor(Convertor[int]):
         return str(value)
 
 
+class _NameConvertor(Convertor[str]):
+    """The name of a feed, topic or channel in a path."""
+
+    regex = "[A-Za-z0-9_.-]{1,100}"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+class _TopicConvertor(_NameConvertor):
+    """The name of a topic: that of its folder, in any script."""
+
+    regex = r"[^/\\]{1,200}"
+
+
 def _hosts(settings: WebSettings) -> list[str]:
     """The accepted host names as the middleware compares them: without port, IPv6 in brackets."""
     return [f"[{host}]" if ":" in host else host for host in settings.accepted_hosts]
@@ -199,10 +268,10 @@ def _hosts(settings: WebSettings) -> list[str]:
 # --- one request ------------------------------------------------------------------------------------------------------
 
 
-def _endpoint(answer: Page, tokens: Tokens, threads: CapacityLimiter) -> Callable[..., object]:
+def _endpoint(answer: Page | AsyncPage, tokens: Tokens, threads: CapacityLimiter) -> Callable[..., object]:
     async def endpoint(request: Request) -> Response:
         who: str = request.state.who
-        form = await _form(request) if request.method == "POST" else {}
+        form, files = await _form(request) if request.method == "POST" else ({}, [])
         if request.method == "POST" and not tokens.is_valid(
             who, request.cookies.get(tokens.COOKIE, ""), form.get(tokens.FIELD, "")
         ):
@@ -216,12 +285,17 @@ def _endpoint(answer: Page, tokens: Tokens, threads: CapacityLimiter) -> Callabl
             query=request.query_params,
             form=form,
             number=request.path_params.get("number", 0),
+            name=request.path_params.get("name", ""),
+            files=files,
             secret=request.path_params.get("secret", ""),
             known_tag=request.headers.get("if-none-match", ""),
             is_script=request.headers.get("accept") == "application/json",
         )
         zones.use(request.cookies.get(zones.COOKIE, ""))
-        response = await to_thread.run_sync(answer, asked, limiter=threads)
+        if inspect.iscoroutinefunction(answer):
+            response: Response = await answer(asked)
+        else:
+            response = await to_thread.run_sync(cast(Page, answer), asked, limiter=threads)
         if "secret" not in request.path_params:
             tokens.give(request, who, response)
         return response
@@ -229,22 +303,39 @@ def _endpoint(answer: Page, tokens: Tokens, threads: CapacityLimiter) -> Callabl
     return endpoint
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a small form. Other content types are refused, as forged requests use them (U4)."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-        raise HTTPException(415, "Only the monitor's own forms are taken here.")
+async def _form(request: Request) -> tuple[dict[str, str], list[Upload]]:
+    """The fields of a form, and the files of one that takes any. Other types are refused, as forged requests use them (U4)."""
+    kind = request.headers.get("content-type", "")
+    is_upload = request.url.path in UPLOADS and kind.lower().startswith("multipart/form-data")
+    if not is_upload and kind.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise _no_form()
     try:
-        async with asyncio.timeout(FORM_SECONDS):
+        async with asyncio.timeout(UPLOAD_SECONDS if is_upload else FORM_SECONDS):
             body = await request.body()
-        return dict(
-            parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_fields(request.url.path))
+        if is_upload:
+            return _with_files(body, kind)
+        fields = parse_qsl(
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_fields(request.url.path)
         )
+        return dict(fields), []
     except (TimeoutError, ValueError):
         raise HTTPException(400, "That form was not complete.") from None
 
 
+def _with_files(body: bytes, kind: str) -> tuple[dict[str, str], list[Upload]]:
+    try:
+        fields, files = read_multipart(body, kind)
+    except ValueError:
+        raise _no_form() from None
+    return dict(fields), files
+
+
+def _no_form() -> HTTPException:
+    return HTTPException(415, "Only the monitor's own forms are taken here.")
+
+
 def _fields(path: str) -> int:
-    return MANY_FIELDS if path.startswith(("/stories/", "/verdicts")) else FIELDS
+    return MANY_FIELDS if path.startswith(("/stories/", "/verdicts", "/feeds/", "/draft/")) else FIELDS
 
 
 def _healthz(health: Callable[[], Health]) -> Callable[..., object]:

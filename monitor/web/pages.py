@@ -30,6 +30,7 @@ from monitor.types.plans import SettingsEntry
 from monitor.web.health import Health
 from monitor.web.show import page
 from monitor.web.status import board
+from monitor.web.uploads import Upload
 
 PAGE_SIZE = 50
 LAST_PAGE = 100_000
@@ -52,6 +53,10 @@ class PageRequest:
     form: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
     """The id in the path."""
+    name: str = ""
+    """The name in the path: of a feed, a topic or a channel."""
+    files: Sequence[Upload] = ()
+    """What was sent with a form that takes files."""
     secret: str = ""
     """The secret in the path."""
     known_tag: str = ""

@@ -131,6 +131,11 @@ class LimitedProtocol(H11Protocol):
         """Refuse what is no HTTP, with our headers and the status that fits (431, 501). Called while its error is handled."""
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return self.abort()  # behind an answer under way: nothing can be said any more
+        if (
+            self.cycle and not self.cycle.response_complete
+        ):  # a body that breaks off being HTTP: whoever answers it is told
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         fault = sys.exc_info()[1]
         status = HTTPStatus(getattr(fault, "error_status_hint", 400))
         fields = {**SECURITY_HEADERS, "Content-Type": "text/plain; charset=utf-8", "Connection": "close"}

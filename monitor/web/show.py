@@ -109,6 +109,16 @@ def _spoken(at: datetime, now: datetime) -> str:
     return f"{at.day} {at:%b %H:%M}" if at.year == now.year else f"{at.day} {at:%b %Y}"
 
 
+def duration(spent_for: timedelta) -> str:
+    """`35 s`, `4 min`, `2.5 h` or `3 days`."""
+    seconds = spent_for.total_seconds()
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5_400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.2g} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
+
+
 def external_link(url: str) -> Markup:
     """A link to another site, labelled with its host; plain text where the address is not http or https (U2)."""
     try:
@@ -150,6 +160,7 @@ _templates.filters |= {
     "union": frozenset.union,
 }
 _templates.globals |= {
+    "duration": duration,
     "in_brief": in_brief,
     "moment": moment,
     "query": query,

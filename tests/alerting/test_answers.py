@@ -77,6 +77,28 @@ def test_fault_alert_1_2_what_a_mail_servers_answer_means(
     assert (kind.result, kind.concern) == (result, concern)
 
 
+@pytest.mark.parametrize(
+    ("code", "said", "result"),
+    [
+        (554, "5.2.2 mailbox full", TRANSIENT),
+        (550, "5.2.2 User over quota", TRANSIENT),
+        (550, "Requested action not taken: mailbox is full", TRANSIENT),
+        (550, "4.7.1 try again later", TRANSIENT),
+        (554, "Greylisted, please try again in 300 seconds", TRANSIENT),
+        (550, "5.1.1 no such user", REJECTED),
+        (550, "5.7.1 relay access denied for 4.2.2.2", REJECTED),
+        (550, "5.2.21 is no such code", REJECTED),
+        (550, "", REJECTED),
+    ],
+)
+def test_fault_alert_1_a_refusal_that_calls_itself_temporary_is_one(
+    code: int, said: str, result: AttemptResult
+) -> None:
+    kind = answers.of_smtp(Step.RECIPIENT, code, said)
+    assert (kind.result, kind.concern) == (result, RECIPIENT)
+    assert answers.of_smtp(Step.CONNECT, code, said).result is REJECTED
+
+
 @given(step=st.sampled_from(Step), code=st.integers(-1, 1200))
 def test_no_answer_of_a_mail_server_is_final_or_without_a_meaning(step: Step, code: int) -> None:
     kind = answers.of_smtp(step, code)
@@ -132,6 +154,10 @@ def test_a_mail_to_fifty_who_are_refused_says_so_in_little() -> None:
         (200, '{"ok": false, "error": "channel_not_found"}', REJECTED, REJECTED),
         (200, '{"success": false, "error": 5}', REJECTED, REJECTED),
         (200, '{"ok": false, "error": "ratelimited"}', TRANSIENT, TRANSIENT),
+        (200, '{"status": "error", "message": "no such hook"}', REJECTED, REJECTED),
+        (200, '{"errors": ["no such hook"]}', REJECTED, REJECTED),
+        (200, '{"success": "false"}', REJECTED, REJECTED),
+        (200, '{"status": "success", "error": null, "errors": []}', TRANSIENT, SENT),
         (200, "no_service", REJECTED, REJECTED),
         (404, "no_service", REJECTED, REJECTED),
         (410, "channel_is_archived", GONE, GONE),

@@ -181,6 +181,26 @@ def test_fault_alert_1_five_days_with_one_mailbox_full_and_one_gone(desk: Operat
         assert [row.name for row in desk.rows(RecipientRow)] == ["c…@example.org"]
 
 
+def who_has(sink: MailSink, alert_id: str) -> list[tuple[str, ...]]:
+    return [each.recipients for each in sink.received if alert_id in str(each.message["Message-ID"])]
+
+
+def test_fault_alert_1_a_mailbox_that_is_full_by_the_code_of_exchange_gets_its_mail_once_it_is_emptied(
+    desk: Operator, clock: SetClock
+) -> None:
+    with MailSink() as sink:
+        desk.mails("mail", sink, ANN, BEN)
+        sink.answers(f"RCPT {BEN}", 554, "5.2.2 mailbox full")
+        told = desk.decides("mail")
+        desk.lives(hours=6, step_minutes=30)
+        assert who_has(sink, told) == [(ANN,)]
+        assert desk.notices() == ["b…@example.org gets no mail of the channel mail at present"]
+        sink.accepts(f"RCPT {BEN}")
+        desk.lives(hours=6, step_minutes=30)
+        assert who_has(sink, told) == [(ANN,), (BEN,)]
+        assert desk.channel("mail").failures == 0
+
+
 def test_fault_alert_2_a_mail_put_off_at_data_stops_no_other(desk: Operator, clock: SetClock) -> None:
     with MailSink() as sink:
         desk.mails("mail", sink, ANN)

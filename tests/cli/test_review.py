@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.cli.explain import page_title
+from monitor.polling.single import page_title
 from monitor.review.exports import defused
 from tests.fakes.command import HIT, MISS, SEED, Operator
 from tests.fakes.site import Site, rss

@@ -13,7 +13,7 @@ from monitor.feeds.page_links import read_links
 from monitor.feeds.sample import FeedSample, doubts
 from monitor.feeds.visitor import REQUESTS, Discovery, Visitor, spellings
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
-from monitor.reading.fetch import Fetcher
+from monitor.reading.fetch import Fetcher, FetchLimits
 from monitor.reading.workers import Workers
 from monitor.store import page_visits
 from monitor.store.db import Database
@@ -22,6 +22,8 @@ from monitor.types.fetching import HostRest
 from tests.fakes.site import Site, atom, rss
 from tests.fakes.stores import lay_out
 
+AT_ONCE = FetchLimits(spacing_for=timedelta())
+"""Nobody waits for a site of our own."""
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NEWS = rss(
     ("Bridge closed", "https://news.example/1", "1", "The bridge was closed.", NOW - timedelta(days=1)),
@@ -48,7 +50,7 @@ def visitor(fetcher: Fetcher, workers: Workers, db: Database | None = None) -> V
 
 def look(workers: Workers, address: str, *, db: Database | None = None, allow_private: bool = True) -> Discovery:
     async def looked() -> Discovery:
-        async with Fetcher() as fetcher:
+        async with Fetcher(limits=AT_ONCE) as fetcher:
             return await visitor(fetcher, workers, db).discover(address, now=NOW, allow_private=allow_private)
 
     return asyncio.run(looked())
@@ -56,7 +58,7 @@ def look(workers: Workers, address: str, *, db: Database | None = None, allow_pr
 
 def sample(workers: Workers, address: str, *, db: Database | None = None) -> FeedSample:
     async def read() -> FeedSample:
-        async with Fetcher() as fetcher:
+        async with Fetcher(limits=AT_ONCE) as fetcher:
             return await visitor(fetcher, workers, db).sample(address, now=NOW, allow_private=True)
 
     return asyncio.run(read())

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from monitor.net import waits
 from monitor.net.addresses import AddressPolicy, Lookup, system_lookup
 from monitor.net.http import (
     ANSWER_LIMIT,
@@ -24,7 +25,6 @@ from monitor.net.http import (
     HttpResponse,
     NoAnswerError,
     default_user_agent,
-    http_date,
     retry_after,
 )
 from monitor.types.errors import FetchError, RefusedAddressError
@@ -463,6 +463,23 @@ def test_f14_retry_after_is_read(values: Sequence[str], wait: float | None) -> N
     assert retry_after(headers, now=NOW) == (None if wait is None else timedelta(seconds=wait))
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("90s", "90 seconds", "+90", '"90"', "90;ms=0", "1.5 minutes", "1m30s", "PT1M30S", "00:01:30", "90000ms"),
+        *("2026-11-20T12:01:30Z", "2026-11-20 12:01:30", "1795176090", "1795176090000"),
+    ],
+)
+def test_fault_feed_22_a_wait_is_read_however_it_is_spelt(value: str) -> None:
+    headers = Headers([(b"Retry-After", value.encode()), (b"date", b"Fri, 20 Nov 2026 12:00:00 GMT")])
+    assert retry_after(headers, now=NOW) == timedelta(seconds=90)
+
+
+@pytest.mark.parametrize("value", ["soon", "90 apples", "P", "PT", "s", "::", "1:2", "NaN", "Infinity", "-90s"])
+def test_fault_feed_22_a_wait_that_says_nothing_is_none(value: str) -> None:
+    assert retry_after(Headers([(b"Retry-After", value.encode())]), now=NOW) is None
+
+
 def test_f14_without_a_date_of_the_server_ours_counts() -> None:
     headers = Headers([(b"retry-after", b"Fri, 20 Nov 2026 12:01:00 GMT")])
     assert retry_after(headers, now=NOW) == timedelta(minutes=1)
@@ -470,7 +487,7 @@ def test_f14_without_a_date_of_the_server_ours_counts() -> None:
 
 @pytest.mark.parametrize("value", [None, "", "0", "-1", "garbage", "Fri, 20 Nov 99999 10:00:00 GMT", "x" * 10_000])
 def test_what_is_no_date_is_none(value: str | None) -> None:
-    assert http_date(value) is None
+    assert waits.http_date(value) is None
 
 
 def test_headers_keep_every_value_in_order() -> None:

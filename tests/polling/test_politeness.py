@@ -228,3 +228,24 @@ def test_fault_feed_22_a_host_that_rests_is_not_asked_through_a_redirect_either(
         assert (room.feed("moved").failures, room.feed("moved").outcome) == (0, "")
         visits(room, site, hours=1)
         assert room.feed("moved").outcome in ("ok", "not modified")
+
+
+@pytest.mark.parametrize("status", [420, 509, 529])
+def test_fault_feed_22_refusals_of_no_standard_rest_the_host_as_429_does(
+    room: Newsroom, site: Site, status: int
+) -> None:
+    for name in ("sport", "news", "culture"):
+        room.reads(name, site.url(f"/{name}"))
+        site.answers(f"/{name}", status)
+    log = visits(room, site, hours=1, step_minutes=1)
+    assert len(log) <= 8, "five minutes, then ten, then twenty, whatever feeds are due"
+    assert [row.refusals > 0 for row in room.rows(HostRow)] == [True]
+
+
+def test_fault_feed_20_an_answer_that_a_proxy_passed_on_is_an_answer(room: Newsroom, site: Site) -> None:
+    """203 is a 200 whose body somebody on the way may have changed (RFC 9110 section 15.3.4)."""
+    room.reads("herald", site.url("/feed"))
+    site.answers("/feed", 203, {"Content-Type": "application/rss+xml"}, rss(item(1)))
+    log = visits(room, site, hours=1)
+    assert log
+    assert (room.feed("herald").outcome, room.feed("herald").failures) == ("unchanged", 0)

@@ -206,6 +206,35 @@ def test_fault_feed_03_any_bytes_with_any_labels_are_some_text(body: bytes, labe
     charsets.read(body, labels).text.encode()
 
 
+TOLD = {
+    "cs": ("iso8859_2", "cp1250", "Ministerstvo zahraničí oznámilo, že jednání budou pokračovat, řekl mluvčí."),
+    "tr-TR": ("iso8859_9", "cp1254", "Dışişleri Bakanlığı, görüşmelerin Kabil'de süreceğini açıkladı."),
+    "lt": ("iso8859_13", "cp1257", "Užsienio reikalų ministerija pranešė, kad derybos tęsis Kabule."),
+    "hu": ("iso8859_2", "cp1250", "A külügyminisztérium bejelentette, hogy a tárgyalások folytatódnak, őszintén."),
+    "ar": ("iso8859_6", "cp1256", "أعلنت وزارة الخارجية أن المفاوضات ستستمر في كابول"),
+    "ru": ("mac_cyrillic", "cp866", "Министр иностранных дел заявил, что переговоры в Кабуле продолжатся."),
+}
+
+
+@pytest.mark.parametrize("media_type", ["", "text/xml; charset=utf-8", "text/xml; charset=iso-8859-1"])
+@pytest.mark.parametrize("encoding", [0, 1])
+@pytest.mark.parametrize("tag", TOLD)
+def test_fault_feed_03_the_language_that_a_document_names_tells_its_encoding(
+    tag: str, encoding: int, media_type: str
+) -> None:
+    text, code = TOLD[tag][2], str(TOLD[tag][encoding])
+    document = (
+        f"<rss><channel><title>T</title><language>{tag}</language><item><title>{text}</title></item></channel></rss>"
+    )
+    assert parse(document.encode(code), url="https://x.example/", media_type=media_type).entries[0].title == text
+
+
+def test_fault_feed_03_a_language_that_the_text_is_not_in_tells_nothing() -> None:
+    text = "Les négociations reprendront à Kaboul, a déclaré le ministère des Affaires étrangères, après l'échec."
+    document = f"<rss><channel><language>ru</language><item><title>{text}</title></item></channel></rss>"
+    assert parse(document.encode("cp1252"), url="https://x.example/").entries[0].title == text
+
+
 # --- content encodings ------------------------------------------------------------------------------------------------
 
 NEWS = feed(RUSSIAN, "utf-8", declared="utf-8")
@@ -251,6 +280,8 @@ NAMES_OF_NOTHING = [
         "; ",
         "text/html; charset=utf-8",
     ),
+    *("en", "en-US", "identity;q=0", "uncompressed", "unknown", "no-transform", "amz-1.0"),
+    *("br", "zstd", "compress", "br, zstd"),  # what a proxy unpacked and left the name of
 ]
 
 
@@ -269,6 +300,8 @@ def test_fault_feed_20_names_that_are_no_compression_are_ignored(site: Site, nam
         ("aws-chunked", PACKED),
         ("gzip", gzip.compress(PACKED)),  # such a file, packed for the way
         ("gzip, gzip", gzip.compress(PACKED)),
+        ("gzip, gzip", PACKED),  # packed once, named by two
+        ("gzip;q=1.0", PACKED),
         ("gzip, aws-chunked", PACKED),
         ("aws-chunked,gzip", PACKED),
         ("gzip utf-8", PACKED),

@@ -330,6 +330,28 @@ def test_fault_feed_14_links_of_every_odd_shape(written: str) -> None:
 @pytest.mark.parametrize(
     "written",
     [
+        *("feed://gazette.example/a", "feed:https://gazette.example/a", "feed://https://gazette.example/a"),
+        *(
+            "ttps://gazette.example/a",
+            "hhttps://gazette.example/a",
+            "htttps://gazette.example/a",
+            "htps://gazette.example/a",
+        ),
+        *("[https://gazette.example/a]", "(https://gazette.example/a)", "{https://gazette.example/a}"),
+    ],
+)
+def test_fault_feed_14_schemes_mistyped_and_links_in_brackets(written: str) -> None:
+    assert links.absolute(SITE, written) == "https://gazette.example/a"
+
+
+def test_fault_feed_14_a_bracket_at_the_end_alone_is_the_links_own() -> None:
+    assert links.absolute(SITE, "https://gazette.example/Senn_(island)") == "https://gazette.example/Senn_(island)"
+    assert links.absolute(SITE, "https-news/a") == "https://gazette.example/https-news/a"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
         *(
             "javascript:alert(1)",
             "java\nscript:alert(1)",
@@ -448,6 +470,8 @@ def test_fault_feed_17_google_news_names_the_outlet_beside_the_title() -> None:
         ("Переговоры сорваны - Вестник", "Вестник", "Переговоры сорваны"),
         ("مذاکرات شکست خورد - طلوع‌نیوز", "طلوع‌نیوز", "مذاکرات شکست خورد"),
         ("Talks fail - Courier", "Herald", "Talks fail - Courier"),
+        ("Talks fail - h.example", "Herald", "Talks fail"),
+        ("Talks fail | www.h.example", "Herald", "Talks fail"),
         ("Herald", "Herald", "Herald"),
         ("Talks fail", "", "Talks fail"),
     ],
@@ -484,6 +508,29 @@ REAL = "https://herald.example/news/ferry-strike"
 
 
 @pytest.mark.parametrize(
+    "link",
+    [
+        *(
+            "https://www.google.com/amp/s/gazette.example/a/1",
+            "https://gazette-example.cdn.ampproject.org/c/s/gazette.example/a/1",
+        ),
+        "https://cdn.ampproject.org/v/s/gazette.example/a/1",
+        "https://translate.google.com/translate?sl=fa&u=https://gazette.example/a/1",
+        "https://news.yandex.ru/story?url=https%3A%2F%2Fgazette.example%2Fa%2F1",
+        "https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fgazette.example%2Fa%2F1&data=05",
+        "https://getpocket.com/redirect?url=https%3A%2F%2Fgazette.example%2Fa%2F1",
+    ],
+)
+def test_fault_feed_17_caches_and_redirectors_lead_to_the_article(link: str) -> None:
+    assert links.unwrapped(link) == "https://gazette.example/a/1"
+
+
+def test_fault_feed_17_a_cache_of_plain_http_and_a_page_that_is_no_cache() -> None:
+    assert links.unwrapped("https://cdn.ampproject.org/c/gazette.example/a?x=1") == "http://gazette.example/a?x=1"
+    assert links.unwrapped("https://www.google.com/amp/") == "https://www.google.com/amp/"
+
+
+@pytest.mark.parametrize(
     ("link", "real"),
     [
         (f"https://news.google.com/rss/articles/{token(REAL)}?oc=5", REAL),
@@ -510,3 +557,21 @@ REAL = "https://herald.example/news/ferry-strike"
 )
 def test_fault_feed_17_aggregators_links_lead_to_the_article(link: str, real: str) -> None:
     assert entries(f"<item><title>x</title><link>{escape(link)}</link></item>")[0].url == real
+
+
+# --- when publishers want to be read ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "written", ["180", " 180.0 ", "180 minutes", "3h", "3 hours", "PT3H", "<![CDATA[180]]>", "PT180M"]
+)
+def test_fault_feed_18_a_ttl_is_read_with_its_unit(written: str) -> None:
+    parsed = parse(f"<rss><channel><title>T</title><ttl>{written}</ttl></channel></rss>".encode(), url=URL, now=NOW)
+    assert parsed.wishes.ttl_for == timedelta(hours=3)
+
+
+@pytest.mark.parametrize("hour", ["12", " 12 ", "12:00", "<![CDATA[12]]>"])
+def test_fault_feed_18_an_hour_without_news_is_read_however_it_is_written(hour: str) -> None:
+    head = f"<skipHours><hour>{hour}</hour><hour>13</hour></skipHours>"
+    parsed = parse(f"<rss><channel><title>T</title>{head}</channel></rss>".encode(), url=URL, now=NOW)
+    assert parsed.wishes.skip_hours == {12, 13}

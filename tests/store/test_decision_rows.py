@@ -140,4 +140,4 @@ def test_an_alert_keeps_its_id_and_names_its_topic_and_decision(upgraded: Databa
         (alert,) = alerts.of_story(session, 1)
         assert alert.topics == ("bridge",)
         assert [each.name for each in alerts.load(alert.payload).all_topics] == ["bridge"]
-        assert alerts.story_history(session, [1]).alerted == {"bridge"}, "nothing is told again"
+        assert alerts.story_history(session, [1])[0].alerted == {"bridge"}, "nothing is told again"

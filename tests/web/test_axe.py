@@ -12,8 +12,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from starlette.routing import Route
 
+from monitor.store import alerts
 from monitor.store.db import Database, Session
 from monitor.store.inbox import save_view
+from monitor.store.tables import ChannelRow
+from tests.fakes.alerts import alert as an_alert
 from tests.web.test_browser import browser as browser  # the fixtures
 from tests.web.test_browser import opened, pytestmark, url
 from tests.web.test_web import NOW, application, fill, has_article, has_feed, has_topic
@@ -37,6 +40,18 @@ PAGES = [
     "/explain",
     "/explain?url=https%3A%2F%2Fnews.example.org%2F1",
     "/status",
+    "/feeds",
+    "/feeds?state=failing&q=tass",
+    "/feed/tass",
+    "/feed/bbc",
+    "/channels",
+    "/alerts",
+    "/alerts?state=held",
+    "/alert/alt_01jz8v3k7m2q9x5w4t6r8y0abc",
+    "/topics",
+    "/topics/new",
+    "/topic/talks",
+    "/draft/river-floods",
     "/stories",
     "/stories/1",
     "/stories/99",
@@ -45,8 +60,10 @@ PAGES = [
     "/overview",
     "/views",
 ]
-NO_PAGES = re.compile(r"^/(healthz|static|evaluate/plot|lines|fresh|stories/.*/reading|matches\.\w+|shared/.*)$")
-"""What is no page of its own: pictures, files, feeds, and the parts that the inbox puts into itself."""
+NO_PAGES = re.compile(
+    r"^/(healthz|fresh|matches\.(csv|jsonl)|shared/.*|static|evaluate/plot|lines|stories/.*/reading|feeds/export)$"
+)
+"""What is no page of its own: pictures, and the parts that the inbox puts into itself."""
 
 
 @pytest.fixture(params=LOOKS)
@@ -71,6 +88,12 @@ def a_full_store(db: Database) -> None:
         has_article("طالبان به مسکو رسیدند", topic="recognition", language="fa", url="https://fa.example/3"),
         has_article("Copied", story_id=1, kind="copy", source="Wire", url="https://wire.example/1"),
         has_view("Талибы"),
+        lambda session: session.add(
+            ChannelRow(name="desk", kind="webhook", destination="d", shown="https://desk.example/…", failures=3)
+        ),
+        lambda session: alerts.enqueue(
+            session, an_alert(story_id=1, article=None), key="k", channels={"desk": "d"}, deliver_at=NOW
+        ),
         *(has_article(f"Judged {said}", topic="talks", is_relevant=said) for said in (True, False, None)),
     )
 

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from monitor.review.overview import channel_speeds, held_back, topic_days, week_precision
 from monitor.store.db import Database
-from monitor.store.reports.overview import Counted, Judged, Sent
+from monitor.store.figures.overview import Counted, Judged, Sent
 from monitor.store.tables import AlertRow, AlertTopicRow, DeliveryRow
 from monitor.web.charts import day_chart, week_chart
 from monitor.web.overview import spoken

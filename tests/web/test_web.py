@@ -1238,7 +1238,7 @@ OUR_ATTRIBUTES = set(
         lang dir charset name content rel href class id tabindex title src defer method action formaction type value maxlength
         placeholder role for data-label selected
         disabled required inputmode pattern autocomplete autocapitalize spellcheck datetime min max low scope colspan
-        aria-label aria-labelledby aria-hidden aria-current
+        aria-label aria-labelledby aria-hidden aria-current enctype accept multiple open
         """,
     )
 )

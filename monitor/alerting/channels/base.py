@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, fi
 
 from monitor.alerting import answers
 from monitor.alerting.answers import AnswerKind
+from monitor.net import rate_limits
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.net.http import HttpResponse, NoAnswerError
 from monitor.text import urls
@@ -155,6 +156,8 @@ def outcome_of(answer: HttpResponse, *, now: datetime, secrets: Secrets) -> Outc
     is_html = "html" in answer.headers.get("content-type", "").lower()
     said = _redirect(answer, secrets) or excerpt(answer.text, secrets, is_html=is_html)
     wait_for = None if answer.status < 300 else answer.retry_after_for(now)
+    if wait_for is None and answer.status in (429, 503):
+        wait_for = rate_limits.reset_after(answer.headers, now=now)
     return as_outcome(answers.of_http(answer.status), code=str(answer.status), detail=said, retry_after_for=wait_for)
 
 

@@ -330,7 +330,7 @@ class EmailChannel:
         """The outcome of a session that broke off, by an SMTP answer or by none."""
         if isinstance(error, SMTPResponseException) and error.code > 0:
             step = Step.CONNECT if isinstance(error, SMTPHeloError) else step
-            kind = answers.of_smtp(step, error.code)
+            kind = answers.of_smtp(step, error.code, error.message)
             is_final = kind.concern is Concern.MESSAGE and kind.result is not AttemptResult.TRANSIENT
             outcome = as_outcome(kind, code=str(error.code), detail=self._redacted(f"{error.code} {error.message}"))
             return replace(outcome, retry_after_for=None if is_final else answers.ASK_AGAIN_AFTER)
@@ -338,7 +338,7 @@ class EmailChannel:
         return as_outcome(kind, code=code_of(error), detail=self._redacted(str(error) or "no answer in time"))
 
     def _answer_to(self, recipient: _Recipient, reply: SMTPResponse) -> RecipientOutcome:
-        result = answers.of_smtp(Step.RECIPIENT, reply.code).result
+        result = answers.of_smtp(Step.RECIPIENT, reply.code, reply.message).result
         said = "" if result is AttemptResult.SENT else self._redacted(clean_line(reply.message))
         return RecipientOutcome(
             key=recipient.key, name=recipient.name, result=result, code=str(reply.code), detail=said

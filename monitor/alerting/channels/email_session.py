@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 import aiosmtplib
-from aiosmtplib import SMTPDataError, SMTPException, SMTPHeloError, SMTPRecipientRefused, SMTPResponse
+from aiosmtplib import SMTPDataError, SMTPException, SMTPHeloError, SMTPRecipientRefused, SMTPResponse, SMTPStatus
 
 from monitor.alerting import answers
 from monitor.alerting.answers import Step
@@ -114,6 +114,9 @@ async def _hand_over(client: SmtpClient, mail: bytes) -> None:
     try:
         await client.data(mail)
     except SMTPDataError as error:
+        if error.code == SMTPStatus.completed:  # the answer to the text is no error: this one came before it
+            client.step = Step.SENDER
+            raise SMTPException("answers 250 to DATA before it has the text") from None
         if answers.of_smtp(Step.TEXT, error.code).result is not AttemptResult.SENT:
             raise
 

@@ -430,6 +430,15 @@ def test_fault_alert_a_code_that_is_no_answer_is_the_servers(code: int) -> None:
         assert send(settings(sink))[0].concern is Concern.DESTINATION
 
 
+def test_fault_alert_2_a_yes_before_the_text_is_no_delivery() -> None:
+    with MailSink() as sink:
+        sink.answers("DATA", 250, "ok")
+        outcome = send(settings(sink))[0]
+        assert sink.received == []
+        assert (outcome.result, outcome.concern) == (AttemptResult.TRANSIENT, Concern.DESTINATION)
+        assert "before it has the text" in outcome.detail
+
+
 def test_fault_alert_6_recipients_are_told_apart_by_their_masked_names() -> None:
     named = masked_addresses(["anna@example.org", "ann@example.org", "al@example.org", "anna@other.example"])
     assert len(set(named.values())) == len(named)

@@ -313,6 +313,12 @@ def test_w6_410_means_the_destination_is_gone() -> None:
         assert send(settings(sink))[0].result is AttemptResult.GONE
 
 
+def test_fault_alert_4_a_receiver_that_tells_the_reset_of_its_limit_is_left_alone_until_then() -> None:
+    with Sink() as sink:
+        sink.answers(429, {"X-RateLimit-Reset": "120"})
+        assert send(settings(sink))[0].retry_after_for == timedelta(seconds=120)
+
+
 @pytest.mark.parametrize(
     ("header", "expected"),
     [

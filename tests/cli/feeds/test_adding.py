@@ -139,7 +139,7 @@ def test_a_feed_is_tested_by_its_name_and_its_state_stays(desk: Operator, site: 
     said = desk.run("feeds", "test", "herald")
     assert said.exit_code == 1
     assert "answered 404" in said.stderr
-    assert "look for the feed on the publisher's site" in said.stderr
+    assert "look for the feed again, by the address" in said.stderr
     assert desk.run("feeds", "show", "herald", "--json").json == before
     assert desk.run("feeds", "test", "heralt").exit_code == 3
 

@@ -1,0 +1,25 @@
+"""What the pages can ask of an App: see `web.tools`."""
+
+from __future__ import annotations
+
+from monitor.polling.single import fetch_article
+from monitor.service.app import App
+from monitor.service.trial_process import TrialProcess
+from monitor.store.db import Database
+from monitor.types.matching import Article
+from monitor.web.tools import PageTools
+
+
+def page_tools(app: App, db: Database) -> PageTools:
+    """The tools of the pages over this store. To be closed with the App, on the event loop that serves the pages."""
+
+    async def article_at(url: str) -> Article:
+        return await fetch_article(app.fetcher, app.workers, url, policy=app.feed_policy, now=app.clock())
+
+    return PageTools(
+        visitor=app.visitor(db),
+        usual_seconds=app.settings.schedule.interval_for.total_seconds(),
+        held_after_for=app.settings.delivery.max_age_for,
+        article_at=article_at,
+        try_topic=TrialProcess(db, app.settings.file).run,
+    )

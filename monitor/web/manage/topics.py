@@ -1,0 +1,265 @@
+"""The pages of topics: the list, and one topic with its sentence, examples, figures and versions.
+
+Topics stay files in the folder of seeds; what a page changes in a topic.toml it says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from monitor.evaluation import metrics
+from monitor.learning import training
+from monitor.matching import sensitivity as intent
+from monitor.review import matches
+from monitor.review import topics as review
+from monitor.store import topics as store
+from monitor.store import versions
+from monitor.store.db import Session
+from monitor.text.tokens import clean_line
+from monitor.topics import drafts, edit_toml, seeds, sentence
+from monitor.topics.folders import TopicFolderError, check_name
+from monitor.types.matching import Seed, StoredTopic, Topic
+from monitor.web.manage.topic_folder import TopicFolderPages, link_of
+from monitor.web.pages import PageRequest
+from monitor.web.show import page
+
+_KEYS = {"title": 300, "description": 5_000, "sensitivity": 100}
+"""What of a topic.toml a page changes: the most characters of each."""
+_DONE = {
+    "removed": "It is set aside under .removed/ in the folder of seeds; what it found is kept.",
+    "followed": "The topic is followed: the files lie in the folder of seeds, and a running daemon takes it up within a second.",
+    "paused": "Paused: nothing is matched against it until it is resumed.",
+    "resumed": "Resumed: articles are matched against it again.",
+    "renamed": "It has its new name, with everything that it found.",
+    "restored": "Put back: the folder is written as that version had it, and the folder of before is kept under .removed/.",
+    "same": "Its files are those of that version already.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicLine:
+    """A row of the list."""
+
+    name: str
+    title: str
+    state: str
+    """`on`, `paused`, `off`, `broken` or `away`."""
+    note: str
+    by_state: Mapping[str, int]
+    advice: Sequence[sentence.Advice] = ()
+
+
+class TopicPages(TopicFolderPages):
+    """Topics by page."""
+
+    # --- the list -----------------------------------------------------------------------------------------------------
+
+    def topics(self, asked: PageRequest) -> Response:
+        """All topics, and the drafts."""
+        read = seeds.load(self._root) if self._root and self._root.is_dir() else seeds.LoadedTopics()
+        with self.db.reading() as session:
+            known = {name: each for name, each in store.stored(session).items() if not each.has_ended}
+            counts = {each.topic: each for each in matches.counts(session)}
+            outlines = {each.name: each for each in versions.outlines(session)}
+        by_folder = {each.name: each for each in read.topics}
+        lines = [
+            TopicLine(
+                name=name,
+                title=_title(name, by_folder, counts),
+                state=_state(known.get(name), by_folder.get(name)),
+                note="" if name in known else "a running daemon takes it up within a second",
+                by_state=counts[name].by_state if name in counts else {},
+                advice=sentence.advice(outlines[name]) if name in outlines else (),
+            )
+            for name in sorted({*known, *by_folder})
+        ]
+        return page(
+            "topics.html",
+            asked=asked,
+            lines=lines,
+            faults=[self._plain(each) for each in read.faults],
+            drafts=drafts.names(self._root) if self._root else [],
+            can_write=self._root is not None,
+            said=_done_message(asked),
+        )
+
+    # --- one topic ----------------------------------------------------------------------------------------------------
+
+    def topic(self, asked: PageRequest) -> Response:
+        """One topic: sentence, examples, figures, what to expect, versions."""
+        name = asked.name
+        with self.db.reading() as session:
+            known = store.stored(session).get(name)
+            in_folder = self._read(name)
+            if (known is None or known.has_ended) and in_folder is None:
+                raise HTTPException(404, "There is no topic of that name.")
+            topic = in_folder or store.as_stored(session, name)
+            figures = next(iter(metrics.by_verdicts(session, topic=name).topics), None)
+            fitted = training.calibration(session)
+            expected = next(
+                (each for each in training.sensitivity_forecasts(session, fitted) if each.topic == name), None
+            )
+            history = versions.history(session, name)
+            compared = _compared(session, name, asked.query.get("compare", ""), topic)
+            counts = next((each for each in matches.counts(session) if each.topic == name), None)
+        return page(
+            "topic.html",
+            asked=asked,
+            now=self.clock(),
+            topic_name=name,
+            link=link_of(name),
+            topic=topic,
+            state=_state(known, in_folder),
+            counts=counts.by_state if counts else {},
+            advice=sentence.advice(topic.outline) if topic else (),
+            fit=self._fit(topic) if topic else (),
+            figures=figures,
+            expected=expected,
+            history=history,
+            version=known.version if known else None,
+            compared=compared,
+            forms=intent.FORMS,
+            can_write=self._root is not None and in_folder is not None,
+            said=_done_message(asked),
+            changed=[key for key in _KEYS if key in asked.query.get("changed", "").split(",")],
+            is_unchanged=asked.query.get("changed") == "",
+        )
+
+    def settings(self, asked: PageRequest) -> Response:
+        """Change title, sentence and sensitivity in the topic's topic.toml."""
+        root = self._folder()
+        topic = self._read(asked.name)
+        if topic is None:
+            raise HTTPException(404, "The topic has no folder here. Nothing was changed.")
+        wanted = {key: clean_line(asked.form.get(key, ""), limit=limit) for key, limit in _KEYS.items()}
+        changes = {key: value or None for key, value in wanted.items() if value != getattr(topic, key)}
+        with self._writing():
+            changed = edit_toml.edit(root / asked.name / seeds.TOPIC_TOML, changes)
+        return RedirectResponse(f"{link_of(asked.name)}?changed={','.join(changed)}#said", 303)
+
+    def pause(self, asked: PageRequest) -> Response:
+        """Match nothing against the topic."""
+        self._known(asked.name)
+        review.pause(self.db, asked.name, now=self.clock())
+        return _redirect(asked.name, "paused")
+
+    def resume(self, asked: PageRequest) -> Response:
+        """Go on with the topic."""
+        self._known(asked.name)
+        review.resume(self.db, asked.name)
+        return _redirect(asked.name, "resumed")
+
+    def rename(self, asked: PageRequest) -> Response:
+        """Give the topic another name."""
+        new = asked.form.get("new", "").strip()
+        self._known(asked.name)
+        with self._writing():
+            review.rename(self.db, self._folder(), asked.name, new, now=self.clock())
+        return _redirect(new, "renamed")
+
+    def remove(self, asked: PageRequest) -> Response:
+        """End the topic; what it found is kept, and so is its folder, under `.removed/`."""
+        self._known(asked.name)
+        with self._writing():
+            review.remove(self.db, self._folder(), asked.name, now=self.clock())
+        return RedirectResponse("/topics?done=removed#said", 303)
+
+    def restore(self, asked: PageRequest) -> Response:
+        """Put the topic back to a version."""
+        self._known(asked.name)
+        number = asked.form.get("version", "")
+        if not re.fullmatch("[0-9]{1,9}", number):
+            raise HTTPException(400, "There is no such version. Nothing was changed.")
+        with self._writing():
+            done = review.restore(self.db, self._folder(), asked.name, int(number), now=self.clock())
+        if done is None:
+            raise HTTPException(404, "That version is not kept. Nothing was changed.")
+        return _redirect(asked.name, "restored" if done.is_written else "same")
+
+    def _read(self, name: str) -> Topic | None:
+        """The topic as its folder says it; None where it has none that can be read."""
+        try:
+            check_name(name)
+        except TopicFolderError:
+            return None
+        if self._root is None or not (self._root / name).is_dir():
+            return None
+        return next(iter(seeds.load_one(self._root / name).topics), None)
+
+    def _known(self, name: str) -> None:
+        with self.db.reading() as session:
+            if name not in review.names(session):
+                raise HTTPException(
+                    404, "There is no topic of that name, or no daemon has read it yet. Nothing was changed."
+                )
+
+
+def _title(name: str, by_folder: Mapping[str, Topic], counts: Mapping[str, matches.MatchCounts]) -> str:
+    return by_folder[name].title if name in by_folder else counts[name].title if name in counts else name
+
+
+def _state(known: StoredTopic | None, in_folder: Topic | None) -> str:
+    if known and known.is_paused:
+        return "paused"
+    if in_folder is None:
+        return "away"
+    return "on" if in_folder.is_enabled else "off"
+
+
+def _done_message(asked: PageRequest) -> str:
+    return _DONE.get(asked.query.get("done", ""), "")
+
+
+def _redirect(name: str, done: str) -> Response:
+    return RedirectResponse(f"{link_of(name)}?done={done}#said", 303)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A version beside what the folder says now."""
+
+    number: int
+    settings: Sequence[tuple[str, str, str]]
+    """Name, then, now; of those that differ."""
+    added: Sequence[str]
+    removed: Sequence[str]
+    """Seeds by their files: those that came since, and those that are gone."""
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing differs."""
+        return not (self.settings or self.added or self.removed)
+
+
+def _compared(session: Session, name: str, number: str, topic: Topic | None) -> Compared | None:
+    if topic is None or not re.fullmatch("[0-9]{1,9}", number):
+        return None
+    found = versions.find(session, name, int(number))
+    if found is None:
+        return None
+    then = found[0]
+    names = ("title", "description", "sensitivity", "required", "excluded", "languages")
+    old, new = ({_text_of(each): each.file for each in of.seeds} for of in (then, topic))
+    return Compared(
+        number=int(number),
+        settings=[
+            (each, _plain_value(getattr(then, each)), _plain_value(getattr(topic, each)))
+            for each in names
+            if _plain_value(getattr(then, each)) != _plain_value(getattr(topic, each))
+        ],
+        added=[file for text, file in new.items() if text not in old],
+        removed=[file for text, file in old.items() if text not in new],
+    )
+
+
+def _text_of(seed: Seed) -> tuple[str, str, bool]:
+    return seed.title, seed.text, seed.is_counter
+
+
+def _plain_value(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

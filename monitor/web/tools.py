@@ -1,0 +1,28 @@
+"""What pages can ask of the rest of the program beyond the store: the network, and work in other processes. Built by `service`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from monitor.feeds.visitor import Visitor
+from monitor.types.matching import Article
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageTools:
+    """Each may be missing, as in tests: the page then says that it cannot do that."""
+
+    visitor: Visitor | None = None
+    """Looks at the addresses of new feeds."""
+    usual_seconds: float = 900.0
+    """The interval of feeds without one of their own."""
+    held_after_for: timedelta = timedelta(hours=96)
+    """What waited longer for a channel is held when that is resumed."""
+    article_at: Callable[[str], Awaitable[Article]] | None = None
+    """Fetches an article. Raises FetchError or ParseError."""
+    try_topic: Callable[[Path], Awaitable[Mapping[str, Any] | None]] | None = None
+    """What a topic's folder would have found, as `topics try --json` says it; None without articles. Raises MonitorError."""
