@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -20,6 +21,7 @@ from monitor.review import choices
 from monitor.store import inbox, topics, verdicts
 from monitor.store.db import Database, Session
 from monitor.store.inbox import Attributed
+from monitor.types.errors import StoreError
 
 KEPT_FOR = timedelta(minutes=10)
 """After which even what seems unchanged is worked out again: a judged match may get another score when it is reassessed."""
@@ -111,8 +113,8 @@ class KeptValues:
         return self._calibration.value(session, self._clock())
 
     def renew(self) -> None:
-        """Work out again what is due. To be called when a page was sent."""
-        with self._db.reading() as session:
+        """Work out again what is due. To be called when a page was sent; where the store cannot be read, the next page will do."""
+        with suppress(StoreError), self._db.reading() as session:
             for each in (self._calibration, self._choices):
                 each.renew_if_due(session, self._clock())
 

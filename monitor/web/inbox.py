@@ -152,6 +152,8 @@ class InboxPages:
             seed = self._make_seed(on, is_counter=said == "counter") if said in ("seed", "counter") else ""
         except SeedFileError as error:
             return _refused(asked, error.public_message)
+        with self.db.reading() as session:  # what may take long is not worked out while the store is held for writing
+            known = self.kept.known(session)
         with self.db.writing() as session:
             ids = inbox.judge(
                 session,
@@ -160,7 +162,7 @@ class InboxPages:
                 query=wanted,
                 by=asked.who or "web",
                 note=note,
-                known=self.kept.known(session),
+                known=known,
                 now=self.clock(),
             )
             done = verdicts.given(session, *ids) if ids else None

@@ -156,7 +156,8 @@ class Pages:
             raise HTTPException(400, "This is not a form of this page.")
         is_counter = kind == "counter"
         with self.db.reading() as session:
-            record = articles.find_record(session, _id(asked.number), self.kept.calibration(session))
+            calibrated = self.kept.calibration(session)
+            record = articles.find_record(session, _id(asked.number), calibrated)
             if record is None:
                 raise HTTPException(404, "There is no article with that number.")
             if topic not in {each.topic for each in matches.counts(session)}:
@@ -173,7 +174,7 @@ class Pages:
                     match.id,
                     is_relevant=not is_counter,
                     by=asked.who or "web",
-                    calibrated=self.kept.calibration(session),
+                    calibrated=calibrated,
                     now=self.clock(),
                 )
         done = "counter" if is_counter else "seed"
@@ -181,13 +182,15 @@ class Pages:
         return RedirectResponse(f"/articles/{record.id}?done={done}#told", 303)
 
     def _judge(self, asked: PageRequest, *, is_relevant: bool) -> Response:
+        with self.db.reading() as session:  # what may take long is not worked out while the store is held for writing
+            calibrated = self.kept.calibration(session)
         with self.db.writing() as session:
             match = matches.judge(
                 session,
                 _id(asked.number),
                 is_relevant=is_relevant,
                 by=asked.who or "web",
-                calibrated=self.kept.calibration(session),
+                calibrated=calibrated,
                 now=self.clock(),
             )
         if match is None:

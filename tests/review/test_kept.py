@@ -11,6 +11,7 @@ from sqlmodel import Session
 from monitor.review import kept as module
 from monitor.review.kept import KEPT_FOR, RENEWED_EVERY, KeptValue, KeptValues, is_due, is_renewed_at_once
 from monitor.store.db import Database
+from monitor.types.errors import StoreBusyError
 from tests.conftest import SetClock
 from tests.web.test_inbox import sends
 from tests.web.test_web import NOW, application, browsing, fill, has_article, has_topic
@@ -76,3 +77,15 @@ def test_a_new_publisher_can_be_chosen_at_once_where_that_takes_no_time(
     fill(db, has_article("Second", topic="talks", source="dawn", url="https://dawn.example/2"))
     with db.reading() as session:
         assert set(values.known(session).choices.publishers) == {"Example News", "dawn"}
+
+
+def test_a_store_that_cannot_be_read_after_a_page_is_no_fault_of_the_page(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = KeptValues(db, SetClock(NOW))
+    monkeypatch.setattr(db, "reading", refuse)
+    values.renew()
+
+
+def refuse() -> None:
+    raise StoreBusyError("the store is held")
