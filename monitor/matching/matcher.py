@@ -16,6 +16,7 @@ import threading
 from array import array
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 
@@ -43,6 +44,7 @@ from monitor.matching.tuning import (
     BOUNDED_FROM,
     BOUNDED_PART,
     DENSE_POSTINGS,
+    FEW_TOPICS,
     FULL_TEXT_FROM,
     ROUNDING,
     SELF_TRAINING_ANCHOR_FROM,
@@ -349,7 +351,8 @@ class Matcher:
         """The index of a language; languages without seeds share one."""
         key = language if language in self._languages else ANY_LANGUAGE
         if key not in self._indexes:
-            self._indexes[key] = _Index(self._models, key)
+            kind = _FewTopics if len(self._models) <= FEW_TOPICS else _Index
+            self._indexes[key] = kind(self._models, key)
         return self._indexes[key]
 
 
@@ -456,6 +459,39 @@ class _Index:
             elif len(places):
                 scores[places] += weights * weight
         return scores
+
+
+class _FewTopics(_Index):
+    """The same for few topics, whose vectors are looked up one by one: numpy is slower than that for a handful of numbers, and to
+    replace a topic's terms is to replace one vector."""
+
+    def __init__(self, models: Sequence[TopicModel], language: str) -> None:
+        self._topics = len(models)
+        sides = [(model.side(language), model.factor) for model in models]
+        self.strictness = np.array([topic_strictness(*each) for each in sides], np.float64)
+        self.ceilings = np.array([ceiling(*each) for each in sides], np.float64)
+        self._vectors = [side.vector for side, _ in sides]
+
+    def with_side(self, at: int, before: LanguageSide, after: LanguageSide) -> _FewTopics:
+        """A copy in which one topic's terms are replaced."""
+        found = copy(self)
+        found.strictness, found.ceilings = self.strictness.copy(), self.ceilings.copy()
+        if before.packed is not after.packed:
+            found._vectors = [*self._vectors[:at], after.vector, *self._vectors[at + 1 :]]
+        return found
+
+    def score(self, article: TermVector) -> Floats:
+        """The cosine of the article with every topic, added up in the article's order as `_Index.score` does."""
+        return np.array([_in_order(article, vector) for vector in self._vectors], np.float64)
+
+
+def _in_order(article: TermVector, topic: TermVector) -> float:
+    """The dot product in a loop: `sum` rounds otherwise from Python 3.12 on, and numpy as this does."""
+    total = 0.0
+    for term, weight in article.items():
+        if term in topic:
+            total += topic[term] * weight
+    return total
 
 
 _NO_POSTINGS: _Posting = (np.array([], np.int32), np.array([], np.float64))

@@ -116,6 +116,9 @@ topics."""
 SAME_TEXT_COSINE = 0.6
 """A cosine. Self-training articles at least this similar are prints of one text and count once ("Prints of one text";
 bench/matching.py)."""
+FEW_TOPICS = 16
+"""Up to so many topics an article is compared with each of their vectors in turn: with five topics that takes two thirds of what
+the inverted index takes, with fourteen nine tenths (chosen by cost; bench/article.py, "scores")."""
 DENSE_POSTINGS = 8
 """A term that at least one in so many topics has is kept with a weight for each topic (chosen by cost; bench/matching.py
 --cost)."""

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Delete, Dialect, Engine, Select, Update, create_engine, event, text
+from sqlalchemy import Connection, Delete, Dialect, Engine, Float, Select, Update, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
@@ -187,7 +187,12 @@ class _CompiledStatement(NamedTuple):
 def _readers(statement: ClauseElement, dialect: Dialect) -> tuple[Callable[[Any], Any] | None, ...]:
     """For each selected column, the function that converts the driver's value to the column's type, or None."""
     columns = statement.selected_columns if isinstance(statement, Select) else ()
-    return tuple(column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns)
+    return tuple(
+        None  # both drivers give floats as they are, and SQLAlchemy asks psycopg's for a code that is not known here
+        if isinstance(column.type, Float)
+        else column.type.dialect_impl(dialect).result_processor(dialect, None)
+        for column in columns
+    )
 
 
 def chunks(ids: Sequence[R]) -> Iterator[Sequence[R]]:
