@@ -69,8 +69,8 @@ class Known(NamedTuple):
     choices: Choices
 
 
-class _Keeper(Generic[Value]):
-    """Keeps one value."""
+class Keeper(Generic[Value]):
+    """Keeps one value. `stamp` says what the store holds of that on which it depends."""
 
     def __init__(self, work_out: Callable[[Session], Value], stamp: Callable[[Session], Stamp]) -> None:
         self._work_out, self._stamp = work_out, stamp
@@ -78,12 +78,14 @@ class _Keeper(Generic[Value]):
         self._lock = Lock()
 
     def value(self, session: Session, now: datetime) -> Value:
+        """The value, as of some seconds ago."""
         kept = self._kept
         if kept is None or is_renewed_at_once(kept, self._stamp(session)):
             kept = self._renew(session, now)
         return kept.value
 
     def renew_if_due(self, session: Session, now: datetime) -> None:
+        """Work it out again where it is due and nobody does; to be called when a page was sent."""
         if self._kept is not None and is_due(self._kept, self._stamp(session), now) and not self._lock.locked():
             self._renew(session, now)
 
@@ -100,8 +102,8 @@ class KeptValues:
 
     def __init__(self, db: Database, clock: Callable[[], datetime]) -> None:
         self._db, self._clock = db, clock
-        self._calibration = _Keeper(calibration, _verdict_stamp)
-        self._choices = _Keeper(_find_choices, lambda session: (inbox.latest_id(session),))
+        self._calibration = Keeper(calibration, verdict_stamp)
+        self._choices = Keeper(_find_choices, lambda session: (inbox.latest_id(session),))
 
     def known(self, session: Session) -> Known:
         """All of them, as of some seconds ago."""
@@ -119,7 +121,8 @@ class KeptValues:
                 each.renew_if_due(session, self._clock())
 
 
-def _verdict_stamp(session: Session) -> Stamp:
+def verdict_stamp(session: Session) -> Stamp:
+    """What grows with each verdict and each change of a topic."""
     return (verdicts.latest_id(session), topics.latest_revision(session))
 
 

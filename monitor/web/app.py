@@ -106,7 +106,7 @@ def create_app(
             pages,
             InboxPages(db, clock, health, pages.effects, kept, seeds),
             StoryPages(db, clock, preferred),
-            FigurePages(db, clock),
+            FigurePages(db, clock, kept),
             FeedPages(db, clock, tools),
             TopicPages(db, clock, seeds, kept, embedder_problem=embedder_problem),
             DraftPages(db, clock, seeds, tools, embedder_problem=embedder_problem),

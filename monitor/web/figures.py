@@ -6,18 +6,25 @@ Input from the browser is validated here; verdicts are written by `review.near_m
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from monitor.evaluation import metrics
+from monitor.evaluation.metrics import VerdictFigures
 from monitor.evaluation.plot import reliability_plot
 from monitor.learning import training
+from monitor.learning.training import SensitivityForecast
+from monitor.matching.calibration import Calibration
 from monitor.review import near_misses
-from monitor.store import topics
-from monitor.store.db import Database
+from monitor.review.kept import Keeper, KeptValues, Stamp, verdict_stamp
+from monitor.store import archive, topics
+from monitor.store.db import Database, Session
 from monitor.text.tokens import clean_line
+from monitor.types.errors import StoreError
 from monitor.web.pages import ID_LIMIT, PageRequest, own_path
 from monitor.web.show import page
 
@@ -27,15 +34,23 @@ _SHOWN = 30
 class FigurePages:
     """Quality of topics, and verdicts on near misses."""
 
-    def __init__(self, db: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(self, db: Database, clock: Callable[[], datetime], kept: KeptValues) -> None:
         self.db, self.clock = db, clock
+        # a forecast reads all that a topic scored in months: seconds, where there are many
+        self._figures = Keeper(lambda session: _figures(session, kept.calibration(session)), _stamp)
 
     def evaluate(self, asked: PageRequest) -> Response:
-        """Precision, recall, false alerts and calibration of every topic."""
+        """Precision, recall, false alerts and calibration of every topic, as of some seconds ago."""
         with self.db.reading() as session:
-            found, titles = metrics.by_verdicts(session), topics.titles(session)
-            prospects = training.sensitivity_forecasts(session, training.calibration(session))
-        return page("evaluate.html", figures=found, titles=titles, asked=prospects)
+            figures, prospects = self._figures.value(session, self.clock())
+            titles = topics.titles(session)
+        answer = page("evaluate.html", figures=figures, titles=titles, asked=prospects)
+        answer.background = BackgroundTask(self._renew)
+        return answer
+
+    def _renew(self) -> None:
+        with suppress(StoreError), self.db.reading() as session:
+            self._figures.renew_if_due(session, self.clock())
 
     def plot(self, asked: PageRequest) -> Response:
         """The reliability plot as SVG: of one topic, or of all with topics left out."""
@@ -81,3 +96,11 @@ class FigurePages:
         if found is None:
             raise HTTPException(404, "There is no near miss with that number.")
         return RedirectResponse(own_path(asked.form.get("back", "")), 303)
+
+
+def _figures(session: Session, fitted: Calibration) -> tuple[VerdictFigures, list[SensitivityForecast]]:
+    return metrics.by_verdicts(session), training.sensitivity_forecasts(session, fitted)
+
+
+def _stamp(session: Session) -> Stamp:
+    return (*verdict_stamp(session), archive.latest_id(session))
