@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 from monitor.config.plan import feed_entry
 from monitor.config.settings import FeedSettings
 from monitor.feeds import opml
 from monitor.feeds.additions import KnownFeeds, standing
 from monitor.feeds.opml import Listed, Outline
-from monitor.net.addresses import AddressPolicy, is_web_port
+from monitor.net.addresses import PUBLIC, AddressPolicy, is_web_port
 from monitor.store import feeds
 from monitor.store import settings as store
 from monitor.store.db import Session, serialize_decisions
@@ -61,29 +62,35 @@ def import_feeds(
     document: bytes,
     *,
     usual_seconds: float,
+    policy: AddressPolicy = PUBLIC,
     allow_private: bool = False,
     is_dry: bool = False,
     now: datetime,
 ) -> Imported:
     """Add the feeds of an OPML file that are new, due now; with `is_dry` only judge them. A second import of the same file
-    changes nothing. Raises ConfigError where the file cannot be read."""
+    changes nothing. `policy` says which addresses feeds may have, `allow_private` takes all others, too.
+
+    Raises ConfigError where the file cannot be read."""
     file = opml.read(document)
     if not is_dry:
         serialize_decisions(session)
-    judged = judge(file.outlines, KnownFeeds(store.rows(session)), allow_private=allow_private)
+    judged = judge(file.outlines, KnownFeeds(store.rows(session)), policy=policy, allow_private=allow_private)
     if not is_dry:
-        entries = [_entry(each, usual_seconds) for each in judged if each.verdict is Verdict.ADDED]
+        entries = [_entry(each, usual_seconds, policy) for each in judged if each.verdict is Verdict.ADDED]
         store.add_feeds(session, entries, now=now)
     return Imported(judged=tuple(judged), damage=file.damage)
 
 
-def judge(outlines: Iterable[Outline], known: KnownFeeds, *, allow_private: bool = False) -> list[Judged]:
+def judge(
+    outlines: Iterable[Outline], known: KnownFeeds, *, policy: AddressPolicy = PUBLIC, allow_private: bool = False
+) -> list[Judged]:
     """A verdict for each outline, in order; names for those to be added. Pure."""
     seen: dict[str, int] = {}
-    return [_judge(each, known, seen, allow_private=allow_private) for each in outlines]
+    private = (lambda _: "") if allow_private else partial(private_fault, policy=policy)
+    return [_judge(each, known, seen, private) for each in outlines]
 
 
-def _judge(outline: Outline, known: KnownFeeds, seen: dict[str, int], *, allow_private: bool) -> Judged:
+def _judge(outline: Outline, known: KnownFeeds, seen: dict[str, int], private: Callable[[str], str]) -> Judged:
     if not outline.url:
         return Judged(outline=outline, verdict=Verdict.NO_ADDRESS, why="it has no xmlUrl: it is no feed")
     try:
@@ -94,11 +101,12 @@ def _judge(outline: Outline, known: KnownFeeds, seen: dict[str, int], *, allow_p
     if key in seen:
         return Judged(outline=outline, verdict=Verdict.TWICE, why=f"as in line {seen[key]}")
     seen[key] = outline.line
-    if not allow_private and (why := private_fault(url)):
-        return Judged(outline=outline, verdict=Verdict.PRIVATE, why=f"{why}; --allow-private takes it")
     placed = known.place(url)
     if placed.same:
         return Judged(outline=outline, verdict=Verdict.THERE, name=placed.name, why=standing(placed.same))
+    if why := private(url):
+        mend = "`fetch.allow_networks` of the settings permits its network, or `monitor feeds import --allow-private`"
+        return Judged(outline=outline, verdict=Verdict.PRIVATE, why=f"{why}; {mend}")
     return Judged(outline=outline, verdict=Verdict.ADDED, name=placed.name)
 
 
@@ -113,26 +121,26 @@ def _address(written: str) -> str:
     return url
 
 
-def private_fault(url: str) -> str:
-    """Why an address is one of this machine or a private network, or has a port that is none for pages; '' where it is neither.
-    Names are looked up at the first poll, not here."""
+def private_fault(url: str, policy: AddressPolicy = PUBLIC) -> str:
+    """Why an address is one of this machine or a private network that `policy` does not allow, or has a port that is none for
+    pages; '' where it is neither. Names are looked up at the first poll, not here."""
     parts = urls.split(url)
     if parts.host == "localhost" or parts.host.endswith((".localhost", ".local", ".internal", ".lan", ".home.arpa")):
         return "its host is one of a private network"
     try:
-        return AddressPolicy().refusal(ipaddress.ip_address(parts.host), parts.port) or ""
+        return policy.refusal(ipaddress.ip_address(parts.host), parts.port) or ""
     except ValueError:  # a name
         return "" if is_web_port(parts.port) else f"port {parts.port} is not one for pages"
 
 
-def _entry(judged: Judged, usual_seconds: float) -> SettingsEntry:
+def _entry(judged: Judged, usual_seconds: float, policy: AddressPolicy) -> SettingsEntry:
     outline = judged.outline
     url = _address(outline.url)
     feed = FeedSettings(
         url=url,
         title=outline.title or None,
         language=language.normalize(outline.language),
-        allow_private=bool(private_fault(url)),
+        allow_private=bool(private_fault(url, policy)),
     )
     return feed_entry(judged.name, feed, usual_seconds=usual_seconds)
 

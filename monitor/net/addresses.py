@@ -94,6 +94,10 @@ class AddressPolicy:
         return bool(networks)
 
 
+PUBLIC = AddressPolicy()
+"""The public internet alone."""
+
+
 def is_web_port(port: int) -> bool:
     """Whether an untrusted URL may name this port (case R5)."""
     return port in (80, 443) or (port >= 1024 and port not in _DANGEROUS_PORTS)

@@ -18,6 +18,7 @@ def page_tools(app: App, db: Database) -> PageTools:
 
     return PageTools(
         visitor=app.visitor(db),
+        policy=app.feed_policy,
         usual_seconds=app.settings.schedule.interval_for.total_seconds(),
         held_after_for=app.settings.delivery.max_age_for,
         article_at=article_at,

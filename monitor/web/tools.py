@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.feeds.visitor import Visitor
+from monitor.net.addresses import PUBLIC, AddressPolicy
 from monitor.types.matching import Article
 
 
@@ -18,6 +19,8 @@ class PageTools:
 
     visitor: Visitor | None = None
     """Looks at the addresses of new feeds."""
+    policy: AddressPolicy = PUBLIC
+    """Which addresses feeds may have."""
     usual_seconds: float = 900.0
     """The interval of feeds without one of their own."""
     held_after_for: timedelta = timedelta(hours=96)

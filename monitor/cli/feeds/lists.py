@@ -38,6 +38,7 @@ def import_(
       monitor feeds import subscriptions.opml
     """
     from monitor.feeds import importing
+    from monitor.net.addresses import AddressPolicy
 
     cli = base.cli_of(ctx)
     cli.log()
@@ -45,7 +46,13 @@ def import_(
     usual = cli.settings.schedule.interval_for.total_seconds()
     with base.opened(cli.settings) as db, db.reading() if dry_run else db.writing() as session:
         found = importing.import_feeds(
-            session, document, usual_seconds=usual, allow_private=allow_private, is_dry=dry_run, now=cli.now()
+            session,
+            document,
+            usual_seconds=usual,
+            policy=AddressPolicy(cli.settings.fetch.allow_networks),
+            allow_private=allow_private,
+            is_dry=dry_run,
+            now=cli.now(),
         )
     if found.damage:
         base.complain(found.damage)

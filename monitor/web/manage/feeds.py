@@ -85,7 +85,7 @@ class FeedPages:
         tools: PageTools,
     ) -> None:
         self.db, self.clock = db, clock
-        self._visitor, self._usual_seconds = tools.visitor, tools.usual_seconds
+        self._visitor, self._usual_seconds, self._policy = tools.visitor, tools.usual_seconds, tools.policy
         self._looks = asyncio.Semaphore(_LOOKS)
 
     # --- the list -----------------------------------------------------------------------------------------------------
@@ -244,7 +244,12 @@ class FeedPages:
         try:
             with self.db.reading() if is_dry else self.db.writing() as session:
                 found = importing.import_feeds(
-                    session, asked.files[0].body, usual_seconds=self._usual_seconds, is_dry=is_dry, now=self.clock()
+                    session,
+                    asked.files[0].body,
+                    usual_seconds=self._usual_seconds,
+                    policy=self._policy,
+                    is_dry=is_dry,
+                    now=self.clock(),
                 )
         except ConfigError as error:
             raise HTTPException(400, _faults(error)) from error

@@ -175,6 +175,8 @@ class TopicPages(TopicFolderPages):
     def remove(self, asked: PageRequest) -> Response:
         """End the topic; what it found is kept, and so is its folder, under `.removed/`."""
         self._known(asked.name)
+        if asked.form.get("sure") != "yes":
+            raise HTTPException(400, "Tick the box to remove the topic. Nothing was changed.")
         with self._writing():
             review.remove(self.db, self._folder(), asked.name, now=self.clock())
         return RedirectResponse("/topics?done=removed#said", 303)

@@ -88,6 +88,16 @@ def test_feeds_of_our_own_network_come_with_the_option_alone(desk: Operator, fil
     }
 
 
+def test_feeds_of_a_network_that_the_settings_permit_are_added_and_are_there_the_next_time(
+    desk: Operator, file: Path
+) -> None:
+    desk.adds('[fetch]\nallow_networks = ["192.168.0.0/24"]\n')
+    file.write_bytes(opml(feed("http://192.168.0.1/rss", "Inside"), feed("http://192.168.7.1/rss", "Elsewhere")))
+    verdicts = lambda: [each["verdict"] for each in desk.run("feeds", "import", file, "--json").lines]
+    assert verdicts() == ["added", "private address"]
+    assert verdicts() == ["already there", "private address"]
+
+
 def test_a_file_that_cannot_be_read_is_2_and_adds_nothing(desk: Operator, file: Path) -> None:
     for document, says in (
         (b"<html/>", "no OPML"),

@@ -243,7 +243,9 @@ def test_a_topic_is_paused_resumed_renamed_and_removed(db: Database, client: Tes
     assert answer.headers["location"] == "/topic/weir-landing?done=renamed#said"
     assert (root / "weir-landing").is_dir()
     assert send(client, "/topic/weir-landing/rename", new="../evil").status_code == 409
-    answer = send(client, "/topic/weir-landing/remove")
+    assert send(client, "/topic/weir-landing/remove").status_code == 400, "one click is not enough"
+    assert (root / "weir-landing").is_dir()
+    answer = send(client, "/topic/weir-landing/remove", sure="yes")
     assert "set aside under .removed/" in client.get(answer.headers["location"]).text
     assert not (root / "weir-landing").exists()
     with db.reading() as session:
