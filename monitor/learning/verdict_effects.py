@@ -18,7 +18,7 @@ from monitor.matching.background import Background
 from monitor.matching.compare import TermShift, TopicDefinition
 from monitor.matching.embedders import EmbeddingVector, excerpt, key
 from monitor.matching.model import code
-from monitor.matching.semantic_topic import SemanticTopic, build_topic, texts_of
+from monitor.matching.semantic_topic import SemanticTopic, build_topic, text_key, texts_of
 from monitor.matching.tuning import SENTENCE_THRESHOLD, SHARE_OFFSET
 from monitor.store import matches, vectors, verdicts
 from monitor.store.db import Database, Session
@@ -60,7 +60,7 @@ class VerdictEffects:
         own = next((each for each in after if (each.title, each.text) == (article.title, article.text)), None)
         earlier = [replace(own, is_relevant=each.is_relevant) for each in before] if own else []
         found = compare.term_shifts(
-            TopicDefinition(topic, [*others, *earlier]),
+            TopicDefinition(_without_seed(topic, article), [*others, *earlier]),
             TopicDefinition(topic, after),
             self._background(session),
             limit=4,
@@ -80,6 +80,13 @@ class VerdictEffects:
         if self._cached is None or self._cached[0] != mark:
             self._cached = mark, training.background(session)
         return self._cached[1]
+
+
+def _without_seed(topic: Topic, article: StoredArticle) -> Topic:
+    """The topic as it was before the verdict, where that made the article a seed: it would else be a seed already, and its words
+    would seem to lose by being said twice."""
+    own = key(excerpt(article.title, article.text))
+    return replace(topic, seeds=tuple(each for each in topic.seeds if text_key(each) != own))
 
 
 def _score_shift(

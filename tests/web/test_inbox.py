@@ -14,6 +14,7 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from monitor.config.settings import WebSettings
+from monitor.learning.verdict_effects import VerdictEffects
 from monitor.store.db import Database
 from monitor.store.tables import VerdictRow
 from monitor.web.app import create_app
@@ -205,6 +206,20 @@ def test_a_verdict_that_makes_a_seed_is_undone_with_it(db: Database, sowing: tup
     assert says(client, to) == "Undone: First; now new again, and no seed any more"
     assert not list(folder.glob("*.txt"))
     assert judged(db) == [None, None]
+
+
+def test_what_a_verdict_taught_that_makes_a_seed_is_what_the_article_says(
+    db: Database, sowing: tuple[TestClient, Path]
+) -> None:
+    """The new seed is not held against itself: its words become heavier, also where an earlier verdict was undone."""
+    client, folder = sowing
+    (folder / "first.txt").write_text("Harvest late\n\nThe harvest is late this year, farmers in the valley say.")
+    sends(client, verdict="confirm:m1", back="/", story="1", article="1", next="2")
+    sends(client, "/verdicts/undo", did="1-1", back="/")
+    sends(client, verdict="seed:m1", back="/", story="1", article="1", next="2")
+    shift = VerdictEffects(folder.parent).compute(db, 1, "talks")
+    assert "envoys" in shift.heavier
+    assert not {"envoys", "moscow"} & set(shift.lighter)
 
 
 def test_our_script_makes_a_counter_seed(db: Database, sowing: tuple[TestClient, Path]) -> None:
