@@ -34,7 +34,7 @@ __all__ = ["desk"]
 DOCS = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
 EXPECTED = {
     *"run poll deliver serve matches stories alerts topics feeds channels explain".split(),
-    *"backtest reassess evaluate status check apply doctor migrate demo".split(),
+    *"backtest reassess evaluate status check apply doctor migrate init demo".split(),
 }
 
 

@@ -83,8 +83,9 @@ def test_a_log_of_the_store_that_grows_is_said_once(
 def test_d1_a_disk_found_full_while_polls_are_started_stays_a_problem(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def finds_it_full(*, now: datetime) -> None:
+    async def finds_it_full(*, now: datetime) -> int:
         daemon._report_store_error(StoreFullError("full"))
+        return 0
 
     monkeypatch.setattr(daemon._poller, "start_due", finds_it_full)
     for name in daemons._TICKS:
