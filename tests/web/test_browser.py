@@ -316,9 +316,9 @@ def test_times_are_those_of_the_readers_clock(db: Database, browser: Browser, ur
             shown[f"{script}, foot"] = page.locator("footer").all_inner_texts()
     assert shown == {
         True: ["21 Nov 00:00"],
-        "True, foot": ["Times are those of Asia/Tehran."],
+        "True, foot": ["Times are in Asia/Tehran."],
         False: [],
-        "False, foot": ["Times are those of UTC."],
+        "False, foot": ["Times are in UTC."],
     }
 
 
