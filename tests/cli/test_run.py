@@ -18,6 +18,7 @@ import pytest
 
 from tests.fakes.command import Operator, desk
 from tests.fakes.patience import PATIENCE
+from tests.fakes.ports import free_port
 
 __all__ = ["desk"]
 
@@ -67,12 +68,6 @@ def started(*arguments: object, folder: Path) -> Iterator[Process]:
         yield process
     finally:
         process.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_run_says_where_the_page_is_and_ends_well(desk: Operator, tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_run import free_port, started
+from tests.cli.test_run import started
 from tests.fakes.command import HIT, Operator, Said, desk, run
+from tests.fakes.ports import free_port
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site, rss
 

@@ -18,9 +18,10 @@ from monitor.store import nodes
 from monitor.store.db import Database
 from monitor.store.files import StoreLock
 from monitor.store.nodes import Node
-from tests.cli.test_run import free_port, started
+from tests.cli.test_run import started
 from tests.fakes.command import Operator, Said, desk
 from tests.fakes.patience import PATIENCE, soon
+from tests.fakes.ports import free_port
 from tests.fakes.site import Site, rss
 
 __all__ = ["desk"]

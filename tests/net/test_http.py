@@ -30,6 +30,7 @@ from monitor.net.http import (
 from monitor.types.errors import FetchError, RefusedAddressError
 from tests.fakes.certificates import EXPIRED, GOOD, WRONG_NAME, for_a_reader, for_a_site
 from tests.fakes.patience import PATIENCE
+from tests.fakes.ports import free_port
 from tests.fakes.site import Site
 
 LOOPBACK = AddressPolicy((ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")))
@@ -340,13 +341,6 @@ def test_r10_a_policy_can_be_chosen_for_one_call(site: Site) -> None:
 
     asyncio.run(both())
     assert site.connections == 1
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class full_listener:

@@ -23,6 +23,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.fakes.patience import PATIENCE, soon
+from tests.fakes.ports import free_port
 from tests.fakes.sink import Sink
 from tests.fakes.site import Site, rss
 from tests.fakes.stores import lay_out
@@ -112,11 +113,6 @@ port = {self.port}
 
     def said(self) -> str:
         return self.log.read_text()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture
