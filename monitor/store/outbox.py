@@ -39,7 +39,8 @@ _EDITABLE_FOR = timedelta(days=7)
 
 
 def due_channels(session: Session, destinations: Mapping[str, str], *, now: datetime) -> list[str]:
-    """Those of these channels (name -> destination) that have a due delivery there and are neither paused nor disabled."""
+    """Those of these channels (name -> destination) that have a due delivery there and are neither paused nor disabled; those that
+    fail come last, so that they are no longer than a moment in the way of the others."""
     if not destinations:
         return []
     own = case(dict(destinations), value=col(ChannelRow.name), else_="")
@@ -47,7 +48,7 @@ def due_channels(session: Session, destinations: Mapping[str, str], *, now: date
     # One look for each channel that works, and not at everything that waits on those that do not.
     due = exists().where(*is_theirs, _is_due(now)).correlate(ChannelRow)
     asked = select(ChannelRow.name).where(col(ChannelRow.name).in_(destinations), *_is_usable(now), due)
-    return list(session.exec(asked))
+    return list(session.exec(asked.order_by(col(ChannelRow.failures), col(ChannelRow.name))))
 
 
 def claim_next(
