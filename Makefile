@@ -21,8 +21,7 @@ doctor: $(VENV)/.installed ## the health of machine and store
 	@$(BIN)/monitor doctor
 
 test: $(VENV)/.installed-dev ## the whole test suite, on SQLite and PostgreSQL
-	@# Six at once also on two cores: a third of the time goes by waiting for daemons, servers and browsers.
-	$(BIN)/pytest -n 6 --dist worksteal
+	$(BIN)/pytest -n 4 --dist worksteal
 
 lint: $(VENV)/.installed-dev ## style, types, import contracts, Dockerfile
 	$(BIN)/ruff format --check .
