@@ -168,6 +168,12 @@ class SemanticModel:
         return tuple(found)
 
 
+def balanced_threshold(*, has_sentence: bool, replaced_by: float | None = None) -> float:
+    """The threshold, at the sensitivity "balanced", of all articles that meaning leads: of a topic with a sentence every one, else
+    those in languages that it has no words in. `replaced_by`: that of the settings, if any."""
+    return replaced_by or (SENTENCE_THRESHOLD if has_sentence else SEEDS_THRESHOLD)
+
+
 class _Scored:
     """One article while it is scored on every topic."""
 
@@ -235,7 +241,7 @@ class _Scored:
         return self._subjects[name]
 
     def _balanced(self, model: SemanticTopic) -> float:
-        return self._threshold or (SENTENCE_THRESHOLD if model.has_sentence else SEEDS_THRESHOLD)
+        return balanced_threshold(has_sentence=model.has_sentence, replaced_by=self._threshold)
 
     def _moved(self, model: SemanticTopic, words: Score) -> Score:
         """A score by words, raised or lowered by meaning.

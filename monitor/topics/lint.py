@@ -19,12 +19,12 @@ import numpy as np
 
 from monitor.matching.background import Background
 from monitor.matching.margins import share
-from monitor.matching.matcher import Matcher, build
 from monitor.stories.fingerprint import Shingles
 from monitor.text.language import UNKNOWN, normalize
 from monitor.text.tokens import clean_line, shorten, tokens
 from monitor.text.walls import is_wall
 from monitor.topics import sentence
+from monitor.topics.lint_scores import KnownEmbeddings, LintScores
 from monitor.types.matching import Score, Seed, Topic
 
 NEAR_DUPLICATE = 0.8
@@ -32,7 +32,7 @@ NEAR_DUPLICATE = 0.8
 MAX_HELD_OUT = 40
 """At most so many seeds of a topic are held out in turn, evenly spread over all."""
 MIN_TOPIC_WORDS = 60
-"""A topic whose seeds have fewer words in all matches only near-copies of them."""
+"""A topic whose seeds have fewer words in all matches only near-copies of them, unless its sentence is compared by meaning."""
 MIN_ARCHIVE = 200
 """Articles that the archive must have before the lack of near ones is worth a remark."""
 SILENT_BELOW = 0.5
@@ -105,12 +105,16 @@ def lint(
     background: Background,
     archive: Sequence[Archived] = (),
     to_sentence: Mapping[str, Iterable[tuple[str, float]]] | None = None,
+    embeddings: KnownEmbeddings | None = None,
+    has_embedder: bool = False,
 ) -> LintReport:
     """Check every topic by itself, then all topics against each other and against the archive's latest articles.
 
     `to_sentence`: by topic, the files of its seeds with their semantic similarity to its sentence, where embeddings are stored.
+    `embeddings`: what is stored of seeds and articles, so that scores are those of meaning. `has_embedder`: whether articles are
+    compared by meaning, also where nothing is embedded yet.
     """
-    ctx = _LintContext(topics, root, background, archive)
+    ctx = _LintContext(topics, root, background, archive, embeddings, has_embedder=has_embedder)
     recall: dict[str, SeedRecall] = {}
     found: list[LintFinding] = []
     for topic in topics:
@@ -126,9 +130,17 @@ class _LintContext:
     """The input of all checks, and what several of them compute, computed once."""
 
     def __init__(
-        self, topics: Sequence[Topic], root: Path, background: Background, archive: Sequence[Archived]
+        self,
+        topics: Sequence[Topic],
+        root: Path,
+        background: Background,
+        archive: Sequence[Archived],
+        embeddings: KnownEmbeddings | None,
+        *,
+        has_embedder: bool,
     ) -> None:
         self.topics, self.root, self.background, self.archive = topics, root, background, archive
+        self.embeddings, self.has_embedder = embeddings, has_embedder
         self._shingles: dict[str, Shingles] = {}
 
     def place(self, topic: Topic, seed: Seed | None = None) -> str:
@@ -163,9 +175,12 @@ class _LintContext:
         )
 
     @cached_property
-    def matcher(self) -> Matcher:
-        """A matcher for all topics, without their rules, disabled ones included."""
-        return build([_without_rules(each) for each in self.topics], background=self.background)
+    def scores(self) -> LintScores:
+        """The scores on all topics, without their rules, disabled ones included."""
+        return self.scores_on(self.topics)
+
+    def scores_on(self, topics: Sequence[Topic]) -> LintScores:
+        return LintScores([_without_rules(each) for each in topics], self.background, self.embeddings)
 
     @cached_property
     def archived(self) -> list[Shingles]:
@@ -312,7 +327,7 @@ def _too_short(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
         yield ctx.finding(Severity.REMARK, "no example", topic, None, what, mend)
         return
     words = sum(_word_count(each) for each in seeds)
-    if words < MIN_TOPIC_WORDS:
+    if words < MIN_TOPIC_WORDS and not (ctx.has_embedder and topic.description.strip()):
         what = f"rests on {words} words in all ({len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'})"
         mend = "it will find articles that use these very words; add a whole article, or a second one"
         yield ctx.finding(Severity.WARNING, "too short", topic, None, what, mend)
@@ -370,8 +385,7 @@ def _score_held_out(ctx: _LintContext, topic: Topic, seed: Seed) -> Score | None
     ]
     if not any(not each.is_counter and normalize(each.language) == normalize(seed.language) for each in rest):
         return None
-    matcher = build([replace(_without_rules(topic), seeds=tuple(rest))], background=ctx.background)
-    return matcher.score(seed.title, seed.text, seed.language)[0]
+    return ctx.scores_on([replace(topic, seeds=tuple(rest))]).of(seed.title, seed.text, seed.language)[0]
 
 
 def _reached_share(score: Score) -> float:
@@ -419,8 +433,8 @@ def _matched_by(ctx: _LintContext, topic: Topic) -> Counter[str]:
     return Counter(
         score.topic
         for seed in _wanted(topic)
-        for score in ctx.matcher.matches(seed.title, seed.text, seed.language)
-        if score.is_match and score.topic != topic.name
+        for score in ctx.scores.matches(seed.title, seed.text, seed.language)
+        if score.topic != topic.name
     )
 
 
@@ -430,7 +444,7 @@ def _silent_topics(ctx: _LintContext) -> Iterator[LintFinding]:
         return
     nearest: dict[str, tuple[float, str, Score]] = {}
     for title, text, language in ctx.archive[-max(50, _MAX_SCORES // max(len(ctx.topics), 1)) :]:
-        for score in ctx.matcher.score(title, text, language):
+        for score in ctx.scores.of(title, text, language):
             if _reached_share(score) > nearest.get(score.topic, (-1.0,))[0]:
                 nearest[score.topic] = (_reached_share(score), title, score)
     for topic in ctx.topics:

@@ -95,8 +95,10 @@ class TopicFolders:
 
     def _load(self) -> LoadedTopics:
         if not os.path.isdir(self._root):
-            wrong = "a file, and no folder" if os.path.exists(self._root) else "no such folder"
-            return LoadedTopics(faults=(f"{self._root}: {wrong}: make it and put one folder a topic in it",))
+            wrong = "no such folder: put it back, or make it with a topic in it by `monitor topics new NAME`"
+            if os.path.exists(self._root):
+                wrong = "a file, and no folder: move it away; the folder has one folder a topic in it"
+            return LoadedTopics(faults=(f"{self._root}: {wrong}",))
         notes = _Notes()
         previous, self._cache = self._cache, {}
         for path in _folders(self._root, notes):
