@@ -123,6 +123,11 @@ class SemanticModel:
         return frozenset(each.topic.name for each in self._models)
 
     @property
+    def titles_apart(self) -> frozenset[str]:
+        """Those whose title says nothing of what their sentence says."""
+        return frozenset(each.topic.name for each in self._models if each.is_title_apart)
+
+    @property
     def scores_topics(self) -> bool:
         """Whether articles are scored by meaning already: not before a space of their own was learned for an embedder that we
         have not measured."""

@@ -19,6 +19,7 @@ import numpy as np
 
 from monitor.matching.background import Background
 from monitor.matching.margins import share
+from monitor.matching.topic_rules import forbidden
 from monitor.stories.fingerprint import Shingles
 from monitor.text.language import UNKNOWN, normalize
 from monitor.text.tokens import clean_line, shorten, tokens
@@ -121,7 +122,7 @@ def lint(
         found += [*_duplicates(ctx, topic), *_content_faults(ctx, topic), *_languages(ctx, topic)]
         found += [*_sentence(ctx, topic), *_contradictions(ctx, topic, (to_sentence or {}).get(topic.name, ()))]
         found += [*_too_short(ctx, topic), *_repeated(ctx, topic), *_outliers(ctx, topic, recall)]
-    found += [*_shared_seeds(ctx), *_overlaps(ctx), *_silent_topics(ctx)]
+    found += [*_shared_seeds(ctx), *_overlaps(ctx), *_silent_topics(ctx), *_unheard_terms(ctx)]
     order = list(Severity)
     return LintReport(findings=tuple(sorted(found, key=lambda each: order.index(each.severity))), recall=recall)
 
@@ -305,7 +306,8 @@ def _languages(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
 
 
 def _sentence(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
-    for each in sentence.advice(topic.outline):
+    is_apart = topic.name in ctx.scores.titles_apart
+    for each in (*sentence.advice(topic.outline), *([sentence.title_apart(topic.title)] if is_apart else [])):
         severity = Severity.WARNING if each.is_warning else Severity.REMARK
         yield ctx.finding(severity, each.kind, topic, None, each.what, each.mend)
 
@@ -328,9 +330,13 @@ def _too_short(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
         return
     words = sum(_word_count(each) for each in seeds)
     if words < MIN_TOPIC_WORDS and not (ctx.has_embedder and topic.description.strip()):
-        what = f"rests on {words} words in all ({len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'})"
+        what = f"rests on {_counted(words, 'word')} in all ({_counted(len(seeds), 'seed')})"
         mend = "it will find articles that use these very words; add a whole article, or a second one"
         yield ctx.finding(Severity.WARNING, "too short", topic, None, what, mend)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _words(seed: Seed) -> list[str]:
@@ -419,13 +425,18 @@ def _overlaps(ctx: _LintContext) -> Iterator[LintFinding]:
             continue
         of_there, of_back = len(_wanted(second)), len(_wanted(first))
         what = f"matches {there} of {of_there} seeds of {second.name}, which matches {back} of {of_back} of its own"
-        shares_file = {each.file for each in _wanted(first)} & {each.file for each in _wanted(second)}
         is_whole = there == of_there and back == of_back
-        severity = Severity.WARNING if is_whole and not shares_file else Severity.REMARK
+        severity = Severity.WARNING if is_whole and not _share_an_article(first, second) else Severity.REMARK
         mend = "make them one, or tell them apart by counter-seeds (not/), `passages` or `required` terms"
         if severity is Severity.REMARK:
             mend = "some articles will be told under both; counter-seeds tell them apart"
         yield ctx.finding(severity, "overlap", by_name[first.name], None, what, mend)
+
+
+def _share_an_article(first: Topic, second: Topic) -> bool:
+    """Whether two topics have different `passages` of one article."""
+    texts = {each.file: each.text for each in _wanted(first)}
+    return any(texts.get(each.file, each.text) != each.text for each in _wanted(second))
 
 
 def _matched_by(ctx: _LintContext, topic: Topic) -> Counter[str]:
@@ -456,3 +467,17 @@ def _silent_topics(ctx: _LintContext) -> Iterator[LintFinding]:
             )
             mend = "nothing to mend if it is rare; else look whether any of your feeds carries the subject"
             yield ctx.finding(Severity.REMARK, "unheard", topic, None, what, mend, score)
+
+
+def _unheard_terms(ctx: _LintContext) -> Iterator[LintFinding]:
+    """Topics of which no archived article holds a required term: whatever their scores, they match nothing."""
+    if len(ctx.archive) < MIN_ARCHIVE:
+        return
+    for topic in ctx.topics:
+        rule = replace(topic, excluded=(), languages=())
+        if not topic.required or any(forbidden(rule, *each) is None for each in ctx.archive):
+            continue
+        terms = ", ".join(f'"{each}"' for each in topic.required[:3])
+        what = f"none of the latest {len(ctx.archive):,} articles holds a required term ({terms}), so none can match"
+        mend = "take the terms out of `required`, or add other spellings; fine if the subject is that rare"
+        yield ctx.finding(Severity.WARNING, "unheard terms", topic, None, what, mend)

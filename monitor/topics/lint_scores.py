@@ -39,6 +39,11 @@ class LintScores:
         self._known = known
         self._model = _semantic(topics, known) if known else None
 
+    @property
+    def titles_apart(self) -> frozenset[str]:
+        """The topics whose title says nothing of what their sentence says."""
+        return self._model.titles_apart if self._model else frozenset()
+
     def of(self, title: str, text: str, language: str) -> tuple[Score, ...]:
         """The score on each topic, in the order of the topics; by words alone where the text has no embedding."""
         return self._rescored(self._matcher.score(title, text, language), title, text, language)

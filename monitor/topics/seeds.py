@@ -283,7 +283,9 @@ def _seed(path: Path, name: str, settings: Mapping[str, Any], notes: _Notes) -> 
         notes.faults.append(f"{path}: holds no text: put the article's text in it or delete it")
         return None
     if words < MIN_WORDS:
-        notes.warnings.append(f"{path}: only {words} words: a seed of a paragraph or more tells the subject better")
+        notes.warnings.append(
+            f"{path}: only {words} {'word' if words == 1 else 'words'}: a seed of a paragraph or more tells the subject better"
+        )
     language = normalize(settings.get("language")) or detect(f"{title}\n{text}")
     return Seed(file=name, title=title, text=text, language=language, weight=float(settings.get("weight", 1)))
 

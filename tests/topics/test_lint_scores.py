@@ -24,9 +24,11 @@ QUIET = tuple((f"Banks {at}", f"The bank has a new price at the market {at}.", "
 ARCHIVE = (*QUIET, (*PAROM, "ru"))
 
 
-def ferry(name: str = "ferry", *seeds: tuple[str, str], description: str = SENTENCE) -> Topic:
+def ferry(
+    name: str = "ferry", *seeds: tuple[str, str], title: str = "Ferry accidents", description: str = SENTENCE
+) -> Topic:
     made = tuple(Seed(file=f"{at}.txt", title="", text=text, language=at) for at, text in seeds)
-    return Topic(name=name, title="Ferry accidents", description=description, seeds=made)
+    return Topic(name=name, title=title, description=description, seeds=made)
 
 
 def look(*topics: Topic, by_meaning: bool, archive: Sequence[tuple[str, str, str]] = ()) -> LintReport:
@@ -87,3 +89,10 @@ def test_a_seed_that_contradicts_the_sentence_is_said_before_few_words() -> None
     ]
     (found,) = worst(said)
     assert [line for _, line in found.lines] == ["contradicted sentence", "too short", "duplicate"]
+
+
+def test_a_title_that_says_nothing_of_the_sentence_is_named() -> None:
+    assert "title apart" not in kinds(look(ferry(), by_meaning=True))
+    found = look(ferry(title="Budget of the parliament"), by_meaning=True)
+    assert "title apart" in kinds(found)
+    assert "title apart" not in kinds(look(ferry(title="Budget of the parliament"), by_meaning=False))
