@@ -74,7 +74,7 @@ def next_day(by_day: Sequence[float]) -> NextDay:
         high = count
         if below >= 1 - tail or count == FORECAST_MOST:
             break
-    return NextDay(low or 0, high or 0)
+    return NextDay(high or 0 if low is None else low, high or 0)
 
 
 def _cumulative(mean: float, variance: float) -> Iterator[float]:
