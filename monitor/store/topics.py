@@ -379,7 +379,6 @@ def relearn(session: Session, article_id: int) -> None:
     if names:
         revision = _next_revision(session)
         session.connection().execute(update(TopicRow).where(col(TopicRow.name).in_(names)).values(revision=revision))
-        session.expire_all()
 
 
 def states(session: Session) -> dict[str, tuple[str, str | None, int]]:

@@ -95,4 +95,5 @@ def test_a_title_that_says_nothing_of_the_sentence_is_named() -> None:
     assert "title apart" not in kinds(look(ferry(), by_meaning=True))
     found = look(ferry(title="Budget of the parliament"), by_meaning=True)
     assert "title apart" in kinds(found)
+    assert "short title" not in kinds(look(ferry(title="Parliament"), by_meaning=True)), "it is not compared by itself"
     assert "title apart" not in kinds(look(ferry(title="Budget of the parliament"), by_meaning=False))
