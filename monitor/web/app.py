@@ -44,6 +44,7 @@ from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Thro
 from monitor.web.health import Health
 from monitor.web.inbox import InboxPages
 from monitor.web.manage.alerts import AlertPages
+from monitor.web.manage.channels import ChannelPages
 from monitor.web.manage.drafts import DraftPages
 from monitor.web.manage.feeds import FeedPages
 from monitor.web.manage.topics import TopicPages
@@ -59,6 +60,7 @@ from monitor.web.views import ViewPages
 FORM_SECONDS = 10
 UPLOAD_SECONDS = 60
 FIELDS = 10
+CHANNEL_FIELDS = 20
 MANY_FIELDS = 600
 """Fields of the forms with a checkbox for each article or story."""
 THREADS = 4
@@ -110,7 +112,8 @@ def create_app(
             FeedPages(db, clock, tools),
             TopicPages(db, clock, seeds, kept, embedder_problem=embedder_problem),
             DraftPages(db, clock, seeds, tools, embedder_problem=embedder_problem),
-            AlertPages(db, clock, max_age_for=tools.held_after_for),
+            AlertPages(db, clock, tools),
+            ChannelPages(db, clock, tools),
             ViewPages(db, clock, kept, settings.base_url),
             OverviewPages(db, clock, health, kept),
             tokens,
@@ -144,6 +147,7 @@ def _routes(
     topics: TopicPages,
     drafts: DraftPages,
     alerts: AlertPages,
+    channels: ChannelPages,
     views: ViewPages,
     overview: OverviewPages,
     tokens: Tokens,
@@ -216,6 +220,11 @@ def _routes(
             for verb in ("settings", "pause", "resume", "rename", "remove", "restore")
         ),
         get("/channels", alerts.channels),
+        get("/channels/new", channels.blank),
+        post("/channels/add", channels.add),
+        get("/channel/{name:name}", channels.channel),
+        post("/channel/{name:name}/settings", channels.settings),
+        post("/channel/{name:name}/remove", channels.remove),
         post("/channel/{name:name}/test", alerts.test),
         post("/channel/{name:name}/pause", alerts.pause),
         post("/channel/{name:name}/resume", alerts.resume),
@@ -335,7 +344,9 @@ def _no_form() -> HTTPException:
 
 
 def _fields(path: str) -> int:
-    return MANY_FIELDS if path.startswith(("/stories/", "/verdicts", "/feeds/", "/draft/")) else FIELDS
+    if path.startswith(("/stories/", "/verdicts", "/feeds/", "/draft/")):
+        return MANY_FIELDS
+    return CHANNEL_FIELDS if path.startswith("/channel") else FIELDS
 
 
 def _healthz(health: Callable[[], Health]) -> Callable[..., object]:
