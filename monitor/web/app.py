@@ -38,6 +38,7 @@ from monitor.types.condition import Severity
 from monitor.types.errors import StoreError
 from monitor.types.plans import SettingsEntry
 from monitor.web import zones
+from monitor.web.articles import ArticlePages
 from monitor.web.compression import Compressed
 from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
@@ -49,7 +50,7 @@ from monitor.web.manage.drafts import DraftPages
 from monitor.web.manage.feeds import FeedPages
 from monitor.web.manage.topics import TopicPages
 from monitor.web.overview import OverviewPages
-from monitor.web.pages import PageRequest, Pages
+from monitor.web.pages import PageRequest
 from monitor.web.show import message
 from monitor.web.static_files import static_files
 from monitor.web.stories import StoryPages
@@ -102,7 +103,7 @@ def create_app(
     password = settings.password.get_secret_value() if settings.password else None
     tokens, tools = tokens or Tokens(), tools or PageTools()
     kept = KeptValues(db, clock)
-    pages = Pages(db, clock, health, kept, seeds, background, entries, embedder_problem)
+    pages = ArticlePages(db, clock, health, kept, seeds, background, entries, embedder_problem)
     return Starlette(
         routes=_routes(
             pages,
@@ -110,7 +111,7 @@ def create_app(
             StoryPages(db, clock, preferred),
             FigurePages(db, clock, kept),
             FeedPages(db, clock, tools),
-            TopicPages(db, clock, seeds, kept, embedder_problem=embedder_problem),
+            TopicPages(db, clock, seeds, kept, tools, embedder_problem=embedder_problem),
             DraftPages(db, clock, seeds, tools, embedder_problem=embedder_problem),
             AlertPages(db, clock, tools),
             ChannelPages(db, clock, tools),
@@ -139,7 +140,7 @@ def create_app(
 
 
 def _routes(
-    pages: Pages,
+    pages: ArticlePages,
     inbox: InboxPages,
     stories: StoryPages,
     figures: FigurePages,
@@ -199,6 +200,7 @@ def _routes(
         post("/matches/{number:id}/confirm", pages.confirm),
         post("/matches/{number:id}/dismiss", pages.dismiss),
         post("/articles/{number:id}/seed", pages.seed),
+        post("/articles/{number:id}/undo", pages.undo),
         get("/feeds", feeds.feeds),
         post("/feeds/look", feeds.look),
         post("/feeds/add", feeds.add),
@@ -210,6 +212,7 @@ def _routes(
             for verb in ("poll", "pause", "resume", "remove", "settings")
         ),
         get("/topics", topics.topics),
+        post("/topics/back", topics.bring_back),
         get("/topics/new", drafts.blank),
         post("/topics/make", drafts.make),
         get("/draft/{name:topic}", drafts.draft),
