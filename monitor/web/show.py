@@ -21,6 +21,7 @@ from monitor.matching import reliability
 from monitor.matching.evidence import shown_parts, shown_words
 from monitor.text import urls
 from monitor.text.highlight import marked
+from monitor.text.language_names import language_name
 from monitor.text.tokens import tokens
 from monitor.types.condition import in_brief
 from monitor.types.matching import Evidence, MeasuredPrecision, Reason
@@ -172,6 +173,7 @@ _templates.globals |= {
     "shown_parts": shown_parts,
     "shown_words": shown_words,
     "language_attributes": language_attributes,
+    "language_name": language_name,
     "stories_query": stories_query,
     "terms_of": terms_of,
     "zone_name": zones.name,
