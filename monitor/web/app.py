@@ -103,7 +103,7 @@ def create_app(
     password = settings.password.get_secret_value() if settings.password else None
     tokens, tools = tokens or Tokens(), tools or PageTools()
     kept = KeptValues(db, clock)
-    pages = ArticlePages(db, clock, health, kept, seeds, background, entries, embedder_problem)
+    pages = ArticlePages(db, clock, health, kept, seeds, background, entries, embedder_problem, tools)
     return Starlette(
         routes=_routes(
             pages,

@@ -71,6 +71,38 @@ def isolated(words: str) -> str:
     return f"\u2068{words}\u2069" if any(bidirectional(each) in ("R", "AL") for each in words) else words
 
 
+_PAGE_WORDS = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r": `monitor alerts retry --channel ([\w-]+)`", r": the page Alerts sends them again"),
+        (
+            r"`monitor alerts list --state held` \(or dead\), then `monitor alerts retry`",
+            "the page Alerts sends them again",
+        ),
+        (r"`monitor alerts retry(?: --channel [\w-]+)?`", "“Send again” on the page Alerts"),
+        (r"`monitor alerts (?:list|show)(?: \S+)?`", "the page Alerts"),
+        (r"`monitor channels(?: list)?`", "the page Alerts"),
+        (r"`monitor channels resume [\w.-]+`", "“Resume” on the page Alerts"),
+        (r"`monitor feeds show NAME`", "its page under Feeds"),
+        (r"`monitor feeds resume [\w.-]+`", "“Resume” on its page"),
+        (r"`monitor feeds add`, or to the page Feeds, which look", "the page Feeds, which looks"),
+        (r"`monitor feeds(?: list| add ADDRESS)?`", "the page Feeds"),
+        (r"`monitor topics (?:check|list)`", "the page Topics"),
+        (r"`monitor (?:doctor|status)`", "the page Status"),
+        (r" into topic\.toml: description = \"\.\.\.\"", " as its sentence"),
+        (r"put an article into a folder of its own in the seeds folder", "make one on the page Topics"),
+        (r"save the channel again on the page of that node", "save the channel again on that node's page"),
+    )
+)
+
+
+def page_words(text: str) -> str:
+    """The same for pages: what can be done on a page is said in its words, and not by a command of the shell."""
+    for pattern, words in _PAGE_WORDS:
+        text = pattern.sub(words, text)
+    return text
+
+
 # --- numbers, times, links --------------------------------------------------------------------------------------------
 
 
@@ -157,6 +189,7 @@ _templates.filters |= {
     "highlighted": marked,
     "names": names,
     "external_link": external_link,
+    "page_words": page_words,
     "paragraphs": paragraphs,
     "union": frozenset.union,
 }

@@ -118,6 +118,12 @@ def test_the_advice_reads_as_one_line() -> None:
     assert str(Advice("kind", "what is wrong", "what to do")) == "what is wrong: what to do"
 
 
+@pytest.mark.parametrize("root", ["seeds", "monitor/demo/seeds"])
+def test_the_topics_that_are_shipped_are_examples_to_follow(root: str) -> None:
+    for topic in seeds.load(Path(root)).topics:
+        assert [str(each) for each in advice(topic.outline) if each.is_warning] == [], topic.name
+
+
 # --- feeds ------------------------------------------------------------------------------------------------------------
 
 FEEDS = {"bbc": "en", "dawn-urdu": "ur", "express-urdu": "ur", "unknown": "und"}

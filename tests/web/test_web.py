@@ -503,7 +503,7 @@ def test_an_article_shows_its_whole_record(told: Database, client: TestClient) -
         "2 tries, next <time",
         "500 busy",
         "transient (500)",
-        "Confirmed for talks by <bdi>ada</bdi>",
+        "Confirmed for <bdi>Moscow talks</bdi> by <bdi>ada</bdi>",
         "just so",
         "Moscow talks begin",
         "numbers changed",
@@ -961,7 +961,7 @@ def test_the_status_page_shows_what_commands_did_and_offers_held_alerts(db: Data
     with browsing(application(db, entries=entries)) as client:
         shown = client.get("/status").text
     assert "by a command; its alerts wait" in shown
-    assert "1 held alert of channel desk: `monitor alerts retry --channel desk`" in shown
+    assert "1 held alert of channel desk: the page Alerts sends them again" in shown
     assert "<bdi>herald</bdi>" in shown
     assert "<bdi>mirror</bdi>" not in shown
 

@@ -150,7 +150,7 @@ class DraftPages(TopicFolderPages):
     async def _tried(self, folder: Path, topic: Topic) -> ShownTrial | None:
         """The trial of a folder, kept until the folder changes or articles arrive."""
         if not self._tools.try_topic:
-            raise MonitorError("topics cannot be tried from here; `monitor topics try` does it")
+            raise MonitorError("topics cannot be tried from here")
         key = (topic.name, topic.digest, await self.db.read(_latest_article))
         if key not in self._trials:
             found = await self._tools.try_topic(folder)

@@ -21,7 +21,7 @@ from monitor.feeds import additions, importing, mends, sample
 from monitor.feeds.additions import NewFeed
 from monitor.feeds.importing import Verdict
 from monitor.feeds.visitor import Discovery
-from monitor.store import archive, feeds
+from monitor.store import archive, feeds, topics
 from monitor.store import settings as store
 from monitor.store.db import Database, Session
 from monitor.store.feeds import FeedReport
@@ -134,6 +134,7 @@ class FeedPages:
             report = _found(session, asked.name)
             (row,) = _rows(session, [(report, feed_line(report))], now)
             entries = figures.latest_entries(session, report.name, limit=_ENTRIES)
+            titles = topics.titles(session)
         if report.by_hand == REMOVED:
             row = replace(row, line=replace(row.line, state="off", note="removed"))
         return page(
@@ -148,6 +149,7 @@ class FeedPages:
             is_added=report.origin == ADDED,
             is_on=report.is_enabled and not report.paused_reason,
             entries=entries,
+            titles=titles,
             said=_said(asked.query),
         )
 

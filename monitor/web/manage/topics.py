@@ -117,7 +117,7 @@ class TopicPages(TopicFolderPages):
             asked=asked,
             lines=lines,
             faults=[self._plain(each) for each in read.faults],
-            drafts=drafts.names(self._root) if self._root else [],
+            drafts=drafts.titles(self._root) if self._root else [],
             can_write=self._root is not None,
             removed=self._removed(ended, titles),
             said=_done_message(asked),

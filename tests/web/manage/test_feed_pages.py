@@ -190,7 +190,7 @@ def test_a_feeds_page_shows_what_it_brought_and_what_was_decided(db: Database, c
     shown = client.get("/feed/bbc").text
     assert '<a href="/articles/1" lang="en" dir="auto">Moscow talks end</a>' in shown
     assert "matched, and its story was new: alerted" in shown
-    assert "<bdi>talks</bdi>" in shown
+    assert "<bdi>Talks</bdi>" in shown
 
 
 def test_settings_are_changed_here_where_no_file_has_them(db: Database, client: TestClient) -> None:

@@ -185,7 +185,7 @@ def test_where_no_trial_can_be_made_the_page_says_so(db: Database, root: Path) -
         raise MonitorError(f"{folder}: too much")
 
     for tools, says in (
-        (PageTools(), "topics try` does it"),
+        (PageTools(), "Topics cannot be tried from here"),
         (PageTools(try_topic=fails), "bridge: too much"),
     ):
         app = create_app(db, Web(), clock=lambda: NOW, health=lambda: WELL, seeds=root, tools=tools)
@@ -208,7 +208,7 @@ def test_settings_are_written_to_the_file_and_said(db: Database, client: TestCli
         '# kept\ntitle = "The bridge"\nchannels = ["desk"]\ndescription = "Whether it is pulled down."\nsensitivity = "broad"\n'
     )
     shown = client.get(answer.headers["location"]).text
-    assert "Written to topic.toml: description, sensitivity." in shown
+    assert "Saved: description, sensitivity." in shown
     wrong = send(client, "/topic/bridge/settings", **{**form, "title": "Typed <anew>", "sensitivity": "loud"})
     assert wrong.status_code == 400
     assert '<p class="fault" id="fault-sensitivity">Sensitivity is one of precise,' in wrong.text
