@@ -131,8 +131,8 @@ def test_a_form_that_fails_says_so_beside_its_fields_and_keeps_what_was_typed(db
 
 def test_a_secret_that_is_wrong_has_to_be_typed_again(client: TestClient) -> None:
     said = fault_beside(adds_slack(client, url="http://hooks.slack.com/services/x").text, "url")
-    assert said == "Webhook address would send its key in plain text. It is not shown again: type it anew."
-    assert fault_beside(adds_slack(client, url="").text, "url") == "Webhook address is missing."
+    assert said == "“Webhook address” would send its key in plain text. It is not shown again: type it anew."
+    assert fault_beside(adds_slack(client, url="").text, "url") == "“Webhook address” is missing."
 
 
 @pytest.mark.parametrize("name", ["", "two words", "../evil", "a" * 41, ".hidden"])
