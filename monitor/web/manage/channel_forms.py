@@ -140,6 +140,8 @@ KINDS: Mapping[str, Kind] = {
     ),
 }
 _NUMBERS = ("port", "messages_per_hour")
+_WHERE_TO = ("url", "host", "port")
+"""What says to whom a channel's other secrets are shown."""
 
 
 def table_of(kind: str, form: Mapping[str, str], kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,6 +157,20 @@ def table_of(kind: str, form: Mapping[str, str], kept: Mapping[str, Any]) -> dic
         elif not each.is_secret:
             table.pop(each.key, None)
     return table
+
+
+def secrets_to_type_again(kind: str, form: Mapping[str, str], kept: Mapping[str, Any]) -> list[registry.ChannelFault]:
+    """A fault for each secret that a change would show to another server than the one that it was typed for: whoever may change a
+    channel may not learn its secrets by that."""
+    table = table_of(kind, form, kept)
+    if all(table.get(key) == kept.get(key) for key in _WHERE_TO):
+        return []
+    says = "is not shown to another server unless it is typed for it"
+    return [
+        registry.ChannelFault(each.key, says)
+        for each in KINDS[kind].fields
+        if each.is_secret and each.key in kept and not form.get(each.key, "").strip()
+    ]
 
 
 def filled(kind: str, table: Mapping[str, Any]) -> dict[str, str]:

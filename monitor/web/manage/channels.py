@@ -66,7 +66,8 @@ class ChannelPages:
         row, kept = self._found(asked.name), self._kept(asked.name)
         kind = _kind(str(row.values["kind"]))
         table = channel_forms.table_of(kind, asked.form, kept)
-        if faults := registry.faults_of(asked.name, table):
+        untyped = channel_forms.secrets_to_type_again(kind, asked.form, kept)
+        if faults := (*registry.faults_of(asked.name, table), *untyped):
             return self._edit(asked, kind, form=asked.form, kept=kept, faults=faults)
         try:
             channel_additions.change(

@@ -187,6 +187,35 @@ def test_a_change_keeps_the_secrets_that_were_not_typed(db: Database, client: Te
     assert row(db, "mail").values["credentials"] == before["credentials"]
 
 
+WEBHOOK = {
+    "kind": "webhook", "name": "hook", "url": "https://one.example/hook", "headers": "Bearer hunter2",
+    "secrets": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("there", "change", "untyped"),
+    [
+        (MAIL, {"host": "smtp.elsewhere.example"}, ["password"]),
+        (MAIL, {"port": "2525"}, ["password"]),
+        (WEBHOOK, {"url": "https://elsewhere.example/hook"}, ["secrets", "headers"]),
+    ],
+)
+def test_secrets_are_shown_to_no_other_server_than_they_were_typed_for(
+    client: TestClient, folder: Path, there: dict[str, str], change: dict[str, str], untyped: list[str]
+) -> None:
+    sent(client, "/channels/add", **there)
+    file = folder / f"{there['name']}.json"
+    before = file.read_text()
+    form = {key: value for key, value in there.items() if key not in ("password", "secrets", "headers", "url")} | change
+    answer = sent(client, f"/channel/{there['name']}/settings", **form)
+    assert answer.status_code == 400
+    assert all("type it anew" in fault_beside(answer.text, key) for key in untyped)
+    assert file.read_text() == before
+    typed = {key: there[key] for key in untyped}
+    assert sent(client, f"/channel/{there['name']}/settings", **form, **typed).status_code == 303
+
+
 def test_a_mended_address_sends_what_waited_for_it(db: Database, client: TestClient) -> None:
     adds_slack(client)
     wrong = row(db, "newsroom").values["destination"]
