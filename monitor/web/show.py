@@ -90,6 +90,10 @@ _PAGE_WORDS = tuple(
         (r"`monitor topics (?:check|list)`", "the page Topics"),
         (r"`monitor (?:doctor|status)`", "the page Status"),
         (r" into topic\.toml: description = \"\.\.\.\"", " as its sentence"),
+        (
+            r"goes into `excluded` in topic\.toml, or as an article into the folder not/",
+            "is added as an example that is not wanted",
+        ),
         (r"put an article into a folder of its own in the seeds folder", "make one on the page Topics"),
         (r"save the channel again on the page of that node", "save the channel again on that node's page"),
     )
