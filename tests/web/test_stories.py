@@ -191,7 +191,7 @@ def test_the_story_page_draws_its_time_line_and_shows_verdicts_alerts_and_tries(
     assert shown.count('<circle class="copy"') == 1
     assert shown.count('<line class="told"') == 1
     assert "3 articles of 3 publishers, 1 of them copies; first The Morning Post" in shown
-    assert 'Dismissed for Moscow talks, <a href="/articles/1">article 1</a>, by <bdi>web</bdi>' in shown
+    assert 'Dismissed for <bdi>Moscow talks</bdi>, <a href="/articles/1">article 1</a>, by <bdi>web</bdi>' in shown
     assert "<bdi>stale</bdi>" in shown
     assert "<bdi>desk</bdi>" in shown
     assert "transient (timeout)" in shown

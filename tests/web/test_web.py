@@ -996,7 +996,7 @@ def test_the_status_page_shows_feeds_channels_topics_and_faults(db: Database) ->
         "The monitor does not do what it is for: 1 failure, 1 warning.",
         "the store is damaged",
         "the node basil-7 is silent",
-        "look at its log",
+        "Look at its log",
         "Looked at 7 s ago",
         "No daemon has run yet.",
         "404: gone away (6 times in a row)",
