@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monitor.config import channel_files
 from monitor.polling.single import fetch_article
 from monitor.service.app import App
 from monitor.service.trial_process import TrialProcess
@@ -21,6 +22,9 @@ def page_tools(app: App, db: Database) -> PageTools:
         policy=app.feed_policy,
         usual_seconds=app.settings.schedule.interval_for.total_seconds(),
         held_after_for=app.settings.delivery.max_age_for,
+        reassess_for=app.settings.schedule.max_age_for,
+        channel_folder=channel_files.folder_of(app.settings.file),
+        speed=app.clock.speed,
         article_at=article_at,
         try_topic=TrialProcess(db, app.settings.file).run,
     )

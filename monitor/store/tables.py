@@ -713,6 +713,8 @@ class NodeRow(Base, table=True):
     is_polling: bool
     is_delivering: bool
     has_page: bool
+    channels: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    """The channels whose secrets it has, as `name=destination` divided by spaces."""
 
 
 class PlanRow(Base, table=True):

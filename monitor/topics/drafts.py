@@ -57,6 +57,11 @@ def follow(root: Path, name: str, *, sensitivity: str) -> None:
         raise TopicFolderError(f"{root / name} cannot be made ({error.strerror}): {mend}") from error
 
 
+def bring_back(root: Path, folder: str) -> str:
+    """Make a draft again of a folder of `.removed/`; returns its name. Raises TopicFolderError."""
+    return folders.bring_back(root, folder, place=root_of(root))
+
+
 def discard(root: Path, name: str, *, now: datetime) -> Path | None:
     """Move a draft to `.removed/`, with the topics that were removed; None where there is none."""
     folders.check_name(name)

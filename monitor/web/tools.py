@@ -25,6 +25,12 @@ class PageTools:
     """The interval of feeds without one of their own."""
     held_after_for: timedelta = timedelta(hours=96)
     """What waited longer for a channel is held when that is resumed."""
+    reassess_for: timedelta = timedelta(days=7)
+    """The articles of so long are assessed again for a topic that is followed again."""
+    channel_folder: Path | None = None
+    """Where the files of channels lie that are added by page."""
+    speed: float = 1.0
+    """How many seconds of the clock pass in a real one."""
     article_at: Callable[[str], Awaitable[Article]] | None = None
     """Fetches an article. Raises FetchError or ParseError."""
     try_topic: Callable[[Path], Awaitable[Mapping[str, Any] | None]] | None = None

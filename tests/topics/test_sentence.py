@@ -90,6 +90,17 @@ def test_a_sentence_that_says_what_is_not_wanted_is_warned_of(sentence: str) -> 
     assert "not/" in said[0].mend
 
 
+@pytest.mark.parametrize("description", ["!!! ???", "12345 67890", "🌊🏠🚣"])
+def test_a_sentence_without_a_word_is_warned_of(description: str) -> None:
+    (said,) = advice(outline(description, "Floods on rivers"))
+    assert "no word" in said.what
+    assert said.is_warning
+
+
+def test_a_title_that_leaves_no_room_for_the_sentence_is_warned_of() -> None:
+    assert kinds(outline(GOOD, "Floods on rivers " * 10)) == ["long title"]
+
+
 def test_words_that_only_look_like_a_negation_are_left_alone() -> None:
     assert kinds(outline("Notes of the northern nation's notaries, who noted the flood.")) == []
 

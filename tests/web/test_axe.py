@@ -45,6 +45,9 @@ PAGES = [
     "/feed/tass",
     "/feed/bbc",
     "/channels",
+    "/channels/new",
+    "/channels/new?kind=email",
+    "/channel/newsroom",
     "/alerts",
     "/alerts?state=held",
     "/alert/alt_01jz8v3k7m2q9x5w4t6r8y0abc",
@@ -89,6 +92,11 @@ def a_full_store(db: Database) -> None:
         has_article("Copied", story_id=1, kind="copy", source="Wire", url="https://wire.example/1"),
         lambda session: session.add(
             ChannelRow(name="desk", kind="webhook", destination="d", shown="https://desk.example/…", failures=3)
+        ),
+        lambda session: session.add(
+            ChannelRow(
+                name="newsroom", kind="slack", destination="n", shown="https://hooks.slack.com/…", origin="added"
+            )
         ),
         lambda session: alerts.enqueue(
             session, an_alert(story_id=1, article=None), key="k", channels={"desk": "d"}, deliver_at=NOW

@@ -52,6 +52,7 @@ from monitor.types.plans import SettingsEntry
 from monitor.web import guard, pages, show
 from monitor.web.app import create_app
 from monitor.web.health import Health
+from monitor.web.tools import PageTools
 from tests.fakes.alerts import notice
 from tests.fakes.patience import PATIENCE
 from tests.fakes.settings import channel, feed, put_in_force
@@ -238,6 +239,7 @@ def application(
     entries: Sequence[SettingsEntry] | None = None,
     embedder_problem: str = "",
     clock: Callable[[], datetime] = lambda: NOW,
+    tools: PageTools | None = None,
     **settings: Any,
 ) -> Starlette:
     web = WebSettings(**settings)
@@ -249,6 +251,7 @@ def application(
         throttle=throttle,
         entries=entries,
         embedder_problem=embedder_problem,
+        tools=tools,
     )
 
 
@@ -1238,7 +1241,7 @@ OUR_ATTRIBUTES = set(
         lang dir charset name content rel href class id tabindex title src defer method action formaction type value maxlength
         placeholder role for data-label selected
         disabled required inputmode pattern autocomplete autocapitalize spellcheck datetime min max low scope colspan
-        aria-label aria-labelledby aria-hidden aria-current enctype accept multiple open
+        aria-label aria-labelledby aria-hidden aria-current aria-describedby aria-invalid enctype accept multiple open
         """,
     )
 )

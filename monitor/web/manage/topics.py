@@ -6,9 +6,9 @@ Topics stay files in the folder of seeds; what a page changes in a topic.toml it
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -22,18 +22,21 @@ from monitor.store import topics as store
 from monitor.store import versions
 from monitor.store.db import Database, Session
 from monitor.text.tokens import clean_line
-from monitor.topics import drafts, edit_toml, seeds, sentence
+from monitor.topics import drafts, edit_toml, folders, seeds, sentence
 from monitor.topics.folders import TopicFolderError, check_name
 from monitor.types.matching import Seed, StoredTopic, Topic
 from monitor.web.manage.topic_figures import FiguresOfTopics
-from monitor.web.manage.topic_folder import TopicFolderPages, link_of
+from monitor.web.manage.topic_folder import TopicFolderPages, draft_link, link_of
 from monitor.web.pages import PageRequest
 from monitor.web.show import page
+from monitor.web.tools import PageTools
 
 _KEYS = {"title": 300, "description": 5_000, "sensitivity": 100}
 """What of a topic.toml a page changes: the most characters of each."""
+_MOST_REMOVED = 30
 _DONE = {
-    "removed": "It is set aside under .removed/ in the folder of seeds; what it found is kept.",
+    "back": "It is followed again, with all that it had found.",
+    "removed": "It is set aside; what it found is kept. Below it can be brought back.",
     "followed": "The topic is followed: the files lie in the folder of seeds, and a running daemon takes it up within a second.",
     "paused": "Paused: nothing is matched against it until it is resumed.",
     "resumed": "Resumed: articles are matched against it again.",
@@ -56,6 +59,16 @@ class TopicLine:
     advice: Sequence[sentence.Advice] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovedTopic:
+    """A topic or draft that was set aside."""
+
+    folder: str
+    title: str
+    day: date
+    is_draft: bool
+
+
 class TopicPages(TopicFolderPages):
     """Topics by page."""
 
@@ -65,10 +78,12 @@ class TopicPages(TopicFolderPages):
         clock: Callable[[], datetime],
         root: Path | None,
         kept: KeptValues,
+        tools: PageTools,
         *,
         embedder_problem: str = "",
     ) -> None:
         super().__init__(db, clock, root, embedder_problem=embedder_problem)
+        self._reassess_for = tools.reassess_for
         self._figures = FiguresOfTopics(kept, clock)
 
     # --- the list -----------------------------------------------------------------------------------------------------
@@ -80,6 +95,7 @@ class TopicPages(TopicFolderPages):
             known = {name: each for name, each in store.stored(session).items() if not each.has_ended}
             counts = {each.topic: each for each in matches.counts(session)}
             outlines = {each.name: each for each in versions.outlines(session)}
+            ended, titles = review.ended(session), store.titles(session)
         by_folder = {each.name: each for each in read.topics}
         lines = [
             TopicLine(
@@ -99,8 +115,39 @@ class TopicPages(TopicFolderPages):
             faults=[self._plain(each) for each in read.faults],
             drafts=drafts.names(self._root) if self._root else [],
             can_write=self._root is not None,
+            removed=self._removed(ended, titles),
             said=_done_message(asked),
         )
+
+    def _removed(self, ended: Collection[str], titles: Mapping[str, str]) -> list[RemovedTopic]:
+        """Topics and drafts that were set aside and can be brought back: of each the latest folder."""
+        found: dict[str, RemovedTopic] = {}
+        for each in folders.set_aside_folders(self._root) if self._root else ():
+            is_there = (self._folder() / each.name).exists() or (drafts.root_of(self._folder()) / each.name).exists()
+            if each.name not in found and not is_there:
+                found[each.name] = RemovedTopic(
+                    folder=each.folder,
+                    title=titles.get(each.name, each.name),
+                    day=each.day,
+                    is_draft=each.name not in ended,
+                )
+        return list(found.values())[:_MOST_REMOVED]
+
+    def bring_back(self, asked: PageRequest) -> Response:
+        """Follow a topic again that was removed, or take a draft up again that was discarded."""
+        root, folder = self._folder(), asked.form.get("folder", "")
+        with self.db.reading() as session:
+            ended, titles = review.ended(session), store.titles(session)
+        picked = next((each for each in self._removed(ended, titles) if each.folder == folder), None)
+        if picked is None:
+            raise HTTPException(404, "That topic is not among the removed ones. Nothing was changed.")
+        with self._writing():
+            if picked.is_draft:
+                return RedirectResponse(draft_link(drafts.bring_back(root, folder)), 303)
+            now = self.clock()
+            since_at = now - self._reassess_for
+            name = review.bring_back(self.db, root, folder, reassess_since_at=since_at, now=now)
+        return _redirect(name, "back")
 
     # --- one topic ----------------------------------------------------------------------------------------------------
 

@@ -246,13 +246,49 @@ def test_a_topic_is_paused_resumed_renamed_and_removed(db: Database, client: Tes
     assert send(client, "/topic/weir-landing/remove").status_code == 400, "one click is not enough"
     assert (root / "weir-landing").is_dir()
     answer = send(client, "/topic/weir-landing/remove", sure="yes")
-    assert "set aside under .removed/" in client.get(answer.headers["location"]).text
+    assert "It is set aside" in client.get(answer.headers["location"]).text
     assert not (root / "weir-landing").exists()
     with db.reading() as session:
         assert topics.stored(session)["weir-landing"].has_ended
     for verb in ("pause", "resume", "rename", "remove", "restore"):
         assert send(client, f"/topic/nobody/{verb}", new="x", version="1").status_code == 404
     assert client.get("/topic/nobody").status_code == 404
+
+
+def test_a_removed_topic_is_followed_again(db: Database, client: TestClient, root: Path) -> None:
+    follows(root)
+    daemon_reads(db, root)
+    assert "Removed (" not in client.get("/topics").text
+    send(client, "/topic/bridge/remove", sure="yes")
+    shown = client.get("/topics").text
+    assert "Removed (1)" in shown
+    assert "<bdi>The bridge</bdi>" in shown
+    folder = re.search(r'name="folder" value="([^"]+)"', shown)
+    assert folder is not None
+    answer = send(client, "/topics/back", folder=folder[1])
+    assert answer.headers["location"] == "/topic/bridge?done=back#said"
+    assert (root / "bridge" / "a.txt").is_file()
+    with db.reading() as session:
+        assert not topics.stored(session)["bridge"].has_ended
+    assert "Removed (" not in client.get("/topics").text
+    assert send(client, "/topics/back", folder=folder[1]).status_code == 404
+
+
+def test_a_discarded_draft_is_a_draft_again_and_a_taken_name_is_not_offered(
+    db: Database, client: TestClient, root: Path
+) -> None:
+    send(client, "/topics/make", title="Floods", description="Rivers that flood towns.")
+    send(client, "/draft/floods/discard")
+    folder = f"floods-{NOW:%Y-%m-%d}"
+    assert "Make it a draft again" in client.get("/topics").text
+    follows(root, "floods")
+    assert "Make it a draft again" not in client.get("/topics").text
+    assert send(client, "/topics/back", folder=folder).status_code == 404
+    (root / "floods").rename(root / "other")
+    assert send(client, "/topics/back", folder=folder).headers["location"] == "/draft/floods"
+    assert [each.name for each in (root / ".drafts").iterdir()] == ["floods"]
+    for bad in ("..", "../bridge", "floods", ""):
+        assert send(client, "/topics/back", folder=bad).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["..%2F..%2Fetc", ".drafts", ".", "%00", "a%0Ab", "..%5Cx"])
