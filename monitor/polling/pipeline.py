@@ -140,7 +140,7 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
         jitter=random.random(),
     )
     settle = partial(_settle, feed=feed, update=update, tools=tools, document=document, in_full=in_full, now=now)
-    return await (_in_turn(feed, read, settle, tools, now) if read else tools.db.write(settle))
+    return await (_in_turn(feed, read, settle, tools, now) if read else tools.db.write_together(settle))
 
 
 async def _in_turn(feed: FeedState, read: _Read, settle: Callable[..., Polled], tools: Tools, now: datetime) -> Polled:

@@ -10,7 +10,6 @@ syntax error (24 of 31 raw FTS5 queries raise, case U10).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from monitor.store.db import Prepared, chunks
+from monitor.store.db import Prepared, as_parameter, chunks
 from monitor.store.indexes import fingerprints
 from monitor.store.tables import ArticleRow, EntryRow, RevisionRow
 from monitor.stories.fingerprint import Fingerprint, Shingles, shortlist
@@ -120,7 +119,7 @@ def find_candidates(
     ids = {*same_keys, *shortlist(fingerprint.keys, carriers)}
     if not ids:
         return CandidateSet([], crowded)
-    rows = (_CandidateRow(*row) for row in _BY_ID.read(session, {"ids": _as_parameter(session, ids)}))
+    rows = (_CandidateRow(*row) for row in _BY_ID.read(session, {"ids": as_parameter(session, ids)}))
     known = [
         _candidate(each, same_guid, address)
         for each in rows
@@ -267,12 +266,6 @@ def _with_same_keys(
     return same_guid, found
 
 
-def _as_parameter(session: Session, ids: Iterable[int]) -> object:
-    """Any number of ids as one parameter, so that the statement is always the same."""
-    sorted_ids = sorted(ids)
-    return json.dumps(sorted_ids) if session.get_bind().dialect.name == "sqlite" else sorted_ids
-
-
 def _same(column: ColumnElement[int], name: str, limit: int, *, is_recent: bool) -> Select[Any]:
     """The ids of the newest articles with this key; 0 stands for "has no key" and matches none."""
     equal = select(_articles.c.id).where(column == bindparam(name), column != 0)
@@ -374,7 +367,7 @@ def _candidate(row: _CandidateRow, same_guid: int | None, address: int) -> Store
 
 def _content_keys(session: Session, feed_id: int, keys: Sequence[int]) -> Iterable[Any]:
     if keys:
-        yield from _CONTENT_KEYS.run(session, {"feed": feed_id, "keys": _as_parameter(session, keys)})
+        yield from _CONTENT_KEYS.run(session, {"feed": feed_id, "keys": as_parameter(session, keys)})
 
 
 # --- by words ------------------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from monitor.stories.change_patterns import (
     SIGNED_HEADLINE,
     SPELLED_WORD,
     UNITS_OF_MEASURE,
+    YEAR,
 )
 from monitor.text.tokens import sentences, tokens
 
@@ -226,6 +227,27 @@ def _normalized_numbers(words: Iterable[str]) -> Iterator[str]:
         pending = _normalized_number(word)
     if pending:
         yield pending
+
+
+def is_rounded(one: str, other: str) -> bool:
+    """Whether two normalized numbers are one, more and less exact or with its power of ten left out: 162500 and 162, 29.3 and 29.
+
+    A toll of 19 that becomes 20 is another number: a hundredth is the most that rounding changes.
+    """
+    if not all(PLAIN_NUMBER.fullmatch(each) and not YEAR.fullmatch(each) for each in (one, other)):
+        return False
+    less, more = sorted((one, other), key=lambda number: len(_digits(number)))
+    if not float(less) * float(more):
+        return False
+    is_exact = len(_digits(less)) < len(_digits(more))
+    powers = (power for power in tuning.POWERS if power != 1 or is_exact)
+    may_differ = tuning.ROUNDED_BY if is_exact else 0.0
+    return any(abs(float(more) / float(less) / power - 1) <= may_differ for power in powers)
+
+
+def _digits(number: str) -> str:
+    """The significant digits of a number."""
+    return number.replace(".", "").strip("0")
 
 
 def is_respelling(one: str, other: str) -> bool:

@@ -151,3 +151,18 @@ def test_the_order_of_the_kindred_does_not_matter(kindred: list[RelatedArticle])
     choice = choose(TALKS, profile(TALKS, IDF), kindred)
     assert choice
     assert choice.of_article_id == 1
+
+
+def test_an_item_joins_only_where_most_of_a_story_is_on_its_event() -> None:
+    """A conference opens, an envoy speaks at its margin: the next item is very like one of its articles and unlike the others."""
+    members = [
+        replace(stored(WHEAT, number), likeness=likeness, title="", published_at=NOW)
+        for number, likeness in enumerate((0.95, 0.35, 0.35), 1)
+    ]
+
+    def joins(*likest: RelatedArticle) -> bool:
+        return choose(TALKS, profile(TALKS, IDF), likest, nearness=0.4) is not None
+
+    assert joins(members[0])
+    assert joins(*members[:2])  # one may differ
+    assert not joins(*members)
