@@ -74,6 +74,10 @@ def value_of(page: str, key: str) -> str:
 # --- adding -----------------------------------------------------------------------------------------------------------
 
 
+def test_every_kind_of_channel_has_a_form() -> None:
+    assert set(KINDS) == set(registry.KINDS)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_has_a_form_whose_fields_are_settings(client: TestClient, kind: str) -> None:
     shown = client.get(f"/channels/new?kind={kind}").text
