@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -157,6 +158,16 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(
     db: Database, client: TestClient, path: str, form: dict[str, str], status: int
 ) -> None:
     assert says(client, path, **form) == status
+    assert stories(db) == [1, 1, 1, 4]
+
+
+def test_a_form_that_fails_keeps_what_was_picked_and_typed(db: Database, client: TestClient) -> None:
+    form = {"token": token_of(client, "/stories/1"), "a3": "on", "to": "99"}
+    shown = client.post("/stories/1/move", data=form, headers=OWN).text
+    assert re.search(r'<p class="answer bad" role="alert">[^<]*Nothing was changed.</p>', shown)
+    assert re.search(r'name="a3"[^>]* checked>', shown)
+    assert not re.search(r'name="a2"[^>]* checked>', shown)
+    assert 'name="to" value="99"' in shown
     assert stories(db) == [1, 1, 1, 4]
 
 
