@@ -110,7 +110,7 @@ def _has_a_say(likeness: Likeness) -> bool:
 
 def _is_doubted(near: Sequence[Likeness]) -> bool:
     """Whether too many of a story's articles, the most alike first, are more likely on another event than not: one may be, or a
-    quarter. It is asked of short items, weighed by meaning: by the mean alone, all items of one busy day join through the few that
+    third. It is asked of short items, weighed by meaning: by the mean alone, all items of one busy day join through the few that
     are near to everything.
     """
     is_semantic = near[0].semantic is not None and near[0].full_share < tuning.MOSTLY_FULL
