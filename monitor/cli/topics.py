@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base, topic_life, topic_new, trial, versions
-from monitor.cli.models import load_matcher, load_topics, seeds_to_sentence, sentence_advice
+from monitor.cli.models import known_embeddings, load_matcher, load_topics, seeds_to_sentence, sentence_advice
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
 from monitor.types.errors import StoreError
@@ -79,7 +79,8 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
         columns = ("topic", "title", ">seeds", ">counter", "languages", "sensitivity", "on", ">new", ">yes", ">no")
         base.table(columns, (_row(each) for each in found))
     if shelf.faults:
-        cli.say(f"{len(shelf.faults)} faults in the seeds: `monitor topics check` names them")
+        faults = "1 fault" if len(shelf.faults) == 1 else f"{len(shelf.faults)} faults"
+        cli.say(f"{faults} in the seeds: `monitor topics check` says more")
     if held:
         cli.say(f"in force too, by the store alone: {', '.join(held)}; `monitor doctor` says why")
 
@@ -156,7 +157,7 @@ def show(
         known = (each.name for each in shelf.topics)
         raise base.no_such("topic", name, known, hint="`monitor topics` lists them")
     known_topics, counts = _stored_state(settings)
-    model = _model(load_matcher(settings, shelf), topic)
+    model = _model(settings, load_matcher(settings, shelf), topic)
     found = {**_fields(topic, known_topics, counts), "threshold": model["threshold"], "terms": model["terms"]}
     forecast, quality = _figures(settings, shelf, topic)
     found |= {"factor": forecast.setting.factor, "acts": forecast.setting.note, "quality": quality}
@@ -172,10 +173,7 @@ def show(
             ("title", topic.title),
             ("description", topic.description),
             ("on", "paused" if found["is_paused"] else topic.is_enabled),
-            (
-                "threshold",
-                f"from {model['threshold']:.3f} up, by the article ({topic.sensitivity})" if topic.is_enabled else "",
-            ),
+            ("threshold", _threshold_text(topic, model)),
             ("required", topic.required),
             ("excluded", topic.excluded),
             ("languages", topic.languages or "every language"),
@@ -191,7 +189,9 @@ def show(
         base.line(each)
     trial.show_costs(forecast.costs)
     if not forecast.costs:
-        base.line("what each sensitivity would cost is shown once a day of articles, and fifty of them, have been seen")
+        base.line(
+            "the alerts a day of each sensitivity are shown after the first day of articles, when fifty have been seen"
+        )
     base.table(
         ("seed", "language", ">weight", ">words", "title"),
         ((each["file"], each["language"], each["weight"], each["words"], each["title"]) for each in found["files"]),
@@ -250,15 +250,34 @@ def _seed(settings: Settings, topic: Topic, at: int) -> dict[str, object]:
     }
 
 
-def _model(matcher: Matcher, topic: Topic) -> dict[str, Any]:
+def _model(settings: Settings, matcher: Matcher, topic: Topic) -> dict[str, Any]:
+    """Its lowest threshold, the one that holds where meaning decides alone (None where it never does), and its terms."""
+    from monitor.matching import embedders, margins, semantic
+
     if not topic.is_enabled:
-        return {"threshold": 0.0, "terms": {}}
+        return {"threshold": 0.0, "fixed": None, "terms": {}}
     score = next(each for each in matcher.score("", "", "en") if each.topic == topic.name)
     terms = {
         language: [(each.term, round(each.weight, 4)) for each in found]
         for language, found in matcher.heaviest(topic.name, limit=_TERMS_SHOWN).items()
     }
-    return {"threshold": score.threshold, "terms": terms}
+    has_sentence, fixed = bool(topic.description.strip()), None
+    if not embedders.problem(settings.embedding.embedder):
+        balanced = semantic.balanced_threshold(has_sentence=has_sentence, replaced_by=settings.embedding.threshold)
+        fixed = margins.threshold_at(balanced, score.factor)
+    lowest = fixed if has_sentence and fixed is not None else score.threshold
+    return {"threshold": lowest, "fixed": fixed, "terms": terms}
+
+
+def _threshold_text(topic: Topic, model: Mapping[str, Any]) -> str:
+    if not topic.is_enabled:
+        return ""
+    if model["fixed"] is None:
+        return f"from {model['threshold']:.3f} up, by the article ({topic.sensitivity})"
+    if topic.description.strip():
+        return f"{model['threshold']:.3f}, for every article ({topic.sensitivity})"
+    elsewhere = f"{model['fixed']:.3f} in languages without a seed"
+    return f"from {model['threshold']:.3f} up, by the article; {elsewhere} ({topic.sensitivity})"
 
 
 @app.command()
@@ -356,22 +375,32 @@ def _show_check(root: Path, shelf: LoadedTopics, lines: Mapping[str, list[str]],
 
 
 def _lint(settings: Settings, root: Path, shelf: LoadedTopics) -> LintReport:
-    """The lint report, with term weights of the archive where there is one."""
+    """The lint report, with term weights and embeddings of the archive where there is one."""
     from monitor.learning.training import background
+    from monitor.matching import embedders
     from monitor.matching.background import Background
     from monitor.matching.tuning import ARCHIVE_ARTICLES, ARCHIVE_CHARACTERS
     from monitor.store import archive
     from monitor.topics import lint
 
+    has_embedder = not embedders.problem(settings.embedding.embedder)
     try:
         with base.opened(settings) as db, db.reading() as session:
             up_to = archive.latest_id(session)
             latest = archive.sample(session, up_to=up_to, limit=ARCHIVE_ARTICLES, characters=ARCHIVE_CHARACTERS)
             weights = background(session)
-        to_sentence = seeds_to_sentence(settings, shelf.topics)
-        return lint.lint(shelf.topics, root=root, background=weights, archive=latest, to_sentence=to_sentence)
     except (base.NotFoundError, StoreError):
-        return lint.lint(shelf.topics, root=root, background=Background.shipped())
+        return lint.lint(shelf.topics, root=root, background=Background.shipped(), has_embedder=has_embedder)
+    known = known_embeddings(settings, shelf.topics, latest)
+    return lint.lint(
+        shelf.topics,
+        root=root,
+        background=weights,
+        archive=latest,
+        to_sentence=seeds_to_sentence(known, shelf.topics),
+        embeddings=known,
+        has_embedder=has_embedder,
+    )
 
 
 def _unreachable_sensitivities(settings: Settings, shelf: LoadedTopics) -> list[str]:
@@ -396,11 +425,14 @@ def _unreachable_sensitivities(settings: Settings, shelf: LoadedTopics) -> list[
 
 
 def unknown_channels(settings: Settings, shelf: LoadedTopics) -> list[str]:
-    """Warnings for channels that a topic names and the settings do not."""
+    """Warnings for channels that a topic names, and neither the settings nor a file of a channel that was added."""
+    from monitor.config import channel_files
+
+    known = {*settings.channels, *channel_files.read(channel_files.folder_of(settings.file)).tables}
     return [
         f'{settings.seeds.dir / topic.name / "topic.toml"}: channel "{name}" is not in the settings: '
-        f"add [channels.{name}] or correct the name; until then no alerts are sent there"
+        f"add [channels.{name}], or add the channel by page or command, or correct the name; until then no alerts are sent there"
         for topic in shelf.topics
         for name in topic.channels or ()
-        if name not in settings.channels
+        if name not in known
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
     from monitor.evaluation.trial import Trial, TrialMatch
     from monitor.matching.alert_rate import SensitivityCost
     from monitor.matching.matcher import Matcher
-    from monitor.types.matching import Article
+    from monitor.types.matching import Article, Topic
 
 
 def try_(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A topic's folder, or a folder of topics.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A topic's folder or name, or a folder of topics.")],
     articles: Annotated[
         Path | None,
         typer.Option("--articles", help="Articles, one JSON object a line, as for `backtest`; default: the store's."),
@@ -57,6 +58,7 @@ def try_(
     """
     cli = base.cli_of(ctx)
     cli.log()
+    folder = _folder(cli, folder)
     backtest.check_file(articles)
     window = backtest.parse_window(since, until)
     shelf = _load_topics(folder)
@@ -77,7 +79,13 @@ def try_(
         matcher = build(shelf.topics, background=Background.shipped())
         across, db = backtest.open_multilingual(cli, until_done)
         trials = trial.run(
-            lines, matcher, shelf.topics, others=_topics_in_force(cli, shelf), across=across, vectors_in=db
+            lines,
+            matcher,
+            shelf.topics,
+            others=_others(cli, shelf) if articles else None,
+            matched=None if articles else _matched_by_others(cli, shelf),
+            across=across,
+            vectors_in=db,
         )
         trials = trials if articles else tuple(_as_in_force(cli, each, shelf) for each in trials)
     advice = {each.name: [str(said) for said in sentence.advice(each.outline)] for each in shelf.topics}
@@ -104,6 +112,17 @@ def _is_terminal() -> bool:
 
 
 # --- input ----------------------------------------------------------------------------------------------------------
+
+
+def _folder(cli: base.Cli, given: Path) -> Path:
+    """The folder that is named, or that of the topic of this name in the folder of seeds."""
+    if given.exists() or given.name != str(given):
+        return given
+    try:
+        named = cli.settings.seeds.dir / given
+    except ConfigError:
+        return given
+    return named if named.is_dir() else given
 
 
 def _load_topics(folder: Path) -> LoadedTopics:
@@ -160,16 +179,28 @@ def _check_store(cli: base.Cli, articles: Path | None) -> None:
     raise base.NotFoundError(f"the archive holds no article yet: {mend}")
 
 
-def _topics_in_force(cli: base.Cli, tried: LoadedTopics) -> Matcher | None:
+def _others(cli: base.Cli, tried: LoadedTopics) -> Matcher | None:
     """The matcher of the other topics in force, as the daemon has it; None without settings or without such topics."""
     try:
         settings = cli.settings
     except ConfigError:
         return None
+    rest = _other_topics(cli, tried)
+    return load_matcher(settings, LoadedTopics(rest)) if rest else None
+
+
+def _other_topics(cli: base.Cli, tried: LoadedTopics) -> tuple[Topic, ...]:
     names = {each.name for each in tried.topics}
-    shelf = load_topics(cli)
-    rest = LoadedTopics(tuple(each for each in shelf.topics if each.name not in names and each.is_enabled))
-    return load_matcher(settings, rest) if rest.topics else None
+    return tuple(each for each in load_topics(cli).topics if each.name not in names and each.is_enabled)
+
+
+def _matched_by_others(cli: base.Cli, tried: LoadedTopics) -> dict[int, frozenset[str]]:
+    """By stored article, the other topics in force that matched it."""
+    from monitor.store import matches
+
+    names = [each.name for each in _other_topics(cli, tried)]
+    with base.opened(cli.settings) as db, db.reading() as session:
+        return matches.topics_by_article(session, names)
 
 
 def _as_in_force(cli: base.Cli, tried: Trial, shelf: LoadedTopics) -> Trial:
@@ -227,16 +258,17 @@ def _share(count: int, trial: Trial) -> dict[str, float]:
 def _show(trial: Trial) -> None:
     rate = trial.rate
     copies = sum(each.kind == "copy" for each in trial.matches)
-    base.heading(
-        f"{trial.topic}, over {trial.articles:,} articles of {trial.days} {'day' if trial.days == 1 else 'days'}"
-    )
+    untold = Counter(each.reason.partition(":")[0] for each in trial.matches if not each.is_alert)
+    base.heading(f"{trial.topic}, over {_counted(trial.articles, 'article')} of {_counted(trial.days, 'day')}")
     base.facts(
         [
             (
                 "would have matched",
-                f"{len(trial.matches)} articles in {trial.stories} stories, {copies} of them copies",
+                f"{_counted(len(trial.matches), 'article')} in {_counted(trial.stories, 'story', 'stories')}, "
+                f"{copies} of them copies",
             ),
-            ("would have sent", f"{trial.alerts} {'alert' if trial.alerts == 1 else 'alerts'}"),
+            ("would have sent", _counted(trial.alerts, "alert")),
+            ("matched, not told", [f"{count} {reason}" for reason, count in untold.most_common()]),
             ("alerts", str(rate) + (", as it is in force" if trial.is_in_force else "")),
             (trial.sensitivity, trial.applied_sensitivity.note),
             ("left out", _left_out(trial.seeds)),
@@ -255,6 +287,10 @@ def _show(trial: Trial) -> None:
             base.table((">id", "published", "source", ">of threshold", "title"), map(_row, shown))
     if not trial.matches and not trial.below:
         base.line("nothing came near: no article shares a distinctive word with the seeds")
+
+
+def _counted(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _left_out(seeds: int) -> str:

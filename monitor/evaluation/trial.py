@@ -52,6 +52,7 @@ class TrialMatch:
     story: Any
     is_alert: bool
     reason: str
+    """Why it was told, or why not."""
     also: tuple[str, ...] = ()
     """Other enabled topics that match it as well."""
 
@@ -100,14 +101,16 @@ def run(
     topics: Sequence[Topic],
     *,
     others: Matcher | None = None,
+    matched: Mapping[int, frozenset[str]] | None = None,
     across: Multilingual | None = None,
     vectors_in: Database | None = None,
 ) -> tuple[Trial, ...]:
     """Try these topics over these articles.
 
-    `others` are the enabled topics with which their matches are compared. `across` and `vectors_in` as for a backtest.
+    `others` are the enabled topics with which their matches are compared, by words. `matched`: by stored article, the other topics
+    that it matched when it came; these count instead. `across` and `vectors_in` as for a backtest.
     """
-    trials = {topic.name: _TopicTally(topic, others) for topic in topics if topic.is_enabled}
+    trials = {topic.name: _TopicTally(topic, others, matched) for topic in topics if topic.is_enabled}
     calendar = _Calendar()
     for each in replay(lines, matcher, topics, across=across, vectors_in=vectors_in):
         calendar.include(each.line.article.seen_at)
@@ -144,8 +147,10 @@ class _Calendar:
 class _TopicTally:
     """Collects what a trial reports of one topic."""
 
-    def __init__(self, topic: Topic, others: Matcher | None) -> None:
-        self._topic, self._others = topic, others
+    def __init__(
+        self, topic: Topic, others: Matcher | None, matched: Mapping[int, frozenset[str]] | None = None
+    ) -> None:
+        self._topic, self._others, self._matched = topic, others, matched
         self._seeds = [Shingles(each.text or each.title) for each in topic.seeds]
         self._near: list[tuple[Replayed, float]] = []
         self._matches: list[TrialMatch] = []
@@ -216,6 +221,8 @@ class _TopicTally:
         )
 
     def _also(self, replayed: Replayed) -> tuple[str, ...]:
+        if self._matched is not None and replayed.line.is_archived:
+            return tuple(sorted(self._matched.get(replayed.line.id, ())))
         article = replayed.line.article
         matches = self._others.matches(article.title, article.text, article.language) if self._others else ()
         return tuple(each.topic for each in matches if each.is_match)

@@ -123,6 +123,11 @@ class SemanticModel:
         return frozenset(each.topic.name for each in self._models)
 
     @property
+    def titles_apart(self) -> frozenset[str]:
+        """Those whose title says nothing of what their sentence says."""
+        return frozenset(each.topic.name for each in self._models if each.is_title_apart)
+
+    @property
     def scores_topics(self) -> bool:
         """Whether articles are scored by meaning already: not before a space of their own was learned for an embedder that we
         have not measured."""
@@ -166,6 +171,12 @@ class SemanticModel:
                 added = scored.score(model, words)
                 found += [added] if added.score >= added.threshold else []
         return tuple(found)
+
+
+def balanced_threshold(*, has_sentence: bool, replaced_by: float | None = None) -> float:
+    """The threshold, at the sensitivity "balanced", of all articles that meaning leads: of a topic with a sentence every one, else
+    those in languages that it has no words in. `replaced_by`: that of the settings, if any."""
+    return replaced_by or (SENTENCE_THRESHOLD if has_sentence else SEEDS_THRESHOLD)
 
 
 class _Scored:
@@ -235,7 +246,7 @@ class _Scored:
         return self._subjects[name]
 
     def _balanced(self, model: SemanticTopic) -> float:
-        return self._threshold or (SENTENCE_THRESHOLD if model.has_sentence else SEEDS_THRESHOLD)
+        return balanced_threshold(has_sentence=model.has_sentence, replaced_by=self._threshold)
 
     def _moved(self, model: SemanticTopic, words: Score) -> Score:
         """A score by words, raised or lowered by meaning.

@@ -28,6 +28,7 @@ from monitor.matching.tuning import (
     SEEDS_WEIGHT,
     SENTENCE_ALONE_WEIGHT,
     SENTENCE_WEIGHT,
+    TITLE_AGREES_FROM,
     TITLE_ALONE_WEIGHT,
     TITLE_ONLY_WEIGHT,
 )
@@ -41,6 +42,7 @@ SUBJECT_REVISION = "/subject 1"
 """Added to it for whole subjects."""
 
 
+_WEIGHTS_WITHOUT_SEEDS = SENTENCE_ALONE_WEIGHT, TITLE_ALONE_WEIGHT
 VERDICT_FILE = "(verdict)"
 """File name of a reviewed article among a topic's examples."""
 Parts = tuple[tuple[str, float, EmbeddingVector], ...]
@@ -85,6 +87,11 @@ class SemanticTopic:
         return any(name == SENTENCE_PART for name, _, _ in self.parts)
 
     @property
+    def is_title_apart(self) -> bool:
+        """Whether the title says nothing of what the sentence says, and so does not count."""
+        return self.has_sentence and all(name != TITLE_PART for name, _, _ in self.parts)
+
+    @property
     def is_whole_subject(self) -> bool:
         """Whether its owner wants all that is said on a subject: the sentence with the sensitivity "broad"."""
         return self.has_sentence and self.topic.sensitivity == "broad"
@@ -119,18 +126,30 @@ class SemanticTopic:
         return max(wanted, key=lambda each: each[2], default=("", "", 0.0))
 
 
-def sentence_excerpts(topic: Topic) -> tuple[str, str] | None:
-    """The texts that are embedded for the owner's sentence: with the title, and the title alone. None without a sentence."""
+@dataclass(frozen=True, slots=True)
+class SentenceExcerpts:
+    """The texts that are embedded for the owner's sentence; '' where one holds no letter or digit."""
+
+    with_title: str
+    title: str
+    alone: str
+    """Only compared with the title."""
+
+
+def sentence_excerpts(topic: Topic) -> SentenceExcerpts | None:
+    """What is embedded for the owner's sentence; None without one."""
     if not topic.description.strip():
         return None
-    return excerpt(f"{topic.title}. {topic.description}", ""), excerpt(topic.title, "")
+    with_title, title, alone = f"{topic.title}. {topic.description}", topic.title, topic.description
+    return SentenceExcerpts(*(excerpt(each, "") for each in (with_title, title, alone)))
 
 
 def texts_of(topic: Topic, examples: Iterable[Example] = ()) -> dict[int, tuple[str, str]]:
     """By key, every text that a topic's model is made of, with its language."""
     samples: list[Seed | Example] = [*topic.seeds, *examples]
     own = ((excerpt(each.title, each.text), each.language) for each in samples)
-    written = sentence_excerpts(topic) or ()
+    found = sentence_excerpts(topic)
+    written = (found.with_title, found.title, found.alone) if found else ()
     language = detect(f"{topic.title}. {topic.description}") if written else ""
     return {key(text): (text, spoken) for text, spoken in (*own, *((each, language) for each in written)) if text}
 
@@ -158,7 +177,7 @@ def build_topic(
         for each, file, weight, is_counter in _weighted_examples(topic, examples)
         if (found := text_key(each)) in vectors and found in texts
     )
-    written = [placed(key(each)) for each in sentence_excerpts(topic) or () if key(each) in vectors]
+    written = _written(topic, {text: placed(at) for at, (text, _) in texts.items() if at in vectors})
     parts = _parts(written, [each for each in samples if each.file != VERDICT_FILE] if written else samples)
     if not parts:
         return None
@@ -173,6 +192,17 @@ def build_topic(
     learned = answers.learn(_answers(examples, placed, vectors.keys() & texts.keys()), _direction(parts))
     fullness = sum(full) / max(len(full), 1)
     return SemanticTopic(topic, word_languages(topic), parts, samples, fullness, version, learned)
+
+
+def _written(topic: Topic, placed: Mapping[str, EmbeddingVector]) -> list[EmbeddingVector]:
+    """The vectors of the owner's sentence and title, from those of the topic's texts. A title that says nothing of what the
+    sentence says is left out, as one made of a folder's name may: it would draw the topic away."""
+    excerpts = sentence_excerpts(topic)
+    if excerpts is None or excerpts.with_title not in placed:
+        return []
+    title, alone = placed.get(excerpts.title), placed.get(excerpts.alone)
+    is_apart = title is not None and alone is not None and float(title @ alone) < TITLE_AGREES_FROM
+    return [placed[excerpts.with_title], *([] if title is None or is_apart else [title])]
 
 
 def _direction(parts: Parts) -> EmbeddingVector:
@@ -203,14 +233,11 @@ def _parts(written: Sequence[EmbeddingVector], samples: Sequence[ExampleEmbeddin
     seeds = _seeds_vector(samples)
     if not written:
         return ((SEEDS_PART, 1.0, seeds),) if seeds is not None else ()
-    sentence, title = written[0], written[-1]
-    if seeds is None:
-        return ((SENTENCE_PART, SENTENCE_ALONE_WEIGHT, sentence), (TITLE_PART, TITLE_ALONE_WEIGHT, title))
-    return (
-        (SENTENCE_PART, SENTENCE_WEIGHT, sentence),
-        (TITLE_PART, TITLE_ONLY_WEIGHT, title),
-        (SEEDS_PART, SEEDS_WEIGHT, seeds),
-    )
+    of_sentence, of_title = (SENTENCE_WEIGHT, TITLE_ONLY_WEIGHT) if seeds is not None else _WEIGHTS_WITHOUT_SEEDS
+    of_seeds: Parts = ((SEEDS_PART, SEEDS_WEIGHT, seeds),) if seeds is not None else ()
+    if len(written) == 1:
+        return ((SENTENCE_PART, of_sentence + of_title, written[0]), *of_seeds)
+    return ((SENTENCE_PART, of_sentence, written[0]), (TITLE_PART, of_title, written[1]), *of_seeds)
 
 
 def _seeds_vector(samples: Sequence[ExampleEmbedding]) -> EmbeddingVector | None:

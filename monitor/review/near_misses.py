@@ -55,9 +55,10 @@ def list_near_misses(session: Session, *, topic: str = "", state: str = "new", l
 
 
 def list_questions(session: Session, *, topic: str = "", limit: int = 50, now: datetime) -> list[ListedNearMiss]:
-    """Near misses and matches without a verdict, the most instructive first; of all topics if `topic` is empty."""
-    offered = near_misses.latest(session, topic=topic, state="new", limit=ASK_CANDIDATES)
-    offered += near_misses.unjudged_matches(session, topic=topic, limit=ASK_CANDIDATES)
+    """Near misses and matches without a verdict, the most instructive first; of all topics but those that were removed, which
+    learn no more, if `topic` is empty."""
+    offered = near_misses.latest(session, topic=topic, state="new", limit=ASK_CANDIDATES, with_ended=bool(topic))
+    offered += near_misses.unjudged_matches(session, topic=topic, limit=ASK_CANDIDATES, with_ended=bool(topic))
     titles = topics.titles(session)
     return [_listed(each, titles) for each in questions.most_instructive(session, offered, now=now, limit=limit)]
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, func, or_, update
+from sqlalchemy import ColumnElement, Integer, Table, bindparam, func, or_, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -296,8 +296,7 @@ def save_watch(session: Session, feed_id: int, watch: Watch) -> None:
     """Store what is kept of a feed."""
     values = {each.name: getattr(watch, each.name) for each in fields(Watch)}
     silence = watch.silence.value if watch.silence else None
-    statement = update(FeedRow).where(col(FeedRow.id) == feed_id).values(**{**values, "silence": silence})
-    session.connection().execute(statement)
+    _SAVE_WATCH.write(session, {**values, "silence": silence, "feed": feed_id})
 
 
 def forget_watch(row: FeedRow) -> None:
@@ -309,18 +308,14 @@ def forget_watch(row: FeedRow) -> None:
 
 def guids_first_seen(session: Session, feed_id: int, *, at: datetime) -> list[str]:
     """The entries that a feed showed for the first time at exactly this time."""
-    asked = select(EntryRow.guid).where(EntryRow.feed_id == feed_id, EntryRow.first_seen_at == at)
-    return list(session.exec(asked))
+    session.flush()
+    return [guid for (guid,) in _FIRST_SEEN.run(session, {"feed": feed_id, "at": at})]
 
 
 def entry_times(session: Session, feed_id: int, *, at_most: int) -> list[tuple[datetime, datetime]]:
     """(published, first seen) of the entries that a feed showed last, in no order; without a date, both are when it was seen."""
-    newest = (
-        select(ArticleRow.published_at, EntryRow.first_seen_at)
-        .join(ArticleRow, col(ArticleRow.id) == col(EntryRow.article_id))
-        .where(EntryRow.feed_id == feed_id)
-    )
-    return list(session.exec(newest.order_by(col(EntryRow.first_seen_at).desc()).limit(at_most)).all())
+    session.flush()
+    return [(published, seen) for published, seen in _ENTRY_TIMES.read(session, {"feed": feed_id, "limit": at_most})]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -481,6 +476,24 @@ _LEASE = Prepared(
     .values(lease_token=_given("lease_token", "token"), lease_until_at=_given("lease_until_at", "until_at"))
 )
 _WATCH = Prepared(select_columns(*(_feeds.c[name] for name in _WATCHED)).where(_feeds.c.id == bindparam("feed")))
+_SAVE_WATCH = Prepared(
+    update(_feeds).where(_feeds.c.id == bindparam("feed")).values({name: _given(name) for name in _WATCHED})
+)
+_entries: Table = EntryRow.__table__  # type: ignore[attr-defined]
+_articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
+_FIRST_SEEN = Prepared(
+    select_columns(_entries.c.guid).where(
+        _entries.c.feed_id == bindparam("feed"),
+        _entries.c.first_seen_at == bindparam("at", type_=_entries.c.first_seen_at.type),
+    )
+)
+_ENTRY_TIMES = Prepared(
+    select_columns(_articles.c.published_at, _entries.c.first_seen_at)
+    .join(_articles, _articles.c.id == _entries.c.article_id)
+    .where(_entries.c.feed_id == bindparam("feed"))
+    .order_by(_entries.c.first_seen_at.desc())
+    .limit(bindparam("limit", type_=Integer))
+)
 _SILENCE_DUE = Prepared(
     select_columns(_feeds.c.id)
     .where(_feeds.c.silence_due_at <= _given("silence_due_at", "now"), *_IS_ANSWERING)

@@ -134,6 +134,15 @@ def of_article(session: Session, article_id: int) -> list[StoredMatch]:
     return [_match(row) for row in session.execute(asked)]
 
 
+def topics_by_article(session: Session, topics: Collection[str]) -> dict[int, frozenset[str]]:
+    """Article -> those of these topics that it matched, without articles that matched none."""
+    asked = select(col(MatchRow.article_id), col(MatchRow.topic)).where(col(MatchRow.topic).in_(topics))
+    found: dict[int, set[str]] = {}
+    for article_id, topic in session.execute(asked):
+        found.setdefault(article_id, set()).add(topic)
+    return {article_id: frozenset(names) for article_id, names in found.items()}
+
+
 def counts_by_state(session: Session, *, words: str = "") -> dict[str, dict[str, int]]:
     """Topic -> state -> number of matches (of those with `words`), without copies; topics without a match are left out."""
     rows = session.execute(

@@ -19,7 +19,7 @@ from monitor.matching.near_misses import NearMiss
 from monitor.matching.tuning import ASK_AT_RANDOM_FROM, NEAR_MISS_DAYS, NEAR_MISSES_A_DAY
 from monitor.store import verdicts
 from monitor.store.db import Prepared
-from monitor.store.tables import ArticleRow, MatchRow, NearMissCountRow, NearMissRow
+from monitor.store.tables import ArticleRow, MatchRow, NearMissCountRow, NearMissRow, TopicRow
 from monitor.types.stories import ArticleKind
 
 _near_misses: Table = NearMissRow.__table__  # type: ignore[attr-defined]
@@ -44,6 +44,7 @@ _WITH_ARTICLE = select(
     col(NearMissRow.created_at).label("found_at"),
     *(getattr(ArticleRow, name) for name in _OF_ARTICLE),
 ).join(ArticleRow, col(ArticleRow.id) == col(NearMissRow.article_id))
+_ENDED = select(col(TopicRow.name)).where(col(TopicRow.ended_at).is_not(None))
 _MATCHES_WITH_ARTICLE = select(
     *(
         getattr(MatchRow, name)
@@ -183,23 +184,35 @@ class StoredNearMiss:
         return verdicts.state(self.is_relevant)
 
 
-def latest(session: Session, *, topic: str = "", state: str = "", limit: int) -> list[StoredNearMiss]:
-    """Stored near misses, newest first; an empty `topic` or `state` does not filter."""
+def latest(
+    session: Session, *, topic: str = "", state: str = "", limit: int, with_ended: bool = True
+) -> list[StoredNearMiss]:
+    """Stored near misses, newest first; an empty `topic` or `state` does not filter. What has become a match of the topic since,
+    as it was assessed again, is none that waits for a verdict. `with_ended`: those of removed topics, too."""
     asked = _WITH_ARTICLE.order_by(col(NearMissRow.created_at).desc(), col(NearMissRow.id).desc()).limit(limit)
     if topic:
         asked = asked.where(col(NearMissRow.topic) == topic)
     if state:
         asked = asked.where(verdicts.is_in_state(NearMissRow, state))
+    if state == "new":
+        matched = select(col(MatchRow.id)).where(
+            col(MatchRow.article_id) == col(NearMissRow.article_id), col(MatchRow.topic) == col(NearMissRow.topic)
+        )
+        asked = asked.where(~matched.exists())
+    if not with_ended:
+        asked = asked.where(col(NearMissRow.topic).not_in(_ENDED))
     return [StoredNearMiss(**row._mapping) for row in session.execute(asked)]
 
 
-def unjudged_matches(session: Session, *, topic: str = "", limit: int) -> list[StoredNearMiss]:
-    """Matches without a verdict, newest first, copies left out."""
+def unjudged_matches(session: Session, *, topic: str = "", limit: int, with_ended: bool = True) -> list[StoredNearMiss]:
+    """Matches without a verdict, newest first, copies left out. `with_ended`: as for `latest`."""
     asked = _MATCHES_WITH_ARTICLE.where(
         col(MatchRow.is_relevant).is_(None), col(ArticleRow.kind) != ArticleKind.COPY.value
     )
     if topic:
         asked = asked.where(col(MatchRow.topic) == topic)
+    if not with_ended:
+        asked = asked.where(col(MatchRow.topic).not_in(_ENDED))
     newest = asked.order_by(col(MatchRow.created_at).desc(), col(MatchRow.id).desc()).limit(limit)
     return [
         StoredNearMiss(**row._mapping, band=len(NEAR_MISSES_A_DAY), sampling_probability=1.0, is_match=True)

@@ -19,12 +19,13 @@ import numpy as np
 
 from monitor.matching.background import Background
 from monitor.matching.margins import share
-from monitor.matching.matcher import Matcher, build
+from monitor.matching.topic_rules import forbidden
 from monitor.stories.fingerprint import Shingles
 from monitor.text.language import UNKNOWN, normalize
 from monitor.text.tokens import clean_line, shorten, tokens
 from monitor.text.walls import is_wall
 from monitor.topics import sentence
+from monitor.topics.lint_scores import KnownEmbeddings, LintScores
 from monitor.types.matching import Score, Seed, Topic
 
 NEAR_DUPLICATE = 0.8
@@ -32,7 +33,7 @@ NEAR_DUPLICATE = 0.8
 MAX_HELD_OUT = 40
 """At most so many seeds of a topic are held out in turn, evenly spread over all."""
 MIN_TOPIC_WORDS = 60
-"""A topic whose seeds have fewer words in all matches only near-copies of them."""
+"""A topic whose seeds have fewer words in all matches only near-copies of them, unless its sentence is compared by meaning."""
 MIN_ARCHIVE = 200
 """Articles that the archive must have before the lack of near ones is worth a remark."""
 SILENT_BELOW = 0.5
@@ -105,19 +106,23 @@ def lint(
     background: Background,
     archive: Sequence[Archived] = (),
     to_sentence: Mapping[str, Iterable[tuple[str, float]]] | None = None,
+    embeddings: KnownEmbeddings | None = None,
+    has_embedder: bool = False,
 ) -> LintReport:
     """Check every topic by itself, then all topics against each other and against the archive's latest articles.
 
     `to_sentence`: by topic, the files of its seeds with their semantic similarity to its sentence, where embeddings are stored.
+    `embeddings`: what is stored of seeds and articles, so that scores are those of meaning. `has_embedder`: whether articles are
+    compared by meaning, also where nothing is embedded yet.
     """
-    ctx = _LintContext(topics, root, background, archive)
+    ctx = _LintContext(topics, root, background, archive, embeddings, has_embedder=has_embedder)
     recall: dict[str, SeedRecall] = {}
     found: list[LintFinding] = []
     for topic in topics:
         found += [*_duplicates(ctx, topic), *_content_faults(ctx, topic), *_languages(ctx, topic)]
         found += [*_sentence(ctx, topic), *_contradictions(ctx, topic, (to_sentence or {}).get(topic.name, ()))]
         found += [*_too_short(ctx, topic), *_repeated(ctx, topic), *_outliers(ctx, topic, recall)]
-    found += [*_shared_seeds(ctx), *_overlaps(ctx), *_silent_topics(ctx)]
+    found += [*_shared_seeds(ctx), *_overlaps(ctx), *_silent_topics(ctx), *_unheard_terms(ctx)]
     order = list(Severity)
     return LintReport(findings=tuple(sorted(found, key=lambda each: order.index(each.severity))), recall=recall)
 
@@ -126,9 +131,17 @@ class _LintContext:
     """The input of all checks, and what several of them compute, computed once."""
 
     def __init__(
-        self, topics: Sequence[Topic], root: Path, background: Background, archive: Sequence[Archived]
+        self,
+        topics: Sequence[Topic],
+        root: Path,
+        background: Background,
+        archive: Sequence[Archived],
+        embeddings: KnownEmbeddings | None,
+        *,
+        has_embedder: bool,
     ) -> None:
         self.topics, self.root, self.background, self.archive = topics, root, background, archive
+        self.embeddings, self.has_embedder = embeddings, has_embedder
         self._shingles: dict[str, Shingles] = {}
 
     def place(self, topic: Topic, seed: Seed | None = None) -> str:
@@ -163,9 +176,12 @@ class _LintContext:
         )
 
     @cached_property
-    def matcher(self) -> Matcher:
-        """A matcher for all topics, without their rules, disabled ones included."""
-        return build([_without_rules(each) for each in self.topics], background=self.background)
+    def scores(self) -> LintScores:
+        """The scores on all topics, without their rules, disabled ones included."""
+        return self.scores_on(self.topics)
+
+    def scores_on(self, topics: Sequence[Topic]) -> LintScores:
+        return LintScores([_without_rules(each) for each in topics], self.background, self.embeddings)
 
     @cached_property
     def archived(self) -> list[Shingles]:
@@ -290,7 +306,8 @@ def _languages(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
 
 
 def _sentence(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
-    for each in sentence.advice(topic.outline):
+    is_apart = topic.name in ctx.scores.titles_apart
+    for each in (*sentence.advice(topic.outline), *([sentence.title_apart(topic.title)] if is_apart else [])):
         severity = Severity.WARNING if each.is_warning else Severity.REMARK
         yield ctx.finding(severity, each.kind, topic, None, each.what, each.mend)
 
@@ -312,10 +329,14 @@ def _too_short(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
         yield ctx.finding(Severity.REMARK, "no example", topic, None, what, mend)
         return
     words = sum(_word_count(each) for each in seeds)
-    if words < MIN_TOPIC_WORDS:
-        what = f"rests on {words} words in all ({len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'})"
+    if words < MIN_TOPIC_WORDS and not (ctx.has_embedder and topic.description.strip()):
+        what = f"rests on {_counted(words, 'word')} in all ({_counted(len(seeds), 'seed')})"
         mend = "it will find articles that use these very words; add a whole article, or a second one"
         yield ctx.finding(Severity.WARNING, "too short", topic, None, what, mend)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _words(seed: Seed) -> list[str]:
@@ -370,8 +391,7 @@ def _score_held_out(ctx: _LintContext, topic: Topic, seed: Seed) -> Score | None
     ]
     if not any(not each.is_counter and normalize(each.language) == normalize(seed.language) for each in rest):
         return None
-    matcher = build([replace(_without_rules(topic), seeds=tuple(rest))], background=ctx.background)
-    return matcher.score(seed.title, seed.text, seed.language)[0]
+    return ctx.scores_on([replace(topic, seeds=tuple(rest))]).of(seed.title, seed.text, seed.language)[0]
 
 
 def _reached_share(score: Score) -> float:
@@ -405,13 +425,18 @@ def _overlaps(ctx: _LintContext) -> Iterator[LintFinding]:
             continue
         of_there, of_back = len(_wanted(second)), len(_wanted(first))
         what = f"matches {there} of {of_there} seeds of {second.name}, which matches {back} of {of_back} of its own"
-        shares_file = {each.file for each in _wanted(first)} & {each.file for each in _wanted(second)}
         is_whole = there == of_there and back == of_back
-        severity = Severity.WARNING if is_whole and not shares_file else Severity.REMARK
+        severity = Severity.WARNING if is_whole and not _share_an_article(first, second) else Severity.REMARK
         mend = "make them one, or tell them apart by counter-seeds (not/), `passages` or `required` terms"
         if severity is Severity.REMARK:
             mend = "some articles will be told under both; counter-seeds tell them apart"
         yield ctx.finding(severity, "overlap", by_name[first.name], None, what, mend)
+
+
+def _share_an_article(first: Topic, second: Topic) -> bool:
+    """Whether two topics have different `passages` of one article."""
+    texts = {each.file: each.text for each in _wanted(first)}
+    return any(texts.get(each.file, each.text) != each.text for each in _wanted(second))
 
 
 def _matched_by(ctx: _LintContext, topic: Topic) -> Counter[str]:
@@ -419,8 +444,8 @@ def _matched_by(ctx: _LintContext, topic: Topic) -> Counter[str]:
     return Counter(
         score.topic
         for seed in _wanted(topic)
-        for score in ctx.matcher.matches(seed.title, seed.text, seed.language)
-        if score.is_match and score.topic != topic.name
+        for score in ctx.scores.matches(seed.title, seed.text, seed.language)
+        if score.topic != topic.name
     )
 
 
@@ -430,7 +455,7 @@ def _silent_topics(ctx: _LintContext) -> Iterator[LintFinding]:
         return
     nearest: dict[str, tuple[float, str, Score]] = {}
     for title, text, language in ctx.archive[-max(50, _MAX_SCORES // max(len(ctx.topics), 1)) :]:
-        for score in ctx.matcher.score(title, text, language):
+        for score in ctx.scores.of(title, text, language):
             if _reached_share(score) > nearest.get(score.topic, (-1.0,))[0]:
                 nearest[score.topic] = (_reached_share(score), title, score)
     for topic in ctx.topics:
@@ -442,3 +467,17 @@ def _silent_topics(ctx: _LintContext) -> Iterator[LintFinding]:
             )
             mend = "nothing to mend if it is rare; else look whether any of your feeds carries the subject"
             yield ctx.finding(Severity.REMARK, "unheard", topic, None, what, mend, score)
+
+
+def _unheard_terms(ctx: _LintContext) -> Iterator[LintFinding]:
+    """Topics of which no archived article holds a required term: whatever their scores, they match nothing."""
+    if len(ctx.archive) < MIN_ARCHIVE:
+        return
+    for topic in ctx.topics:
+        rule = replace(topic, excluded=(), languages=())
+        if not topic.required or any(forbidden(rule, *each) is None for each in ctx.archive):
+            continue
+        terms = ", ".join(f'"{each}"' for each in topic.required[:3])
+        what = f"none of the latest {len(ctx.archive):,} articles holds a required term ({terms}), so none can match"
+        mend = "take the terms out of `required`, or add other spellings; fine if the subject is that rare"
+        yield ctx.finding(Severity.WARNING, "unheard terms", topic, None, what, mend)

@@ -95,8 +95,10 @@ class TopicFolders:
 
     def _load(self) -> LoadedTopics:
         if not os.path.isdir(self._root):
-            wrong = "a file, and no folder" if os.path.exists(self._root) else "no such folder"
-            return LoadedTopics(faults=(f"{self._root}: {wrong}: make it and put one folder a topic in it",))
+            wrong = "no such folder: put it back, or make it with a topic in it by `monitor topics new NAME`"
+            if os.path.exists(self._root):
+                wrong = "a file, and no folder: move it away; the folder has one folder a topic in it"
+            return LoadedTopics(faults=(f"{self._root}: {wrong}",))
         notes = _Notes()
         previous, self._cache = self._cache, {}
         for path in _folders(self._root, notes):
@@ -281,7 +283,9 @@ def _seed(path: Path, name: str, settings: Mapping[str, Any], notes: _Notes) -> 
         notes.faults.append(f"{path}: holds no text: put the article's text in it or delete it")
         return None
     if words < MIN_WORDS:
-        notes.warnings.append(f"{path}: only {words} words: a seed of a paragraph or more tells the subject better")
+        notes.warnings.append(
+            f"{path}: only {words} {'word' if words == 1 else 'words'}: a seed of a paragraph or more tells the subject better"
+        )
     language = normalize(settings.get("language")) or detect(f"{title}\n{text}")
     return Seed(file=name, title=title, text=text, language=language, weight=float(settings.get("weight", 1)))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from monitor.matching.tuning import CONTRADICTION_BELOW, EMBEDDED_WORDS
 from monitor.text.language import UNKNOWN, detect, normalize
-from monitor.text.tokens import tokens, word_count
+from monitor.text.tokens import shorten, tokens, word_count
 from monitor.types.matching import TopicOutline
 
 _NEGATIONS = {
@@ -40,6 +40,8 @@ _NEGATIONS = {
     "hi": "नहीं न बिना अलावा सिवाय",
     "tr": "değil hariç dışında olmayan yok asla",
 }
+_LONGEST_TITLE = 20
+"""Words: a third of what is read of title and sentence."""
 _NEGATING_SIGNS = {"zh": ("不", "除了", "除外", "非", "无"), "ja": ("ない", "以外", "除く", "なし")}
 """Of languages written without spaces."""
 
@@ -70,7 +72,10 @@ def advice(topic: TopicOutline) -> tuple[Advice, ...]:
 
 def _length(description: str) -> Iterator[Advice]:
     words = word_count(description)
-    if words == 1:
+    if not any(each.isalpha() for each in description):
+        what = f'its sentence has no word ("{shorten(description.strip(), 40)}")'
+        yield Advice("short sentence", what, "say in a whole sentence what you want to be told")
+    elif words == 1:
         what = f'its sentence is one word ("{description.strip()}")'
         yield Advice("short sentence", what, "say in a whole sentence what you want to be told of it")
     elif words > EMBEDDED_WORDS:
@@ -79,7 +84,11 @@ def _length(description: str) -> Iterator[Advice]:
 
 
 def _title(topic: TopicOutline) -> Iterator[Advice]:
-    if word_count(topic.title) == 1:
+    words = word_count(topic.title)
+    if words > _LONGEST_TITLE:
+        what = f"its title has {words:,} words, and of title and sentence together about {EMBEDDED_WORDS} are read"
+        yield Advice("long title", what, "a title of a few words leaves room for the sentence")
+    elif words == 1:
         what = f'its title is one word ("{topic.title}"), and the title is compared with articles by itself, too'
         yield Advice("short title", what, "a few words more tell the subject better", is_warning=False)
 
@@ -125,6 +134,14 @@ def contradictions(likenesses: Iterable[tuple[str, float]]) -> Iterator[tuple[st
             what = f"it does not say what the topic's sentence says ({near})"
             mend = "take one of the two out, or write the sentence so that it covers both; `passages` keep a part of an article"
             yield file, Advice("contradicted sentence", what, mend)
+
+
+def title_apart(title: str) -> Advice:
+    """That the title does not count, as it says nothing of what the sentence says."""
+    what = f'its title ("{shorten(title, 60)}") says nothing of what its sentence says, so the sentence alone counts'
+    return Advice(
+        "title apart", what, 'write a few words on the subject into topic.toml: title = "..."', is_warning=False
+    )
 
 
 def word_languages(topic: TopicOutline) -> frozenset[str]:

@@ -66,6 +66,8 @@ def _topic_fields(raw: dict[str, Any]) -> dict[str, Any]:
     for key in ("title", "description"):
         if key in fields:
             fields[key] = clean_line(raw[key], limit=_LONGEST[key])
+            if not any(each.isprintable() and each != " " for each in fields[key]):
+                del fields[key]  # blank, or marks of direction alone: as if it were not there
     if "languages" in fields:
         fields["languages"] = tuple(filter(None, map(normalize, raw["languages"])))
     if "sensitivity" in fields:
@@ -82,7 +84,7 @@ def _check(file: TextFile, raw: Mapping[str, Any], keys: Mapping[str, type]) -> 
             mend = f"did you mean '{near[0]}'?" if near else f"remove it; valid keys are {', '.join(keys)}"
             yield f"{_place(file, key)}: unknown key '{key}': {mend}"
         elif not _has_type(value, keys[key]):
-            if _holds_blanks(value):
+            if keys[key] is list and _holds_blanks(value):
                 yield f"{_place(file, key)}: '{key}' holds an empty text: remove it, or write a word"
             else:
                 yield f"{_place(file, key)}: '{key}' must be {_EXPECTED[keys[key]]}, not {value!r}"

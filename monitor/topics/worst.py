@@ -16,7 +16,7 @@ from monitor.topics.lint import LintFinding, Severity
 MOST = 3
 """Things said of each topic."""
 _WORST_FIRST = (
-    "wall", "contradiction", "language not followed", "shared seed", "overlap", "too short", "scattered",
+    "wall", "contradiction", "contradicted sentence", "language not followed", "shared seed", "overlap", "too short", "scattered",
     "mixed scripts", "boilerplate", "outlier", "no language", "duplicate", "unlike", "unheard",
 )  # fmt: skip
 """Kinds of one severity, by how much they spoil what the topic matches; kinds not named here come in between, as found."""

@@ -41,6 +41,16 @@ def test_a_topic_is_shown_with_its_terms(desk: Operator) -> None:
     assert 'did you mean "bridge"?' in desk.run("topics", "show", "bridges").stderr
 
 
+def test_the_threshold_shown_is_the_one_that_holds(desk: Operator) -> None:
+    """Where articles are compared by meaning it is that of meaning, and not of the words."""
+    desk.follows("spans", SEED, toml='title = "Old bridges"\ndescription = "Bridges that are pulled down."\n')
+    assert "up, by the article (balanced)" in desk.run("topics", "show", "spans").stdout
+    desk.adds('[embedding]\nembedder = "https://embedder.example/v1"\n')
+    assert "0.260, for every article (balanced)" in desk.run("topics", "show", "spans").stdout
+    assert desk.run("topics", "show", "spans", "--json").json["threshold"] == pytest.approx(0.26)
+    assert "0.320 in languages without a seed" in " ".join(desk.run("topics", "show", "bridge").stdout.split())
+
+
 def test_a_topic_that_cannot_be_used_says_why(desk: Operator) -> None:
     desk.follows("broken", SEED, toml="title = \n")
     said = desk.run("topics", "show", "broken")

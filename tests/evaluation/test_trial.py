@@ -89,6 +89,20 @@ def test_the_overlap_with_topics_in_force_is_told(desk: Operator, drafts: Path, 
     assert "bridge 3 of 3 (100%)" in desk.run("topics", "try", drafts, "--articles", news).stdout
 
 
+def test_a_topic_in_force_is_tried_by_its_name_and_says_what_was_not_told(desk: Operator) -> None:
+    desk.follows("spans", SEED)
+    with Site() as site:
+        site.publishes(
+            "/feed", rss((HIT[0], "https://n.example/1", "g1", HIT[1]), (MISS[0], "https://n.example/2", "g2", MISS[1]))
+        )
+        desk.reads("herald", site.url("/feed"), 'first_poll = "baseline"')
+        assert desk.run("poll").exit_code == 0
+    said = desk.run("topics", "try", "bridge").stdout
+    assert "1 article in 1 story, 0 of them copies" in said
+    assert "1 seen on the first poll of its feed" in " ".join(said.split())
+    assert "spans 1 of 1 (100%)" in said
+
+
 def test_a_folder_of_topics_is_tried_whole(desk: Operator, drafts: Path, news: Path) -> None:
     other = drafts.parent / "choir"
     other.mkdir()

@@ -17,7 +17,7 @@ from monitor.matching.matcher import build
 from monitor.review import near_misses as misses
 from monitor.store import archive, near_misses, topics, verdicts
 from monitor.store.db import Database
-from monitor.store.tables import AlertRow, MatchRow, NearMissCountRow, NearMissRow, VerdictRow
+from monitor.store.tables import AlertRow, MatchRow, NearMissCountRow, NearMissRow, TopicRow, VerdictRow
 from monitor.types.matching import Article, Reason, Score, Seed, Topic
 from tests.conftest import NOON
 from tests.store.test_contract import TOPIC, article, file
@@ -133,6 +133,21 @@ def test_a_verdict_on_a_near_miss_trains_and_is_weighed(db: Database) -> None:
         assert session.exec(select(AlertRow)).all() == []
         assert calibration(session).of("ferry").texts == 1
         assert [each.id for each in misses.list_near_misses(session, state="confirmed")] == [last.id]
+
+
+def test_nobody_is_asked_about_a_topic_that_was_removed_unless_it_is_named(db: Database) -> None:
+    with db.writing() as session:
+        near_ones(session, 10)
+        for each in ("ferry", "bridge"):
+            session.merge(TopicRow(name=each, title=each, digest="d", changed_at=NOON))
+    with db.reading() as session:
+        assert misses.list_questions(session, now=NOON)
+    with db.writing() as session:
+        topics.end(session, "ferry", now=NOON)
+    with db.reading() as session:
+        assert misses.list_questions(session, now=NOON) == []
+        assert misses.list_questions(session, topic="ferry", now=NOON)
+        assert misses.list_near_misses(session)
 
 
 def test_the_same_store_gives_the_same_model_twice(db: Database) -> None:

@@ -129,6 +129,18 @@ def test_a_sentence_alone_is_a_topic() -> None:
     assert not scored(found, RATES)["ferry"].is_match
 
 
+@pytest.mark.parametrize("title", ["Budget of the parliament", "", "***"])
+@pytest.mark.parametrize("seeds", [(), (FERRY,)])
+def test_a_title_that_says_nothing_of_the_sentence_leaves_it_alone(
+    title: str, seeds: Sequence[tuple[str, str]]
+) -> None:
+    score = scored(built(asked(title=title, seeds=seeds)), PAROM)["ferry"]
+    parts = {each.term: each.weight for each in score.evidence.parts}
+    assert score.is_match
+    assert TITLE_PART not in parts
+    assert sum(parts.values()) == pytest.approx(score.score)
+
+
 @pytest.mark.parametrize("language", ["ru", "en", "fr"])
 def test_one_threshold_holds_for_any_number_of_examples_in_any_language(language: str) -> None:
     few, many = built(asked()), built(asked(seeds=(FERRY, ("Captain", "rescue"), ("Storm", "coast"))))

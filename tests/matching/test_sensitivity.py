@@ -249,7 +249,7 @@ def test_a_new_topic_is_set_by_the_archive_at_once(db: Database) -> None:
 def test_topics_show_tells_what_each_sensitivity_costs(tmp_path: Path) -> None:
     desk = Operator(tmp_path)
     desk.follows(TOPIC.name, f"Marrow bridge piers cracked\n\n{BRIDGE}", toml='sensitivity = "about 2 alerts a day"\n')
-    assert "once a day of articles" in desk.run("topics", "show", TOPIC.name).stdout
+    assert "after the first day of articles" in desk.run("topics", "show", TOPIC.name).stdout
     desk.store.parent.mkdir(exist_ok=True)
     db = Database(f"sqlite:///{desk.store}")
     migrate.upgrade(db)

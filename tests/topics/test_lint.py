@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -235,6 +236,23 @@ def test_the_three_worst_things_are_said_and_the_rest_is_counted(desk: Operator)
     assert len([each for each in everything if each.startswith(("fault: ", "warning: ", "remark: "))]) > 50
     fields = desk.run("topics", "check", "--json").json["worst"]["bridge"]
     assert (len(fields["worst"]), fields["rest"]) == (3, int(rest.split()[1]))
+
+
+def test_required_terms_that_no_article_holds_are_named() -> None:
+    quiet = tuple((f"Weather {day}", f"Rain is expected on day {day}.", "en") for day in range(200))
+    bridge = replace(topic("bridge", seed("a.txt", BRIDGE)), required=("viaduct", "aqueduct"))
+    assert '"viaduct", "aqueduct"' in only(look(bridge, archive=quiet), "unheard terms").what
+    held = (*quiet, ("Aqueduct", "An aqueduct is built.", "de"))
+    assert "unheard terms" not in kinds(look(bridge, archive=held))
+    assert "unheard terms" not in kinds(look(bridge, archive=quiet[:100]))
+
+
+def test_two_topics_of_one_text_are_a_warning_and_passages_of_one_article_a_remark() -> None:
+    def overlap(first: str, second: str) -> Severity:
+        return only(look(topic("one", seed("a.txt", first)), topic("two", seed("a.txt", second))), "overlap").severity
+
+    assert overlap(BRIDGE, BRIDGE) is Severity.WARNING
+    assert overlap(BRIDGE, BRIDGE_LATER) is Severity.REMARK
 
 
 def test_a_worse_outlier_goes_before_a_lesser_one_and_each_topic_has_its_own_three() -> None:

