@@ -233,6 +233,14 @@ def agency_pairs(data: Path, file: Path | None) -> Iterator[tuple[str, ...]]:
             )
 
 
+def ten_outlets(data: Path, file: Path | None) -> Iterator[tuple[str, ...]]:
+    """One event as ten outlets tell it within hours, in three languages: each story more than one is an alert too many."""
+    for row in read(HERE / "ten_outlets.jsonl"):
+        articles = [_short(item, item["language"]) for item in row["items"]]
+        found = len(set(grouped(articles, vectors_of(file, articles))))
+        yield (f"ten outlets: {row['event']}", "ours", f"{found} {'story' if found == 1 else 'stories'}")
+
+
 def _in_one_archive(pairs: Sequence[tuple[Article, ...]], are_same: Sequence[bool], known: Vectors) -> tuple[int, int]:
     """How many pairs of articles in one story are on one event, and how many are not."""
     placed = [

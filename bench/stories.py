@@ -34,6 +34,7 @@ from bench.events import (
     mission,
     odd_items,
     sts,
+    ten_outlets,
     vectors_of,
     vietnamese,
 )
@@ -425,6 +426,7 @@ TASKS: dict[str, Callable[[Path, Path | None], Iterator[tuple[str, ...]]]] = {
     "mission": mission,
     "headlines": headline_pairs,
     "agency": agency_pairs,
+    "ten": ten_outlets,
     "odd": odd_items,
     "sts": sts,
     "vietnamese": vietnamese,

@@ -114,5 +114,9 @@ NUMBER_WORDS = (
     | {"dozen": "12", "thousand": "1000", "million": "million", "billion": "billion"}
 )
 
+TENS_AND_ONES = re.compile(
+    r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-(one|two|three|four|five|six|seven|eight|nine)\b",
+    re.IGNORECASE,
+)
 MULTIPLES = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 PLAIN_NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,4})?")

@@ -32,6 +32,7 @@ from monitor.stories.change_patterns import (
     SENTENCE_END,
     SIGNED_HEADLINE,
     SPELLED_WORD,
+    TENS_AND_ONES,
     UNITS_OF_MEASURE,
     YEAR,
 )
@@ -52,7 +53,7 @@ class Sentence:
     @cached_property
     def numbers(self) -> tuple[str, ...]:
         """Its numbers in one normalized spelling."""
-        text = CLOCK_DOT.sub(":", NUMBERED_NAME.sub("", self.text))
+        text = TENS_AND_ONES.sub(_as_digits, CLOCK_DOT.sub(":", NUMBERED_NAME.sub("", self.text)))
         text = MILLIONS.sub(r"\1 million", BILLIONS.sub(" billion", text))
         return tuple(_normalized_numbers([word for word in tokens(text) if _is_number(word)]))
 
@@ -156,9 +157,14 @@ class ParsedVersion:
 
 def quoted(text: str) -> list[str]:
     """Return what stands between quotation marks, each as normalized words."""
-    inside = (next(filter(None, match.groups())) for match in QUOTED.finditer(text))
-    spoken = (tokens(each) for each in inside)
-    return [" ".join(words) for words in spoken if len(words) >= tuning.QUOTE_WORDS]
+    return [words for words, _ in quotes_of(text)]
+
+
+def quotes_of(text: str) -> list[tuple[str, str]]:
+    """Return what stands between quotation marks, as normalized words and as it is written."""
+    inside = [next(filter(None, match.groups())) for match in QUOTED.finditer(text)]
+    spoken = [(tokens(each), each) for each in inside]
+    return [(" ".join(words), written) for words, written in spoken if len(words) >= tuning.QUOTE_WORDS]
 
 
 def align_sentences(old: ParsedVersion, new: ParsedVersion) -> tuple[list[Pair], list[Sentence], list[Sentence]]:
@@ -204,6 +210,11 @@ def word_overlap(a: Sentence, b: Sentence) -> float:
 
 def _is_number(word: str) -> bool:
     return word in NUMBER_WORDS or word[0].isdigit()
+
+
+def _as_digits(number: re.Match[str]) -> str:
+    """`64` for "sixty-four"."""
+    return str(sum(int(NUMBER_WORDS[word.casefold()]) for word in number.groups()))
 
 
 def _normalized_number(word: str) -> str:

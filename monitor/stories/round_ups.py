@@ -15,6 +15,7 @@ _TITLES = (
     # English
     rf"\b{_WHEN}\s(?:news\s)?(?:briefing|newsletter|digest|round-?up|wrap|bulletin|headlines)\b",
     r"\bnewsletter:|^(?:the\s)?(?:news|world|business)\s(?:in\sbrief|briefs?|round-?up|digest)\b|\bthings\sto\sknow\s(?:today|this|for|on)\b",
+    r"\bround-?up(?::|\W*\Z)|^(?:\w+\s)?newspaper\sheadlines\b|\bwhat\sthe\spapers\ssay\b|\bpress\s(?:review|digest)\b",
     r"\bweek\sin\s(?:pictures|photos|review)\b|\btop\s(?:stories|headlines)\s(?:of|today|this|at|for)\b|\bhoroscopes?\b",
     # German, French, Spanish, Portuguese
     r"\bnachrichten\s(?:des\stages|am\s(?:morgen|abend))\b|\bnachrichtenüberblick\b|\b(?:morgen|abend)briefing\b|\bpresseschau\b",

@@ -17,6 +17,9 @@ from tests.stories.test_same_event import OTHER_TEASER, TEASER, item
         "5 things to know for July 10",
         "Africa's week in pictures: 3-9 May",
         "Horoscope today: July 10",
+        "Ukraine round-up: Troops leave Chernobyl",
+        "Your daily Ukraine round-up",
+        "Newspaper headlines: Putin and royal reforms",
         "Presseschau: Was Zeitungen schreiben",
         "Revue de presse du 3 mai",
         "Resumen de noticias del lunes",
@@ -35,6 +38,8 @@ def test_round_ups_are_recognised(title: str) -> None:
 @pytest.mark.parametrize(
     "title",
     [
+        "Two hurt in cattle round-up near Dubbo",
+        "Jury finds Roundup caused cancer",
         "White House briefing room evacuated",
         "Ten things that changed after the vote",
         "In pictures: flood in Valencia",

@@ -111,7 +111,7 @@ def test_the_time_line_says_who_said_what_first_and_why_the_lead_leads(db: Datab
             "the earliest, and the first to print its text",
             "Also carried by 1: <bdi>courier</bdi>",
             "Told anew",
-            "Adds: <bdi>number 30; name Edda Quist; quote “we part as friends today”</bdi>",
+            "Adds: <bdi>number 30; name Edda Quist; quote “We part as friends today”</bdi>",
             "changed <a href=",
             "Facts: <bdi>numbers 30 → 40</bdi>",
         )
