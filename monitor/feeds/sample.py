@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.reading.parse import parse
 from monitor.text import language
 from monitor.types.fetching import Entry, ParsedFeed
 
@@ -46,6 +45,8 @@ class FeedSample:
 
 def read_sample(body: bytes, url: str, media_type: str, now: datetime) -> FeedSample:
     """The sample of a feed's document. Raises ParseError where it is none, as `reading.parse` does."""
+    from monitor.reading.parse import parse  # feedparser: only in the process that reads
+
     parsed = parse(body, url=url, media_type=media_type, now=now)
     newest = sorted(parsed.entries, key=_moment, reverse=True)
     dates = [each.published_at for each in parsed.entries if each.published_at]

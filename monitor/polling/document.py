@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from monitor.reading import delta
-from monitor.reading.delta import Delta
+from monitor.reading import calls
 from monitor.reading.workers import Workers
 from monitor.store import articles
 from monitor.store.db import Database
 from monitor.store.indexes import known_entries
 from monitor.text.secrets import Secrets
-from monitor.types.fetching import Entry, FeedState, Fetched, KnownEntries, ParsedFeed
+from monitor.types.fetching import Delta, Entry, FeedState, Fetched, KnownEntries, ParsedFeed
 
 log = logging.getLogger("monitor.poll")
 
@@ -55,7 +54,7 @@ def body_hash(fetched: Fetched) -> str | None:
 
 async def _read(feed: FeedState, fetched: Fetched, workers: Workers, known: KnownEntries | None) -> Delta:
     found = await workers.run_for(
-        feed.name, delta.read, fetched.body, fetched.final_url, fetched.media_type, fetched.at, known
+        feed.name, calls.read_delta, fetched.body, fetched.final_url, fetched.media_type, fetched.at, known
     )
     if found.wrong:
         log.error(

@@ -18,7 +18,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
 
 import feedparser
 
@@ -29,7 +28,7 @@ from monitor.reading.slices import Slices
 from monitor.text import publication_dates
 from monitor.types.digests import content_key, key_of
 from monitor.types.errors import ParseError
-from monitor.types.fetching import Entry, KnownEntries, KnownEntry, ParsedFeed
+from monitor.types.fetching import Delta, Entry, KnownEntries, KnownEntry
 
 IN_FULL_EVERY = timedelta(hours=24)
 """All of a document is read so often, to check what was not."""
@@ -41,16 +40,6 @@ _DATE = re.compile(
 """What changes around entries whenever one is added, and bears on none."""
 _CODE = ("monitor.reading", "monitor.text")
 """The code that reads: where it changes, all is read."""
-
-
-class Delta(NamedTuple):
-    """A document, read as far as it was new."""
-
-    feed: ParsedFeed
-    known: KnownEntries | None
-    """To be kept for the next document; None where that is to be read in full."""
-    wrong: int = 0
-    """Entries that were not what they were to be: the whole document was read, and they are right in `feed`."""
 
 
 def read(body: bytes, url: str, media_type: str, now: datetime, known: KnownEntries | None) -> Delta:

@@ -225,6 +225,16 @@ class ParsedFeed:
         return len(self.entries) + len(self.known)
 
 
+class Delta(NamedTuple):
+    """A feed's document, read as far as it was new."""
+
+    feed: ParsedFeed
+    known: KnownEntries | None
+    """To be kept for the next document; None where that is to be read in full."""
+    wrong: int = 0
+    """Entries that were not what they were to be: the whole document was read, and they are right in `feed`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedUpdate:
     """What one poll writes to its feed's row."""
