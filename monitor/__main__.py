@@ -19,6 +19,8 @@ def main() -> None:
         run()
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        gc.freeze()  # what is left ends with the process: to look for garbage in it first takes as long as many a command
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from monitor.reading import workers
 from monitor.store import db as store_db
 from monitor.store import migrate
 from monitor.store.db import Database
+from tests.fakes import compiled
 from tests.fakes.databases import Databases
 from tests.fakes.patience import PATIENCE
 from tests.fakes.postgres import server
@@ -35,6 +36,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 # A sixth of the tests' processor time went by looking for garbage among the millions of objects that pytest and its plugins keep.
 gc.set_threshold(50_000, 5, 5)
+compiled.share()
 # A worker process need not load the language model: here all of them are forked from one that has it.
 workers.PRELOAD = (*workers.PRELOAD, "tests.fakes.preloaded")
 # Hypothesis would fail an example for taking 200 ms, which on a busy machine says nothing of our code.

@@ -18,7 +18,7 @@ from monitor.store.feeds import WatchedFeed
 from monitor.store.nodes import NodeReport
 from monitor.text.tokens import some_of
 from monitor.types.condition import Code, Problem, Severity, failure, warning, worst_first
-from monitor.types.plans import PAUSED
+from monitor.types.plans import ADDED, PAUSED
 
 SILENT_AFTER = timedelta(seconds=60)
 """A node beats every 15 seconds; one whose last beat is older than this counts as dead."""
@@ -68,6 +68,7 @@ def problems(state: ServiceState, *, now: datetime, speed: float = 1.0) -> tuple
         _topic_problems(state),
         _channel_problems(state.channels),
         _waiting_alerts(state, living, now, speed),
+        _absent_files(state.channels, living),
         _recipient_problems(state.recipients, state.channels),
         _settings_problems(living, state.settings_in_force),
     )
@@ -251,6 +252,28 @@ def _waiting_alerts(
             "a daemon reads its settings file when it starts: start one again whose file has the channel as it is now",
             public="alerts of a channel wait",
         )
+
+
+def without_file(channel: ChannelReport, living: Sequence[NodeReport]) -> tuple[str, ...]:
+    """The running nodes that send, and have not the file of this channel, which was added by command or page; or have an old
+    one."""
+    if not channel.is_configured or channel.origin != ADDED:
+        return ()
+    senders = (each for each in living if each.is_delivering)
+    return tuple(each.name for each in senders if not each.can_send_to(channel.name, channel.destination))
+
+
+def _absent_files(channels: Sequence[ChannelReport], living: Sequence[NodeReport]) -> Iterator[Problem]:
+    for channel in channels:
+        if names := without_file(channel, living):
+            yield warning(
+                Code.CHANNEL_FILE,
+                "channels",
+                f"{_some(names)} cannot send by channel {channel.name}: its file, as it is now, is not there",
+                f"copy channels/{channel.name}.json, which lies beside the settings file of the node it was saved on, to the same "
+                "place there; or save the channel again on the page of that node",
+                public="a node cannot send by one of the channels",
+            )
 
 
 def _is_left_alone(channel: ChannelReport, due_at: datetime | None, limit_at: datetime) -> bool:

@@ -1,15 +1,20 @@
-"""`monitor channels`: the state of channels; pausing and resuming one."""
+"""`monitor channels`: the state of channels; adding, removing, pausing and resuming one."""
 
 from __future__ import annotations
 
+import json
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from monitor.cli import base
+from monitor.types.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
+    from pathlib import Path
 
     from monitor.store.channels import ChannelReport
     from monitor.store.db import Session
@@ -21,14 +26,15 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The channel's name.",
 
 @app.callback()
 def channels(ctx: typer.Context) -> None:
-    """Channels: list, pause, resume. Without a command: list.
+    """Channels: list, add, remove, pause, resume. Without a command: list.
 
-    What they are, with their secrets, stays in the settings file.
+    Those of a settings file are changed there. The secrets of others lie in files beside it, for their owner alone.
 
     \b
     Examples:
       monitor channels
-      monitor channels pause desk
+      monitor channels add newsroom slack
+      monitor channels pause newsroom
     """
     if ctx.invoked_subcommand is None:
         list_(ctx)
@@ -55,7 +61,7 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     if as_json:
         base.print_json_lines(found)
     elif not found:
-        base.line("no channels; add a [channels.NAME] section to the settings")
+        base.line("no channels; `monitor channels add` adds one, or a [channels.NAME] section of the settings")
     else:
         columns = ("channel", "kind", "to", "state", "last sent (UTC)", ">waiting", ">held")
         keys = ("name", "kind", "shown", "state", "last_sent_at", "waiting", "held")
@@ -86,6 +92,101 @@ def state(row: ChannelReport, now: datetime) -> str:
     if row.disabled_reason:
         return "disabled"
     return "failing" if row.failures or (row.paused_until_at and row.paused_until_at > now) else "ok"
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    name: Name,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="slack, slackbot, email or webhook.", show_default=False)],
+    said: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE", help="Its settings, as in a settings file.", show_default=False),
+    ] = None,
+) -> None:
+    """Add a channel. A running daemon on this machine uses it at once.
+
+    Secrets are asked for; without a terminal they are read from stdin, a line KEY=VALUE each. They go into
+    channels/NAME.json beside the settings file, which only its owner can read. Copy it to other nodes that shall send.
+
+    \b
+    Examples:
+      monitor channels add newsroom slack
+      monitor channels add mail email host=smtp.example.org from=monitor@example.org to=desk@example.org
+      echo "url=https://hooks.example/…" | monitor channels add hook webhook
+    """
+    from monitor.alerting import channel_additions
+    from monitor.alerting.channels import registry
+
+    cli = base.cli_of(ctx)
+    cli.log()
+    folder = _folder(cli)
+    table = _pairs(said or (), "an argument")
+    if secret := next((key for key in table if kind in registry.KINDS and registry.is_secret(kind, key)), None):
+        raise ConfigError(
+            f"{secret} is a secret and would stay in the history of your shell: leave it out, it is asked for"
+        )
+    table |= {"kind": kind, **_secrets(kind)}
+    with base.opened(cli.settings) as db:
+        channel_additions.add(db, folder, name, table, now=cli.now(), max_age_for=cli.settings.delivery.max_age_for)
+    base.line(f"{name}: in force; `monitor alerts test {name}` sends a test")
+
+
+def _secrets(kind: str) -> dict[str, object]:
+    """The secrets of a channel of this kind, from who runs the command."""
+    from monitor.alerting.channels import registry
+
+    if not sys.stdin.isatty():
+        return _pairs(sys.stdin.read().splitlines(), "a line of stdin")
+    fields = registry.KINDS[kind].model_fields if kind in registry.KINDS else {}
+    wanted = [key for key in fields if registry.is_secret(kind, key) and (kind, key) != ("slackbot", "url")]
+    asked = {key: typer.prompt(f"{key} (Enter for none)", default="", hide_input=True, err=True) for key in wanted}
+    return _pairs((f"{key}={value}" for key, value in asked.items() if value), "")
+
+
+def _pairs(said: Iterable[str], what: str) -> dict[str, object]:
+    """KEY=VALUE each; lists and tables as JSON. A fault quotes nothing, as it may be secret."""
+    found: dict[str, object] = {}
+    for each in said:
+        key, equals, value = each.strip().partition("=")
+        if not each.strip():
+            continue
+        if not equals:
+            raise ConfigError(f"{what} is not KEY=VALUE; write for example host=smtp.example.org")
+        try:
+            found[key.strip()] = json.loads(value) if value.lstrip()[:1] in ("[", "{") else value.strip()
+        except ValueError:
+            raise ConfigError(f"{key.strip()} is not JSON; check its quotes and brackets") from None
+    return found
+
+
+@app.command()
+def remove(ctx: typer.Context, name: Name) -> None:
+    """Remove a channel that was added by command or page, and its secrets here.
+
+    What waits to be sent by it is held.
+
+    \b
+    Example:
+      monitor channels remove newsroom
+    """
+    from monitor.alerting import channel_additions
+
+    cli = base.cli_of(ctx)
+    cli.log()
+    with base.opened(cli.settings) as db:
+        with db.reading() as session:
+            _check_name(session, name)
+        channel_additions.remove(db, _folder(cli), name)
+    base.line(f"{name}: removed; what waited for it is held")
+
+
+def _folder(cli: base.Cli) -> Path:
+    from monitor.config import channel_files
+
+    folder = channel_files.folder_of(cli.settings.file)
+    assert folder is not None, "commands read their settings from a file, or look for one"
+    return folder
 
 
 @app.command()

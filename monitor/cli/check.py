@@ -94,8 +94,9 @@ def _unknown_sources(settings: Settings) -> list[str]:
 def _channel_faults(settings: Settings) -> tuple[str, ...]:
     from monitor.service.app import App
 
+    app = App(settings)
     try:
-        assert App(settings).channels is not None
+        assert app.settings_channels is not None
     except ConfigError as error:
-        return error.faults
-    return ()
+        return (*error.faults, *app.added_channels.faults)
+    return app.added_channels.faults

@@ -425,11 +425,14 @@ def _unreachable_sensitivities(settings: Settings, shelf: LoadedTopics) -> list[
 
 
 def unknown_channels(settings: Settings, shelf: LoadedTopics) -> list[str]:
-    """Warnings for channels that a topic names and the settings do not."""
+    """Warnings for channels that a topic names, and neither the settings nor a file of a channel that was added."""
+    from monitor.config import channel_files
+
+    known = {*settings.channels, *channel_files.read(channel_files.folder_of(settings.file)).tables}
     return [
         f'{settings.seeds.dir / topic.name / "topic.toml"}: channel "{name}" is not in the settings: '
-        f"add [channels.{name}] or correct the name; until then no alerts are sent there"
+        f"add [channels.{name}], or add the channel by page or command, or correct the name; until then no alerts are sent there"
         for topic in shelf.topics
         for name in topic.channels or ()
-        if name not in settings.channels
+        if name not in known
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -244,11 +244,25 @@ def secrets_of(settings: Settings) -> Secrets:
         for name, channel in settings.channels.items()
         for key, value in channel.items()
         if SECRET.search(key) or settings.is_from_file("channels", name, key)
-        for text in (
-            value if isinstance(value, list | tuple) else value.values() if isinstance(value, dict) else [value]
-        )
+        for text in _texts_in(value)
     ]
-    texts = [each.get_secret_value() if isinstance(each, SecretStr) else str(each or "") for each in given]
+    return _hidden(each.get_secret_value() if isinstance(each, SecretStr) else str(each or "") for each in given)
+
+
+def secrets_of_tables(tables: Iterable[Mapping[str, Any]]) -> Secrets:
+    """What channels that were added by command or page keep secret, as `secrets_of` for those of the settings."""
+    return _hidden(
+        str(text) for table in tables for key, value in table.items() if SECRET.search(key) for text in _texts_in(value)
+    )
+
+
+def _texts_in(value: Any) -> Iterable[Any]:
+    if isinstance(value, list | tuple):
+        return value
+    return value.values() if isinstance(value, dict) else [value]
+
+
+def _hidden(texts: Iterable[str]) -> Secrets:
     return Secrets(*(key for text in texts if len(text) >= 6 for key in (keys_of(text) if "://" in text else [text])))
 
 

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.reading.parse import parse
 from monitor.text import language
 from monitor.types.fetching import Entry, ParsedFeed
 
@@ -15,6 +14,8 @@ TITLES = 3
 _STALE_FOR = timedelta(days=30)
 _LANGUAGE_ENTRIES = 20
 """Entries whose titles and teasers tell a feed's language, as far as they suffice."""
+_LANGUAGE_WORDS = 10
+"""Fewer words tell no language: "hi" alone passes for Vietnamese."""
 _TAG = re.compile(r"<[^<>]*>")
 
 
@@ -44,6 +45,8 @@ class FeedSample:
 
 def read_sample(body: bytes, url: str, media_type: str, now: datetime) -> FeedSample:
     """The sample of a feed's document. Raises ParseError where it is none, as `reading.parse` does."""
+    from monitor.reading.parse import parse  # feedparser: only in the process that reads
+
     parsed = parse(body, url=url, media_type=media_type, now=now)
     newest = sorted(parsed.entries, key=_moment, reverse=True)
     dates = [each.published_at for each in parsed.entries if each.published_at]
@@ -69,7 +72,8 @@ def _moment(entry: Entry) -> float:
 
 def _language_of(parsed: ParsedFeed) -> str | None:
     texts = (f"{each.title} {_TAG.sub(' ', each.summary_html[:500])}" for each in parsed.entries[:_LANGUAGE_ENTRIES])
-    found = language.detect(" ".join(texts))
+    written = " ".join(texts)
+    found = language.detect(written) if len(written.split()) >= _LANGUAGE_WORDS else language.UNKNOWN
     return None if found == language.UNKNOWN else found
 
 

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 
 from monitor.polling.values import AssessedArticle
 from monitor.store import feeds
-from monitor.store.articles import key_of, url_key
+from monitor.store.articles import url_key
 from monitor.store.db import Session
+from monitor.types.digests import key_of
 from monitor.types.fetching import FeedState
 
 SAME_BURST_FOR = timedelta(hours=24)

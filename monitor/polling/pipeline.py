@@ -1,8 +1,7 @@
 """Poll one feed, end to end: fetch, parse, extract, assess, file, alert.
 
     fetched  = fetcher.get(feed.url, feed.validators)      network, no transaction open
-    parsed   = read_feed(fetched.body)                     a worker process, killed past its limit
-    fresh    = articles.new_or_changed(feed, parsed.entries)       a reading transaction
+    document = read_document(fetched)                      a worker process, killed past its limit; what is not known of it
     assessed = assess(each of read_articles(fresh))        worker process; processor
     pages    = reader.read(those near a threshold)         network and worker process: full text if it pays
     settle: file_articles, notices, feeds.settle           ONE writing transaction
@@ -21,7 +20,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from hashlib import sha256
 
 from monitor.alerting import notices, silence_notices
 from monitor.learning.multilingual import POLL_EMBEDS_FOR, Multilingual, SemanticScorer
@@ -31,24 +29,25 @@ from monitor.polling import bursts, cadence, embedding_budget, fulltext, missing
 from monitor.polling.assess import assess, confirm_stored
 from monitor.polling.bursts import DetectedBurst
 from monitor.polling.cadence import Cadence
+from monitor.polling.document import ReadDocument, body_hash, read_document
 from monitor.polling.fulltext import FetchedArticle, PageReader
 from monitor.polling.intake import file_articles
 from monitor.polling.values import AlertingContext, AssessedArticle, FiledArticle
 from monitor.polling.watching import keep_watch
 from monitor.reading.extract import FROM_PAGE, read_articles
 from monitor.reading.fetch import Fetcher
-from monitor.reading.parse import read_feed
 from monitor.reading.workers import Workers
 from monitor.store import articles, feeds, page_visits, topics
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, Session, serialize_decisions
+from monitor.store.indexes import known_entries
 from monitor.store.stories import outlet_of_feed
 from monitor.stories import copies
 from monitor.text import urls
-from monitor.text.secrets import Secrets
 from monitor.types.alerting import Alert
+from monitor.types.digests import content_key
 from monitor.types.errors import FetchError, HostRestsError, MonitorError, ParseError
-from monitor.types.fetching import Entry, FeedEvent, FeedState, FeedUpdate, Fetched, PageVisit, ParsedFeed, Validators
+from monitor.types.fetching import Entry, FeedEvent, FeedState, FeedUpdate, Fetched, PageVisit, Validators
 from monitor.types.matching import Article, Reason
 from monitor.types.stories import Arrival, ArticleKind, Cause
 
@@ -120,8 +119,8 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
     in_full = silence.is_to_be_asked_in_full(feed, now=now)
     try:
         fetched = await _fetch(feed, tools, now, in_full=in_full)
-        parsed = await _parse(feed, fetched, tools)
-        read = await _read(feed, parsed, tools, now) if parsed else None
+        document = await read_document(feed, fetched, tools.workers, tools.db)
+        read = await _read(feed, document, tools, now) if document else None
     except HostRestsError:
         raise
     except (FetchError, ParseError) as error:
@@ -129,18 +128,19 @@ async def poll(feed: FeedState, tools: Tools, *, now: datetime) -> Polled:
             feed, error, tools.cadence, is_asked_in_full=in_full, now=now, jitter=random.random()
         )
         return await tools.db.write(_settle, feed, update, tools=tools, error=error, now=now)
+    parsed = document.parsed if document else None
     update = cadence.update_after_answer(
         feed,
         fetched,
         parsed,
         tools.cadence,
-        body_hash=_body_hash(fetched),
+        body_hash=body_hash(fetched),
         is_asked_in_full=in_full or feed.validators == Validators(),
         now=now,
         jitter=random.random(),
     )
-    settle = partial(_settle, feed=feed, update=update, tools=tools, parsed=parsed, in_full=in_full, now=now)
-    return await (_in_turn(feed, read, settle, tools, now) if read else tools.db.write(settle))
+    settle = partial(_settle, feed=feed, update=update, tools=tools, document=document, in_full=in_full, now=now)
+    return await (_in_turn(feed, read, settle, tools, now) if read else tools.db.write_together(settle))
 
 
 async def _in_turn(feed: FeedState, read: _Read, settle: Callable[..., Polled], tools: Tools, now: datetime) -> Polled:
@@ -215,36 +215,6 @@ async def _fetch(feed: FeedState, tools: Tools, now: datetime, *, in_full: bool)
     return await tools.fetcher.get(feed.url, validators=validators, now=now, permit=permit, gate=gate)
 
 
-async def _parse(feed: FeedState, fetched: Fetched, tools: Tools) -> ParsedFeed | None:
-    """Return the parsed feed; None if nothing changed since the last poll."""
-    if fetched.status == 304 or _body_hash(fetched) == feed.body_hash:
-        return None
-    parsed = await tools.workers.run_for(
-        feed.name, read_feed, fetched.body, fetched.final_url, fetched.media_type, fetched.at
-    )
-    return _without_secrets(parsed, feed, fetched) if feed.is_secret else parsed
-
-
-def _without_secrets(parsed: ParsedFeed, feed: FeedState, fetched: Fetched) -> ParsedFeed:
-    """A feed whose links hold its secret address, or the key in it (relative links do, and empty ones): an article of which an
-    alert would give it away has no link.
-    """
-    known = [Secrets.of_feed(url) for url in {feed.url, fetched.final_url}]
-
-    def reveals(text: str) -> bool:
-        return any(each.are_in(text) for each in known)
-
-    entries = tuple(
-        replace(
-            each,
-            url="" if reveals(each.url) else each.url,
-            guid=sha256(each.guid.encode()).hexdigest() if reveals(each.guid) else each.guid,
-        )
-        for each in parsed.entries
-    )
-    return replace(parsed, entries=entries, site_url="" if reveals(parsed.site_url) else parsed.site_url)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
     """The new and changed articles of a poll, embedded as far as there was time."""
@@ -255,11 +225,11 @@ class _Read:
     semantic: SemanticScorer | None
 
 
-async def _read(feed: FeedState, parsed: ParsedFeed, tools: Tools, now: datetime) -> _Read | None:
-    fresh = await tools.db.read(articles.new_or_changed, feed.id, parsed.entries)
+async def _read(feed: FeedState, document: ReadDocument, tools: Tools, now: datetime) -> _Read | None:
+    fresh = document.fresh
     if not fresh:
         return None
-    language = feed.language or parsed.language
+    language = feed.language or document.parsed.language
     read = await tools.workers.run_for(feed.name, read_articles, tuple(fresh), feed.name, now, language)
     read = await tools.db.read(_with_known_dates, feed, fresh, read)
     left_out = await embedding_budget.left_out(
@@ -432,7 +402,7 @@ def _assess_all(feed: FeedState, of: _Read, tools: Tools) -> tuple[AssessedArtic
             rank=rank,
             max_age_for=tools.max_age_for,
         )
-        sighting = Sighting(feed_id=feed.id, guid=of.entries[i].guid, content_key=articles.content_key(of.entries[i]))
+        sighting = Sighting(feed_id=feed.id, guid=of.entries[i].guid, content_key=content_key(of.entries[i]))
         assessed.append(assess(read[i], tools.matcher, arrival=arrival, sighting=sighting, semantic=of.semantic))
     return tuple(assessed)
 
@@ -446,7 +416,7 @@ def _settle(
     tools: Tools,
     now: datetime,
     visits: Sequence[PageVisit] = (),
-    parsed: ParsedFeed | None = None,
+    document: ReadDocument | None = None,
     in_full: bool = False,
     error: MonitorError | None = None,
 ) -> Polled:
@@ -454,6 +424,8 @@ def _settle(
     assessed = _with_canonical_urls(session, assessed)
     assessed, burst = bursts.mark_bursts(session, feed, assessed, now=now)
     feeds.settle(session, update)
+    if document and document.is_known_changed:
+        known_entries.save(session, feed.id, document.known)
     _settle_hosts(session, update, now=now)
     if assessed:
         serialize_decisions(session)
@@ -465,13 +437,14 @@ def _settle(
     event = cadence.event_of(feed, update)
     if event:
         notices.notify_feed(session, feed, update, event, channels=tools.alerting.channels, now=now)
+    parsed = document.parsed if document else None
     if error is None:
         keep_watch(session, feed, update, parsed, in_full=in_full, now=now)
         silence_notices.tell(session, channels=tools.alerting.channels, now=now)
     return Polled(
         feed=feed.name,
         outcome=update.outcome,
-        entries=len(parsed.entries) if parsed else 0,
+        entries=parsed.size if parsed else 0,
         filed=filed,
         event=event,
         error=update.error if error else None,
@@ -543,7 +516,3 @@ def _notify_burst(
         channels=context.channels,
         now=now,
     )
-
-
-def _body_hash(fetched: Fetched) -> str | None:
-    return sha256(fetched.body).hexdigest() if fetched.status != 304 else None

@@ -8,7 +8,7 @@ own stretches: some bring an entry every hour, some ten at a time and then none 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -34,6 +34,8 @@ _USUAL_SHARE = 0.95
 """The longest usual silence is the one that all but a twentieth do not reach: an outage of ours or theirs makes no habit."""
 _LONGEST_FOR = timedelta(days=400)
 _WEEKEND = (5, 6)
+_WEEK = 7 * 24
+"""Hours of a week."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +59,10 @@ class Rhythm:
         """Whether there were enough entries to learn from."""
         return bool(self.hourly)
 
-    def rate(self, at: datetime) -> float:
-        """Entries expected in the hour of this time."""
-        return self.hourly[at.hour] * self.days[at.weekday()]
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """Entries expected in each hour of the week, the first of Monday first."""
+        return tuple(hourly * day for day in self.days for hourly in self.hourly)
 
     def quiet_from(self, last_at: datetime) -> datetime:
         """When the feed counts as quiet, if nothing came after `last_at`."""
@@ -77,11 +80,11 @@ class Rhythm:
 
     def _missed_at(self, last_at: datetime, missed: float) -> datetime:
         """When so many entries were to be expected since then."""
-        so_far = 0.0
-        for begin_at, part in _hours(last_at, last_at + _LONGEST_FOR):
-            so_far += part * self.rate(begin_at)
+        so_far, rates = 0.0, self.rates
+        for number, (hour, part) in enumerate(_hours(last_at, last_at + _LONGEST_FOR), 1):
+            so_far += part * rates[hour]
             if so_far >= missed:
-                return begin_at + HOUR
+                return _begin_of_hour(last_at) + number * HOUR
         return last_at + _LONGEST_FOR
 
 
@@ -117,50 +120,74 @@ def _profile(times: Sequence[datetime]) -> tuple[tuple[float, ...], tuple[float,
 
     Hours and days that the times do not cover are not counted on, but for working days: these are taken to be like the others.
     """
-    watched: Counter[tuple[int, int]] = Counter()
-    for at, _ in _hours(times[0], times[-1]):
-        watched[at.weekday(), at.hour] += 1
-    came = Counter((at.weekday(), at.hour) for at in times[1:])  # the first only begins the watch
+    watched = _watched(times[0], times[-1])
+    came = Counter(map(_hour_of_week, times[1:]))  # the first only begins the watch
     hourly = _per_hour(came, watched)
     days = tuple(_part_of_day(day, came, watched, hourly) for day in range(7))
     return hourly, days
 
 
-def _per_hour(came: Counter[tuple[int, int]], watched: Counter[tuple[int, int]]) -> tuple[float, ...]:
+def _watched(from_at: datetime, to_at: datetime) -> list[int]:
+    """How often each hour of the week began between the first of these hours and the last time."""
+    weeks, rest = divmod(_count_hours(from_at, to_at), _WEEK)
+    found, first = [weeks] * _WEEK, _hour_of_week(from_at)
+    for number in range(rest):
+        found[(first + number) % _WEEK] += 1
+    return found
+
+
+def _per_hour(came: Mapping[int, int], watched: Sequence[int]) -> tuple[float, ...]:
     """By the hour, over the days on which anything came at all: a silent Sunday says nothing of a Monday's hours."""
-    live = {day for day, _ in came} or set(range(7))
+    live = {each // 24 for each in came} or set(range(7))
     found = []
     for hour in range(24):
-        hours = sum(watched[day, hour] for day in live)
-        found.append(sum(came[day, hour] for day in live) / hours if hours else 0.0)
+        hours = sum(watched[24 * day + hour] for day in live)
+        found.append(sum(came.get(24 * day + hour, 0) for day in live) / hours if hours else 0.0)
     return tuple(found)
 
 
-def _part_of_day(
-    day: int, came: Counter[tuple[int, int]], watched: Counter[tuple[int, int]], hourly: Sequence[float]
-) -> float:
-    expected = sum(watched[day, hour] * hourly[hour] for hour in range(24))
+def _part_of_day(day: int, came: Mapping[int, int], watched: Sequence[int], hourly: Sequence[float]) -> float:
+    expected = sum(watched[24 * day + hour] * hourly[hour] for hour in range(24))
+    arrived = sum(came.get(24 * day + hour, 0) for hour in range(24))
     if expected >= 1:
-        return sum(came[day, hour] for hour in range(24)) / expected
-    return 0.0 if day in _WEEKEND and not any(came[day, hour] for hour in range(24)) else 1.0
+        return arrived / expected
+    return 0.0 if day in _WEEKEND and not arrived else 1.0
 
 
 def _usual_silence(times: Sequence[datetime], rhythm: Rhythm) -> float:
     """Entries expected in the longest usual stretch without any."""
-    silences = sorted(_expected(rhythm, before, after) for before, after in pairwise(times) if after - before > HOUR)
+    rates = rhythm.rates
+    silences = sorted(_expected(rates, before, after) for before, after in pairwise(times) if after - before > HOUR)
     return silences[min(int(len(silences) * _USUAL_SHARE), len(silences) - 1)] if silences else 0.0
 
 
-def _expected(rhythm: Rhythm, from_at: datetime, to_at: datetime) -> float:
-    return sum(part * rhythm.rate(at) for at, part in _hours(from_at, to_at))
+def _expected(rates: Sequence[float], from_at: datetime, to_at: datetime) -> float:
+    return sum(part * rates[hour] for hour, part in _hours(from_at, to_at))
 
 
-def _hours(from_at: datetime, to_at: datetime) -> Iterator[tuple[datetime, float]]:
-    """The hours between two times, each by its beginning and with the part of it that lies between them."""
-    at = from_at.replace(minute=0, second=0, microsecond=0)
-    while at < to_at:
-        yield at, (min(at + HOUR, to_at) - max(at, from_at)) / HOUR
-        at += HOUR
+def _hours(from_at: datetime, to_at: datetime) -> Iterator[tuple[int, float]]:
+    """The hours between two times, each by its number in the week and with the part of it that lies between them."""
+    begin_at, count = _begin_of_hour(from_at), _count_hours(from_at, to_at)
+    first, last = _hour_of_week(begin_at), count - 1
+    for number in range(count):
+        part = 1.0
+        if number in (0, last):  # the others lie between them whole
+            at = begin_at + number * HOUR
+            part = (min(at + HOUR, to_at) - max(at, from_at)) / HOUR
+        yield (first + number) % _WEEK, part
+
+
+def _count_hours(from_at: datetime, to_at: datetime) -> int:
+    """How many hours begin before a time, from the one that holds the other time on."""
+    return max(0, -((_begin_of_hour(from_at) - to_at) // HOUR))
+
+
+def _begin_of_hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def _hour_of_week(at: datetime) -> int:
+    return 24 * at.weekday() + at.hour
 
 
 def moments(seen: Iterable[tuple[datetime, datetime]], *, first_polled_at: datetime) -> list[datetime]:

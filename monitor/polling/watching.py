@@ -36,7 +36,7 @@ def _answer(
     dates = {each.guid: each.published_at for each in parsed.entries} if parsed else {}
     new = feeds.guids_first_seen(session, feed.id, at=now) if dates else []
     return Answer(
-        entries=len(parsed.entries) if parsed else None,
+        entries=parsed.size if parsed else None,
         new=tuple(dates.get(guid) for guid in new),
         is_first=feed.first_polled_at is None,
         is_in_full=in_full,

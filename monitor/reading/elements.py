@@ -26,6 +26,29 @@ def contain() -> None:
             delattr(room, name)
     _FeedParserMixin.unknown_starttag = _contained(_FeedParserMixin.unknown_starttag)
     _FeedParserMixin.unknown_endtag = _contained(_FeedParserMixin.unknown_endtag)
+    _FeedParserMixin.__init__ = _followed(_FeedParserMixin.__init__)
+
+
+def ended_as_it_began() -> bool:
+    """Whether the last document left nothing behind in the parser that would bear on an element after its last. Asked once."""
+    if not _last:
+        return False
+    parser = _last.pop()
+    left = (parser.faults, parser.depth, parser.incontent, parser.inentry, parser.insource, parser.svgOK)
+    return not (any(left) or parser.basestack or parser.langstack)
+
+
+_last: list[Any] = []
+"""The parser of the document that was read last."""
+
+
+def _followed(begin: Callable[..., None]) -> Callable[..., None]:
+    def followed(parser: Any, *given: Any) -> None:
+        begin(parser, *given)
+        parser.faults = 0
+        _last[:] = [parser]
+
+    return followed
 
 
 def _contained(handle: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,6 +56,6 @@ def _contained(handle: Callable[..., Any]) -> Callable[..., Any]:
         try:
             handle(parser, *tag)
         except _FAULTS:
-            return
+            parser.faults += 1
 
     return contained

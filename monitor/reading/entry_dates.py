@@ -17,7 +17,7 @@ from monitor.text import publication_dates
 
 _MAX_WORDS = 20
 """Dates of a feed that are given to the slow reader of words."""
-_AHEAD = timedelta(hours=36)
+AHEAD = timedelta(hours=36)
 """Dates may lie so far ahead by a zone that is not told. What lies further says nothing of when an entry was published: it
 announces an event, or counts the years of another calendar."""
 _MIN_DATED = 5
@@ -52,7 +52,7 @@ def _last_possible(texts: Sequence[str], now: datetime) -> datetime | None:
 def fill_gaps(dates: Sequence[datetime | None], urls: Sequence[str], *, now: datetime | None) -> list[datetime | None]:
     """The dates, with those that are missing or lie days ahead by the day in the address or the neighbours, where these say
     something."""
-    trusted = [at if at and not (now and at > now + _AHEAD) else None for at in dates]
+    trusted = [at if at and not (now and at > now + AHEAD) else None for at in dates]
     if None not in trusted:
         return list(dates)
     filled = [at or publication_dates.in_address(url) for at, url in zip(trusted, urls, strict=True)]

@@ -13,9 +13,9 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from xml.sax import SAXException
 
 import feedparser
@@ -81,14 +81,62 @@ def parse(body: bytes, *, url: str, media_type: str = "", now: datetime | None =
     Raises ParseError with code `not a feed` (a web page, an empty or another document) or `broken` (a feed that is cut off before
     its first entry), and nothing else, whatever the bytes. Code `too costly` comes from `workers`, which limits the time.
     """
+    return read(prepare(body, url=url, media_type=media_type), url=url, now=now).feed
+
+
+def read_feed(body: bytes, url: str, media_type: str, now: datetime | None = None) -> ParsedFeed:
+    """`parse` with positional arguments, for calls in worker processes."""
+    return parse(body, url=url, media_type=media_type, now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A feed's document, prepared to be read."""
+
+    body: bytes
+    """As published, in UTF-8."""
+    xml: bytes | None
+    """What feedparser is given; None for JSON."""
+    size: int = 0
+    """How many entries it seems to have, in XML."""
+    notes: tuple[str, ...] = ()
+    """What was cut."""
+
+
+class Reading(NamedTuple):
+    """What was read of a document."""
+
+    feed: ParsedFeed
+    raw: Any
+    """In feedparser's shape."""
+    has_own_guids: bool
+    """Whether no two entries had the same guid."""
+
+
+def prepare(body: bytes, *, url: str, media_type: str = "") -> Document:
+    """The document with what feedparser fails on repaired, and without what is too much. Raises ParseError as `parse` does."""
     if not body.strip():
         raise ParseError("the document is empty", code="not a feed")
     if _HTML_ROOT.match(body[:_HEAD_BYTES]):
         raise ParseError(_web_page_message(body, url), code="not a feed")
-    notes: list[str] = []
-    body = _as_utf8(body, media_type)
-    body = body.lstrip()  # feedparser's search for a DOCTYPE is quadratic in leading line breaks
-    raw = _read(body, notes)
+    # feedparser's search for a DOCTYPE is quadratic in leading line breaks
+    body = _as_utf8(body, media_type).lstrip()
+    if jsonfeed.looks_like_json(body):
+        return Document(body=body, xml=None)
+    whole, is_cut_off = surplus.without_unfinished(body)
+    kept, size = surplus.drop(whole, limit=MAX_ENTRIES)
+    return Document(
+        body=body,
+        xml=_repair_for_feedparser(captions.rename(kept)),
+        size=size,
+        notes=("breaks off inside an entry, which is not read",) if is_cut_off else (),
+    )
+
+
+def read(document: Document, *, url: str, now: datetime | None = None) -> Reading:
+    """What is in a prepared document. Raises ParseError as `parse` does."""
+    notes = list(document.notes)
+    raw = _read_json(document, notes) if document.xml is None else _read_xml(document.xml, document.size, notes)
     feed, found = raw["feed"], raw["entries"][:MAX_ENTRIES]
     site_url = _first_url(url, [string(feed, "link")])
     place = Place(url, site_url, is_strict=str(raw.get("version")).startswith(("atom", "json")))
@@ -98,43 +146,41 @@ def parse(body: bytes, *, url: str, media_type: str = "", now: datetime | None =
     )
     dates = entry_dates.fill_gaps(dates, urls_of, now=now)
     entries = [_entry(each, place, at, link) for each, at, link in zip(found, dates, urls_of, strict=True)]
-    return ParsedFeed(
+    parsed = ParsedFeed(
         format=_FORMATS.get(str(raw.get("version")), ""),
         title=tokens.plain_line(string(feed, "title"), limit=MAX_TITLE),
         site_url=site_url,
         language=language.normalize(string(feed, "language")),
-        wishes=wishes.of_document(feed, body),
+        wishes=wishes.of_document(feed, document.body),
         entries=_disambiguate(entries, notes),
         notes=tuple(notes),
     )
-
-
-def read_feed(body: bytes, url: str, media_type: str, now: datetime | None = None) -> ParsedFeed:
-    """`parse` with positional arguments, for calls in worker processes."""
-    return parse(body, url=url, media_type=media_type, now=now)
+    return Reading(parsed, raw, has_own_guids=[each.guid for each in entries] == [each.guid for each in parsed.entries])
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _read(body: bytes, notes: list[str]) -> Any:
-    """The document in feedparser's shape; cuts and repairs are added to `notes`."""
-    if jsonfeed.looks_like_json(body):
-        raw = jsonfeed.read(body)
-        total = len(raw["entries"])
-        kept = surplus.newest([publication_dates.read(each["published"]) for each in raw["entries"]], limit=MAX_ENTRIES)
-        raw["entries"] = [raw["entries"][number] for number in kept]
-    else:
-        body, is_cut_off = surplus.without_unfinished(body)
-        if is_cut_off:
-            notes.append("breaks off inside an entry, which is not read")
-        body, total = surplus.drop(body, limit=MAX_ENTRIES)
-        raw = _run_feedparser(_repair_for_feedparser(captions.rename(body)), total > 0, notes)
-        _require_feed(raw, body)
-    total = max(total, len(raw["entries"]))
-    if total > MAX_ENTRIES:
-        notes.append(f"kept the newest {MAX_ENTRIES} of {total} entries")
+def _read_json(document: Document, notes: list[str]) -> Any:
+    """A JSON Feed in feedparser's shape; cuts are added to `notes`."""
+    raw = jsonfeed.read(document.body)
+    size = len(raw["entries"])
+    kept = surplus.newest([publication_dates.read(each["published"]) for each in raw["entries"]], limit=MAX_ENTRIES)
+    raw["entries"] = [raw["entries"][number] for number in kept]
+    _note_cut(size, notes)
     return raw
+
+
+def _read_xml(xml: bytes, size: int, notes: list[str]) -> Any:
+    raw = _run_feedparser(xml, size > 0, notes)
+    _require_feed(raw, xml)
+    _note_cut(max(size, len(raw["entries"])), notes)
+    return raw
+
+
+def _note_cut(size: int, notes: list[str]) -> None:
+    if size > MAX_ENTRIES:
+        notes.append(f"kept the newest {MAX_ENTRIES} of {size} entries")
 
 
 def _as_utf8(body: bytes, media_type: str) -> bytes:

@@ -39,8 +39,9 @@ from monitor.types.errors import BusyError, MonitorError, ParseError
 R = TypeVar("R")
 Args = TypeVarTuple("Args")
 
-PRELOAD = ("monitor.reading.parse", "monitor.reading.extract", "monitor.text.language", "trafilatura", "protego")
+PRELOAD = ("monitor.reading.delta", "monitor.reading.extract", "monitor.text.language", "trafilatura", "protego")
 """Modules to import before the first call; by name, because this module does not depend on them."""
+_LAST = "monitor.reading.preloaded"
 _START_FOR = timedelta(seconds=30)
 """Added to the limit, for a process that has to be started first; only a stuck machine takes so long."""
 _MAX_CALLS = 1_000
@@ -197,7 +198,7 @@ class Workers:
     def _new_pool(self) -> ProcessPool:
         context = multiprocessing.get_context("forkserver")
         # all pools share one fork server, which the first one starts
-        context.set_forkserver_preload(list(dict.fromkeys((*PRELOAD, *self._preload))))
+        context.set_forkserver_preload(list(dict.fromkeys((*PRELOAD, *self._preload, _LAST))))
         limits = (self._memory_mb, self._preload)
         return ProcessPool(
             max_workers=1, max_tasks=_MAX_CALLS, initializer=_initialize, initargs=limits, context=context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from monitor.store import matches
@@ -38,8 +39,17 @@ def take_back(session: Session, article_id: int, topic: str, file: str, *, root:
         return False
 
 
+def taking(root: Path | None, topics: Iterable[str]) -> frozenset[str]:
+    """Of these topics those that have a folder under `root`, so that seeds can be written: a topic that was removed has none."""
+    return frozenset(each for each in topics if root and _is_name(each) and (root / each).is_dir())
+
+
+def _is_name(topic: str) -> bool:
+    return topic == Path(topic).name and not topic.startswith(".")
+
+
 def _folder(root: Path, topic: str) -> Path:
-    if topic != Path(topic).name or topic.startswith("."):
+    if not _is_name(topic):
         raise SeedFileError(f'"{topic}" names no topic', said="There is no such topic.")
     return root / topic
 

@@ -94,6 +94,22 @@ def use_folder(
         store.sync(session, read.topics, files=files, is_all=False, reassess_since_at=reassess_since_at, now=now)
 
 
+def bring_back(db: Database, root: Path, folder: str, *, reassess_since_at: datetime | None, now: datetime) -> str:
+    """Follow a topic again whose folder was set aside; returns its name. Where that cannot be done its folder stays there."""
+    name = folders.bring_back(root, folder)
+    try:
+        use_folder(db, root, name, reassess_since_at=reassess_since_at, now=now)
+    except BaseException:
+        folders.set_aside(root, name, now=now)
+        raise
+    return name
+
+
+def ended(session: Session) -> frozenset[str]:
+    """The topics that were followed, and are no more."""
+    return frozenset(name for name, topic in store.stored(session).items() if topic.has_ended)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
     """What putting a topic back to a version did."""

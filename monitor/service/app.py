@@ -17,6 +17,7 @@ from functools import cached_property, partial
 from monitor.alerting import notices
 from monitor.alerting.channels import registry as channel_kinds
 from monitor.alerting.channels.base import Channel
+from monitor.config import channel_files
 from monitor.config.plan import difference
 from monitor.config.settings import Settings
 from monitor.feeds.visitor import Visitor
@@ -34,6 +35,7 @@ from monitor.reading.fetch import Fetcher, FetchLimits
 from monitor.reading.workers import Workers
 from monitor.service import clock as clocks
 from monitor.service import in_force
+from monitor.service.added_channels import AddedChannels
 from monitor.service.drift_watch import DriftWatch
 from monitor.service.topic_keeper import TopicKeeper
 from monitor.store import channels as channel_rows
@@ -173,9 +175,22 @@ class App:
             log.error("embedding: %s; articles are matched by words alone", multilingual.embedding.problem)
         return multilingual
 
-    @cached_property
+    @property
     def channels(self) -> Mapping[str, Channel]:
-        """Channels by name. Raises ConfigError with the faults of all of them."""
+        """The channels that this node can send by: those of its settings, and those added by command or page whose files it has.
+        Raises ConfigError with the faults of all of the settings."""
+        return {**self.added_channels.channels, **self.settings_channels}
+
+    @cached_property
+    def added_channels(self) -> AddedChannels:
+        """The channels that were added by command or page, as they were when `refresh` was called last."""
+        added = AddedChannels(channel_files.folder_of(self.settings.file), lambda: self.client)
+        added.refresh()
+        return added
+
+    @cached_property
+    def settings_channels(self) -> Mapping[str, Channel]:
+        """The channels of the settings by name. Raises ConfigError with the faults of all of them."""
         built: dict[str, Channel] = {}
         faults: list[str] = []
         for name, raw in self.settings.channels.items():
@@ -251,7 +266,7 @@ class App:
     @cached_property
     def entries(self) -> tuple[SettingsEntry, ...]:
         """The feeds and channels of the settings. Raises ConfigError with the faults of all channels."""
-        return in_force.entries_of(self.settings, self.channels)
+        return in_force.entries_of(self.settings, self.settings_channels)
 
     def apply_settings(self, *, now: datetime) -> Plan:
         """Apply the settings as a daemon's start does; returns what was done."""

@@ -325,6 +325,9 @@ class Daemon:
             self.heartbeats.set_problem("store", None)
 
     async def _deliver(self) -> None:
+        if await asyncio.to_thread(self.app.added_channels.refresh):
+            log.info("channels by page or command: %s", ", ".join(self.app.added_channels.channels) or "none")
+            await self._presence.beat(is_disk_full=self._is_disk_full)
         await self._deliverer.start_due()
 
     async def _reload(self) -> None:

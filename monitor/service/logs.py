@@ -41,22 +41,21 @@ def visible(text: str) -> str:
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def _as_it_is(text: str) -> str:
-    return text
+_hiding: dict[str, Callable[[str], str]] = {}
 
 
-_without_secrets: Callable[[str], str] = _as_it_is
-
-
-def hide(without_secrets: Callable[[str], str]) -> None:
-    """From now on write every text as this function returns it: also errors, also tracebacks, which may quote anything."""
-    global _without_secrets
-    _without_secrets = without_secrets
+def hide(without_secrets: Callable[[str], str], *, of: str = "settings") -> None:
+    """From now on write every text as this function returns it: also errors, also tracebacks, which may quote anything. It takes
+    the place of what hid the secrets `of` the same source; those of other sources stay hidden."""
+    global _hiding
+    _hiding = {**_hiding, of: without_secrets}
 
 
 def without_secrets(text: str) -> str:
-    """The text without the secrets of the settings, where these were read already."""
-    return _without_secrets(text)
+    """The text without the secrets of the settings and channels, where these were read already."""
+    for hidden in _hiding.values():
+        text = hidden(text)
+    return text
 
 
 def setup(level: str = "info", format: str = "text") -> None:

@@ -106,6 +106,7 @@ class Presence:
             version=__version__,
             settings_digest=self._app.settings_digest(),
             has_page=self._app.settings.web.enabled,
+            channels=nodes.listed({name: each.destination for name, each in self._app.channels.items()}),
         )
 
 

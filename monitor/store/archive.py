@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, case, func, literal
+from sqlalchemy import ColumnElement, Table, case, func, literal
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, SQLModel, col, select
 
 from monitor.matching.calibration import LabelledScore
@@ -20,7 +21,7 @@ from monitor.matching.margins import margin
 from monitor.matching.sensitivity import ARRIVALS_FOR, ScoredArchive, ScoredArrival, scored_archive
 from monitor.matching.tuning import MATCH_STRATA, SHARE_OFFSET
 from monitor.store import decisions
-from monitor.store.db import chunks
+from monitor.store.db import Prepared, chunks
 from monitor.store.tables import (
     AlertRow,
     AlertTopicRow,
@@ -53,7 +54,8 @@ _BATCH = 500
 
 def latest_id(session: Session) -> int:
     """The id of the latest article, which is about how many have arrived so far; 0 for an empty archive."""
-    return session.exec(select(func.max(ArticleRow.id))).one() or 0
+    session.flush()
+    return _LATEST_ID.run(session, {})[0][0] or 0
 
 
 def sample(session: Session, *, up_to: int, limit: int, characters: int) -> list[tuple[str, str, str]]:
@@ -396,3 +398,7 @@ def alerts_by_topic(session: Session) -> Mapping[str, int]:
 
 def _count(session: Session, table: type[SQLModel], *conditions: ColumnElement[bool]) -> int:
     return session.exec(select(func.count()).select_from(table).where(*conditions)).one()
+
+
+_articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
+_LATEST_ID = Prepared(select_columns(func.max(_articles.c.id)))

@@ -10,7 +10,6 @@ syntax error (24 of 31 raw FTS5 queries raise, case U10).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,16 +32,16 @@ from sqlalchemy import (
     update,
 )
 from sqlmodel import Session, col
-from xxhash import xxh3_64_intdigest
 
-from monitor.store.db import Prepared, chunks
+from monitor.store.db import Prepared, as_parameter, chunks
 from monitor.store.indexes import fingerprints
 from monitor.store.tables import ArticleRow, EntryRow, RevisionRow
 from monitor.stories.fingerprint import Fingerprint, Shingles, shortlist
 from monitor.stories.tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_POSTINGS
 from monitor.text.tokens import tokens
 from monitor.text.urls import canonical
-from monitor.types.fetching import Entry
+from monitor.types.digests import content_key, key_of
+from monitor.types.fetching import Entry, KnownEntry
 from monitor.types.matching import Article
 from monitor.types.stories import StoredCandidate, StoryChoice
 
@@ -63,12 +62,6 @@ class Sighting:
     content_key: int
 
 
-def key_of(words: str) -> int:
-    """A signed 64-bit hash (fits BIGINT). Hashes may collide: the text is stored beside it and compared too."""
-    value = xxh3_64_intdigest(words.encode("utf-8", "replace"))
-    return value - (1 << 64) if value >> 63 else value
-
-
 @lru_cache(maxsize=256)  # called when an article is looked up and again when it is stored
 def url_key(url: str) -> int:
     """The hash of the URL's canonical form; 0 where the text is no URL."""
@@ -76,16 +69,16 @@ def url_key(url: str) -> int:
     return key_of(address) if address else 0
 
 
-def content_key(entry: Entry) -> int:
-    """A hash of what the feed says in the entry: a new one means that the entry was changed."""
-    return key_of("\n".join((entry.title, entry.url, entry.summary_html, entry.content_html)))
-
-
-def new_or_changed(session: Session, feed_id: int, entries: Sequence[Entry]) -> list[Entry]:
-    """The entries that are new in this feed or changed since, in their order."""
+def new_or_changed(
+    session: Session, feed_id: int, entries: Sequence[Entry], *, known: Sequence[KnownEntry] = ()
+) -> list[Entry] | None:
+    """The entries that are new in this feed or changed since, in their order; None where one of those that are `known` is not
+    stored as it was read."""
     keys = [key_of(entry.guid) for entry in entries]
-    known = dict(_content_keys(session, feed_id, keys))
-    return [entry for entry, key in zip(entries, keys, strict=True) if known.get(key) != content_key(entry)]
+    stored = dict(_content_keys(session, feed_id, [*keys, *(each.guid_key for each in known)]))
+    if any(stored.get(each.guid_key) != each.content_key for each in known):
+        return None
+    return [entry for entry, key in zip(entries, keys, strict=True) if stored.get(key) != content_key(entry)]
 
 
 def publication_dates(session: Session, feed_id: int, entries: Sequence[Entry]) -> dict[str, datetime]:
@@ -126,7 +119,7 @@ def find_candidates(
     ids = {*same_keys, *shortlist(fingerprint.keys, carriers)}
     if not ids:
         return CandidateSet([], crowded)
-    rows = (_CandidateRow(*row) for row in _BY_ID.read(session, {"ids": _as_parameter(session, ids)}))
+    rows = (_CandidateRow(*row) for row in _BY_ID.read(session, {"ids": as_parameter(session, ids)}))
     known = [
         _candidate(each, same_guid, address)
         for each in rows
@@ -284,12 +277,6 @@ def _with_same_keys(
     return same_guid, found
 
 
-def _as_parameter(session: Session, ids: Iterable[int]) -> object:
-    """Any number of ids as one parameter, so that the statement is always the same."""
-    sorted_ids = sorted(ids)
-    return json.dumps(sorted_ids) if session.get_bind().dialect.name == "sqlite" else sorted_ids
-
-
 def _same(column: ColumnElement[int], name: str, limit: int, *, is_recent: bool) -> Select[Any]:
     """The ids of the newest articles with this key; 0 stands for "has no key" and matches none."""
     equal = select(_articles.c.id).where(column == bindparam(name), column != 0)
@@ -320,6 +307,11 @@ _BY_ID = Prepared(
     postgresql=select(*_CANDIDATE_COLUMNS)
     .where(text("id = ANY(CAST(:ids AS integer[]))"))
     .order_by(_articles.c.id.desc()),
+)
+_ENTRY_KEYS = select(_entries.c.guid_key, _entries.c.content_key).where(_entries.c.feed_id == bindparam("feed"))
+_CONTENT_KEYS = Prepared(
+    _ENTRY_KEYS.where(text("guid_key IN (SELECT value FROM json_each(:keys))")),
+    postgresql=_ENTRY_KEYS.where(text("guid_key = ANY(CAST(:keys AS bigint[]))")),
 )
 # An article without a story gets its own id as its story's number. Whoever writes is alone: on SQLite there is one writing
 # transaction, on PostgreSQL the number is taken before the row is made.
@@ -384,12 +376,9 @@ def _candidate(row: _CandidateRow, same_guid: int | None, address: int) -> Store
     )
 
 
-def _content_keys(session: Session, feed_id: int, keys: Sequence[int]) -> Iterable[tuple[int, int]]:
-    for some in chunks(keys):
-        asked = select(_entries.c.guid_key, _entries.c.content_key).where(
-            _entries.c.feed_id == feed_id, _entries.c.guid_key.in_(some)
-        )
-        yield from ((row.guid_key, row.content_key) for row in session.connection().execute(asked))
+def _content_keys(session: Session, feed_id: int, keys: Sequence[int]) -> Iterable[Any]:
+    if keys:
+        yield from _CONTENT_KEYS.run(session, {"feed": feed_id, "keys": as_parameter(session, keys)})
 
 
 # --- by words ------------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from monitor.types.alerting import (
     RecipientOutcome,
     RecipientState,
 )
+from monitor.types.plans import FROM_FILE
 
 
 def destinations(session: Session) -> dict[str, str]:
@@ -61,6 +62,8 @@ class ChannelReport:
     last_sent_at: datetime | None
     failing_since_at: datetime | None = None
     is_failing_told: bool = False
+    origin: str = FROM_FILE
+    destination: str = ""
 
 
 def reports(session: Session) -> list[ChannelReport]:

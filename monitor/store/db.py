@@ -10,10 +10,12 @@ seconds, with BEGIN IMMEDIATE none), and `synchronous=NORMAL` may forget the las
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
@@ -35,7 +37,16 @@ BUSY_MS = 10_000
 _NO_ROOM = 256 * 1024
 """With less than this free SQLite cannot lay out its shared memory and the beginning of its log."""
 _CHUNK = 500
+_TOGETHER = 32
+"""Jobs in one transaction at most: others must not wait for long."""
 _POSTGRES_OPTIONS = "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+
+
+class _Waiting(NamedTuple):
+    """A job that waits to be run with others."""
+
+    job: Callable[[Session], Any]
+    answer: Future[Any]
 
 
 class Database:
@@ -48,6 +59,7 @@ class Database:
         self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         self._reader = ThreadPoolExecutor(2, thread_name_prefix="store-read")
+        self._waiting: deque[_Waiting] = deque()
 
     @property
     def path(self) -> Path | None:
@@ -86,6 +98,49 @@ class Database:
         Cancelling the caller does not cancel it: the transaction runs to its end.
         """
         return await self._run(self._writer, self.writing, lambda session: job(session, *args, **kwargs))
+
+    async def write_together(self, job: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """As `write`, but in one transaction with others that wait when its turn comes: one commit, and one wait for the disk, for
+        all of them.
+
+        Where one of them raises, each is run once more in a transaction of its own: a job must change nothing but the store.
+        """
+        waiting = _Waiting(lambda session: job(session, *args, **kwargs), Future())
+        self._waiting.append(waiting)
+        self._writer.submit(self._write_waiting)
+        answer: R = await asyncio.wrap_future(waiting.answer)
+        return answer
+
+    def _write_waiting(self) -> None:
+        """Run what waits; nothing does where an earlier turn has taken it along."""
+        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), _TOGETHER))]
+        jobs = [each for each in taken if each.answer.set_running_or_notify_cancel()]
+        try:
+            answers = self._write_all(jobs) if len(jobs) > 1 else []
+        except Exception:  # of one of them: the transaction is undone, and whose fault it was is seen below
+            answers = []
+        for each, answer in zip(jobs, answers, strict=False):
+            each.answer.set_result(answer)
+        for each in jobs[len(answers) :]:
+            self._write_alone(each)
+
+    def _write_all(self, jobs: Sequence[_Waiting]) -> list[Any]:
+        answers = []
+        with self.writing() as session:
+            for each in jobs:
+                answers.append(each.job(session))
+                session.flush()
+                session.expunge_all()  # each reads the store anew, as it would alone
+        return answers
+
+    def _write_alone(self, waiting: _Waiting) -> None:
+        try:
+            with self.writing() as session:
+                answer = waiting.job(session)
+        except Exception as error:
+            waiting.answer.set_exception(error)
+        else:
+            waiting.answer.set_result(answer)
 
     async def _run(self, threads: ThreadPoolExecutor, transaction: Transaction, job: Callable[[Session], R]) -> R:
         def run() -> R:
@@ -198,6 +253,12 @@ def _readers(statement: ClauseElement, dialect: Dialect) -> tuple[Callable[[Any]
 def chunks(ids: Sequence[R]) -> Iterator[Sequence[R]]:
     """Slices of these ids, each short enough for the parameters of one statement."""
     return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
+
+
+def as_parameter(session: Session, ids: Iterable[int]) -> object:
+    """Any number of ids as one parameter, so that the statement is always the same."""
+    sorted_ids = sorted(ids)
+    return json.dumps(sorted_ids) if session.get_bind().dialect.name == "sqlite" else sorted_ids
 
 
 def execute(session: Session, statement: Update | Delete) -> int:

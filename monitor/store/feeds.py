@@ -6,14 +6,16 @@ died expires. `settle` runs in the transaction that stores the entries: validato
 
 from __future__ import annotations
 
+import json
 import secrets
+from collections import Counter, namedtuple
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, func, or_, update
+from sqlalchemy import ColumnElement, Integer, Table, bindparam, func, or_, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -41,14 +43,13 @@ def claim_due(session: Session, *, now: datetime, lease_for: timedelta, limit: i
     return claimed
 
 
-def _due(session: Session, now: datetime, *, limit: int, per_host: int, full: Sequence[str]) -> Sequence[FeedRow]:
+def _due(session: Session, now: datetime, *, limit: int, per_host: int, full: Sequence[str]) -> Sequence[Any]:
     """Due feeds to claim from, at most `per_host` of a server, so that 200 feeds of one server do not block the rest (F15)."""
-    order = (col(FeedRow.next_poll_at), col(FeedRow.id))
-    position = func.row_number().over(partition_by=col(FeedRow.host), order_by=order).label("position")
-    is_due = (*_is_free(now), col(FeedRow.next_poll_at) <= now, col(FeedRow.host).not_in(full))
-    queues = select(col(FeedRow.id), position).where(*is_due).subquery()
-    first = select(FeedRow).join(queues, col(FeedRow.id) == queues.c.id).where(queues.c.position <= per_host)
-    return session.exec(first.order_by(*order).limit(limit * per_host)).all()
+    session.flush()
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    hosts = json.dumps(full) if is_sqlite else list(full)
+    asked = {"now": now, "full": hosts, "per_host": per_host, "limit": limit * per_host}
+    return [_FeedColumns(*row) for row in _DUE.read(session, asked)]
 
 
 def state(session: Session, name: str) -> FeedState | None:
@@ -63,7 +64,7 @@ def claim(session: Session, name: str, *, now: datetime, lease_for: timedelta) -
     return _lease(session, row, now=now, lease_for=lease_for) if row else None
 
 
-def _lease(session: Session, row: FeedRow, *, now: datetime, lease_for: timedelta) -> FeedState | None:
+def _lease(session: Session, row: Any, *, now: datetime, lease_for: timedelta) -> FeedState | None:
     lease = Lease(token=secrets.token_hex(8), until_at=now + lease_for)
     asked = {"feed": row.id, "now": now, "token": lease.token, "until_at": lease.until_at}
     if not _LEASE.write(session, asked):
@@ -279,7 +280,7 @@ def note_burst(session: Session, feed_id: int, *, now: datetime) -> datetime | N
 # --- whether a feed is silent -------------------------------------------------------------------------------------------
 
 
-def _watch_of(row: FeedRow) -> Watch:
+def _watch_of(row: Any) -> Watch:
     values = {each.name: getattr(row, each.name) for each in fields(Watch)}
     return Watch(**{**values, "silence": Silence(row.silence) if row.silence else None})
 
@@ -296,8 +297,7 @@ def save_watch(session: Session, feed_id: int, watch: Watch) -> None:
     """Store what is kept of a feed."""
     values = {each.name: getattr(watch, each.name) for each in fields(Watch)}
     silence = watch.silence.value if watch.silence else None
-    statement = update(FeedRow).where(col(FeedRow.id) == feed_id).values(**{**values, "silence": silence})
-    session.connection().execute(statement)
+    _SAVE_WATCH.write(session, {**values, "silence": silence, "feed": feed_id})
 
 
 def forget_watch(row: FeedRow) -> None:
@@ -309,18 +309,14 @@ def forget_watch(row: FeedRow) -> None:
 
 def guids_first_seen(session: Session, feed_id: int, *, at: datetime) -> list[str]:
     """The entries that a feed showed for the first time at exactly this time."""
-    asked = select(EntryRow.guid).where(EntryRow.feed_id == feed_id, EntryRow.first_seen_at == at)
-    return list(session.exec(asked))
+    session.flush()
+    return [guid for (guid,) in _FIRST_SEEN.run(session, {"feed": feed_id, "at": at})]
 
 
 def entry_times(session: Session, feed_id: int, *, at_most: int) -> list[tuple[datetime, datetime]]:
     """(published, first seen) of the entries that a feed showed last, in no order; without a date, both are when it was seen."""
-    newest = (
-        select(ArticleRow.published_at, EntryRow.first_seen_at)
-        .join(ArticleRow, col(ArticleRow.id) == col(EntryRow.article_id))
-        .where(EntryRow.feed_id == feed_id)
-    )
-    return list(session.exec(newest.order_by(col(EntryRow.first_seen_at).desc()).limit(at_most)).all())
+    session.flush()
+    return [(published, seen) for published, seen in _ENTRY_TIMES.read(session, {"feed": feed_id, "limit": at_most})]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -390,29 +386,15 @@ def all_failing_since(session: Session, since_at: datetime) -> bool:
     return session.exec(failing).one() >= 3 and (last_at is None or last_at < since_at)
 
 
-def _is_free(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    paused = select(HostRow.host).where(col(HostRow.paused_until_at) > now)
-    return (
-        col(FeedRow.is_enabled).is_(True),
-        col(FeedRow.paused_reason).is_(None),
-        or_(col(FeedRow.lease_token).is_(None), col(FeedRow.lease_until_at) < now),
-        col(FeedRow.host).not_in(paused),
-    )
-
-
 def _leased_per_host(session: Session, now: datetime) -> dict[str, int]:
-    leased = select(FeedRow.host).where(col(FeedRow.lease_token).is_not(None), col(FeedRow.lease_until_at) >= now)
-    counts: dict[str, int] = {}
-    for host in session.exec(leased):
-        counts[host] = counts.get(host, 0) + 1
-    return counts
+    return Counter(host for (host,) in _LEASED_HOSTS.run(session, {"now": now}))
 
 
 def _words(numbers: frozenset[int]) -> str:
     return " ".join(map(str, sorted(numbers)))
 
 
-def _wishes(row: FeedRow) -> Wishes:
+def _wishes(row: Any) -> Wishes:
     return Wishes(
         ttl_for=timedelta(seconds=row.ttl_seconds) if row.ttl_seconds else None,
         skip_hours=frozenset(map(int, row.skip_hours.split())),
@@ -420,7 +402,7 @@ def _wishes(row: FeedRow) -> Wishes:
     )
 
 
-def _state(row: FeedRow, lease: Lease) -> FeedState:
+def _state(row: Any, lease: Lease) -> FeedState:
     assert row.id is not None
     return FeedState(
         id=row.id,
@@ -472,6 +454,35 @@ def _settling(names: frozenset[str], is_unmodified: bool) -> Prepared:
     return Prepared(update(_feeds).where(*is_held).values(values))
 
 
+_hosts: Table = HostRow.__table__  # type: ignore[attr-defined]
+_FeedColumns = namedtuple("_FeedColumns", [each.name for each in _feeds.c])  # type: ignore[misc]
+_ORDER = (_feeds.c.next_poll_at, _feeds.c.id)
+_POSITION = func.row_number().over(partition_by=_feeds.c.host, order_by=_ORDER).label("position")
+_IS_DUE = (
+    _feeds.c.is_enabled.is_(True),
+    _feeds.c.paused_reason.is_(None),
+    or_(_feeds.c.lease_token.is_(None), _feeds.c.lease_until_at < _given("lease_until_at", "now")),
+    _feeds.c.host.not_in(select_columns(_hosts.c.host).where(_hosts.c.paused_until_at > _given("next_poll_at", "now"))),
+    _feeds.c.next_poll_at <= _given("next_poll_at", "now"),
+)
+
+
+def _due_feeds(is_on_full_host: str) -> Any:
+    queues = select_columns(_feeds.c.id, _POSITION).where(*_IS_DUE, text(f"NOT ({is_on_full_host})")).subquery()
+    first = select_columns(*_feeds.c).join(queues, _feeds.c.id == queues.c.id)
+    first = first.where(queues.c.position <= bindparam("per_host", type_=Integer))
+    return first.order_by(*_ORDER).limit(bindparam("limit", type_=Integer))
+
+
+_DUE = Prepared(
+    _due_feeds("feeds.host IN (SELECT value FROM json_each(:full))"),
+    postgresql=_due_feeds("feeds.host = ANY(CAST(:full AS text[]))"),
+)
+_LEASED_HOSTS = Prepared(
+    select_columns(_feeds.c.host).where(
+        _feeds.c.lease_token.is_not(None), _feeds.c.lease_until_at >= _given("lease_until_at", "now")
+    )
+)
 _LEASE = Prepared(
     update(_feeds)
     .where(
@@ -481,6 +492,24 @@ _LEASE = Prepared(
     .values(lease_token=_given("lease_token", "token"), lease_until_at=_given("lease_until_at", "until_at"))
 )
 _WATCH = Prepared(select_columns(*(_feeds.c[name] for name in _WATCHED)).where(_feeds.c.id == bindparam("feed")))
+_SAVE_WATCH = Prepared(
+    update(_feeds).where(_feeds.c.id == bindparam("feed")).values({name: _given(name) for name in _WATCHED})
+)
+_entries: Table = EntryRow.__table__  # type: ignore[attr-defined]
+_articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]
+_FIRST_SEEN = Prepared(
+    select_columns(_entries.c.guid).where(
+        _entries.c.feed_id == bindparam("feed"),
+        _entries.c.first_seen_at == bindparam("at", type_=_entries.c.first_seen_at.type),
+    )
+)
+_ENTRY_TIMES = Prepared(
+    select_columns(_articles.c.published_at, _entries.c.first_seen_at)
+    .join(_articles, _articles.c.id == _entries.c.article_id)
+    .where(_entries.c.feed_id == bindparam("feed"))
+    .order_by(_entries.c.first_seen_at.desc())
+    .limit(bindparam("limit", type_=Integer))
+)
 _SILENCE_DUE = Prepared(
     select_columns(_feeds.c.id)
     .where(_feeds.c.silence_due_at <= _given("silence_due_at", "now"), *_IS_ANSWERING)

@@ -5,7 +5,7 @@ A node writes its whole row at every beat, so that a row that was pruned, or los
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 
@@ -27,6 +27,17 @@ class Node:
     is_polling: bool = True
     is_delivering: bool = True
     has_page: bool = True
+    channels: str = ""
+    """The channels that it can send by, as `listed` writes them."""
+
+    def can_send_to(self, channel: str, destination: str) -> bool:
+        """Whether it has the channel's secrets, for this destination."""
+        return f"{channel}={destination}" in self.channels.split()
+
+
+def listed(destinations: Mapping[str, str]) -> str:
+    """Channels with the digests of their destinations, for `Node.channels`."""
+    return " ".join(f"{name}={to}" for name, to in sorted(destinations.items()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Table, bindparam, update
+from sqlalchemy import Table, bindparam, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from monitor.store.articles import url_key
-from monitor.store.db import Prepared, chunks
+from monitor.store.db import Prepared, as_parameter
 from monitor.store.tables import HostRow, PageRow
 from monitor.text import urls
 from monitor.types.fetching import HostRest, PageVisit
@@ -98,16 +98,20 @@ def record(session: Session, visits: Iterable[PageVisit], *, is_again: bool = Fa
 def canonicals(session: Session, addresses: Collection[str]) -> dict[str, str]:
     """URL -> the canonical URL that its page named when it was read, for those that named one."""
     keys = {url_key(each): each for each in addresses}
-    found: dict[str, str] = {}
-    ids = sorted(keys.keys() - {0})
-    for some in chunks(ids):
-        asked = select(PageRow).where(col(PageRow.url_key).in_(some), col(PageRow.canonical) != "")
-        found |= {keys[row.url_key]: row.canonical for row in session.exec(asked)}
-    return found
+    wanted = sorted(keys.keys() - {0})
+    if not wanted:
+        return {}
+    return {keys[key]: address for key, address in _CANONICALS.run(session, {"keys": as_parameter(session, wanted)})}
 
 
 _hosts: Table = HostRow.__table__  # type: ignore[attr-defined]
 _REST = Prepared(select_columns(_hosts.c.paused_until_at, _hosts.c.refusals).where(_hosts.c.host == bindparam("host")))
+_pages: Table = PageRow.__table__  # type: ignore[attr-defined]
+_NAMED = select_columns(_pages.c.url_key, _pages.c.canonical).where(_pages.c.canonical != "")
+_CANONICALS = Prepared(
+    _NAMED.where(text("url_key IN (SELECT value FROM json_each(:keys))")),
+    postgresql=_NAMED.where(text("url_key = ANY(CAST(:keys AS bigint[]))")),
+)
 _END_REFUSALS = Prepared(
     update(_hosts).where(_hosts.c.host == bindparam("of"), _hosts.c.refusals > 0).values(refusals=0)
 )

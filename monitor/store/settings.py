@@ -319,6 +319,30 @@ def resume_feed(session: Session, name: str, *, now: datetime) -> bool:
     return was_off
 
 
+def put_channel(session: Session, entry: SettingsEntry, *, now: datetime, max_age_for: timedelta) -> int:
+    """Add a channel, bring back one of this name that was removed or dropped, or change it. Returns how many alerts that waited on
+    it in vain go out now; what is older than `max_age_for` stays held."""
+    row = session.get(ChannelRow, entry.name)
+    if row is None:
+        _add(session, entry, origin=ADDED, now=now)
+        session.flush()
+        return 0
+    wanted = {**entry.values, **entry.defaults}
+    values = {name: value for name, value in wanted.items() if getattr(row, name) != value}
+    released = _set_channel(session, row, values, now=now, max_age_for=max_age_for)
+    row.origin, row.file_digest = ADDED, ""
+    session.add(row)
+    return released
+
+
+def remove_channel(session: Session, name: str) -> None:
+    """Send nothing more by a channel; what waits there is held. It is known on, for what it sent."""
+    _switch_off(session, "channel", name)
+    row = session.get_one(ChannelRow, name)
+    row.by_hand = ""
+    session.add(row)
+
+
 def pause_channel(session: Session, name: str) -> bool:
     """Let a channel's alerts wait; False where they did already."""
     row = session.get_one(ChannelRow, name)

@@ -307,6 +307,17 @@ class EntryRow(Base, table=True):
     changed_at: datetime | None = None
 
 
+class KnownEntriesRow(Base, table=True):
+    """What was read of a feed's last document; bounded, as a document's entries are."""
+
+    __tablename__ = "known_entries"
+    feed_id: int = Field(primary_key=True, foreign_key="feeds.id")
+    frame_key: int = _big(nullable=False)
+    keys: bytes
+    """Of each entry four numbers of 64 bits, little-endian, in the order of `KnownEntry`."""
+    in_full_at: datetime
+
+
 class RevisionRow(Base, table=True):
     """An earlier version of an article."""
 
@@ -702,6 +713,8 @@ class NodeRow(Base, table=True):
     is_polling: bool
     is_delivering: bool
     has_page: bool
+    channels: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    """The channels whose secrets it has, as `name=destination` divided by spaces."""
 
 
 class PlanRow(Base, table=True):

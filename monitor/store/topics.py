@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, TextClause, bindparam, delete, func, text, update
+from sqlalchemy import Column, Table, TextClause, bindparam, delete, func, text, update
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from monitor.store import reassessments, verdicts, versions
@@ -130,7 +131,8 @@ def _storable(path: str) -> str:
 
 def latest_revision(session: Session) -> int:
     """When it changes, a topic has changed in the store: by a command, a page or another node."""
-    return session.exec(select(func.max(TopicRow.revision))).one() or 0
+    session.flush()
+    return _LATEST_REVISION.run(session, {})[0][0] or 0
 
 
 def _next_revision(session: Session) -> int:
@@ -271,8 +273,8 @@ def _rename_row(session: Session, old: str, new: str, definition: Topic | None, 
 
 def renamed(session: Session) -> dict[str, str]:
     """Old name -> name now, of all topics that were renamed."""
-    rows = session.exec(select(TopicRow.name, TopicRow.became).where(TopicRow.became != ""))
-    return dict(rows.all())
+    session.flush()
+    return dict(tuple(row) for row in _NEW_NAMES.run(session, {}))
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------
@@ -396,6 +398,9 @@ def _add_self_training(latest: str) -> TextClause:
     ).bindparams(bindparam("now", type_=_created_at.type))
 
 
+_topics: Table = TopicRow.__table__  # type: ignore[attr-defined]
+_LATEST_REVISION = Prepared(select_columns(func.max(_topics.c.revision)))
+_NEW_NAMES = Prepared(select_columns(_topics.c.name, _topics.c.became).where(_topics.c.became != ""))
 _ADD_SELF_TRAINING = Prepared(
     _add_self_training("max(:now, coalesce(max(created_at), :now))"),
     postgresql=_add_self_training("greatest(CAST(:now AS timestamptz), max(created_at))"),

@@ -94,6 +94,13 @@ def read(
     return moment if moment and _FIRST_YEAR <= moment.year <= _LAST_YEAR else None
 
 
+def is_standard(text: str) -> bool:
+    """Whether `read` finds the same moment in it whatever else it is told."""
+    tidied = _HOUR_ALONE.sub(r"\1:00", _tidied(text))
+    moment = None if _YEAR_LAST.search(tidied) else _standard(tidied)
+    return moment is not None and _FIRST_YEAR <= moment.year <= _LAST_YEAR
+
+
 def read_words(text: str) -> datetime | None:
     """As `read`, by the library dateparser: slow (10 ms), but it knows the month names of 200 languages."""
     text = _tidied(text)

@@ -45,6 +45,12 @@ def names(root: Path) -> list[str]:
     )
 
 
+def titles(root: Path) -> list[tuple[str, str]]:
+    """The names of the drafts with their titles."""
+    found = {each: find(root, each) for each in names(root)}
+    return [(name, topic.title if topic else name) for name, topic in found.items()]
+
+
 def follow(root: Path, name: str, *, sensitivity: str) -> None:
     """Make a topic of a draft, with this sensitivity. Raises TopicFolderError, and then it is a draft still."""
     new_folder.check_free(root, name)
@@ -55,6 +61,11 @@ def follow(root: Path, name: str, *, sensitivity: str) -> None:
     except OSError as error:
         mend = "let this user write the folder of the seeds"
         raise TopicFolderError(f"{root / name} cannot be made ({error.strerror}): {mend}") from error
+
+
+def bring_back(root: Path, folder: str) -> str:
+    """Make a draft again of a folder of `.removed/`; returns its name. Raises TopicFolderError."""
+    return folders.bring_back(root, folder, place=root_of(root))
 
 
 def discard(root: Path, name: str, *, now: datetime) -> Path | None:

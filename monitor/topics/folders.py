@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 
 from monitor.topics.seeds import is_hidden
@@ -44,6 +47,43 @@ def set_aside(root: Path, name: str, *, now: datetime, place: Path | None = None
     aside = next(each for each in places if not each.exists())
     _moved(folder, aside)
     return aside
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A topic's folder under `.removed/`, and the day when it was moved there."""
+
+    folder: str
+    name: str
+    day: date
+
+
+def set_aside_folders(root: Path) -> list[SetAside]:
+    """All folders under `.removed/` that `set_aside` made, the latest first."""
+    place = root / REMOVED
+    found = []
+    for each in place.iterdir() if place.is_dir() else ():
+        named = _ASIDE.fullmatch(each.name)
+        if named and each.is_dir() and not is_hidden(each):
+            with suppress(ValueError):
+                found.append((SetAside(each.name, named[1], date.fromisoformat(named[2])), int(named[3] or 1)))
+    return [each for each, _ in sorted(found, key=lambda each: (each[0].day, each[1]), reverse=True)]
+
+
+def bring_back(root: Path, folder: str, *, place: Path | None = None) -> str:
+    """Move a folder of `.removed/` back under its own name, which is returned. Raises TopicFolderError where that is taken.
+    `place`: the folder to move it into, if not `root`."""
+    found = next((each for each in set_aside_folders(root) if each.folder == folder), None)
+    if found is None:
+        raise TopicFolderError(f'there is no removed topic "{folder}"')
+    check_name(found.name)
+    if (root / found.name).exists() or (place and (place / found.name).exists()):
+        raise TopicFolderError(f'there is a topic or draft "{found.name}" already: rename it first')
+    _moved(root / REMOVED / folder, (place or root) / found.name)
+    return found.name
+
+
+_ASIDE = re.compile(r"(.+)-([0-9]{4}-[0-9]{2}-[0-9]{2})(?:-([0-9]{1,3}))?")
 
 
 def _moved(source: Path, target: Path) -> bool:

@@ -27,6 +27,7 @@ class Code(StrEnum):
     CHANNEL_DISABLED = "channel_disabled"
     CHANNEL_FAILING = "channel_failing"
     ALERTS_WAITING = "alerts_waiting"
+    CHANNEL_FILE = "channel_file"
     RECIPIENT = "recipient"
     NO_TOPICS = "no_topics"
     SEEDS = "seeds"

@@ -11,6 +11,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
+from xxhash import xxh3_64_intdigest
+
+from monitor.types.fetching import Entry
 from monitor.types.matching import Seed, Topic
 
 LENGTH = 12
@@ -20,6 +23,17 @@ LENGTH = 12
 def of_text(text: str) -> str:
     """The digest of a text, which may hold lone surrogates, as damaged files do."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:LENGTH]
+
+
+def key_of(words: str | bytes) -> int:
+    """A signed 64-bit hash (fits BIGINT). Hashes may collide: where that matters, the text is stored beside it and compared too."""
+    value = xxh3_64_intdigest(words.encode("utf-8", "replace") if isinstance(words, str) else words)
+    return value - (1 << 64) if value >> 63 else value
+
+
+def content_key(entry: Entry) -> int:
+    """A hash of what the feed says in the entry: a new one means that the entry was changed."""
+    return key_of("\n".join((entry.title, entry.url, entry.summary_html, entry.content_html)))
 
 
 def of_plain(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 MAX_SUMMARY_HTML = 64 * 1024
 """Characters of an entry's markup that are kept, and read."""
@@ -178,6 +179,30 @@ class Entry:
     """The host of its site, where the aggregator names it, too."""
 
 
+class KnownEntry(NamedTuple):
+    """An entry that was read before, by its hashes (64 bits)."""
+
+    element_key: int
+    """Of its element in the document, byte for byte."""
+    guid_key: int
+    content_key: int
+    """As the store has them of an entry."""
+    value_key: int
+    """Of everything that was read from the element."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownEntries:
+    """A feed's document as it was read last, so that of the next one only elements are read that are not the same."""
+
+    frame_key: int
+    """Of the document without its entries, and of all else that bears on how they are read."""
+    entries: tuple[KnownEntry, ...]
+    """In the order of the document; none where this way of reading was found wrong, and is not to be used."""
+    in_full_at: datetime
+    """When all of the document was read."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedFeed:
     """The content of a feed's document."""
@@ -189,8 +214,25 @@ class ParsedFeed:
     language: str | None = None
     wishes: Wishes = Wishes()
     entries: tuple[Entry, ...] = ()
+    known: tuple[KnownEntry, ...] = ()
+    """Those that stand in the document unchanged, were read before, and are not among `entries`."""
     notes: tuple[str, ...] = ()
     """What was cut or repaired, for the operator: 'kept 1000 of 5000 entries'."""
+
+    @property
+    def size(self) -> int:
+        """The number of its entries."""
+        return len(self.entries) + len(self.known)
+
+
+class Delta(NamedTuple):
+    """A feed's document, read as far as it was new."""
+
+    feed: ParsedFeed
+    known: KnownEntries | None
+    """To be kept for the next document; None where that is to be read in full."""
+    wrong: int = 0
+    """Entries that were not what they were to be: the whole document was read, and they are right in `feed`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

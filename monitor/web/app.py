@@ -38,27 +38,30 @@ from monitor.types.condition import Severity
 from monitor.types.errors import StoreError
 from monitor.types.plans import SettingsEntry
 from monitor.web import zones
+from monitor.web.articles import ArticlePages
 from monitor.web.compression import Compressed
 from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
 from monitor.web.health import Health
 from monitor.web.inbox import InboxPages
 from monitor.web.manage.alerts import AlertPages
+from monitor.web.manage.channels import ChannelPages
 from monitor.web.manage.drafts import DraftPages
 from monitor.web.manage.feeds import FeedPages
 from monitor.web.manage.topics import TopicPages
 from monitor.web.overview import OverviewPages
-from monitor.web.pages import PageRequest, Pages
+from monitor.web.pages import PageRequest
 from monitor.web.show import message
 from monitor.web.static_files import static_files
 from monitor.web.stories import StoryPages
 from monitor.web.tools import PageTools
-from monitor.web.uploads import UPLOADS, BodyLimits, Upload, read_multipart
+from monitor.web.uploads import BodyLimits, Upload, read_multipart, takes_files
 from monitor.web.views import ViewPages
 
 FORM_SECONDS = 10
 UPLOAD_SECONDS = 60
 FIELDS = 10
+CHANNEL_FIELDS = 20
 MANY_FIELDS = 600
 """Fields of the forms with a checkbox for each article or story."""
 THREADS = 4
@@ -100,7 +103,7 @@ def create_app(
     password = settings.password.get_secret_value() if settings.password else None
     tokens, tools = tokens or Tokens(), tools or PageTools()
     kept = KeptValues(db, clock)
-    pages = Pages(db, clock, health, kept, seeds, background, entries, embedder_problem)
+    pages = ArticlePages(db, clock, health, kept, seeds, background, entries, embedder_problem, tools)
     return Starlette(
         routes=_routes(
             pages,
@@ -108,9 +111,10 @@ def create_app(
             StoryPages(db, clock, preferred),
             FigurePages(db, clock, kept),
             FeedPages(db, clock, tools),
-            TopicPages(db, clock, seeds, kept, embedder_problem=embedder_problem),
+            TopicPages(db, clock, seeds, kept, tools, embedder_problem=embedder_problem),
             DraftPages(db, clock, seeds, tools, embedder_problem=embedder_problem),
-            AlertPages(db, clock, max_age_for=tools.held_after_for),
+            AlertPages(db, clock, tools),
+            ChannelPages(db, clock, tools),
             ViewPages(db, clock, kept, settings.base_url),
             OverviewPages(db, clock, health, kept),
             tokens,
@@ -136,7 +140,7 @@ def create_app(
 
 
 def _routes(
-    pages: Pages,
+    pages: ArticlePages,
     inbox: InboxPages,
     stories: StoryPages,
     figures: FigurePages,
@@ -144,6 +148,7 @@ def _routes(
     topics: TopicPages,
     drafts: DraftPages,
     alerts: AlertPages,
+    channels: ChannelPages,
     views: ViewPages,
     overview: OverviewPages,
     tokens: Tokens,
@@ -195,6 +200,7 @@ def _routes(
         post("/matches/{number:id}/confirm", pages.confirm),
         post("/matches/{number:id}/dismiss", pages.dismiss),
         post("/articles/{number:id}/seed", pages.seed),
+        post("/articles/{number:id}/undo", pages.undo),
         get("/feeds", feeds.feeds),
         post("/feeds/look", feeds.look),
         post("/feeds/add", feeds.add),
@@ -206,16 +212,25 @@ def _routes(
             for verb in ("poll", "pause", "resume", "remove", "settings")
         ),
         get("/topics", topics.topics),
+        post("/topics/back", topics.bring_back),
         get("/topics/new", drafts.blank),
         post("/topics/make", drafts.make),
         get("/draft/{name:topic}", drafts.draft),
-        *(post(f"/draft/{{name:topic}}/{verb}", getattr(drafts, verb)) for verb in ("examples", "follow", "discard")),
+        *(
+            post(f"/draft/{{name:topic}}/{verb}", getattr(drafts, verb))
+            for verb in ("examples", "add", "drop", "undrop", "follow", "discard")
+        ),
         get("/topic/{name:topic}", topics.topic),
         *(
             post(f"/topic/{{name:topic}}/{verb}", getattr(topics, verb))
-            for verb in ("settings", "pause", "resume", "rename", "remove", "restore")
+            for verb in ("settings", "add", "drop", "undrop", "pause", "resume", "rename", "remove", "restore")
         ),
         get("/channels", alerts.channels),
+        get("/channels/new", channels.blank),
+        post("/channels/add", channels.add),
+        get("/channel/{name:name}", channels.channel),
+        post("/channel/{name:name}/settings", channels.settings),
+        post("/channel/{name:name}/remove", channels.remove),
         post("/channel/{name:name}/test", alerts.test),
         post("/channel/{name:name}/pause", alerts.pause),
         post("/channel/{name:name}/resume", alerts.resume),
@@ -306,7 +321,7 @@ def _endpoint(answer: Page | AsyncPage, tokens: Tokens, threads: CapacityLimiter
 async def _form(request: Request) -> tuple[dict[str, str], list[Upload]]:
     """The fields of a form, and the files of one that takes any. Other types are refused, as forged requests use them (U4)."""
     kind = request.headers.get("content-type", "")
-    is_upload = request.url.path in UPLOADS and kind.lower().startswith("multipart/form-data")
+    is_upload = takes_files(request.url.path) and kind.lower().startswith("multipart/form-data")
     if not is_upload and kind.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise _no_form()
     try:
@@ -335,7 +350,9 @@ def _no_form() -> HTTPException:
 
 
 def _fields(path: str) -> int:
-    return MANY_FIELDS if path.startswith(("/stories/", "/verdicts", "/feeds/", "/draft/")) else FIELDS
+    if path.startswith(("/stories/", "/verdicts", "/feeds/", "/draft/")):
+        return MANY_FIELDS
+    return CHANNEL_FIELDS if path.startswith("/channel") else FIELDS
 
 
 def _healthz(health: Callable[[], Health]) -> Callable[..., object]:

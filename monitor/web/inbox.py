@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from monitor.review import inbox, matches, seeds, verdicts
-from monitor.review.inbox import InboxQuery, InboxStory, Judged
+from monitor.review.inbox import InboxQuery, InboxStory, Judged, Reading
 from monitor.review.kept import KeptValues
 from monitor.review.verdicts import Undone, VerdictsGiven
 from monitor.store import inbox as store
@@ -26,6 +26,7 @@ from monitor.store.db import Database
 from monitor.text.tokens import clean_line
 from monitor.topics import sentence
 from monitor.topics.seed_writer import SeedFileError
+from monitor.web.articles import Effects
 from monitor.web.health import Health
 from monitor.web.inbox_query import (
     KNOWN_SEED,
@@ -39,7 +40,7 @@ from monitor.web.inbox_query import (
     wanted_by,
 )
 from monitor.web.inbox_words import told, words
-from monitor.web.pages import ID_LIMIT, PAGE_SIZE, Effects, PageRequest
+from monitor.web.pages import ID_LIMIT, PAGE_SIZE, PageRequest
 from monitor.web.show import page, query
 from monitor.web.views import export_query
 
@@ -64,6 +65,10 @@ class InboxPages:
 
     def inbox(self, asked: PageRequest) -> Response:
         """The stories, and one of them to read: that of the address, else the first."""
+        return self._inbox(asked)
+
+    def _inbox(self, asked: PageRequest, *, problem: str = "", note: str = "") -> Response:
+        """`problem`: why the last form failed; `note`: what was typed there."""
         wanted, number = wanted_by(asked.query)
         chosen = number_of(asked.query.get("story", ""))
         with self.db.reading() as session:
@@ -83,6 +88,8 @@ class InboxPages:
             found=found,
             hint=hint,
             reading=reading,
+            note=note,
+            problem=problem,
             is_open=bool(chosen),
             picked=_below(found.stories, number_of(asked.query.get("below", ""))),
             next_id=_next(found.stories, story_id),
@@ -92,6 +99,7 @@ class InboxPages:
             publishers=_with(tuple(known.choices.publishers), wanted.publisher),
             languages=_with(known.choices.languages, wanted.language),
             takes_seeds=self.seeds is not None,
+            seedable=self._seedable(reading),
             outline=outline,
             advice=sentence.advice(outline) if outline else (),
             number=number,
@@ -117,12 +125,19 @@ class InboxPages:
         )
 
     def fresh(self, asked: PageRequest) -> Response:
-        """How many stories the filters have got since the match `after`, for our script."""
+        """How many stories the filters have got since the match `after`, for our script. It asks every quarter of a minute:
+        where no match came, or none since it asked, the answer is 204 or 304 and costs one look at the end of an index."""
         wanted, _ = wanted_by(asked.query)
         after = number_of(asked.query.get("after", ""))
         with self.db.reading() as session:
+            latest = store.latest_id(session)
+            tag = f'"{latest}"'
+            if asked.known_tag == tag:
+                return Response(status_code=304, headers={"ETag": tag})
+            if latest <= after:
+                return Response(status_code=204, headers={"ETag": tag})
             stories = inbox.count_since(session, wanted, after, self.kept.known(session))
-        return JSONResponse({"stories": stories})
+        return JSONResponse({"stories": stories}, headers={"ETag": tag})
 
     def reading(self, asked: PageRequest) -> Response:
         """The reading pane of one story, for our script."""
@@ -139,8 +154,13 @@ class InboxPages:
             wanted=wanted,
             filters=filters(asked.query),
             reading=reading,
-            takes_seeds=self.seeds is not None,
+            note="",
+            seedable=self._seedable(reading),
         )
+
+    def _seedable(self, reading: Reading | None) -> frozenset[str]:
+        """The topics of which the article that is open can become a seed."""
+        return seeds.taking(self.seeds, (each.topic for each in reading.matches) if reading else ())
 
     def judge(self, asked: PageRequest) -> Response:
         """A verdict on matches, or on all of some stories. Leads on to the next story, or says what was done."""
@@ -151,7 +171,7 @@ class InboxPages:
         try:
             seed = self._make_seed(on, is_counter=said == "counter") if said in ("seed", "counter") else ""
         except SeedFileError as error:
-            return _refused(asked, error.public_message)
+            return self._refused(asked, back, error.public_message, note)
         with self.db.reading() as session:  # what may take long is not worked out while the store is held for writing
             known = self.kept.known(session)
         with self.db.writing() as session:
@@ -170,6 +190,16 @@ class InboxPages:
             return self._said(wanted, done, _touched(on, done), seed=seed)
         self._compute_effects(done)
         return RedirectResponse(self._onward(asked.form, back, wanted, done, seed), 303)
+
+    def _refused(self, asked: PageRequest, back: str, sentence: str, note: str) -> Response:
+        """409, as our script reads it, or as the page that the form stood on, with what was typed there."""
+        if asked.is_script:
+            return JSONResponse({"says": sentence}, 409)
+        story = asked.form.get("story", "")
+        again = replace(asked, query={**fields_of(back), "story": story}, here=query(**fields_of(back), story=story))
+        answer = self._inbox(again, problem=sentence, note=note)
+        answer.status_code = 409
+        return answer
 
     def undo(self, asked: PageRequest) -> Response:
         """Undo verdicts that were given in one go. Leads back to the first story of them, or says what was done."""
@@ -271,13 +301,6 @@ def _state(line: InboxStory) -> dict[str, Any]:
         "left": list(line.left),
         "others": line.others_left,
     }
-
-
-def _refused(asked: PageRequest, sentence: str) -> Response:
-    """409, as our script reads it, or as a page."""
-    if asked.is_script:
-        return JSONResponse({"says": sentence}, 409)
-    raise HTTPException(409, sentence)
 
 
 # --- places in the list -------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from monitor.text import urls
 from monitor.topics import sentence
 from monitor.topics.feed_languages import UnmatchedFeeds, unmatched
 from monitor.topics.sentence import Advice
-from monitor.types.plans import PAUSED, REMOVED, Plan, SettingsEntry
+from monitor.types.plans import FROM_FILE, PAUSED, REMOVED, Plan, SettingsEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,8 @@ def channel_line(channel: ChannelReport, deliveries: Mapping[str, int], now: dat
     if channel.disabled_reason:
         state, note = "disabled", channel.disabled_reason
     if not channel.is_configured:
-        state, note = "removed", "no longer in the settings"
+        state = "removed"
+        note = "no longer in the settings" if channel.origin == FROM_FILE else "by a command or page"
     return ChannelLine(
         name=channel.name,
         kind=channel.kind,

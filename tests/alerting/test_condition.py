@@ -19,6 +19,7 @@ from monitor.store.nodes import NodeReport
 from monitor.store.tables import AlertRow
 from monitor.types.condition import Code, Problem, Severity, in_brief
 from monitor.types.fetching import Silence, Watch
+from monitor.types.plans import ADDED
 from tests.conftest import NOON, SetClock
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -37,6 +38,7 @@ DESK = ChannelReport(
     failures=0,
     last_sent_at=None,
 )
+ADDED_DESK = replace(DESK, origin=ADDED, destination="d1")
 MAIL = replace(DESK, name="mail")
 REFUSED = replace(DESK, disabled_reason="404 not found")
 IN_TIME = (NOON + MINUTE,) * 30
@@ -110,6 +112,18 @@ def only(state: ServiceState, **changes: object) -> Problem:
         ({"waiting_since": {"desk": LATE}, "channels": [replace(DESK, paused_until_at=NOON + MINUTE)]}, []),
         ({"waiting_since": {"desk": LATE}, "channels": [replace(DESK, failures=1)]}, ["(channel_failing)"]),
         ({"waiting_since": {"gone": LATE}}, []),
+        ({"channels": [ADDED_DESK]}, ["(channel_file)"]),
+        ({"channels": [ADDED_DESK], "nodes": [replace(BASIL, channels="mail=m desk=d1")]}, []),
+        ({"channels": [ADDED_DESK], "nodes": [replace(BASIL, channels="desk=d2")]}, ["(channel_file)"]),
+        ({"channels": [ADDED_DESK], "nodes": [replace(BASIL, channels="desk=d1"), FERN]}, ["(channel_file)"]),
+        (
+            {
+                "channels": [ADDED_DESK],
+                "nodes": [replace(BASIL, channels="desk=d1"), replace(FERN, is_delivering=False)],
+            },
+            [],
+        ),
+        ({"channels": [replace(ADDED_DESK, is_configured=False), DESK]}, []),
     ],
 )
 def test_what_is_wrong(changes: dict[str, object], expected: list[str]) -> None:

@@ -95,15 +95,15 @@ class Operator:
         self._text += more
         self.config.write_text(self._text)
 
-    def run(self, *arguments: object) -> Said:
-        """Run `monitor` with these settings and arguments."""
-        return run("--config", self.config, *arguments)
+    def run(self, *arguments: object, typed: str = "") -> Said:
+        """Run `monitor` with these settings and arguments; `typed` is what comes by stdin."""
+        return run("--config", self.config, *arguments, typed=typed)
 
 
-def run(*arguments: object) -> Said:
+def run(*arguments: object, typed: str = "") -> Said:
     """Run `monitor` in this process."""
     with logs_as_they_were():
-        result = CliRunner().invoke(app, [str(each) for each in arguments])
+        result = CliRunner().invoke(app, [str(each) for each in arguments], input=typed)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Said(result.exit_code, result.stdout, result.stderr)

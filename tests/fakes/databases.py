@@ -43,9 +43,9 @@ DECLARE name text;
 BEGIN
     SET LOCAL session_replication_role = replica;  -- in any order, whatever refers to what
     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
-        EXECUTE format('DELETE FROM %I', name);
+        EXECUTE format('DELETE FROM %%I', name);
     END LOOP;
-    PERFORM setval(format('%I', sequencename)::regclass, start_value, false) FROM pg_sequences WHERE schemaname = 'public';
+    PERFORM setval(format('%%I', sequencename)::regclass, start_value, false) FROM pg_sequences WHERE schemaname = 'public';
 END $$
 """
 
@@ -91,14 +91,14 @@ class Databases:
 
 def _is_empty_again(lent: _Lent) -> bool:
     """Empty it; False where its schema is another than before, or is not to be seen."""
-    try:
-        with _connected(lent.url) as connection:
-            connection.execute(text(_OTHERS_LEAVE))
+    with _connected(lent.url) as connection:
+        connection.execute(text(_OTHERS_LEAVE))
+        try:
             if _schema(connection) != lent.schema:
                 return False
-            connection.exec_driver_sql(_EMPTY)
-    except DBAPIError:
-        return False
+        except DBAPIError:
+            return False
+        connection.exec_driver_sql(_EMPTY)
     return True
 
 

@@ -30,9 +30,10 @@ from monitor.review import inbox
 from monitor.review.inbox import InboxQuery
 from monitor.review.matches import flat
 from monitor.store import alerts
-from monitor.store.articles import Sighting, key_of
+from monitor.store.articles import Sighting
 from monitor.store.db import Database, Session
 from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, DecisionRow, DeliveryRow, MatchRow
+from monitor.types.digests import key_of
 from monitor.types.errors import StoreError
 from monitor.types.matching import Article, Grade, Seed, Topic
 from monitor.types.stories import Arrival, Cause, EscalationLimits

@@ -17,8 +17,9 @@ from monitor.polling.assess import assess
 from monitor.polling.intake import file_articles
 from monitor.polling.values import FiledArticle
 from monitor.store import db as store_module
-from monitor.store.articles import Sighting, key_of
+from monitor.store.articles import Sighting
 from monitor.store.db import Database
+from monitor.types.digests import key_of
 from monitor.types.matching import Article, Reason
 from monitor.types.stories import Arrival, ArticleKind, EscalationLimits
 from tests.polling.test_filing import BRIDGE, CHOIR, DESK, TOPICS, article

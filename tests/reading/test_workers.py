@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -150,6 +151,13 @@ def test_a_call_runs_in_another_process_and_its_answer_comes_back() -> None:
         assert await workers.run(sum, [1, 2, 3]) == 6
         assert await workers.run(os.getpid) != os.getpid()
         assert await workers.run(len, b"x" * 10_000_000) == 10_000_000
+
+    with_workers(story)
+
+
+def test_what_a_process_began_with_is_no_garbage_and_stays_shared() -> None:
+    async def story(workers: Workers) -> None:
+        assert await workers.run(gc.get_freeze_count) > 50_000
 
     with_workers(story)
 

@@ -37,6 +37,7 @@ from monitor.store import (
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.tables import ArticleRow, DeliveryRow, EntryRow, FeedRow, MatchRow, RevisionRow
+from monitor.types import digests
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import FetchError, StoreError
 from monitor.types.fetching import Entry, Fetched, PageVisit, Validators
@@ -98,7 +99,7 @@ def file(
     now: datetime = NOON,
     **arrival: object,
 ) -> FiledArticle:
-    sighting = Sighting(feed_id=feed_id, guid=one.guid, content_key=articles.key_of(one.full_text)) if feed_id else None
+    sighting = Sighting(feed_id=feed_id, guid=one.guid, content_key=digests.key_of(one.full_text)) if feed_id else None
     judged = assess(one, matcher, arrival=Arrival(**arrival), sighting=sighting)  # type: ignore[arg-type]
     telling = AlertingContext(topics={TOPIC.name: TOPIC}, channels=CHANNELS, base_url="http://127.0.0.1:8000")
     return file_article(session, judged, telling, now=now)
@@ -335,7 +336,7 @@ def test_unseen_knows_what_was_shown_and_what_changed(db: Database, matcher: Mat
         assert feed.id
         filed = file(session, matcher, article())
         for entry in (shown, changed):
-            sighting = Sighting(feed_id=feed.id, guid=entry.guid, content_key=articles.content_key(entry))
+            sighting = Sighting(feed_id=feed.id, guid=entry.guid, content_key=digests.content_key(entry))
             articles.record_entry(session, sighting, filed.article_id, now=NOON)
     now_reads = replace(changed, title="another")
     with db.reading() as session:
@@ -742,7 +743,7 @@ def test_a_poll_is_held_against_what_its_feed_and_others_have_shown(db: Database
         file(session, matcher, article(guid="x", url="https://courier.example/9", source="courier"), feed_id=other.id)
         feed = feeds.claim(session, own.name, now=NOON, lease_for=timedelta(minutes=5))
         assert feed
-        guids = [articles.key_of(each) for each in ("a1", "x")]
+        guids = [digests.key_of(each) for each in ("a1", "x")]
         addresses = [articles.url_key(each) for each in (article().url, "https://courier.example/9")]
         shown = feeds.known_keys(session, feed, guids=[*guids, 0], addresses=addresses, texts=[0])
         assert shown == feeds.KnownKeys(

@@ -52,6 +52,7 @@ from monitor.types.plans import SettingsEntry
 from monitor.web import guard, pages, show
 from monitor.web.app import create_app
 from monitor.web.health import Health
+from monitor.web.tools import PageTools
 from tests.fakes.alerts import notice
 from tests.fakes.patience import PATIENCE
 from tests.fakes.settings import channel, feed, put_in_force
@@ -238,6 +239,7 @@ def application(
     entries: Sequence[SettingsEntry] | None = None,
     embedder_problem: str = "",
     clock: Callable[[], datetime] = lambda: NOW,
+    tools: PageTools | None = None,
     **settings: Any,
 ) -> Starlette:
     web = WebSettings(**settings)
@@ -249,6 +251,7 @@ def application(
         throttle=throttle,
         entries=entries,
         embedder_problem=embedder_problem,
+        tools=tools,
     )
 
 
@@ -500,7 +503,7 @@ def test_an_article_shows_its_whole_record(told: Database, client: TestClient) -
         "2 tries, next <time",
         "500 busy",
         "transient (500)",
-        "Confirmed for talks by <bdi>ada</bdi>",
+        "Confirmed for <bdi>Moscow talks</bdi> by <bdi>ada</bdi>",
         "just so",
         "Moscow talks begin",
         "numbers changed",
@@ -958,7 +961,7 @@ def test_the_status_page_shows_what_commands_did_and_offers_held_alerts(db: Data
     with browsing(application(db, entries=entries)) as client:
         shown = client.get("/status").text
     assert "by a command; its alerts wait" in shown
-    assert "1 held alert of channel desk: `monitor alerts retry --channel desk`" in shown
+    assert "1 held alert of channel desk: the page Alerts sends them again" in shown
     assert "<bdi>herald</bdi>" in shown
     assert "<bdi>mirror</bdi>" not in shown
 
@@ -993,7 +996,7 @@ def test_the_status_page_shows_feeds_channels_topics_and_faults(db: Database) ->
         "The monitor does not do what it is for: 1 failure, 1 warning.",
         "the store is damaged",
         "the node basil-7 is silent",
-        "look at its log",
+        "Look at its log",
         "Looked at 7 s ago",
         "No daemon has run yet.",
         "404: gone away (6 times in a row)",
@@ -1238,7 +1241,7 @@ OUR_ATTRIBUTES = set(
         lang dir charset name content rel href class id tabindex title src defer method action formaction type value maxlength
         placeholder role for data-label selected
         disabled required inputmode pattern autocomplete autocapitalize spellcheck datetime min max low scope colspan
-        aria-label aria-labelledby aria-hidden aria-current enctype accept multiple open
+        aria-label aria-labelledby aria-hidden aria-current aria-describedby aria-invalid enctype accept multiple open
         """,
     )
 )

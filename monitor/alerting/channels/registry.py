@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -42,8 +42,21 @@ def build(name: str, settings: Mapping[str, object], poster: Poster) -> Channel:
     """
     faults, checked = _checked(name, settings)
     if checked is None or faults:
-        raise ConfigError(*faults)
+        raise ConfigError(*(_line(name, each) for each in faults))
     return checked.open(name, poster)
+
+
+class ChannelFault(NamedTuple):
+    """What is wrong with one field of a channel's table, and what to write instead: `field` is `name` for the channel's own
+    name."""
+
+    field: str
+    says: str
+
+
+def faults_of(name: str, settings: Mapping[str, object]) -> tuple[ChannelFault, ...]:
+    """All faults of the table `[channels.<name>]`, for a form that shows each beside its field. None repeats a value."""
+    return tuple(_checked(name, settings)[0])
 
 
 def masked(settings: Mapping[str, object]) -> dict[str, object]:
@@ -52,29 +65,39 @@ def masked(settings: Mapping[str, object]) -> dict[str, object]:
     return {key: value if _is_public(kind, key) else _hidden(value) for key, value in settings.items()}
 
 
-def _checked(name: str, settings: Mapping[str, object]) -> tuple[list[str], ChannelSettings | None]:
+def is_secret(kind: str, key: str) -> bool:
+    """Whether a field of this kind of channel is never shown."""
+    return not _is_public(KINDS.get(kind), key)
+
+
+def _line(name: str, fault: ChannelFault) -> str:
     where = f'channel "{name}"'
-    faults = [] if _NAME.fullmatch(name) else [f"{where}: name it with up to 40 letters, digits, - and _"]
+    return f"{where}: {fault.says}" if fault.field == "name" else f'{where}, field "{fault.field}": {fault.says}'
+
+
+def _checked(name: str, settings: Mapping[str, object]) -> tuple[list[ChannelFault], ChannelSettings | None]:
+    bad_name = ChannelFault("name", "name it with up to 40 letters, digits, - and _")
+    faults = [] if _NAME.fullmatch(name) else [bad_name]
     kind = settings.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
-        return [*faults, f'{where}, field "kind": must be one of {", ".join(KINDS)}'], None
+        return [*faults, ChannelFault("kind", f"must be one of {', '.join(KINDS)}")], None
     try:
         return faults, KINDS[kind].model_validate(dict(settings))
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [*faults, *(_fault(where, KINDS[kind], each) for each in found)], None
+    return [*faults, *(_fault(KINDS[kind], each) for each in found)], None
 
 
-def _fault(where: str, kind: type[ChannelSettings], error: ErrorDetails) -> str:
+def _fault(kind: type[ChannelSettings], error: ErrorDetails) -> ChannelFault:
     named, *inside = map(str, error["loc"] or ["kind"])
     fields = {field.alias or key: field for key, field in kind.model_fields.items()}
     if error["type"] == "extra_forbidden":
         near = get_close_matches(named, fields, n=1)
         mend = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(fields)}"
-        return f'{where}, field "{named}": is unknown; {mend}'
+        return ChannelFault(named, f"is unknown; {mend}")
     said = "is missing" if error["type"] == "missing" else _words(error["msg"])
     advice = fields[named].description if named in fields and ";" not in said else None
-    return f'{where}, field "{".".join([named, *inside])}": {said}' + (f"; {advice}" if advice else "")
+    return ChannelFault(".".join([named, *inside]), said + (f"; {advice}" if advice else ""))
 
 
 def _words(message: str) -> str:
@@ -97,4 +120,15 @@ def _hidden(value: Any) -> object:
     return urls.masked(value) if isinstance(value, str) and urls.host(value) else MASK
 
 
-__all__ = ["KINDS", "Channel", "ChannelSettings", "Editor", "Poster", "build", "masked", "outcome_of"]
+__all__ = [
+    "KINDS",
+    "Channel",
+    "ChannelSettings",
+    "Editor",
+    "Poster",
+    "build",
+    "faults_of",
+    "is_secret",
+    "masked",
+    "outcome_of",
+]

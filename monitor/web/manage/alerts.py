@@ -1,7 +1,7 @@
 """The pages of channels and alerts: state and mend, a test, what waits, is held or given up, every try; send again, drop, pause.
 
-What channels are, and their secrets, stays in the settings file. Whatever is sent takes the outbox: a daemon that has the channel
-sends it.
+Adding and changing channels is on the pages of `channels`. Whatever is sent takes the outbox: a daemon that has the channel's
+secrets sends it.
 """
 
 from __future__ import annotations
@@ -16,31 +16,40 @@ from urllib.parse import urlencode
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from monitor.alerting import channel_test
+from monitor.alerting import channel_test, condition
+from monitor.alerting.condition import ServiceState
 from monitor.review.alerts import deliveries_of
-from monitor.store import alerts, channels, outbox, settings
+from monitor.store import alerts, channels, nodes, outbox, settings, topics
 from monitor.store.alerts import StoredAlert
 from monitor.store.channels import RecipientReport
 from monitor.store.db import Database, Session
 from monitor.store.figures import deliveries as figures
 from monitor.store.figures.deliveries import Latency
 from monitor.text.tokens import clean_line
+from monitor.types.plans import ADDED, FROM_FILE
+from monitor.web.manage.channel_forms import KINDS
 from monitor.web.pages import LAST_PAGE, PageRequest
 from monitor.web.show import page
 from monitor.web.status import ChannelLine, channel_line
+from monitor.web.tools import PageTools
 
 PAGE_SIZE = 50
 STATES = ("pending", "held", "dead", "sent", "summarised", "dropped")
+_LEFT = ("pending", "leased", "held", "dead")
 _LATENCY_OF = timedelta(days=30)
 _WAIT_SECONDS, _LOOK_EVERY_SECONDS = 10.0, 0.25
 """How long the page waits for a test to be sent."""
 _MENDS = {
-    "failing": "it is tried again by itself; where the address or its secret is wrong, mend it in the settings file",
+    "failing": "it is tried again by itself; where the address or its secret is wrong, mend it {where}",
     "paused": "resume it, and what waits goes out",
-    "disabled": "mend its address or secret in the settings file and restart the daemon, or resume it here and send a test",
-    "removed": "put it back into the settings file to send what is held",
+    "disabled": "mend its address or secret {where}, or resume it here and send a test",
+    "removed": "add it again to send what is held",
 }
+_WHERE = {FROM_FILE: "in the settings file and restart the daemon", ADDED: "by “Change”"}
 _DONE = {
+    "added": "The channel is in force: alerts go there from now on. Send a test to see whether it works.",
+    "changed": "The new settings are in force. Send a test to see whether it works.",
+    "removed": "Removed, and its secrets are forgotten on this machine. What waited for it is held.",
     "tested": "The test was sent.",
     "queued": "The test waits to be sent: a running daemon that has this channel sends it. Load this page again in a moment.",
     "refused": "The test was not sent; below is why.",
@@ -70,16 +79,20 @@ class ChannelRow:
     """By a command or page, or disabled."""
     is_on: bool
     """Whether it is in force."""
+    is_added: bool
+    """By command or page, and can be changed here."""
+    has_nobody: bool
+    """No running daemon has its file."""
+    without_file: tuple[str, ...]
+    """Running daemons that have not its file, and send nothing by it."""
 
 
 class AlertPages:
     """Channels and alerts by page."""
 
-    def __init__(
-        self, db: Database, clock: Callable[[], datetime], *, max_age_for: timedelta = timedelta(hours=96)
-    ) -> None:
-        """`max_age_for`: what waited longer is held when its channel is resumed."""
-        self.db, self.clock, self._max_age_for = db, clock, max_age_for
+    def __init__(self, db: Database, clock: Callable[[], datetime], tools: PageTools) -> None:
+        self.db, self.clock = db, clock
+        self._max_age_for, self._speed = tools.held_after_for, tools.speed
 
     # --- channels -----------------------------------------------------------------------------------------------------
 
@@ -87,9 +100,10 @@ class AlertPages:
         """All channels, with state, mend, what waits and how long alerts take."""
         now = self.clock()
         with self.db.reading() as session:
-            rows = _channel_rows(session, now)
+            rows = _channel_rows(session, now, self._speed)
             total = sum(outbox.states(session).values())
-        return page("channels.html", asked=asked, now=now, rows=rows, total=total, said=_said(asked.query))
+        kinds = [(name, each.title) for name, each in KINDS.items()]
+        return page("channels.html", asked=asked, now=now, rows=rows, total=total, kinds=kinds, said=_said(asked.query))
 
     async def test(self, asked: PageRequest) -> Response:
         """Send a test through a channel, and wait a little for what becomes of it."""
@@ -145,6 +159,7 @@ class AlertPages:
             deliveries = alerts.deliveries_of(session, [each.id for each in found])
             counts = outbox.states(session)
             names = [each.name for each in channels.reports(session)]
+            titles = topics.titles(session)
         kept = {"state": state, "topic": topic, "channel": channel}
         return page(
             "alerts.html",
@@ -157,6 +172,7 @@ class AlertPages:
             channel=channel,
             channels=names,
             topic=topic,
+            titles=titles,
             number=number,
             has_more=len(found) > PAGE_SIZE,
             address=lambda **changed: "/alerts?" + urlencode({k: v for k, v in (kept | changed).items() if v}),
@@ -166,7 +182,7 @@ class AlertPages:
         """One alert: what it says, why it was told, every try, and how long it took."""
         with self.db.reading() as session:
             found = _found(session, asked.name)
-            deliveries = deliveries_of(session, found.id)
+            deliveries, titles = deliveries_of(session, found.id), topics.titles(session)
         states = {each["state"] for each in deliveries}
         article = found.payload.get("article") or {}
         return page(
@@ -174,6 +190,7 @@ class AlertPages:
             asked=asked,
             now=self.clock(),
             alert=found,
+            titles=titles,
             body=str(found.payload.get("body") or ""),
             url=str(article.get("url") or ""),
             entries=found.payload.get("entries") or [],
@@ -213,17 +230,22 @@ class AlertPages:
         return _to_alert(found.id, "dropped" if count else "nothing")
 
 
-def _channel_rows(session: Session, now: datetime) -> list[ChannelRow]:
+def _channel_rows(session: Session, now: datetime, speed: float) -> list[ChannelRow]:
+    """Channels that were removed are listed as long as there is something left to send."""
     counts, refusals = outbox.states_by_channel(session), figures.last_refusals(session)
     troubled = channels.recipient_reports(session)
+    living = condition.alive(ServiceState(nodes=nodes.reports(session)), now=now, speed=speed)
     found = []
     for report in channels.reports(session):
         of_channel = counts.get(report.name, {})
+        if not (report.is_configured or any(of_channel.get(each) for each in _LEFT)):
+            continue
         line = channel_line(report, of_channel, now)
+        without_file = condition.without_file(report, living)
         found.append(
             ChannelRow(
                 line=line,
-                mend=_MENDS.get(line.state, ""),
+                mend=_MENDS.get(line.state, "").format(where=_WHERE.get(report.origin, "")),
                 refusal=refusals.get(report.name, "") if line.state != "ok" else "",
                 waiting=of_channel.get("pending", 0) + of_channel.get("leased", 0),
                 held=of_channel.get("held", 0),
@@ -232,6 +254,9 @@ def _channel_rows(session: Session, now: datetime) -> list[ChannelRow]:
                 in_trouble=tuple(each for each in troubled if each.channel == report.name),
                 is_paused=bool(report.by_hand or report.disabled_reason),
                 is_on=report.is_configured,
+                is_added=report.is_configured and report.origin == ADDED,
+                has_nobody=bool(without_file) and len(without_file) == sum(each.is_delivering for each in living),
+                without_file=without_file,
             )
         )
     return found

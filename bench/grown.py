@@ -1,0 +1,236 @@
+"""What grows with the store: the start of a command, its memory, the cost of an article, look-ups and search, on both databases.
+
+    python -m bench.grown [--sizes 1000,10000,100000] [--databases sqlite,postgresql] [--picture docs/pictures/growth.svg]
+
+No data is needed: `bench.growth` fills the store, here with the search index. Costs are processor time, of PostgreSQL's process
+too, but for searches, whose time is by the clock. A start is `monitor poll` without feeds; memory is the most that
+it held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from statistics import quantiles
+
+from bench import growth
+from monitor.matching.background import Background
+from monitor.matching.matcher import Matcher, build
+from monitor.polling.assess import assess
+from monitor.polling.intake import file_articles
+from monitor.polling.values import AlertingContext
+from monitor.store import articles as store
+from monitor.store.db import Database
+from monitor.store.indexes import profiles as profile_rows
+from monitor.stories import profiles
+from monitor.stories.fingerprint import fingerprint
+from monitor.topics import seeds
+from monitor.types.matching import Article
+from monitor.types.stories import Arrival
+
+_HERE = Path(__file__).parents[1]
+ARRIVALS, A_POLL, SEARCHES = 200, 5, 300
+_FILLED_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A store of one size."""
+
+    database: str
+    size: int
+    figures: dict[str, float]
+
+
+FIGURES = {
+    "start": "start of `monitor poll`, CPU s",
+    "memory": "memory of it, MB",
+    "article": "an article: assess, decide, write, ms CPU",
+    "lookup": "look-up of copies and events, ms CPU",
+    "search": "search, p99, ms by the clock",
+    "bytes": "on disk, MB a thousand articles",
+}
+
+
+def measure(sizes: Sequence[int], names: Sequence[str]) -> list[Measured]:
+    """Each database at each size."""
+    found = []
+    for name in names:
+        with growth._OPENED[name]() as database:
+            room, count = growth.Newsroom(), 0
+            shelf = seeds.load(_HERE / "seeds")
+            matcher = build(shelf.topics, background=Background.shipped())
+            pool = [room.article(number) for number in range(300)]
+            profiled = [profiles.profile(each, matcher.rarity("en")) for each in pool]
+            growth._without_indexes(database)
+            for size in sizes:
+                while count < size:
+                    ids = range(count + 1, min(size, count + _FILLED_AT_ONCE) + 1)
+                    growth._fill(database, ids, pool, profiled, seed=count)
+                    _index_words(database, ids, pool)
+                    count = ids[-1]
+                with growth._indexed(database):
+                    found.append(Measured(name, size, _figures(database, room, matcher, size)))
+                    print(f"{name:<11}{size:>9,}  " + json.dumps(found[-1].figures), flush=True)
+                count = _latest(database)
+    return found
+
+
+def _figures(database: Database, room: growth.Newsroom, matcher: Matcher, size: int) -> dict[str, float]:
+    in_bytes = sum(growth._bytes(database).values())
+    start, memory = _start(database)
+    arrivals = [room.article(10**8 + size + number) for number in range(ARRIVALS)]
+    return {
+        "start": round(start, 2),
+        "memory": round(memory),
+        "lookup": round(_look_ups(database, arrivals, matcher), 2),
+        "article": round(_articles(database, arrivals, matcher), 2),
+        "search": round(_searches(database, room), 1),
+        "bytes": round(in_bytes / size / 1e3, 2),
+    }
+
+
+def _articles(database: Database, arrivals: Sequence[Article], matcher: Matcher) -> float:
+    used, ordinary = 0.0, Arrival()
+    for start in range(0, len(arrivals), A_POLL):
+        with database.writing() as session:
+            clock = growth._cpu(session)
+            before = clock()
+            assessed = [assess(each, matcher, arrival=ordinary) for each in arrivals[start : start + A_POLL]]
+            file_articles(session, [(each, growth.NOW) for each in assessed], AlertingContext())
+            session.flush()
+            used += clock() - before if start else 0.0  # the first poll compiles statements
+    return 1e3 * used / (len(arrivals) - A_POLL)
+
+
+def _look_ups(database: Database, arrivals: Sequence[Article], matcher: Matcher) -> float:
+    with database.reading() as session:
+        clock = growth._cpu(session)
+        asked = [
+            (each, fingerprint(each.title, each.text), profiles.profile(each, matcher.rarity("en")))
+            for each in arrivals
+        ]
+        before = clock()
+        for each, found, own in asked:
+            store.find_candidates(session, each, found, None, now=growth.NOW)
+            profile_rows.find_candidates(session, own, now=growth.NOW)
+        return 1e3 * (clock() - before) / len(asked)
+
+
+def _searches(database: Database, room: growth.Newsroom) -> float:
+    dice, took = random.Random(3), []
+    with database.reading() as session:
+        for _ in range(SEARCHES):
+            words = [*dice.sample(room.common[200:], dice.randint(0, 2)), dice.choice(room.rare)]
+            before = time.perf_counter()
+            store.find_by_words(session, " ".join(words), limit=500)
+            took.append(1e3 * (time.perf_counter() - before))
+    return quantiles(took, n=100)[98]
+
+
+def _start(database: Database) -> tuple[float, float]:
+    """Processor seconds and MB of `monitor poll` without feeds, the second time."""
+    with tempfile.TemporaryDirectory() as name:
+        config = Path(name) / "monitor.toml"
+        url = database.url.render_as_string(hide_password=False)
+        config.write_text(
+            f'[store]\nurl = "{url}"\n[seeds]\ndir = "{_HERE}/seeds"\n[web]\nenabled = false\n[embedding]\nembedder = "none"\n'
+        )
+        command = [sys.executable, "-m", "monitor", "--config", str(config), "poll"]
+        for _ in range(2):
+            child = subprocess.Popen(
+                command, cwd=name, env=os.environ | {"PYTHONPATH": str(_HERE)}, stdout=subprocess.DEVNULL
+            )
+            _, status, used = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            raise RuntimeError(f"monitor poll ended with {child.returncode}")
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def _index_words(database: Database, ids: range, pool: Sequence[Article]) -> None:
+    with database.writing() as session:
+        for number in ids:
+            each = pool[number % len(pool)]
+            store.index_words(session, number, each.title, each.text)
+
+
+def _latest(database: Database) -> int:
+    with database.reading() as session:
+        return int(session.connection().exec_driver_sql("SELECT max(id) FROM articles").scalar() or 0)
+
+
+# --- the picture --------------------------------------------------------------------------------------------------------
+
+_WIDTH, _HEIGHT, _COLUMNS = 300, 190, 3
+_COLOURS = {"sqlite": "#0b6e99", "postgresql": "#b3541e"}
+
+
+def picture(found: Sequence[Measured]) -> str:
+    """All figures over the number of stored articles, as SVG."""
+    names, sizes = list(dict.fromkeys(each.database for each in found)), sorted({each.size for each in found})
+    panels = "".join(_panel(number, key, found, names, sizes) for number, key in enumerate(FIGURES))
+    width, height = _COLUMNS * _WIDTH, -(-len(FIGURES) // _COLUMNS) * _HEIGHT + 24
+    legend = "".join(
+        f'<text x="{12 + 110 * at}" y="{height - 8}" fill="{_COLOURS[each]}">{escape(each)}</text>'
+        for at, each in enumerate(names)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">'
+        f'<rect width="{width}" height="{height}" fill="#fff"/>{panels}{legend}</svg>\n'
+    )
+
+
+def _panel(number: int, key: str, found: Sequence[Measured], names: Sequence[str], sizes: Sequence[int]) -> str:
+    left, top = number % _COLUMNS * _WIDTH + 40, number // _COLUMNS * _HEIGHT + 34
+    width, height = _WIDTH - 70, _HEIGHT - 70
+    most = max(each.figures[key] for each in found) * 1.15 or 1.0
+
+    def x(size: int) -> float:
+        return left + width * sizes.index(size) / max(1, len(sizes) - 1)
+
+    def y(value: float) -> float:
+        return top + height * (1 - value / most)
+
+    parts = [f'<text x="{left - 28}" y="{top - 14}" font-weight="bold">{escape(FIGURES[key].replace("`", ""))}</text>']
+    parts += [f'<path d="M{left} {top}V{top + height}H{left + width}" stroke="#888" fill="none"/>']
+    parts += [
+        f'<text x="{x(each):.0f}" y="{top + height + 16}" text-anchor="middle" fill="#444">{each:,}</text>'
+        for each in sizes
+    ]
+    for name in names:
+        of = [each for each in found if each.database == name]
+        line = " ".join(f"{x(each.size):.1f},{y(each.figures[key]):.1f}" for each in of)
+        parts += [f'<polyline points="{line}" fill="none" stroke="{_COLOURS[name]}" stroke-width="2"/>']
+        lift = -6 if name == names[0] else 14
+        parts += [
+            f'<text x="{x(each.size):.0f}" y="{y(each.figures[key]) + lift:.0f}" text-anchor="middle" '
+            f'fill="{_COLOURS[name]}">{each.figures[key]:g}</text>'
+            for each in of
+        ]
+    return "".join(parts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default="1000,10000,100000")
+    parser.add_argument("--databases", default="sqlite,postgresql")
+    parser.add_argument("--picture", type=Path)
+    asked = parser.parse_args()
+    found = measure([int(each) for each in asked.sizes.split(",")], asked.databases.split(","))
+    if asked.picture:
+        asked.picture.write_text(picture(found))
+
+
+if __name__ == "__main__":
+    main()

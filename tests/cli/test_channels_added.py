@@ -1,0 +1,151 @@
+"""Channels added by command: put in force, used by a running daemon at once, kept from files that do not name them, and sent by
+those nodes alone that have their secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.service import logs
+from tests.cli.test_run import started
+from tests.cli.test_settings import channels, kept_in
+from tests.fakes.command import HIT, SEED, Operator, desk
+from tests.fakes.sink import Sink
+from tests.fakes.site import Site, rss
+
+__all__ = ["desk"]
+KEY = "Zq7Xw9Kp3LmN5vB2"
+
+
+@pytest.fixture(autouse=True)
+def secrets_of_others() -> Iterator[None]:
+    yield
+    logs.hide(lambda text: text, of="added channels")
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site() as site:
+        site.publishes("/feed", rss((HIT[0], "https://news.example/bridge", "g1", HIT[1])))
+        yield site
+
+
+def adds(desk: Operator, sink: Sink, name: str = "newsroom") -> None:
+    said = desk.run("channels", "add", name, "webhook", "allow_private=true", typed=f"url={sink.url}/{KEY}\n")
+    assert said.exit_code == 0, said.stderr
+    assert said.stdout == f"{name}: in force; `monitor alerts test {name}` sends a test\n"
+
+
+def sent(sink: Sink) -> list[str]:
+    return [each.json()["data"]["title"] for each in sink.received]
+
+
+def test_a_channel_by_command_sends_and_outlives_files_that_do_not_name_it(
+    desk: Operator, site: Site, sink: Sink
+) -> None:
+    desk.reads("herald", site.url("/feed"))
+    desk.run("deliver")
+    adds(desk, sink)
+    assert stat.S_IMODE((desk.folder / "channels" / "newsroom.json").stat().st_mode) == 0o600
+    said = [
+        desk.run(*each) for each in (("apply",), ("poll",), ("deliver",), ("check",), ("doctor",), ("channels", "list"))
+    ]
+    assert [HIT[0]] == sent(sink)
+    assert channels(desk) == {"newsroom": "ok"}
+    assert KEY not in "".join(each.stdout + each.stderr for each in said)
+    removed = desk.run("channels", "remove", "newsroom")
+    assert removed.stdout == "newsroom: removed; what waited for it is held\n"
+    assert list((desk.folder / "channels").iterdir()) == []
+    assert channels(desk) == {"newsroom": "off"}
+
+
+def test_a_running_daemon_uses_it_at_once_and_again_after_a_restart(desk: Operator, sink: Sink, tmp_path: Path) -> None:
+    desk.reads("off", "http://127.0.0.1:9/feed", "enabled = false")
+    with started("--config", desk.config, "run", folder=tmp_path) as process:
+        process.says("Review page")
+        adds(desk, sink)
+        assert desk.run("alerts", "test", "newsroom").exit_code == 0
+        assert sent(sink) == ["Test of newsroom"]
+        assert process.ends(signal.SIGTERM) == 0
+        assert "channels by page or command: newsroom" in process.err.read_text()
+    with started("--config", desk.config, "run", folder=tmp_path) as process:
+        process.says("Channels: newsroom")
+        assert desk.run("alerts", "test", "newsroom").exit_code == 0
+        assert process.ends(signal.SIGTERM) == 0
+    assert sent(sink) == ["Test of newsroom"] * 2
+
+
+def test_only_a_node_with_its_file_sends(
+    desk: Operator, site: Site, sink: Sink, store_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = Operator(tmp_path / "elsewhere")
+    for each in (desk, elsewhere):
+        each.follows("bridge", SEED)
+        each.reads("herald", site.url("/feed"))
+        kept_in(each, store_url if "postgresql" in store_url else f"sqlite:///{desk.store}")
+    desk.run("migrate")
+    desk.run("deliver")
+    adds(desk, sink)
+    assert elsewhere.run("poll").exit_code == 0
+    elsewhere.run("deliver")
+    assert sent(sink) == []
+    desk.run("deliver")
+    assert sent(sink) == [HIT[0]]
+
+
+def test_secrets_are_no_arguments_and_faults_do_not_quote_them(desk: Operator) -> None:
+    desk.run("migrate")
+    said = desk.run("channels", "add", "newsroom", "slack", f"url=https://hooks.example/{KEY}")
+    assert said.exit_code == 2
+    assert "url is a secret and would stay in the history of your shell" in said.stderr
+    for typed in (f"url=http://hooks.example/{KEY}", KEY, f"headers={{{KEY}", ""):
+        said = desk.run("channels", "add", "newsroom", "slack", typed=typed)
+        assert said.exit_code == 2
+        assert KEY not in said.stderr
+    assert desk.run("channels", "add", "newsroom", "pigeon").exit_code == 2
+    assert desk.run("channels", "add", "../newsroom", "slack", typed=f"url=https://hooks.example/{KEY}").exit_code == 2
+    assert desk.run("channels", "remove", "newsroom").exit_code == 3
+    assert not (desk.folder / "channels").exists()
+
+
+def test_a_file_that_cannot_be_used_or_is_open_to_others_is_named(desk: Operator, sink: Sink) -> None:
+    desk.run("migrate")
+    adds(desk, sink)
+    file = desk.folder / "channels" / "newsroom.json"
+    file.chmod(0o644)
+    (file.with_name("torn.json")).write_text(f'{{"kind": "webhook", "url": "https://{KEY}')
+    (file.with_name("wrong.json")).write_text(json.dumps({"kind": "webhook", "url": f"ftp://{KEY}"}))
+    os.utime(file)
+    said = [each["says"] for each in json.loads(desk.run("doctor", "--json").stdout) if each["what"] == "channels"]
+    assert any("torn.json: cannot be used (it is not JSON)" in each for each in said)
+    assert any("wrong.json" in each and '"url"' in each for each in said)
+    assert any("newsroom.json can be read by other users" in each for each in said)
+    assert KEY not in "".join(said)
+
+
+def test_a_topic_may_name_a_channel_that_was_added(desk: Operator, sink: Sink) -> None:
+    desk.run("migrate")
+    desk.follows("bridge", SEED, toml='channels = ["newsroom"]\n')
+    assert '"newsroom" is not in the settings' in desk.run("check").stderr + desk.run("check").stdout
+    adds(desk, sink)
+    assert '"newsroom" is not in the settings' not in desk.run("check").stderr + desk.run("check").stdout
+
+
+def test_secrets_that_nothing_uses_any_more_are_named(desk: Operator, sink: Sink) -> None:
+    desk.run("migrate")
+    adds(desk, sink)
+    idle = lambda: [
+        each["says"] for each in json.loads(desk.run("doctor", "--json").stdout) if "no channel uses" in each["says"]
+    ]
+    assert idle() == []
+    desk.tells("newsroom", sink.url)
+    desk.run("apply")
+    (said,) = idle()
+    assert "newsroom.json" in said
