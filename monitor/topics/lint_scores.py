@@ -19,6 +19,10 @@ from monitor.matching.semantic import ArticleWords, EmbeddedArticle, SemanticMod
 from monitor.types.matching import Evidence, Score, Topic
 
 
+MOST_BY_MEANING = 500
+"""Topics that are compared with one another by meaning: with ten thousand it would take a quarter of an hour."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownEmbeddings:
     """What the store has of the embedder in force."""
@@ -36,8 +40,8 @@ class LintScores:
 
     def __init__(self, topics: Sequence[Topic], background: Background, known: KnownEmbeddings | None = None) -> None:
         self._matcher: Matcher = build(topics, background=background)
-        self._known = known
-        self._model = _semantic(topics, known) if known else None
+        self._known = known if len(topics) <= MOST_BY_MEANING else None
+        self._model = _semantic(topics, self._known) if self._known else None
 
     @property
     def titles_apart(self) -> frozenset[str]:
