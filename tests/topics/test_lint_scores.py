@@ -102,5 +102,5 @@ def test_a_title_that_says_nothing_of_the_sentence_is_named() -> None:
 
 
 def test_very_many_topics_are_compared_by_words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.topics.lint_scores.MOST_BY_MEANING", 0)
+    monkeypatch.setattr("monitor.topics.lint_scores.MOST_EMBEDDED", 0)
     assert "unheard" in kinds(look(ferry(), by_meaning=True, archive=ARCHIVE))
