@@ -217,13 +217,13 @@ def agency_pairs(data: Path, file: Path | None) -> Iterator[tuple[str, ...]]:
     rows = read(HERE / "agency_pairs.jsonl")
     pairs = [tuple(_short(row[which], row[which]["language"]) for which in "ab") for row in rows]
     known = vectors_of(file, [each for pair in pairs for each in pair])
-    for is_across in (False, True):
-        of = [i for i, (one, other) in enumerate(pairs) if (one.language != other.language) is is_across]
+    where = [_kind_of_pair(*pair) for pair in pairs]
+    for each in dict.fromkeys(where):
+        of = [i for i, found in enumerate(where) if found == each]
         for kind, label in (("other", "kept apart"), ("same", "joined")):
             right = [are_one(*pairs[i], known) is (kind == "same") for i in of if rows[i]["kind"] == kind]
-            where = "across languages" if is_across else "one language"
-            yield (f"agency pairs, {kind} event, {where}", "ours", f"{sum(right)} of {len(right)} {label}")
-        if not is_across:
+            yield (f"agency pairs, {kind} event, {each}", "ours", f"{sum(right)} of {len(right)} {label}")
+        if each == "English":
             found, wrong = _in_one_archive([pairs[i] for i in of], [rows[i]["kind"] == "same" for i in of], known)
             yield (
                 "agency pairs, all in one archive",
@@ -231,6 +231,12 @@ def agency_pairs(data: Path, file: Path | None) -> Iterator[tuple[str, ...]]:
                 f"{found} found",
                 f"{wrong} of {found + wrong} are wrong",
             )
+
+
+def _kind_of_pair(one: Article, other: Article) -> str:
+    if one.language != other.language:
+        return "across languages"
+    return "English" if one.language == "en" else "another language"
 
 
 def ten_outlets(data: Path, file: Path | None) -> Iterator[tuple[str, ...]]:

@@ -214,7 +214,8 @@ def _is_number(word: str) -> bool:
 
 def _as_digits(number: re.Match[str]) -> str:
     """`64` for "sixty-four"."""
-    return str(sum(int(NUMBER_WORDS[word.casefold()]) for word in number.groups()))
+    tens, ones = (word.casefold() for word in number.groups())
+    return str(int(NUMBER_WORDS[tens]) + int(NUMBER_WORDS.get(ones, 1)))  # "one" alone is no number: one of them
 
 
 def _normalized_number(word: str) -> str:

@@ -78,6 +78,8 @@ class Headline:
     names: tuple[str, ...]
     """The same where the capital shows a name: none in title case. The first word counts; in a language that writes all nouns so,
     all of these do."""
+    is_cased: bool
+    """Whether its script has capitals; where it has none, any word of its content may be a name."""
     numbers: frozenset[str]
     """Without those of days."""
     days: frozenset[object]
@@ -111,6 +113,7 @@ def read(title: str) -> Headline:
         words=words,
         capitalized=capitalized,
         names=() if is_title_case(title) else capitalized,
+        is_cased=title.lower() != title.upper(),
         numbers=frozenset(number for each in tokens(undated) if (number := _number(each))),
         days=days | {_WEEKDAYS[each] for each in words if each in _WEEKDAYS},
         is_passive=bool(_PASSIVE.search(title)),
@@ -122,7 +125,7 @@ def contradictions(
     one: Headline, other: Headline, language: str, lacks: tuple[Collection[str], Collection[str]]
 ) -> Contradictions:
     """Compare two headlines in `language`. `lacks`: the words of either that the other article lacks altogether (`lacking`)."""
-    if max(len(one.words), len(other.words)) > tuning.MOST_HEADLINE_WORDS:
+    if max(len(one.words), len(other.words)) > tuning.MOST_HEADLINE_WORDS * terms_a_word(language):
         return Contradictions()
     in_order = _longest_common(one.words, other.words) / max(min(len(one.words), len(other.words)), 1)
     own, theirs = (
@@ -130,7 +133,7 @@ def contradictions(
         for headline, missing in zip((one, other), lacks, strict=True)
     )
     names = [
-        next((each for each in headline.names if each in found), None)
+        next((each for each in (headline.names if headline.is_cased else headline.words) if each in found), None)
         for headline, found in ((one, own), (other, theirs))
     ]
     is_alike = in_order >= tuning.MANY_WORDS_IN_ORDER
@@ -178,8 +181,17 @@ def is_form_of(one: str, other: str) -> bool:
     )
 
 
+def terms_a_word(language: str) -> int:
+    """How many terms stand for a word: Chinese and Japanese are read as pairs of characters, of which two say what a word does."""
+    return tuning.TERMS_A_HAN_WORD if language in ("zh", "ja") else 1
+
+
 def _is_content(word: str, language: str) -> bool:
-    is_word = len(word) >= tuning.CONTENT_LETTERS and not word[0].isdigit() and word not in DATE_WORDS
+    is_word = (
+        len(word) * terms_a_word(language) >= tuning.CONTENT_LETTERS
+        and not word[0].isdigit()
+        and word not in DATE_WORDS
+    )
     return is_word and not is_function_word(word, language)
 
 

@@ -190,8 +190,9 @@ def _length(one: RelatedArticle, other: RelatedArticle) -> float:
     return min(max(beyond / (tuning.BRIEF_TERMS - tuning.TEASER_TERMS), 0.0), 1.0)
 
 
-def _size(each: RelatedArticle) -> int:
-    return len(each.profile.marks) or tuning.TEASER_TERMS
+def _size(each: RelatedArticle) -> float:
+    terms = len(each.profile.marks) / headlines.terms_a_word(_code(each.language))
+    return terms or tuning.TEASER_TERMS
 
 
 def _full_share(one: RelatedArticle, other: RelatedArticle) -> float:

@@ -238,6 +238,9 @@ MOST_HEADLINE_WORDS = 20
 """Words above which a title is a sentence of the article, whose order says nothing."""
 CONTENT_LETTERS = 3
 """Letters from which a word that is no function word counts as content."""
+TERMS_A_HAN_WORD = 2
+"""Terms (pairs of characters) of Chinese or Japanese that say what a word of other languages does: a headline with a line of 27
+characters has 46 terms."""
 FORM_LETTERS, OTHER_ENDING_LETTERS, LONG_WORD_LETTERS = 4, 2, 7
 """Letters at the start that forms of a word share at least, and at the end of the shorter one that may differ (one letter of a long
 word): Iran and Iranian, Turkey and Turkish; not Iran and Iraq, Austria and Australia."""

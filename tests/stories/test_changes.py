@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.stories.change_sentences import is_rounded
+from monitor.stories.change_sentences import Sentence, is_rounded
 from monitor.stories.changes import Change, compare, correction
 from tests.fakes.patience import grows_evenly
 
@@ -282,6 +282,11 @@ def test_a_teaser_that_tells_the_same_news_otherwise_is_no_update(old: tuple[str
 )
 def test_another_number_in_a_teaser_is_an_update(old: str, new: str) -> None:
     assert compare("Relatives protest", old, "Relatives protest", new).is_material
+
+
+@pytest.mark.parametrize(("spelled", "number"), [("Twenty-one", "21"), ("sixty-four", "64"), ("Ninety-nine", "99")])
+def test_tens_and_ones_are_one_number(spelled: str, number: str) -> None:
+    assert Sentence(f"{spelled} men left the mine.").numbers == (number,)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,18 @@ def test_who_did_what_to_whom(one: str, other: str, is_swapped: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "language"),
+    [
+        ("国务院总理李强会见德国总理朔尔茨", "国务院总理李强会见法国总统马克龙", "zh"),
+        ("الجيش الإسرائيلي يقصف مواقع في جنوب لبنان", "حزب الله يقصف مواقع في شمال إسرائيل", "ar"),
+        ("وزیر خارجه ایران وارد دوحه شد", "وزیر خارجه ایران وارد مسقط شد", "fa"),
+    ],
+)
+def test_without_capitals_any_word_of_the_content_may_be_the_other_name(one: str, other: str, language: str) -> None:
+    assert between(one, other, language).other_names
+
+
+@pytest.mark.parametrize(
     ("one", "other", "is_other_day"),
     [
         ("Rain to sweep in from the west on Thursday", "Rain to sweep in from the west on Friday", True),
