@@ -79,6 +79,8 @@ def measure(sizes: Sequence[int], names: Sequence[str]) -> list[Measured]:
                     growth._fill(database, ids, pool, profiled, seed=count)
                     _index_words(database, ids, pool)
                     count = ids[-1]
+                if not database.is_sqlite:
+                    growth._run(database, f"SELECT setval(pg_get_serial_sequence('articles', 'id'), {count})")
                 with growth._indexed(database):
                     found.append(Measured(name, size, _figures(database, room, matcher, size)))
                     print(f"{name:<11}{size:>9,}  " + json.dumps(found[-1].figures), flush=True)
@@ -148,14 +150,25 @@ def _start(database: Database) -> tuple[float, float]:
         )
         command = [sys.executable, "-m", "monitor", "--config", str(config), "poll"]
         for _ in range(2):
-            child = subprocess.Popen(
-                command, cwd=name, env=os.environ | {"PYTHONPATH": str(_HERE)}, stdout=subprocess.DEVNULL
+            answer = subprocess.run(
+                [sys.executable, "-c", _LAUNCHER, *command],
+                cwd=name,
+                env=os.environ | {"PYTHONPATH": str(_HERE)},
+                capture_output=True,
+                check=True,
             )
-            _, status, used = os.wait4(child.pid, 0)
-            child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode:
-            raise RuntimeError(f"monitor poll ended with {child.returncode}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    seconds, kilobytes = json.loads(answer.stdout.splitlines()[-1])
+    return float(seconds), kilobytes / 1024
+
+
+_LAUNCHER = """
+import os, subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, used = os.wait4(child.pid, 0)
+assert not status, status
+print([used.ru_utime + used.ru_stime, used.ru_maxrss])
+"""
+"""A process of its own, as the most that a process held counts from that of the one which began it."""
 
 
 def _index_words(database: Database, ids: range, pool: Sequence[Article]) -> None:
