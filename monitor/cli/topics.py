@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from monitor.learning.training import SensitivityForecast
     from monitor.matching.matcher import Matcher
     from monitor.review.matches import MatchCounts
-    from monitor.topics.lint import LintFinding, LintReport
+    from monitor.topics.lint import LintReport
+    from monitor.topics.lint_context import LintFinding
     from monitor.topics.worst import WorstOfTopic
 
 app = typer.Typer(invoke_without_command=True)
@@ -345,7 +346,7 @@ def _worst(
     root: Path, faults: Sequence[str], warnings: Sequence[str], remarks: Sequence[str], report: LintReport
 ) -> list[WorstOfTopic]:
     from monitor.topics import worst
-    from monitor.topics.lint import Severity
+    from monitor.topics.lint_context import Severity
 
     of_files = {Severity.FAULT: faults, Severity.WARNING: warnings, Severity.REMARK: remarks}
     said = [worst.of_line(severity, each, root=root) for severity, found in of_files.items() for each in found]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from monitor.topics.lint import LintFinding, Severity
+from monitor.topics.lint_context import LintFinding, Severity
 
 MOST = 3
 """Things said of each topic."""

@@ -9,7 +9,8 @@ import pytest
 
 from monitor.matching.background import Background
 from monitor.text.language import detect
-from monitor.topics.lint import LintFinding, LintReport, Severity, lint
+from monitor.topics.lint import LintReport, lint
+from monitor.topics.lint_context import LintFinding, Severity
 from monitor.topics.worst import Said, worst
 from monitor.types.matching import Seed, Topic
 from tests.fakes.command import HIT, SEED, Operator, desk

@@ -11,7 +11,8 @@ from monitor.matching import embedding_space
 from monitor.matching.background import Background
 from monitor.matching.embedders import excerpt, key
 from monitor.matching.semantic_topic import texts_of
-from monitor.topics.lint import MIN_ARCHIVE, LintReport, lint
+from monitor.topics.lint import LintReport, lint
+from monitor.topics.lint_compared import MIN_ARCHIVE
 from monitor.topics.lint_scores import KnownEmbeddings
 from monitor.topics.worst import Said, Severity, worst
 from monitor.types.matching import Seed, Topic

@@ -10,7 +10,8 @@ from monitor.matching.background import Background
 from monitor.text.language import detect
 from monitor.topics import seeds
 from monitor.topics.feed_languages import unmatched, unmatched_by
-from monitor.topics.lint import Severity, lint
+from monitor.topics.lint import lint
+from monitor.topics.lint_context import Severity
 from monitor.topics.sentence import Advice, advice
 from monitor.types.matching import Seed, Topic, TopicOutline
 
