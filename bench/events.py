@@ -212,10 +212,63 @@ def headline_pairs(data: Path, file: Path | None) -> Iterator[tuple[str, ...]]:
             yield (f"headline pairs, {kind} event, {name}", "ours", f"{sum(right)} of {len(right)} {label}")
 
 
+def agency_pairs(data: Path, file: Path | None) -> Iterator[tuple[str, ...]]:
+    """Pairs of headline and line as agencies write them, in one language and across, and those of one language in one archive."""
+    rows = read(HERE / "agency_pairs.jsonl")
+    pairs = [tuple(_short(row[which], row[which]["language"]) for which in "ab") for row in rows]
+    known = vectors_of(file, [each for pair in pairs for each in pair])
+    where = [_kind_of_pair(*pair) for pair in pairs]
+    for each in dict.fromkeys(where):
+        of = [i for i, found in enumerate(where) if found == each]
+        for kind, label in (("other", "kept apart"), ("same", "joined")):
+            right = [are_one(*pairs[i], known) is (kind == "same") for i in of if rows[i]["kind"] == kind]
+            yield (f"agency pairs, {kind} event, {each}", "ours", f"{sum(right)} of {len(right)} {label}")
+        if each == "English":
+            found, wrong = _in_one_archive([pairs[i] for i in of], [rows[i]["kind"] == "same" for i in of], known)
+            yield (
+                "agency pairs, all in one archive",
+                "ours",
+                f"{found} found",
+                f"{wrong} of {found + wrong} are wrong",
+            )
+
+
+def _kind_of_pair(one: Article, other: Article) -> str:
+    if one.language != other.language:
+        return "across languages"
+    return "English" if one.language == "en" else "another language"
+
+
+def ten_outlets(data: Path, file: Path | None) -> Iterator[tuple[str, ...]]:
+    """One event as ten outlets tell it within hours, in three languages: each story more than one is an alert too many."""
+    for row in read(HERE / "ten_outlets.jsonl"):
+        articles = [_short(item, item["language"]) for item in row["items"]]
+        found = len(set(grouped(articles, vectors_of(file, articles))))
+        yield (f"ten outlets: {row['event']}", "ours", f"{found} {'story' if found == 1 else 'stories'}")
+
+
+def _in_one_archive(pairs: Sequence[tuple[Article, ...]], are_same: Sequence[bool], known: Vectors) -> tuple[int, int]:
+    """How many pairs of articles in one story are on one event, and how many are not."""
+    placed = [
+        (article, at if is_same else (at, which))
+        for at, (pair, is_same) in enumerate(zip(pairs, are_same, strict=True))
+        for which, article in enumerate(pair)
+    ]
+    placed.sort(key=lambda each: each[0].published_at)
+    stories = grouped([article for article, _ in placed], known)
+    joined = [placed[i][1] == placed[j][1] for i, j in combinations(range(len(placed)), 2) if stories[i] == stories[j]]
+    return sum(joined), len(joined) - sum(joined)
+
+
 def _short(row: Mapping[str, Any], language: str) -> Article:
     at = datetime.fromisoformat(row["published"])
     return article(
-        hash(row["title"]) % 10**9, row["title"], row["summary"] or "", language=language, at=at, source=row["source"]
+        hash(row["title"]) % 10**9,
+        row["title"],
+        row["summary"] or "",
+        language=language,
+        at=at,
+        source=row.get("source", ""),
     )
 
 

@@ -272,12 +272,27 @@ def _in_force(db: Database, settings: Settings) -> Iterator[CheckResult]:
         yield CheckResult("in force", "warn", plans.difference(plan), mend)
     else:
         yield CheckResult("in force", "ok", plans.difference(plan) or "these settings")
+    yield from _idle_files(db, settings)
     for unknown in in_force.unknown_sources(db, settings):
         says, mend = unknown.split("; ", 1)
         yield CheckResult("preferred sources", "warn", says, mend)
     for row in plan.held:
         says, mend = plans.offer(row.name, row.held).split(": ", 1)
         yield CheckResult("held", "warn", says, mend)
+
+
+def _idle_files(db: Database, settings: Settings) -> Iterator[CheckResult]:
+    """Files with the secrets of channels that were removed on another node, or that a settings file names by now."""
+    from monitor.config import channel_files
+    from monitor.store import channels
+    from monitor.types.plans import ADDED
+
+    folder = channel_files.folder_of(settings.file)
+    with db.reading() as session:
+        used = {each.name for each in channels.reports(session) if each.is_configured and each.origin == ADDED}
+    for name in sorted(set(channel_files.read(folder).tables) - used):
+        says = f"{folder}/{name}.json holds secrets that no channel uses which was added by command or page"
+        yield CheckResult("channels", "warn", says, "remove the file")
 
 
 def _feeds(db: Database) -> CheckResult:

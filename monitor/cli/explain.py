@@ -79,7 +79,8 @@ def _record_fields(record: ArticleRecord) -> dict[str, Any]:
 
 
 def _show(record: ArticleRecord) -> None:
-    relation = record.kind if record.of_article_id is None else f"{record.kind} of article {record.of_article_id}"
+    of = "article" if record.kind == "joins" else "of article"
+    relation = record.kind if record.of_article_id is None else f"{record.kind} {of} {record.of_article_id}"
     base.facts(
         [
             ("article", record.id),

@@ -202,13 +202,15 @@ def _show_entry(entry: TimelineEntry) -> None:
         base.line(f"{' ' * 22}{'facts' if entry.step.is_later else 'adds'}: {'; '.join(entry.step.added)}")
     if entry.step.sentence:
         base.line(f"{' ' * 22}{entry.step.sentence}")
+    if entry.article.kind == "joins" and not entry.step.is_later:
+        base.line(f"{' ' * 22}joins article {entry.article.of_article_id}: {entry.article.why}")
     if entry.also_carried_by:
         count = len(entry.also_carried_by)
         base.line(f"{' ' * 22}also carried by {count}: {some_of(entry.also_carried_by, 10)}")
 
 
 def _kind(part: TimelineArticle) -> str:
-    of = f" of {part.of_article_id}" if part.of_article_id else ""
+    of = f"{' ' if part.kind == 'joins' else ' of '}{part.of_article_id}" if part.of_article_id else ""
     return part.kind + of + (", put here by a person" if part.is_pinned else "")
 
 

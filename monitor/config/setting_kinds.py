@@ -18,6 +18,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ValidationE
 from pydantic_core import PydanticCustomError
 
 from monitor.text import urls
+from monitor.text.language_names import language_code
 from monitor.types import embedding
 
 Network = IPv4Network | IPv6Network
@@ -94,6 +95,8 @@ def _name(value: str) -> str:
 def _language(value: str) -> str:
     if not re.fullmatch(r"[a-z]{2,3}", value):
         raise fault("must be a language code", 'write two or three small letters, as in "en" or "fa"')
+    if len(value) == 2 and language_code(value) is None:
+        raise fault("must be a language code", "there is no such code of two letters in ISO 639-1")
     return value
 
 

@@ -14,6 +14,8 @@ TITLES = 3
 _STALE_FOR = timedelta(days=30)
 _LANGUAGE_ENTRIES = 20
 """Entries whose titles and teasers tell a feed's language, as far as they suffice."""
+_LANGUAGE_WORDS = 10
+"""Fewer words tell no language: "hi" alone passes for Vietnamese."""
 _TAG = re.compile(r"<[^<>]*>")
 
 
@@ -70,7 +72,8 @@ def _moment(entry: Entry) -> float:
 
 def _language_of(parsed: ParsedFeed) -> str | None:
     texts = (f"{each.title} {_TAG.sub(' ', each.summary_html[:500])}" for each in parsed.entries[:_LANGUAGE_ENTRIES])
-    found = language.detect(" ".join(texts))
+    written = " ".join(texts)
+    found = language.detect(written) if len(written.split()) >= _LANGUAGE_WORDS else language.UNKNOWN
     return None if found == language.UNKNOWN else found
 
 

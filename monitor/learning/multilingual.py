@@ -30,6 +30,7 @@ from monitor.matching.ordinary_news import OrdinaryNews
 from monitor.matching.semantic import ArticleWords, EmbeddedArticle, SemanticModel
 from monitor.matching.tuning import ORDINARY_ARTICLES, ORDINARY_LEVEL
 from monitor.store import archive, vectors, verdicts
+from monitor.store import articles as stored_articles
 from monitor.store.db import Database, Session
 from monitor.store.vectors import ArchivedEmbedding
 from monitor.stories.tuning import NEAREST_OTHERS, OTHERS_BEFORE_FOR, OTHERS_WITHIN_FOR
@@ -174,6 +175,8 @@ class Multilingual:
         self._lock = threading.Lock()
         self._learned_up_to = 0
         """Id of the latest article of the archive that the model in force knows."""
+        self._learned_edit = 0
+        """The latest edit of an article that it knows."""
         self._unseen: list[ArchivedEmbedding] = []
         """Articles embedded late, while the model is being built anew."""
         self._is_renewing = False
@@ -213,7 +216,7 @@ class Multilingual:
         with self._lock:
             self._is_renewing, self._unseen = True, []
         with db.reading() as session:
-            up_to = archive.latest_id(session)
+            up_to, edit = archive.latest_id(session), stored_articles.latest_edit(session)
             space, ordinary = self._space_and_news(session, up_to)
             names = [each.name for each in enabled]
             examples = verdicts.examples(session, names) if reviewed is None else reviewed
@@ -239,18 +242,26 @@ class Multilingual:
             examples=examples,
             threshold=self.embedding.threshold,
         )
-        self._put_in_force(built, up_to)
+        self._put_in_force(built, up_to, edit)
         self.is_complete = len(fresh) == len(missing)
 
     def learn_verdicts(
-        self, db: Database, topics: Sequence[Topic], *, since: int, is_patient: bool = False, may_write: bool = True
+        self,
+        db: Database,
+        topics: Sequence[Topic],
+        *,
+        since: int,
+        also: Collection[str] = (),
+        is_patient: bool = False,
+        may_write: bool = True,
     ) -> None:
-        """Rebuild the models of the topics that have verdicts with a higher id than `since`, and note in the archive what their
-        articles match now. All else stays as it is, so that a verdict counts at once. `renew` where that is not enough."""
+        """Rebuild the models of the topics that have verdicts with a higher id than `since`, and of those that are named, and note
+        in the archive what the judged articles match now. All else stays as it is, so that a verdict counts at once. `renew` where
+        that is not enough."""
         model = self.model
         with db.reading() as session:
             judged = verdicts.judged_since(session, since)
-            names = {topic for topic, _ in judged}
+            names = {topic for topic, _ in judged} | set(also)
             changed = [each for each in topics if each.name in names and each.is_enabled]
             examples = verdicts.examples(session, [each.name for each in changed])
             texts = _texts(changed, examples)
@@ -269,24 +280,24 @@ class Multilingual:
             is_last = self.model is model
             self.model = model.with_topics(fresh) if is_last else self.model
         if not is_last:  # it was built anew meanwhile, perhaps without them
-            self.learn_verdicts(db, topics, since=since, is_patient=is_patient, may_write=may_write)
+            self.learn_verdicts(db, topics, since=since, also=also, is_patient=is_patient, may_write=may_write)
 
     def _judged(self, session: Session, article_ids: Sequence[int]) -> list[ArchivedEmbedding]:
         return vectors.of_articles(session, self.embedding.id, article_ids, dim=self.embedding.dim)
 
-    def _put_in_force(self, built: SemanticModel, up_to: int) -> None:
+    def _put_in_force(self, built: SemanticModel, up_to: int, edit: int) -> None:
         with self._lock:
-            self.model, self._is_renewing, self._learned_up_to = built, False, up_to
+            self.model, self._is_renewing, self._learned_up_to, self._learned_edit = built, False, up_to, edit
             self._add(self._unseen)
             self._unseen = []
 
     def catch_up(self, session: Session) -> None:
-        """Learn what was stored since, by whichever process, in the order of the archive. Before articles are scored, so that the
-        state of the archive is the same on every node, after a restart and in a backtest: all that was stored before."""
+        """Learn what was stored or edited since, by whichever process, in the order of the archive. Before articles are scored, so
+        that the state of the archive is the same on every node, after a restart and in a backtest: all that was stored before."""
         model = self.model
         if model is None:
             return
-        up_to = archive.latest_id(session)
+        up_to, edit = archive.latest_id(session), stored_articles.latest_edit(session)
         with self._lock:
             if model is self.model and up_to > self._learned_up_to:
                 dim, since = self.embedding.dim, self._learned_up_to
@@ -295,6 +306,10 @@ class Multilingual:
                 )
                 self._add(found)
                 self._learned_up_to = up_to
+            if model is self.model and edit > self._learned_edit:
+                edited = stored_articles.edited_since(session, self._learned_edit)
+                self._add(vectors.of_articles(session, model.embedder, edited, dim=self.embedding.dim))
+                self._learned_edit = edit
 
     def learn_late(self, session: Session, article_ids: Sequence[int]) -> None:
         """These articles of the archive were embedded or decided on only now. What is learned is what the store says, as after a

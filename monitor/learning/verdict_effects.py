@@ -27,6 +27,8 @@ from monitor.store.verdicts import StoredVerdict
 from monitor.topics import seeds
 from monitor.types.matching import Example, Topic
 
+LEAST_SAID_CHANGE = 0.005
+
 
 class VerdictEffects:
     """Computes the effects of verdicts on the topics under `root`. `background` returns that of the matcher in force; if there
@@ -104,15 +106,22 @@ def _score_shift(
         return ()
     placed = space.place(known[own], code(article.language))
     old, new = (_of_answers(build_topic(embedder, topic, each, known, space), placed) for each in (before, after))
-    changed = round(new - old, 2)
-    return (f"articles like it now score {abs(changed):.2f} {'higher' if changed > 0 else 'lower'}",) if changed else ()
+    if topic.description.strip():
+        return _said(
+            "articles like it now score {:.2f} {}", (new - old) * (SENTENCE_THRESHOLD + SHARE_OFFSET), "higher", "lower"
+        )
+    # without a sentence, each article has a threshold of its own
+    return _said("articles like it now reach {:.0%} of their threshold {}", new - old, "more", "less")
+
+
+def _said(sentence: str, change: float, more: str, less: str) -> tuple[str, ...]:
+    """The sentence on a change; none where it would read as zero."""
+    return (sentence.format(abs(change), more if change > 0 else less),) if abs(change) >= LEAST_SAID_CHANGE else ()
 
 
 def _of_answers(model: SemanticTopic | None, placed: EmbeddingVector) -> float:
-    """What the answers add to a score by meaning, at the threshold of topics with a sentence."""
-    if model is None or model.answers is None:
-        return 0.0
-    return model.answers.correction(placed) * (SENTENCE_THRESHOLD + SHARE_OFFSET)
+    """What the answers add to a score by meaning, as a share of the balanced threshold."""
+    return 0.0 if model is None or model.answers is None else model.answers.correction(placed)
 
 
 def _stored_shift(taught: dict[str, list[str]] | None) -> TermShift:

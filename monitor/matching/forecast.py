@@ -17,6 +17,7 @@ from monitor.matching.tuning import (
     FORECAST_MOST,
     FORECAST_PRIOR,
     FORECAST_SPREAD_HALF_LIFE,
+    FORECAST_SPREAD_MOST,
     FORECAST_SPREAD_PRIOR,
     RATE_COVERAGE,
 )
@@ -48,8 +49,9 @@ class _Rate:
 
     @property
     def variance(self) -> float:
-        """Relative variance of the rate: at least what is left open by so few alerts."""
-        return max(self.spread / self.spread_weight, 1 / self.count)
+        """Relative variance of the rate: at least what is left open by so few alerts. At most FORECAST_SPREAD_MOST: after a burst
+        on a quiet topic it would be so large that nearly all days had none, and the interval would end at 0."""
+        return max(min(self.spread / self.spread_weight, FORECAST_SPREAD_MOST), 1 / self.count)
 
     def follow(self, count: float) -> None:
         """Learn from the next day. The priors keep their weight while days lose theirs."""
@@ -74,7 +76,7 @@ def next_day(by_day: Sequence[float]) -> NextDay:
         high = count
         if below >= 1 - tail or count == FORECAST_MOST:
             break
-    return NextDay(low or 0, high or 0)
+    return NextDay(high or 0 if low is None else low, high or 0)
 
 
 def _cumulative(mean: float, variance: float) -> Iterator[float]:

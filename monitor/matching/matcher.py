@@ -101,11 +101,6 @@ def _by_topic(examples: Iterable[Example]) -> Mapping[str, Sequence[Example]]:
     return found
 
 
-def is_confident(score: Score) -> bool:
-    """Whether the topic may train itself on this match with full weight, before it is reviewed."""
-    return score.is_match and _training_share(score.score, score.threshold, score.factor) >= SELF_TRAINING_FULL_FROM
-
-
 def _training_share(score: float, threshold: float, factor: float) -> float:
     """The share by which self-training is decided. Lowering sensitivity raises alerts but not self-training, so factors below 1
     are ignored."""

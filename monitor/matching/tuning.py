@@ -182,6 +182,9 @@ FORECAST_PRIOR = (0.2, 0.8)
 """Alerts, and days, before anything is known of a topic: the aspects' mean is .28 a day."""
 FORECAST_SPREAD_HALF_LIFE = 16.0
 """Days after which a day counts half in how much days differ from what was forecast."""
+FORECAST_SPREAD_MOST = 10.0
+"""Largest relative variance of a topic's rate: there the interval is widest, and shrinks again above ("Forecast": 3 to no bound
+are within .01 of width and score; bench/forecast.py)."""
 FORECAST_SPREAD_PRIOR = (0.2, 10.0)
 """Relative variance of a topic's rate, and its weight, before its days have shown any."""
 

@@ -45,9 +45,8 @@ def place(assessed: AssessedArticle, known: Known) -> Place:
 # --- the same text ------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(
-    maxsize=1
-)  # the article is compared with fifty texts, to see what to look up, and again when it is decided on
+# It is asked twice of an article: to see what to look up, and to decide; the second time costs fifty comparisons less.
+@lru_cache(maxsize=1)
 def by_text(assessed: AssessedArticle, texts: StoredTexts) -> StoryChoice:
     """Classify the article; among equal candidates, one that a person has put into its story wins."""
     article, candidates = assessed.article, texts.candidates

@@ -68,6 +68,7 @@ def _write_article(session: Session, filing: Filing, context: AlertingContext, *
             now=now,
         )
         profiles.replace(session, article_id, assessed.profile)
+        topics.relearn(session, article_id)
     if assessed.sighting:
         articles.record_entry(session, assessed.sighting, article_id, now=now)
     return article_id

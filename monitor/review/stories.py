@@ -8,7 +8,7 @@ update or join. Changes run in the caller's writing transaction, under the lock 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -185,6 +185,7 @@ def _timeline(
     versions = stories.versions(session, story_id, limit=_MAX_TIMELINE, characters=TIMELINE_CHARACTERS)
     shown, names = {each.article_id: each for each in articles}, sources.publisher_names(carriers)
     publishers = {each.article_id: names[each.publisher] for each in carriers}
+    said = [replace(each, publisher=publishers[each.article_id]) for each in versions]
     return tuple(
         TimelineEntry(
             step=step,
@@ -197,7 +198,7 @@ def _timeline(
                 )
             ),
         )
-        for step in time_line(versions)
+        for step in time_line(said)
     )
 
 
@@ -258,13 +259,16 @@ def _choice(edit: StoryEdit) -> dict[str, Any]:
 
 
 def _words(edit: StoryEdit) -> str:
+    """The change in words. A story that became part of the other one has that one's number in the records."""
     count = len(edit.article_ids)
     which = f"article {edit.article_ids[0]}" if count == 1 else f"{count} articles"
+    is_one_now = edit.from_story_id == edit.to_story_id
+    to = f"a story that is part of story {edit.to_story_id} now" if is_one_now else f"story {edit.to_story_id}"
     if edit.verb == "merge":
-        return f"merged story {edit.from_story_id} into story {edit.to_story_id} ({which})"
+        return f"merged {to} ({which})" if is_one_now else f"merged story {edit.from_story_id} into {to} ({which})"
     if edit.verb == "split":
-        return f"split {which} off story {edit.from_story_id} as story {edit.to_story_id}"
-    return f"moved {which} from story {edit.from_story_id} to story {edit.to_story_id}"
+        return f"split {which} off story {edit.from_story_id} as {to}"
+    return f"moved {which} from story {edit.from_story_id} to {to}"
 
 
 # --- changing -----------------------------------------------------------------------------------------------------------

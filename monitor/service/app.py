@@ -71,7 +71,11 @@ class App:
         self._used_mark = 0
         self._used_digest = ""
         self._used_verdict = 0
-        self._topic_states: dict[str, tuple[str, str | None, int]] = {}
+        self._topic_states: dict[str, tuple[tuple[str, str | None, int], str | None]] = {}
+        """By topic, its state in the store and the digest of the topic that the models were built from."""
+        self._relearned: set[str] = set()
+        """Topics whose models by words were built anew, and those by meaning not yet."""
+        self._built_revision = 0
         self._next_seed_check_at = 0.0
         self._used_revision = 0
         self._embedded_state: tuple[object, ...] = ()
@@ -320,13 +324,16 @@ class App:
         if self.tracker is not None:
             self.tracker.begin_rebuild()
         with self.db.reading() as session:
-            mark, states = last_mark(session), topics.states(session)
+            mark, revision = last_mark(session), topics.latest_revision(session)
+            in_store, loaded = topics.states(session), {each.name: each.digest for each in self.loaded.topics}
+            states = {name: (state, loaded.get(name)) for name, state in in_store.items()}
             if self.tracker is None or mark != self._used_mark:
                 matcher = build_matcher(session, self.loaded.topics)
             else:
                 stale = {name for name, state in states.items() if self._topic_states.get(name) != state}
+                self._relearned |= stale
                 matcher = rebuild_matcher(session, self.loaded.topics, self.tracker.matcher, stale)
-        self._used_mark, self._topic_states = mark, states
+        self._used_mark, self._topic_states, self._built_revision = mark, states, revision
         if self.tracker is None:
             self.tracker = Tracker(matcher)
         else:
@@ -336,8 +343,9 @@ class App:
         """Embed the topics' seeds for matching across languages, as many as a few seconds allow. Needs `load_topics` first."""
         if self.multilingual:
             state, verdict, basis = self._state, self._used_verdict, self._semantic_basis
+            stale, self._relearned = self._relearned, set()
             if basis == self._embedded_basis:
-                self.multilingual.learn_verdicts(self.db, self.loaded.topics, since=self._embedded_verdict)
+                self.multilingual.learn_verdicts(self.db, self.loaded.topics, since=self._embedded_verdict, also=stale)
             else:
                 self.multilingual.renew(self.db, self.loaded.topics)
             self._embedded_state, self._embedded_verdict, self._embedded_basis = state, verdict, basis
@@ -348,9 +356,10 @@ class App:
         return self._used_mark, frozenset((each.name, each.digest, each.is_enabled) for each in self.loaded.topics)
 
     async def renew_models(self) -> None:
-        """Build the models anew where the archive has reached its next mark, before the next article is assessed: after a restart,
-        and in a backtest, it is the same article. Call it in turn."""
-        if await self.db.read(last_mark) != self._used_mark:
+        """Build the models anew where the archive has reached its next mark, or the text of an article changed that a topic learned
+        from, before the next article is assessed: after a restart, and in a backtest, it is the same article. Call it in turn."""
+        built = self._used_mark, self._built_revision
+        if (await self.db.read(last_mark), await self.db.read(topics.latest_revision)) != built:
             await asyncio.to_thread(self._build_models)
             await asyncio.to_thread(self.load_embeddings)
 

@@ -7,7 +7,7 @@ from monitor.polling.single import fetch_article
 from monitor.service.app import App
 from monitor.service.trial_process import TrialProcess
 from monitor.store.db import Database
-from monitor.types.matching import Article
+from monitor.types.matching import Article, Evidence
 from monitor.web.tools import PageTools
 
 
@@ -17,7 +17,14 @@ def page_tools(app: App, db: Database) -> PageTools:
     async def article_at(url: str) -> Article:
         return await fetch_article(app.fetcher, app.workers, url, policy=app.feed_policy, now=app.clock())
 
+    def evidence_of(topic: str, title: str, text: str, language: str) -> Evidence | None:
+        try:
+            return app.tracker.matcher.evidence(topic, title, text, language) if app.tracker else None
+        except KeyError:
+            return None
+
     return PageTools(
+        evidence_of=evidence_of,
         visitor=app.visitor(db),
         policy=app.feed_policy,
         usual_seconds=app.settings.schedule.interval_for.total_seconds(),

@@ -95,9 +95,11 @@ class TopicKeeper:
             log.warning("seeds: %s: its folder has been away for an hour: the topic counts as removed", name)
         self._end_remarks(settled.decision)
         for remark in settled.decision.remarks:
-            if remark.topic not in self._said:
+            said = self._said.get(remark.topic)
+            if said is None or said.remark.short != remark.short:  # else at most its faults are others
                 log.warning("seeds: %s", remark.text)
-                self._said[remark.topic] = _Said(remark, settled.decision.away.get(remark.topic, now))
+                said = _Said(remark, settled.decision.away.get(remark.topic, now))
+            self._said[remark.topic] = replace(said, remark=remark)
 
     def _end_remarks(self, decision: TopicsInForce) -> None:
         remarked = {each.topic for each in decision.remarks}

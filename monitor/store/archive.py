@@ -8,7 +8,7 @@ out: they tell nobody of a story.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ from monitor.matching.margins import margin
 from monitor.matching.sensitivity import ARRIVALS_FOR, ScoredArchive, ScoredArrival, scored_archive
 from monitor.matching.tuning import MATCH_STRATA, SHARE_OFFSET
 from monitor.store import decisions
-from monitor.store.db import Prepared
+from monitor.store.db import Prepared, chunks
 from monitor.store.tables import (
     AlertRow,
     AlertTopicRow,
@@ -30,6 +30,7 @@ from monitor.store.tables import (
     FeedRow,
     MatchRow,
     NearMissRow,
+    RevisionRow,
     TopicRow,
 )
 from monitor.text.language import UNKNOWN
@@ -58,14 +59,32 @@ def latest_id(session: Session) -> int:
 
 
 def sample(session: Session, *, up_to: int, limit: int, characters: int) -> list[tuple[str, str, str]]:
-    """(title, first `characters` of the text, language) of the last `limit` articles up to this id, oldest first; no walls."""
+    """(title, first `characters` of the text, language) of the last `limit` articles up to this id, oldest first, as they were when
+    that one came: a later edit changes nothing that was learned from them. No walls."""
+    text = func.substr(col(ArticleRow.text), 1, characters)
     rows = session.exec(
-        select(ArticleRow.title, func.substr(col(ArticleRow.text), 1, characters), ArticleRow.language)
+        select(ArticleRow.id, ArticleRow.title, text, ArticleRow.language)
         .where(col(ArticleRow.id) <= up_to, col(ArticleRow.grade) != "wall")
         .order_by(col(ArticleRow.id).desc())
         .limit(limit)
-    )
-    return [(title, text, language) for title, text, language in reversed(rows.all())]
+    ).all()
+    before = _before_edits(session, [id or 0 for id, *_ in rows], up_to=up_to, characters=characters)
+    return [(*before.get(id or 0, (title, text)), language) for id, title, text, language in reversed(rows)]
+
+
+def _before_edits(
+    session: Session, article_ids: Sequence[int], *, up_to: int, characters: int
+) -> dict[int, tuple[str, str]]:
+    """Title and text, by article, of those of these that were edited after article `up_to` came, as they were then."""
+    came = select(ArticleRow.seen_at).where(col(ArticleRow.id) <= up_to).order_by(col(ArticleRow.id).desc()).limit(1)
+    at = session.exec(came).first()
+    found: dict[int, tuple[str, str]] = {}
+    for some in chunks(article_ids) if at else ():
+        asked = select(RevisionRow.article_id, RevisionRow.title, func.substr(col(RevisionRow.text), 1, characters))
+        later = asked.where(col(RevisionRow.article_id).in_(some), col(RevisionRow.replaced_at) > at)
+        for article_id, title, text in session.exec(later.order_by(col(RevisionRow.id).desc())):
+            found[article_id] = title, text
+    return found
 
 
 def languages(session: Session) -> dict[str, str]:
@@ -269,14 +288,17 @@ def latest_articles(
         .order_by(col(ArticleRow.id).desc())
         .limit(limit)
     ).all()
-    return [_archived(each, characters) for each in reversed(rows)], until_at
+    before = _before_edits(session, [each.id or 0 for each in rows], up_to=up_to, characters=characters)
+    return [_archived(each, characters, before.get(each.id or 0)) for each in reversed(rows)], until_at
 
 
-def _archived(row: ArticleRow, characters: int) -> ArchivedArticle:
+def _archived(row: ArticleRow, characters: int, before: tuple[str, str] | None) -> ArchivedArticle:
+    """`before`: title and text before it was edited, where they count."""
+    title, text = before or (row.title, row.text[:characters])
     return ArchivedArticle(
         story_id=row.story_id or row.id or 0,
-        title=row.title,
-        text=row.text[:characters],
+        title=title,
+        text=text,
         language=row.language,
         published_at=row.published_at,
         seen_at=row.seen_at,

@@ -31,7 +31,7 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from monitor.store.db import Prepared, as_parameter, chunks
 from monitor.store.indexes import fingerprints
@@ -190,6 +190,17 @@ def revise(
     fingerprints.add(session, {article_id: fingerprint.keys}, without=crowded)
     if is_searched:
         _reindex_words(session, article_id, (old.title, old.text), (article.title, article.text))
+
+
+def latest_edit(session: Session) -> int:
+    """The number of the latest edit of any article; 0 before the first."""
+    return session.connection().execute(select(func.max(col(RevisionRow.id)))).scalar_one() or 0
+
+
+def edited_since(session: Session, edit: int) -> list[int]:
+    """The articles that were edited after this edit."""
+    asked = select(col(RevisionRow.article_id)).where(col(RevisionRow.id) > edit).distinct()
+    return list(session.connection().execute(asked).scalars())
 
 
 def record_entry(session: Session, sighting: Sighting, article_id: int, *, now: datetime) -> None:

@@ -187,12 +187,18 @@ class StoredNearMiss:
 def latest(
     session: Session, *, topic: str = "", state: str = "", limit: int, with_ended: bool = True
 ) -> list[StoredNearMiss]:
-    """Stored near misses, newest first; an empty `topic` or `state` does not filter. `with_ended`: those of removed topics, too."""
+    """Stored near misses, newest first; an empty `topic` or `state` does not filter. What has become a match of the topic since,
+    as it was assessed again, is none that waits for a verdict. `with_ended`: those of removed topics, too."""
     asked = _WITH_ARTICLE.order_by(col(NearMissRow.created_at).desc(), col(NearMissRow.id).desc()).limit(limit)
     if topic:
         asked = asked.where(col(NearMissRow.topic) == topic)
     if state:
         asked = asked.where(verdicts.is_in_state(NearMissRow, state))
+    if state == "new":
+        matched = select(col(MatchRow.id)).where(
+            col(MatchRow.article_id) == col(NearMissRow.article_id), col(MatchRow.topic) == col(NearMissRow.topic)
+        )
+        asked = asked.where(~matched.exists())
     if not with_ended:
         asked = asked.where(col(NearMissRow.topic).not_in(_ENDED))
     return [StoredNearMiss(**row._mapping) for row in session.execute(asked)]

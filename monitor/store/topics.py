@@ -369,6 +369,20 @@ def forget_self_training(session: Session, topic: str, *, since_at: datetime) ->
     return count
 
 
+def relearn(session: Session, article_id: int) -> None:
+    """Let running processes build those topics anew that learned from this article, by themselves or by a verdict: its text is
+    another one now, and after a restart they would have learned from that."""
+    reviewed = (
+        select(each.topic).where(col(each.article_id) == article_id, col(each.is_relevant).is_not(None))
+        for each in (MatchRow, NearMissRow)
+    )
+    trained = select(SelfTrainingRow.topic).where(col(SelfTrainingRow.article_id) == article_id)
+    names = {name for asked in (trained, *reviewed) for name in session.exec(asked)}
+    if names:
+        revision = _next_revision(session)
+        session.connection().execute(update(TopicRow).where(col(TopicRow.name).in_(names)).values(revision=revision))
+
+
 def states(session: Session) -> dict[str, tuple[str, str | None, int]]:
     """Topic -> (digest of its folder, digest of its verdicts, revision). While all stay the same, so does its model, but for what
     it learns."""

@@ -23,6 +23,13 @@ CORRECTION_NOTE = re.compile(
     r"|в предыдущей версии|تصحیح|تصحيح|اصلاحیه|更正|勘误|корректировк",
     re.IGNORECASE,
 )
+# A headline of what explains and stays: "How many have been vaccinated?", "Was wir wissen", "Что известно о ...".
+EXPLAINER = re.compile(
+    r"[?？؟]\W*\Z|\bhow to\b|\b(?:explained|explainer|timeline|at a glance|q&a|faq)\b|\bwhat (?:we|you need to) know\b"
+    r"|\bwas wir wissen\b|\bim überblick\b|\bce que l['’]on sait\b|\bqué se sabe\b|\bчто известно\b|آنچه می‌دانیم",
+    re.IGNORECASE,
+)
+YEAR = re.compile(r"(?:19|20)\d\d")
 _UNITS = "minute|hour|day|week|month|year|min|hr|sec|second"
 RELATIVE_TIME = re.compile(
     rf"\b(?:\d{{1,4}}|an?|one|two|three|few)\s{{1,3}}(?:{_UNITS})s?\s{{1,3}}ago\b|\b\d{{1,4}}[smhd]\s{{1,3}}ago\b|\bjust now\b"
@@ -107,5 +114,9 @@ NUMBER_WORDS = (
     | {"dozen": "12", "thousand": "1000", "million": "million", "billion": "billion"}
 )
 
+TENS_AND_ONES = re.compile(
+    r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-(one|two|three|four|five|six|seven|eight|nine)\b",
+    re.IGNORECASE,
+)
 MULTIPLES = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 PLAIN_NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,4})?")

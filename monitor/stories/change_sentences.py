@@ -32,7 +32,9 @@ from monitor.stories.change_patterns import (
     SENTENCE_END,
     SIGNED_HEADLINE,
     SPELLED_WORD,
+    TENS_AND_ONES,
     UNITS_OF_MEASURE,
+    YEAR,
 )
 from monitor.text.tokens import sentences, tokens
 
@@ -51,7 +53,7 @@ class Sentence:
     @cached_property
     def numbers(self) -> tuple[str, ...]:
         """Its numbers in one normalized spelling."""
-        text = CLOCK_DOT.sub(":", NUMBERED_NAME.sub("", self.text))
+        text = TENS_AND_ONES.sub(_as_digits, CLOCK_DOT.sub(":", NUMBERED_NAME.sub("", self.text)))
         text = MILLIONS.sub(r"\1 million", BILLIONS.sub(" billion", text))
         return tuple(_normalized_numbers([word for word in tokens(text) if _is_number(word)]))
 
@@ -155,9 +157,14 @@ class ParsedVersion:
 
 def quoted(text: str) -> list[str]:
     """Return what stands between quotation marks, each as normalized words."""
-    inside = (next(filter(None, match.groups())) for match in QUOTED.finditer(text))
-    spoken = (tokens(each) for each in inside)
-    return [" ".join(words) for words in spoken if len(words) >= tuning.QUOTE_WORDS]
+    return [words for words, _ in quotes_of(text)]
+
+
+def quotes_of(text: str) -> list[tuple[str, str]]:
+    """Return what stands between quotation marks, as normalized words and as it is written."""
+    inside = [next(filter(None, match.groups())) for match in QUOTED.finditer(text)]
+    spoken = [(tokens(each), each) for each in inside]
+    return [(" ".join(words), written) for words, written in spoken if len(words) >= tuning.QUOTE_WORDS]
 
 
 def align_sentences(old: ParsedVersion, new: ParsedVersion) -> tuple[list[Pair], list[Sentence], list[Sentence]]:
@@ -205,6 +212,12 @@ def _is_number(word: str) -> bool:
     return word in NUMBER_WORDS or word[0].isdigit()
 
 
+def _as_digits(number: re.Match[str]) -> str:
+    """`64` for "sixty-four"."""
+    tens, ones = (word.casefold() for word in number.groups())
+    return str(int(NUMBER_WORDS[tens]) + int(NUMBER_WORDS.get(ones, 1)))  # "one" alone is no number: one of them
+
+
 def _normalized_number(word: str) -> str:
     """Normalize one number: 1,000 to 1000, ۵ to 5, three to 3."""
     if word in NUMBER_WORDS:
@@ -226,6 +239,27 @@ def _normalized_numbers(words: Iterable[str]) -> Iterator[str]:
         pending = _normalized_number(word)
     if pending:
         yield pending
+
+
+def is_rounded(one: str, other: str) -> bool:
+    """Whether two normalized numbers are one, more and less exact or with its power of ten left out: 162500 and 162, 29.3 and 29.
+
+    A toll of 19 that becomes 20 is another number: a hundredth is the most that rounding changes.
+    """
+    if not all(PLAIN_NUMBER.fullmatch(each) and not YEAR.fullmatch(each) for each in (one, other)):
+        return False
+    less, more = sorted((one, other), key=lambda number: len(_digits(number)))
+    if not float(less) * float(more):
+        return False
+    is_exact = len(_digits(less)) < len(_digits(more))
+    powers = (power for power in tuning.POWERS if power != 1 or is_exact)
+    may_differ = tuning.ROUNDED_BY if is_exact else 0.0
+    return any(abs(float(more) / float(less) / power - 1) <= may_differ for power in powers)
+
+
+def _digits(number: str) -> str:
+    """The significant digits of a number."""
+    return number.replace(".", "").strip("0")
 
 
 def is_respelling(one: str, other: str) -> bool:

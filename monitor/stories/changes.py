@@ -19,9 +19,11 @@ from monitor.stories import tuning
 from monitor.stories.change_patterns import (
     CORRECTION_NOTE,
     DOUBLED_LETTER,
+    EXPLAINER,
     ONE_WORD_AGENCIES,
     WEEKDAYS,
     WORDS_OF_AGENCIES,
+    YEAR,
 )
 from monitor.stories.change_sentences import (
     Pair,
@@ -29,6 +31,7 @@ from monitor.stories.change_sentences import (
     Sentence,
     align_sentences,
     is_respelling,
+    is_rounded,
     quoted,
     word_overlap,
 )
@@ -60,7 +63,7 @@ def compare(old_title: str, old_text: str, new_title: str, new_text: str) -> Cha
     changes = _headline_reasons(pairs, old, new) if differs_in_extent else _reasons(pairs, added, old, new)
     reasons = list(dict.fromkeys(changes))
     otherwise = "read at another length" if differs_in_extent else "wording only"
-    if reasons and _are_teasers(old, new) and not _is_written_anew(old, new):
+    if reasons and _are_teasers(old, new) and not (_is_written_anew(old, new) and _is_news(reasons)):
         said, reasons = reasons, list(dict.fromkeys(_replaced(pairs, old, new)))
         otherwise = f"details of the same news ({'; '.join(said[:2])})"
     facts = _facts(pairs, added, old, new, reasons) if reasons else ""
@@ -85,7 +88,18 @@ def _are_teasers(old: ParsedVersion, new: ParsedVersion) -> bool:
 
 
 def _is_written_anew(old: ParsedVersion, new: ParsedVersion) -> bool:
+    """Whether the item says something else now; not under the same headline, nor where it explains: such items are worded anew as
+    long as they are read."""
+    if old.title.folded == new.title.folded or EXPLAINER.search(new.title.shown):
+        return False
     return len(old.folded & new.folded) <= tuning.ANOTHER_TEASER * len(old.folded | new.folded)
+
+
+def _is_news(reasons: list[str]) -> bool:
+    """Whether a teaser that is written anew has other numbers or names, and not only what somebody says of the same news."""
+    has_names = any(each.startswith(("names ", "new name ")) for each in reasons)
+    has_quotes = any(each.startswith("new quote ") for each in reasons)
+    return any("number" in each for each in reasons) or (has_names and not has_quotes)
 
 
 def _replaced(pairs: list[Pair], old: ParsedVersion, new: ParsedVersion) -> Iterator[str]:
@@ -94,11 +108,28 @@ def _replaced(pairs: list[Pair], old: ParsedVersion, new: ParsedVersion) -> Iter
     for before, after in pairs:
         is_reworded = word_overlap(before, after) >= tuning.REWORDED_SENTENCE
         if before.numbers and after.numbers and is_reworded:
-            yield from (each for each in _number_changes(before, after, old, new) if each.startswith("numbers "))
+            yield from _replaced_number(before, after, old, new)
         if not before.is_title and _is_similar(before, after):
             yield from _replaced_name(before, after, old, new)
             if before.negations != after.negations and old.negations != new.negations:
                 yield "negation changed"
+
+
+def _replaced_number(before: Sentence, after: Sentence, old: ParsedVersion, new: ParsedVersion) -> Iterator[str]:
+    """One number for another; no year for a number of something else ("Euro 2020" comes where "10-man" goes), and no number for
+    itself as a round one."""
+    gained = list((Counter(after.numbers) - Counter(before.numbers)).elements())
+    lost = list((Counter(before.numbers) - Counter(after.numbers)).elements())
+    if any(map(YEAR.fullmatch, gained)) != any(map(YEAR.fullmatch, lost)):
+        gained, lost = ([each for each in numbers if not YEAR.fullmatch(each)] for numbers in (gained, lost))
+    for number in tuple(gained):
+        if rounded := next((each for each in lost if is_rounded(each, number)), None):
+            gained.remove(number)
+            lost.remove(rounded)
+    is_other = bool(gained and lost and (set(gained) - old.numbers or set(lost) - new.numbers))
+    is_in_other_order = sorted(before.numbers) == sorted(after.numbers) and before.numbers != after.numbers
+    if is_other or (is_in_other_order and before.wording == after.wording):
+        yield f"numbers {_join(lost or before.numbers)} → {_join(gained or after.numbers)}"
 
 
 def _replaced_name(before: Sentence, after: Sentence, old: ParsedVersion, new: ParsedVersion) -> Iterator[str]:

@@ -87,19 +87,35 @@ def _why(found: _Found, query: RelatedArticle, own: Profile) -> str:
 
 
 def _compare(query: RelatedArticle, members: Sequence[RelatedArticle], nearness: float | None) -> _Found | None:
-    """How like an article is to a story, by the story's articles that are related to it; None if none is on its event."""
+    """How like an article is to a story, by the story's articles that are related to it; None if they are not on its event."""
     compared = [(same_event(query, each, nearness=nearness), each) for each in members]
-    near = [(likeness, each) for likeness, each in compared if likeness.score > tuning.NO_EVENT]
-    if not near:
-        return None
+    near = [(likeness, each) for likeness, each in compared if _has_a_say(likeness)]
     near.sort(key=lambda pair: -pair[0].score)
+    if not near or _is_doubted([likeness for likeness, _ in near]):
+        return None
     likeness, nearest = near[0]
     count = tuning.NEAREST_MEMBERS if likeness.semantic is None else tuning.SEMANTIC_MEMBERS
-    score = _mean([likeness.score for likeness, _ in near[:count]])
+    score = _mean([max(likeness.score, tuning.NO_EVENT) for likeness, _ in near[:count]])
     by_words = [each.profile for found, each in near if found.by_words]
     if by_words and likeness.semantic is None:
         score -= tuning.WORDS_WORTH * tuning.RIVAL_NAMES_COST * _rival_names(query.profile, by_words)
     return _Found(score, nearest, likeness)
+
+
+def _has_a_say(likeness: Likeness) -> bool:
+    """Whether an article of the story counts: not one that has nothing to be compared by, or lies too many days back; but one whose
+    headline contradicts, however much."""
+    return likeness.score > tuning.NO_EVENT or (likeness.semantic is not None and bool(likeness.contradictions))
+
+
+def _is_doubted(near: Sequence[Likeness]) -> bool:
+    """Whether too many of a story's articles, the most alike first, are more likely on another event than not: one may be, or a
+    third. It is asked of short items, weighed by meaning: by the mean alone, all items of one busy day join through the few that
+    are near to everything.
+    """
+    is_semantic = near[0].semantic is not None and near[0].full_share < tuning.MOSTLY_FULL
+    may_differ = max(len(near) // tuning.DOUBTING_SHARE, 1)
+    return is_semantic and len(near) > 1 and near[-1 - may_differ].score < 0
 
 
 def _rival_names(own: Profile, others: Sequence[Profile]) -> float:

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from monitor.stories import tuning
 from monitor.text.function_words import is_function_word
+from monitor.text.stated_days import without_days
 from monitor.text.terms import stem
 from monitor.text.tokens import tokens
 
@@ -34,6 +35,18 @@ DATE_WORDS = frozenset(
     )
 )
 
+_WEEKDAYS = {
+    word: day
+    for days in (
+        "monday tuesday wednesday thursday friday saturday sunday",
+        "montag dienstag mittwoch donnerstag freitag samstag sonntag",
+        "lundi mardi mercredi jeudi vendredi samedi dimanche",
+        "lunes martes miércoles jueves viernes sábado domingo",
+        "понедельник вторник среду четверг пятницу субботу воскресенье",
+    )
+    for day, word in enumerate(days.split())
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Contradictions:
@@ -44,15 +57,15 @@ class Contradictions:
     other_names: tuple[str, str] | None = None
     """A name of either headline that the other article lacks, where many words stand in one order."""
     other_numbers: tuple[str, str] | None = None
+    is_other_day: bool = False
+    """Both name a day, and not one of them is the same: "rain on Thursday", "rain on Friday"."""
     is_one_beginning: bool = False
     """Both begin with the same words, as the parts of a series do: "Wetter in Bayern", "Stocks close", "Official rate of"."""
     is_swapped: bool = False
     """Who acts in the one is acted on in the other."""
 
     def __bool__(self) -> bool:
-        return bool(
-            self.is_other_content or self.other_names or self.other_numbers or self.is_swapped or self.is_one_beginning
-        )
+        return self != Contradictions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +78,12 @@ class Headline:
     names: tuple[str, ...]
     """The same where the capital shows a name: none in title case. The first word counts; in a language that writes all nouns so,
     all of these do."""
+    is_cased: bool
+    """Whether its script has capitals; where it has none, any word of its content may be a name."""
     numbers: frozenset[str]
+    """Without those of days."""
+    days: frozenset[object]
+    """Days that it names: month and day, or the day of the week."""
     is_passive: bool
     beginning: tuple[str, ...]
     """Its first words, those before a colon included."""
@@ -87,6 +105,7 @@ def read(title: str) -> Headline:
     title = without_outlet(title)
     beginning = tuple(tokens(title)[: tuning.BEGINNING_WORDS])
     title = _KICKER.sub("", title)
+    undated, days = without_days(title)
     spelled = {each for word in title.split() if word[:1].isupper() for each in tokens(word)} - DATE_WORDS
     words = tuple(tokens(title))
     capitalized = tuple(each for each in words if each in spelled and not each[0].isdigit())
@@ -94,7 +113,9 @@ def read(title: str) -> Headline:
         words=words,
         capitalized=capitalized,
         names=() if is_title_case(title) else capitalized,
-        numbers=frozenset(number for each in words if (number := _number(each))),
+        is_cased=title.lower() != title.upper(),
+        numbers=frozenset(number for each in tokens(undated) if (number := _number(each))),
+        days=days | {_WEEKDAYS[each] for each in words if each in _WEEKDAYS},
         is_passive=bool(_PASSIVE.search(title)),
         beginning=beginning,
     )
@@ -104,7 +125,7 @@ def contradictions(
     one: Headline, other: Headline, language: str, lacks: tuple[Collection[str], Collection[str]]
 ) -> Contradictions:
     """Compare two headlines in `language`. `lacks`: the words of either that the other article lacks altogether (`lacking`)."""
-    if max(len(one.words), len(other.words)) > tuning.MOST_HEADLINE_WORDS:
+    if max(len(one.words), len(other.words)) > tuning.MOST_HEADLINE_WORDS * terms_a_word(language):
         return Contradictions()
     in_order = _longest_common(one.words, other.words) / max(min(len(one.words), len(other.words)), 1)
     own, theirs = (
@@ -112,7 +133,7 @@ def contradictions(
         for headline, missing in zip((one, other), lacks, strict=True)
     )
     names = [
-        next((each for each in headline.names if each in found), None)
+        next((each for each in (headline.names if headline.is_cased else headline.words) if each in found), None)
         for headline, found in ((one, own), (other, theirs))
     ]
     is_alike = in_order >= tuning.MANY_WORDS_IN_ORDER
@@ -120,6 +141,7 @@ def contradictions(
         is_other_content=in_order >= tuning.SAME_SHAPE_WORDS and bool(own and theirs),
         other_names=(names[0], names[1]) if is_alike and names[0] and names[1] else None,
         other_numbers=_other_numbers(one, other) if is_alike else None,
+        is_other_day=is_alike and bool(one.days and other.days) and one.days.isdisjoint(other.days),
         is_one_beginning=one.beginning == other.beginning,
         is_swapped=_is_swapped(one, other, language),
     )
@@ -159,8 +181,17 @@ def is_form_of(one: str, other: str) -> bool:
     )
 
 
+def terms_a_word(language: str) -> int:
+    """How many terms stand for a word: Chinese and Japanese are read as pairs of characters, of which two say what a word does."""
+    return tuning.TERMS_A_HAN_WORD if language in ("zh", "ja") else 1
+
+
 def _is_content(word: str, language: str) -> bool:
-    is_word = len(word) >= tuning.CONTENT_LETTERS and not word[0].isdigit() and word not in DATE_WORDS
+    is_word = (
+        len(word) * terms_a_word(language) >= tuning.CONTENT_LETTERS
+        and not word[0].isdigit()
+        and word not in DATE_WORDS
+    )
     return is_word and not is_function_word(word, language)
 
 
@@ -171,18 +202,56 @@ def _other_numbers(one: Headline, other: Headline) -> tuple[str, str] | None:
 
 
 def _is_swapped(one: Headline, other: Headline, language: str) -> bool:
-    """Whether each begins with a name that the other has further on, and both go on with the same word: "Spain beat France",
-    "France beat Spain"; not "Spain beaten by France"."""
+    """Whether who acts in the one is acted on in the other: "Spain beat France", "France beat Spain"; not "Spain beaten by France".
+
+    They act who stand before the first word that both have, what is done, and those are acted on that stand after it. A headline
+    that names a place last ("Fire kills five in Kabul") says no more of it than one that names it first.
+    """
     if one.is_passive != other.is_passive or not (one.capitalized and other.capitalized):
         return False
-    first, second = one.capitalized[0], other.capitalized[0]
-    if is_form_of(first, second) or first not in one.words[:2] or second not in other.words[:2]:
+    mine, theirs = _roles_of(one, other, language), _roles_of(other, one, language)
+    if mine is None or theirs is None or not (mine.acting and theirs.acting) or _shared(mine.acting, theirs.acting):
         return False
-    is_in_both = any(is_form_of(first, each) for each in other.capitalized) and any(
-        is_form_of(second, each) for each in one.capitalized
+    is_both_ways = _shared(mine.acting, theirs.after) and _shared(theirs.acting, mine.after)
+    return is_both_ways or _shared(mine.acting, theirs.acted_on) or _shared(theirs.acting, mine.acted_on)
+
+
+# What two do to each other: who is named first says nothing.
+_MUTUAL = frozenset(
+    tokens(
+        "meet meets met meeting talk talks agree agrees agreed sign signs signed clash clashes clashed trifft treffen rencontre "
+        "rencontrent reúne reúnen встретился встретилась встретились встреча"
     )
-    after = [headline.words[headline.words.index(name) + 1 :][:1] for headline, name in ((one, first), (other, second))]
-    return is_in_both and bool(after[0] and after[1]) and stem(after[0][0], language) == stem(after[1][0], language)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Roles:
+    """The names of a headline around the word for what is done."""
+
+    acting: tuple[str, ...]
+    acted_on: tuple[str, ...]
+    """Those up to the next function word: "on", "in", "after"."""
+    after: tuple[str, ...]
+
+
+def _roles_of(one: Headline, other: Headline, language: str) -> _Roles | None:
+    """The roles in a headline by the first word, no name, that both have near their beginnings; None if there is none."""
+    stems = {stem(word, language) for word in other.words[1 : tuning.MOST_ACTING_WORDS + 1]}
+    names = set(one.capitalized)
+    for at, word in enumerate(one.words[1 : tuning.MOST_ACTING_WORDS + 1], 1):
+        if word in names or word in _MUTUAL or not _is_content(word, language) or stem(word, language) not in stems:
+            continue
+        after = one.words[at + 1 :]
+        until = next((i for i, each in enumerate(after) if is_function_word(each, language)), len(after))
+        return _Roles(
+            *(tuple(each for each in part if each in names) for part in (one.words[:at], after[:until], after))
+        )
+    return None
+
+
+def _shared(names: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    return any(is_form_of(one, other) for one in names for other in others)
 
 
 def _longest_common(one: Sequence[str], other: tuple[str, ...]) -> int:
@@ -213,7 +282,8 @@ def _number(word: str) -> str | None:
 
 
 def is_title_case(title: str) -> bool:
-    """Whether most words have a capital, so that it shows no name."""
-    long = [word for word in title.split() if len(word) > 3 and word[0].isalpha()]
-    capitals = sum(word[0].isupper() for word in long)
-    return len(long) >= tuning.TITLE_CASE_WORDS and capitals > tuning.PROFILED_TITLE_CASE * len(long)
+    """Whether nearly all words but prepositions and the like have a capital, so that it shows no name."""
+    words = [word for word in title.split() if word[0].isalpha() and not is_function_word(word.casefold(), "en")]
+    capitals = sum(word[0].isupper() for word in words)
+    long = sum(len(word) > tuning.SHORT_WORD_LETTERS for word in words)
+    return long >= tuning.TITLE_CASE_WORDS and capitals > tuning.PROFILED_TITLE_CASE * len(words)

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from monitor.stories import headlines, tuning
+from monitor.stories import headlines, round_ups, tuning
 from monitor.stories.headlines import Contradictions
-from monitor.stories.profiles import Profile, key_of
+from monitor.stories.profiles import IS_NAME, Profile, key_of
 from monitor.stories.word_similarity import RelatedArticle, shared_words, similarity
 from monitor.text.language import UNKNOWN, normalize
 from monitor.text.terms import stem
@@ -31,6 +31,8 @@ class Likeness:
     """Similarity of their profiles, 0.0 without a second signal."""
     semantic: float | None
     contradictions: Contradictions = _NONE
+    full_share: float = 0.0
+    """How far it was weighed as one of full articles: 0.0 for headlines and teasers, of which meaning decides."""
 
     @property
     def similarity(self) -> float:
@@ -49,7 +51,8 @@ def same_event(one: RelatedArticle, other: RelatedArticle, *, nearness: float | 
     """
     is_one_language = not is_across(one, other)
     by_words = similarity(one, other) if is_one_language else 0.0
-    if not by_words and (other.likeness is None or nearness is None):
+    is_semantic = other.likeness is not None and nearness is not None
+    if not (by_words or is_semantic) or round_ups.is_round_up(one.title) or round_ups.is_round_up(other.title):
         return _OTHER_EVENT
     found = _contradictions(one, other) if is_one_language else _NONE
     if other.likeness is None or nearness is None:
@@ -59,7 +62,7 @@ def same_event(one: RelatedArticle, other: RelatedArticle, *, nearness: float | 
     share = _full_share(one, other) if is_one_language else 0.0
     full = _score_of_full_texts(by_words, other.likeness, one.profile) if share else 0.0
     score = (1 - share) * short + share * full
-    return Likeness(score=score, by_words=by_words, semantic=other.likeness, contradictions=found)
+    return Likeness(score=score, by_words=by_words, semantic=other.likeness, contradictions=found, full_share=share)
 
 
 def reasons(likeness: Likeness, one: RelatedArticle, other: RelatedArticle) -> str:
@@ -104,7 +107,36 @@ def _semantic_score(
         + tuning.BRIEF_DAY_WORTH * min(brevity, 1.0) * days
         + tuning.VERY_ALIKE_WORTH * max(likeness - tuning.VERY_ALIKE, 0.0)
     )
+    if not is_across(one, other):
+        score += _worth_of_names(one, other, found)
     return score - _headline_share(one, other) * _cost(found) - _series_cost(one, other, found)
+
+
+def _worth_of_names(one: RelatedArticle, other: RelatedArticle, found: Contradictions) -> float:
+    """What names in common, or none of several, say of two items of one language with a line of text; nothing of paragraphs,
+    which on one subject have its names in common, nor of headlines of one shape with other content."""
+    mine, theirs = headlines.read(one.title).names, headlines.read(other.title).names
+    has_names = all(
+        each.profile.has_names or len(names) > 1 for each, names in ((one, mine), (other, theirs))
+    )  # the first word has a capital whatever it is
+    in_common = _names_in_common(one.profile, other.profile, mine, theirs)
+    if in_common and found.is_other_content:
+        return 0.0
+    if in_common:
+        shown = 1 - min(_brevity(one, other), 1.0)  # two headlines alone have one in common by chance
+        worth = shown * tuning.NAME_WORTH * min(in_common, tuning.MOST_NAMES)
+    else:
+        worth = -tuning.NO_NAME_COST * has_names
+    return (1 - _length(one, other)) * worth
+
+
+def _names_in_common(one: Profile, other: Profile, mine: tuple[str, ...], theirs: tuple[str, ...]) -> int:
+    """How many names two articles have in common; `mine` and `theirs` are those of their headlines."""
+    in_profiles = sum(
+        bool((one.marks[key] | other.marks[key]) & IS_NAME) for key in one.marks.keys() & other.marks.keys()
+    )
+    in_headlines = {name for name in mine if any(headlines.is_form_of(name, each) for each in theirs)}
+    return max(in_profiles, len(in_headlines))
 
 
 def _score_of_full_texts(by_words: float, likeness: float, own: Profile) -> float:
@@ -116,22 +148,27 @@ def _score_of_full_texts(by_words: float, likeness: float, own: Profile) -> floa
 def _cost(found: Contradictions) -> float:
     return (
         tuning.OTHER_CONTENT_COST * found.is_other_content
-        + tuning.OTHER_NAMES_COST * (found.other_names is not None or found.is_swapped)
-        + tuning.OTHER_NUMBERS_COST * (found.other_numbers is not None)
+        + max(tuning.OTHER_NAMES_COST * (found.other_names is not None), tuning.SWAPPED_COST * found.is_swapped)
+        + tuning.OTHER_NUMBERS_COST * (found.other_numbers is not None or found.is_other_day)
     )
 
 
 def _series_cost(one: RelatedArticle, other: RelatedArticle, found: Contradictions) -> float:
-    is_next_day = abs(one.published_at - other.published_at) >= tuning.NEXT_OF_SERIES_FROM_FOR
-    if not (found.is_one_beginning and is_next_day):
+    """What it costs to begin alike, as the parts of a series do: on the next day, or at once with other content and numbers (two
+    exchange rates of one day)."""
+    if not found.is_one_beginning:
         return 0.0
-    return tuning.SERIES_COST + tuning.SERIES_NUMBERS_COST * (found.other_numbers is not None)
+    if abs(one.published_at - other.published_at) >= tuning.NEXT_OF_SERIES_FROM_FOR:
+        return tuning.SERIES_COST + tuning.SERIES_NUMBERS_COST * (found.other_numbers is not None)
+    return tuning.SERIES_COST * (found.is_other_content and found.other_numbers is not None)
 
 
 def _score_by_words(one: RelatedArticle, other: RelatedArticle, by_words: float, found: Contradictions) -> float:
     """Without embeddings, headlines of one shape share nearly all their words: no likeness outweighs what they contradict."""
     is_part_of_series = _series_cost(one, other, found) > 0
-    is_one_shape = found.is_swapped or (found.is_other_content and (found.other_names or found.other_numbers))
+    is_one_shape = found.is_swapped or (
+        found.is_other_content and (found.other_names or found.other_numbers or found.is_other_day)
+    )
     if _headline_share(one, other) >= 1.0 and (is_part_of_series or is_one_shape):
         return tuning.NO_EVENT
     named = replace(found, is_other_content=False)  # other content alone lowers the likeness by words as it is
@@ -153,8 +190,9 @@ def _length(one: RelatedArticle, other: RelatedArticle) -> float:
     return min(max(beyond / (tuning.BRIEF_TERMS - tuning.TEASER_TERMS), 0.0), 1.0)
 
 
-def _size(each: RelatedArticle) -> int:
-    return len(each.profile.marks) or tuning.TEASER_TERMS
+def _size(each: RelatedArticle) -> float:
+    terms = len(each.profile.marks) / headlines.terms_a_word(_code(each.language))
+    return terms or tuning.TEASER_TERMS
 
 
 def _full_share(one: RelatedArticle, other: RelatedArticle) -> float:
@@ -198,4 +236,5 @@ def _against(found: Contradictions) -> str:
     parts = ["who did what to whom" if found.is_swapped else ""]
     parts += [f"names ({' / '.join(found.other_names)})" if found.other_names else ""]
     parts += [f"numbers ({' / '.join(found.other_numbers)})" if found.other_numbers else ""]
+    parts += ["the day" if found.is_other_day else ""]
     return ", ".join(filter(None, parts))

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from monitor.stories import tuning
 from monitor.stories.change_patterns import SPELLED_WORD, WORDS_OF_AGENCIES
-from monitor.stories.change_sentences import ParsedVersion, Sentence, is_respelling, quoted
+from monitor.stories.change_sentences import ParsedVersion, Sentence, is_respelling, quotes_of
 from monitor.text.tokens import shorten, tokens
 
 _CHANGE = re.compile(r"(?:changed|corrected): (.+)\Z", re.DOTALL)
@@ -28,6 +28,8 @@ class Version:
     title: str
     text: str
     language: str = ""
+    publisher: str = ""
+    """Its name is no news: "the chairwoman told the Gazette"."""
     copy_of: int | None = None
     """The article whose text it prints unchanged."""
     change: str = ""
@@ -100,19 +102,28 @@ def _steps(versions: Sequence[Version], copies: Mapping[int, tuple[int, ...]]) -
 def _with_added(step: Step, version: Version, known: _Known) -> Step:
     parsed = ParsedVersion(version.title, version.text[: tuning.TIMELINE_CHARACTERS])
     is_first, is_first_in_language = not known.languages, version.language not in known.languages
-    found = _Added(parsed, known, reads_names=not is_first_in_language)
+    found = _Added(parsed, known, publisher=version.publisher, reads_names=not is_first_in_language)
     change = _CHANGE.search(version.change)
     known.learn(parsed, version.language)
     if is_first:
         return step
     added = change[1].split("; ") if change else list(found.words())
-    sentence = found.sentence if added else ""
+    sentence = _sentence_of(change[1], parsed) or found.sentence if change else found.sentence if added else ""
     return replace(
         step,
         added=tuple(added),
         sentence=shorten(sentence, tuning.TIMELINE_SENTENCE_LENGTH),
         first_in=version.language if is_first_in_language else "",
     )
+
+
+def _sentence_of(facts: str, parsed: ParsedVersion) -> str:
+    """The sentence that holds most of the changed facts in their new form; '' if none does."""
+    now = {word for fact in facts.split("; ") for word in tokens(fact.rpartition("→")[2]) if not word.isalpha()}
+    now |= {word for fact in facts.split("; ") for word in tokens(fact.partition("name ")[2])}
+    held = {sentence.shown: len(now & {*sentence.numbers, *sentence.folded}) for sentence in parsed.body}
+    best = max(held, key=lambda shown: held[shown], default="")
+    return best if held.get(best) else ""
 
 
 # --- what is known, and what is new -------------------------------------------------------------------------------------
@@ -145,10 +156,11 @@ class _Known:
 class _Added:
     """What one version says that is not known. Names and quotes of the first text in its language are no news: it translates."""
 
-    def __init__(self, parsed: ParsedVersion, known: _Known, *, reads_names: bool) -> None:
+    def __init__(self, parsed: ParsedVersion, known: _Known, *, publisher: str, reads_names: bool) -> None:
         self.numbers: dict[str, None] = {}
         self.names: dict[str, None] = {}
-        self.quotes: dict[str, None] = {}
+        self.quotes: dict[str, str] = {}
+        self._publisher = {*tokens(publisher)}
         self.sentence = ""
         most = 0
         for sentence in parsed.all:
@@ -159,21 +171,22 @@ class _Added:
     def _read(self, sentence: Sentence, parsed: ParsedVersion, known: _Known, *, reads_names: bool) -> int:
         numbers = [each for each in sentence.numbers if each not in known.numbers and each != "1"]
         names = list(_new_names(sentence, parsed, known)) if reads_names else []
-        quotes = [each for each in quoted(sentence.text) if not known.has_quote(each)] if reads_names else []
+        names = [each for each in names if not self._publisher.issuperset(tokens(each))]
+        quotes = {words: said for words, said in quotes_of(sentence.text) if reads_names and not known.has_quote(words)}
         self.numbers |= dict.fromkeys(numbers)
         self.names |= dict.fromkeys(names)
-        self.quotes |= dict.fromkeys(quotes)
+        self.quotes |= quotes
         return len(numbers) + len(names) + len(quotes)
 
     def words(self) -> Iterator[str]:
         """What is added, in words."""
-        for kind, found in (("number", map(_grouped, self.numbers)), ("name", iter(self.names))):
+        for kind, found in (("number", map(_grouped, self.numbers)), ("name", _full_names(self.names))):
             listed = list(found)
             if listed:
                 more = f" and {len(listed) - tuning.TIMELINE_FACTS} more" if len(listed) > tuning.TIMELINE_FACTS else ""
                 yield f"{kind}{'s' * (len(listed) > 1)} {', '.join(listed[: tuning.TIMELINE_FACTS])}{more}"
-        for quote in list(self.quotes)[:1]:
-            yield f"quote “{shorten(quote, 80)}”"
+        for quote in list(self.quotes.values())[:1]:
+            yield f"quote “{shorten(quote.strip(' ,'), 80)}”"
 
 
 def _new_names(sentence: Sentence, parsed: ParsedVersion, known: _Known) -> Iterator[str]:
@@ -194,6 +207,15 @@ def _new_names(sentence: Sentence, parsed: ParsedVersion, known: _Known) -> Iter
             run, end = f"{run} {found[0]}".strip(), found.end()
     if run:
         yield run
+
+
+def _full_names(names: Iterable[str]) -> Iterator[str]:
+    """The names without those that are the beginning or the end of another: `Anselm Torrick`, and not `Torrick` again."""
+    known = list(names)
+    longer = [each for each in known if " " in each]
+    for name in known:
+        if not any(each != name and (each.startswith(f"{name} ") or each.endswith(f" {name}")) for each in longer):
+            yield name
 
 
 def _grouped(number: str) -> str:

@@ -48,15 +48,29 @@ def stated_days(text: str, *, near: date) -> set[date]:
     return set(_iter_days(text, near))
 
 
+def without_days(text: str) -> tuple[str, frozenset[tuple[int, int]]]:
+    """`text` with blanks in place of the days that it names, and these as month and day of the month."""
+    found = list(_matches(text))
+    for match, _, _ in found:
+        text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
+    return text, frozenset((month, day) for _, month, day in found)
+
+
 def _iter_days(text: str, near: date) -> Iterator[date]:
+    for match, month, day in _matches(text):
+        if found := _nearest_day(match.groupdict()["year"], month, day, near):
+            yield found
+
+
+def _matches(text: str) -> Iterator[tuple[re.Match[str], int, int]]:
+    """Each place that names a day, with month and day."""
     if not _DIGIT.search(text):
         return  # a day is named by a number, and most headlines and many leads have none
     for needed, pattern in _PATTERNS:
         for match in pattern.finditer(text) if needed in text else ():
             groups = match.groupdict()
-            month = _month(groups)
-            if month and (day := _nearest_day(groups["year"], month, int(groups["day"]), near)):
-                yield day
+            if month := _month(groups):
+                yield match, month, int(groups["day"])
 
 
 def _month(groups: dict[str, str | None]) -> int:

@@ -45,6 +45,12 @@ def names(root: Path) -> list[str]:
     )
 
 
+def titles(root: Path) -> list[tuple[str, str]]:
+    """The names of the drafts with their titles."""
+    found = {each: find(root, each) for each in names(root)}
+    return [(name, topic.title if topic else name) for name, topic in found.items()]
+
+
 def follow(root: Path, name: str, *, sensitivity: str) -> None:
     """Make a topic of a draft, with this sensitivity. Raises TopicFolderError, and then it is a draft still."""
     new_folder.check_free(root, name)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitor.text.language import UNKNOWN, normalize
+from monitor.text.language_names import language_name
 from monitor.topics.sentence import word_languages
 from monitor.types.matching import TopicOutline
 
@@ -21,6 +22,8 @@ class UnmatchedFeeds:
     feeds: tuple[str, ...]
     why: str
     mend: str
+    who: str = "no topic can"
+    """Which topics cannot: of one alone `this topic cannot`, as others may."""
 
     @property
     def says(self) -> str:
@@ -28,7 +31,7 @@ class UnmatchedFeeds:
         names = ", ".join(self.feeds[:_SHOWN])
         names += f" and {len(self.feeds) - _SHOWN} more" if len(self.feeds) > _SHOWN else ""
         verb = "publishes" if len(self.feeds) == 1 else "publish"
-        return f"no topic can match what {names} {verb} in {self.language}: {self.why}"
+        return f"{self.who} match what {names} {verb} in {language_name(self.language)}: {self.why}"
 
     def __str__(self) -> str:
         return f"{self.says}; {self.mend}"
@@ -55,6 +58,23 @@ def unmatched(
             why = f"no topic has a seed or a sentence in {language}, and meaning is not compared ({embedder_problem})"
             mend = f"install the embedder, or give a topic a seed in {language}"
             found.append(UnmatchedFeeds(language, tuple(names), why, mend))
+    return tuple(found)
+
+
+def unmatched_by(
+    topic: TopicOutline, languages: Mapping[str, str], *, embedder_problem: str
+) -> tuple[UnmatchedFeeds, ...]:
+    """As `unmatched`, of one topic, whatever others match. Where articles are compared by meaning a topic in any language matches
+    those in any other, and there is nothing to say unless it leaves languages out itself."""
+    found = []
+    for each in unmatched([topic], languages, embedder_problem=embedder_problem):
+        name = language_name(each.language)
+        if not _follows(topic, each.language):
+            why, mend = f"its `languages` leave {name} out", f"add {each.language} there, if it shall"
+        else:
+            why = f"neither its sentence nor an example is in {name}, and meaning is not compared ({embedder_problem})"
+            mend = f"add an example in {name}, if it shall"
+        found.append(replace(each, who="this topic cannot", why=why, mend=mend))
     return tuple(found)
 
 

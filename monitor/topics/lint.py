@@ -306,8 +306,10 @@ def _languages(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
 
 
 def _sentence(ctx: _LintContext, topic: Topic) -> Iterator[LintFinding]:
-    is_apart = topic.name in ctx.scores.titles_apart
-    for each in (*sentence.advice(topic.outline), *([sentence.title_apart(topic.title)] if is_apart else [])):
+    said = sentence.advice(topic.outline)
+    if topic.name in ctx.scores.titles_apart:
+        said = (*(each for each in said if each.kind != "short title"), sentence.title_apart(topic.title))
+    for each in said:
         severity = Severity.WARNING if each.is_warning else Severity.REMARK
         yield ctx.finding(severity, each.kind, topic, None, each.what, each.mend)
 

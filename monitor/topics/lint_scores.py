@@ -18,6 +18,9 @@ from monitor.matching.ordinary_news import OrdinaryNews
 from monitor.matching.semantic import ArticleWords, EmbeddedArticle, SemanticModel
 from monitor.types.matching import Evidence, Score, Topic
 
+MOST_EMBEDDED = 500
+"""Topics that are compared with one another by meaning: with ten thousand it would take a quarter of an hour."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownEmbeddings:
@@ -36,8 +39,8 @@ class LintScores:
 
     def __init__(self, topics: Sequence[Topic], background: Background, known: KnownEmbeddings | None = None) -> None:
         self._matcher: Matcher = build(topics, background=background)
-        self._known = known
-        self._model = _semantic(topics, known) if known else None
+        self._known = known if len(topics) <= MOST_EMBEDDED else None
+        self._model = _semantic(topics, self._known) if self._known else None
 
     @property
     def titles_apart(self) -> frozenset[str]:

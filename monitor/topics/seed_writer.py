@@ -12,10 +12,11 @@ import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from monitor.text.tokens import clean, clean_line
 from monitor.topics import seeds
+from monitor.topics.folders import REMOVED
 from monitor.types.errors import MonitorError
 
 MAX_TEXT = 100_000
@@ -84,6 +85,49 @@ def remove_seed(folder: Path, file: str, article: SeedText, *, is_counter: bool)
         return False
     (target / file).unlink()
     return True
+
+
+def set_aside(root: Path, topic: str, file: str) -> str:
+    """Move a seed or counter-seed of a topic to `.removed/TOPIC-examples/`; returns its name there. Raises SeedFileError where the
+    topic has no such file, or cannot do without it."""
+    folder = root / topic
+    if file not in {each.file for each in seeds.read_seeds(folder)}:
+        raise SeedFileError(f"{folder / file}: no seed of the topic", said="The topic has no such example any more.")
+    place = root / REMOVED / f"{topic}-examples"
+    stem = file.replace("/", "~")
+    names = (stem if number == 1 else f"{number}~{stem}" for number in range(1, 1000))
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        name = next(each for each in names if not (place / each).exists())
+        (folder / file).rename(place / name)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    if not seeds.load_one(folder).topics:
+        (place / name).rename(folder / file)
+        said = "It is the topic's only example, and the topic has no sentence: write one, or add another example first."
+        raise SeedFileError(f"{folder / file}: {said}", said=said)
+    return name
+
+
+def bring_back(root: Path, topic: str, name: str, file: str) -> None:
+    """Move a seed that `set_aside` moved to `name` back to its `file`. Raises SeedFileError where it is gone or its place taken."""
+    source, target = root / REMOVED / f"{topic}-examples" / name, root / topic / file
+    is_file_of_topic = PurePosixPath(file).parent.name in ("", "not") and len(PurePosixPath(file).parts) <= 2
+    is_place = name == Path(name).name and is_file_of_topic and ".." not in PurePosixPath(file).parts
+    if not is_place or not source.is_file() or target.exists() or target.suffix.lower() not in seeds.SUFFIXES:
+        raise SeedFileError(f"{source}: cannot be brought back", said="That example cannot be brought back any more.")
+    try:
+        target.parent.mkdir(exist_ok=True)
+        source.rename(target)
+    except OSError as error:
+        raise _unwritable(root / topic, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> SeedFileError:
+    return SeedFileError(
+        f"{folder}: cannot be changed ({error.strerror}): let this user write the folder",
+        said="The monitor may not write the topic's folder of seeds. Whoever runs it can change that.",
+    )
 
 
 def _check(folder: Path, article: SeedText) -> None:

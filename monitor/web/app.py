@@ -55,7 +55,7 @@ from monitor.web.show import message
 from monitor.web.static_files import static_files
 from monitor.web.stories import StoryPages
 from monitor.web.tools import PageTools
-from monitor.web.uploads import UPLOADS, BodyLimits, Upload, read_multipart
+from monitor.web.uploads import BodyLimits, Upload, read_multipart, takes_files
 from monitor.web.views import ViewPages
 
 FORM_SECONDS = 10
@@ -103,7 +103,7 @@ def create_app(
     password = settings.password.get_secret_value() if settings.password else None
     tokens, tools = tokens or Tokens(), tools or PageTools()
     kept = KeptValues(db, clock)
-    pages = ArticlePages(db, clock, health, kept, seeds, background, entries, embedder_problem)
+    pages = ArticlePages(db, clock, health, kept, seeds, background, entries, embedder_problem, tools)
     return Starlette(
         routes=_routes(
             pages,
@@ -216,11 +216,14 @@ def _routes(
         get("/topics/new", drafts.blank),
         post("/topics/make", drafts.make),
         get("/draft/{name:topic}", drafts.draft),
-        *(post(f"/draft/{{name:topic}}/{verb}", getattr(drafts, verb)) for verb in ("examples", "follow", "discard")),
+        *(
+            post(f"/draft/{{name:topic}}/{verb}", getattr(drafts, verb))
+            for verb in ("examples", "add", "drop", "undrop", "follow", "discard")
+        ),
         get("/topic/{name:topic}", topics.topic),
         *(
             post(f"/topic/{{name:topic}}/{verb}", getattr(topics, verb))
-            for verb in ("settings", "pause", "resume", "rename", "remove", "restore")
+            for verb in ("settings", "add", "drop", "undrop", "pause", "resume", "rename", "remove", "restore")
         ),
         get("/channels", alerts.channels),
         get("/channels/new", channels.blank),
@@ -318,7 +321,7 @@ def _endpoint(answer: Page | AsyncPage, tokens: Tokens, threads: CapacityLimiter
 async def _form(request: Request) -> tuple[dict[str, str], list[Upload]]:
     """The fields of a form, and the files of one that takes any. Other types are refused, as forged requests use them (U4)."""
     kind = request.headers.get("content-type", "")
-    is_upload = request.url.path in UPLOADS and kind.lower().startswith("multipart/form-data")
+    is_upload = takes_files(request.url.path) and kind.lower().startswith("multipart/form-data")
     if not is_upload and kind.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise _no_form()
     try:

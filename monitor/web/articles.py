@@ -7,8 +7,9 @@ and passwords are handled in `guard` and `app`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -23,10 +24,12 @@ from monitor.review import articles, inbox, matches, seeds, verdicts
 from monitor.review.articles import ArticleRecord
 from monitor.review.inbox import InboxQuery, Judged
 from monitor.review.kept import KeptValues
+from monitor.store import topics as store
 from monitor.store.db import Database
 from monitor.text import urls
 from monitor.topics.seed_writer import SeedFileError
 from monitor.types.errors import StoreError
+from monitor.types.matching import Evidence
 from monitor.types.plans import SettingsEntry
 from monitor.web.health import Health
 from monitor.web.inbox_query import range_of, seed_file
@@ -34,6 +37,7 @@ from monitor.web.inbox_words import told
 from monitor.web.pages import PageRequest, checked_id, own_path
 from monitor.web.show import page
 from monitor.web.status import board
+from monitor.web.tools import PageTools
 
 
 class Effects:
@@ -50,6 +54,19 @@ class Effects:
                 self._effects.compute(self._db, article_id, topic)
 
 
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A topic that an article did not match, with what its words, as they are now, find there."""
+
+    topic: str
+    score: float
+    threshold: float
+    evidence: Evidence
+
+
+_MISSED = 3
+
+
 class ArticlePages:
     """Articles, explain, status; verdicts and seeds."""
 
@@ -63,10 +80,12 @@ class ArticlePages:
         background: Callable[[], Background | None] = lambda: None,
         entries: Sequence[SettingsEntry] | None = None,
         embedder_problem: str = "",
+        tools: PageTools | None = None,
     ) -> None:
         self.db, self.clock, self.health, self.kept = db, clock, health, kept
         self.seeds, self.entries = seeds, entries
         self._embedder_problem = embedder_problem
+        self._evidence_of = tools.evidence_of if tools else None
         self.effects = Effects(db, seeds, background)
 
     def article(self, asked: PageRequest) -> Response:
@@ -74,7 +93,7 @@ class ArticlePages:
         with self.db.reading() as session:
             record = articles.find_record(session, checked_id(asked.number), self.kept.calibration(session))
             topics = matches.counts(session) if self.seeds else []
-            did = told(session, asked.query)
+            did, titles = told(session, asked.query), store.titles(session)
         if record is None:
             raise HTTPException(404, "There is no article with that number.")
         matched = {match.topic for match in record.hits}
@@ -85,10 +104,24 @@ class ArticlePages:
             now=self.clock(),
             record=record,
             original=_original(record),
+            titles=titles,
+            missed=self._missed(record, matched),
             seedable=taking,
             others=[each for each in topics if each.topic in taking - matched],
             did=_with_seed(did, asked.query),
         )
+
+    def _missed(self, record: ArticleRecord, matched: Collection[str]) -> list[Missed]:
+        """The topics that came nearest and did not match, with what their words find in the article."""
+        if self._evidence_of is None:
+            return []
+        found = []
+        nearest = [each for each in record.scores if not each["matched"] and each["topic"] not in matched]
+        for each in nearest[:_MISSED]:
+            evidence = self._evidence_of(each["topic"], record.title, record.text, record.language)
+            if evidence is not None:
+                found.append(Missed(each["topic"], each["score"], each["threshold"], evidence))
+        return found
 
     def explain(self, asked: PageRequest) -> Response:
         """Find the article at an address and redirect to its page."""

@@ -21,6 +21,7 @@ from monitor.matching import reliability
 from monitor.matching.evidence import shown_parts, shown_words
 from monitor.text import urls
 from monitor.text.highlight import marked
+from monitor.text.language_names import language_name
 from monitor.text.tokens import tokens
 from monitor.types.condition import in_brief
 from monitor.types.matching import Evidence, MeasuredPrecision, Reason
@@ -68,6 +69,42 @@ def names(of: Iterable[str]) -> Markup:
 def isolated(words: str) -> str:
     """The same as part of a sentence that is plain text: set apart where it has letters that run from right to left."""
     return f"\u2068{words}\u2069" if any(bidirectional(each) in ("R", "AL") for each in words) else words
+
+
+_PAGE_WORDS = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r": `monitor alerts retry --channel ([\w-]+)`", r": the page Alerts sends them again"),
+        (
+            r"`monitor alerts list --state held` \(or dead\), then `monitor alerts retry`",
+            "the page Alerts sends them again",
+        ),
+        (r"`monitor alerts retry(?: --channel [\w-]+)?`", "“Send again” on the page Alerts"),
+        (r"`monitor alerts (?:list|show)(?: \S+)?`", "the page Alerts"),
+        (r"`monitor channels(?: list)?`", "the page Alerts"),
+        (r"`monitor channels resume [\w.-]+`", "“Resume” on the page Alerts"),
+        (r"`monitor feeds show NAME`", "its page under Feeds"),
+        (r"`monitor feeds resume [\w.-]+`", "“Resume” on its page"),
+        (r"`monitor feeds add`, or to the page Feeds, which look", "the page Feeds, which looks"),
+        (r"`monitor feeds(?: list| add ADDRESS)?`", "the page Feeds"),
+        (r"`monitor topics (?:check|list)`", "the page Topics"),
+        (r"`monitor (?:doctor|status)`", "the page Status"),
+        (r" into topic\.toml: description = \"\.\.\.\"", " as its sentence"),
+        (
+            r"goes into `excluded` in topic\.toml, or as an article into the folder not/",
+            "is added as an example that is not wanted",
+        ),
+        (r"put an article into a folder of its own in the seeds folder", "make one on the page Topics"),
+        (r"save the channel again on the page of that node", "save the channel again on that node's page"),
+    )
+)
+
+
+def page_words(text: str) -> str:
+    """The same for pages: what can be done on a page is said in its words, and not by a command of the shell."""
+    for pattern, words in _PAGE_WORDS:
+        text = pattern.sub(words, text)
+    return text
 
 
 # --- numbers, times, links --------------------------------------------------------------------------------------------
@@ -156,6 +193,7 @@ _templates.filters |= {
     "highlighted": marked,
     "names": names,
     "external_link": external_link,
+    "page_words": page_words,
     "paragraphs": paragraphs,
     "union": frozenset.union,
 }
@@ -172,6 +210,7 @@ _templates.globals |= {
     "shown_parts": shown_parts,
     "shown_words": shown_words,
     "language_attributes": language_attributes,
+    "language_name": language_name,
     "stories_query": stories_query,
     "terms_of": terms_of,
     "zone_name": zones.name,

@@ -61,6 +61,10 @@ class StoryPages:
 
     def story(self, asked: PageRequest) -> Response:
         """One story; the number of a merged story redirects to the story that it became part of."""
+        return self._show(asked)
+
+    def _show(self, asked: PageRequest, *, status: int = 200, problem: str = "") -> Response:
+        """The page; `problem` says why a form on it failed, and then it has what was typed and picked."""
         now = self.clock()
         with self.db.reading() as session:
             try:
@@ -71,12 +75,24 @@ class StoryPages:
             return RedirectResponse(f"/stories/{story.summary.id}", 303)
         appearances = [replace(each, at=zones.local(each.at)) for each in story.appearances]
         picture = draw(appearances, [zones.local(each["created_at"]) for each in story.alerts], zones.name())
-        return page("story.html", asked=asked, now=now, story=story, picture=picture)
+        return page(
+            "story.html",
+            status=status,
+            asked=asked,
+            now=now,
+            story=story,
+            picture=picture,
+            problem=problem,
+            typed=asked.form if problem else {},
+        )
 
     def merge(self, asked: PageRequest) -> Response:
         """Merge another story into this one."""
-        other = _number(asked.form, "other")
-        return self._apply(asked, lambda session, reviewer: review.merge(session, _id(asked.number), other, reviewer))
+
+        def merge(session: Session, reviewer: Reviewer) -> StoryChangeResult:
+            return review.merge(session, _id(asked.number), _number(asked.form, "other"), reviewer)
+
+        return self._apply(asked, merge)
 
     def split(self, asked: PageRequest) -> Response:
         """Split the picked articles off into a story of their own."""
@@ -84,8 +100,11 @@ class StoryPages:
 
     def move(self, asked: PageRequest) -> Response:
         """Move the picked articles to another story."""
-        to = _number(asked.form, "to")
-        return self._apply(asked, lambda session, reviewer: review.move(session, _picked(asked.form), to, reviewer))
+
+        def move(session: Session, reviewer: Reviewer) -> StoryChangeResult:
+            return review.move(session, _picked(asked.form), _number(asked.form, "to"), reviewer)
+
+        return self._apply(asked, move)
 
     def _apply(self, asked: PageRequest, verb: Callable[[Session, Reviewer], StoryChangeResult]) -> Response:
         note = clean_line(asked.form.get("note", ""), limit=500)
@@ -93,10 +112,11 @@ class StoryPages:
         try:
             with self.db.writing() as session:
                 said = verb(session, reviewer)
-        except UnknownStoryError as error:
-            raise HTTPException(404, _sentence(error)) from error
+        except HTTPException as error:
+            return self._show(asked, status=error.status_code, problem=str(error.detail))
         except StoryChangeError as error:
-            raise HTTPException(400, _sentence(error)) from error
+            status = 404 if isinstance(error, UnknownStoryError) else 400
+            return self._show(asked, status=status, problem=_sentence(error))
         return RedirectResponse(f"/stories/{said.story_id}#said", 303)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from monitor.feeds.visitor import Visitor
 from monitor.net.addresses import PUBLIC, AddressPolicy
-from monitor.types.matching import Article
+from monitor.types.matching import Article, Evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class PageTools:
     """Where the files of channels lie that are added by page."""
     speed: float = 1.0
     """How many seconds of the clock pass in a real one."""
+    evidence_of: Callable[[str, str, str, str], Evidence | None] | None = None
+    """What the words of a topic find in a title, a text and its language, whether they match or not; None for an unknown topic."""
     article_at: Callable[[str], Awaitable[Article]] | None = None
     """Fetches an article. Raises FetchError or ParseError."""
     try_topic: Callable[[Path], Awaitable[Mapping[str, Any] | None]] | None = None

@@ -1,6 +1,6 @@
 """Forms that carry files (multipart/form-data), and how many bytes each form may have.
 
-Only the paths of `UPLOADS` take files and long texts; every other form stays small.
+Only the paths of `takes_files` take files and long texts; every other form stays small.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 MAX_FORM_BYTES = 8192
 MAX_UPLOAD_BYTES = 2_000_000
-UPLOADS = frozenset({"/feeds/import", "/topics/make"})
+_UPLOADS = re.compile(r"/feeds/(?:import|add)|/topics/make|/(?:topic|draft)/[^/]+/add")
 _MAX_PARTS = 60
 _BOUNDARY = re.compile(r"multipart/form-data;(?:[^;]*;)*?\s*boundary=\"?([0-9A-Za-z'()+_,./:=? -]{1,70})\"?", re.I)
 _DISPOSITION = re.compile(rb"content-disposition:\s*form-data\s*;(.*)", re.I)
@@ -38,8 +38,13 @@ class BodyLimits:
         self._large = RequestBodyLimitMiddleware(app, max_body_size=MAX_UPLOAD_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_upload = scope["type"] == "http" and scope["path"] in UPLOADS
+        is_upload = scope["type"] == "http" and takes_files(scope["path"])
         await (self._large if is_upload else self._small)(scope, receive, send)
+
+
+def takes_files(path: str) -> bool:
+    """Whether the form of this path may carry files and long texts."""
+    return bool(_UPLOADS.fullmatch(path))
 
 
 def read_multipart(body: bytes, content_type: str) -> tuple[list[tuple[str, str]], list[Upload]]:

@@ -136,3 +136,16 @@ def test_a_topic_may_name_a_channel_that_was_added(desk: Operator, sink: Sink) -
     assert '"newsroom" is not in the settings' in desk.run("check").stderr + desk.run("check").stdout
     adds(desk, sink)
     assert '"newsroom" is not in the settings' not in desk.run("check").stderr + desk.run("check").stdout
+
+
+def test_secrets_that_nothing_uses_any_more_are_named(desk: Operator, sink: Sink) -> None:
+    desk.run("migrate")
+    adds(desk, sink)
+    idle = lambda: [
+        each["says"] for each in json.loads(desk.run("doctor", "--json").stdout) if "no channel uses" in each["says"]
+    ]
+    assert idle() == []
+    desk.tells("newsroom", sink.url)
+    desk.run("apply")
+    (said,) = idle()
+    assert "newsroom.json" in said

@@ -145,7 +145,7 @@ def test_a_sentence_that_says_what_is_not_wanted_is_made_with_a_warning(desk: Op
 
 def test_where_no_topic_can_match_a_feed_check_and_doctor_say_so(desk: Operator) -> None:
     desk.adds('[embedding]\nembedder = "none"\n[feeds.dawn-urdu]\nurl = "https://dawn.example/feed"\nlanguage = "ur"\n')
-    assert "no topic can match what dawn-urdu publishes in ur" in desk.run("check").stderr
-    assert "no topic can match what dawn-urdu publishes in ur" in desk.run("doctor").stdout
+    assert "no topic can match what dawn-urdu publishes in Urdu" in desk.run("check").stderr
+    assert "no topic can match what dawn-urdu publishes in Urdu" in desk.run("doctor").stdout
     assert desk.run("topics", "new", "spans", "--description", "پل جو گرائے جاتے ہیں اور ان کی خبریں۔").exit_code == 0
     assert "no topic can match" not in desk.run("check").stderr

@@ -6,7 +6,9 @@ archive holds the last version only.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +16,16 @@ import pytest
 
 from monitor.evaluation import backtest
 from monitor.learning.multilingual import Multilingual
+from monitor.matching import embedding_space
 from monitor.matching.background import Background
 from monitor.matching.margins import share
 from monitor.matching.matcher import build
 from monitor.store import verdicts
-from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, MatchRow, SelfTrainingRow
-from monitor.types.matching import ANSWERS_PART, Verdict
-from tests.conftest import SetClock
+from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, MatchRow, RevisionRow, SelfTrainingRow
+from monitor.types.matching import ANSWERS_PART, Article, Verdict
+from tests.conftest import NOON, SetClock
 from tests.fakes.command import HIT, MISS, SEED, Operator, run
-from tests.fakes.embedder import EmbedderServer
+from tests.fakes.embedder import DIM, EmbedderServer, embed
 from tests.fakes.site import Site, rss
 from tests.newsroom import Newsroom
 
@@ -249,6 +252,78 @@ def test_what_is_learned_from_answers_is_the_same_with_restarts_between_them(tmp
                 row.prior_share != pytest.approx(share(row.score, row.threshold, row.factor))
                 for row in steady.rows(MatchRow)
             ), "an article was scored with answers"
+
+
+def edits(room: Newsroom, site: Site, name: str) -> None:
+    """A feed changes the text of an article that a topic learned from by itself, of one that was judged, and of another one."""
+    trained = {row.article_id for row in room.rows(SelfTrainingRow)}
+    judged = {row.article_id for row in room.rows(MatchRow) if row.is_relevant is not None}
+    of_feed = [row for row in room.rows(ArticleRow) if row.source == name]
+    kinds = (trained - judged, judged, {row.id for row in of_feed} - trained - judged)
+    chosen = [row for kind in kinds for row in [each for each in of_feed if each.id in kind][-1:]]
+    items = [(row.title, row.url, f"g{row.url.rpartition('/')[2]}", f"{SEA[1]} {row.text}") for row in chosen]
+    site.publishes(f"/{name}", rss(*items))
+    room.clock.passes(minutes=120)
+    room.polls()
+
+
+def scored(room: Newsroom) -> list[dict[str, float]]:
+    """By topic, the scores that some further articles would have now, as the next poll would assess them."""
+    app = room.app
+    assert app.multilingual
+    assert app.tracker
+    asyncio.run(app.renew_models())
+    with app.db.reading() as session:
+        app.multilingual.catch_up(session)
+    plain = Article(
+        guid="n",
+        url="https://n.example/",
+        title="",
+        text="",
+        language="en",
+        published_at=NOON,
+        seen_at=NOON,
+        source="n",
+    )
+    found = [replace(plain, title=title, text=text) for title, text in map(at_sea, range(700, 714))]
+    semantic = app.multilingual.scorer_blocking(app.db, found)
+    assert semantic
+    scores = []
+    for each in found:
+        by_words = app.tracker.matcher.score(each.title, each.text, each.language)
+        by_both = semantic.rescore(by_words, each, semantic.embedding_of(each), app.tracker.matcher)
+        scores.append({one.topic: one.score for one in by_both})
+    return scores
+
+
+def test_after_an_edit_topics_know_what_they_would_know_after_a_restart(
+    tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they trained themselves on, what was judged, and the archive: its words, of which the mark at 50 was passed, and what is
+    ordinary in it."""
+    texts = {"en": SEA[2:4] * 10, "ru": (SEA[4],) * 20}
+    space = embedding_space.learned({at: list(embed(each)) for at, each in texts.items()}, DIM)
+    monkeypatch.setattr("monitor.learning.multilingual.shipped_space", lambda embedder: space)
+    with EmbedderServer() as server, Site() as site:
+        embedding = {"embedder": server.url, "model": "small", "allow_private": True}
+        with Newsroom(tmp_path, clock, embedding=embedding) as room:
+            follows_the_ferry(room, site)
+            for number, start in enumerate(range(0, 78, 6)):
+                comes(room, site, start, ("herald", "courier")[number % 2])
+                clock.passes(minutes=120)
+                if number in (3, 6):
+                    answers(room, number)
+            assert room.rows(SelfTrainingRow)
+            before = scored(room)
+            for name in ("herald", "courier"):
+                edits(room, site, name)
+                live = scored(room)
+                room.restarts()
+                room.app.load_embeddings()
+                for one, other in zip(live, scored(room), strict=True):
+                    assert one == pytest.approx(other, abs=1e-9, rel=0)
+            assert len(room.rows(RevisionRow)) >= 4
+            assert scored(room) != before
 
 
 def test_a_backtest_of_the_archive_is_the_live_run_article_by_article(lived: Newsroom) -> None:

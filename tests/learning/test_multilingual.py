@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from monitor.cli.main import app
 from monitor.evaluation.backtest import archived_lines, run
 from monitor.learning.multilingual import Multilingual
+from monitor.learning.verdict_effects import VerdictEffects
 from monitor.matching import embedders
 from monitor.matching.background import Background
 from monitor.matching.matcher import build
@@ -193,6 +194,30 @@ def test_a_verdict_counts_at_once_and_as_after_a_restart(
         room.restarts()
         room.app.load_embeddings()
         assert corrections(room) == [pytest.approx(at_once, abs=1e-9)]
+
+
+def test_a_verdict_says_what_it_did_to_articles_like_it(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In shares of the threshold where each article has its own."""
+    with newsroom(tmp_path, clock, server, site) as room:
+        room.follows("sea", toml='title = "Ferry sank"\ndescription = "A ferry sank in a storm off the coast."\n')
+        warmed(room, site, clock)
+        site.publishes("/feed", rss(FERRY, COURT, *ordinary()))
+        room.polls()
+        assert room.app.multilingual
+        assert room.app.multilingual.model
+        space = room.app.multilingual.model.space
+        monkeypatch.setattr("monitor.learning.verdict_effects.shipped_space", lambda embedder: space)
+        latest = max(row.article_id for row in room.rows(MatchRow))
+        said = {}
+        for topic in ("ferry", "sea"):
+            verdict = Verdict(article_id=latest, topic=topic, is_relevant=False, by="ada", at=clock())
+            with room.app.db.writing() as session:
+                assert verdicts.record(session, verdict)
+            said[topic] = " ".join(VerdictEffects(tmp_path / "seeds").compute(room.app.db, latest, topic).scores)
+        assert said["ferry"].endswith("% of their threshold less")
+        assert said["sea"].endswith(" lower")
 
 
 def test_without_an_embedder_it_is_not_found(tmp_path: Path, clock: SetClock, site: Site) -> None:

@@ -53,6 +53,13 @@ def test_recent_days_count_more_than_old_ones() -> None:
     assert next_day(busy + quiet).high <= 2
 
 
+def test_a_burst_on_a_quiet_topic_makes_the_next_day_less_sure() -> None:
+    highest = [next_day([0] * 29 + [burst]).high for burst in (0, 2, 5, 20, 100, 500, 5_000)]
+    assert highest == sorted(highest)
+    assert highest[0] == 0
+    assert highest[-2] > 100
+
+
 def test_uneven_days_make_it_wider() -> None:
     even, uneven = [4] * 30, [0, 8] * 15
     assert next_day(uneven).high - next_day(uneven).low > next_day(even).high - next_day(even).low

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from monitor.matching.margins import margin, share, threshold_at
-from monitor.matching.matcher import is_confident
+from monitor.matching.self_training import weight
 from monitor.matching.tuning import MAX_MARGIN, SELF_TRAINING_FULL_FROM
 from monitor.types.matching import Score
 from tests.fakes.command import MISS, SEED, Operator, desk
@@ -41,8 +41,7 @@ def test_one_at_the_threshold_and_no_infinity_near_zero() -> None:
 
 def test_full_self_training_is_decided_by_the_same_share() -> None:
     score = Score(topic="a", score=threshold_at(0.2, SELF_TRAINING_FULL_FROM + 0.001), threshold=0.2, is_match=True)
-    assert is_confident(score)
-    assert share(score.score, score.threshold) >= SELF_TRAINING_FULL_FROM
+    assert weight(share(score.score, score.threshold)) == 1.0
 
 
 def test_try_and_diff_print_one_percentage_for_one_article(desk: Operator, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from monitor.matching.background import Background
 from monitor.matching.evidence import shown_words
-from monitor.matching.matcher import Matcher, Tracker, build, is_confident
+from monitor.matching.matcher import Matcher, Tracker, build
 from monitor.matching.tuning import BOUNDED_FROM
 from monitor.types.matching import OTHER_TERMS, Example, Reason, Score, Seed, Topic
 from tests.fakes.patience import grows_evenly
@@ -295,7 +295,7 @@ def test_a_topic_follows_its_story_by_its_own_confident_matches() -> None:
     tracker = Tracker(matcher())
     (before,) = follow(tracker, *TRIAL)
     (sure,) = follow(tracker, *CAPTAIN)
-    assert is_confident(sure)
+    assert sure.self_training_weight == 1.0
     (after,) = follow(tracker, *TRIAL)
     assert after.score > before.score + 0.1
     assert after.model_version != before.model_version
@@ -362,7 +362,7 @@ def test_a_feed_that_tells_one_story_only_does_not_lose_it() -> None:
     examples = [example(each) for each in archive[-20:]]
     rebuilt = build((topic(),), background=background, examples=[example(archive[0])], self_trained=examples)
     arrived = [rebuilt.score(*item(number))[0] for number in range(2_000, 2_005)]
-    assert all(is_confident(each) for each in arrived)
+    assert all(each.self_training_weight == 1.0 for each in arrived)
     assert rebuilt.score(FERRY.title, FERRY.text, "en")[0].is_match
     assert not rebuilt.score(*ELSEWHERE)[0].is_match
 

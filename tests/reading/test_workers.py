@@ -157,7 +157,7 @@ def test_a_call_runs_in_another_process_and_its_answer_comes_back() -> None:
 
 def test_what_a_process_began_with_is_no_garbage_and_stays_shared() -> None:
     async def story(workers: Workers) -> None:
-        assert await workers.run(gc.get_freeze_count) > 50_000
+        assert await workers.run(gc.get_freeze_count) > 1_000
 
     with_workers(story)
 

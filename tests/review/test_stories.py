@@ -316,6 +316,15 @@ def test_what_was_said_is_remembered_with_who_and_when(room: Filer) -> None:
     assert [each.is_pinned for each in room.story(1).articles] == [False, False, False, True]
 
 
+def test_a_story_that_was_split_off_and_merged_again_is_no_story_split_off_itself(room: Filer) -> None:
+    room.splits(2)
+    room.merges(1, 2)
+    assert [each["words"] for each in room.story(1).edits] == [
+        "split article 2 off story 1 as a story that is part of story 1 now",
+        "merged story 2 into story 1 (article 2)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("articles", "words"),
     [((99,), "there is no article 99"), ((1, 98, 99), "there are no articles 98, 99"), ((0,), "there is no article 0")],

@@ -78,6 +78,18 @@ def test_after_a_verdict_only_its_topic_is_made_anew_and_scores_as_all_made_anew
     assert scores(room) == made_anew(room)
 
 
+def test_a_topic_that_another_process_changed_is_live_whatever_was_built_meanwhile(room: Newsroom) -> None:
+    """The models are built from the topics as they were read, and the store knows of newer ones already."""
+    before = scores(room)
+    room.follows("choir", SEED, toml='sensitivity = "broad"')
+    with Newsroom(room.folder, room.clock) as other:
+        other.app.close()
+    asyncio.run(room.app.renew_models())
+    assert scores(room) == before
+    assert room.reloads()
+    assert scores(room) == made_anew(room) != before
+
+
 def test_topics_that_come_change_go_and_come_back_are_live(room: Newsroom) -> None:
     room.follows("weir", "\n\n".join(LATER))
     assert room.reloads()

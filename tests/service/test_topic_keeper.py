@@ -185,6 +185,28 @@ def test_what_lasts_for_a_minute_is_noticed_once_and_its_end_once(room: Newsroom
     assert sorted(room.told())[1:] == ["The seeds can be used again"]
 
 
+def test_what_is_said_of_a_topic_is_what_is_so_now(
+    alone: Newsroom, clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A folder that was away comes back broken."""
+    folder = alone.folder / "seeds" / "choir"
+    shutil.move(folder, alone.folder / "away")
+    alone.reloads()
+    assert "its folder is away" in alone.app.topic_keeper.remarks[0]
+    (alone.folder / "away" / "topic.toml").write_text("title = ")
+    shutil.move(alone.folder / "away", folder)
+    clock.passes(minutes=2)
+    alone.reloads()
+    (remark,) = alone.app.topic_keeper.remarks
+    assert "its folder is broken" in remark
+    assert said(caplog, "choir: stays in force as last read") == 1
+    alone.reloads()
+    assert said(caplog, "choir: stays in force as last read") == 1
+    (folder / "topic.toml").unlink()
+    alone.reloads()
+    assert alone.app.topic_keeper.remarks == []
+
+
 def test_a_new_topic_and_a_change_count_while_another_folder_is_away(alone: Newsroom) -> None:
     one_goes(alone)
     alone.follows("weir", SEED)

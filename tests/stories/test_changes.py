@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.stories.change_sentences import Sentence, is_rounded
 from monitor.stories.changes import Change, compare, correction
 from tests.fakes.patience import grows_evenly
 
@@ -237,3 +238,71 @@ def test_a_teaser_with_other_details_is_the_same_news_and_a_number_in_place_of_a
         "Police identify the man, 62, and his passengers.",
     )
     assert anew.is_material
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (("Painting bought for £162,500", "It shows a beach."), ("Painting bought for £162k", "It shows a beach.")),
+        (("India passes 20 million cases", "Rates drop."), ("India passes 20m cases, says official", "Rates drop.")),
+        (("Hottest day so far", "It reached 29C at Threave."), ("Hottest day so far", "It reached 29.3C at Threave.")),
+        (
+            ("Dutch beaten to quarter-finals", "A 2-0 victory over the 10-man Dutch sends Czechs into the quarter-finals."),
+            ("Dutch beaten to quarter-finals", "A 2-0 victory over the Dutch sends Czechs into Euro 2020 quarter-finals."),
+        ),
+        (
+            ("Rail services promised in huge shake-up", "A new public body will lead the change."),
+            ("Rail services promised in huge shake-up", "Transport Secretary Shapps sees no hidden agenda to raise fares."),
+        ),
+        (
+            ("When will I get the vaccine?", "Two approved vaccines are rolled out by clinics."),
+            ("Covid: When will I get my jab?", "Under-30s in England are invited from Monday on."),
+        ),
+        (
+            ("Party promises to support nurses", "It launches its campaign with a pledge on pay."),
+            ("Starmer targets wages in Labour launch", "Voters are urged to back “a proper pay rise” in English polls."),
+        ),
+        (
+            ("Shops try to keep shelves stocked", "The government must act fast to avoid disruption, retailers say."),
+            ("No need to panic, supermarket boss says", "Empty places are not to be seen in all parts of the country."),
+        ),
+    ],
+)  # fmt: skip
+def test_a_teaser_that_tells_the_same_news_otherwise_is_no_update(old: tuple[str, str], new: tuple[str, str]) -> None:
+    assert not compare(*old, *new).is_material
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("At least 19 people are dead in the flood.", "At least 20 people are dead in the flood."),
+        ("Campbell was attacked by a group in 2019.", "Campbell was attacked by a group in 2020."),
+        ("Angry relatives mourn 50 dead in the ward.", "Angry relatives mourn 60 dead in the ward."),
+    ],
+)
+def test_another_number_in_a_teaser_is_an_update(old: str, new: str) -> None:
+    assert compare("Relatives protest", old, "Relatives protest", new).is_material
+
+
+@pytest.mark.parametrize(("spelled", "number"), [("Twenty-one", "21"), ("sixty-four", "64"), ("Ninety-nine", "99")])
+def test_tens_and_ones_are_one_number(spelled: str, number: str) -> None:
+    assert Sentence(f"{spelled} men left the mine.").numbers == (number,)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one"),
+    [
+        ("162500", "162", True),
+        ("29.3", "29", True),
+        ("20000000", "20", True),
+        ("26853407", "26800000", True),
+        ("19", "20", False),
+        ("49.5", "49.6", False),
+        ("4900", "5000", False),
+        ("2019", "2020", False),
+        ("0", "5", False),
+        ("7", "7", False),
+    ],
+)
+def test_a_number_and_itself_as_a_round_one(one: str, other: str, is_one: bool) -> None:
+    assert is_rounded(one, other) is is_rounded(other, one) is is_one

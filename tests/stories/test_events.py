@@ -151,3 +151,37 @@ def test_the_order_of_the_kindred_does_not_matter(kindred: list[RelatedArticle])
     choice = choose(TALKS, profile(TALKS, IDF), kindred)
     assert choice
     assert choice.of_article_id == 1
+
+
+def test_an_item_joins_only_where_most_of_a_story_is_on_its_event() -> None:
+    """A conference opens, an envoy speaks at its margin: the next item is very like one of its articles and unlike the others."""
+    members = [
+        replace(stored(WHEAT, number), likeness=likeness, title="", published_at=NOW)
+        for number, likeness in enumerate((0.95, 0.35, 0.35), 1)
+    ]
+
+    def joins(*likest: RelatedArticle) -> bool:
+        return choose(TALKS, profile(TALKS, IDF), likest, nearness=0.4) is not None
+
+    assert joins(members[0])
+    assert joins(*members[:2])  # one may differ
+    assert not joins(*members)
+
+
+def test_articles_whose_headlines_contradict_count_however_much_they_do() -> None:
+    """Two reports on one bus crash, two of the day before on another one that was taken for it."""
+    one = replace(
+        TALKS,
+        title="Bus plunges into ravine in Peru, killing 26",
+        text="The coach left the road near Huancayo, police said.",
+    )
+
+    def member(number: int, title: str, days_ago: float) -> RelatedArticle:
+        like_it = replace(one, title=title, text="The coach left the road, police said.")
+        return replace(stored(like_it, number, days_ago=days_ago), likeness=0.8, title=title, language="en")
+
+    same = [member(number, "Bus plunges into ravine in Peru, killing 26", 0) for number in (1, 2)]
+    other = [member(number, "Bus plunges into gorge in Nepal, killing 14", 0.9) for number in (3, 4)]
+    own = profile(one, IDF)
+    assert choose(one, own, same, nearness=0.4)
+    assert choose(one, own, [*same, *other], nearness=0.4) is None

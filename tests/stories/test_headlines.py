@@ -56,10 +56,59 @@ def test_other_words_for_one_event_do_not(one: str, other: str) -> None:
         ("Spain beat France on penalties", "France beat Spain on penalties", True),
         ("Spain beat France on penalties", "France beaten by Spain on penalties", False),
         ("Spain beat France on penalties", "Spain beat France in shoot-out", False),
+        ("Turkey hits Kurdish posts in northern Syria", "Kurdish fighters hit Turkish posts in northern Syria", True),
+        ("Israel shells southern Lebanon", "Hezbollah shells northern Israel after drone attack", True),
+        ("Fire kills five in Kabul", "Kabul fire kills five", False),
+        ("Putin meets Modi in Moscow", "Modi meets Putin at Kremlin", False),
     ],
 )
 def test_who_did_what_to_whom(one: str, other: str, is_swapped: bool) -> None:
     assert between(one, other).is_swapped is is_swapped
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "language"),
+    [
+        ("国务院总理李强会见德国总理朔尔茨", "国务院总理李强会见法国总统马克龙", "zh"),
+        ("الجيش الإسرائيلي يقصف مواقع في جنوب لبنان", "حزب الله يقصف مواقع في شمال إسرائيل", "ar"),
+        ("وزیر خارجه ایران وارد دوحه شد", "وزیر خارجه ایران وارد مسقط شد", "fa"),
+    ],
+)
+def test_without_capitals_any_word_of_the_content_may_be_the_other_name(one: str, other: str, language: str) -> None:
+    assert between(one, other, language).other_names
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_other_day"),
+    [
+        ("Rain to sweep in from the west on Thursday", "Rain to sweep in from the west on Friday", True),
+        ("Wetter in Bayern am Montag", "Wetter in Bayern am Dienstag", True),
+        ("Official rate for 14 October set at 80.85", "Official rate for 15 October set at 79.62", True),
+        ("Council to vote on Thursday", "Council to vote Thursday on budget", False),
+        ("Council to vote on Thursday", "Council to vote on budget", False),
+    ],
+)
+def test_another_day_is_another_event(one: str, other: str, is_other_day: bool) -> None:
+    assert between(one, other).is_other_day is is_other_day
+
+
+def test_the_number_of_a_day_is_no_number_in_common() -> None:
+    found = between(
+        "Rate of the dollar on 15 October is 79.62 roubles", "Rate of the euro on 15 October is 92.10 roubles"
+    )
+    assert found.other_numbers == ("79.62", "92.10")
+
+
+@pytest.mark.parametrize(
+    ("title", "is_title_case"),
+    [
+        ("Blinken Meets Saudi Crown Prince in Riyadh", True),
+        ("Blinken meets Egypt's Sisi in Cairo", False),
+        ("M 4.6 - 23 km SSW of Puerto Madero, Mexico", False),
+    ],
+)
+def test_title_case(title: str, is_title_case: bool) -> None:
+    assert headlines.is_title_case(title) is is_title_case
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,25 @@ def test_headlines_alone_must_be_more_alike() -> None:
     assert weigh(other, one=one).score < weigh(item(other.title, likeness=0.62, hours=3)).score
 
 
+def test_names_in_common_speak_for_one_event_and_none_against_it() -> None:
+    one = item("Regulator fines Rhenova over rebates", profile=TEASER)
+    scores = [
+        weigh(item(title, likeness=0.5, hours=3), one=one).score
+        for title in (
+            "Penalty for chip giant Rhenova",
+            "Penalty for a chip giant",
+            "Chip giant Calvenor told to pay in Dublin",
+        )
+    ]
+    assert scores[0] > scores[1] > scores[2]
+
+
+def test_two_exchange_rates_of_one_minute_are_two_events() -> None:
+    one = item("Official rate of dollar on 15 October set at 79.62", profile=TEASER)
+    other = item("Official rate of euro on 15 October set at 92.10", likeness=0.78)
+    assert weigh(other, nearness=0.21, one=one).score < 0
+
+
 def test_two_languages_need_less_likeness() -> None:
     across = weigh(item("Брюссель оштрафовал", likeness=0.5, hours=1, language="ru"))
     assert across.score > weigh(item("Chip giant hit with penalty", likeness=0.5, hours=1)).score

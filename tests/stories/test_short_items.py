@@ -17,13 +17,6 @@ from monitor.matching.embedders import excerpt, key
 PAIRS = events.read(events.HERE / "headline_pairs.jsonl")
 ODD = events.read(events.HERE / "odd_items.jsonl")
 KNOWN = events.stored_vectors()
-MAY_JOIN_ONE_ANOTHER = {
-    "horoscopes (es)",
-    "newsletters with ten subjects",
-    "exchange rates of successive days (ru)",
-    "automatic quake notices",
-}
-"""Parts of a series that join one another, and no article of their subjects."""
 
 
 def joined(kind: str, known: events.Vectors) -> float:
@@ -54,8 +47,6 @@ def test_what_looks_alike_swallows_no_stranger(group: dict[str, Any], known: eve
         for one, other in combinations(stories, 2)
         if stories[one] == stories[other] and frozenset((one, other)) not in same
     ]
-    if group["group"] in MAY_JOIN_ONE_ANOTHER:
-        pytest.skip("parts of a series may join one another")
     assert wrong == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from monitor.stories.timeline import Step, Version, time_line
@@ -48,7 +49,7 @@ def ids(steps: tuple[Step, ...]) -> list[tuple[int, tuple[int, ...]]]:
 def test_a_second_report_adds_its_numbers_names_and_quotes_and_the_sentence_that_holds_most() -> None:
     first, second = time_line([says(1, CRACKS), says(2, MORE)])
     assert (first.added, first.sentence) == ((), "")
-    assert second.added == ("number 4,000,000", "name Edda Quist", "quote “we shall not gamble with lorries”")
+    assert second.added == ("number 4,000,000", "name Edda Quist", "quote “We shall not gamble with lorries”")
     assert second.sentence == "The council of Edda Quist expects costs of four million crowns."
 
 
@@ -121,3 +122,36 @@ def test_long_stories_and_texts_without_words_are_survived() -> None:
     steps = time_line([says(number, "" if number % 2 else CRACKS) for number in range(1, TIMELINE_TEXTS + 20)])
     assert len(steps) == TIMELINE_TEXTS + 19
     assert time_line([]) == ()
+
+
+def test_names_are_told_once_and_in_full_and_never_the_outlet_s_own() -> None:
+    told = replace(
+        says(
+            2,
+            "Marrow stays shut. The council of Edda Quist met, and Quist told the Herald so, as the Daily Herald reports.",
+        ),
+        publisher="The Daily Herald",
+    )
+    assert time_line([says(1, CRACKS), told])[1].added == ("name Edda Quist",)
+
+
+def test_a_quote_is_shown_as_it_was_written_and_known_however_it_is_marked() -> None:
+    steps = time_line(
+        [says(1, CRACKS), says(2, MORE), says(3, f"{MORE} 'We shall not gamble with lorries', said Quist.")]
+    )
+    assert "quote “We shall not gamble with lorries”" in steps[1].added
+    assert steps[2].added == ()
+
+
+def test_a_number_in_words_is_one_number() -> None:
+    steps = time_line(
+        [says(1, f"{CRACKS} 64 men left."), says(2, f"{CRACKS} Sixty-four men left, twenty-two of them hurt.")]
+    )
+    assert steps[1].added == ("number 22",)
+
+
+def test_a_change_shows_the_sentence_that_holds_it_also_where_another_outlet_had_told_it_before() -> None:
+    nine = CRACKS.replace("eleven", "nineteen")
+    change = "same canonical URL, changed: numbers 11 → 19"
+    steps = time_line([says(1, CRACKS), says(2, nine), says(1, nine, minutes=20, change=change, is_later=True)])
+    assert steps[2].sentence == "The council said that repairs would take nineteen weeks."

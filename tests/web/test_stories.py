@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -110,7 +111,7 @@ def test_the_time_line_says_who_said_what_first_and_why_the_lead_leads(db: Datab
             "the earliest, and the first to print its text",
             "Also carried by 1: <bdi>courier</bdi>",
             "Told anew",
-            "Adds: <bdi>number 30; name Edda Quist; quote “we part as friends today”</bdi>",
+            "Adds: <bdi>number 30; name Edda Quist; quote “We part as friends today”</bdi>",
             "changed <a href=",
             "Facts: <bdi>numbers 30 → 40</bdi>",
         )
@@ -160,6 +161,16 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(
     assert stories(db) == [1, 1, 1, 4]
 
 
+def test_a_form_that_fails_keeps_what_was_picked_and_typed(db: Database, client: TestClient) -> None:
+    form = {"token": token_of(client, "/stories/1"), "a3": "on", "to": "99"}
+    shown = client.post("/stories/1/move", data=form, headers=OWN).text
+    assert re.search(r'<p class="answer bad" role="alert">[^<]*Nothing was changed.</p>', shown)
+    assert re.search(r'name="a3"[^>]* checked>', shown)
+    assert not re.search(r'name="a2"[^>]* checked>', shown)
+    assert 'name="to" value="99"' in shown
+    assert stories(db) == [1, 1, 1, 4]
+
+
 def test_u4_a_form_without_its_token_says_nothing(db: Database, client: TestClient) -> None:
     for path in ("/stories/1/split", "/stories/1/merge", "/stories/1/move"):
         assert client.post(path, data={"a2": "on", "other": "4", "to": "4"}, headers=OWN).status_code == 403
@@ -191,7 +202,7 @@ def test_the_story_page_draws_its_time_line_and_shows_verdicts_alerts_and_tries(
     assert shown.count('<circle class="copy"') == 1
     assert shown.count('<line class="told"') == 1
     assert "3 articles of 3 publishers, 1 of them copies; first The Morning Post" in shown
-    assert 'Dismissed for Moscow talks, <a href="/articles/1">article 1</a>, by <bdi>web</bdi>' in shown
+    assert 'Dismissed for <bdi>Moscow talks</bdi>, <a href="/articles/1">article 1</a>, by <bdi>web</bdi>' in shown
     assert "<bdi>stale</bdi>" in shown
     assert "<bdi>desk</bdi>" in shown
     assert "transient (timeout)" in shown

@@ -14,6 +14,7 @@ from typing import Any
 import feedparser
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import event
 from sqlmodel import select
 from starlette.testclient import TestClient
 
@@ -204,7 +205,7 @@ def test_matches_as_json_lines_are_those_of_the_filters(db: Database, client: Te
 
 
 def test_what_came_since_is_counted_by_the_filters(db: Database, client: TestClient) -> None:
-    assert client.get("/fresh?after=3").json() == {"stories": 0}
+    assert client.get("/fresh?after=3").status_code == 204
     fill(
         db,
         has_article("Late", topic="talks"),
@@ -214,3 +215,23 @@ def test_what_came_since_is_counted_by_the_filters(db: Database, client: TestCli
     assert client.get("/fresh?after=3").json() == {"stories": 1}
     assert client.get("/fresh?after=3&topic=nosuch").json() == {"stories": 0}
     assert client.get("/fresh?after=99999999999999").json() == {"stories": 4}
+
+
+def test_that_nothing_came_is_one_look_at_an_index(db: Database, client: TestClient) -> None:
+    sent: list[str] = []
+    listen = lambda _connection, _cursor, statement, *_: sent.append(statement)
+    counted = client.get("/fresh?after=1")
+    assert counted.json()["stories"] > 0
+    event.listen(db.engine, "before_cursor_execute", listen)
+    try:
+        unchanged = client.get("/fresh?after=1", headers={"If-None-Match": counted.headers["ETag"]})
+        nothing = client.get("/fresh?after=3")
+    finally:
+        event.remove(db.engine, "before_cursor_execute", listen)
+    assert (unchanged.status_code, nothing.status_code) == (304, 204)
+    assert (unchanged.content, nothing.content) == (b"", b"")
+    assert [each for each in sent if each.startswith("SELECT")] == [
+        "SELECT max(matches.id) AS max_1 \nFROM matches"
+    ] * 2
+    fill(db, has_article("Late", topic="talks"))
+    assert client.get("/fresh?after=1", headers={"If-None-Match": counted.headers["ETag"]}).status_code == 200

@@ -503,7 +503,7 @@ def test_an_article_shows_its_whole_record(told: Database, client: TestClient) -
         "2 tries, next <time",
         "500 busy",
         "transient (500)",
-        "Confirmed for talks by <bdi>ada</bdi>",
+        "Confirmed for <bdi>Moscow talks</bdi> by <bdi>ada</bdi>",
         "just so",
         "Moscow talks begin",
         "numbers changed",
@@ -961,7 +961,7 @@ def test_the_status_page_shows_what_commands_did_and_offers_held_alerts(db: Data
     with browsing(application(db, entries=entries)) as client:
         shown = client.get("/status").text
     assert "by a command; its alerts wait" in shown
-    assert "1 held alert of channel desk: `monitor alerts retry --channel desk`" in shown
+    assert "1 held alert of channel desk: the page Alerts sends them again" in shown
     assert "<bdi>herald</bdi>" in shown
     assert "<bdi>mirror</bdi>" not in shown
 
@@ -996,7 +996,7 @@ def test_the_status_page_shows_feeds_channels_topics_and_faults(db: Database) ->
         "The monitor does not do what it is for: 1 failure, 1 warning.",
         "the store is damaged",
         "the node basil-7 is silent",
-        "look at its log",
+        "Look at its log",
         "Looked at 7 s ago",
         "No daemon has run yet.",
         "404: gone away (6 times in a row)",

@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from monitor.alerting import channel_test, condition
 from monitor.alerting.condition import ServiceState
 from monitor.review.alerts import deliveries_of
-from monitor.store import alerts, channels, nodes, outbox, settings
+from monitor.store import alerts, channels, nodes, outbox, settings, topics
 from monitor.store.alerts import StoredAlert
 from monitor.store.channels import RecipientReport
 from monitor.store.db import Database, Session
@@ -159,6 +159,7 @@ class AlertPages:
             deliveries = alerts.deliveries_of(session, [each.id for each in found])
             counts = outbox.states(session)
             names = [each.name for each in channels.reports(session)]
+            titles = topics.titles(session)
         kept = {"state": state, "topic": topic, "channel": channel}
         return page(
             "alerts.html",
@@ -171,6 +172,7 @@ class AlertPages:
             channel=channel,
             channels=names,
             topic=topic,
+            titles=titles,
             number=number,
             has_more=len(found) > PAGE_SIZE,
             address=lambda **changed: "/alerts?" + urlencode({k: v for k, v in (kept | changed).items() if v}),
@@ -180,7 +182,7 @@ class AlertPages:
         """One alert: what it says, why it was told, every try, and how long it took."""
         with self.db.reading() as session:
             found = _found(session, asked.name)
-            deliveries = deliveries_of(session, found.id)
+            deliveries, titles = deliveries_of(session, found.id), topics.titles(session)
         states = {each["state"] for each in deliveries}
         article = found.payload.get("article") or {}
         return page(
@@ -188,6 +190,7 @@ class AlertPages:
             asked=asked,
             now=self.clock(),
             alert=found,
+            titles=titles,
             body=str(found.payload.get("body") or ""),
             url=str(article.get("url") or ""),
             entries=found.payload.get("entries") or [],

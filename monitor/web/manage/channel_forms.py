@@ -3,6 +3,7 @@ secrets."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -206,9 +207,13 @@ def other_faults(kind: str, faults: Sequence[registry.ChannelFault]) -> list[str
 
 def _sentence(fault: registry.ChannelFault, field: Field) -> str:
     """In the words of the form: what a settings file would have to say is no help here. A secret has to be typed again."""
-    what = fault.says.partition("; ")[0].rstrip(".")
+    what = _ASSIGNMENT.sub("", fault.says.partition("; ")[0]).rstrip(".")
     again = " It is not shown again: type it anew." if field.is_secret and what != "is missing" else ""
-    return f"{field.label} {what}.{again}"
+    return f"“{field.label}” {what}.{again}"
+
+
+_ASSIGNMENT = re.compile(r': \w+ = ".*"$')
+"""How a settings file would say it."""
 
 
 def _value(key: str, said: str) -> Any:

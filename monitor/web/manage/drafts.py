@@ -6,8 +6,9 @@ A draft is a folder that nothing reads as a topic (`topics.drafts`), so that nob
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from anyio import to_thread
@@ -19,24 +20,22 @@ from monitor.review.seeds import make_seed
 from monitor.store import archive
 from monitor.store import topics as store
 from monitor.store.db import Database, Session
-from monitor.text import charsets
 from monitor.text.tokens import clean_line
-from monitor.topics import drafts, seed_formats, seeds, sentence
+from monitor.topics import drafts, sentence
 from monitor.topics.folders import TopicFolderError, check_name
-from monitor.topics.seed_writer import SeedFileError, SeedText
-from monitor.types.errors import FetchError, MonitorError, ParseError
-from monitor.types.matching import Article, Grade, Topic
-from monitor.web.manage.topic_folder import TopicFolderPages, draft_link, link_of
+from monitor.topics.seed_writer import SeedFileError
+from monitor.types.errors import MonitorError
+from monitor.types.matching import Topic
+from monitor.web.manage.example_forms import MOST_EXAMPLES, FieldFault, examples_of
+from monitor.web.manage.topic_folder import TopicFolderPages, draft_link, dropped_of, link_of
 from monitor.web.manage.topic_trial import ShownTrial, shown_trial
 from monitor.web.pages import PageRequest
 from monitor.web.show import page
 from monitor.web.tools import PageTools
-from monitor.web.uploads import Upload
 
-MOST_EXAMPLES = 20
-"""Addresses and files that one form takes."""
 _TRIALS_KEPT = 8
 _DONE = {
+    "undropped": "It is an example again.",
     "examples": "Written as examples into the draft's folder; this is what it would find now.",
     "made": "The draft is written. Nobody is told anything before you follow it.",
 }
@@ -54,21 +53,21 @@ class DraftPages(TopicFolderPages):
         *,
         embedder_problem: str = "",
     ) -> None:
-        super().__init__(db, clock, root, embedder_problem=embedder_problem)
-        self._tools = tools
+        super().__init__(db, clock, root, tools, embedder_problem=embedder_problem)
         self._trials: dict[tuple[str, str, int], ShownTrial] = {}
 
     def blank(self, asked: PageRequest) -> Response:
         """The form for a new topic."""
-        return self._form(asked, {}, "")
+        return self._form(asked, {}, {})
 
-    def _form(self, asked: PageRequest, form: Mapping[str, str], problem: str) -> Response:
+    def _form(self, asked: PageRequest, form: Mapping[str, str], faults: Mapping[str, str]) -> Response:
+        """The form with what was typed, and what is wrong with each field."""
         return page(
             "topic_new.html",
-            status=400 if problem else 200,
+            status=400 if faults else 200,
             asked=asked,
             form={name: form.get(name, "") for name in ("title", "name", "description", "addresses", "text")},
-            problem=problem,
+            faults=faults,
             most=MOST_EXAMPLES,
         )
 
@@ -78,9 +77,9 @@ class DraftPages(TopicFolderPages):
         try:
             name = _name(form)
             await to_thread.run_sync(self._check_free, root, name)
-            articles = await self._articles(form, asked.files)
+            articles = await examples_of(form, asked.files, self._tools)
             if not articles and not form.get("description", "").strip():
-                raise TopicFolderError("a topic needs a sentence or an example, best both")
+                raise FieldFault("description", "a topic needs a sentence or an example, best both")
             await to_thread.run_sync(
                 lambda: drafts.make(
                     root,
@@ -90,8 +89,8 @@ class DraftPages(TopicFolderPages):
                     articles=articles,
                 )
             )
-        except (TopicFolderError, SeedFileError) as error:
-            return await to_thread.run_sync(self._form, asked, form, self._plain(_said(error)))
+        except (FieldFault, TopicFolderError, SeedFileError) as error:
+            return await to_thread.run_sync(self._form, asked, form, self._faults(error, form))
         return RedirectResponse(f"{draft_link(name)}?done=made", 303)
 
     def _check_free(self, root: Path, name: str) -> None:
@@ -103,36 +102,41 @@ class DraftPages(TopicFolderPages):
         if (drafts.root_of(root) / name).exists():
             raise TopicFolderError(f'there is a draft "{name}" already: choose another name, or discard it')
 
-    async def _articles(self, form: Mapping[str, str], files: Sequence[Upload]) -> list[SeedText]:
-        addresses = list(dict.fromkeys(form.get("addresses", "").split()))
-        if len(addresses) + len(files) > MOST_EXAMPLES:
-            raise TopicFolderError(f"at most {MOST_EXAMPLES} examples at once; add the others afterwards")
-        found = [await self._fetched(each) for each in addresses]
-        found += [_of_file(each) for each in files]
-        if text := form.get("text", "").strip():
-            title, _, rest = text.partition("\n")
-            found.append(SeedText(title=clean_line(title, limit=300), text=rest.strip() or title))
-        return found
-
-    async def _fetched(self, address: str) -> SeedText:
-        mend = "leave it out, or paste the article's text"
-        if not self._tools.article_at or not address.lower().startswith(("https://", "http://")):
-            raise TopicFolderError(f"{clean_line(address, limit=200)}: this is no web address; {mend}")
-        try:
-            return _of_article(await self._tools.article_at(address))
-        except (FetchError, ParseError, ValueError) as error:
-            raise TopicFolderError(f"{clean_line(address, limit=200)}: {error}; nothing was made: {mend}") from error
-
     async def draft(self, asked: PageRequest) -> Response:
         """A draft, and what it would have found in the archive."""
         root = self._folder()
         topic = await to_thread.run_sync(self._draft_topic, root, asked.name)
-        trial, problem = None, ""
-        try:
-            trial = await self._tried(drafts.root_of(root) / asked.name, topic)
-        except MonitorError as error:
-            problem = self._plain(str(error))
+        trial, problem = await self._tried_or_why(root, topic)
         return await to_thread.run_sync(self._show_draft, asked, topic, trial, problem)
+
+    async def _tried_or_why(self, root: Path, topic: Topic) -> tuple[ShownTrial | None, str]:
+        """The draft's trial, or why there is none."""
+        try:
+            return await self._tried(drafts.root_of(root) / topic.name, topic), ""
+        except MonitorError as error:
+            return None, self._plain(str(error))
+
+    async def add(self, asked: PageRequest) -> Response:
+        """Write examples into the draft's folder: addresses, which are fetched, a text or files."""
+        root = self._folder()
+        topic = await to_thread.run_sync(self._draft_topic, root, asked.name)
+        faults = await self._add_examples(asked, drafts.root_of(root))
+        if not faults:
+            return RedirectResponse(f"{draft_link(asked.name)}?done=examples#said", 303)
+        trial, problem = await self._tried_or_why(root, topic)
+        return await to_thread.run_sync(partial(self._show_draft, asked, topic, trial, problem, faults=faults))
+
+    def drop(self, asked: PageRequest) -> Response:
+        """Take an example out of the draft's folder."""
+        root = self._folder()
+        self._draft_topic(root, asked.name)
+        return self._drop_example(asked, drafts.root_of(root), draft_link(asked.name))
+
+    def undrop(self, asked: PageRequest) -> Response:
+        """Put an example back that was taken out."""
+        root = self._folder()
+        self._draft_topic(root, asked.name)
+        return self._undrop_example(asked, drafts.root_of(root), draft_link(asked.name))
 
     def _draft_topic(self, root: Path, name: str) -> Topic:
         try:
@@ -146,7 +150,7 @@ class DraftPages(TopicFolderPages):
     async def _tried(self, folder: Path, topic: Topic) -> ShownTrial | None:
         """The trial of a folder, kept until the folder changes or articles arrive."""
         if not self._tools.try_topic:
-            raise MonitorError("topics cannot be tried from here; `monitor topics try` does it")
+            raise MonitorError("topics cannot be tried from here")
         key = (topic.name, topic.digest, await self.db.read(_latest_article))
         if key not in self._trials:
             found = await self._tools.try_topic(folder)
@@ -157,10 +161,23 @@ class DraftPages(TopicFolderPages):
                 del self._trials[next(iter(self._trials))]
         return self._trials[key]
 
-    def _show_draft(self, asked: PageRequest, topic: Topic, trial: ShownTrial | None, problem: str) -> Response:
+    def _show_draft(
+        self,
+        asked: PageRequest,
+        topic: Topic,
+        trial: ShownTrial | None,
+        problem: str,
+        *,
+        faults: Mapping[str, str] | None = None,
+    ) -> Response:
         return page(
             "topic_draft.html",
+            status=400 if faults else 200,
             asked=asked,
+            typed=asked.form if faults else {},
+            faults=faults or {},
+            most=MOST_EXAMPLES,
+            dropped=dropped_of(asked.query),
             now=self.clock(),
             topic=topic,
             link=draft_link(topic.name),
@@ -224,29 +241,5 @@ def _name(form: Mapping[str, str]) -> str:
         return written
     words = re.sub(r"[^\w]+", "-", clean_line(form.get("title", ""), limit=60).casefold()).strip("-_")
     if not words:
-        raise TopicFolderError("a topic needs a title, of which its name is made")
+        raise FieldFault("title", "a topic needs a title, of which its name is made")
     return words
-
-
-def _of_article(article: Article) -> SeedText:
-    if article.grade is Grade.WALL:
-        raise ValueError("a consent or paywall page, and no article")
-    if not article.text.strip():
-        raise ValueError("no article's text was found on its page")
-    return SeedText(title=article.title, text=article.text, url=article.url, source=article.source)
-
-
-def _of_file(file: Upload) -> SeedText:
-    """A text or page that was sent along."""
-    name = clean_line(file.name, limit=100)
-    suffix = Path(file.name).suffix.lower()
-    if suffix not in seeds.SUFFIXES:
-        raise TopicFolderError(f"{name}: an example is a file that ends in {', '.join(seeds.SUFFIXES)}")
-    if len(file.body) > seeds.MAX_SEED_BYTES:
-        raise TopicFolderError(f"{name} is too large for an article")
-    title, text = seed_formats.READERS[suffix](charsets.read(file.body).text)
-    return SeedText(title=title or Path(name).stem, text=text)
-
-
-def _said(error: MonitorError) -> str:
-    return error.public_message if isinstance(error, SeedFileError) else str(error)

@@ -21,16 +21,18 @@ from monitor.feeds import additions, importing, mends, sample
 from monitor.feeds.additions import NewFeed
 from monitor.feeds.importing import Verdict
 from monitor.feeds.visitor import Discovery
-from monitor.store import archive, feeds
+from monitor.store import archive, feeds, topics
 from monitor.store import settings as store
 from monitor.store.db import Database, Session
 from monitor.store.feeds import FeedReport
 from monitor.store.figures import feeds as figures
+from monitor.text.language_names import language_code, language_name
 from monitor.text.secrets import without_addresses
 from monitor.text.tokens import clean_line
 from monitor.types.errors import ConfigError
 from monitor.types.plans import ADDED, REMOVED
 from monitor.web.manage.day_picture import DayPicture, draw, starts_of_days
+from monitor.web.manage.example_forms import FieldFault
 from monitor.web.pages import PageRequest
 from monitor.web.show import page
 from monitor.web.status import FeedLine, feed_line
@@ -123,22 +125,31 @@ class FeedPages:
 
     def feed(self, asked: PageRequest) -> Response:
         """One feed: health, settings, its latest entries."""
+        return self._show(asked)
+
+    def _show(self, asked: PageRequest, faults: Mapping[str, str] | None = None) -> Response:
+        """The page; with `faults`, by field, of the settings that were typed."""
         now = self.clock()
         with self.db.reading() as session:
             report = _found(session, asked.name)
             (row,) = _rows(session, [(report, feed_line(report))], now)
             entries = figures.latest_entries(session, report.name, limit=_ENTRIES)
+            titles = topics.titles(session)
         if report.by_hand == REMOVED:
             row = replace(row, line=replace(row.line, state="off", note="removed"))
         return page(
             "feed.html",
+            status=400 if faults else 200,
             asked=asked,
+            typed=asked.form if faults else _typed(report),
+            faults=faults or {},
             now=now,
             row=row,
             report=report,
             is_added=report.origin == ADDED,
             is_on=report.is_enabled and not report.paused_reason,
             entries=entries,
+            titles=titles,
             said=_said(asked.query),
         )
 
@@ -168,15 +179,16 @@ class FeedPages:
 
     def settings(self, asked: PageRequest) -> Response:
         """Change title, publisher, language and interval of a feed that was added by command or page."""
-        with self.db.writing() as session:
-            report = _found(session, asked.name)
-            if report.origin != ADDED:
-                raise HTTPException(409, "This feed stands in a settings file: change it there. Nothing was changed.")
-            wanted = _wanted(asked.form, report.url)
-            try:
+        try:
+            with self.db.writing() as session:
+                report = _found(session, asked.name)
+                if report.origin != ADDED:
+                    said = "This feed stands in a settings file: change it there. Nothing was changed."
+                    raise HTTPException(409, said)
+                wanted = _wanted(asked.form, report.url)
                 additions.change(session, asked.name, wanted, usual_seconds=self._usual_seconds, now=self.clock())
-            except ConfigError as error:
-                raise HTTPException(400, _faults(error)) from error
+        except (ConfigError, FieldFault) as error:
+            return self._show(asked, _by_field(error))
         return _done(asked, "changed")
 
     @contextmanager
@@ -214,22 +226,55 @@ class FeedPages:
             address=address,
             found=found,
             problem=discovery.problem,
+            elsewhere=_elsewhere(discovery),
+            seen=[],
+            typed={},
+            faults={},
             may_add_unseen=not found and not is_bad,
+        )
+
+    def _again(self, asked: PageRequest, faults: Mapping[str, str]) -> Response:
+        """The form to add feeds, with what was picked and typed, and what is wrong with each field."""
+        numbers = sorted(int(name[4:]) for name in asked.form if re.fullmatch("seen[0-9]{1,2}", name)) or sorted(
+            int(name[3:]) for name in asked.form if re.fullmatch("url[0-9]{1,2}", name)
+        )
+        seen = [
+            (
+                number,
+                asked.form.get(f"seen{number}") or asked.form.get(f"url{number}", ""),
+                asked.form.get(f"label{number}", ""),
+                f"url{number}" in asked.form,
+            )
+            for number in numbers
+        ]
+        return page(
+            "feed_found.html",
+            status=400,
+            asked=asked,
+            now=self.clock(),
+            address="",
+            found=[],
+            seen=seen,
+            typed=asked.form,
+            faults=faults,
+            problem="" if seen else "; ".join(faults.values()).rstrip("."),
+            elsewhere="",
+            may_add_unseen=False,
         )
 
     def add(self, asked: PageRequest) -> Response:
         """Add the picked addresses, which were looked at before."""
         picked = [asked.form[name] for name in sorted(asked.form) if re.fullmatch("url[0-9]{1,2}", name)]
         if not picked:
-            raise HTTPException(400, "Pick at least one feed. Nothing was added.")
-        wanted = [_wanted(asked.form, url, is_one=len(picked) == 1) for url in picked]
+            return self._again(asked, {"picked": "Pick at least one feed."})
         try:
+            wanted = [_wanted(asked.form, url, is_one=len(picked) == 1) for url in picked]
             with self.db.writing() as session:
                 placed = [
                     additions.add(session, each, usual_seconds=self._usual_seconds, now=self.clock()) for each in wanted
                 ]
-        except ConfigError as error:
-            raise HTTPException(400, _faults(error)) from error
+        except (ConfigError, FieldFault) as error:
+            return self._again(asked, _by_field(error))
         done = "there" if all(each.same for each in placed) else "added"
         where = f"/feed/{placed[0].name}" if len(placed) == 1 else "/feeds"
         return RedirectResponse(f"{where}?done={done}#said", 303)
@@ -327,16 +372,59 @@ def _wanted(form: Mapping[str, str], url: str, *, is_one: bool = True) -> NewFee
     """What a form says of a new feed. Name and title are of one feed alone."""
     interval = form.get("interval", "").strip()
     if interval and not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,2})?", interval):
-        raise HTTPException(400, "Write the interval in minutes, such as 15. Nothing was changed.")
+        raise FieldFault("interval", "write the interval in minutes, such as 15")
+    language = form.get("language", "").strip()
+    code = language_code(language) if language else ""
+    if code is None:
+        raise FieldFault(
+            "language",
+            f"there is no language “{clean_line(language, limit=40)}”: write its English name or code, as Hindi or hi",
+        )
     return NewFeed(
         url=url,
         name=form.get("name", "").strip() if is_one else "",
         title=clean_line(form.get("title", ""), limit=200) if is_one else "",
         publisher=clean_line(form.get("publisher", ""), limit=200),
-        language=form.get("language", "").strip(),
+        language=code,
         interval_minutes=float(interval) if interval else None,
         is_secret=form.get("secret") == "yes",
     )
+
+
+def _typed(report: FeedReport) -> Mapping[str, str]:
+    """The fields of a feed's form as its settings are."""
+    return {
+        "title": report.title,
+        "publisher": report.publisher,
+        "language": language_name(report.language) if report.language else "",
+        "interval": f"{report.interval_seconds / 60:g}",
+    }
+
+
+def _elsewhere(discovery: Discovery) -> str:
+    """Where the feeds were found, if the address that was looked at is a page and no feed; else ''."""
+    ways = {each.named_by for each in discovery.feeds}
+    if not ways or "this address" in ways:
+        return ""
+    if "usual place" in ways:
+        return "It names no feed; this one is at a usual place of the site, and may be of something else there: look at its titles."
+    return "It names " + ("this feed:" if len(discovery.feeds) == 1 else "these feeds:")
+
+
+_FIELD_OF = {"--interval": "interval", "--language": "language", "--publisher": "publisher", "--title": "title"}
+
+
+def _by_field(error: ConfigError | FieldFault) -> dict[str, str]:
+    """What is wrong, by the field of the form that it is about; without addresses, which may be secret."""
+    if isinstance(error, FieldFault):
+        said = str(error)
+        return {error.field: f"{said[:1].upper()}{said[1:]}."}
+    found: dict[str, str] = {}
+    for fault in error.faults:
+        place, _, said = fault.partition(": ")
+        said = without_addresses(said if place in (*_FIELD_OF, "URL") else fault, "")
+        found.setdefault(_FIELD_OF.get(place, "picked" if place == "URL" else "name"), f"{said[:1].upper()}{said[1:]}.")
+    return found
 
 
 def _faults(error: ConfigError) -> str:

@@ -9,8 +9,10 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
+from anyio import to_thread
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
@@ -25,8 +27,9 @@ from monitor.text.tokens import clean_line
 from monitor.topics import drafts, edit_toml, folders, seeds, sentence
 from monitor.topics.folders import TopicFolderError, check_name
 from monitor.types.matching import Seed, StoredTopic, Topic
+from monitor.web.manage.example_forms import MOST_EXAMPLES
 from monitor.web.manage.topic_figures import FiguresOfTopics
-from monitor.web.manage.topic_folder import TopicFolderPages, draft_link, link_of
+from monitor.web.manage.topic_folder import TopicFolderPages, draft_link, dropped_of, link_of
 from monitor.web.pages import PageRequest
 from monitor.web.show import page
 from monitor.web.tools import PageTools
@@ -38,6 +41,8 @@ _DONE = {
     "back": "It is followed again, with all that it had found.",
     "removed": "It is set aside; what it found is kept. Below it can be brought back.",
     "followed": "The topic is followed: the files lie in the folder of seeds, and a running daemon takes it up within a second.",
+    "examples": "Written as examples. A running daemon takes them up within a second.",
+    "undropped": "It is an example again.",
     "paused": "Paused: nothing is matched against it until it is resumed.",
     "resumed": "Resumed: articles are matched against it again.",
     "renamed": "It has its new name, with everything that it found.",
@@ -82,8 +87,7 @@ class TopicPages(TopicFolderPages):
         *,
         embedder_problem: str = "",
     ) -> None:
-        super().__init__(db, clock, root, embedder_problem=embedder_problem)
-        self._reassess_for = tools.reassess_for
+        super().__init__(db, clock, root, tools, embedder_problem=embedder_problem)
         self._figures = FiguresOfTopics(kept, clock)
 
     # --- the list -----------------------------------------------------------------------------------------------------
@@ -113,7 +117,7 @@ class TopicPages(TopicFolderPages):
             asked=asked,
             lines=lines,
             faults=[self._plain(each) for each in read.faults],
-            drafts=drafts.names(self._root) if self._root else [],
+            drafts=drafts.titles(self._root) if self._root else [],
             can_write=self._root is not None,
             removed=self._removed(ended, titles),
             said=_done_message(asked),
@@ -145,7 +149,7 @@ class TopicPages(TopicFolderPages):
             if picked.is_draft:
                 return RedirectResponse(draft_link(drafts.bring_back(root, folder)), 303)
             now = self.clock()
-            since_at = now - self._reassess_for
+            since_at = now - self._tools.reassess_for
             name = review.bring_back(self.db, root, folder, reassess_since_at=since_at, now=now)
         return _redirect(name, "back")
 
@@ -153,6 +157,10 @@ class TopicPages(TopicFolderPages):
 
     def topic(self, asked: PageRequest) -> Response:
         """One topic: sentence, examples, figures, what to expect, versions."""
+        return self._show(asked)
+
+    def _show(self, asked: PageRequest, *, failed: str = "", faults: Mapping[str, str] | None = None) -> Response:
+        """The page; of a form that `failed` with what was typed, and what is wrong with each field."""
         name = asked.name
         with self.db.reading() as session:
             known = store.stored(session).get(name)
@@ -166,7 +174,13 @@ class TopicPages(TopicFolderPages):
             counts = next((each for each in matches.counts(session) if each.topic == name), None)
         return page(
             "topic.html",
+            status=400 if faults else 200,
             asked=asked,
+            failed=failed,
+            typed=asked.form if faults else {},
+            faults=faults or {},
+            most=MOST_EXAMPLES,
+            dropped=dropped_of(asked.query),
             now=self.clock(),
             topic_name=name,
             link=link_of(name),
@@ -195,8 +209,10 @@ class TopicPages(TopicFolderPages):
             raise HTTPException(404, "The topic has no folder here. Nothing was changed.")
         wanted = {key: clean_line(asked.form.get(key, ""), limit=limit) for key, limit in _KEYS.items()}
         changes = {key: value or None for key, value in wanted.items() if value != getattr(topic, key)}
-        with self._writing():
+        try:
             changed = edit_toml.edit(root / asked.name / seeds.TOPIC_TOML, changes)
+        except TopicFolderError as error:
+            return self._show(asked, failed="settings", faults=self._setting_faults(error, wanted))
         return RedirectResponse(f"{link_of(asked.name)}?changed={','.join(changed)}#said", 303)
 
     def pause(self, asked: PageRequest) -> Response:
@@ -215,9 +231,43 @@ class TopicPages(TopicFolderPages):
         """Give the topic another name."""
         new = asked.form.get("new", "").strip()
         self._known(asked.name)
-        with self._writing():
+        try:
             review.rename(self.db, self._folder(), asked.name, new, now=self.clock())
+        except TopicFolderError as error:
+            said = self._plain(str(error))
+            return self._show(asked, failed="rename", faults={"new": f"{said[:1].upper()}{said[1:]}."})
         return _redirect(new, "renamed")
+
+    async def add(self, asked: PageRequest) -> Response:
+        """Write examples into the topic's folder: addresses, which are fetched, a text or files."""
+        root = self._folder()
+        if await to_thread.run_sync(self._read, asked.name) is None:
+            raise HTTPException(404, "The topic has no folder here. Nothing was changed.")
+        faults = await self._add_examples(asked, root)
+        if faults:
+            return await to_thread.run_sync(partial(self._show, asked, failed="examples", faults=faults))
+        return _redirect(asked.name, "examples")
+
+    def drop(self, asked: PageRequest) -> Response:
+        """Take an example out of the topic's folder."""
+        return self._drop_example(asked, self._of_topic(asked.name), link_of(asked.name))
+
+    def undrop(self, asked: PageRequest) -> Response:
+        """Put an example back that was taken out."""
+        return self._undrop_example(asked, self._of_topic(asked.name), link_of(asked.name))
+
+    def _of_topic(self, name: str) -> Path:
+        root = self._folder()
+        if self._read(name) is None:
+            raise HTTPException(404, "The topic has no folder here. Nothing was changed.")
+        return root
+
+    def _setting_faults(self, error: TopicFolderError, wanted: Mapping[str, str]) -> Mapping[str, str]:
+        """What is wrong with the settings, by field as far as it names one."""
+        if wanted["sensitivity"] and intent.parse(wanted["sensitivity"]) is None:
+            return {"sensitivity": f"Sensitivity is one of {', '.join(intent.FORMS)}."}
+        said = self._plain(str(error))
+        return {"description": f"{said[:1].upper()}{said[1:]}."}
 
     def remove(self, asked: PageRequest) -> Response:
         """End the topic; what it found is kept, and so is its folder, under `.removed/`."""

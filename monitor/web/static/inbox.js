@@ -158,21 +158,24 @@ async function load() {
 
 // --- what came since ---
 
-const MINUTE = 60_000;
+const EVERY = 15_000;
 const fresh = document.querySelector("#fresh");
 let lookedAt = Date.now();
+let latest = ""; // the tag of the last answer: as long as it holds, nothing came
 
 async function lookForNew() {
-  if (document.hidden || Date.now() - lookedAt < MINUTE / 2) return;
+  if (document.hidden || Date.now() - lookedAt < EVERY / 2) return;
   lookedAt = Date.now();
-  const answer = await fetch(`/fresh${filters}${filters ? "&" : "?"}after=${lines.dataset.seen}`).catch(() => null);
-  if (!answer?.ok) return;
+  const address = `/fresh${filters}${filters ? "&" : "?"}after=${lines.dataset.seen}`;
+  const answer = await fetch(address, { headers: latest ? { "If-None-Match": latest } : {} }).catch(() => null);
+  latest = answer?.headers.get("ETag") ?? latest;
+  if (answer?.status !== 200) return;
   const { stories } = await answer.json();
   fresh.hidden = stories === 0;
   fresh.firstElementChild.textContent = `${stories} new since you came: show ${stories === 1 ? "it" : "them"}`;
 }
 
-setInterval(lookForNew, MINUTE);
+setInterval(lookForNew, EVERY);
 document.addEventListener("visibilitychange", lookForNew);
 
 // --- verdicts ---

@@ -56,7 +56,7 @@ def test_u1_nothing_runs_on_the_pages_of_feeds_topics_and_alerts(browser: Browse
 
     one = range(0, len(PAYLOADS), 2)
     paths = [
-        *("/feeds", "/feeds?page=2", "/topics", "/channels", "/alerts", "/alerts?page=2"),
+        *("/feeds", "/feeds?page=2", "/topics", "/channels", "/channels/new", "/alerts", "/alerts?page=2"),
         *(f"/feed/f{number}" for number in one),
         *(f"/topic/t{number}" for number in one[::3]),
         *(f"/alert/alt_{number:03}" for number in range(len(PAYLOADS))),

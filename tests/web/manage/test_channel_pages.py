@@ -74,6 +74,10 @@ def value_of(page: str, key: str) -> str:
 # --- adding -----------------------------------------------------------------------------------------------------------
 
 
+def test_every_kind_of_channel_has_a_form() -> None:
+    assert set(KINDS) == set(registry.KINDS)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_has_a_form_whose_fields_are_settings(client: TestClient, kind: str) -> None:
     shown = client.get(f"/channels/new?kind={kind}").text
@@ -131,8 +135,8 @@ def test_a_form_that_fails_says_so_beside_its_fields_and_keeps_what_was_typed(db
 
 def test_a_secret_that_is_wrong_has_to_be_typed_again(client: TestClient) -> None:
     said = fault_beside(adds_slack(client, url="http://hooks.slack.com/services/x").text, "url")
-    assert said == "Webhook address would send its key in plain text. It is not shown again: type it anew."
-    assert fault_beside(adds_slack(client, url="").text, "url") == "Webhook address is missing."
+    assert said == "“Webhook address” would send its key in plain text. It is not shown again: type it anew."
+    assert fault_beside(adds_slack(client, url="").text, "url") == "“Webhook address” is missing."
 
 
 @pytest.mark.parametrize("name", ["", "two words", "../evil", "a" * 41, ".hidden"])

@@ -190,7 +190,7 @@ def test_a_feeds_page_shows_what_it_brought_and_what_was_decided(db: Database, c
     shown = client.get("/feed/bbc").text
     assert '<a href="/articles/1" lang="en" dir="auto">Moscow talks end</a>' in shown
     assert "matched, and its story was new: alerted" in shown
-    assert "<bdi>talks</bdi>" in shown
+    assert "<bdi>Talks</bdi>" in shown
 
 
 def test_settings_are_changed_here_where_no_file_has_them(db: Database, client: TestClient) -> None:
@@ -225,7 +225,7 @@ def test_a_site_is_looked_at_and_what_is_picked_is_added(db: Database, looking: 
     shown = send(looking, "/feeds/look", address=site.url("/")).text
     assert "The Herald" in shown
     assert "Bridge closed" in shown
-    assert "named by link tag" in shown
+    assert "The address you gave is a page and no feed. It names these feeds:" in shown
     assert stored(db) == {}
     picked = {f"url{number}": url for number, url in enumerate(re.findall(r'name="url\d" value="([^"]+)"', shown), 1)}
     answer = send(looking, "/feeds/add", **picked, publisher="House", name="ignored")
@@ -236,6 +236,7 @@ def test_a_site_is_looked_at_and_what_is_picked_is_added(db: Database, looking: 
     }
     assert not any(each.allow_private for each in stored(db).values())
     again = send(looking, "/feeds/look", address=site.url("/news")).text
+    assert "is a page and no feed" not in again
     assert 'Already there as <a href="/feed/127-0-0-1">' in again
     assert send(looking, "/feeds/add", url1=site.url("/news")).headers["location"] == "/feed/127-0-0-1?done=there#said"
     assert len(stored(db)) == 2
@@ -276,6 +277,45 @@ def test_what_cannot_be_added_says_why(db: Database, client: TestClient) -> None
         answer = send(client, "/feeds/add", **form)
         assert (answer.status_code, says.lower() in answer.text.lower()) == (400, True), form
     assert len(stored(db)) == 1
+
+
+def test_a_form_that_fails_keeps_what_was_picked_and_typed(db: Database, client: TestClient) -> None:
+    form = {
+        "seen1": "https://x.example/a", "label1": "The <A>", "seen2": "https://x.example/b", "label2": "B",
+        "url2": "https://x.example/b", "publisher": "House", "language": "Klingon", "interval": "7", "secret": "yes",
+    }  # fmt: skip
+    shown = send(client, "/feeds/add", **form).text
+    assert "There is no language “Klingon”: write its English name or code" in shown
+    assert re.search(r'<p class="fault" id="fault-language">', shown)
+    assert "<bdi>The &lt;A&gt;</bdi>" in shown
+    assert re.search(r'name="url1" value="https://x.example/a">', shown), "not picked, and still to be picked"
+    assert re.search(r'name="url2" value="https://x.example/b" checked>', shown)
+    assert re.search(r'name="secret" value="yes" checked>', shown)
+    for key in ("publisher", "language", "interval"):
+        assert f'name="{key}" value="{form[key]}"' in shown
+    assert send(client, "/feeds/add", **{**form, "language": "Persian"}).status_code == 303
+    assert [each.language for each in stored(db).values()] == ["fa"]
+
+
+def test_settings_that_are_wrong_are_said_beside_their_field_and_kept(db: Database, client: TestClient) -> None:
+    fill(db, has_feed("mine", origin="added"))
+    form = {"title": "Mine", "publisher": "House", "language": "xx", "interval": "15"}
+    shown = send(client, "/feed/mine/settings", **form).text
+    assert '<p class="fault" id="fault-language">There is no language “xx”' in shown
+    for key, value in form.items():
+        assert f'name="{key}" value="{value}"' in shown
+    shown = send(client, "/feed/mine/settings", **{**form, "language": "hi", "interval": "0"}).text
+    assert re.search(r'<p class="fault" id="fault-interval">[^<]*must be between', shown)
+    assert send(client, "/feed/mine/settings", **{**form, "language": "hi"}).status_code == 303
+    assert stored(db)["mine"].language == "hi"
+    assert 'name="language" value="Hindi"' in client.get("/feed/mine").text
+
+
+def test_a_feed_at_a_usual_place_that_the_page_does_not_name_is_said(looking: TestClient, site: Site) -> None:
+    site.answers("/", 200, body="<html><body>Nothing here</body></html>")
+    site.publishes("/feed", NEWS)
+    shown = send(looking, "/feeds/look", address=site.url("/")).text
+    assert "is a page and no feed. It names no feed; this one is at a usual place of the site" in shown
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------

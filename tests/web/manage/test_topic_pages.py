@@ -185,7 +185,7 @@ def test_where_no_trial_can_be_made_the_page_says_so(db: Database, root: Path) -
         raise MonitorError(f"{folder}: too much")
 
     for tools, says in (
-        (PageTools(), "topics try` does it"),
+        (PageTools(), "Topics cannot be tried from here"),
         (PageTools(try_topic=fails), "bridge: too much"),
     ):
         app = create_app(db, Web(), clock=lambda: NOW, health=lambda: WELL, seeds=root, tools=tools)
@@ -208,9 +208,12 @@ def test_settings_are_written_to_the_file_and_said(db: Database, client: TestCli
         '# kept\ntitle = "The bridge"\nchannels = ["desk"]\ndescription = "Whether it is pulled down."\nsensitivity = "broad"\n'
     )
     shown = client.get(answer.headers["location"]).text
-    assert "Written to topic.toml: description, sensitivity." in shown
-    wrong = send(client, "/topic/bridge/settings", **{**form, "sensitivity": "loud"})
-    assert (wrong.status_code, "sensitivity is" in wrong.text) == (409, True)
+    assert "Saved: description, sensitivity." in shown
+    wrong = send(client, "/topic/bridge/settings", **{**form, "title": "Typed <anew>", "sensitivity": "loud"})
+    assert wrong.status_code == 400
+    assert '<p class="fault" id="fault-sensitivity">Sensitivity is one of precise,' in wrong.text
+    assert 'name="title" value="Typed &lt;anew&gt;"' in wrong.text
+    assert 'name="sensitivity" value="loud"' in wrong.text
     assert str(root) not in wrong.text
 
 
@@ -242,7 +245,10 @@ def test_a_topic_is_paused_resumed_renamed_and_removed(db: Database, client: Tes
     answer = send(client, "/topic/bridge/rename", new="weir-landing")
     assert answer.headers["location"] == "/topic/weir-landing?done=renamed#said"
     assert (root / "weir-landing").is_dir()
-    assert send(client, "/topic/weir-landing/rename", new="../evil").status_code == 409
+    wrong = send(client, "/topic/weir-landing/rename", new="../evil")
+    assert wrong.status_code == 400
+    assert '<p class="fault" id="fault-new">' in wrong.text
+    assert 'value="../evil"' in wrong.text
     assert send(client, "/topic/weir-landing/remove").status_code == 400, "one click is not enough"
     assert (root / "weir-landing").is_dir()
     answer = send(client, "/topic/weir-landing/remove", sure="yes")
@@ -253,6 +259,69 @@ def test_a_topic_is_paused_resumed_renamed_and_removed(db: Database, client: Tes
     for verb in ("pause", "resume", "rename", "remove", "restore"):
         assert send(client, f"/topic/nobody/{verb}", new="x", version="1").status_code == 404
     assert client.get("/topic/nobody").status_code == 404
+
+
+def upload(client: TestClient, path: str, *files: tuple[str, bytes], **form: str) -> Any:
+    data = {"token": token_of(client, "/topics/new"), **form}
+    return client.post(path, data=data, files=[("files", each) for each in files or [("", b"")]], headers=OWN)
+
+
+@pytest.mark.parametrize("where", ["topic", "draft"])
+def test_examples_are_added_and_taken_out_by_page(client: TestClient, root: Path, where: str) -> None:
+    folder = follows(root)
+    if where == "draft":
+        (root / ".drafts").mkdir()
+        folder = folder.rename(root / ".drafts" / "bridge")
+    link = f"/{where}/bridge"
+    answer = upload(
+        client, f"{link}/add", ("b.txt", b"Ferry\n\n" + BRIDGE.encode()), addresses="https://news.example/a"
+    )
+    assert answer.headers["location"] == f"{link}?done=examples#said"
+    assert len(list(folder.glob("*.txt"))) == 3
+    upload(client, f"{link}/add", text="Choir wins\n\nThe choir won a prize on the other side of town.", kind="counter")
+    (counter,) = (folder / "not").glob("*.txt")
+    shown = client.get(link).text
+    assert "Not wanted, though it looks alike (1)" in shown
+    taken = send(client, f"{link}/drop", file=f"not/{counter.name}")
+    assert not counter.exists()
+    shown = client.get(taken.headers["location"].partition("#")[0]).text
+    undo = dict(
+        re.findall(
+            r'type="hidden" name="(file|as)" value="([^"]+)"', shown.partition("/undrop")[2].partition("</form>")[0]
+        )
+    )
+    assert send(client, f"{link}/undrop", **undo).headers["location"] == f"{link}?done=undropped#said"
+    assert counter.is_file()
+
+
+def test_what_cannot_become_an_example_is_said_beside_its_field_and_kept(client: TestClient, root: Path) -> None:
+    folder = follows(root)
+    for path, form in (("/topic/bridge", {"kind": "counter"}), ("/topic/bridge", {})):
+        wrong = upload(
+            client, f"{path}/add", addresses="https://news.example/missing", text="Typed <b>here</b>", **form
+        )
+        assert wrong.status_code == 400
+        assert re.search(r'<p class="fault" id="fault-addresses">[^<]*404', wrong.text)
+        assert "Typed &lt;b&gt;here&lt;/b&gt;</textarea>" in wrong.text
+        assert ('value="counter" selected' in wrong.text) == bool(form)
+    assert '<p class="fault" id="fault-addresses">Paste an address' in upload(client, "/topic/bridge/add").text
+    assert [each.name for each in folder.iterdir() if each.suffix == ".txt"] == ["a.txt"]
+
+
+def test_the_only_example_stays_and_no_file_of_others_is_moved(client: TestClient, root: Path) -> None:
+    folder = follows(root)
+    answer = send(client, "/topic/bridge/drop", file="a.txt")
+    assert answer.status_code == 409
+    assert "only example" in answer.text
+    (root.parent / "outside.txt").write_text("mine")
+    for file in ("../../outside.txt", "topic.toml", "b.txt", "", "/etc/passwd"):
+        assert send(client, "/topic/bridge/drop", file=file).status_code == 409
+    (folder / "b.txt").write_text(f"Another. {BRIDGE}")
+    send(client, "/topic/bridge/drop", file="b.txt")
+    for file, name in (("../x.txt", "b.txt"), ("x.toml", "b.txt"), ("b.txt", "../../outside.txt"), ("a.txt", "b.txt")):
+        assert send(client, "/topic/bridge/undrop", file=file, **{"as": name}).status_code == 409
+    assert (root.parent / "outside.txt").read_text() == "mine"
+    assert sorted(each.name for each in folder.iterdir()) == ["a.txt", "topic.toml"]
 
 
 def test_a_removed_topic_is_followed_again(db: Database, client: TestClient, root: Path) -> None:
