@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -225,13 +225,23 @@ def _panel(number: int, key: str, found: Sequence[Measured], names: Sequence[str
         of = [each for each in found if each.database == name]
         line = " ".join(f"{x(each.size):.1f},{y(each.figures[key]):.1f}" for each in of)
         parts += [f'<polyline points="{line}" fill="none" stroke="{_COLOURS[name]}" stroke-width="2"/>']
-        lift = -6 if name == names[0] else 14
         parts += [
-            f'<text x="{x(each.size):.0f}" y="{y(each.figures[key]) + lift:.0f}" text-anchor="middle" '
+            f'<text x="{x(each.size):.0f}" y="{y(each.figures[key]) + _lift(each, key, found, y):.0f}" text-anchor="middle" '
             f'fill="{_COLOURS[name]}">{each.figures[key]:g}</text>'
             for each in of
         ]
     return "".join(parts)
+
+
+def _lift(each: Measured, key: str, found: Sequence[Measured], y: Callable[[float], float]) -> int:
+    """Where a figure stands above or below its point: beside another database's, the higher one above and the other below, or both
+    above where there is no room."""
+    value = each.figures[key]
+    others = [other.figures[key] for other in found if other.size == each.size and other is not each]
+    lowest = y(0.0) - 16
+    if any(other < value for other in others):
+        return -20 if all(y(figure) > lowest for figure in (value, *others)) else -7
+    return 14 if others and y(value) <= lowest else -6
 
 
 def main() -> None:
