@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -37,7 +37,7 @@ from monitor.store.db import Database
 from monitor.types.condition import Severity
 from monitor.types.errors import StoreError
 from monitor.types.plans import SettingsEntry
-from monitor.web import zones
+from monitor.web import stale_forms, zones
 from monitor.web.articles import ArticlePages
 from monitor.web.compression import Compressed
 from monitor.web.figures import FigurePages
@@ -290,9 +290,7 @@ def _endpoint(answer: Page | AsyncPage, tokens: Tokens, threads: CapacityLimiter
         if request.method == "POST" and not tokens.is_valid(
             who, request.cookies.get(tokens.COOKIE, ""), form.get(tokens.FIELD, "")
         ):
-            raise HTTPException(
-                403, "This page is older than the monitor's last start. Go back, load it again, try again."
-            )
+            return _stale(request, form, tokens, has_files=bool(files))
         asked = PageRequest(
             here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             who=who,
@@ -316,6 +314,13 @@ def _endpoint(answer: Page | AsyncPage, tokens: Tokens, threads: CapacityLimiter
         return response
 
     return endpoint
+
+
+def _stale(request: Request, form: Mapping[str, str], tokens: Tokens, *, has_files: bool) -> Response:
+    who: str = request.state.who
+    response = stale_forms.sent_again(request.url.path, form, tokens.field(who), has_files=has_files)
+    tokens.give(request, who, response)
+    return response
 
 
 async def _form(request: Request) -> tuple[dict[str, str], list[Upload]]:

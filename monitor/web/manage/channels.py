@@ -46,7 +46,7 @@ class ChannelPages:
         """Put a new channel in force."""
         kind, name = _kind(asked.form.get("kind", "")), asked.form.get("name", "").strip()
         table = channel_forms.table_of(kind, asked.form, {})
-        if faults := registry.faults_of(name, table):
+        if faults := (*registry.faults_of(name, table), *channel_forms.lost_secrets(kind, asked.form)):
             return self._new(asked, kind, name=name, form=asked.form, faults=faults)
         try:
             channel_additions.add(self.db, self._place(), name, table, now=self.clock(), max_age_for=self._max_age_for)
@@ -66,7 +66,10 @@ class ChannelPages:
         row, kept = self._found(asked.name), self._kept(asked.name)
         kind = _kind(str(row.values["kind"]))
         table = channel_forms.table_of(kind, asked.form, kept)
-        untyped = channel_forms.secrets_to_type_again(kind, asked.form, kept)
+        untyped = (
+            *channel_forms.secrets_to_type_again(kind, asked.form, kept),
+            *channel_forms.lost_secrets(kind, asked.form),
+        )
         if faults := (*registry.faults_of(asked.name, table), *untyped):
             return self._edit(asked, kind, form=asked.form, kept=kept, faults=faults)
         try:
