@@ -37,13 +37,14 @@ from monitor.store.db import Database
 from monitor.types.condition import Severity
 from monitor.types.errors import StoreError
 from monitor.types.plans import SettingsEntry
-from monitor.web import stale_forms, zones
+from monitor.web import zones
 from monitor.web.articles import ArticlePages
 from monitor.web.compression import Compressed
 from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
 from monitor.web.health import Health
 from monitor.web.inbox import InboxPages
+from monitor.web.manage import stale_forms
 from monitor.web.manage.alerts import AlertPages
 from monitor.web.manage.channels import ChannelPages
 from monitor.web.manage.drafts import DraftPages

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from monitor.alerting.channels import registry
-from monitor.web.stale_forms import LOST
+from monitor.web.manage.stale_forms import LOST
 
 SECURITIES = {
     "starttls": "STARTTLS, usually port 587",

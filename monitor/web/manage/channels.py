@@ -6,6 +6,7 @@ What became of a channel, its tests, pauses and alerts are on the pages of `aler
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from monitor.types.errors import ConfigError
 from monitor.types.plans import ADDED, SettingsRow
 from monitor.web.manage import channel_forms
 from monitor.web.manage.channel_forms import KINDS
+from monitor.web.manage.concurrent_edits import merged
 from monitor.web.pages import PageRequest
 from monitor.web.show import page
 from monitor.web.tools import PageTools
@@ -65,8 +67,11 @@ class ChannelPages:
         """Change a channel."""
         row, kept = self._found(asked.name), self._kept(asked.name)
         kind = _kind(str(row.values["kind"]))
-        table = channel_forms.table_of(kind, asked.form, kept)
+        form, conflicts = merged(asked.form, channel_forms.filled(kind, kept))
+        asked = replace(asked, form=form)
+        table = channel_forms.table_of(kind, form, kept)
         untyped = (
+            *(ChannelFault(key, says) for key, says in conflicts.items()),
             *channel_forms.secrets_to_type_again(kind, asked.form, kept),
             *channel_forms.lost_secrets(kind, asked.form),
         )
@@ -129,6 +134,7 @@ class ChannelPages:
             fields=channel_forms.shown(kind, form, faults, kept=kept),
             problems=[*channel_forms.other_faults(kind, faults), *([problem] if problem else ())],
             has_file=bool(kept),
+            as_is=channel_forms.filled(kind, kept),
         )
 
     def _found(self, name: str) -> SettingsRow:

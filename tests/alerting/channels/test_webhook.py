@@ -23,8 +23,10 @@ from monitor.alerting.channels import registry
 from monitor.alerting.channels.base import excerpt
 from monitor.alerting.channels.registry import build, masked
 from monitor.alerting.channels.webhook import body_of, headers_of, payload
-from monitor.net.addresses import AddressPolicy
+from monitor.config.settings import FetchSettings, Settings
+from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.net.http import HttpClient
+from monitor.service.app import App
 from monitor.text.secrets import Secrets
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import ConfigError
@@ -421,16 +423,14 @@ def test_w17_an_inside_address_is_refused_before_any_connection() -> None:
 
 
 def test_r10_what_feeds_may_call_is_not_what_channels_may_call() -> None:
-    """A door opened wide for feeds does not open for a webhook."""
+    """What is opened wide for feeds does not open for a webhook."""
 
     async def run(table: Mapping[str, object]) -> Outcome:
-        from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
-
-        door = HttpClient(policy=AddressPolicy(allowed=PRIVATE_NETWORKS))
+        app = App(Settings(fetch=FetchSettings(allow_networks=PRIVATE_NETWORKS)))
         try:
-            return await build("desk", table, door).send(alert(), now=NOW)
+            return await build("desk", table, app.client).send(alert(), now=NOW)
         finally:
-            await door.aclose()
+            await app.client.aclose()
 
     with Sink() as sink:
         assert asyncio.run(run({"kind": "webhook", "url": sink.url.replace("http:", "https:")})).code == "refused"

@@ -276,6 +276,20 @@ def test_secrets_are_shown_to_no_other_server_than_they_were_typed_for(
     assert sent(client, f"/channel/{there['name']}/settings", **form, **typed).status_code == 303
 
 
+def test_two_windows_undo_nothing_of_one_another(client: TestClient, folder: Path) -> None:
+    sent(client, "/channels/add", **MAIL)
+    was = {f"was_{key}": value_of(client.get("/channel/mail").text, key) for key in ("to", "from", "host", "username")}
+    shown = {**MAIL, "password": ""}
+    assert sent(client, "/channel/mail/settings", **was, **shown | {"from": "first@example.org"}).status_code == 303
+    assert sent(client, "/channel/mail/settings", **was, **shown | {"to": "bob@example.org"}).status_code == 303
+    kept = json.loads((folder / "mail.json").read_text())
+    assert (kept["from"], kept["to"]) == ("first@example.org", ["bob@example.org"])
+    answer = sent(client, "/channel/mail/settings", **was, **shown | {"to": "eve@example.org"})
+    assert answer.status_code == 400
+    assert "changed meanwhile, to “bob@example.org”" in fault_beside(answer.text, "to")
+    assert json.loads((folder / "mail.json").read_text()) == kept
+
+
 def test_a_mended_address_sends_what_waited_for_it(db: Database, client: TestClient) -> None:
     adds_slack(client)
     wrong = row(db, "newsroom").values["destination"]
@@ -346,7 +360,7 @@ def test_the_page_names_the_nodes_without_its_file(db: Database, client: TestCli
     old = Node(name="moss-2", host="moss", started_at=NOW, channels=nodes.listed({"newsroom": "another"}))
     beat = lambda each: lambda session: nodes.beat(session, each, now=NOW, kept_for=timedelta(days=1))
     fill(db, beat(basil))
-    assert "No running daemon has its secrets yet" in client.get("/channels").text
+    assert "No running daemon has its secrets:" in client.get("/channels").text
     fill(db, beat(fern), beat(old))
     shown = client.get("/channels").text
     assert "Not sent from <bdi>basil-7</bdi>, <bdi>moss-2</bdi>" in shown
