@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -44,6 +44,7 @@ from monitor.web.figures import FigurePages
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
 from monitor.web.health import Health
 from monitor.web.inbox import InboxPages
+from monitor.web.manage import stale_forms
 from monitor.web.manage.alerts import AlertPages
 from monitor.web.manage.channels import ChannelPages
 from monitor.web.manage.drafts import DraftPages
@@ -290,9 +291,7 @@ def _endpoint(answer: Page | AsyncPage, tokens: Tokens, threads: CapacityLimiter
         if request.method == "POST" and not tokens.is_valid(
             who, request.cookies.get(tokens.COOKIE, ""), form.get(tokens.FIELD, "")
         ):
-            raise HTTPException(
-                403, "This page is older than the monitor's last start. Go back, load it again, try again."
-            )
+            return _stale(request, form, tokens, has_files=bool(files))
         asked = PageRequest(
             here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             who=who,
@@ -316,6 +315,13 @@ def _endpoint(answer: Page | AsyncPage, tokens: Tokens, threads: CapacityLimiter
         return response
 
     return endpoint
+
+
+def _stale(request: Request, form: Mapping[str, str], tokens: Tokens, *, has_files: bool) -> Response:
+    who: str = request.state.who
+    response = stale_forms.sent_again(request.url.path, form, tokens.field(who), has_files=has_files)
+    tokens.give(request, who, response)
+    return response
 
 
 async def _form(request: Request) -> tuple[dict[str, str], list[Upload]]:

@@ -25,6 +25,7 @@ from monitor.config.settings import WebSettings
 from monitor.store.db import Database
 from monitor.store.tables import VerdictRow
 from monitor.web.app import create_app
+from monitor.web.guard import Tokens
 from tests.fakes.patience import PATIENCE, soon
 from tests.web.test_web import (
     NOW,
@@ -301,6 +302,28 @@ def test_what_could_not_be_saved_is_said_and_stays_new(db: Database, page: Page)
     page.keyboard.press("c")
     says(page, "Confirmed: First")
     assert judged(db) == [True, None]
+
+
+def test_a_page_from_before_a_restart_judges_on(db: Database, browser: Browser) -> None:
+    lines(db, "First", "Second")
+    tokens = Tokens()
+    app = create_app(db, WebSettings(), clock=lambda: NOW, health=lambda: WELL, tokens=tokens)
+    with serving(app) as url, opened(browser, base_url=url, viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_label("Note, kept with your verdict").fill("typed before")
+        vars(tokens).update(vars(Tokens()))  # as another process would sign
+        page.route("**/verdicts", lambda route: route.abort())
+        page.get_by_role("button", name="Confirm: First").click()
+        says(page, "Not saved: First. The monitor does not answer just now: try again in a moment. Your note is kept.")
+        page.unroute("**/verdicts")
+        page.keyboard.press("k")
+        page.get_by_role("button", name="Confirm: First").click()
+        says(page, "Confirmed: First")
+        page.locator("#did button").click()  # the form of the page has the new token, too
+        says(page, "First")
+    with db.reading() as session:
+        assert [row.note for row in session.exec(select(VerdictRow))][:1] == ["typed before"]
 
 
 def test_times_are_those_of_the_readers_clock(db: Database, browser: Browser, url: str) -> None:

@@ -210,7 +210,8 @@ class HttpSettings(ChannelSettings):
         checked = urls.check(url.get_secret_value())
         if checked.startswith("http:") and not info.data.get("allow_private"):
             raise ValueError(
-                "would send its key in plain text; write https://, or allow_private = true for a receiver inside"
+                "must begin with https://, as its key and all alerts can be read on the way otherwise; write https://, or "
+                "allow_private = true for a receiver inside"
             )
         return SecretStr(checked)
 
@@ -235,7 +236,7 @@ class HttpTarget:
     limit_for: timedelta
     secrets: Secrets = field(repr=False)
     policy: AddressPolicy
-    """The channel's own policy, independent of the feeds' (R10)."""
+    """The channel's own, independent of the feeds' (R10): what it allows beyond what the settings allow to every channel."""
 
     async def post(
         self,
@@ -248,8 +249,13 @@ class HttpTarget:
         """Post once. `interpret` maps the answer to an Outcome where the status alone is not enough."""
         try:
             answer = await self.poster.post(
-                self.url, body=body.encode(), headers=headers, limit_for=self.limit_for, policy=self.policy
+                self.url, body=body.encode(), headers=headers, limit_for=self.limit_for, policy=self._policy
             )
         except FetchError as error:
             return outcome_of_failure(error, secrets=self.secrets)
         return interpret(answer) if interpret else outcome_of(answer, now=now, secrets=self.secrets)
+
+    @property
+    def _policy(self) -> AddressPolicy | None:
+        """None where the channel allows nothing of its own: then the poster's holds, with `delivery.allow_networks`."""
+        return self.policy if self.policy.allowed else None

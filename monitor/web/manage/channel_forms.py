@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from monitor.alerting.channels import registry
+from monitor.web.manage.stale_forms import LOST
 
 SECURITIES = {
     "starttls": "STARTTLS, usually port 587",
@@ -32,6 +33,11 @@ class Field:
     input_mode: str = "text"
     value: str = ""
     fault: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the form calls it: `token` is the name of the token that every form of ours has (`guard.Tokens.FIELD`)."""
+        return "bot_token" if self.key == "token" else self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +157,7 @@ def table_of(kind: str, form: Mapping[str, str], kept: Mapping[str, Any]) -> dic
     if form.get("url", "").strip():
         table.pop("allow_private", None)
     for each in KINDS[kind].fields:
-        said = form.get(each.key, "").strip()
+        said = form.get(each.name, "").strip()
         if said:
             table[each.key] = _value(each.key, said)
         elif not each.is_secret:
@@ -169,13 +175,15 @@ def secrets_to_type_again(kind: str, form: Mapping[str, str], kept: Mapping[str,
     return [
         registry.ChannelFault(each.key, says)
         for each in KINDS[kind].fields
-        if each.is_secret and each.key in kept and not form.get(each.key, "").strip()
+        if each.is_secret and each.key in kept and not form.get(each.name, "").strip()
     ]
 
 
 def filled(kind: str, table: Mapping[str, Any]) -> dict[str, str]:
     """What of a table a form shows: no secret."""
-    return {each.key: _text(table[each.key]) for each in KINDS[kind].fields if each.key in table and not each.is_secret}
+    return {
+        each.name: _text(table[each.key]) for each in KINDS[kind].fields if each.key in table and not each.is_secret
+    }
 
 
 def shown(
@@ -185,13 +193,13 @@ def shown(
     *,
     kept: Mapping[str, Any] | None = None,
 ) -> list[Field]:
-    """The fields of a form with what was typed, secrets aside, and what is wrong with each. `kept`: the table of a channel that is
-    there, whose secrets need not be typed again."""
+    """The fields of a form with what was typed, secrets aside, and what is wrong with each: a secret that was typed has to be typed
+    again. `kept`: the table of a channel that is there, whose secrets need not be typed again."""
     return [
         replace(
             each,
-            value="" if each.is_secret else form.get(each.key, ""),
-            fault=next((_sentence(fault, each) for fault in faults if fault.field.partition(".")[0] == each.key), ""),
+            value="" if each.is_secret else form.get(each.name, ""),
+            fault=_fault(each, form, faults),
             is_required=each.is_required and not (each.is_secret and each.key in (kept or {})),
             placeholder="as it is" if each.is_secret and each.key in (kept or {}) else each.placeholder,
         )
@@ -203,6 +211,21 @@ def other_faults(kind: str, faults: Sequence[registry.ChannelFault]) -> list[str
     """What is wrong with no field of the form but with the name or what a file says beside it."""
     keys = {each.key for each in KINDS[kind].fields} | {"name"}
     return [f"{each.field} {each.says}" for each in faults if each.field.partition(".")[0] not in keys]
+
+
+def lost_secrets(kind: str, form: Mapping[str, str]) -> list[registry.ChannelFault]:
+    """A fault for each secret that was typed and is not in the form any more, because its page was older than our last start
+    (`stale_forms`): sent without them, the channel would be another one than was meant."""
+    lost = form.get(LOST, "").split()
+    return [registry.ChannelFault(each.key, "was not kept") for each in KINDS[kind].fields if each.name in lost]
+
+
+def _fault(field: Field, form: Mapping[str, str], faults: Sequence[registry.ChannelFault]) -> str:
+    found = next((each for each in faults if each.field.partition(".")[0] == field.key), None)
+    if found:
+        return _sentence(found, field)
+    is_typed = field.is_secret and form.get(field.name, "").strip()
+    return f"“{field.label}” is not shown again: type it anew." if is_typed else ""
 
 
 def _sentence(fault: registry.ChannelFault, field: Field) -> str:

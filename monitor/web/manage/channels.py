@@ -6,6 +6,7 @@ What became of a channel, its tests, pauses and alerts are on the pages of `aler
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from monitor.types.errors import ConfigError
 from monitor.types.plans import ADDED, SettingsRow
 from monitor.web.manage import channel_forms
 from monitor.web.manage.channel_forms import KINDS
+from monitor.web.manage.concurrent_edits import merged
 from monitor.web.pages import PageRequest
 from monitor.web.show import page
 from monitor.web.tools import PageTools
@@ -46,7 +48,7 @@ class ChannelPages:
         """Put a new channel in force."""
         kind, name = _kind(asked.form.get("kind", "")), asked.form.get("name", "").strip()
         table = channel_forms.table_of(kind, asked.form, {})
-        if faults := registry.faults_of(name, table):
+        if faults := (*registry.faults_of(name, table), *channel_forms.lost_secrets(kind, asked.form)):
             return self._new(asked, kind, name=name, form=asked.form, faults=faults)
         try:
             channel_additions.add(self.db, self._place(), name, table, now=self.clock(), max_age_for=self._max_age_for)
@@ -65,8 +67,14 @@ class ChannelPages:
         """Change a channel."""
         row, kept = self._found(asked.name), self._kept(asked.name)
         kind = _kind(str(row.values["kind"]))
-        table = channel_forms.table_of(kind, asked.form, kept)
-        untyped = channel_forms.secrets_to_type_again(kind, asked.form, kept)
+        form, conflicts = merged(asked.form, channel_forms.filled(kind, kept))
+        asked = replace(asked, form=form)
+        table = channel_forms.table_of(kind, form, kept)
+        untyped = (
+            *(ChannelFault(key, says) for key, says in conflicts.items()),
+            *channel_forms.secrets_to_type_again(kind, asked.form, kept),
+            *channel_forms.lost_secrets(kind, asked.form),
+        )
         if faults := (*registry.faults_of(asked.name, table), *untyped):
             return self._edit(asked, kind, form=asked.form, kept=kept, faults=faults)
         try:
@@ -126,6 +134,7 @@ class ChannelPages:
             fields=channel_forms.shown(kind, form, faults, kept=kept),
             problems=[*channel_forms.other_faults(kind, faults), *([problem] if problem else ())],
             has_file=bool(kept),
+            as_is=channel_forms.filled(kind, kept),
         )
 
     def _found(self, name: str) -> SettingsRow:

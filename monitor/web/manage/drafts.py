@@ -69,7 +69,18 @@ class DraftPages(TopicFolderPages):
             form={name: form.get(name, "") for name in ("title", "name", "description", "addresses", "text")},
             faults=faults,
             most=MOST_EXAMPLES,
+            had_files=bool(asked.files),
+            draft_there=self._draft_there(form) if faults else "",
         )
+
+    def _draft_there(self, form: Mapping[str, str]) -> str:
+        """The address of the draft that has the name already, as after a second click; '' where there is none."""
+        try:
+            name = _name(form)
+            check_name(name)
+        except (FieldFault, TopicFolderError):
+            return ""
+        return draft_link(name) if self._root and (drafts.root_of(self._root) / name).is_dir() else ""
 
     async def make(self, asked: PageRequest) -> Response:
         """Make a draft of a title, a sentence and examples; addresses are fetched. Where one cannot be read nothing is made."""

@@ -31,6 +31,7 @@ from monitor.text.secrets import without_addresses
 from monitor.text.tokens import clean_line
 from monitor.types.errors import ConfigError
 from monitor.types.plans import ADDED, REMOVED
+from monitor.web.manage.concurrent_edits import merged
 from monitor.web.manage.day_picture import DayPicture, draw, starts_of_days
 from monitor.web.manage.example_forms import FieldFault
 from monitor.web.pages import PageRequest
@@ -142,6 +143,7 @@ class FeedPages:
             status=400 if faults else 200,
             asked=asked,
             typed=asked.form if faults else _typed(report),
+            as_is=_typed(report),
             faults=faults or {},
             now=now,
             row=row,
@@ -179,13 +181,18 @@ class FeedPages:
 
     def settings(self, asked: PageRequest) -> Response:
         """Change title, publisher, language and interval of a feed that was added by command or page."""
+        with self.db.reading() as session:
+            form, conflicts = merged(asked.form, _typed(_found(session, asked.name)))
+        asked = replace(asked, form=form)
+        if conflicts:
+            return self._show(asked, conflicts)
         try:
             with self.db.writing() as session:
                 report = _found(session, asked.name)
                 if report.origin != ADDED:
                     said = "This feed stands in a settings file: change it there. Nothing was changed."
                     raise HTTPException(409, said)
-                wanted = _wanted(asked.form, report.url)
+                wanted = _wanted(form, report.url)
                 additions.change(session, asked.name, wanted, usual_seconds=self._usual_seconds, now=self.clock())
         except (ConfigError, FieldFault) as error:
             return self._show(asked, _by_field(error))

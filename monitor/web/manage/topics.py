@@ -6,8 +6,8 @@ Topics stay files in the folder of seeds; what a page changes in a topic.toml it
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from monitor.text.tokens import clean_line
 from monitor.topics import drafts, edit_toml, folders, seeds, sentence
 from monitor.topics.folders import TopicFolderError, check_name
 from monitor.types.matching import Seed, StoredTopic, Topic
+from monitor.web.manage.concurrent_edits import merged
 from monitor.web.manage.example_forms import MOST_EXAMPLES
 from monitor.web.manage.topic_figures import FiguresOfTopics
 from monitor.web.manage.topic_folder import TopicFolderPages, draft_link, dropped_of, link_of
@@ -37,6 +38,10 @@ from monitor.web.tools import PageTools
 _KEYS = {"title": 300, "description": 5_000, "sensitivity": 100}
 """What of a topic.toml a page changes: the most characters of each."""
 _MOST_REMOVED = 30
+_NO_TOPIC_FOLDER = (
+    "The topic's folder is not here or cannot be read, so that nothing can be written into it. Nothing was changed: put "
+    "it back, then send this again."
+)
 _DONE = {
     "back": "It is followed again, with all that it had found.",
     "removed": "It is set aside; what it found is kept. Below it can be brought back.",
@@ -99,7 +104,7 @@ class TopicPages(TopicFolderPages):
             known = {name: each for name, each in store.stored(session).items() if not each.has_ended}
             counts = {each.topic: each for each in matches.counts(session)}
             outlines = {each.name: each for each in versions.outlines(session)}
-            ended, titles = review.ended(session), store.titles(session)
+            removed = self._removed(session)
         by_folder = {each.name: each for each in read.topics}
         lines = [
             TopicLine(
@@ -119,16 +124,18 @@ class TopicPages(TopicFolderPages):
             faults=[self._plain(each) for each in read.faults],
             drafts=drafts.titles(self._root) if self._root else [],
             can_write=self._root is not None,
-            removed=self._removed(ended, titles),
+            removed=removed,
             said=_done_message(asked),
         )
 
-    def _removed(self, ended: Collection[str], titles: Mapping[str, str]) -> list[RemovedTopic]:
-        """Topics and drafts that were set aside and can be brought back: of each the latest folder."""
+    def _removed(self, session: Session) -> list[RemovedTopic]:
+        """Topics and drafts that were set aside and can be brought back: of each the latest folder. What a renamed topic left under
+        its old name when a version was put back is none of them: the topic is followed."""
+        ended, titles, renamed = review.ended(session), store.titles(session), store.renamed(session)
         found: dict[str, RemovedTopic] = {}
         for each in folders.set_aside_folders(self._root) if self._root else ():
             is_there = (self._folder() / each.name).exists() or (drafts.root_of(self._folder()) / each.name).exists()
-            if each.name not in found and not is_there:
+            if each.name not in found and each.name not in renamed and not is_there:
                 found[each.name] = RemovedTopic(
                     folder=each.folder,
                     title=titles.get(each.name, each.name),
@@ -141,8 +148,8 @@ class TopicPages(TopicFolderPages):
         """Follow a topic again that was removed, or take a draft up again that was discarded."""
         root, folder = self._folder(), asked.form.get("folder", "")
         with self.db.reading() as session:
-            ended, titles = review.ended(session), store.titles(session)
-        picked = next((each for each in self._removed(ended, titles) if each.folder == folder), None)
+            removed = self._removed(session)
+        picked = next((each for each in removed if each.folder == folder), None)
         if picked is None:
             raise HTTPException(404, "That topic is not among the removed ones. Nothing was changed.")
         with self._writing():
@@ -157,7 +164,13 @@ class TopicPages(TopicFolderPages):
 
     def topic(self, asked: PageRequest) -> Response:
         """One topic: sentence, examples, figures, what to expect, versions."""
-        return self._show(asked)
+        now_named = self.named_now(asked)
+        return self._show(asked) if now_named == asked else RedirectResponse(link_of(now_named.name), 303)
+
+    def named_now(self, asked: PageRequest) -> PageRequest:
+        """The request for the topic's name of now, where it was renamed since the page was loaded."""
+        with self.db.reading() as session:
+            return replace(asked, name=store.renamed(session).get(asked.name, asked.name))
 
     def _show(self, asked: PageRequest, *, failed: str = "", faults: Mapping[str, str] | None = None) -> Response:
         """The page; of a form that `failed` with what was typed, and what is wrong with each field."""
@@ -166,7 +179,7 @@ class TopicPages(TopicFolderPages):
             known = store.stored(session).get(name)
             in_folder = self._read(name)
             if (known is None or known.has_ended) and in_folder is None:
-                raise HTTPException(404, "There is no topic of that name.")
+                raise HTTPException(404, "There is no topic of that name. The page “Topics” lists them.")
             topic = in_folder or store.as_stored(session, name)
             kept = self._figures.of(session, name, topic.sensitivity if topic else "balanced")
             history = versions.history(session, name)
@@ -203,11 +216,16 @@ class TopicPages(TopicFolderPages):
 
     def settings(self, asked: PageRequest) -> Response:
         """Change title, sentence and sensitivity in the topic's topic.toml."""
+        asked = self.named_now(asked)
         root = self._folder()
         topic = self._read(asked.name)
         if topic is None:
-            raise HTTPException(404, "The topic has no folder here. Nothing was changed.")
-        wanted = {key: clean_line(asked.form.get(key, ""), limit=limit) for key, limit in _KEYS.items()}
+            raise HTTPException(404, _NO_TOPIC_FOLDER)
+        form, conflicts = merged(asked.form, {key: getattr(topic, key) for key in _KEYS})
+        asked = replace(asked, form=form)
+        if conflicts:
+            return self._show(asked, failed="settings", faults=conflicts)
+        wanted = {key: clean_line(form.get(key, ""), limit=limit) for key, limit in _KEYS.items()}
         changes = {key: value or None for key, value in wanted.items() if value != getattr(topic, key)}
         try:
             changed = edit_toml.edit(root / asked.name / seeds.TOPIC_TOML, changes)
@@ -217,18 +235,21 @@ class TopicPages(TopicFolderPages):
 
     def pause(self, asked: PageRequest) -> Response:
         """Match nothing against the topic."""
+        asked = self.named_now(asked)
         self._known(asked.name)
         review.pause(self.db, asked.name, now=self.clock())
         return _redirect(asked.name, "paused")
 
     def resume(self, asked: PageRequest) -> Response:
         """Go on with the topic."""
+        asked = self.named_now(asked)
         self._known(asked.name)
         review.resume(self.db, asked.name)
         return _redirect(asked.name, "resumed")
 
     def rename(self, asked: PageRequest) -> Response:
         """Give the topic another name."""
+        asked = self.named_now(asked)
         new = asked.form.get("new", "").strip()
         self._known(asked.name)
         try:
@@ -240,9 +261,10 @@ class TopicPages(TopicFolderPages):
 
     async def add(self, asked: PageRequest) -> Response:
         """Write examples into the topic's folder: addresses, which are fetched, a text or files."""
+        asked = await to_thread.run_sync(self.named_now, asked)
         root = self._folder()
         if await to_thread.run_sync(self._read, asked.name) is None:
-            raise HTTPException(404, "The topic has no folder here. Nothing was changed.")
+            raise HTTPException(404, _NO_TOPIC_FOLDER)
         faults = await self._add_examples(asked, root)
         if faults:
             return await to_thread.run_sync(partial(self._show, asked, failed="examples", faults=faults))
@@ -250,16 +272,18 @@ class TopicPages(TopicFolderPages):
 
     def drop(self, asked: PageRequest) -> Response:
         """Take an example out of the topic's folder."""
+        asked = self.named_now(asked)
         return self._drop_example(asked, self._of_topic(asked.name), link_of(asked.name))
 
     def undrop(self, asked: PageRequest) -> Response:
         """Put an example back that was taken out."""
+        asked = self.named_now(asked)
         return self._undrop_example(asked, self._of_topic(asked.name), link_of(asked.name))
 
     def _of_topic(self, name: str) -> Path:
         root = self._folder()
         if self._read(name) is None:
-            raise HTTPException(404, "The topic has no folder here. Nothing was changed.")
+            raise HTTPException(404, _NO_TOPIC_FOLDER)
         return root
 
     def _setting_faults(self, error: TopicFolderError, wanted: Mapping[str, str]) -> Mapping[str, str]:
@@ -271,6 +295,7 @@ class TopicPages(TopicFolderPages):
 
     def remove(self, asked: PageRequest) -> Response:
         """End the topic; what it found is kept, and so is its folder, under `.removed/`."""
+        asked = self.named_now(asked)
         self._known(asked.name)
         if asked.form.get("sure") != "yes":
             raise HTTPException(400, "Tick the box to remove the topic. Nothing was changed.")
@@ -280,6 +305,7 @@ class TopicPages(TopicFolderPages):
 
     def restore(self, asked: PageRequest) -> Response:
         """Put the topic back to a version."""
+        asked = self.named_now(asked)
         self._known(asked.name)
         number = asked.form.get("version", "")
         if not re.fullmatch("[0-9]{1,9}", number):

@@ -8,7 +8,7 @@ const pane = document.querySelector("#pane");
 const reading = document.querySelector("#reading");
 const did = document.querySelector("#did");
 const bulk = document.querySelector("#bulk");
-const token = list.elements.token.value;
+let token = list.elements.token.value;
 const back = list.elements.back.value;
 const filters = back.slice(1); // "" or "?topic=..."
 const NARROW = matchMedia("(max-width: 63.99rem)");
@@ -38,14 +38,32 @@ const REFUSED = {
 };
 
 async function ask(path, fields) {
-  const answer = await fetch(path, {
-    method: "POST",
-    headers: { Accept: "application/json", "Content-Type": "application/x-www-form-urlencoded" },
-    body: new URLSearchParams({ token, back, ...fields }),
-  });
+  let answer = await post(path, fields);
+  if (answer.status === 403 && (await renewToken())) answer = await post(path, fields);
   if (answer.status === 409) throw new Error((await answer.json()).says);
   if (!answer.ok) throw new Error(REFUSED[answer.status] ?? `The monitor refused it (${answer.status}).`);
   return answer.json();
+}
+
+function post(path, fields) {
+  return fetch(path, {
+    method: "POST",
+    headers: { Accept: "application/json", "Content-Type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams({ token, back, ...fields }),
+  }).catch(() => {
+    throw new Error("The monitor does not answer just now: try again in a moment.");
+  });
+}
+
+// A restart of the monitor makes the token of this page one that is refused; the page as it is now has the new one.
+async function renewToken() {
+  const now = await fetch(location.pathname + location.search).catch(() => null);
+  if (!now?.ok) return false;
+  const found = new DOMParser().parseFromString(await now.text(), "text/html").querySelector("input[name=token]");
+  if (!found) return false;
+  token = found.value;
+  for (const each of document.querySelectorAll("input[name=token]")) each.value = token;
+  return true;
 }
 
 // --- reading ---

@@ -133,7 +133,7 @@ def test_malformed_blocks_are_sent_again_as_text() -> None:
     [
         ({"token": "secret"}, 'field "token": is no token'),
         ({"channel": "#news"}, 'field "channel": is no id'),
-        ({"url": "http://slack.example/api/", "allow_private": False}, "would send its key in plain text"),
+        ({"url": "http://slack.example/api/", "allow_private": False}, "must begin with https://"),
     ],
 )
 def test_faults_are_named_without_their_values(changes: dict[str, object], words: str) -> None:

@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,19 @@ from monitor.alerting.channels import registry
 from monitor.alerting.channels.base import excerpt
 from monitor.alerting.channels.registry import build, masked
 from monitor.alerting.channels.webhook import body_of, headers_of, payload
+from monitor.config.settings import FetchSettings, Settings
+from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.net.http import HttpClient
+from monitor.service.app import App
 from monitor.text.secrets import Secrets
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import ConfigError
 from monitor.types.matching import Contribution, Evidence
 from tests.fakes.alerts import ID, NOW, alert, notice, on_two_topics, trial
+from tests.fakes.certificates import GOOD, for_a_reader, for_a_site
 from tests.fakes.patience import PATIENCE
 from tests.fakes.sink import Sink
+from tests.fakes.site import Site
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NEW_KEY = "whsec_" + base64.b64encode(b"n" * 32).decode()
@@ -417,16 +423,14 @@ def test_w17_an_inside_address_is_refused_before_any_connection() -> None:
 
 
 def test_r10_what_feeds_may_call_is_not_what_channels_may_call() -> None:
-    """A door opened wide for feeds does not open for a webhook."""
+    """What is opened wide for feeds does not open for a webhook."""
 
     async def run(table: Mapping[str, object]) -> Outcome:
-        from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
-
-        door = HttpClient(policy=AddressPolicy(allowed=PRIVATE_NETWORKS))
+        app = App(Settings(fetch=FetchSettings(allow_networks=PRIVATE_NETWORKS)))
         try:
-            return await build("desk", table, door).send(alert(), now=NOW)
+            return await build("desk", table, app.client).send(alert(), now=NOW)
         finally:
-            await door.aclose()
+            await app.client.aclose()
 
     with Sink() as sink:
         assert asyncio.run(run({"kind": "webhook", "url": sink.url.replace("http:", "https:")})).code == "refused"
@@ -437,6 +441,26 @@ def test_r10_what_feeds_may_call_is_not_what_channels_may_call() -> None:
 
 TOKEN = "tok3n-S3CRET-planted"
 BEARER = "bearer-S3CRET-planted"
+
+
+def test_networks_allowed_for_delivery_are_open_to_a_channel_that_allows_none_itself(tmp_path: Path) -> None:
+    """`delivery.allow_networks`: what a page adds has no `allow_private`, and nothing else opens a network of one's own to it."""
+
+    async def run(url: str, *allowed: str) -> Outcome:
+        policy = AddressPolicy(tuple(map(ip_network, allowed)))
+        door = HttpClient(policy=policy, tls=for_a_reader(GOOD))
+        try:
+            return await build("desk", {"kind": "webhook", "url": url}, door).send(alert(), now=NOW)
+        finally:
+            await door.aclose()
+
+    with Site(tls=for_a_site(GOOD, tmp_path)) as site:
+        site.answers("/hook", 200)
+        assert asyncio.run(run(site.url("/hook"))).code == "refused"
+        assert asyncio.run(run(site.url("/hook"), "10.0.0.0/8")).code == "refused"
+        assert site.connections == 0
+        assert asyncio.run(run(site.url("/hook"), "127.0.0.0/8")).code == "200"
+        assert len(site.asked_for("/hook")) == 1
 
 
 def test_u16_no_secret_in_any_outcome(caplog: pytest.LogCaptureFixture) -> None:

@@ -78,6 +78,59 @@ def test_every_kind_of_channel_has_a_form() -> None:
     assert set(KINDS) == set(registry.KINDS)
 
 
+VALID: dict[str, dict[str, str]] = {
+    "slack": {"url": SECRET},
+    "slackbot": {"bot_token": "xoxb-1234567890-abcdefghij", "channel": "C0123456789"},
+    "email": MAIL,
+    "webhook": {"url": "https://hooks.example/x", "secrets": "whsec_" + "QUJD" * 10, "headers": "Bearer abcdefghijk"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_form_of_a_kind_adds_and_changes_a_channel(client: TestClient, folder: Path, kind: str) -> None:
+    """As a browser sends it: each input of the form once, by the names that the page gives them."""
+    blank = client.get(f"/channels/new?kind={kind}").text
+    inputs = re.findall(r'<(?:input|select)[^>]* name="([^"]+)"', blank)
+    assert len(set(inputs)) == len(inputs), "of two inputs of one name one is lost"
+    typed = {"kind": kind, "name": "desk"} | {name: VALID[kind].get(name, "") for name in inputs if name in VALID[kind]}
+    assert set(VALID[kind]) <= set(inputs), "all that a channel of this kind needs can be typed"
+    typed["name"] = "desk"
+    assert sent(client, "/channels/add", **typed).status_code == 303
+    kept = json.loads((folder / "desk.json").read_text())
+    assert sent(client, "/channel/desk/settings", **typed | {"messages_per_hour": "7"}).status_code == 303
+    assert json.loads((folder / "desk.json").read_text()) == kept | {"messages_per_hour": 7}
+
+
+def test_every_secret_of_a_form_that_fails_has_to_be_typed_again(client: TestClient) -> None:
+    """A signing secret that vanished without a word would leave the channel unsigned."""
+    answer = sent(
+        client, "/channels/add", kind="webhook", name="desk", **VALID["webhook"] | {"url": "http://hooks.example/x"}
+    )
+    assert answer.status_code == 400
+    for key, label in (("secrets", "Signing secret"), ("headers", "Authorization header")):
+        assert fault_beside(answer.text, key) == f"“{label}” is not shown again: type it anew."
+
+
+def test_a_form_from_before_a_restart_is_kept_and_its_secrets_asked_for_again(
+    db: Database, folder: Path, client: TestClient
+) -> None:
+    typed = {"kind": "webhook", "name": "desk", **VALID["webhook"]}
+    with browsing(application(db, tools=PageTools(channel_folder=folder))) as restarted:
+        answer = restarted.post(
+            "/channels/add", data={"token": token_of(client, "/channels/new"), **typed}, headers=OWN
+        )
+        assert answer.status_code == 403
+        assert not any(secret in answer.text for secret in VALID["webhook"].values())
+        kept = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', answer.text))
+        assert (kept["name"], kept["kind"], kept["lost"]) == ("desk", "webhook", "url secrets headers")
+        form = restarted.post("/channels/add", data=kept, headers=OWN)
+        assert form.status_code == 400
+        assert value_of(form.text, "name") == "desk"
+        assert "was not kept" in fault_beside(form.text, "secrets")
+        token = kept["token"]
+        assert restarted.post("/channels/add", data={"token": token, **typed}, headers=OWN).status_code == 303
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_has_a_form_whose_fields_are_settings(client: TestClient, kind: str) -> None:
     shown = client.get(f"/channels/new?kind={kind}").text
@@ -135,7 +188,10 @@ def test_a_form_that_fails_says_so_beside_its_fields_and_keeps_what_was_typed(db
 
 def test_a_secret_that_is_wrong_has_to_be_typed_again(client: TestClient) -> None:
     said = fault_beside(adds_slack(client, url="http://hooks.slack.com/services/x").text, "url")
-    assert said == "“Webhook address” would send its key in plain text. It is not shown again: type it anew."
+    assert said == (
+        "“Webhook address” must begin with https://, as its key and all alerts can be read on the way otherwise. "
+        "It is not shown again: type it anew."
+    )
     assert fault_beside(adds_slack(client, url="").text, "url") == "“Webhook address” is missing."
 
 
@@ -220,6 +276,20 @@ def test_secrets_are_shown_to_no_other_server_than_they_were_typed_for(
     assert sent(client, f"/channel/{there['name']}/settings", **form, **typed).status_code == 303
 
 
+def test_two_windows_undo_nothing_of_one_another(client: TestClient, folder: Path) -> None:
+    sent(client, "/channels/add", **MAIL)
+    was = {f"was_{key}": value_of(client.get("/channel/mail").text, key) for key in ("to", "from", "host", "username")}
+    shown = {**MAIL, "password": ""}
+    assert sent(client, "/channel/mail/settings", **was, **shown | {"from": "first@example.org"}).status_code == 303
+    assert sent(client, "/channel/mail/settings", **was, **shown | {"to": "bob@example.org"}).status_code == 303
+    kept = json.loads((folder / "mail.json").read_text())
+    assert (kept["from"], kept["to"]) == ("first@example.org", ["bob@example.org"])
+    answer = sent(client, "/channel/mail/settings", **was, **shown | {"to": "eve@example.org"})
+    assert answer.status_code == 400
+    assert "changed meanwhile, to “bob@example.org”" in fault_beside(answer.text, "to")
+    assert json.loads((folder / "mail.json").read_text()) == kept
+
+
 def test_a_mended_address_sends_what_waited_for_it(db: Database, client: TestClient) -> None:
     adds_slack(client)
     wrong = row(db, "newsroom").values["destination"]
@@ -290,7 +360,7 @@ def test_the_page_names_the_nodes_without_its_file(db: Database, client: TestCli
     old = Node(name="moss-2", host="moss", started_at=NOW, channels=nodes.listed({"newsroom": "another"}))
     beat = lambda each: lambda session: nodes.beat(session, each, now=NOW, kept_for=timedelta(days=1))
     fill(db, beat(basil))
-    assert "No running daemon has its secrets yet" in client.get("/channels").text
+    assert "No running daemon has its secrets:" in client.get("/channels").text
     fill(db, beat(fern), beat(old))
     shown = client.get("/channels").text
     assert "Not sent from <bdi>basil-7</bdi>, <bdi>moss-2</bdi>" in shown

@@ -421,3 +421,16 @@ def test_u1_no_payload_becomes_markup_on_the_pages_of_feeds(db: Database, lookin
 
 def _attribute(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+
+
+def test_two_windows_undo_nothing_of_one_another(db: Database, client: TestClient) -> None:
+    fill(db, has_feed("mine", origin="added"))
+    shown = dict(re.findall('name="was_([^"]+)" value="([^"]*)"', client.get("/feed/mine").text))
+    was = {f"was_{key}": value for key, value in shown.items()}
+    send(client, "/feed/mine/settings", **was, **shown | {"publisher": "House"})
+    assert send(client, "/feed/mine/settings", **was, **shown | {"title": "Mine"}).status_code == 303
+    assert (stored(db)["mine"].publisher, stored(db)["mine"].title) == ("House", "Mine")
+    answer = send(client, "/feed/mine/settings", **was, **shown | {"title": "Yours"})
+    assert answer.status_code == 400
+    assert "changed meanwhile, to “Mine”" in answer.text
+    assert stored(db)["mine"].title == "Mine"

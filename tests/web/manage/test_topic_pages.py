@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.web.test_web import WebSettings as Web
 from tests.web.test_web import db as db  # the fixture
 
 TRIED: list[Path] = []
+SETTINGS = ("title", "description", "sensitivity")
 
 
 def trial(*articles: Mapping[str, Any]) -> dict[str, Any]:
@@ -259,6 +261,63 @@ def test_a_topic_is_paused_resumed_renamed_and_removed(db: Database, client: Tes
     for verb in ("pause", "resume", "rename", "remove", "restore"):
         assert send(client, f"/topic/nobody/{verb}", new="x", version="1").status_code == 404
     assert client.get("/topic/nobody").status_code == 404
+
+
+def test_two_windows_undo_nothing_of_one_another(db: Database, client: TestClient, root: Path) -> None:
+    follows(root)
+    daemon_reads(db, root)
+    page = client.get("/topic/bridge").text
+    shown = {key: html.unescape(each) for key, each in re.findall('name="was_([^"]+)" value="([^"]*)"', page)}
+    assert set(shown) == set(SETTINGS)
+    was = {f"was_{key}": value for key, value in shown.items()}
+    send(client, "/topic/bridge/settings", **was, **shown | {"title": "Of the first window"})
+    sentence = "Bridges over rivers that are opened or closed to the people of both banks."
+    done = send(client, "/topic/bridge/settings", **was, **shown | {"description": sentence})
+    assert done.headers["location"] == "/topic/bridge?changed=description#said"
+    read = seeds.load_one(root / "bridge").topics[0]
+    assert (read.title, read.description) == ("Of the first window", sentence)
+    refused = send(client, "/topic/bridge/settings", **was, **shown | {"title": "Of the second window"})
+    assert refused.status_code == 400
+    assert "changed meanwhile, to “Of the first window”" in html.unescape(refused.text)
+    assert 'value="Of the second window"' in refused.text
+    assert sentence in refused.text.partition("</textarea>")[0], "what was not touched is as it is now"
+    again = was | {"was_title": "Of the first window", "was_description": sentence}
+    send(
+        client, "/topic/bridge/settings", **again, **shown | {"title": "Of the second window", "description": sentence}
+    )
+    assert seeds.load_one(root / "bridge").topics[0].title == "Of the second window"
+
+
+def test_a_draft_that_is_made_twice_is_linked_to(client: TestClient) -> None:
+    """A second click, or the browser's way back after the first."""
+    for _ in range(2):
+        answer = send(client, "/topics/make", title="Floods", description="Rivers that flood towns.")
+    assert answer.status_code == 400
+    assert '<a href="/draft/floods">' in answer.text
+    assert "/draft/" not in send(client, "/topics/make", title="Quakes", description="").text
+
+
+def test_a_page_of_a_topic_that_was_renamed_meanwhile_goes_on(db: Database, client: TestClient, root: Path) -> None:
+    follows(root)
+    daemon_reads(db, root)
+    send(client, "/topic/bridge/rename", new="weir")
+    assert client.get("/topic/bridge").headers["location"] == "/topic/weir"
+    done = send(client, "/topic/bridge/settings", title="The weir", description="", sensitivity="balanced")
+    assert done.headers["location"].startswith("/topic/weir?changed=title")
+    assert send(client, "/topic/bridge/pause").headers["location"] == "/topic/weir?done=paused#said"
+
+
+def test_a_renamed_topic_is_not_offered_as_removed(db: Database, client: TestClient, root: Path) -> None:
+    """Putting a version back leaves the folder of before, under the name that the topic had then."""
+    follows(root)
+    daemon_reads(db, root)
+    send(client, "/topic/bridge/settings", title="Another title", description="", sensitivity="balanced")
+    daemon_reads(db, root)
+    assert send(client, "/topic/bridge/restore", version="1").headers["location"] == "/topic/bridge?done=restored#said"
+    send(client, "/topic/bridge/rename", new="weir")
+    assert (root / ".removed").is_dir()
+    assert "Removed (" not in client.get("/topics").text
+    assert send(client, "/topics/back", folder=f"bridge-{NOW:%Y-%m-%d}").status_code == 404
 
 
 def upload(client: TestClient, path: str, *files: tuple[str, bytes], **form: str) -> Any:
