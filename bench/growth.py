@@ -47,6 +47,8 @@ from tests.fakes.postgres import server, shown
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SPAN_FOR = timedelta(days=20)
 LIVE, WORDS, PROBES, BATCH = 1_000, 400, 300, 50_000
+SHORT = 30
+"""Words of a short item, its title apart."""
 _COPIES, _BOILERPLATE, _SITES = 0.1, 0.05, 200
 
 
@@ -126,30 +128,37 @@ def _measured(database: Database, probes: Sequence[Article], matcher: Matcher, s
     with database.reading() as session:
         _asked(session, probes[0], matcher)
         yield f"first answer {1e3 * (time.perf_counter() - started):.0f} ms after opening"
-    fingerprinting, copying, joining, kinds = 0.0, 0.0, 0.0, []
+    short = [replace(each, text=" ".join(each.text.split()[:SHORT])) for each in probes]
     with database.reading() as session:
-        clock = _cpu(session)
         for each in probes[:50]:
             _asked(session, each, matcher)
-        for each in probes:
-            before = clock()
-            found = fingerprint(each.title, each.text)
-            fingerprinting += clock() - before
-            near = store.find_candidates(session, each, found, None, now=NOW)
-            kinds.append(dedup.classify(each, near.known, read=found.shingles).kind.value)
-            copying += clock() - before
-        for each in probes:
-            before = clock()
-            own = profiles.profile(each, matcher.rarity("en"))
-            events.choose(each, own, *profile_rows.find_candidates(session, own, now=NOW))
-            joining += clock() - before
+        fingerprinting, copying, joining, kinds = _costs(session, probes, matcher)
+        of_short = sum(_costs(session, short, matcher)[1:3])
     own = f"the fingerprint {1e3 * fingerprinting / len(probes):.2f}"
     yield f"fingerprint, look-up, check {1e3 * copying / len(probes):.2f} ms CPU ({own})"
-    yield f"with the event's {1e3 * (copying + joining) / len(probes):.2f} ms"
+    yield f"with the event's {1e3 * (copying + joining) / len(probes):.2f} ms, of a short item {1e3 * of_short / len(probes):.2f}"
     yield f"{kinds.count('copy')} of {PROBES // 2} copies found"
     yield f"fingerprints {sizes.get('shingles', sizes.get('sketches', 0)) / size:.0f} B an article"
     yield f"events {(sizes['tellings'] + sizes['profiles']) / size:.0f} B"
     yield f"all {sum(sizes.values()) / size:.0f} B"
+
+
+def _costs(session: Session, probes: Sequence[Article], matcher: Matcher) -> tuple[float, float, float, list[str]]:
+    """Seconds for fingerprints, for these with copies, and for events; and what each article is."""
+    fingerprinting, copying, joining, kinds, clock = 0.0, 0.0, 0.0, [], _cpu(session)
+    for each in probes:
+        before = clock()
+        found = fingerprint(each.title, each.text)
+        fingerprinting += clock() - before
+        near = store.find_candidates(session, each, found, None, now=NOW)
+        kinds.append(dedup.classify(each, near.known, read=found.shingles).kind.value)
+        copying += clock() - before
+    for each in probes:
+        before = clock()
+        own = profiles.profile(each, matcher.rarity("en"))
+        events.choose(each, own, *profile_rows.find_candidates(session, own, now=NOW))
+        joining += clock() - before
+    return fingerprinting, copying, joining, kinds
 
 
 def _asked(session: Session, article: Article, matcher: Matcher) -> None:
