@@ -16,7 +16,7 @@ _MENDS = {
     "dns": "check the spelling of the host; if it is right, this machine's name server may be down",
     "connect": "check host and port; a firewall of ours may keep the monitor from it",
     "tls": "the publisher has to mend its certificate; check that the clock of this machine is right",
-    "refused": "a feed of one's own network needs allow_private = true, or `feeds add --allow-private`",
+    "refused": "a feed of one's own network needs fetch.allow_networks, allow_private = true, or `feeds add --allow-private`",
     "redirect": "open the address in a browser and take the one that it ends at",
     "protocol": "check the port: what answers there is no web server",
     "encoding": "the publisher's server is misconfigured: tell it, or look for another address of the feed",
@@ -29,6 +29,9 @@ _MENDS = {
     "stuck": "nothing to do: it is asked in full once a day; the publisher's server is misconfigured",
     "too costly": "raise workers.limit_seconds or workers.memory_mb if this feed is worth it",
 }
+
+_SAY_A_MEND = ("dns", "refused")
+"""Codes of errors that say a mend themselves, for feeds and channels alike: ours takes its place."""
 
 
 def mend(code: str) -> str:
@@ -44,4 +47,5 @@ def sentence(error: MonitorError) -> str:
     """What is wrong and its mend, in one line. Of addresses it may hold more than the host: not to be shown of secret feeds."""
     code = error.code if isinstance(error, FetchError | ParseError) else ""
     says, what = str(error), mend(code)
-    return f"{says}; {what}" if what else says
+    fault = says.partition(";")[0] if code in _SAY_A_MEND else says
+    return f"{fault}; {what}" if what else says
