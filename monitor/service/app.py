@@ -344,10 +344,16 @@ class App:
         if self.multilingual:
             state, verdict, basis = self._state, self._used_verdict, self._semantic_basis
             stale, self._relearned = self._relearned, set()
-            if basis == self._embedded_basis:
-                self.multilingual.learn_verdicts(self.db, self.loaded.topics, since=self._embedded_verdict, also=stale)
-            else:
-                self.multilingual.renew(self.db, self.loaded.topics)
+            try:
+                if basis == self._embedded_basis:
+                    self.multilingual.learn_verdicts(
+                        self.db, self.loaded.topics, since=self._embedded_verdict, also=stale
+                    )
+                else:
+                    self.multilingual.renew(self.db, self.loaded.topics)
+            except BaseException:  # else nobody would know any more that these are to be built anew
+                self._relearned |= stale
+                raise
             self._embedded_state, self._embedded_verdict, self._embedded_basis = state, verdict, basis
 
     @property

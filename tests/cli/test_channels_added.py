@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from monitor.alerting.channels import registry
+from monitor.config import channel_files
 from monitor.service import logs
 from tests.cli.test_run import started
 from tests.cli.test_settings import channels, kept_in
@@ -149,3 +151,33 @@ def test_secrets_that_nothing_uses_any_more_are_named(desk: Operator, sink: Sink
     desk.run("apply")
     (said,) = idle()
     assert "newsroom.json" in said
+
+
+def test_a_password_may_begin_as_a_list_or_a_table_does(desk: Operator) -> None:
+    desk.run("migrate")
+    said = desk.run(
+        *("channels", "add", "mail", "email", "host=smtp.example.org", "from=monitor@example.org"),
+        *('to=["desk@example.org"]', "username=monitor"),
+        typed="password=[Zq7{Xw9Kp3\n",
+    )
+    assert said.exit_code == 0, said.stderr
+    assert json.loads((desk.folder / "channels" / "mail.json").read_text())["password"] == "[Zq7{Xw9Kp3"
+
+
+def test_on_a_terminal_only_secrets_are_asked_for() -> None:
+    """An address, which a table calls by another name than the code does, is none."""
+    found = {kind: registry.secret_keys(kind) for kind in registry.KINDS}
+    assert found == {
+        "webhook": ("url", "secrets", "headers"),
+        "slack": ("url",),
+        "slackbot": ("url", "token"),
+        "email": ("password",),
+    }
+
+
+def test_a_file_that_is_nested_without_end_stops_no_other_channel(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("[" * 60_000)
+    channel_files.write(tmp_path, "good", {"kind": "slack", "url": "https://hooks.slack.com/services/T0/B0/x"})
+    found = channel_files.read(tmp_path)
+    assert list(found.tables) == ["good"]
+    assert found.faults == (f"{tmp_path / 'bad.json'}: cannot be used (it is not JSON)",)
