@@ -121,7 +121,7 @@ def add(
     cli = base.cli_of(ctx)
     cli.log()
     folder = _folder(cli)
-    table = _pairs(said or (), "an argument")
+    table = _pairs(kind, said or (), "an argument")
     if secret := next((key for key in table if kind in registry.KINDS and registry.is_secret(kind, key)), None):
         raise ConfigError(
             f"{secret} is a secret and would stay in the history of your shell: leave it out, it is asked for"
@@ -137,15 +137,16 @@ def _secrets(kind: str) -> dict[str, object]:
     from monitor.alerting.channels import registry
 
     if not sys.stdin.isatty():
-        return _pairs(sys.stdin.read().splitlines(), "a line of stdin")
-    fields = registry.KINDS[kind].model_fields if kind in registry.KINDS else {}
-    wanted = [key for key in fields if registry.is_secret(kind, key) and (kind, key) != ("slackbot", "url")]
+        return _pairs(kind, sys.stdin.read().splitlines(), "a line of stdin")
+    wanted = [key for key in registry.secret_keys(kind) if (kind, key) != ("slackbot", "url")]
     asked = {key: typer.prompt(f"{key} (Enter for none)", default="", hide_input=True, err=True) for key in wanted}
-    return _pairs((f"{key}={value}" for key, value in asked.items() if value), "")
+    return _pairs(kind, (f"{key}={value}" for key, value in asked.items() if value), "")
 
 
-def _pairs(said: Iterable[str], what: str) -> dict[str, object]:
+def _pairs(kind: str, said: Iterable[str], what: str) -> dict[str, object]:
     """KEY=VALUE each; lists and tables as JSON. A fault quotes nothing, as it may be secret."""
+    from monitor.alerting.channels import registry
+
     found: dict[str, object] = {}
     for each in said:
         key, equals, value = each.strip().partition("=")
@@ -153,9 +154,10 @@ def _pairs(said: Iterable[str], what: str) -> dict[str, object]:
             continue
         if not equals:
             raise ConfigError(f"{what} is not KEY=VALUE; write for example host=smtp.example.org")
+        is_json = value.lstrip()[:1] in ("[", "{") and not registry.is_text(kind, key.strip())
         try:
-            found[key.strip()] = json.loads(value) if value.lstrip()[:1] in ("[", "{") else value.strip()
-        except ValueError:
+            found[key.strip()] = json.loads(value) if is_json else value.strip()
+        except (ValueError, RecursionError):
             raise ConfigError(f"{key.strip()} is not JSON; check its quotes and brackets") from None
     return found
 

@@ -116,7 +116,7 @@ def _table(file: Path) -> Mapping[str, Any]:
         raise ValueError("it is longer than 64 KB")
     try:
         found = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("it is not JSON") from None
     if not isinstance(found, dict):
         raise ValueError("it is no table of settings")

@@ -13,6 +13,7 @@ out of it, and the rest is read as any document. The entries that come out are t
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -38,8 +39,8 @@ _DATE = re.compile(
     rb"<((?:\w{1,20}:)?(?:lastBuildDate|pubDate|updated|modified|date))(?:\s[^<>]*)?>[^<]*</\1\s*>|<!--.*?-->", re.S
 )
 """What changes around entries whenever one is added, and bears on none."""
-_CODE = ("monitor.reading", "monitor.text")
-"""The code that reads: where it changes, all is read."""
+_CODE = ("monitor.reading", "monitor.text", "monitor.types")
+"""The code that reads, and what an entry is: where it changes, all is read."""
 
 
 def read(body: bytes, url: str, media_type: str, now: datetime, known: KnownEntries | None) -> Delta:
@@ -119,22 +120,22 @@ def _is_regular(reading: Reading, size: int) -> bool:
 
 
 def _known(element_key: int, entry: Entry, raw: object) -> KnownEntry:
-    """`entry` by its hashes. A date that others explain is no part of it."""
-    value = entry if _has_standard_date(raw) else replace(entry, published_at=None)
+    """`entry` by its hashes. Of its date only counts what it says itself: not what others, or its address, say of it, which is
+    something else once a date far ahead has come near."""
+    value = replace(entry, published_at=_own_date(raw))
     return KnownEntry(element_key, key_of(entry.guid), content_key(entry), key_of(repr(value)))
 
 
 def _explains_itself(raw: object, entry: Entry, now: datetime) -> bool:
     """Whether the date of an entry is what it says, whatever stands beside it: one far ahead is not believed."""
-    if not _has_standard_date(raw):
-        return False
-    says = publication_dates.read(date_strings(raw)[0])
+    says = _own_date(raw)
     return says is not None and says == entry.published_at and says <= now + entry_dates.AHEAD
 
 
-def _has_standard_date(raw: object) -> bool:
+def _own_date(raw: object) -> datetime | None:
+    """The date of an entry if it is written so that it says the same whatever stands beside it."""
     written: Sequence[str] = date_strings(raw)
-    return bool(written) and publication_dates.is_standard(written[0])
+    return publication_dates.read(written[0]) if written and publication_dates.is_standard(written[0]) else None
 
 
 def _frame_key(pieces: Slices, url: str) -> int:
@@ -144,11 +145,11 @@ def _frame_key(pieces: Slices, url: str) -> int:
 
 @cache
 def _code_key() -> bytes:
-    """Names the code that reads: another release reads an element in another way."""
+    """Names the code that reads: another release, or another Python, reads an element, or writes a value, in another way."""
     sources = [
         each.read_bytes()
         for room in _CODE
         for each in sorted(files(room).iterdir(), key=lambda each: each.name)
         if each.name.endswith(".py")
     ]
-    return b"%d" % key_of(b"\0".join((feedparser.__version__.encode(), *sources)))
+    return b"%d" % key_of(b"\0".join((feedparser.__version__.encode(), sys.version.encode(), *sources)))

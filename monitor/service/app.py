@@ -40,7 +40,7 @@ from monitor.service.drift_watch import DriftWatch
 from monitor.service.topic_keeper import TopicKeeper
 from monitor.store import channels as channel_rows
 from monitor.store import files, migrate, topics, verdicts
-from monitor.store.db import Database
+from monitor.store.db import Database, Session
 from monitor.topics import seeds
 from monitor.topics.seeds import LoadedTopics
 from monitor.types import digests
@@ -86,6 +86,7 @@ class App:
         self.embeds_for = POLL_EMBEDS_FOR
         """How long a poll waits for the embeddings of its articles."""
         self.channels_in_force: Mapping[str, str] = {}
+        self.credentials_in_force: Mapping[str, str] = {}
         """Name -> digest of the destination, as the store has them."""
 
     # --- parts ----------------------------------------------------------------------------------------------------
@@ -178,8 +179,15 @@ class App:
     @property
     def channels(self) -> Mapping[str, Channel]:
         """The channels that this node can send by: those of its settings, and those added by command or page whose files it has.
-        Raises ConfigError with the faults of all of the settings."""
-        return {**self.added_channels.channels, **self.settings_channels}
+        Raises ConfigError with the faults of all of the settings.
+
+        A file from before the channel was changed on another node is as none: an old password would fail, and pause the channel
+        for all nodes.
+        """
+        added = self.added_channels.channels
+        now = {name: self.credentials_in_force.get(name) or each.credentials for name, each in added.items()}
+        usable = {name: each for name, each in added.items() if each.credentials == now[name]}
+        return {**usable, **self.settings_channels}
 
     @cached_property
     def added_channels(self) -> AddedChannels:
@@ -285,7 +293,10 @@ class App:
     def load_channels_in_force(self) -> None:
         """Read which channels alerts are queued for: those in force, whether this node can send by them or another one."""
         with self.db.reading() as session:
-            self.channels_in_force = channel_rows.destinations(session)
+            self._use_channels(_channels_of(session))
+
+    def _use_channels(self, found: tuple[Mapping[str, str], Mapping[str, str]]) -> None:
+        self.channels_in_force, self.credentials_in_force = found
 
     # --- topics and their models ----------------------------------------------------------------------------------
 
@@ -344,10 +355,16 @@ class App:
         if self.multilingual:
             state, verdict, basis = self._state, self._used_verdict, self._semantic_basis
             stale, self._relearned = self._relearned, set()
-            if basis == self._embedded_basis:
-                self.multilingual.learn_verdicts(self.db, self.loaded.topics, since=self._embedded_verdict, also=stale)
-            else:
-                self.multilingual.renew(self.db, self.loaded.topics)
+            try:
+                if basis == self._embedded_basis:
+                    self.multilingual.learn_verdicts(
+                        self.db, self.loaded.topics, since=self._embedded_verdict, also=stale
+                    )
+                else:
+                    self.multilingual.renew(self.db, self.loaded.topics)
+            except BaseException:  # else nobody would know any more that these are to be built anew
+                self._relearned |= stale
+                raise
             self._embedded_state, self._embedded_verdict, self._embedded_basis = state, verdict, basis
 
     @property
@@ -378,7 +395,7 @@ class App:
 
     async def reload_topics(self, *, now: datetime) -> bool:
         """Rebuild the models on a thread if seeds, verdicts, topics or the archive changed; True where they were rebuilt."""
-        self.channels_in_force = await self.db.read(channel_rows.destinations)
+        self._use_channels(await self.db.read(_channels_of))
         await self._report_embedder(now)
         await self._report_seeds(now)
         await self._report_drift(now)
@@ -496,6 +513,11 @@ class App:
             pages_per_poll=fetch.pages_per_poll,
             pages_per_day=fetch.pages_per_day,
         )
+
+
+def _channels_of(session: Session) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """The channels in force, by their destinations, and what those that were added send with."""
+    return channel_rows.destinations(session), channel_rows.credentials(session)
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

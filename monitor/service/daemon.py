@@ -327,6 +327,7 @@ class Daemon:
     async def _deliver(self) -> None:
         if await asyncio.to_thread(self.app.added_channels.refresh):
             log.info("channels by page or command: %s", ", ".join(self.app.added_channels.channels) or "none")
+            await asyncio.to_thread(self.app.load_channels_in_force)
             await self._presence.beat(is_disk_full=self._is_disk_full)
         await self._deliverer.start_due()
 

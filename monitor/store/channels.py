@@ -25,13 +25,19 @@ from monitor.types.alerting import (
     RecipientOutcome,
     RecipientState,
 )
-from monitor.types.plans import FROM_FILE
+from monitor.types.plans import ADDED, FROM_FILE
 
 
 def destinations(session: Session) -> dict[str, str]:
     """The channels in force: name -> digest of the destination."""
     rows = session.exec(select(ChannelRow.name, ChannelRow.destination).where(col(ChannelRow.is_configured).is_(True)))
     return dict(rows.all())
+
+
+def credentials(session: Session) -> dict[str, str]:
+    """The channels in force that were added by command or page: name -> check digest of the secrets that they send with."""
+    is_added = (col(ChannelRow.is_configured).is_(True), col(ChannelRow.origin) == ADDED)
+    return dict(session.exec(select(ChannelRow.name, ChannelRow.credentials).where(*is_added)).all())
 
 
 def state(session: Session, name: str) -> ChannelState:

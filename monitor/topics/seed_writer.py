@@ -112,8 +112,8 @@ def set_aside(root: Path, topic: str, file: str) -> str:
 def bring_back(root: Path, topic: str, name: str, file: str) -> None:
     """Move a seed that `set_aside` moved to `name` back to its `file`. Raises SeedFileError where it is gone or its place taken."""
     source, target = root / REMOVED / f"{topic}-examples" / name, root / topic / file
-    is_file_of_topic = PurePosixPath(file).parent.name in ("", "not") and len(PurePosixPath(file).parts) <= 2
-    is_place = name == Path(name).name and is_file_of_topic and ".." not in PurePosixPath(file).parts
+    *folders, own = PurePosixPath(file).parts or ("",)
+    is_place = name == Path(name).name and folders in ([], ["not"]) and own != ".."
     if not is_place or not source.is_file() or target.exists() or target.suffix.lower() not in seeds.SUFFIXES:
         raise SeedFileError(f"{source}: cannot be brought back", said="That example cannot be brought back any more.")
     try:

@@ -5,14 +5,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from monitor.alerting import channel_additions
+from monitor.alerting.channels import registry
+from monitor.config import channel_files
 from monitor.service import logs
+from monitor.store.db import Database
 from tests.cli.test_run import started
 from tests.cli.test_settings import channels, kept_in
 from tests.fakes.command import HIT, SEED, Operator, desk
@@ -149,3 +155,62 @@ def test_secrets_that_nothing_uses_any_more_are_named(desk: Operator, sink: Sink
     desk.run("apply")
     (said,) = idle()
     assert "newsroom.json" in said
+
+
+def test_a_password_may_begin_as_a_list_or_a_table_does(desk: Operator) -> None:
+    desk.run("migrate")
+    said = desk.run(
+        *("channels", "add", "mail", "email", "host=smtp.example.org", "from=monitor@example.org"),
+        *('to=["desk@example.org"]', "username=monitor"),
+        typed="password=[Zq7{Xw9Kp3\n",
+    )
+    assert said.exit_code == 0, said.stderr
+    assert json.loads((desk.folder / "channels" / "mail.json").read_text())["password"] == "[Zq7{Xw9Kp3"
+
+
+def test_on_a_terminal_only_secrets_are_asked_for() -> None:
+    """An address, which a table calls by another name than the code does, is none."""
+    found = {kind: registry.secret_keys(kind) for kind in registry.KINDS}
+    assert found == {
+        "webhook": ("url", "secrets", "headers"),
+        "slack": ("url",),
+        "slackbot": ("url", "token"),
+        "email": ("password",),
+    }
+
+
+def test_a_file_that_is_nested_without_end_stops_no_other_channel(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("[" * 60_000)
+    channel_files.write(tmp_path, "good", {"kind": "slack", "url": "https://hooks.slack.com/services/T0/B0/x"})
+    found = channel_files.read(tmp_path)
+    assert list(found.tables) == ["good"]
+    assert found.faults == (f"{tmp_path / 'bad.json'}: cannot be used (it is not JSON)",)
+
+
+def test_a_node_whose_file_is_from_before_a_change_sends_nothing(
+    desk: Operator, site: Site, sink: Sink, store_url: str, tmp_path: Path
+) -> None:
+    """It would send with the old password, and its failures would pause the channel for all nodes."""
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = Operator(tmp_path / "elsewhere")
+    for each in (desk, elsewhere):
+        each.follows("bridge", SEED)
+        each.reads("herald", site.url("/feed"))
+        kept_in(each, store_url if "postgresql" in store_url else f"sqlite:///{desk.store}")
+    desk.run("migrate")
+    desk.run("deliver")
+    adds(desk, sink)
+    shutil.copytree(desk.folder / "channels", elsewhere.folder / "channels")
+    table = channel_files.read(desk.folder / "channels").tables["newsroom"]
+    changed = {**table, "headers": {"Authorization": f"Bearer {KEY}"}}
+    db = Database(store_url if "postgresql" in store_url else f"sqlite:///{desk.store}")
+    folder, hours = desk.folder / "channels", timedelta(hours=96)
+    channel_additions.change(db, folder, "newsroom", changed, now=datetime.now(UTC), max_age_for=hours)
+    db.close()
+    assert elsewhere.run("poll").exit_code == 0
+    elsewhere.run("deliver")
+    assert sent(sink) == []
+    shutil.copy(desk.folder / "channels" / "newsroom.json", elsewhere.folder / "channels")
+    elsewhere.run("deliver")
+    assert sent(sink) == [HIT[0]]
+    assert sink.received[0].headers["authorization"] == f"Bearer {KEY}"

@@ -184,6 +184,17 @@ def test_the_known_entry_that_is_read_each_time_is_not_what_it_was_so_all_are_re
     assert (len(found.feed.entries), found.wrong) == (6, 1)
 
 
+def test_a_date_far_ahead_that_comes_near_is_no_reason_to_distrust_what_was_read() -> None:
+    """An event is announced under the day of its announcement: once its own date is believed, it is another than before."""
+    event = item(9, at="Mon, 16 Nov 2026 10:00:00 GMT").replace("/2026/9<", "/2026/11/13/9<")
+    body = document([*(item(number) for number in range(5)), event])
+    known = remembered(body)
+    later = read(body, known, NOON + timedelta(hours=25))
+    assert (len(later.feed.entries), later.wrong) == (6, 0)
+    assert later.known
+    assert later.known.entries == known.entries
+
+
 def test_another_release_reads_all_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     body = document([item(number) for number in range(5)])
     known = remembered(body)

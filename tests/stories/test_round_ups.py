@@ -19,6 +19,7 @@ from tests.stories.test_same_event import OTHER_TEASER, TEASER, item
         "Horoscope today: July 10",
         "Ukraine round-up: Troops leave Chernobyl",
         "Your daily Ukraine round-up",
+        "Monday Football Roundup",
         "Newspaper headlines: Putin and royal reforms",
         "Presseschau: Was Zeitungen schreiben",
         "Revue de presse du 3 mai",
@@ -40,6 +41,8 @@ def test_round_ups_are_recognised(title: str) -> None:
     [
         "Two hurt in cattle round-up near Dubbo",
         "Jury finds Roundup caused cancer",
+        "EU court bans Roundup",
+        "Bayer Must Pay $2bn Over Roundup",
         "White House briefing room evacuated",
         "Ten things that changed after the vote",
         "In pictures: flood in Valencia",

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from monitor.alerting.channels.base import Channel, ChannelSettings, Editor, Poster, outcome_of
@@ -68,6 +68,18 @@ def masked(settings: Mapping[str, object]) -> dict[str, object]:
 def is_secret(kind: str, key: str) -> bool:
     """Whether a field of this kind of channel is never shown."""
     return not _is_public(KINDS.get(kind), key)
+
+
+def secret_keys(kind: str) -> tuple[str, ...]:
+    """The fields of this kind of channel that are never shown, as a table calls them."""
+    fields = KINDS[kind].model_fields if kind in KINDS else {}
+    return tuple(key for name, field in fields.items() if is_secret(kind, key := field.alias or name))
+
+
+def is_text(kind: str, key: str) -> bool:
+    """Whether a field is one text, which may begin with any character: no number, list or table."""
+    fields = KINDS[kind].model_fields if kind in KINDS else {}
+    return any(field.annotation in (str, SecretStr) for name, field in fields.items() if key == (field.alias or name))
 
 
 def _line(name: str, fault: ChannelFault) -> str:
@@ -129,6 +141,8 @@ __all__ = [
     "build",
     "faults_of",
     "is_secret",
+    "is_text",
     "masked",
     "outcome_of",
+    "secret_keys",
 ]

@@ -192,7 +192,7 @@ class FeedPages:
                 if report.origin != ADDED:
                     said = "This feed stands in a settings file: change it there. Nothing was changed."
                     raise HTTPException(409, said)
-                wanted = _wanted(form, report.url)
+                wanted = _wanted(form, report.url, present=report)
                 additions.change(session, asked.name, wanted, usual_seconds=self._usual_seconds, now=self.clock())
         except (ConfigError, FieldFault) as error:
             return self._show(asked, _by_field(error))
@@ -375,13 +375,19 @@ def _said(query: Mapping[str, str]) -> str:
     return _DONE.get(query.get("done", ""), "")
 
 
-def _wanted(form: Mapping[str, str], url: str, *, is_one: bool = True) -> NewFeed:
-    """What a form says of a new feed. Name and title are of one feed alone."""
+def _wanted(form: Mapping[str, str], url: str, *, is_one: bool = True, present: FeedReport | None = None) -> NewFeed:
+    """What a form says of a new feed, or of one that there is at `present`. Name and title are of one feed alone.
+
+    What a command set and the form shows stays: not every code has a name, nor every interval so few digits.
+    """
+    shown = _typed(present) if present else {}
     interval = form.get("interval", "").strip()
-    if interval and not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,2})?", interval):
+    minutes = present.interval_seconds / 60 if present and interval == shown["interval"] else None
+    if interval and minutes is None and not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,2})?", interval):
         raise FieldFault("interval", "write the interval in minutes, such as 15")
     language = form.get("language", "").strip()
-    code = language_code(language) if language else ""
+    is_kept = present is not None and language == shown["language"]
+    code = present.language or "" if present and is_kept else language_code(language) if language else ""
     if code is None:
         raise FieldFault(
             "language",
@@ -393,7 +399,7 @@ def _wanted(form: Mapping[str, str], url: str, *, is_one: bool = True) -> NewFee
         title=clean_line(form.get("title", ""), limit=200) if is_one else "",
         publisher=clean_line(form.get("publisher", ""), limit=200),
         language=code,
-        interval_minutes=float(interval) if interval else None,
+        interval_minutes=minutes or (float(interval) if interval else None),
         is_secret=form.get("secret") == "yes",
     )
 

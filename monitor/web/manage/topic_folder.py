@@ -69,8 +69,15 @@ class TopicFolderPages:
         return {}
 
     def _write(self, folder: Path, articles: Sequence[SeedText], is_counter: bool) -> None:
-        for each in articles:
-            write_seed(folder, each, is_counter=is_counter)
+        written: list[tuple[str, SeedText]] = []
+        try:
+            for each in articles:
+                if (seed := write_seed(folder, each, is_counter=is_counter)).is_new:
+                    written.append((seed.path.name, each))
+        except SeedFileError:
+            for file, article in written:
+                seed_writer.remove_seed(folder, file, article, is_counter=is_counter)
+            raise
 
     def _drop_example(self, asked: PageRequest, place: Path, link: str) -> Response:
         file = asked.form.get("file", "")

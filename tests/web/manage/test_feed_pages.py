@@ -297,6 +297,20 @@ def test_a_form_that_fails_keeps_what_was_picked_and_typed(db: Database, client:
     assert [each.language for each in stored(db).values()] == ["fa"]
 
 
+def test_what_a_command_set_and_no_form_could_say_stays(db: Database, client: TestClient) -> None:
+    """A language without a name of its own here, and an interval of more digits than the form takes."""
+    fill(db, has_feed("mine", origin="added", language="gsw", interval_seconds=740.7))
+    shown = client.get("/feed/mine").text
+    form = {key: re.search(rf'name="{key}" value="([^"]*)"', shown)[1] for key in ("language", "interval")}  # type: ignore[index]
+    assert form == {"language": "gsw", "interval": "12.345"}
+    answer = send(client, "/feed/mine/settings", **form, title="Mine", publisher="")
+    assert answer.status_code == 303, answer.text
+    found = stored(db)["mine"]
+    assert (found.title, found.language, found.interval_seconds) == ("Mine", "gsw", pytest.approx(740.7))
+    assert send(client, "/feed/mine/settings", title="Mine", language="", interval="15").status_code == 303
+    assert stored(db)["mine"].language is None
+
+
 def test_settings_that_are_wrong_are_said_beside_their_field_and_kept(db: Database, client: TestClient) -> None:
     fill(db, has_feed("mine", origin="added"))
     form = {"title": "Mine", "publisher": "House", "language": "xx", "interval": "15"}

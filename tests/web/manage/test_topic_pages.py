@@ -367,6 +367,16 @@ def test_what_cannot_become_an_example_is_said_beside_its_field_and_kept(client:
     assert [each.name for each in folder.iterdir() if each.suffix == ".txt"] == ["a.txt"]
 
 
+def test_of_examples_of_which_one_cannot_be_used_none_is_written(client: TestClient, root: Path) -> None:
+    folder = follows(root)
+    before = sorted(each.name for each in folder.rglob("*"))
+    known = ("b.txt", (folder / "a.txt").read_bytes())
+    answer = upload(client, "/topic/bridge/add", ("c.txt", b"Ferry\n\nA ferry ran aground."), known, kind="counter")
+    assert answer.status_code == 400
+    assert [each.name for each in folder.rglob("*.txt")] == ["a.txt"]
+    assert before == sorted(each.name for each in folder.rglob("*") if each.name != "not")
+
+
 def test_the_only_example_stays_and_no_file_of_others_is_moved(client: TestClient, root: Path) -> None:
     folder = follows(root)
     answer = send(client, "/topic/bridge/drop", file="a.txt")
@@ -377,7 +387,16 @@ def test_the_only_example_stays_and_no_file_of_others_is_moved(client: TestClien
         assert send(client, "/topic/bridge/drop", file=file).status_code == 409
     (folder / "b.txt").write_text(f"Another. {BRIDGE}")
     send(client, "/topic/bridge/drop", file="b.txt")
-    for file, name in (("../x.txt", "b.txt"), ("x.toml", "b.txt"), ("b.txt", "../../outside.txt"), ("a.txt", "b.txt")):
+    for file, name in (
+        ("../x.txt", "b.txt"),
+        ("x.toml", "b.txt"),
+        ("b.txt", "../../outside.txt"),
+        ("a.txt", "b.txt"),
+        ("/x-of-the-root.txt", "b.txt"),
+        ("//x-of-the-root.txt", "b.txt"),
+        ("", "b.txt"),
+        (".", "b.txt"),
+    ):
         assert send(client, "/topic/bridge/undrop", file=file, **{"as": name}).status_code == 409
     assert (root.parent / "outside.txt").read_text() == "mine"
     assert sorted(each.name for each in folder.iterdir()) == ["a.txt", "topic.toml"]
