@@ -178,8 +178,7 @@ class Resolver:
 def refusal_error(host: str, why: str, *, url: str) -> RefusedAddressError:
     """The error for any refused address. Its text does not reveal whether anything answers there (case R9)."""
     return RefusedAddressError(
-        f"{host} is not one we may call: {why}; if it is yours, name its network in allow_networks of the settings file: in "
-        "[fetch] for feeds, in [delivery] for channels",
+        f"{host} is not one we may call: {why}; if it is yours, name its network in allow_networks ([fetch] or [delivery])",
         url=url,
         code="refused",
     )

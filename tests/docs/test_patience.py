@@ -23,4 +23,4 @@ def test_what_was_waited_for_is_handed_on() -> None:
 
 def test_work_that_grows_faster_than_its_input_is_noticed() -> None:
     assert grows_evenly(lambda times: sum(range(300_000 * times)))
-    assert not grows_evenly(lambda times: sum(range((80 * times) ** 3)), tries=1)
+    assert not grows_evenly(lambda times: sum(range((120 * times) ** 3)), tries=1)

@@ -21,6 +21,7 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -456,7 +457,8 @@ class _Server(SMTP):
         if self._handler_coroutine is not None:
             self._handler_coroutine.cancel()
         for transport in self._transports:
-            transport.abort()
+            with suppress(AttributeError):  # of a TLS transport that has ended, in Python 3.11.2
+                transport.abort()
 
     async def check_auth_needed(self, caller_method: str) -> bool:
         """Asked for here: aiosmtpd's own demand warns about TLS from the first byte, which it does not notice."""
