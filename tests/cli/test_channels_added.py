@@ -87,17 +87,22 @@ def test_a_running_daemon_uses_it_at_once_and_again_after_a_restart(desk: Operat
     assert sent(sink) == ["Test of newsroom"] * 2
 
 
-def test_only_a_node_with_its_file_sends(
-    desk: Operator, site: Site, sink: Sink, store_url: str, tmp_path: Path
-) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    elsewhere = Operator(tmp_path / "elsewhere")
+def another_node(desk: Operator, site: Site, store_url: str) -> Operator:
+    """A node with a folder of its own; both keep what they find in one store."""
+    folder = desk.folder / "elsewhere"
+    folder.mkdir()
+    elsewhere = Operator(folder)
     for each in (desk, elsewhere):
         each.follows("bridge", SEED)
         each.reads("herald", site.url("/feed"))
         kept_in(each, store_url if "postgresql" in store_url else f"sqlite:///{desk.store}")
     desk.run("migrate")
     desk.run("deliver")
+    return elsewhere
+
+
+def test_only_a_node_with_its_file_sends(desk: Operator, site: Site, sink: Sink, store_url: str) -> None:
+    elsewhere = another_node(desk, site, store_url)
     adds(desk, sink)
     assert elsewhere.run("poll").exit_code == 0
     elsewhere.run("deliver")
@@ -188,17 +193,10 @@ def test_a_file_that_is_nested_without_end_stops_no_other_channel(tmp_path: Path
 
 
 def test_a_node_whose_file_is_from_before_a_change_sends_nothing(
-    desk: Operator, site: Site, sink: Sink, store_url: str, tmp_path: Path
+    desk: Operator, site: Site, sink: Sink, store_url: str
 ) -> None:
     """It would send with the old password, and its failures would pause the channel for all nodes."""
-    (tmp_path / "elsewhere").mkdir()
-    elsewhere = Operator(tmp_path / "elsewhere")
-    for each in (desk, elsewhere):
-        each.follows("bridge", SEED)
-        each.reads("herald", site.url("/feed"))
-        kept_in(each, store_url if "postgresql" in store_url else f"sqlite:///{desk.store}")
-    desk.run("migrate")
-    desk.run("deliver")
+    elsewhere = another_node(desk, site, store_url)
     adds(desk, sink)
     shutil.copytree(desk.folder / "channels", elsewhere.folder / "channels")
     table = channel_files.read(desk.folder / "channels").tables["newsroom"]
