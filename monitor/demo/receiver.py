@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -40,9 +41,9 @@ class Received:
 class Receiver(Loopback):
     """Receives alerts on 127.0.0.1 between `start` and `stop`, or within a `with`.
 
-    `on_alert` is called once for each new alert, after it was answered, from the server's threads, one call at a time. `clock`
-    must be the clock that the sender signs with; a fast clock needs a larger `tolerance_for`. With `fails_first` the first
-    verified post is answered 503, to show the retry.
+    `on_alert` is called once for each new alert, after it was answered, from the server's threads, one call at a time and in
+    order of arrival. `clock` must be the clock that the sender signs with; a fast clock needs a larger `tolerance_for`. With
+    `fails_first` the first verified post is answered 503, to show the retry.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Receiver(Loopback):
         self._must_fail = fails_first
         self._lock = Lock()
         self._calling = Lock()
+        self._untold: deque[Received] = deque()
         self.received: list[Received] = []
         """Every alert once, in order of arrival."""
         self.repeated = 0
@@ -91,6 +93,7 @@ class Receiver(Loopback):
                 self.repeated += 1
                 return 204, None
             self.received.append(alert)
+            self._untold.append(alert)
             return 204, alert
 
     def _is_genuine(self, body: bytes, headers: dict[str, str], at: datetime) -> bool:
@@ -107,14 +110,19 @@ class Receiver(Loopback):
         is_signed = any(hmac.compare_digest(expected.encode(), each) for each in signatures)
         return bool(headers["webhook-id"]) and is_signed and abs(at - posted_at) <= self._tolerance_for
 
-    def tell(self, alert: Received) -> None:
-        """Call back with a new alert; an exception of the callback is logged and affects no later alert."""
+    def tell(self) -> None:
+        """Call back with the new alerts in order of arrival: an earlier one whose own thread is late is told here.
+
+        An exception of the callback is logged and affects no later alert.
+        """
         with self._calling:
-            try:
-                if self._on_alert:
-                    self._on_alert(alert)
-            except Exception:
-                logger.exception("the callback failed for alert %s", alert.id)
+            while self._untold:
+                alert = self._untold.popleft()
+                try:
+                    if self._on_alert:
+                        self._on_alert(alert)
+                except Exception:
+                    logger.exception("the callback failed for alert %s", alert.id)
 
     def handler(self) -> type[Handler]:
         """Answers POST on `PATH`; anything else is 404, 411, 413 or 501."""
@@ -133,7 +141,7 @@ class Receiver(Loopback):
                 status, alert = receiver.take(self.rfile.read(int(length)), headers)
                 self.answer(status, headers={"Retry-After": "1"} if status == 503 else None)
                 if alert is not None:
-                    receiver.tell(alert)
+                    receiver.tell()
                 return None
 
         return ReceiverHandler

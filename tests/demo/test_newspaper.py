@@ -403,6 +403,18 @@ def test_a_signed_alert_is_kept_and_told_once() -> None:
     assert (receiver.repeated, receiver.refused) == (1, 0)
 
 
+def test_alerts_are_told_in_order_of_arrival_though_the_first_ones_thread_is_late() -> None:
+    told: list[Received] = []
+    receiver = Receiver(SECRET, on_alert=told.append)
+    for id in ("alt_1", "alt_2"):
+        headers = {name.replace("_", "-"): value for name, value in signed(id=id).items()}
+        assert receiver.take(BODY, headers)[0] == 204
+    receiver.tell()
+    assert [alert.id for alert in told] == ["alt_1", "alt_2"]
+    receiver.tell()
+    assert len(told) == 2
+
+
 def test_w1_the_official_vector_verifies() -> None:
     at = datetime.fromtimestamp(1614265330, UTC)
     receiver = Receiver(SECRET, clock=lambda: at)
