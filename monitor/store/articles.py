@@ -229,12 +229,19 @@ def titles(session: Session, article_ids: Sequence[int]) -> list[str]:
 
 def texts(session: Session, article_ids: Collection[int]) -> list[StoredCandidate]:
     """These articles with their texts, the latest first."""
-    columns = (
-        _articles.c.id.label("article_id"),
-        *(_articles.c[name] for name in ("story_id", "title", "text", "url", "source", "published_at")),
-    )
-    asked = select(*columns).where(_articles.c.id.in_(article_ids)).order_by(_articles.c.id.desc())
-    return [StoredCandidate(**row._mapping) for row in session.connection().execute(asked)]
+    rows = (_CandidateRow(*row) for row in _BY_ID.read(session, {"ids": as_parameter(session, article_ids)}))
+    return [
+        StoredCandidate(
+            article_id=row.id,
+            story_id=row.story_id,
+            title=row.title,
+            text=row.text,
+            url=row.url,
+            source=row.source,
+            published_at=row.published_at,
+        )
+        for row in rows
+    ]
 
 
 def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:

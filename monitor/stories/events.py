@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from monitor.stories import tuning
 from monitor.stories.profiles import IS_NAME, Profile, is_day
-from monitor.stories.same_event import Likeness, is_across, limit, reasons, same_event
+from monitor.stories.same_event import Likeness, is_across, limit, may_be_same, reasons, same_event
 from monitor.stories.word_similarity import RelatedArticle, similarity
 from monitor.types.matching import Article
 from monitor.types.stories import ArticleKind, StoryChoice
@@ -88,6 +88,8 @@ def _why(found: _Found, query: RelatedArticle, own: Profile) -> str:
 
 def _compare(query: RelatedArticle, members: Sequence[RelatedArticle], nearness: float | None) -> _Found | None:
     """How like an article is to a story, by the story's articles that are related to it; None if they are not on its event."""
+    if not any(may_be_same(query, each, nearness=nearness) for each in members):
+        return None
     compared = [(same_event(query, each, nearness=nearness), each) for each in members]
     near = [(likeness, each) for likeness, each in compared if _has_a_say(likeness)]
     near.sort(key=lambda pair: -pair[0].score)

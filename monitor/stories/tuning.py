@@ -35,6 +35,8 @@ FINGERPRINT_CHARACTERS = 200_000
 """Characters read of a text: a 5 MB article costs no more than a long one, and its start identifies it."""
 BEGINNING_RUNS = 128
 """Word runs at the beginning of a text by which it is seen to differ from another: most do, and the rest need not be looked up."""
+RECENT_HEADLINES = 1_000
+"""Headlines that are kept as they were read, 2 KB each: of a stream of 8,000 articles, two of three were asked for again."""
 RECENT_CHARACTERS = 2_000_000
 """Of stored texts that are kept as word runs, at some five bytes a character: 10 MB. Of the texts that full articles were compared
 with, four of five were found there, of those of teasers too (docs/performance.md)."""
