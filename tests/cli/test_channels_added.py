@@ -11,13 +11,13 @@ import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 
 from monitor.alerting import channel_additions
 from monitor.alerting.channels import registry
 from monitor.config import channel_files
+from monitor.net.http import HttpClient
 from monitor.service import logs
 from monitor.service.added_channels import AddedChannels
 from monitor.store.db import Database
@@ -196,7 +196,7 @@ def test_a_file_that_is_nested_without_end_stops_no_other_channel(tmp_path: Path
 
 def test_the_key_of_a_channel_that_is_changed_or_removed_stays_out_of_the_log(tmp_path: Path) -> None:
     """A request under way still quotes it."""
-    added = AddedChannels(tmp_path, Mock)
+    added = AddedChannels(tmp_path, HttpClient)
     for key in (KEY, "another-key-8f3a"):
         channel_files.write(
             tmp_path, "newsroom", {"kind": "slack", "url": f"https://hooks.slack.com/services/T0/B0/{key}"}
