@@ -195,6 +195,11 @@ def count_polled(session: Session) -> int:
     return session.exec(select(func.count()).select_from(FeedRow).where(*is_polled)).one()
 
 
+def count_failing(session: Session) -> int:
+    """The number of feeds that are on and not paused, and whose last poll failed."""
+    return session.exec(select(func.count()).select_from(FeedRow).where(*_IS_POLLED, col(FeedRow.failures) > 0)).one()
+
+
 def never_polled(session: Session) -> list[str]:
     """The names of the feeds that are on and were never asked."""
     is_new = (col(FeedRow.is_enabled).is_(True), col(FeedRow.last_polled_at).is_(None))

@@ -96,6 +96,8 @@ def _compare(query: RelatedArticle, members: Sequence[RelatedArticle], nearness:
     if not near or _is_doubted([likeness for likeness, _ in near]):
         return None
     likeness, nearest = near[0]
+    if is_across(query, nearest) and max(each.similarity for each, _ in near) < tuning.ACROSS_LEVEL:
+        return None
     count = tuning.NEAREST_MEMBERS if likeness.semantic is None else tuning.SEMANTIC_MEMBERS
     score = _mean([max(likeness.score, tuning.NO_EVENT) for likeness, _ in near[:count]])
     by_words = [each.profile for found, each in near if found.by_words]
