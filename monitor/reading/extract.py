@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -75,24 +76,63 @@ def extract(
 
     Never raises on any markup. The text of a wall is dropped: the article then has only a title, and the grade WALL.
     """
+    read = _read(entry, page, feed_language)
+    return _article(read, language.detect(*read.sample), source, seen_at)
+
+
+def read_articles(
+    entries: Iterable[Entry],
+    source: str,
+    seen_at: datetime,
+    feed_language: str | None,
+    pages: Mapping[str, WebPage] | None = None,
+) -> tuple[Article, ...]:
+    """`extract` for the entries of one poll, for calls in worker processes; `pages` are the fetched ones, by guid."""
+    page_of_guid = pages or {}
+    found = [_read(each, page_of_guid.get(each.guid), feed_language) for each in entries]
+    languages = language.detect_all(each.sample for each in found)
+    return tuple(_article(each, code, source, seen_at) for each, code in zip(found, languages, strict=True))
+
+
+class _Text(NamedTuple):
+    """What an entry says, in words."""
+
+    entry: Entry
+    title: str
+    body: str
+    grade: Grade
+    note: str
+    page: WebPage | None
+    extracted: ExtractedPage | None
+    sample: tuple[str, str | None]
+    """What its language is told by, and the language that its feed names."""
+
+
+def _read(entry: Entry, page: WebPage | None, feed_language: str | None) -> _Text:
     extracted = webpage.read(page) if page else None
     body, grade, note = _choose_body(entry, extracted)
     title = entry.title or _first_words(body)
+    sample = f"{title}\n{body[:1000]}", entry.language or feed_language
+    return _Text(entry, title, body, grade, note, page, extracted, sample)
+
+
+def _article(read: _Text, code: str, source: str, seen_at: datetime) -> Article:
+    entry, is_page = read.entry, read.note in _READ
     return Article(
         guid=entry.guid,
         url=entry.url,
-        title=title,
-        text=body,
-        language=language.detect(f"{title}\n{body[:1000]}", entry.language or feed_language),
+        title=read.title,
+        text=read.body,
+        language=code,
         published_at=min(entry.published_at or seen_at, seen_at),
         seen_at=seen_at,
         source=source,
         outlet=entry.outlet,
-        outlet_host=entry.outlet_host or (_origin_host(entry, page, extracted) if note in _READ else ""),
+        outlet_host=entry.outlet_host or (_origin_host(entry, read.page, read.extracted) if is_page else ""),
         author=entry.author,
-        grade=grade,
-        page=note,
-        canonical=_canonical(entry, title, page, extracted) if note in _READ else "",
+        grade=read.grade,
+        page=read.note,
+        canonical=_canonical(entry, read.title, read.page, read.extracted) if is_page else "",
     )
 
 
@@ -109,21 +149,6 @@ def _canonical(entry: Entry, title: str, page: WebPage | None, extracted: Extrac
     if page is None or extracted is None or not extracted.canonical:
         return ""
     return urls.trusted_canonical(extracted.canonical, page.url or entry.url, entry.url, title)
-
-
-def read_articles(
-    entries: Iterable[Entry],
-    source: str,
-    seen_at: datetime,
-    feed_language: str | None,
-    pages: Mapping[str, WebPage] | None = None,
-) -> tuple[Article, ...]:
-    """`extract` for the entries of one poll, for calls in worker processes; `pages` are the fetched ones, by guid."""
-    page_of_guid = pages or {}
-    return tuple(
-        extract(each, source=source, seen_at=seen_at, feed_language=feed_language, page=page_of_guid.get(each.guid))
-        for each in entries
-    )
 
 
 def html_to_text(markup: str) -> str:
