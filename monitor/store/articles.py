@@ -150,7 +150,7 @@ def add(
         "similarity": choice.similarity,
         "why": choice.why,
     }
-    article_id: int = _ADD.run(session, values)[0][0]
+    article_id = _ADD.add(session, values)
     fingerprints.add(session, {article_id: fingerprint.keys}, without=crowded)
     if is_searched:
         index_words(session, article_id, article.title, article.text)
@@ -328,12 +328,10 @@ _GIVEN = [column.name for column in _articles.c if column.name not in ("id", "st
 _NEXT_ID = select(func.coalesce(func.max(_articles.c.id), 0) + 1).scalar_subquery()
 _TAKEN = select(func.nextval(func.pg_get_serial_sequence("articles", "id")).label("id")).cte("taken")
 _ADD = Prepared(
-    insert(_articles)
-    .values(
+    insert(_articles).values(
         {name: bindparam(name, type_=_articles.c[name].type) for name in _GIVEN}
         | {"story_id": func.coalesce(bindparam("story_id", type_=Integer), _NEXT_ID)}
-    )
-    .returning(_articles.c.id),
+    ),
     postgresql=insert(_articles)
     .from_select(
         ["id", "story_id", "is_pinned", *_GIVEN],

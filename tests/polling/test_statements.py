@@ -63,7 +63,9 @@ def counted(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sta
     plain = store_module._execute_on_sqlite
     with monkeypatch.context() as patched:
         patched.setattr(
-            store_module, "_execute_on_sqlite", lambda *given: (found.sent.append(given[1]), plain(*given))[1]
+            store_module,
+            "_execute_on_sqlite",
+            lambda *given, **how: (found.sent.append(given[1]), plain(*given, **how))[1],
         )
         event.listen(database.engine, "before_cursor_execute", sees)
         yield found
