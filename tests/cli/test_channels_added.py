@@ -120,7 +120,17 @@ def test_secrets_are_no_arguments_and_faults_do_not_quote_them(desk: Operator) -
     said = desk.run("channels", "add", "newsroom", "slack", f"url=https://hooks.example/{KEY}")
     assert said.exit_code == 2
     assert "url is a secret and would stay in the history of your shell" in said.stderr
-    for typed in (f"url=http://hooks.example/{KEY}", KEY, f"headers={{{KEY}", ""):
+    said = desk.run("channels", "add", "newsroom", "slack", f"https://hooks.example/{KEY}?wait=1")
+    assert said.exit_code == 2
+    assert "an address is asked for, or read from stdin as url=https://…" in said.stderr
+    assert KEY not in said.stderr
+    for typed in (
+        f"url=http://hooks.example/{KEY}",
+        KEY,
+        f"headers={{{KEY}",
+        f"https://hooks.example/{KEY}?wait=1",
+        "",
+    ):
         said = desk.run("channels", "add", "newsroom", "slack", typed=typed)
         assert said.exit_code == 2
         assert KEY not in said.stderr
