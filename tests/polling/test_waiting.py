@@ -82,6 +82,28 @@ def test_what_waits_is_told_once_by_its_meaning(
         assert len(room.decisions(PAROM[0])) == 2
 
 
+@pytest.mark.parametrize("waits", [True, False])
+def test_one_event_in_other_words_of_a_language_is_told_once_whether_or_not_it_waits(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site, waits: bool
+) -> None:
+    with newsroom(tmp_path, clock, server, site) as room:
+        warmed(room, site, clock)
+        if waits:
+            hurries(room)
+        vessel = (
+            "Passengers reach harbour after rescue",
+            "https://courier.example/vessel",
+            "vessel",
+            "Its captain saw the coast when the storm had sunk the ferry.",
+            FERRY[4],
+        )
+        site.publishes("/feed", rss(vessel, FERRY, *ordinary()))
+        room.polls()
+        assert len(room.told()) == (not waits)
+        room.reassesses()
+        assert len(room.told()) == 1
+
+
 def test_three_hundred_at_once_are_all_embedded(
     tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site
 ) -> None:
