@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, DateTime, Delete, Dialect, Engine, Float, Select, Update, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql import ClauseElement
@@ -55,6 +55,16 @@ class _Waiting(NamedTuple):
     answer: Future[Any]
 
 
+def path_of(session: Session) -> Path | None:
+    """The database file of a session, or None where there is none (PostgreSQL, memory)."""
+    return _path(session.get_bind().engine.url)
+
+
+def _path(url: URL) -> Path | None:
+    is_file = url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:"
+    return Path(url.database or "") if is_file else None
+
+
 class Database:
     """A configured engine. `url` as SQLAlchemy writes it: `sqlite:///data/monitor.db`, `postgresql+psycopg://...`."""
 
@@ -72,8 +82,7 @@ class Database:
     @property
     def path(self) -> Path | None:
         """The database file, or None where there is none (PostgreSQL, memory)."""
-        name = self.url.database
-        return Path(name) if self.is_sqlite and name and name != ":memory:" else None
+        return _path(self.url)
 
     @property
     def shown(self) -> str:
