@@ -238,6 +238,11 @@ class Prepared:
         readers = self._compiled_for(session.get_bind().dialect).readers
         return [tuple(read(row[i]) if read else row[i] for i, read in enumerate(readers)) for row in rows]
 
+    def run_in_order(self, session: Session, parameters: Sequence[object]) -> Sequence[Any]:
+        """The rows on SQLite for parameters that are given in the statement's order and as the driver takes them."""
+        connection = session.connection()
+        return _execute_on_sqlite(connection, self._compiled_for(connection.dialect).sql, parameters).fetchall()
+
     def write(self, session: Session, asked: Mapping[str, object]) -> int:
         """Execute an insert, update or delete with these parameters; returns the number of rows affected."""
         connection = session.connection()
