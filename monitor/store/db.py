@@ -36,6 +36,9 @@ Transaction = Callable[[], AbstractContextManager[Session]]
 BUSY_MS = 10_000
 _NO_ROOM = 256 * 1024
 """With less than this free SQLite cannot lay out its shared memory and the beginning of its log."""
+_LOGGED_PAGES = 8_000
+"""Pages of 4 KB that the log holds before they are copied into the file. New articles change the same pages of the inverted indexes
+again and again, and each is copied once: SQLite's own 1,000 write nearly three times as much (docs/performance.md, "Growth")."""
 _CHUNK = 500
 _TOGETHER = 32
 """Jobs in one transaction at most: others must not wait for long."""
@@ -295,6 +298,7 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         f"busy_timeout={BUSY_MS}",
         "cache_size=-32000",
         "journal_size_limit=67108864",
+        f"wal_autocheckpoint={_LOGGED_PAGES}",
         "trusted_schema=OFF",
     ):
         connection.execute(f"PRAGMA {pragma}")
