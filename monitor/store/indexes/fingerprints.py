@@ -83,7 +83,11 @@ def _newest(name: str) -> Select[Any]:
 
 # Built once: building a statement costs more than running it.
 _BY_KEY = Prepared(union_all(*(_newest(f"key{number}") for number in range(FINGERPRINT_KEYS))))
-_ADD_ROWS = Prepared(text("INSERT INTO shingles (key, article_id) SELECT value, :article_id FROM json_each(:keys)"))
+# OR FAIL: a failure ends the whole transaction anyway, and SQLite need not keep the pages as they were before this statement, in a
+# file of its own.
+_ADD_ROWS = Prepared(
+    text("INSERT OR FAIL INTO shingles (key, article_id) SELECT value, :article_id FROM json_each(:keys)")
+)
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------------------------------------

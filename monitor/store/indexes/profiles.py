@@ -155,8 +155,8 @@ _BY_ID = Prepared(
     .where(_profiles.c.article_id.in_([bindparam(f"id{number}") for number in range(MAX_COMPARED_PROFILES)]))
 )
 _ADD = Prepared(insert(_profiles), columns=("article_id", "packed"))
-_ADD_KEYS = Prepared(
-    text("INSERT INTO tellings (key, article_id) SELECT value, :article_id FROM json_each(:keys)"),
+_ADD_KEYS = Prepared(  # OR FAIL: see fingerprints.py
+    text("INSERT OR FAIL INTO tellings (key, article_id) SELECT value, :article_id FROM json_each(:keys)"),
     postgresql=text("INSERT INTO tellings (key, article_id) SELECT unnest(CAST(:keys AS integer[])), :article_id"),
 )
 _OF_STORY = (
