@@ -73,6 +73,16 @@ class PackedTermVector:
         self._terms = tuple(map(intern, vector))
         self._weights = array("d", vector.values())
 
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Its terms, in the order of `weights`."""
+        return self._terms
+
+    @property
+    def weights(self) -> Sequence[float]:
+        """The weights of its terms."""
+        return self._weights
+
     def unpack(self) -> dict[str, float]:
         """The vector as a dict."""
         return dict(zip(self._terms, self._weights, strict=True))

@@ -38,12 +38,12 @@ Transaction = Callable[[], AbstractContextManager[Session]]
 BUSY_MS = 10_000
 _NO_ROOM = 256 * 1024
 """With less than this free SQLite cannot lay out its shared memory and the beginning of its log."""
+_LOGGED_PAGES = 8_000
+"""Pages of 4 KB that the log holds before they are copied into the file. New articles change the same pages of the inverted indexes
+again and again, and each is copied once: SQLite's own 1,000 write nearly three times as much (docs/performance.md, "Growth")."""
 _CHUNK = 500
 _TOGETHER = 32
 """Jobs in one transaction at most: others must not wait for long."""
-_CHECKPOINT_PAGES = 4_000
-"""Pages in SQLite's log (16 MB) from which it is copied into the store. Thirty articles change up to 1,000 pages of a large store:
-at SQLite's own 1,000 each commit would copy all of them (docs/performance.md)."""
 _KNOWN_TIMES = 256
 _POSTGRES_OPTIONS = "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
 
@@ -261,12 +261,6 @@ class Prepared:
             return found
         return _execute_on_sqlite(connection, compiled.sql, compiled.parameters(asked)).lastrowid or 0
 
-    def write_rows(self, session: Session, rows: Sequence[Sequence[object]]) -> None:
-        """Execute it on SQLite once for each row of parameters, given in the statement's order and as the driver takes them. One
-        statement of many rows takes twice as long: SQLite copies each page before it changes it."""
-        connection = session.connection()
-        _execute_on_sqlite(connection, self._compiled_for(connection.dialect).sql, rows, is_many=True)
-
     def _compiled_for(self, dialect: Dialect) -> _CompiledStatement:
         if dialect.name not in self._compiled:
             statement = self._statements.get(dialect.name, self._statement)
@@ -286,11 +280,11 @@ class Prepared:
         return self._compiled[dialect.name]
 
 
-def _execute_on_sqlite(connection: Connection, sql: str, parameters: Any, *, is_many: bool = False) -> sqlite3.Cursor:
+def _execute_on_sqlite(connection: Connection, sql: str, parameters: Any) -> sqlite3.Cursor:
     """Bypasses SQLAlchemy, which takes as long as SQLite itself, but keeps its transaction and its errors."""
     driver: Any = connection.connection.dbapi_connection
     try:
-        cursor: sqlite3.Cursor = (driver.executemany if is_many else driver.execute)(sql, parameters)
+        cursor: sqlite3.Cursor = driver.execute(sql, parameters)
     except sqlite3.Error as error:
         raise DBAPIError.instance(sql, None, error, sqlite3.Error) from error
     return cursor
@@ -380,8 +374,8 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "foreign_keys=ON",
         f"busy_timeout={BUSY_MS}",
         "cache_size=-32000",
-        f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
         "journal_size_limit=67108864",
+        f"wal_autocheckpoint={_LOGGED_PAGES}",
         "trusted_schema=OFF",
     ):
         connection.execute(f"PRAGMA {pragma}")

@@ -6,6 +6,7 @@ there are: of each term the newest carriers within the window, and of these the 
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -100,10 +101,8 @@ def add(session: Session, article_id: int, profile: Profile) -> None:
     if not keys:
         return
     _ADD.write(session, {"article_id": article_id, "packed": profile.pack()})
-    if session.get_bind().dialect.name == "sqlite":
-        _ADD_KEYS.write_rows(session, [(key, article_id) for key in keys])
-    else:
-        _ADD_KEYS.write(session, {"article_id": article_id, "keys": list(keys)})
+    listed = json.dumps(keys) if session.get_bind().dialect.name == "sqlite" else list(keys)
+    _ADD_KEYS.write(session, {"article_id": article_id, "keys": listed})
 
 
 def replace(session: Session, article_id: int, profile: Profile) -> None:
@@ -159,8 +158,8 @@ _BY_ID = Prepared(
     .where(_profiles.c.article_id.in_([bindparam(f"id{number}") for number in range(MAX_COMPARED_PROFILES)]))
 )
 _ADD = Prepared(insert(_profiles), columns=("article_id", "packed"))
-_ADD_KEYS = Prepared(
-    text("INSERT INTO tellings (key, article_id) VALUES (:key, :article_id)"),
+_ADD_KEYS = Prepared(  # OR FAIL: see fingerprints.py
+    text("INSERT OR FAIL INTO tellings (key, article_id) SELECT value, :article_id FROM json_each(:keys)"),
     postgresql=text("INSERT INTO tellings (key, article_id) SELECT unnest(CAST(:keys AS integer[])), :article_id"),
 )
 _OF_STORY = (
