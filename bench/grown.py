@@ -1,10 +1,12 @@
-"""What grows with the store: the start of a command, its memory, the cost of an article, look-ups and search, on both databases.
+"""What grows with the store, on both databases: start of a command, its memory, cost of an article, look-ups, search, pages, bytes.
 
-    python -m bench.grown [--sizes 1000,10000,100000] [--databases sqlite,postgresql] [--picture docs/pictures/growth.svg]
+    export OPENBLAS_NUM_THREADS=1   # as monitor/__main__.py does
+    python -m bench.grown [--sizes 100,1000,10000,100000] [--databases sqlite,postgresql] [--found FILE] [--picture FILE]
 
-No data is needed: `bench.growth` fills the store, here with the search index. Costs are processor time, of PostgreSQL's process
-too, but for searches, whose time is by the clock. A start is `monitor poll` without feeds; memory is the most that
-it held.
+No data is needed: `bench.growth` fills the store, here with the search index, a story for each article and a match for every tenth.
+Costs are processor time, of PostgreSQL's processes too, commits included, but for searches, whose time is by the clock. A start is
+`monitor poll` without feeds; memory is the most that it held. Of pages it is the mean of some requests within this process. FILE
+keeps what was measured, a line a size: a picture shows what several runs added to it.
 """
 
 from __future__ import annotations
@@ -18,12 +20,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from html import escape
 from pathlib import Path
 from statistics import quantiles
 
+from sqlalchemy import insert
+from starlette.testclient import TestClient
+
 from bench import growth
+from monitor.config.settings import WebSettings
 from monitor.matching.background import Background
 from monitor.matching.matcher import Matcher, build
 from monitor.polling.assess import assess
@@ -32,14 +39,19 @@ from monitor.polling.values import AlertingContext
 from monitor.store import articles as store
 from monitor.store.db import Database
 from monitor.store.indexes import profiles as profile_rows
+from monitor.store.tables import MatchRow, StoryRow
 from monitor.stories import profiles
 from monitor.stories.fingerprint import fingerprint
 from monitor.topics import seeds
 from monitor.types.matching import Article
 from monitor.types.stories import Arrival
+from monitor.web.app import create_app
+from monitor.web.health import Health
 
 _HERE = Path(__file__).parents[1]
-ARRIVALS, A_POLL, SEARCHES = 200, 5, 300
+ARRIVALS, A_POLL, SEARCHES, REQUESTS = 200, 5, 300, 25
+_A_MATCH, _JUDGED = 10, 3
+"""One article in so many matches a topic, and one match in so many is judged."""
 _FILLED_AT_ONCE = 20_000
 
 
@@ -58,6 +70,9 @@ FIGURES = {
     "article": "an article: assess, decide, write, ms CPU",
     "lookup": "look-up of copies and events, ms CPU",
     "search": "search, p99, ms by the clock",
+    "inbox": "inbox, a page, ms CPU",
+    "found": "inbox with words searched, ms CPU",
+    "story": "story, a page, ms CPU",
     "bytes": "on disk, MB a thousand articles",
 }
 
@@ -78,6 +93,7 @@ def measure(sizes: Sequence[int], names: Sequence[str]) -> list[Measured]:
                     ids = range(count + 1, min(size, count + _FILLED_AT_ONCE) + 1)
                     growth._fill(database, ids, pool, profiled, seed=count)
                     _index_words(database, ids, pool)
+                    _match(database, ids, [each.name for each in shelf.topics])
                     count = ids[-1]
                 if not database.is_sqlite:
                     growth._run(database, f"SELECT setval(pg_get_serial_sequence('articles', 'id'), {count})")
@@ -99,20 +115,82 @@ def _figures(database: Database, room: growth.Newsroom, matcher: Matcher, size: 
         "article": round(_articles(database, arrivals, matcher), 2),
         "search": round(_searches(database, room), 1),
         "bytes": round(in_bytes / size / 1e3, 2),
+        **_pages(database, room, size),
     }
 
 
 def _articles(database: Database, arrivals: Sequence[Article], matcher: Matcher) -> float:
     used, ordinary = 0.0, Arrival()
     for start in range(0, len(arrivals), A_POLL):
+        before = _used(database)
         with database.writing() as session:
-            clock = growth._cpu(session)
-            before = clock()
             assessed = [assess(each, matcher, arrival=ordinary) for each in arrivals[start : start + A_POLL]]
             file_articles(session, [(each, growth.NOW) for each in assessed], AlertingContext())
-            session.flush()
-            used += clock() - before if start else 0.0  # the first poll compiles statements
+        used += _used(database) - before if start else 0.0  # the first poll compiles statements
     return 1e3 * used / (len(arrivals) - A_POLL)
+
+
+def _used(database: Database) -> float:
+    """Processor seconds so far: of this process, and of all of PostgreSQL's that serve it."""
+    if database.is_sqlite:
+        return time.process_time()
+    with database.reading() as session:
+        asked = session.connection().exec_driver_sql(
+            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        )
+        files = [Path(f"/proc/{pid}/schedstat") for (pid,) in asked]
+    return time.process_time() + sum(int(each.read_text().split()[0]) for each in files) / 1e9
+
+
+def _pages(database: Database, room: growth.Newsroom, size: int) -> dict[str, float]:
+    """Milliseconds of each page."""
+    dice = random.Random(5)
+    words = [*room.common[500:], *room.rare]
+    pages = {
+        "inbox": lambda: f"/?page={dice.randint(1, max(1, min(20, size // 1000)))}",
+        "found": lambda: f"/?state=all&q={dice.choice(words)}",
+        "story": lambda: f"/stories/{dice.randint(1, size)}",
+    }
+    health = Health(beats={"poll": growth.NOW})
+    app = create_app(database, WebSettings(), clock=lambda: growth.NOW, health=lambda: health)
+    with TestClient(app, base_url="http://127.0.0.1:8000") as client:
+        return {name: round(_page(database, client, address), 1) for name, address in pages.items()}
+
+
+def _page(database: Database, client: TestClient, address: Callable[[], str]) -> float:
+    for _ in range(3):
+        client.get(address()).raise_for_status()
+    before = _used(database)
+    for _ in range(REQUESTS):
+        client.get(address()).raise_for_status()
+    return 1e3 * (_used(database) - before) / REQUESTS
+
+
+def _match(database: Database, ids: range, topics: Sequence[str]) -> None:
+    """A story for each of these articles, and a match for every tenth."""
+    at = {number: growth.NOW - growth.SPAN_FOR + timedelta(seconds=number) for number in ids}
+    stories = [
+        {"id": number, "lead_article_id": number, "first_seen_at": at[number], "last_seen_at": at[number]}
+        for number in ids
+    ]
+    matches = [
+        {
+            "article_id": number, "story_id": number, "topic": topics[number // _A_MATCH % len(topics)], "score": 0.4,
+            "threshold": 0.3, "evidence": _EVIDENCE, "reason": "ALERTED", "created_at": at[number],
+            "is_relevant": None if number // _A_MATCH % _JUDGED else True,
+            "reviewed_at": None if number // _A_MATCH % _JUDGED else at[number],
+        }
+        for number in ids if number % _A_MATCH == 0
+    ]  # fmt: skip
+    with database.writing() as session:
+        session.connection().execute(insert(StoryRow), stories)
+        session.connection().execute(insert(MatchRow), matches)
+
+
+_EVIDENCE = {
+    "terms": [{"term": f"word{number}", "weight": 0.1} for number in range(12)],
+    "sentence": "A sentence. " * 6,
+}
 
 
 def _look_ups(database: Database, arrivals: Sequence[Article], matcher: Matcher) -> float:
@@ -246,11 +324,18 @@ def _lift(each: Measured, key: str, found: Sequence[Measured], y: Callable[[floa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="1000,10000,100000")
+    parser.add_argument("--sizes", default="100,1000,10000,100000")
     parser.add_argument("--databases", default="sqlite,postgresql")
+    parser.add_argument("--found", type=Path)
     parser.add_argument("--picture", type=Path)
     asked = parser.parse_args()
-    found = measure([int(each) for each in asked.sizes.split(",")], asked.databases.split(","))
+    sizes = [int(each) for each in asked.sizes.split(",") if each]
+    found = measure(sizes, asked.databases.split(",")) if sizes else []
+    if asked.found:
+        with asked.found.open("a+") as file:
+            file.writelines(json.dumps(asdict(each)) + "\n" for each in found)
+            file.seek(0)
+            found = [Measured(**json.loads(line)) for line in file]
     if asked.picture:
         asked.picture.write_text(picture(found))
 

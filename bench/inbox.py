@@ -41,6 +41,7 @@ from monitor.store.tables import ArticleRow, MatchRow
 from monitor.web.app import create_app
 from monitor.web.health import Health
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as monitor/__main__.py does, for the server's process
 KEYS, UNDOS = 200, 5
 _ENOUGH_MS = 15_000
 WIDE, PHONE = (1440, 900), (390, 844)

@@ -9,8 +9,9 @@ kernel: otherwise a few confirmed articles would raise the whole subject (docs/m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -147,19 +148,22 @@ def order(questions: Sequence[Question], answers: Sequence[Answer] = (), *, limi
     """Positions of the questions of one topic, the most instructive first; at most `limit`. Once it has some answers, every third
     one is a random one, the latest first."""
     drawn = sorted((at for at, each in enumerate(questions) if each.is_random), key=lambda at: questions[at].age_days)
-    taught = _instructive(questions, answers, limit + len(drawn))
-    first = max(ASK_AT_RANDOM_FROM - len(answers), 0)
-    found = taught[:first]
+    taught = _instructive(questions, answers)
+    found = list(islice(taught, min(max(ASK_AT_RANDOM_FROM - len(answers), 0), limit)))
     drawn = [at for at in drawn if at not in found]
-    taught = [at for at in taught[first:] if not questions[at].is_random]
-    while (taught or drawn) and len(found) < limit:
+    others = (at for at in taught if not questions[at].is_random)
+    while len(found) < limit:
         is_random_due = (len(answers) + len(found)) % 3 == 2
-        found.append((drawn if drawn and (is_random_due or not taught) else taught).pop(0))
-    return found[:limit]
+        at = drawn.pop(0) if drawn and is_random_due else next(others, None)
+        at = drawn.pop(0) if at is None and drawn else at
+        if at is None:
+            break
+        found.append(at)
+    return found
 
 
-def _instructive(questions: Sequence[Question], answers: Sequence[Answer], limit: int) -> list[int]:
-    """Positions of those that teach most, at most `limit`.
+def _instructive(questions: Sequence[Question], answers: Sequence[Answer]) -> Iterator[int]:
+    """Positions of those that teach most; each is found when it is asked for.
 
     One teaches much if it is in doubt itself and if its answer would move many recent others that are. Each is chosen as if those
     before it were answered, so near repetitions come late. What was not chosen follows in the order given.
@@ -167,16 +171,16 @@ def _instructive(questions: Sequence[Question], answers: Sequence[Answer], limit
     latest = sorted(range(len(questions)), key=lambda at: questions[at].age_days)[:ASK_CANDIDATES]
     asked = [questions[at] for at in latest]
     if not asked:
-        return []
+        return
     state = _Doubt(asked, answers)
     chosen: list[int] = []
-    while len(chosen) < min(limit, len(latest)):
+    while len(chosen) < len(latest):
         at = state.most_instructive(chosen)
-        state.settle(at)
         chosen.append(at)
-    found = [latest[at] for at in chosen]
-    known = set(found)
-    return [*found, *(at for at in range(len(questions)) if at not in known)][:limit]
+        yield latest[at]
+        state.settle(at)
+    known = {latest[at] for at in chosen}
+    yield from (at for at in range(len(questions)) if at not in known)
 
 
 class _Doubt:
@@ -216,4 +220,4 @@ class _Doubt:
     def settle(self, at: int) -> None:
         """Take an article as answered: what hangs together with it is less in doubt."""
         row = self._covariance[at].copy()
-        self._covariance = self._covariance - np.outer(row, row) / (row[at] + self._noise[at])
+        self._covariance -= np.outer(row, row) / (row[at] + self._noise[at])

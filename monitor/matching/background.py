@@ -87,13 +87,14 @@ class Table:
         """Dot product with the mean of ordinary articles' unit vectors, capped: about .01 for two lines of news, .04 for a full
         article."""
         ordinary = self.ordinary
-        found = self.assumed + sum(weight * ordinary[term] for term, weight in article.items() if term in ordinary)
+        found = self.assumed + sum([weight * ordinary[term] for term, weight in article.items() if term in ordinary])
         return min(found, LIKENESS_CAP)
 
     def rarity(self, article: TermVector) -> float:
         """Mean IDF of an article's terms, weighted by their weights: about 4 for everyday words, 7 for names and numbers."""
         total = sum(article.values())
-        return sum(weight * self.idf[term] for term, weight in article.items()) / total if total else EMPTY_RARITY
+        idf = self.idf
+        return sum([weight * idf[term] for term, weight in article.items()]) / total if total else EMPTY_RARITY
 
 
 class KeptBackground(NamedTuple):

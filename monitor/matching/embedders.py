@@ -67,6 +67,8 @@ def excerpt(title: str, text: str) -> str:
 
 
 def _cut(text: str) -> str:
+    if text.isascii():
+        return text[:EMBEDDED_CHARACTERS]
     room = EMBEDDED_CHARACTERS
     for at, letter in enumerate(text):
         room -= 3 if letter >= "\u2e80" else 1

@@ -275,8 +275,8 @@ def _build_side(samples: Sequence[ExampleVector], self_trained: Sequence[Example
 def _rocchio(wanted: Iterable[tuple[TermVector, float]], unwanted: Iterable[tuple[TermVector, float]]) -> TermVector:
     towards, away = unit(mean(wanted)), unit(mean(unwanted))
     weights = {term: towards.get(term, 0) - COUNTER_PUSH * away.get(term, 0) for term in towards.keys() | away.keys()}
-    kept = sorted(weights.items(), key=lambda each: (-abs(each[1]), each[0]))[:TOPIC_TERMS]
-    return unit(dict(kept))
+    by_name = sorted(weights.items())
+    return unit(dict(sorted(by_name, key=lambda each: abs(each[1]), reverse=True)[:TOPIC_TERMS]))
 
 
 def vector(title: str, text: str, language: str, background: Background) -> TermVector:

@@ -103,12 +103,14 @@ class _Vectors:
     def __init__(self, session: Session, articles: Sequence[Offered | Example]) -> None:
         embedder = vectors.latest_embedder(session)
         self._space = shipped_space(embedder) if embedder else None
-        keys = {key(excerpt(each.title, each.text)) for each in articles} if self._space else set()
-        self._known: Mapping[int, EmbeddingVector] = vectors.known(session, embedder, list(keys), None) if keys else {}
+        # each once: an article is offered, and asked for, as one object
+        self._keys = {id(each): key(excerpt(each.title, each.text)) for each in articles} if self._space else {}
+        keys = list(set(self._keys.values()))
+        self._known: Mapping[int, EmbeddingVector] = vectors.known(session, embedder, keys, None) if keys else {}
         self._dim = max((len(each) for each in self._known.values()), default=1)
 
     def of(self, article: Offered | Example) -> EmbeddingVector:
-        found = self._known.get(key(excerpt(article.title, article.text)))
+        found = self._known.get(self._keys[id(article)]) if self._known else None
         if found is None or self._space is None or len(found) != self._dim:
             return np.zeros(self._dim, np.float32)
         return self._space.place(found, code(article.language))

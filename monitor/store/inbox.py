@@ -76,7 +76,8 @@ class InboxFilter:
         found: list[ColumnElement[bool]] = []
         if self.language:  # by an index of its own: of the article itself its text would be read, too
             spoken = select(col(ArticleRow.id)).where(col(ArticleRow.language) == self.language)
-            found.append(_ARTICLE_ID.in_(spoken))
+            # as a sum: otherwise the matches of all these articles are looked up one by one
+            found.append((_ARTICLE_ID + 0).in_(spoken))
         if self.published_by is not None:
             feeds = sorted({each.source for each in self.published_by})
             published = select(col(ArticleRow.id)).where(col(ArticleRow.source).in_(feeds))
@@ -128,16 +129,30 @@ class InboxMatch:
 
 def page(session: Session, wanted: InboxFilter, order: InboxOrder, *, limit: int, offset: int = 0) -> list[int]:
     """The stories of a page."""
-    first: ColumnElement[Any] = func.max(col(MatchRow.created_at)).desc()
+    if order is InboxOrder.NEWEST:
+        return _newest(session, wanted, offset + limit)[offset:]
     asked = select(col(MatchRow.story_id)).where(*wanted.conditions(session)).group_by(col(MatchRow.story_id))
-    if order is InboxOrder.DOUBTFUL:
-        first = func.min(_SHARE).asc()
+    first: ColumnElement[Any] = func.min(_SHARE).asc()
     if order is InboxOrder.LARGEST:
         asked = asked.outerjoin(StoryRow, col(StoryRow.id) == col(MatchRow.story_id))
         first = func.coalesce(func.max(col(StoryRow.articles)), 1).desc()
     latest = func.max(col(MatchRow.created_at)).desc()
     rows = session.execute(asked.order_by(first, latest, col(MatchRow.story_id).desc()).limit(limit).offset(offset))
     return list(rows.scalars())
+
+
+def _newest(session: Session, wanted: InboxFilter, count: int) -> list[int]:
+    """The stories with the newest wanted matches. Matches are read from the newest back until there are enough stories, of which
+    most have one; to group all matches by story would take the longer the more there are."""
+    newest = (col(MatchRow.created_at).desc(), col(MatchRow.story_id).desc())
+    asked = select(col(MatchRow.story_id)).where(*wanted.conditions(session)).order_by(*newest)
+    read = 2 * count
+    while True:
+        rows = session.execute(asked.limit(read)).scalars().all()
+        stories = list(dict.fromkeys(rows))
+        if len(stories) >= count or len(rows) < read:
+            return stories[:count]
+        read *= 4
 
 
 _SHARE = (

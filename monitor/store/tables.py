@@ -376,6 +376,10 @@ INBOX_COLUMNS = (
     "is_relevant", "story_id", "created_at", "topic", "reason", "article_id", "score", "threshold", "factor",
 )  # fmt: skip
 """All that the inbox filters, sorts and counts by, so that it reads this index and not the matches, whose evidence is long."""
+STORY_COLUMNS = ("story_id", "created_at", "reason", "topic", "is_relevant", "article_id")
+"""The same by story, for lists whatever the verdict."""
+NEWEST_COLUMNS = ("created_at", "story_id", "reason", "topic", "is_relevant", "article_id")
+"""The same by time, for the newest stories."""
 
 
 class MatchRow(Base, table=True):
@@ -386,10 +390,12 @@ class MatchRow(Base, table=True):
         UniqueConstraint("article_id", "topic"),
         Index("ix_matches_topic_created_at", "topic", "created_at"),
         Index("ix_matches_inbox", *INBOX_COLUMNS),
+        Index("ix_matches_story", *STORY_COLUMNS),
+        Index("ix_matches_newest", *NEWEST_COLUMNS),
     )
     id: int | None = Field(default=None, primary_key=True)
     article_id: int = Field(foreign_key="articles.id")
-    story_id: int = Field(index=True)
+    story_id: int
     topic: str
     score: float
     threshold: float
@@ -406,7 +412,7 @@ class MatchRow(Base, table=True):
     decision_id: int | None = None
     """The decision whose score and evidence these are: that by which it was told, else the newest on this topic."""
     reason: str
-    created_at: datetime = Field(index=True)
+    created_at: datetime
     is_relevant: bool | None = Field(default=None, index=True)
     reviewed_at: datetime | None = None
     reviewed_by: str | None = None

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, SQLColumnExpression, func
@@ -233,33 +233,41 @@ def examples(
 ) -> list[Example]:
     """Articles with a verdict in force, as examples for the topic models, latest first; at most `limit_each` per topic, of the
     topics `names` or of all. Near misses count like matches; where an article is both, the verdict on the match is used."""
-    reviewed: list[tuple[MatchRow | NearMissRow, ArticleRow]] = [
-        *_reviewed(session, MatchRow, names),
-        *_reviewed(session, NearMissRow, names),
-    ]
+    reviewed = [*_reviewed(session, MatchRow, names), *_reviewed(session, NearMissRow, names)]
     taken: Counter[str] = Counter()
     known: set[tuple[str, int]] = set()
-    found = []
-    for row, article in sorted(reviewed, key=lambda each: each[0].reviewed_at or each[0].created_at, reverse=True):
-        if (row.topic, row.article_id) not in known and taken[row.topic] < limit_each:
-            taken[row.topic] += 1
-            known.add((row.topic, row.article_id))
-            found.append(_example(row, article))
-    return found
+    chosen = []
+    for each in sorted(reviewed, key=lambda each: each.reviewed_at or each.created_at, reverse=True):
+        if (each.topic, each.article_id) not in known and taken[each.topic] < limit_each:
+            taken[each.topic] += 1
+            known.add((each.topic, each.article_id))
+            chosen.append(each)
+    texts = {
+        row.id: row
+        for ids in chunks(sorted({each.article_id for each in chosen}))
+        for row in session.execute(_TEXTS.where(col(ArticleRow.id).in_(ids)))
+    }
+    return [_example(each, texts[each.article_id]) for each in chosen]
 
 
-def _reviewed(session: Session, table: type[_Row], names: Collection[str] | None) -> Sequence[tuple[_Row, ArticleRow]]:
+_REVIEWED = (
+    "topic", "article_id", "score", "threshold", "factor", "prior_share", "is_relevant", "reviewed_at", "created_at",
+)  # fmt: skip
+"""Without the evidence, which is long."""
+_TEXTS = sqlalchemy.select(*(col(getattr(ArticleRow, name)) for name in ("id", "title", "text", "language")))
+
+
+def _reviewed(session: Session, table: type[_Row], names: Collection[str] | None) -> Sequence[Any]:
     is_reviewed = col(table.is_relevant).is_not(None)
-    rows = session.exec(
-        select(table, ArticleRow)
-        .join(ArticleRow, col(ArticleRow.id) == col(table.article_id))
+    rows = session.execute(
+        sqlalchemy.select(*(col(getattr(table, name)) for name in _REVIEWED))
         .where(is_reviewed if names is None else is_reviewed & col(table.topic).in_(names))
         .order_by(col(table.reviewed_at).desc(), col(table.id).desc())
     )
     return rows.all()
 
 
-def _example(row: MatchRow | NearMissRow, article: ArticleRow) -> Example:
+def _example(row: Any, article: Any) -> Example:
     return Example(
         topic=row.topic,
         title=article.title,

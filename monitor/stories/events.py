@@ -43,8 +43,10 @@ def choose(
     64 it may be cut. `nearness`: see `same_event`; None without an embedding. The stories in `StoryChoice.merged_stories` are
     proposals for `confirm_merges`, which takes all articles of these stories.
     """
-    query = _as_query(article, own, key_counts or {})
     by_story = _by_story(related)
+    if not by_story:
+        return None
+    query = _as_query(article, own, key_counts or {})
     found = {story_id: _compare(query, members, nearness) for story_id, members in by_story.items()}
     same = {story_id: each for story_id, each in found.items() if each is not None and each.score >= 0}
     story_id = max(same, key=lambda story_id: same[story_id].score, default=None)
@@ -203,13 +205,14 @@ def _without_themes(query: RelatedArticle, key_counts: Mapping[int, int]) -> Rel
     """Reduce terms that hundreds of articles carry just now (an epidemic, a war): rare by the word statistics, they identify
     no event."""
     own = query.profile
-    left = {
-        key: weight
-        * min(
-            max((tuning.THEME_ARTICLES - key_counts.get(key, 0)) / (tuning.THEME_ARTICLES - tuning.THEME_FROM), 0.0),
-            1.0,
-        )
-        for key, weight in own.weights.items()
-    }
+    common = {key: count for key, count in key_counts.items() if count > tuning.THEME_FROM and key in own.weights}
+    if not common and 0.0 not in own.weights.values():
+        return query
+    left = {**own.weights, **{key: own.weights[key] * _left_of_theme(count) for key, count in common.items()}}
     kept = {key: weight for key, weight in left.items() if weight or is_day(own.marks[key])}
     return replace(query, profile=replace(own, weights=kept))
+
+
+def _left_of_theme(count: int) -> float:
+    """The part of its weight that a term keeps which so many articles carry: 1.0 to 0.0."""
+    return min(max((tuning.THEME_ARTICLES - count) / (tuning.THEME_ARTICLES - tuning.THEME_FROM), 0.0), 1.0)

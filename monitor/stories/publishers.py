@@ -125,25 +125,20 @@ def united(carriers: Sequence[StoryArticle]) -> list[StoryArticle]:
 
 
 def _united_keys(carriers: Iterable[StoryArticle]) -> dict[str, str]:
-    """Key -> the key that stands for all of its publisher. A key with a domain stands for those without."""
+    """Key -> the key that stands for all of its publisher. A key with a domain stands for those without; two domains are one where
+    their labels and names are, and a name alone is one with what is called so."""
     keys: dict[str, str] = {}
-    known: list[StoryArticle] = []
+    by_domain: dict[tuple[str, str], str] = {}
+    by_name: dict[str, str] = {}
     for each in sorted(carriers, key=lambda each: each.is_named_only):
-        same = next((other for other in known if _is_one(each, other)), each)
-        keys[each.publisher] = same.publisher
-        if same is each:
-            known.append(each)
+        label, name = _label(each.publisher), _simplified(_name(each.publisher, (each.publisher_name or each.outlet,)))
+        known = by_name.get(name) if each.is_named_only else by_domain.get((label, name)) if label else None
+        keys[each.publisher] = each.publisher if known is None else known
+        if known is None:
+            by_domain.setdefault((label, name), each.publisher)
+            for called in (name, _simplified(label)):
+                by_name.setdefault(called, each.publisher)
     return keys
-
-
-def _is_one(one: StoryArticle, other: StoryArticle) -> bool:
-    name, other_name = (
-        _simplified(_name(each.publisher, (each.publisher_name or each.outlet,))) for each in (one, other)
-    )
-    if one.is_named_only:
-        return name in (other_name, _simplified(_label(other.publisher)))
-    label = _label(one.publisher)
-    return bool(label) and label == _label(other.publisher) and name == other_name
 
 
 def _label(key: str) -> str:

@@ -77,6 +77,15 @@ def test_new_stories_are_listed_once_newest_first(full: Database) -> None:
     assert listed(full, order=InboxOrder.LARGEST)[0] == "Three"
 
 
+def test_a_story_of_many_new_matches_hides_no_older_one(full: Database) -> None:
+    """The newest are read first, some at a time."""
+    fill(full, *(has_article(f"One, {n}", topic="talks", source="bbc-world", story_id=1) for n in range(30)))
+    assert listed(full) == ["One", "Two", "Three"]
+    assert listed(full, limit=1, offset=1) == ["Two"]
+    assert listed(full, limit=2, offset=1) == ["Two", "Three"]
+    assert listed(full, limit=1, offset=3) == []
+
+
 @pytest.mark.parametrize(
     ("asked", "titles"),
     [
