@@ -37,8 +37,10 @@ STAGES = (
     # stage, and where the pipeline calls it: a name that a checkout does not have is left out
     ("parse the feed", "monitor.reading.parse:parse"),
     ("entry to text", "monitor.reading.extract:extract"),
+    ("entry to text", "monitor.reading.extract:read_articles"),
     ("walls", "monitor.reading.extract:is_wall"),
     ("language", "monitor.text.language:detect"),
+    ("language", "monitor.text.language:detect_all"),
     ("terms and weights", "monitor.matching.matcher:_ArticleVector"),
     ("scores", "monitor.matching.matcher:Matcher.score"),
     ("evidence", "monitor.matching.matcher:Matcher._evidence"),

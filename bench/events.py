@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from bench import vectors
-from monitor.learning.multilingual import ArticleEmbedding, nearness, shipped_space
+from monitor.learning.article_embeddings import ArticleEmbedding, nearness
+from monitor.learning.multilingual import shipped_space
 from monitor.matching.background import Background
 from monitor.matching.embedders import EmbeddingVector, excerpt, key
 from monitor.matching.model import code

@@ -9,14 +9,16 @@ import sys
 _GARBAGE_FROM = 50_000
 """New objects after which the collector looks for garbage. At Python's 700 an eighth of a start is spent on looking in vain, as
 imports make many objects that stay (docs/performance.md). Garbage of a few MB may lie about longer."""
-_ONE_THREAD = "OPENBLAS_NUM_THREADS"
-"""numpy's matrices are small here: on two cores to solve for 200 answers took six times the processor time that it takes on one."""
+
+_ONE_BLAS_THREAD = "OPENBLAS_NUM_THREADS", "1"
+"""Numpy's threads for linear algebra wait for their next task in a busy loop, and our tasks are small. The variable is read when
+numpy is imported, here and in the worker processes; an operator who sets it is obeyed."""
 
 
 def main() -> None:
     """The entry point of the installed command."""
-    os.environ.setdefault(_ONE_THREAD, "1")  # read when numpy is imported; processes that we start inherit it
     gc.set_threshold(_GARBAGE_FROM, 5, 5)
+    os.environ.setdefault(*_ONE_BLAS_THREAD)
     try:
         from monitor.cli.main import main as run
 

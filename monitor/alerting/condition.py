@@ -27,6 +27,8 @@ LATE_AFTER = timedelta(minutes=5)
 _MUCH_LATE_AFTER = timedelta(hours=1)
 _LATE_SHARE = 0.1
 """Fewer than this share of all feeds, late by less than `_MUCH_LATE_AFTER`, are a crowd on one server and no outage."""
+_MANY_FEEDS = 3
+"""From so many feeds on that fail together the fault is likely on our side."""
 LOW_SPACE, NO_SPACE = 500_000_000, 9_000_000
 """Bytes. The lower limit is a little more than the space that was set aside and is given back on a full disk."""
 _some = partial(some_of, separator="; ")
@@ -39,6 +41,8 @@ class ServiceState:
     nodes: Sequence[NodeReport] = ()
     due_times: Sequence[datetime] = ()
     """When each feed that is to be polled is or was due."""
+    failing_feeds: int = 0
+    """How many of these feeds failed when they were last polled."""
     last_polled_at: datetime | None = None
     channels: Sequence[ChannelReport] = ()
     waiting_since: Mapping[str, datetime] = field(default_factory=dict)
@@ -63,6 +67,7 @@ def problems(state: ServiceState, *, now: datetime, speed: float = 1.0) -> tuple
     found = chain(
         _daemon_problems(state, living, now, speed),
         _late_feeds(state.due_times, living, now, speed),
+        _failing_feeds(state),
         disk_problems(state.free_bytes, is_full=state.is_disk_full),
         _silent_feeds(state.silent_feeds),
         _topic_problems(state),
@@ -185,6 +190,17 @@ def _late(due_times: Sequence[datetime], living: Sequence[NodeReport], now: date
     started_at = min((each.started_at for each in living if each.is_polling), default=None)
     limit_at = now - LATE_AFTER * speed
     return [] if started_at and started_at > limit_at else [each for each in due_times if each < limit_at]
+
+
+def _failing_feeds(state: ServiceState) -> Iterator[Problem]:
+    """That some feeds fail is usual, and told one by one; where none answers, nothing can be found."""
+    count = state.failing_feeds
+    if not count or count < len(state.due_times):
+        return
+    is_alone = count < _MANY_FEEDS
+    says = f"none of {count} feeds answers" if count > 1 else "the only feed does not answer"
+    mend = "`monitor feeds` says what each answers" if is_alone else "is this machine online? `monitor feeds` says more"
+    yield (warning if is_alone else failure)(Code.NO_FEED, "feeds", says, mend)
 
 
 def _silent_feeds(silent: Sequence[WatchedFeed]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""`monitor evaluate`: precision, recall and calibration of topics, by verdicts or labels (`evaluation.metrics`)."""
+"""`monitor evaluate`: precision, recall and calibration of topics, by verdicts or by labels (`evaluation`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from monitor.cli import lines as files
 from monitor.types.errors import ConfigError
 
 if TYPE_CHECKING:
-    from monitor.evaluation.metrics import LabelFigures, LabelledFigures, TopicFigures, VerdictFigures
+    from monitor.evaluation.labelled_metrics import LabelFigures, LabelledFigures
+    from monitor.evaluation.metrics import TopicFigures, VerdictFigures
     from monitor.matching.reliability import Reliability
 
 _IDS_SHOWN = 5
@@ -165,7 +166,7 @@ def _by_labels(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    from monitor.evaluation import backtest, metrics
+    from monitor.evaluation import backtest, labelled_metrics
     from monitor.matching.background import Background
     from monitor.matching.matcher import build
     from monitor.topics import seeds as shelves
@@ -184,14 +185,14 @@ def _by_labels(
     # labels of other topics are valid and only filtered out below
     skipped = files.Skipped(labels)
     with files.opened(labels, "--labels") as lines:
-        every = metrics.read_labels(lines, [each.name for each in shelf.topics], on_bad=skipped)
+        every = labelled_metrics.read_labels(lines, [each.name for each in shelf.topics], on_bad=skipped)
     skipped.sum_up()
     wanted = {key: said for key, said in every.items() if topic in ("", key[1])}
     if not wanted and not closed:
         raise ConfigError(f"{labels}: no label that can be used, so nothing to evaluate")
     skipped = files.Skipped(articles)
     with base.spinner(cli, "matching"), files.opened(articles, "--articles") as lines:
-        found = metrics.by_labels(
+        found = labelled_metrics.by_labels(
             backtest.read_lines(lines, start_at=cli.now(), on_bad=skipped),
             build(topics, background=Background.shipped()),
             topics,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from monitor.learning.multilingual import SemanticScorer
     from monitor.matching.matcher import Matcher
-    from monitor.polling.reassess import StoredArticle
+    from monitor.polling.stored_articles import StoredArticle
     from monitor.service.app import App
     from monitor.store.db import Database, Session
     from monitor.topics.seeds import LoadedTopics
@@ -209,7 +209,8 @@ def _without_paused(cli: base.Cli, shelf: LoadedTopics) -> LoadedTopics:
 
 
 def _batches(db: Database, wish: _Wish) -> Iterator[list[StoredArticle]]:
-    from monitor.polling.reassess import OF_RANGE_AT_ONCE, load, load_range
+    from monitor.polling.reassess_ranges import OF_RANGE_AT_ONCE
+    from monitor.polling.stored_articles import load, load_range
     from monitor.store import archive
 
     with db.reading() as session:

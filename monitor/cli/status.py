@@ -100,9 +100,11 @@ class _Brief:
     def _facts(self) -> Iterator[tuple[str, str]]:
         for node in self._living or self._seen.nodes:
             yield "daemon", _node(node, self._now)
+        from monitor.text.tokens import some_of
+
         failing = [each.name for each in self._feeds if each.failures]
         says = f"{len(self._seen.due_times)} polled, the last at {base.when(self._seen.last_polled_at) or '(never)'}"
-        yield "feeds", says + (f"; failing: {', '.join(failing[:5])}" if failing else "")
+        yield "feeds", says + (f"; {len(failing)} failing: {some_of(failing)}" if failing else "")
         yield "topics", str(self._seen.topics)
         yield "channels", ", ".join(each.name for each in self._seen.channels if each.is_configured) or "none"
         yield "outbox", ", ".join(f"{count} {state}" for state, count in sorted(self._outbox.items())) or "empty"

@@ -136,3 +136,14 @@ def _replace(path: Path, content: bytes) -> None:
         with suppress(OSError):
             os.unlink(temporary)
         raise
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Have the disk know the new name, too: after a power loss it would show the old file, or none. Not all systems can."""
+    with suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

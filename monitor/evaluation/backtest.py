@@ -20,7 +20,7 @@ from monitor.matching.matcher import Matcher, Tracker
 from monitor.polling.assess import assess, confirm_stored
 from monitor.polling.intake import file_articles
 from monitor.polling.values import AlertingContext, AssessedArticle, FiledArticle
-from monitor.reading.extract import html_to_text
+from monitor.reading.markup import html_to_text
 from monitor.store import archive, migrate
 from monitor.store.db import Database, Session
 from monitor.text.language import detect

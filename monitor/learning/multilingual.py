@@ -11,13 +11,13 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from importlib import resources
 
 import numpy as np
 
+from monitor.learning.article_embeddings import ArticleEmbedding
 from monitor.learning.embedding import Embedding
 from monitor.learning.training import last_mark
 from monitor.matching import embedding_space, semantic, semantic_topic
@@ -28,21 +28,17 @@ from monitor.matching.matcher import Matcher
 from monitor.matching.model import code
 from monitor.matching.ordinary_news import OrdinaryNews
 from monitor.matching.semantic import ArticleWords, EmbeddedArticle, SemanticModel
-from monitor.matching.tuning import ORDINARY_ARTICLES, ORDINARY_LEVEL
+from monitor.matching.tuning import ORDINARY_ARTICLES
 from monitor.store import archive, vectors, verdicts
 from monitor.store import articles as stored_articles
 from monitor.store.db import Database, Session
 from monitor.store.vectors import ArchivedEmbedding
-from monitor.stories.tuning import NEAREST_OTHERS, OTHERS_BEFORE_FOR, OTHERS_WITHIN_FOR
-from monitor.stories.word_similarity import RelatedArticle
 from monitor.types.matching import Article, Example, Grade, Score, Topic
 
 log = logging.getLogger("monitor.multilingual")
 
 SPACE_ARTICLES = 3_000
 """Latest embedded articles from which the space of an embedder is learned that we have not measured."""
-MAX_COMPARED_MATCHES = 300
-"""Latest matches that are compared by meaning to find an article's event."""
 POLL_EMBEDS_FOR = timedelta(seconds=2)
 """Limit for embedding the articles of one poll: about 20 teasers on one core. The rest wait, and are assessed again when their
 embeddings are there; a poll that waited for all of a crowded feed would hold one of the few places for polls."""
@@ -53,23 +49,6 @@ EMBED_SEEDS_FOR = timedelta(seconds=15)
 EVIDENCE_FOR = timedelta(seconds=10)
 """Limit for embedding the sentences of all matches among the articles of one poll, to show the best one of each; the title is shown
 for the rest (chosen, not measured)."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArticleEmbedding:
-    """An article's embedding, as it is stored."""
-
-    embedder: str
-    key: int
-    language: str
-    vector: EmbeddingVector
-    space: EmbeddingSpace
-    """The space in force when it was looked up."""
-
-    @property
-    def placed(self) -> EmbeddingVector:
-        """The vector as it is compared with others."""
-        return self.space.place(self.vector, self.language)
 
 
 class SemanticScorer:
@@ -423,40 +402,6 @@ def _article_excerpts(model: SemanticModel, articles: Sequence[Article]) -> dict
         return {}
     excerpts = (excerpt(each.title, each.text) for each in articles if each.grade is not Grade.WALL)
     return {key(text): text for text in excerpts if text}
-
-
-def related_matches(
-    session: Session, article: ArticleEmbedding, names: Sequence[str], *, now: datetime
-) -> list[RelatedArticle]:
-    """Latest matches of these topics, in any language, with their similarity by meaning to the article."""
-    rows = vectors.of_matches(
-        session,
-        article.embedder,
-        names,
-        since_at=now - OTHERS_WITHIN_FOR,
-        limit=MAX_COMPARED_MATCHES,
-        dim=len(article.vector),
-    )
-    if not rows:
-        return []
-    placed = article.space.place_all(np.array([row.vector for row in rows]), [row.article.language for row in rows])
-    likeness = placed @ article.placed
-    return [replace(row.article, likeness=float(each)) for row, each in zip(rows, likeness, strict=True)]
-
-
-def nearness(article: ArticleEmbedding, matches: Iterable[RelatedArticle], *, published_at: datetime) -> float:
-    """Mean similarity of the article to its nearest ones among ordinary news and earlier matches that are not on its event."""
-    before_at = published_at - OTHERS_BEFORE_FOR
-    others = [each.likeness for each in matches if each.likeness is not None and each.published_at < before_at]
-    found = sorted([*others, *(article.space.ordinary @ article.placed).tolist()])[-NEAREST_OTHERS:]
-    return sum(found) / len(found) if found else ORDINARY_LEVEL
-
-
-def store_embedding(session: Session, article_id: int, article: ArticleEmbedding) -> None:
-    """Store an article's embedding."""
-    vectors.upsert(
-        session, article.embedder, article.key, article.vector, language=article.language, article_id=article_id
-    )
 
 
 @cache

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from monitor.alerting import alert_policy as policy
-from monitor.learning import multilingual
+from monitor.learning import article_embeddings
 from monitor.polling import decide, place, plan
 from monitor.polling.place import Place
 from monitor.polling.values import AlertingContext, AssessedArticle, Known, KnownStory, Related, StoredTexts
@@ -108,8 +108,8 @@ def _with_matches(session: Session, assessed: AssessedArticle, related: Related,
     if assessed.embedding is None or not names:
         return related
     published_at = assessed.article.published_at
-    found = multilingual.related_matches(session, assessed.embedding, names, now=now)
-    nearness = multilingual.nearness(assessed.embedding, found, published_at=published_at)
+    found = article_embeddings.related_matches(session, assessed.embedding, names, now=now)
+    nearness = article_embeddings.nearness(assessed.embedding, found, published_at=published_at)
     near = {each.article_id: each for each in found if abs(each.published_at - published_at) <= STORY_WINDOW_FOR}
     by_words = {each.article_id: each for each in related.articles}
     return replace(related, articles=tuple((by_words | near).values()), nearness=nearness)

@@ -13,31 +13,34 @@ articles, known -> decide -> write: nothing that was told is told again, and wha
 from __future__ import annotations
 
 import asyncio
-import html
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from monitor.alerting import alert_policy as policy
 from monitor.learning.multilingual import QUEUE_EMBEDS_FOR, SemanticScorer
-from monitor.matching.matcher import Matcher, Tracker
 from monitor.polling import fulltext, missing
-from monitor.polling.assess import assess
-from monitor.polling.fulltext import FetchedArticle
-from monitor.polling.intake import file_article
-from monitor.polling.pipeline import Tools, is_without_model, keep_up, semantic_scorer, under_names_of_now, with_missing
+from monitor.polling.pipeline import Tools, is_without_model, keep_up, semantic_scorer
+from monitor.polling.reassess_pages import reassess_pages
+from monitor.polling.reassess_ranges import reassess_range
+from monitor.polling.stored_articles import (
+    Reassessed,
+    StoredArticle,
+    assess_again,
+    feed_of,
+    finish,
+    load,
+    log_batch,
+    settle,
+)
 from monitor.polling.values import AssessedArticle, FiledArticle
-from monitor.reading.extract import FROM_PAGE
-from monitor.store import archive, decisions, feeds, page_visits, reassessments, topics
-from monitor.store.db import Session, serialize_decisions
-from monitor.store.feeds import LeaseLostError
-from monitor.store.reassessments import RangeCounts, Reassessment
+from monitor.store import reassessments, topics
+from monitor.store.db import Session
+from monitor.store.reassessments import Reassessment
 from monitor.types.errors import MonitorError
-from monitor.types.fetching import Entry, FeedState, PageVisit
-from monitor.types.matching import Article, Reason
-from monitor.types.stories import Arrival, Cause, KnownArticle
+from monitor.types.matching import Article
+from monitor.types.stories import Cause
 
 log = logging.getLogger("monitor.reassess")
 
@@ -47,33 +50,9 @@ BATCHES_AT_ONCE = 2
 """While one batch is decided on and stored, the next one is embedded."""
 PAGES_AT_ONCE = 1
 """A page may take 45 seconds with all its limits, and a batch must end within a tick (`service.daemon`)."""
-OF_RANGE_AT_ONCE = 50
-"""Articles of a range that are scored in one batch: a few hundred milliseconds of one core."""
-_RANGE_EMBEDS_FOR = timedelta(seconds=30)
-"""Limit for embedding these; what is not embedded then is noted, and decided on by words meanwhile."""
 _FAULT_DELAY_FOR, _FAULT_APART_FOR = timedelta(hours=1), timedelta(minutes=1)
 LEASE_FOR = timedelta(minutes=3)
 """Longer than a batch may take, so that only a dead process loses its lease."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredArticle:
-    """A stored article with what stands of it."""
-
-    id: int
-    article: Article
-    known: KnownArticle
-    judged: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reassessed:
-    """What one batch came to."""
-
-    articles: int = 0
-    filed: tuple[FiledArticle, ...] = ()
-    is_over: bool = True
-    """Nothing more is due."""
 
 
 async def reassess_due(
@@ -88,10 +67,10 @@ async def reassess_due(
     found: list[Reassessed] = []
     try:
         pages = [each for each in claimed if each.cause is Cause.FULL_TEXT]
-        found += [await _pages(pages, tools, now=now)] if pages else []
+        found += [await reassess_pages(pages, tools, now=now)] if pages else []
         single = [each for each in claimed if each.article_id is not None and each.cause is not Cause.FULL_TEXT]
         found += [await _articles(single, tools, now=now)] if single else []
-        found += [await _range(each, tools, now=now) for each in claimed if each.article_id is None]
+        found += [await reassess_range(each, tools, now=now) for each in claimed if each.article_id is None]
     except MonitorError:
         raise
     except Exception:
@@ -162,7 +141,7 @@ async def _articles(claimed: Sequence[Reassessment], tools: Tools, *, now: datet
         log.warning(
             "%d articles waited more than %g minutes for their embedding: the embedder is too slow", late, waited_for
         )
-    _say(claimed, filed)
+    log_batch(claimed, filed)
     return Reassessed(articles=len(claimed), filed=tuple(filed))
 
 
@@ -192,11 +171,11 @@ async def _one(
     stored: StoredArticle | None, work: Reassessment, tools: Tools, semantic: SemanticScorer | None, *, now: datetime
 ) -> FiledArticle | None:
     if stored is None or not _is_of_use(work.cause, stored.article, tools):
-        await tools.db.write(_finish, work)
+        await tools.db.write(finish, work)
         return None
     may_wait = _may_wait(work, now)
     semantic = semantic if semantic is None or may_wait else semantic.without_waiting()
-    assessed = await asyncio.to_thread(_assess_again, stored, work, tools, semantic, now=now)
+    assessed = await asyncio.to_thread(assess_again, stored, work, tools, semantic, now=now)
     if assessed.waits_for or (may_wait and _is_model_coming(assessed, tools)):
         await tools.db.write(reassessments.put_off, work, now + missing.WAITS_AGAIN_FOR)
         return None
@@ -204,11 +183,11 @@ async def _one(
         await tools.db.write(reassessments.put_off, work, missing.embedder_again_at(work.attempts, now=now))
         return None
     if work.cause is Cause.SEEDS and not missing.is_new_in_range(assessed.scores, stored.known, work.cause):
-        await tools.db.write(_finish, work)
+        await tools.db.write(finish, work)
         return None
     if work.cause is Cause.EMBEDDING:
         assessed = await _with_page_wanted(assessed, tools, now=now)
-    return await _settle(work, assessed, tools, now=now)
+    return await settle(work, assessed, tools, now=now)
 
 
 def _may_wait(work: Reassessment, now: datetime) -> bool:
@@ -222,7 +201,7 @@ def _is_model_coming(assessed: AssessedArticle, tools: Tools) -> bool:
 
 async def _with_page_wanted(assessed: AssessedArticle, tools: Tools, *, now: datetime) -> AssessedArticle:
     """The article with a note that its page is to be read, where its scores say so now that it is embedded."""
-    feed, is_open = await tools.db.read(_feed_of, assessed.article, tools, now=now)
+    feed, is_open = await tools.db.read(feed_of, assessed.article, tools, now=now)
     is_read = tools.reader is None or feed is None or not is_open or Cause.FULL_TEXT in assessed.missing
     if is_read or feed is None or not fulltext.is_page_wanted(assessed, feed.pages or tools.pages, now=now):
         return assessed
@@ -232,288 +211,3 @@ async def _with_page_wanted(assessed: AssessedArticle, tools: Tools, *, now: dat
 def _is_of_use(cause: Cause, article: Article, tools: Tools) -> bool:
     """Whether anything can come of it: a language in which every topic has seeds needs no embedder."""
     return cause is not Cause.EMBEDDER or (tools.multilingual is not None and tools.multilingual.reads(article))
-
-
-def load(session: Session, article_ids: Sequence[int]) -> dict[int, StoredArticle]:
-    """The stored articles with these ids, with what stands of them."""
-    found = {}
-    for article_id in article_ids:
-        article = archive.article(session, article_id)
-        if article is not None:
-            found[article_id] = _stored(session, article_id, article)
-    return found
-
-
-def _stored(session: Session, article_id: int, article: Article) -> StoredArticle:
-    return StoredArticle(
-        id=article_id,
-        article=article,
-        known=decisions.known_article(session, article_id),
-        judged=decisions.judged_near_misses(session, article_id),
-    )
-
-
-def _assess_again(
-    stored: StoredArticle, work: Reassessment, tools: Tools, semantic: SemanticScorer | None, *, now: datetime
-) -> AssessedArticle:
-    """Assess a stored article without training topics on it, and with models that it did not train."""
-    article = stored.article
-    matcher = matcher_of(tools).without(article.title, article.text, article.language)
-    assessed = assess(article, matcher, arrival=_arrival(stored, work, tools), semantic=semantic, stored_id=stored.id)
-    scores = missing.in_question(assessed.scores, stored.known, only=work.topic, judged=stored.judged)
-    return with_missing(replace(assessed, scores=scores), tools, now=now)
-
-
-def matcher_of(tools: Tools) -> Matcher:
-    """The matcher in force, without what makes it learn."""
-    return tools.matcher.matcher if isinstance(tools.matcher, Tracker) else tools.matcher
-
-
-def _arrival(stored: StoredArticle, work: Reassessment, tools: Tools) -> Arrival:
-    return Arrival(
-        max_age_for=tools.max_age_for,
-        cause=work.cause,
-        held=stored.known.held,
-        at_most=policy.at_most(work.cause, is_range=work.article_id is None),
-    )
-
-
-async def _settle(
-    work: Reassessment,
-    assessed: AssessedArticle,
-    tools: Tools,
-    *,
-    counts: RangeCounts | None = None,
-    visits: Sequence[PageVisit] = (),
-    now: datetime,
-) -> FiledArticle | None:
-    """Store what came of an article. None where another process was first."""
-    try:
-        filed = await tools.db.write(_write, work, assessed, tools, counts=counts, visits=visits, now=now)
-    except LeaseLostError as error:
-        log.info("an assessment is thrown away: %s", error)
-        return None
-    if isinstance(tools.matcher, Tracker):
-        article = assessed.article
-        tools.matcher.train(article.title, article.text, article.language, assessed.scores)
-    if tools.multilingual:
-        await tools.db.read(tools.multilingual.learn_late, [filed.article_id])
-    return filed
-
-
-def _write(
-    session: Session,
-    work: Reassessment,
-    assessed: AssessedArticle,
-    tools: Tools,
-    *,
-    counts: RangeCounts | None,
-    visits: Sequence[PageVisit],
-    now: datetime,
-) -> FiledArticle:
-    """One transaction: the work is done, and here is what came of it. The lock comes first, as in polls, which may end the
-    waiting of an article too."""
-    serialize_decisions(session)
-    page_visits.record(session, visits, is_again=True)
-    if counts is None:
-        reassessments.finish(session, work)
-    renamed = topics.renamed(session)
-    (assessed,), alerting = under_names_of_now([assessed], tools.alerting, renamed)
-    filed = file_article(session, assessed, alerting, now=now)
-    if counts is not None:
-        counts = counts.plus(**_came_of([filed]))
-        reassessments.advance(session, work, filed.article_id - 1, counts)
-    return filed
-
-
-def _finish(session: Session, work: Reassessment) -> None:
-    try:
-        reassessments.finish(session, work)
-    except LeaseLostError:
-        log.debug("reassessment %d was done meanwhile", work.id)
-
-
-def _came_of(filed: Sequence[FiledArticle]) -> dict[str, int]:
-    return {
-        "matches": sum(1 for each in filed if each.new_matches),
-        "alerts": sum(len(each.alerts) for each in filed),
-        "kept": sum(1 for each in filed if _is_kept(each)),
-    }
-
-
-def _is_kept(filed: FiledArticle) -> bool:
-    return any(
-        each.reason is Reason.BACKLOG and each.topic in filed.new_matches and not filed.alerts
-        for each in filed.decision.topics
-    )
-
-
-def _say(claimed: Sequence[Reassessment], filed: Sequence[FiledArticle]) -> None:
-    for cause in dict.fromkeys(each.cause for each in claimed):
-        ids = {each.article_id for each in claimed if each.cause is cause}
-        done = [each for each in filed if each.article_id in ids]
-        if done:
-            _log(cause, "", RangeCounts(articles=len(done)).plus(**_came_of(done)))
-
-
-def _log(cause: Cause, topic: str, counts: RangeCounts) -> None:
-    log.info(
-        "reassessed cause=%s topic=%s articles=%d matches=%d alerts=%d%s",
-        cause.removeprefix("reassessed: ").replace(" ", "-"),
-        topic or "all",
-        counts.articles,
-        counts.matches,
-        counts.alerts,
-        f" kept={counts.kept}: more than are told at once; they are on the page of matches" if counts.kept else "",
-    )
-
-
-# --- ranges -------------------------------------------------------------------------------------------------------------
-
-
-async def _range(work: Reassessment, tools: Tools, *, now: datetime) -> Reassessed:
-    """A batch of a range, the newest articles first, so that these are the ones that are told."""
-    if work.topic and work.topic not in {each.name for each in tools.matcher.topics}:
-        await tools.db.write(_finish, work)
-        return Reassessed()
-    stored = await tools.db.read(load_range, work.first_id, work.next_id, limit=OF_RANGE_AT_ONCE)
-    articles = [each.article for each in stored]
-    semantic = await semantic_scorer(articles, tools, within_for=_RANGE_EMBEDS_FOR, may_wait=False)
-    async with tools.in_turn:
-        await keep_up(tools)
-        return await _settle_range(stored, work, tools, semantic, now=now)
-
-
-async def _settle_range(
-    stored: Sequence[StoredArticle], work: Reassessment, tools: Tools, semantic: SemanticScorer | None, *, now: datetime
-) -> Reassessed:
-    assessed = await asyncio.to_thread(_assess_range, stored, work, tools, semantic, now=now)
-    changed = [again for each, again in assessed if missing.is_new_in_range(again.scores, each.known, work.cause)]
-    unembedded = [each.id for each, again in assessed if Cause.EMBEDDER in again.missing and again not in changed]
-    filed: list[FiledArticle] = []
-    counts = work.counts
-    for each in changed:
-        done = await _settle(work, each, tools, counts=counts, now=now)
-        if done is None:
-            return Reassessed(articles=len(stored), filed=tuple(filed))
-        filed.append(done)
-        counts = counts.plus(**_came_of([done]))
-    counts = counts.plus(articles=len(stored))
-    next_id = stored[-1].id - 1 if stored else work.first_id - 1
-    is_done = await tools.db.write(_end_batch, work, next_id, counts, unembedded, now=now)
-    if is_done and counts.articles:
-        _log(work.cause, work.topic, counts)
-    return Reassessed(articles=len(stored), filed=tuple(filed))
-
-
-def load_range(session: Session, first_id: int, next_id: int, *, limit: int) -> list[StoredArticle]:
-    """The newest stored articles of a range of ids, with what stands of them, the newest first."""
-    found = archive.newest_down_to(session, first_id, next_id, limit=limit)
-    return [_stored(session, article_id, article) for article_id, article in found]
-
-
-def _assess_range(
-    stored: Sequence[StoredArticle], work: Reassessment, tools: Tools, semantic: SemanticScorer | None, *, now: datetime
-) -> list[tuple[StoredArticle, AssessedArticle]]:
-    return [(each, _assess_again(each, work, tools, semantic, now=now)) for each in stored]
-
-
-def _end_batch(
-    session: Session,
-    work: Reassessment,
-    next_id: int,
-    counts: RangeCounts,
-    unembedded: Sequence[int],
-    *,
-    now: datetime,
-) -> bool:
-    """Note how far it went, and which articles are to be compared again when the embedder is back; True where the range is done."""
-    serialize_decisions(session)
-    reassessments.add_articles(session, {each: {Cause.EMBEDDER: now} for each in unembedded}, now=now)
-    try:
-        if next_id < work.first_id:
-            reassessments.finish(session, work)
-            return True
-        reassessments.advance(session, work, next_id, counts)
-    except LeaseLostError:
-        log.debug("reassessment %d was done, or replaced, meanwhile", work.id)
-    return False
-
-
-# --- pages --------------------------------------------------------------------------------------------------------------
-
-
-async def _pages(claimed: Sequence[Reassessment], tools: Tools, *, now: datetime) -> Reassessed:
-    stored = await tools.db.read(load, [each.article_id or 0 for each in claimed])
-    filed: list[FiledArticle] = []
-    for work in claimed:
-        known = stored.get(work.article_id or 0)
-        done = await _page(known, work, tools, now=now) if known else None
-        filed += [done] if done else []
-        if known is None:
-            await tools.db.write(_finish, work)
-    _say(claimed, filed)
-    return Reassessed(articles=len(claimed), filed=tuple(filed))
-
-
-async def _page(stored: StoredArticle, work: Reassessment, tools: Tools, *, now: datetime) -> FiledArticle | None:
-    """Ask for an article's page again, where that still can change anything, and decide by what it says."""
-    semantic = await semantic_scorer([stored.article], tools)
-    assessed = await asyncio.to_thread(_assess_again, stored, work, tools, semantic, now=now)
-    feed, is_open = await tools.db.read(_feed_of, stored.article, tools, now=now)
-    if feed is None or not fulltext.is_page_wanted(assessed, feed.pages or tools.pages, now=now):
-        await tools.db.write(_finish, work)
-        return None
-    page = await _ask(stored.article, feed, tools, now=now) if is_open else None
-    if page is None or page.visit.is_passing:
-        await tools.db.write(_page_later, work, page.visit if page else None, now=now)
-        return None
-    if page.article is None or page.article.page != FROM_PAGE:
-        await tools.db.write(_page_is_of_no_use, work, page.visit)
-        return None
-    fuller = replace(stored, article=_as_stored(page.article, stored.article))
-    of_page = await semantic_scorer([fuller.article], tools)
-    async with tools.in_turn:
-        await keep_up(tools)
-        read = await asyncio.to_thread(_assess_again, fuller, work, tools, of_page, now=now)
-        return await _settle(work, read, tools, visits=[page.visit], now=now)
-
-
-def _as_stored(read: Article, stored: Article) -> Article:
-    """The text of the page, under the dates and address of the stored article."""
-    return replace(read, url=read.canonical or stored.url, published_at=stored.published_at, seen_at=stored.seen_at)
-
-
-def _feed_of(session: Session, article: Article, tools: Tools, *, now: datetime) -> tuple[FeedState | None, bool]:
-    """The feed that showed the article, and whether its page may be asked for now."""
-    is_open = page_visits.may_fetch(session, article.url, per_day=tools.pages_per_day, now=now, is_again=True)
-    return feeds.state(session, article.source), is_open
-
-
-async def _ask(article: Article, feed: FeedState, tools: Tools, *, now: datetime) -> FetchedArticle | None:
-    assert tools.reader is not None
-    entry = Entry(
-        guid=article.guid,
-        url=article.url,
-        title=article.title,
-        published_at=article.published_at,
-        author=article.author,
-        summary_html=html.escape(article.text),
-    )
-    pages = await tools.reader.read([entry], feed, language=feed.language, now=now)
-    return pages[0] if pages else None
-
-
-def _page_later(session: Session, work: Reassessment, visit: PageVisit | None, *, now: datetime) -> None:
-    if visit:
-        page_visits.record(session, [visit], is_again=True)
-    due_at = missing.page_again_at(visit, work.attempts + 1, now=now)
-    if due_at is None:
-        _finish(session, work)
-    else:
-        reassessments.put_off(session, work, due_at)
-
-
-def _page_is_of_no_use(session: Session, work: Reassessment, visit: PageVisit) -> None:
-    page_visits.record(session, [visit], is_again=True)
-    _finish(session, work)

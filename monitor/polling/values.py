@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from monitor.learning.multilingual import ArticleEmbedding
+from monitor.learning.article_embeddings import ArticleEmbedding
 from monitor.matching.near_misses import NearMiss
 from monitor.store.articles import Sighting
 from monitor.stories.fingerprint import Fingerprint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from monitor.learning import multilingual
+from monitor.learning import article_embeddings
 from monitor.polling.values import AlertingContext, FiledArticle, Filing, PlannedAlert
 from monitor.reading.extract import FROM_PAGE
 from monitor.store import alerts, articles, decisions, near_misses, reassessments, story_changes, topics
@@ -149,7 +149,7 @@ def _write_for_learning(session: Session, filing: Filing, article_id: int, story
     """Store the article's embedding, what topics learned from it, and the topics that it came near to."""
     assessed = filing.assessed
     if assessed.embedding:
-        multilingual.store_embedding(session, article_id, assessed.embedding)
+        article_embeddings.store_embedding(session, article_id, assessed.embedding)
     topics.add_self_training_examples(session, article_id, assessed.scores, now=now)
     near_misses.add(
         session, article_id, story_id, assessed.article.url, assessed.article.title, filing.near_misses, now=now

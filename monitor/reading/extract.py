@@ -1,27 +1,25 @@
 """Turn feed entries into articles with plain text. Pure, but run it in a worker process (see `workers`).
 
-Markup becomes paragraphs in one linear pass (libxml2's event interface: without a tree, deep nesting costs nothing). Endings that
-blogs append to every entry are cut off; the grade says how much of the article there is. Where the caller fetched the article's
-page, its main text is used if it is longer and on the same subject. Links and images are never fetched.
+Endings that blogs append to every entry are cut off; the grade says how much of the article there is. Where the caller fetched
+the article's page, its main text is used if it is longer and on the same subject. Links and images are never fetched.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
-from lxml import etree
-
-from monitor.reading import webpage
+from monitor.reading import endings, webpage
+from monitor.reading.markup import html_to_text
 from monitor.reading.webpage import ExtractedPage, WebPage
 from monitor.stories.fingerprint import Shingles
 from monitor.text import domains, language, tokens, urls
 from monitor.text.terms import stem
 from monitor.text.tokens import word_count
 from monitor.text.walls import is_wall
-from monitor.types.fetching import MAX_SUMMARY_HTML, Entry
+from monitor.types.fetching import Entry
 from monitor.types.matching import Article, Grade
 
 FULL_WORDS = 120
@@ -43,25 +41,6 @@ PAGE_IS_OTHER = "the page was fetched and shows something else: the feed's text 
 _READ = (FROM_PAGE, PAGE_HAS_LESS)
 """Outcomes of a page that was the article's."""
 
-# Elements whose text is not part of the article. `head` only repeats the title.
-_CODE_TAGS = frozenset({"head", "title", "script", "style", "noscript", "template", "iframe"})
-_SKIPPED = _CODE_TAGS | {
-    "object", "embed", "applet", "svg", "math", "canvas", "audio", "video", "map", "select", "option", "button", "textarea",
-    "datalist", "dialog", "nav", "footer", "aside", "figcaption", "form",
-}  # fmt: skip
-_BLOCKS = {
-    "address", "article", "blockquote", "body", "center", "dd", "details", "div", "dl", "dt", "fieldset", "figure", "h1", "h2",
-    "h3", "h4", "h5", "h6", "header", "hr", "html", "legend", "main", "ol", "p", "pre", "section", "summary", "table", "tbody",
-    "tfoot", "thead", "ul",
-}  # fmt: skip
-_LINES = {"br": "\n", "li": "\n", "tr": "\n", "td": " ", "th": " "}
-_INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
-_ESCAPED_TAG = re.compile(
-    r"<(?:/?(?:p|br|div|span|strong|em|ul|ol|li|h[1-6]|table|blockquote|b|i|u|a)\s*/?|(?:a|img|div|span|p|iframe|script|style)\s[^<>]*"
-    r"|/?(?:script|style)|(?:svg|body|input|video|audio|object|embed|form|math|link|meta|base|details)\b[^<>]*)>",
-    re.IGNORECASE,
-)
-
 
 def extract(
     entry: Entry,
@@ -75,24 +54,63 @@ def extract(
 
     Never raises on any markup. The text of a wall is dropped: the article then has only a title, and the grade WALL.
     """
+    read = _read(entry, page, feed_language)
+    return _article(read, language.detect(*read.sample), source, seen_at)
+
+
+def read_articles(
+    entries: Iterable[Entry],
+    source: str,
+    seen_at: datetime,
+    feed_language: str | None,
+    pages: Mapping[str, WebPage] | None = None,
+) -> tuple[Article, ...]:
+    """`extract` for the entries of one poll, for calls in worker processes; `pages` are the fetched ones, by guid."""
+    page_of_guid = pages or {}
+    found = [_read(each, page_of_guid.get(each.guid), feed_language) for each in entries]
+    languages = language.detect_all(each.sample for each in found)
+    return tuple(_article(each, code, source, seen_at) for each, code in zip(found, languages, strict=True))
+
+
+class _Text(NamedTuple):
+    """What an entry says, in words."""
+
+    entry: Entry
+    title: str
+    body: str
+    grade: Grade
+    note: str
+    page: WebPage | None
+    extracted: ExtractedPage | None
+    sample: tuple[str, str | None]
+    """What its language is told by, and the language that its feed names."""
+
+
+def _read(entry: Entry, page: WebPage | None, feed_language: str | None) -> _Text:
     extracted = webpage.read(page) if page else None
     body, grade, note = _choose_body(entry, extracted)
     title = entry.title or _first_words(body)
+    sample = f"{title}\n{body[:1000]}", entry.language or feed_language
+    return _Text(entry, title, body, grade, note, page, extracted, sample)
+
+
+def _article(read: _Text, code: str, source: str, seen_at: datetime) -> Article:
+    entry, is_page = read.entry, read.note in _READ
     return Article(
         guid=entry.guid,
         url=entry.url,
-        title=title,
-        text=body,
-        language=language.detect(f"{title}\n{body[:1000]}", entry.language or feed_language),
+        title=read.title,
+        text=read.body,
+        language=code,
         published_at=min(entry.published_at or seen_at, seen_at),
         seen_at=seen_at,
         source=source,
         outlet=entry.outlet,
-        outlet_host=entry.outlet_host or (_origin_host(entry, page, extracted) if note in _READ else ""),
+        outlet_host=entry.outlet_host or (_origin_host(entry, read.page, read.extracted) if is_page else ""),
         author=entry.author,
-        grade=grade,
-        page=note,
-        canonical=_canonical(entry, title, page, extracted) if note in _READ else "",
+        grade=read.grade,
+        page=read.note,
+        canonical=_canonical(entry, read.title, read.page, read.extracted) if is_page else "",
     )
 
 
@@ -109,29 +127,6 @@ def _canonical(entry: Entry, title: str, page: WebPage | None, extracted: Extrac
     if page is None or extracted is None or not extracted.canonical:
         return ""
     return urls.trusted_canonical(extracted.canonical, page.url or entry.url, entry.url, title)
-
-
-def read_articles(
-    entries: Iterable[Entry],
-    source: str,
-    seen_at: datetime,
-    feed_language: str | None,
-    pages: Mapping[str, WebPage] | None = None,
-) -> tuple[Article, ...]:
-    """`extract` for the entries of one poll, for calls in worker processes; `pages` are the fetched ones, by guid."""
-    page_of_guid = pages or {}
-    return tuple(
-        extract(each, source=source, seen_at=seen_at, feed_language=feed_language, page=page_of_guid.get(each.guid))
-        for each in entries
-    )
-
-
-def html_to_text(markup: str) -> str:
-    """HTML as plain text: paragraphs separated by an empty line, no tags, entities or scripts. Takes linear time."""
-    body = _plain(markup)
-    if _ESCAPED_TAG.search(body):  # escaped twice by its publisher
-        body = _plain(body)
-    return _ESCAPED_TAG.sub(" ", body).strip()
 
 
 # --- which text, and how much of it -----------------------------------------------------------------------------------
@@ -156,14 +151,14 @@ def _choose_body(entry: Entry, extracted: ExtractedPage | None) -> tuple[str, Gr
 
 def _longest_cleaned(entry: Entry, candidates: Iterable[str]) -> tuple[str, str]:
     """The longest candidate after cleaning, cleaned and as it came."""
-    bodies = [(_without_title(_without_tail(candidate), entry.title), candidate) for candidate in candidates]
+    bodies = [(_without_title(endings.without(candidate), entry.title), candidate) for candidate in candidates]
     return max(bodies, key=lambda pair: word_count(pair[0]), default=("", ""))
 
 
 def _grade(body: str, raw: str, *, is_wall: bool) -> Grade:
     if not body:
         return Grade.WALL if is_wall else Grade.HEADLINE
-    min_words = _TRUNCATED_WORDS if _is_truncated(raw) else FULL_WORDS
+    min_words = _TRUNCATED_WORDS if endings.is_truncated(raw) else FULL_WORDS
     return Grade.FULL if word_count(body) >= min_words else Grade.PARTIAL
 
 
@@ -184,106 +179,23 @@ def _with_teaser(teaser: str, body: str) -> str:
     return f"{teaser}\n\n{body}"
 
 
-def _is_truncated(body: str) -> bool:
-    return body.endswith(_ELLIPSES) or bool(_READ_MORE.search(body[-200:]))
-
-
 def _without_title(body: str, title: str) -> str:
     """The body without a first line that repeats the title; '' where it adds nothing to the title.
 
     Aggregators publish the linked title and the newspaper's name as the whole text.
     """
     first, _, rest = body.partition("\n")
-    if title and tokens.tokens(first) == tokens.tokens(title):
+    of_title = tokens.tokens(title)
+    if title and tokens.tokens(first) == of_title:
         body = rest.strip()
-    own_words = Counter(tokens.tokens(body[:2000])) - Counter(tokens.tokens(title))
-    return body if own_words.total() > _TITLE_ONLY_WORDS or not title else ""
+    if not title:
+        return body
+    of_body = tokens.tokens(body[:2000])
+    if len(of_body) - len(of_title) > _TITLE_ONLY_WORDS:
+        return body
+    return body if (Counter(of_body) - Counter(of_title)).total() > _TITLE_ONLY_WORDS else ""
 
 
 def _first_words(body: str) -> str:
     """A title for entries without one, such as short notes."""
     return tokens.clean_line(next(iter(tokens.sentences(body[:1000])), ""), limit=150)
-
-
-# --- boilerplate endings ----------------------------------------------------------------------------------------------
-
-_ELLIPSES = ("…", "...", "[…]", "[...]")
-_APPEARED_ON = re.compile(
-    r"\s*(?:The post|The article|Der Beitrag|L['’]article|La entrada|O post|El artículo|L['’]articolo|Artykuł|Сообщение|Запись"
-    r"|نوشته)\s.{1,400}?\s(?:(?:first )?appeared (?:first )?(?:on|in)|erschien zuerst auf|est apparu en premier sur"
-    r"|(?:se publicó|apareció) primero en|apareceu primeiro em|proviene da|è apparso per la prima volta su|pochodzi z serwisu"
-    r"|(?:впервые )?появил[аио]сь (?:сначала )?(?:на|в)|اولین بار در)\s.{1,200}$",
-    re.IGNORECASE,
-)
-# Only as a line or sentence of its own: not in "there is more to read on".
-_READ_MORE = re.compile(
-    r"(?:^|(?<=[\n.!?…\])»”\"'۔؟。]))[\s\[(«<→]*(?:"
-    r"(?:click here to )?(?:(?:continue|keep) reading(?:[ :]+.{1,150})?|read (?:more|on|full (?:story|article)))"
-    r"|read the (?:full|whole|rest of (?:the|this)) (?:story|article|post)|full story|view (?:the )?full article|learn more"
-    r"|lire la suite|weiterlesen|mehr lesen|leer más|seguir leyendo|leggi tutto|continua a leggere|leia mais|devamını oku"
-    r"|czytaj (?:więcej|dalej)|читать (?:далее|полностью|дальше|ещё|еще)|подробнее|далее|читати далі|ادامه (?:مطلب|خبر)"
-    r"|بیشتر بخوانید|مزید پڑھیں|اقرأ المزيد|نور ولولئ|और पढ़ें|阅读全文|続きを読む"
-    r")[\s.…:»›>→\])]*$"
-    r"|\s*\[\s*(?:…|\.\.\.|\+\d+ chars|link|comments)\s*\]\s*$",
-    re.IGNORECASE,
-)
-
-
-def _without_tail(body: str) -> str:
-    """The body without "The post … appeared first on …", "Continue reading …" and the like at its end."""
-    for _ in range(4):
-        head, tail = body[:-700], body[-700:]
-        shorter = head + _READ_MORE.sub("", _APPEARED_ON.sub("", tail))
-        if shorter == body:
-            break
-        body = shorter.rstrip()
-    return body
-
-
-# --- markup to text ---------------------------------------------------------------------------------------------------
-
-
-class _TextTarget:
-    """Parser target that collects text from libxml2's events; `close` returns it."""
-
-    def __init__(self, skipped: frozenset[str]) -> None:
-        self._skipped_tags = skipped
-        self._parts: list[str] = []
-        self._skip_depth = 0
-        self._pre_depth = 0
-
-    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        self._skip_depth += tag in self._skipped_tags
-        self._pre_depth += tag == "pre"
-        self._parts.append("\n\n" if tag in _BLOCKS else _LINES.get(tag, ""))
-
-    def end(self, tag: str) -> None:
-        self._skip_depth -= tag in self._skipped_tags
-        self._pre_depth -= tag == "pre"
-        self._parts.append("\n\n" if tag in _BLOCKS else "")
-
-    def data(self, data: str) -> None:
-        if not self._skip_depth:
-            self._parts.append(data if self._pre_depth else " ".join(f"|{data}|".split())[1:-1])
-
-    def close(self) -> str:
-        return "".join(self._parts)
-
-
-def _plain(markup: str) -> str:
-    markup = tokens.clean(markup[:MAX_SUMMARY_HTML])
-    if "<" not in markup and "&" not in markup:
-        return markup
-    # An unclosed <form> or <nav> would swallow the article; then its text is better than none.
-    return _extract_text(markup, _SKIPPED) or _extract_text(markup, _CODE_TAGS)
-
-
-def _extract_text(markup: str, skipped: frozenset[str]) -> str:
-    parser = etree.HTMLParser(target=_TextTarget(skipped))
-    parser.feed(markup)
-    return _tidy(parser.close())
-
-
-def _tidy(body: str) -> str:
-    lines = [line.strip() for line in tokens.clean(_INVISIBLE.sub("", body)).split("\n")]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

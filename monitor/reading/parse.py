@@ -20,7 +20,18 @@ from xml.sax import SAXException
 
 import feedparser
 
-from monitor.reading import address, attribution, authors, captions, elements, entry_dates, jsonfeed, surplus, wishes
+from monitor.reading import (
+    address,
+    attribution,
+    authors,
+    captions,
+    elements,
+    entry_dates,
+    jsonfeed,
+    shortcuts,
+    surplus,
+    wishes,
+)
 from monitor.reading.address import Place
 from monitor.reading.raw_entry import string
 from monitor.text import charsets, language, links, publication_dates, tokens, urls
@@ -72,6 +83,7 @@ _MARKUP = re.compile(
 
 authors.limit()
 elements.contain()
+shortcuts.take()
 
 
 def parse(body: bytes, *, url: str, media_type: str = "", now: datetime | None = None) -> ParsedFeed:

@@ -7,8 +7,8 @@ from typing import Any
 
 def string(mapping: Any, key: str) -> str:
     """A text field; '' for other types, as feedparser returns a mapping where an element unexpectedly has attributes."""
-    # `dict.get`, because feedparser's own warns when it falls back from one date to another, and reads other fields for some.
-    value = mapping.get(key) if mapping else None
+    # feedparser's own `get` is slow, and warns when it falls back from one date to another; some mappings have `href` for `url`.
+    value = (mapping.get(key) if key == "url" else dict.get(mapping, key)) if mapping else None
     return value if isinstance(value, str) else ""
 
 

@@ -21,6 +21,8 @@ class AddedChannels:
     def __init__(self, folder: Path | None, poster: Callable[[], Poster]) -> None:
         self._folder, self._poster = folder, poster
         self._signature: object = None
+        self._ever: tuple[Mapping[str, object], ...] = ()
+        """Every table since the start: a request under way may still quote an address that was changed or removed."""
         self.channels: Mapping[str, Channel] = {}
         self.faults: tuple[str, ...] = ()
         """A line for each file that cannot be used."""
@@ -28,12 +30,14 @@ class AddedChannels:
         """Files that other users of the machine may read."""
 
     def refresh(self) -> bool:
-        """Read the files where one has changed; whether one had. What they keep secret is from then on kept out of the log."""
+        """Read the files where one has changed; whether one had. What they keep secret is from then on kept out of the log, also
+        when they have changed or are gone."""
         signature = channel_files.signature(self._folder)
         if signature == self._signature:
             return False
         found = channel_files.read(self._folder)
-        logs.hide(load.secrets_of_tables(found.tables.values()).out_of, of="added channels")
+        self._ever += tuple(each for each in found.tables.values() if each not in self._ever)
+        logs.hide(load.secrets_of_tables(self._ever).out_of, of="added channels")
         built, faults = self._built(found.tables)
         self.channels, self.faults, self.open_to_others = built, (*found.faults, *faults), found.open_to_others
         self._signature = signature

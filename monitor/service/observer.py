@@ -50,6 +50,7 @@ def read(session: Session, *, path: Path | None, is_disk_full: bool = False) -> 
     return ServiceState(
         nodes=nodes.reports(session),
         due_times=nodes.due_times(session),
+        failing_feeds=feeds.count_failing(session),
         last_polled_at=nodes.last_polled_at(session),
         channels=channels.reports(session),
         waiting_since=outbox.waiting_since(session),

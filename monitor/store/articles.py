@@ -10,6 +10,7 @@ syntax error (24 of 31 raw FTS5 queries raise, case U10).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -115,9 +116,10 @@ def find_candidates(
     """Stored articles that may be the same: by guid in this feed, URL, text, title, or enough shared fingerprint keys."""
     address = url_key(article.url)
     since_at = now - timedelta(days=COPY_WINDOW_DAYS)
-    carriers = fingerprints.carriers(session, fingerprint.keys)
+    same_guid, same_keys, is_unchanged = _with_same_keys(session, fingerprint, address, sighting, since_at)
+    # what is stored under this very address as it is, is found: nothing else is looked for
+    carriers = {} if is_unchanged else fingerprints.carriers(session, fingerprint.keys)
     crowded = frozenset(key for key, ids in carriers.items() if len(ids) > MAX_POSTINGS)
-    same_guid, same_keys = _with_same_keys(session, fingerprint, address, sighting, since_at)
     ids = {*same_keys, *shortlist(fingerprint.keys, carriers)}
     if not ids:
         return CandidateSet([], crowded)
@@ -150,7 +152,7 @@ def add(
         "similarity": choice.similarity,
         "why": choice.why,
     }
-    article_id: int = _ADD.run(session, values)[0][0]
+    article_id = _ADD.add(session, values)
     fingerprints.add(session, {article_id: fingerprint.keys}, without=crowded)
     if is_searched:
         index_words(session, article_id, article.title, article.text)
@@ -229,12 +231,19 @@ def titles(session: Session, article_ids: Sequence[int]) -> list[str]:
 
 def texts(session: Session, article_ids: Collection[int]) -> list[StoredCandidate]:
     """These articles with their texts, the latest first."""
-    columns = (
-        _articles.c.id.label("article_id"),
-        *(_articles.c[name] for name in ("story_id", "title", "text", "url", "source", "published_at")),
-    )
-    asked = select(*columns).where(_articles.c.id.in_(article_ids)).order_by(_articles.c.id.desc())
-    return [StoredCandidate(**row._mapping) for row in session.connection().execute(asked)]
+    rows = (_CandidateRow(*row) for row in _BY_ID.read(session, {"ids": as_parameter(session, article_ids)}))
+    return [
+        StoredCandidate(
+            article_id=row.id,
+            story_id=row.story_id,
+            title=row.title,
+            text=row.text,
+            url=row.url,
+            source=row.source,
+            published_at=row.published_at,
+        )
+        for row in rows
+    ]
 
 
 def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:
@@ -260,8 +269,9 @@ def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:
 
 def _with_same_keys(
     session: Session, fingerprint: Fingerprint, address: int, sighting: Sighting | None, since_at: datetime
-) -> tuple[int | None, set[int]]:
-    """The article that this very entry led to, and all that have one of the keys, that one included."""
+) -> tuple[int | None, set[int], bool]:
+    """The article that this very entry led to, all that have one of the keys, that one included, and whether one of them has the
+    address, the text and the title."""
     asked = {
         "address": address,
         "text": fingerprint.text_key,
@@ -270,13 +280,13 @@ def _with_same_keys(
         "feed": sighting.feed_id if sighting else None,
         "guid": key_of(sighting.guid) if sighting else None,
     }
-    same_guid, found = None, set[int]()
+    same_guid, found = None, Counter[int]()
     for article_id, guid in _BY_KEY.run(session, asked):
-        if guid is None or (sighting and guid == sighting.guid):
-            found.add(article_id)
-        if sighting and guid == sighting.guid:
+        if guid is None:
+            found[article_id] += 1
+        elif sighting and guid == sighting.guid:
             same_guid = int(article_id)
-    return same_guid, found
+    return same_guid, {*found, *([same_guid] if same_guid else [])}, max(found.values(), default=0) == _SAME_KEYS
 
 
 def _same(column: ColumnElement[int], name: str, limit: int, *, is_recent: bool) -> Select[Any]:
@@ -288,6 +298,8 @@ def _same(column: ColumnElement[int], name: str, limit: int, *, is_recent: bool)
 
 
 # Built once: building a statement costs more than running it.
+_SAME_KEYS = 3
+"""Of address, text and title: how often `_BY_KEY` names an article that has all of them."""
 _BY_KEY = Prepared(
     union_all(
         select(_entries.c.article_id, _entries.c.guid).where(
@@ -321,12 +333,10 @@ _GIVEN = [column.name for column in _articles.c if column.name not in ("id", "st
 _NEXT_ID = select(func.coalesce(func.max(_articles.c.id), 0) + 1).scalar_subquery()
 _TAKEN = select(func.nextval(func.pg_get_serial_sequence("articles", "id")).label("id")).cte("taken")
 _ADD = Prepared(
-    insert(_articles)
-    .values(
+    insert(_articles).values(
         {name: bindparam(name, type_=_articles.c[name].type) for name in _GIVEN}
         | {"story_id": func.coalesce(bindparam("story_id", type_=Integer), _NEXT_ID)}
-    )
-    .returning(_articles.c.id),
+    ),
     postgresql=insert(_articles)
     .from_select(
         ["id", "story_id", "is_pinned", *_GIVEN],

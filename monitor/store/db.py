@@ -17,10 +17,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Delete, Dialect, Engine, Float, Select, Update, create_engine, event, text
+from sqlalchemy import Connection, DateTime, Delete, Dialect, Engine, Float, Select, Update, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
@@ -36,12 +38,13 @@ Transaction = Callable[[], AbstractContextManager[Session]]
 BUSY_MS = 10_000
 _NO_ROOM = 256 * 1024
 """With less than this free SQLite cannot lay out its shared memory and the beginning of its log."""
-_LOGGED_PAGES = 8_000
-"""Pages of 4 KB that the log holds before they are copied into the file. New articles change the same pages of the inverted indexes
-again and again, and each is copied once: SQLite's own 1,000 write nearly three times as much (docs/performance.md, "Growth")."""
 _CHUNK = 500
 _TOGETHER = 32
 """Jobs in one transaction at most: others must not wait for long."""
+_CHECKPOINT_PAGES = 4_000
+"""Pages in SQLite's log (16 MB) from which it is copied into the store. Thirty articles change up to 1,000 pages of a large store:
+at SQLite's own 1,000 each commit would copy all of them (docs/performance.md)."""
+_KNOWN_TIMES = 256
 _POSTGRES_OPTIONS = "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
 
 
@@ -62,6 +65,8 @@ class Database:
         self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         self._reader = ThreadPoolExecutor(2, thread_name_prefix="store-read")
+        self._of_writer: Connection | None = None
+        """On SQLite the writing thread keeps its connection: another one would find nothing of what it wrote last in its cache."""
         self._waiting: deque[_Waiting] = deque()
 
     @property
@@ -78,7 +83,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session on one consistent snapshot. Database errors are raised as StoreError, here and in `writing`."""
-        with _typed_errors(self), Session(self.engine, expire_on_commit=False) as session:
+        with _typed_errors(self), _OneTransaction(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -86,10 +91,31 @@ class Database:
         """A session in one transaction, committed at the end, rolled back on any error; on SQLite one at a time."""
         with (
             _typed_errors(self),
-            Session(self._writing, expire_on_commit=False) as session,
+            _OneTransaction(self._writing, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
+
+    @contextmanager
+    def _writing_in_turn(self) -> Iterator[Session]:
+        """The same on the writing thread."""
+        if self.path is None:
+            with self.writing() as session:
+                yield session
+            return
+        try:
+            with _typed_errors(self):
+                self._of_writer = self._of_writer or self._writing.connect()
+                with _OneTransaction(self._of_writer, expire_on_commit=False) as session, session.begin():
+                    yield session
+        except BaseException:  # whatever state it is in, the next transaction begins with another one
+            self._leave_connection()
+            raise
+
+    def _leave_connection(self) -> None:
+        connection, self._of_writer = self._of_writer, None
+        if connection is not None:
+            connection.close()
 
     async def read(self, job: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `job(session, ...)` in a reading transaction on a thread."""
@@ -100,7 +126,7 @@ class Database:
 
         Cancelling the caller does not cancel it: the transaction runs to its end.
         """
-        return await self._run(self._writer, self.writing, lambda session: job(session, *args, **kwargs))
+        return await self._run(self._writer, self._writing_in_turn, lambda session: job(session, *args, **kwargs))
 
     async def write_together(self, job: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """As `write`, but in one transaction with others that wait when its turn comes: one commit, and one wait for the disk, for
@@ -129,7 +155,7 @@ class Database:
 
     def _write_all(self, jobs: Sequence[_Waiting]) -> list[Any]:
         answers = []
-        with self.writing() as session:
+        with self._writing_in_turn() as session:
             for each in jobs:
                 answers.append(each.job(session))
                 session.flush()
@@ -138,7 +164,7 @@ class Database:
 
     def _write_alone(self, waiting: _Waiting) -> None:
         try:
-            with self.writing() as session:
+            with self._writing_in_turn() as session:
                 answer = waiting.job(session)
         except Exception as error:
             waiting.answer.set_exception(error)
@@ -156,7 +182,21 @@ class Database:
         """Finish running transactions and close all connections."""
         self._writer.shutdown()
         self._reader.shutdown()
+        self._leave_connection()
         self.engine.dispose()
+
+
+class _OneTransaction(Session):
+    """A session of one transaction, which looks its connection up once: SQLAlchemy takes as long for that as SQLite for a row."""
+
+    _found: Connection | None = None
+
+    def connection(self, *given: Any, **options: Any) -> Connection:
+        if given or options:
+            return super().connection(*given, **options)
+        if self._found is None:
+            self._found = super().connection()
+        return self._found
 
 
 class Prepared:
@@ -197,31 +237,46 @@ class Prepared:
             return connection.exec_driver_sql(compiled.sql, compiled.parameters(asked)).rowcount
         return _execute_on_sqlite(connection, compiled.sql, compiled.parameters(asked)).rowcount
 
+    def add(self, session: Session, asked: Mapping[str, object]) -> int:
+        """Execute an insert of one row and return its id. On PostgreSQL the statement returns it; on SQLite it need not, and
+        would take longer: SQLite copies each page first that a statement with RETURNING changes."""
+        connection = session.connection()
+        compiled = self._compiled_for(connection.dialect)
+        if connection.dialect.name != "sqlite":
+            found: int = connection.exec_driver_sql(compiled.sql, compiled.parameters(asked)).scalar_one()
+            return found
+        return _execute_on_sqlite(connection, compiled.sql, compiled.parameters(asked)).lastrowid or 0
+
+    def write_rows(self, session: Session, rows: Sequence[Sequence[object]]) -> None:
+        """Execute it on SQLite once for each row of parameters, given in the statement's order and as the driver takes them. One
+        statement of many rows takes twice as long: SQLite copies each page before it changes it."""
+        connection = session.connection()
+        _execute_on_sqlite(connection, self._compiled_for(connection.dialect).sql, rows, is_many=True)
+
     def _compiled_for(self, dialect: Dialect) -> _CompiledStatement:
         if dialect.name not in self._compiled:
             statement = self._statements.get(dialect.name, self._statement)
             options: dict[str, Any] = {"column_keys": self._columns} if self._columns else {}
             compiled: Any = statement.compile(dialect=dialect, **options)
-            binds = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
-            processors = {name: of_type.bind_processor(dialect) for name, of_type in binds.items()}
+            processors = {name: _processor(bind.type, dialect) for name, bind in compiled.binds.items()}
             values = dict(compiled.params)
             for column in getattr(compiled, "insert_prefetch", ()):
                 values[column.key] = column.default.arg if column.default.is_scalar else None
             self._compiled[dialect.name] = _CompiledStatement(
                 str(compiled),
-                tuple(compiled.positiontup or ()),
+                _picker(compiled.positiontup or ()),
                 values,
-                {name: process for name, process in processors.items() if process},
+                tuple((name, process) for name, process in processors.items() if process),
                 _readers(statement, dialect),
             )
         return self._compiled[dialect.name]
 
 
-def _execute_on_sqlite(connection: Connection, sql: str, parameters: Any) -> sqlite3.Cursor:
+def _execute_on_sqlite(connection: Connection, sql: str, parameters: Any, *, is_many: bool = False) -> sqlite3.Cursor:
     """Bypasses SQLAlchemy, which takes as long as SQLite itself, but keeps its transaction and its errors."""
     driver: Any = connection.connection.dbapi_connection
     try:
-        cursor: sqlite3.Cursor = driver.execute(sql, parameters)
+        cursor: sqlite3.Cursor = (driver.executemany if is_many else driver.execute)(sql, parameters)
     except sqlite3.Error as error:
         raise DBAPIError.instance(sql, None, error, sqlite3.Error) from error
     return cursor
@@ -229,17 +284,31 @@ def _execute_on_sqlite(connection: Connection, sql: str, parameters: Any) -> sql
 
 class _CompiledStatement(NamedTuple):
     sql: str
-    order: tuple[str, ...]
+    pick: Callable[[dict[str, Any]], Any]
     values: dict[str, Any]
-    processors: dict[str, Callable[[Any], Any]]
+    processors: tuple[tuple[str, Callable[[Any], Any]], ...]
     readers: tuple[Callable[[Any], Any] | None, ...]
 
     def parameters(self, asked: Mapping[str, object]) -> Any:
         """The parameters as the driver takes them: a tuple for positional ones, else a dict."""
-        values = {name: asked.get(name, value) for name, value in self.values.items()}
-        for name, process in self.processors.items():
+        values = {**self.values, **asked}
+        for name, process in self.processors:
             values[name] = process(values[name])
-        return tuple(map(values.__getitem__, self.order)) or values
+        return self.pick(values)
+
+
+def _picker(order: Sequence[str]) -> Callable[[dict[str, Any]], Any]:
+    """Of values by name those that the driver takes, in the order of the statement; all by name where it takes them so."""
+    if len(order) > 1:
+        return itemgetter(*order)
+    return (lambda values: (values[order[0]],)) if order else (lambda values: values)
+
+
+def _processor(of_type: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+    """What converts a parameter of this type for the driver. Times are remembered: a poll gives the same for all its articles."""
+    process: Callable[[Any], Any] | None = of_type.dialect_impl(dialect).bind_processor(dialect)
+    is_time = isinstance(getattr(of_type, "impl", of_type), DateTime)
+    return lru_cache(_KNOWN_TIMES)(process) if process and is_time else process
 
 
 def _readers(statement: ClauseElement, dialect: Dialect) -> tuple[Callable[[Any], Any] | None, ...]:
@@ -297,8 +366,8 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "foreign_keys=ON",
         f"busy_timeout={BUSY_MS}",
         "cache_size=-32000",
+        f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
         "journal_size_limit=67108864",
-        f"wal_autocheckpoint={_LOGGED_PAGES}",
         "trusted_schema=OFF",
     ):
         connection.execute(f"PRAGMA {pragma}")

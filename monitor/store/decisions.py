@@ -71,8 +71,7 @@ def add(
         "scores": shown_scores(scores),
         "held": held.name if held else "",
     }
-    decision_id: int = _ADD.run(session, values)[0][0]
-    return decision_id
+    return _ADD.add(session, values)
 
 
 def _topic_fields(decided: TopicDecision, score: Score) -> dict[str, Any]:
@@ -219,7 +218,8 @@ def judged_near_misses(session: Session, article_id: int) -> frozenset[str]:
 
 # Built once: building a statement costs more than running it.
 _ADD = Prepared(
-    insert(_decisions).returning(_decisions.c.id),
+    insert(_decisions),
+    postgresql=insert(_decisions).returning(_decisions.c.id),
     columns=[column.name for column in _decisions.c if column.name != "id"],
 )
 _GIVEN = (

@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Table, bindparam, func, or_, text, update
+from sqlalchemy import ColumnElement, Integer, Table, bindparam, exists, func, or_, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from monitor.store.db import Prepared, chunks, execute
+from monitor.store.db import Prepared, as_parameter, execute
 from monitor.store.tables import ArticleRow, EntryRow, FeedRow, HostRow
 from monitor.text.secrets import shown_address, without_addresses
 from monitor.types.errors import StoreError
@@ -195,6 +195,11 @@ def count_polled(session: Session) -> int:
     return session.exec(select(func.count()).select_from(FeedRow).where(*is_polled)).one()
 
 
+def count_failing(session: Session) -> int:
+    """The number of feeds that are on and not paused, and whose last poll failed."""
+    return session.exec(select(func.count()).select_from(FeedRow).where(*_IS_POLLED, col(FeedRow.failures) > 0)).one()
+
+
 def never_polled(session: Session) -> list[str]:
     """The names of the feeds that are on and were never asked."""
     is_new = (col(FeedRow.is_enabled).is_(True), col(FeedRow.last_polled_at).is_(None))
@@ -233,33 +238,26 @@ def known_keys(
     session: Session, feed: FeedState, *, guids: Sequence[int], addresses: Sequence[int], texts: Sequence[int]
 ) -> KnownKeys:
     """Which of these keys (of a poll's entries) are stored, by this feed or by any."""
-    is_own = col(ArticleRow.source) == feed.name
+    shown = _SHOWN.run(session, {"feed": feed.id, "keys": _as_keys(session, guids)})
+    by_address = _BY_ADDRESS.run(session, {"name": feed.name, "feed": feed.id, "keys": _as_keys(session, addresses)})
+    by_text = _BY_TEXT.run(session, {"name": feed.name, "keys": _as_keys(session, texts)})
+    stored = [*by_address, *by_text]
     return KnownKeys(
-        guids=_stored(session, col(EntryRow.guid_key), guids, EntryRow.feed_id == feed.id),
-        by_any=_stored(session, col(ArticleRow.url_key), addresses) | _stored(session, col(ArticleRow.text_key), texts),
-        by_feed=_stored(session, col(ArticleRow.url_key), addresses, is_own | _is_shown_by(feed))
-        | _stored(session, col(ArticleRow.text_key), texts, is_own),
+        guids=frozenset(key for (key,) in shown),
+        by_any=frozenset(key for key, _ in stored),
+        by_feed=frozenset(key for key, is_own in stored if is_own),
     )
 
 
-def _is_shown_by(feed: FeedState) -> ColumnElement[bool]:
-    return select(EntryRow.id).where(EntryRow.article_id == ArticleRow.id, EntryRow.feed_id == feed.id).exists()
-
-
-def _stored(session: Session, column: object, keys: Sequence[int], *conditions: object) -> frozenset[int]:
-    """Those of `keys` that the column holds; 0 stands for "has no key" and never counts."""
-    wanted = sorted(set(keys) - {0})
-    found: set[int] = set()
-    for some in chunks(wanted):
-        asked = select(column).where(column.in_(some), *conditions)  # type: ignore[call-overload, attr-defined]
-        found.update(session.exec(asked))
-    return frozenset(found)
+def _as_keys(session: Session, keys: Sequence[int]) -> object:
+    """Keys as a parameter; 0 stands for "has no key" and never counts."""
+    return as_parameter(session, set(keys) - {0})
 
 
 def poll_times(session: Session, feed_id: int) -> tuple[datetime | None, datetime | None]:
     """(first polled at, last successful poll at) of a feed; None where it has not happened yet."""
-    row = session.get_one(FeedRow, feed_id)
-    return row.first_polled_at, row.last_success_at
+    ((first_at, last_at),) = _POLL_TIMES.read(session, {"feed": feed_id})
+    return first_at, last_at
 
 
 def count_entries(session: Session, feed_id: int, *, since_at: datetime) -> int:
@@ -503,6 +501,24 @@ _FIRST_SEEN = Prepared(
         _entries.c.first_seen_at == bindparam("at", type_=_entries.c.first_seen_at.type),
     )
 )
+_POLL_TIMES = Prepared(
+    select_columns(_feeds.c.first_polled_at, _feeds.c.last_success_at).where(_feeds.c.id == bindparam("feed"))
+)
+
+
+def _among_keys(asked: Any, column: str) -> Prepared:
+    """The select of rows whose column is one of the keys that are given."""
+    return Prepared(
+        asked.where(text(f"{column} IN (SELECT value FROM json_each(:keys))")),
+        postgresql=asked.where(text(f"{column} = ANY(CAST(:keys AS bigint[]))")),
+    )
+
+
+_IS_OF_FEED = _articles.c.source == bindparam("name")
+_IS_SHOWN = exists().where(_entries.c.article_id == _articles.c.id, _entries.c.feed_id == bindparam("feed"))
+_SHOWN = _among_keys(select_columns(_entries.c.guid_key).where(_entries.c.feed_id == bindparam("feed")), "guid_key")
+_BY_ADDRESS = _among_keys(select_columns(_articles.c.url_key, or_(_IS_OF_FEED, _IS_SHOWN)), "url_key")
+_BY_TEXT = _among_keys(select_columns(_articles.c.text_key, _IS_OF_FEED), "text_key")
 _ENTRY_TIMES = Prepared(
     select_columns(_articles.c.published_at, _entries.c.first_seen_at)
     .join(_articles, _articles.c.id == _entries.c.article_id)

@@ -57,8 +57,13 @@ def boilerplate_mask(
     if len(others) < tuning.BOILERPLATE_PAGES - 1 or len({site, *sites}) > len(others):
         return []
     own = SiteText(site, read or Shingles(article.text))
-    pages = zip(sites[: tuning.BOILERPLATE_TEXTS_READ], others, strict=False)
-    runs = boilerplate_runs(own, [SiteText(where, _recent.of(known.text)) for where, known in pages])
+    pages = [
+        SiteText(where, _recent.of(known.text))
+        for where, known in zip(sites[: tuning.BOILERPLATE_TEXTS_READ], others, strict=False)
+    ]
+    if not own.shingles.has_run_in(tuning.BOILERPLATE_PAGES - 1, [each.shingles for each in pages]):
+        return []
+    runs = boilerplate_runs(own, pages)
     return own.shingles.words_covered_by(runs) if len(runs) else []
 
 

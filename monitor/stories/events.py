@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from monitor.stories import tuning
 from monitor.stories.profiles import IS_NAME, Profile, is_day
-from monitor.stories.same_event import Likeness, is_across, limit, reasons, same_event
+from monitor.stories.same_event import Likeness, is_across, limit, may_be_same, reasons, same_event
 from monitor.stories.word_similarity import RelatedArticle, similarity
 from monitor.types.matching import Article
 from monitor.types.stories import ArticleKind, StoryChoice
@@ -43,8 +43,10 @@ def choose(
     64 it may be cut. `nearness`: see `same_event`; None without an embedding. The stories in `StoryChoice.merged_stories` are
     proposals for `confirm_merges`, which takes all articles of these stories.
     """
-    query = _as_query(article, own, key_counts or {})
     by_story = _by_story(related)
+    if not by_story:
+        return None
+    query = _as_query(article, own, key_counts or {})
     found = {story_id: _compare(query, members, nearness) for story_id, members in by_story.items()}
     same = {story_id: each for story_id, each in found.items() if each is not None and each.score >= 0}
     story_id = max(same, key=lambda story_id: same[story_id].score, default=None)
@@ -88,12 +90,16 @@ def _why(found: _Found, query: RelatedArticle, own: Profile) -> str:
 
 def _compare(query: RelatedArticle, members: Sequence[RelatedArticle], nearness: float | None) -> _Found | None:
     """How like an article is to a story, by the story's articles that are related to it; None if they are not on its event."""
+    if not any(may_be_same(query, each, nearness=nearness) for each in members):
+        return None
     compared = [(same_event(query, each, nearness=nearness), each) for each in members]
     near = [(likeness, each) for likeness, each in compared if _has_a_say(likeness)]
     near.sort(key=lambda pair: -pair[0].score)
     if not near or _is_doubted([likeness for likeness, _ in near]):
         return None
     likeness, nearest = near[0]
+    if is_across(query, nearest) and max(each.similarity for each, _ in near) < tuning.ACROSS_LEVEL:
+        return None
     count = tuning.NEAREST_MEMBERS if likeness.semantic is None else tuning.SEMANTIC_MEMBERS
     score = _mean([max(likeness.score, tuning.NO_EVENT) for likeness, _ in near[:count]])
     by_words = [each.profile for found, each in near if found.by_words]
@@ -199,13 +205,14 @@ def _without_themes(query: RelatedArticle, key_counts: Mapping[int, int]) -> Rel
     """Reduce terms that hundreds of articles carry just now (an epidemic, a war): rare by the word statistics, they identify
     no event."""
     own = query.profile
-    left = {
-        key: weight
-        * min(
-            max((tuning.THEME_ARTICLES - key_counts.get(key, 0)) / (tuning.THEME_ARTICLES - tuning.THEME_FROM), 0.0),
-            1.0,
-        )
-        for key, weight in own.weights.items()
-    }
+    common = {key: count for key, count in key_counts.items() if count > tuning.THEME_FROM and key in own.weights}
+    if not common and 0.0 not in own.weights.values():
+        return query
+    left = {**own.weights, **{key: own.weights[key] * _left_of_theme(count) for key, count in common.items()}}
     kept = {key: weight for key, weight in left.items() if weight or is_day(own.marks[key])}
     return replace(query, profile=replace(own, weights=kept))
+
+
+def _left_of_theme(count: int) -> float:
+    """The part of its weight that a term keeps which so many articles carry: 1.0 to 0.0."""
+    return min(max((tuning.THEME_ARTICLES - count) / (tuning.THEME_ARTICLES - tuning.THEME_FROM), 0.0), 1.0)

@@ -107,6 +107,15 @@ class Shingles:
         both = np.sort(np.concatenate((self.distinct, runs)))  # quicker than a look-up each
         return int(np.count_nonzero(both[1:] == both[:-1]))
 
+    def has_run_in(self, count: int, others: Sequence[Shingles]) -> bool:
+        """Whether at least `count` of the others hold one and the same of its runs."""
+        if not len(self.distinct):
+            return False
+        held = np.zeros(len(self.distinct), np.int64)
+        for each in others:
+            held += _isin(self.distinct, each.distinct) if len(each.distinct) else 0
+        return bool((held >= count).any())
+
     def resemblance(self, other: Shingles) -> float:
         """Return the share of both texts' distinct runs that both hold (Jaccard)."""
         shared = self.containment(other) * min(len(self.distinct), len(other.distinct))

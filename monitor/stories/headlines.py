@@ -99,7 +99,8 @@ def without_outlet(title: str) -> str:
     return title[: found.start()] if is_name else title
 
 
-@lru_cache(maxsize=256)  # a new headline is compared with a dozen others, and these with many new ones
+# A new headline is compared with a dozen others, and these with many new ones.
+@lru_cache(maxsize=tuning.RECENT_HEADLINES)
 def read(title: str) -> Headline:
     """Split a headline into what is compared."""
     title = without_outlet(title)
@@ -159,7 +160,7 @@ def _places_of_forms(word: str, words: tuple[str, ...]) -> list[int]:
     return [at for at in _by_start(words).get(word[: tuning.FORM_LETTERS], ()) if is_form_of(word, words[at])]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=tuning.RECENT_HEADLINES)
 def _by_start(words: tuple[str, ...]) -> Mapping[str, Sequence[int]]:
     """The places of words by their first letters, which all forms of a word share."""
     found: dict[str, list[int]] = {}

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from monitor.stories import tuning
+
 _WHEN = (
     r"(?:morning|midday|evening|nightly|daily|weekly|weekend|monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
 )
@@ -34,7 +36,8 @@ _WEEDKILLER = re.compile(r"\b(?:[a-z]+|About|After|Against|By|From|In|Into|Of|On
 """The name of a product that courts are asked about: in a sentence, where a digest would be written small."""
 
 
-@lru_cache(maxsize=256)  # a new headline is compared with a dozen others, and these with many new ones
+# A new headline is compared with a dozen others, and these with many new ones.
+@lru_cache(maxsize=tuning.RECENT_HEADLINES)
 def is_round_up(title: str) -> bool:
     """Whether a headline announces a newsletter, a digest, a horoscope or the like."""
     return bool(_ROUND_UP.search(_WEEDKILLER.sub("", title)))

@@ -65,6 +65,14 @@ def same_event(one: RelatedArticle, other: RelatedArticle, *, nearness: float | 
     return Likeness(score=score, by_words=by_words, semantic=other.likeness, contradictions=found, full_share=share)
 
 
+def may_be_same(one: RelatedArticle, other: RelatedArticle, *, nearness: float | None) -> bool:
+    """Whether `same_event` may give 0.0 or more: False where there are words alone, and they are not alike enough as it is. What
+    headlines contradict, which takes most of the time, only lowers the score."""
+    if other.likeness is not None and nearness is not None:
+        return True
+    return not is_across(one, other) and similarity(one, other) >= limit(one.profile)
+
+
 def reasons(likeness: Likeness, one: RelatedArticle, other: RelatedArticle) -> str:
     """What speaks for one event, and what against it, for people."""
     apart_for = abs(one.published_at - other.published_at)

@@ -21,6 +21,8 @@ from monitor.text.month_names import JALALI_MONTHS, MONTHS
 
 MAX_LENGTH = 100
 """Characters of a date; what is longer is none."""
+_KEPT = 1_000
+"""Dates that were read last: those of a document are looked at several times, since they explain one another."""
 _FIRST_YEAR, _LAST_YEAR = 1971, 2199
 """Years that news can have: 1970 is an unset clock."""
 
@@ -135,7 +137,8 @@ def writes_day_first(texts: Iterable[str]) -> bool | None:
     votes = 0
     has_meridiem = False
     for text in map(_tidied, texts):
-        has_meridiem = has_meridiem or day_halves.is_named(text)
+        # Neither standard leaves room for it, and to look for it in all languages takes ten times as long.
+        has_meridiem = has_meridiem or (not _is_as_standard(text) and day_halves.is_named(text))
         if found := _YEAR_LAST.search(text):
             votes += (int(found[1]) > 12) - (int(found[3]) > 12)
     return votes > 0 if votes else (False if has_meridiem else None)
@@ -170,8 +173,11 @@ def in_address(url: str) -> datetime | None:
 
 def _tidied(text: str) -> str:
     """In lower case, with ASCII digits, and without what is invisible or wrapped around it."""
-    if len(text) > 4 * MAX_LENGTH:
-        return ""
+    return "" if len(text) > 4 * MAX_LENGTH else _tidied_once(text)
+
+
+@lru_cache(maxsize=_KEPT)
+def _tidied_once(text: str) -> str:
     text = html.unescape(text) if "&" in text else text
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
@@ -183,6 +189,11 @@ def _tidied(text: str) -> str:
     return text if len(text) <= MAX_LENGTH else ""
 
 
+def _is_as_standard(text: str) -> bool:
+    return bool(_STANDARD.fullmatch(text) or _ISO.fullmatch(text))
+
+
+@lru_cache(maxsize=_KEPT)
 def _standard(text: str) -> datetime | None:
     """RFC 822 and RFC 3339, in which nearly all feeds write."""
     if found := _ISO.fullmatch(text):

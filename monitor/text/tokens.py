@@ -33,9 +33,12 @@ _ESCAPED_TAGS = re.compile(
 def clean(text: str, *, limit: int | None = None) -> str:
     """Text that every database accepts: no NUL, surrogates or control characters; lines and paragraphs are kept."""
     text = text if limit is None else text[: limit * 2]
-    text = _LINE_BREAKS.sub("\n", text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = _SPACES.sub(" ", _UNSTORABLE.sub("", text))
-    text = _BLANK_LINES.sub("\n\n", text).strip()
+    if (
+        "  " in text or not text.replace("\n", "").isprintable()
+    ):  # all that is mended here is neither: most texts need none of it
+        text = _LINE_BREAKS.sub("\n", text.replace("\r\n", "\n").replace("\r", "\n"))
+        text = _SPACES.sub(" ", _UNSTORABLE.sub("", text))
+    text = (_BLANK_LINES.sub("\n\n", text) if "\n" in text else text).strip()
     return text if limit is None else text[:limit].rstrip()
 
 
@@ -51,7 +54,8 @@ def plain_line(markup: str, *, limit: int = 500) -> str:
 
 def word_count(text: str) -> int:
     """The approximate number of words: Chinese, Japanese and Thai have no spaces and about two characters a word."""
-    return max(len(text.split()), len(_UNSPACED.findall(text)) // 2)
+    words = len(text.split())
+    return words if text.isascii() else max(words, len(_UNSPACED.findall(text)) // 2)
 
 
 def some_of(texts: Sequence[str], limit: int = 5, *, separator: str = ", ") -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from monitor.text.signs import Sign, lower
 from monitor.text.tokens import word_count
 
 SHORT_WALL_WORDS = 120
@@ -217,26 +217,6 @@ _WEAK = (
 )
 
 
-# What `re.IGNORECASE` holds to be the same letter, beyond what `str.lower` makes equal.
-_SAME_LETTER = str.maketrans("İıſᲀᲁᲂᲃᲄᲅᲆ", "iisвдосттъ")
-_HAS_SAME_LETTER = re.compile("[İıſᲀ-ᲆ]")
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """A pattern of walls, with words in lower case of which each text holds at least one that it is found in: to look for
-    these costs a hundredth, and most articles hold none."""
-
-    words: tuple[str, ...]
-    pattern: re.Pattern[str]
-
-    def is_in(self, text: str, lowered: str) -> bool:
-        for word in self.words:
-            if word in lowered:
-                return self.pattern.search(text) is not None
-        return False
-
-
 STRONG_SIGNS = tuple(
     Sign(tuple(words.split("|")), re.compile(pattern, re.IGNORECASE | re.DOTALL | re.MULTILINE))
     for words, pattern in _STRONG
@@ -257,12 +237,5 @@ def is_wall(text: str) -> bool:
     return strong > 0 and strong + _count(WEAK_SIGNS, start, lowered) >= 4
 
 
-def lower(text: str) -> str:
-    """The text in lower case, so that every letter that a pattern takes for the same is the same."""
-    if not text.isascii() and _HAS_SAME_LETTER.search(text):
-        text = text.translate(_SAME_LETTER)
-    return text.lower()
-
-
 def _count(signs: Iterable[Sign], text: str, lowered: str) -> int:
-    return sum(each.is_in(text, lowered) for each in signs)
+    return len([each for each in signs if each.may_be_in(lowered) and each.pattern.search(text)])

@@ -21,6 +21,7 @@ class Code(StrEnum):
     NODE_SILENT = "node_silent"
     OTHER_SETTINGS = "other_settings"
     LATE_FEEDS = "late_feeds"
+    NO_FEED = "no_feed"
     DISK_FULL = "disk_full"
     DISK_LOW = "disk_low"
     NO_CHANNEL = "no_channel"

@@ -17,7 +17,9 @@ import pytest
 from monitor.alerting import channel_additions
 from monitor.alerting.channels import registry
 from monitor.config import channel_files
+from monitor.net.http import HttpClient
 from monitor.service import logs
+from monitor.service.added_channels import AddedChannels
 from monitor.store.db import Database
 from tests.cli.test_run import started
 from tests.cli.test_settings import channels, kept_in
@@ -190,6 +192,21 @@ def test_a_file_that_is_nested_without_end_stops_no_other_channel(tmp_path: Path
     found = channel_files.read(tmp_path)
     assert list(found.tables) == ["good"]
     assert found.faults == (f"{tmp_path / 'bad.json'}: cannot be used (it is not JSON)",)
+
+
+def test_the_key_of_a_channel_that_is_changed_or_removed_stays_out_of_the_log(tmp_path: Path) -> None:
+    """A request under way still quotes it."""
+    added = AddedChannels(tmp_path, HttpClient)
+    for key in (KEY, "another-key-8f3a"):
+        channel_files.write(
+            tmp_path, "newsroom", {"kind": "slack", "url": f"https://hooks.slack.com/services/T0/B0/{key}"}
+        )
+        assert added.refresh()
+    assert channel_files.remove(tmp_path, "newsroom")
+    assert added.refresh()
+    said = logs.without_secrets(f"POST /services/T0/B0/{KEY} and /services/T0/B0/another-key-8f3a failed")
+    assert KEY not in said
+    assert "another-key-8f3a" not in said
 
 
 def test_a_node_whose_file_is_from_before_a_change_sends_nothing(

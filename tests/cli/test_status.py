@@ -131,6 +131,17 @@ def test_polling_by_hand_is_a_warning_as_long_as_it_is_done_in_time(desk: Operat
     assert codes(desk.run("status", "--json")) == ["never_ran", "late_feeds"]
 
 
+def test_feeds_of_which_none_answers_are_not_well(desk: Operator, site: Site) -> None:
+    for name in ("herald", "courier", "gazette"):
+        desk.reads(name, site.url(f"/{name}"))
+    desk.run("poll")
+    beats(desk)
+    said = desk.run("status")
+    assert said.exit_code == 1
+    assert "none of 3 feeds answers -> is this machine online?" in said.stdout
+    assert "3 failing: courier, gazette, herald" in said.stdout
+
+
 def test_two_nodes_with_different_settings_are_named(desk: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.run("poll")
     at = datetime.now(UTC)

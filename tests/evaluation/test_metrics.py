@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import Session, col, select
 
 from monitor.evaluation import metrics
-from monitor.evaluation.metrics import read_labels
+from monitor.evaluation.labelled_metrics import read_labels
 from monitor.evaluation.plot import reliability_plot
 from monitor.evaluation.recall import Band, estimate
 from monitor.matching import near_misses as sampling

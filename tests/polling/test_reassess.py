@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.polling import reassess
+from monitor.polling import reassess, stored_articles
 from monitor.polling.reassess import reassess_due
 from monitor.store import reassessments
 from monitor.store.tables import AlertRow, ArticleRow, DecisionRow, MatchRow, ReassessmentRow
@@ -288,14 +288,15 @@ def test_a_kill_in_between_costs_nothing_and_tells_once(
     room.polls()
     room.follows("bridge", SEED)
     room.reloads()
-    real = getattr(reassess, place)
+    module = reassess if place == "_give_back" else stored_articles
+    real = getattr(module, place)
 
     def dies(*args: object, **kwargs: object) -> object:
         real(*args, **kwargs)
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(reassess, place, dies)
+        patched.setattr(module, place, dies)
         if place != "_give_back":
             patched.setattr(reassess, "_give_back", lambda *_, **__: None)
         with pytest.raises(Killed):
@@ -312,7 +313,7 @@ def test_a_kill_in_between_costs_nothing_and_tells_once(
 
 def test_what_was_assessed_while_a_topic_came_is_assessed_again(room: Newsroom, site: Site, clock: SetClock) -> None:
     room.follows("choir", "\n\n".join(MISS))
-    before = replace(room.app.tools(), matcher=reassess.matcher_of(room.app.tools()))
+    before = replace(room.app.tools(), matcher=stored_articles.matcher_of(room.app.tools()))
     room.follows("bridge", SEED)
     room.reloads()
     site.publishes("/feed", rss(NEWS))

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.reading.extract import FROM_PAGE, extract, html_to_text, read_articles
+from monitor.reading.extract import FROM_PAGE, extract, read_articles
+from monitor.reading.markup import html_to_text
 from monitor.reading.webpage import WebPage
 from monitor.types.fetching import Entry
 from monitor.types.matching import Article, Grade

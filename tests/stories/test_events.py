@@ -168,6 +168,21 @@ def test_an_item_joins_only_where_most_of_a_story_is_on_its_event() -> None:
     assert not joins(*members)
 
 
+def test_on_the_first_day_an_item_joins_no_story_in_another_language_that_is_hardly_like_it() -> None:
+    """Nothing older is stored yet to show that all of a busy subject is a little alike: nearness is low."""
+
+    def joins(likeness: float, *others: float) -> bool:
+        members = [
+            replace(stored(WHEAT, number), likeness=each, title="Переговоры в Москве", published_at=NOW, language="ru")
+            for number, each in enumerate((likeness, *others), 1)
+        ]
+        return choose(TALKS, profile(TALKS, IDF), members, nearness=0.25) is not None
+
+    assert not joins(0.36)
+    assert joins(0.4)
+    assert joins(0.36, 0.4)  # one of the story's articles must be that near, not each
+
+
 def test_articles_whose_headlines_contradict_count_however_much_they_do() -> None:
     """Two reports on one bus crash, two of the day before on another one that was taken for it."""
     one = replace(

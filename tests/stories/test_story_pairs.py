@@ -9,6 +9,7 @@ import pytest
 from monitor.matching.background import Background
 from monitor.stories.events import choose
 from monitor.stories.profiles import profile
+from monitor.stories.same_event import may_be_same, same_event
 from monitor.stories.word_similarity import RelatedArticle
 from monitor.types.matching import Article
 
@@ -244,3 +245,26 @@ def test_another_event_of_the_same_people_is_told(name: str) -> None:
 @pytest.mark.parametrize("name", SAME)
 def test_a_true_follow_up_joins(name: str) -> None:
     assert likeness(*SAME[name]) > 0
+
+
+def test_only_pairs_that_can_be_on_one_event_are_worth_comparing_in_full() -> None:
+    articles = [each for pair in (OTHERS | SAME).values() for each in pair]
+    related = [
+        RelatedArticle(
+            article_id=number,
+            story_id=number,
+            published_at=each.published_at,
+            profile=profile(each, Background.shipped().table(each.language).idf),
+            language=each.language,
+            title=each.title,
+        )
+        for number, each in enumerate(articles)
+    ]
+    pairs = [(one, other) for one in related for other in related if one is not other]
+    joined = {
+        (one.story_id, other.story_id) for one, other in pairs if same_event(one, other, nearness=None).score >= 0
+    }
+    compared = {(one.story_id, other.story_id) for one, other in pairs if may_be_same(one, other, nearness=None)}
+    assert joined
+    assert joined <= compared
+    assert len(compared) < len(pairs) / 4

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.text.language import detect, normalize
+from monitor.text import language
+from monitor.text.language import detect, detect_all, normalize
 
 HEADLINES = {
     "en": "Envoys of ten countries meet in Moscow to discuss the winter",
@@ -127,3 +128,32 @@ def test_threads_may_ask_at_once() -> None:
     for thread in threads:
         thread.join()
     assert found == ["fr"] * 8
+
+
+BEGINNINGS = [
+    (headline[:end], hint) for headline in HEADLINES.values() for end in (9, 20, 40) for hint in (None, "eo", "fr")
+]
+
+
+def test_many_texts_at_once_have_the_languages_that_each_has_alone() -> None:
+    asked = [*BEGINNINGS, ("", None), ("7", "fr"), ("\ud800", None), ("", "en")]
+    assert detect_all(asked) == [detect(*each) for each in asked]
+    assert detect_all([]) == []
+
+
+def test_few_languages_are_compared_with_the_outcome_of_comparing_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = detect_all(BEGINNINGS)
+    monkeypatch.setattr(language, "_likeliest", lambda *_: None)
+    assert quick == detect_all(BEGINNINGS)
+
+
+def test_where_rounding_could_decide_all_languages_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def exactly(text: language._Undecided) -> str:
+        asked.append(text.text)
+        return "xx"
+
+    monkeypatch.setattr(language, "_likeliest_exactly", exactly)
+    assert detect_all([("ȸ", None), (HEADLINES["fr"], None)]) == ["xx", "fr"]
+    assert asked == ["ȸ"]  # of which the model knows nothing, so that all are alike

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
+from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier, visit_counts
 
 from monitor.text import language_model
 from tests.text.test_language import HEADLINES
@@ -53,6 +54,23 @@ def test_it_answers_as_the_package_does_when_unpacked_and_when_kept(unpacked: li
     for text in TEXTS:
         assert first.rank(text) == second.rank(text) == said.rank(text)
     assert second.labels == said.labels
+
+
+def test_texts_read_at_once_have_the_features_that_the_package_counts_one_by_one() -> None:
+    ours, said = language_model.load(), LanguageIdentifier.from_model_file(MODEL_FILE)
+    for text, found in zip(TEXTS, ours.features(TEXTS), strict=True):
+        counts = visit_counts(said.tk_nextmove, said._rowbase, said.tk_output, said._encode(text)) or {}
+        assert dict(zip(found.numbers.tolist(), found.weights.tolist(), strict=True)) == {
+            number: np.log1p(np.float32(counts[number])) for number in sorted(counts)
+        }
+
+
+def test_a_few_languages_have_the_likelihoods_that_they_have_among_all() -> None:
+    model = language_model.load()
+    columns = np.array([model.nb_classes.index(each) for each in ("fr", "en", "ru")])
+    for text, found in zip(HEADLINES.values(), model.features(list(HEADLINES.values())), strict=True):
+        expected = [model.scores(text)[each] for each in ("fr", "en", "ru")]
+        assert model.log_likelihoods(found, columns).tolist() == pytest.approx(expected, abs=1e-2)
 
 
 def test_what_is_kept_can_be_read_by_every_user_as_byte_code_can(beside: Path) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
+from string import ascii_lowercase
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.text import publication_dates
+from monitor.text import day_halves, publication_dates
 
 TABLE = Path(__file__).parents[1] / "data" / "faults" / "09-dates.tsv"
 ROWS = [line.split("\t")[:3] for line in TABLE.read_text().splitlines()[1:]]
@@ -353,3 +354,16 @@ def test_fault_feed_09_any_text_is_a_moment_or_none(text: str) -> None:
     assert found is None or date(1971, 1, 1) <= found.date() < date(2200, 1, 1)
     publication_dates.writes_day_first([text])
     publication_dates.in_address(text)
+
+
+def test_a_date_in_either_standard_never_says_which_half_of_the_day_it_means() -> None:
+    """Whatever its three letters are: so nobody needs to look."""
+    zones = ("", "gmt", " ut", " utc", "z", " +0300", "-05:30")
+    names = map("".join, product(ascii_lowercase, repeat=3))
+    dates = [f"{name}, 4 {name} 2026 08:28:28{zone}" for name, zone in zip(names, cycle(zones), strict=False)]
+    dates += [f"2026-10-14{between}08:28:28.5{zone}" for between in "t " for zone in ("", "z", "+0300", "-05:30")]
+    dates += [f"{name} 4 oct 2026 08:28{zone}" for name in ("wed", "wed,") for zone in zones]
+    for written in dates:
+        is_standard = publication_dates._is_as_standard(written)
+        assert not (is_standard and day_halves.is_named(written)), written
+    assert sum(map(publication_dates._is_as_standard, dates)) > 10_000

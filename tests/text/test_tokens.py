@@ -7,7 +7,7 @@ import unicodedata
 from contextlib import closing
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.text import tokens
@@ -159,3 +159,16 @@ def test_sentences_lose_nothing_but_white_space(written: str) -> None:
 @given(st.text(alphabet="abZ'’_1.,- \n", max_size=60))
 def test_plain_letters_are_read_like_any_others(written: str) -> None:
     assert [*tokens.tokens(written), "é"] == tokens.tokens(f"{written} é")
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text("ab.é語 \n\r\t\x00\x0b\x1c\x85\xa0\u2028\u3000\u200b\ud800\uffff", max_size=20))
+def test_text_that_needs_no_mending_is_told_from_text_that_does(text: str) -> None:
+    mended = tokens._LINE_BREAKS.sub("\n", text.replace("\r\n", "\n").replace("\r", "\n"))
+    mended = tokens._SPACES.sub(" ", tokens._UNSTORABLE.sub("", mended))
+    assert tokens.clean(text) == tokens._BLANK_LINES.sub("\n\n", mended).strip()
+
+
+@given(st.text("ab 語あ", max_size=20))
+def test_words_are_counted_in_every_script(text: str) -> None:
+    assert tokens.word_count(text) == max(len(text.split()), (text.count("語") + text.count("あ")) // 2)

@@ -9,7 +9,6 @@ A key that more than `MAX_POSTINGS` articles carry proposes no candidates, and s
 
 from __future__ import annotations
 
-import json
 import struct
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -43,7 +42,7 @@ def add(session: Session, keys_of: Mapping[int, Sequence[int]], *, without: Cont
     kept = {article_id: [key for key in keys if key not in without] for article_id, keys in keys_of.items()}
     if _is_sqlite(session):
         for article_id, keys in kept.items():
-            _ADD_ROWS.write(session, {"article_id": article_id, "keys": json.dumps(keys)})
+            _ADD_ROW.write_rows(session, [(key, article_id) for key in keys])
     elif any(kept.values()):
         _ADD_PAIRS.write(session, _by_places((key, article_id) for article_id, keys in kept.items() for key in keys))
 
@@ -83,11 +82,7 @@ def _newest(name: str) -> Select[Any]:
 
 # Built once: building a statement costs more than running it.
 _BY_KEY = Prepared(union_all(*(_newest(f"key{number}") for number in range(FINGERPRINT_KEYS))))
-# OR FAIL: a failure ends the whole transaction anyway, and SQLite need not keep the pages as they were before this statement, in a
-# file of its own.
-_ADD_ROWS = Prepared(
-    text("INSERT OR FAIL INTO shingles (key, article_id) SELECT value, :article_id FROM json_each(:keys)")
-)
+_ADD_ROW = Prepared(text("INSERT INTO shingles (key, article_id) VALUES (:key, :article_id)"))
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------------------------------------

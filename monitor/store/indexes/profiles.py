@@ -6,7 +6,6 @@ there are: of each term the newest carriers within the window, and of these the 
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -98,8 +97,10 @@ def add(session: Session, article_id: int, profile: Profile) -> None:
     if not keys:
         return
     _ADD.write(session, {"article_id": article_id, "packed": profile.pack()})
-    listed = json.dumps(keys) if session.get_bind().dialect.name == "sqlite" else list(keys)
-    _ADD_KEYS.write(session, {"article_id": article_id, "keys": listed})
+    if session.get_bind().dialect.name == "sqlite":
+        _ADD_KEYS.write_rows(session, [(key, article_id) for key in keys])
+    else:
+        _ADD_KEYS.write(session, {"article_id": article_id, "keys": list(keys)})
 
 
 def replace(session: Session, article_id: int, profile: Profile) -> None:
@@ -155,8 +156,8 @@ _BY_ID = Prepared(
     .where(_profiles.c.article_id.in_([bindparam(f"id{number}") for number in range(MAX_COMPARED_PROFILES)]))
 )
 _ADD = Prepared(insert(_profiles), columns=("article_id", "packed"))
-_ADD_KEYS = Prepared(  # OR FAIL: see fingerprints.py
-    text("INSERT OR FAIL INTO tellings (key, article_id) SELECT value, :article_id FROM json_each(:keys)"),
+_ADD_KEYS = Prepared(
+    text("INSERT INTO tellings (key, article_id) VALUES (:key, :article_id)"),
     postgresql=text("INSERT INTO tellings (key, article_id) SELECT unnest(CAST(:keys AS integer[])), :article_id"),
 )
 _OF_STORY = (
