@@ -6,7 +6,7 @@
 No data is needed: `bench.growth` fills the store, here with the search index, a story for each article and a match for every tenth.
 Costs are processor time, of PostgreSQL's processes too, commits included, but for searches, whose time is by the clock. A start is
 `monitor poll` without feeds; memory is the most that it held. Of pages it is the mean of some requests within this process. FILE
-keeps what was measured, a line a size: a picture shows what several runs added to it.
+keeps what was measured, a line a size and run: a picture shows the least of several runs, as other work only adds to it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from html import escape
@@ -322,6 +322,17 @@ def _lift(each: Measured, key: str, found: Sequence[Measured], y: Callable[[floa
     return 14 if others and y(value) <= lowest else -6
 
 
+def _least(found: Iterable[Measured]) -> list[Measured]:
+    """One for each database and size, with the least of each figure."""
+    by_size: dict[tuple[str, int], list[Measured]] = {}
+    for each in found:
+        by_size.setdefault((each.database, each.size), []).append(each)
+    return [
+        Measured(*at, {name: min(each.figures[name] for each in runs) for name in FIGURES})
+        for at, runs in by_size.items()
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="100,1000,10000,100000")
@@ -335,7 +346,7 @@ def main() -> None:
         with asked.found.open("a+") as file:
             file.writelines(json.dumps(asdict(each)) + "\n" for each in found)
             file.seek(0)
-            found = [Measured(**json.loads(line)) for line in file]
+            found = _least(Measured(**json.loads(line)) for line in file)
     if asked.picture:
         asked.picture.write_text(picture(found))
 
