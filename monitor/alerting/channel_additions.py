@@ -43,32 +43,34 @@ def add(db: Database, folder: Path, name: str, table: Table, *, now: datetime, m
     """Put a new channel in force. Raises ConfigError where the table has faults, where there is a channel of that name, or where
     the file cannot be written; then nothing was changed."""
     channel = described(name, table)
-    with _restored(folder, name), db.writing() as session:
+    with _file(folder, name) as file, db.writing() as session:
         serialize_decisions(session)
         row = row_of(session, name)
         if row and not row.is_dropped:
             raise ConfigError(f"there is a channel {name} already; choose another name")
         _put(session, channel, now=now, max_age_for=max_age_for)
-        channel_files.write(folder, name, table)
+        file.write(table)
 
 
 def change(db: Database, folder: Path, name: str, table: Table, *, now: datetime, max_age_for: timedelta) -> int:
     """Put a channel in force as the table says. Returns how many alerts that waited on it in vain go out now. Raises ConfigError as
     `add` does, and where the channel was not added by command or page."""
     channel = described(name, table)
-    with _restored(folder, name), db.writing() as session:
+    with _file(folder, name) as file, db.writing() as session:
+        serialize_decisions(session)
         _check_added(session, name)
         released = _put(session, channel, now=now, max_age_for=max_age_for)
-        channel_files.write(folder, name, table)
+        file.write(table)
     return released
 
 
 def remove(db: Database, folder: Path, name: str) -> None:
     """Send nothing more by a channel, and forget its secrets on this node. Raises ConfigError as `change` does."""
-    with _restored(folder, name), db.writing() as session:
+    with _file(folder, name) as file, db.writing() as session:
+        serialize_decisions(session)
         _check_added(session, name)
         store.remove_channel(session, name)
-        channel_files.remove(folder, name)
+        file.remove()
 
 
 def row_of(session: Session, name: str) -> SettingsRow | None:
@@ -95,15 +97,42 @@ def _check_added(session: Session, name: str) -> None:
         raise ConfigError(f"the channel {name} stands in a settings file: change it there")
 
 
+class _File:
+    """A channel's file, and what was in it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._before: Table | None = None
+        self._is_changed = False
+
+    def write(self, table: Table) -> None:
+        before = self._read()
+        channel_files.write(self._folder, self._name, table)
+        self._before, self._is_changed = before, True
+
+    def remove(self) -> None:
+        before = self._read()
+        channel_files.remove(self._folder, self._name)
+        self._before, self._is_changed = before, True
+
+    def put_back(self) -> None:
+        """Put back what was in it, where it was changed: where it was not, it may be another's by now."""
+        if self._is_changed and self._before is not None:
+            channel_files.write(self._folder, self._name, self._before)
+        elif self._is_changed:
+            channel_files.remove(self._folder, self._name)
+
+    def _read(self) -> Table | None:
+        return channel_files.read(self._folder).tables.get(self._name)
+
+
 @contextmanager
-def _restored(folder: Path, name: str) -> Iterator[None]:
-    """Put the channel's file back where what is done inside fails, as the store then is as it was, too."""
-    before = channel_files.read(folder).tables.get(name)
+def _file(folder: Path, name: str) -> Iterator[_File]:
+    """The channel's file, put back where what is done inside fails, as the store then is as it was, too. It is changed last within
+    a transaction, of which there is one at a time."""
+    file = _File(folder, name)
     try:
-        yield
+        yield file
     except BaseException:
-        if before is not None:
-            channel_files.write(folder, name, before)
-        elif name in channel_files.read(folder).tables:
-            channel_files.remove(folder, name)
+        file.put_back()
         raise

@@ -199,7 +199,8 @@ def _failing_feeds(state: ServiceState) -> Iterator[Problem]:
         return
     is_alone = count < _MANY_FEEDS
     says = f"none of {count} feeds answers" if count > 1 else "the only feed does not answer"
-    mend = "`monitor feeds` says what each answers" if is_alone else "is this machine online? `monitor feeds` says more"
+    says_what = "`monitor feeds` says what comes back"
+    mend = says_what if is_alone else f"see whether this machine is online; {says_what}"
     yield (warning if is_alone else failure)(Code.NO_FEED, "feeds", says, mend)
 
 

@@ -331,6 +331,11 @@ def _json_value(value: object) -> object:
     return list(value) if isinstance(value, tuple | set | frozenset) else str(value)
 
 
+def is_watched(cli: Cli) -> bool:
+    """Whether somebody sees a progress bar: not without a terminal, nor with --quiet."""
+    return not cli.is_quiet and sys.stderr.isatty()
+
+
 def progress(cli: Cli) -> Progress:
     """A progress bar on stderr; disabled without a terminal and with --quiet."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -342,14 +347,14 @@ def progress(cli: Cli) -> Progress:
         TimeRemainingColumn(),
         console=console(err=True),
         transient=True,
-        disable=cli.is_quiet or not sys.stderr.isatty(),
+        disable=not is_watched(cli),
     )
 
 
 @contextmanager
 def spinner(cli: Cli, text: str) -> Iterator[None]:
     """Show a spinner on stderr meanwhile; nothing without a terminal or with --quiet."""
-    if cli.is_quiet or not sys.stderr.isatty():
+    if not is_watched(cli):
         yield
         return
     with console(err=True).status(text):

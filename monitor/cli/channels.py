@@ -152,8 +152,11 @@ def _pairs(kind: str, said: Iterable[str], what: str) -> dict[str, object]:
         key, equals, value = each.strip().partition("=")
         if not each.strip():
             continue
-        if not equals:
-            raise ConfigError(f"{what} is not KEY=VALUE; write for example host=smtp.example.org")
+        if not equals or "://" in key:  # an address may hold a "=" itself
+            mend = "write for example host=smtp.example.org"
+            if "://" in each:
+                mend = "an address is asked for, or read from stdin as url=https://…"
+            raise ConfigError(f"{what} is not KEY=VALUE; {mend}")
         is_json = value.lstrip()[:1] in ("[", "{") and not registry.is_text(kind, key.strip())
         try:
             found[key.strip()] = json.loads(value) if is_json else value.strip()

@@ -14,6 +14,7 @@ from monitor.cli.alerts import show_deliveries
 from monitor.cli.matches import evidence_rows, likely, show_change
 from monitor.cli.models import load_matcher, load_topics, scores_of
 from monitor.text import urls
+from monitor.text.tokens import word_count
 from monitor.types.errors import FetchError, ParseError
 from monitor.types.matching import Article, Evidence, Grade, Reason, Score
 
@@ -91,7 +92,7 @@ def _show(record: ArticleRecord) -> None:
             ("feeds", record.feeds),
             ("author", record.author),
             ("language", record.language),
-            ("text", f"{record.grade}, {len(record.text.split())} words"),
+            ("text", _extent(record.grade, record.text)),
             ("from", record.page or "its feed"),
             ("published (UTC)", record.published_at),
             ("seen (UTC)", record.seen_at),
@@ -288,7 +289,7 @@ def _show_unstored(unstored: _Unstored) -> None:
             ("title", article.title),
             ("url", article.url),
             ("language", article.language),
-            ("text", f"{article.grade}, {len(article.text.split())} words"),
+            ("text", _extent(article.grade, article.text)),
             ("begins", " ".join(text.split())),
         ]
     )
@@ -311,3 +312,9 @@ def _show_unstored(unstored: _Unstored) -> None:
     for topic, evidence in unstored.evidence.items():
         base.heading(f"Evidence for {topic}")
         base.facts(evidence_rows(evidence, reached[topic]))
+
+
+def _extent(grade: str, text: str) -> str:
+    """How much of an article could be read."""
+    words = word_count(text)
+    return f"{grade}, {words} word{'' if words == 1 else 's'}"

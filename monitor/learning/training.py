@@ -1,4 +1,5 @@
-"""Build the matcher from the store: verdicts, self-training examples, background, calibration and sensitivities. Read-only.
+"""Build the matcher from the store: verdicts, self-training examples, background, calibration and sensitivities. Read-only,
+but that word statistics are kept beside the store (`kept_background`).
 
 Used by the daemon, backtests and `explain`, so all three give the same scores for the same store.
 """
@@ -9,6 +10,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from monitor.learning import kept_background
 from monitor.matching import sensitivity
 from monitor.matching.alert_rate import SensitivityCost, sensitivity_costs
 from monitor.matching.background import Background, mark
@@ -25,7 +27,7 @@ from monitor.matching.tuning import (
     SELF_TRAINING_WINDOW,
 )
 from monitor.store import archive, topics, vectors, verdicts, versions
-from monitor.store.db import Session
+from monitor.store.db import Session, path_of
 from monitor.types.matching import Score, Topic
 
 MAX_FORECASTS = 200
@@ -33,7 +35,10 @@ MAX_FORECASTS = 200
 
 def build_matcher(session: Session, wanted: Sequence[Topic]) -> Matcher:
     """The matcher of these topics, trained on all that is stored."""
-    return _build(session, wanted, background(session))
+    ordinary = background(session)
+    found = _build(session, wanted, ordinary)
+    kept_background.keep(ordinary, kept_background.path_beside(path_of(session)))
+    return found
 
 
 def _build(session: Session, wanted: Sequence[Topic], ordinary: Background) -> Matcher:
@@ -172,7 +177,7 @@ def background(session: Session) -> Background:
     if not up_to:
         return Background.shipped()
     found = archive.sample(session, up_to=up_to, limit=ARCHIVE_ARTICLES, characters=ARCHIVE_CHARACTERS)
-    return Background.shipped().with_documents(found)
+    return kept_background.background(found, kept_background.path_beside(path_of(session)))
 
 
 def last_mark(session: Session) -> int:

@@ -12,8 +12,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib import resources
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -86,30 +87,36 @@ class Table:
         """Dot product with the mean of ordinary articles' unit vectors, capped: about .01 for two lines of news, .04 for a full
         article."""
         ordinary = self.ordinary
-        found = self.assumed + sum(weight * ordinary[term] for term, weight in article.items() if term in ordinary)
+        found = self.assumed + sum([weight * ordinary[term] for term, weight in article.items() if term in ordinary])
         return min(found, LIKENESS_CAP)
 
     def rarity(self, article: TermVector) -> float:
         """Mean IDF of an article's terms, weighted by their weights: about 4 for everyday words, 7 for names and numbers."""
         total = sum(article.values())
-        return sum(weight * self.idf[term] for term, weight in article.items()) / total if total else EMPTY_RARITY
+        idf = self.idf
+        return sum([weight * idf[term] for term, weight in article.items()]) / total if total else EMPTY_RARITY
+
+
+class KeptBackground(NamedTuple):
+    """What a background comes to, to be used again without counting its articles."""
+
+    digest: str
+    languages: frozenset[str]
+    """Of the archive."""
+    tables: Mapping[str, Table]
+    """Those that were worked out, by language."""
 
 
 class Background:
     """Background statistics of all languages, computed on demand. Immutable: `with_documents` returns a new one."""
 
-    def __init__(
-        self,
-        counts: Mapping[str, ArchiveCounts] | None = None,
-        documents: tuple[Document, ...] = (),
-        weights: Sequence[float] = (),
-    ) -> None:
-        self._counts = dict(counts or {})
-        self.documents = documents
-        """Articles of the archive, oldest first."""
-        self._weights = weights
-        self._tables: dict[str, Table] = {}
-        self.digest = self._digest()
+    def __init__(self, articles: Sequence[tuple[str, str, str]] = (), kept: KeptBackground | None = None) -> None:
+        """`articles`: (title, text, language) of those of the archive, oldest first; `kept`: what the same ones came to before."""
+        self.articles = tuple(articles)
+        """(title, text, language) of those of the archive."""
+        self._kept = kept
+        self._tables: dict[str, Table] = dict(kept.tables) if kept else {}
+        self.digest = kept.digest if kept else self._counted.digest()
 
     @classmethod
     def shipped(cls) -> Background:
@@ -118,27 +125,54 @@ class Background:
 
     def with_documents(self, articles: Iterable[tuple[str, str, str]]) -> Background:
         """A background that also counts stored articles, each (title, text, language), oldest first."""
-        documents = tuple(document(*each) for each in articles)
-        weights = _article_weights(documents)
-        return Background(_count(documents, weights), documents, weights)
+        return Background(tuple(articles))
 
     def table(self, language: str) -> Table:
         """The statistics of one language, cached."""
         if language not in self._tables:
-            self._tables[language] = self._table(language) if language in self._counts else _shipped_table(language)
+            is_counted = language in (self._kept.languages if self._kept else self._counted.counts)
+            self._tables[language] = self._counted.table(language) if is_counted else _shipped_table(language)
         return self._tables[language]
 
-    def _table(self, language: str) -> Table:
+    @property
+    def is_counted(self) -> bool:
+        """Whether its articles had to be counted."""
+        return "_counted" in vars(self)
+
+    def kept(self, *, at_least: int) -> KeptBackground:
+        """What is to be kept: the tables that were asked for, and those of languages with so many articles. They are counted."""
+        articles = Counter(each.language for each in self._counted.documents)
+        for language, count in articles.items():
+            if count >= at_least:
+                self.table(language)
+        tables = {language: self._tables[language] for language in sorted(articles.keys() & self._tables.keys())}
+        return KeptBackground(self.digest, frozenset(articles), tables)
+
+    @cached_property
+    def _counted(self) -> _Archive:
+        documents = tuple(document(*each) for each in self.articles)
+        weights = _article_weights(documents)
+        return _Archive(documents, weights, _count(documents, weights))
+
+
+class _Archive(NamedTuple):
+    """The articles of an archive, counted."""
+
+    documents: Sequence[Document]
+    weights: Sequence[float]
+    counts: Mapping[str, ArchiveCounts]
+
+    def table(self, language: str) -> Table:
         """The centroid starts as the expected vector of the word list and moves to the mean of archived articles as these
         grow."""
-        idf = _blend(_shipped_shares(language), self._counts[language])
-        rows = [pair for pair in zip(self.documents, self._weights, strict=True) if pair[0].language == language]
+        idf = _blend(_shipped_shares(language), self.counts[language])
+        rows = [pair for pair in zip(self.documents, self.weights, strict=True) if pair[0].language == language]
         return _table_of(language, idf, rows[:: max(1, len(rows) // ORDINARY_SAMPLE)])
 
-    def _digest(self) -> str:
+    def digest(self) -> str:
         seen = sorted(
             (language, round(each.documents, 6), round(sum(each.terms.values()), 6))
-            for language, each in self._counts.items()
+            for language, each in self.counts.items()
         )
         return hashlib.sha256(repr(seen).encode()).hexdigest()[:8]
 

@@ -52,12 +52,13 @@ def weigh(title: Sequence[str], body: Sequence[str], idf: Mapping[str, float]) -
     )
     log, weights = math.log, {}
     for term, count in counts.items():
-        weight = min(idf[term], RARITY_CAP) ** RARITY_EXPONENT
+        rarity = idf[term]
+        weight = (rarity if rarity < RARITY_CAP else RARITY_CAP) ** RARITY_EXPONENT
         if count > 1:
             weight *= 1 + log(count)
         if term in start:
             weight *= START_WEIGHT
-        if term[0].isdigit():
+        if number != 1 and term[0].isdigit():
             weight *= number
         weights[term] = weight
     return weights
@@ -95,7 +96,7 @@ class PackedTermVector:
 
 def unit(vector: TermVector) -> dict[str, float]:
     """The vector at unit length; {} for an empty one."""
-    length = math.sqrt(sum(weight * weight for weight in vector.values()))
+    length = math.sqrt(sum([weight * weight for weight in vector.values()]))
     return {term: weight / length for term, weight in vector.items()} if length else {}
 
 

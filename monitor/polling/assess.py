@@ -38,7 +38,8 @@ def assess(
     again.
     """
     is_wall = article.grade is Grade.WALL
-    article = replace(article, agency=credited_agency(article.author, "" if is_wall else article.text))
+    agency = credited_agency(article.author, "" if is_wall else article.text)
+    article = replace(article, agency=agency) if agency != article.agency else article
     waits_for = semantic.waits_for(article) if semantic and not is_wall else frozenset()
     scores = () if is_wall else _scores(article, _matcher(matcher))
     embedding = semantic.embedding_of(article) if semantic and not is_wall else None

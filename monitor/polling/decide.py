@@ -71,14 +71,25 @@ def _decision(placed: Place, known: Known, context: AlertingContext, *, now: dat
     )
     if placed.assessed.waits_for and decision.reason is Reason.NO_MATCH:
         decision = replace(decision, reason=Reason.AWAITS_EMBEDDING)
-    return _with_matches_as_they_are(decision, known) if placed.assessed.stored_id else decision
+    return (
+        _with_matches_as_they_are(_as_told_elsewhere(decision, known), known) if placed.assessed.stored_id else decision
+    )
+
+
+def _as_told_elsewhere(decision: Decision, known: Known) -> Decision:
+    """With the stories by which an article that is assessed again was told already, though it stays in its own."""
+    topics = tuple(
+        replace(each, elsewhere=known.told_elsewhere) if each.reason is Reason.JOINS_STORY else each
+        for each in decision.topics
+    )
+    return replace(decision, topics=topics)
 
 
 def _with_matches_as_they_are(decision: Decision, known: Known) -> Decision:
     """What an article that is assessed again matched before stays decided as it was: only what is new can be told."""
     before = known.article.matches if known.article else {}
     topics = tuple(
-        replace(each, reason=before[each.topic].reason, is_alert=False) if each.topic in before else each
+        replace(each, reason=before[each.topic].reason, is_alert=False, elsewhere=()) if each.topic in before else each
         for each in decision.topics
     )
     return replace(decision, topics=topics)

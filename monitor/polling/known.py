@@ -20,7 +20,6 @@ from monitor.store import stories as story_rows
 from monitor.store.db import Session
 from monitor.store.indexes import profiles
 from monitor.stories.tuning import STORY_WINDOW_FOR
-from monitor.text.language import normalize
 from monitor.types.stories import Arrival, ArticleKind, StoryChoice
 
 
@@ -52,17 +51,14 @@ def _of_itself(session: Session, assessed: AssessedArticle, article_id: int, kno
     known = replace(known, article=decisions.known_article(session, article_id))
     if place.by_text(assessed, known.texts).kind is not ArticleKind.UPDATE:
         own = itself[0].story_id if itself else 0
-        return replace(known, told_elsewhere=_in_other_languages(session, assessed, own, now=now))
+        return replace(known, told_elsewhere=_by_embedding(session, assessed, own, now=now))
     return replace(known, told_elsewhere=_elsewhere(session, assessed, others, itself[0].story_id, now=now))
 
 
-def _in_other_languages(
-    session: Session, assessed: AssessedArticle, story_id: int, *, now: datetime
-) -> tuple[int, ...]:
-    """The story of its event in other languages, where that shows only now that it has its embedding. It stays in its own."""
+def _by_embedding(session: Session, assessed: AssessedArticle, story_id: int, *, now: datetime) -> tuple[int, ...]:
+    """The story of its event, in any language, where that shows only now that it has its embedding. It stays in its own."""
     related = _with_matches(session, assessed, Related(), now=now)
-    language = normalize(assessed.article.language)
-    others = (each for each in related.articles if each.story_id != story_id and normalize(each.language) != language)
+    others = (each for each in related.articles if each.story_id != story_id)
     joined = place.by_event(assessed, replace(related, articles=tuple(others)))
     return (joined.story_id,) if joined and joined.story_id is not None else ()
 

@@ -159,9 +159,9 @@ class Fetcher:
                 return _Page(status=reply.status, headers=reply.headers)
             body, is_whole = await reply.read(limits.body_bytes)
         if not is_whole:
-            limit = limits.body_bytes // 1024
+            limit = limits.body_bytes / 1_000_000
             raise FetchError(
-                f"{urls.host(chain.at)} sends more than the {limit} KB we read of one page",
+                f"{urls.host(chain.at)} sends more than the {limit:.3g} MB that are read of one document",
                 url=chain.url,
                 code="too large",
             )

@@ -117,8 +117,11 @@ def find_record(session: Session, article_id: int, calibrated: Calibration | Non
 
 
 def _reason(decision: StoredDecision) -> str:
-    """The decision in words; where it would have been told and was not, as when somebody had it made again, that."""
+    """The decision in words; where it would have been told and was not, as when somebody had it made again, that. Where it was told
+    as another story, which."""
     says = Reason[decision.reason].value
+    if elsewhere := sorted({story for each in decision.topics for story in each.get("elsewhere", ())}):
+        says += f": it is on the event of story {', '.join(map(str, elsewhere))}, too"
     is_told = any(each["is_alert"] for each in decision.topics)
     return says if is_told or not decision.topics else says.replace(": alerted", ": stored, not alerted")
 

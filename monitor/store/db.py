@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, DateTime, Delete, Dialect, Engine, Float, Select, Update, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql import ClauseElement
@@ -38,12 +38,12 @@ Transaction = Callable[[], AbstractContextManager[Session]]
 BUSY_MS = 10_000
 _NO_ROOM = 256 * 1024
 """With less than this free SQLite cannot lay out its shared memory and the beginning of its log."""
+_LOGGED_PAGES = 8_000
+"""Pages of 4 KB that the log holds before they are copied into the file. New articles change the same pages of the inverted indexes
+again and again, and each is copied once: SQLite's own 1,000 write nearly three times as much (docs/performance.md, "Growth")."""
 _CHUNK = 500
 _TOGETHER = 32
 """Jobs in one transaction at most: others must not wait for long."""
-_CHECKPOINT_PAGES = 4_000
-"""Pages in SQLite's log (16 MB) from which it is copied into the store. Thirty articles change up to 1,000 pages of a large store:
-at SQLite's own 1,000 each commit would copy all of them (docs/performance.md)."""
 _KNOWN_TIMES = 256
 _POSTGRES_OPTIONS = "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
 
@@ -53,6 +53,16 @@ class _Waiting(NamedTuple):
 
     job: Callable[[Session], Any]
     answer: Future[Any]
+
+
+def path_of(session: Session) -> Path | None:
+    """The database file of a session, or None where there is none (PostgreSQL, memory)."""
+    return _path(session.get_bind().engine.url)
+
+
+def _path(url: URL) -> Path | None:
+    is_file = url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:"
+    return Path(url.database or "") if is_file else None
 
 
 class Database:
@@ -72,8 +82,7 @@ class Database:
     @property
     def path(self) -> Path | None:
         """The database file, or None where there is none (PostgreSQL, memory)."""
-        name = self.url.database
-        return Path(name) if self.is_sqlite and name and name != ":memory:" else None
+        return _path(self.url)
 
     @property
     def shown(self) -> str:
@@ -229,6 +238,11 @@ class Prepared:
         readers = self._compiled_for(session.get_bind().dialect).readers
         return [tuple(read(row[i]) if read else row[i] for i, read in enumerate(readers)) for row in rows]
 
+    def run_in_order(self, session: Session, parameters: Sequence[object]) -> Sequence[Any]:
+        """The rows on SQLite for parameters that are given in the statement's order and as the driver takes them."""
+        connection = session.connection()
+        return _execute_on_sqlite(connection, self._compiled_for(connection.dialect).sql, parameters).fetchall()
+
     def write(self, session: Session, asked: Mapping[str, object]) -> int:
         """Execute an insert, update or delete with these parameters; returns the number of rows affected."""
         connection = session.connection()
@@ -246,12 +260,6 @@ class Prepared:
             found: int = connection.exec_driver_sql(compiled.sql, compiled.parameters(asked)).scalar_one()
             return found
         return _execute_on_sqlite(connection, compiled.sql, compiled.parameters(asked)).lastrowid or 0
-
-    def write_rows(self, session: Session, rows: Sequence[Sequence[object]]) -> None:
-        """Execute it on SQLite once for each row of parameters, given in the statement's order and as the driver takes them. One
-        statement of many rows takes twice as long: SQLite copies each page before it changes it."""
-        connection = session.connection()
-        _execute_on_sqlite(connection, self._compiled_for(connection.dialect).sql, rows, is_many=True)
 
     def _compiled_for(self, dialect: Dialect) -> _CompiledStatement:
         if dialect.name not in self._compiled:
@@ -272,11 +280,11 @@ class Prepared:
         return self._compiled[dialect.name]
 
 
-def _execute_on_sqlite(connection: Connection, sql: str, parameters: Any, *, is_many: bool = False) -> sqlite3.Cursor:
+def _execute_on_sqlite(connection: Connection, sql: str, parameters: Any) -> sqlite3.Cursor:
     """Bypasses SQLAlchemy, which takes as long as SQLite itself, but keeps its transaction and its errors."""
     driver: Any = connection.connection.dbapi_connection
     try:
-        cursor: sqlite3.Cursor = (driver.executemany if is_many else driver.execute)(sql, parameters)
+        cursor: sqlite3.Cursor = driver.execute(sql, parameters)
     except sqlite3.Error as error:
         raise DBAPIError.instance(sql, None, error, sqlite3.Error) from error
     return cursor
@@ -366,8 +374,8 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "foreign_keys=ON",
         f"busy_timeout={BUSY_MS}",
         "cache_size=-32000",
-        f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
         "journal_size_limit=67108864",
+        f"wal_autocheckpoint={_LOGGED_PAGES}",
         "trusted_schema=OFF",
     ):
         connection.execute(f"PRAGMA {pragma}")

@@ -85,6 +85,7 @@ def _topic_fields(decided: TopicDecision, score: Score) -> dict[str, Any]:
         "model_version": score.model_version,
         "reason": decided.reason.name,
         "is_alert": decided.is_alert,
+        **({"elsewhere": list(decided.elsewhere)} if decided.elsewhere else {}),
     }
 
 

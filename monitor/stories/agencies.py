@@ -72,28 +72,31 @@ _PLACE = r"[^\n()（）!?;«»\"“”]{0,60}?(?:\([^()\n]{2,25}\)[^\n()（）!?
 _PREFIX = r"(?:خبرگزاری\s|آژانس\s|وكالة أنباء\s|агентство\s|[\w .]{2,15}/)?"
 _BRACKETED = rf"[(（\[]\s*{_PREFIX}{_AGENCY}(?:\s*[/,&-]\s*[\w .]{{2,20}})?\s*[)）\]]"
 
-# Matched at the start of each of the text's first lines.
+# Matched at the start of each of the text's first lines, where it holds one of the characters that each begins with.
 _DATELINES = tuple(
-    re.compile(pattern)
-    for pattern in (
+    (re.compile(f"[{needed}]"), re.compile(pattern))
+    for needed, pattern in (
         # KABUL, Oct 20 (Reuters) -    Kabul [Afghanistan], October 20 (ANI):    Madrid, 20 oct (EFE).-    کابل (باختر):
-        rf"{_PLACE}{_BRACKETED}\s*\.?\s*(?:{_DASH}|[:：؛])",
+        ("(（\\[", rf"{_PLACE}{_BRACKETED}\s*\.?\s*(?:{_DASH}|[:：؛])"),
         # New Delhi, Oct 20 (PTI) The foreign ministry ...
-        rf"[^\W\d_][^\n()!?;]{{0,40}}?,?\s{_MONTH},?\s*{_BRACKETED}\s",
+        ("(（\\[", rf"[^\W\d_][^\n()!?;]{{0,40}}?,?\s{_MONTH},?\s*{_BRACKETED}\s"),
         # NEW YORK (AP) The council ... (the dash is missing)
-        rf"[A-Z][A-Z .'/-]{{2,30}}(?:,\s[A-Z][\w. ]{{1,20}})?\s(?:{_DASH}\s)?{_BRACKETED}\s(?=[A-Z\"“‘'])",
+        ("(（\\[", rf"[A-Z][A-Z .'/-]{{2,30}}(?:,\s[A-Z][\w. ]{{1,20}})?\s(?:{_DASH}\s)?{_BRACKETED}\s(?=[A-Z\"“‘'])"),
         # Washington (AFP), alone on its line
-        rf"[^\W\d_][\w ,'’-]{{1,25}}\s{_BRACKETED}$",
+        ("(（\\[", rf"[^\W\d_][\w ,'’-]{{1,25}}\s{_BRACKETED}$"),
         # MOSCOW, October 20. /TASS/.
-        rf"{_PLACE}/\s?{_AGENCY}\s?/\s*[.,:–—-]",
+        ("/", rf"{_PLACE}/\s?{_AGENCY}\s?/\s*[.,:–—-]"),
         # By: PTI | Marlbridge |
-        rf"By:?\s+{_AGENCY}\s*(?:\||$)",
+        ("B", rf"By:?\s+{_AGENCY}\s*(?:\||$)"),
         # МОСКВА, 20 окт — РИА Новости.
-        rf"[^\n()!?;]{{2,40}}?{_MONTH}\s*{_DASH}\s*{_AGENCY}\s*[.,:]",
+        ("–—―−-", rf"[^\n()!?;]{{2,40}}?{_MONTH}\s*{_DASH}\s*{_AGENCY}\s*[.,:]"),
         # Москва. 20 октября. INTERFAX.RU -    Tehran, IRNA -    PARIS: AFP -    Reuters -
-        rf"(?:[^\n()!?;]{{2,40}}?[.,:]\s?)?{_AGENCY}\s*{_DASH}\s",
+        ("–—―−-", rf"(?:[^\n()!?;]{{2,40}}?[.,:]\s?)?{_AGENCY}\s*{_DASH}\s"),
         # 新华社北京10月20日电
-        r"[（(]?(?P<agency>新华社|新華社|法新社|路透社|美联社|韩联社|共同社|塔斯社)[^，。,.\n]{0,24}[电電](?!影|视|话|力)",
+        (
+            "电電",
+            r"[（(]?(?P<agency>新华社|新華社|法新社|路透社|美联社|韩联社|共同社|塔斯社)[^，。,.\n]{0,24}[电電](?!影|视|话|力)",
+        ),
     )
 )
 _IN_BYLINE = re.compile(_AGENCY)
@@ -119,8 +122,7 @@ def _agency_in_dateline(text: str) -> str:
     lines = text[: tuning.CREDIT_CHARACTERS].splitlines()
     for line in lines[: tuning.CREDIT_LINES]:  # a byline or the headline may stand above it
         start = line[: tuning.DATELINE_CHARACTERS].strip(" \t\ufeff\u200e\u200f*•")
-        for dateline in _DATELINES if len(start) > 1 else ():
-            match = dateline.match(start)
-            if match:
+        for needed, dateline in _DATELINES if len(start) > 1 else ():
+            if needed.search(start) and (match := dateline.match(start)):
                 return _NAME_OF[match["agency"]]
     return ""

@@ -52,9 +52,11 @@ def boilerplate_mask(
 
     `others` must be articles that are no copies of `article`.
     """
+    if len(others) < tuning.BOILERPLATE_PAGES - 1:
+        return []
     sites = [_site(known.url, known.source) for known in others]
     site = _site(article.url, article.source)
-    if len(others) < tuning.BOILERPLATE_PAGES - 1 or len({site, *sites}) > len(others):
+    if len({site, *sites}) > len(others):
         return []
     own = SiteText(site, read or Shingles(article.text))
     pages = [

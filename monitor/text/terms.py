@@ -8,6 +8,7 @@ from .38 to .61 with one seed (docs/matching.md).
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -37,8 +38,12 @@ _KNOWN_WORDS = 200_000
 
 def terms(text: str, language: str) -> list[str]:
     """The stems of a text's words in reading order; `language` is a code as `monitor.text.language` returns it."""
-    known = _stems(language)
-    return [known[word] for word in tokens(text)]
+    return stems(tokens(text), language)
+
+
+def stems(words: Iterable[str], language: str) -> list[str]:
+    """The stems of folded words, each as `stem` returns it."""
+    return list(map(_stems(language).__getitem__, words))
 
 
 def stem(word: str, language: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import idna
@@ -133,6 +134,7 @@ def _scheme_fault(url: str) -> str:
     return f"the scheme '{scheme[1][:20]}:' is not one we read; write an http:// or https:// URL"
 
 
+@lru_cache(maxsize=1_024)
 def _host_and_port(authority: str, default: int) -> tuple[str, int]:
     if "@" in authority:
         raise ValueError("the URL holds a user name or password before its host; remove the part up to the '@'")

@@ -148,6 +148,8 @@ class TopicDecision:
     reason: Reason
     is_alert: bool
     escalation: Escalation | None = None
+    elsewhere: tuple[int, ...] = ()
+    """Other stories on its event, as one of which it was told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from monitor.alerting import channel_additions
 from monitor.alerting.channels import registry
@@ -21,6 +22,7 @@ from monitor.net.http import HttpClient
 from monitor.service import logs
 from monitor.service.added_channels import AddedChannels
 from monitor.store.db import Database
+from monitor.types.errors import ConfigError, StoreError
 from tests.cli.test_run import started
 from tests.cli.test_settings import channels, kept_in
 from tests.fakes.command import HIT, SEED, Operator, desk
@@ -118,7 +120,17 @@ def test_secrets_are_no_arguments_and_faults_do_not_quote_them(desk: Operator) -
     said = desk.run("channels", "add", "newsroom", "slack", f"url=https://hooks.example/{KEY}")
     assert said.exit_code == 2
     assert "url is a secret and would stay in the history of your shell" in said.stderr
-    for typed in (f"url=http://hooks.example/{KEY}", KEY, f"headers={{{KEY}", ""):
+    said = desk.run("channels", "add", "newsroom", "slack", f"https://hooks.example/{KEY}?wait=1")
+    assert said.exit_code == 2
+    assert "an address is asked for, or read from stdin as url=https://…" in said.stderr
+    assert KEY not in said.stderr
+    for typed in (
+        f"url=http://hooks.example/{KEY}",
+        KEY,
+        f"headers={{{KEY}",
+        f"https://hooks.example/{KEY}?wait=1",
+        "",
+    ):
         said = desk.run("channels", "add", "newsroom", "slack", typed=typed)
         assert said.exit_code == 2
         assert KEY not in said.stderr
@@ -229,3 +241,40 @@ def test_a_node_whose_file_is_from_before_a_change_sends_nothing(
     elsewhere.run("deliver")
     assert sent(sink) == [HIT[0]]
     assert sink.received[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_a_change_that_is_refused_touches_no_file(desk: Operator, sink: Sink) -> None:
+    """The file may be another's by then: two people change a channel at one moment, and one of them is refused."""
+    desk.run("migrate")
+    adds(desk, sink)
+    folder, hours = desk.folder / "channels", timedelta(hours=96)
+    before = channel_files.signature(folder)
+    table = channel_files.read(folder).tables["newsroom"]
+    db = Database(f"sqlite:///{desk.store}")
+    with pytest.raises(ConfigError, match="there is a channel newsroom already"):
+        channel_additions.add(db, folder, "newsroom", table, now=datetime.now(UTC), max_age_for=hours)
+    db.close()
+    assert channel_files.signature(folder) == before
+
+
+def test_a_change_that_the_store_does_not_take_puts_the_file_back(
+    desk: Operator, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.run("migrate")
+    adds(desk, sink)
+    folder, hours = desk.folder / "channels", timedelta(hours=96)
+    before = channel_files.read(folder).tables
+    changed = {**before["newsroom"], "headers": {"Authorization": f"Bearer {KEY}"}}
+    db = Database(f"sqlite:///{desk.store}")
+
+    def refuse(*_: object) -> None:
+        assert channel_files.read(folder).tables != before
+        raise StoreError("the disk of the store is full")
+
+    event.listen(db._writing, "commit", refuse)
+    with pytest.raises(StoreError):
+        channel_additions.change(db, folder, "newsroom", changed, now=datetime.now(UTC), max_age_for=hours)
+    with pytest.raises(StoreError):
+        channel_additions.remove(db, folder, "newsroom")
+    db.close()
+    assert channel_files.read(folder).tables == before

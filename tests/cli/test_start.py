@@ -32,6 +32,7 @@ SPARED = {
     "alerts list": VECTORS | NETWORK | OTHERS | {"alembic"},
     "channels list": VECTORS | NETWORK | OTHERS | {"alembic"},
     "status": NETWORK | OTHERS | {"alembic", "monitor.matching.matcher"},
+    "poll --json": OTHERS | {"alembic", "rich", "uvicorn", "starlette"},
     "topics list": NETWORK | (OTHERS - {"monitor.cli.topic_new", "monitor.cli.backtest"}) | {"alembic"},
 }
 LISTED = """

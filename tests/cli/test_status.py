@@ -138,7 +138,10 @@ def test_feeds_of_which_none_answers_are_not_well(desk: Operator, site: Site) ->
     beats(desk)
     said = desk.run("status")
     assert said.exit_code == 1
-    assert "none of 3 feeds answers -> is this machine online?" in said.stdout
+    assert (
+        "none of 3 feeds answers -> see whether this machine is online; `monitor feeds` says what comes back"
+        in said.stdout
+    )
     assert "3 failing: courier, gazette, herald" in said.stdout
 
 

@@ -427,7 +427,7 @@ def test_a_huge_page_is_cut_off(room: Newsroom, site: Site) -> None:
     serves(site, "/1", "<p>" + "lorry ferry bridge " * 200_000)
     shows(site, 1)
     room.polls()
-    assert notes(room) == ["page not fetched: 127.0.0.1 sends more than the 2048 KB we read of one page"]
+    assert notes(room) == ["page not fetched: 127.0.0.1 sends more than the 2.1 MB that are read of one document"]
 
 
 def test_a_slow_page_is_left_in_time(tmp_path: Path, clock: SetClock, site: Site, sink: Sink) -> None:

@@ -12,6 +12,7 @@ import pytest
 from monitor.learning.multilingual import Multilingual
 from monitor.matching.embedders import excerpt
 from monitor.polling import reassess
+from monitor.review.articles import ArticleRecord, find_record
 from monitor.store.tables import ArticleRow, ReassessmentRow, VectorRow
 from tests.conftest import SetClock
 from tests.fakes.embedder import EmbedderServer
@@ -43,6 +44,14 @@ def multilingual_of(room: Newsroom) -> Multilingual:
     return room.app.multilingual
 
 
+def record(room: Newsroom, title: str) -> ArticleRecord:
+    (row,) = (each for each in room.rows(ArticleRow) if each.title == title)
+    with room.app.db.reading() as session:
+        found = find_record(session, row.id)
+    assert found is not None
+    return found
+
+
 def test_what_waits_is_told_once_by_its_meaning(
     tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site, store_url: str
 ) -> None:
@@ -59,12 +68,40 @@ def test_what_waits_is_told_once_by_its_meaning(
         assert causes(room, PAROM[0]) == causes(room, FERRY[0]) == ["arrival", "reassessed: embedding"]
         assert len(room.told()) == 1, "one event in two languages"
         assert {room.reasons()[each[0]] for each in (PAROM, FERRY)} == {"ALERTED", "JOINS_STORY"}
+        (told,) = room.told()
+        first, second = sorted((PAROM[0], FERRY[0]), key=lambda title: title != told)
+        assert record(room, second).reason == (
+            "matched, but its story was already alerted: it is on the event of "
+            f"story {record(room, first).story_id}, too"
+        )
         assert room.rows(ReassessmentRow) == []
         clock.passes(minutes=20)
         room.polls()
         room.reassesses()
         assert len(room.told()) == 1
         assert len(room.decisions(PAROM[0])) == 2
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_one_event_in_other_words_of_a_language_is_told_once_whether_or_not_it_waits(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site, waits: bool
+) -> None:
+    with newsroom(tmp_path, clock, server, site) as room:
+        warmed(room, site, clock)
+        if waits:
+            hurries(room)
+        vessel = (
+            "Passengers reach harbour after rescue",
+            "https://courier.example/vessel",
+            "vessel",
+            "Its captain saw the coast when the storm had sunk the ferry.",
+            FERRY[4],
+        )
+        site.publishes("/feed", rss(vessel, FERRY, *ordinary()))
+        room.polls()
+        assert len(room.told()) == (not waits)
+        room.reassesses()
+        assert len(room.told()) == 1
 
 
 def test_three_hundred_at_once_are_all_embedded(

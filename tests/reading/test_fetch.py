@@ -373,7 +373,10 @@ def test_f4_an_endless_body_is_cut_at_the_cap(site: Site) -> None:
 
     site.sends_raw("/feed", endless)
     error = failure(site.url("/feed"))
-    assert (error.code, str(error)) == ("too large", "127.0.0.1 sends more than the 10240 KB we read of one page")
+    assert (error.code, str(error)) == (
+        "too large",
+        "127.0.0.1 sends more than the 10.5 MB that are read of one document",
+    )
     assert sum(sent) < 25_000_000
 
 

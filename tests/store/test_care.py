@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-import threading
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -163,7 +162,9 @@ def test_fault_s10_the_lock_holds_on_a_disk_without_room_for_a_number(
     lock.release()
 
 
-def test_whether_a_store_is_in_use_is_known_without_a_sign_of_life(tmp_path: Path) -> None:
+def test_whether_a_store_is_in_use_is_known_without_a_sign_of_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "monitor.db"
     assert files.is_in_use(path) is None, "no daemon ever was here"
     lock = files.StoreLock(path)
@@ -174,7 +175,7 @@ def test_whether_a_store_is_in_use_is_known_without_a_sign_of_life(tmp_path: Pat
     assert files.is_in_use(None) is None
     with path.with_name("monitor.db.lock").open() as looks:
         fcntl.flock(looks, fcntl.LOCK_SH)
-        threading.Timer(0.05, looks.close).start()
+        monkeypatch.setattr("monitor.store.files.time.sleep", lambda _: looks.close())
         lock.acquire()  # who looks holds it for a moment
         assert files.is_in_use(path) is True
     lock.release()

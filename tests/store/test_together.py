@@ -29,6 +29,10 @@ def hosts(db: Database) -> list[str]:
         return sorted(session.connection().execute(text("SELECT host FROM hosts")).scalars())
 
 
+_TURNS = 5
+"""Of the event loop, until every job waits or was given up."""
+
+
 class Busy:
     """The writing thread is kept busy until all jobs wait; commits are counted."""
 
@@ -43,7 +47,8 @@ class Busy:
         held = asyncio.create_task(self._db.write(lambda _session: self._may_end.wait()))
         await asyncio.sleep(0)
         waiting = [asyncio.create_task(each) for each in jobs]  # type: ignore[arg-type]
-        await asyncio.sleep(0)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         self._may_end.set()
         answers = await asyncio.gather(*waiting, return_exceptions=True)
         await held

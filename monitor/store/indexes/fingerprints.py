@@ -9,13 +9,14 @@ A key that more than `MAX_POSTINGS` articles carry proposes no candidates, and s
 
 from __future__ import annotations
 
+import json
 import struct
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, Table, bindparam, delete, select, text, union_all
+from sqlalchemy import Table, delete, text
 from sqlmodel import Session
 
 from monitor.store.db import Prepared
@@ -42,7 +43,7 @@ def add(session: Session, keys_of: Mapping[int, Sequence[int]], *, without: Cont
     kept = {article_id: [key for key in keys if key not in without] for article_id, keys in keys_of.items()}
     if _is_sqlite(session):
         for article_id, keys in kept.items():
-            _ADD_ROW.write_rows(session, [(key, article_id) for key in keys])
+            _ADD_ROWS.write(session, {"article_id": article_id, "keys": json.dumps(keys)})
     elif any(kept.values()):
         _ADD_PAIRS.write(session, _by_places((key, article_id) for article_id, keys in kept.items() for key in keys))
 
@@ -69,20 +70,27 @@ def _by_rows(session: Session, keys: Sequence[int]) -> Carriers:
     # The statement has a fixed number of parameters: for a short text the last key is repeated, at no cost.
     padded = (*keys, *[keys[-1]] * (FINGERPRINT_KEYS - len(keys)))
     found: dict[int, set[int]] = defaultdict(set)
-    for key, article_id in _BY_KEY.run(session, {f"key{number}": key for number, key in enumerate(padded)}):
+    for key, article_id in _BY_KEY.run_in_order(session, padded):
         found[key].add(article_id)
     return found
 
 
-def _newest(name: str) -> Select[Any]:
-    """The newest articles with this key, one more than `MAX_POSTINGS`: enough to know that there are too many."""
-    carried = select(_shingles).where(_shingles.c.key == bindparam(name))
-    return select(carried.order_by(_shingles.c.article_id.desc()).limit(MAX_POSTINGS + 1).subquery())
-
-
-# Built once: building a statement costs more than running it.
-_BY_KEY = Prepared(union_all(*(_newest(f"key{number}") for number in range(FINGERPRINT_KEYS))))
-_ADD_ROW = Prepared(text("INSERT INTO shingles (key, article_id) VALUES (:key, :article_id)"))
+# Built once: building a statement costs more than running it. Of each key the newest articles, one more than `MAX_POSTINGS`: enough
+# to know that there are too many. The keys are its only parameters.
+_BY_KEY = Prepared(
+    text(
+        " UNION ALL ".join(
+            f"SELECT * FROM (SELECT key, article_id FROM shingles WHERE key = :key{number} ORDER BY article_id DESC "
+            f"LIMIT {MAX_POSTINGS + 1})"
+            for number in range(FINGERPRINT_KEYS)
+        )
+    )
+)
+# OR FAIL: a failure ends the whole transaction anyway, and SQLite need not keep the pages as they were before this statement, in a
+# file of its own.
+_ADD_ROWS = Prepared(
+    text("INSERT OR FAIL INTO shingles (key, article_id) SELECT value, :article_id FROM json_each(:keys)")
+)
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------------------------------------

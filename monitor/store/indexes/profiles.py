@@ -6,9 +6,12 @@ there are: of each term the newest carriers within the window, and of these the 
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Select, Table, bindparam, delete, insert, select, text, union_all
@@ -41,14 +44,15 @@ def find_candidates(
         return [], {}
     articles = _articles_by_key(session, keys, now)
     carriers = {key: len(ids) for key, ids in articles.items()}
-    shared: dict[int, list[float]] = defaultdict(list)
-    for key, carrying in articles.items():
-        if carriers[key] < THEME_ARTICLES:
-            for article_id in carrying:
-                shared[article_id].append(profile.weights[key])
-    enough = [article_id for article_id, weights in shared.items() if len(weights) >= MIN_LOOK_UP_TERMS]
-    ids = sorted(enough, key=lambda article_id: (-sum(shared[article_id]), -article_id))[:MAX_COMPARED_PROFILES]
-    return _read(session, ids), carriers
+    carrying = [(profile.weights[key], ids) for key, ids in articles.items() if carriers[key] < THEME_ARTICLES]
+    shared = Counter(chain.from_iterable(ids for _, ids in carrying))
+    weights = {
+        article_id: sum([weight for weight, ids in carrying if article_id in ids])
+        for article_id, count in shared.items()
+        if count >= MIN_LOOK_UP_TERMS
+    }
+    found = sorted(weights, key=lambda article_id: (-weights[article_id], -article_id))[:MAX_COMPARED_PROFILES]
+    return _read(session, found), carriers
 
 
 def _articles_by_key(session: Session, keys: tuple[int, ...], now: datetime) -> Mapping[int, set[int]]:
@@ -57,8 +61,8 @@ def _articles_by_key(session: Session, keys: tuple[int, ...], now: datetime) -> 
     asked: dict[str, object] = {f"key{number}": key for number, key in enumerate(padded)}
     asked |= {"since_at": now - STORY_WINDOW_FOR, "keys": list(keys), "most": THEME_ARTICLES}
     found: dict[int, set[int]] = defaultdict(set)
-    for key, article_id in _BY_KEYS.run(session, asked):
-        found[key].add(article_id)
+    for key, rows in groupby(_BY_KEYS.run(session, asked), itemgetter(0)):
+        found[key].update(map(itemgetter(1), rows))
     return found
 
 
@@ -97,10 +101,8 @@ def add(session: Session, article_id: int, profile: Profile) -> None:
     if not keys:
         return
     _ADD.write(session, {"article_id": article_id, "packed": profile.pack()})
-    if session.get_bind().dialect.name == "sqlite":
-        _ADD_KEYS.write_rows(session, [(key, article_id) for key in keys])
-    else:
-        _ADD_KEYS.write(session, {"article_id": article_id, "keys": list(keys)})
+    listed = json.dumps(keys) if session.get_bind().dialect.name == "sqlite" else list(keys)
+    _ADD_KEYS.write(session, {"article_id": article_id, "keys": listed})
 
 
 def replace(session: Session, article_id: int, profile: Profile) -> None:
@@ -156,8 +158,8 @@ _BY_ID = Prepared(
     .where(_profiles.c.article_id.in_([bindparam(f"id{number}") for number in range(MAX_COMPARED_PROFILES)]))
 )
 _ADD = Prepared(insert(_profiles), columns=("article_id", "packed"))
-_ADD_KEYS = Prepared(
-    text("INSERT INTO tellings (key, article_id) VALUES (:key, :article_id)"),
+_ADD_KEYS = Prepared(  # OR FAIL: see fingerprints.py
+    text("INSERT OR FAIL INTO tellings (key, article_id) SELECT value, :article_id FROM json_each(:keys)"),
     postgresql=text("INSERT INTO tellings (key, article_id) SELECT unnest(CAST(:keys AS integer[])), :article_id"),
 )
 _OF_STORY = (
