@@ -44,9 +44,11 @@ def run(ctx: typer.Context) -> None:
     for note in settings.notes:
         log.warning("%s", note)
 
+    from monitor.service import heap
     from monitor.service.app import App
     from monitor.service.daemon import Daemon
 
+    heap.keep_little()
     app = App(settings)
     # Built before anything is opened: a channel that cannot be built is a fault of the settings.
     assert app.channels is not None

@@ -139,6 +139,9 @@ def _with_alerting(
         return known
     ids = [placed.choice.story_id, *placed.merged_stories, *known.told_elsewhere]
     history, escalated = alerts.story_history(session, ids)
+    if not history.alerted.issuperset(matched) and (others := decisions.told_elsewhere(session, ids)):
+        ids += others
+        history, escalated = alerts.story_history(session, ids)
     if placed.choice.is_material:
         history = replace(history, updated=_topics_told_of(session, placed.choice, matched))
     known = replace(known, story=KnownStory(history=history, escalated=escalated))

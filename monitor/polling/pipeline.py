@@ -231,7 +231,8 @@ async def _read(feed: FeedState, document: ReadDocument, tools: Tools, now: date
         return None
     language = feed.language or document.parsed.language
     read = await tools.workers.run_for(feed.name, read_articles, tuple(fresh), feed.name, now, language)
-    read = await tools.db.read(_with_known_dates, feed, fresh, read)
+    if undated := [each for each in fresh if each.published_at is None]:
+        read = await tools.db.read(_with_known_dates, feed, undated, read)
     left_out = await embedding_budget.left_out(
         read, tools.db, tools.multilingual, tools.matcher, per_day=tools.embeds_per_day, now=now
     )
@@ -259,11 +260,10 @@ async def _pages_wanted(
 
 
 def _with_known_dates(
-    session: Session, feed: FeedState, entries: Sequence[Entry], read: Sequence[Article]
+    session: Session, feed: FeedState, undated: Sequence[Entry], read: Sequence[Article]
 ) -> tuple[Article, ...]:
     """An article whose date cannot be read is as old as the feed, or any other, showed it before: it must not pass for new."""
-    undated = [each for each in entries if each.published_at is None]
-    known = articles.publication_dates(session, feed.id, undated) if undated else {}
+    known = articles.publication_dates(session, feed.id, undated)
     return tuple(
         replace(each, published_at=min(known[each.guid], each.published_at)) if each.guid in known else each
         for each in read

@@ -144,7 +144,8 @@ class Known:
     """What readers call its feed."""
     publisher: Publisher = UNKNOWN
     told_elsewhere: tuple[int, ...] = ()
-    """Stories that an article proves to be about as well, now that its page was read: who was told of them is told no more."""
+    """Stories that an article proves to be about as well, now that its page was read or it has its embedding: who was told of
+    them is told no more."""
     exhausted: frozenset[str] = frozenset()
     """Topics that were told as much as may be told at once of what is assessed again."""
 

@@ -193,6 +193,19 @@ def load_evidence(stored: Mapping[str, Any]) -> Evidence:
     return _EVIDENCE.validate_python(stored)
 
 
+def told_elsewhere(session: Session, story_ids: Collection[int]) -> list[int]:
+    """The other stories as which articles of these were told (`TopicDecision.elsewhere`)."""
+    decided = (
+        select(col(DecisionRow.topics))
+        .join(ArticleRow, col(ArticleRow.id) == col(DecisionRow.article_id))
+        .where(col(ArticleRow.story_id).in_(story_ids), col(DecisionRow.reason) == Reason.JOINS_STORY.name)
+    )
+    found = {
+        story for topics in session.execute(decided).scalars() for each in topics for story in each.get("elsewhere", ())
+    }
+    return sorted(found.difference(story_ids))
+
+
 def known_article(session: Session, article_id: int) -> KnownArticle:
     """What is in force of a stored article that arrives again."""
     connection = session.connection()

@@ -132,7 +132,9 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """Folded words in reading order; Chinese, Japanese and Thai as overlapping character bigrams."""
-    return list(_recent_tokens(text)) if len(text) > _LONG else _tokens(text)
+    if len(text) <= _SHORT:
+        return _tokens(text)
+    return list((_recent_tokens if len(text) > _TEASER else _tokens_of_teaser)(text))
 
 
 @lru_cache(maxsize=8)
@@ -141,8 +143,14 @@ def _recent_tokens(text: str) -> tuple[str, ...]:
     return tuple(_tokens(text))
 
 
-_LONG = 200
-"""Characters."""
+@lru_cache(maxsize=64)
+def _tokens_of_teaser(text: str) -> tuple[str, ...]:
+    """The same of as many teasers as a feed usually brings: all are matched before the first one is compared and indexed."""
+    return tuple(_tokens(text))
+
+
+_SHORT, _TEASER = 200, 2_000
+"""Characters up to which a text is split each time, and up to which many are remembered."""
 
 
 def _tokens(text: str) -> list[str]:

@@ -82,6 +82,35 @@ def test_what_waits_is_told_once_by_its_meaning(
         assert len(room.decisions(PAROM[0])) == 2
 
 
+def test_what_comes_into_a_story_that_was_told_as_another_one_is_told_no_more(
+    tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site, store_url: str
+) -> None:
+    """The embedder is away again by then: nothing but the story says what it is."""
+    with newsroom(tmp_path, clock, server, site, store_url=store_url) as room:
+        warmed(room, site, clock)
+        hurries(room)
+        late = (*FERRY[:4], "2021-10-20T13:30:00Z")
+        site.publishes("/feed", rss(PAROM, late, *ordinary()))
+        room.polls()
+        room.reassesses()
+        assert room.told() == [PAROM[0]]
+        server.answers = "500"
+        follow_up = (
+            "Captain of ferry sank in storm reaches harbour",
+            "https://courier.example/2",
+            "c2",
+            "The ferry sank off the coast in the storm. All passengers and the captain were brought to the harbour by rescue.",
+            "2021-10-20T13:40:00Z",
+        )
+        site.publishes("/feed", rss(follow_up, PAROM, late, *ordinary()))
+        clock.passes(minutes=20)
+        room.polls()
+        room.reassesses()
+        assert record(room, follow_up[0]).story_id == record(room, FERRY[0]).story_id
+        assert room.reasons()[follow_up[0]] == "JOINS_STORY"
+        assert room.told() == [PAROM[0]]
+
+
 @pytest.mark.parametrize("waits", [True, False])
 def test_one_event_in_other_words_of_a_language_is_told_once_whether_or_not_it_waits(
     tmp_path: Path, clock: SetClock, server: EmbedderServer, site: Site, waits: bool
