@@ -151,7 +151,9 @@ def _weights(stemmed: _StemmedArticle, idf: Mapping[str, float], themes: Contain
     extra: dict[str, float] = {}
     rare: dict[str, float] = {}
     weights: dict[_Term, float] = {}
-    for term, count in Counter(stemmed.stems).items():
+    counts, pairs = Counter(stemmed.stems), Counter(pairwise(stemmed.stems))
+    saturated = {count: _saturated(count) for count in {*counts.values(), *pairs.values()}}
+    for term, count in counts.items():
         rarity = rare[term] = idf[term]
         more = tuning.START_WEIGHT if term in start else 1.0
         if term in names:
@@ -161,12 +163,12 @@ def _weights(stemmed: _StemmedArticle, idf: Mapping[str, float], themes: Contain
         if term in themes:
             more *= tuning.TOPIC_TERM_WEIGHT
         extra[term] = more
-        weights[term] = _saturated(count) * min(rarity, tuning.MAX_RARITY) ** tuning.RARITY_POWER * more
-    for pair, count in Counter(pairwise(stemmed.stems)).items():
+        weights[term] = saturated[count] * min(rarity, tuning.MAX_RARITY) ** tuning.RARITY_POWER * more
+    for pair, count in pairs.items():
         one, other = pair
         if (both := rare[one] + rare[other]) > tuning.PAIR_RARITY_FROM:
             rarity = (both - tuning.PAIR_RARITY_LESS) ** tuning.RARITY_POWER
-            weights[pair] = _saturated(count) * tuning.PAIR_WEIGHT * rarity * min(extra[one], extra[other])
+            weights[pair] = saturated[count] * tuning.PAIR_WEIGHT * rarity * min(extra[one], extra[other])
     return weights
 
 
