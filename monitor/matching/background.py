@@ -12,7 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from typing import NamedTuple
 from zlib import crc32
@@ -254,7 +254,6 @@ def _similar_counts(documents: Sequence[Document]) -> list[int]:
     return [max(1, int(each)) for each in alike]
 
 
-@lru_cache(maxsize=200_000)
 def _hash_position(term: str) -> tuple[int, bool]:
     """Column and sign (negative?) of a term in a hashed vector. CRC, not hash(), so that all processes agree."""
     number = crc32(term.encode(errors="surrogatepass"))
@@ -290,7 +289,7 @@ def _article_share(share: float) -> float:
     return -math.expm1(-share * WORDS_PER_ARTICLE)
 
 
-@cache
+@lru_cache(maxsize=4)  # asked for when a table is made, once in thousands of articles, and 3 MB each
 def _shipped_shares(language: str) -> Mapping[str, float]:
     """Term to share of articles, from the shipped word list; empty for a language without one."""
     table = resources.files("monitor.matching").joinpath(
