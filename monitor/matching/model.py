@@ -273,8 +273,11 @@ def _build_side(samples: Sequence[ExampleVector], self_trained: Sequence[Example
 
 
 def _rocchio(wanted: Iterable[tuple[TermVector, float]], unwanted: Iterable[tuple[TermVector, float]]) -> TermVector:
-    towards, away = unit(mean(wanted)), unit(mean(unwanted))
-    weights = {term: towards.get(term, 0) - COUNTER_PUSH * away.get(term, 0) for term in towards.keys() | away.keys()}
+    weights, away = unit(mean(wanted)), unit(mean(unwanted))
+    if away:
+        weights = {
+            term: weights.get(term, 0) - COUNTER_PUSH * away.get(term, 0) for term in weights.keys() | away.keys()
+        }
     by_name = sorted(weights.items())
     return unit(dict(sorted(by_name, key=lambda each: abs(each[1]), reverse=True)[:TOPIC_TERMS]))
 
