@@ -232,18 +232,7 @@ def titles(session: Session, article_ids: Sequence[int]) -> list[str]:
 def texts(session: Session, article_ids: Collection[int]) -> list[StoredCandidate]:
     """These articles with their texts, the latest first."""
     rows = (_CandidateRow(*row) for row in _BY_ID.read(session, {"ids": as_parameter(session, article_ids)}))
-    return [
-        StoredCandidate(
-            article_id=row.id,
-            story_id=row.story_id,
-            title=row.title,
-            text=row.text,
-            url=row.url,
-            source=row.source,
-            published_at=row.published_at,
-        )
-        for row in rows
-    ]
+    return [_candidate(row) for row in rows]
 
 
 def _columns(article: Article, fingerprint: Fingerprint) -> dict[str, object]:
@@ -373,7 +362,7 @@ class _CandidateRow(NamedTuple):
     is_pinned: bool
 
 
-def _candidate(row: _CandidateRow, same_guid: int | None, address: int) -> StoredCandidate:
+def _candidate(row: _CandidateRow, same_guid: int | None = None, address: int = 0) -> StoredCandidate:
     return StoredCandidate(
         article_id=row.id,
         story_id=row.story_id,
