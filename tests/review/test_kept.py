@@ -23,10 +23,10 @@ def value(took: float = 1.0) -> KeptValue[str]:
 
 
 @pytest.mark.parametrize(
-    ("took", "stamp", "at_once"), [(0.001, (1,), False), (0.001, (2,), True), (1.0, (1,), False), (1.0, (2,), False)]
+    ("part", "stamp", "at_once"), [(0.5, (1,), False), (0.5, (2,), True), (2.0, (1,), False), (2.0, (2,), False)]
 )
-def test_what_takes_no_time_is_renewed_at_once(took: float, stamp: tuple[int], at_once: bool) -> None:
-    assert is_renewed_at_once(value(took), stamp) is at_once
+def test_what_takes_no_time_is_renewed_at_once(part: float, stamp: tuple[int], at_once: bool) -> None:
+    assert is_renewed_at_once(value(part * module.AT_ONCE_SECONDS), stamp) is at_once
 
 
 def test_what_takes_long_is_renewed_after_a_page_and_not_too_often() -> None:
