@@ -27,7 +27,7 @@ CORRECTION_NOTE = re.compile(
 RETRACTION_NOTE = re.compile(
     r"\A\W{0,3}(?:retract(?:ed|ion)|(?:story )?withdrawn|(?:story |mandatory )?kill(?:ed)?|опровержение|отозвано|rétractation"
     r"|zurückgezogen)\s{0,2}[:–—-]"
-    r"|\bthis (?:story|article|report|item|piece|post) (?:has been|had been|was|is)(?: now)? (?:retracted|withdrawn|removed|taken down)"
+    r"|\bthis (?:story|article|report|item|piece|post) (?:ha[sd] been|was|is)(?: now)? (?:retracted|withdrawn|removed|taken down)"
     r"|\b(?:have|has) (?:retracted|withdrawn) (?:this|our|its) (?:story|article|report)"
     r"|\b(?:материал|статья|новость|сообщение|заметка) (?:был[аои]? )?(?:удал[её]н|отозван|снят)"
     r"|\b(?:artikel|meldung|bericht|beitrag) (?:wurde|ist|haben wir) (?:\w{1,20} ){0,4}(?:zurückgezogen|zurückgenommen|gelöscht)"

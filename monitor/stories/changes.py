@@ -1,9 +1,10 @@
 """Decide whether a newer version of an article states other facts or only other wording.
 
 Versions are compared sentence by sentence. A change is material if numbers, names, quotes or a negation differ; punctuation,
-order, wording, spelling, boilerplate, relative times, live-blog clocks and comment counters do not count. Neither does a sentence
-that is merely gone: feeds often deliver an article in full once and as a teaser the next time. That an outlet takes its article
-back always counts. Names are recognised by their capitals, so in scripts without capitals (Arabic, Chinese) only numbers, quotes and negation count.
+order, wording, spelling, boilerplate, relative times, live-blog clocks and comment counters do not count. Neither does a
+sentence that is merely gone: feeds often deliver an article in full once and as a teaser the next time. That an outlet takes
+its article back always counts. Names are recognised by their capitals, so in scripts without capitals (Arabic, Chinese) only
+numbers, quotes and negation count.
 
 `compare` is for two versions at one address. `correction` is for a copy at another address, where outlets cut, add and localise
 freely: there a fact counts only if it replaces another in a sentence that both texts have.
@@ -37,7 +38,6 @@ from monitor.stories.change_sentences import (
     word_overlap,
 )
 from monitor.text.tokens import sentences, tokens
-
 
 _TAKEN_BACK = "taken back"
 """The one fact of every retraction: a story that several outlets take back is told so once."""
