@@ -25,6 +25,7 @@ from monitor.store.tables import (
     NearMissCountRow,
     NearMissRow,
     ReassessmentRow,
+    SavedViewRow,
     SeedTextRow,
     SelfTrainingRow,
     TopicFileRow,
@@ -245,6 +246,7 @@ def rename(session: Session, old: str, new: str, definition: Topic | None, *, no
         session.connection().execute(update(keyed).where(*of_topic).values(key=moved))
     session.expire_all()
     _rename_in_payloads(session, old, new)
+    _rename_in_views(session, old, new)
     _rename_row(session, old, new, definition, now=now)
 
 
@@ -253,6 +255,12 @@ def _rename_in_payloads(session: Session, old: str, new: str) -> None:
     for row in session.exec(select(AlertRow).where(col(AlertRow.id).in_(alert_ids))):
         listed = [{**each, "name": new} if each["name"] == old else each for each in row.payload.get("topics", ())]
         row.payload = {**row.payload, "topic": row.topic, "topics": listed}
+
+
+def _rename_in_views(session: Session, old: str, new: str) -> None:
+    for row in session.exec(select(SavedViewRow)):
+        if row.filters.get("topic") == old:
+            row.filters = {**row.filters, "topic": new}
 
 
 def _rename_row(session: Session, old: str, new: str, definition: Topic | None, *, now: datetime) -> None:
