@@ -345,7 +345,13 @@ def _disabled(channel: ChannelReport) -> str:
 
 LASTING_AFTER = timedelta(minutes=2)
 """So long must a problem be seen, or be gone, before the operator is told: a machine that wakes up is late with everything."""
-_TOLD = {Code.LATE_FEEDS: "feeds", Code.DISK_LOW: "disk", Code.DISK_FULL: "disk", Code.NO_TOPICS: "topics"}
+_TOLD = {
+    Code.LATE_FEEDS: "feeds",
+    Code.DISK_LOW: "disk",
+    Code.DISK_FULL: "disk",
+    Code.NO_TOPICS: "topics",
+    Code.STORE_GONE: "store",
+}
 """Code -> its subject. What fails with a poll or a delivery (feeds, channels, the network) has notices of its own."""
 SUBJECTS = tuple(dict.fromkeys(_TOLD.values()))
 

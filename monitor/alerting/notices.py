@@ -283,11 +283,13 @@ _BEGUN = {
     Code.DISK_LOW: "The disk of the store is nearly full",
     Code.DISK_FULL: "The disk of the store is full",
     Code.NO_TOPICS: "There is no topic",
+    Code.STORE_GONE: "The file of the store is gone",
 }
 _OVER = {
     "feeds": "Feeds are polled in time again",
     "disk": "The disk has room again",
     "topics": "There are topics again",
+    "store": "The file of the store is back",
 }
 
 

@@ -217,7 +217,7 @@ def test_only_what_lasts_is_told(clock: SetClock) -> None:
     assert lasting.see([TOPICLESS], clock()) == {}
     assert lasting.see([TOPICLESS], clock.passes(minutes=1)) == {}
     told = lasting.see([TOPICLESS], clock.passes(minutes=1))
-    assert told == {"feeds": None, "disk": None, "topics": TOPICLESS}
+    assert told == {"feeds": None, "disk": None, "topics": TOPICLESS, "store": None}
     assert "topics" not in lasting.see([], clock.passes(seconds=15)), "not over yet"
     assert "topics" not in lasting.see([TOPICLESS], clock.passes(seconds=15)), "and back"
     clock.passes(seconds=LASTING_AFTER.total_seconds())
@@ -228,7 +228,12 @@ def test_a_crowd_of_late_feeds_on_one_server_is_not_told_a_disk_that_fills_up_is
     lasting = Lasting()
     crowd = only(WELL, due_times=[LATE, *IN_TIME])
     lasting.see([crowd, LOW], clock())
-    assert lasting.see([crowd, LOW], clock.passes(minutes=2)) == {"feeds": None, "disk": LOW, "topics": None}
+    assert lasting.see([crowd, LOW], clock.passes(minutes=2)) == {
+        "feeds": None,
+        "disk": LOW,
+        "topics": None,
+        "store": None,
+    }
 
 
 def tells(db: Database, clock: SetClock, **lasting: Problem | None) -> set[str]:
