@@ -115,7 +115,7 @@ def store_problem(says: str, mend: str = "", *, public: str = "the store cannot 
 
 def store_gone(shown: str) -> Problem:
     """The file that this process has open is no longer at its place: what is stored is lost when the process ends."""
-    says = f"the file of the store {shown} was deleted, moved or replaced meanwhile: what is stored now is lost when the monitor ends"
+    says = f"the file of the store {shown} was deleted, moved or replaced meanwhile: what is stored is lost when the monitor ends"
     mend = "stop the monitor, put the right file in place and remove its -wal and -shm files, then start it (docs/operation.md)"
     return failure(Code.STORE_GONE, "store", says, mend, public="the file of the store was deleted, moved or replaced")
 
