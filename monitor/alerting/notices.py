@@ -68,6 +68,11 @@ def notify_feed(
         _of_network_back(session, channels, now)
         return
     title, body = _feed_words(feed, update, event, since_at)
+    if event is FeedEvent.MOVED and (other := feeds.also_at(session, update.new_url or "", feed_id=feed.id)):
+        body = (
+            f"It has redirected to the address of the feed {other} for a week: both bring the same now. "
+            "Remove one of the two; with one address for both the settings would be refused."
+        )
     enqueue_notice(
         session,
         title,

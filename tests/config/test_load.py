@@ -606,6 +606,15 @@ def test_fault_alert_10_links_that_lead_their_readers_to_themselves_are_told(web
     assert Settings.model_validate({"web": web}).link_warning == ("", "")
 
 
+def test_a_public_address_with_a_path_is_told() -> None:
+    """Behind `location /monitor/` of a proxy the first page opens, and no link, form or style sheet on it works."""
+    for channels in ({}, {"desk": {"kind": "email"}}):
+        made = Settings.model_validate({"web": {"public_url": "https://example.org/monitor/"}, "channels": channels})
+        says, mend = made.link_warning
+        assert "has a path, /monitor," in says
+        assert "host name of its own" in mend
+
+
 @pytest.mark.parametrize(
     "web",
     [
