@@ -591,7 +591,7 @@ def test_every_setting_is_documented_with_default_and_variable(name: str) -> Non
         {"host": "::", "password": "x"},
         {"public_url": "http://localhost:8000"},
         {"public_url": "http://monitor.localhost"},
-        {"public_url": "https://127.0.0.53/monitor"},
+        {"public_url": "https://127.0.0.53:8443"},
         {"public_url": "http://[::1]:8000"},
         {"public_url": "http://[::ffff:127.0.0.1]"},
         {"public_url": "http://0.0.0.0:8000"},
