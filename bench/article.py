@@ -232,7 +232,7 @@ def _transaction(database: Any) -> AbstractContextManager[Any]:
 
 
 def _add_feed(session: Any) -> None:
-    from monitor.store.tables import FeedRow
+    from monitor.store.tables.feeds import FeedRow
 
     session.add(
         FeedRow(

@@ -39,7 +39,8 @@ from monitor.polling.values import AlertingContext
 from monitor.store import articles as store
 from monitor.store.db import Database
 from monitor.store.indexes import profiles as profile_rows
-from monitor.store.tables import MatchRow, StoryRow
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.stories import StoryRow
 from monitor.stories import profiles
 from monitor.stories.fingerprint import fingerprint
 from monitor.topics import seeds

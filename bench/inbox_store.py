@@ -19,23 +19,13 @@ from sqlmodel import Session, SQLModel
 from monitor.matching.background import Background
 from monitor.store import articles, migrate
 from monitor.store.db import Database
-from monitor.store.tables import (
-    AlertRow,
-    AlertTopicRow,
-    ArticleRow,
-    AttemptRow,
-    ChannelRow,
-    DecisionRow,
-    DeliveryRow,
-    FeedRow,
-    MatchRow,
-    NearMissCountRow,
-    NearMissRow,
-    StoryRow,
-    TopicRow,
-    TopicVersionRow,
-    VerdictRow,
-)
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import ArticleRow, DecisionRow
+from monitor.store.tables.deliveries import AttemptRow, ChannelRow, DeliveryRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.matches import MatchRow, NearMissCountRow, NearMissRow, VerdictRow
+from monitor.store.tables.stories import StoryRow
+from monitor.store.tables.topics import TopicRow, TopicVersionRow
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ARTICLES, MATCHES, FEEDS, TOPICS = 100_000, 40_000, 300, 12

@@ -18,16 +18,10 @@ from sqlalchemy import Connection, bindparam, case, func, insert, literal, selec
 from sqlmodel import Session, col
 
 from monitor.store.channels import Handover, handovers
-from monitor.store.tables import (
-    AlertRow,
-    AlertTopicRow,
-    AttemptRow,
-    ChannelRow,
-    DecisionRow,
-    DeliveryRow,
-    MatchRow,
-    shown_state,
-)
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import DecisionRow
+from monitor.store.tables.deliveries import AttemptRow, ChannelRow, DeliveryRow, shown_state
+from monitor.store.tables.matches import MatchRow
 from monitor.types import digests
 from monitor.types.alerting import Alert, AlertKind
 from monitor.types.stories import Cause, StoryHistory

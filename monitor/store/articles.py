@@ -36,7 +36,7 @@ from sqlmodel import Session, col
 
 from monitor.store.db import Prepared, as_parameter, chunks
 from monitor.store.indexes import fingerprints
-from monitor.store.tables import ArticleRow, EntryRow, RevisionRow
+from monitor.store.tables.articles import ArticleRow, EntryRow, RevisionRow
 from monitor.stories.fingerprint import Fingerprint, Shingles, shortlist
 from monitor.stories.tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_POSTINGS
 from monitor.text.tokens import tokens

@@ -20,7 +20,8 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from monitor.store.db import Prepared, as_parameter, execute
-from monitor.store.tables import ArticleRow, EntryRow, FeedRow, HostRow
+from monitor.store.tables.articles import ArticleRow, EntryRow
+from monitor.store.tables.feeds import FeedRow, HostRow
 from monitor.text.secrets import shown_address, without_addresses
 from monitor.types.errors import StoreError
 from monitor.types.fetching import FeedState, FeedUpdate, FirstPoll, Lease, Silence, Validators, Watch, Wishes

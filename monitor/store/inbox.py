@@ -1,7 +1,7 @@
 """Reads the inbox: pages of stories by their matches, and how many there are of each topic and state. Keeps saved views of it.
 
 A story is in the inbox for its matches that are no copies. Everything is filtered, sorted and counted by an index of the matches
-(`INBOX_COLUMNS`); articles are read only where the filter names a language, a publisher or words.
+(`tables.matches.INBOX_COLUMNS`); articles are read only where the filter names a language, a publisher or words.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from sqlmodel import Session, col
 
 from monitor.matching.tuning import SHARE_OFFSET
 from monitor.store import articles, verdicts
-from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow, SavedViewRow, StoryRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.matches import MatchRow, SavedViewRow
+from monitor.store.tables.stories import StoryRow
 from monitor.types.matching import Reason
 
 

@@ -14,7 +14,10 @@ from sqlalchemy import ColumnElement, Row, func, select
 from sqlmodel import Session, col
 
 from monitor.store import articles, decisions, verdicts
-from monitor.store.tables import ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow, TopicRow, TopicVersionRow
+from monitor.store.tables.articles import ArticleRow, EntryRow, RevisionRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.topics import TopicRow, TopicVersionRow
 from monitor.text.urls import canonical
 from monitor.types.matching import Evidence, Reason
 from monitor.types.stories import ArticleKind

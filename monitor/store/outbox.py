@@ -22,7 +22,8 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from monitor.store import alerts, channels, stories
 from monitor.store.db import execute
-from monitor.store.tables import AlertRow, AttemptRow, ChannelRow, DeliveryRow, HandoverRow, shown_state
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.deliveries import AttemptRow, ChannelRow, DeliveryRow, HandoverRow, shown_state
 from monitor.stories.sources import StoryArticle, independent_sources, outlets, publisher_of_article
 from monitor.stories.tuning import QUIET_AFTER_FOR
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, DeliveryState, DeliveryUpdate, Outcome

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 
 from monitor.store.articles import url_key
 from monitor.store.db import Prepared, as_parameter
-from monitor.store.tables import HostRow, PageRow
+from monitor.store.tables.feeds import HostRow, PageRow
 from monitor.text import urls
 from monitor.types.fetching import HostRest, PageVisit
 

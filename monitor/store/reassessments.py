@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from monitor.store.db import execute
 from monitor.store.feeds import LeaseLostError
-from monitor.store.tables import ArticleRow, ReassessmentRow
+from monitor.store.tables.articles import ArticleRow, ReassessmentRow
 from monitor.types.fetching import Lease
 from monitor.types.stories import Cause
 

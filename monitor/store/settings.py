@@ -15,7 +15,9 @@ from sqlmodel import Session, col, func, select
 
 from monitor.store import channels, feeds
 from monitor.store.db import chunks
-from monitor.store.tables import AppliedEntryRow, ChannelRow, DeliveryRow, FeedRow, PlanRow
+from monitor.store.tables.deliveries import ChannelRow, DeliveryRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.nodes import AppliedEntryRow, PlanRow
 from monitor.types.plans import (
     ADDED,
     FROM_FILE,

@@ -18,7 +18,10 @@ from sqlmodel import Session, col
 
 from monitor.store import decisions
 from monitor.store.db import Prepared, chunks
-from monitor.store.tables import ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow, StoryRow
+from monitor.store.tables.articles import ArticleRow, EntryRow, RevisionRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.stories import StoryRow
 from monitor.stories import publishers
 from monitor.stories.agencies import credited_agency
 from monitor.stories.publishers import Attribution, Publisher

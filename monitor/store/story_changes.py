@@ -16,7 +16,9 @@ from sqlmodel import Session, col
 from monitor.store import alerts
 from monitor.store.db import Prepared, chunks
 from monitor.store.stories import articles_of, carriers, derived_counts, members
-from monitor.store.tables import ArticleRow, MatchRow, StoryEditRow, StoryRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.stories import StoryEditRow, StoryRow
 from monitor.types.matching import Reason
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]

@@ -17,21 +17,10 @@ from sqlmodel import Session, col, select
 
 from monitor.store import reassessments, verdicts, versions
 from monitor.store.db import Prepared
-from monitor.store.tables import (
-    AlertRow,
-    AlertTopicRow,
-    ArticleRow,
-    MatchRow,
-    NearMissCountRow,
-    NearMissRow,
-    ReassessmentRow,
-    SeedTextRow,
-    SelfTrainingRow,
-    TopicFileRow,
-    TopicRow,
-    TopicVersionRow,
-    VerdictRow,
-)
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import ArticleRow, ReassessmentRow
+from monitor.store.tables.matches import MatchRow, NearMissCountRow, NearMissRow, VerdictRow
+from monitor.store.tables.topics import SeedTextRow, SelfTrainingRow, TopicFileRow, TopicRow, TopicVersionRow
 from monitor.types.matching import Example, Score, StoredTopic, Topic
 from monitor.types.stories import Cause
 

@@ -26,7 +26,8 @@ from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.net.http import HttpClient
 from monitor.store import alerts, channels, outbox
 from monitor.store.db import Database
-from monitor.store.tables import AlertRow, DeliveryRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.deliveries import DeliveryRow
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from tests.alerting.channels.test_mail_headers import ENVELOPE
 from tests.conftest import NOON, SetClock

@@ -16,7 +16,7 @@ from monitor.store.channels import ChannelReport
 from monitor.store.db import Database
 from monitor.store.feeds import WatchedFeed
 from monitor.store.nodes import NodeReport
-from monitor.store.tables import AlertRow
+from monitor.store.tables.alerts import AlertRow
 from monitor.types.condition import Code, Problem, Severity, in_brief
 from monitor.types.fetching import Silence, Watch
 from monitor.types.plans import ADDED

@@ -25,7 +25,8 @@ from monitor.net.addresses import AddressPolicy
 from monitor.net.http import HttpClient
 from monitor.store import alerts, channels, outbox, settings
 from monitor.store.db import Database
-from monitor.store.tables import AlertRow, ChannelRow, DeliveryRow, HandoverRow, RecipientRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.deliveries import ChannelRow, DeliveryRow, HandoverRow, RecipientRow
 from monitor.types.alerting import AlertKind
 from monitor.types.condition import Code, Severity
 from monitor.types.plans import Plan

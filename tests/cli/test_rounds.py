@@ -12,7 +12,7 @@ from monitor.alerting import summaries
 from monitor.store import alerts, channels
 from monitor.store.db import Database
 from monitor.store.files import StoreLock
-from monitor.store.tables import DeliveryRow
+from monitor.store.tables.deliveries import DeliveryRow
 from monitor.types.errors import StoreFullError
 from tests.fakes.alerts import alert as an_alert
 from tests.fakes.alerts import notice

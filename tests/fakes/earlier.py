@@ -22,7 +22,7 @@ import monitor.store
 from monitor.store import articles
 from monitor.store.db import Database
 from monitor.store.indexes import fingerprints
-from monitor.store.tables import metadata
+from monitor.store.tables.schema import metadata
 
 _MIGRATIONS = Path(monitor.store.__path__[0]) / "migrations"
 REVISIONS = tuple(sorted(each.name.partition("_")[0] for each in _MIGRATIONS.glob("versions/[0-9]*.py")))

@@ -12,7 +12,7 @@ from monitor.learning import kept_background, training
 from monitor.matching import background as counted
 from monitor.matching.background import Background
 from monitor.store.db import Database, path_of
-from monitor.store.tables import ArticleRow
+from monitor.store.tables.articles import ArticleRow
 from monitor.types.matching import Seed, Topic
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

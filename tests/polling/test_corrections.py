@@ -15,7 +15,8 @@ from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.review import revisions
 from monitor.store import stories as story_rows
 from monitor.store.db import Database, serialize_decisions
-from monitor.store.tables import AlertRow, ArticleRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow
 from monitor.stories.changes import correction
 from monitor.stories.sources import independent_sources
 from monitor.types.matching import Article, Grade, Reason

@@ -32,7 +32,10 @@ from monitor.review.matches import flat
 from monitor.store import alerts
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, Session
-from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, DecisionRow, DeliveryRow, MatchRow
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import ArticleRow, DecisionRow
+from monitor.store.tables.deliveries import DeliveryRow
+from monitor.store.tables.matches import MatchRow
 from monitor.types.digests import key_of
 from monitor.types.errors import StoreError
 from monitor.types.matching import Article, Grade, Seed, Topic

@@ -13,7 +13,9 @@ from monitor.reading.extract import FROM_PAGE, PAGE_HAS_LESS, PAGE_IS_OTHER, PAG
 from monitor.reading.fetch import FetchLimits
 from monitor.review.articles import find_article, find_record
 from monitor.store import feeds
-from monitor.store.tables import ArticleRow, EntryRow, MatchRow, PageRow
+from monitor.store.tables.articles import ArticleRow, EntryRow
+from monitor.store.tables.feeds import PageRow
+from monitor.store.tables.matches import MatchRow
 from monitor.types.errors import StoreError
 from tests.conftest import SetClock
 from tests.fakes.sink import Sink

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.store.tables import FeedRow, HostRow
+from monitor.store.tables.feeds import FeedRow, HostRow
 from tests.conftest import SetClock
 from tests.fakes.site import Line, Request, Site, rss
 from tests.newsroom import Newsroom

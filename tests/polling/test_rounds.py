@@ -19,7 +19,9 @@ from monitor.polling.poll import Poller
 from monitor.store import alerts, channels, outbox
 from monitor.store.db import Database
 from monitor.store.feeds import LeaseLostError
-from monitor.store.tables import AlertRow, DeliveryRow, FeedRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.deliveries import DeliveryRow
+from monitor.store.tables.feeds import FeedRow
 from monitor.types.alerting import AttemptResult, Outcome
 from monitor.types.errors import BusyError, MonitorError, StoreError
 from tests.conftest import NOON, SetClock

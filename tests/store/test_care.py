@@ -14,7 +14,7 @@ import pytest
 from monitor.store import feeds, files, migrate, nodes
 from monitor.store.db import Database, store_error
 from monitor.store.files import DamagedStoreError
-from monitor.store.tables import FeedRow, HostRow
+from monitor.store.tables.feeds import FeedRow, HostRow
 from monitor.types.errors import AlreadyRunningError, StoreBusyError, StoreError, StoreFullError
 from tests.conftest import NOON
 

@@ -30,13 +30,19 @@ from monitor.store import (
     migrate,
     outbox,
     page_visits,
-    tables,
     topics,
     verdicts,
 )
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, serialize_decisions
-from monitor.store.tables import ArticleRow, DeliveryRow, EntryRow, FeedRow, MatchRow, RevisionRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow, DecisionRow, EntryRow, RevisionRow
+from monitor.store.tables.deliveries import DeliveryRow
+from monitor.store.tables.feeds import FeedRow, HostRow, PageRow
+from monitor.store.tables.indexes import ProfileKeyRow, ProfileRow
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.schema import metadata
+from monitor.store.tables.topics import TopicRow
 from monitor.types import digests
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import FetchError, StoreError
@@ -120,7 +126,7 @@ def test_migrations_make_exactly_the_tables_of_the_models(db: Database) -> None:
             return not (name or "").startswith(own)
 
         context = MigrationContext.configure(session.connection(), opts={"include_object": is_ours})
-        assert compare_metadata(context, tables.metadata) == []
+        assert compare_metadata(context, metadata) == []
 
 
 def test_an_upgraded_store_is_left_alone_the_second_time(db: Database) -> None:
@@ -295,8 +301,8 @@ def test_an_event_told_in_other_words_is_found_by_its_terms_also_after_a_revisio
     )
     assert wide.choice.kind == "new", "nothing is looked at beyond the window"
     with db.reading() as session:
-        told = {row.article_id for row in session.exec(select(tables.ProfileKeyRow))}
-        assert told == {row.article_id for row in session.exec(select(tables.ProfileRow))}
+        told = {row.article_id for row in session.exec(select(ProfileKeyRow))}
+        assert told == {row.article_id for row in session.exec(select(ProfileRow))}
 
 
 def test_an_article_is_found_by_its_copy_its_address_and_its_guid(db: Database, matcher: Matcher) -> None:
@@ -318,7 +324,7 @@ def test_an_article_is_found_by_its_copy_its_address_and_its_guid(db: Database, 
         assert len(session.exec(select(ArticleRow)).all()) == 2
         assert session.exec(select(RevisionRow)).one().text == BRIDGE
         assert "twenty weeks" in session.get_one(ArticleRow, first.article_id).text
-        assert sorted(row.kind for row in session.exec(select(tables.AlertRow))) == ["new", "updated"]
+        assert sorted(row.kind for row in session.exec(select(AlertRow))) == ["new", "updated"]
 
 
 def test_what_is_no_web_address_makes_no_two_articles_one(db: Database, matcher: Matcher) -> None:
@@ -377,7 +383,7 @@ def test_every_article_has_exactly_one_decision_with_its_reason(db: Database, ma
         file(session, matcher, article())
         file(session, matcher, article(guid="2", url="https://x.example/2", title="Tea", text="Tea is drunk hot."))
     with db.reading() as session:
-        assert list(session.exec(select(tables.DecisionRow.reason).order_by(tables.DecisionRow.article_id))) == [
+        assert list(session.exec(select(DecisionRow.reason).order_by(DecisionRow.article_id))) == [
             "ALERTED",
             "NO_MATCH",
         ]
@@ -658,7 +664,7 @@ def test_a_changed_folder_is_a_new_version_of_its_topic(db: Database) -> None:
         assert topics.sync(session, [replace(TOPIC, digest="1")], now=NOON) == []
         assert topics.sync(session, [replace(TOPIC, digest="2")], now=NOON) == ["marrow-bridge"]
     with db.reading() as session:
-        assert session.get_one(tables.TopicRow, "marrow-bridge").version == 2
+        assert session.get_one(TopicRow, "marrow-bridge").version == 2
 
 
 # --- concurrency ------------------------------------------------------------------------------------------------------
@@ -682,7 +688,7 @@ def test_two_pollers_that_meet_one_story_at_once_make_one_alert(db: Database, ma
         thread.join()
     assert sorted(each.choice.kind for each in filed) == ["copy"] * 5 + ["new"]
     with db.reading() as session:
-        assert len(session.exec(select(tables.AlertRow)).all()) == 1
+        assert len(session.exec(select(AlertRow)).all()) == 1
 
 
 def test_d7_ten_writers_lose_no_update(db: Database) -> None:
@@ -769,7 +775,7 @@ def test_a_page_is_open_until_it_was_asked_for(db: Database) -> None:
         page_visits.record(session, [visit(url), visit(url)])
         page_visits.record(session, [visit(url, NOON + timedelta(hours=1))])
     with db.reading() as session:
-        assert [row.asked_at for row in session.exec(select(tables.PageRow))] == [NOON]
+        assert [row.asked_at for row in session.exec(select(PageRow))] == [NOON]
         assert not page_visits.may_fetch(session, url, per_day=9, now=NOON + timedelta(days=400))
         assert page_visits.may_fetch(session, same, per_day=9, now=NOON) == (
             articles.url_key(same) != articles.url_key(url)
@@ -781,7 +787,7 @@ def test_a_host_is_left_alone_after_its_number_of_pages_and_while_it_is_paused(d
     with db.writing() as session:
         page_visits.record(session, [visit(f"https://busy.example/{n}") for n in range(3)])
         page_visits.record(session, [visit("https://shy.example/1", paused_for=timedelta(hours=5))])
-        session.add(tables.HostRow(host="asked.example", paused_until_at=NOON + timedelta(hours=1)))
+        session.add(HostRow(host="asked.example", paused_until_at=NOON + timedelta(hours=1)))
 
     def is_open(host: str, *, per_day: int = 3, **later: float) -> bool:
         with db.reading() as session:

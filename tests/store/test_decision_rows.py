@@ -15,7 +15,9 @@ from monitor.review import matches as review
 from monitor.review.matches import MatchQuery
 from monitor.store import alerts, decisions, migrate
 from monitor.store.db import Database
-from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, DecisionRow, MatchRow
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import ArticleRow, DecisionRow
+from monitor.store.tables.matches import MatchRow
 from tests.conftest import NOON
 from tests.fakes.earlier import bring_to
 

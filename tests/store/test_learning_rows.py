@@ -11,7 +11,8 @@ from sqlmodel import Session, select
 from monitor.matching.margins import share
 from monitor.store import migrate, topics, verdicts
 from monitor.store.db import Database
-from monitor.store.tables import MatchRow, NearMissRow, SelfTrainingRow
+from monitor.store.tables.matches import MatchRow, NearMissRow
+from monitor.store.tables.topics import SelfTrainingRow
 from tests.conftest import NOON
 from tests.fakes.earlier import bring_to
 

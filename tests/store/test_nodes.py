@@ -9,7 +9,7 @@ import pytest
 from monitor.store import feeds, migrate, nodes, topics
 from monitor.store.db import Database
 from monitor.store.nodes import Node
-from monitor.store.tables import FeedRow, HostRow
+from monitor.store.tables.feeds import FeedRow, HostRow
 from monitor.types.matching import Topic
 from tests.conftest import NOON, SetClock
 from tests.fakes.earlier import bring_to

@@ -13,7 +13,8 @@ from monitor.config import plan as plans
 from monitor.service import in_force
 from monitor.store import alerts, channels, feeds, migrate, outbox, settings
 from monitor.store.db import Database
-from monitor.store.tables import DeliveryRow, FeedRow
+from monitor.store.tables.deliveries import DeliveryRow
+from monitor.store.tables.feeds import FeedRow
 from monitor.types.plans import SettingsEntry
 from tests.conftest import NOON
 from tests.fakes.alerts import notice

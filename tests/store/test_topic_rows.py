@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from monitor.store import migrate, topics
 from monitor.store.db import Database
-from monitor.store.tables import TopicFileRow, TopicRow
+from monitor.store.tables.topics import TopicFileRow, TopicRow
 from tests.conftest import NOON, SetClock
 from tests.fakes.command import MISS, SEED
 from tests.fakes.earlier import bring_to

@@ -19,7 +19,7 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from monitor.store.db import Database
-from monitor.store.tables import SavedViewRow
+from monitor.store.tables.matches import SavedViewRow
 from tests.web.test_web import (
     NOW,
     OWN,

@@ -28,22 +28,13 @@ from monitor.store import alerts, articles, channels, nodes, settings, topics
 from monitor.store.articles import url_key
 from monitor.store.db import Database
 from monitor.store.nodes import Node
-from monitor.store.tables import (
-    AlertRow,
-    ArticleRow,
-    AttemptRow,
-    ChannelRow,
-    DecisionRow,
-    DeliveryRow,
-    EntryRow,
-    FeedRow,
-    MatchRow,
-    RevisionRow,
-    StoryEditRow,
-    StoryRow,
-    TopicRow,
-    VerdictRow,
-)
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow, DecisionRow, EntryRow, RevisionRow
+from monitor.store.tables.deliveries import AttemptRow, ChannelRow, DeliveryRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.matches import MatchRow, VerdictRow
+from monitor.store.tables.stories import StoryEditRow, StoryRow
+from monitor.store.tables.topics import TopicRow
 from monitor.text.highlight import marked
 from monitor.types.condition import Code, failure, silent_part, store_problem, warning
 from monitor.types.errors import StoreBusyError

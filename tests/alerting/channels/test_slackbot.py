@@ -15,7 +15,7 @@ from monitor.alerting.channels.base import Editor
 from monitor.alerting.channels.registry import build, masked
 from monitor.net.http import HttpClient
 from monitor.store import outbox
-from monitor.store.tables import DeliveryRow
+from monitor.store.tables.deliveries import DeliveryRow
 from monitor.types.alerting import Alert, AttemptResult, Outcome
 from monitor.types.errors import ConfigError
 from tests.conftest import SetClock

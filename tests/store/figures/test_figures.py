@@ -10,7 +10,7 @@ from monitor.store import archive, feeds, settings
 from monitor.store.db import Database
 from monitor.store.figures import deliveries
 from monitor.store.figures import feeds as figures
-from monitor.store.tables import EntryRow
+from monitor.store.tables.articles import EntryRow
 from monitor.web.app import create_app
 from monitor.web.manage.day_picture import starts_of_days
 from tests.feeds.test_opml import feed, opml

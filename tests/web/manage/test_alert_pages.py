@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 from monitor.store import alerts, outbox
 from monitor.store.db import Database
 from monitor.store.figures import deliveries
-from monitor.store.tables import AlertRow, AlertTopicRow, AttemptRow, ChannelRow, DeliveryRow
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.deliveries import AttemptRow, ChannelRow, DeliveryRow
 from tests.fakes.alerts import alert as an_alert
 from tests.fakes.alerts import notice
 from tests.web.test_web import NOW, OWN, PAYLOADS, application, assert_is_ours, browsing, fill, token_of

@@ -17,7 +17,7 @@ from monitor.reading.workers import Workers
 from monitor.store import feeds
 from monitor.store.db import Database
 from monitor.store.feeds import FeedReport
-from monitor.store.tables import EntryRow
+from monitor.store.tables.articles import EntryRow
 from monitor.web.app import create_app
 from monitor.web.manage.day_picture import draw, starts_of_days
 from monitor.web.tools import PageTools
