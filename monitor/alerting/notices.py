@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.store import alerts, articles, feeds, outbox
+from monitor.store import alerts, articles, outbox
 from monitor.store.db import Session, serialize_decisions
+from monitor.store.feeds import feed_reports
 from monitor.text import urls
 from monitor.types.alerting import (
     Alert,
@@ -61,7 +62,7 @@ def notify_feed(
     """A feed began to fail, recovered, is gone or moved. `channels`: name -> digest of the destination."""
     since_at = feed.failing_since_at or update.failing_since_at or now
     key = f"feed/{feed.id}/{FeedEvent.FAILING}/{since_at.isoformat()}"
-    if event is FeedEvent.FAILING and feeds.all_failing_since(session, since_at):
+    if event is FeedEvent.FAILING and feed_reports.all_failing_since(session, since_at):
         _of_network_down(session, since_at, channels, now)
         return
     if event is FeedEvent.RECOVERED and not alerts.exists(session, key):
@@ -343,7 +344,7 @@ def _feed_words(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at:
 
 
 def _of_network_down(session: Session, since_at: datetime, channels: Mapping[str, str], now: datetime) -> None:
-    last_at = feeds.last_success_at(session)
+    last_at = feed_reports.last_success_at(session)
     enqueue_notice(
         session,
         "No feed can be reached",

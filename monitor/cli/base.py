@@ -199,10 +199,11 @@ def _differs(settings: Settings, app: App) -> str:
 
 
 def _end_leases(db: Database) -> None:
-    from monitor.store import feeds, outbox, reassessments
+    from monitor.store import outbox, reassessments
+    from monitor.store.feeds import feed_leases
 
     with db.writing() as session:
-        for each in (feeds, outbox, reassessments):
+        for each in (feed_leases, outbox, reassessments):
             each.release_all(session)
 
 

@@ -387,9 +387,9 @@ def _query(
 
 def _feeds_called(session: Session, source: str) -> tuple[str, ...]:
     """The feeds of this name, else all of this title: some papers have several feeds under one."""
-    from monitor.store import feeds
+    from monitor.store.feeds import feed_reports
 
-    rows = feeds.reports(session)
+    rows = feed_reports.of_all(session)
     wanted = source.strip().casefold()
     found = tuple(each.name for each in rows if each.name == source.strip())
     found = found or tuple(

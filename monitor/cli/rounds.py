@@ -131,13 +131,13 @@ async def _poll_named(app: App, poller: Poller, names: list[str], watched: _Watc
 
 def _claim(session: Session, names: list[str], *, now: Any) -> list[FeedState]:
     from monitor.polling.poll import POLL_LEASE_FOR
-    from monitor.store import feeds
+    from monitor.store.feeds import feed_leases, feed_reports
 
-    known = [each.name for each in feeds.reports(session)]
+    known = [each.name for each in feed_reports.of_all(session)]
     for name in names:
         if name not in known:
             raise base.no_such("feed", name, known, hint="`monitor feeds` lists them")
-    claimed = (feeds.claim(session, name, now=now, lease_for=POLL_LEASE_FOR) for name in dict.fromkeys(names))
+    claimed = (feed_leases.claim(session, name, now=now, lease_for=POLL_LEASE_FOR) for name in dict.fromkeys(names))
     return [each for each in claimed if each]
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from monitor.store import archive, feeds, versions
+from monitor.store import archive, versions
 from monitor.store import topics as store
 from monitor.store.db import Database, Session, serialize_decisions
+from monitor.store.feeds import feed_reports
 from monitor.text.language import UNKNOWN
 from monitor.topics import folders, seeds
 from monitor.topics.folders import TopicFolderError
@@ -32,7 +33,7 @@ def feed_languages(session: Session) -> dict[str, str]:
     found = archive.languages(session)
     return {
         each.name: found.get(each.name) or each.language or UNKNOWN
-        for each in feeds.reports(session)
+        for each in feed_reports.of_all(session)
         if each.is_enabled and not each.paused_reason
     }
 

@@ -32,7 +32,8 @@ from monitor.service.first_polls import FirstPolls
 from monitor.service.page_tools import page_tools
 from monitor.service.presence import BEAT_SECONDS, Presence
 from monitor.service.watchdog import Watchdog
-from monitor.store import feeds, files, nodes, outbox, reassessments
+from monitor.store import files, nodes, outbox, reassessments
+from monitor.store.feeds import feed_leases, feed_reports
 from monitor.store.files import DamagedStoreError, ReservedSpace, StoreLock
 from monitor.types.condition import Problem, no_workers
 from monitor.types.errors import StoreBusyError, StoreError, StoreFullError, StoreUnreachableError
@@ -132,13 +133,13 @@ class Daemon:
                 return
             await self._open_web()
             self._announce()
-            self._first_polls = FirstPolls(await self.app.db.read(feeds.never_polled))
+            self._first_polls = FirstPolls(await self.app.db.read(feed_reports.never_polled))
             self._start_scheduler()
             self._watchdog.start()
             log.info(
                 "running store=%s feeds=%d topics=%d",
                 self.app.db.shown,
-                await self.app.db.read(feeds.count_polled),
+                await self.app.db.read(feed_reports.count_polled),
                 len(self.app.loaded.topics),
             )
             await self._watch()
@@ -179,7 +180,7 @@ class Daemon:
         files.check_integrity(self.app.db.path, seconds=_START_CHECK_SECONDS)
         self.app.open_store(may_migrate=True)
         with self.app.db.writing() as session:
-            released = sum(each.release_all(session) for each in (feeds, outbox, reassessments))
+            released = sum(each.release_all(session) for each in (feed_leases, outbox, reassessments))
         if released:
             log.info("took up %d pieces of work that the last run left off", released)
         self._reserved_space.reserve()

@@ -10,10 +10,11 @@ from monitor.alerting.silence_notices import describe
 from monitor.config import plan as plans
 from monitor.review import matches, topics
 from monitor.review.matches import MatchCounts
-from monitor.store import archive, channels, feeds, nodes, outbox, settings, versions
+from monitor.store import archive, channels, nodes, outbox, settings, versions
 from monitor.store.channels import ChannelReport
 from monitor.store.db import Session
-from monitor.store.feeds import FeedReport
+from monitor.store.feeds import feed_reports
+from monitor.store.feeds.feed_reports import FeedReport
 from monitor.store.nodes import NodeReport
 from monitor.text import urls
 from monitor.topics import sentence
@@ -85,7 +86,7 @@ def board(
         unmatched=unmatched(outlines, topics.feed_languages(session), embedder_problem=embedder_problem),
         difference=plans.difference(plan),
         offers=tuple(plans.offers(plan)),
-        feeds=tuple(feed_line(each) for each in feeds.reports(session) if each.by_hand != REMOVED),
+        feeds=tuple(feed_line(each) for each in feed_reports.of_all(session) if each.by_hand != REMOVED),
         channels=tuple(channel_line(each, deliveries.get(each.name, {}), now) for each in channels.reports(session)),
         topics=tuple(matches.counts(session)),
         nodes=nodes.reports(session),

@@ -14,7 +14,7 @@ from monitor.alerting.silence_notices import describe, usual_words
 from monitor.store import alerts, outbox
 from monitor.store.channels import ChannelReport
 from monitor.store.db import Database
-from monitor.store.feeds import WatchedFeed
+from monitor.store.feeds.watches import WatchedFeed
 from monitor.store.nodes import NodeReport
 from monitor.store.tables.alerts import AlertRow
 from monitor.types.condition import Code, Problem, Severity, in_brief

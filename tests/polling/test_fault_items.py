@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from monitor.cli.feeds import group as command
-from monitor.store import feeds, stories
+from monitor.store import stories
+from monitor.store.feeds import feed_reports
 from tests.conftest import SetClock
 from tests.fakes.site import Site
 from tests.newsroom import Newsroom
@@ -54,7 +55,7 @@ def test_fault_feed_08_the_new_item_at_the_end_of_a_long_feed_is_told(
         room.polls()  # the same body again: what is wrong with it still holds
         assert room.feed("gazette").notes == "kept the newest 1000 of 1101 entries"
         with room.app.db.reading() as session:
-            report = feeds.report(session, "gazette")
+            report = feed_reports.find(session, "gazette")
             assert report is not None
             assert command._fields(report)["notes"] == "kept the newest 1000 of 1101 entries"
 

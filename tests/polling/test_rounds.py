@@ -18,7 +18,7 @@ from monitor.polling import poll
 from monitor.polling.poll import Poller
 from monitor.store import alerts, channels, outbox
 from monitor.store.db import Database
-from monitor.store.feeds import LeaseLostError
+from monitor.store.feeds.feed_leases import LeaseLostError
 from monitor.store.tables.alerts import AlertRow
 from monitor.store.tables.deliveries import DeliveryRow
 from monitor.store.tables.feeds import FeedRow

@@ -20,21 +20,10 @@ from monitor.polling.assess import assess
 from monitor.polling.cadence import Cadence
 from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, FiledArticle
-from monitor.store import (
-    alerts,
-    archive,
-    articles,
-    channels,
-    decisions,
-    feeds,
-    migrate,
-    outbox,
-    page_visits,
-    topics,
-    verdicts,
-)
+from monitor.store import alerts, archive, articles, channels, decisions, migrate, outbox, page_visits, topics, verdicts
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, serialize_decisions
+from monitor.store.feeds import feed_leases, feed_reports, shown_entries
 from monitor.store.tables.alerts import AlertRow
 from monitor.store.tables.articles import ArticleRow, DecisionRow, EntryRow, RevisionRow
 from monitor.store.tables.deliveries import DeliveryRow
@@ -147,7 +136,7 @@ def test_k9_an_old_program_refuses_a_newer_schema(db: Database) -> None:
 
 def claim(session: Session, now: datetime = NOON, **limits: int) -> list[str]:
     wanted = {"limit": 10, "per_host": 2} | limits
-    return [each.name for each in feeds.claim_due(session, now=now, lease_for=timedelta(minutes=10), **wanted)]
+    return [each.name for each in feed_leases.claim_due(session, now=now, lease_for=timedelta(minutes=10), **wanted)]
 
 
 def test_a_due_feed_is_claimed_once_and_again_when_its_lease_ran_out(db: Database) -> None:
@@ -167,8 +156,8 @@ def test_only_leases_that_are_held_count_as_taken_up(db: Database) -> None:
         add_feed(session, "herald", next_poll_at=NOON - timedelta(minutes=1))
         add_feed(session, "mirror", next_poll_at=NOON + timedelta(minutes=1))
         assert claim(session) == ["herald"]
-        assert feeds.release_all(session) == 1
-        assert feeds.release_all(session) == 0
+        assert feed_leases.release_all(session) == 1
+        assert feed_leases.release_all(session) == 0
 
 
 def test_f15_no_more_than_two_feeds_of_one_host_are_polled_at_once(db: Database) -> None:
@@ -197,12 +186,12 @@ def test_f14_a_host_that_named_a_time_is_left_alone_until_then(db: Database) -> 
         add_feed(session, "a", host="shy.example")
         add_feed(session, "b", host="shy.example", next_poll_at=NOON + timedelta(seconds=1))
     with db.writing() as session:
-        state = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=2)[0]
+        state = feed_leases.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=2)[0]
         error = FetchError(
             "busy", url=state.url, code="429", status=429, retry_after_for=timedelta(seconds=120), host="shy.example"
         )
         update = cadence.update_after_failure(state, error, Cadence(), now=NOON, jitter=0)
-        feeds.settle(session, update)
+        feed_leases.settle(session, update)
         assert update.refusal
         page_visits.rest_host(session, "shy.example", cadence.host_rest(None, update.refusal, now=NOON))
     with db.writing() as session:
@@ -214,20 +203,22 @@ def test_k7_a_poller_that_lost_its_lease_cannot_settle(db: Database) -> None:
     with db.writing() as session:
         add_feed(session)
     with db.writing() as session:
-        slow = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=1), limit=1, per_host=1)[0]
+        slow = feed_leases.claim_due(session, now=NOON, lease_for=timedelta(minutes=1), limit=1, per_host=1)[0]
     with db.writing() as session:
         assert claim(session, NOON + timedelta(minutes=2)) == ["herald"]
     update = cadence.reschedule(slow, timedelta(hours=1), why="", now=NOON)
-    with pytest.raises(feeds.LeaseLostError), db.writing() as session:
-        feeds.settle(session, update)
+    with pytest.raises(feed_leases.LeaseLostError), db.writing() as session:
+        feed_leases.settle(session, update)
 
 
 def test_f16_an_error_leaves_validators_and_first_poll_as_they_are(db: Database) -> None:
     with db.writing() as session:
         add_feed(session, etag='"abc"', last_modified="yesterday")
     with db.writing() as session:
-        state = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=1)[0]
-        feeds.settle(session, cadence.update_after_failure(state, StoreError("html"), Cadence(), now=NOON, jitter=0))
+        state = feed_leases.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=1)[0]
+        feed_leases.settle(
+            session, cadence.update_after_failure(state, StoreError("html"), Cadence(), now=NOON, jitter=0)
+        )
     with db.reading() as session:
         row = session.exec(select(FeedRow)).one()
         assert (row.etag, row.last_modified, row.first_polled_at, row.failures) == ('"abc"', "yesterday", None, 1)
@@ -237,7 +228,7 @@ def test_a_good_poll_is_remembered_with_its_validators(db: Database) -> None:
     with db.writing() as session:
         add_feed(session, failures=3, failing_since_at=NOON)
     with db.writing() as session:
-        state = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=1)[0]
+        state = feed_leases.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=1)[0]
         fetched = Fetched(
             url=state.url,
             final_url=state.url,
@@ -250,7 +241,7 @@ def test_a_good_poll_is_remembered_with_its_validators(db: Database) -> None:
         update = cadence.update_after_answer(
             state, fetched, ParsedFeed(title="T"), Cadence(), body_hash="h", now=NOON, jitter=0
         )
-        feeds.settle(session, update)
+        feed_leases.settle(session, update)
     with db.reading() as session:
         row = session.exec(select(FeedRow)).one()
         assert (row.etag, row.body_hash, row.own_title, row.failures, row.failing_since_at) == (
@@ -272,7 +263,7 @@ def test_feeds_of_the_settings_come_go_and_keep_what_was_learned(db: Database) -
     with db.writing() as session:
         put_in_force(session, "feed", [feed("a"), feed("c")], now=NOON)
     with db.reading() as session:
-        assert {row.name: row.is_enabled for row in feeds.reports(session)} == {"a": True, "b": False, "c": True}
+        assert {row.name: row.is_enabled for row in feed_reports.of_all(session)} == {"a": True, "b": False, "c": True}
         assert session.exec(select(FeedRow).where(FeedRow.name == "a")).one().etag == '"kept"'
 
 
@@ -747,18 +738,18 @@ def test_a_poll_is_held_against_what_its_feed_and_others_have_shown(db: Database
         own, other = add_feed(session), add_feed(session, "courier")
         file(session, matcher, article(), feed_id=own.id)
         file(session, matcher, article(guid="x", url="https://courier.example/9", source="courier"), feed_id=other.id)
-        feed = feeds.claim(session, own.name, now=NOON, lease_for=timedelta(minutes=5))
+        feed = feed_leases.claim(session, own.name, now=NOON, lease_for=timedelta(minutes=5))
         assert feed
         guids = [digests.key_of(each) for each in ("a1", "x")]
         addresses = [articles.url_key(each) for each in (article().url, "https://courier.example/9")]
-        shown = feeds.known_keys(session, feed, guids=[*guids, 0], addresses=addresses, texts=[0])
-        assert shown == feeds.KnownKeys(
+        shown = shown_entries.known_keys(session, feed, guids=[*guids, 0], addresses=addresses, texts=[0])
+        assert shown == shown_entries.KnownKeys(
             guids=frozenset(guids[:1]), by_feed=frozenset(addresses[:1]), by_any=frozenset(addresses)
         )
-        assert feeds.count_entries(session, feed.id, since_at=NOON - timedelta(hours=1)) == 1
-        assert feeds.count_entries(session, feed.id, since_at=NOON) == 0
-        assert feeds.note_burst(session, feed.id, now=NOON) is None
-        assert feeds.note_burst(session, feed.id, now=LATER) == NOON
+        assert shown_entries.count_entries(session, feed.id, since_at=NOON - timedelta(hours=1)) == 1
+        assert shown_entries.count_entries(session, feed.id, since_at=NOON) == 0
+        assert shown_entries.note_burst(session, feed.id, now=NOON) is None
+        assert shown_entries.note_burst(session, feed.id, now=LATER) == NOON
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------

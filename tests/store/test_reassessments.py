@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from monitor.store import decisions, migrate, reassessments
 from monitor.store.db import Database
-from monitor.store.feeds import LeaseLostError
+from monitor.store.feeds.feed_leases import LeaseLostError
 from monitor.store.tables.articles import ReassessmentRow
 from monitor.types.matching import Reason
 from monitor.types.stories import Cause

@@ -11,8 +11,9 @@ from sqlmodel import Session, select
 
 from monitor.config import plan as plans
 from monitor.service import in_force
-from monitor.store import alerts, channels, feeds, migrate, outbox, settings
+from monitor.store import alerts, channels, migrate, outbox, settings
 from monitor.store.db import Database
+from monitor.store.feeds import feed_reports
 from monitor.store.tables.deliveries import DeliveryRow
 from monitor.store.tables.feeds import FeedRow
 from monitor.types.plans import SettingsEntry
@@ -141,7 +142,7 @@ def test_an_added_feed_outlives_a_start_and_one_that_was_removed_comes_back_unde
     assert on(db) == {"a"}
     with db.reading() as session:
         assert [each.name for each in settings.rows(session) if each.is_dropped] == ["mine"]
-        assert feeds.count_polled(session) == 1
+        assert feed_reports.count_polled(session) == 1
     with db.writing() as session:
         settings.add_feed(session, feed("mine", "https://other.example/feed"), now=NOON)
     with db.reading() as session:

@@ -21,10 +21,11 @@ from monitor.feeds import additions, importing, mends, sample
 from monitor.feeds.additions import NewFeed
 from monitor.feeds.importing import Verdict
 from monitor.feeds.visitor import Discovery
-from monitor.store import archive, feeds, topics
+from monitor.store import archive, topics
 from monitor.store import settings as store
 from monitor.store.db import Database, Session
-from monitor.store.feeds import FeedReport
+from monitor.store.feeds import feed_reports
+from monitor.store.feeds.feed_reports import FeedReport
 from monitor.store.figures import feeds as figures
 from monitor.text.language_names import language_code, language_name
 from monitor.text.secrets import without_addresses
@@ -98,7 +99,7 @@ class FeedPages:
         state = asked.query.get("state", "all") if asked.query.get("state") in _STATES else "all"
         words, now = clean_line(asked.query.get("q", ""), limit=200), self.clock()
         with self.db.reading() as session:
-            reports = [each for each in feeds.reports(session) if each.by_hand != REMOVED]
+            reports = [each for each in feed_reports.of_all(session) if each.by_hand != REMOVED]
             lines = [(each, feed_line(each)) for each in reports]
             found = [each for each in lines if _fits(each[1], state, words)]
             found.sort(key=lambda each: (each[1].state != "failing", each[1].state in ("paused", "off"), each[0].name))
@@ -361,7 +362,7 @@ def _number(query: Mapping[str, str]) -> int:
 
 
 def _found(session: Session, name: str) -> FeedReport:
-    report = feeds.report(session, name)
+    report = feed_reports.find(session, name)
     if report is None:
         raise HTTPException(404, "There is no feed of that name.")
     return report
