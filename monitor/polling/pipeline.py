@@ -42,7 +42,7 @@ from monitor.store.articles import Sighting
 from monitor.store.db import Database, Session, serialize_decisions
 from monitor.store.feeds import feed_leases
 from monitor.store.indexes import known_entries
-from monitor.store.stories import outlet_of_feed
+from monitor.store.stories.story_articles import outlet_of_feed
 from monitor.stories import copies
 from monitor.text import urls
 from monitor.types.alerting import Alert

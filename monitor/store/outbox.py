@@ -20,8 +20,9 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from monitor.store import alerts, channels, stories
+from monitor.store import alerts, channels
 from monitor.store.db import execute
+from monitor.store.stories import story_articles
 from monitor.store.tables.alerts import AlertRow
 from monitor.store.tables.deliveries import AttemptRow, ChannelRow, DeliveryRow, HandoverRow, shown_state
 from monitor.stories.sources import StoryArticle, independent_sources, outlets, publisher_of_article
@@ -185,7 +186,7 @@ def _edit(session: Session, delivery: DeliveryRow, row: AlertRow, now: datetime)
     alert = _load_or_give_up(session, delivery, row) if row.story_id is not None else None
     if alert is None or row.story_id is None:
         return None
-    carriers = stories.carriers(session, [row.story_id])[row.story_id]
+    carriers = story_articles.carriers(session, [row.story_id])[row.story_id]
     if not carriers or now - max(each.seen_at for each in carriers) >= QUIET_AFTER_FOR:
         return None
     current = _with_carriers(alert, row.story_id, carriers)
@@ -464,7 +465,7 @@ def load_waiting(session: Session, ids: Sequence[int]) -> list[tuple[int, Alert]
 def _completed(session: Session, row: AlertRow, value: Alert, *, is_first: bool) -> Alert:
     if not is_first or row.story_id is None:
         return value
-    complete = _with_carriers(value, row.story_id, stories.carriers(session, [row.story_id])[row.story_id])
+    complete = _with_carriers(value, row.story_id, story_articles.carriers(session, [row.story_id])[row.story_id])
     if complete != value:
         row.payload = alerts.dump(complete)
         session.add(row)

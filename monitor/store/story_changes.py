@@ -15,7 +15,8 @@ from sqlmodel import Session, col
 
 from monitor.store import alerts
 from monitor.store.db import Prepared, chunks
-from monitor.store.stories import articles_of, carriers, derived_counts, members
+from monitor.store.stories.story_articles import carriers, derived_counts
+from monitor.store.stories.story_members import articles_of, members
 from monitor.store.tables.articles import ArticleRow
 from monitor.store.tables.matches import MatchRow
 from monitor.store.tables.stories import StoryEditRow, StoryRow
