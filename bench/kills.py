@@ -355,7 +355,7 @@ POINTS = {
     "all of a poll written, not committed": ("monitor.polling.pipeline:_settle", "after"),
     "a poll committed, not yet logged": ("monitor.polling.poll:_log", "before"),
     "feeds claimed, not committed": ("monitor.store.feeds.feed_leases:claim_due", "after"),
-    "a delivery claimed, not committed": ("monitor.store.outbox:claim_next", "after"),
+    "a delivery claimed, not committed": ("monitor.store.outbox.delivery_queue:claim_next", "after"),
     "claimed, before connecting": ("monitor.net.http:HttpClient.post", "before"),
     "between request head and body": ("httpcore2:AsyncHTTP11Connection._send_request_body", "before"),
     "after the body, before the answer": ("httpcore2:AsyncHTTP11Connection._send_request_body", "after"),

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.store import alerts, articles, outbox
+from monitor.store import alerts, articles
 from monitor.store.db import Session, serialize_decisions
 from monitor.store.feeds import feed_reports
+from monitor.store.outbox import delivery_queue
 from monitor.text import urls
 from monitor.types.alerting import (
     Alert,
@@ -174,7 +175,9 @@ def notify_given_up(
 ) -> None:
     """An alert was given up on a channel. One notice a channel and week: `alerts list` has the others, until somebody sees to
     them. A notice that was given up makes no further notice: they would never end."""
-    is_told = outbox.has_given_up(session, delivery.channel, since_at=now - _GIVEN_UP_AGAIN_AFTER, besides=delivery.id)
+    is_told = delivery_queue.has_given_up(
+        session, delivery.channel, since_at=now - _GIVEN_UP_AGAIN_AFTER, besides=delivery.id
+    )
     if delivery.alert.kind is AlertKind.NOTICE or is_told:
         return
     title = f"An alert could not be delivered to {delivery.channel}"

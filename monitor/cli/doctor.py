@@ -329,10 +329,10 @@ def _service(db: Database, now: datetime, speed: float) -> Iterator[CheckResult]
 
 
 def _outbox(db: Database) -> CheckResult:
-    from monitor.store import outbox
+    from monitor.store.outbox import delivery_states
 
     with db.reading() as session:
-        found = outbox.states(session)
+        found = delivery_states.states(session)
     says = ", ".join(f"{count} {state}" for state, count in sorted(found.items()) if count) or "empty"
     if found["held"] or found["dead"]:
         return CheckResult(

@@ -32,9 +32,10 @@ from monitor.service.first_polls import FirstPolls
 from monitor.service.page_tools import page_tools
 from monitor.service.presence import BEAT_SECONDS, Presence
 from monitor.service.watchdog import Watchdog
-from monitor.store import files, nodes, outbox, reassessments
+from monitor.store import files, nodes, reassessments
 from monitor.store.feeds import feed_leases, feed_reports
 from monitor.store.files import DamagedStoreError, ReservedSpace, StoreLock
+from monitor.store.outbox import delivery_queue
 from monitor.types.condition import Problem, no_workers
 from monitor.types.errors import StoreBusyError, StoreError, StoreFullError, StoreUnreachableError
 from monitor.web.app import create_app
@@ -180,7 +181,7 @@ class Daemon:
         files.check_integrity(self.app.db.path, seconds=_START_CHECK_SECONDS)
         self.app.open_store(may_migrate=True)
         with self.app.db.writing() as session:
-            released = sum(each.release_all(session) for each in (feed_leases, outbox, reassessments))
+            released = sum(each.release_all(session) for each in (feed_leases, delivery_queue, reassessments))
         if released:
             log.info("took up %d pieces of work that the last run left off", released)
         self._reserved_space.reserve()

@@ -20,10 +20,11 @@ from monitor.polling.assess import assess
 from monitor.polling.cadence import Cadence
 from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, FiledArticle
-from monitor.store import alerts, archive, articles, channels, decisions, migrate, outbox, page_visits, topics, verdicts
+from monitor.store import alerts, archive, articles, channels, decisions, migrate, page_visits, topics, verdicts
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.feeds import feed_leases, feed_reports, shown_entries
+from monitor.store.outbox import by_hand, delivery_queue, delivery_states
 from monitor.store.tables.alerts import AlertRow
 from monitor.store.tables.articles import ArticleRow, DecisionRow, EntryRow, RevisionRow
 from monitor.store.tables.deliveries import DeliveryRow
@@ -450,12 +451,12 @@ def test_an_edited_article_is_found_by_its_new_words_only(db: Database, matcher:
 
 
 def settle(session: Session, outcome: Outcome, *, now: datetime, channel: str = "desk") -> str | None:
-    delivery = outbox.claim_next(session, channel, now=now, lease_for=timedelta(minutes=5))
+    delivery = delivery_queue.claim_next(session, channel, now=now, lease_for=timedelta(minutes=5))
     if delivery is None:
         return None
     before = channels.state(session, channel)
     update = retry.after_attempt(delivery, before, outcome, now=now, jitter=0)
-    outbox.settle(session, delivery, outcome, update, started_at=now, now=now)
+    delivery_queue.settle(session, delivery, outcome, update, started_at=now, now=now)
     return update.state
 
 
@@ -464,14 +465,14 @@ def test_an_alert_is_committed_with_its_article_and_goes_to_every_channel(db: Da
         sync_channels(session, **CHANNELS)
         filed = file(session, matcher, article())
     with db.writing() as session:
-        assert sorted(outbox.due_channels(session, CHANNELS, now=NOON)) == ["desk", "wire"]
-        assert outbox.due_channels(session, {"desk": "elsewhere"}, now=NOON) == []
-        delivery = outbox.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
+        assert sorted(delivery_queue.due_channels(session, CHANNELS, now=NOON)) == ["desk", "wire"]
+        assert delivery_queue.due_channels(session, {"desk": "elsewhere"}, now=NOON) == []
+        delivery = delivery_queue.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
         assert delivery
         assert delivery.alert == filed.alerts[0]
         assert delivery.alert.article
         assert delivery.alert.article.title == "Marrow bridge closed to lorries as piers crack"
-        assert outbox.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5)) is None
+        assert delivery_queue.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5)) is None
 
 
 def test_an_alert_names_those_who_carry_the_story_when_it_is_first_sent(db: Database, matcher: Matcher) -> None:
@@ -480,7 +481,7 @@ def test_an_alert_names_those_who_carry_the_story_when_it_is_first_sent(db: Data
         file(session, matcher, article())
         file(session, matcher, article(guid="x", url="https://courier.example/9", source="courier"))
     with db.writing() as session:
-        delivery = outbox.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
+        delivery = delivery_queue.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
         assert delivery
         assert delivery.alert.also_carried_by == ("courier",)
 
@@ -514,9 +515,12 @@ def test_w6_a_channel_that_is_gone_holds_its_alerts_until_it_is_mended(db: Datab
             matcher,
             article(guid="2", url="https://h.example/2", text=BRIDGE.replace("Tuesday", "Friday") * 2, title="x"),
         )
-        assert outbox.claim_next(session, "desk", now=NOON + timedelta(days=1), lease_for=timedelta(minutes=5)) is None
+        assert (
+            delivery_queue.claim_next(session, "desk", now=NOON + timedelta(days=1), lease_for=timedelta(minutes=5))
+            is None
+        )
     with db.writing() as session:
-        assert outbox.retry(session, now=NOON, destinations={"desk": "d1"}) >= 1
+        assert by_hand.retry(session, now=NOON, destinations={"desk": "d1"}) >= 1
         assert settle(session, Outcome(result=AttemptResult.SENT), now=NOON) == "sent"
 
 
@@ -536,7 +540,7 @@ def test_k7_a_delivery_that_lost_its_lease_cannot_be_settled(db: Database, match
         sync_channels(session, **CHANNELS)
         file(session, matcher, article())
     with db.writing() as session:
-        stalled = outbox.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
+        stalled = delivery_queue.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
         assert stalled
     later = NOON + timedelta(minutes=6)
     with db.writing() as session:
@@ -546,7 +550,9 @@ def test_k7_a_delivery_that_lost_its_lease_cannot_be_settled(db: Database, match
             stalled, channels.state(session, "desk"), Outcome(result=AttemptResult.GONE), now=later, jitter=0
         )
         assert (
-            outbox.settle(session, stalled, Outcome(result=AttemptResult.GONE), update, started_at=NOON, now=later)
+            delivery_queue.settle(
+                session, stalled, Outcome(result=AttemptResult.GONE), update, started_at=NOON, now=later
+            )
             is False
         )
     with db.reading() as session:
@@ -712,14 +718,17 @@ def test_alerts_and_deliveries_are_counted_and_found(db: Database, matcher: Matc
         filed = file(session, matcher, article())
         file(session, matcher, article(guid="x", url="https://courier.example/9", source="courier"))
         assert settle(session, Outcome(result=AttemptResult.SENT), now=NOON) == "sent"
-        last = outbox.last_attempt(session)
+        last = delivery_states.last_attempt(session)
         assert settle(session, Outcome(result=AttemptResult.GONE), now=NOON, channel="wire") == "held"
     alert_id = filed.alerts[0].id
     with db.reading() as session:
-        assert {state: count for state, count in outbox.states(session).items() if count} == {"sent": 1, "held": 1}
-        assert outbox.results_since(session, last) == [("wire", "gone")]
-        assert outbox.stuck_channels(session) == outbox.stuck_channels(session, alert_id) == {"wire"}
-        assert outbox.stuck_channels(session, "alt_other") == set()
+        assert {state: count for state, count in delivery_states.states(session).items() if count} == {
+            "sent": 1,
+            "held": 1,
+        }
+        assert delivery_states.results_since(session, last) == [("wire", "gone")]
+        assert by_hand.stuck_channels(session) == by_hand.stuck_channels(session, alert_id) == {"wire"}
+        assert by_hand.stuck_channels(session, "alt_other") == set()
         assert [each.id for each in alerts.latest(session, state="held", topic=TOPIC.name, limit=9)] == [alert_id]
         assert alerts.latest(session, state="dead", limit=9) == alerts.latest(session, topic="other", limit=9) == []
         assert [each.title for each in alerts.with_id_prefix(session, alert_id[:9])] == [filed.alerts[0].title]

@@ -10,9 +10,10 @@ import pytest
 from sqlmodel import Session, select
 from starlette.testclient import TestClient
 
-from monitor.store import alerts, outbox
+from monitor.store import alerts
 from monitor.store.db import Database
 from monitor.store.figures import deliveries
+from monitor.store.outbox import delivery_states
 from monitor.store.tables.alerts import AlertRow, AlertTopicRow
 from monitor.store.tables.deliveries import AttemptRow, ChannelRow, DeliveryRow
 from tests.fakes.alerts import alert as an_alert
@@ -187,7 +188,7 @@ def test_an_alert_is_sent_again_retried_and_dropped(db: Database, client: TestCl
     assert states(db) == {"desk": "dropped"}
     assert "done=nothing" in send(client, "/alert/alt_one/retry").headers["location"]
     with db.reading() as session:
-        assert outbox.states(session)["dropped"] == 1
+        assert delivery_states.states(session)["dropped"] == 1
     for verb in ("retry", "resend", "drop"):
         assert send(client, f"/alert/nobody/{verb}").status_code == 404
 
