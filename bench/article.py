@@ -56,7 +56,7 @@ STAGES = (
     ("read what is known, the rest", "monitor.polling.intake:read"),
     ("decide", "monitor.polling.intake:decide"),
     ("recount the stories", "monitor.store.story_changes:recount"),
-    ("index for search", "monitor.store.articles:index_words"),
+    ("index for search", "monitor.store.indexes.word_index:index_words"),
     ("write, the rest", "monitor.polling.intake:write"),
 )
 ALL, BOUND = "one article, all of it", "lower bound"

@@ -39,6 +39,7 @@ from monitor.polling.values import AlertingContext
 from monitor.store import articles as store
 from monitor.store.db import Database
 from monitor.store.indexes import profiles as profile_rows
+from monitor.store.indexes import word_index
 from monitor.store.tables.matches import MatchRow
 from monitor.store.tables.stories import StoryRow
 from monitor.stories import profiles
@@ -214,7 +215,7 @@ def _searches(database: Database, room: growth.Newsroom) -> float:
         for _ in range(SEARCHES):
             words = [*dice.sample(room.common[200:], dice.randint(0, 2)), dice.choice(room.rare)]
             before = time.perf_counter()
-            store.find_by_words(session, " ".join(words), limit=500)
+            word_index.find_by_words(session, " ".join(words), limit=500)
             took.append(1e3 * (time.perf_counter() - before))
     return quantiles(took, n=100)[98]
 
@@ -254,7 +255,7 @@ def _index_words(database: Database, ids: range, pool: Sequence[Article]) -> Non
     with database.writing() as session:
         for number in ids:
             each = pool[number % len(pool)]
-            store.index_words(session, number, each.title, each.text)
+            word_index.index_words(session, number, each.title, each.text)
 
 
 def _latest(database: Database) -> int:

@@ -17,8 +17,9 @@ from sqlalchemy import insert, text
 from sqlmodel import Session, SQLModel
 
 from monitor.matching.background import Background
-from monitor.store import articles, migrate
+from monitor.store import migrate
 from monitor.store.db import Database
+from monitor.store.indexes import word_index
 from monitor.store.tables.alerts import AlertRow, AlertTopicRow
 from monitor.store.tables.articles import ArticleRow, DecisionRow
 from monitor.store.tables.deliveries import AttemptRow, ChannelRow, DeliveryRow
@@ -54,7 +55,7 @@ def build(path: Path, *, count: int = ARTICLES, matches: int = MATCHES) -> None:
 
 def _index(session: Session, rows: Sequence[Values]) -> None:
     for each in rows:
-        articles.index_words(session, each["id"], each["title"], each["text"])
+        word_index.index_words(session, each["id"], each["title"], each["text"])
 
 
 class _Maker:

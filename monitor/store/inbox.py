@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, func, literal, null, select, tuple_, union
 from sqlmodel import Session, col
 
 from monitor.matching.tuning import SHARE_OFFSET
-from monitor.store import articles, verdicts
+from monitor.store import verdicts
+from monitor.store.indexes import word_index
 from monitor.store.tables.alerts import AlertRow
 from monitor.store.tables.articles import ArticleRow
 from monitor.store.tables.feeds import FeedRow
@@ -73,7 +74,7 @@ class InboxFilter:
             is_told = col(MatchRow.story_id).in_(_TOLD)
             found.append(is_told if self.is_told else ~is_told)
         if self.words:
-            found.append(articles.has_words(session, _ARTICLE_ID, self.words))
+            found.append(word_index.has_words(session, _ARTICLE_ID, self.words))
         return found + self._of_articles(session)
 
     def _of_articles(self, session: Session) -> list[ColumnElement[bool]]:

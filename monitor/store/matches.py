@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Row, func, select
 from sqlmodel import Session, col
 
 from monitor.store import articles, decisions, verdicts
+from monitor.store.indexes import word_index
 from monitor.store.tables.articles import ArticleRow, EntryRow, RevisionRow
 from monitor.store.tables.feeds import FeedRow
 from monitor.store.tables.matches import MatchRow
@@ -96,7 +97,7 @@ class MatchFilter:
         if self.since_at:
             found.append(col(MatchRow.created_at) >= self.since_at)
         if self.words:
-            found.append(col(MatchRow.article_id).in_(articles.find_by_words(session, self.words)))
+            found.append(col(MatchRow.article_id).in_(word_index.find_by_words(session, self.words)))
         return found
 
 

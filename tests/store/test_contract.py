@@ -24,6 +24,7 @@ from monitor.store import alerts, archive, articles, channels, decisions, migrat
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.feeds import feed_leases, feed_reports, shown_entries
+from monitor.store.indexes import word_index
 from monitor.store.outbox import by_hand, delivery_queue, delivery_states
 from monitor.store.tables.alerts import AlertRow
 from monitor.store.tables.articles import ArticleRow, DecisionRow, EntryRow, RevisionRow
@@ -408,8 +409,8 @@ def test_words_are_found_in_any_script(db: Database, matcher: Matcher, title: st
     with db.writing() as session:
         filed = file(session, matcher, article(title=title, text="", url=""))
     with db.reading() as session:
-        assert list(articles.find_by_words(session, asked)) == [filed.article_id]
-        assert list(articles.find_by_words(session, "zeppelin")) == []
+        assert list(word_index.find_by_words(session, asked)) == [filed.article_id]
+        assert list(word_index.find_by_words(session, "zeppelin")) == []
 
 
 @pytest.mark.parametrize(
@@ -435,7 +436,7 @@ def test_words_are_found_in_any_script(db: Database, matcher: Matcher, title: st
 )
 def test_u10_no_query_is_an_error(db: Database, asked: str) -> None:
     with db.reading() as session:
-        assert list(articles.find_by_words(session, asked)) == []
+        assert list(word_index.find_by_words(session, asked)) == []
 
 
 def test_an_edited_article_is_found_by_its_new_words_only(db: Database, matcher: Matcher) -> None:
@@ -443,8 +444,8 @@ def test_an_edited_article_is_found_by_its_new_words_only(db: Database, matcher:
         file(session, matcher, article(text=BRIDGE + " Pelicans."))
         file(session, matcher, article(text=BRIDGE + " Herons."))
     with db.reading() as session:
-        assert list(articles.find_by_words(session, "pelicans")) == []
-        assert len(articles.find_by_words(session, "herons")) == 1
+        assert list(word_index.find_by_words(session, "pelicans")) == []
+        assert len(word_index.find_by_words(session, "herons")) == 1
 
 
 # --- alerts and the outbox --------------------------------------------------------------------------------------------
