@@ -16,8 +16,9 @@ from monitor.alerting import budget, render
 from monitor.alerting.budget import Waiting
 from monitor.matching import margins
 from monitor.store import alerts, channels
-from monitor.store.db import Session, chunks
+from monitor.store.db import Session
 from monitor.store.outbox import messages
+from monitor.store.statements import chunks
 from monitor.types import digests
 from monitor.types.alerting import Alert, AlertKind, SummaryEntry
 

@@ -21,7 +21,7 @@ from monitor.matching.margins import margin
 from monitor.matching.sensitivity import ARRIVALS_FOR, ScoredArchive, ScoredArrival, scored_archive
 from monitor.matching.tuning import MATCH_STRATA, SHARE_OFFSET
 from monitor.store import decisions
-from monitor.store.db import Prepared, chunks
+from monitor.store.statements import Prepared, chunks
 from monitor.store.tables.alerts import AlertRow, AlertTopicRow
 from monitor.store.tables.articles import ArticleRow, RevisionRow
 from monitor.store.tables.deliveries import AttemptRow

@@ -30,8 +30,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Session, col
 
-from monitor.store.db import Prepared, as_parameter, chunks
 from monitor.store.indexes import fingerprints, word_index
+from monitor.store.statements import Prepared, as_parameter, chunks
 from monitor.store.tables.articles import ArticleRow, EntryRow, RevisionRow
 from monitor.stories.fingerprint import Fingerprint, Shingles, shortlist
 from monitor.stories.tuning import COPY_WINDOW_DAYS, MAX_CANDIDATES, MAX_POSTINGS

@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, or_, update
 from sqlmodel import Session, col, select
 
-from monitor.store.db import execute
+from monitor.store.statements import execute
 from monitor.store.tables.deliveries import DeliveryRow
 from monitor.store.tables.feeds import FeedRow, HostRow
 

@@ -18,7 +18,7 @@ from sqlmodel import Session, col
 
 from monitor.matching.margins import prior_share, shortfall
 from monitor.store import versions
-from monitor.store.db import Prepared
+from monitor.store.statements import Prepared
 from monitor.store.tables.alerts import AlertRow, AlertTopicRow
 from monitor.store.tables.articles import ArticleRow, DecisionRow
 from monitor.store.tables.matches import MatchRow, NearMissRow

@@ -14,8 +14,8 @@ from sqlalchemy import delete, or_
 from sqlmodel import Session, col, func, select
 
 from monitor.store import channels
-from monitor.store.db import chunks
 from monitor.store.feeds import watches
+from monitor.store.statements import chunks
 from monitor.store.tables.deliveries import ChannelRow, DeliveryRow
 from monitor.store.tables.feeds import FeedRow
 from monitor.store.tables.nodes import AppliedEntryRow, PlanRow

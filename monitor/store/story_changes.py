@@ -14,7 +14,7 @@ from sqlalchemy import Table, bindparam, insert, or_, select, update
 from sqlmodel import Session, col
 
 from monitor.store import alerts
-from monitor.store.db import Prepared, chunks
+from monitor.store.statements import Prepared, chunks
 from monitor.store.stories.story_articles import carriers, derived_counts
 from monitor.store.stories.story_members import articles_of, members
 from monitor.store.tables.articles import ArticleRow

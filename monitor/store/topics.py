@@ -16,7 +16,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from monitor.store import reassessments, verdicts, versions
-from monitor.store.db import Prepared
+from monitor.store.statements import Prepared
 from monitor.store.tables.alerts import AlertRow, AlertTopicRow
 from monitor.store.tables.articles import ArticleRow, ReassessmentRow
 from monitor.store.tables.matches import MatchRow, NearMissCountRow, NearMissRow, VerdictRow

@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import Table, case, delete, func, select
 
 from monitor.matching.embedders import EmbeddingVector, pack, unpack, unpack_all
-from monitor.store.db import Database, Session, chunks
+from monitor.store.db import Database, Session
+from monitor.store.statements import chunks
 from monitor.store.tables.articles import ArticleRow, ReassessmentRow
 from monitor.store.tables.indexes import ProfileRow, VectorRow
 from monitor.store.tables.matches import MatchRow

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, func
 from sqlmodel import Session, col, select
 
 from monitor.matching.margins import share
-from monitor.store.db import chunks
+from monitor.store.statements import chunks
 from monitor.store.tables.articles import ArticleRow
 from monitor.store.tables.matches import MatchRow, NearMissRow, VerdictRow
 from monitor.types.matching import Example, Verdict

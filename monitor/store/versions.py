@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import and_, delete, func
 from sqlmodel import Session, col, select
 
-from monitor.store.db import chunks, execute
+from monitor.store.statements import chunks, execute
 from monitor.store.tables.articles import ArticleRow
 from monitor.store.tables.matches import MatchRow
 from monitor.store.tables.topics import SeedTextRow, TopicRow, TopicVersionRow

@@ -18,9 +18,9 @@ from sqlalchemy import Integer, Table, bindparam, func, or_, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col
 
-from monitor.store.db import Prepared, execute
 from monitor.store.feeds.feed_reports import find_row
 from monitor.store.feeds.watches import feed_parameter, watch_of
+from monitor.store.statements import Prepared, execute
 from monitor.store.tables.feeds import FeedRow, HostRow
 from monitor.types.errors import StoreError
 from monitor.types.fetching import FeedState, FeedUpdate, FirstPoll, Lease, Validators, Wishes

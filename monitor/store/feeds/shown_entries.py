@@ -11,7 +11,7 @@ from sqlalchemy import Integer, Table, bindparam, exists, func, or_, text
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from monitor.store.db import Prepared, as_parameter
+from monitor.store.statements import Prepared, as_parameter
 from monitor.store.tables.articles import ArticleRow, EntryRow
 from monitor.store.tables.feeds import FeedRow
 from monitor.types.fetching import FeedState

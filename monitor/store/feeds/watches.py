@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Table, bindparam, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from monitor.store.db import Prepared
+from monitor.store.statements import Prepared
 from monitor.store.tables.feeds import FeedRow
 from monitor.types.fetching import Silence, Watch
 

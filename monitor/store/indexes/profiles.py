@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Select, Table, bindparam, delete, insert, select, text, union_all
 from sqlmodel import Session
 
-from monitor.store.db import Prepared
+from monitor.store.statements import Prepared
 from monitor.store.tables.articles import ArticleRow
 from monitor.store.tables.indexes import ProfileKeyRow, ProfileRow
 from monitor.stories.profiles import Profile, unpack

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, false, text
 from sqlmodel import Session
 
-from monitor.store.db import Prepared
+from monitor.store.statements import Prepared
 from monitor.text.tokens import tokens
 
 _MAX_WORDS = 32

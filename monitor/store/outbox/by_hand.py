@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from monitor.store import channels
-from monitor.store.db import execute
+from monitor.store.statements import execute
 from monitor.store.tables.alerts import AlertRow
 from monitor.store.tables.deliveries import ChannelRow, DeliveryRow, HandoverRow
 

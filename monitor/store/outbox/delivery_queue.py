@@ -16,8 +16,8 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, update
 from sqlmodel import Session, col, select
 
 from monitor.store import channels
-from monitor.store.db import execute
 from monitor.store.outbox.messages import completed, is_usable, load_or_give_up, shows
+from monitor.store.statements import execute
 from monitor.store.tables.alerts import AlertRow
 from monitor.store.tables.deliveries import AttemptRow, ChannelRow, DeliveryRow
 from monitor.types.alerting import DeliveryState, DeliveryUpdate, Outcome

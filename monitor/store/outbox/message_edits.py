@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, update
 from sqlmodel import Session, col, select
 
-from monitor.store.db import execute
 from monitor.store.outbox.messages import is_usable, load_or_give_up, shows, with_carriers
+from monitor.store.statements import execute
 from monitor.store.stories import story_articles
 from monitor.store.tables.alerts import AlertRow
 from monitor.store.tables.deliveries import ChannelRow, DeliveryRow

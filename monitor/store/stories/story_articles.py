@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Table, bindparam, func, select
 from sqlmodel import Session, col
 
-from monitor.store.db import Prepared, chunks
+from monitor.store.statements import Prepared, chunks
 from monitor.store.stories.story_members import SAME_TEXT_KINDS
 from monitor.store.tables.articles import ArticleRow, EntryRow
 from monitor.store.tables.feeds import FeedRow

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, func, or_, se
 from sqlmodel import Session, col
 
 from monitor.store import decisions
-from monitor.store.db import chunks
+from monitor.store.statements import chunks
 from monitor.store.stories.story_articles import OUTLET, WITH_OUTLET, derived_counts
 from monitor.store.tables.articles import ArticleRow, RevisionRow
 from monitor.store.tables.matches import MatchRow

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Table, bindparam, literal, select
 from sqlmodel import Session, col
 
-from monitor.store.db import chunks
+from monitor.store.statements import chunks
 from monitor.store.tables.articles import ArticleRow, RevisionRow
 from monitor.store.tables.stories import StoryRow
 from monitor.types.stories import ArticleKind
