@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from monitor.alerting.channels.base import Channel
-    from monitor.store.alerts import StoredAlert
+    from monitor.store.alert_lists import StoredAlert
     from monitor.store.db import Database, Session
 
 app = typer.Typer(invoke_without_command=True)
@@ -71,12 +71,12 @@ def list_(
     Example:
       monitor alerts list --state held
     """
-    from monitor.store import alerts as store
+    from monitor.store import alert_lists
 
     cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
-        rows = store.latest(session, state=state.value if state else "", topic=topic, limit=limit)
+        rows = alert_lists.latest(session, state=state.value if state else "", topic=topic, limit=limit)
         found = [_fields(session, row) for row in rows]
     if as_json:
         base.print_json_lines(found)
@@ -304,9 +304,9 @@ def _channels(cli: base.Cli) -> dict[str, Channel]:
 
 
 def _find_alert(session: Session, id: str) -> StoredAlert:
-    from monitor.store import alerts as store
+    from monitor.store import alert_lists
 
-    found = store.with_id_prefix(session, id, limit=2)
+    found = alert_lists.with_id_prefix(session, id, limit=2)
     if len(found) != 1:
         what = "more than one alert begins with" if found else "there is no alert"
         raise base.NotFoundError(f"{what} {id!r}; `monitor alerts list` shows them")

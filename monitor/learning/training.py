@@ -26,7 +26,7 @@ from monitor.matching.tuning import (
     SELF_TRAINING_KEPT,
     SELF_TRAINING_WINDOW,
 )
-from monitor.store import archive, topics, vectors, verdicts, versions
+from monitor.store import archive, self_training, vectors, verdicts, versions
 from monitor.store.db import Session, path_of
 from monitor.types.matching import Score, Topic
 
@@ -46,7 +46,7 @@ def _build(session: Session, wanted: Sequence[Topic], ordinary: Background) -> M
     fitted, reviewed = calibration(session), verdicts.examples(session, names)
     # copies count once, so ask for more rows than are used; topics with a sentence do not train themselves
     trains = [each.name for each in wanted if not each.description.strip()]
-    trained = topics.self_training_examples(session, trains, limit_each=2 * SELF_TRAINING_KEPT)
+    trained = self_training.examples(session, trains, limit_each=2 * SELF_TRAINING_KEPT)
 
     quotas = _remaining_quotas(session, names)
 
@@ -72,7 +72,7 @@ def _build(session: Session, wanted: Sequence[Topic], ordinary: Background) -> M
 def _remaining_quotas(session: Session, names: Sequence[str]) -> dict[str, int]:
     """Partial self-training examples that each topic may still take until the archive's next mark."""
     seen = last_mark(session)
-    taken = topics.partial_examples_since(session, seen - SELF_TRAINING_WINDOW)
+    taken = self_training.partial_examples_since(session, seen - SELF_TRAINING_WINDOW)
     return {name: allowance(seen, taken[name]) for name in names}
 
 

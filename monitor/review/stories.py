@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from monitor.store import alerts, inbox, matches, story_changes, topics, verdicts
+from monitor.store import alert_lists, inbox, matches, story_changes, topics, verdicts
 from monitor.store.db import Session, serialize_decisions
 from monitor.store.stories import story_articles, story_lists, story_members
 from monitor.store.stories.story_lists import StoredStory, TimelineArticle
@@ -214,7 +214,7 @@ def _resolve(session: Session, number: int) -> int:
 
 def _summaries(session: Session, found: Sequence[StoredStory], now: datetime) -> tuple[StorySummary, ...]:
     ids, titles = [each.id for each in found], topics.titles(session)
-    matched, alerted = matches.topics_of_stories(session, ids), alerts.topics_of_stories(session, ids)
+    matched, alerted = matches.topics_of_stories(session, ids), alert_lists.topics_of_stories(session, ids)
     return tuple(
         StorySummary(
             id=each.id,
@@ -239,8 +239,8 @@ def _titled(names: Iterable[str], titles: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _alerts(session: Session, story_id: int) -> tuple[dict[str, Any], ...]:
-    titles, found = topics.titles(session), alerts.of_story(session, story_id)
-    deliveries = alerts.deliveries_of(session, [each.id for each in found])
+    titles, found = topics.titles(session), alert_lists.of_story(session, story_id)
+    deliveries = alert_lists.deliveries_of(session, [each.id for each in found])
     return tuple(
         {
             "id": each.id,

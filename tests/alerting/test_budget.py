@@ -24,7 +24,7 @@ from monitor.alerting.channels.slack import message, plain_message
 from monitor.alerting.deliver import Deliverer
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.net.http import HttpClient
-from monitor.store import alerts, channels
+from monitor.store import alert_lists, alerts, channels
 from monitor.store.db import Database
 from monitor.store.outbox import by_hand, delivery_queue, delivery_states, messages
 from monitor.store.tables.alerts import AlertRow
@@ -264,12 +264,12 @@ def test_fault_alert_11_on_either_database_the_summary_is_stored_with_what_it_te
         rows = session.exec(select(DeliveryRow).where(DeliveryRow.summary_id == summary.id)).all()
         assert {each.alert_id for each in rows} == {id for each in summary.entries for id in each.alert_ids}
         assert {each.state for each in rows} == {"sent"}
-        told = alerts.deliveries_of(session, [rows[0].alert_id])[rows[0].alert_id]
+        told = alert_lists.deliveries_of(session, [rows[0].alert_id])[rows[0].alert_id]
         assert told[0].state == "summarised"
         assert told[0].detail.startswith(f"it is in the summary {summary.id}:"), (
             "whether it was sent is the summary's fate"
         )
-        assert [each.id for each in alerts.latest(session, state="summarised", limit=9)] == [
+        assert [each.id for each in alert_lists.latest(session, state="summarised", limit=9)] == [
             each.alert_id for each in sorted(rows, key=lambda row: row.alert_id)
         ]
         assert alerts.load(session.get_one(AlertRow, summary.id).payload) == summary

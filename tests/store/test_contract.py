@@ -20,7 +20,19 @@ from monitor.polling.assess import assess
 from monitor.polling.cadence import Cadence
 from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, FiledArticle
-from monitor.store import alerts, archive, articles, channels, decisions, migrate, page_visits, topics, verdicts
+from monitor.store import (
+    alert_lists,
+    alerts,
+    archive,
+    articles,
+    channels,
+    decisions,
+    migrate,
+    page_visits,
+    self_training,
+    topics,
+    verdicts,
+)
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.feeds import feed_leases, feed_reports, shown_entries
@@ -620,14 +632,14 @@ def test_confident_matches_teach_until_somebody_reviews_them(db: Database, match
 
     def learned(limit: int = 9) -> list[tuple[str, float]]:
         with db.reading() as session:
-            found = topics.self_training_examples(session, ["marrow-bridge", "x"], limit_each=limit)
+            found = self_training.examples(session, ["marrow-bridge", "x"], limit_each=limit)
         return [(each.title, each.weight) for each in found]
 
     whole = ("Marrow bridge closed to lorries as piers crack", 1.0), ("Marrow bridge piers cracked", 1.0)
     assert learned() == list(whole)
     assert learned(limit=1) == [whole[1]]
     with db.writing() as session:
-        assert not topics.partial_examples_since(session, 0), "these were learned in full"
+        assert not self_training.partial_examples_since(session, 0), "these were learned in full"
         (match,) = session.exec(select(MatchRow).where(MatchRow.article_id == first.article_id))
         match.score = 0.0  # decided anew since; it has trained its topic all the same
         session.add(match)
@@ -730,9 +742,13 @@ def test_alerts_and_deliveries_are_counted_and_found(db: Database, matcher: Matc
         assert delivery_states.results_since(session, last) == [("wire", "gone")]
         assert by_hand.stuck_channels(session) == by_hand.stuck_channels(session, alert_id) == {"wire"}
         assert by_hand.stuck_channels(session, "alt_other") == set()
-        assert [each.id for each in alerts.latest(session, state="held", topic=TOPIC.name, limit=9)] == [alert_id]
-        assert alerts.latest(session, state="dead", limit=9) == alerts.latest(session, topic="other", limit=9) == []
-        assert [each.title for each in alerts.with_id_prefix(session, alert_id[:9])] == [filed.alerts[0].title]
+        assert [each.id for each in alert_lists.latest(session, state="held", topic=TOPIC.name, limit=9)] == [alert_id]
+        assert (
+            alert_lists.latest(session, state="dead", limit=9)
+            == alert_lists.latest(session, topic="other", limit=9)
+            == []
+        )
+        assert [each.title for each in alert_lists.with_id_prefix(session, alert_id[:9])] == [filed.alerts[0].title]
         assert archive.totals(session) == archive.Totals(
             articles=2, copies=1, matches=2, alerts=1, stories_told=1, deliveries_retried=0
         )

@@ -19,8 +19,8 @@ from starlette.responses import RedirectResponse, Response
 from monitor.alerting import channel_test, condition
 from monitor.alerting.condition import ServiceState
 from monitor.review.alerts import deliveries_of
-from monitor.store import alerts, channels, nodes, settings, topics
-from monitor.store.alerts import StoredAlert
+from monitor.store import alert_lists, channels, nodes, settings, topics
+from monitor.store.alert_lists import StoredAlert
 from monitor.store.channels import RecipientReport
 from monitor.store.db import Database, Session
 from monitor.store.figures import deliveries as figures
@@ -149,7 +149,7 @@ class AlertPages:
         topic, channel = (clean_line(query.get(name, ""), limit=200) for name in ("topic", "channel"))
         number = _number(query)
         with self.db.reading() as session:
-            found = alerts.latest(
+            found = alert_lists.latest(
                 session,
                 state=state,
                 topic=topic,
@@ -157,7 +157,7 @@ class AlertPages:
                 limit=PAGE_SIZE + 1,
                 offset=(number - 1) * PAGE_SIZE,
             )
-            deliveries = alerts.deliveries_of(session, [each.id for each in found])
+            deliveries = alert_lists.deliveries_of(session, [each.id for each in found])
             counts = delivery_states.states(session)
             names = [each.name for each in channels.reports(session)]
             titles = topics.titles(session)
@@ -276,7 +276,7 @@ def _check_channel(session: Session, name: str) -> str:
 
 
 def _found(session: Session, alert_id: str) -> StoredAlert:
-    found = next((each for each in alerts.with_id_prefix(session, alert_id) if each.id == alert_id), None)
+    found = next((each for each in alert_lists.with_id_prefix(session, alert_id) if each.id == alert_id), None)
     if found is None:
         raise HTTPException(404, "There is no alert of that id.")
     return found

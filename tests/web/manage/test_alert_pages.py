@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import Session, select
 from starlette.testclient import TestClient
 
-from monitor.store import alerts
+from monitor.store import alert_lists, alerts
 from monitor.store.db import Database
 from monitor.store.figures import deliveries
 from monitor.store.outbox import delivery_states
@@ -65,7 +65,7 @@ def send(client: TestClient, path: str) -> Any:
 
 def states(db: Database, id: str = "alt_one") -> dict[str, str]:
     with db.reading() as session:
-        return {each.channel: each.state for each in alerts.deliveries_of(session, [id])[id]}
+        return {each.channel: each.state for each in alert_lists.deliveries_of(session, [id])[id]}
 
 
 # --- channels ---------------------------------------------------------------------------------------------------------
