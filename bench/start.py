@@ -1,6 +1,6 @@
 """Measures the processor time of a start, of all processes that it begins, beside that of another checkout.
 
-    python -m bench.start [--against CHECKOUT] [--times 7]
+    python -m bench.start [--against CHECKOUT] [--times 7] [--topics 10000] [COMMAND ...]
 
 Each command runs in turn with this checkout and with the other one, on a store and settings that exist, with byte code and the
 language model in place, as after a first start. Printed are the medians of user and system time, and their ratio. `run` is a daemon
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import os
+import random
 import resource
 import shlex
 import signal
@@ -25,6 +26,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from monitor.matching.background import Background
 from tests.fakes.command import HIT, SEED
 from tests.fakes.patience import soon
 from tests.fakes.site import Site, rss
@@ -44,6 +46,22 @@ def settings(folder: Path, site: Site) -> Path:
         f'[embedding]\nembedder = "none"\n[feeds.herald]\nurl = "{site.url("/feed")}"\nallow_private = true\n'
     )
     return folder / "monitor.toml"
+
+
+def many_topics(folder: Path, count: int) -> None:
+    """Topics of one seed of 310 words each, of the commoner words of English, and of a sentence of their own."""
+    rarity = Background.shipped().table("en").idf
+    words = sorted((each for each in rarity if each.isalpha()), key=rarity.__getitem__)[:20_000]
+    draw, weights = random.Random(3), [1 / (at + 5) for at in range(20_000)]
+
+    def text(length: int) -> str:
+        return " ".join(draw.choices(words, weights[: len(words)], k=length))
+
+    for at in range(count):
+        own = folder / "seeds" / f"t{at}"
+        own.mkdir()
+        (own / "seed.txt").write_text(f"{text(10)}\n\n{text(150)}. {text(150)}.\n")
+        (own / "topic.toml").write_text(f'title = "{text(5)}"\ndescription = "{text(20)}"\n')
 
 
 def _free_port() -> int:
@@ -104,15 +122,20 @@ def main() -> None:
         "--against", type=Path, default=_HERE, help="another checkout, which comes first; default: this one"
     )
     parser.add_argument("--times", type=int, default=7)
+    parser.add_argument("--topics", type=int, default=0, help="so many more topics")
+    parser.add_argument(
+        "commands", nargs="*", default=COMMANDS, metavar="COMMAND", help="default: all that are known here"
+    )
     asked = parser.parse_args()
     adopt_orphans()
     print(f"{'':<14}{'against':>9}{'here':>9}{'ratio':>8}   CPU s, medians of {asked.times}")
     with tempfile.TemporaryDirectory() as folder, Site() as site:
         config = settings(Path(folder), site)
+        many_topics(Path(folder), asked.topics)
         checkouts = (asked.against.resolve(), _HERE)
         for checkout in checkouts:
             cost(checkout, config, "poll")
-        for command in COMMANDS:
+        for command in asked.commands:
             before, here = _medians(checkouts, config, command, asked.times)
             print(f"{command:<14}{before:>9.2f}{here:>9.2f}{here / before:>8.2f}", flush=True)
 

@@ -66,18 +66,20 @@ def build(
     calibration: Calibration | None = None,
     factors: Mapping[str, float] | None = None,
     quotas: Mapping[str, int] | None = None,
+    known: Mapping[str, TopicModel] | None = None,
 ) -> Matcher:
     """A matcher for the enabled topics, in their order.
 
     `examples` are reviewed articles; `self_trained` are articles that topics trained themselves on and nobody has reviewed,
     oldest first; those of other topics are ignored. `calibration`: without it no score has a probability. `factors`: threshold
     multipliers by topic (monitor.matching.sensitivity), else the default of its sensitivity. `quotas`: partial self-training
-    examples a topic may still take (monitor.matching.self_training), else none.
+    examples a topic may still take (monitor.matching.self_training), else none. `known`: models that need not be learned, as
+    for `monitor.matching.model.learn`.
     """
     reviewed, trained = _by_topic(examples), _by_topic(self_trained)
     models = [
         _configured(
-            learn(topic, reviewed.get(topic.name, ()), trained.get(topic.name, ()), background),
+            learn(topic, reviewed.get(topic.name, ()), trained.get(topic.name, ()), background, known),
             (factors or {}).get(topic.name),
             (quotas or {}).get(topic.name, 0),
         )
@@ -191,6 +193,11 @@ class Matcher:
         found = Matcher(models, self._background, indexes, calibration=self.calibration)
         found._anchors = self._anchors
         return found
+
+    @property
+    def models(self) -> tuple[TopicModel, ...]:
+        """The models of its topics, in their order."""
+        return self._models
 
     @property
     def background(self) -> Background:
