@@ -25,7 +25,7 @@ _MODULES = {
     "poll": "rounds",
     "deliver": "rounds",
     "serve": "run",
-    "matches": "matches",
+    "matches": "matches.group",
     "stories": "stories",
     "alerts": "alerts",
     "explain": "explain",

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base
-from monitor.cli.matches import LARGEST, user
+from monitor.cli.matches.judging import user
+from monitor.cli.matches.options import LARGEST
 from monitor.text.tokens import some_of
 
 if TYPE_CHECKING:

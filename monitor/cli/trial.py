@@ -412,7 +412,7 @@ def _record_verdict(cli: base.Cli, folder: Path, article_id: int, *, is_wanted: 
     root = cli.settings.seeds.dir
     if folder.resolve().parent != root.resolve():
         return ""
-    from monitor.cli.matches import user
+    from monitor.cli.matches.judging import user
     from monitor.review import matches
 
     try:
