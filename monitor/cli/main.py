@@ -30,7 +30,7 @@ _MODULES = {
     "alerts": "alerts",
     "explain": "explain",
     "reassess": "reassess",
-    "topics": "topics",
+    "topics": "topics.group",
     "feeds": "feeds.group",
     "channels": "channels",
     "backtest": "backtest",
