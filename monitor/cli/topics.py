@@ -67,7 +67,8 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     shelf = seeds.load(cli.settings.seeds.dir)
     known, counts = _stored_state(cli.settings)
     found = [_fields(topic, known, counts) for topic in shelf.topics]
-    held = sorted(name for name, each in known.items() if not each.has_ended and name not in _names(shelf))
+    in_folder = {each.name for each in shelf.topics}
+    held = sorted(name for name, each in known.items() if not each.has_ended and name not in in_folder)
     if as_json:
         base.print_json_lines(found)
     elif held and not found:
@@ -84,10 +85,6 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
         cli.say(f"{faults} in the seeds: `monitor topics check` says more")
     if held:
         cli.say(f"in force too, by the store alone: {', '.join(held)}; `monitor doctor` says why")
-
-
-def _names(shelf: LoadedTopics) -> set[str]:
-    return {each.name for each in shelf.topics}
 
 
 def _row(fields: Mapping[str, Any]) -> tuple[object, ...]:
