@@ -37,9 +37,9 @@ class DriftWatch:
     ) -> list[str]:
         """Tell of each topic that has drifted, or is as before. Returns their names."""
         self._looked_at = now
-        told = []
+        told, assessed = [], {each.name for each in matcher.topics}
         for topic in topics:
-            if not topic.is_enabled or topic.name not in {each.name for each in matcher.topics}:
+            if not topic.is_enabled or topic.name not in assessed:
                 continue
             with self._db.reading() as session:
                 is_changed = _change(session, topic, matcher, semantic) is not None

@@ -53,7 +53,8 @@ def sync(
     in_force = verdicts.in_force(session)
     files = files or {}
     _keep_files(session, {each.name: files[each.name] for each in topics if _is_to_keep(each, files, known)})
-    _keep_files(session, {name: each for name, each in files.items() if name in _without_files(session, files)})
+    without = _without_files(session, files)
+    _keep_files(session, {name: each for name, each in files.items() if name in without})
     changed = []
     for topic in topics:
         found = in_force.get(topic.name, [])

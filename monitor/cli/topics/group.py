@@ -15,7 +15,6 @@ from monitor.cli.topics.record import show, stored_state, topic_fields
 from monitor.cli.topics.trial import try_
 from monitor.cli.topics.versions import diff, history
 from monitor.topics import seeds
-from monitor.topics.seeds import LoadedTopics
 
 app = typer.Typer(invoke_without_command=True)
 app.command("try")(try_)
@@ -57,7 +56,8 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     shelf = seeds.load(cli.settings.seeds.dir)
     known, counts = stored_state(cli.settings)
     found = [topic_fields(topic, known, counts) for topic in shelf.topics]
-    held = sorted(name for name, each in known.items() if not each.has_ended and name not in _names(shelf))
+    in_folder = {each.name for each in shelf.topics}
+    held = sorted(name for name, each in known.items() if not each.has_ended and name not in in_folder)
     if as_json:
         base.print_json_lines(found)
     elif held and not found:
@@ -74,10 +74,6 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
         cli.say(f"{faults} in the seeds: `monitor topics check` says more")
     if held:
         cli.say(f"in force too, by the store alone: {', '.join(held)}; `monitor doctor` says why")
-
-
-def _names(shelf: LoadedTopics) -> set[str]:
-    return {each.name for each in shelf.topics}
 
 
 def _row(fields: Mapping[str, Any]) -> tuple[object, ...]:
