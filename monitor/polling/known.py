@@ -143,7 +143,11 @@ def _with_alerting(
         ids += others
         history, escalated = alerts.story_history(session, ids)
     if placed.choice.is_material:
-        history = replace(history, updated=_topics_told_of(session, placed.choice, matched))
+        history = replace(
+            history,
+            updated=_topics_told_of(session, placed.choice, matched),
+            updated_often=_topics_updated_often(session, ids, now=now),
+        )
     known = replace(known, story=KnownStory(history=history, escalated=escalated))
     if policy.hold_reason(assessed.article, assessed.arrival, now=now) is not None:
         return known
@@ -168,6 +172,11 @@ def _topics_told_of(session: Session, choice: StoryChoice, matched: Sequence[str
     """The topics that had an alert for this very change, through another article of the story."""
     what, story_id = plan.told_of_change(choice.facts), choice.story_id or 0
     return frozenset(each for each in matched if alerts.is_told(session, alerts.key_of(each, story_id, what)))
+
+
+def _topics_updated_often(session: Session, ids: Sequence[int], *, now: datetime) -> frozenset[str]:
+    told = alerts.updates_told(session, ids, since_at=now - policy.UPDATES_FOR)
+    return frozenset(topic for topic, count in told.items() if count >= policy.UPDATES_AT_MOST)
 
 
 def _with_channels(
