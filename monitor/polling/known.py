@@ -19,6 +19,7 @@ from monitor.store import alerts, articles, decisions, story_changes
 from monitor.store.db import Session
 from monitor.store.indexes import profiles
 from monitor.store.stories import story_articles, story_members
+from monitor.stories import changes
 from monitor.stories.tuning import STORY_WINDOW_FOR
 from monitor.types.stories import Arrival, ArticleKind, StoryChoice
 
@@ -146,7 +147,7 @@ def _with_alerting(
         history = replace(
             history,
             updated=_topics_told_of(session, placed.choice, matched),
-            updated_often=_topics_updated_often(session, ids, now=now),
+            updated_often=_topics_updated_often(session, placed.choice, ids, now=now),
         )
     known = replace(known, story=KnownStory(history=history, escalated=escalated))
     if policy.hold_reason(assessed.article, assessed.arrival, now=now) is not None:
@@ -174,7 +175,12 @@ def _topics_told_of(session: Session, choice: StoryChoice, matched: Sequence[str
     return frozenset(each for each in matched if alerts.is_told(session, alerts.key_of(each, story_id, what)))
 
 
-def _topics_updated_often(session: Session, ids: Sequence[int], *, now: datetime) -> frozenset[str]:
+def _topics_updated_often(
+    session: Session, choice: StoryChoice, ids: Sequence[int], *, now: datetime
+) -> frozenset[str]:
+    """The topics that were told of changes often enough today; none where an outlet takes back what was told."""
+    if choice.facts == changes.TAKEN_BACK:
+        return frozenset()
     told = alerts.updates_told(session, ids, since_at=now - policy.UPDATES_FOR)
     return frozenset(topic for topic, count in told.items() if count >= policy.UPDATES_AT_MOST)
 
