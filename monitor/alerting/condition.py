@@ -14,7 +14,7 @@ from itertools import chain
 
 from monitor.alerting.silence_notices import describe
 from monitor.store.channels import ChannelReport, RecipientReport
-from monitor.store.feeds import WatchedFeed
+from monitor.store.feeds.watches import WatchedFeed
 from monitor.store.nodes import NodeReport
 from monitor.text.tokens import some_of
 from monitor.types.condition import Code, Problem, Severity, failure, warning, worst_first

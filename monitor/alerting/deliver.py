@@ -19,8 +19,9 @@ from monitor.alerting import notices, retry, summaries
 from monitor.alerting.channels.base import Addressed, Channel, Editor, Limited
 from monitor.config.plan import offer
 from monitor.store import channels as channel_rows
-from monitor.store import copies_wait, outbox
+from monitor.store import copies_wait
 from monitor.store.db import Database, Session
+from monitor.store.outbox import delivery_queue, message_edits
 from monitor.types.alerting import (
     AttemptResult,
     ChannelEvent,
@@ -73,7 +74,7 @@ class Deliverer:
         own = {name: each.destination for name, each in self._channels().items() if self._is_free(name)}
         if waited := await self._db.read(copies_wait.over, own, now=self._clock()):
             await self._db.write(copies_wait.end, waited, now=self._clock())
-        due = await self._db.read(outbox.due_channels, own, now=self._clock())
+        due = await self._db.read(delivery_queue.due_channels, own, now=self._clock())
         started = [name for name in due if self._is_free(name)]
         for name in started:
             task = asyncio.create_task(self._drain(name), name=f"deliver {name}")
@@ -91,10 +92,10 @@ class Deliverer:
         self._paused_until[_EDITS] = asyncio.get_running_loop().time() + _EDIT_INTERVAL_SECONDS
         try:
             where = {name: each.destination for name, each in editors.items()}
-            for edit in await self._db.write(outbox.outdated, where, now=self._clock()):
+            for edit in await self._db.write(message_edits.outdated, where, now=self._clock()):
                 async with asyncio.timeout(_SEND_SECONDS):
                     outcome = await editors[edit.channel].edit(edit.alert, edit.receipt, now=self._clock())
-                await self._db.write(outbox.record_edit, edit, outcome)
+                await self._db.write(message_edits.record_edit, edit, outcome)
                 log.info(
                     "edited alert=%s channel=%s result=%s code=%s",
                     edit.alert.id,
@@ -192,11 +193,11 @@ def _claim(
     session: Session, channel: Channel, *, now: datetime, lease_for: timedelta, max_age_for: timedelta
 ) -> tuple[DeliveryState | None, int]:
     """The next delivery for this channel's destination, within its budget, and how many were held for their age before."""
-    held = outbox.hold_overdue(session, channel.name, now=now, max_age_for=max_age_for)
+    held = delivery_queue.hold_overdue(session, channel.name, now=now, max_age_for=max_age_for)
     to = channel.destination
     limit = channel.messages_per_hour if isinstance(channel, Limited) else 0
     summaries.keep_budget(session, channel.name, to, limit=limit, now=now)
-    return outbox.claim_next(session, channel.name, now=now, lease_for=lease_for, destination=to), held
+    return delivery_queue.claim_next(session, channel.name, now=now, lease_for=lease_for, destination=to), held
 
 
 def _settle(
@@ -211,7 +212,7 @@ def _settle(
     """Store the outcome of an attempt and, in the same transaction, the notice that follows from it, for the other channels."""
     before = channel_rows.state(session, delivery.channel)
     update = retry.after_attempt(delivery, before, outcome, now=now, jitter=random.random(), max_age_for=max_age_for)
-    if not outbox.settle(session, delivery, outcome, update, started_at=started_at, now=now):
+    if not delivery_queue.settle(session, delivery, outcome, update, started_at=started_at, now=now):
         return None, None
     event = retry.channel_event(before, update)
     in_force = channel_rows.destinations(session)

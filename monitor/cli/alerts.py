@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from monitor.alerting.channels.base import Channel
-    from monitor.store.alerts import StoredAlert
+    from monitor.store.alert_lists import StoredAlert
     from monitor.store.db import Database, Session
 
 app = typer.Typer(invoke_without_command=True)
@@ -71,12 +71,12 @@ def list_(
     Example:
       monitor alerts list --state held
     """
-    from monitor.store import alerts as store
+    from monitor.store import alert_lists
 
     cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
-        rows = store.latest(session, state=state.value if state else "", topic=topic, limit=limit)
+        rows = alert_lists.latest(session, state=state.value if state else "", topic=topic, limit=limit)
         found = [_fields(session, row) for row in rows]
     if as_json:
         base.print_json_lines(found)
@@ -200,7 +200,7 @@ def retry(
       monitor alerts retry --since 24h
       monitor alerts retry alt_3f9c --channel desk
     """
-    from monitor.store import outbox
+    from monitor.store.outbox import by_hand
 
     cli = base.cli_of(ctx)
     cli.log()
@@ -209,11 +209,11 @@ def retry(
     with base.opened(cli.settings) as db, db.writing() as session:
         alert_id = _find_alert(session, id).id if id else None
         # one that a summary tells is sent by that summary
-        asked = [alert_id, *outbox.summaries_of(session, alert_id)] if alert_id else [None]
-        stuck = {name for each in asked for name in outbox.stuck_channels(session, each)}
+        asked = [alert_id, *by_hand.summaries_of(session, alert_id)] if alert_id else [None]
+        stuck = {name for each in asked for name in by_hand.stuck_channels(session, each)}
         wanted = {name: to for name, to in targets.items() if name in stuck and channel in ("", name)}
         count = sum(
-            outbox.retry(session, now=cli.now(), destinations=wanted, alert_id=each, since_at=since_at)
+            by_hand.retry(session, now=cli.now(), destinations=wanted, alert_id=each, since_at=since_at)
             for each in asked
         )
     where = f" on {', '.join(wanted)}" if wanted else ""
@@ -240,14 +240,14 @@ def resend(
     Example:
       monitor alerts resend alt_3f9c --channel desk
     """
-    from monitor.store import outbox
+    from monitor.store.outbox import by_hand
 
     cli = base.cli_of(ctx)
     cli.log()
     wanted = {name: to for name, to in _targets(cli, channel).items() if channel in ("", name)}
     with base.opened(cli.settings) as db, db.writing() as session:
         alert_id = _find_alert(session, id).id
-        queued = outbox.resend(session, alert_id, now=cli.now(), destinations=wanted)
+        queued = by_hand.resend(session, alert_id, now=cli.now(), destinations=wanted)
     base.line(
         f"it is due again on {', '.join(queued)}" if queued else "nothing to send: it waits already, or had no channel"
     )
@@ -272,7 +272,8 @@ def drop(
       monitor alerts drop alt_3f9c
       monitor alerts drop --channel desk --older-than 2d
     """
-    from monitor.store import outbox, settings
+    from monitor.store import settings
+    from monitor.store.outbox import by_hand
 
     if not (id or channel or older_than):
         raise typer.BadParameter("name an alert, --channel or --older-than: nothing is dropped without a choice")
@@ -284,7 +285,7 @@ def drop(
         if channel and channel not in known:
             raise base.no_such("channel", channel, known, hint="`monitor channels` lists them")
         alert_id = _find_alert(session, id).id if id else None
-        count = outbox.drop(session, now=cli.now(), alert_id=alert_id, channel=channel, older_than_at=older_than_at)
+        count = by_hand.drop(session, now=cli.now(), alert_id=alert_id, channel=channel, older_than_at=older_than_at)
     base.line(f"{count} {'delivery' if count == 1 else 'deliveries'} dropped")
 
 
@@ -303,9 +304,9 @@ def _channels(cli: base.Cli) -> dict[str, Channel]:
 
 
 def _find_alert(session: Session, id: str) -> StoredAlert:
-    from monitor.store import alerts as store
+    from monitor.store import alert_lists
 
-    found = store.with_id_prefix(session, id, limit=2)
+    found = alert_lists.with_id_prefix(session, id, limit=2)
     if len(found) != 1:
         what = "more than one alert begins with" if found else "there is no alert"
         raise base.NotFoundError(f"{what} {id!r}; `monitor alerts list` shows them")
@@ -371,10 +372,10 @@ def _await_delivery(cli: base.Cli, db: Database, alert_id: str) -> tuple[str, st
 
 
 def _outcome(db: Database, alert_id: str) -> tuple[str, str]:
-    from monitor.store import outbox
+    from monitor.store.outbox import by_hand
 
     with db.reading() as session:
-        return outbox.outcome_of(session, alert_id)
+        return by_hand.outcome_of(session, alert_id)
 
 
 def _report(cli: base.Cli, channel: Channel, alert_id: str, state: str, detail: str) -> None:

@@ -211,10 +211,12 @@ def _differs(settings: Settings, app: App) -> str:
 
 
 def _end_leases(db: Database) -> None:
-    from monitor.store import feeds, outbox, reassessments
+    from monitor.store import reassessments
+    from monitor.store.feeds import feed_leases
+    from monitor.store.outbox import delivery_queue
 
     with db.writing() as session:
-        for each in (feeds, outbox, reassessments):
+        for each in (feed_leases, delivery_queue, reassessments):
             each.release_all(session)
 
 

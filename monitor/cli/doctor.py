@@ -296,10 +296,10 @@ def _idle_files(db: Database, settings: Settings) -> Iterator[CheckResult]:
 
 
 def _feeds(db: Database) -> CheckResult:
-    from monitor.store import feeds
+    from monitor.store.feeds import feed_reports
 
     with db.reading() as session:
-        rows = [row for row in feeds.reports(session) if row.is_enabled]
+        rows = [row for row in feed_reports.of_all(session) if row.is_enabled]
     ill = [f"{row.name} ({row.paused_reason or row.error})" for row in rows if row.failures or row.paused_reason]
     if ill:
         return CheckResult(
@@ -329,10 +329,10 @@ def _service(db: Database, now: datetime, speed: float) -> Iterator[CheckResult]
 
 
 def _outbox(db: Database) -> CheckResult:
-    from monitor.store import outbox
+    from monitor.store.outbox import delivery_states
 
     with db.reading() as session:
-        found = outbox.states(session)
+        found = delivery_states.states(session)
     says = ", ".join(f"{count} {state}" for state, count in sorted(found.items()) if count) or "empty"
     if found["held"] or found["dead"]:
         return CheckResult(

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base
-from monitor.cli.matches import LARGEST, user
+from monitor.cli.matches.judging import user
+from monitor.cli.matches.options import LARGEST
 from monitor.text.tokens import some_of
 
 if TYPE_CHECKING:
     from monitor.review.stories import Reviewer, Story, StoryChangeResult, StorySummary, TimelineEntry
     from monitor.store.db import Session
-    from monitor.store.stories import TimelineArticle
+    from monitor.store.stories.story_lists import TimelineArticle
     from monitor.stories.sources import IndependentSource
 
 app = typer.Typer(invoke_without_command=True)

@@ -23,7 +23,8 @@ from functools import partial
 
 from monitor.alerting import notices, silence_notices
 from monitor.learning.multilingual import POLL_EMBEDS_FOR, Multilingual, SemanticScorer
-from monitor.matching.matcher import Matcher, Tracker
+from monitor.learning.tracker import Tracker
+from monitor.matching.matcher import Matcher
 from monitor.net.addresses import AddressPolicy
 from monitor.polling import bursts, cadence, embedding_budget, fulltext, missing, silence
 from monitor.polling.assess import assess, confirm_stored
@@ -37,11 +38,12 @@ from monitor.polling.watching import keep_watch
 from monitor.reading.extract import FROM_PAGE, read_articles
 from monitor.reading.fetch import Fetcher
 from monitor.reading.workers import Workers
-from monitor.store import articles, feeds, page_visits, topics
+from monitor.store import articles, page_visits, topics
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, Session, serialize_decisions
+from monitor.store.feeds import feed_leases
 from monitor.store.indexes import known_entries
-from monitor.store.stories import outlet_of_feed
+from monitor.store.stories.story_articles import outlet_of_feed
 from monitor.stories import copies
 from monitor.text import urls
 from monitor.types.alerting import Alert
@@ -423,7 +425,7 @@ def _settle(
     page_visits.record(session, visits)
     assessed = _with_canonical_urls(session, assessed)
     assessed, burst = bursts.mark_bursts(session, feed, assessed, now=now)
-    feeds.settle(session, update)
+    feed_leases.settle(session, update)
     if document and document.is_known_changed:
         known_entries.save(session, feed.id, document.known)
     _settle_hosts(session, update, now=now)

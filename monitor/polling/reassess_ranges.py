@@ -23,7 +23,7 @@ from monitor.polling.stored_articles import (
 from monitor.polling.values import AssessedArticle, FiledArticle
 from monitor.store import reassessments
 from monitor.store.db import Session, serialize_decisions
-from monitor.store.feeds import LeaseLostError
+from monitor.store.feeds.feed_leases import LeaseLostError
 from monitor.store.reassessments import RangeCounts, Reassessment
 from monitor.types.stories import Cause
 

@@ -9,15 +9,17 @@ from datetime import datetime
 
 from monitor.alerting import alert_policy as policy
 from monitor.learning.multilingual import SemanticScorer
-from monitor.matching.matcher import Matcher, Tracker
+from monitor.learning.tracker import Tracker
+from monitor.matching.matcher import Matcher
 from monitor.polling import missing
 from monitor.polling.assess import assess
 from monitor.polling.intake import file_article
 from monitor.polling.pipeline import Tools, under_names_of_now, with_missing
 from monitor.polling.values import AssessedArticle, FiledArticle
-from monitor.store import archive, decisions, feeds, page_visits, reassessments, topics
+from monitor.store import archive, decisions, page_visits, reassessments, topics
 from monitor.store.db import Session, serialize_decisions
-from monitor.store.feeds import LeaseLostError
+from monitor.store.feeds import feed_leases
+from monitor.store.feeds.feed_leases import LeaseLostError
 from monitor.store.reassessments import RangeCounts, Reassessment
 from monitor.types.fetching import FeedState, PageVisit
 from monitor.types.matching import Article, Reason
@@ -193,4 +195,4 @@ def log_counts(cause: Cause, topic: str, counts: RangeCounts) -> None:
 def feed_of(session: Session, article: Article, tools: Tools, *, now: datetime) -> tuple[FeedState | None, bool]:
     """The feed that showed the article, and whether its page may be asked for now."""
     is_open = page_visits.may_fetch(session, article.url, per_day=tools.pages_per_day, now=now, is_again=True)
-    return feeds.state(session, article.source), is_open
+    return feed_leases.state(session, article.source), is_open

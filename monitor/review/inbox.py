@@ -18,9 +18,10 @@ from monitor.review import choices
 from monitor.review.kept import Known
 from monitor.review.matches import VERDICT_STATES, ListedMatch, listed, outlet_of_article
 from monitor.review.verdicts import record_if_new
-from monitor.store import inbox, matches, stories, topics
+from monitor.store import inbox, matches, topics
 from monitor.store.db import Session
 from monitor.store.inbox import InboxFilter, InboxMatch, InboxOrder
+from monitor.store.stories import story_articles
 from monitor.stories.sources import StoryArticle, outlets
 from monitor.text.snippets import snippet
 from monitor.text.tokens import tokens
@@ -198,7 +199,7 @@ def find_lines(
 def _lines(
     session: Session, ids: Sequence[int], wanted: InboxFilter, known: Known | None = None
 ) -> tuple[InboxStory, ...]:
-    carriers, leads = stories.carriers(session, ids), inbox.leads(session, ids)
+    carriers, leads = story_articles.carriers(session, ids), inbox.leads(session, ids)
     asked, titles = inbox.wanted_ids(session, wanted, ids), topics.titles(session)
     calibrated = known.calibration if known else training.calibration(session)
     of_story: dict[int, list[InboxMatch]] = defaultdict(list)
@@ -275,7 +276,7 @@ def find_reading(session: Session, story_id: int, query: InboxQuery, known: Know
     article = matches.article(session, line.article_id) if line else None
     if line is None or article is None:
         return None
-    carriers = stories.carriers(session, [story_id])
+    carriers = story_articles.carriers(session, [story_id])
     asked = inbox.wanted_ids(session, _filter(session, query, known), [story_id])
     own = sorted(matches.of_article(session, article.id), key=lambda each: each.id not in asked)
     return Reading(

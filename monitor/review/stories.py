@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from monitor.store import alerts, inbox, matches, stories, story_changes, topics, verdicts
+from monitor.store import alert_lists, inbox, matches, story_changes, topics, verdicts
 from monitor.store.db import Session, serialize_decisions
-from monitor.store.stories import StoredStory, TimelineArticle
+from monitor.store.stories import story_articles, story_lists, story_members
+from monitor.store.stories.story_lists import StoredStory, TimelineArticle
 from monitor.store.story_changes import StoryEdit
 from monitor.stories import sources
 from monitor.stories.sources import IndependentSource, StoryArticle, StoryState
@@ -128,17 +129,19 @@ def list_stories(
     now: datetime,
 ) -> StoryList:
     """A page of stories, the last to grow first; only those that matched a topic, unless `is_any`."""
-    found, total = stories.page(session, topic=topic, state=state, is_any=is_any, limit=limit, offset=offset, now=now)
+    found, total = story_lists.page(
+        session, topic=topic, state=state, is_any=is_any, limit=limit, offset=offset, now=now
+    )
     return StoryList(stories=_summaries(session, found, now), total=total)
 
 
 def find(session: Session, number: int, *, now: datetime, preferred: Sequence[str] = ()) -> Story:
     """The story with this number, or the one that it was merged into. Raises UnknownStoryError."""
     story_id = _resolve(session, number)
-    carriers = stories.carriers(session, [story_id])[story_id]
-    articles = tuple(stories.timeline(session, story_id, limit=_MAX_TIMELINE))
+    carriers = story_articles.carriers(session, [story_id])[story_id]
+    articles = tuple(story_lists.timeline(session, story_id, limit=_MAX_TIMELINE))
     return Story(
-        summary=_summaries(session, [stories.find(session, story_id, carriers, preferred)], now)[0],
+        summary=_summaries(session, [story_lists.find(session, story_id, carriers, preferred)], now)[0],
         lead_why=sources.lead(carriers, preferred).why,
         articles=articles,
         timeline=_timeline(session, story_id, articles, carriers),
@@ -182,7 +185,7 @@ def _verdicts(session: Session, article_ids: Sequence[int]) -> tuple[dict[str, A
 def _timeline(
     session: Session, story_id: int, articles: Sequence[TimelineArticle], carriers: Sequence[StoryArticle]
 ) -> tuple[TimelineEntry, ...]:
-    versions = stories.versions(session, story_id, limit=_MAX_TIMELINE, characters=TIMELINE_CHARACTERS)
+    versions = story_lists.versions(session, story_id, limit=_MAX_TIMELINE, characters=TIMELINE_CHARACTERS)
     shown, names = {each.article_id: each for each in articles}, sources.publisher_names(carriers)
     publishers = {each.article_id: names[each.publisher] for each in carriers}
     said = [replace(each, publisher=publishers[each.article_id]) for each in versions]
@@ -203,7 +206,7 @@ def _timeline(
 
 
 def _resolve(session: Session, number: int) -> int:
-    found = stories.resolve(session, number)
+    found = story_members.resolve(session, number)
     if found is None:
         raise UnknownStoryError(f"there is no story {number}")
     return found
@@ -211,7 +214,7 @@ def _resolve(session: Session, number: int) -> int:
 
 def _summaries(session: Session, found: Sequence[StoredStory], now: datetime) -> tuple[StorySummary, ...]:
     ids, titles = [each.id for each in found], topics.titles(session)
-    matched, alerted = matches.topics_of_stories(session, ids), alerts.topics_of_stories(session, ids)
+    matched, alerted = matches.topics_of_stories(session, ids), alert_lists.topics_of_stories(session, ids)
     return tuple(
         StorySummary(
             id=each.id,
@@ -236,8 +239,8 @@ def _titled(names: Iterable[str], titles: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _alerts(session: Session, story_id: int) -> tuple[dict[str, Any], ...]:
-    titles, found = topics.titles(session), alerts.of_story(session, story_id)
-    deliveries = alerts.deliveries_of(session, [each.id for each in found])
+    titles, found = topics.titles(session), alert_lists.of_story(session, story_id)
+    deliveries = alert_lists.deliveries_of(session, [each.id for each in found])
     return tuple(
         {
             "id": each.id,
@@ -306,7 +309,7 @@ def merge(session: Session, into: int, other: int, reviewer: Reviewer) -> StoryC
     to_id, from_id = _resolve(session, into), _resolve(session, other)
     if to_id == from_id:
         raise StoryChangeError(f"stories {into} and {other} are one already: story {to_id}")
-    ids = [each.article_id for each in stories.carriers(session, [from_id])[from_id]]
+    ids = [each.article_id for each in story_articles.carriers(session, [from_id])[from_id]]
     story_changes.move(session, ids, to_id, reviewer.preferred)
     undo = _split_command(ids)
     return _record(session, "merge", ids, from_id, to_id, undo, reviewer)
@@ -320,7 +323,7 @@ def split(session: Session, article_ids: Sequence[int], reviewer: Reviewer) -> S
     serialize_decisions(session)
     named, from_id = _of_one_story(session, article_ids)
     ids = story_changes.with_copies(session, from_id, named)
-    if len(ids) == len(stories.carriers(session, [from_id])[from_id]):
+    if len(ids) == len(story_articles.carriers(session, [from_id])[from_id]):
         copies = " with its copies" if len(named) == 1 else " with their copies"
         which = "is the only article" if len(ids) == 1 else "are all the articles"
         who = _listed(named) + copies * (len(ids) > len(named))
@@ -353,7 +356,7 @@ def _of_one_story(session: Session, article_ids: Sequence[int]) -> tuple[list[in
         raise StoryChangeError("name at least one article")
     if len(ids) > MAX_ARTICLES:
         raise StoryChangeError(f"name at most {MAX_ARTICLES} articles at once")
-    of = stories.articles_of(session, ids)
+    of = story_members.articles_of(session, ids)
     missing = [each for each in ids if each not in of]
     if missing:
         raise UnknownStoryError(f"there {'is' if len(missing) == 1 else 'are'} no {_listed(missing)}")

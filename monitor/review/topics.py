@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from monitor.store import archive, feeds, versions
+from monitor.store import archive, self_training, versions
 from monitor.store import topics as store
 from monitor.store.db import Database, Session, serialize_decisions
+from monitor.store.feeds import feed_reports
 from monitor.text.language import UNKNOWN
 from monitor.topics import folders, seeds
 from monitor.topics.folders import TopicFolderError
@@ -32,7 +33,7 @@ def feed_languages(session: Session) -> dict[str, str]:
     found = archive.languages(session)
     return {
         each.name: found.get(each.name) or each.language or UNKNOWN
-        for each in feeds.reports(session)
+        for each in feed_reports.of_all(session)
         if each.is_enabled and not each.paused_reason
     }
 
@@ -135,7 +136,7 @@ def restore(db: Database, root: Path, name: str, number: int, *, now: datetime) 
     is_there = now_there is not None and now_there.digest == topic.digest
     aside = None if is_there else put_back(root, topic, now=now)
     with db.writing() as session:
-        forgotten = store.forget_self_training(session, name, since_at=made_at)
+        forgotten = self_training.forget(session, name, since_at=made_at)
     return Restored(is_written=not is_there, aside=aside, forgotten=forgotten)
 
 

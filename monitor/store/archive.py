@@ -21,18 +21,13 @@ from monitor.matching.margins import margin
 from monitor.matching.sensitivity import ARRIVALS_FOR, ScoredArchive, ScoredArrival, scored_archive
 from monitor.matching.tuning import MATCH_STRATA, SHARE_OFFSET
 from monitor.store import decisions
-from monitor.store.db import Prepared, chunks
-from monitor.store.tables import (
-    AlertRow,
-    AlertTopicRow,
-    ArticleRow,
-    AttemptRow,
-    FeedRow,
-    MatchRow,
-    NearMissRow,
-    RevisionRow,
-    TopicRow,
-)
+from monitor.store.statements import Prepared, chunks
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import ArticleRow, RevisionRow
+from monitor.store.tables.deliveries import AttemptRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.matches import MatchRow, NearMissRow
+from monitor.store.tables.topics import TopicRow
 from monitor.text.language import UNKNOWN
 from monitor.types.alerting import AlertKind
 from monitor.types.matching import Article, Grade, Reason

@@ -13,9 +13,12 @@ from typing import Any
 from sqlalchemy import delete, or_
 from sqlmodel import Session, col, func, select
 
-from monitor.store import channels, feeds
-from monitor.store.db import chunks
-from monitor.store.tables import AppliedEntryRow, ChannelRow, DeliveryRow, FeedRow, PlanRow
+from monitor.store import channels
+from monitor.store.feeds import watches
+from monitor.store.statements import chunks
+from monitor.store.tables.deliveries import ChannelRow, DeliveryRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.nodes import AppliedEntryRow, PlanRow
 from monitor.types.plans import (
     ADDED,
     FROM_FILE,
@@ -150,7 +153,7 @@ def _write(session: Session, change: Change, *, now: datetime, max_age_for: time
 def _set_feed(row: FeedRow, values: Mapping[str, Any], *, now: datetime) -> None:
     """A feed's history is kept; its validators, pause, redirect and silence belong to its address."""
     if "url" in values:
-        feeds.forget_watch(row)
+        watches.forget_watch(row)
         row.etag = row.last_modified = row.body_hash = row.paused_reason = None
         row.permanent_url = row.permanent_since_at = None
         row.next_poll_at = now

@@ -39,7 +39,7 @@ from monitor.stories.change_sentences import (
 )
 from monitor.text.tokens import sentences, tokens
 
-_TAKEN_BACK = "taken back"
+TAKEN_BACK = "taken back"
 """The one fact of every retraction: a story that several outlets take back is told so once."""
 
 
@@ -66,7 +66,7 @@ def compare(old_title: str, old_text: str, new_title: str, new_text: str) -> Cha
     added_texts = tuple(each.shown for _, each in pairs) + tuple(each.shown for each in added)
     if note := _retraction(old, new):
         why = f"its outlet takes it back: “{_shorten_quote(note)}”"
-        return Change(is_material=True, why=why, removed=removed_texts, added=added_texts, facts=_TAKEN_BACK)
+        return Change(is_material=True, why=why, removed=removed_texts, added=added_texts, facts=TAKEN_BACK)
     differs_in_extent = _differs_in_extent(old, new, kept=len(old.body) - len(removed))
     changes = _headline_reasons(pairs, old, new) if differs_in_extent else _reasons(pairs, added, old, new)
     reasons = list(dict.fromkeys(changes))

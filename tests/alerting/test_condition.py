@@ -11,12 +11,13 @@ from sqlmodel import col, select
 from monitor.alerting import condition, notices
 from monitor.alerting.condition import LASTING_AFTER, LOW_SPACE, NO_SPACE, Lasting, ServiceState, problems
 from monitor.alerting.silence_notices import describe, usual_words
-from monitor.store import alerts, outbox
+from monitor.store import alerts
 from monitor.store.channels import ChannelReport
 from monitor.store.db import Database
-from monitor.store.feeds import WatchedFeed
+from monitor.store.feeds.watches import WatchedFeed
 from monitor.store.nodes import NodeReport
-from monitor.store.tables import AlertRow
+from monitor.store.outbox import delivery_states
+from monitor.store.tables.alerts import AlertRow
 from monitor.types.condition import Code, Problem, Severity, in_brief
 from monitor.types.fetching import Silence, Watch
 from monitor.types.plans import ADDED
@@ -260,7 +261,7 @@ def test_a_problem_is_told_once_and_its_end_once(db: Database, clock: SetClock) 
     tells(db, clock, topics=TOPICLESS)
     assert len(titles(db)) == 3, "lost again, hours later"
     with db.reading() as session:
-        assert outbox.states(session)["pending"] == 3
+        assert delivery_states.states(session)["pending"] == 3
         assert alerts.latest_key(session, "condition/topics/no_topics/")
 
 

@@ -36,3 +36,22 @@ def test_a_live_blog_is_told_as_changed_three_times_a_day(tmp_path: Path, clock:
         site.publishes("/feed", blog(25, clock))
         room.polls()
         assert len(room.told()) == 5, "another day"
+
+
+def test_that_an_outlet_takes_it_back_is_told_however_often_it_changed(
+    tmp_path: Path, clock: SetClock, site: Site
+) -> None:
+    with Newsroom(tmp_path, clock) as room:
+        room.follows("bridge", SEED)
+        room.reads("herald", site.url("/feed"), first_poll="all")
+        for entries in range(1, 8):
+            site.publishes("/feed", blog(entries, clock))
+            room.polls()
+            clock.passes(minutes=20)
+        assert len(room.told()) == 4
+        note = "This story has been withdrawn: the county council had not voted on the old bridge at Weir Landing."
+        site.publishes(
+            "/feed", rss(("Live: council votes on old bridge at Weir Landing", ADDRESS, "live", note, clock()))
+        )
+        room.polls()
+        assert len(room.told()) == 5

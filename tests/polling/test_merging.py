@@ -18,7 +18,9 @@ from monitor.review import stories as desk
 from monitor.review.stories import Reviewer
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.story_changes import MACHINE
-from monitor.store.tables import AlertRow, ArticleRow, StoryRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.stories import StoryRow
 from monitor.stories.events import choose, confirm_merges
 from monitor.stories.profiles import Profile, profile
 from monitor.stories.tuning import MAX_MERGED_ARTICLES

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.store.tables import AlertRow, FeedRow, HostRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.feeds import FeedRow, HostRow
 from tests.conftest import SetClock
 from tests.fakes.site import Line, Request, Site, rss
 from tests.newsroom import Newsroom

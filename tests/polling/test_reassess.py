@@ -13,7 +13,9 @@ import pytest
 from monitor.polling import reassess, stored_articles
 from monitor.polling.reassess import reassess_due
 from monitor.store import reassessments
-from monitor.store.tables import AlertRow, ArticleRow, DecisionRow, MatchRow, ReassessmentRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow, DecisionRow, ReassessmentRow
+from monitor.store.tables.matches import MatchRow
 from monitor.types.stories import Cause
 from tests.conftest import SetClock
 from tests.fakes.command import HIT, MISS, SEED

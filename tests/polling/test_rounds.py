@@ -16,10 +16,13 @@ from sqlmodel import select
 from monitor.alerting.deliver import Deliverer
 from monitor.polling import poll
 from monitor.polling.poll import Poller
-from monitor.store import alerts, channels, outbox
+from monitor.store import alerts, channels
 from monitor.store.db import Database
-from monitor.store.feeds import LeaseLostError
-from monitor.store.tables import AlertRow, DeliveryRow, FeedRow
+from monitor.store.feeds.feed_leases import LeaseLostError
+from monitor.store.outbox import delivery_queue
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.deliveries import DeliveryRow
+from monitor.store.tables.feeds import FeedRow
 from monitor.types.alerting import AttemptResult, Outcome
 from monitor.types.errors import BusyError, MonitorError, StoreError
 from tests.conftest import NOON, SetClock
@@ -94,7 +97,9 @@ def test_an_alert_that_cannot_be_read_is_given_up_and_those_behind_it_go_out(
     assert "cannot be read" in caplog.text
 
 
-@pytest.mark.parametrize(("module", "place"), [(outbox, "claim_next"), (outbox, "settle"), (channels, "state")])
+@pytest.mark.parametrize(
+    ("module", "place"), [(delivery_queue, "claim_next"), (delivery_queue, "settle"), (channels, "state")]
+)
 def test_c1_a_fault_of_the_store_stops_no_channel(
     sqlite_db: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch, module: ModuleType, place: str
 ) -> None:
@@ -112,7 +117,7 @@ def test_c1_a_fault_nobody_foresaw_lets_a_channel_rest_and_is_said_once(
     sqlite_db: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     queue(sqlite_db)
-    monkeypatch.setattr(outbox, "claim_next", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(delivery_queue, "claim_next", lambda *_, **__: 1 / 0)
     with caplog.at_level(logging.ERROR):
         drain(sqlite_db, Line(), clock, times=5)
     assert [each.message for each in caplog.records] == [
@@ -124,15 +129,15 @@ def test_k5_a_delivery_whose_lease_ran_out_while_the_machine_slept_is_not_sent(
     sqlite_db: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue(sqlite_db)
-    claim = outbox.claim_next
+    claim = delivery_queue.claim_next
 
     def sleeps_after(*args: Any, **kwargs: Any) -> Any:
         claimed = claim(*args, **kwargs)
         clock.passes(minutes=10)
-        monkeypatch.setattr(outbox, "claim_next", claim)
+        monkeypatch.setattr(delivery_queue, "claim_next", claim)
         return claimed
 
-    monkeypatch.setattr(outbox, "claim_next", sleeps_after)
+    monkeypatch.setattr(delivery_queue, "claim_next", sleeps_after)
     line = Line()
     drain(sqlite_db, line, clock)
     assert line.took == ["alt_0"]

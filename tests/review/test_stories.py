@@ -21,7 +21,11 @@ from monitor.review import stories as desk
 from monitor.review.stories import Reviewer, StoryChangeError, UnknownStoryError
 from monitor.store import migrate
 from monitor.store.db import Database, serialize_decisions
-from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, FeedRow, MatchRow, StoryRow
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.stories import StoryRow
 from monitor.stories.sources import StoryState
 from monitor.types.matching import Article, Grade, Reason, Seed, Topic
 from monitor.types.stories import Arrival, ArticleKind, EscalationLimits

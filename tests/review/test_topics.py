@@ -13,19 +13,9 @@ from monitor.polling import pipeline
 from monitor.review import matches
 from monitor.review import topics as topic_life
 from monitor.store import alerts, topics
-from monitor.store.tables import (
-    AlertRow,
-    AlertTopicRow,
-    MatchRow,
-    NearMissCountRow,
-    NearMissRow,
-    SeedTextRow,
-    SelfTrainingRow,
-    TopicFileRow,
-    TopicRow,
-    TopicVersionRow,
-    VerdictRow,
-)
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.matches import MatchRow, NearMissCountRow, NearMissRow, VerdictRow
+from monitor.store.tables.topics import SeedTextRow, SelfTrainingRow, TopicFileRow, TopicRow, TopicVersionRow
 from monitor.topics.folders import TopicFolderError
 from tests.conftest import SetClock
 from tests.fakes.command import HIT, MISS, SEED

@@ -18,7 +18,7 @@ from monitor.service.observer import BackgroundObserver, Observer
 from monitor.service.presence import Presence
 from monitor.store import nodes
 from monitor.store.db import Database
-from monitor.store.tables import AlertRow
+from monitor.store.tables.alerts import AlertRow
 from monitor.types.condition import Code, failure
 from monitor.types.errors import StoreBusyError, StoreError, StoreFullError
 from tests.conftest import SetClock

@@ -11,10 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from monitor.store import feeds, files, migrate, nodes
+from monitor.store import files, migrate, nodes
 from monitor.store.db import Database, store_error
+from monitor.store.feeds import feed_reports
 from monitor.store.files import DamagedStoreError
-from monitor.store.tables import FeedRow, HostRow
+from monitor.store.tables.feeds import FeedRow, HostRow
 from monitor.types.errors import AlreadyRunningError, StoreBusyError, StoreError, StoreFullError
 from tests.conftest import NOON
 
@@ -87,7 +88,7 @@ def test_d8_a_clock_set_back_moves_what_is_to_come(db: Database) -> None:
     with db.writing() as session:
         assert nodes.move_earlier(session, HOUR, now=NOON) == 3
     with db.reading() as session:
-        found = {row.name: row.next_poll_at - NOON for row in feeds.reports(session)}
+        found = {row.name: row.next_poll_at - NOON for row in feed_reports.of_all(session)}
         host = session.get(HostRow, "shy")
     assert found == {"early": -HOUR, "late": timedelta(minutes=10)}
     assert host
@@ -102,7 +103,7 @@ def test_d8_what_was_put_off_for_years_by_a_wrong_clock_is_due_at_the_next_start
     with db.writing() as session:
         assert nodes.make_distant_due(session, now=NOON, at_most_for=timedelta(days=2)) == 1
     with db.reading() as session:
-        found = {row.name: row.next_poll_at - NOON for row in feeds.reports(session)}
+        found = {row.name: row.next_poll_at - NOON for row in feed_reports.of_all(session)}
     assert found == {"lost": timedelta(), "well": timedelta(days=1)}
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from monitor.store import articles
 from monitor.store.db import Database, Session
+from monitor.store.indexes import word_index
 from monitor.stories.fingerprint import fingerprint
 from monitor.types.stories import ArticleKind, StoryChoice
 from tests.polling.test_filing import article
@@ -14,7 +15,7 @@ from tests.polling.test_filing import article
 
 @pytest.mark.parametrize("few", [5_000, 3, 2])
 def test_rare_and_common_words(db: Database, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr(articles, "_FEW", few)
+    monkeypatch.setattr(word_index, "_FEW", few)
     choice = StoryChoice(kind=ArticleKind.NEW, story_id=None, of_article_id=None, similarity=0.0, why="first")
     with db.writing() as session:
         for number in range(6):
@@ -22,11 +23,11 @@ def test_rare_and_common_words(db: Database, monkeypatch: pytest.MonkeyPatch, fe
             told = article(number, said, title=f"Ferry {number}")
             articles.add(session, told, fingerprint(told.title, told.text), choice)
     with db.reading() as session:
-        assert list(articles.find_by_words(session, "ferry")) == [6, 5, 4, 3, 2, 1]
-        assert list(articles.find_by_words(session, "ferry", limit=2)) == [6, 5]
-        assert list(articles.find_by_words(session, "counts harb")) == [6, 4, 2]
-        assert list(articles.find_by_words(session, "ferry 3")) == [4]
-        assert list(articles.find_by_words(session, "tram")) == []
+        assert list(word_index.find_by_words(session, "ferry")) == [6, 5, 4, 3, 2, 1]
+        assert list(word_index.find_by_words(session, "ferry", limit=2)) == [6, 5]
+        assert list(word_index.find_by_words(session, "counts harb")) == [6, 4, 2]
+        assert list(word_index.find_by_words(session, "ferry 3")) == [4]
+        assert list(word_index.find_by_words(session, "tram")) == []
 
 
 def test_on_postgresql_a_search_is_planned_for_its_words_however_often_it_was_asked_for(db: Database) -> None:
@@ -34,7 +35,7 @@ def test_on_postgresql_a_search_is_planned_for_its_words_however_often_it_was_as
         pytest.skip("SQLite plans by the index alone")
     with db.reading() as session:
         for number in range(15):
-            articles.find_by_words(session, f"ferry {number}")
+            word_index.find_by_words(session, f"ferry {number}")
         assert _scalar(session, f"SELECT count(*) {_PREPARED}") >= 1
         assert _scalar(session, f"SELECT sum(generic_plans) {_PREPARED}") == 0
 

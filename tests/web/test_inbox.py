@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from monitor.config.settings import WebSettings
 from monitor.learning.verdict_effects import VerdictEffects
 from monitor.store.db import Database
-from monitor.store.tables import VerdictRow
+from monitor.store.tables.matches import VerdictRow
 from monitor.web.app import create_app
 from tests.web.test_web import (
     NOW,

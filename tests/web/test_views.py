@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 
 from monitor.store import topics
 from monitor.store.db import Database
-from monitor.store.tables import SavedViewRow
+from monitor.store.tables.matches import SavedViewRow
 from tests.web.test_web import (
     NOW,
     OWN,

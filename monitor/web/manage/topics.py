@@ -94,12 +94,13 @@ class TopicPages(TopicFolderPages):
     ) -> None:
         super().__init__(db, clock, root, tools, embedder_problem=embedder_problem)
         self._figures = FiguresOfTopics(kept, clock)
+        self._folders = seeds.TopicFolders(root or Path())
 
     # --- the list -----------------------------------------------------------------------------------------------------
 
     def topics(self, asked: PageRequest) -> Response:
         """All topics, and the drafts."""
-        read = seeds.load(self._root) if self._root and self._root.is_dir() else seeds.LoadedTopics()
+        read = self._folders.load() if self._root and self._root.is_dir() else seeds.LoadedTopics()
         with self.db.reading() as session:
             known = {name: each for name, each in store.stored(session).items() if not each.has_ended}
             counts = {each.topic: each for each in matches.counts(session)}
