@@ -292,3 +292,10 @@ def test_what_comes_and_goes_is_told_once_an_hour_at_most(db: Database, clock: S
 def test_every_problem_that_is_told_has_its_words() -> None:
     assert set(condition._TOLD) == set(notices._BEGUN)
     assert set(condition.SUBJECTS) == set(notices._OVER)
+
+
+def test_d10_a_node_whose_clock_is_ahead_is_not_called_silent() -> None:
+    found = only(WELL, nodes=[BASIL, replace(FERN, heartbeat_at=NOON + 7 * MINUTE)])
+    assert found.says.startswith("the clock of the node fern-1 is 7 minutes ahead of this one's")
+    assert "NTP" in found.mend
+    assert (found.code, found.severity) == (Code.NODE_SILENT, Severity.WARN)
