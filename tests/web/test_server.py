@@ -117,7 +117,7 @@ def test_fault_s2_health_answers_where_all_connections_are_at_work(
         for _, writer in held:
             writer.close()
 
-    monkeypatch.setattr("monitor.web.app.FORM_SECONDS", PATIENCE)
+    monkeypatch.setattr("monitor.web.forms.FORM_SECONDS", PATIENCE)
     with_server(tmp_path, story)
 
 
