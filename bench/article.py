@@ -181,8 +181,9 @@ def measure(asked: argparse.Namespace) -> dict[str, float]:
 
 
 def _poller(database: Any, seeds: Sequence[News]) -> Callable[[Sequence[bytes]], None]:
+    from monitor.learning.tracker import Tracker
     from monitor.matching.background import Background
-    from monitor.matching.matcher import Tracker, build
+    from monitor.matching.matcher import build
     from monitor.polling import assess, intake
     from monitor.polling.values import AlertingContext
     from monitor.reading import extract, parse

@@ -19,6 +19,7 @@ from monitor.store import alerts, articles, decisions, story_changes
 from monitor.store.db import Session
 from monitor.store.indexes import profiles
 from monitor.store.stories import story_articles, story_members
+from monitor.stories import changes
 from monitor.stories.tuning import STORY_WINDOW_FOR
 from monitor.types.stories import Arrival, ArticleKind, StoryChoice
 
@@ -143,7 +144,11 @@ def _with_alerting(
         ids += others
         history, escalated = alerts.story_history(session, ids)
     if placed.choice.is_material:
-        history = replace(history, updated=_topics_told_of(session, placed.choice, matched))
+        history = replace(
+            history,
+            updated=_topics_told_of(session, placed.choice, matched),
+            updated_often=_topics_updated_often(session, placed.choice, ids, now=now),
+        )
     known = replace(known, story=KnownStory(history=history, escalated=escalated))
     if policy.hold_reason(assessed.article, assessed.arrival, now=now) is not None:
         return known
@@ -168,6 +173,16 @@ def _topics_told_of(session: Session, choice: StoryChoice, matched: Sequence[str
     """The topics that had an alert for this very change, through another article of the story."""
     what, story_id = plan.told_of_change(choice.facts), choice.story_id or 0
     return frozenset(each for each in matched if alerts.is_told(session, alerts.key_of(each, story_id, what)))
+
+
+def _topics_updated_often(
+    session: Session, choice: StoryChoice, ids: Sequence[int], *, now: datetime
+) -> frozenset[str]:
+    """The topics that were told of changes often enough today; none where an outlet takes back what was told."""
+    if choice.facts == changes.TAKEN_BACK:
+        return frozenset()
+    told = alerts.updates_told(session, ids, since_at=now - policy.UPDATES_FOR)
+    return frozenset(topic for topic, count in told.items() if count >= policy.UPDATES_AT_MOST)
 
 
 def _with_channels(

@@ -23,7 +23,8 @@ from functools import partial
 
 from monitor.alerting import notices, silence_notices
 from monitor.learning.multilingual import POLL_EMBEDS_FOR, Multilingual, SemanticScorer
-from monitor.matching.matcher import Matcher, Tracker
+from monitor.learning.tracker import Tracker
+from monitor.matching.matcher import Matcher
 from monitor.net.addresses import AddressPolicy
 from monitor.polling import bursts, cadence, embedding_budget, fulltext, missing, silence
 from monitor.polling.assess import assess, confirm_stored

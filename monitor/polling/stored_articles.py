@@ -9,7 +9,8 @@ from datetime import datetime
 
 from monitor.alerting import alert_policy as policy
 from monitor.learning.multilingual import SemanticScorer
-from monitor.matching.matcher import Matcher, Tracker
+from monitor.learning.tracker import Tracker
+from monitor.matching.matcher import Matcher
 from monitor.polling import missing
 from monitor.polling.assess import assess
 from monitor.polling.intake import file_article

@@ -19,8 +19,8 @@ from monitor.alerting.channels.base import Channel
 from monitor.config.plan import difference
 from monitor.config.settings import Settings
 from monitor.learning.multilingual import POLL_EMBEDS_FOR
+from monitor.learning.tracker import Tracker
 from monitor.learning.training import build_matcher, last_mark, rebuild_matcher
-from monitor.matching.matcher import Tracker
 from monitor.polling.cadence import Cadence
 from monitor.polling.pipeline import Tools
 from monitor.polling.values import AlertingContext

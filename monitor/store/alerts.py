@@ -50,6 +50,16 @@ _HISTORY = union_all(
         col(AlertRow.kind).in_([AlertKind.NEW.value, AlertKind.ESCALATED.value]),
     ),
 )
+_UPDATES = (
+    select(col(AlertTopicRow.topic), func.count().label("told"))
+    .join(AlertRow, _OF_TOPIC)
+    .where(
+        col(AlertRow.story_id).in_(bindparam("stories", expanding=True)),
+        col(AlertRow.kind) == AlertKind.UPDATED.value,
+        col(AlertRow.created_at) > bindparam("since_at"),
+    )
+    .group_by(col(AlertTopicRow.topic))
+)
 _CHANNELS_OF_STORIES = (
     select(col(DeliveryRow.channel))
     .join(AlertRow, col(AlertRow.id) == col(DeliveryRow.alert_id))
@@ -97,6 +107,12 @@ def story_history(session: Session, story_ids: Collection[int]) -> tuple[StoryHi
             escalated.add((topic, key.split("/")[2].removeprefix("escalated-")))
     history = StoryHistory(matched=frozenset(topics[""]), alerted=frozenset(topics[AlertKind.NEW.value]))
     return history, frozenset(escalated)
+
+
+def updates_told(session: Session, story_ids: Collection[int], *, since_at: datetime) -> Counter[str]:
+    """Topic -> how often it was told since then that facts of these stories changed."""
+    found = session.connection().execute(_UPDATES, {"stories": sorted(story_ids), "since_at": since_at})
+    return Counter({row.topic: row.told for row in found})
 
 
 def told_channels(session: Session, story_ids: Collection[int]) -> frozenset[str]:

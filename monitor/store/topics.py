@@ -18,7 +18,7 @@ from monitor.store import reassessments, verdicts, versions
 from monitor.store.statements import Prepared
 from monitor.store.tables.alerts import AlertRow, AlertTopicRow
 from monitor.store.tables.articles import ReassessmentRow
-from monitor.store.tables.matches import MatchRow, NearMissCountRow, NearMissRow, VerdictRow
+from monitor.store.tables.matches import MatchRow, NearMissCountRow, NearMissRow, SavedViewRow, VerdictRow
 from monitor.store.tables.topics import SeedTextRow, SelfTrainingRow, TopicFileRow, TopicRow, TopicVersionRow
 from monitor.types.matching import StoredTopic, Topic
 from monitor.types.stories import Cause
@@ -234,6 +234,7 @@ def rename(session: Session, old: str, new: str, definition: Topic | None, *, no
         session.connection().execute(update(keyed).where(*of_topic).values(key=moved))
     session.expire_all()
     _rename_in_payloads(session, old, new)
+    _rename_in_views(session, old, new)
     _rename_row(session, old, new, definition, now=now)
 
 
@@ -242,6 +243,12 @@ def _rename_in_payloads(session: Session, old: str, new: str) -> None:
     for row in session.exec(select(AlertRow).where(col(AlertRow.id).in_(alert_ids))):
         listed = [{**each, "name": new} if each["name"] == old else each for each in row.payload.get("topics", ())]
         row.payload = {**row.payload, "topic": row.topic, "topics": listed}
+
+
+def _rename_in_views(session: Session, old: str, new: str) -> None:
+    for row in session.exec(select(SavedViewRow)):
+        if row.filters.get("topic") == old:
+            row.filters = {**row.filters, "topic": new}
 
 
 def _rename_row(session: Session, old: str, new: str, definition: Topic | None, *, now: datetime) -> None:

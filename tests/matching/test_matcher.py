@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.learning.tracker import Tracker
 from monitor.matching.background import Background
 from monitor.matching.evidence import shown_words
-from monitor.matching.matcher import Matcher, Tracker, build
+from monitor.matching.matcher import Matcher, build
 from monitor.matching.tuning import BOUNDED_FROM
 from monitor.types.matching import OTHER_TERMS, Example, Reason, Score, Seed, Topic
 from tests.fakes.patience import grows_evenly

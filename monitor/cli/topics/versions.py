@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from monitor.types.matching import Article, Topic
 
 _SHOWN = 20
+_MOST = 999_999_999
 _VERSION = re.compile(r"(?P<topic>[^/]+)@(?P<number>[0-9]{1,9})")
 
 
@@ -31,7 +32,7 @@ def history(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The topic's folder.", show_default=False)],
     restore: Annotated[
-        int, typer.Option("--restore", metavar="VERSION", min=0, help="Put the topic back to this version.")
+        int, typer.Option("--restore", metavar="VERSION", min=0, max=_MOST, help="Put the topic back to this version.")
     ] = 0,
     as_json: base.AsJson = False,
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from monitor.matching.drift import compare
+from monitor.learning.drift import compare
 from monitor.matching.tuning import DRIFT_MATCHES
 
 
