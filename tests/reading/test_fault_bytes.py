@@ -203,7 +203,9 @@ def test_fault_feed_03_latin_1_with_the_signs_of_windows() -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=200), st.lists(st.sampled_from([*LABELS, "utf-16", "hz", "utf-7", "\x00"]), max_size=3))
 def test_fault_feed_03_any_bytes_with_any_labels_are_some_text(body: bytes, labels: list[str]) -> None:
-    charsets.read(body, labels).text.encode()
+    found = charsets.read(body, labels)
+    assert found.text.encode().decode() == found.text, "no half characters"
+    assert found.lost <= found.text.count("\ufffd")
 
 
 TOLD = {
