@@ -42,7 +42,7 @@ def settings(folder: Path, site: Site) -> Path:
     (folder / "seeds" / "bridge" / "seed.txt").write_text(SEED)
     site.publishes("/feed", rss((HIT[0], "https://h.example/1", "1", HIT[1], None)))
     (folder / "monitor.toml").write_text(
-        f'[store]\nurl = "sqlite:///{folder}/monitor.db"\n[seeds]\ndir = "{folder}/seeds"\n[web]\nport = {_free_port()}\n'
+        f'[store]\nurl = "sqlite:///{folder}/monitor.db"\n[seeds]\ndir = "{folder}/seeds"\n[web]\nport = {free_port()}\n'
         f'[embedding]\nembedder = "none"\n[feeds.herald]\nurl = "{site.url("/feed")}"\nallow_private = true\n'
     )
     return folder / "monitor.toml"
@@ -64,7 +64,7 @@ def many_topics(folder: Path, count: int) -> None:
         (own / "topic.toml").write_text(f'title = "{text(5)}"\ndescription = "{text(20)}"\n')
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
@@ -82,7 +82,7 @@ def cost(checkout: Path, config: Path, command: str) -> float:
         | {"PYTHONPATH": str(checkout), "PYTHONPYCACHEPREFIX": str(config.parent / "byte-code")},
     )
     if command == "run":
-        soon(lambda: _is_ready(config))
+        soon(lambda: is_ready(config))
         started.send_signal(signal.SIGTERM)
     started.wait()
     wait_for_orphans()
@@ -94,7 +94,7 @@ def _of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _is_ready(config: Path) -> bool:
+def is_ready(config: Path) -> bool:
     port = tomllib.loads(config.read_text())["web"]["port"]
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as answer:
