@@ -96,7 +96,7 @@ def _daemon_problems(
     state: ServiceState, living: Sequence[NodeReport], now: datetime, speed: float
 ) -> Iterator[Problem]:
     if any(each.is_polling for each in living):
-        yield from _silent_nodes(state.nodes, living)
+        yield from _silent_nodes(state.nodes, living, now)
     elif _is_polled_by_hand(state, now, speed):
         yield warning(
             Code.POLLED_BY_HAND,
@@ -131,9 +131,20 @@ def _no_node(nodes: Sequence[NodeReport], now: datetime) -> Problem:
     return failure(Code.NO_NODE, "daemon", f"{says}; nothing is polled or sent", mend)
 
 
-def _silent_nodes(nodes: Sequence[NodeReport], living: Sequence[NodeReport]) -> Iterator[Problem]:
+def _silent_nodes(nodes: Sequence[NodeReport], living: Sequence[NodeReport], now: datetime) -> Iterator[Problem]:
     for node in nodes:
-        if node not in living and node.stopped_at is None and not _is_replaced(node, living):
+        if node in living or node.stopped_at is not None or _is_replaced(node, living):
+            continue
+        if node.heartbeat_at > now:
+            ahead = f"{(node.heartbeat_at - now).total_seconds() / 60:.0f} minutes"
+            yield warning(
+                Code.NODE_SILENT,
+                "daemon",
+                f"the clock of the node {node.name} is {ahead} ahead of this one's: times that it stored come too late here",
+                "let the clocks of all nodes be set by NTP, and start the one that was wrong again",
+                public="the clocks of the nodes differ",
+            )
+        else:
             yield warning(
                 Code.NODE_SILENT,
                 "daemon",
@@ -345,7 +356,13 @@ def _disabled(channel: ChannelReport) -> str:
 
 LASTING_AFTER = timedelta(minutes=2)
 """So long must a problem be seen, or be gone, before the operator is told: a machine that wakes up is late with everything."""
-_TOLD = {Code.LATE_FEEDS: "feeds", Code.DISK_LOW: "disk", Code.DISK_FULL: "disk", Code.NO_TOPICS: "topics"}
+_TOLD = {
+    Code.LATE_FEEDS: "feeds",
+    Code.DISK_LOW: "disk",
+    Code.DISK_FULL: "disk",
+    Code.NO_TOPICS: "topics",
+    Code.STORE_GONE: "store",
+}
 """Code -> its subject. What fails with a poll or a delivery (feeds, channels, the network) has notices of its own."""
 SUBJECTS = tuple(dict.fromkeys(_TOLD.values()))
 

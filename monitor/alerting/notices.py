@@ -70,6 +70,11 @@ def notify_feed(
         _of_network_back(session, channels, now)
         return
     title, body = _feed_words(feed, update, event, since_at)
+    if event is FeedEvent.MOVED and (other := feed_reports.also_at(session, update.new_url or "", feed_id=feed.id)):
+        body = (
+            f"It has redirected to the address of the feed {other} for a week: both bring the same now. "
+            "Remove one of the two; with one address for both the settings would be refused."
+        )
     enqueue_notice(
         session,
         title,
@@ -287,11 +292,13 @@ _BEGUN = {
     Code.DISK_LOW: "The disk of the store is nearly full",
     Code.DISK_FULL: "The disk of the store is full",
     Code.NO_TOPICS: "There is no topic",
+    Code.STORE_GONE: "The file of the store is gone",
 }
 _OVER = {
     "feeds": "Feeds are polled in time again",
     "disk": "The disk has room again",
     "topics": "There are topics again",
+    "store": "The file of the store is back",
 }
 
 

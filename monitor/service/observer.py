@@ -16,7 +16,7 @@ from monitor.store import channels, files, nodes
 from monitor.store.db import Database, Session
 from monitor.store.feeds import feed_reports, watches
 from monitor.store.outbox import delivery_states
-from monitor.types.condition import Problem, stale_answer, store_problem
+from monitor.types.condition import Problem, stale_answer, store_gone, store_problem
 from monitor.types.errors import StoreBusyError, StoreError, StoreFullError
 
 log = logging.getLogger("monitor.observer")
@@ -67,6 +67,8 @@ def read(session: Session, *, path: Path | None, is_disk_full: bool = False) -> 
 
 def look(db: Database, *, now: datetime, speed: float = 1.0) -> tuple[Problem, ...]:
     """All problems of the service at `now`; that the store cannot be read is one, and then the only one."""
+    if db.is_file_gone:
+        return (store_gone(db.shown),)
     try:
         with db.reading() as session:
             return condition.problems(read(session, path=db.path), now=now, speed=speed)

@@ -59,6 +59,15 @@ def _path(url: URL) -> Path | None:
     return Path(url.database or "") if is_file else None
 
 
+def _identity(file: Path | None) -> tuple[int, int] | None:
+    """Device and number of the file that is at this path now; None where there is none."""
+    try:
+        about = file.stat() if file else None
+    except OSError:
+        return None
+    return (about.st_dev, about.st_ino) if about else None
+
+
 class Database:
     """A configured engine. `url` as SQLAlchemy writes it: `sqlite:///data/monitor.db`, `postgresql+psycopg://...`."""
 
@@ -72,11 +81,23 @@ class Database:
         self._of_writer: Connection | None = None
         """On SQLite the writing thread keeps its connection: another one would find nothing of what it wrote last in its cache."""
         self._waiting: deque[_Waiting] = deque()
+        self._file: tuple[int, int] | None = None
+        """Device and number of the SQLite file that was opened first."""
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", self._note_file)
 
     @property
     def path(self) -> Path | None:
         """The database file, or None where there is none (PostgreSQL, memory)."""
         return _path(self.url)
+
+    @property
+    def is_file_gone(self) -> bool:
+        """Whether the file that this process works on is no longer at its path: deleted, moved away, or another in its place."""
+        return self._file is not None and self._file != _identity(self.path)
+
+    def _note_file(self, *_: object) -> None:
+        self._file = self._file or _identity(self.path)
 
     @property
     def shown(self) -> str:

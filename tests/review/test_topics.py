@@ -139,13 +139,13 @@ def test_a_topic_renamed_in_the_middle_of_a_poll_is_filed_under_its_name_of_now(
     """The poll was assessed for the old name, under which nothing was told."""
     clock.passes(hours=1)
     site.publishes("/feed", rss(MORE))
-    wanted = pipeline._pages_wanted
+    wanted = pipeline.pages_wanted
 
     async def slowly(*arguments: object, **more: object) -> object:
         await asyncio.to_thread(renames, room, "bridge", "span")
         return await wanted(*arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "_pages_wanted", slowly)
+    monkeypatch.setattr(pipeline, "pages_wanted", slowly)
     room.polls()
     assert room.reasons()[MORE[0]] == "JOINS_STORY"
     assert {row.topic for row in room.rows(MatchRow)} == {"span"}

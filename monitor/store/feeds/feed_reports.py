@@ -101,6 +101,12 @@ def _report(row: FeedRow) -> FeedReport:
     return FeedReport(**{**values, "title": row.title or row.own_title}, watch=watch_of(row))
 
 
+def also_at(session: Session, url: str, *, feed_id: int) -> str:
+    """The name of another feed in use that is polled at this address; '' where there is none."""
+    others = select(FeedRow.name).where(FeedRow.url == url, FeedRow.id != feed_id, col(FeedRow.is_enabled))
+    return session.exec(others.order_by(col(FeedRow.id)).limit(1)).first() or ""
+
+
 def last_success_at(session: Session) -> datetime | None:
     """When any feed was last polled successfully."""
     return session.exec(select(func.max(FeedRow.last_success_at))).one()
