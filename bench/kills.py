@@ -345,7 +345,7 @@ def _ends(function: Callable[..., Any], *, passes: list[int], after: bool) -> Ca
 
 POINTS = {
     "after fetch, before parse": ("monitor.reading.fetch:Fetcher.get", "after"),
-    "after parse, before the transaction": ("monitor.polling.pipeline:_pages_wanted", "after"),
+    "after parse, before the transaction": ("monitor.polling.pipeline:pages_wanted", "after"),
     "in the transaction, lease ended, nothing stored": ("monitor.store.feeds.feed_leases:settle", "after"),
     "all known, nothing decided": ("monitor.polling.intake:read", "after"),
     "decided, nothing written": ("monitor.polling.intake:decide", "after"),
@@ -361,9 +361,12 @@ POINTS = {
     "after the body, before the answer": ("httpcore2:AsyncHTTP11Connection._send_request_body", "after"),
     "accepted, before it is marked sent": ("monitor.net.http:HttpClient.post", "after"),
     "marked sent, not committed": ("monitor.alerting.deliver:_settle", "after"),
-    "articles to be assessed again claimed, not committed": ("monitor.polling.reassess:_claim", "after"),
-    "an article assessed again and filed, not committed": ("monitor.polling.stored_articles:_write", "after"),
-    "a range of articles assessed again, not committed": ("monitor.polling.reassess_ranges:_end_batch", "after"),
+    "articles to be assessed again claimed, not committed": ("monitor.polling.reassessing.reassess:_claim", "after"),
+    "an article assessed again and filed, not committed": (
+        "monitor.polling.reassessing.stored_articles:_write",
+        "after",
+    ),
+    "a range of articles assessed again, not committed": ("monitor.polling.reassessing.ranges:_end_batch", "after"),
     "while starting: store open, leases not released": ("monitor.store.feeds.feed_leases:release_all", "before"),
     "while starting: settings stored, not committed": ("monitor.store.settings:apply", "after"),
     "while starting: topics synced, not committed": ("monitor.store.topics:sync", "after"),

@@ -25,7 +25,7 @@ from monitor.alerting.deliver import Deliverer
 from monitor.config.settings import Settings
 from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
-from monitor.polling.reassess import Reassessed, reassess_due
+from monitor.polling.reassessing.reassess import Reassessed, reassess_due
 from monitor.review.matches import MatchQuery, list_matches
 from monitor.service.app import App
 from monitor.store.tables.alerts import AlertRow

@@ -3,7 +3,10 @@ machines.
 
 Each channel has a task of its own and shares nothing with the others, so that any number that hang delay no other (W13); it
 sends in order of creation and at the channel's rate. An alert is claimed, sent with no transaction open, and settled: killed in
-between, it is sent again with the same id. The only broad exception handlers of delivering are here.
+between, it is sent again with the same id.
+
+The two broad exception handlers of delivering are here: a channel that raises has failed in this attempt, as if its receiver had
+said so (`_try`), and a task that fails in any other way rests and comes again (`_task`).
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -89,8 +93,8 @@ class Deliverer:
 
     async def _edit(self, editors: Mapping[str, Editor]) -> int:
         """Edit sent messages that say less than is known by now. A failure here does not affect deliveries."""
-        self._paused_until[_EDITS] = asyncio.get_running_loop().time() + _EDIT_INTERVAL_SECONDS
-        try:
+        self._rest(_EDITS, _EDIT_INTERVAL_SECONDS)
+        with self._task(_EDITS, "editing messages", rest_seconds=_EDIT_INTERVAL_SECONDS):
             where = {name: each.destination for name, each in editors.items()}
             for edit in await self._db.write(message_edits.outdated, where, now=self._clock()):
                 async with asyncio.timeout(_SEND_SECONDS):
@@ -104,11 +108,21 @@ class Deliverer:
                     outcome.code,
                 )
                 await asyncio.sleep(self._spacing)
+        return 0
+
+    @contextmanager
+    def _task(self, name: str, what: str, *, rest_seconds: float) -> Iterator[None]:
+        """What a task does. A fault is told and ends it; one that nobody foresaw lets it rest, so that it is said once a while."""
+        try:
+            yield
         except StoreError as error:
             self._on_error(error)
         except Exception:
-            log.exception("editing messages failed in an unforeseen way; tried again in half a minute")
-        return 0
+            log.exception("%s failed in an unforeseen way; tried again in %.0f seconds", what, rest_seconds)
+            self._rest(name, rest_seconds)
+
+    def _rest(self, name: str, seconds: float) -> None:
+        self._paused_until[name] = asyncio.get_running_loop().time() + seconds
 
     async def finish(self) -> int:
         """Wait until no task has anything due. Returns how many attempts were made."""
@@ -132,8 +146,8 @@ class Deliverer:
 
     async def _drain(self, name: str) -> int:
         tries = 0
-        while not self._is_stopping and (channel := self._channels().get(name)):
-            try:
+        with self._task(name, f"delivering on channel={name}", rest_seconds=_PAUSE_SECONDS):
+            while not self._is_stopping and (channel := self._channels().get(name)):
                 delivery, held = await self._db.write(
                     _claim, channel, now=self._clock(), lease_for=self._lease_for, max_age_for=self._max_age_for
                 )
@@ -143,14 +157,7 @@ class Deliverer:
                     break
                 tries += 1
                 await self._deliver(channel, delivery)
-            except StoreError as error:
-                self._on_error(error)
-                break
-            except Exception:
-                log.exception("delivering on channel=%s failed in an unforeseen way; tried again in a minute", name)
-                self._paused_until[name] = asyncio.get_running_loop().time() + _PAUSE_SECONDS
-                break
-            await asyncio.sleep(self._spacing)
+                await asyncio.sleep(self._spacing)
         return tries
 
     async def _deliver(self, channel: Channel, delivery: DeliveryState) -> None:

@@ -343,11 +343,11 @@ def _outbox(db: Database) -> CheckResult:
 
 def _clock(db: Database) -> CheckResult:
     """Whether the store has times in the future, as after the clock was set back."""
-    from monitor.store import archive
+    from monitor.store.figures import whole_store
 
     now = datetime.now(UTC)
     with db.reading() as session:
-        latest = archive.last_written_at(session) or now
+        latest = whole_store.last_written_at(session) or now
     if latest > now + timedelta(minutes=5):
         mend = "set the clock right, or wait: until then polls and deliveries come late"
         return CheckResult(
@@ -357,10 +357,11 @@ def _clock(db: Database) -> CheckResult:
 
 
 def _sizes(db: Database) -> CheckResult:
-    from monitor.store import archive, files
+    from monitor.store import files
+    from monitor.store.figures import whole_store
 
     with db.reading() as session:
-        articles = archive.count_articles(session)
+        articles = whole_store.count_articles(session)
     if db.path is None:
         return CheckResult("size", "ok", f"{articles} articles")
     waiting = files.wal_bytes(db.path)

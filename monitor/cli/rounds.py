@@ -103,7 +103,7 @@ async def _poll(cli: base.Cli, app: App, names: list[str], unstored: list[StoreE
 
 async def _reassess(app: App, now: datetime) -> None:
     """Some of what is to be assessed again: where no daemon runs, rounds by hand do it bit by bit."""
-    from monitor.polling.reassess import reassess_due
+    from monitor.polling.reassessing.reassess import reassess_due
 
     for _ in range(_REASSESS_BATCHES):
         if (await reassess_due(app.tools(), now=now)).is_over:

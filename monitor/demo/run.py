@@ -37,8 +37,8 @@ from monitor.polling.pipeline import Polled
 from monitor.service.app import App
 from monitor.service.clock import Clock
 from monitor.service.daemon import Daemon
-from monitor.store import archive
 from monitor.store.db import Database
+from monitor.store.figures import whole_store
 from monitor.store.outbox import delivery_states
 
 SPEED = 260.0
@@ -201,7 +201,7 @@ class Demo:
         published = {article.guid for article in newspaper.published()}
         with self._daemon.app.db.reading() as session:
             states = delivery_states.states(session)
-            is_stored = archive.count_articles(session) >= len(published)
+            is_stored = whole_store.count_articles(session) >= len(published)
         return is_stored and not states["pending"] + states["leased"]
 
     # --- events ---------------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ class Demo:
         db = Database(settings.store.url)
         try:
             with db.reading() as session:
-                totals = archive.totals(session)
+                totals = whole_store.totals(session)
         finally:
             db.close()
         shared = alerts_of_shared_stories(each.payload for each in receiver.received)

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from monitor.polling import cadence
-from monitor.polling.pipeline import Polled, Tools, poll
+from monitor.polling.pipeline import Polled, poll
 from monitor.polling.silence import is_to_be_asked_in_full
+from monitor.polling.tools import Tools
 from monitor.store.feeds import feed_leases
 from monitor.store.feeds.feed_leases import LeaseLostError
 from monitor.types.errors import BusyError, HostRestsError, MonitorError, StoreError

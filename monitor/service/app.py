@@ -22,7 +22,7 @@ from monitor.learning.multilingual import POLL_EMBEDS_FOR
 from monitor.learning.tracker import Tracker
 from monitor.learning.training import build_matcher, last_mark, rebuild_matcher
 from monitor.polling.cadence import Cadence
-from monitor.polling.pipeline import Tools
+from monitor.polling.tools import Tools
 from monitor.polling.values import AlertingContext
 from monitor.service import in_force
 from monitor.service.drift_watch import DriftWatch

@@ -17,9 +17,10 @@ from monitor.alerting import condition, deliver
 from monitor.alerting.deliver import Deliverer
 from monitor.config import plan as plans
 from monitor.matching import embedders
-from monitor.polling import poll, reassess
+from monitor.polling import poll
 from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
+from monitor.polling.reassessing import reassess
 from monitor.reading.workers import memory_fault
 from monitor.service import in_force, observer
 from monitor.service.app import App

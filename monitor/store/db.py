@@ -15,7 +15,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
@@ -127,14 +127,12 @@ class Database:
             with self.writing() as session:
                 yield session
             return
-        try:
-            with _typed_errors(self):
-                self._of_writer = self._of_writer or self._writing.connect()
-                with _OneTransaction(self._of_writer, expire_on_commit=False) as session, session.begin():
-                    yield session
-        except BaseException:  # whatever state it is in, the next transaction begins with another one
-            self._leave_connection()
-            raise
+        with ExitStack() as where_it_fails, _typed_errors(self):
+            where_it_fails.callback(self._leave_connection)  # whatever state it is in, the next begins with another one
+            self._of_writer = self._of_writer or self._writing.connect()
+            with _OneTransaction(self._of_writer, expire_on_commit=False) as session, session.begin():
+                yield session
+            where_it_fails.pop_all()
 
     def _leave_connection(self) -> None:
         connection, self._of_writer = self._of_writer, None
@@ -168,14 +166,23 @@ class Database:
         """Run what waits; nothing does where an earlier turn has taken it along."""
         taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), _TOGETHER))]
         jobs = [each for each in taken if each.answer.set_running_or_notify_cancel()]
+        if jobs and not self._answer(jobs):
+            for each in jobs:
+                self._answer([each])
+
+    def _answer(self, jobs: Sequence[_Waiting]) -> bool:
+        """Write these in one transaction and answer them; one that is alone also with what it raises. False where one of several
+        raised: all are undone and none is answered, as whose fault it was is seen when each is written alone."""
         try:
-            answers = self._write_all(jobs) if len(jobs) > 1 else []
-        except Exception:  # of one of them: the transaction is undone, and whose fault it was is seen below
-            answers = []
-        for each, answer in zip(jobs, answers, strict=False):
+            answers = self._write_all(jobs)
+        except Exception as error:  # whatever it is, it goes to who waits for it
+            if len(jobs) > 1:
+                return False
+            jobs[0].answer.set_exception(error)
+            return True
+        for each, answer in zip(jobs, answers, strict=True):
             each.answer.set_result(answer)
-        for each in jobs[len(answers) :]:
-            self._write_alone(each)
+        return True
 
     def _write_all(self, jobs: Sequence[_Waiting]) -> list[Any]:
         answers = []
@@ -185,15 +192,6 @@ class Database:
                 session.flush()
                 session.expunge_all()  # each reads the store anew, as it would alone
         return answers
-
-    def _write_alone(self, waiting: _Waiting) -> None:
-        try:
-            with self._writing_in_turn() as session:
-                answer = waiting.job(session)
-        except Exception as error:
-            waiting.answer.set_exception(error)
-        else:
-            waiting.answer.set_result(answer)
 
     async def _run(self, threads: ThreadPoolExecutor, transaction: Transaction, job: Callable[[Session], R]) -> R:
         def run() -> R:

@@ -1,6 +1,6 @@
 """Writes stories: adds arriving articles, merges, splits and moves them, and records these changes and who made them.
 
-The caller checks that a change makes sense (`monitor.review.stories` for those that people ask for). `stories` does the reading.
+The caller checks that a change makes sense (for what people ask for: `monitor.review.story_edits`). `store.stories` reads them.
 """
 
 from __future__ import annotations

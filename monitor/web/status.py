@@ -10,11 +10,12 @@ from monitor.alerting.silence_notices import describe
 from monitor.config import plan as plans
 from monitor.review import matches, topics
 from monitor.review.matches import MatchCounts
-from monitor.store import archive, channels, nodes, settings, versions
+from monitor.store import channels, nodes, settings, versions
 from monitor.store.channels import ChannelReport
 from monitor.store.db import Session
 from monitor.store.feeds import feed_reports
 from monitor.store.feeds.feed_reports import FeedReport
+from monitor.store.figures import whole_store
 from monitor.store.nodes import NodeReport
 from monitor.store.outbox import delivery_states
 from monitor.text import urls
@@ -92,7 +93,7 @@ def board(
         topics=tuple(matches.counts(session)),
         nodes=nodes.reports(session),
         paused=frozenset(name for name, is_paused in topics.names(session).items() if is_paused),
-        alerts=archive.count_alerts(session),
+        alerts=whole_store.count_alerts(session),
     )
 
 

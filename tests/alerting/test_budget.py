@@ -586,7 +586,9 @@ def test_fault_alert_11_a_strangers_words_format_nothing_in_a_slack_summary() ->
         limit=12,
         now=NOON,
     )
-    for block in message(made)["blocks"]:
+    blocks = message(made)["blocks"]
+    assert len(blocks) > 3
+    for block in blocks:
         text = block.get("text") or block["elements"][0]
         assert not re.search(r"<(?!https?://)|&(?!amp;|lt;|gt;)", text["text"])
         if text["type"] == "mrkdwn":

@@ -388,6 +388,7 @@ def test_fault_alert_14_the_tenth_channel_is_sent_to_while_nine_hang(desk: Opera
             desk.posts("tenth", tenth)
             desk.decides()
             desk._runner.run(_until_received(desk, hanging, tenth))
+            assert [len(each.received) for each in (*hanging, tenth)] == [1] * 10
         finally:
             for each in hanging:
                 each.close()
@@ -430,5 +431,4 @@ async def _until_received(desk: Operator, hanging: list[Sink], tenth: Sink) -> N
     async with asyncio.timeout(PATIENCE):
         while not tenth.received or not all(each.received for each in hanging):
             await asyncio.sleep(0.01)
-    assert len(tenth.received) == 1
     await deliverer.stop(grace_seconds=0)

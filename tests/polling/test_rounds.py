@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -19,7 +19,7 @@ from monitor.polling.poll import Poller
 from monitor.store import alerts, channels
 from monitor.store.db import Database
 from monitor.store.feeds.feed_leases import LeaseLostError
-from monitor.store.outbox import delivery_queue
+from monitor.store.outbox import delivery_queue, message_edits
 from monitor.store.tables.alerts import AlertRow
 from monitor.store.tables.deliveries import DeliveryRow
 from monitor.store.tables.feeds import FeedRow
@@ -32,15 +32,31 @@ from tests.fakes.settings import channel, put_in_force
 
 
 class Line:
-    """A channel that takes everything and says what it took."""
+    """A channel that takes everything and says what it took; of the alerts that are `broken`, it raises once."""
 
     name, kind, destination, shown = "desk", "line", "here", "here"
 
-    def __init__(self) -> None:
+    def __init__(self, *, broken: Iterable[str] = ()) -> None:
         self.took: list[str] = []
+        self._broken = set(broken)
 
     async def send(self, alert: Any, *, now: datetime) -> Outcome:
+        if alert.id in self._broken:
+            self._broken.remove(alert.id)
+            raise ZeroDivisionError
         self.took.append(alert.id)
+        return Outcome(result=AttemptResult.SENT)
+
+
+class Slate(Line):
+    """One whose messages can be edited."""
+
+    credentials = "key"
+
+    async def reply(self, alert: Any, thread: str, *, now: datetime) -> Outcome:
+        return await self.send(alert, now=now)
+
+    async def edit(self, alert: Any, receipt: str, *, now: datetime) -> Outcome:
         return Outcome(result=AttemptResult.SENT)
 
 
@@ -121,8 +137,55 @@ def test_c1_a_fault_nobody_foresaw_lets_a_channel_rest_and_is_said_once(
     with caplog.at_level(logging.ERROR):
         drain(sqlite_db, Line(), clock, times=5)
     assert [each.message for each in caplog.records] == [
-        "delivering on channel=desk failed in an unforeseen way; tried again in a minute"
+        "delivering on channel=desk failed in an unforeseen way; tried again in 60 seconds"
     ]
+
+
+def test_c1_a_channel_that_raises_has_failed_in_that_attempt_alone(
+    sqlite_db: Database, clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue(sqlite_db, 3)
+    line = Line(broken=["alt_1"])
+    with caplog.at_level(logging.ERROR):
+        drain(sqlite_db, line, clock)
+    assert line.took == ["alt_0", "alt_2"]
+    assert states(sqlite_db) == ["sent", "pending", "sent"]
+    assert [each.message for each in caplog.records] == ["channel=desk failed in an unforeseen way"]
+    with sqlite_db.reading() as session:
+        tried = session.exec(select(DeliveryRow).where(DeliveryRow.alert_id == "alt_1")).one()
+        assert (tried.attempts, tried.last_detail) == (1, "fault our own fault: ZeroDivisionError")
+    clock.passes(hours=1)
+    drain(sqlite_db, line, clock)
+    assert line.took == ["alt_0", "alt_2", "alt_1"]
+    assert states(sqlite_db) == ["sent"] * 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (ZeroDivisionError(), "editing messages failed in an unforeseen way; tried again in 30 seconds"),
+        (StoreError("gone for a moment"), "a delivery was not stored and may be made again: gone for a moment"),
+    ],
+)
+def test_c1_edits_that_fail_are_said_once_and_disturb_no_delivery(
+    sqlite_db: Database,
+    clock: SetClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fault: Exception,
+    told: str,
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise fault
+
+    queue(sqlite_db, 2)
+    slate = Slate()
+    monkeypatch.setattr(message_edits, "outdated", fails)
+    with caplog.at_level(logging.ERROR):
+        drain(sqlite_db, slate, clock, times=3)
+    assert slate.took == ["alt_0", "alt_1"]
+    assert states(sqlite_db) == ["sent"] * 2
+    assert [each.message for each in caplog.records] == [told]
 
 
 def test_k5_a_delivery_whose_lease_ran_out_while_the_machine_slept_is_not_sent(

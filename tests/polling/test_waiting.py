@@ -11,7 +11,7 @@ import pytest
 
 from monitor.learning.multilingual import Multilingual
 from monitor.matching.embedders import excerpt
-from monitor.polling import reassess
+from monitor.polling.reassessing import reassess
 from monitor.review.articles import ArticleRecord, find_record
 from monitor.store.tables.articles import ArticleRow, ReassessmentRow
 from monitor.store.tables.indexes import VectorRow

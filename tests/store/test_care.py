@@ -71,12 +71,25 @@ def test_d4_a_truncated_store_is_found(tmp_path: Path) -> None:
         files.check_integrity(path, seconds=10)
 
 
-def test_a_store_that_is_not_there_or_empty_or_takes_too_long_passes(tmp_path: Path) -> None:
-    files.check_integrity(None, seconds=1)
-    files.check_integrity(tmp_path / "none.db", seconds=1)
-    (tmp_path / "empty.db").touch()
-    files.check_integrity(tmp_path / "empty.db", seconds=1)
-    files.check_integrity(filled(tmp_path / "monitor.db"), seconds=0)
+def test_a_store_that_is_not_there_or_empty_or_takes_too_long_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none, empty, large = tmp_path / "none.db", tmp_path / "empty.db", filled(tmp_path / "monitor.db")
+    empty.touch()
+    pages = large.read_bytes()
+    large.write_bytes(pages[:-4096] + bytes(4096))  # found only by who reads up to there
+    assert not any(is_damaged(each, seconds=1) for each in (None, none, empty))
+    assert is_damaged(large, seconds=10)
+    monkeypatch.setattr(files, "_STEPS", 1)
+    assert not is_damaged(large, seconds=0)
+
+
+def is_damaged(path: Path | None, *, seconds: float) -> bool:
+    try:
+        files.check_integrity(path, seconds=seconds)
+    except DamagedStoreError:
+        return True
+    return False
 
 
 def test_d8_a_clock_set_back_moves_what_is_to_come(db: Database) -> None:

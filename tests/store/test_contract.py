@@ -36,6 +36,7 @@ from monitor.store import (
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.feeds import feed_leases, feed_reports, shown_entries
+from monitor.store.figures import whole_store
 from monitor.store.indexes import word_index
 from monitor.store.outbox import by_hand, delivery_queue, delivery_states
 from monitor.store.tables.alerts import AlertRow
@@ -726,7 +727,7 @@ def test_d7_ten_writers_lose_no_update(db: Database) -> None:
 
 def test_alerts_and_deliveries_are_counted_and_found(db: Database, matcher: Matcher) -> None:
     with db.writing() as session:
-        assert archive.last_written_at(session) is None
+        assert whole_store.last_written_at(session) is None
         sync_channels(session, **CHANNELS)
         filed = file(session, matcher, article())
         file(session, matcher, article(guid="x", url="https://courier.example/9", source="courier"))
@@ -749,14 +750,14 @@ def test_alerts_and_deliveries_are_counted_and_found(db: Database, matcher: Matc
             == []
         )
         assert [each.title for each in alert_lists.with_id_prefix(session, alert_id[:9])] == [filed.alerts[0].title]
-        assert archive.totals(session) == archive.Totals(
+        assert whole_store.totals(session) == whole_store.Totals(
             articles=2, copies=1, matches=2, alerts=1, stories_told=1, deliveries_retried=0
         )
-        assert (archive.matches_by_topic(session), archive.alerts_by_topic(session)) == (
+        assert (whole_store.matches_by_topic(session), whole_store.alerts_by_topic(session)) == (
             {TOPIC.name: 1},
             {TOPIC.name: 1},
         )
-        assert archive.article_span(session) == (NOON, NOON)
+        assert whole_store.article_span(session) == (NOON, NOON)
 
 
 def test_a_poll_is_held_against_what_its_feed_and_others_have_shown(db: Database, matcher: Matcher) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,6 +26,7 @@ _TERMS_SHOWN = 20
 
 
 def topic_fields(topic: Topic, known: Mapping[str, StoredTopic], counts: Mapping[str, MatchCounts]) -> dict[str, Any]:
+    """A topic as JSON fields; `known` and `counts` as `stored_state` gives them."""
     stored = known.get(topic.name)
     wanted = [seed for seed in topic.seeds if not seed.is_counter]
     return {
@@ -73,24 +74,41 @@ def show(
     cli.log()
     settings = cli.settings
     shelf = load_topics(cli)
-    topic = next((each for each in shelf.topics if each.name == name), None)
-    if topic is None:
-        at_fault = [each for each in shelf.faults if str(settings.seeds.dir / name) in each]
-        if at_fault:
-            raise base.NotFoundError("\n".join([f'the topic "{name}" cannot be used:', *at_fault]))
-        known = (each.name for each in shelf.topics)
-        raise base.no_such("topic", name, known, hint="`monitor topics` lists them")
-    known_topics, counts = stored_state(settings)
+    topic = _find(settings, shelf, name)
+    known, counts = stored_state(settings)
     model = _model(settings, load_matcher(settings, shelf), topic)
-    found = {**topic_fields(topic, known_topics, counts), "threshold": model["threshold"], "terms": model["terms"]}
     forecast, quality = _figures(settings, shelf, topic)
-    found |= {"factor": forecast.setting.factor, "acts": forecast.setting.note, "quality": quality}
-    found["costs"] = [trial_figures.cost_fields(each) for each in forecast.costs]
-    found["advice"] = sentence_advice(settings, topic)
-    found["files"] = [_seed(settings, topic, at) for at in range(len(topic.seeds))]
+    found = {
+        **topic_fields(topic, known, counts),
+        "threshold": model["threshold"],
+        "terms": model["terms"],
+        "factor": forecast.setting.factor,
+        "acts": forecast.setting.note,
+        "quality": quality,
+        "costs": [trial_figures.cost_fields(each) for each in forecast.costs],
+        "advice": sentence_advice(settings, topic),
+        "files": [_seed(settings, topic, at) for at in range(len(topic.seeds))],
+    }
     if as_json:
         base.print_json(found)
-        return
+    else:
+        _show(topic, model, forecast, found)
+
+
+def _find(settings: Settings, shelf: LoadedTopics, name: str) -> Topic:
+    """The topic of this name. Raises NotFoundError, with what is wrong in its folder where that is why."""
+    for topic in shelf.topics:
+        if topic.name == name:
+            return topic
+    at_fault = [each for each in shelf.faults if str(settings.seeds.dir / name) in each]
+    if at_fault:
+        raise base.NotFoundError("\n".join([f'the topic "{name}" cannot be used:', *at_fault]))
+    known = (each.name for each in shelf.topics)
+    raise base.no_such("topic", name, known, hint="`monitor topics` lists them")
+
+
+def _show(topic: Topic, model: Mapping[str, Any], forecast: SensitivityForecast, found: Mapping[str, Any]) -> None:
+    """Print a topic; `found` are its JSON fields."""
     base.facts(
         [
             ("topic", topic.name),
@@ -111,18 +129,24 @@ def show(
     )
     for each in found["advice"]:
         base.line(each)
+    _show_costs(forecast)
+    _show_seeds(found["files"])
+    for language, terms in model["terms"].items():
+        shown = ", ".join(f"{term} {weight:.2f}" for term, weight in terms)
+        base.line(f"heaviest terms, {language}: {shown}")
+
+
+def _show_costs(forecast: SensitivityForecast) -> None:
     trial_figures.show_costs(forecast.costs)
     if not forecast.costs:
         base.line(
             "the alerts a day of each sensitivity are shown after the first day of articles, when fifty have been seen"
         )
-    base.table(
-        ("seed", "language", ">weight", ">words", "title"),
-        ((each["file"], each["language"], each["weight"], each["words"], each["title"]) for each in found["files"]),
-    )
-    for language, terms in model["terms"].items():
-        shown = ", ".join(f"{term} {weight:.2f}" for term, weight in terms)
-        base.line(f"heaviest terms, {language}: {shown}")
+
+
+def _show_seeds(files: Iterable[Mapping[str, object]]) -> None:
+    columns = ("file", "language", "weight", "words", "title")
+    base.table(("seed", "language", ">weight", ">words", "title"), ([each[name] for name in columns] for each in files))
 
 
 def _figures(settings: Settings, shelf: LoadedTopics, topic: Topic) -> tuple[SensitivityForecast, TopicFigures | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,6 +67,30 @@ def try_(
     if labels:
         label_all(cli, one_topic_folder(shelf, folder), articles, labels)
         shelf = load_tried(folder)
+    trials = _run(cli, shelf, articles, window)
+    advice = {each.name: [str(said) for said in sentence.advice(each.outline)] for each in shelf.topics}
+    if as_json:
+        base.print_json({"trials": [trial_fields(each) | {"advice": advice[each.topic]} for each in trials]})
+        return
+    if not any(each.articles for each in trials):
+        when = " in that time" if since or until else ""
+        raise base.NotFoundError(
+            f"{articles or 'the archive'} holds no article that can be used{when}: nothing was tried"
+        )
+    for each in trials:
+        show_trial(each)
+        for said in advice[each.topic]:
+            base.line(said)
+    if not articles:
+        backtest.warn_of_verdicts(cli)
+    if len(trials) == 1 and not labels and not cli.is_quiet and _is_terminal():
+        ask_about(cli, folder, articles, trials[0])
+
+
+def _run(
+    cli: base.Cli, shelf: LoadedTopics, articles: Path | None, window: tuple[datetime | None, datetime | None]
+) -> tuple[Trial, ...]:
+    """Try these topics over the articles of a file or of the store; `window` as `backtest.parse_window` gives it."""
     with (
         base.progress(cli) as bar,
         backtest.open_articles(cli, articles, bar, *window) as lines,
@@ -86,24 +111,7 @@ def try_(
             across=across,
             vectors_in=db,
         )
-        trials = trials if articles else tuple(_as_in_force(cli, each, shelf) for each in trials)
-    advice = {each.name: [str(said) for said in sentence.advice(each.outline)] for each in shelf.topics}
-    if as_json:
-        base.print_json({"trials": [trial_fields(each) | {"advice": advice[each.topic]} for each in trials]})
-        return
-    if not any(each.articles for each in trials):
-        when = " in that time" if since or until else ""
-        raise base.NotFoundError(
-            f"{articles or 'the archive'} holds no article that can be used{when}: nothing was tried"
-        )
-    for each in trials:
-        show_trial(each)
-        for said in advice[each.topic]:
-            base.line(said)
-    if not articles:
-        backtest.warn_of_verdicts(cli)
-    if len(trials) == 1 and not labels and not cli.is_quiet and _is_terminal():
-        ask_about(cli, folder, articles, trials[0])
+        return trials if articles else tuple(_as_in_force(cli, each, shelf) for each in trials)
 
 
 def _is_terminal() -> bool:

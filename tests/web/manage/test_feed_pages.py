@@ -19,9 +19,9 @@ from monitor.store.feeds import feed_reports
 from monitor.store.feeds.feed_reports import FeedReport
 from monitor.store.tables.articles import EntryRow
 from monitor.web.app import create_app
+from monitor.web.forms import MAX_UPLOAD_BYTES, read_multipart
 from monitor.web.manage.day_picture import draw, starts_of_days
 from monitor.web.tools import PageTools
-from monitor.web.uploads import MAX_UPLOAD_BYTES, read_multipart
 from tests.fakes.site import Site, rss
 from tests.feeds.test_opml import BOMB, feed, opml
 from tests.web.test_web import (

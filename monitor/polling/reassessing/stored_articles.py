@@ -14,7 +14,9 @@ from monitor.matching.matcher import Matcher
 from monitor.polling import missing
 from monitor.polling.assess import assess
 from monitor.polling.intake import file_article
-from monitor.polling.pipeline import Tools, under_names_of_now, with_missing
+from monitor.polling.pages import with_missing
+from monitor.polling.pipeline import under_names_of_now
+from monitor.polling.tools import Tools
 from monitor.polling.values import AssessedArticle, FiledArticle
 from monitor.store import archive, decisions, page_visits, reassessments, topics
 from monitor.store.db import Session, serialize_decisions

@@ -21,10 +21,9 @@ from functools import partial
 
 from monitor.learning.multilingual import QUEUE_EMBEDS_FOR, SemanticScorer
 from monitor.polling import fulltext, missing
-from monitor.polling.pipeline import Tools, is_without_model, keep_up, semantic_scorer
-from monitor.polling.reassess_pages import reassess_pages
-from monitor.polling.reassess_ranges import reassess_range
-from monitor.polling.stored_articles import (
+from monitor.polling.reassessing.pages import reassess_pages
+from monitor.polling.reassessing.ranges import reassess_range
+from monitor.polling.reassessing.stored_articles import (
     Reassessed,
     StoredArticle,
     assess_again,
@@ -34,6 +33,7 @@ from monitor.polling.stored_articles import (
     log_batch,
     settle,
 )
+from monitor.polling.tools import Tools, is_without_model, keep_up, semantic_scorer
 from monitor.polling.values import AssessedArticle, FiledArticle
 from monitor.store import reassessments, topics
 from monitor.store.db import Session

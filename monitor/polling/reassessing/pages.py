@@ -10,8 +10,7 @@ from datetime import datetime
 
 from monitor.polling import fulltext, missing
 from monitor.polling.fulltext import FetchedArticle
-from monitor.polling.pipeline import Tools, keep_up, semantic_scorer
-from monitor.polling.stored_articles import (
+from monitor.polling.reassessing.stored_articles import (
     Reassessed,
     StoredArticle,
     assess_again,
@@ -21,6 +20,7 @@ from monitor.polling.stored_articles import (
     log_batch,
     settle,
 )
+from monitor.polling.tools import Tools, keep_up, semantic_scorer
 from monitor.polling.values import FiledArticle
 from monitor.reading.extract import FROM_PAGE
 from monitor.store import page_visits, reassessments

@@ -1,16 +1,26 @@
-"""Forms that carry files (multipart/form-data), and how many bytes each form may have.
+"""Forms as they are read: their fields and files (multipart/form-data), and how many bytes, fields and seconds each may take.
 
 Only the paths of `takes_files` take files and long texts; every other form stays small.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
+from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+FORM_SECONDS = 10
+UPLOAD_SECONDS = 60
+FIELDS = 10
+CHANNEL_FIELDS = 20
+MANY_FIELDS = 600
+"""Fields of the forms with a checkbox for each article or story."""
 MAX_FORM_BYTES = 8192
 MAX_UPLOAD_BYTES = 2_000_000
 _UPLOADS = re.compile(r"/feeds/(?:import|add)|/topics/make|/(?:topic|draft)/[^/]+/add")
@@ -77,3 +87,40 @@ def _names(head: bytes) -> dict[bytes, bytes]:
 
 def _file_name(written: bytes) -> str:
     return re.split(r"[/\\]", written.decode("utf-8", "replace"))[-1][:200]
+
+
+async def read_form(request: Request) -> tuple[dict[str, str], list[Upload]]:
+    """The fields of a form, and the files of one that takes any. Other types are refused, as forged requests use them (U4)."""
+    kind = request.headers.get("content-type", "")
+    is_upload = takes_files(request.url.path) and kind.lower().startswith("multipart/form-data")
+    if not is_upload and kind.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise _no_form()
+    try:
+        async with asyncio.timeout(UPLOAD_SECONDS if is_upload else FORM_SECONDS):
+            body = await request.body()
+        if is_upload:
+            return _with_files(body, kind)
+        fields = parse_qsl(
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_fields(request.url.path)
+        )
+        return dict(fields), []
+    except (TimeoutError, ValueError):
+        raise HTTPException(400, "That form was not complete.") from None
+
+
+def _with_files(body: bytes, kind: str) -> tuple[dict[str, str], list[Upload]]:
+    try:
+        fields, files = read_multipart(body, kind)
+    except ValueError:
+        raise _no_form() from None
+    return dict(fields), files
+
+
+def _no_form() -> HTTPException:
+    return HTTPException(415, "Only the monitor's own forms are taken here.")
+
+
+def _fields(path: str) -> int:
+    if path.startswith(("/stories/", "/verdicts", "/feeds/", "/draft/")):
+        return MANY_FIELDS
+    return CHANNEL_FIELDS if path.startswith("/channel") else FIELDS

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 
 from monitor.learning.multilingual import SemanticScorer
 from monitor.polling import missing
-from monitor.polling.pipeline import Tools, keep_up, semantic_scorer
-from monitor.polling.stored_articles import (
+from monitor.polling.reassessing.stored_articles import (
     Reassessed,
     StoredArticle,
     assess_again,
@@ -20,6 +19,7 @@ from monitor.polling.stored_articles import (
     log_counts,
     settle,
 )
+from monitor.polling.tools import Tools, keep_up, semantic_scorer
 from monitor.polling.values import AssessedArticle, FiledArticle
 from monitor.store import reassessments
 from monitor.store.db import Session, serialize_decisions

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.polling import reassess, stored_articles
-from monitor.polling.reassess import reassess_due
+from monitor.polling.reassessing import reassess, stored_articles
+from monitor.polling.reassessing.reassess import reassess_due
 from monitor.store import reassessments
 from monitor.store.tables.alerts import AlertRow
 from monitor.store.tables.articles import ArticleRow, DecisionRow, ReassessmentRow
