@@ -118,6 +118,17 @@ def hold(session: Session, channel: str, *, destination: str | None, why: str) -
     execute(session, update(DeliveryRow).where(*is_unsent).values(**held))
 
 
+def hand_over(session: Session, name: str, *, to: str) -> None:
+    """Give what waits or is held for a channel to another one, but not alerts that this one has itself."""
+    has_it = select(DeliveryRow.alert_id).where(col(DeliveryRow.channel) == to)
+    waits = (
+        col(DeliveryRow.channel) == name,
+        col(DeliveryRow.state).in_(("pending", "leased", "held")),
+        col(DeliveryRow.alert_id).not_in(has_it),
+    )
+    execute(session, update(DeliveryRow).where(*waits).values(channel=to))
+
+
 def release(session: Session, name: str, *, to: str, now: datetime, max_age_for: timedelta) -> int:
     """Queue again what waited on a channel that did not work and was mended; returns how many. What is older than `max_age_for`
     stays held, and is offered."""

@@ -116,7 +116,10 @@ def apply(
     for change in (*plan.changes, *plan.notes):
         if count := _write(session, change, now=now, max_age_for=max_age_for):
             released[change.entry.name] = count
+    goes_on = [*plan.adds, *(change.entry for change in plan.changes)]
     for row in plan.switches_off:
+        if new := _renamed_channel(row, goes_on):
+            channels.hand_over(session, row.name, to=new)
         _switch_off(session, row.kind, row.name)
     for row in plan.forgets:
         _forget(_row(session, row.kind, row.name))
@@ -207,6 +210,17 @@ def _set_channel(
         setattr(row, name, value)
     row.is_configured = True
     return released
+
+
+def _renamed_channel(row: SettingsRow, entries: Sequence[SettingsEntry]) -> str:
+    """The new name of a channel that is switched off: among `entries`, that of the one with its address; '' where none has it."""
+    where = ("kind", "destination")
+    same = (
+        each.name
+        for each in entries
+        if row.kind == each.kind == "channel" and all(each.values[name] == row.values[name] for name in where)
+    )
+    return next(same, "")
 
 
 def _switch_off(session: Session, kind: Kind, name: str) -> None:

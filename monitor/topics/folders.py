@@ -21,6 +21,10 @@ class TopicFolderError(MonitorError):
 
 def check_name(name: str) -> None:
     """Raises TopicFolderError where no topic's folder can have this name."""
+    if name == "not":
+        raise TopicFolderError(
+            '"not" is no name for a topic: a topic\'s folder of that name holds its counter-examples'
+        )
     if not name.strip() or "/" in name or "\\" in name or not name.isprintable() or is_hidden(Path(name)):
         raise TopicFolderError(
             f'"{name}" is no name for a topic: its folder would not be read; use letters, digits and hyphens, as river-floods'

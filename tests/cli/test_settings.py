@@ -148,7 +148,7 @@ def test_held_alerts_of_a_channel_that_comes_back_are_offered(desk: Operator, si
     desk.tells("desk", sink.url)
     desk.run("poll")
     with_channel = desk._text
-    desk._text = desk._text.replace("[channels.desk]", "[channels.other]")
+    desk._text = desk._text.replace("[channels.desk]", "[channels.other]").replace(sink.url, f"{sink.url}/other")
     desk.adds("")
     assert "switches off: channel desk" in desk.run("apply").stdout
     desk._text = with_channel

@@ -155,14 +155,40 @@ def test_a_channel_that_was_switched_off_and_comes_back_has_its_alerts_offered(d
     with db.writing() as session:
         put_in_force(session, "channel", [channel("desk")], now=NOON)
         queue(session)
-        put_in_force(session, "channel", [channel("other")], now=NOON)
-        assert channels.destinations(session) == {"other": "here"}
+        put_in_force(session, "channel", [channel("other", "there")], now=NOON)
+        assert channels.destinations(session) == {"other": "there"}
         assert state(session) == "held"
         plan = put_in_force(session, "channel", [channel("desk")], now=NOON)
         assert plans.offers(plan) == ["1 held alert of channel desk: `monitor alerts retry --channel desk`"]
         assert state(session) == "held", "nothing is sent by itself"
         assert by_hand.retry(session, now=NOON, destinations={"desk": "here"}) == 1
         assert delivery_queue.claim_next(session, "desk", now=NOON, lease_for=LEASE, destination="here")
+
+
+def test_what_waited_on_a_channel_is_sent_under_its_new_name(db: Database) -> None:
+    """It was held for a channel that no settings have, so that no command could send it."""
+    with db.writing() as session:
+        put_in_force(session, "channel", [channel("desk"), channel("mail", "m", "email")], now=NOON)
+        queue(session)
+        put_in_force(session, "channel", [channel("newsdesk"), channel("mail", "m", "email")], now=NOON)
+        session.expire_all()
+        (row,) = session.exec(select(DeliveryRow)).all()
+        assert (row.channel, row.state) == ("newsdesk", "pending")
+        put_in_force(session, "channel", [channel("desk"), channel("mail", "m", "email")], now=NOON)
+        put_in_force(session, "channel", [channel("newsdesk"), channel("mail", "m", "email")], now=NOON)
+        assert delivery_queue.claim_next(session, "newsdesk", now=NOON, lease_for=LEASE, destination="here")
+
+
+def test_what_both_channels_have_is_sent_by_each_once(db: Database) -> None:
+    with db.writing() as session:
+        put_in_force(session, "channel", [channel("desk"), channel("night", "there")], now=NOON)
+        alerts.enqueue(
+            session, notice(id="alt_1"), key="1", channels={"desk": "here", "night": "there"}, deliver_at=NOON
+        )
+        put_in_force(session, "channel", [channel("desk")], now=NOON)
+        put_in_force(session, "channel", [channel("night", "here")], now=NOON)
+        session.expire_all()
+        assert sorted(row.channel for row in session.exec(select(DeliveryRow))) == ["desk", "night"]
 
 
 def test_alerts_of_a_paused_channel_wait_and_go_out_unless_they_are_too_old(db: Database) -> None:

@@ -143,6 +143,7 @@ def test_a_topic_is_made_tried_taught_and_followed(db: Database, client: TestCli
         ({"title": "…", "description": "x"}, "needs a title"),
         ({"title": "X", "name": "../evil", "description": "x"}, "is no name for a topic"),
         ({"title": "X", "name": ".hidden", "description": "x"}, "is no name for a topic"),
+        ({"title": "X", "name": "not", "description": "x"}, "is no name for a topic"),
         ({"title": "X", "addresses": "https://news.example/missing"}, "answered 404"),
         ({"title": "X", "addresses": "https://news.example/wall"}, "a consent or paywall page"),
         ({"title": "X", "addresses": "javascript:alert(1)"}, "no web address"),
