@@ -117,8 +117,9 @@ class Daemon:
     async def run(self) -> None:
         """Start, run until stopped, shut down. Raises AlreadyRunningError, StoreError or ConfigError where it cannot start."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):  # first, so that a stop during the start is orderly too
-            loop.add_signal_handler(number, self.stop)
+        is_detached = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # by nohup: it outlives its terminal
+        for number in (signal.SIGTERM, signal.SIGINT, *(() if is_detached else (signal.SIGHUP,))):
+            loop.add_signal_handler(number, self.stop)  # first, so that a stop during the start is orderly too
         try:
             if not await self._start_patiently():
                 return
@@ -316,12 +317,19 @@ class Daemon:
             try:
                 await asyncio.wait_for(self._stop.wait(), timeout=1.0)
             except TimeoutError:
+                self._keep_lock()
                 await self._check_clock()
                 await self._check_heartbeats()
                 await self._care.check_daily()
                 self._care.check_log()
                 if self._web and not self._web.is_open:
                     await self._web.open_again()
+
+    def _keep_lock(self) -> None:
+        """Raises AlreadyRunningError where another daemon works on the store: it has the later word, and this one ends."""
+        with suppress(StoreError):  # the folder is gone, or full: both are told by themselves
+            if self._lock.keep():
+                log.warning("the lock of the store had been deleted or replaced; it is held again")
 
     async def _check_heartbeats(self) -> None:
         now = self._steady()

@@ -176,6 +176,31 @@ def test_fault_s10_the_lock_holds_on_a_disk_without_room_for_a_number(
     lock.release()
 
 
+def test_a_lock_whose_file_is_deleted_is_held_again_unless_another_daemon_was_quicker(tmp_path: Path) -> None:
+    lock, other = files.StoreLock(tmp_path / "monitor.db"), files.StoreLock(tmp_path / "monitor.db")
+    assert lock.path is not None
+    assert not lock.keep(), "it is not held yet"
+    lock.acquire()
+    assert not lock.keep()
+    lock.path.unlink()
+    assert lock.keep()
+    with pytest.raises(AlreadyRunningError):
+        other.acquire()
+    lock.path.unlink()
+    other.acquire()
+    with pytest.raises(AlreadyRunningError):
+        lock.keep()
+    lock.release()
+    assert not other.keep()
+    (tmp_path / "monitor.db.lock").unlink()
+    tmp_path.rename(tmp_path.with_name("away"))
+    with pytest.raises(StoreError):
+        other.keep()
+    tmp_path.with_name("away").rename(tmp_path)
+    assert other.keep(), "the folder is back"
+    other.release()
+
+
 def test_whether_a_store_is_in_use_is_known_without_a_sign_of_life(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
