@@ -21,7 +21,7 @@ from monitor.review.verdicts import record_if_new
 from monitor.store import inbox, matches, topics
 from monitor.store.db import Session
 from monitor.store.inbox import InboxFilter, InboxMatch, InboxOrder
-from monitor.store.stories import story_articles
+from monitor.store.stories import story_articles, story_members
 from monitor.stories.sources import StoryArticle, outlets
 from monitor.text.snippets import snippet
 from monitor.text.tokens import tokens
@@ -271,8 +271,11 @@ def _probability(match: InboxMatch, calibrated: Calibration) -> float | None:
 
 
 def find_reading(session: Session, story_id: int, query: InboxQuery, known: Known | None = None) -> Reading | None:
-    """A story to be read; None where it has no match."""
+    """A story to be read, or the one that it became part of; None where it has no match."""
     line = next(iter(find_lines(session, [story_id], query, known)), None)
+    if line is None and (now := _merged_into(session, story_id)):
+        story_id = now
+        line = next(iter(find_lines(session, [story_id], query, known)), None)
     article = matches.article(session, line.article_id) if line else None
     if line is None or article is None:
         return None
@@ -335,7 +338,10 @@ def judge(
     wanted = _filter(session, replace(query, state="new"), known)
     ids = set(on.match_ids)
     for story_id, seen in on.stories.items():
-        ids |= inbox.wanted_ids(session, wanted, [story_id], up_to=seen)
+        of_story = inbox.wanted_ids(session, wanted, [story_id], up_to=seen)
+        if not of_story and (now_part_of := _merged_into(session, story_id)):
+            of_story = inbox.wanted_ids(session, wanted, [now_part_of], up_to=seen)
+        ids |= of_story
     found = (matches.find(session, each) for each in sorted(ids))
     recorded = [
         verdict_id
@@ -343,6 +349,12 @@ def judge(
         if each and (verdict_id := record_if_new(session, each, is_relevant=is_relevant, by=by, note=note, now=now))
     ]
     return (recorded[0], recorded[-1]) if recorded else None
+
+
+def _merged_into(session: Session, story_id: int) -> int | None:
+    """The story that one became part of since a page was loaded; None where it is still there, or never was."""
+    now = story_members.resolve(session, story_id)
+    return now if now != story_id else None
 
 
 # --- filters ------------------------------------------------------------------------------------------------------------
