@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -27,8 +28,11 @@ from monitor.types.alerting import AttemptResult, Outcome
 from monitor.types.errors import BusyError, MonitorError, StoreError
 from tests.conftest import NOON, SetClock
 from tests.fakes.alerts import notice
+from tests.fakes.command import HIT, SEED
 from tests.fakes.patience import PATIENCE
 from tests.fakes.settings import channel, put_in_force
+from tests.fakes.site import Site, rss
+from tests.newsroom import Newsroom
 
 
 class Line:
@@ -295,3 +299,27 @@ def test_places_for_polls_are_filled_as_they_fall_free(db: Database, monkeypatch
 
     assert asyncio.run(one_tick()) == 40
     assert max(most) == 4
+
+
+@pytest.mark.parametrize(("days", "reason"), [(1, "ALERTED"), (8, "FIRST_POLL")])
+def test_a_feed_under_another_name_goes_on_unless_it_was_away_for_long(
+    tmp_path: Path, clock: SetClock, site: Site, days: int, reason: str
+) -> None:
+    """What came while it was renamed was taken for what it held when it was met first."""
+
+    with Newsroom(tmp_path, clock) as room:
+        room.follows("bridge", SEED)
+        site.publishes("/feed", rss(("Choir sings", "https://h.example/1/choir", "1", "The choir sang.", clock())))
+        room.reads("herald", site.url("/feed"))
+        room.polls()
+        clock.passes(days=days)
+        hit = (HIT[0], "https://h.example/2/bridge", "2", HIT[1], clock())
+        site.publishes("/feed", rss(hit, ("Choir sings", "https://h.example/1/choir", "1", "The choir sang.", NOON)))
+        del room._raw["feeds"]["herald"]
+        room.reads("the-herald", site.url("/feed"))
+        room.polls()
+        assert room.reasons() == {"Choir sings": "NO_MATCH", HIT[0]: reason}
+        assert not room.feed("herald").is_enabled
+        clock.passes(hours=1)
+        room.polls()
+        assert len(room.told()) == (reason == "ALERTED")
