@@ -31,7 +31,7 @@ _MODULES = {
     "serve": "run",
     "matches": "matches.group",
     "stories": "stories",
-    "alerts": "alerts",
+    "alerts": "alerts.group",
     "explain": "explain",
     "reassess": "reassess",
     "topics": "topics.group",

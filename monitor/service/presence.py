@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from monitor import __version__
 from monitor.alerting import condition, notices
-from monitor.alerting.condition import Lasting
+from monitor.alerting.lasting import Lasting
 from monitor.service import observer
 from monitor.service.app import App
 from monitor.service.observer import Observer

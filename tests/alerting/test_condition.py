@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col, select
 
-from monitor.alerting import condition, notices
-from monitor.alerting.condition import LASTING_AFTER, LOW_SPACE, NO_SPACE, Lasting, ServiceState, problems
+from monitor.alerting import lasting, notices
+from monitor.alerting.condition import LOW_SPACE, NO_SPACE, ServiceState, problems
+from monitor.alerting.lasting import LASTING_AFTER, Lasting
 from monitor.alerting.silence_notices import describe, usual_words
 from monitor.store import alerts
 from monitor.store.channels import ChannelReport
@@ -290,8 +291,8 @@ def test_what_comes_and_goes_is_told_once_an_hour_at_most(db: Database, clock: S
 
 
 def test_every_problem_that_is_told_has_its_words() -> None:
-    assert set(condition._TOLD) == set(notices._BEGUN)
-    assert set(condition.SUBJECTS) == set(notices._OVER)
+    assert set(lasting._TOLD) == set(notices._BEGUN)
+    assert set(lasting.SUBJECTS) == set(notices._OVER)
 
 
 def test_d10_a_node_whose_clock_is_ahead_is_not_called_silent() -> None:

@@ -270,7 +270,7 @@ def test_what_a_held_summary_tells_is_listed_and_sent_by_it(desk: Operator, sink
 def test_a4_beside_a_daemon_the_test_is_queued_for_it(
     desk: Operator, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monitor.cli.alerts._WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("monitor.cli.alerts.testing._WAIT_SECONDS", 0.0)
     desk.tells("desk", sink.url)
     desk.run("deliver")  # makes the channel known to the store
     lock = StoreLock(desk.store)

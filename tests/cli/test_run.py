@@ -113,21 +113,28 @@ def test_a_second_daemon_that_could_start_as_the_lock_was_deleted_ends_the_first
         assert "another daemon" in process.err.read_text()
 
 
+@contextmanager
+def hangup(handler: signal.Handlers) -> Iterator[None]:
+    """What a process that is started meanwhile inherits: these tests may themselves run under nohup."""
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_daemon_whose_terminal_goes_away_ends_in_order_unless_nohup_started_it(
     desk: Operator, tmp_path: Path
 ) -> None:
-    with started("--config", desk.config, "run", folder=tmp_path) as process:
+    with hangup(signal.SIG_DFL), started("--config", desk.config, "run", folder=tmp_path) as process:
         process.says("daemon: running", where="err")
         assert process.ends(signal.SIGHUP) == 0
         assert "daemon: stopped" in process.err.read_text()
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which a process inherits
-    try:
-        with started("--config", desk.config, "run", folder=tmp_path_of(tmp_path, "detached")) as process:
-            process.says("daemon: running", where="err")
-            os.kill(process.pid, signal.SIGHUP)
-            assert process.ends(signal.SIGTERM) == 0
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    detached = tmp_path_of(tmp_path, "detached")
+    with hangup(signal.SIG_IGN), started("--config", desk.config, "run", folder=detached) as process:
+        process.says("daemon: running", where="err")
+        os.kill(process.pid, signal.SIGHUP)
+        assert process.ends(signal.SIGTERM) == 0
 
 
 def test_a_port_in_use_costs_the_page_only(desk: Operator, tmp_path: Path) -> None:
