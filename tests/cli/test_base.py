@@ -261,3 +261,21 @@ def test_a_command_without_streams_does_its_work_and_writes_into_no_file(desk: O
     for rest in ("poll --json <&- >&- 2>&-", "topics list >&-", "check >&- 2>&-"):
         assert subprocess.run(["sh", "-c", f"{command} {rest}"], check=False).returncode == 0, rest
     assert desk.run("topics", "list", "--json").lines[0]["version"] == 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["drop", "--channel", "desk", "--older-than", ""],
+        ["drop", "--channel", "", "--older-than", "2d"],
+        ["drop", "", "--channel", "desk"],
+        ["retry", "--since", ""],
+        ["retry", "--channel", ""],
+    ],
+)
+def test_what_is_given_and_empty_is_not_taken_for_everything(desk: Operator, asked: list[str]) -> None:
+    """A variable of the shell that is not set: all alerts of the channel were dropped."""
+    desk.tells("desk", "http://127.0.0.1:9/hook")
+    assert desk.run("poll").exit_code == 0
+    said = desk.run("alerts", *asked)
+    assert (said.exit_code, "is empty: leave it out" in said.stderr) == (2, True)

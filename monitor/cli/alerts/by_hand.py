@@ -38,6 +38,7 @@ def retry(
 
     cli = base.cli_of(ctx)
     cli.log()
+    _refuse_empty(ctx)
     since_at = base.parse_moment(since) if since else None
     targets = _targets(cli, channel)
     with base.opened(cli.settings) as db, db.writing() as session:
@@ -107,6 +108,7 @@ def drop(
     from monitor.store import settings
     from monitor.store.outbox import by_hand
 
+    _refuse_empty(ctx)
     if not (id or channel or older_than):
         raise typer.BadParameter("name an alert, --channel or --older-than: nothing is dropped without a choice")
     cli = base.cli_of(ctx)
@@ -134,3 +136,12 @@ def channels_of(cli: base.Cli) -> dict[str, Channel]:
     from monitor.service.app import App
 
     return dict(App(cli.settings).channels)
+
+
+def _refuse_empty(ctx: typer.Context) -> None:
+    """Raises BadParameter for an option that is given and empty, as by a variable of the shell that is not set: without it the
+    command would do to all alerts what was meant for some."""
+    for name, value in ctx.params.items():
+        source = ctx.get_parameter_source(name)
+        if value == "" and source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(f"{name.replace('_', '-')} is empty: leave it out, or say what is meant")
