@@ -180,8 +180,9 @@ def _store_contents(db: Database, now: datetime, settings: Settings) -> Iterator
 
 
 def _topics(db: Database, settings: Settings) -> Iterator[CheckResult]:
-    """Whether the topics in force are those of the folder, and whether articles came while there were none. That there is none is
-    said by `_service`."""
+    """Whether the topics in force are those of the folder, whether articles came while there were none, and whether each tells
+    through channels that there are. That there is none is said by `_service`."""
+    from monitor.cli.topics import checking
     from monitor.service import topic_keeper
     from monitor.store import archive, topics
 
@@ -198,6 +199,9 @@ def _topics(db: Database, settings: Settings) -> Iterator[CheckResult]:
         yield CheckResult("topics", "warn", says, mend)
     elif total := len(found.from_folder) + len(found.from_store):
         yield CheckResult("topics", "ok", f"{total} in force{f', paused: {_some(paused)}' if paused else ''}")
+    for each in checking.unknown_channels(settings, read):
+        says, _, mend = each.partition(": add ")
+        yield CheckResult("topics", "warn", says, f"add {mend}")
 
 
 def _sqlite() -> CheckResult:

@@ -474,3 +474,13 @@ def test_the_other_commands_go_by_the_topics_in_force_where_the_whole_folder_is_
     unknown = polled.run("topics", "show", "brigde")
     assert unknown.exit_code == 3
     assert 'did you mean "bridge"?' in unknown.stderr
+
+
+def test_doctor_names_a_topic_that_tells_through_no_channel(desk: Operator) -> None:
+    desk.tells("desk", "http://127.0.0.1:9/hook")
+    desk.follows("bridge", toml='title = "The old bridge"\nchannels = ["desk"]\n')
+    desk.run("poll")
+    assert "is not in the settings" not in desk.run("doctor").stdout
+    desk.follows("bridge", toml='title = "The old bridge"\nchannels = ["newsdesk"]\n')
+    found = [each for each in desk.run("doctor", "--json").json if "newsdesk" in json.dumps(each)]
+    assert [(each["what"], each["level"]) for each in found] == [("topics", "warn")]
