@@ -115,13 +115,15 @@ def complain(text: str) -> None:
 
 def of_system(error: OSError) -> str:
     """What the system refused, for people."""
-    name = visible(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else "the output"
+    name = visible(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else ""
     says = error.strerror or str(error)
     if error.errno == errno.ENAMETOOLONG:
         return f"{name[:60]}…: too long for the name of a file; choose a shorter one"
     if error.errno == errno.ENOSPC:
-        return f"{name} cannot be written: {says}; free some, or write elsewhere"
-    return f"{name}: {says}"
+        return f"{name or 'the output'} cannot be written: {says}; free some, or write elsewhere"
+    if not name and error.errno == errno.ENOENT:
+        return f"{says}: was the folder deleted in which you are? Change to another one"
+    return f"{name or 'the system refused it'}: {says}"
 
 
 def parse_moment(value: str) -> datetime:

@@ -279,3 +279,13 @@ def test_what_is_given_and_empty_is_not_taken_for_everything(desk: Operator, ask
     assert desk.run("poll").exit_code == 0
     said = desk.run("alerts", *asked)
     assert (said.exit_code, "is empty: leave it out" in said.stderr) == (2, True)
+
+
+def test_a_folder_that_was_deleted_under_the_command_is_named_as_the_fault(tmp_path: Path) -> None:
+    command = f"mkdir '{tmp_path}/x' && cd '{tmp_path}/x' && rmdir '{tmp_path}/x' && '{sys.executable}' -m monitor topics list"
+    path = os.pathsep.join((str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")))
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path}
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "was the folder deleted in which you are?" in done.stderr
